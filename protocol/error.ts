@@ -1,0 +1,62 @@
+/** Every way a call can fail. Callers branch on the code; the list only grows. */
+export const ERROR_CODES = [
+  'BAD_KEY',
+  'BAD_VALUE',
+  'BAD_OPTION',
+  'BUSY',
+  'CLOSED',
+  'CORRUPT',
+  'DISK_FULL',
+  'NOT_ALLOWED',
+  'NO_SUCH_STORE',
+  'READ_ONLY',
+  'TIMEOUT',
+  'TOO_LARGE',
+  'UNSUPPORTED_VERSION',
+  'DISCONNECTED',
+] as const;
+
+export type ErrorCode = (typeof ERROR_CODES)[number];
+
+const CODES: ReadonlySet<unknown> = new Set(ERROR_CODES);
+
+/** The one error class. `code` is for programs, `message` says what happened, to what, and what to do; the original is the `cause`. */
+export class DiskCacheError extends Error {
+  override readonly name = 'DiskCacheError';
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** An error as plain data, so that nothing is lost when it is cloned into a page. */
+export interface ErrorData {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly cause?: string;
+}
+
+/** Anything thrown, as data. What is not a `DiskCacheError` is a defect of ours and says so under `fallback`. */
+export function toErrorData(error: unknown, fallback: ErrorCode = 'CORRUPT'): ErrorData {
+  if (!(error instanceof DiskCacheError)) {
+    return { code: fallback, message: `Unexpected failure: ${describe(error)}` };
+  }
+  const { code, message, cause } = error;
+  return cause === undefined ? { code, message } : { code, message, cause: describe(cause) };
+}
+
+export function fromErrorData(data: ErrorData): DiskCacheError {
+  return new DiskCacheError(data.code, data.message, data.cause === undefined ? undefined : { cause: data.cause });
+}
+
+export function isErrorData(value: unknown): value is ErrorData {
+  if (typeof value !== 'object' || value === null) return false;
+  const { code, message, cause } = value as Record<string, unknown>;
+  return CODES.has(code) && typeof message === 'string' && (cause === undefined || typeof cause === 'string');
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+}

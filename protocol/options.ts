@@ -1,0 +1,82 @@
+import type { Key } from './key.ts';
+
+export const EVICTION_POLICY_NAMES = [
+  'none',
+  'least-recently-stored',
+  'least-recently-used',
+  'least-frequently-used',
+  'sieve',
+] as const;
+
+/** Which item leaves first when the size limit is reached. */
+export type EvictionPolicyName = (typeof EVICTION_POLICY_NAMES)[number];
+
+/** A serialisation of the caller's own. `name` is recorded in the directory: another codec is refused at reopen. */
+export interface Codec<V = unknown> {
+  readonly name: string;
+  encode(value: V): Uint8Array | string;
+  decode(data: Uint8Array | string): V;
+}
+
+export interface CacheOptions {
+  /** Bytes on disk: database, write-ahead log and value files. Default 1 GiB; `Infinity` means no limit. */
+  readonly sizeLimit?: number;
+  /** Default `'least-recently-stored'`. */
+  readonly evictionPolicy?: EvictionPolicyName;
+  /** Default time to live of an item, milliseconds. Without it items live until they are evicted. */
+  readonly ttl?: number;
+  /** Encoded values of at least this many bytes live in a file of their own. Default 32 KiB. */
+  readonly fileThreshold?: number;
+  /** What a resolved write survives: a crash of the process (default) or also a power cut (an fsync per transaction). */
+  readonly durability?: 'process' | 'power';
+  /** Default `'none'`. */
+  readonly compression?: 'none' | 'zstd';
+  /** 32 bytes; values and files are sealed with AES-256-GCM. */
+  readonly encryptionKey?: Uint8Array;
+  /** `'structured'` (default) keeps what structured clone keeps; `'json'` is readable with any SQLite tool. */
+  readonly codec?: 'structured' | 'json' | Codec;
+  /** Bytes of recently used values kept in memory. Default 8 MiB; 0 switches the memory tier off. */
+  readonly memory?: number;
+  /** This process alone opens the directory: faster; others get `BUSY`. Default false. */
+  readonly exclusive?: boolean;
+  /** Count hits and misses. Default false. */
+  readonly statistics?: boolean;
+  /** Keep an index on tags, which makes `evict(tag)` and tag ranges fast. Default false. */
+  readonly tagIndex?: boolean;
+  /** Milliseconds a call waits for another process's write before it fails with `BUSY`. Default 5000. */
+  readonly timeout?: number;
+  /** Refuse every write; the directory must exist. Default false. */
+  readonly readOnly?: boolean;
+  /** Now, in epoch milliseconds. Default `Date.now`. */
+  readonly clock?: () => number;
+}
+
+export interface SetOptions {
+  /** Milliseconds until the item expires; overrides the store's default. 0 or less stores an item that is expired already. */
+  readonly ttl?: number;
+  /** A label shared by many items, for `evict(tag)`. */
+  readonly tag?: string | number;
+}
+
+/** Which items, and in which order. Without `order`: `'stored'`, the order in which keys were first set. */
+export interface Range<K = Key> {
+  readonly order?: 'stored' | 'key';
+  readonly reverse?: boolean;
+  /** Smallest key, inclusive. */
+  readonly from?: K;
+  /** Largest key, exclusive. */
+  readonly to?: K;
+  /** The leading elements of array keys, or the leading characters of string keys. */
+  readonly prefix?: Key;
+  readonly tag?: string | number;
+  /** At most this many items. */
+  readonly limit?: number;
+}
+
+export type ChangeKind = 'set' | 'delete' | 'expire' | 'evict' | 'clear';
+
+/** What happened to an item. `clear` has no key. */
+export interface Change<K = Key> {
+  readonly kind: ChangeKind;
+  readonly key?: K;
+}
