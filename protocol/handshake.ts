@@ -1,0 +1,45 @@
+import { type ErrorData, isErrorData } from './error.ts';
+
+/**
+ * How a page gets its port. The page draws a nonce and asks its own window; the preload passes the nonce on to the main
+ * process; main looks at the sending frame, makes a channel and sends one end back under the nonce; the preload hands it to
+ * the page. No function is exposed on the way, and a port that answers no open nonce is closed.
+ */
+
+/** Electron's ipc channels: preload to main, and back. */
+export const CONNECT_CHANNEL = 'deskcache:connect';
+export const PORT_CHANNEL = 'deskcache:port';
+
+/** Page to preload, by `window.postMessage`. */
+export interface ConnectRequest {
+  readonly deskcache: 'connect';
+  readonly nonce: string;
+}
+
+/** Main to preload to page. Comes with one port, or with the reason why there is none. */
+export interface PortAnswer {
+  readonly deskcache: 'port';
+  readonly nonce: string;
+  readonly error?: ErrorData;
+}
+
+const NONCE = /^[0-9a-f]{32}$/;
+
+/** 128 random bits in hexadecimal. */
+export const isNonce = (value: unknown): value is string => typeof value === 'string' && NONCE.test(value);
+
+export function isConnectRequest(message: unknown): message is ConnectRequest {
+  return isMessage(message, 'connect');
+}
+
+export function isPortAnswer(message: unknown): message is PortAnswer {
+  if (!isMessage(message, 'port')) return false;
+  const { error } = message as unknown as Record<string, unknown>;
+  return error === undefined || isErrorData(error);
+}
+
+function isMessage<T extends string>(message: unknown, word: T): message is { deskcache: T; nonce: string } {
+  if (typeof message !== 'object' || message === null) return false;
+  const { deskcache, nonce } = message as Record<string, unknown>;
+  return deskcache === word && isNonce(nonce);
+}
