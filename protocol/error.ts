@@ -38,13 +38,12 @@ export interface ErrorData {
   readonly cause?: string;
 }
 
-/** Anything thrown, as data. What is not a `DiskCacheError` is a defect of ours and says so under `fallback`. */
-export function toErrorData(error: unknown, fallback: ErrorCode = 'CORRUPT'): ErrorData {
-  if (!(error instanceof DiskCacheError)) {
-    return { code: fallback, message: `Unexpected failure: ${describe(error)}` };
-  }
+/** Anything thrown, as data. What is no `DiskCacheError` came of an argument that fits no signature. */
+export function toErrorData(error: unknown): ErrorData {
+  if (!(error instanceof DiskCacheError))
+    return { code: 'BAD_OPTION', message: `Unusable argument: ${summary(error)}` };
   const { code, message, cause } = error;
-  return cause === undefined ? { code, message } : { code, message, cause: describe(cause) };
+  return cause === undefined ? { code, message } : { code, message, cause: summary(cause) };
 }
 
 export function fromErrorData(data: ErrorData): DiskCacheError {
@@ -57,6 +56,6 @@ export function isErrorData(value: unknown): value is ErrorData {
   return CODES.has(code) && typeof message === 'string' && (cause === undefined || typeof cause === 'string');
 }
 
-function describe(error: unknown): string {
+function summary(error: unknown): string {
   return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
 }

@@ -1,0 +1,107 @@
+import {
+  type Event,
+  type IpcMainEvent,
+  MessageChannelMain,
+  type WebContents,
+  type WebContentsDidStartNavigationEventParams,
+  type WebFrameMain,
+} from 'electron';
+import { DiskCacheError, toErrorData } from '../../protocol/error.ts';
+import { CONNECT_CHANNEL, isNonce, PORT_CHANNEL, type PortAnswer } from '../../protocol/handshake.ts';
+import type { Grant } from '../bridge/grant.ts';
+import type { FindStore } from '../bridge/run.ts';
+import { openSession, type Session } from '../bridge/session.ts';
+import { fromPortMain } from './port.ts';
+import { type Authorize, senderOf } from './sender.ts';
+
+/** A page may load our client more than once; past these a document is up to no good. */
+const MAX_SESSIONS = 16;
+const MAX_HANDSHAKES = 256;
+
+/** A window whose pages may connect. */
+export interface Attachment {
+  /** How many pages are connected. */
+  readonly sessions: number;
+  /** Ends every session, telling the pages why; nothing can connect any more. */
+  detach(reason: DiskCacheError): void;
+}
+
+/**
+ * Answers the handshakes of one window's frames.
+ *
+ * Invariant: a session ends with its document (navigation, reload, crash, close of the window), whether or not its port
+ * says so: a killed page says nothing.
+ */
+export function attach(contents: WebContents, name: string, authorize: Authorize, findStore: FindStore): Attachment {
+  const sessions = new Map<Session, WebFrameMain>();
+  const nonces = new Set<string>();
+
+  function onConnect({ senderFrame: frame }: IpcMainEvent, nonce: unknown): void {
+    // Without a frame there is nobody to answer; a nonce answers once, so a page may ask again until it is heard.
+    if (frame === null || !isNonce(nonce) || nonces.has(nonce) || nonces.size >= MAX_HANDSHAKES) return;
+    nonces.add(nonce);
+    try {
+      connect(frame, nonce, grantFor(frame));
+    } catch (error) {
+      answer(frame, { deskcache: 'port', nonce, error: toErrorData(error) });
+    }
+  }
+
+  function grantFor(frame: WebFrameMain): Grant {
+    const sender = senderOf(frame, name);
+    const grant = sender && authorize(sender);
+    if (sender && grant && sessions.size < MAX_SESSIONS) return grant;
+    const who = sender ? `${sender.isTop ? 'page' : 'subframe'} of ${sender.origin}` : 'frame of no certain origin';
+    const why = grant ? `has ${MAX_SESSIONS} connections already` : 'was not granted a connection by authorize(frame)';
+    throw new DiskCacheError('NOT_ALLOWED', `The ${who} in window "${name}" ${why}`);
+  }
+
+  function connect(frame: WebFrameMain, nonce: string, grant: Grant): void {
+    const { port1, port2 } = new MessageChannelMain();
+    const session = openSession(fromPortMain(port1), grant, findStore);
+    sessions.set(session, frame);
+    port1.on('close', () => sessions.delete(session));
+    answer(frame, { deskcache: 'port', nonce }, [port2]);
+  }
+
+  function end(reason: DiskCacheError, ended: (frame: WebFrameMain) => boolean = () => true): void {
+    for (const [session, frame] of sessions) {
+      if (!ended(frame)) continue;
+      sessions.delete(session);
+      session.close(reason);
+    }
+  }
+
+  function onNavigation({ isSameDocument, isMainFrame, frame }: Event<WebContentsDidStartNavigationEventParams>): void {
+    if (isSameDocument) return;
+    if (isMainFrame) nonces.clear();
+    end(gone('is being replaced by another'), (its) => isMainFrame || its === frame || its.isDestroyed());
+  }
+  const onCrash = () => end(gone('crashed'));
+  const onDestroyed = () => end(gone('was closed'));
+
+  contents.ipc.on(CONNECT_CHANNEL, onConnect);
+  contents.on('did-start-navigation', onNavigation);
+  contents.on('render-process-gone', onCrash);
+  contents.on('destroyed', onDestroyed);
+
+  return {
+    get sessions() {
+      return sessions.size;
+    },
+    detach(reason) {
+      end(reason);
+      if (contents.isDestroyed()) return;
+      contents.ipc.off(CONNECT_CHANNEL, onConnect);
+      contents.off('did-start-navigation', onNavigation);
+      contents.off('render-process-gone', onCrash);
+      contents.off('destroyed', onDestroyed);
+    },
+  };
+}
+
+const gone = (what: string) => new DiskCacheError('DISCONNECTED', `The page ${what}`);
+
+function answer(frame: WebFrameMain, message: PortAnswer, ports: Electron.MessagePortMain[] = []): void {
+  if (!frame.isDestroyed()) frame.postMessage(PORT_CHANNEL, message, ports);
+}

@@ -1,0 +1,39 @@
+import type { WebFrameMain } from 'electron';
+import { FULL_GRANT, type Grant } from '../bridge/grant.ts';
+
+/** Who asks for a port, read once when the request came in. */
+export interface FrameInfo {
+  /** The name the window was attached under. */
+  readonly window: string;
+  /** Serialised origin: `https://example.org`, `app://atlas`, `file://`. Compare it whole. */
+  readonly origin: string;
+  readonly url: string;
+  /** False for an iframe. */
+  readonly isTop: boolean;
+}
+
+/** What a frame may do, or null for nothing. Asked once for each document, when it connects. */
+export type Authorize = (frame: FrameInfo) => Grant | null;
+
+/**
+ * The sender of a message, or undefined when it can't be known for certain: the frame is gone, shows nothing yet, or has
+ * an opaque origin (a sandboxed iframe, `data:`, `about:blank`). Fails closed.
+ */
+export function senderOf(frame: WebFrameMain | null, window: string): FrameInfo | undefined {
+  if (frame === null || frame.isDestroyed() || frame.detached) return undefined;
+  const { origin, url } = frame;
+  if (url === '' || url.startsWith('about:') || origin === '' || origin === 'null') return undefined;
+  return { window, origin, url, isTop: frame.parent === null };
+}
+
+const WEB = /^(https?|wss?|ftp|blob|data|javascript|devtools|chrome|chrome-extension|chrome-error):/i;
+const LOOPBACK = /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/i;
+
+/**
+ * Without an `authorize` of the application's own: everything for the top frame of an attached window that shows the
+ * application's own pages (`file:` or a custom scheme; while developing also a server on this machine), nothing for others.
+ */
+export function ownPages(isPackaged: boolean): Authorize {
+  return ({ origin, isTop }) =>
+    isTop && (!WEB.test(origin) || (!isPackaged && LOOPBACK.test(origin))) ? FULL_GRANT : null;
+}

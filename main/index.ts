@@ -1,0 +1,81 @@
+/** `deskcache/main`: the composition root of the main process. */
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { app, type BrowserWindow } from 'electron';
+import { DiskCacheError } from '../protocol/error.ts';
+import type { DEFAULT_STORE, StoreDeclaration, StoreDeclarations } from '../protocol/stores.ts';
+import { type Attachment, attach } from './electron/attach.ts';
+import { type Authorize, ownPages } from './electron/sender.ts';
+import { type Cache, Registry } from './engine/index.ts';
+
+export { DiskCacheError, type ErrorCode } from '../protocol/error.ts';
+export { cache, defineStores } from '../protocol/stores.ts';
+export type { Grant } from './bridge/grant.ts';
+export type { Authorize, FrameInfo } from './electron/sender.ts';
+export type { Cache } from './engine/index.ts';
+
+/** The sandboxed preload script, for `webPreferences.preload` of a window that is attached. */
+export const preloadPath = fileURLToPath(new URL('./preload.cjs', import.meta.url));
+
+export interface HostOptions<S extends StoreDeclarations> {
+  /** What `defineStores` returned. A store named `default` exists besides. */
+  readonly stores: S;
+  /** Where the stores live, a folder each. Default: `deskcache` in the application's `userData`. */
+  readonly directory?: string;
+  /**
+   * Who may do what. Default: everything for the top frame of attached windows that shows the application's own pages
+   * (`file:` or a custom scheme; unpackaged also a server on this machine), nothing for anyone else.
+   */
+  readonly authorize?: Authorize;
+}
+
+export type OpenStore<D> = D extends StoreDeclaration<infer K, infer V> ? Cache<K, V> : never;
+
+/** The open stores and the windows that may use them. */
+export interface Host<S extends StoreDeclarations> {
+  /** The engine itself, synchronous. */
+  readonly stores: { readonly [N in keyof S | typeof DEFAULT_STORE]: N extends keyof S ? OpenStore<S[N]> : Cache };
+  readonly directory: string;
+  /** Lets the window's pages connect, under a name that stays the same between runs. Call it before `loadURL`. */
+  attach(window: BrowserWindow, options: { readonly name: string }): void;
+  /** Pages connected at this moment. */
+  readonly sessions: number;
+  /** Settles what pages have open, then closes the stores. Happens by itself when the application quits. Idempotent. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the application's stores and waits for windows.
+ *
+ * @throws {DiskCacheError} `BAD_OPTION`, `BUSY`, `CORRUPT`, `NOT_ALLOWED`, `READ_ONLY`, `DISK_FULL` or `UNSUPPORTED_VERSION`,
+ * naming the path; no store is left open then.
+ */
+export async function openDiskCache<const S extends StoreDeclarations>(options: HostOptions<S>): Promise<Host<S>> {
+  await app.whenReady();
+  const directory = options.directory ?? join(app.getPath('userData'), 'deskcache');
+  const authorize = options.authorize ?? ownPages(app.isPackaged);
+  const registry = new Registry(directory, options.stores);
+  const attachments = new Set<Attachment>();
+
+  function shut(): void {
+    app.off('will-quit', shut);
+    for (const attachment of attachments) attachment.detach(new DiskCacheError('DISCONNECTED', 'The host was closed'));
+    attachments.clear();
+    registry.close();
+  }
+  app.on('will-quit', shut);
+
+  return {
+    stores: registry.stores as unknown as Host<S>['stores'],
+    directory,
+    attach(window, { name }) {
+      const attachment = attach(window.webContents, name, authorize, (store) => registry.find(store));
+      attachments.add(attachment);
+      window.once('closed', () => attachments.delete(attachment));
+    },
+    get sessions() {
+      return [...attachments].reduce((sum, attachment) => sum + attachment.sessions, 0);
+    },
+    close: async () => shut(),
+  };
+}

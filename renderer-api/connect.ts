@@ -1,0 +1,49 @@
+import { DiskCacheError, fromErrorData } from '../protocol/error.ts';
+import { type ConnectRequest, isPortAnswer } from '../protocol/handshake.ts';
+
+/** The page may be up before the main process listens, so it asks again; main answers a nonce once. */
+const ASK_AGAIN_EVERY = 200;
+
+/**
+ * A port to the main process, by the handshake of protocol/handshake.ts. Waits until it is answered; `signal` gives up.
+ *
+ * @throws {DiskCacheError} `NOT_ALLOWED` when this page was granted nothing, `DISCONNECTED` when `signal` gave up.
+ */
+export function connect(signal: AbortSignal): Promise<MessagePort> {
+  const nonce = drawNonce();
+  return new Promise((resolve, reject) => {
+    const ask = () => window.postMessage({ deskcache: 'connect', nonce } satisfies ConnectRequest, '*');
+
+    function onMessage({ source, data, ports }: MessageEvent<unknown>): void {
+      if (source !== window || !isPortAnswer(data) || data.nonce !== nonce) return;
+      done();
+      const [port] = ports;
+      if (port) resolve(port);
+      else reject(data.error ? fromErrorData(data.error) : unanswered());
+    }
+    function onAbort(): void {
+      done();
+      reject(unanswered());
+    }
+    function done(): void {
+      clearInterval(asking);
+      window.removeEventListener('message', onMessage);
+      signal.removeEventListener('abort', onAbort);
+    }
+
+    window.addEventListener('message', onMessage);
+    signal.addEventListener('abort', onAbort);
+    const asking = setInterval(ask, ASK_AGAIN_EVERY);
+    ask();
+  });
+}
+
+function drawNonce(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+const unanswered = () =>
+  new DiskCacheError(
+    'DISCONNECTED',
+    'The main process did not answer. Is the window attached (host.attach) and its webPreferences.preload deskcache’s preloadPath?',
+  );

@@ -1,0 +1,16 @@
+/** `deskcache/renderer`: the stores, from a page. */
+import { connect } from './connect.ts';
+import { DiskCache } from './disk-cache.ts';
+
+export { DiskCacheError, type ErrorCode } from '../protocol/error.ts';
+export type { Key } from '../protocol/key.ts';
+export type { Range, SetOptions } from '../protocol/options.ts';
+export { DiskCache, type DiskCacheOptions, type RemoteStore, type RemoteStores } from './disk-cache.ts';
+export { RemoteCache } from './remote-cache.ts';
+export { RemoteRange } from './remote-range.ts';
+
+/** Usable at once; connects to the main process with the first call. */
+export const diskCache: DiskCache = new DiskCache(connect);
+
+// A page that is left gets no more answers; whoever waits is told while there is still time.
+globalThis.addEventListener?.('pagehide', () => diskCache.disconnect('The page was left before the answer came'));

@@ -1,0 +1,120 @@
+import { once } from 'node:events';
+import type { MessagePort } from 'node:worker_threads';
+import { wrap } from 'comlink';
+import { describe, expect, it } from 'vitest';
+import { openBridge } from './over-a-port.ts';
+
+type Walk = Record<string, never> & (new (...args: unknown[]) => Promise<unknown>);
+
+async function answerTo(port: MessagePort, message: unknown): Promise<unknown> {
+  const answered = once(port, 'message');
+  port.postMessage(message);
+  return (await answered)[0];
+}
+
+/** The face still works: whatever was sent before did not end the session, nor the process. */
+async function expectAlive(port: MessagePort): Promise<void> {
+  const operations = [{ store: 'api', method: 'has', args: ['k'] }];
+  const call = { id: 'alive', type: 'APPLY', path: ['run'], argumentList: [{ type: 'RAW', value: operations }] };
+  expect(await answerTo(port, call)).toMatchObject({ id: 'alive', value: [{ value: false }] });
+}
+
+describe('the gate in front of comlink', () => {
+  it('refuses the constructor walk', async () => {
+    using bridge = openBridge();
+    const port = bridge.rawPort();
+    const remote = wrap<{ run: { constructor: Walk } }>(port as never) as unknown as { run: { constructor: Walk } };
+    const ran = await new remote.run.constructor('globalThis.pwned = true');
+    expect(ran).toMatchObject({ refused: { code: 'NOT_ALLOWED' } });
+    expect(globalThis).not.toHaveProperty('pwned');
+    await expectAlive(port);
+  });
+
+  it('refuses prototype pollution', async () => {
+    using bridge = openBridge();
+    const port = bridge.rawPort();
+    const set = { id: '1', type: 'SET', path: ['__proto__', 'polluted'], value: { type: 'RAW', value: 1 } };
+    expect(await answerTo(port, set)).toMatchObject({ id: '1', value: { refused: { code: 'NOT_ALLOWED' } } });
+    expect({}).not.toHaveProperty('polluted');
+    await expectAlive(port);
+  });
+
+  it('refuses a transfer handler nobody knows, which ends a process that only has comlink', async () => {
+    using bridge = openBridge();
+    const port = bridge.rawPort();
+    const call = { id: '1', type: 'APPLY', path: ['run'], argumentList: [{ type: 'HANDLER', name: 'nope', value: 0 }] };
+    expect(await answerTo(port, call)).toMatchObject({ value: { refused: { code: 'NOT_ALLOWED' } } });
+    await expectAlive(port);
+  });
+
+  const malformed: readonly unknown[] = [
+    { id: '1', type: 'GET', path: [] },
+    { id: '1', type: 'GET', path: ['run'] },
+    { id: '1', type: 'CONSTRUCT', path: ['run', 'constructor'], argumentList: [] },
+    { id: '1', type: 'ENDPOINT' },
+    { id: '1', type: 'RELEASE' },
+    { id: '1', type: 'APPLY', path: ['constructor'], argumentList: [{ type: 'RAW', value: [] }] },
+    { id: '1', type: 'APPLY', path: ['run', 'call'], argumentList: [{ type: 'RAW', value: [] }] },
+    { id: '1', type: 'APPLY', path: 'run', argumentList: [{ type: 'RAW', value: [] }] },
+    { id: '1', type: 'APPLY', path: ['run'] },
+    { id: '1', type: 'APPLY', path: ['run'], argumentList: [] },
+    { id: '1', type: 'APPLY', path: ['run'], argumentList: [{ type: 'RAW', value: 'all of it' }] },
+    { id: '1', type: 'APPLY', path: ['run'], argumentList: [{ type: 'RAW', value: new Array(10_001).fill(0) }] },
+    {
+      id: '1',
+      type: 'APPLY',
+      path: ['run'],
+      argumentList: [
+        { type: 'RAW', value: [] },
+        { type: 'RAW', value: [] },
+      ],
+    },
+    { id: '1' },
+  ];
+  it.each(malformed.map((message) => [JSON.stringify(message).slice(0, 90), message]))(
+    'refuses %s',
+    async (_, message) => {
+      using bridge = openBridge();
+      const port = bridge.rawPort();
+      expect(await answerTo(port, message)).toMatchObject({ id: '1', value: { refused: { code: 'NOT_ALLOWED' } } });
+      await expectAlive(port);
+    },
+  );
+
+  it('takes what has no id for noise', async () => {
+    using bridge = openBridge();
+    const port = bridge.rawPort();
+    const noise = [
+      null,
+      undefined,
+      0,
+      '',
+      'run',
+      [],
+      {},
+      { id: 1 },
+      { id: {} },
+      { id: 'x'.repeat(1000) },
+      new Map(),
+      new Date(),
+    ];
+    for (const message of noise) port.postMessage(message);
+    await expectAlive(port);
+  });
+
+  it('reads the wire words of the comlink that is installed', async () => {
+    using bridge = openBridge();
+    const port = bridge.rawPort();
+    const sent: unknown[] = [];
+    const post = port.postMessage.bind(port);
+    port.postMessage = (message: unknown) => {
+      sent.push(message);
+      post(message);
+    };
+    const face = wrap<{ run(operations: unknown[]): unknown }>(port as never);
+    expect(await face.run([])).toEqual([]);
+    expect(sent).toEqual([
+      { id: expect.any(String), type: 'APPLY', path: ['run'], argumentList: [{ type: 'RAW', value: [] }] },
+    ]);
+  });
+});

@@ -1,0 +1,54 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import { FULL_GRANT, type Grant } from '../../main/bridge/grant.ts';
+import { openSession, type Session } from '../../main/bridge/session.ts';
+import { Registry } from '../../main/engine/index.ts';
+import type { CacheOptions } from '../../protocol/options.ts';
+import { cache, type StoreDeclarations } from '../../protocol/stores.ts';
+import { DiskCache, type DiskCacheOptions } from '../../renderer-api/disk-cache.ts';
+import type { Port } from '../../renderer-api/line.ts';
+
+export interface Bridge {
+  readonly diskCache: DiskCache;
+  readonly registry: Registry;
+  /** One for each time the client connected. */
+  readonly sessions: readonly Session[];
+  /** A raw port to a session of its own, as a hostile page would use it. */
+  rawPort(grant?: Grant): MessagePort;
+  [Symbol.dispose](): void;
+}
+
+export interface BridgeOptions extends DiskCacheOptions {
+  readonly stores?: StoreDeclarations;
+  readonly grant?: Grant;
+  readonly defaults?: CacheOptions;
+}
+
+/** Client, gate, session and engine in one process, over real message ports and without a window. */
+export function openBridge({ stores = { api: cache() }, grant = FULL_GRANT, ...options }: BridgeOptions = {}): Bridge {
+  const directory = mkdtempSync(join(tmpdir(), 'deskcache-bridge-'));
+  const registry = new Registry(directory, stores);
+  const sessions: Session[] = [];
+  const ports: MessagePort[] = [];
+
+  function rawPort(granted: Grant = grant): MessagePort {
+    const { port1, port2 } = new MessageChannel();
+    ports.push(port1, port2);
+    sessions.push(openSession(port1 as never, granted, (name) => registry.find(name)));
+    return port2;
+  }
+
+  return {
+    diskCache: new DiskCache(async () => rawPort() as unknown as Port, options),
+    registry,
+    sessions,
+    rawPort,
+    [Symbol.dispose]() {
+      for (const port of ports) port.close();
+      registry.close();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}

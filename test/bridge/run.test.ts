@@ -1,0 +1,123 @@
+import { describe, expect, it } from 'vitest';
+import type { Grant } from '../../main/bridge/grant.ts';
+import { runOperations } from '../../main/bridge/run.ts';
+import type { ErrorCode } from '../../protocol/error.ts';
+import { cache } from '../../protocol/stores.ts';
+import { type Bridge, openBridge } from './over-a-port.ts';
+
+const ADMIN: Grant = { stores: { '*': 'admin' } };
+
+const run = ({ registry }: Bridge, operations: readonly unknown[], grant = ADMIN) =>
+  runOperations(operations, grant, (name) => registry.find(name));
+
+const op = (method: string, ...args: unknown[]) => ({ store: 'api', method, args });
+const failure = (code: ErrorCode) => ({ error: expect.objectContaining({ code }) });
+
+describe('one turn of operations', () => {
+  it('answers each at its place', () => {
+    using bridge = openBridge();
+    const operations = [
+      op('set', 'a', 1),
+      op('get', 'a'),
+      op('get', 'b'),
+      op('has', 'a'),
+      op('size'),
+      op('delete', 'a'),
+    ];
+    expect(run(bridge, operations).map((outcome) => 'value' in outcome && outcome.value)).toEqual([
+      undefined,
+      1,
+      undefined,
+      true,
+      1,
+      true,
+    ]);
+  });
+
+  it('lets one operation fail alone', () => {
+    using bridge = openBridge();
+    const outcomes = run(bridge, [
+      op('set', 'a', 1),
+      op('set', Number.NaN, () => 0),
+      op('set', 'b', 2),
+      op('get', new Map()),
+    ]);
+    expect(outcomes).toEqual([{ value: undefined }, failure('BAD_VALUE'), { value: undefined }, failure('BAD_KEY')]);
+    expect(bridge.registry.find('api').getMany(['a', 'b'])).toEqual([1, 2]);
+  });
+
+  it('commits the writes on one store together', () => {
+    using bridge = openBridge();
+    const transactions: number[] = [];
+    const store = bridge.registry.find('api');
+    const transact = store.transact;
+    Object.defineProperty(store, 'transact', {
+      value: (fn: () => unknown) => {
+        transactions.push(1);
+        return transact.call(store, fn);
+      },
+    });
+    run(bridge, [op('set', 'a', 1), op('set', 'b', 2), op('get', 'a')]);
+    run(bridge, [op('get', 'a'), op('has', 'b')]);
+    expect(transactions).toHaveLength(1);
+  });
+
+  it('refuses what is no operation', () => {
+    using bridge = openBridge();
+    const none = [
+      null,
+      1,
+      'get',
+      [],
+      {},
+      op('constructor'),
+      op('__proto__'),
+      op('transact'),
+      op('close'),
+      { store: 'api', method: 'get' },
+    ];
+    expect(run(bridge, none)).toEqual(none.map(() => failure('NOT_ALLOWED')));
+  });
+
+  it('says which store was not declared', () => {
+    using bridge = openBridge();
+    expect(run(bridge, [{ store: '../secret', method: 'get', args: ['k'] }])).toEqual([failure('NO_SUCH_STORE')]);
+    expect(run(bridge, [{ store: '__proto__', method: 'get', args: ['k'] }])).toEqual([failure('NO_SUCH_STORE')]);
+  });
+
+  it('survives arguments that fit no signature', () => {
+    using bridge = openBridge();
+    const odd = [
+      op('get'),
+      op('getMany', 5),
+      op('setMany', [1]),
+      op('set', 'k', 1, 'soon'),
+      op('page', 'cats'),
+      op('page', 'keys', 7),
+      op('page', 'keys', {}, { no: 'cursor' }),
+    ];
+    for (const outcome of run(bridge, odd)) expect(outcome).toHaveProperty('error.code');
+  });
+});
+
+describe('a grant', () => {
+  const stores = { api: cache(), secret: cache(), log: cache() };
+  const grant: Grant = { stores: { api: 'write', log: 'read' } };
+
+  it('covers the methods of its level and the weaker ones', () => {
+    using bridge = openBridge({ stores });
+    const on = (store: string, method: string, ...args: unknown[]) => run(bridge, [{ store, method, args }], grant)[0];
+    expect(on('api', 'set', 'k', 1)).toEqual({ value: undefined });
+    expect(on('api', 'get', 'k')).toEqual({ value: 1 });
+    expect(on('api', 'clear')).toEqual(failure('NOT_ALLOWED'));
+    expect(on('log', 'get', 'k')).toEqual({ value: undefined });
+    expect(on('log', 'set', 'k', 1)).toEqual(failure('NOT_ALLOWED'));
+  });
+
+  it('covers nothing it does not name, not even through prototypes', () => {
+    using bridge = openBridge({ stores });
+    for (const store of ['secret', 'default', 'constructor', '__proto__', 'toString']) {
+      expect(run(bridge, [{ store, method: 'get', args: ['k'] }], grant)).toEqual([failure('NOT_ALLOWED')]);
+    }
+  });
+});

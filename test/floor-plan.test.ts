@@ -1,0 +1,92 @@
+import { globSync, readFileSync } from 'node:fs';
+import { basename, dirname, join, relative } from 'node:path';
+import { describe, expect, it } from 'vitest';
+
+/** docs/floor-plan.md as data: what each room may import. A file belongs to the longest prefix that fits its path. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  'protocol/': [],
+  'renderer-api/': ['protocol/', 'comlink'],
+  'preload/': ['protocol/', 'electron'],
+  'main/engine/': ['protocol/', 'node:'],
+  'main/engine/sqlite/connection.ts': ['protocol/', 'main/engine/', 'node:', 'better-sqlite3'],
+  'main/bridge/': ['protocol/', 'main/engine/index.ts', 'comlink'],
+  'main/electron/': ['protocol/', 'main/engine/index.ts', 'main/bridge/', 'node:', 'electron'],
+  'main/index.ts': ['protocol/', 'main/', 'node:', 'electron'],
+  'bench/': ['protocol/', 'main/engine/', 'main/bridge/', 'renderer-api/', 'node:', '*'],
+  'demo-app/model/': ['deskcache'],
+  'demo-app/page/': [
+    'demo-app/model/',
+    'deskcache',
+    'deskcache/renderer',
+    'preact',
+    'd3-geo',
+    'topojson-client',
+    'geojson',
+    'topojson-specification',
+  ],
+  'demo-app/': ['demo-app/', 'e2e/launch.ts', 'deskcache', 'deskcache/main', 'electron', 'node:', '*'],
+};
+const OPEN_ROOMS = ['test/', 'e2e/', 'docs/', 'examples/'];
+const VAGUE = /^(utils?|helpers?|common|misc|types|manager)(\.|$)/;
+
+const root = join(import.meta.dirname, '..');
+const sources = globSync('**/*.{ts,tsx,mts,mjs}', {
+  cwd: root,
+  exclude: (path) => /(^|\/)(node_modules|dist|test-results)(\/|$)/.test(path),
+}).map((path) => path.replaceAll('\\', '/'));
+
+const roomOf = (path: string): string | undefined =>
+  Object.keys(MAY_IMPORT)
+    .filter((room) => path.startsWith(room))
+    .sort((a, b) => b.length - a.length)[0];
+
+function importsOf(path: string): string[] {
+  const text = readFileSync(join(root, path), 'utf8');
+  const found = text.matchAll(
+    /^\s*(?:import|export)\b[^'"`;]*?from\s+'([^']+)'|^\s*import\s+'([^']+)'|\bimport\('([^']+)'\)/gm,
+  );
+  return [...found].map((match) => {
+    const specifier = (match[1] ?? match[2] ?? match[3])!;
+    return specifier.startsWith('.')
+      ? relative(root, join(root, dirname(path), specifier)).replaceAll('\\', '/')
+      : specifier;
+  });
+}
+
+function forbiddenImports(path: string): string[] {
+  const room = roomOf(path);
+  if (room === undefined) return [];
+  const allowed = [...MAY_IMPORT[room]!, room.endsWith('/') ? room : `${dirname(room)}/`];
+  const isAllowed = (target: string) =>
+    allowed.some(
+      (it) => it === target || it === '*' || (/[/:]$/.test(it) && target.startsWith(it)) || target.startsWith(`${it}/`),
+    );
+  return importsOf(path).filter((target) => !isAllowed(target));
+}
+
+describe('the floor plan', () => {
+  it('sees the sources', () => {
+    expect(sources.length).toBeGreaterThan(20);
+    expect(importsOf('renderer-api/index.ts')).toContain('protocol/error.ts');
+  });
+
+  it('has a room for every file', () => {
+    const homeless = sources.filter(
+      (path) => path.includes('/') && roomOf(path) === undefined && !OPEN_ROOMS.some((room) => path.startsWith(room)),
+    );
+    expect(homeless).toEqual([]);
+  });
+
+  it.each(sources.filter((path) => roomOf(path) !== undefined))('%s imports only what its room may', (path) => {
+    expect(forbiddenImports(path)).toEqual([]);
+  });
+
+  it('keeps files under 400 lines', () => {
+    const long = sources.filter((path) => readFileSync(join(root, path), 'utf8').split('\n').length > 400);
+    expect(long).toEqual([]);
+  });
+
+  it('gives no file a name that says nothing', () => {
+    expect(sources.filter((path) => VAGUE.test(basename(path)))).toEqual([]);
+  });
+});

@@ -1,0 +1,165 @@
+import { MessageChannel } from 'node:worker_threads';
+import { describe, expect, it, vi } from 'vitest';
+import { DiskCacheError } from '../../protocol/error.ts';
+import { cache, defineStores } from '../../protocol/stores.ts';
+import { DiskCache } from '../../renderer-api/disk-cache.ts';
+import type { Port } from '../../renderer-api/line.ts';
+import { openBridge } from '../bridge/over-a-port.ts';
+
+/** A main process that never answers. */
+function silent(timeout: number) {
+  const { port1, port2 } = new MessageChannel();
+  const messages: unknown[] = [];
+  port1.on('message', (message) => messages.push(message));
+  return { diskCache: new DiskCache(async () => port2 as unknown as Port, { timeout }), messages, main: port1 };
+}
+
+const code = (expected: string) => expect.objectContaining({ name: 'DiskCacheError', code: expected });
+
+describe('diskCache in a page', () => {
+  it('connects by itself with the first call', async () => {
+    using bridge = openBridge();
+    expect(bridge.sessions).toHaveLength(0);
+    await bridge.diskCache.set('k', { n: 1 });
+    expect(await bridge.diskCache.get('k')).toEqual({ n: 1 });
+    expect(bridge.sessions).toHaveLength(1);
+  });
+
+  it('is the store named default', async () => {
+    using bridge = openBridge();
+    await bridge.diskCache.set('k', 1);
+    expect(bridge.registry.find('default').get('k')).toBe(1);
+    expect(await bridge.diskCache.cache('api').get('k')).toBeUndefined();
+  });
+
+  it('gives the declared stores by name, typed', async () => {
+    const stores = defineStores({ api: cache<string, { id: number }>() });
+    using bridge = openBridge({ stores });
+    const app = bridge.diskCache.as<typeof stores>();
+    await app.api.set('/1', { id: 1 });
+    const user = await app.api.get('/1');
+    expect(user?.id).toBe(1);
+  });
+
+  it('can be awaited without turning into something else', async () => {
+    using bridge = openBridge();
+    const app = await bridge.diskCache.as<{ api: ReturnType<typeof cache> }>();
+    expect(await app.api.has('k')).toBe(false);
+  });
+
+  it('sends the calls of one turn as one message, those of the next as another', async () => {
+    const { diskCache, messages } = silent(1000);
+    void Promise.allSettled([diskCache.set('a', 1), diskCache.cache('api').get('b'), diskCache.has('c')]);
+    await vi.waitFor(() => expect(messages).toHaveLength(1));
+    void Promise.allSettled([diskCache.get('d')]);
+    await vi.waitFor(() => expect(messages).toHaveLength(2));
+    expect(messages[0]).toMatchObject({
+      argumentList: [{ value: [{ args: ['a', 1] }, { store: 'api' }, { method: 'has' }] }],
+    });
+    diskCache.disconnect();
+  });
+
+  it('splits a turn of more than 10 000 calls', async () => {
+    using bridge = openBridge();
+    const all = Array.from({ length: 25_000 }, (_, n) => bridge.diskCache.has(n));
+    expect((await Promise.all(all)).every((has) => !has)).toBe(true);
+  });
+
+  it('rejects with class, code and message of what the engine threw', async () => {
+    using bridge = openBridge();
+    const failure = await bridge.diskCache
+      .cache('nope')
+      .get('k')
+      .catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(DiskCacheError);
+    expect(failure).toMatchObject({ code: 'NO_SUCH_STORE', message: expect.stringContaining('"nope"') });
+  });
+
+  it('names the part of a value that can not be kept, without harming the other calls of the turn', async () => {
+    using bridge = openBridge();
+    const results = await Promise.allSettled([
+      bridge.diskCache.set('a', 1),
+      bridge.diskCache.set('b', { user: { greet: () => 'hello' } }),
+      bridge.diskCache.set(Symbol('key') as never, 1),
+      bridge.diskCache.get('a'),
+    ]);
+    expect(results).toEqual([
+      { status: 'fulfilled', value: undefined },
+      { status: 'rejected', reason: code('BAD_VALUE') },
+      { status: 'rejected', reason: code('BAD_KEY') },
+      { status: 'fulfilled', value: 1 },
+    ]);
+    expect(String((results[1] as PromiseRejectedResult).reason)).toContain('value.user.greet');
+  });
+});
+
+describe('a range in a page', () => {
+  it('is awaited for an array, and read page by page in a loop', async () => {
+    using bridge = openBridge();
+    const names = Array.from({ length: 3000 }, (_, n) => `k${String(n).padStart(5, '0')}`);
+    await bridge.diskCache.setMany(names.map((name) => [name, name.length]));
+    expect(await bridge.diskCache.keys()).toEqual(names);
+    expect(await bridge.diskCache.size).toBe(3000);
+    const seen: unknown[] = [];
+    for await (const [key] of bridge.diskCache.entries({ order: 'key', from: 'k00010', to: 'k02010' })) seen.push(key);
+    expect(seen).toEqual(names.slice(10, 2010));
+  });
+
+  it('says what is wrong with it', async () => {
+    using bridge = openBridge();
+    await expect(bridge.diskCache.keys({ limit: (() => 1) as never })).rejects.toEqual(code('BAD_OPTION'));
+    await expect(bridge.diskCache.keys({ order: 'sideways' as never })).rejects.toEqual(code('BAD_OPTION'));
+  });
+});
+
+describe('every call settles', () => {
+  it('with DISCONNECTED and the reason when main says goodbye, and the next call connects again', async () => {
+    using bridge = openBridge();
+    await bridge.diskCache.set('k', 1);
+    const open = bridge.diskCache.get('k');
+    await Promise.resolve();
+    bridge.sessions[0]!.close(new DiskCacheError('DISCONNECTED', 'The host was closed'));
+    await expect(open).rejects.toEqual(code('DISCONNECTED'));
+    expect(await bridge.diskCache.get('k')).toBe(1);
+    expect(bridge.sessions).toHaveLength(2);
+  });
+
+  it('with DISCONNECTED when the other side is gone without a word', async () => {
+    const { diskCache, main, messages } = silent(5000);
+    const open = diskCache.get('k');
+    await vi.waitFor(() => expect(messages).toHaveLength(1));
+    main.close();
+    await expect(open).rejects.toEqual(code('DISCONNECTED'));
+  });
+
+  it('with TIMEOUT when nobody answers', async () => {
+    const { diskCache } = silent(20);
+    await expect(diskCache.set('k', 1)).rejects.toEqual(code('TIMEOUT'));
+    diskCache.disconnect();
+  });
+
+  it('with TIMEOUT or DISCONNECTED when there is never a port', async () => {
+    const never = new DiskCache(() => new Promise(() => {}), { timeout: 20 });
+    await expect(never.get('k')).rejects.toEqual(code('TIMEOUT'));
+  });
+
+  it('at once when the page is left while it still connects', async () => {
+    const never = new DiskCache(() => new Promise(() => {}));
+    const open = never.get('k');
+    await Promise.resolve();
+    never.disconnect('The page was left');
+    await expect(open).rejects.toEqual(code('DISCONNECTED'));
+  });
+
+  it('with what the handshake was refused for, and asks again the next time', async () => {
+    let refused = 0;
+    const connect = async () => {
+      refused++;
+      throw new DiskCacheError('NOT_ALLOWED', 'not you');
+    };
+    const diskCache = new DiskCache(connect);
+    await expect(diskCache.get('k')).rejects.toEqual(code('NOT_ALLOWED'));
+    await expect(diskCache.get('k')).rejects.toEqual(code('NOT_ALLOWED'));
+    expect(refused).toBe(2);
+  });
+});
