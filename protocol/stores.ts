@@ -45,7 +45,10 @@ export function defineStores<const S extends StoreDeclarations>(stores: S): Read
     }
     const twin = seen.get(name.toLowerCase());
     if (twin !== undefined) {
-      throw new DiskCacheError('BAD_OPTION', `Store names "${twin}" and "${name}" would be one folder; rename one of them`);
+      throw new DiskCacheError(
+        'BAD_OPTION',
+        `Store names "${twin}" and "${name}" would be one folder; rename one of them`,
+      );
     }
     seen.set(name.toLowerCase(), name);
   }
