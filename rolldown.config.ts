@@ -1,6 +1,7 @@
 import { defineConfig } from 'rolldown';
 
 const external = [/^node:/, 'electron', 'better-sqlite3', 'comlink'];
+const publicFaces = [/^node:/, 'electron', /^deskcache/];
 
 /** The package's entry points. The ESM ones are built together so that they share one `DiskCacheError`. */
 export default defineConfig([
@@ -20,5 +21,17 @@ export default defineConfig([
     input: 'preload/index.ts',
     external: ['electron'],
     output: { file: 'dist/preload.cjs', format: 'cjs' },
+  },
+  {
+    // The application of the end-to-end tests of the bridge.
+    input: 'e2e/bridge/main.ts',
+    external: publicFaces,
+    platform: 'node',
+    output: { file: 'dist/e2e/bridge/main.js', format: 'esm' },
+  },
+  {
+    input: 'e2e/bridge/page.ts',
+    platform: 'browser',
+    output: { file: 'dist/e2e/bridge/page.js', format: 'esm' },
   },
 ]);

@@ -1,0 +1,117 @@
+import type { Page } from 'playwright-core';
+import { expect, test } from './fixture.ts';
+
+const BRIDGE = new URL('../dist/e2e/bridge/main.js', import.meta.url).pathname;
+
+/** What a call in the page came to: its value, or the code and message of its error. */
+async function outcome(page: Page, call: string): Promise<unknown> {
+  return page.evaluate(`(async () => {
+    try { return await (${call}); }
+    catch (error) { return { name: error.name, code: error.code, message: error.message }; }
+  })()`);
+}
+
+async function openWindow(
+  app: { waitForWindow(index: number): Promise<Page> },
+  from: Page,
+  url: string,
+  index: number,
+) {
+  await from.evaluate(`window.open(${JSON.stringify(url)})`);
+  const page = await app.waitForWindow(index);
+  await page.waitForFunction('globalThis.diskCache !== undefined');
+  return page;
+}
+
+async function start(launch: (options: { main: string }) => Promise<{ waitForWindow(index: number): Promise<Page> }>) {
+  const app = await launch({ main: BRIDGE });
+  const page = await app.waitForWindow(0);
+  await page.waitForFunction('globalThis.diskCache !== undefined');
+  return { app, page };
+}
+
+const sessions = (page: Page) => page.evaluate(`fetch('app://bridge/sessions').then((answer) => answer.json())`);
+
+test('a page gets its answers from the disk of the main process', async ({ launch }) => {
+  const { page } = await start(launch);
+  expect(
+    await outcome(page, `diskCache.set('k', { list: [1, 2n, new Date(0)], map: new Map([['a', 1]]) })`),
+  ).toBeUndefined();
+  expect(
+    await outcome(page, `diskCache.get('k').then((v) => [v.list[1] === 2n, v.list[2].getTime(), v.map.get('a')])`),
+  ).toEqual([true, 0, 1]);
+  expect(await outcome(page, 'diskCache.keys()')).toEqual(['k']);
+});
+
+test('a value set in one window is read in another', async ({ launch }) => {
+  const { app, page } = await start(launch);
+  const other = await openWindow(app, page, 'app://bridge/?second', 1);
+  await outcome(page, `diskCache.cache('api').set('shared', 'from the first')`);
+  expect(await outcome(other, `diskCache.cache('api').get('shared')`)).toBe('from the first');
+});
+
+test('a page that was granted nothing gets NOT_ALLOWED, and is told who was refused', async ({ launch }) => {
+  const { app, page } = await start(launch);
+  const stranger = await openWindow(app, page, 'stranger://page/', 1);
+  expect(await outcome(stranger, `diskCache.get('k')`)).toMatchObject({
+    name: 'DiskCacheError',
+    code: 'NOT_ALLOWED',
+    message: expect.stringContaining('stranger://page'),
+  });
+});
+
+test('a page can do on a store what its grant says, and no more', async ({ launch }) => {
+  const { page } = await start(launch);
+  expect(await outcome(page, `diskCache.cache('secret').get('word')`)).toBe('swordfish');
+  expect(await outcome(page, `diskCache.cache('secret').set('word', 'x')`)).toMatchObject({ code: 'NOT_ALLOWED' });
+  expect(await outcome(page, `diskCache.cache('undeclared').get('k')`)).toMatchObject({ code: 'NO_SUCH_STORE' });
+});
+
+test('a page reloaded in the middle of a call gets an answer or DISCONNECTED, never silence', async ({ launch }) => {
+  const { page } = await start(launch);
+  await outcome(page, `diskCache.set('k', 1)`);
+  for (let round = 0; round < 5; round++) {
+    await page.evaluate(`
+      sessionStorage.removeItem('answer');
+      diskCache.get('k').then(
+        (value) => sessionStorage.setItem('answer', 'value ' + value),
+        (error) => sessionStorage.setItem('answer', error.code),
+      );
+      location.reload();
+    `);
+    await page.waitForFunction('globalThis.diskCache !== undefined && performance.now() > 0');
+    await expect.poll(() => page.evaluate(`sessionStorage.getItem('answer')`)).toMatch(/^(value 1|DISCONNECTED)$/);
+    expect(await outcome(page, `diskCache.get('k')`)).toBe(1);
+  }
+  expect(await sessions(page)).toBe(1);
+});
+
+test('a crash of one page ends its session and leaves the other window alone', async ({ launch }) => {
+  const { app, page } = await start(launch);
+  const other = await openWindow(app, page, 'app://bridge/?doomed', 1);
+  await outcome(page, `diskCache.set('k', 1)`);
+  await outcome(other, `diskCache.get('k')`);
+  expect(await sessions(page)).toBe(2);
+  await other.goto('chrome://crash').catch(() => {});
+  await expect.poll(() => sessions(page)).toBe(1);
+  expect(await outcome(page, `diskCache.get('k')`)).toBe(1);
+});
+
+test('what was set is there after the application was killed and started again', async ({ launch }) => {
+  const first = await launch({ main: BRIDGE });
+  const page = await first.waitForWindow(0);
+  await page.waitForFunction('globalThis.diskCache !== undefined');
+  await outcome(page, `diskCache.set('kept', 'yes')`);
+  await first.kill();
+  const second = await launch({ main: BRIDGE });
+  const again = await second.waitForWindow(0);
+  await again.waitForFunction('globalThis.diskCache !== undefined');
+  expect(await outcome(again, `diskCache.get('kept')`)).toBe('yes');
+});
+
+test('a page sees no function, no port and no ipc of ours', async ({ launch }) => {
+  const { page } = await start(launch);
+  expect(await page.evaluate('[typeof require, typeof process, typeof ipcRenderer, typeof electron]')).toEqual(
+    new Array(4).fill('undefined'),
+  );
+});

@@ -1,0 +1,54 @@
+/** The smallest application there is on deskcache, with one page it trusts and one it does not. */
+import { readFile } from 'node:fs/promises';
+import { openDiskCache, preloadPath } from 'deskcache/main';
+import { app, BrowserWindow, protocol } from 'electron';
+import { stores } from './stores.ts';
+
+const privileges = { standard: true, secure: true, supportFetchAPI: true };
+protocol.registerSchemesAsPrivileged([
+  { scheme: 'app', privileges },
+  { scheme: 'stranger', privileges },
+]);
+await app.whenReady();
+
+const host = await openDiskCache({
+  stores,
+  authorize: ({ origin }) => (origin === 'app://bridge' ? { stores: { '*': 'admin', secret: 'read' } } : null),
+});
+host.stores.secret.set('word', 'swordfish');
+
+const PAGE =
+  '<!doctype html><title>A page on the bridge</title><script type="module" src="/page.js"></script><h1>Bridge</h1>';
+
+async function serve(request: Request): Promise<Response> {
+  switch (new URL(request.url).pathname) {
+    case '/':
+      return new Response(PAGE, { headers: { 'content-type': 'text/html' } });
+    case '/page.js':
+      return new Response(await readFile(new URL('./page.js', import.meta.url)), {
+        headers: { 'content-type': 'text/javascript' },
+      });
+    case '/sessions':
+      return Response.json(host.sessions);
+    default:
+      return new Response('No such file', { status: 404 });
+  }
+}
+protocol.handle('app', serve);
+protocol.handle('stranger', serve);
+
+let opened = 0;
+async function open(url: string): Promise<void> {
+  const window = new BrowserWindow({
+    width: 480,
+    height: 320,
+    webPreferences: { preload: preloadPath, sandbox: true, contextIsolation: true },
+  });
+  host.attach(window, { name: `window-${++opened}` });
+  window.webContents.setWindowOpenHandler((details) => {
+    void open(details.url);
+    return { action: 'deny' };
+  });
+  await window.loadURL(url);
+}
+await open('app://bridge/');
