@@ -23,6 +23,13 @@ export default defineConfig([
     output: { file: 'dist/preload.cjs', format: 'cjs' },
   },
   {
+    // The demo application's main process. Its page is Vite's: demo-app/vite.config.ts.
+    input: 'demo-app/main/main.ts',
+    external: publicFaces,
+    platform: 'node',
+    output: { file: 'dist/demo/main.js', format: 'esm' },
+  },
+  {
     // The application of the end-to-end tests of the bridge.
     input: 'e2e/bridge/main.ts',
     external: publicFaces,

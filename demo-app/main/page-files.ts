@@ -1,0 +1,51 @@
+import { readFile } from 'node:fs/promises';
+import { extname, join, resolve, sep } from 'node:path';
+
+const TYPES: Readonly<Record<string, string>> = {
+  '.css': 'text/css; charset=utf-8',
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.svg': 'image/svg+xml',
+};
+
+/**
+ * Answers requests of the app's own scheme with the files of the built page. What lies outside `folder` and what has none of
+ * the page's types is not found. The page may run only its own code and may talk only to `upstream`, an origin.
+ */
+export function pageFiles(folder: string, upstream: string | undefined): (request: Request) => Promise<Response> {
+  const root = resolve(folder) + sep;
+  const policy = [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self' blob:",
+    `connect-src ${upstream ?? "'none'"}`,
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join('; ');
+
+  return async ({ url, method }) => {
+    if (method !== 'GET') return new Response(null, { status: 405 });
+    const path = pathOf(url);
+    const file = path && join(root, path);
+    const type = file && TYPES[extname(file)];
+    if (!file?.startsWith(root) || !type) return new Response(null, { status: 404 });
+    try {
+      return new Response(new Uint8Array(await readFile(file)), {
+        headers: { 'content-type': type, 'content-security-policy': policy, 'x-content-type-options': 'nosniff' },
+      });
+    } catch {
+      return new Response(null, { status: 404 });
+    }
+  };
+}
+
+function pathOf(url: string): string | undefined {
+  try {
+    const path = decodeURIComponent(new URL(url).pathname);
+    return path === '/' ? '/index.html' : path;
+  } catch {
+    return undefined;
+  }
+}

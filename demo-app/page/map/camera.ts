@@ -1,0 +1,56 @@
+import type { Box, Place } from './world.ts';
+
+/** Pixels of the element the map is drawn in, and how many of them at the right are covered by something else. */
+export interface Frame {
+  readonly width: number;
+  readonly height: number;
+  readonly covered: number;
+}
+
+/** Drawing to pixels: `pixel = scale * unit + offset`. */
+export interface Camera {
+  readonly scale: number;
+  readonly x: number;
+  readonly y: number;
+}
+
+const MARGIN = 28;
+/** How much closer than the whole world the camera goes at most: Monaco is shown with its sea and its neighbours. */
+const CLOSEST = 9;
+/** A country fills at most this share of the frame, so that it is seen among its neighbours. */
+const SHARE = 0.55;
+
+/** The whole world, in the middle of the frame. */
+export function wholeWorld(world: Box, frame: Frame): Camera {
+  return look(world, frame, scaleToFit(world, frame));
+}
+
+/** A country among its neighbours, in the middle of what is not covered. */
+export function closeUp({ box }: Place, world: Box, frame: Frame): Camera {
+  const scale = Math.min(scaleToFit(box, frame) * SHARE, scaleToFit(world, frame) * CLOSEST);
+  return within(world, frame, look(box, frame, Math.max(scale, scaleToFit(world, frame))));
+}
+
+/** Moves the camera so that no more than necessary of what lies beyond the world is seen. */
+function within([left, top, right, bottom]: Box, { width, height, covered }: Frame, camera: Camera): Camera {
+  const { scale } = camera;
+  const along = (offset: number, from: number, to: number, pixels: number) => {
+    const slack = pixels - scale * (to - from);
+    return slack > 0 ? slack / 2 - scale * from : Math.min(Math.max(offset, slack - scale * from), -scale * from);
+  };
+  return { scale, x: along(camera.x, left, right, width - covered), y: along(camera.y, top, bottom, height) };
+}
+
+function scaleToFit([left, top, right, bottom]: Box, { width, height, covered }: Frame): number {
+  const wide = Math.max(width - covered - 2 * MARGIN, 1) / Math.max(right - left, 1e-6);
+  const high = Math.max(height - 2 * MARGIN, 1) / Math.max(bottom - top, 1e-6);
+  return Math.min(wide, high);
+}
+
+function look([left, top, right, bottom]: Box, { width, height, covered }: Frame, scale: number): Camera {
+  return {
+    scale,
+    x: (width - covered) / 2 - (scale * (left + right)) / 2,
+    y: height / 2 - (scale * (top + bottom)) / 2,
+  };
+}

@@ -1,0 +1,64 @@
+import { memo } from 'preact/compat';
+import { useRef } from 'preact/hooks';
+import type { CountrySummary } from '../../model/country.ts';
+import { goTo } from '../view/route.ts';
+import { isDirection, towards } from './neighbour.ts';
+import type { Place, World } from './world.ts';
+
+interface Props {
+  readonly world: World;
+  readonly selected: string | undefined;
+  readonly onPoint: (country: CountrySummary | undefined) => void;
+}
+
+/** Every country as a button. The whole map is one tab stop; from there arrow keys walk from country to country. */
+export const Places = memo(function Places({ world, selected, onPoint }: Props) {
+  const shapes = useRef(new Map<string, SVGElement>()).current;
+  const [first] = world.places;
+  const stop = selected ?? first?.country.code;
+
+  function onKeyDown(event: KeyboardEvent, place: Place): void {
+    if (event.key === 'Enter' || event.key === ' ') {
+      event.preventDefault();
+      goTo(place.country.code);
+    } else if (isDirection(event.key)) {
+      event.preventDefault();
+      const next = towards(place, event.key, world.places);
+      if (next !== undefined) shapes.get(next.country.code)?.focus();
+    }
+  }
+
+  function toShape(place: Place) {
+    const { country, outline, centre } = place;
+    const { code, name, region } = country;
+    const button = {
+      class: 'country',
+      role: 'button',
+      'aria-label': name,
+      'aria-pressed': code === selected,
+      'data-country': code,
+      'data-region': region,
+      tabIndex: code === stop ? 0 : -1,
+      ref: (shape: SVGElement | null) => {
+        if (shape !== null) shapes.set(code, shape);
+      },
+      onClick: () => goTo(code),
+      onKeyDown: (event: KeyboardEvent) => onKeyDown(event, place),
+      onPointerEnter: () => onPoint(country),
+      onPointerLeave: () => onPoint(undefined),
+      onFocus: () => onPoint(country),
+      onBlur: () => onPoint(undefined),
+    } as const;
+    if (outline === undefined) return <circle key={code} cx={centre[0]} cy={centre[1]} {...button} />;
+    return <path key={code} d={outline} {...button} />;
+  }
+
+  // Dots lie above outlines: San Marino can be hit although Italy is around it.
+  return (
+    <>
+      {world.places.filter(({ outline }) => outline !== undefined).map(toShape)}
+      <path class="borders" d={world.borders} />
+      {world.places.filter(({ outline }) => outline === undefined).map(toShape)}
+    </>
+  );
+});

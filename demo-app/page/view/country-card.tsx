@@ -1,0 +1,100 @@
+import type { ComponentChildren } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
+import type { CountryDetail, CountrySummary } from '../../model/country.ts';
+import { countryResource } from '../data/resources.ts';
+import { useResource } from '../data/use-resource.ts';
+import { FieldNote } from './field-note.tsx';
+import { Flag } from './flag.tsx';
+import { formatArea, formatList } from './format.ts';
+import { Icon } from './icon.tsx';
+import { Provenance } from './provenance.tsx';
+import { addressOf } from './route.ts';
+
+interface Props {
+  readonly country: CountrySummary;
+  readonly byCode: ReadonlyMap<string, CountrySummary>;
+}
+
+/** One country. What the list knows is shown at once, the rest when it arrives. */
+export function CountryCard({ country, byCode }: Props) {
+  const { loaded, failure } = useResource(countryResource(country.code, country.name));
+  const about = useRef<HTMLDivElement>(null);
+  // Another country begins at its top.
+  useEffect(() => about.current?.scrollTo(0, 0), [country.code]);
+  return (
+    <article class="card" aria-labelledby="country-name" data-country={country.code}>
+      <a class="card-close" href={addressOf(undefined)} aria-label="Back to the world" title="Back to the world (Esc)">
+        <Icon name="close" />
+      </a>
+      <div class="about" ref={about}>
+        <Flag alpha2={country.alpha2} large />
+        <h1 id="country-name">{country.name}</h1>
+        {loaded && <Names country={loaded.data} />}
+        {loaded && <Facts country={loaded.data} />}
+        {loaded && <Neighbours codes={loaded.data.neighbours} byCode={byCode} />}
+        {loaded && <Provenance of={loaded} />}
+        {failure && (
+          <p class="failure" role="alert">
+            {failure}
+          </p>
+        )}
+      </div>
+      <FieldNote key={country.code} code={country.code} name={country.name} />
+    </article>
+  );
+}
+
+function Names({ country }: { readonly country: CountryDetail }) {
+  const { name, officialName, nativeNames } = country;
+  const others = [...new Set([officialName, ...nativeNames])].filter((other) => other !== name);
+  return <p class="names">{others.slice(0, 4).join(' · ')}</p>;
+}
+
+function Facts({ country }: { readonly country: CountryDetail }) {
+  const { capitals, region, subregion, area, landlocked, languages, currencies, demonym } = country;
+  return (
+    <dl class="facts">
+      <Fact name={capitals.length > 1 ? 'Capitals' : 'Capital'}>{formatList(capitals)}</Fact>
+      <Fact name="Region">{subregion ?? region}</Fact>
+      <Fact name="Area">{area && `${formatArea(area)}${landlocked ? ', landlocked' : ''}`}</Fact>
+      <Fact name={languages.length > 1 ? 'Languages' : 'Language'}>{formatList(languages)}</Fact>
+      <Fact name={currencies.length > 1 ? 'Currencies' : 'Currency'}>
+        {formatList(currencies.map(({ name, symbol }) => (symbol ? `${name} (${symbol})` : name)))}
+      </Fact>
+      <Fact name="People">{demonym}</Fact>
+      <Fact name="Calling code">{formatList(country.callingCodes)}</Fact>
+      <Fact name="Internet">{formatList(country.internetDomains)}</Fact>
+    </dl>
+  );
+}
+
+/** Nothing is said where nothing is known. */
+function Fact({ name, children }: { readonly name: string; readonly children: ComponentChildren }) {
+  if (children === undefined || children === '' || children === 0) return null;
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
+
+function Neighbours({ codes, byCode }: { readonly codes: readonly string[]; readonly byCode: Props['byCode'] }) {
+  const neighbours = codes.flatMap((code) => byCode.get(code) ?? []);
+  if (neighbours.length === 0) return null;
+  return (
+    <nav class="neighbours" aria-label="Neighbours">
+      <h2>Neighbours</h2>
+      <ul>
+        {neighbours.map(({ code, alpha2, name }) => (
+          <li key={code}>
+            <a href={addressOf(code)}>
+              <Flag alpha2={alpha2} />
+              {name}
+            </a>
+          </li>
+        ))}
+      </ul>
+    </nav>
+  );
+}

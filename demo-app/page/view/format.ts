@@ -1,0 +1,24 @@
+// One language throughout: the data's is English.
+const LOCALE = 'en-GB';
+const time = new Intl.DateTimeFormat(LOCALE, { timeStyle: 'medium' });
+const dayAndTime = new Intl.DateTimeFormat(LOCALE, { dateStyle: 'medium', timeStyle: 'short' });
+const whole = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 0 });
+const fine = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 1 });
+const list = new Intl.ListFormat(LOCALE);
+
+/** Today's times without the day. */
+export function formatInstant(instant: number): string {
+  const today = new Date().toDateString() === new Date(instant).toDateString();
+  return (today ? time : dayAndTime).format(instant);
+}
+
+/** Milliseconds, one decimal below ten. */
+export const formatTook = (took: number): string => `${(took < 10 ? fine : whole).format(took)} ms`;
+
+export const formatCount = (count: number, one: string, many = `${one}s`): string =>
+  `${whole.format(count)} ${count === 1 ? one : many}`;
+
+export const formatArea = (squareKilometres: number): string =>
+  `${(squareKilometres < 10 ? fine : whole).format(squareKilometres)} km²`;
+
+export const formatList = (items: readonly string[]): string => list.format(items);

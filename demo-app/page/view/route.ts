@@ -1,0 +1,20 @@
+import { useSyncExternalStore } from 'preact/compat';
+
+// The country is in the address, so that a reload and a new window show the same one and "back" goes back.
+const HASH = /^#\/([A-Z]{3})$/;
+
+/** The code of the country the page shows; `undefined` for the whole world. */
+export const useCountryCode = (): string | undefined => useSyncExternalStore(subscribe, current);
+
+export const addressOf = (code: string | undefined): string => `#/${code ?? ''}`;
+
+export function goTo(code: string | undefined): void {
+  location.hash = addressOf(code);
+}
+
+const current = (): string | undefined => HASH.exec(location.hash)?.[1];
+
+function subscribe(listener: () => void): () => void {
+  addEventListener('hashchange', listener);
+  return () => removeEventListener('hashchange', listener);
+}

@@ -1,0 +1,48 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { countries, toSummary } from './countries.ts';
+
+/** One thing the upstream can hand out. */
+export interface Resource {
+  readonly type: string;
+  readonly body: Buffer;
+  /** A strong entity tag: a digest of the body. */
+  readonly etag: string;
+}
+
+const { resolve } = createRequire(import.meta.url);
+const FLAGS = join(dirname(resolve('flag-icons/package.json')), 'flags', '4x3');
+const WORLD = resolve('world-atlas/countries-50m.json');
+
+const flagCodes = new Set(countries.map(({ alpha2 }) => alpha2));
+const byCode = new Map(countries.map((country) => [country.code, country]));
+const made = new Map<string, Resource>();
+
+/** The resource at `path`, made at the first request and kept; `undefined` when there is none. */
+export function resourceAt(path: string): Resource | undefined {
+  const known = made.get(path);
+  if (known !== undefined) return known;
+  const resource = make(path);
+  if (resource !== undefined) made.set(path, resource);
+  return resource;
+}
+
+function make(path: string): Resource | undefined {
+  if (path === '/v1/countries') return json(countries.map(toSummary));
+  if (path === '/v1/world') return seal('application/json', readFileSync(WORLD));
+  const country = byCode.get(after(path, '/v1/countries/'));
+  if (country !== undefined) return json(country);
+  const flag = after(path, '/flags/').replace(/\.svg$/, '');
+  const file = join(FLAGS, `${flag.toLowerCase()}.svg`);
+  return flagCodes.has(flag) && existsSync(file) ? seal('image/svg+xml', readFileSync(file)) : undefined;
+}
+
+const after = (path: string, prefix: string): string => (path.startsWith(prefix) ? path.slice(prefix.length) : '');
+
+const json = (value: unknown): Resource => seal('application/json', Buffer.from(JSON.stringify(value)));
+
+function seal(type: string, body: Buffer): Resource {
+  return { type, body, etag: `"${createHash('sha256').update(body).digest('base64url')}"` };
+}
