@@ -25,5 +25,8 @@ export function compress(data: string | Uint8Array, bytes: number): Uint8Array |
   return packed.length < bytes ? packed : undefined;
 }
 
-/** Throws an `Error` for bytes that are not whole. */
-export const decompress = (packed: Uint8Array): Uint8Array => zlib.zstdDecompressSync(packed);
+/** Throws an `Error` for bytes that are not whole. @throws {DiskCacheError} `BAD_OPTION` where this Node has no zstd. */
+export function decompress(packed: Uint8Array): Uint8Array {
+  assertCompression('zstd');
+  return zlib.zstdDecompressSync(packed);
+}

@@ -2,7 +2,8 @@ import { DiskCacheError } from '../../../protocol/error.ts';
 import { KEY_BYTES, type Key, keyFault } from '../../../protocol/key.ts';
 import type { Range } from '../../../protocol/options.ts';
 import { isWellFormed } from '../../../protocol/well-formed.ts';
-import { TupleReader, TupleWriter } from './tuple.ts';
+import { TupleReader } from './tuple-reader.ts';
+import { TupleWriter } from './tuple-writer.ts';
 
 /** A key as it stands in the database: TEXT, REAL or BLOB. SQLite's own comparison of them is the order of keys. */
 export type KeyColumn = string | number | Uint8Array;

@@ -1,0 +1,107 @@
+import { constants } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { crc32 } from 'node:zlib';
+import { DiskCacheError } from '../../../protocol/error.ts';
+import { fileFailure } from '../sqlite/failure.ts';
+import type { Expected, FileStore, Staged } from './file-store.ts';
+import { codeOf, damaged, expectSize, removeFile } from './whole-file.ts';
+
+/** How much of a file is read at once. Bytes. */
+const CHUNK_BYTES = 64 * 1024;
+
+/** A staged file with what its row has to say about it. */
+export interface Streamed extends Staged, Expected {}
+
+export interface StreamLimits {
+  /** The mode the row will have; the check starts from it. */
+  readonly mode: number;
+  /** A stream that brings more bytes than this is refused. */
+  readonly mostBytes: number;
+  readonly durability: 'process' | 'power';
+}
+
+/**
+ * Writes a stream into a staged file, chunk by chunk; memory holds one chunk. When the source fails, or the disk, nothing is left.
+ *
+ * @throws {DiskCacheError} `BAD_VALUE` for a chunk that is no `Uint8Array`, `TOO_LARGE`, `DISK_FULL`, …; what the source throws
+ * passes through as it is.
+ */
+export async function streamIn(
+  store: FileStore,
+  chunks: AsyncIterable<Uint8Array>,
+  { mode, mostBytes, durability }: StreamLimits,
+): Promise<Streamed> {
+  const { name, path } = store.newStaged();
+  const file = await opened(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL);
+  let bytes = 0;
+  let check = mode;
+  try {
+    for await (const chunk of chunks) {
+      if (!(chunk instanceof Uint8Array)) {
+        throw new DiskCacheError(
+          'BAD_VALUE',
+          `chunk at byte ${bytes} of the stream is no Uint8Array; encode text first`,
+        );
+      }
+      bytes += chunk.length;
+      if (bytes > mostBytes) {
+        throw new DiskCacheError(
+          'TOO_LARGE',
+          `The stream brings more than ${mostBytes} bytes; raise sizeLimit or store less`,
+        );
+      }
+      check = crc32(chunk, check);
+      await writeChunk(file, chunk, path);
+    }
+    if (durability === 'power') await file.sync();
+    await file.close();
+    return { name, mode, bytes, check };
+  } catch (error) {
+    await file.close().catch(() => undefined); // the first failure is the one to report
+    removeFile(path);
+    throw error;
+  }
+}
+
+async function writeChunk(file: FileHandle, chunk: Uint8Array, path: string): Promise<void> {
+  try {
+    for (let at = 0; at < chunk.length; ) at += (await file.write(chunk, at)).bytesWritten;
+  } catch (error) {
+    throw fileFailure(error, path);
+  }
+}
+
+/**
+ * The bytes of a file in chunks of their own memory. The check is known only at the end: a damaged file throws instead of
+ * ending, so whoever needs all of it or nothing must wait for the end. Leaving the loop early closes the file.
+ *
+ * @throws {DiskCacheError} `CORRUPT` naming the path.
+ */
+export async function* streamOut(store: FileStore, name: string, expected: Expected): AsyncGenerator<Uint8Array, void> {
+  const path = store.path(name);
+  const file = await opened(path, constants.O_RDONLY);
+  try {
+    expectSize(path, (await file.stat()).size, expected.bytes);
+    let check = expected.mode;
+    for (let at = 0; at < expected.bytes; ) {
+      const chunk = new Uint8Array(Math.min(CHUNK_BYTES, expected.bytes - at));
+      const { bytesRead } = await file.read(chunk, 0, chunk.length, at);
+      if (bytesRead === 0) throw damaged(path, `holds ${at} bytes instead of ${expected.bytes}`);
+      const part = bytesRead === chunk.length ? chunk : chunk.slice(0, bytesRead);
+      at += bytesRead;
+      check = crc32(part, check);
+      if (at === expected.bytes && check !== expected.check) throw damaged(path, 'holds other bytes than were written');
+      yield part;
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+async function opened(path: string, flags: number): Promise<FileHandle> {
+  try {
+    return await open(path, flags, 0o600);
+  } catch (error) {
+    throw codeOf(error) === 'ENOENT' ? damaged(path, 'is missing', error) : fileFailure(error, path);
+  }
+}

@@ -1,0 +1,155 @@
+import { DiskCacheError } from '../../../protocol/error.ts';
+import { isByteKind, nativeKind } from '../../../protocol/natives.ts';
+import type { CacheOptions, Codec } from '../../../protocol/options.ts';
+import { judge } from '../../../protocol/value.ts';
+import { isWellFormed } from '../../../protocol/well-formed.ts';
+import type { Stored } from './check.ts';
+import { isTextMode, MODE } from './mode.ts';
+import { deserialize, newerFormat, serialize } from './structured.ts';
+
+type CodecOption = Required<CacheOptions>['codec'];
+
+/** A value before compression: what kind of thing stands in the column. */
+export interface Payload {
+  readonly mode: number;
+  readonly data: Stored;
+}
+
+/**
+ * The plainest payload that gives the value back equal: a column's own kind, JSON, structured clone.
+ *
+ * @throws {DiskCacheError} `BAD_VALUE`
+ */
+export function payloadOf(value: unknown, codec: CodecOption): Payload {
+  if (typeof codec === 'object') return customPayload(value, codec);
+  if (typeof value === 'string') {
+    return isWellFormed(value) ? { mode: MODE.text, data: value } : { mode: MODE.json, data: JSON.stringify(value) };
+  }
+  const jsonOnly = codec === 'json';
+  if (!jsonOnly && typeof value !== 'object') return primitivePayload(value);
+  const verdict = judge(value, 'value', jsonOnly);
+  if (typeof verdict === 'object') throw badValue(verdict.fault);
+  if (typeof value === 'number') return { mode: MODE.number, data: value };
+  return verdict === 'json' ? jsonPayload(value) : clonePayload(value as object);
+}
+
+/** What is neither a string nor an object, where more than JSON is allowed. */
+function primitivePayload(value: unknown): Payload {
+  switch (typeof value) {
+    case 'number':
+      return Number.isNaN(value) ? { mode: MODE.word, data: 'NaN' } : { mode: MODE.number, data: value };
+    case 'undefined':
+      return { mode: MODE.word, data: 'undefined' };
+    case 'bigint':
+      return BigInt.asIntN(64, value) === value
+        ? { mode: MODE.bigint, data: String(value) }
+        : { mode: MODE.structured, data: serialize(value) };
+    case 'boolean':
+      return { mode: MODE.json, data: String(value) };
+    default:
+      throw badValue(`value is a ${typeof value}`);
+  }
+}
+
+function jsonPayload(value: unknown): Payload {
+  try {
+    return { mode: MODE.json, data: JSON.stringify(value) };
+  } catch (cause) {
+    throw badValue('value is longer than a string can be, as JSON', cause);
+  }
+}
+
+function clonePayload(value: object): Payload {
+  if (isByteKind(nativeKind(value))) return { mode: MODE.bytes, data: value as Uint8Array };
+  try {
+    return { mode: MODE.structured, data: serialize(value) };
+  } catch (cause) {
+    throw badValue(`value cannot be cloned (${messageOf(cause)})`, cause);
+  }
+}
+
+function customPayload(value: unknown, codec: Codec): Payload {
+  let data: unknown;
+  try {
+    data = codec.encode(value);
+  } catch (cause) {
+    throw badValue(`value was refused by the codec "${codec.name}" (${messageOf(cause)})`, cause);
+  }
+  if (typeof data === 'string' && isWellFormed(data)) return { mode: MODE.customText, data };
+  if (data instanceof Uint8Array) return { mode: MODE.customBytes, data };
+  throw badValue(`the codec "${codec.name}" gave neither a Uint8Array nor a well-formed string`);
+}
+
+/**
+ * The value of a payload. With `owned`, bytes become the value without a copy. Throws any `Error` for what is damaged.
+ */
+export function restorePayload(mode: number, data: Stored, codec: CodecOption, owned: boolean): unknown {
+  if (isTextMode(mode)) return textValue(mode, textOf(data), codec);
+  if (mode === MODE.number && typeof data === 'number') return data;
+  if (typeof data !== 'object') throw new Error(`mode ${mode} does not stand in a ${typeof data} column`);
+  switch (mode) {
+    case MODE.bytes:
+      return plainBytes(data, owned);
+    case MODE.structured:
+      return structuredValue(data);
+    case MODE.customBytes:
+      return customOf(codec).decode(plainBytes(data, owned));
+    default:
+      throw new Error(`mode ${mode} is unknown`);
+  }
+}
+
+function textValue(mode: number, text: string, codec: CodecOption): unknown {
+  switch (mode) {
+    case MODE.text:
+      return text;
+    case MODE.json:
+      return JSON.parse(text);
+    case MODE.bigint:
+      return BigInt(text);
+    case MODE.customText:
+      return customOf(codec).decode(text);
+    default:
+      return wordOf(text);
+  }
+}
+
+function wordOf(text: string): number | undefined {
+  if (text === 'undefined') return undefined;
+  if (text === 'NaN') return Number.NaN;
+  throw new Error(`the word ${JSON.stringify(text)} is unknown`);
+}
+
+function textOf(data: Stored): string {
+  if (typeof data === 'string') return data;
+  if (typeof data === 'number') throw new Error('a text does not stand in a number column');
+  return Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString();
+}
+
+function structuredValue(data: Uint8Array): unknown {
+  const version = newerFormat(data);
+  if (version === undefined) return deserialize(data);
+  throw new DiskCacheError(
+    'UNSUPPORTED_VERSION',
+    `The stored value was written by a newer V8 (format ${version}); open it with the version of Node or Electron that wrote it`,
+  );
+}
+
+/** Never a Buffer, never a window on memory that holds anything else. */
+function plainBytes(data: Uint8Array, owned: boolean): Uint8Array {
+  if (owned && data.byteLength === data.buffer.byteLength) return new Uint8Array(data.buffer);
+  return new Uint8Array(data);
+}
+
+function customOf(codec: CodecOption): Codec {
+  if (typeof codec === 'object') return codec;
+  throw new DiskCacheError(
+    'BAD_OPTION',
+    'The stored value was written by a codec of your own; open the cache with that codec',
+  );
+}
+
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+const badValue = (fault: string, cause?: unknown): DiskCacheError =>
+  new DiskCacheError('BAD_VALUE', `${fault}; store plain data instead, or give the cache a codec`, { cause });
