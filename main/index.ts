@@ -6,7 +6,8 @@ import { DiskCacheError } from '../protocol/error.ts';
 import type { DEFAULT_STORE, StoreDeclaration, StoreDeclarations } from '../protocol/stores.ts';
 import { type Attachment, attach } from './electron/attach.ts';
 import { type Authorize, ownPages } from './electron/sender.ts';
-import { type Cache, Registry } from './engine/index.ts';
+import type { Cache } from './engine/index.ts';
+import { Registry } from './engine/registry.ts';
 
 export { DiskCacheError, type ErrorCode } from '../protocol/error.ts';
 export { cache, defineStores } from '../protocol/stores.ts';

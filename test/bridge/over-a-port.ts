@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { FULL_GRANT, type Grant } from '../../main/bridge/grant.ts';
 import { openSession, type Session } from '../../main/bridge/session.ts';
-import { Registry } from '../../main/engine/index.ts';
+import { Registry } from '../../main/engine/registry.ts';
 import type { CacheOptions } from '../../protocol/options.ts';
 import { cache, type StoreDeclarations } from '../../protocol/stores.ts';
 import { DiskCache, type DiskCacheOptions } from '../../renderer-api/disk-cache.ts';
