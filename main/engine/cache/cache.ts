@@ -1,0 +1,137 @@
+import type { Cursor, Page, PageOf } from '../../../protocol/contract.ts';
+import { DiskCacheError } from '../../../protocol/error.ts';
+import type { Key } from '../../../protocol/key.ts';
+import type { CacheOptions, Range, SetOptions } from '../../../protocol/options.ts';
+import type { Core } from './core.ts';
+import * as iterate from './iterate.ts';
+import { openCore } from './open.ts';
+import * as read from './read.ts';
+import { size } from './size.ts';
+import { transact } from './transaction.ts';
+import * as write from './write.ts';
+
+/**
+ * A persistent map with a budget: keys and values in one directory, shared by as many processes and threads as open it.
+ * Every call answers at once and is on disk when it returns.
+ *
+ * @throws {DiskCacheError} from every method: `CLOSED` after `close`, `BUSY` when another process holds the write lock for
+ * longer than `timeout`, `CORRUPT` when the disk gives back something else than was written, `DISK_FULL`, `READ_ONLY`.
+ */
+export class Cache<K extends Key = Key, V = unknown> {
+  readonly directory: string;
+  #core: Core | undefined;
+
+  /**
+   * Opens a directory, or creates it.
+   *
+   * @throws {DiskCacheError} `BAD_OPTION`, `NOT_ALLOWED`, `READ_ONLY`, `DISK_FULL`, `BUSY`; `CORRUPT` for a file that is no
+   * database, `UNSUPPORTED_VERSION` for somebody else's or a newer one. Such a file stays untouched.
+   */
+  constructor(directory: string, options: CacheOptions = {}) {
+    this.#core = openCore(directory, options);
+    this.directory = this.#core.directory;
+  }
+
+  /** The value, or undefined when there is none or it has expired. O(log n + size of the value). */
+  get(key: K): V | undefined {
+    return read.get(this.#open(), key) as V | undefined;
+  }
+
+  /** `get` for many keys, all from one moment. */
+  getMany(keys: readonly K[]): (V | undefined)[] {
+    return read.getMany(this.#open(), keys) as (V | undefined)[];
+  }
+
+  /** Whether there is a live item. O(log n). */
+  has(key: K): boolean {
+    return read.has(this.#open(), key);
+  }
+
+  /**
+   * Stores a value. A key that is there keeps its place in stored order. O(log n + size of the value).
+   *
+   * @throws {DiskCacheError} `BAD_KEY` or `BAD_VALUE` with the path of the part that can't be stored; `BAD_OPTION`.
+   */
+  set(key: K, value: V, options?: SetOptions): void {
+    write.set(this.#open(), key, value, options);
+  }
+
+  /** `set` for many, all or none, in one transaction. */
+  setMany(entries: Iterable<readonly [K, V]>, options?: SetOptions): void {
+    write.setMany(this.#open(), entries, options);
+  }
+
+  /** Whether there was a live item to delete. O(log n). */
+  delete(key: K): boolean {
+    return write.remove(this.#open(), key);
+  }
+
+  /** Deletes everything; answers how many live items there were. O(n). */
+  clear(): number {
+    return write.clear(this.#open());
+  }
+
+  /** The number of live items. O(expired items), after another process has written O(n) once. */
+  get size(): number {
+    return size(this.#open());
+  }
+
+  /** The keys of a range, lazily; safe to change the store meanwhile. */
+  keys(range?: Range<K>): Generator<K, void, undefined> {
+    return this.#walk('keys', range) as Generator<K, void, undefined>;
+  }
+
+  values(range?: Range<K>): Generator<V, void, undefined> {
+    return this.#walk('values', range) as Generator<V, void, undefined>;
+  }
+
+  entries(range?: Range<K>): Generator<[K, V], void, undefined> {
+    return this.#walk('entries', range) as Generator<[K, V], void, undefined>;
+  }
+
+  [Symbol.iterator](): Generator<[K, V], void, undefined> {
+    return this.entries();
+  }
+
+  /** One bounded page of a range, for who can't keep an iterator: `next` of the last page leads to the next one. */
+  page(of: PageOf, range?: Range<K>, after?: Cursor): Page {
+    return iterate.page(this.#open(), of, range, after);
+  }
+
+  /**
+   * Runs a plain function whose reads and writes are one: whole or, when it throws, not at all. Nested calls can fail alone.
+   *
+   * @throws {DiskCacheError} `BAD_OPTION` for a function that answers a promise.
+   */
+  transact<T>(work: () => T): T {
+    return transact(this.#open(), work);
+  }
+
+  /** Lets go of the directory. Every later call fails with `CLOSED`; closing again does nothing. */
+  close(): void {
+    const core = this.#core;
+    if (core === undefined) return;
+    if (core.transaction.depth > 0) {
+      throw new DiskCacheError(
+        'BAD_OPTION',
+        `close was called inside a transaction on ${this.directory}; call it after`,
+      );
+    }
+    this.#core = undefined;
+    core.connection.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #open(): Core {
+    if (this.#core !== undefined) return this.#core;
+    throw new DiskCacheError('CLOSED', `The store at ${this.directory} was closed; open it again`);
+  }
+
+  #walk(of: PageOf, range: Range<K> | undefined): Generator<unknown, void, undefined> {
+    this.#open();
+    return iterate.walk(() => this.#open(), of, range);
+  }
+}

@@ -1,0 +1,157 @@
+import type { Cursor, Page, PageOf } from '../../../protocol/contract.ts';
+import { DiskCacheError } from '../../../protocol/error.ts';
+import type { Range } from '../../../protocol/options.ts';
+import { countText, rangeText } from '../sqlite/range.ts';
+import { VALUE_COLUMNS, type ValueRow } from '../sqlite/statements.ts';
+import { decodeKey, type KeyColumn, keyBounds } from '../values/key.ts';
+import { isRecord, tagColumn } from './arguments.ts';
+import type { Core } from './core.ts';
+import { readValue } from './read.ts';
+
+/** A page ends at so many items or, after the first, at so many bytes of values. */
+const PAGE_ITEMS = 512;
+const PAGE_BYTES = 512 * 1024;
+/** A walk begins with small pages: most loops end early. */
+const FIRST_PAGE_ITEMS = 16;
+/** Up to so many items between two keys are sorted into stored order; more are met by walking the whole table. */
+const SORTED_ITEMS = 4096;
+
+/** Where a walk stands: behind an item, having seen so many. Plain data. */
+interface Position {
+  readonly at: KeyColumn;
+  readonly seen: number;
+}
+
+/** A range, checked and encoded. */
+interface Course {
+  readonly order: 'stored' | 'key';
+  readonly reverse: boolean;
+  readonly lower: KeyColumn | undefined;
+  readonly upper: KeyColumn | undefined;
+  readonly tag: string | number | undefined;
+  readonly limit: number;
+}
+
+/** Items with the place of each, to continue behind it. */
+interface Stretch {
+  readonly items: unknown[];
+  readonly places: KeyColumn[];
+  readonly more: boolean;
+}
+
+/**
+ * One page of a range, read at one moment; nothing stays open behind it. O(log n + page); a tag without `tagIndex`, or key
+ * bounds in stored order that hold many items, also walk over what they pass by.
+ *
+ * @throws {DiskCacheError} `BAD_KEY` or `BAD_OPTION` for a range or a cursor that is none.
+ */
+export function page(core: Core, of: PageOf, range: Range = {}, after?: Cursor): Page {
+  if (of !== 'keys' && of !== 'values' && of !== 'entries') {
+    throw new DiskCacheError('BAD_OPTION', 'a page is of "keys", "values" or "entries"');
+  }
+  const course = courseOf(range);
+  const start = after === undefined ? undefined : positionOf(after, course);
+  const { items, places, more } = stretch(core, of, course, start, PAGE_ITEMS);
+  const at = places.at(-1);
+  if (!more || at === undefined) return { items };
+  const next: Position = { at, seen: (start?.seen ?? 0) + items.length };
+  return { items, next };
+}
+
+/**
+ * The items of a range, page by page. As with `Map`, what is deleted before its turn is not met, and what is added in front
+ * of the walk is. `open` is asked before each page, so that a walk ends with the store.
+ */
+export function* walk(open: () => Core, of: PageOf, range: Range = {}): Generator<unknown, void, undefined> {
+  const course = courseOf(range);
+  let start: Position | undefined;
+  let most = FIRST_PAGE_ITEMS;
+  for (;;) {
+    const core = open();
+    const { items, places, more } = stretch(core, of, course, start, most);
+    const { changes } = core.ledger;
+    const seen: number = start?.seen ?? 0;
+    let taken = 0;
+    while (taken < items.length && core.ledger.changes === changes) yield items[taken++];
+    const at = places[taken - 1];
+    const undisturbed = core.ledger.changes === changes;
+    if (at === undefined || (undisturbed && !more)) return;
+    start = { at, seen: seen + taken };
+    most = undisturbed ? Math.min(most * 2, PAGE_ITEMS) : FIRST_PAGE_ITEMS;
+  }
+}
+
+function stretch(core: Core, of: PageOf, course: Course, start: Position | undefined, most: number): Stretch {
+  const { order, reverse, lower, upper, tag } = course;
+  const left = course.limit - (start?.seen ?? 0);
+  const wanted = Math.min(most, left);
+  const items: unknown[] = [];
+  const places: KeyColumn[] = [];
+  if (wanted <= 0) return { items, places, more: false };
+  const text = rangeText({
+    order,
+    reverse,
+    lower: lower !== undefined,
+    upper: upper !== undefined,
+    tag: tag !== undefined,
+    after: start !== undefined,
+    sorted: order === 'stored' && holdsFew(core, lower, upper),
+    columns: of === 'keys' ? 'id, key' : `id, key, ${VALUE_COLUMNS}`,
+  });
+  const bind = [core.clock(), lower, upper, tag, start?.at, wanted + 1].filter((part) => part !== undefined);
+  let bytes = 0;
+  let more = false;
+  core.sql.composed<[number, KeyColumn, ...ValueRow]>(text).each(
+    (row) => {
+      if (items.length === wanted || bytes >= PAGE_BYTES) {
+        more = items.length < left;
+        return false;
+      }
+      const [id, key, ...value] = row;
+      items.push(itemOf(core, of, key, value));
+      places.push(order === 'stored' ? id : key);
+      if (of !== 'keys') bytes += value[3];
+      return true;
+    },
+    ...bind,
+  );
+  return { items, places, more };
+}
+
+function itemOf(core: Core, of: PageOf, key: KeyColumn, value: ValueRow): unknown {
+  if (of === 'keys') return decodeKey(key);
+  const found = readValue(core, key, value);
+  return of === 'values' ? found : [decodeKey(key), found];
+}
+
+function holdsFew(core: Core, lower: KeyColumn | undefined, upper: KeyColumn | undefined): boolean {
+  if (lower === undefined && upper === undefined) return false;
+  const bind = [lower, upper, SORTED_ITEMS + 1].filter((part) => part !== undefined);
+  const found = core.sql.composed<[number]>(countText(lower !== undefined, upper !== undefined)).first(...bind);
+  return (found?.[0] ?? 0) <= SORTED_ITEMS;
+}
+
+function courseOf(range: Range): Course {
+  if (!isRecord(range)) throw badRange('a range has to be an object');
+  const { order = 'stored', reverse = false, limit = Number.POSITIVE_INFINITY } = range;
+  if (order !== 'stored' && order !== 'key')
+    throw badRange(`order is ${JSON.stringify(order)}; it has to be "stored" or "key"`);
+  if (typeof reverse !== 'boolean') throw badRange('reverse has to be true or false');
+  if (typeof limit !== 'number' || !(limit >= 0)) throw badRange('limit has to be a number from 0');
+  const tag = range.tag === undefined ? undefined : tagColumn(range.tag);
+  return { order, reverse, tag, limit: Math.floor(limit), ...keyBounds(range) };
+}
+
+/** A cursor may come from a page of an application, so it is looked at before it is believed. */
+function positionOf(cursor: Cursor, course: Course): Position {
+  const { at, seen } = Object(cursor) as Partial<Position>;
+  const placed = course.order === 'stored' ? Number.isInteger(at) : isColumn(at);
+  if (placed && typeof seen === 'number' && Number.isSafeInteger(seen) && seen >= 0)
+    return { at: at as KeyColumn, seen };
+  throw badRange('the cursor is none of this range; begin again without one');
+}
+
+const isColumn = (at: unknown): at is KeyColumn =>
+  typeof at === 'string' || (typeof at === 'number' && !Number.isNaN(at)) || at instanceof Uint8Array;
+
+const badRange = (message: string) => new DiskCacheError('BAD_OPTION', message);

@@ -1,0 +1,56 @@
+/**
+ * What this process knows of the store without asking: how many rows there are, when the next item expires. It saves
+ * triggers and counters on disk. Invariant: a number here is exact or `undefined`; after another process has written
+ * (`data_version` moved) it is asked for again.
+ */
+export class Ledger {
+  /** Rows of the table, expired ones included. */
+  rows: number | undefined;
+  /** The earliest expiry on disk, epoch milliseconds, or an earlier moment; `Infinity` when nothing expires. */
+  nextExpiry = Number.NEGATIVE_INFINITY;
+  /** Counts this process's changes, so that a reader in the middle of a walk notices them. */
+  changes = 0;
+  /** SQLite's `data_version` for which the numbers hold. */
+  dataVersion = -1;
+  #lastId: number | bigint = 0;
+  #lastIdFree = true;
+
+  /**
+   * True when an upsert's `lastInsertRowid` tells an insert from an update: SQLite gives a new row the largest id plus one,
+   * so an insert repeats the last id only after that row is gone.
+   */
+  get tellsInserts(): boolean {
+    return !this.#lastIdFree;
+  }
+
+  upserted(id: number | bigint, expiresAt: number | null): void {
+    if (id === this.#lastId) this.updated(expiresAt);
+    else this.inserted(id, expiresAt);
+  }
+
+  inserted(id: number | bigint, expiresAt: number | null): void {
+    this.#lastId = id;
+    this.#lastIdFree = false;
+    if (this.rows !== undefined) this.rows++;
+    this.updated(expiresAt);
+  }
+
+  updated(expiresAt: number | null): void {
+    if (expiresAt !== null && expiresAt < this.nextExpiry) this.nextExpiry = expiresAt;
+    this.changes++;
+  }
+
+  deleted(count: number): void {
+    this.#lastIdFree = true;
+    if (this.rows !== undefined) this.rows -= count;
+    this.changes++;
+  }
+
+  /** Something was rolled back, or somebody else has written. */
+  forget(): void {
+    this.#lastIdFree = true;
+    this.rows = undefined;
+    this.nextExpiry = Number.NEGATIVE_INFINITY;
+    this.changes++;
+  }
+}

@@ -1,0 +1,122 @@
+import { DiskCacheError } from '../../../protocol/error.ts';
+import type { Core } from './core.ts';
+
+type Action = () => void;
+
+/** The open transaction of a connection: how deep it is nested, and what has to follow its end. */
+export class Transaction {
+  depth = 0;
+  /** In order, after the outermost commit: removing files that nobody names any more, telling listeners. */
+  readonly afterCommit: Action[] = [];
+  /** In order, after a rollback: removing files that were written for it. */
+  readonly afterRollback: Action[] = [];
+}
+
+/**
+ * Runs `work` whole or not at all. The outermost call takes the write lock at once, so that what `work` reads is still true
+ * when it writes; a nested call is a savepoint and can fail alone.
+ */
+export function atomically<T>(core: Core, work: () => T): T {
+  return core.transaction.depth === 0 ? inTransaction(core, work) : inSavepoint(core, work);
+}
+
+/** Runs `work`, which reads, on one snapshot. */
+export function onSnapshot<T>(core: Core, work: () => T): T {
+  const { sql, transaction, connection } = core;
+  if (transaction.depth > 0) return work();
+  sql.beginRead.run();
+  transaction.depth = 1;
+  try {
+    return work();
+  } finally {
+    transaction.depth = 0;
+    if (connection.inTransaction) sql.commit.run();
+  }
+}
+
+/**
+ * The public transaction. Its function is a plain one: a promise would let strangers write in the middle of it.
+ *
+ * @throws {DiskCacheError} `BAD_OPTION` when `work` answers a promise; everything it wrote is undone.
+ */
+export function transact<T>(core: Core, work: () => T): T {
+  return atomically(core, () => {
+    const result = work();
+    if (!isThenable(result)) return result;
+    // It has been refused already; its own failure would only be reported a second time, as unhandled.
+    if (result instanceof Promise) result.catch(() => {});
+    throw new DiskCacheError(
+      'BAD_OPTION',
+      `transact on ${core.directory} was given an async function; it was rolled back. Await first, then transact with what you have`,
+    );
+  });
+}
+
+function inTransaction<T>(core: Core, work: () => T): T {
+  const { sql, transaction, connection } = core;
+  sql.begin.run();
+  transaction.depth = 1;
+  let result: T;
+  try {
+    result = work();
+    demandOpen(core);
+    sql.commit.run();
+  } catch (error) {
+    transaction.afterCommit.length = 0;
+    // Some failures (a full disk) end SQLite's transaction by themselves; a failed COMMIT leaves it open.
+    if (connection.inTransaction) sql.rollback.run();
+    core.ledger.forget();
+    transaction.depth = 0;
+    runAll(transaction.afterRollback);
+    throw error;
+  }
+  transaction.depth = 0;
+  transaction.afterRollback.length = 0;
+  if (transaction.afterCommit.length > 0) runAll(transaction.afterCommit);
+  return result;
+}
+
+function inSavepoint<T>(core: Core, work: () => T): T {
+  const { sql, transaction, connection } = core;
+  demandOpen(core);
+  const commits = transaction.afterCommit.length;
+  const rollbacks = transaction.afterRollback.length;
+  sql.savepoint.run();
+  transaction.depth++;
+  try {
+    const result = work();
+    demandOpen(core);
+    sql.release.run();
+    return result;
+  } catch (error) {
+    transaction.afterCommit.length = commits;
+    if (connection.inTransaction) {
+      sql.rollbackToSavepoint.run();
+      sql.release.run();
+    }
+    core.ledger.forget();
+    runAll(transaction.afterRollback, rollbacks);
+    throw error;
+  } finally {
+    transaction.depth--;
+  }
+}
+
+/** Invariant: nothing is written after a transaction was lost half-way, else it would be committed without its first half. */
+function demandOpen(core: Core): void {
+  if (core.connection.inTransaction) return;
+  throw new DiskCacheError(
+    'DISK_FULL',
+    `The transaction on ${core.directory} was ended by an earlier failure inside it; nothing of it was kept`,
+  );
+}
+
+function runAll(actions: Action[], from = 0): void {
+  for (const action of actions.splice(from)) action();
+}
+
+const isThenable = (value: unknown): value is PromiseLike<unknown> =>
+  (typeof value === 'object' || typeof value === 'function') &&
+  value !== null &&
+  'then' in value &&
+  typeof value.then === 'function';

@@ -1,0 +1,13 @@
+/** `deskcache/engine`: the store itself, synchronous, in plain Node. */
+export { DiskCacheError, ERROR_CODES, type ErrorCode } from '../../protocol/error.ts';
+export type { Key } from '../../protocol/key.ts';
+export type {
+  CacheOptions,
+  Change,
+  ChangeKind,
+  Codec,
+  EvictionPolicyName,
+  Range,
+  SetOptions,
+} from '../../protocol/options.ts';
+export { Cache } from './cache/cache.ts';

@@ -1,0 +1,75 @@
+import { closeSync, openSync, readSync } from 'node:fs';
+import { DiskCacheError } from '../../../protocol/error.ts';
+import { fileFailure } from './failure.ts';
+import { APPLICATION_ID, SCHEMA_VERSION } from './schema.ts';
+
+/** How a database file stands before SQLite has touched it. */
+export type Standing = 'absent' | 'empty' | 'ours';
+
+const MAGIC = 'SQLite format 3\0';
+/** Enough to hold the names of the tables of a small schema. */
+const LOOK_BYTES = 64 * 1024;
+const HEADER_BYTES = 100;
+
+/**
+ * Looks at the first bytes of a file, because merely opening a stranger's database with SQLite can change it.
+ * Offsets: https://sqlite.org/fileformat2.html#the_database_header
+ *
+ * @throws {DiskCacheError} `CORRUPT` for a file that is no database; `UNSUPPORTED_VERSION` for somebody else's or a newer one.
+ */
+export function inspect(path: string): Standing {
+  const bytes = beginning(path);
+  if (bytes === undefined) return 'absent';
+  if (bytes.length === 0) return 'empty';
+  if (bytes.length < HEADER_BYTES || bytes.toString('latin1', 0, MAGIC.length) !== MAGIC) {
+    throw new DiskCacheError(
+      'CORRUPT',
+      `${path} is no SQLite database; choose another directory or move the file away`,
+    );
+  }
+  if (bytes.readUInt32BE(68) !== APPLICATION_ID) {
+    throw new DiskCacheError(
+      'UNSUPPORTED_VERSION',
+      `${path} was not made by deskcache: ${ownerOf(bytes)}; choose another directory`,
+    );
+  }
+  refuseNewer(bytes.readUInt32BE(60), path);
+  return 'ours';
+}
+
+/** @throws {DiskCacheError} `UNSUPPORTED_VERSION` */
+export function refuseNewer(version: number, path: string): void {
+  if (version <= SCHEMA_VERSION) return;
+  throw new DiskCacheError(
+    'UNSUPPORTED_VERSION',
+    `${path} has format version ${version}, this deskcache knows versions up to ${SCHEMA_VERSION}; update deskcache or choose another directory`,
+  );
+}
+
+function beginning(path: string): Buffer | undefined {
+  let file: number;
+  try {
+    file = openSync(path, 'r');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw fileFailure(error, path);
+  }
+  try {
+    const bytes = Buffer.alloc(LOOK_BYTES);
+    return bytes.subarray(0, readSync(file, bytes, 0, LOOK_BYTES, 0));
+  } catch (error) {
+    throw fileFailure(error, path);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Table definitions stand as plain text on the first pages. */
+function ownerOf(bytes: Buffer): string {
+  const found = bytes.toString('latin1').matchAll(/CREATE TABLE (?:IF NOT EXISTS )?["'`[]?(\w+)/g);
+  const tables = new Set(Array.from(found, ([, name]) => name));
+  if (tables.has('Settings') && tables.has('Cache')) return 'it seems to belong to Python DiskCache';
+  return tables.size === 0
+    ? 'it is an SQLite database of another program'
+    : `it holds the tables ${[...tables].join(', ')}`;
+}

@@ -1,0 +1,38 @@
+/** Which clauses a read of a range has. Parameters in order: now, lower, upper, tag, after, limit; absent ones are left out. */
+export interface RangeShape {
+  readonly order: 'stored' | 'key';
+  readonly reverse: boolean;
+  readonly lower: boolean;
+  readonly upper: boolean;
+  readonly tag: boolean;
+  /** Continues behind an id (stored order) or a key (key order). */
+  readonly after: boolean;
+  /** In stored order: find the items by key and sort them, instead of walking the table. */
+  readonly sorted: boolean;
+  readonly columns: string;
+}
+
+/**
+ * The text of a range read. Every page is one search in the index of its order, so a whole walk is linear: a plus sign
+ * keeps a column from being looked up where that would sort everything again for each page.
+ */
+export function rangeText(shape: RangeShape): string {
+  const stored = shape.order === 'stored';
+  const place = stored ? 'id' : 'key';
+  const key = stored && !shape.sorted ? '+key' : 'key';
+  const clauses = [
+    '(expires_at IS NULL OR expires_at > ?)',
+    shape.lower && `${key} >= ?`,
+    shape.upper && `${key} < ?`,
+    shape.tag && (stored && !shape.sorted ? 'tag = ?' : '+tag = ?'),
+    shape.after && `${place} ${shape.reverse ? '<' : '>'} ?`,
+  ].filter(Boolean);
+  return `SELECT ${shape.columns} FROM entry ${shape.sorted ? 'INDEXED BY entry_key' : ''}
+    WHERE ${clauses.join(' AND ')} ORDER BY ${place} ${shape.reverse ? 'DESC' : 'ASC'} LIMIT ?`;
+}
+
+/** Counts the items between two keys, up to a limit. Parameters: lower, upper, limit; absent ones are left out. */
+export function countText(lower: boolean, upper: boolean): string {
+  const clauses = [lower && 'key >= ?', upper && 'key < ?'].filter(Boolean);
+  return `SELECT count(*) FROM (SELECT 1 FROM entry WHERE ${clauses.join(' AND ')} LIMIT ?)`;
+}

@@ -1,0 +1,42 @@
+/** Marks a database file as ours: 'dkch' in ASCII, at offset 68 of the file. On disk; never changes. */
+export const APPLICATION_ID = 0x646b6368;
+
+/**
+ * One step per format version, in order; the version a file has is its `user_version`. A shipped step is never edited:
+ * append the next one.
+ */
+const MIGRATIONS: readonly string[] = [
+  // 1. `key` and `value` have no affinity: text stays TEXT, a number stays REAL, bytes stay BLOB, and SQLite's own comparison
+  //    of `key` is the documented order. `id` is the order in which keys were first set. Times are epoch milliseconds; the
+  //    fraction of `stored_at` and `used_at` orders what happened within one millisecond.
+  `
+  CREATE TABLE entry (
+    id INTEGER PRIMARY KEY,
+    key BLOB NOT NULL,
+    stored_at REAL NOT NULL,
+    expires_at REAL,
+    used_at REAL NOT NULL,
+    hits INTEGER NOT NULL DEFAULT 0,
+    visited INTEGER NOT NULL DEFAULT 0,
+    tag BLOB,
+    queue BLOB,
+    mode INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    checksum INTEGER NOT NULL,
+    file TEXT,
+    value BLOB
+  );
+  CREATE UNIQUE INDEX entry_key ON entry (key);
+  CREATE INDEX entry_expiry ON entry (expires_at) WHERE expires_at IS NOT NULL;
+  CREATE INDEX entry_file ON entry (file) WHERE file IS NOT NULL;
+  CREATE INDEX entry_queue ON entry (queue, key) WHERE queue IS NOT NULL;
+  CREATE TABLE setting (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+  CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+  INSERT INTO counter VALUES ('file bytes', 0), ('files', 0), ('hits', 0), ('misses', 0), ('hand', 0);
+  `,
+];
+
+export const SCHEMA_VERSION = MIGRATIONS.length;
+
+/** The SQL that leads from `version` to the present one. */
+export const migrationsFrom = (version: number): readonly string[] => MIGRATIONS.slice(version);
