@@ -14,7 +14,7 @@ export default defineConfig([
     },
     external,
     platform: 'neutral',
-    output: { dir: 'dist', format: 'esm', chunkFileNames: 'shared-[hash].js', sourcemap: true },
+    output: { dir: 'dist', format: 'esm', chunkFileNames: 'shared/[name].js', sourcemap: true },
   },
   {
     // A sandboxed preload can require nothing of ours: one CommonJS file.

@@ -26,7 +26,10 @@ const E2E = join(RESULTS, 'playwright.json');
 const STEPS: readonly Step[] = [
   { name: 'build', command: 'npm run --silent build' },
   { name: 'lint', command: 'biome check --error-on-warnings' },
-  { name: 'package', command: 'publint --strict && attw --pack . --profile esm-only --quiet' },
+  {
+    name: 'package',
+    command: 'publint --strict && attw --pack . --profile esm-only --exclude-entrypoints preload --quiet',
+  },
   {
     name: 'unit, model, crash and process tests',
     command: `vitest run --reporter=default --reporter=json --outputFile.json=${UNIT}`,
@@ -56,7 +59,12 @@ interface VitestReport {
 }
 
 interface PlaywrightReport {
-  readonly stats: { readonly expected: number; readonly unexpected: number; readonly flaky: number; readonly skipped: number };
+  readonly stats: {
+    readonly expected: number;
+    readonly unexpected: number;
+    readonly flaky: number;
+    readonly skipped: number;
+  };
   readonly errors: readonly unknown[];
 }
 
