@@ -3,7 +3,7 @@
  *
  *     node demo-app/upstream/server.ts [--port 0] [--latency 0]
  *
- * Prints its address on one line and serves until SIGINT or SIGTERM. `--latency` delays every answer, milliseconds.
+ * Prints its address on one line and serves until SIGINT, SIGTERM or the end of the process that started it. `--latency` delays every answer, milliseconds.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -38,6 +38,7 @@ server.once('error', (error) => {
 server.listen(port, '127.0.0.1', () => {
   console.log(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
 });
+process.once('disconnect', () => process.exit(0));
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(0));
 
 function answer(request: IncomingMessage, response: ServerResponse): ServerResponse {

@@ -1,6 +1,7 @@
 import { countOnDisk, disk } from './disk.ts';
 import { observable } from './observable.ts';
 import { reason } from './problems.ts';
+import { newestWins } from './writer.ts';
 
 /** The countries somebody wrote about. */
 export const noted = observable<ReadonlySet<string>>(new Set());
@@ -28,24 +29,24 @@ export async function findNotes(): Promise<void> {
   noted.set(codes);
 }
 
-/**
- * Opens a country's note. There is no timer between a keystroke and the disk: the first change is written at once, and
- * while a write is under way later changes wait for it, the newest text winning. Closing does not lose what waits.
- */
+/** Opens a country's note. Closing does not lose what is still being written. */
 export function openNote(
   code: string,
   showText: (text: string) => void,
   showState: (state: NoteState) => void,
 ): OpenNote {
-  let waiting: string | undefined;
-  let writing = false;
   let open = true;
   const tell = (state: NoteState) => open && showState(state);
+  const writer = newestWins(
+    (text: string) => save(code, text),
+    (state) => tell(state),
+    (error) => tell({ step: 'failed', why: `Not saved: ${reason(error)}` }),
+  );
 
   async function reread(): Promise<void> {
     try {
       const note = await disk.notes.get(code);
-      if (!open || writing || waiting !== undefined) return;
+      if (!open || writer.busy) return;
       showText(note?.text ?? '');
       tell(note === undefined ? { step: 'empty' } : { step: 'saved', at: note.editedAt });
     } catch (error) {
@@ -53,30 +54,11 @@ export function openNote(
     }
   }
 
-  async function writeAll(): Promise<void> {
-    if (writing) return;
-    writing = true;
-    try {
-      let last: NoteState = { step: 'empty' };
-      while (waiting !== undefined) {
-        const text = waiting;
-        waiting = undefined;
-        last = await write(code, text);
-      }
-      tell(last);
-    } catch (error) {
-      tell({ step: 'failed', why: `Not saved: ${reason(error)}` });
-    } finally {
-      writing = false;
-    }
-  }
-
   void reread();
   return {
     edit(text) {
-      waiting = text;
       tell({ step: 'saving' });
-      void writeAll();
+      writer.write(text);
     },
     reread,
     close() {
@@ -86,7 +68,7 @@ export function openNote(
 }
 
 /** Resolves when it is on disk. An emptied note is no note. */
-async function write(code: string, text: string): Promise<NoteState> {
+async function save(code: string, text: string): Promise<NoteState> {
   const editedAt = Date.now();
   const empty = text.trim() === '';
   await (empty ? disk.notes.delete(code) : disk.notes.set(code, { text, editedAt }));

@@ -46,7 +46,7 @@ function Disk() {
   if (counts === undefined) return <span class="disk" />;
   const { answers, flags, notes } = counts;
   return (
-    <span class="disk" data-state="ready">
+    <span class="disk" data-state="ready" data-answers={answers} data-flags={flags} data-notes={notes}>
       <Icon name="disk" />
       {formatCount(answers, 'answer')}, {formatCount(flags, 'flag')}, {formatCount(notes, 'note')} on disk
     </span>

@@ -1,0 +1,85 @@
+import type { Page } from 'playwright-core';
+
+/** What Atlas shows when nothing is missing: the source's 250 countries, and the list and the map beside their details. */
+export const COMPLETE = { countries: 250, flags: 250, answers: 252 } as const;
+
+const PATIENCE = 30_000;
+
+/** What a person would do with a window of Atlas, and see in it. Every wait ends with an error after half a minute. */
+export class AtlasPage {
+  readonly page: Page;
+
+  constructor(page: Page) {
+    this.page = page;
+    page.setDefaultTimeout(PATIENCE);
+  }
+
+  /** Waits until list and map are drawn; returns how many countries each shows. */
+  async world(): Promise<{ readonly listed: number; readonly mapped: number }> {
+    const rows = this.page.locator('.rows a');
+    await rows.first().waitFor();
+    await this.page.locator('.map [data-country]').first().waitFor();
+    const mapped = await this.page.locator('.map path[data-country][d^="M"], .map circle[data-country]').count();
+    return { listed: await rows.count(), mapped };
+  }
+
+  /** Waits until the status line says so. */
+  async network(state: 'online' | 'offline'): Promise<void> {
+    await this.page.locator(`.network[data-state="${state}"]`).waitFor();
+  }
+
+  /** Waits until flags and details of every country are on disk. */
+  async kept(): Promise<void> {
+    const { flags, answers } = COMPLETE;
+    await this.page.locator(`.disk[data-flags="${flags}"][data-answers="${answers}"]`).waitFor();
+  }
+
+  /** Opens a country from the list and waits for its facts. */
+  async open(code: string): Promise<void> {
+    await this.page.locator(`.rows a[data-code="${code}"]`).click();
+    await this.page.locator(`.card[data-country="${code}"] .facts`).waitFor();
+  }
+
+  async showWorld(): Promise<void> {
+    await this.page.locator('.card-close').click();
+    await this.page.locator('.card').waitFor({ state: 'detached' });
+  }
+
+  /** Facts of the open country by their name, such as `Capital`. */
+  async facts(): Promise<Record<string, string>> {
+    const facts = await this.page
+      .locator('.facts > div')
+      .evaluateAll((rows) =>
+        rows.map((row) => [row.querySelector('dt')?.textContent ?? '', row.querySelector('dd')?.textContent ?? '']),
+      );
+    return Object.fromEntries(facts) as Record<string, string>;
+  }
+
+  /** Where the open country came from. */
+  async origin(): Promise<string | null> {
+    return this.page.locator('.about .provenance').getAttribute('data-origin');
+  }
+
+  /** Types a note key by key and waits until the page says that it is on disk. */
+  async writeNote(text: string): Promise<void> {
+    const field = this.page.locator('.field-note textarea:not([readonly])');
+    await field.fill('');
+    await field.pressSequentially(text);
+    await this.page.locator('.saved[data-step="saved"]').waitFor();
+  }
+
+  /** The open country's note, as soon as it was read. */
+  async note(): Promise<string> {
+    return this.page.locator('.field-note textarea:not([readonly])').inputValue();
+  }
+
+  /** Scrolls to a country of the list and waits until its flag is drawn; returns the picture's width in pixels. */
+  async flagWidth(code: string): Promise<number> {
+    const flag = this.page.locator(`.rows a[data-code="${code}"] img`);
+    await flag.scrollIntoViewIfNeeded();
+    return flag.evaluate(async (image: HTMLImageElement) => {
+      await image.decode();
+      return image.naturalWidth;
+    });
+  }
+}

@@ -1,0 +1,61 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { pageFiles } from '../../demo-app/main/page-files.ts';
+
+let above: string;
+let serve: (path: string, init?: RequestInit) => Promise<Response>;
+beforeAll(() => {
+  above = mkdtempSync(join(tmpdir(), 'page-files-'));
+  const folder = mkdtempSync(join(above, 'page-'));
+  writeFileSync(join(above, 'secret.js'), 'secret');
+  writeFileSync(`${folder}-beside.js`, 'secret');
+  writeFileSync(join(folder, 'index.html'), '<title>page</title>');
+  writeFileSync(join(folder, 'code.js'), 'code');
+  writeFileSync(join(folder, 'key.pem'), 'secret');
+  const answer = pageFiles(folder, 'http://127.0.0.1:1');
+  serve = (path, init) => answer(new Request(`app://atlas${path}`, init));
+});
+afterAll(() => rmSync(above, { recursive: true }));
+
+describe('the page’s files', () => {
+  it('are served with their type and a policy that names the upstream', async () => {
+    const page = await serve('/?upstream=x');
+    expect(await page.text()).toBe('<title>page</title>');
+    expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8');
+    expect(page.headers.get('content-security-policy')).toContain('connect-src http://127.0.0.1:1;');
+    expect((await serve('/code.js')).headers.get('content-type')).toBe('text/javascript; charset=utf-8');
+  });
+
+  it('may talk to nobody when there is no upstream', async () => {
+    const page = await pageFiles(above, undefined)(new Request('app://atlas/secret.js'));
+    expect(page.headers.get('content-security-policy')).toContain("connect-src 'none';");
+  });
+
+  it.each([
+    '/../secret.js',
+    '/%2e%2e/secret.js',
+    '/%2e%2e%2fsecret.js',
+    '/..%5csecret.js',
+    '/x/../../secret.js',
+    '/%00code.js',
+    '/%E0%A4%A',
+    '/key.pem',
+    '/missing.js',
+    '/assets/',
+  ])('%s is not found', async (path) => {
+    const answer = await serve(path);
+    expect(answer.status).toBe(404);
+    expect(await answer.text()).toBe('');
+  });
+
+  it('a folder whose name only begins like the page’s is not the page', async () => {
+    const answer = await pageFiles(join(above, 'pa'), undefined)(new Request('app://atlas/%2e%2e%2fsecret.js'));
+    expect(answer.status).toBe(404);
+  });
+
+  it('can only be read', async () => {
+    expect((await serve('/', { method: 'POST' })).status).toBe(405);
+  });
+});

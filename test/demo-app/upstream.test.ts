@@ -1,0 +1,74 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startUpstream, type Upstream } from '../../demo-app/upstream/process.ts';
+
+let upstream: Upstream;
+beforeAll(async () => {
+  upstream = await startUpstream();
+});
+afterAll(() => upstream.stop());
+
+const get = (path: string, init?: RequestInit) => fetch(upstream.url + path, init);
+const json = async (path: string) => (await get(path)).json() as Promise<unknown>;
+
+describe('the upstream of Atlas', () => {
+  it('lists 250 countries, each with a detail of its own and a flag', async () => {
+    const countries = (await json('/v1/countries')) as { code: string; alpha2: string; name: string }[];
+    expect(countries).toHaveLength(250);
+    expect(new Set(countries.map(({ code }) => code)).size).toBe(250);
+    await Promise.all(
+      countries.map(async ({ code, alpha2, name }) => {
+        expect(await json(`/v1/countries/${code}`)).toMatchObject({ code, alpha2, name });
+        const flag = await get(`/flags/${alpha2}.svg`);
+        expect(flag.headers.get('content-type')).toBe('image/svg+xml');
+        expect(await flag.text()).toContain('<svg');
+      }),
+    );
+  });
+
+  it('says what a country is', async () => {
+    expect(await json('/v1/countries/ZAF')).toMatchObject({
+      name: 'South Africa',
+      capitals: ['Pretoria', 'Bloemfontein', 'Cape Town'],
+      neighbours: expect.arrayContaining(['LSO', 'NAM']),
+      callingCodes: ['+27'],
+    });
+    expect(await json('/v1/countries/USA')).toMatchObject({ callingCodes: ['+1'] });
+    expect(await json('/v1/countries/VAT')).toMatchObject({ callingCodes: ['+3906698', '+379'] });
+    expect(await json('/v1/countries/UNK')).not.toHaveProperty('numeric');
+  });
+
+  it('answers 304 without a body to whom has the current answer', async () => {
+    const first = await get('/v1/world');
+    const etag = first.headers.get('etag');
+    await first.arrayBuffer();
+    const again = await get('/v1/world', { headers: { 'if-none-match': etag ?? '' } });
+    expect(again.status).toBe(304);
+    expect((await again.arrayBuffer()).byteLength).toBe(0);
+    expect((await get('/v1/world', { headers: { 'if-none-match': '"older"' } })).status).toBe(200);
+  });
+
+  it('lets pages of any origin in, with the entity tag', async () => {
+    const asked = await get('/v1/countries', { method: 'OPTIONS' });
+    expect(asked.status).toBe(204);
+    expect(asked.headers.get('access-control-allow-headers')).toBe('If-None-Match');
+    expect((await get('/v1/countries')).headers.get('access-control-expose-headers')).toBe('ETag');
+  });
+
+  it.each(['/v1/countries/XXX', '/flags/../package.json', '/flags/%2e%2e%2f', '/flags/fr.svg', '/'])(
+    'has nothing at %s',
+    async (path) => expect((await get(path)).status).toBe(404),
+  );
+
+  it('refuses to be written to', async () => {
+    expect((await get('/v1/countries', { method: 'POST' })).status).toBe(405);
+  });
+
+  it('is gone when it was stopped, and can come back at the same port', async () => {
+    const short = await startUpstream();
+    await short.stop();
+    await expect(fetch(short.url)).rejects.toThrow();
+    const back = await startUpstream({ port: Number(new URL(short.url).port) });
+    expect((await fetch(`${back.url}/v1/health`)).status).toBe(204);
+    await back.stop();
+  });
+});
