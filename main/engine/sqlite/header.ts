@@ -71,5 +71,5 @@ function ownerOf(bytes: Buffer): string {
   if (tables.has('Settings') && tables.has('Cache')) return 'it seems to belong to Python DiskCache';
   return tables.size === 0
     ? 'it is an SQLite database of another program'
-    : `it holds the tables ${[...tables].join(', ')}`;
+    : `it holds the tables ${[...tables].sort().join(', ')}`;
 }

@@ -1,0 +1,84 @@
+import { describe, expect, it } from 'vitest';
+import { Cache } from '../../main/engine/index.ts';
+import { freshDirectory } from './directory.ts';
+
+function filled(count: number): Cache<number, number> {
+  const cache = new Cache<number, number>(freshDirectory());
+  cache.setMany(Array.from({ length: count }, (_, n) => [n, n * n] as const));
+  return cache;
+}
+
+describe('a walk', () => {
+  it.each(['stored', 'key'] as const)('sees what changes in front of it, in %s order', (order) => {
+    using cache = filled(100);
+    const seen: number[] = [];
+    for (const key of cache.keys({ order })) {
+      seen.push(key);
+      if (key === 10) for (let n = 11; n < 90; n++) cache.delete(n);
+      if (key === 95) cache.set(1000, 1);
+    }
+    expect(seen).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 90, 91, 92, 93, 94, 95, 96, 97, 98, 99, 1000]);
+  });
+
+  it('can empty the store it walks', () => {
+    using cache = filled(2000);
+    for (const key of cache.keys()) cache.delete(key);
+    expect(cache.size).toBe(0);
+  });
+
+  it('holds nothing open: others may write and close between two items', () => {
+    using cache = filled(50);
+    const walk = cache.entries();
+    expect(walk.next().value).toEqual([0, 0]);
+    using other = new Cache<number, number>(cache.directory, { timeout: 0 });
+    other.set(49, 7);
+    other.close();
+    expect([...walk].at(-1)).toEqual([49, 7]);
+  });
+
+  it('agrees with the plain sort for every narrow and wide range in stored order', () => {
+    using cache = filled(0);
+    const keys = Array.from({ length: 5000 }, (_, n) => (n * 2654435761) % 100_003);
+    cache.setMany(keys.map((key) => [key, 1] as const));
+    for (const [from, to] of [
+      [0, 10],
+      [500, 50_000],
+      [0, 100_003],
+      [99_000, 99_500],
+    ] as const) {
+      expect([...cache.keys({ from, to })]).toEqual(keys.filter((key) => key >= from && key < to));
+    }
+  });
+});
+
+describe('a page', () => {
+  it('leads to the next one by plain data', () => {
+    using cache = filled(1500);
+    const keys: unknown[] = [];
+    let after: unknown;
+    do {
+      const page = cache.page('keys', { limit: 1400, from: 50 }, after);
+      expect(page.items.length).toBeLessThanOrEqual(512);
+      keys.push(...page.items);
+      after = structuredClone(page.next);
+    } while (after !== undefined);
+    expect(keys).toEqual(Array.from({ length: 1400 }, (_, n) => n + 50));
+  });
+
+  it('is bounded in bytes', () => {
+    using cache = new Cache<number, string>(freshDirectory());
+    for (let n = 0; n < 40; n++) cache.set(n, 'x'.repeat(100_000));
+    const first = cache.page('values');
+    expect(first.items.length).toBeLessThan(10);
+    expect(first.next).toBeDefined();
+    expect(cache.page('keys').next).toBeUndefined();
+  });
+
+  it('refuses a cursor that is none', () => {
+    using cache = filled(3);
+    for (const cursor of [null, 5, {}, { at: 'x', seen: 0 }, { at: 1, seen: -1 }, { at: 1.5, seen: 0 }]) {
+      expect(() => cache.page('keys', {}, cursor)).toThrow(expect.objectContaining({ code: 'BAD_OPTION' }));
+    }
+    expect(() => cache.page('all' as 'keys')).toThrow(expect.objectContaining({ code: 'BAD_OPTION' }));
+  });
+});

@@ -1,0 +1,124 @@
+import { describe, expect, it } from 'vitest';
+import { Cache } from '../../main/engine/index.ts';
+import { freshDirectory } from './directory.ts';
+import { handClock } from './over-the-engine.ts';
+
+const open = () => new Cache(freshDirectory(), { clock: handClock().clock });
+
+function fail(): never {
+  throw new Error('on purpose');
+}
+
+describe('transact', () => {
+  it('answers what the function answers and keeps what it wrote', () => {
+    using cache = open();
+    const answer = cache.transact(() => {
+      cache.set('a', 1);
+      return cache.get('a');
+    });
+    expect(answer).toBe(1);
+    expect(cache.get('a')).toBe(1);
+  });
+
+  it('undoes everything when the function throws, and throws the same', () => {
+    using cache = open();
+    cache.set('a', 1);
+    cache.set('b', 2);
+    const doomed = () =>
+      cache.transact(() => {
+        cache.set('a', 10);
+        cache.delete('b');
+        cache.set('c', 3);
+        expect(cache.size).toBe(2);
+        cache.clear();
+        fail();
+      });
+    expect(doomed).toThrow('on purpose');
+    expect([...cache]).toEqual([
+      ['a', 1],
+      ['b', 2],
+    ]);
+    expect(cache.size).toBe(2);
+  });
+
+  it('lets a nested call fail alone', () => {
+    using cache = open();
+    cache.transact(() => {
+      cache.set('outer', 1);
+      expect(() =>
+        cache.transact(() => {
+          cache.set('inner', 1);
+          cache.transact(() => cache.set('innermost', 1));
+          cache.set('outer', 2);
+          fail();
+        }),
+      ).toThrow('on purpose');
+      expect(cache.size).toBe(1);
+      cache.transact(() => cache.set('second', 1));
+    });
+    expect([...cache]).toEqual([
+      ['outer', 1],
+      ['second', 1],
+    ]);
+  });
+
+  it('refuses an async function and keeps nothing of it', async () => {
+    using cache = open();
+    const refused = () =>
+      cache.transact(async () => {
+        cache.set('a', 1);
+        fail();
+      });
+    expect(refused).toThrow(expect.objectContaining({ code: 'BAD_OPTION' }));
+    // biome-ignore lint/suspicious/noThenProperty: any thenable is refused, not only promises
+    expect(() => cache.transact(() => ({ then: () => 1 }))).toThrow(expect.objectContaining({ code: 'BAD_OPTION' }));
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    expect(cache.has('a')).toBe(false);
+  });
+
+  it('hides its writes from other connections until it is over', () => {
+    const directory = freshDirectory();
+    using cache = new Cache(directory);
+    using other = new Cache(directory, { timeout: 0 });
+    cache.transact(() => {
+      cache.set('a', 1);
+      expect(other.get('a')).toBeUndefined();
+      expect(() => other.set('b', 1)).toThrow(expect.objectContaining({ code: 'BUSY' }));
+    });
+    expect(other.get('a')).toBe(1);
+    other.set('b', 2);
+    expect(cache.get('b')).toBe(2);
+  });
+
+  it('keeps the store usable after it', () => {
+    using cache = open();
+    for (let n = 0; n < 3; n++) expect(() => cache.transact(fail)).toThrow('on purpose');
+    cache.set('a', 1);
+    expect(cache.transact(() => cache.delete('a'))).toBe(true);
+    expect(cache.size).toBe(0);
+  });
+
+  it('can not be closed from within', () => {
+    using cache = open();
+    expect(() => cache.transact(() => cache.close())).toThrow(expect.objectContaining({ code: 'BAD_OPTION' }));
+    expect(cache.size).toBe(0);
+  });
+});
+
+describe('close', () => {
+  it('ends every call with CLOSED, and is quiet the second time', () => {
+    const cache = open();
+    const keys = cache.keys();
+    cache.set('a', 1);
+    cache.close();
+    cache.close();
+    const closed = expect.objectContaining({ code: 'CLOSED' });
+    expect(() => cache.get('a')).toThrow(closed);
+    expect(() => cache.set('a', 1)).toThrow(closed);
+    expect(() => cache.size).toThrow(closed);
+    expect(() => cache.keys()).toThrow(closed);
+    expect(() => keys.next()).toThrow(closed);
+    expect(() => cache.transact(() => 1)).toThrow(closed);
+    expect(() => cache.page('keys')).toThrow(closed);
+  });
+});
