@@ -57,7 +57,7 @@ export class AtlasPage {
 
   /** Where the open country came from. */
   async origin(): Promise<string | null> {
-    return this.page.locator('.about .provenance').getAttribute('data-origin');
+    return this.page.locator('.card .provenance').getAttribute('data-origin');
   }
 
   /** Types a note key by key and waits until the page says that it is on disk. */

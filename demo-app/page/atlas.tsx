@@ -64,10 +64,11 @@ export function Atlas() {
         {country === undefined ? <Title countries={countries} /> : <CountryCard country={country} byCode={byCode} />}
         {failures.length > 0 && (
           <div class="failures" role="alert">
+            <h1>Nothing to show yet</h1>
             {failures.map((failure) => (
               <p key={failure}>{failure}</p>
             ))}
-            <p>Atlas fetches it by itself as soon as the server can be reached.</p>
+            <p>It is fetched by itself as soon as the server answers.</p>
           </div>
         )}
       </main>

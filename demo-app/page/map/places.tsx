@@ -24,7 +24,10 @@ export const Places = memo(function Places({ world, selected, onPoint }: Props) 
     } else if (isDirection(event.key)) {
       event.preventDefault();
       const next = towards(place, event.key, world.places);
-      if (next !== undefined) shapes.get(next.country.code)?.focus();
+      if (next === undefined) return;
+      shapes.get(next.country.code)?.focus({ preventScroll: true });
+      // Close to a country, the camera follows: the next one may lie beside the window or under the card.
+      if (selected !== undefined) goTo(next.country.code);
     }
   }
 

@@ -32,7 +32,6 @@ export function CountryCard({ country, byCode }: Props) {
         {loaded && <Names country={loaded.data} />}
         {loaded && <Facts country={loaded.data} />}
         {loaded && <Neighbours codes={loaded.data.neighbours} byCode={byCode} />}
-        {loaded && <Provenance of={loaded} />}
         {failure && (
           <p class="failure" role="alert">
             {failure}
@@ -40,6 +39,7 @@ export function CountryCard({ country, byCode }: Props) {
         )}
       </div>
       <FieldNote key={country.code} code={country.code} name={country.name} />
+      <footer>{loaded && <Provenance of={loaded} />}</footer>
     </article>
   );
 }
@@ -47,7 +47,7 @@ export function CountryCard({ country, byCode }: Props) {
 function Names({ country }: { readonly country: CountryDetail }) {
   const { name, officialName, nativeNames } = country;
   const others = [...new Set([officialName, ...nativeNames])].filter((other) => other !== name);
-  return <p class="names">{others.slice(0, 4).join(' · ')}</p>;
+  return <p class="names">{others.slice(0, 4).join('\u00a0· ')}</p>;
 }
 
 function Facts({ country }: { readonly country: CountryDetail }) {

@@ -57,7 +57,7 @@ export function CountryList({ countries, selected }: Props) {
       </label>
       <nav class="rows" aria-label="Countries" ref={list}>
         <Rows countries={found} selected={selected} />
-        {found.length === 0 && <p class="nothing">Nothing is called “{query}”.</p>}
+        {found.length === 0 && query !== '' && <p class="nothing">Nothing is called “{query}”.</p>}
       </nav>
       <p class="visually-hidden" aria-live="polite">
         {query !== '' && `${formatCount(found.length, 'country', 'countries')} found`}

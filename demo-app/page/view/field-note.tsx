@@ -33,7 +33,7 @@ export function FieldNote({ code, name }: Props) {
     <section class="field-note" aria-labelledby="field-note-title">
       <header>
         <h2 id="field-note-title">Field note</h2>
-        <Saved state={state} retry={() => write(text)} />
+        <Saved state={state} />
       </header>
       <textarea
         aria-labelledby="field-note-title"
@@ -43,21 +43,12 @@ export function FieldNote({ code, name }: Props) {
         onInput={(event) => write(event.currentTarget.value)}
         rows={3}
       />
+      {state.step === 'failed' && <NotSaved why={state.why} retry={() => write(text)} />}
     </section>
   );
 }
 
-function Saved({ state, retry }: { readonly state: NoteState; readonly retry: () => void }) {
-  if (state.step === 'failed') {
-    return (
-      <span class="saved saved-failed" role="alert">
-        {state.why}{' '}
-        <button type="button" onClick={retry}>
-          Try again
-        </button>
-      </span>
-    );
-  }
+function Saved({ state }: { readonly state: NoteState }) {
   return (
     <output class="saved" data-step={state.step}>
       {state.step === 'saved' && (
@@ -67,5 +58,16 @@ function Saved({ state, retry }: { readonly state: NoteState; readonly retry: ()
       )}
       {state.step === 'saving' && 'Saving…'}
     </output>
+  );
+}
+
+function NotSaved({ why, retry }: { readonly why: string; readonly retry: () => void }) {
+  return (
+    <div class="failure" role="alert">
+      {why}
+      <button type="button" onClick={retry}>
+        Try again
+      </button>
+    </div>
   );
 }
