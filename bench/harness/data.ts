@@ -1,0 +1,82 @@
+/** Values of 100 bytes as one or the other; the bytes are the same. */
+export type Form = 'bytes' | 'text';
+export const FORMS: readonly Form[] = ['bytes', 'text'];
+
+export type Plain = Uint8Array | string;
+
+export const VALUE_BYTES = 100;
+
+/** Values repeat after this many items: what is measured is the store, not a heap full of fixtures. */
+export const VARIETY = 4096;
+
+export const keyAt = (index: number): string => `key:${String(index).padStart(8, '0')}`;
+
+/** Keys made anew, so that no hash that was computed for an earlier round is waiting in them. */
+export const keysOf = (indices: Uint32Array): string[] => Array.from(indices, keyAt);
+
+/** Numbers from 0 up to 1, the same ones for the same seed. Mulberry32, by Tommy Ettinger, public domain. */
+export function randomFrom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** `count` indices below `below`, drawn with repetition. */
+export function draws(count: number, below: number, seed: number): Uint32Array {
+  const random = randomFrom(seed);
+  return Uint32Array.from({ length: count }, () => Math.floor(random() * below));
+}
+
+/** The indices `from`, …, `to` − 1 in random order (Fisher and Yates). */
+export function shuffled(from: number, to: number, seed: number): Uint32Array {
+  const random = randomFrom(seed);
+  const indices = Uint32Array.from({ length: to - from }, (_, offset) => from + offset);
+  for (let last = indices.length - 1; last > 0; last--) {
+    const other = Math.floor(random() * (last + 1));
+    const swapped = indices[last]!;
+    indices[last] = indices[other]!;
+    indices[other] = swapped;
+  }
+  return indices;
+}
+
+/** The values of all items, in one form. */
+export class Values {
+  readonly form: Form;
+  readonly bytes: number;
+  readonly #values: readonly Plain[];
+
+  constructor(form: Form, bytes = VALUE_BYTES) {
+    this.form = form;
+    this.bytes = bytes;
+    const all = valueBytes(bytes);
+    this.#values = Array.from({ length: VARIETY }, (_, index) => {
+      const value = all.subarray(index * bytes, (index + 1) * bytes);
+      return form === 'bytes' ? new Uint8Array(value) : value.toString('latin1');
+    });
+  }
+
+  at(index: number): Plain {
+    return this.#values[index % VARIETY]!;
+  }
+
+  /** @throws when `value` is not the one of item `index`. */
+  demand(index: number, value: unknown): void {
+    const expected = this.at(index);
+    const equal =
+      typeof expected === 'string'
+        ? value === expected
+        : value instanceof Uint8Array && Buffer.compare(value, expected) === 0;
+    if (!equal) throw new Error(`Item ${keyAt(index)} came back as ${String(value)}`);
+  }
+}
+
+/** All values one after the other; printable, so that they are text as well. */
+export function valueBytes(bytes = VALUE_BYTES): Buffer {
+  const random = randomFrom(bytes);
+  return Buffer.from(Uint8Array.from({ length: VARIETY * bytes }, () => 32 + Math.floor(random() * 95)));
+}

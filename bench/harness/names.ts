@@ -1,0 +1,3 @@
+/** What the contenders are called in the tables. */
+export const FLOOR = 'bare better-sqlite3';
+export const OURS = 'deskcache';

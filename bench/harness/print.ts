@@ -1,0 +1,55 @@
+import type { Answer, Line, Result, Spread, Verdict } from './measure.ts';
+
+/** An answer as text: for each comparison a table of figures, and below it each goal with what was measured. */
+export function printed({ name, asks, results }: Answer): string {
+  return [`── ${name}: ${asks}`, ...results.map(printedResult)].join('\n\n');
+}
+
+/** How many goals of all answers were met, and each that was not. */
+export function summary(answers: readonly Answer[]): string {
+  const verdicts = answers.flatMap(({ results }) =>
+    results.flatMap((result) => result.verdicts.map((verdict) => ({ result, verdict }))),
+  );
+  const count = (met: boolean | undefined) => verdicts.filter(({ verdict }) => verdict.met === met).length;
+  const misses = verdicts
+    .filter(({ verdict }) => verdict.met === false)
+    .map(({ result, verdict }) => `  missed: ${result.title}: ${goalText(verdict)}, measured ${ratioText(verdict)}`);
+  return [`${count(true)} goals met, ${count(false)} missed, ${count(undefined)} skipped`, ...misses].join('\n');
+}
+
+function printedResult({ title, unit, lines, verdicts }: Result): string {
+  const rows = lines.map((line) => ['  ', line.name, ...figureCells(line)]);
+  const goals = verdicts.map((verdict) => ['  ', goalText(verdict), ratioText(verdict), verdictText(verdict)]);
+  return [`  ${title} [${unit}: median (min–max)]`, ...aligned(rows), ...aligned(goals)].join('\n');
+}
+
+function figureCells({ figure }: Line): string[] {
+  return 'skipped' in figure ? [`skipped: ${figure.skipped}`] : [significant(figure.median), rangeText(figure)];
+}
+
+export function goalText({ goal }: Verdict): string {
+  if ('atMost' in goal) return `${goal.subject} ≤ ${goal.atMost} × ${goal.against}`;
+  return `${goal.subject} ≥ ${goal.timesFaster} × faster than ${goal.against}`;
+}
+
+export function ratioText({ ratio }: Verdict): string {
+  return 'skipped' in ratio ? `skipped: ${ratio.skipped}` : `${significant(ratio.median)} × ${rangeText(ratio)}`;
+}
+
+export const verdictText = ({ met }: Verdict): string => (met === undefined ? '' : met ? 'met' : 'MISSED');
+
+const rangeText = ({ least, most }: Spread): string => `(${significant(least)}–${significant(most)})`;
+
+/** Three digits that say something. */
+const significant = (figure: number): string =>
+  figure >= 100 ? Math.round(figure).toLocaleString('en') : figure === 0 ? '0' : figure.toPrecision(3);
+
+function aligned(rows: readonly (readonly string[])[]): string[] {
+  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+}

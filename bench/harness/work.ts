@@ -1,0 +1,73 @@
+import { keyAt, keysOf, type Values } from './data.ts';
+import type { Store } from './stock.ts';
+import { microsecondsEach } from './timing.ts';
+
+/** Every so many items are looked at one by one after they were timed. */
+const SAMPLES = 200;
+
+/** Reads the items, which are all there; microseconds each. */
+export function timeGets(store: Store, values: Values, indices: Uint32Array): number {
+  const keys = keysOf(indices);
+  let length = 0;
+  const figure = microsecondsEach(keys.length, () => {
+    for (const key of keys) length += (store.get(key) as { readonly length: number }).length;
+  });
+  if (length !== keys.length * values.bytes) throw new Error(`${keys.length} gets gave ${length} bytes`);
+  demandSome(store, values, indices);
+  return figure;
+}
+
+/** Sets the items, each in a transaction of its own; microseconds each. */
+export function timeSets(store: Store, values: Values, indices: Uint32Array): number {
+  const keys = keysOf(indices);
+  const figure = microsecondsEach(keys.length, () => {
+    for (let nth = 0; nth < keys.length; nth++) store.set(keys[nth]!, values.at(indices[nth]!));
+  });
+  demandSome(store, values, indices);
+  return figure;
+}
+
+/** Sets the items in transactions of `batch`; microseconds each. */
+export function timeSetsInTransactions(store: Store, values: Values, indices: Uint32Array, batch: number): number {
+  const keys = keysOf(indices);
+  const figure = microsecondsEach(keys.length, () => {
+    for (let first = 0; first < keys.length; first += batch) {
+      const end = Math.min(first + batch, keys.length);
+      store.transact(() => {
+        for (let nth = first; nth < end; nth++) store.set(keys[nth]!, values.at(indices[nth]!));
+      });
+    }
+  });
+  demandSome(store, values, indices);
+  return figure;
+}
+
+/** Deletes the items, which are all there, each in a transaction of its own; microseconds each. */
+export function timeDeletes(store: Store, indices: Uint32Array): number {
+  const keys = keysOf(indices);
+  let deleted = 0;
+  const figure = microsecondsEach(keys.length, () => {
+    for (const key of keys) if (store.delete(key)) deleted++;
+  });
+  if (deleted !== keys.length) throw new Error(`${keys.length} deletes deleted ${deleted}`);
+  for (const index of some(indices)) {
+    if (store.get(keyAt(index)) !== undefined) throw new Error(`${keyAt(index)} is there after it was deleted`);
+  }
+  return figure;
+}
+
+/** Takes items out again that a round has put in; not timed. */
+export function drop(store: Store, indices: Uint32Array): void {
+  store.transact(() => {
+    for (const index of indices) store.delete(keyAt(index));
+  });
+}
+
+function demandSome(store: Store, values: Values, indices: Uint32Array): void {
+  for (const index of some(indices)) values.demand(index, store.get(keyAt(index)));
+}
+
+function some(indices: Uint32Array): Uint32Array {
+  const step = Math.max(1, Math.floor(indices.length / SAMPLES));
+  return indices.filter((_, nth) => nth % step === 0);
+}

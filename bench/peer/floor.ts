@@ -1,0 +1,52 @@
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import type { Plain } from '../harness/data.ts';
+
+/**
+ * The least that has to be done: prepared statements of better-sqlite3 on a table of two columns, with the pragmas the
+ * engine works with.
+ */
+export class Floor implements Disposable {
+  readonly #database: Database.Database;
+  readonly #read: Database.Statement<[string], Plain>;
+  readonly #write: Database.Statement<[string, Plain]>;
+  readonly #remove: Database.Statement<[string]>;
+  readonly #begin: Database.Statement<[]>;
+  readonly #commit: Database.Statement<[]>;
+
+  constructor(directory: string, { exclusive = false } = {}) {
+    const database = new Database(join(directory, 'floor.db'));
+    this.#database = database;
+    if (exclusive) database.pragma('locking_mode = EXCLUSIVE');
+    database.pragma('journal_mode = WAL');
+    database.pragma('synchronous = NORMAL');
+    database.exec('CREATE TABLE t (k PRIMARY KEY, v) WITHOUT ROWID');
+    this.#read = database.prepare<[string], Plain>('SELECT v FROM t WHERE k = ?').pluck();
+    this.#write = database.prepare('INSERT INTO t VALUES (?, ?) ON CONFLICT (k) DO UPDATE SET v = excluded.v');
+    this.#remove = database.prepare('DELETE FROM t WHERE k = ?');
+    this.#begin = database.prepare('BEGIN IMMEDIATE');
+    this.#commit = database.prepare('COMMIT');
+  }
+
+  get(key: string): Plain | undefined {
+    return this.#read.get(key);
+  }
+
+  set(key: string, value: Plain): void {
+    this.#write.run(key, value);
+  }
+
+  delete(key: string): boolean {
+    return this.#remove.run(key).changes === 1;
+  }
+
+  transact(work: () => void): void {
+    this.#begin.run();
+    work();
+    this.#commit.run();
+  }
+
+  [Symbol.dispose](): void {
+    this.#database.close();
+  }
+}

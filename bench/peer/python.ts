@@ -1,0 +1,83 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
+import { type Values, valueBytes } from '../harness/data.ts';
+import type { Absentee, Contender } from '../harness/question.ts';
+import type { Scratch } from '../harness/scratch.ts';
+
+/** What diskcache_peer.py can be asked for. */
+export type Action =
+  | 'open_store'
+  | 'fill'
+  | 'get'
+  | 'set_each'
+  | 'set_in_transactions'
+  | 'delete_each'
+  | 'drop'
+  | 'set_objects'
+  | 'get_objects'
+  | 'walk_keys'
+  | 'open_and_close'
+  | 'close_store';
+
+type Reply = { readonly figure: number | null } | { readonly error: string };
+
+/** Debian's interpreter: the one that `apt-get install python3-diskcache` serves. */
+const INTERPRETER = '/usr/bin/python3';
+const MISSING = 'python3-diskcache is not installed (apt-get install python3-diskcache)';
+
+/** Python DiskCache in a process of its own, with one store. Absent where it is not installed; then every contender of it is skipped. */
+export class Python implements Disposable {
+  readonly directory: string;
+  readonly #orders: string;
+  readonly #values: Readonly<Record<string, unknown>>;
+  readonly #child: ChildProcessByStdio<Writable, Readable, null>;
+  readonly #replies: AsyncIterator<string>;
+  #absent = false;
+
+  private constructor(scratch: Scratch, values: Values) {
+    this.directory = scratch.directory();
+    this.#orders = scratch.directory();
+    const path = join(this.#orders, 'values');
+    writeFileSync(path, valueBytes(values.bytes));
+    this.#values = { values: path, size: values.bytes, form: values.form };
+    const script = join(import.meta.dirname, 'diskcache_peer.py');
+    this.#child = spawn(INTERPRETER, [script], { stdio: ['pipe', 'pipe', 'ignore'] });
+    this.#child.on('error', () => {}); // an interpreter that isn't there ends the replies too
+    this.#child.stdin.on('error', () => {});
+    this.#replies = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]();
+  }
+
+  /** Starts the process and opens its store, by default with DiskCache's own settings. */
+  static async open(scratch: Scratch, values: Values, options: Readonly<Record<string, unknown>> = {}): Promise<Python> {
+    const python = new Python(scratch, values);
+    python.#absent = (await python.#replies.next()).done === true;
+    await python.ask('open_store', new Uint32Array(), { directory: python.directory, options });
+    return python;
+  }
+
+  /** Has `action` done with the items of these indices; answers its figure, 0 where it has none. */
+  async ask(action: Action, indices: Uint32Array, more: Readonly<Record<string, unknown>> = {}): Promise<number> {
+    if (this.#absent) return 0;
+    const order = join(this.#orders, 'order');
+    writeFileSync(order, indices);
+    this.#child.stdin.write(`${JSON.stringify({ do: action, order, ...this.#values, ...more })}\n`);
+    const { value } = await this.#replies.next();
+    if (value === undefined) throw new Error(`Python ended while it did ${action}`);
+    const reply = JSON.parse(value) as Reply;
+    if ('error' in reply) throw new Error(`Python DiskCache, ${action}: ${reply.error}`);
+    return reply.figure ?? 0;
+  }
+
+  contender(name: string, round: Contender['round']): Contender | Absentee {
+    return this.#absent ? { name, skipped: MISSING } : { name, round };
+  }
+
+  [Symbol.dispose](): void {
+    this.#child.kill();
+  }
+}
+
+export const PYTHON = 'Python DiskCache';
