@@ -32,6 +32,9 @@ export function keyFault(key: unknown): string | undefined {
   return new KeyInspection().fault(key, 'key', 0);
 }
 
+const KEY_BITS = BigInt(KEY_BYTES * 8);
+const TOO_LONG = `key is longer than ${KEY_BYTES} bytes`;
+
 class KeyInspection {
   /** The containers around the part being looked at. */
   readonly #open: object[] = [];
@@ -40,14 +43,15 @@ class KeyInspection {
 
   fault(part: unknown, path: string, depth: number): string | undefined {
     this.#atLeast += 1 + (typeof part === 'string' ? part.length : 0);
-    if (this.#atLeast > KEY_BYTES) return `key is longer than ${KEY_BYTES} bytes`;
+    if (this.#atLeast > KEY_BYTES) return TOO_LONG;
     switch (typeof part) {
       case 'string':
         return isWellFormed(part) ? undefined : `${path} is a string with a lone surrogate`;
       case 'number':
       case 'boolean':
-      case 'bigint':
         return undefined;
+      case 'bigint':
+        return part >> KEY_BITS === 0n || part >> KEY_BITS === -1n ? undefined : TOO_LONG;
       case 'object':
         return part === null ? undefined : this.#objectFault(part, path, depth);
       default:
@@ -58,17 +62,9 @@ class KeyInspection {
   #objectFault(part: object, path: string, depth: number): string | undefined {
     if (this.#open.includes(part)) return `${path} refers back to an object that contains it`;
     if (depth === KEY_DEPTH) return `${path} is nested deeper than ${KEY_DEPTH} levels`;
-    const kind = nativeKind(part);
-    const holder = kind === 'Array' || (kind === undefined && isPlainObject(part));
-    if (!holder && kind !== 'Date' && !isByteKind(kind)) return `${path} is ${natureOf(part)}`;
-    if (Object.getOwnPropertySymbols(part).length > 0) return `${path} has a symbol as the name of a property`;
-    if (kind === 'Date') return dateFault(part as Date, path);
-    if (!holder) return this.#bytesFault(part as Uint8Array, path);
     this.#open.push(part);
     try {
-      return kind === 'Array'
-        ? this.#arrayFault(part as unknown[], path, depth)
-        : this.#recordFault(part as Record<string, unknown>, path, depth);
+      return this.#contentsFault(part, path, depth + 1);
     } catch (error) {
       return `${path} cannot be read (${error instanceof Error ? error.message : String(error)})`;
     } finally {
@@ -76,18 +72,28 @@ class KeyInspection {
     }
   }
 
+  #contentsFault(part: object, path: string, depth: number): string | undefined {
+    const kind = nativeKind(part);
+    const plain = kind === undefined && isPlainObject(part);
+    if (!plain && kind !== 'Array' && kind !== 'Date' && !isByteKind(kind)) return `${path} is ${natureOf(part)}`;
+    if (Object.getOwnPropertySymbols(part).length > 0) return `${path} has a symbol as the name of a property`;
+    if (plain) return this.#recordFault(part, path, depth);
+    if (kind === 'Array') return this.#arrayFault(part as unknown[], path, depth);
+    return kind === 'Date' ? dateFault(part as Date, path) : this.#bytesFault(part as Uint8Array, path);
+  }
+
   #bytesFault(part: Uint8Array, path: string): string | undefined {
     if (Object.prototype.toString.call(part.buffer) !== '[object ArrayBuffer]') {
       return `${path} is a view of a SharedArrayBuffer`;
     }
     this.#atLeast += part.length;
-    return this.#atLeast > KEY_BYTES ? `key is longer than ${KEY_BYTES} bytes` : undefined;
+    return this.#atLeast > KEY_BYTES ? TOO_LONG : undefined;
   }
 
   #arrayFault(part: readonly unknown[], path: string, depth: number): string | undefined {
-    if (part.length > KEY_BYTES) return `key is longer than ${KEY_BYTES} bytes`;
+    if (part.length > KEY_BYTES) return TOO_LONG;
     for (let index = 0; index < part.length; index++) {
-      const fault = this.fault(part[index], path + indexStep(index), depth + 1);
+      const fault = this.fault(part[index], path + indexStep(index), depth);
       if (fault !== undefined) return fault;
     }
     const extra = Object.keys(part)[part.length];
@@ -97,9 +103,7 @@ class KeyInspection {
   #recordFault(part: Record<string, unknown>, path: string, depth: number): string | undefined {
     for (const name of Object.keys(part)) {
       const at = path + propertyStep(name);
-      const fault = isWellFormed(name)
-        ? this.fault(part[name], at, depth + 1)
-        : `${at} has a lone surrogate in its name`;
+      const fault = isWellFormed(name) ? this.fault(part[name], at, depth) : `${at} has a lone surrogate in its name`;
       if (fault !== undefined) return fault;
       this.#atLeast += name.length;
     }

@@ -25,8 +25,16 @@ export class ValueWalk {
     return this.#steps.reverse().join('');
   }
 
-  /** False once a fault is found; then `complaint` and `path()` tell it. */
-  visit(value: unknown, depth: number): boolean {
+  /** False when a fault was found; then `complaint` and `path()` tell it. */
+  start(value: unknown): boolean {
+    try {
+      return this.#visit(value, 0);
+    } catch (error) {
+      return this.#unreadable('', error);
+    }
+  }
+
+  #visit(value: unknown, depth: number): boolean {
     switch (typeof value) {
       case 'string':
       case 'boolean':
@@ -77,7 +85,7 @@ export class ValueWalk {
     let index = 0;
     try {
       for (; index < value.length; index++) {
-        if (!this.visit(value[index], depth)) return this.#at(indexStep(index));
+        if (!this.#visit(value[index], depth)) return this.#at(indexStep(index));
       }
       return true;
     } catch (error) {
@@ -89,7 +97,7 @@ export class ValueWalk {
     let name = '';
     try {
       for (name of names) {
-        if (!this.visit(value[name], depth)) return this.#at(propertyStep(name));
+        if (!this.#visit(value[name], depth)) return this.#at(propertyStep(name));
       }
       return true;
     } catch (error) {
@@ -125,7 +133,7 @@ export class ValueWalk {
   }
 
   #members(members: readonly unknown[], step: string, depth: number): boolean {
-    const fault = members.findIndex((member) => !this.visit(member, depth));
+    const fault = members.findIndex((member) => !this.#visit(member, depth));
     return fault === -1 || this.#at(step + indexStep(fault));
   }
 
@@ -167,7 +175,7 @@ export class ValueWalk {
   }
 
   #unreadable(step: string, error: unknown): boolean {
-    this.#refuse(`a property that cannot be read (${error instanceof Error ? error.message : String(error)})`);
+    this.#refuse(`not readable (${error instanceof Error ? error.message : String(error)})`);
     return this.#at(step);
   }
 

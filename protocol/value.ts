@@ -21,7 +21,7 @@ export function valueFault(value: unknown, root = 'value'): string | undefined {
  */
 export function judge(value: unknown, root = 'value', jsonOnly = false): Verdict {
   const walk = new ValueWalk(jsonOnly);
-  if (!walk.visit(value, 0)) return { fault: root + walk.path() + walk.complaint };
+  if (!walk.start(value)) return { fault: root + walk.path() + walk.complaint };
   if (jsonOnly && !walk.json) return { fault: `${root} would be changed by the toJSON on a built-in prototype` };
   return walk.json ? 'json' : 'clone';
 }

@@ -1,0 +1,161 @@
+import { runInNewContext } from 'node:vm';
+import { afterEach, describe, expect, it } from 'vitest';
+import { judge, valueFault } from '../../protocol/value.ts';
+import { VALUE_DEPTH } from '../../protocol/value-walk.ts';
+
+class User {
+  name = 'Ada';
+}
+
+function nested(levels: number): unknown {
+  let value: unknown = 'leaf';
+  for (let level = 0; level < levels; level++) value = { in: value };
+  return value;
+}
+
+const cyclic: { list: unknown[] } = { list: [1] };
+cyclic.list.push(cyclic);
+const shared = { id: 1 };
+const detached = new Uint8Array(8);
+structuredClone(detached.buffer, { transfer: [detached.buffer] });
+const sparse = [1, 2, 3];
+delete sparse[1];
+const groups = /(?<year>\d+)/.exec('in 1815');
+
+describe('judge', () => {
+  it.each<[string, unknown]>([
+    ['a text', 'text'],
+    ['a text with half a character', '\ud800'],
+    ['a number', 0.1],
+    ['a boolean', true],
+    ['null', null],
+    ['an empty array', []],
+    ['an empty object', {}],
+    ['nested ones', { id: 1, name: 'Ada', tags: ['a', 'b'], nested: { deep: [null, [false]] } }],
+    ['awkward names', JSON.parse('{"__proto__":{"x":1},"toJSON":1}')],
+    ['an object without prototype', Object.assign(Object.create(null), { id: 1 })],
+    ['objects of another realm', runInNewContext('({ id: [1, { x: 2 }] })')],
+  ])('finds JSON faithful to %s', (_, value) => {
+    expect(judge(value)).toBe('json');
+    expect(judge(value, 'value', true)).toBe('json');
+  });
+
+  it.each<[string, unknown]>([
+    [' is undefined', undefined],
+    ['.a is undefined', { a: undefined }],
+    ['.a[0] is -0', { a: [-0] }],
+    ['[0] is NaN', [NaN]],
+    ['.a is Infinity', { a: Infinity }],
+    [' is a bigint', 5n],
+    ['.at is a Date', { at: new Date(0) }],
+    [' is a Date', new Date(NaN)],
+    [' is a RegExp', /x/g],
+    [' is a Map', new Map([['a', { b: new Set([1]) }]])],
+    [' is a Set', new Set()],
+    [' is a Uint8Array', new Uint8Array(2)],
+    [' is a Buffer', Buffer.from('pooled')],
+    [' is an ArrayBuffer', new ArrayBuffer(2)],
+    [' is a DataView', new DataView(new ArrayBuffer(2))],
+    [' is a Float64Array', new Float64Array(2)],
+    [' is a TypeError', new TypeError('bad', { cause: { code: 1 } })],
+    [' is a Number', new Number(1)],
+    [' is a String', new String('abc')],
+    [' is a BigInt', Object(1n)],
+    [' is an array with holes or named properties', sparse],
+    [' is an array with holes or named properties', groups],
+    ['.list[1] is an object that contains itself', cyclic],
+    [' is a Map', runInNewContext('new Map([[new Date(0), new Error("x")]])')],
+  ])('finds structured clone faithful where JSON is not: value%s', (path, value) => {
+    expect(judge(value)).toBe('clone');
+    expect(judge(value, 'value', true)).toEqual({ fault: `value${path}, which JSON cannot hold` });
+  });
+
+  it('keeps identity where it may: what is referred to twice is cloned, or written twice where only JSON may be', () => {
+    expect(judge({ a: shared, b: [shared] })).toBe('clone');
+    expect(judge({ a: shared, b: [shared] }, 'value', true)).toBe('json');
+  });
+
+  it.each<[string, unknown]>([
+    [' is a function', () => 1],
+    [' is a symbol', Symbol('s')],
+    ['.user.avatar is a Blob', { user: { avatar: new Blob(['x']) } }],
+    ['[0]["two words"] is a function', [{ 'two words': User }]],
+    ['.user is a User', { user: new User() }],
+    [' is an instance of a class without a name', new (class extends Map {})()],
+    [' is a Basket', new (class Basket extends Array {})()],
+    [' is an object with a prototype of its own', Object.create(shared)],
+    ['[0] is a Promise', [Promise.resolve()]],
+    [' is a WeakMap', new WeakMap()],
+    [' is a URL', new URL('https://example.org')],
+    [' is a Response', new Response('')],
+    [' is a SharedArrayBuffer', new SharedArrayBuffer(2)],
+    [' is a Uint8Array on a SharedArrayBuffer', new Uint8Array(new SharedArrayBuffer(2))],
+    ['.a is a Uint8Array on a detached ArrayBuffer', { a: detached }],
+    [' is a detached ArrayBuffer', detached.buffer],
+    [' is an object with a symbol as property name', { [Symbol('s')]: 1 }],
+    [' is an Error with the property "code", which would be lost', Object.assign(new Error('x'), { code: 'E' })],
+    [' is a HttpError', new (class HttpError extends Error {})()],
+    [' is an AggregateError', new AggregateError([])],
+    [' is a DOMException', new DOMException('x')],
+    ['.cause is a function', new Error('x', { cause: () => 1 })],
+    [' is a Map with the property "size2", which would be lost', Object.assign(new Map(), { size2: 1 })],
+    [' is a Date with the property "zone", which would be lost', Object.assign(new Date(0), { zone: 1 })],
+    [' is a RegExp with a lastIndex other than 0, which would be lost', Object.assign(/x/g, { lastIndex: 2 })],
+    [' is a String with the property "extra", which would be lost', Object.assign(new String('ab'), { extra: 1 })],
+    ['.index.values()[0].f is a function', { index: new Map([['a', { f: () => 1 }]]) }],
+    ['.keys()[0] is a symbol', new Map([[Symbol('s'), 1]])],
+    ['.values()[1][0] is a symbol', new Set([1, [Symbol('s')]])],
+    ['.f is a function', Object.assign([1], { f: () => 1 })],
+    ['.b.c is a symbol', { a: undefined, b: { c: Symbol('s') } }],
+    ['.user is a Member', runInNewContext('({ user: new (class Member {}) })')],
+    [' is a Map', Object.setPrototypeOf({}, Map.prototype)],
+    [' is an object with a symbol as property name', Reflect],
+  ])('says: value%s', (path, value) => {
+    expect(judge(value)).toEqual({ fault: `value${path}` });
+    expect(valueFault(value)).toBe(`value${path}`);
+    expect(typeof judge(value, 'value', true)).toBe('object');
+  });
+
+  it('admits so many levels and no more', () => {
+    expect(judge(nested(VALUE_DEPTH))).toBe('json');
+    expect(valueFault(nested(VALUE_DEPTH + 1))).toBe(
+      `value${'.in'.repeat(VALUE_DEPTH)} is nested deeper than 1000 levels`,
+    );
+  });
+
+  it('names the root as it is asked to', () => {
+    expect(valueFault([() => 1], 'entries[3][1]')).toBe('entries[3][1][0] is a function');
+    expect(valueFault([1])).toBeUndefined();
+  });
+
+  it('survives getters and proxies that throw', () => {
+    const throws = () => {
+      throw new Error('no');
+    };
+    expect(valueFault({ a: Object.defineProperty({}, 'x', { enumerable: true, get: throws }) })).toBe(
+      'value.a.x is not readable (no)',
+    );
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    expect(valueFault({ proxy })).toMatch(/^value\.proxy is /);
+    expect(valueFault(proxy)).toMatch(/^value is /);
+  });
+});
+
+describe('a toJSON hung on a prototype', () => {
+  afterEach(() => {
+    delete (Object.prototype as { toJSON?: unknown }).toJSON;
+  });
+
+  it('rules JSON out', () => {
+    Object.defineProperty(Object.prototype, 'toJSON', {
+      configurable: true,
+      enumerable: false,
+      value: () => 'changed',
+    });
+    expect(judge({ id: 1 })).toBe('clone');
+    expect(judge({ id: 1 }, 'value', true)).toEqual({
+      fault: 'value would be changed by the toJSON on a built-in prototype',
+    });
+  });
+});
