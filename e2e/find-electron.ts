@@ -1,0 +1,57 @@
+import { spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+
+const require = createRequire(import.meta.url);
+
+export interface FindOptions {
+  /** Lets the `electron` package download its runtime when it has none. Default false. */
+  readonly download?: boolean;
+  /** Milliseconds for the download; default 120,000. */
+  readonly timeout?: number;
+}
+
+/** The path of Electron's runtime, or undefined when there is none (and none could be downloaded). Never throws for that. */
+export async function findElectron({
+  download = false,
+  timeout = 120_000,
+}: FindOptions = {}): Promise<string | undefined> {
+  const home = packageHome();
+  if (!home) return undefined;
+  const present = runtimeIn(home);
+  if (present || !download || process.env['ELECTRON_OVERRIDE_DIST_PATH']) return present;
+  await install(join(home, 'install.js'), timeout);
+  return runtimeIn(home);
+}
+
+function packageHome(): string | undefined {
+  try {
+    return dirname(require.resolve('electron/package.json'));
+  } catch {
+    return undefined;
+  }
+}
+
+/** As the package's own `index.js` looks for it, which would start a download. */
+function runtimeIn(home: string): string | undefined {
+  const note = join(home, 'path.txt');
+  const name = existsSync(note) ? readFileSync(note, 'utf8') : undefined;
+  const override = process.env['ELECTRON_OVERRIDE_DIST_PATH'];
+  const path = override ? join(override, name ?? defaultName()) : name && join(home, 'dist', name);
+  return path && existsSync(path) ? path : undefined;
+}
+
+function defaultName(): string {
+  if (process.platform === 'darwin') return 'Electron.app/Contents/MacOS/Electron';
+  return process.platform === 'win32' ? 'electron.exe' : 'electron';
+}
+
+/** The package's own installer, quiet, for a limited time. Whether it worked shows in what is there afterwards. */
+function install(script: string, timeout: number): Promise<void> {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [script], { stdio: 'ignore', timeout, killSignal: 'SIGKILL' });
+    child.once('error', () => resolve());
+    child.once('exit', () => resolve());
+  });
+}

@@ -1,0 +1,62 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test as base } from '@playwright/test';
+import { type App, findElectron, type LaunchOptions, launch, type Shell } from './launch.ts';
+
+export { expect } from '@playwright/test';
+
+/** An application of this test: the same user data directory at each launch unless it names another. */
+export type Launch = (options: Omit<LaunchOptions, 'shell' | 'userData'> & { userData?: string }) => Promise<App>;
+
+interface Fixtures {
+  /** Starts an application; whatever still runs at the end of the test is ended, and its data removed. */
+  launch: Launch;
+  userData: string;
+}
+
+interface WorkerFixtures {
+  shell: Shell;
+  electron: string | undefined;
+}
+
+/**
+ * `test` of every spec here. In project `electron` it is skipped, with the reason, where there is no Electron: a report never
+ * passes an Electron test that did not run in Electron.
+ */
+export const test = base.extend<Fixtures, WorkerFixtures>({
+  shell: ['stand-in', { option: true, scope: 'worker' }],
+  electron: [
+    // biome-ignore lint/correctness/noEmptyPattern: Playwright reads a fixture's needs from this pattern
+    async ({}, use) => use(await findElectron()),
+    { scope: 'worker' },
+  ],
+  // biome-ignore lint/correctness/noEmptyPattern: as above
+  userData: async ({}, use) => {
+    const directory = await mkdtemp(join(tmpdir(), 'deskcache-e2e-'));
+    await use(directory);
+    await rm(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+  },
+  launch: async ({ shell, electron, userData }, use, info) => {
+    base.skip(shell === 'electron' && electron === undefined, 'no Electron runtime');
+    const apps: App[] = [];
+    await use(async (options) => {
+      const app = await launch({ shell, userData, visible: false, ...options });
+      apps.push(app);
+      return app;
+    });
+    const failed = info.status !== info.expectedStatus;
+    for (const [index, app] of apps.entries()) {
+      if (failed) await keepTraces(app, (name) => info.outputPath(`app-${index}-${name}`));
+      if (app.process.exitCode === null && app.process.signalCode === null) await app.kill();
+    }
+  },
+});
+
+/** Screenshots and output of an application whose test failed. */
+async function keepTraces(app: App, path: (name: string) => string): Promise<void> {
+  await base.info().attach(path('output.txt'), { body: app.output(), contentType: 'text/plain' });
+  for (const [index, page] of app.windows().entries()) {
+    await page.screenshot({ path: path(`window-${index}.png`), timeout: 5_000 }).catch(() => {});
+  }
+}

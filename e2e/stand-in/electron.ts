@@ -1,0 +1,20 @@
+/**
+ * The module `electron` of the main process in the stand-in. A name that is not exported here fails at the import, with its
+ * name. `e2e/stand-in/README.md` says what there is and where it differs.
+ */
+import { app } from './main/app.ts';
+import { BrowserWindow } from './main/browser-window.ts';
+import { MessageChannelMain, MessagePortMain } from './main/message-port-main.ts';
+import { protocol } from './main/protocol.ts';
+import { session } from './main/session.ts';
+import { strictly } from './strict.ts';
+
+setImmediate(() => {
+  app.start().catch((error: Error) => {
+    console.error(`stand-in: ${error.message}`);
+    process.exit(1);
+  });
+});
+
+export { app, BrowserWindow, MessageChannelMain, MessagePortMain, protocol, session };
+export default strictly('electron', { app, BrowserWindow, MessageChannelMain, MessagePortMain, protocol, session });

@@ -1,0 +1,192 @@
+import type * as Electron from 'electron';
+import type { Mirror } from '../mirror.ts';
+import { Cancelable, Strict, StrictEmitter } from '../strict.ts';
+import { type AppPath, AppPaths } from './app-paths.ts';
+import type { BrowserWindow } from './browser-window.ts';
+import { InstanceLock } from './instance-lock.ts';
+import { openWindows } from './open-windows.ts';
+import { schemes } from './protocol.ts';
+import { shell, startShell } from './shell.ts';
+import type { WebContents } from './web-contents.ts';
+
+type Implemented =
+  | 'whenReady'
+  | 'isReady'
+  | 'quit'
+  | 'exit'
+  | 'getAppPath'
+  | 'getName'
+  | 'setName'
+  | 'isPackaged'
+  | 'requestSingleInstanceLock'
+  | 'hasSingleInstanceLock'
+  | 'releaseSingleInstanceLock'
+  | 'setPath';
+
+interface AppEvents {
+  ready: [];
+  activate: [];
+  'window-all-closed': [];
+  'before-quit': [event: Cancelable];
+  'will-quit': [event: Cancelable];
+  quit: [event: Cancelable, exitCode: number];
+  'browser-window-created': [event: Cancelable, window: BrowserWindow];
+  'web-contents-created': [event: Cancelable, contents: WebContents];
+}
+
+/** `app.commandLine`: switches of this process' arguments, and those handed to Chromium. */
+class CommandLine
+  extends Strict
+  implements Mirror<Electron.CommandLine, 'appendSwitch' | 'hasSwitch' | 'getSwitchValue'>
+{
+  readonly appended: string[] = [];
+
+  appendSwitch(name: string, value?: string): void {
+    this.appended.push(value === undefined ? `--${name}` : `--${name}=${value}`);
+  }
+
+  hasSwitch(name: string): boolean {
+    return this.#all().some((text) => text === `--${name}` || text.startsWith(`--${name}=`));
+  }
+
+  getSwitchValue(name: string): string {
+    return (
+      this.#all()
+        .find((text) => text.startsWith(`--${name}=`))
+        ?.slice(name.length + 3) ?? ''
+    );
+  }
+
+  #all(): string[] {
+    return [...process.argv.slice(2), ...this.appended];
+  }
+}
+
+/** The application's life: ready when Chromium runs, gone when the last window is and nobody objects. */
+export class App extends StrictEmitter<AppEvents> implements Mirror<Electron.App, Implemented> {
+  readonly isPackaged = false;
+  readonly commandLine = new CommandLine();
+  readonly #paths = new AppPaths();
+  readonly #ready: Promise<void>;
+  #state: 'starting' | 'ready' | 'quitting' | 'gone' = 'starting';
+  #lock: InstanceLock | undefined;
+
+  constructor() {
+    super([
+      'ready',
+      'activate',
+      'window-all-closed',
+      'before-quit',
+      'will-quit',
+      'quit',
+      'browser-window-created',
+      'web-contents-created',
+    ]);
+    this.#ready = new Promise((resolve) => this.once('ready', resolve));
+  }
+
+  /** Called once, after the main module's first turn: until then it may move `userData` and register schemes. */
+  async start(): Promise<void> {
+    if (this.#state === 'gone') return;
+    schemes.seal();
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => this.quit());
+    // The launch fixture's way to ask for a quit, on every platform; it does not keep the process alive.
+    process.on('message', (message) => message === 'quit' && this.quit());
+    process.channel?.unref();
+    const switches = this.commandLine.appended;
+    await startShell({ userData: this.getPath('userData'), switches, onGone: () => this.#chromiumGone() });
+    if (this.#state !== 'starting') return this.exit(0);
+    this.#state = 'ready';
+    this.emit('ready');
+  }
+
+  whenReady(): Promise<void> {
+    return this.#ready;
+  }
+
+  isReady(): boolean {
+    return this.#state !== 'starting';
+  }
+
+  getAppPath(): string {
+    return this.#paths.appPath;
+  }
+
+  getPath(name: AppPath): string {
+    return this.#paths.get(name);
+  }
+
+  setPath(name: string, path: string): void {
+    if (name === 'userData' && this.isReady())
+      throw new Error("stand-in: app.setPath('userData') comes too late after ready");
+    this.#paths.set(name, path);
+  }
+
+  getName(): string {
+    return this.#paths.name;
+  }
+
+  setName(name: string): void {
+    this.#paths.name = name;
+  }
+
+  requestSingleInstanceLock(): boolean {
+    this.#lock ??= new InstanceLock(this.getPath('userData'));
+    return this.#lock.take();
+  }
+
+  hasSingleInstanceLock(): boolean {
+    return this.#lock?.held ?? false;
+  }
+
+  releaseSingleInstanceLock(): void {
+    this.#lock?.release();
+  }
+
+  quit(): void {
+    if (this.#state === 'quitting' || this.#state === 'gone') return;
+    const event = new Cancelable();
+    this.emit('before-quit', event);
+    if (event.defaultPrevented) return;
+    const before = this.#state;
+    this.#state = 'quitting';
+    const stays = [...openWindows].filter((window) => !window.closeUnlessPrevented());
+    if (stays.length > 0) this.#state = before;
+    else if (openWindows.size === 0) this.#willQuit();
+  }
+
+  /** Without asking anybody. */
+  exit(code = 0): void {
+    if (this.#state === 'gone') return;
+    const wasStarted = this.#state !== 'starting';
+    this.#state = 'gone';
+    for (const window of [...openWindows]) window.destroy();
+    this.emit('quit', new Cancelable(), code);
+    if (!wasStarted) process.exit(code);
+    void shell()
+      .close()
+      .finally(() => process.exit(code));
+  }
+
+  /** Called by each window that is gone. */
+  windowClosed(): void {
+    if (openWindows.size > 0 || this.#state === 'gone') return;
+    if (this.#state === 'quitting') this.#willQuit();
+    else if (!this.emit('window-all-closed')) this.quit();
+  }
+
+  #willQuit(): void {
+    const event = new Cancelable();
+    this.emit('will-quit', event);
+    if (event.defaultPrevented) this.#state = 'ready';
+    else this.exit(0);
+  }
+
+  #chromiumGone(): void {
+    if (this.#state === 'gone') return;
+    console.error('stand-in: Chromium ended by itself');
+    for (const page of [...shell().pages]) page.closed();
+  }
+}
+
+export const app = new App();

@@ -1,0 +1,165 @@
+import { isAbsolute, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type * as Electron from 'electron';
+import type { Mirror } from '../mirror.ts';
+import { Cancelable, onlyKnown, StrictEmitter } from '../strict.ts';
+import { app } from './app.ts';
+import { openWindows } from './open-windows.ts';
+import { session } from './session.ts';
+import { shell } from './shell.ts';
+import { WebContents } from './web-contents.ts';
+
+type Implemented =
+  | 'id'
+  | 'close'
+  | 'destroy'
+  | 'isDestroyed'
+  | 'show'
+  | 'focus'
+  | 'webContents'
+  | 'getTitle'
+  | 'isVisible';
+
+interface WindowEvents {
+  close: [event: Cancelable];
+  closed: [];
+  'ready-to-show': [];
+  show: [];
+  focus: [];
+}
+
+const OPTIONS = [
+  'width',
+  'height',
+  'minWidth',
+  'minHeight',
+  'show',
+  'title',
+  'backgroundColor',
+  'autoHideMenuBar',
+  'webPreferences',
+];
+const PREFERENCES = [
+  'preload',
+  'sandbox',
+  'contextIsolation',
+  'nodeIntegration',
+  'nodeIntegrationInSubFrames',
+  'webSecurity',
+];
+
+let lastId = 0;
+
+/** A window is a page of Chromium; without a display nobody sees it, and the page does not know. */
+export class BrowserWindow extends StrictEmitter<WindowEvents> implements Mirror<Electron.BrowserWindow, Implemented> {
+  readonly id = ++lastId;
+  readonly webContents: WebContents;
+  #title: string;
+  #visible: boolean;
+
+  constructor(options: Electron.BrowserWindowConstructorOptions = {}) {
+    super(['close', 'closed', 'ready-to-show', 'show', 'focus']);
+    onlyKnown('new BrowserWindow', options, OPTIONS);
+    const preferences = options.webPreferences ?? {};
+    onlyKnown('webPreferences', preferences, PREFERENCES);
+    refuseInsecure(preferences);
+    this.#title = options.title ?? app.getName();
+    this.#visible = options.show ?? true;
+    this.webContents = new WebContents({
+      width: options.width ?? 800,
+      height: options.height ?? 600,
+      hidden: options.show === false,
+      background: options.backgroundColor,
+      preload: preferences.preload,
+      subframes: preferences.nodeIntegrationInSubFrames ?? false,
+      session: session.defaultSession,
+    });
+    openWindows.add(this);
+    shell().pages.add(this.webContents);
+    this.webContents.once('dom-ready', () => this.emit('ready-to-show'));
+    this.webContents.once('destroyed', () => this.#closed());
+    app.emit('web-contents-created', new Cancelable(), this.webContents);
+    app.emit('browser-window-created', new Cancelable(), this);
+  }
+
+  static getAllWindows(): BrowserWindow[] {
+    return [...openWindows];
+  }
+
+  static fromWebContents(contents: WebContents): BrowserWindow | null {
+    return [...openWindows].find((window) => window.webContents === contents) ?? null;
+  }
+
+  static fromId(id: number): BrowserWindow | null {
+    return [...openWindows].find((window) => window.id === id) ?? null;
+  }
+
+  loadURL(url: string): Promise<void> {
+    return this.webContents.loadURL(url);
+  }
+
+  loadFile(path: string): Promise<void> {
+    return this.loadURL(pathToFileURL(isAbsolute(path) ? path : resolve(app.getAppPath(), path)).href);
+  }
+
+  close(): void {
+    this.closeUnlessPrevented();
+  }
+
+  /** What `close` does; false when a listener of the event prevented it. */
+  closeUnlessPrevented(): boolean {
+    if (this.isDestroyed()) return true;
+    const event = new Cancelable();
+    this.emit('close', event);
+    if (!event.defaultPrevented) this.webContents.close();
+    return !event.defaultPrevented;
+  }
+
+  destroy(): void {
+    if (this.isDestroyed()) return;
+    this.webContents.close();
+    this.webContents.closed();
+  }
+
+  isDestroyed(): boolean {
+    return this.webContents.isDestroyed();
+  }
+
+  getTitle(): string {
+    return this.#title;
+  }
+
+  isVisible(): boolean {
+    return this.#visible && !this.isDestroyed();
+  }
+
+  show(): void {
+    this.#visible = true;
+    this.webContents.raise();
+    this.emit('show');
+  }
+
+  focus(): void {
+    this.webContents.raise();
+    this.emit('focus');
+  }
+
+  #closed(): void {
+    openWindows.delete(this);
+    shell().pages.delete(this.webContents);
+    this.emit('closed');
+    // Later: listeners of `destroyed` and `closed` still have their turn.
+    setImmediate(() => app.windowClosed());
+  }
+}
+
+/** The stand-in runs pages as a hardened application does, and no other way. */
+function refuseInsecure(preferences: Electron.WebPreferences): void {
+  const insecure = [
+    preferences.nodeIntegration === true && 'nodeIntegration: true',
+    preferences.contextIsolation === false && 'contextIsolation: false',
+    preferences.sandbox === false && 'sandbox: false',
+    preferences.webSecurity === false && 'webSecurity: false',
+  ].filter((text) => text !== false);
+  if (insecure.length > 0) throw new Error(`stand-in: insecure webPreferences (${insecure.join(', ')})`);
+}

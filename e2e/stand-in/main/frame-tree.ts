@@ -1,0 +1,156 @@
+import type { CdpConnection, CdpSession } from '../chromium/cdp.ts';
+import { BINDING, type FromPage, WORLD } from '../wire.ts';
+import { PageDocument } from './page-document.ts';
+import { WebFrameMain } from './web-frame-main.ts';
+
+/** Scripts each document of a window starts with, before its own. */
+export interface PageScripts {
+  /** Runs in the isolated world: `ipcRenderer` and the way of ports. */
+  readonly agent: string;
+  /** Runs in the page's world: what Chromium lacks (custom schemes in `fetch`) or must lose (transferred buffers). */
+  readonly surface: string;
+  /** The application's preload, in the isolated world; not run in the empty document a window begins with. */
+  readonly preload: string;
+}
+
+export interface TreeListener {
+  ipc(document: PageDocument, frame: WebFrameMain, message: Extract<FromPage, { kind: 'ipc' }>): void;
+  /** `window.open`: the new window waits, empty, until it is resumed or closed. */
+  opened(targetId: string, url: string): void;
+}
+
+interface Node {
+  parentId: string | undefined;
+  document: PageDocument | undefined;
+  frame: WebFrameMain;
+}
+
+let lastProcessId = 0;
+
+/** The frames of one window over all DevTools targets they are spread over, each with its live document. */
+export class FrameTree {
+  readonly #connection: CdpConnection;
+  readonly #scripts: PageScripts;
+  readonly #listener: TreeListener;
+  readonly #nodes = new Map<string, Node>();
+  readonly #mainId: string;
+
+  constructor(connection: CdpConnection, mainId: string, scripts: PageScripts, listener: TreeListener) {
+    this.#connection = connection;
+    this.#mainId = mainId;
+    this.#scripts = scripts;
+    this.#listener = listener;
+  }
+
+  get main(): WebFrameMain {
+    return this.#node(this.#mainId).frame;
+  }
+
+  find(frameId: string): WebFrameMain | undefined {
+    return this.#nodes.get(frameId)?.frame;
+  }
+
+  parentOf(frameId: string): WebFrameMain | undefined {
+    const parentId = this.#nodes.get(frameId)?.parentId;
+    return parentId === undefined ? undefined : this.find(parentId);
+  }
+
+  /** One DevTools target: the page itself, or a subframe that has a process of its own. */
+  async attach(session: CdpSession): Promise<void> {
+    const { agent, surface, preload } = this.#scripts;
+    const contexts = new Map<number, string>();
+    const processId = ++lastProcessId;
+    this.#watchFrames(session);
+    session.on('Runtime.executionContextCreated', ({ context }) => {
+      if (context.name === WORLD) contexts.set(context.id, String(context.auxData?.['frameId' as never]));
+    });
+    session.on('Runtime.executionContextDestroyed', ({ executionContextId }) => {
+      this.#end((document) => document.world.session === session && document.world.context === executionContextId);
+    });
+    session.on('Runtime.executionContextsCleared', () => this.endTarget(session));
+    session.on('Runtime.bindingCalled', ({ name, payload, executionContextId }) => {
+      const frameId = contexts.get(executionContextId);
+      if (name !== BINDING || frameId === undefined) return;
+      this.#receive({ session, context: executionContextId, frameId }, processId, JSON.parse(payload) as FromPage);
+    });
+    const script = (source: string, worldName: string, runImmediately: boolean) =>
+      session.send('Page.addScriptToEvaluateOnNewDocument', { source, worldName, runImmediately });
+    await Promise.all([
+      session.send('Page.enable'),
+      session.send('Runtime.enable'),
+      session.send('Runtime.addBinding', { name: BINDING, executionContextName: WORLD }),
+      script(agent, WORLD, true),
+      script(surface, '', true),
+      script(preload, WORLD, false),
+      session.send('Target.setAutoAttach', { autoAttach: true, waitForDebuggerOnStart: true, flatten: true }),
+      session.send('Runtime.runIfWaitingForDebugger'),
+    ]);
+  }
+
+  endTarget(session: CdpSession): void {
+    this.#end((document) => document.world.session === session);
+  }
+
+  endAll(): void {
+    this.#end(() => true);
+  }
+
+  #watchFrames(session: CdpSession): void {
+    session.on('Page.frameAttached', ({ frameId, parentFrameId }) => {
+      this.#node(frameId).parentId = parentFrameId;
+    });
+    session.on('Page.frameDetached', ({ frameId, reason }) => {
+      this.#nodes.get(frameId)?.document?.end();
+      if (reason === 'remove') this.#nodes.delete(frameId);
+    });
+    session.on('Target.attachedToTarget', ({ sessionId, targetInfo }) => {
+      const child = this.#connection.session(sessionId);
+      if (targetInfo.type === 'iframe') {
+        // A frame that is gone before it was set up has nothing to set up.
+        this.attach(child).catch(() => {});
+      } else if (targetInfo.type === 'page') {
+        this.#listener.opened(targetInfo.targetId, targetInfo.url);
+      } else {
+        child.send('Runtime.runIfWaitingForDebugger').catch(() => {});
+      }
+    });
+    session.on('Target.detachedFromTarget', ({ sessionId }) => {
+      this.#end((document) => document.world.session.id === sessionId);
+      this.#connection.forget(sessionId);
+    });
+  }
+
+  #receive(world: PageDocument['world'], processId: number, message: FromPage): void {
+    const node = this.#node(world.frameId);
+    if (message.kind === 'document') {
+      node.document?.end();
+      node.document = new PageDocument(world, message);
+      node.frame = this.#frame(world.frameId, node.document, processId);
+      return;
+    }
+    const { document, frame } = node;
+    if (!document || document.world.context !== world.context || document.world.session !== world.session) return;
+    if (message.kind === 'ipc') this.#listener.ipc(document, frame, message);
+    else document.receive(message);
+  }
+
+  #node(frameId: string): Node {
+    const known = this.#nodes.get(frameId);
+    if (known) return known;
+    const node: Node = { parentId: undefined, document: undefined, frame: this.#frame(frameId, undefined, 0) };
+    this.#nodes.set(frameId, node);
+    return node;
+  }
+
+  #frame(frameId: string, document: PageDocument | undefined, processId: number): WebFrameMain {
+    return new WebFrameMain(document, {
+      parent: () => this.parentOf(frameId) ?? null,
+      children: () => [...this.#nodes.values()].filter((node) => node.parentId === frameId).map((node) => node.frame),
+      processId,
+    });
+  }
+
+  #end(which: (document: PageDocument) => boolean): void {
+    for (const { document } of this.#nodes.values()) if (document && which(document)) document.end();
+  }
+}

@@ -1,0 +1,138 @@
+import { randomBytes } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { CdpSession } from '../chromium/cdp.ts';
+import { documentForChromium, fromChromium, policyForChromium, requestPatterns, toChromium } from '../schemes.ts';
+import type { Schemes } from './protocol.ts';
+
+/** What the request interception tells the server about a request, in headers that never reach the handler. */
+const HEADER = {
+  url: 'stand-in-url',
+  secret: 'stand-in-secret',
+  kind: 'stand-in-kind',
+  initiator: 'stand-in-initiator',
+} as const;
+const OWN_HEADERS: ReadonlySet<string> = new Set([
+  ...Object.values(HEADER),
+  'host',
+  'connection',
+  'content-length',
+  'transfer-encoding',
+]);
+const URL_HEADERS = ['origin', 'referer'];
+
+export interface Navigations {
+  /** False when the application prevents the navigation. */
+  allows(frameId: string, url: string): boolean;
+  /** Origin of the document that asks, or undefined when the browser itself does. */
+  initiator(frameId: string, isDocument: boolean): string | undefined;
+}
+
+/**
+ * Requests for custom schemes, answered by the handlers of `protocol.handle`. Chromium pauses each such request (DevTools'
+ * Fetch domain, on the browser, so that workers and subframes are covered), it is sent on to a loopback server of this process
+ * without the page seeing another address, and body and response stream. Only requests with this run's secret are served.
+ */
+export class SchemeServer {
+  readonly #schemes: Schemes;
+  readonly #secret = randomBytes(32).toString('hex');
+  readonly #server: Server;
+
+  constructor(schemes: Schemes) {
+    this.#schemes = schemes;
+    this.#server = createServer((request, response) => {
+      this.#serve(request, response).catch((error: Error) => {
+        if (!response.destroyed && !response.writableEnded) {
+          console.error(`stand-in: handler of ${request.headers[HEADER.url]} failed: ${error.stack}`);
+        }
+        response.destroy();
+      });
+    });
+  }
+
+  async start(browser: CdpSession, navigations: Navigations): Promise<void> {
+    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
+    this.#server.unref();
+    const { port } = this.#server.address() as AddressInfo;
+    browser.on('Fetch.requestPaused', ({ requestId, request, frameId, resourceType }) => {
+      const isDocument = resourceType === 'Document';
+      const url = fromChromium(request.url);
+      const answer = () => {
+        if (isDocument && !navigations.allows(frameId, request.url)) return fail('Aborted');
+        const scheme = url.slice(0, url.indexOf(':'));
+        if (!this.#schemes.names.has(scheme)) return browser.send('Fetch.continueRequest', { requestId });
+        if (!this.#schemes.handler(scheme)) return fail('Failed');
+        const headers = Object.entries(request.headers).map(([name, value]) => ({ name, value }));
+        const initiator = navigations.initiator(frameId, isDocument);
+        headers.push({ name: HEADER.url, value: encodeURI(url) }, { name: HEADER.secret, value: this.#secret });
+        headers.push({ name: HEADER.kind, value: resourceType });
+        if (initiator !== undefined) headers.push({ name: HEADER.initiator, value: initiator });
+        return browser.send('Fetch.continueRequest', { requestId, url: `http://127.0.0.1:${port}/`, headers });
+      };
+      const fail = (errorReason: 'Aborted' | 'Failed') => browser.send('Fetch.failRequest', { requestId, errorReason });
+      // A request whose page is gone meanwhile needs no answer.
+      answer().catch(() => {});
+    });
+    const patterns = [...this.#schemes.names].flatMap(requestPatterns).map((urlPattern) => ({ urlPattern }));
+    await browser.send('Fetch.enable', { patterns: [...patterns, { urlPattern: '*', resourceType: 'Document' }] });
+  }
+
+  stop(): void {
+    this.#server.close();
+    this.#server.closeAllConnections();
+  }
+
+  async #serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    const url = decodeURI(String(incoming.headers[HEADER.url]));
+    const handler = this.#schemes.handler(url.slice(0, url.indexOf(':')));
+    if (incoming.headers[HEADER.secret] !== this.#secret || !handler) {
+      outgoing.writeHead(403).end();
+      return;
+    }
+    const gone = new AbortController();
+    outgoing.on('close', () => gone.abort());
+    const response = await handler(asRequest(incoming, url, gone.signal));
+    if (response.type === 'error') throw new Error('Response.error()');
+    const isDocument = incoming.headers[HEADER.kind] === 'Document';
+    await this.#answer(response, outgoing, isDocument);
+  }
+
+  async #answer(response: Response, outgoing: ServerResponse, isDocument: boolean): Promise<void> {
+    const names = this.#schemes.names;
+    outgoing.statusCode = response.status;
+    outgoing.statusMessage = response.statusText;
+    for (const [name, value] of response.headers) {
+      if (name === 'content-security-policy') outgoing.appendHeader(name, policyForChromium(value, names));
+      else if (name === 'access-control-allow-origin' || name === 'location')
+        outgoing.appendHeader(name, toChromium(value, names));
+      else outgoing.appendHeader(name, value);
+    }
+    if (isDocument && response.headers.get('content-type')?.startsWith('text/html')) {
+      outgoing.removeHeader('content-length');
+      outgoing.end(documentForChromium(await response.text(), names));
+    } else if (response.body) {
+      outgoing.flushHeaders();
+      await pipeline(Readable.fromWeb(response.body as Parameters<typeof Readable.fromWeb>[0]), outgoing);
+    } else outgoing.end();
+  }
+}
+
+/** The request as the page made it, under the scheme's own URL, with `initiatorOrigin` as in Electron. */
+function asRequest(incoming: IncomingMessage, url: string, signal: AbortSignal): Request {
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(incoming.headers)) {
+    if (OWN_HEADERS.has(name) || value === undefined) continue;
+    const text = Array.isArray(value) ? value.join(', ') : value;
+    headers.set(name, URL_HEADERS.includes(name) ? fromChromium(text) : text);
+  }
+  const method = incoming.method ?? 'GET';
+  const hasBody = method !== 'GET' && method !== 'HEAD';
+  const body = hasBody ? { body: Readable.toWeb(incoming) as ReadableStream<Uint8Array>, duplex: 'half' } : {};
+  const request = new Request(url, { method, headers, signal, ...body });
+  const initiator = incoming.headers[HEADER.initiator];
+  return initiator === undefined
+    ? request
+    : Object.defineProperty(request, 'initiatorOrigin', { value: String(initiator) });
+}

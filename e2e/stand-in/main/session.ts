@@ -1,0 +1,33 @@
+import { randomUUID } from 'node:crypto';
+import type * as Electron from 'electron';
+import type { Mirror } from '../mirror.ts';
+import { onlyKnown, Strict, strictly } from '../strict.ts';
+import { protocol } from './protocol.ts';
+
+type Implemented = 'registerPreloadScript' | 'unregisterPreloadScript';
+
+/** The one session there is. Its storage is Chromium's profile in the application's user data directory. */
+export class Session extends Strict implements Mirror<Electron.Session, Implemented> {
+  readonly protocol = protocol;
+  readonly #preloads = new Map<string, string>();
+
+  /** Runs in windows made from now on, before the window's own preload. */
+  registerPreloadScript(script: Electron.PreloadScriptRegistration): string {
+    onlyKnown('session.registerPreloadScript', script, ['type', 'filePath', 'id']);
+    if (script.type !== 'frame')
+      throw new Error(`stand-in: preload scripts of type '${script.type}' are not implemented`);
+    const id = script.id ?? randomUUID();
+    this.#preloads.set(id, script.filePath);
+    return id;
+  }
+
+  unregisterPreloadScript(id: string): void {
+    if (!this.#preloads.delete(id)) throw new Error(`No preload script has the id ${id}`);
+  }
+
+  preloadFiles(): string[] {
+    return [...this.#preloads.values()];
+  }
+}
+
+export const session = strictly('session', { defaultSession: new Session() });

@@ -1,0 +1,109 @@
+import { join } from 'node:path';
+import type { CdpConnection, CdpSession } from '../chromium/cdp.ts';
+import { findChromium } from '../chromium/find.ts';
+import { type Chromium, startChromium } from '../chromium/process.ts';
+import { bundles, preloadScript, surfaceScript } from '../page/scripts.ts';
+import type { PageScripts } from './frame-tree.ts';
+import { type Schemes, schemes } from './protocol.ts';
+import { SchemeServer } from './scheme-server.ts';
+import type { PageOptions, WebContents } from './web-contents.ts';
+
+/** What windows need of the running Chromium. */
+export interface Shell {
+  readonly connection: CdpConnection;
+  readonly browser: CdpSession;
+  readonly schemes: Schemes;
+  readonly pages: Set<WebContents>;
+  scripts(preloads: readonly string[], inSubframes: boolean): PageScripts;
+  createPage(options: PageOptions): Promise<{ targetId: string }>;
+  close(): Promise<void>;
+}
+
+const REASONS = {
+  normal: 'clean-exit',
+  abnormal: 'abnormal-exit',
+  killed: 'killed',
+  crashed: 'crashed',
+  oom: 'oom',
+} as const;
+
+let running: Shell | undefined;
+
+/** @throws Error before the application is ready, as `new BrowserWindow` does in Electron. */
+export function shell(): Shell {
+  if (!running) throw new Error('Cannot create BrowserWindow before app is ready');
+  return running;
+}
+
+export interface ShellOptions {
+  readonly userData: string;
+  readonly switches: readonly string[];
+  /** Chromium ended by itself: its last window was closed, or it crashed. */
+  readonly onGone: () => void;
+}
+
+/**
+ * Starts Chromium for this process. `STAND_IN_VISIBLE=0` keeps windows off the display, `STAND_IN_DEVTOOLS=1` opens the
+ * endpoint that Playwright connects to.
+ */
+export async function startShell({ userData, switches, onGone }: ShellOptions): Promise<void> {
+  const wantVisible = process.env['STAND_IN_VISIBLE'] !== '0';
+  const [found, code] = await Promise.all([findChromium(wantVisible), bundles()]);
+  const devtools = process.env['STAND_IN_DEVTOOLS'] === '1';
+  const chromium = await startChromium({ found, profile: join(userData, 'Chromium'), devtools, switches });
+  const { connection } = chromium;
+  const pages = new Set<WebContents>();
+  const server = new SchemeServer(schemes);
+  await server.start(connection.browser, {
+    allows: (frameId, url) => [...pages].every((page) => !page.owns(frameId) || page.allows(frameId, url)),
+    initiator: (frameId, isDocument) => initiator(pages, frameId, isDocument),
+  });
+  await watchTargets(connection.browser, pages);
+  running = {
+    connection,
+    browser: connection.browser,
+    schemes,
+    pages,
+    scripts: (preloads, inSubframes) => ({
+      agent: code.agent,
+      surface: surfaceScript(code.surface, schemes.fetchable),
+      preload: preloadScript(preloads, inSubframes),
+    }),
+    createPage: ({ width, height, hidden }) =>
+      connection.browser.send('Target.createTarget', {
+        url: 'about:blank',
+        width,
+        height,
+        ...(found.visible ? { newWindow: true, windowState: hidden ? 'minimized' : 'normal' } : {}),
+      }),
+    close: () => closeAll(chromium, server),
+  };
+  void chromium.gone.then(onGone);
+}
+
+async function closeAll(chromium: Chromium, server: SchemeServer): Promise<void> {
+  await chromium.close();
+  server.stop();
+}
+
+async function watchTargets(browser: CdpSession, pages: ReadonlySet<WebContents>): Promise<void> {
+  const owner = (targetId: string) => [...pages].find((page) => page.owns(targetId));
+  browser.on('Target.targetCrashed', ({ targetId, status, errorCode }) => {
+    owner(targetId)?.crashed(REASONS[status as keyof typeof REASONS] ?? 'crashed', errorCode);
+  });
+  browser.on('Target.targetDestroyed', ({ targetId }) => {
+    const page = owner(targetId);
+    if (page?.isPage(targetId)) page.closed();
+  });
+  await browser.send('Target.setDiscoverTargets', { discover: true });
+}
+
+/** A subresource is asked for by its document, a subframe's document by the parent, a window's by nobody. */
+function initiator(pages: ReadonlySet<WebContents>, frameId: string, isDocument: boolean): string | undefined {
+  for (const page of pages) {
+    const frame = page.frame(frameId);
+    if (!frame || frame.isDestroyed()) continue;
+    return isDocument ? frame.parent?.origin : frame.origin;
+  }
+  return undefined;
+}

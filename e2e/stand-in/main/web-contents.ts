@@ -1,0 +1,286 @@
+import { EventEmitter } from 'node:events';
+import type * as Electron from 'electron';
+import type { CdpSession } from '../chromium/cdp.ts';
+import type { Mirror } from '../mirror.ts';
+import { fromChromium, toChromium } from '../schemes.ts';
+import { Cancelable, StrictEmitter, strictly } from '../strict.ts';
+import { decode } from '../values.ts';
+import type { FromPage } from '../wire.ts';
+import { FrameTree } from './frame-tree.ts';
+import { LoadFailure } from './load-failure.ts';
+import { type Navigation, watchNavigation } from './navigation.ts';
+import type { PageDocument } from './page-document.ts';
+import type { Session } from './session.ts';
+import { type Shell, shell } from './shell.ts';
+import { WebFrameMain } from './web-frame-main.ts';
+
+type Implemented =
+  | 'id'
+  | 'mainFrame'
+  | 'session'
+  | 'getURL'
+  | 'reload'
+  | 'isDestroyed'
+  | 'isCrashed'
+  | 'forcefullyCrashRenderer'
+  | 'send'
+  | 'postMessage';
+
+export interface WebContentsEvents {
+  'did-start-navigation': [Navigation, string, boolean, boolean, number, number];
+  'will-navigate': [Navigation, string, boolean, boolean];
+  'did-navigate': [Cancelable, string, number, string];
+  'did-navigate-in-page': [Cancelable, string, boolean, number, number];
+  'dom-ready': [];
+  'did-finish-load': [];
+  'did-fail-load': [Cancelable, number, string, string, boolean, number, number];
+  'render-process-gone': [Cancelable, { reason: Electron.RenderProcessGoneDetails['reason']; exitCode: number }];
+  destroyed: [];
+}
+
+export interface PageOptions {
+  readonly width: number;
+  readonly height: number;
+  readonly hidden: boolean;
+  readonly background: string | undefined;
+  readonly preload: string | undefined;
+  readonly subframes: boolean;
+  readonly session: Session;
+}
+
+type OpenHandler = Parameters<Electron.WebContents['setWindowOpenHandler']>[0];
+
+let lastId = 0;
+
+/** The page of one window: a DevTools page target, its frames and its navigations. */
+export class WebContents extends StrictEmitter<WebContentsEvents> implements Mirror<Electron.WebContents, Implemented> {
+  readonly id = ++lastId;
+  /** Messages of this window's frames. No `handle`: the strict proxy says so. */
+  readonly ipc = strictly('webContents.ipc', new EventEmitter());
+  readonly session: Session;
+  readonly #shell: Shell;
+  readonly #emptyFrame = new WebFrameMain(undefined, { parent: () => null, children: () => [], processId: 0 });
+  readonly #target: Promise<CdpSession>;
+  #targetId: string | undefined;
+  #tree: FrameTree | undefined;
+  #url = '';
+  #state: 'alive' | 'crashed' | 'destroyed' = 'alive';
+  #ownLoads = 0;
+  #openHandler: OpenHandler | undefined;
+
+  constructor(options: PageOptions) {
+    super([
+      'did-start-navigation',
+      'will-navigate',
+      'did-navigate',
+      'did-navigate-in-page',
+      'dom-ready',
+      'did-finish-load',
+      'did-fail-load',
+      'render-process-gone',
+      'destroyed',
+    ]);
+    this.session = options.session;
+    this.#shell = shell();
+    this.#target = this.#open(options);
+    this.#target.catch(
+      (error) => this.#state !== 'destroyed' && console.error(`stand-in: no window: ${error.message}`),
+    );
+  }
+
+  get mainFrame(): WebFrameMain {
+    return this.#tree?.main ?? this.#emptyFrame;
+  }
+
+  getURL(): string {
+    return this.#url;
+  }
+
+  isDestroyed(): boolean {
+    return this.#state === 'destroyed';
+  }
+
+  isCrashed(): boolean {
+    return this.#state === 'crashed';
+  }
+
+  /** Resolves when the page has loaded. Rejects with Chromium's net error, also when another navigation takes over. */
+  async loadURL(url: string): Promise<void> {
+    const target = await this.#target;
+    const loaded = this.#loaded(url);
+    loaded.catch(() => {});
+    const mapped = toChromium(url, this.#shell.schemes.names);
+    const { errorText, loaderId } = await this.#own(() => target.send('Page.navigate', { url: mapped }));
+    if (errorText) {
+      const failure = new LoadFailure(errorText, url);
+      this.emit('did-fail-load', new Cancelable(), failure.errno, failure.code, url, true, ...this.#place());
+      throw failure;
+    }
+    if (loaderId !== undefined) await loaded;
+  }
+
+  reload(): void {
+    void this.#own(async () => (await this.#target).send('Page.reload')).catch(this.#ignoreWhenGone);
+  }
+
+  forcefullyCrashRenderer(): void {
+    this.#target.then((target) => target.send('Page.crash')).catch(this.#ignoreWhenGone);
+  }
+
+  send(channel: string, ...args: unknown[]): void {
+    this.mainFrame.send(channel, ...args);
+  }
+
+  postMessage(channel: string, message: unknown, transfer?: unknown[]): void {
+    this.mainFrame.postMessage(channel, message, transfer);
+  }
+
+  /** A handler that denies is all there is: a window opened by a page is closed again before it loads anything. */
+  setWindowOpenHandler(handler: OpenHandler): void {
+    this.#openHandler = handler;
+  }
+
+  raise(): void {
+    this.#target.then((target) => target.send('Page.bringToFront')).catch(this.#ignoreWhenGone);
+  }
+
+  isPage(targetId: string): boolean {
+    return targetId === this.#targetId;
+  }
+
+  /** Whether `targetId` or a frame of that id is this page's. */
+  owns(id: string): boolean {
+    return id === this.#targetId || this.#tree?.find(id) !== undefined;
+  }
+
+  frame(frameId: string): WebFrameMain | undefined {
+    return this.#tree?.find(frameId);
+  }
+
+  /** Asked for each navigation before it leaves: false when a listener prevented it. */
+  allows(frameId: string, url: string): boolean {
+    if (this.#ownLoads > 0 || frameId !== this.#targetId) return true;
+    const details: Navigation = Object.assign(new Cancelable(), {
+      url: fromChromium(url),
+      isSameDocument: false,
+      isMainFrame: true,
+      frame: this.mainFrame,
+      initiator: this.mainFrame,
+    });
+    this.emit('will-navigate', details, details.url, false, true);
+    return !details.defaultPrevented;
+  }
+
+  crashed(reason: Electron.RenderProcessGoneDetails['reason'], exitCode: number): void {
+    if (this.#state !== 'alive') return;
+    this.#state = 'crashed';
+    this.#tree?.endAll();
+    this.emit('render-process-gone', new Cancelable(), { reason, exitCode });
+  }
+
+  /** Ends the page; `closed` is called by the shell when Chromium has done so by itself. */
+  close(): void {
+    this.#target
+      .then(() => this.#shell.browser.send('Target.closeTarget', { targetId: this.#targetId! }))
+      .catch(this.#ignoreWhenGone);
+  }
+
+  closed(): void {
+    if (this.#state === 'destroyed') return;
+    this.#state = 'destroyed';
+    this.#tree?.endAll();
+    this.emit('destroyed');
+  }
+
+  async #open(options: PageOptions): Promise<CdpSession> {
+    const { browser, connection, scripts } = this.#shell;
+    const { targetId } = await this.#shell.createPage(options);
+    this.#targetId = targetId;
+    const { sessionId } = await browser.send('Target.attachToTarget', { targetId, flatten: true });
+    const target = connection.session(sessionId);
+    const preloads = [...this.session.preloadFiles(), ...(options.preload ? [options.preload] : [])];
+    const tree = new FrameTree(connection, targetId, scripts(preloads, options.subframes), {
+      ipc: (document, frame, message) => this.#received(document, frame, message),
+      opened: (id, url) => this.#opened(id, url),
+    });
+    this.#tree = tree;
+    watchNavigation(target, this, {
+      frame: (id) => tree.find(id),
+      requested: (url) => void this.#requested(url),
+      navigated: (url) => {
+        this.#state = 'alive';
+        this.#url = url;
+      },
+      ownLoad: () => this.#ownLoads > 0,
+    });
+    await tree.attach(target);
+    await target.send('Page.setLifecycleEventsEnabled', { enabled: true });
+    return target;
+  }
+
+  #received(document: PageDocument, frame: WebFrameMain, message: Extract<FromPage, { kind: 'ipc' }>): void {
+    const event = {
+      sender: this,
+      type: 'frame' as const,
+      ports: document.portsFrom(message.ports),
+      processId: frame.processId,
+      frameId: frame.routingId,
+      get senderFrame() {
+        return frame.isDestroyed() ? null : frame;
+      },
+      reply: (channel: string, ...args: unknown[]) => frame.send(channel, ...args),
+    };
+    const args = decode(message.value);
+    this.ipc.emit(message.channel, strictly('IpcMainEvent', event), ...(Array.isArray(args) ? args : [args]));
+  }
+
+  /** A page that navigates to a custom scheme asks Chromium for a scheme it does not know; the mapped address is loaded instead. */
+  async #requested(url: string): Promise<void> {
+    const mapped = toChromium(url, this.#shell.schemes.names);
+    if (mapped === url || !this.allows(this.#targetId!, url)) return;
+    await this.loadURL(url).catch(() => {});
+  }
+
+  #opened(targetId: string, url: string): void {
+    const details = { url: fromChromium(url), frameName: '', features: '', disposition: 'foreground-tab' as const };
+    const answer = this.#openHandler?.({ ...details, referrer: { url: this.#url, policy: 'default' } });
+    this.#shell.browser.send('Target.closeTarget', { targetId }).catch(this.#ignoreWhenGone);
+    if (answer?.action === 'deny') return;
+    console.error(`stand-in: windows opened by a page are not implemented; ${details.url} was closed`);
+  }
+
+  /** Settles with the next load of the main frame: its end, a crash, the window's end, or another navigation's start. */
+  #loaded(url: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const abort = () => settle(() => reject(new LoadFailure('net::ERR_ABORTED', url)));
+      const done = () => settle(resolve);
+      let commits = 0;
+      const committed = () => ++commits > 1 && abort();
+      const settle = (act: () => void) => {
+        this.off('did-finish-load', done).off('did-navigate', committed).off('destroyed', abort);
+        this.off('render-process-gone', abort);
+        act();
+      };
+      this.on('did-finish-load', done).on('did-navigate', committed).on('destroyed', abort);
+      this.on('render-process-gone', abort);
+    });
+  }
+
+  async #own<T>(navigate: () => Promise<T>): Promise<T> {
+    this.#ownLoads++;
+    try {
+      return await navigate();
+    } finally {
+      this.#ownLoads--;
+    }
+  }
+
+  #place(): [number, number] {
+    return [this.mainFrame.processId, this.mainFrame.routingId];
+  }
+
+  /** Commands to a page that closed meanwhile have nothing left to do. */
+  readonly #ignoreWhenGone = (error: Error): void => {
+    if (this.#state === 'alive' && !/gone|closed|No target|not found|crashed/i.test(error.message)) throw error;
+  };
+}

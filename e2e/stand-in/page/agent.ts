@@ -1,0 +1,142 @@
+import { decode, encode } from '../values.ts';
+import { BINDING, type FromPage, type ToPage } from '../wire.ts';
+
+/**
+ * The isolated world's side: `ipcRenderer` for the preload, and ports that really are the page's own, each joined here to its
+ * far end in the main process. Bundled into one script and run before any script of the page.
+ */
+
+type Listener = (event: { sender: object; ports: readonly MessagePort[] }, ...args: unknown[]) => void;
+type PreloadBody = (require: (id: string) => unknown, module: { exports: object }, exports: object) => void;
+
+const post = (globalThis as unknown as Record<string, (text: string) => void>)[BINDING]!;
+const tell = (message: FromPage): void => post(JSON.stringify(message));
+const ports = new Map<string, MessagePort>();
+const listeners = new Map<string, { listener: Listener; once: boolean }[]>();
+let lastPort = 0;
+
+/** Electron's main process reads a message that holds a native object (Blob, File, …) as null. */
+function encodeOrNull(data: unknown): string {
+  try {
+    return encode(data);
+  } catch {
+    return encode(null);
+  }
+}
+
+function join(port: MessagePort, id: string): void {
+  ports.set(id, port);
+  port.onmessage = (event) => {
+    tell({ kind: 'post', port: id, value: encodeOrNull(event.data), ports: event.ports.map(adopt) });
+  };
+  port.onmessageerror = () => tell({ kind: 'post', port: id, value: encode(null), ports: [] });
+  port.addEventListener('close', () => {
+    if (ports.delete(id)) tell({ kind: 'close', port: id });
+  });
+}
+
+/** A port of the page goes to the main process, under an id made here. */
+function adopt(port: MessagePort): string {
+  const id = `page-${++lastPort}`;
+  join(port, id);
+  return id;
+}
+
+/** A port of the main process comes to the page: the page gets one end of a real channel. */
+function receivePort(id: string): MessagePort {
+  const { port1, port2 } = new MessageChannel();
+  join(port1, id);
+  return port2;
+}
+
+function receive(message: ToPage): void {
+  if (message.kind === 'ipc') {
+    emit(message.channel, message.ports.map(receivePort), decode(message.value) as unknown[]);
+  } else if (message.kind === 'post') {
+    ports.get(message.port)?.postMessage(decode(message.value), message.ports.map(receivePort));
+  } else {
+    const port = ports.get(message.port);
+    ports.delete(message.port);
+    port?.close();
+  }
+}
+
+function emit(channel: string, received: readonly MessagePort[], args: readonly unknown[]): void {
+  const event = { sender: ipcRenderer, ports: received };
+  for (const entry of [...(listeners.get(channel) ?? [])]) {
+    if (entry.once) off(channel, entry.listener);
+    try {
+      entry.listener(event, ...args);
+    } catch (error) {
+      reportError(error);
+    }
+  }
+}
+
+function add(channel: string, listener: Listener, once: boolean): void {
+  listeners.set(channel, [...(listeners.get(channel) ?? []), { listener, once }]);
+}
+
+function off(channel: string, listener: Listener): typeof ipcRenderer {
+  const kept = (listeners.get(channel) ?? []).filter((entry) => entry.listener !== listener);
+  listeners.set(channel, kept);
+  return ipcRenderer;
+}
+
+const ipcRenderer = {
+  on(channel: string, listener: Listener) {
+    add(channel, listener, false);
+    return ipcRenderer;
+  },
+  once(channel: string, listener: Listener) {
+    add(channel, listener, true);
+    return ipcRenderer;
+  },
+  off,
+  removeListener: off,
+  send(channel: string, ...args: unknown[]): void {
+    tell({ kind: 'ipc', channel, value: encode(structuredClone(args)), ports: [] });
+  },
+  postMessage(channel: string, message: unknown, transfer: MessagePort[] = []): void {
+    const moved = structuredClone({ args: [message], ports: transfer }, { transfer });
+    tell({ kind: 'ipc', channel, value: encodeOrNull(moved.args), ports: moved.ports.map(adopt) });
+  },
+};
+
+const refuse = (what: string): never => {
+  throw new Error(`stand-in: ${what} is not implemented; add it under e2e/stand-in or run in Electron`);
+};
+
+const strictly = <T extends object>(owner: string, object: T): T =>
+  new Proxy(object, {
+    get: (target, key) =>
+      typeof key === 'symbol' || key in target ? Reflect.get(target, key) : refuse(`${owner}.${key}`),
+  });
+
+const electron = strictly('electron', {
+  ipcRenderer: strictly('ipcRenderer', ipcRenderer),
+  contextBridge: strictly('contextBridge', {}),
+});
+
+const MODULES: Record<string, unknown> = {
+  electron,
+  timers: strictly('timers', { setTimeout, clearTimeout, setInterval, clearInterval }),
+  url: strictly('url', { URL, URLSearchParams }),
+};
+
+/** What a sandboxed preload may require; of Node's three modules that Electron carries, `events` is left out. */
+function requireInSandbox(id: string): unknown {
+  const name = id.replace(/^node:/, '');
+  if (Object.hasOwn(MODULES, name)) return MODULES[name];
+  if (name === 'events') return refuse("require('events')");
+  throw new Error(`module not found: ${id}`);
+}
+
+function preload(body: PreloadBody, inSubframes: boolean): void {
+  if (window.parent !== window && !inSubframes) return;
+  const module = { exports: {} };
+  body(requireInSandbox, module, module.exports);
+}
+
+Object.defineProperty(globalThis, 'standIn', { value: Object.freeze({ receive, preload }) });
+tell({ kind: 'document', url: location.href, origin: self.origin, name: window.name });

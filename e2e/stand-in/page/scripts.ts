@@ -1,0 +1,42 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { rolldown } from 'rolldown';
+
+/** The two page-side files as single classic scripts. Made once per process; takes some 50 ms. */
+export interface Bundles {
+  readonly agent: string;
+  readonly surface: string;
+}
+
+async function bundle(file: string): Promise<string> {
+  const build = await rolldown({
+    input: fileURLToPath(new URL(file, import.meta.url)),
+    platform: 'browser',
+    logLevel: 'silent',
+  });
+  const { output } = await build.generate({ format: 'iife', name: 'standInScript' });
+  await build.close();
+  return output[0].code;
+}
+
+export async function bundles(): Promise<Bundles> {
+  const [agent, surface] = await Promise.all([bundle('agent.ts'), bundle('surface.ts')]);
+  return { agent: `(() => {${agent}})();`, surface };
+}
+
+/** `schemes`: those that pages may fetch, true: from other origins too. */
+export function surfaceScript(surface: string, schemes: Readonly<Record<string, boolean>>): string {
+  const calls = `standInScript.teachFetch(${JSON.stringify(schemes)}, '.stand-in'); standInScript.loseTransferredBuffers();`;
+  return `(() => {${surface}\n${calls}})();`;
+}
+
+/** CommonJS preload files as one script for the isolated world; read anew for each window. */
+export function preloadScript(files: readonly string[], inSubframes: boolean): string {
+  const bodies = files.map((file) => {
+    const source = readFileSync(file, 'utf8');
+    return `standIn.preload((require, module, exports) => {${source}\n}, ${inSubframes});`;
+  });
+  return bodies
+    .map((body) => `try {${body}} catch (error) { console.error('Unable to load preload script', error); }`)
+    .join('\n');
+}

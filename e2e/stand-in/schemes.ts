@@ -1,0 +1,42 @@
+/**
+ * Chromium knows no custom schemes, so each stands behind https hosts of its own: `app://atlas/x` is
+ * `https://atlas.app.stand-in/x` in the page and `app://atlas/x` everywhere in the main process. Pure functions of text.
+ */
+
+const TOP = '.stand-in';
+
+/** The URL as Chromium must see it; URLs of other schemes pass unchanged. */
+export function toChromium(url: string, schemes: ReadonlySet<string>): string {
+  const match = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]*)(.*)$/is.exec(url);
+  const scheme = match?.[1]?.toLowerCase();
+  if (!match || !scheme || !schemes.has(scheme)) return url;
+  return `https://${match[2]!.toLowerCase()}.${scheme}${TOP}${match[3]}`;
+}
+
+/** The URL (or the origin) as the application wrote it; URLs of other hosts pass unchanged. */
+export function fromChromium(url: string): string {
+  const match = /^https:\/\/([^/?#]+)\.([a-z0-9-]+)\.stand-in(.*)$/is.exec(url);
+  return match ? `${match[2]}://${match[1]}${match[3]}` : url;
+}
+
+/** The pattern of Chromium's requests for one scheme, mapped or (from `<img>`, `<script>`, …) written out. */
+export const requestPatterns = (scheme: string): string[] => [`https://*.${scheme}${TOP}/*`, `${scheme}:*`];
+
+/** A Content-Security-Policy that names a custom scheme also admits the hosts the scheme stands behind. */
+export function policyForChromium(policy: string, schemes: ReadonlySet<string>): string {
+  return policy.replace(/[^\s;]+/g, (source) => {
+    const [, name, host] = /^([a-z][a-z0-9-]*):(\/\/[^/]+)?\/?$/i.exec(source) ?? [];
+    if (!name || !schemes.has(name.toLowerCase())) return source;
+    return `${source} ${host ? toChromium(source, schemes) : `https://*.${name.toLowerCase()}${TOP}`}`;
+  });
+}
+
+const POLICY_TAG = /(<meta[^>]+http-equiv=["']?content-security-policy["']?[^>]*content=)("[^"]*"|'[^']*')/gi;
+
+/** The same for a policy in a document's `<meta>`. */
+export function documentForChromium(html: string, schemes: ReadonlySet<string>): string {
+  return html.replace(POLICY_TAG, (_tag, before: string, quoted: string) => {
+    const quote = quoted[0]!;
+    return `${before}${quote}${policyForChromium(quoted.slice(1, -1), schemes)}${quote}`;
+  });
+}
