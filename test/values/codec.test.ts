@@ -1,0 +1,326 @@
+import { isDeepStrictEqual } from 'node:util';
+import { runInNewContext } from 'node:vm';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type Column, Connection } from '../../main/engine/sqlite/connection.ts';
+import { type CodecSettings, decodeValue, type Encoded, encodeValue } from '../../main/engine/values/codec.ts';
+import { MODE, ZSTD } from '../../main/engine/values/mode.ts';
+import { DiskCacheError } from '../../protocol/error.ts';
+import type { Codec } from '../../protocol/options.ts';
+
+const STRUCTURED: CodecSettings = { codec: 'structured', compression: 'none' };
+const JSON_ONLY: CodecSettings = { codec: 'json', compression: 'none' };
+const ZSTD_ON: CodecSettings = { codec: 'structured', compression: 'zstd' };
+
+/** A column without affinity, as the real one: what SQLite does to a value is part of the way. */
+function throughColumn(data: Column): Column {
+  const database = new Connection(':memory:', { readOnly: false, timeout: 0 });
+  try {
+    database.execute('CREATE TABLE sample (value BLOB)');
+    database.prepare('INSERT INTO sample VALUES (?)').run(data);
+    return (database.prepare('SELECT value FROM sample').first() as [Column])[0];
+  } finally {
+    database.close();
+  }
+}
+
+const throughFile = (data: Encoded['data']): Encoded['data'] =>
+  typeof data === 'string' ? new Uint8Array(Buffer.from(data)) : data;
+
+function roundTrip(
+  value: unknown,
+  settings = STRUCTURED,
+  way: (data: Encoded['data']) => unknown = throughColumn,
+): unknown {
+  const { mode, data, check } = encodeValue(value, settings);
+  return decodeValue(mode, way(data), check, settings);
+}
+
+const refusal = (act: () => unknown): string => {
+  try {
+    act();
+  } catch (error) {
+    if (error instanceof DiskCacheError) return `${error.code} ${error.message}`;
+    throw error;
+  }
+  return 'nothing thrown';
+};
+
+const cyclic: { self?: unknown; list: unknown[] } = { list: [] };
+cyclic.self = cyclic;
+cyclic.list.push(cyclic.list);
+const sparse = [1, 2, 3];
+delete sparse[1];
+const named = Object.assign([1, 2], { index: 3 });
+
+describe('a value of any kind', () => {
+  it.each<[string, unknown, number]>([
+    ['a text', 'text with \0, é, 😀 and \ufeffBOM\r\n', MODE.text],
+    ['the empty text', '', MODE.text],
+    ['half a character', 'a\ud800b', MODE.json],
+    ['an integer', 5, MODE.number],
+    ['the largest integers', Number.MAX_SAFE_INTEGER, MODE.number],
+    ['a fraction', 0.1, MODE.number],
+    ['minus zero', -0, MODE.number],
+    ['infinity', -Infinity, MODE.number],
+    ['the smallest number', Number.MIN_VALUE, MODE.number],
+    ['NaN', NaN, MODE.word],
+    ['undefined', undefined, MODE.word],
+    ['the word undefined', 'undefined', MODE.text],
+    ['null', null, MODE.json],
+    ['true', true, MODE.json],
+    ['a bigint', 2n ** 63n - 1n, MODE.bigint],
+    ['the least 64-bit bigint', -(2n ** 63n), MODE.bigint],
+    ['a larger bigint', 2n ** 63n, MODE.structured],
+    ['a very large bigint', -(3n ** 5000n), MODE.structured],
+    ['bytes', Uint8Array.of(0, 1, 255), MODE.bytes],
+    ['no bytes', new Uint8Array(0), MODE.bytes],
+    ['plain data', { id: 1, tags: ['a', null, { deep: true }], '': 0 }, MODE.json],
+    ['awkward names', JSON.parse('{"__proto__":{"x":1},"constructor":1,"toJSON":2,"10":3,"2":4}'), MODE.json],
+    ['undefined in an object', { a: undefined, b: [undefined] }, MODE.structured],
+    ['minus zero in an array', [-0], MODE.structured],
+    ['a Date', new Date(8.64e15), MODE.structured],
+    ['an invalid Date', { at: new Date(NaN) }, MODE.structured],
+    ['a RegExp', /a[/]"b/giu, MODE.structured],
+    [
+      'a Map',
+      new Map<unknown, unknown>([
+        [{ k: 1 }, new Set([1n, 'a'])],
+        [NaN, undefined],
+      ]),
+      MODE.structured,
+    ],
+    ['an array with holes', sparse, MODE.structured],
+    ['an array with properties', named, MODE.structured],
+    ['a cycle', cyclic, MODE.structured],
+    ['an Error', { error: new RangeError('too far', { cause: { limit: 5 } }) }, MODE.structured],
+    ['an Error without message', new Error(), MODE.structured],
+    ['a boxed text', [new String('ab'), new Number(-0), new Boolean(false), Object(1n)], MODE.structured],
+    ['an ArrayBuffer', Uint8Array.of(1, 2, 3).buffer, MODE.structured],
+    [
+      'typed arrays',
+      [Int16Array.of(-1), Float32Array.of(0.5), BigInt64Array.of(-1n), new DataView(new ArrayBuffer(3))],
+      MODE.structured,
+    ],
+    ['an empty typed array', { none: new Float64Array(0) }, MODE.structured],
+  ])('comes back equal: %s', (_, value, mode) => {
+    expect(encodeValue(value, STRUCTURED).mode).toBe(mode);
+    const back = roundTrip(value);
+    expect(isDeepStrictEqual(back, value)).toBe(true);
+    expect(isDeepStrictEqual(roundTrip(value, STRUCTURED, throughFile), value)).toBe(true);
+  });
+
+  it('is refused or comes back equal, whatever fast-check thinks of', () => {
+    const anything = fc.anything({
+      withBigInt: true,
+      withBoxedValues: true,
+      withDate: true,
+      withMap: true,
+      withSet: true,
+      withSparseArray: true,
+      withTypedArray: true,
+      withNullPrototype: false,
+      stringUnit: 'binary',
+      key: fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('__proto__', 'toJSON', '0')),
+    });
+    fc.assert(
+      fc.property(anything, (value) => {
+        expect(
+          isDeepStrictEqual(
+            roundTrip(value, STRUCTURED, (data) => data),
+            value,
+          ),
+        ).toBe(true);
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
+  it('keeps what is one object one object', () => {
+    const shared = { id: 1 };
+    const back = roundTrip({ a: shared, b: [shared] }) as { a: unknown; b: unknown[] };
+    expect(back.a).toBe(back.b[0]);
+    const loop = roundTrip(cyclic) as typeof cyclic;
+    expect(loop.self).toBe(loop);
+  });
+
+  it('is plain when it comes from another realm', () => {
+    const back = roundTrip(runInNewContext('({ list: [1], when: new Date(5), bytes: new Uint8Array([1]) })'));
+    expect(back).toEqual({ list: [1], when: new Date(5), bytes: Uint8Array.of(1) });
+    expect(Object.getPrototypeOf(back)).toBe(Object.prototype);
+  });
+
+  it('loses only what has no prototype of its own', () => {
+    expect(roundTrip(Object.assign(Object.create(null), { a: 1 }))).toEqual({ a: 1 });
+  });
+});
+
+describe('bytes', () => {
+  const pool = Buffer.from('left neighbour|the bytes|right neighbour');
+  const view = pool.subarray(15, 24);
+  const plain = new TextEncoder().encode('the bytes');
+
+  it('come back as exactly their own, a Buffer as a Uint8Array', () => {
+    for (const back of [
+      roundTrip(view),
+      (roundTrip({ view, at: new Date(0) }) as { view: unknown }).view,
+      (roundTrip([view, 1n]) as unknown[])[0],
+    ]) {
+      expect(back).toEqual(plain);
+      expect((back as Uint8Array).constructor).toBe(Uint8Array);
+      expect((back as Uint8Array).buffer.byteLength).toBe(plain.length);
+    }
+  });
+
+  it('never take their neighbours along', () => {
+    for (const value of [
+      view,
+      { view },
+      new Map([['v', view]]),
+      [new Uint16Array(pool.buffer, pool.byteOffset - (pool.byteOffset % 2), 1)],
+    ]) {
+      const stored = Buffer.from(encodeValue(value, STRUCTURED).data as Uint8Array).toString('latin1');
+      expect(stored).not.toContain('neighbour');
+    }
+  });
+
+  it('do not share memory with what was read, unless it is given away', () => {
+    const { mode, check } = encodeValue(plain, STRUCTURED);
+    const read = new Uint8Array(plain);
+    const kept = decodeValue(mode, read, check, STRUCTURED) as Uint8Array;
+    expect(kept.buffer).not.toBe(read.buffer);
+    expect((decodeValue(mode, read, check, STRUCTURED, true) as Uint8Array).buffer).toBe(read.buffer);
+    expect((decodeValue(mode, view, check, STRUCTURED, true) as Uint8Array).buffer.byteLength).toBe(plain.length);
+  });
+});
+
+describe('what is refused', () => {
+  it('is named by its path', () => {
+    expect(refusal(() => encodeValue({ user: { avatar: new Blob([]) } }, STRUCTURED))).toMatch(
+      /^BAD_VALUE value\.user\.avatar is a Blob;/,
+    );
+    expect(refusal(() => encodeValue(() => 1, STRUCTURED))).toMatch(/^BAD_VALUE value is a function;/);
+    expect(refusal(() => encodeValue(Symbol('s'), STRUCTURED))).toMatch(/^BAD_VALUE value is a symbol;/);
+  });
+
+  it('is what only V8 finds out', () => {
+    expect(refusal(() => encodeValue([new Proxy({ a: 1n }, {})], STRUCTURED))).toMatch(
+      /^BAD_VALUE value cannot be cloned/,
+    );
+  });
+});
+
+describe("codec 'json'", () => {
+  it.each<[string, unknown, unknown]>([
+    ['text', 'Ada', 'Ada'],
+    ['numbers', 1.5, 1.5],
+    ['booleans', true, 'true'],
+    ['null', null, 'null'],
+    ['objects', { id: 1, tags: ['a'] }, '{"id":1,"tags":["a"]}'],
+  ])('stores %s as other tools read them', (_, value, column) => {
+    const encoded = encodeValue(value, JSON_ONLY);
+    expect(encoded.data).toBe(column);
+    expect(roundTrip(value, JSON_ONLY)).toEqual(value);
+  });
+
+  it.each<[string, unknown]>([
+    ['value is undefined', undefined],
+    ['value is a bigint', 5n],
+    ['value is -0', -0],
+    ['value is NaN', NaN],
+    ['value is a Uint8Array', new Uint8Array(1)],
+    ['value.when is a Date', { when: new Date(0) }],
+    ['value[0] is a Map', [new Map()]],
+    [
+      'value.self is an object that contains itself',
+      {
+        get self() {
+          return this;
+        },
+      },
+    ],
+    ['value.f is a function', { f: () => 1 }],
+  ])('refuses: %s', (fault, value) => {
+    expect(refusal(() => encodeValue(value, JSON_ONLY))).toContain(`BAD_VALUE ${fault}`);
+  });
+});
+
+describe('a codec of the caller', () => {
+  const reversed: Codec = {
+    name: 'reversed',
+    encode: (value) => [...String(value)].reverse().join(''),
+    decode: (data) => [...String(data)].reverse().join(''),
+  };
+  const binary: Codec = {
+    name: 'binary',
+    encode: (value) => Buffer.from(String(value)),
+    decode: (data) => Buffer.from(data as Uint8Array).toString(),
+  };
+  const failing: Codec = {
+    name: 'failing',
+    encode: () => {
+      throw new RangeError('odd');
+    },
+    decode: () => {
+      throw new RangeError('odd');
+    },
+  };
+
+  it('stores its text or bytes as they are', () => {
+    expect(encodeValue('abc', { codec: reversed, compression: 'none' })).toMatchObject({
+      mode: MODE.customText,
+      data: 'cba',
+    });
+    expect(roundTrip('abc', { codec: reversed, compression: 'none' })).toBe('abc');
+    expect(roundTrip('abc', { codec: binary, compression: 'none' })).toBe('abc');
+    expect(roundTrip('abc'.repeat(1000), { codec: binary, compression: 'zstd' })).toBe('abc'.repeat(1000));
+  });
+
+  it('is told apart when it fails, gives nonsense, or is missing', () => {
+    const settings: CodecSettings = { codec: failing, compression: 'none' };
+    expect(refusal(() => encodeValue(1, settings))).toMatch(
+      /^BAD_VALUE value was refused by the codec "failing" \(odd\)/,
+    );
+    const { mode, data, check } = encodeValue('abc', { codec: reversed, compression: 'none' });
+    expect(refusal(() => decodeValue(mode, data, check, settings))).toMatch(/^CORRUPT .*\(odd\)/);
+    expect(refusal(() => decodeValue(mode, data, check, STRUCTURED))).toMatch(/^BAD_OPTION .*codec/);
+    const nonsense = { name: 'nonsense', encode: () => 5, decode: () => 5 } as unknown as Codec;
+    expect(refusal(() => encodeValue(1, { codec: nonsense, compression: 'none' }))).toMatch(
+      /^BAD_VALUE the codec "nonsense" gave neither/,
+    );
+  });
+});
+
+describe('compression', () => {
+  const text = JSON.stringify(Array.from({ length: 300 }, (_, id) => ({ id, name: `Country ${id}` })));
+
+  it('makes what is large and regular smaller, in every mode', () => {
+    for (const value of [text, JSON.parse(text), new TextEncoder().encode(text), new Map([[1, text]])]) {
+      const plain = encodeValue(value, STRUCTURED);
+      const packed = encodeValue(value, ZSTD_ON);
+      expect(packed.mode).toBe(plain.mode + ZSTD);
+      expect(packed.bytes).toBeLessThan(plain.bytes / 2);
+      expect(packed.bytes).toBe((packed.data as Uint8Array).length);
+      expect(roundTrip(value, ZSTD_ON)).toEqual(value);
+      expect(decodeValue(packed.mode, packed.data, packed.check, STRUCTURED)).toEqual(value);
+    }
+  });
+
+  it('leaves alone what is small, or would not get smaller', () => {
+    const noise = crypto.getRandomValues(new Uint8Array(4096));
+    for (const value of ['short', 5, noise, undefined]) {
+      expect(encodeValue(value, ZSTD_ON)).toEqual(encodeValue(value, STRUCTURED));
+    }
+  });
+});
+
+describe('the size of what is stored', () => {
+  it('is counted in bytes', () => {
+    expect(encodeValue('é😀', STRUCTURED).bytes).toBe(6);
+    expect(encodeValue(5, STRUCTURED).bytes).toBe(8);
+    expect(encodeValue(new Uint8Array(7), STRUCTURED).bytes).toBe(7);
+    const map = encodeValue(new Map([[1, 2]]), STRUCTURED);
+    expect(map.bytes).toBe((map.data as Uint8Array).length);
+    expect((map.data as Uint8Array).buffer.byteLength).toBe(map.bytes);
+  });
+});

@@ -1,0 +1,120 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { checkOf, type Stored } from '../../main/engine/values/check.ts';
+import { type CodecSettings, decodeValue, encodeValue } from '../../main/engine/values/codec.ts';
+import { MODE, ZSTD } from '../../main/engine/values/mode.ts';
+import { DiskCacheError } from '../../protocol/error.ts';
+
+const SETTINGS: CodecSettings = { codec: 'structured', compression: 'zstd' };
+
+function outcome(mode: number, data: unknown, check: number): string {
+  try {
+    decodeValue(mode, data, check, SETTINGS);
+  } catch (error) {
+    if (error instanceof DiskCacheError) return `${error.code} ${error.message}`;
+    throw error;
+  }
+  return 'decoded';
+}
+
+/** Damage that the check does not know of: the rest must hold without it. */
+const forged = (mode: number, data: Stored): string => outcome(mode, data, checkOf(mode, data));
+
+const VALUES: readonly unknown[] = [
+  'text',
+  5.5,
+  -0,
+  NaN,
+  undefined,
+  null,
+  12n,
+  2n ** 80n,
+  Uint8Array.of(1, 2, 3),
+  { id: 1, name: 'Ada' },
+  new Map([[1, new Float64Array(3)]]),
+  'long '.repeat(500),
+];
+
+describe('the check', () => {
+  it('finds every changed byte', () => {
+    for (const value of VALUES) {
+      const { mode, data, check } = encodeValue(value, SETTINGS);
+      const bytes =
+        typeof data === 'number'
+          ? new Uint8Array(Float64Array.of(data).buffer)
+          : new Uint8Array(Buffer.from(data as string));
+      for (let at = 0; at < bytes.length; at++) {
+        const changed = new Uint8Array(bytes);
+        changed[at]! ^= 1 << (at % 8);
+        const stored = typeof data === 'number' ? (new Float64Array(changed.buffer)[0] as number) : changed;
+        expect(outcome(mode, stored, check)).toMatch(/^CORRUPT The stored value has another check sum/);
+      }
+    }
+  });
+
+  it('finds a changed mode, and a changed check', () => {
+    for (const value of VALUES) {
+      const { mode, data, check } = encodeValue(value, SETTINGS);
+      for (const other of Object.values(MODE)) {
+        if (other !== mode) expect(outcome(other, data, check)).toMatch(/^CORRUPT/);
+      }
+      expect(outcome(mode, data, check ^ 1)).toMatch(/^CORRUPT/);
+      expect(outcome(mode, data, null as unknown as number)).toMatch(/^CORRUPT/);
+    }
+  });
+
+  it('is the same for a text in a column and in a file', () => {
+    for (const text of ['', 'é😀\0', 'x'.repeat(1000)]) expect(checkOf(0, text)).toBe(checkOf(0, Buffer.from(text)));
+  });
+});
+
+describe('a column that never held this value', () => {
+  it.each([[null], [5n], [{}], [undefined], [true]])('is CORRUPT when it is %s', (data) => {
+    expect(outcome(MODE.text, data, 0)).toMatch(/^CORRUPT The stored value is stored as/);
+  });
+
+  it.each([[-1], [0.5], [256], [2 ** 40], ['0'], [null]])('is CORRUPT in mode %s', (mode) => {
+    expect(outcome(mode as number, 'text', 0)).toMatch(/^CORRUPT The stored value has the mode/);
+  });
+
+  it('is CORRUPT in a storage class its mode does not have', () => {
+    expect(forged(MODE.number, 'text')).toMatch(/^CORRUPT/);
+    expect(forged(MODE.text, 5)).toMatch(/^CORRUPT/);
+    expect(forged(MODE.bytes, 'text')).toMatch(/^CORRUPT/);
+    expect(forged(MODE.structured, 'text')).toMatch(/^CORRUPT/);
+    expect(forged(MODE.number, Uint8Array.of(1))).toMatch(/^CORRUPT/);
+    expect(forged(MODE.text + ZSTD, 'text')).toMatch(/^CORRUPT/);
+    expect(forged(63, Uint8Array.of(1))).toMatch(/^CORRUPT .*mode 63 is unknown/);
+  });
+
+  it('is CORRUPT with content its mode cannot have', () => {
+    expect(forged(MODE.json, '{"cut":')).toMatch(/^CORRUPT/);
+    expect(forged(MODE.bigint, '12x')).toMatch(/^CORRUPT/);
+    expect(forged(MODE.word, 'alert')).toMatch(/^CORRUPT/);
+    expect(forged(MODE.json + ZSTD, Uint8Array.of(1, 2, 3))).toMatch(/^CORRUPT/);
+  });
+});
+
+describe('bytes somebody else wrote', () => {
+  it('are decoded or CORRUPT, and run nothing', () => {
+    const valid = encodeValue(
+      { list: [new Date(0), 1n, new Map(), Buffer.from('bytes')], error: new Error('x') },
+      SETTINGS,
+    ).data as Uint8Array;
+    const mutations = fc.array(fc.tuple(fc.nat(valid.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 });
+    fc.assert(
+      fc.property(mutations, (changes) => {
+        const bytes = new Uint8Array(valid);
+        for (const [at, byte] of changes) bytes[at] = byte;
+        expect(forged(MODE.structured, bytes)).toMatch(/^(decoded|CORRUPT|UNSUPPORTED_VERSION)/);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('of a newer V8 are said to be that', () => {
+    const bytes = new Uint8Array(encodeValue(new Date(0), SETTINGS).data as Uint8Array);
+    bytes[1]! += 1;
+    expect(forged(MODE.structured, bytes)).toMatch(/^UNSUPPORTED_VERSION .*newer V8/);
+  });
+});
