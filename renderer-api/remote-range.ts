@@ -1,5 +1,6 @@
 import type { Cursor, Page, PageOf } from '../protocol/contract.ts';
 import { DiskCacheError } from '../protocol/error.ts';
+import { keyFault } from '../protocol/key.ts';
 import type { Range } from '../protocol/options.ts';
 import { valueFault } from '../protocol/value.ts';
 import type { Client } from './client.ts';
@@ -23,8 +24,7 @@ export class RemoteRange<T> implements AsyncIterable<T>, PromiseLike<T[]> {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<T, void, void> {
-    const fault = valueFault(this.#range, 'range');
-    if (fault !== undefined) throw new DiskCacheError('BAD_OPTION', fault);
+    refuseUnsendable(this.#range);
     let after: Cursor;
     do {
       const page = (await this.#client.call(this.#store, 'page', [this.#of, this.#range, after])) as Page<T>;
@@ -46,4 +46,14 @@ export class RemoteRange<T> implements AsyncIterable<T>, PromiseLike<T[]> {
     for await (const item of this) items.push(item);
     return items;
   }
+}
+
+/** What could not cross to the main process is named here; whether the range makes sense is for the engine to say. */
+function refuseUnsendable(range: Range): void {
+  for (const part of ['from', 'to', 'prefix'] as const) {
+    const fault = range[part] === undefined ? undefined : keyFault(range[part]);
+    if (fault !== undefined) throw new DiskCacheError('BAD_KEY', `range.${part}: ${fault}`);
+  }
+  const fault = valueFault(range, 'range');
+  if (fault !== undefined) throw new DiskCacheError('BAD_OPTION', fault);
 }

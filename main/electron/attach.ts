@@ -12,7 +12,7 @@ import type { Grant } from '../bridge/grant.ts';
 import type { FindStore } from '../bridge/run.ts';
 import { openSession, type Session } from '../bridge/session.ts';
 import { fromPortMain } from './port.ts';
-import { type Authorize, senderOf } from './sender.ts';
+import { type Authorize, type FrameInfo, senderOf } from './sender.ts';
 
 /** A page may load our client more than once; past these a document is up to no good. */
 const MAX_SESSIONS = 16;
@@ -49,7 +49,7 @@ export function attach(contents: WebContents, name: string, authorize: Authorize
 
   function grantFor(frame: WebFrameMain): Grant {
     const sender = senderOf(frame, name);
-    const grant = sender && authorize(sender);
+    const grant = sender && ask(authorize, sender);
     if (sender && grant && sessions.size < MAX_SESSIONS) return grant;
     const who = sender ? `${sender.isTop ? 'page' : 'subframe'} of ${sender.origin}` : 'frame of no certain origin';
     const why = grant ? `has ${MAX_SESSIONS} connections already` : 'was not granted a connection by authorize(frame)';
@@ -98,6 +98,16 @@ export function attach(contents: WebContents, name: string, authorize: Authorize
       contents.off('destroyed', onDestroyed);
     },
   };
+}
+
+/** A broken policy grants nothing. The page is not told how it broke, the application is. */
+function ask(authorize: Authorize, sender: FrameInfo): Grant | null {
+  try {
+    return authorize(sender);
+  } catch (error) {
+    process.emitWarning(error instanceof Error ? error : String(error));
+    return null;
+  }
 }
 
 const gone = (what: string) => new DiskCacheError('DISCONNECTED', `The page ${what}`);

@@ -5,7 +5,6 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { FULL_GRANT, type Grant } from '../../main/bridge/grant.ts';
 import { openSession, type Session } from '../../main/bridge/session.ts';
 import { Registry } from '../../main/engine/registry.ts';
-import type { CacheOptions } from '../../protocol/options.ts';
 import { cache, type StoreDeclarations } from '../../protocol/stores.ts';
 import { DiskCache, type DiskCacheOptions } from '../../renderer-api/disk-cache.ts';
 import type { Port } from '../../renderer-api/line.ts';
@@ -23,7 +22,6 @@ export interface Bridge {
 export interface BridgeOptions extends DiskCacheOptions {
   readonly stores?: StoreDeclarations;
   readonly grant?: Grant;
-  readonly defaults?: CacheOptions;
 }
 
 /** Client, gate, session and engine in one process, over real message ports and without a window. */

@@ -1,0 +1,194 @@
+import { EventEmitter } from 'node:events';
+import type { WebContents, WebFrameMain } from 'electron';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { FULL_GRANT } from '../../main/bridge/grant.ts';
+import { attach } from '../../main/electron/attach.ts';
+import { DiskCacheError } from '../../protocol/error.ts';
+import { CONNECT_CHANNEL } from '../../protocol/handshake.ts';
+
+/** Ports that only remember what was done to them; how real ones behave is for e2e/. */
+class Port extends EventEmitter {
+  readonly posted: unknown[] = [];
+  closed = false;
+  start(): void {}
+  postMessage(message: unknown): void {
+    this.posted.push(message);
+  }
+  close(): void {
+    this.closed = true;
+    this.emit('close');
+  }
+}
+const channels: { port1: Port; port2: Port }[] = [];
+
+vi.mock('electron', () => ({
+  MessageChannelMain: class {
+    readonly port1 = new Port();
+    readonly port2 = new Port();
+    constructor() {
+      channels.push(this);
+    }
+  },
+}));
+
+function openFrame(fields: object = {}) {
+  const answers: { message: { nonce: string; error?: { code: string } }; ports: unknown[] }[] = [];
+  const frame = {
+    url: 'app://atlas/',
+    origin: 'app://atlas',
+    parent: null,
+    detached: false,
+    isDestroyed: () => false,
+    postMessage: (_channel: string, message: never, ports: unknown[]) => answers.push({ message, ports }),
+    ...fields,
+  };
+  return { frame: frame as unknown as WebFrameMain, answers };
+}
+
+function openWindow() {
+  const ipc = new EventEmitter();
+  const contents = Object.assign(new EventEmitter(), { ipc, isDestroyed: () => false });
+  const ask = (senderFrame: WebFrameMain | null, nonce: unknown) => ipc.emit(CONNECT_CHANNEL, { senderFrame }, nonce);
+  return { contents: contents as unknown as WebContents, emit: contents.emit.bind(contents), ask };
+}
+
+const nonce = (n: number) => n.toString(16).padStart(32, '0');
+const findStore = () => {
+  throw new DiskCacheError('NO_SUCH_STORE', 'none here');
+};
+
+describe('an attached window', () => {
+  beforeEach(() => {
+    channels.length = 0;
+  });
+
+  it('answers a granted frame with a port under its nonce', () => {
+    const { contents, ask } = openWindow();
+    const attachment = attach(contents, 'main', () => FULL_GRANT, findStore);
+    const { frame, answers } = openFrame();
+    ask(frame, nonce(1));
+    expect(answers).toEqual([{ message: { deskcache: 'port', nonce: nonce(1) }, ports: [channels[0]!.port2] }]);
+    expect(attachment.sessions).toBe(1);
+  });
+
+  it('answers a nonce once, however often it is asked or replayed', () => {
+    const { contents, ask } = openWindow();
+    const attachment = attach(contents, 'main', () => FULL_GRANT, findStore);
+    const { frame, answers } = openFrame();
+    for (let n = 0; n < 5; n++) ask(frame, nonce(1));
+    expect(answers).toHaveLength(1);
+    expect(attachment.sessions).toBe(1);
+  });
+
+  it('refuses a frame that was not granted, saying whom', () => {
+    const { contents, ask } = openWindow();
+    attach(contents, 'main', () => null, findStore);
+    const { frame, answers } = openFrame();
+    ask(frame, nonce(1));
+    expect(answers[0]).toMatchObject({ message: { error: { code: 'NOT_ALLOWED' } }, ports: [] });
+    expect(answers[0]!.message.error).toMatchObject({ message: expect.stringContaining('app://atlas') });
+  });
+
+  it('does not even ask about a frame of no certain origin', () => {
+    const { contents, ask } = openWindow();
+    const authorize = vi.fn(() => FULL_GRANT);
+    attach(contents, 'main', authorize, findStore);
+    const { frame, answers } = openFrame({ origin: 'null' });
+    ask(frame, nonce(1));
+    ask(null, nonce(2));
+    expect(authorize).not.toHaveBeenCalled();
+    expect(answers[0]).toMatchObject({ message: { error: { code: 'NOT_ALLOWED' } } });
+  });
+
+  it('refuses when authorize throws, and warns the application', () => {
+    const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    const { contents, ask } = openWindow();
+    const attachment = attach(
+      contents,
+      'main',
+      () => {
+        throw new Error('the policy is broken');
+      },
+      findStore,
+    );
+    const { frame, answers } = openFrame();
+    ask(frame, nonce(1));
+    expect(answers[0]).toMatchObject({ message: { error: { code: 'NOT_ALLOWED' } }, ports: [] });
+    expect(attachment.sessions).toBe(0);
+    expect(warn).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ message: 'the policy is broken' }));
+    warn.mockRestore();
+  });
+
+  it.each([undefined, 7, '', 'short', `${nonce(1)}0`, nonce(1).toUpperCase().replace('0', 'G'), {}])(
+    'takes %j for noise, not for a nonce',
+    (odd) => {
+      const { contents, ask } = openWindow();
+      attach(contents, 'main', () => FULL_GRANT, findStore);
+      const { frame, answers } = openFrame();
+      ask(frame, odd);
+      expect(answers).toEqual([]);
+    },
+  );
+
+  it('bounds the connections of a document', () => {
+    const { contents, ask } = openWindow();
+    const attachment = attach(contents, 'main', () => FULL_GRANT, findStore);
+    const { frame, answers } = openFrame();
+    for (let n = 0; n < 1000; n++) ask(frame, nonce(n));
+    expect(attachment.sessions).toBe(16);
+    expect(answers.length).toBe(256);
+  });
+
+  it('ends the sessions with their document: navigation, crash, close', () => {
+    for (const leave of [
+      (emit: EventEmitter['emit']) => emit('did-start-navigation', { isMainFrame: true, isSameDocument: false }),
+      (emit: EventEmitter['emit']) => emit('render-process-gone'),
+      (emit: EventEmitter['emit']) => emit('destroyed'),
+    ]) {
+      const { contents, ask, emit } = openWindow();
+      const attachment = attach(contents, 'main', () => FULL_GRANT, findStore);
+      ask(openFrame().frame, nonce(1));
+      leave(emit as EventEmitter['emit']);
+      expect(attachment.sessions).toBe(0);
+      const { port1 } = channels.at(-1)!;
+      expect(port1.closed).toBe(true);
+      expect(port1.posted).toEqual([
+        { deskcache: 'goodbye', reason: expect.objectContaining({ code: 'DISCONNECTED' }) },
+      ]);
+    }
+  });
+
+  it('keeps them through a jump within the document, and the top one through the navigation of a subframe', () => {
+    const { contents, ask, emit } = openWindow();
+    const attachment = attach(contents, 'main', () => FULL_GRANT, findStore);
+    const top = openFrame().frame;
+    const sub = openFrame({ parent: top }).frame;
+    ask(top, nonce(1));
+    ask(sub, nonce(2));
+    emit('did-start-navigation', { isMainFrame: true, isSameDocument: true });
+    expect(attachment.sessions).toBe(2);
+    emit('did-start-navigation', { isMainFrame: false, isSameDocument: false, frame: sub });
+    expect(attachment.sessions).toBe(1);
+  });
+
+  it('forgets a session whose port closed', () => {
+    const { contents, ask } = openWindow();
+    const attachment = attach(contents, 'main', () => FULL_GRANT, findStore);
+    ask(openFrame().frame, nonce(1));
+    channels[0]!.port1.close();
+    expect(attachment.sessions).toBe(0);
+  });
+
+  it('answers nobody after it was detached, and leaves no listener behind', () => {
+    const { contents, ask } = openWindow();
+    const attachment = attach(contents, 'main', () => FULL_GRANT, findStore);
+    ask(openFrame().frame, nonce(1));
+    attachment.detach(new DiskCacheError('DISCONNECTED', 'The host was closed'));
+    const { frame, answers } = openFrame();
+    ask(frame, nonce(2));
+    expect(answers).toEqual([]);
+    expect(attachment.sessions).toBe(0);
+    const emitter = contents as unknown as EventEmitter & { ipc: EventEmitter };
+    expect([...emitter.eventNames(), ...emitter.ipc.eventNames()]).toEqual([]);
+  });
+});

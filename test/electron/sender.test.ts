@@ -1,0 +1,67 @@
+import type { WebFrameMain } from 'electron';
+import { describe, expect, it } from 'vitest';
+import { ownPages, senderOf } from '../../main/electron/sender.ts';
+
+const frame = (fields: Partial<Record<keyof WebFrameMain, unknown>>): WebFrameMain =>
+  ({
+    url: 'app://atlas/index.html',
+    origin: 'app://atlas',
+    parent: null,
+    detached: false,
+    isDestroyed: () => false,
+    ...fields,
+  }) as unknown as WebFrameMain;
+
+describe('the sender of a handshake', () => {
+  it('is read from its frame', () => {
+    expect(senderOf(frame({}), 'main')).toEqual({
+      window: 'main',
+      origin: 'app://atlas',
+      url: 'app://atlas/index.html',
+      isTop: true,
+    });
+    expect(senderOf(frame({ parent: frame({}) }), 'main')?.isTop).toBe(false);
+  });
+
+  it.each([
+    ['is gone', null],
+    ['is destroyed', frame({ isDestroyed: () => true })],
+    ['is detached', frame({ detached: true })],
+    ['shows nothing yet', frame({ url: '', origin: '' })],
+    ['is about:blank', frame({ url: 'about:blank', origin: 'app://atlas' })],
+    ['is about:srcdoc', frame({ url: 'about:srcdoc', origin: 'app://atlas' })],
+    ['has an opaque origin', frame({ url: 'data:text/html,hello', origin: 'null' })],
+    ['has no origin', frame({ origin: '' })],
+  ])('is nobody when the frame %s', (_, its) => {
+    expect(senderOf(its, 'main')).toBeUndefined();
+  });
+});
+
+describe('ownPages, the default', () => {
+  const asks = (origin: string, isTop = true) => ({ window: 'main', origin, url: `${origin}/`, isTop });
+
+  it.each(['app://atlas', 'file://', 'my-app://host'])('grants everything to the top frame of %s', (origin) => {
+    expect(ownPages(true)(asks(origin))).toEqual({ stores: { '*': 'admin' } });
+    expect(ownPages(true)(asks(origin, false))).toBeNull();
+  });
+
+  it.each([
+    'https://example.org',
+    'http://localhost.example.org',
+    'https://localhost:5173.example.org',
+    'blob:https://example.org',
+    'chrome-extension://abc',
+    'devtools://devtools',
+    'data:',
+    'HTTPS://EXAMPLE.ORG',
+  ])('grants nothing to %s', (origin) => {
+    expect(ownPages(false)(asks(origin))).toBeNull();
+  });
+
+  it('grants a development server only while the application is not packaged', () => {
+    for (const origin of ['http://localhost:5173', 'http://127.0.0.1:3000', 'http://[::1]:80', 'https://localhost']) {
+      expect(ownPages(false)(asks(origin))).not.toBeNull();
+      expect(ownPages(true)(asks(origin))).toBeNull();
+    }
+  });
+});
