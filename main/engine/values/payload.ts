@@ -5,7 +5,7 @@ import { judge } from '../../../protocol/value.ts';
 import { isWellFormed } from '../../../protocol/well-formed.ts';
 import type { Stored } from './check.ts';
 import { isTextMode, MODE } from './mode.ts';
-import { deserialize, newerFormat, serialize } from './structured.ts';
+import { deserialize, serialize } from './structured.ts';
 
 type CodecOption = Required<CacheOptions>['codec'];
 
@@ -91,7 +91,7 @@ export function restorePayload(mode: number, data: Stored, codec: CodecOption, o
     case MODE.bytes:
       return plainBytes(data, owned);
     case MODE.structured:
-      return structuredValue(data);
+      return deserialize(data);
     case MODE.customBytes:
       return customOf(codec).decode(plainBytes(data, owned));
     default:
@@ -124,15 +124,6 @@ function textOf(data: Stored): string {
   if (typeof data === 'string') return data;
   if (typeof data === 'number') throw new Error('a text does not stand in a number column');
   return Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString();
-}
-
-function structuredValue(data: Uint8Array): unknown {
-  const version = newerFormat(data);
-  if (version === undefined) return deserialize(data);
-  throw new DiskCacheError(
-    'UNSUPPORTED_VERSION',
-    `The stored value was written by a newer V8 (format ${version}); open it with the version of Node or Electron that wrote it`,
-  );
 }
 
 /** Never a Buffer, never a window on memory that holds anything else. */

@@ -1,4 +1,5 @@
 import { Deserializer, Serializer } from 'node:v8';
+import { DiskCacheError } from '../../../protocol/error.ts';
 
 /*
  * Structured clone as bytes: V8's own format, which later V8s read too
@@ -46,9 +47,9 @@ class ExactDeserializer extends Deserializer {
   /** Called by V8 for every view; gives it memory of its own. */
   _readHostObject(): ArrayBufferView {
     const name = VIEWS[this.readUint32()];
-    const View =
-      name === undefined ? undefined : (globalThis as unknown as Record<string, ViewConstructor | undefined>)[name];
-    if (View === undefined) throw new Error('a view of a kind that this version does not know');
+    if (name === undefined) throw new Error('it holds a view of a kind there is not');
+    const View = (globalThis as unknown as Record<string, ViewConstructor | undefined>)[name];
+    if (View === undefined) throw newerRuntimeNeeded(`holds a ${name}`);
     return new View(new Uint8Array(this.readRawBytes(this.readUint32())).buffer);
   }
 }
@@ -65,16 +66,23 @@ export function serialize(value: unknown): Uint8Array {
 
 /** The value of these bytes; nothing in it shares their memory. Throws an `Error` when they are damaged; runs no code from them. */
 export function deserialize(bytes: Uint8Array): unknown {
+  refuseNewerFormat(bytes);
   const deserializer = new ExactDeserializer(bytes);
   deserializer.readHeader();
   return deserializer.readValue();
 }
 
-/** The version of V8's format that these bytes have and this process can't read; undefined when it can. */
-export function newerFormat(bytes: Uint8Array): number | undefined {
+/** @throws {DiskCacheError} `UNSUPPORTED_VERSION` for the format of a V8 newer than this process's. */
+function refuseNewerFormat(bytes: Uint8Array): void {
   const version = bytes[0] === FORMAT_TAG ? bytes[1] : undefined;
-  return version !== undefined && version > OWN_FORMAT ? version : undefined;
+  if (version !== undefined && version > OWN_FORMAT) throw newerRuntimeNeeded(`is in format ${version} of V8`);
 }
+
+const newerRuntimeNeeded = (why: string): DiskCacheError =>
+  new DiskCacheError(
+    'UNSUPPORTED_VERSION',
+    `The stored value ${why}, which this runtime does not know; open it with the version of Node or Electron that wrote it`,
+  );
 
 /** The first byte of V8's header; the version follows. */
 const FORMAT_TAG = 0xff;

@@ -1,0 +1,141 @@
+import { mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { checkOf } from '../../main/engine/values/check.ts';
+import { FileStore } from '../../main/engine/values/file-store.ts';
+import { type Streamed, streamIn, streamOut } from '../../main/engine/values/file-stream.ts';
+import { MODE } from '../../main/engine/values/mode.ts';
+import { DiskCacheError } from '../../protocol/error.ts';
+
+let directory: string;
+let store: FileStore;
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'deskcache-streams-'));
+  store = new FileStore(directory, 'process');
+});
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+const LIMITS = { mode: MODE.bytes, mostBytes: 1_000_000, durability: 'process' } as const;
+const DATA = crypto.getRandomValues(new Uint8Array(65_536)).slice(0, 65_000);
+const WHOLE = new Uint8Array([...DATA, ...DATA, ...DATA]);
+
+async function* chunks(...parts: unknown[]): AsyncGenerator<Uint8Array> {
+  for (const part of parts) {
+    if (part instanceof Error) throw part;
+    yield part as Uint8Array;
+  }
+}
+
+async function placed(...parts: unknown[]): Promise<Streamed> {
+  const streamed = await streamIn(store, chunks(...parts), LIMITS);
+  store.place(streamed);
+  return streamed;
+}
+
+async function collected(source: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  for await (const part of source) parts.push(part);
+  return new Uint8Array(Buffer.concat(parts));
+}
+
+async function failure(promise: Promise<unknown>): Promise<DiskCacheError> {
+  const error = await promise.then(
+    () => new Error('nothing was thrown'),
+    (reason: unknown) => reason,
+  );
+  if (error instanceof DiskCacheError) return error;
+  throw error;
+}
+
+const staged = (): readonly string[] => readdirSync(join(store.root, 'stage'));
+
+describe('a stream into a file', () => {
+  it('arrives whole, with the size and check of its bytes', async () => {
+    const streamed = await placed(DATA, new Uint8Array(0), DATA, DATA);
+    expect(streamed).toMatchObject({ mode: MODE.bytes, bytes: WHOLE.length, check: checkOf(MODE.bytes, WHOLE) });
+    expect(store.read(streamed.name, streamed)).toEqual(WHOLE);
+  });
+
+  it('may be empty', async () => {
+    const streamed = await placed();
+    expect(store.read(streamed.name, streamed)).toEqual(new Uint8Array(0));
+    expect(await collected(streamOut(store, streamed.name, streamed))).toEqual(new Uint8Array(0));
+  });
+
+  it('takes a web stream', async () => {
+    const streamed = await streamIn(store, new Blob([DATA]).stream(), { ...LIMITS, durability: 'power' });
+    store.place(streamed);
+    expect(store.read(streamed.name, streamed)).toEqual(DATA);
+  });
+
+  it('leaves nothing when its source fails, and passes the reason on', async () => {
+    const reason = new RangeError('connection lost');
+    await expect(streamIn(store, chunks(DATA, reason), LIMITS)).rejects.toBe(reason);
+    expect(staged()).toEqual([]);
+  });
+
+  it('leaves nothing when it brings too much, or what are no bytes', async () => {
+    expect((await failure(streamIn(store, chunks(DATA, DATA), { ...LIMITS, mostBytes: 100_000 }))).code).toBe(
+      'TOO_LARGE',
+    );
+    const error = await failure(streamIn(store, chunks(DATA, 'text'), LIMITS));
+    expect(error.code).toBe('BAD_VALUE');
+    expect(error.message).toContain('byte 65000');
+    expect(staged()).toEqual([]);
+  });
+
+  it('is in the stage, and in the volume, while it runs', async () => {
+    let during: unknown;
+    async function* source() {
+      yield DATA;
+      yield DATA;
+      during = store.volume();
+    }
+    await streamIn(store, source(), LIMITS);
+    expect(during).toEqual({ files: 1, bytes: 2 * DATA.length });
+  });
+});
+
+describe('a stream out of a file', () => {
+  it('gives the bytes in chunks of their own memory', async () => {
+    const streamed = await placed(WHOLE);
+    const parts: Uint8Array[] = [];
+    for await (const part of streamOut(store, streamed.name, streamed)) parts.push(part);
+    expect(parts.length).toBeGreaterThan(2);
+    for (const part of parts) expect(part.buffer.byteLength).toBe(part.length);
+    expect(new Uint8Array(Buffer.concat(parts))).toEqual(WHOLE);
+  });
+
+  it('can be left early', async () => {
+    const streamed = await placed(WHOLE);
+    for await (const part of streamOut(store, streamed.name, streamed)) {
+      expect(part).toEqual(WHOLE.slice(0, part.length));
+      break;
+    }
+    expect(store.remove(streamed.name)).toBe(true);
+  });
+
+  it('goes on when the file is removed meanwhile', { skip: process.platform === 'win32' }, async () => {
+    const streamed = await placed(WHOLE);
+    const source = streamOut(store, streamed.name, streamed);
+    const first = (await source.next()).value as Uint8Array;
+    store.remove(streamed.name);
+    expect(new Uint8Array([...first, ...(await collected(source))])).toEqual(WHOLE);
+  });
+
+  it('never ends well when the file is missing, short, or changed in any byte', async () => {
+    const streamed = await placed(WHOLE);
+    const path = store.path(streamed.name);
+    const read = () => failure(collected(streamOut(store, streamed.name, streamed)));
+    for (const at of [0, 100_000, WHOLE.length - 1]) {
+      writeFileSync(path, WHOLE.with(at, WHOLE[at]! ^ 1));
+      expect(await read()).toMatchObject({ code: 'CORRUPT', message: expect.stringContaining(path) });
+    }
+    truncateSync(path, 100);
+    expect(await read()).toMatchObject({ code: 'CORRUPT', message: expect.stringContaining('holds 100 bytes') });
+    rmSync(path);
+    expect(await read()).toMatchObject({ code: 'CORRUPT', message: expect.stringContaining('is missing') });
+  });
+});
