@@ -69,7 +69,7 @@ async function openAtlas(shell: Shell): Promise<void> {
 /** Linux says so in the environment; elsewhere there is one. */
 function hasDisplay(): boolean {
   const { DISPLAY, WAYLAND_DISPLAY } = process.env;
-  return process.platform !== 'linux' || Boolean(DISPLAY ?? WAYLAND_DISPLAY);
+  return process.platform !== 'linux' || Boolean(DISPLAY || WAYLAND_DISPLAY);
 }
 
 function reason(error: unknown): string {

@@ -5,7 +5,8 @@ import { app, BrowserWindow, protocol } from 'electron';
 import { stores } from '../model/stores.ts';
 import { pageFiles } from './page-files.ts';
 
-const HOME = 'app://atlas/';
+const ORIGIN = 'app://atlas';
+const HOME = `${ORIGIN}/`;
 
 // `ATLAS_UPSTREAM` is where the remote API lives; without it Atlas shows what is on disk.
 const upstream = process.env['ATLAS_UPSTREAM'] && new URL(process.env['ATLAS_UPSTREAM']).origin;
@@ -25,7 +26,7 @@ start().catch((error: unknown) => {
 
 async function start(): Promise<void> {
   const host = await openDiskCache({ stores });
-  protocol.handle('app', pageFiles(join(import.meta.dirname, 'page'), upstream));
+  protocol.handle('app', pageFiles(join(import.meta.dirname, 'page'), ORIGIN, upstream));
   await openWindow(host, upstream ? `${HOME}?upstream=${encodeURIComponent(upstream)}` : HOME);
 }
 

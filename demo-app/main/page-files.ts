@@ -10,15 +10,21 @@ const TYPES: Readonly<Record<string, string>> = {
 
 /**
  * Answers requests of the app's own scheme with the files of the built page. What lies outside `folder` and what has none of
- * the page's types is not found. The page may run only its own code and may talk only to `upstream`, an origin.
+ * the page's types is not found. The page may run only code of its own `origin` and may talk only to `upstream`, an origin.
  */
-export function pageFiles(folder: string, upstream: string | undefined): (request: Request) => Promise<Response> {
+export function pageFiles(
+  folder: string,
+  origin: string,
+  upstream: string | undefined,
+): (request: Request) => Promise<Response> {
   const root = resolve(folder) + sep;
+  // Named besides 'self': where the scheme is mapped to another (in the stand-in), 'self' is not this origin.
+  const own = `'self' ${origin}`;
   const policy = [
     "default-src 'none'",
-    "script-src 'self'",
-    "style-src 'self'",
-    "img-src 'self' blob:",
+    `script-src ${own}`,
+    `style-src ${own}`,
+    `img-src ${own} blob:`,
     `connect-src ${upstream ?? "'none'"}`,
     "base-uri 'none'",
     "form-action 'none'",

@@ -14,7 +14,7 @@ beforeAll(() => {
   writeFileSync(join(folder, 'index.html'), '<title>page</title>');
   writeFileSync(join(folder, 'code.js'), 'code');
   writeFileSync(join(folder, 'key.pem'), 'secret');
-  const answer = pageFiles(folder, 'http://127.0.0.1:1');
+  const answer = pageFiles(folder, 'app://atlas', 'http://127.0.0.1:1');
   serve = (path, init) => answer(new Request(`app://atlas${path}`, init));
 });
 afterAll(() => rmSync(above, { recursive: true }));
@@ -29,7 +29,7 @@ describe('the page’s files', () => {
   });
 
   it('may talk to nobody when there is no upstream', async () => {
-    const page = await pageFiles(above, undefined)(new Request('app://atlas/secret.js'));
+    const page = await pageFiles(above, 'app://atlas', undefined)(new Request('app://atlas/secret.js'));
     expect(page.headers.get('content-security-policy')).toContain("connect-src 'none';");
   });
 
@@ -51,7 +51,11 @@ describe('the page’s files', () => {
   });
 
   it('a folder whose name only begins like the page’s is not the page', async () => {
-    const answer = await pageFiles(join(above, 'pa'), undefined)(new Request('app://atlas/%2e%2e%2fsecret.js'));
+    const answer = await pageFiles(
+      join(above, 'pa'),
+      'app://atlas',
+      undefined,
+    )(new Request('app://atlas/%2e%2e%2fsecret.js'));
     expect(answer.status).toBe(404);
   });
 
