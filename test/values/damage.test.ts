@@ -63,6 +63,16 @@ describe('the check', () => {
     }
   });
 
+  it('of nothing is the mode, on every Node there is', () => {
+    expect(checkOf(MODE.text, '')).toBe(MODE.text);
+    expect(checkOf(MODE.bytes, new Uint8Array(0))).toBe(MODE.bytes);
+  });
+
+  it('goes on from chunk to chunk', () => {
+    const whole = Buffer.from('the whole text');
+    expect(checkOf(checkOf(2, whole.subarray(0, 5)), whole.subarray(5))).toBe(checkOf(2, whole));
+  });
+
   it('is the same for a text in a column and in a file', () => {
     for (const text of ['', 'é😀\0', 'x'.repeat(1000)]) expect(checkOf(0, text)).toBe(checkOf(0, Buffer.from(text)));
   });
@@ -110,6 +120,13 @@ describe('bytes somebody else wrote', () => {
       }),
       { numRuns: 2000 },
     );
+  });
+
+  it('are CORRUPT when they nest without end', () => {
+    const nested = new Uint8Array(2_000_002).map((_, at) => (at % 2 === 0 ? 0x41 : 0x01)); // arrays of one element
+    nested.set([0xff, 0x0f]);
+    expect(forged(MODE.structured, nested)).toMatch(/^CORRUPT/);
+    expect(forged(MODE.json, '['.repeat(1_000_000))).toMatch(/^CORRUPT/);
   });
 
   it('of a newer V8 are said to be that', () => {

@@ -18,14 +18,23 @@ export function assertCompression(compression: 'none' | 'zstd'): void {
   }
 }
 
-/** The data compressed (Zstandard, RFC 8878), or undefined where that isn't worth it: too small, or not smaller. */
+/**
+ * The data compressed (Zstandard, RFC 8878), or undefined where that isn't worth it: too small, or not smaller.
+ *
+ * @throws {DiskCacheError} `BAD_OPTION` where this Node has no zstd.
+ */
 export function compress(data: string | Uint8Array, bytes: number): Uint8Array | undefined {
   if (bytes < COMPRESSION_THRESHOLD) return undefined;
+  assertCompression('zstd');
   const packed = zlib.zstdCompressSync(data);
   return packed.length < bytes ? packed : undefined;
 }
 
-/** Throws an `Error` for bytes that are not whole. @throws {DiskCacheError} `BAD_OPTION` where this Node has no zstd. */
+/**
+ * Throws an `Error` for bytes that are not whole.
+ *
+ * @throws {DiskCacheError} `BAD_OPTION` where this Node has no zstd.
+ */
 export function decompress(packed: Uint8Array): Uint8Array {
   assertCompression('zstd');
   return zlib.zstdDecompressSync(packed);

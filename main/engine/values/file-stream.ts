@@ -1,8 +1,8 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { crc32 } from 'node:zlib';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { fileFailure } from '../sqlite/failure.ts';
+import { checkOf } from './check.ts';
 import type { Expected, FileStore, Staged } from './file-store.ts';
 import { codeOf, damaged, expectSize, removeFile } from './whole-file.ts';
 
@@ -50,7 +50,7 @@ export async function streamIn(
           `The stream brings more than ${mostBytes} bytes; raise sizeLimit or store less`,
         );
       }
-      check = crc32(chunk, check);
+      check = checkOf(check, chunk);
       await writeChunk(file, chunk, path);
     }
     if (durability === 'power') await file.sync();
@@ -89,7 +89,7 @@ export async function* streamOut(store: FileStore, name: string, expected: Expec
       if (bytesRead === 0) throw damaged(path, `holds ${at} bytes instead of ${expected.bytes}`);
       const part = bytesRead === chunk.length ? chunk : chunk.slice(0, bytesRead);
       at += bytesRead;
-      check = crc32(part, check);
+      check = checkOf(check, part);
       if (at === expected.bytes && check !== expected.check) throw damaged(path, 'holds other bytes than were written');
       yield part;
     }
