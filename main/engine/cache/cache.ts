@@ -5,9 +5,14 @@ import type { CacheOptions, Range, SetOptions } from '../../../protocol/options.
 import type { Core } from './core.ts';
 import * as iterate from './iterate.ts';
 import { openCore } from './open.ts';
+import * as queue from './queue.ts';
 import * as read from './read.ts';
+import * as remove from './remove.ts';
 import { size } from './size.ts';
+import { type Stats, stats } from './stats.ts';
 import { transact } from './transaction.ts';
+import { settleUses } from './uses.ts';
+import { volume } from './volume.ts';
 import * as write from './write.ts';
 
 /**
@@ -42,6 +47,11 @@ export class Cache<K extends Key = Key, V = unknown> {
     return read.getMany(this.#open(), keys) as (V | undefined)[];
   }
 
+  /** The value with what is known about it: times, tag, size. */
+  getEntry(key: K): read.Entry<K, V> | undefined {
+    return read.getEntry(this.#open(), key) as read.Entry<K, V> | undefined;
+  }
+
   /** Whether there is a live item. O(log n). */
   has(key: K): boolean {
     return read.has(this.#open(), key);
@@ -61,14 +71,98 @@ export class Cache<K extends Key = Key, V = unknown> {
     write.setMany(this.#open(), entries, options);
   }
 
+  /** Stores a value only where there is no live item; answers whether it did. */
+  add(key: K, value: V, options?: SetOptions): boolean {
+    return write.add(this.#open(), key, value, options);
+  }
+
+  /** Gives a live item a new time to live, by default the store's; answers whether there was one. */
+  touch(key: K, options?: Pick<SetOptions, 'ttl'>): boolean {
+    return write.touch(this.#open(), key, options);
+  }
+
+  /** Stores what `next` makes of the value (undefined when there is none), in one transaction; expiry and tag stay. */
+  update(key: K, next: (current: V | undefined) => V, options?: SetOptions): V {
+    return write.update(this.#open(), key, next as (current: unknown) => unknown, options) as V;
+  }
+
+  /**
+   * Counts a number up, exactly, however many processes do; answers the new one.
+   *
+   * @throws {DiskCacheError} `BAD_VALUE` where something else than a number is, or the sum would not be exact.
+   */
+  incr(key: K, delta?: number, options?: write.CountOptions): number {
+    return write.incr(this.#open(), key, delta, options);
+  }
+
+  /** `incr` downwards. */
+  decr(key: K, delta = 1, options?: write.CountOptions): number {
+    return write.incr(this.#open(), key, -delta, options);
+  }
+
   /** Whether there was a live item to delete. O(log n). */
   delete(key: K): boolean {
-    return write.remove(this.#open(), key);
+    return remove.remove(this.#open(), key);
+  }
+
+  /** Deletes many in one transaction; answers how many live ones there were. */
+  deleteMany(keys: Iterable<K>): number {
+    return remove.deleteMany(this.#open(), keys);
+  }
+
+  /** Takes an item out: its value, or undefined when there is none. */
+  pop(key: K): V | undefined {
+    return remove.pop(this.#open(), key) as V | undefined;
+  }
+
+  /** Stores a value at one end of a queue (the back); answers the key it has there. */
+  push(value: V, options?: queue.QueueOptions & SetOptions): K {
+    return queue.push(this.#open(), value, options) as K;
+  }
+
+  /** Takes the item at one end of a queue (the front); undefined when it is empty. */
+  pull(options?: queue.QueueOptions): [K, V] | undefined {
+    return queue.pull(this.#open(), options) as [K, V] | undefined;
+  }
+
+  /** Looks at the item at one end of a queue (the front). */
+  peek(options?: queue.QueueOptions): [K, V] | undefined {
+    return queue.peek(this.#open(), options) as [K, V] | undefined;
+  }
+
+  /** The item that was first set last, or first. */
+  peekItem({ last = true }: { readonly last?: boolean } = {}): [K, V] | undefined {
+    return iterate.page(this.#open(), 'entries', { reverse: last, limit: 1 }).items[0] as [K, V] | undefined;
+  }
+
+  /** Deletes what has expired; answers how much. Writes do so by and by without being asked. */
+  expire(): number {
+    return remove.expire(this.#open());
+  }
+
+  /** Deletes all items with a tag; answers how many live ones there were. O(items with the tag) with `tagIndex`, else O(n). */
+  evict(tag: string | number): number {
+    return remove.evictTag(this.#open(), tag);
+  }
+
+  /** Deletes what has expired and what is over the limit; answers how much. Writes do so without being asked. */
+  cull(): number {
+    return remove.cull(this.#open());
   }
 
   /** Deletes everything; answers how many live items there were. O(n). */
   clear(): number {
-    return write.clear(this.#open());
+    return remove.clear(this.#open());
+  }
+
+  /** Bytes on disk: database, write-ahead log, and every value file. O(value files). */
+  volume(): number {
+    return volume(this.#open());
+  }
+
+  /** Hits and misses of `get`, counted while `statistics` is on. */
+  stats(options?: { readonly reset?: boolean }): Stats {
+    return stats(this.#open(), options);
   }
 
   /** The number of live items. O(expired items), after another process has written O(n) once. */
@@ -117,6 +211,7 @@ export class Cache<K extends Key = Key, V = unknown> {
         `close was called inside a transaction on ${this.directory}; call it after`,
       );
     }
+    settleUses(core);
     this.#core = undefined;
     core.connection.close();
   }

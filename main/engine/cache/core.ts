@@ -2,21 +2,31 @@ import type { Clock } from '../policy/expiry.ts';
 import type { Connection } from '../sqlite/connection.ts';
 import type { Statements } from '../sqlite/statements.ts';
 import type { CodecSettings } from '../values/codec.ts';
+import type { FileStore } from '../values/file-store.ts';
 import type { Ledger } from './ledger.ts';
+import type { Memory } from './memory.ts';
+import type { Outlook } from './others.ts';
 import type { Settings, Usage } from './settings.ts';
 import type { Stamps } from './stamps.ts';
 import type { Transaction } from './transaction.ts';
+import type { Uses } from './uses.ts';
 
 /** What the verbs of one open store work on. */
 export interface Core {
   readonly directory: string;
   readonly connection: Connection;
   readonly sql: Statements;
+  readonly files: FileStore;
   readonly usage: Usage;
   readonly clock: Clock;
-  readonly ledger: Ledger;
-  readonly stamps: Stamps;
   readonly transaction: Transaction;
+  /** What this process knows or remembers besides the disk. */
+  readonly ledger: Ledger;
+  readonly memory: Memory;
+  readonly uses: Uses;
+  readonly outlook: Outlook;
+  readonly stamps: Stamps;
+  readonly pageSize: number;
   settings: Settings;
   codec: CodecSettings;
 }

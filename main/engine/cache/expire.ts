@@ -1,13 +1,14 @@
 import type { Core } from './core.ts';
+import { drop } from './drop.ts';
 
 /** So many expired items a write takes along. */
 const PER_WRITE = 16;
 
-/** Removes a few expired items, if there are any. Inside a transaction. */
-export function dropFewExpired(core: Core, now: number): void {
+/** Deletes the longest expired items, at most so many; answers how many. Inside a write transaction. */
+export function dropExpired(core: Core, now: number, most = PER_WRITE): number {
   const { sql, ledger } = core;
-  const rows = sql.expired.all(now, PER_WRITE);
-  for (const [id] of rows) sql.deleteById.run(id);
-  if (rows.length > 0) ledger.deleted(rows.length);
+  const rows = sql.expired.all(now, most);
+  for (const row of rows) drop(core, row, 'expire');
   ledger.nextExpiry = sql.nextExpiry.first()?.[0] ?? Number.POSITIVE_INFINITY;
+  return rows.length;
 }

@@ -6,7 +6,7 @@ import { VALUE_COLUMNS, type ValueRow } from '../sqlite/statements.ts';
 import { decodeKey, type KeyColumn, keyBounds } from '../values/key.ts';
 import { isRecord, tagColumn } from './arguments.ts';
 import type { Core } from './core.ts';
-import { readValue } from './read.ts';
+import { despiteReplacement, readValue } from './read.ts';
 
 /** A page ends at so many items or, after the first, at so many bytes of values. */
 const PAGE_ITEMS = 512;
@@ -51,7 +51,7 @@ export function page(core: Core, of: PageOf, range: Range = {}, after?: Cursor):
   }
   const course = courseOf(range);
   const start = after === undefined ? undefined : positionOf(after, course);
-  const { items, places, more } = stretch(core, of, course, start, PAGE_ITEMS);
+  const { items, places, more } = despiteReplacement(core, () => stretch(core, of, course, start, PAGE_ITEMS));
   const at = places.at(-1);
   if (!more || at === undefined) return { items };
   const next: Position = { at, seen: (start?.seen ?? 0) + items.length };
@@ -68,7 +68,7 @@ export function* walk(open: () => Core, of: PageOf, range: Range = {}): Generato
   let most = FIRST_PAGE_ITEMS;
   for (;;) {
     const core = open();
-    const { items, places, more } = stretch(core, of, course, start, most);
+    const { items, places, more } = despiteReplacement(core, () => stretch(core, of, course, start, most));
     const { changes } = core.ledger;
     const seen: number = start?.seen ?? 0;
     let taken = 0;
@@ -96,21 +96,21 @@ function stretch(core: Core, of: PageOf, course: Course, start: Position | undef
     tag: tag !== undefined,
     after: start !== undefined,
     sorted: order === 'stored' && holdsFew(core, lower, upper),
-    columns: of === 'keys' ? 'id, key' : `id, key, ${VALUE_COLUMNS}`,
+    columns: of === 'keys' ? 'key, id' : `key, ${VALUE_COLUMNS}`,
   });
   const bind = [core.clock(), lower, upper, tag, start?.at, wanted + 1].filter((part) => part !== undefined);
   let bytes = 0;
   let more = false;
-  core.sql.composed<[number, KeyColumn, ...ValueRow]>(text).each(
+  core.sql.composed<[KeyColumn, ...ValueRow]>(text).each(
     (row) => {
       if (items.length === wanted || bytes >= PAGE_BYTES) {
         more = items.length < left;
         return false;
       }
-      const [id, key, ...value] = row;
+      const [key, ...value] = row;
       items.push(itemOf(core, of, key, value));
-      places.push(order === 'stored' ? id : key);
-      if (of !== 'keys') bytes += value[3];
+      places.push(order === 'stored' ? value[0] : key);
+      if (of !== 'keys') bytes += value[4];
       return true;
     },
     ...bind,

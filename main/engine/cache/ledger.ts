@@ -8,6 +8,10 @@ export class Ledger {
   rows: number | undefined;
   /** The earliest expiry on disk, epoch milliseconds, or an earlier moment; `Infinity` when nothing expires. */
   nextExpiry = Number.NEGATIVE_INFINITY;
+  /** Bytes that may be written before the disk is measured again. */
+  room = 0;
+  /** The index of the policy in force that is known to exist. */
+  indexed: string | null | undefined;
   /** Counts this process's changes, so that a reader in the middle of a walk notices them. */
   changes = 0;
   /** SQLite's `data_version` for which the numbers hold. */
@@ -50,6 +54,8 @@ export class Ledger {
   forget(): void {
     this.#lastIdFree = true;
     this.rows = undefined;
+    this.room = 0;
+    this.indexed = undefined;
     this.nextExpiry = Number.NEGATIVE_INFINITY;
     this.changes++;
   }

@@ -1,12 +1,16 @@
 import { dirname } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { CacheOptions } from '../../../protocol/options.ts';
+import { logPages, logReserve } from '../policy/budget.ts';
 import { openDatabase } from '../sqlite/open.ts';
 import { type Statements, statementsOf } from '../sqlite/statements.ts';
 import type { CodecSettings } from '../values/codec.ts';
+import { FileStore } from '../values/file-store.ts';
 import { isRecord } from './arguments.ts';
 import type { Core } from './core.ts';
 import { Ledger } from './ledger.ts';
+import { Memory } from './memory.ts';
+import { Outlook } from './others.ts';
 import {
   chosenSettings,
   keptSettings,
@@ -19,6 +23,7 @@ import {
 } from './settings.ts';
 import { Stamps } from './stamps.ts';
 import { atomically, Transaction } from './transaction.ts';
+import { Uses } from './uses.ts';
 
 /**
  * Opens a directory as a store. Options are checked before anything is created, and settings that are new are kept; when
@@ -40,12 +45,19 @@ export function openCore(directory: string, options: CacheOptions): Core {
       sql,
       usage,
       clock: usage.clock,
+      files: new FileStore(path, settings.durability),
       ledger: new Ledger(),
+      memory: new Memory(usage.memory),
+      uses: new Uses(),
+      outlook: new Outlook(),
       stamps: new Stamps(),
       transaction: new Transaction(),
+      pageSize: Number(connection.pragma('page_size')),
       settings,
       codec: codecSettings(settings, kept, usage, path),
     };
+    connection.pragma(`wal_autocheckpoint = ${logPages(settings.sizeLimit)}`);
+    connection.pragma(`journal_size_limit = ${logReserve(settings.sizeLimit)}`);
     connection.pragma(`synchronous = ${settings.durability === 'power' ? 'FULL' : 'NORMAL'}`);
     if (!usage.readOnly) keep(core, sql, kept, chosen);
     return core;

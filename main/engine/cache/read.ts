@@ -1,43 +1,145 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import { isLive } from '../policy/expiry.ts';
-import type { ValueRow } from '../sqlite/statements.ts';
-import { decodeValue } from '../values/codec.ts';
+import type { TagColumn, ValueRow } from '../sqlite/statements.ts';
+import type { Stored } from '../values/check.ts';
+import { decodeValue, restoreValue } from '../values/codec.ts';
 import { encodeKey, type KeyColumn } from '../values/key.ts';
 import type { Core } from './core.ts';
+import { noticeOthers } from './others.ts';
 import { onSnapshot } from './transaction.ts';
+import { hit, miss } from './uses.ts';
+
+/** An item with what is known about it. Times are epoch milliseconds. */
+export interface Entry<K = Key, V = unknown> {
+  readonly key: K;
+  readonly value: V;
+  readonly storedAt: number;
+  /** Undefined: it does not expire. */
+  readonly expiresAt: number | undefined;
+  /** The last set or, under a policy that counts reads, the last read that has been written down. */
+  readonly accessedAt: number;
+  /** Reads since the last set, as far as they have been written down, under a policy that counts reads. */
+  readonly hits: number;
+  readonly tag: string | number | undefined;
+  /** The size of the value as stored. */
+  readonly bytes: number;
+}
 
 export function get(core: Core, key: Key): unknown {
-  const column = encodeKey(key);
-  const row = core.sql.read.first(column);
-  return row === undefined || !isLive(row[5], now(core, row[5])) ? undefined : readValue(core, column, row);
+  return read(core, encodeKey(key));
 }
 
 /** All from one moment. */
 export function getMany(core: Core, keys: readonly Key[]): unknown[] {
   if (!Array.isArray(keys)) throw new DiskCacheError('BAD_OPTION', 'getMany takes an array of keys');
-  return onSnapshot(core, () => keys.map((key) => get(core, key)));
+  const columns = keys.map(encodeKey);
+  return despiteReplacement(core, () => onSnapshot(core, () => columns.map((column) => read(core, column))));
 }
 
 export function has(core: Core, key: Key): boolean {
   return core.sql.has.first(encodeKey(key), core.clock()) !== undefined;
 }
 
-/** The value behind a row. */
-export function readValue(core: Core, key: KeyColumn, [mode, value, checksum]: ValueRow): unknown {
+export function getEntry(core: Core, key: Key): Entry | undefined {
+  const facts = despiteReplacement(core, () => liveFacts(core, encodeKey(key), core.clock()));
+  if (facts === undefined) return undefined;
+  const { value, storedAt, usedAt, hits, tag, bytes, expiresAt } = facts;
+  return {
+    key,
+    value,
+    storedAt: Math.floor(storedAt),
+    expiresAt: expiresAt ?? undefined,
+    accessedAt: Math.floor(usedAt),
+    hits,
+    tag: tag ?? undefined,
+    bytes,
+  };
+}
+
+function read(core: Core, key: KeyColumn): unknown {
+  const { memory } = core;
+  if (!memory.isOff) {
+    noticeOthers(core);
+    const resident = memory.find(key);
+    if (resident !== undefined) {
+      if (!isLive(resident.expiresAt, nowFor(core, resident.expiresAt))) return miss(core);
+      hit(core, resident.id);
+      return restoreValue(resident.mode, resident.data, core.codec);
+    }
+  }
+  const row = core.sql.read.first(key);
+  if (row === undefined || !isLive(row[6], nowFor(core, row[6]))) return miss(core);
+  hit(core, row[0]);
+  if (row[5] !== null) return despiteReplacement(core, () => readAgain(core, key));
+  const value = readValue(core, key, row, memory.isOff);
+  memory.keep(key, row[0], row[1], row[2] as Stored, row[6]);
+  return value;
+}
+
+function readAgain(core: Core, key: KeyColumn): unknown {
+  const row = core.sql.read.first(key);
+  return row === undefined || !isLive(row[6], nowFor(core, row[6])) ? undefined : readValue(core, key, row);
+}
+
+export interface Facts {
+  readonly value: unknown;
+  readonly storedAt: number;
+  readonly usedAt: number;
+  readonly expiresAt: number | null;
+  readonly hits: number;
+  readonly tag: TagColumn;
+  readonly bytes: number;
+}
+
+/** The value of a live item and the rest of its row, past the memory tier. */
+export function liveFacts(core: Core, key: KeyColumn, now: number): Facts | undefined {
+  const row = core.sql.facts.first(key);
+  if (row === undefined || !isLive(row[6], now)) return undefined;
+  const [id, mode, data, check, bytes, file, expiresAt, storedAt, usedAt, hits, tag] = row;
+  const value = readValue(core, key, [id, mode, data, check, bytes, file, expiresAt]);
+  return { value, storedAt, usedAt, expiresAt, hits, tag, bytes };
+}
+
+/**
+ * The value behind a row, from the row or its file.
+ *
+ * @throws {DiskCacheError} `CORRUPT`, with the key.
+ */
+export function readValue(core: Core, key: KeyColumn, row: ValueRow, owned = true): unknown {
+  const [, mode, data, check, bytes, file] = row;
   try {
-    return decodeValue(mode, value, checksum, core.codec, true);
+    if (file === null) return decodeValue(mode, data, check, core.codec, owned);
+    return restoreValue(mode, core.files.read(file, { mode, bytes, check }), core.codec, true);
   } catch (error) {
     throw located(error, core, key);
   }
 }
 
+/** A reader that comes between the commit of another process and its removal of the old file so often is out of luck. */
+const ATTEMPTS = 10;
+
+/**
+ * Another process may replace an item between the reading of its row and that of its file, which is then missing: what is
+ * damaged is read again before that is believed. Inside a transaction nobody can.
+ */
+export function despiteReplacement<T>(core: Core, work: () => T): T {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return work();
+    } catch (error) {
+      const damaged = error instanceof DiskCacheError && error.code === 'CORRUPT';
+      if (!damaged || core.transaction.depth > 0 || attempt === ATTEMPTS) throw error;
+    }
+  }
+}
+
 /** Asks the clock only where something can expire. */
-const now = (core: Core, expiresAt: number | null): number => (expiresAt === null ? 0 : core.clock());
+const nowFor = (core: Core, expiresAt: number | null): number => (expiresAt === null ? 0 : core.clock());
 
 /** A fault of a value, with the place where it stands. */
 function located(error: unknown, core: Core, key: KeyColumn): unknown {
   if (!(error instanceof DiskCacheError)) return error;
   const name = typeof key === 'object' ? `x'${Buffer.from(key).toString('hex')}'` : JSON.stringify(key);
-  return new DiskCacheError(error.code, `${error.message}, at key ${name} in ${core.directory}`, { cause: error });
+  return new DiskCacheError(error.code, `${error.message} (at key ${name} in ${core.directory})`, { cause: error });
 }

@@ -1,4 +1,5 @@
 import type { Core } from './core.ts';
+import { noticeOthers } from './others.ts';
 import { onSnapshot } from './transaction.ts';
 
 /**
@@ -8,12 +9,7 @@ export function size(core: Core): number {
   const { sql, ledger } = core;
   const now = core.clock();
   return onSnapshot(core, () => {
-    // `data_version` moves only when another connection has committed.
-    const version = sql.dataVersion.first()?.[0] ?? 0;
-    if (version !== ledger.dataVersion) {
-      ledger.forget();
-      ledger.dataVersion = version;
-    }
+    noticeOthers(core);
     ledger.rows ??= sql.countRows.first()?.[0] ?? 0;
     const expired = now < ledger.nextExpiry ? 0 : (sql.countExpired.first(now)?.[0] ?? 0);
     return ledger.rows - expired;

@@ -6,6 +6,8 @@ type Action = () => void;
 /** The open transaction of a connection: how deep it is nested, and what has to follow its end. */
 export class Transaction {
   depth = 0;
+  /** Whether this transaction has looked for what others have written before it. */
+  noticed = false;
   /** In order, after the outermost commit: removing files that nobody names any more, telling listeners. */
   readonly afterCommit: Action[] = [];
   /** In order, after a rollback: removing files that were written for it. */
@@ -26,6 +28,7 @@ export function onSnapshot<T>(core: Core, work: () => T): T {
   if (transaction.depth > 0) return work();
   sql.beginRead.run();
   transaction.depth = 1;
+  transaction.noticed = false;
   try {
     return work();
   } finally {
@@ -56,6 +59,7 @@ function inTransaction<T>(core: Core, work: () => T): T {
   const { sql, transaction, connection } = core;
   sql.begin.run();
   transaction.depth = 1;
+  transaction.noticed = false;
   let result: T;
   try {
     result = work();
@@ -65,7 +69,7 @@ function inTransaction<T>(core: Core, work: () => T): T {
     transaction.afterCommit.length = 0;
     // Some failures (a full disk) end SQLite's transaction by themselves; a failed COMMIT leaves it open.
     if (connection.inTransaction) sql.rollback.run();
-    core.ledger.forget();
+    forget(core);
     transaction.depth = 0;
     runAll(transaction.afterRollback);
     throw error;
@@ -94,7 +98,7 @@ function inSavepoint<T>(core: Core, work: () => T): T {
       sql.rollbackToSavepoint.run();
       sql.release.run();
     }
-    core.ledger.forget();
+    forget(core);
     runAll(transaction.afterRollback, rollbacks);
     throw error;
   } finally {
@@ -109,6 +113,12 @@ function demandOpen(core: Core): void {
     'DISK_FULL',
     `The transaction on ${core.directory} was ended by an earlier failure inside it; nothing of it was kept`,
   );
+}
+
+/** What was known or remembered may have come from what was undone. */
+function forget(core: Core): void {
+  core.ledger.forget();
+  core.memory.clear();
 }
 
 function runAll(actions: Action[], from = 0): void {

@@ -1,25 +1,18 @@
+import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { SetOptions } from '../../../protocol/options.ts';
-import { expiresAt, isLive } from '../policy/expiry.ts';
-import { encodeValue } from '../values/codec.ts';
+import { expiresAt } from '../policy/expiry.ts';
 import { encodeKey, type KeyColumn } from '../values/key.ts';
 import { entriesOf, setOptionsOf, tagColumn } from './arguments.ts';
 import type { Core } from './core.ts';
-import { dropFewExpired } from './expire.ts';
-import { size } from './size.ts';
+import { changed } from './drop.ts';
+import { type Item, place, prepare, using } from './item.ts';
+import { liveFacts } from './read.ts';
 import { atomically } from './transaction.ts';
 
 export function set(core: Core, key: Key, value: unknown, options?: SetOptions): void {
   const now = core.clock();
-  const { ttl, tag } = setOptionsOf(options);
-  put(
-    core,
-    encodeKey(key),
-    value,
-    now,
-    expiresAt(now, ttl ?? core.settings.ttl),
-    tag === undefined ? null : tagColumn(tag),
-  );
+  store(core, itemOf(core, encodeKey(key), value, now, options), now);
 }
 
 /** All or none. */
@@ -29,18 +22,97 @@ export function setMany(core: Core, entries: Iterable<readonly [Key, unknown]>, 
   });
 }
 
-function put(
-  core: Core,
-  key: KeyColumn,
-  value: unknown,
-  now: number,
-  expiry: number | null,
-  tag: string | number | null,
-): void {
+/** Whether it was stored: false when there is a live item. */
+export function add(core: Core, key: Key, value: unknown, options?: SetOptions): boolean {
+  const now = core.clock();
+  const column = encodeKey(key);
+  // Looked up before the work of encoding, and once more under the lock.
+  if (core.sql.has.first(column, now) !== undefined) return false;
+  const item = itemOf(core, column, value, now, options);
+  return using(core, item, () => {
+    if (core.sql.has.first(column, now) !== undefined) return false;
+    place(core, item, now);
+    return true;
+  });
+}
+
+/** Changes when a live item expires; nothing else. */
+export function touch(core: Core, key: Key, options?: Pick<SetOptions, 'ttl'>): boolean {
+  const now = core.clock();
+  const column = encodeKey(key);
+  const expiry = expiresAt(now, setOptionsOf(options).ttl ?? core.settings.ttl);
+  const { changes } = core.sql.touch.run(expiry, column, now);
+  if (changes === 0) return false;
+  core.ledger.updated(expiry);
+  core.memory.forget(column);
+  return true;
+}
+
+/** Stores what `next` makes of the present value, undefined when there is none; expiry and tag stay unless given anew. */
+export function update(core: Core, key: Key, next: (current: unknown) => unknown, options?: SetOptions): unknown {
+  const column = encodeKey(key);
+  return atomically(core, () => {
+    const now = core.clock();
+    const facts = liveFacts(core, column, now);
+    const value = next(facts?.value);
+    const item = itemOf(core, column, value, now, options);
+    const keeps = facts !== undefined;
+    const { ttl, tag } = setOptionsOf(options);
+    store(
+      core,
+      {
+        ...item,
+        expiresAt: keeps && ttl === undefined ? facts.expiresAt : item.expiresAt,
+        tag: keeps && tag === undefined ? facts.tag : item.tag,
+      },
+      now,
+    );
+    return value;
+  });
+}
+
+export interface CountOptions {
+  /** What a missing item counts as. Default 0. */
+  readonly default?: number;
+}
+
+/** @throws {DiskCacheError} `BAD_VALUE` where something else than a number is, or a sum would not be exact. */
+export function incr(core: Core, key: Key, delta = 1, { default: initial = 0 }: CountOptions = {}): number {
+  if (typeof delta !== 'number' || Number.isNaN(delta)) {
+    throw new DiskCacheError('BAD_OPTION', `delta is ${String(delta)}; give a number`);
+  }
+  return update(core, key, (current = initial) => sumOf(current, delta, key)) as number;
+}
+
+function sumOf(current: unknown, delta: number, key: Key): number {
+  if (typeof current !== 'number') {
+    throw new DiskCacheError('BAD_VALUE', `The value of ${show(key)} is no number and can't be counted up`);
+  }
+  const sum = current + delta;
+  if (Number.isSafeInteger(current) && Number.isInteger(delta) && !Number.isSafeInteger(sum)) {
+    throw new DiskCacheError(
+      'BAD_VALUE',
+      `${current} + ${delta} at ${show(key)} would no longer be exact; use a bigint`,
+    );
+  }
+  return sum;
+}
+
+const show = (key: Key): string => (typeof key === 'string' ? JSON.stringify(key) : String(key));
+
+/** A value with its options as an item. */
+export function itemOf(core: Core, key: KeyColumn, value: unknown, now: number, options?: SetOptions): Item {
+  const { ttl, tag } = setOptionsOf(options);
+  const expiry = expiresAt(now, ttl ?? core.settings.ttl);
+  return prepare(core, key, value, expiry, tag === undefined ? null : tagColumn(tag));
+}
+
+/** One statement where nothing but the row has to change, else a transaction. */
+function store(core: Core, item: Item, now: number): void {
   const { sql, ledger } = core;
-  const { mode, data, bytes, check } = encodeValue(value, core.codec);
-  const stamp = core.stamps.at(now);
-  if (ledger.tellsInserts && now < ledger.nextExpiry) {
+  const { key, expiresAt: expiry, tag, mode, bytes, check, data } = item;
+  if (item.staged === undefined && ledger.tellsInserts && now < ledger.nextExpiry && item.cost <= ledger.room) {
+    const stamp = core.stamps.at(now);
     const { changes, lastInsertRowid } = sql.put.run(
       key,
       stamp,
@@ -55,41 +127,11 @@ function put(
       now,
     );
     if (changes === 1) {
+      ledger.room -= item.cost;
       ledger.upserted(lastInsertRowid, expiry);
+      changed(core, 'set', key);
       return;
     }
   }
-  atomically(core, () => {
-    if (now >= ledger.nextExpiry) dropFewExpired(core, now);
-    const old = sql.locate.first(key);
-    if (old && isLive(old[1], now)) {
-      sql.update.run(key, stamp, stamp, expiry, tag, mode, bytes, check, null, data, old[0]);
-      return ledger.updated(expiry);
-    }
-    if (old) {
-      sql.deleteById.run(old[0]);
-      ledger.deleted(1);
-    }
-    const { lastInsertRowid } = sql.insert.run(key, stamp, stamp, expiry, tag, mode, bytes, check, null, data);
-    ledger.inserted(lastInsertRowid, expiry);
-  });
-}
-
-/** Whether there was an item to delete. */
-export function remove(core: Core, key: Key): boolean {
-  const { sql, ledger } = core;
-  const column = encodeKey(key);
-  const now = core.clock();
-  const { changes } = sql.deleteInline.run(column, now);
-  if (changes > 0) ledger.deleted(changes);
-  return changes > 0;
-}
-
-/** The number of items that were there. O(number of items). */
-export function clear(core: Core): number {
-  return atomically(core, () => {
-    const items = size(core);
-    core.ledger.deleted(core.sql.deleteAll.run().changes);
-    return items;
-  });
+  using(core, item, () => place(core, item, now));
 }

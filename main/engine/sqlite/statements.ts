@@ -2,10 +2,11 @@ import type { KeyColumn } from '../values/key.ts';
 import type { Column, Connection, Statement } from './connection.ts';
 
 type Bind = readonly Column[];
-type TagColumn = string | number | null;
+export type TagColumn = string | number | null;
 
 /** A value as its row holds it; with `file` set, `value` is NULL and the file holds it. */
 export type ValueRow = [
+  id: number,
   mode: number,
   value: Column,
   checksum: number,
@@ -13,7 +14,18 @@ export type ValueRow = [
   file: string | null,
   expiresAt: number | null,
 ];
-export const VALUE_COLUMNS = 'mode, value, checksum, size, file, expires_at';
+export const VALUE_COLUMNS = 'id, mode, value, checksum, size, file, expires_at';
+
+/** What is known about the rest of an item. */
+export type FactsRow = [...ValueRow, storedAt: number, usedAt: number, hits: number, tag: string | number | null];
+const FACTS_COLUMNS = `${VALUE_COLUMNS}, stored_at, used_at, hits, tag`;
+
+/** What has to be known of a row to delete it. */
+export type DoomedRow = [id: number, key: KeyColumn, file: string | null, size: number];
+export const DOOMED_COLUMNS = 'id, key, file, size';
+
+/** Every count the store keeps on disk. */
+export type CounterName = 'file bytes' | 'hits' | 'misses' | 'hand';
 
 /** What of an item is written anew by every set, in the order of `ITEM_COLUMNS`. */
 export type ItemColumns = readonly [
@@ -33,6 +45,9 @@ const INSERT = `INSERT INTO entry (${ITEM_COLUMNS.join(', ')}) VALUES (${ITEM_CO
 /** A set is a use: it counts from zero again and protects from the hand of `sieve` once. */
 const AFRESH = 'hits = 0, visited = 1';
 
+/** An item that has not expired; its parameter is now. */
+const LIVE = '(expires_at IS NULL OR expires_at > ?)';
+
 /** Every fixed statement, by name, and the composed ones of `range.ts` by text. */
 export interface Statements {
   readonly begin: Statement<[]>;
@@ -45,23 +60,38 @@ export interface Statements {
   readonly dataVersion: Statement<[], [number]>;
 
   readonly read: Statement<[KeyColumn], ValueRow>;
+  readonly facts: Statement<[KeyColumn], FactsRow>;
   readonly has: Statement<[KeyColumn, number], [1]>;
   readonly locate: Statement<[KeyColumn], [id: number, expiresAt: number | null, file: string | null, size: number]>;
 
   readonly put: Statement<[...ItemColumns, now: number]>;
   readonly insert: Statement<ItemColumns>;
   readonly update: Statement<[...ItemColumns, id: number]>;
+  readonly enqueue: Statement<[queue: KeyColumn, id: number]>;
+  readonly touch: Statement<[expiresAt: number | null, KeyColumn, now: number]>;
+  readonly use: Statement<[usedAt: number, hits: number, id: number]>;
   readonly deleteInline: Statement<[KeyColumn, now: number]>;
   readonly deleteById: Statement<[number]>;
   readonly deleteAll: Statement<[]>;
+  readonly files: Statement<[], [string]>;
+  readonly namesFile: Statement<[string], [1]>;
 
   readonly countRows: Statement<[], [number]>;
   readonly countExpired: Statement<[now: number], [number]>;
   readonly nextExpiry: Statement<[], [number | null]>;
-  readonly expired: Statement<
-    [now: number, limit: number],
-    [id: number, key: KeyColumn, file: string | null, size: number]
-  >;
+  readonly expired: Statement<[now: number, limit: number], DoomedRow>;
+  readonly tagged: Statement<[TagColumn, after: number, limit: number], [...DoomedRow, expiresAt: number | null]>;
+  readonly unvisited: Statement<[after: number, spared: Column, limit: number], DoomedRow>;
+  readonly unvisit: Statement<[after: number, upTo: number]>;
+
+  readonly queueFront: Statement<[queue: KeyColumn, now: number], DoomedRow>;
+  readonly queueBack: Statement<[queue: KeyColumn, now: number], DoomedRow>;
+
+  readonly pageCount: Statement<[], [number]>;
+  readonly freePages: Statement<[], [number]>;
+  readonly counter: Statement<[CounterName], [number]>;
+  readonly count: Statement<[by: number, CounterName]>;
+  readonly setCounter: Statement<[value: number, CounterName]>;
 
   readonly settings: Statement<[], [name: string, value: Column]>;
   readonly keepSetting: Statement<[name: string, value: Column]>;
@@ -80,7 +110,8 @@ const SQL: Readonly<Record<Exclude<keyof Statements, 'composed'>, string>> = {
   dataVersion: 'PRAGMA data_version',
 
   read: `SELECT ${VALUE_COLUMNS} FROM entry WHERE key = ?`,
-  has: 'SELECT 1 FROM entry WHERE key = ? AND (expires_at IS NULL OR expires_at > ?)',
+  facts: `SELECT ${FACTS_COLUMNS} FROM entry WHERE key = ?`,
+  has: `SELECT 1 FROM entry WHERE key = ? AND ${LIVE}`,
   locate: 'SELECT id, expires_at, file, size FROM entry WHERE key = ?',
 
   // One statement for the common case. It leaves alone what needs more care: an item with a file, and an expired one, whose
@@ -89,17 +120,34 @@ const SQL: Readonly<Record<Exclude<keyof Statements, 'composed'>, string>> = {
     SET ${ITEM_COLUMNS.map((name) => `${name} = excluded.${name}`)
       .slice(1)
       .join(', ')}, ${AFRESH}
-    WHERE file IS NULL AND (expires_at IS NULL OR expires_at > ?)`,
+    WHERE file IS NULL AND ${LIVE}`,
   insert: INSERT,
   update: `UPDATE entry SET ${ITEM_COLUMNS.map((name) => `${name} = ?`).join(', ')}, ${AFRESH} WHERE id = ?`,
-  deleteInline: 'DELETE FROM entry WHERE key = ? AND file IS NULL AND (expires_at IS NULL OR expires_at > ?)',
+  enqueue: 'UPDATE entry SET queue = ? WHERE id = ?',
+  touch: `UPDATE entry SET expires_at = ? WHERE key = ? AND ${LIVE}`,
+  use: 'UPDATE entry SET used_at = max(used_at, ?), hits = hits + ?, visited = 1 WHERE id = ?',
+  deleteInline: `DELETE FROM entry WHERE key = ? AND file IS NULL AND ${LIVE}`,
   deleteById: 'DELETE FROM entry WHERE id = ?',
   deleteAll: 'DELETE FROM entry',
+  files: 'SELECT file FROM entry WHERE file IS NOT NULL',
+  namesFile: 'SELECT 1 FROM entry WHERE file = ?',
 
   countRows: 'SELECT count(*) FROM entry',
   countExpired: 'SELECT count(*) FROM entry WHERE expires_at <= ?',
   nextExpiry: 'SELECT min(expires_at) FROM entry WHERE expires_at IS NOT NULL',
-  expired: 'SELECT id, key, file, size FROM entry WHERE expires_at <= ? ORDER BY expires_at LIMIT ?',
+  expired: `SELECT ${DOOMED_COLUMNS} FROM entry WHERE expires_at <= ? ORDER BY expires_at LIMIT ?`,
+  tagged: `SELECT ${DOOMED_COLUMNS}, expires_at FROM entry WHERE tag = ? AND id > ? ORDER BY id LIMIT ?`,
+  unvisited: `SELECT ${DOOMED_COLUMNS} FROM entry WHERE id > ? AND visited = 0 AND key IS NOT ? ORDER BY id LIMIT ?`,
+  unvisit: 'UPDATE entry SET visited = 0 WHERE id > ? AND id <= ? AND visited = 1',
+
+  queueFront: `SELECT ${DOOMED_COLUMNS} FROM entry WHERE queue = ? AND ${LIVE} ORDER BY key LIMIT 1`,
+  queueBack: `SELECT ${DOOMED_COLUMNS} FROM entry WHERE queue = ? AND ${LIVE} ORDER BY key DESC LIMIT 1`,
+
+  pageCount: 'PRAGMA page_count',
+  freePages: 'PRAGMA freelist_count',
+  counter: 'SELECT value FROM counter WHERE name = ?',
+  count: 'UPDATE counter SET value = value + ? WHERE name = ?',
+  setCounter: 'UPDATE counter SET value = ? WHERE name = ?',
 
   settings: 'SELECT name, value FROM setting',
   keepSetting: 'INSERT INTO setting VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value',

@@ -1,0 +1,89 @@
+import { DiskCacheError } from '../../../protocol/error.ts';
+import { capacityOf, costOf } from '../policy/budget.ts';
+import { isLive } from '../policy/expiry.ts';
+import type { TagColumn } from '../sqlite/statements.ts';
+import type { Stored } from '../values/check.ts';
+import { encodeValue } from '../values/codec.ts';
+import type { Staged } from '../values/file-store.ts';
+import type { KeyColumn } from '../values/key.ts';
+import type { Core } from './core.ts';
+import { changed, drop, dropFile, keyBytes } from './drop.ts';
+import { makeRoom } from './room.ts';
+import { atomically } from './transaction.ts';
+
+/** An item on its way to the disk. */
+export interface Item {
+  readonly key: KeyColumn;
+  readonly mode: number;
+  /** Null when it is in a file. */
+  readonly data: Stored | null;
+  readonly bytes: number;
+  readonly check: number;
+  readonly staged: Staged | undefined;
+  /** What it takes of the budget. */
+  readonly cost: number;
+  readonly expiresAt: number | null;
+  readonly tag: TagColumn;
+}
+
+/**
+ * A value as an item; a large one is written to a file that no row names yet. Whoever prepares uses up or discards.
+ *
+ * @throws {DiskCacheError} `BAD_VALUE`, and `TOO_LARGE` for what would not fit if everything else left.
+ */
+export function prepare(core: Core, key: KeyColumn, value: unknown, expiresAt: number | null, tag: TagColumn): Item {
+  const { mode, data, bytes, check } = encodeValue(value, core.codec);
+  const cost = costOf(keyBytes(key), bytes);
+  const capacity = capacityOf(core.settings.sizeLimit);
+  if (cost > capacity) {
+    throw new DiskCacheError(
+      'TOO_LARGE',
+      `The value takes ${bytes} bytes; ${core.directory} can hold ${capacity} under its sizeLimit of ${core.settings.sizeLimit}. Raise the limit or store less`,
+    );
+  }
+  const inFile = bytes >= core.settings.fileThreshold && typeof data !== 'number';
+  const staged = inFile ? core.files.stage(data) : undefined;
+  return { key, mode, data: inFile ? null : data, bytes, check, staged, cost, expiresAt, tag };
+}
+
+/** Stores an item in place of whatever has its key; answers the row's id. Inside a write transaction. */
+export function place(core: Core, item: Item, now: number): number {
+  const { sql, ledger } = core;
+  makeRoom(core, item.cost, item.key, now);
+  const file = nameFile(core, item);
+  const stamp = core.stamps.at(now);
+  const { key, expiresAt, tag, mode, bytes, check, data } = item;
+  const old = sql.locate.first(key);
+  if (old !== undefined && isLive(old[1], now)) {
+    sql.update.run(key, stamp, stamp, expiresAt, tag, mode, bytes, check, file, data, old[0]);
+    dropFile(core, old[2], old[3]);
+    ledger.updated(expiresAt);
+    changed(core, 'set', key);
+    return old[0];
+  }
+  if (old !== undefined) drop(core, [old[0], key, old[2], old[3]], 'expire');
+  const { lastInsertRowid } = sql.insert.run(key, stamp, stamp, expiresAt, tag, mode, bytes, check, file, data);
+  ledger.inserted(lastInsertRowid, expiresAt);
+  changed(core, 'set', key);
+  return Number(lastInsertRowid);
+}
+
+/** Invariant: a row names a file only when the file is whole and in its place; a rollback takes the file away again. */
+function nameFile(core: Core, { staged }: Item): string | null {
+  if (staged === undefined) return null;
+  const { name, bytes } = staged;
+  core.transaction.afterRollback.push(() => core.files.remove(name));
+  core.files.place(staged);
+  core.sql.count.run(bytes, 'file bytes');
+  return name;
+}
+
+/** Runs `work`, which may place the item, in a transaction; a file that was not placed is given up. */
+export function using<T>(core: Core, { staged }: Item, work: () => T): T {
+  if (staged === undefined) return atomically(core, work);
+  try {
+    return atomically(core, work);
+  } finally {
+    core.files.discard(staged);
+  }
+}

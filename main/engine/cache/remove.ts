@@ -1,0 +1,123 @@
+import type { Key } from '../../../protocol/key.ts';
+import { isLive } from '../policy/expiry.ts';
+import { encodeKey, type KeyColumn } from '../values/key.ts';
+import { tagColumn } from './arguments.ts';
+import type { Core } from './core.ts';
+import { changed, drop } from './drop.ts';
+import { dropExpired } from './expire.ts';
+import { liveFacts } from './read.ts';
+import { evict as evictFor, usedBytes } from './room.ts';
+import { size } from './size.ts';
+import { atomically } from './transaction.ts';
+import { giveBack } from './volume.ts';
+
+/** Mass deletions let others write in between: so many items in one transaction. */
+const BATCH = 256;
+
+/** Whether there was a live item to delete. */
+export function remove(core: Core, key: Key): boolean {
+  return removeColumn(core, encodeKey(key));
+}
+
+/** How many live items there were to delete; all in one transaction. */
+export function deleteMany(core: Core, keys: Iterable<Key>): number {
+  return atomically(core, () => {
+    let deleted = 0;
+    for (const key of keys) if (remove(core, key)) deleted++;
+    return deleted;
+  });
+}
+
+/** Takes an item out: its value, or undefined when there is none. */
+export function pop(core: Core, key: Key): unknown {
+  const column = encodeKey(key);
+  return atomically(core, () => {
+    const value = liveFacts(core, column, core.clock())?.value;
+    removeColumn(core, column);
+    return value;
+  });
+}
+
+/** Deletes everything; answers how many live items there were. */
+export function clear(core: Core): number {
+  const items = atomically(core, () => {
+    const { sql, transaction } = core;
+    const live = size(core);
+    const files = sql.files.all();
+    core.ledger.deleted(sql.deleteAll.run().changes);
+    sql.setCounter.run(0, 'file bytes');
+    sql.setCounter.run(0, 'hand');
+    core.memory.clear();
+    core.uses.clear();
+    transaction.afterCommit.push(() => removeFiles(core, files));
+    return live;
+  });
+  giveBack(core);
+  return items;
+}
+
+/** Deletes all expired items; answers how many. */
+export function expire(core: Core): number {
+  const now = core.clock();
+  return inBatches(core, () => dropExpired(core, now, BATCH));
+}
+
+/** Deletes all items with a tag; answers how many live ones there were. */
+export function evictTag(core: Core, tag: string | number): number {
+  const column = tagColumn(tag);
+  const now = core.clock();
+  let live = 0;
+  let after = 0;
+  inBatches(core, () => {
+    const rows = core.sql.tagged.all(column, after, BATCH);
+    for (const [id, key, file, bytes, expiresAt] of rows) {
+      if (isLive(expiresAt, now)) live++;
+      drop(core, [id, key, file, bytes], 'evict');
+      after = id;
+    }
+    return rows.length;
+  });
+  return live;
+}
+
+/** Deletes what has expired, then, by the policy, what is over the limit; answers how many. */
+export function cull(core: Core): number {
+  const expired = expire(core);
+  const evicted = inBatches(core, () => {
+    const over = usedBytes(core) - core.settings.sizeLimit;
+    return over <= 0 ? 0 : evictFor(core, Math.min(over, 64 * 1024), null);
+  });
+  return expired + evicted;
+}
+
+/** Repeats a step, each in its own transaction, until it finds nothing more; then the space goes back to the disk. */
+function inBatches(core: Core, step: () => number): number {
+  let total = 0;
+  for (let done = -1; done !== 0; total += done) done = atomically(core, step);
+  if (total > 0) giveBack(core);
+  return total;
+}
+
+function removeFiles(core: Core, files: readonly (readonly [file: string])[]): void {
+  for (const [file] of files) core.files.remove(file);
+}
+
+function removeColumn(core: Core, key: KeyColumn): boolean {
+  const { sql, ledger } = core;
+  const now = core.clock();
+  if (sql.deleteInline.run(key, now).changes === 1) {
+    ledger.deleted(1);
+    changed(core, 'delete', key);
+    return true;
+  }
+  // Not there, expired, or with a file.
+  if (sql.locate.first(key) === undefined) return false;
+  return atomically(core, () => {
+    const row = sql.locate.first(key);
+    if (row === undefined) return false;
+    const [id, expiresAt, file, bytes] = row;
+    const live = isLive(expiresAt, now);
+    drop(core, [id, key, file, bytes], live ? 'delete' : 'expire');
+    return live;
+  });
+}

@@ -1,0 +1,25 @@
+import type { Core } from './core.ts';
+import { atomically } from './transaction.ts';
+import { writeUses } from './uses.ts';
+
+/** What `get` has found and not found since the last reset, by all processes, as far as they have written it down. */
+export interface Stats {
+  readonly hits: number;
+  readonly misses: number;
+}
+
+export function stats(core: Core, { reset = false }: { readonly reset?: boolean } = {}): Stats {
+  const { sql, uses } = core;
+  const read = (): Stats => ({
+    hits: (sql.counter.first('hits')?.[0] ?? 0) + uses.hits,
+    misses: (sql.counter.first('misses')?.[0] ?? 0) + uses.misses,
+  });
+  if (!reset) return read();
+  return atomically(core, () => {
+    writeUses(core, 0);
+    const found = read();
+    sql.setCounter.run(0, 'hits');
+    sql.setCounter.run(0, 'misses');
+    return found;
+  });
+}
