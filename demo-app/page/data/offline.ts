@@ -1,5 +1,6 @@
 import type { CountrySummary } from '../../model/country.ts';
 import type { ApiResponse } from '../../model/stores.ts';
+import { answerOf, dataOf } from './answer.ts';
 import { countOnDisk, disk } from './disk.ts';
 import { observable } from './observable.ts';
 import { report } from './problems.ts';
@@ -75,11 +76,9 @@ async function fetchDetails(chunk: readonly CountrySummary[]): Promise<void> {
 
 async function fetchDetail({ code, name }: CountrySummary): Promise<readonly [string, ApiResponse]> {
   const resource = countryResource(code, name);
-  const response = await ask(resource.path);
-  const body: unknown = await response.json();
-  if (!resource.accepts(body)) throw new Error(`the server’s answer for ${name} makes no sense`);
-  const etag = response.headers.get('etag');
-  return [resource.path, { body, checkedAt: Date.now(), ...(etag !== null && { etag }) }];
+  const answer = await answerOf(await ask(resource.path));
+  dataOf(resource, answer);
+  return [resource.path, answer];
 }
 
 function showFlags(flags: readonly (readonly [alpha2: string, svg: Uint8Array])[]): void {

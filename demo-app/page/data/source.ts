@@ -1,4 +1,5 @@
 import type { ApiResponse } from '../../model/stores.ts';
+import { answerOf, dataOf } from './answer.ts';
 import { countOnDisk, disk } from './disk.ts';
 import { reason, report } from './problems.ts';
 import type { Resource } from './resources.ts';
@@ -10,8 +11,10 @@ export interface Loaded<T> {
   readonly origin: 'disk' | 'network';
   /** How long it took, milliseconds. */
   readonly took: number;
-  /** When the upstream last said that this is current; epoch milliseconds. */
-  readonly checkedAt: number;
+  /** When it came from the upstream; epoch milliseconds. */
+  readonly fetchedAt: number;
+  /** Whether the upstream has just said that nothing newer is there. */
+  readonly current: boolean;
 }
 
 /**
@@ -19,9 +22,8 @@ export interface Loaded<T> {
  * is new is shown and kept. `show` is called at most twice. Rejects only when neither disk nor upstream had an answer.
  */
 export async function load<T>(resource: Resource<T>, show: (loaded: Loaded<T>) => void): Promise<void> {
-  const began = performance.now();
   const kept = await read(resource);
-  if (kept !== undefined) show({ ...kept, origin: 'disk', took: performance.now() - began });
+  if (kept !== undefined) show(kept.loaded);
   try {
     show(await refresh(resource, kept));
   } catch (error) {
@@ -30,19 +32,20 @@ export async function load<T>(resource: Resource<T>, show: (loaded: Loaded<T>) =
 }
 
 interface Kept<T> {
-  readonly data: T;
-  readonly etag?: string;
-  readonly checkedAt: number;
-  readonly took: number;
+  readonly loaded: Loaded<T>;
+  readonly etag: string | undefined;
 }
 
+/** What is there but makes no sense is as good as missing, and is fetched again. */
 async function read<T>(resource: Resource<T>): Promise<Kept<T> | undefined> {
   const began = performance.now();
   try {
     const answer = await disk.api.get(resource.path);
-    if (answer === undefined || !resource.accepts(answer.body)) return undefined;
-    const { body, etag, checkedAt } = answer;
-    return { data: body, checkedAt, took: performance.now() - began, ...(etag !== undefined && { etag }) };
+    if (answer === undefined) return undefined;
+    const data = dataOf(resource, answer);
+    const took = performance.now() - began;
+    const { etag, fetchedAt } = answer;
+    return { loaded: { data, origin: 'disk', took, fetchedAt, current: false }, etag };
   } catch (error) {
     report(`${resource.name} could not be read from disk`, error);
     return undefined;
@@ -52,26 +55,12 @@ async function read<T>(resource: Resource<T>): Promise<Kept<T> | undefined> {
 async function refresh<T>(resource: Resource<T>, kept: Kept<T> | undefined): Promise<Loaded<T>> {
   const began = performance.now();
   const response = await ask(resource.path, kept?.etag);
-  const checkedAt = Date.now();
-  if (response.status === 304 && kept !== undefined) {
-    const { data, etag, took } = kept;
-    await keep(resource, { body: data, checkedAt, ...(etag !== undefined && { etag }) });
-    return { data, origin: 'disk', took, checkedAt };
-  }
-  const body = await bodyOf(response);
-  if (!resource.accepts(body)) throw new Error('the server’s answer makes no sense');
-  const etag = response.headers.get('etag');
+  if (response.status === 304 && kept !== undefined) return { ...kept.loaded, current: true };
+  const answer = await answerOf(response);
+  const data = dataOf(resource, answer);
   const took = performance.now() - began;
-  await keep(resource, { body, checkedAt, ...(etag !== null && { etag }) });
-  return { data: body, origin: 'network', took, checkedAt };
-}
-
-async function bodyOf(response: Response): Promise<unknown> {
-  try {
-    return await response.json();
-  } catch (error) {
-    throw new Error('the server’s answer is not JSON', { cause: error });
-  }
+  await keep(resource, answer);
+  return { data, origin: 'network', took, fetchedAt: answer.fetchedAt, current: true };
 }
 
 /** A full disk is no reason to show nothing: the failure is told, the data stays. */

@@ -8,16 +8,17 @@ interface Props {
   readonly what?: string;
 }
 
-/** Where something came from and how old it is: "From disk in 3 ms · checked 14:02:10". */
+/** Where something came from and how old it is: "From disk in 3 ms · fetched 14:02:10, still current". */
 export function Provenance({ of, what }: Props) {
-  const { origin, took, checkedAt } = of;
+  const { origin, took, fetchedAt, current } = of;
   const from = origin === 'disk' ? 'from disk' : 'from the network';
+  const age = origin === 'disk' && current ? ', still current' : '';
   return (
     <span class="provenance" data-origin={origin}>
       <Icon name={origin} />
       <span>
-        {what ? `${what} ${from}` : upperFirst(from)} in {formatTook(took)} · {origin === 'disk' ? 'checked ' : ''}
-        {formatInstant(checkedAt)}
+        {what ? `${what} ${from}` : upperFirst(from)} in {formatTook(took)} · fetched {formatInstant(fetchedAt)}
+        {age}
       </span>
     </span>
   );
