@@ -33,5 +33,15 @@ export interface PortClosed {
   readonly port: string;
 }
 
-export type FromPage = DocumentOpened | IpcSent | PortPosted | PortClosed;
+/** What `window.open` asked for, from the page's world to the agent's as a DOM event, and on to the main process. */
+export interface WindowOpened {
+  readonly kind: 'open';
+  readonly url: string;
+  readonly name: string;
+  readonly features: string;
+}
+
+export const OPEN_EVENT = 'stand-in-open';
+
+export type FromPage = DocumentOpened | WindowOpened | IpcSent | PortPosted | PortClosed;
 export type ToPage = IpcSent | PortPosted | PortClosed;

@@ -15,8 +15,9 @@ export interface PageScripts {
 
 export interface TreeListener {
   ipc(document: PageDocument, frame: WebFrameMain, message: Extract<FromPage, { kind: 'ipc' }>): void;
-  /** `window.open`: the new window waits, empty, until it is resumed or closed. */
-  opened(targetId: string, url: string): void;
+  opened(message: Extract<FromPage, { kind: 'open' }>): void;
+  /** Before anything runs in a DevTools target of this window. */
+  attached(session: CdpSession): void;
 }
 
 interface Node {
@@ -61,6 +62,7 @@ export class FrameTree {
     const contexts = new Map<number, string>();
     const processId = ++lastProcessId;
     this.#watchFrames(session);
+    this.#listener.attached(session);
     session.on('Runtime.executionContextCreated', ({ context }) => {
       if (context.name === WORLD) contexts.set(context.id, String(context.auxData?.['frameId' as never]));
     });
@@ -109,7 +111,8 @@ export class FrameTree {
         // A frame that is gone before it was set up has nothing to set up.
         this.attach(child).catch(() => {});
       } else if (targetInfo.type === 'page') {
-        this.#listener.opened(targetInfo.targetId, targetInfo.url);
+        // `setWindowOpenHandler` was asked already; no window of a page's making stays.
+        this.#connection.browser.send('Target.closeTarget', { targetId: targetInfo.targetId }).catch(() => {});
       } else {
         child.send('Runtime.runIfWaitingForDebugger').catch(() => {});
       }
@@ -131,6 +134,7 @@ export class FrameTree {
     const { document, frame } = node;
     if (!document || document.world.context !== world.context || document.world.session !== world.session) return;
     if (message.kind === 'ipc') this.#listener.ipc(document, frame, message);
+    else if (message.kind === 'open') this.#listener.opened(message);
     else document.receive(message);
   }
 

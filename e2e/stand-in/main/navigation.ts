@@ -15,15 +15,17 @@ export interface Navigation extends Cancelable {
 
 export interface Watched {
   frame(frameId: string): WebFrameMain | undefined;
-  /** The page wants its main frame to go to `url`. */
-  requested(url: string): void;
+  /** A page wants a frame to go to `url`. */
+  requested(target: CdpSession, frameId: string, url: string): void;
+  /** Whether Chromium knows no such address; `requested` sees to it. */
+  isForeign(url: string): boolean;
   /** The main frame has a new document. */
   navigated(url: string): void;
   /** Whether the application itself started the navigation under way. */
   ownLoad(): boolean;
 }
 
-/** DevTools' page events of the main target, in the words and the order of Electron's WebContents. */
+/** DevTools' page events of one target, in the words and the order of Electron's WebContents. */
 export function watchNavigation(target: CdpSession, contents: WebContents, watched: Watched): void {
   let loaderId: string | undefined;
   const isMain = (frameId: string) => watched.frame(frameId) === contents.mainFrame;
@@ -39,10 +41,10 @@ export function watchNavigation(target: CdpSession, contents: WebContents, watch
   };
 
   target.on('Page.frameRequestedNavigation', ({ frameId, url }) => {
-    if (isMain(frameId)) watched.requested(url);
+    watched.requested(target, frameId, url);
   });
   target.on('Page.frameStartedNavigating', ({ frameId, url, navigationType }) => {
-    if (!/sameDocument/i.test(navigationType)) started(frameId, fromChromium(url), false);
+    if (!/sameDocument/i.test(navigationType) && !watched.isForeign(url)) started(frameId, fromChromium(url), false);
   });
   target.on('Page.navigatedWithinDocument', ({ frameId, url }) => {
     const seen = fromChromium(url);

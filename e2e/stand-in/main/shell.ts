@@ -55,7 +55,7 @@ export async function startShell({ userData, switches, onGone }: ShellOptions): 
   const pages = new Set<WebContents>();
   const server = new SchemeServer(schemes);
   await server.start(connection.browser, {
-    allows: (frameId, url) => [...pages].every((page) => !page.owns(frameId) || page.allows(frameId, url)),
+    allows: (frameId, url) => [...pages].some((page) => page.owns(frameId) && page.allows(frameId, url)),
     initiator: (frameId, isDocument) => initiator(pages, frameId, isDocument),
   });
   await watchTargets(connection.browser, pages);

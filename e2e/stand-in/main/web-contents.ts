@@ -201,18 +201,10 @@ export class WebContents extends StrictEmitter<WebContentsEvents> implements Mir
     const preloads = [...this.session.preloadFiles(), ...(options.preload ? [options.preload] : [])];
     const tree = new FrameTree(connection, targetId, scripts(preloads, options.subframes), {
       ipc: (document, frame, message) => this.#received(document, frame, message),
-      opened: (id, url) => this.#opened(id, url),
+      opened: (message) => this.#opened(message),
+      attached: (session) => this.#watch(session),
     });
     this.#tree = tree;
-    watchNavigation(target, this, {
-      frame: (id) => tree.find(id),
-      requested: (url) => void this.#requested(url),
-      navigated: (url) => {
-        this.#state = 'alive';
-        this.#url = url;
-      },
-      ownLoad: () => this.#ownLoads > 0,
-    });
     await tree.attach(target);
     await target.send('Page.setLifecycleEventsEnabled', { enabled: true });
     return target;
@@ -234,19 +226,32 @@ export class WebContents extends StrictEmitter<WebContentsEvents> implements Mir
     this.ipc.emit(message.channel, strictly('IpcMainEvent', event), ...(Array.isArray(args) ? args : [args]));
   }
 
-  /** A page that navigates to a custom scheme asks Chromium for a scheme it does not know; the mapped address is loaded instead. */
-  async #requested(url: string): Promise<void> {
-    const mapped = toChromium(url, this.#shell.schemes.names);
-    if (mapped === url || !this.allows(this.#targetId!, url)) return;
-    await this.loadURL(url).catch(() => {});
+  #watch(target: CdpSession): void {
+    const isForeign = (url: string) => toChromium(url, this.#shell.schemes.names) !== url;
+    watchNavigation(target, this, {
+      frame: (id) => this.#tree?.find(id),
+      isForeign,
+      requested: (session, frameId, url) => isForeign(url) && this.#requested(session, frameId, url),
+      navigated: (url) => {
+        this.#state = 'alive';
+        this.#url = url;
+      },
+      ownLoad: () => this.#ownLoads > 0,
+    });
   }
 
-  #opened(targetId: string, url: string): void {
-    const details = { url: fromChromium(url), frameName: '', features: '', disposition: 'foreground-tab' as const };
+  /** A page that goes to a custom scheme asks Chromium for a scheme it does not know; the mapped address is loaded instead. */
+  #requested(session: CdpSession, frameId: string, url: string): void {
+    if (!this.allows(frameId, url)) return;
+    const mapped = toChromium(url, this.#shell.schemes.names);
+    this.#own(() => session.send('Page.navigate', { url: mapped, frameId })).catch(this.#ignoreWhenGone);
+  }
+
+  #opened({ url, name, features }: Extract<FromPage, { kind: 'open' }>): void {
+    const details = { url: fromChromium(url), frameName: name, features, disposition: 'foreground-tab' as const };
     const answer = this.#openHandler?.({ ...details, referrer: { url: this.#url, policy: 'default' } });
-    this.#shell.browser.send('Target.closeTarget', { targetId }).catch(this.#ignoreWhenGone);
     if (answer?.action === 'deny') return;
-    console.error(`stand-in: windows opened by a page are not implemented; ${details.url} was closed`);
+    console.error(`stand-in: windows opened by a page are not implemented; ${details.url} was not opened`);
   }
 
   /** Settles with the next load of the main frame: its end, a crash, the window's end, or another navigation's start. */

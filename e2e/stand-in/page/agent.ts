@@ -1,5 +1,5 @@
 import { decode, encode } from '../values.ts';
-import { BINDING, type FromPage, type ToPage } from '../wire.ts';
+import { BINDING, type FromPage, OPEN_EVENT, type ToPage } from '../wire.ts';
 
 /**
  * The isolated world's side: `ipcRenderer` for the preload, and ports that really are the page's own, each joined here to its
@@ -139,4 +139,8 @@ function preload(body: PreloadBody, inSubframes: boolean): void {
 }
 
 Object.defineProperty(globalThis, 'standIn', { value: Object.freeze({ receive, preload }) });
+document.addEventListener(OPEN_EVENT, (event) => {
+  const { url, name, features } = (event as CustomEvent<Record<'url' | 'name' | 'features', unknown>>).detail;
+  tell({ kind: 'open', url: String(url), name: String(name), features: String(features) });
+});
 tell({ kind: 'document', url: location.href, origin: self.origin, name: window.name });

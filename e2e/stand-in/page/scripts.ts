@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
+import { OPEN_EVENT } from '../wire.ts';
 
 /** The two page-side files as single classic scripts. Made once per process; takes some 50 ms. */
 export interface Bundles {
@@ -26,7 +27,7 @@ export async function bundles(): Promise<Bundles> {
 
 /** `schemes`: those that pages may fetch, true: from other origins too. */
 export function surfaceScript(surface: string, schemes: Readonly<Record<string, boolean>>): string {
-  const calls = `standInScript.teachFetch(${JSON.stringify(schemes)}, '.stand-in'); standInScript.loseTransferredBuffers();`;
+  const calls = `standInScript.teachFetch(${JSON.stringify(schemes)}, '.stand-in'); standInScript.loseTransferredBuffers(); standInScript.openNothing('${OPEN_EVENT}');`;
   return `(() => {${surface}\n${calls}})();`;
 }
 

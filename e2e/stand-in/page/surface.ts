@@ -1,5 +1,5 @@
 /**
- * Changes to the page's own world, as few as possible: `fetch` learns the custom schemes, and a buffer in the transfer list of
+ * Changes to the page's own world, as few as possible: windows are opened by the main process only, `fetch` learns the custom schemes, and a buffer in the transfer list of
  * a port that leads to the main process costs the message its content, as it does in Electron. Bundled into one script.
  */
 
@@ -43,4 +43,24 @@ export function loseTransferredBuffers(): void {
     // The buffers are detached all the same.
     original.call(this, lossy ? null : message, { transfer });
   };
+}
+
+/**
+ * Every window a page opens is denied, and the page gets null; `setWindowOpenHandler` is asked, and may open one itself.
+ * Asked from here and not from Chromium's own attempt, because a window that is closed at birth stalls its opener.
+ */
+export function openNothing(event: string): void {
+  const ask = (url: string, name: string, features: string) =>
+    document.dispatchEvent(new CustomEvent(event, { detail: { url, name, features } }));
+  window.open = (url = '', name = '', features = '') => {
+    const target = url === '' ? 'about:blank' : new URL(url, document.baseURI).href;
+    ask(target, name === '_blank' ? '' : name, features);
+    return null;
+  };
+  window.addEventListener('click', (click) => {
+    const link = click.composedPath().find((node) => node instanceof HTMLAnchorElement);
+    if (click.defaultPrevented || link?.target !== '_blank' || link.href === '') return;
+    click.preventDefault();
+    ask(link.href, '', '');
+  });
 }
