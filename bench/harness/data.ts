@@ -6,8 +6,8 @@ export type Plain = Uint8Array | string;
 
 export const VALUE_BYTES = 100;
 
-/** Values repeat after this many items: what is measured is the store, not a heap full of fixtures. */
-export const VARIETY = 4096;
+/** All different values together are about this long, then they repeat: what is measured is the store, not a heap of fixtures. */
+const POOL_BYTES = 2 ** 20;
 
 export const keyAt = (index: number): string => `key:${String(index).padStart(8, '0')}`;
 
@@ -48,35 +48,37 @@ export function shuffled(from: number, to: number, seed: number): Uint32Array {
 export class Values {
   readonly form: Form;
   readonly bytes: number;
-  readonly #values: readonly Plain[];
+  readonly #pool: readonly Plain[];
 
-  constructor(form: Form, bytes = VALUE_BYTES) {
+  constructor(form: Form, bytes: number) {
     this.form = form;
     this.bytes = bytes;
     const all = valueBytes(bytes);
-    this.#values = Array.from({ length: VARIETY }, (_, index) => {
-      const value = all.subarray(index * bytes, (index + 1) * bytes);
+    this.#pool = Array.from({ length: all.length / bytes }, (_, nth) => {
+      const value = all.subarray(nth * bytes, (nth + 1) * bytes);
       return form === 'bytes' ? new Uint8Array(value) : value.toString('latin1');
     });
   }
 
   at(index: number): Plain {
-    return this.#values[index % VARIETY]!;
+    return this.#pool[index % this.#pool.length]!;
   }
 
-  /** @throws when `value` is not the one of item `index`. */
+  /** @throws when `value` is not value number `index`. */
   demand(index: number, value: unknown): void {
     const expected = this.at(index);
     const equal =
       typeof expected === 'string'
         ? value === expected
         : value instanceof Uint8Array && Buffer.compare(value, expected) === 0;
-    if (!equal) throw new Error(`Item ${keyAt(index)} came back as ${String(value)}`);
+    if (!equal) throw new Error(`Value number ${index} came back as ${String(value)}`);
   }
 }
 
-/** All values one after the other; printable, so that they are text as well. */
-export function valueBytes(bytes = VALUE_BYTES): Buffer {
+/** The different values, one after the other; printable characters, so that they are text as well. */
+export function valueBytes(bytes: number): Buffer {
   const random = randomFrom(bytes);
-  return Buffer.from(Uint8Array.from({ length: VARIETY * bytes }, () => 32 + Math.floor(random() * 95)));
+  const all = Buffer.alloc(Math.ceil(POOL_BYTES / bytes) * bytes);
+  for (let at = 0; at < all.length; at++) all[at] = 32 + Math.floor(random() * 95);
+  return all;
 }

@@ -40,7 +40,8 @@ def value_list(path, size, form):
 
 def items(request):
     pool = value_list(request["values"], request["size"], request["form"])
-    return [(key_at(index), pool[index % len(pool)]) for index in indices(request)]
+    shift = request.get("shift", 0)
+    return [(key_at(index), pool[(index + shift) % len(pool)]) for index in indices(request)]
 
 
 def timed(operations, work):

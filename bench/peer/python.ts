@@ -51,7 +51,11 @@ export class Python implements Disposable {
   }
 
   /** Starts the process and opens its store, by default with DiskCache's own settings. */
-  static async open(scratch: Scratch, values: Values, options: Readonly<Record<string, unknown>> = {}): Promise<Python> {
+  static async open(
+    scratch: Scratch,
+    values: Values,
+    options: Readonly<Record<string, unknown>> = {},
+  ): Promise<Python> {
     const python = new Python(scratch, values);
     python.#absent = (await python.#replies.next()).done === true;
     await python.ask('open_store', new Uint32Array(), { directory: python.directory, options });

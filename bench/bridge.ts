@@ -1,0 +1,112 @@
+/** What does the way from a page to the engine cost? The page is a worker thread, the port a real one, the engine in this thread. */
+import { once } from 'node:events';
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { expose } from 'comlink';
+import { FULL_GRANT } from '../main/bridge/grant.ts';
+import { openSession } from '../main/bridge/session.ts';
+import type { Cache } from '../main/engine/index.ts';
+import { draws, keyAt, keysOf } from './harness/data.ts';
+import { OURS } from './harness/names.ts';
+import type { Contender, Question } from './harness/question.ts';
+import { runAlone } from './harness/run-alone.ts';
+import { Stock } from './harness/stock.ts';
+import { timeGets } from './harness/work.ts';
+import type { PageAction, PageData, PageReply, PageRequest } from './peer/page.ts';
+
+const ECHO = 'bare echo over the port';
+const ENGINE = 'the engine’s own get';
+const ECHO_GET = 'bare echo with the engine’s own get';
+const COMLINK = 'plain Comlink.expose of the engine';
+
+export const question: Question = {
+  name: 'bridge',
+  asks: 'What does the way from a page to the engine cost, one call at a time and many in flight?',
+  async *comparisons({ keys, operations }) {
+    using stock = new Stock(keys / 10);
+    const cache = stock.cache();
+    await using page = new Page(cache);
+    const plan = (round: number) => draws(operations / 2, stock.count, round);
+    const contender = (name: string, action: PageAction): Contender => ({
+      name,
+      round: (round) => page.time(action, round, plan(round)),
+    });
+
+    yield {
+      title: `one get of 100 bytes at a time, ${operations / 2} of them`,
+      unit: 'µs',
+      contenders: [
+        contender(ECHO, 'echo'),
+        { name: ENGINE, round: (round) => timeGets(cache, stock.values, plan(round)) },
+        contender(ECHO_GET, 'echo get'),
+        contender(OURS, 'get'),
+        contender(COMLINK, 'comlink get'),
+      ],
+      goals: [{ subject: OURS, against: ECHO_GET, atMost: 1.5 }],
+    };
+    yield {
+      title: `${operations / 2} gets of 100 bytes in flight`,
+      unit: 'µs',
+      contenders: [contender(OURS, 'gets'), contender(COMLINK, 'comlink gets')],
+      goals: [{ subject: OURS, against: COMLINK, timesFaster: 5 }],
+    };
+    yield {
+      title: `${operations / 2} sets of 100 bytes in flight`,
+      unit: 'µs',
+      contenders: [contender(OURS, 'sets'), contender(COMLINK, 'comlink sets')],
+      goals: [{ subject: OURS, against: COMLINK, timesFaster: 5 }],
+    };
+  },
+};
+
+/** A worker thread with one port per way of reaching the engine. */
+class Page implements AsyncDisposable {
+  readonly #cache: Cache<string>;
+  readonly #worker: Worker;
+
+  constructor(cache: Cache<string>) {
+    this.#cache = cache;
+    const [bridge, comlink, echo, echoGet] = Array.from({ length: 4 }, () => new MessageChannel()) as [
+      MessageChannel,
+      MessageChannel,
+      MessageChannel,
+      MessageChannel,
+    ];
+    openSession(bridge.port1 as unknown as Parameters<typeof openSession>[0], FULL_GRANT, () => cache as Cache);
+    expose(cache, comlink.port1 as unknown as Parameters<typeof expose>[1]);
+    answer(echo.port1, (key) => key);
+    answer(echoGet.port1, (key) => cache.get(key));
+    const ports = { bridge: bridge.port2, comlink: comlink.port2, echo: echo.port2, echoGet: echoGet.port2 };
+    this.#worker = new Worker(new URL('./peer/page.ts', import.meta.url), {
+      workerData: { ports } satisfies PageData,
+      transferList: Object.values(ports),
+    });
+  }
+
+  /** Microseconds per call, by the page's clock. */
+  async time(action: PageAction, round: number, indices: Uint32Array): Promise<number> {
+    this.#worker.postMessage({ action, keys: keysOf(indices), round } satisfies PageRequest);
+    const [reply] = (await once(this.#worker, 'message')) as [PageReply];
+    if (action.endsWith('sets')) this.#demandSets(indices, round);
+    return reply.figure;
+  }
+
+  /** What the page has set is here. */
+  #demandSets(indices: Uint32Array, round: number): void {
+    for (const index of indices) {
+      const value = this.#cache.get(keyAt(index));
+      if (!(value instanceof Uint8Array) || value.length !== 100 || value[0] !== round) {
+        throw new Error(`${keyAt(index)} is ${String(value)} after it was set in round ${round}`);
+      }
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#worker.terminate();
+  }
+}
+
+function answer(port: MessagePort, reply: (key: string) => unknown): void {
+  port.on('message', (key: string) => port.postMessage(reply(key)));
+}
+
+if (import.meta.main) await runAlone(question);
