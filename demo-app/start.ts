@@ -2,28 +2,34 @@
  * What `npm start` runs after the build. With a display: opens Atlas and stays until it is closed. Without one, or with
  * `--tour`: shows it headless, step by step, and writes screenshots. Exits with 1 when something is not as it should be.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { homedir, tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { findElectron, launch, type Shell } from '../e2e/launch.ts';
+import { type App, findElectron, launch, type Shell } from '../e2e/launch.ts';
+import { findChromium } from '../e2e/stand-in/chromium/find.ts';
 import { StepFailed } from './tour/report.ts';
 import { tour } from './tour/tour.ts';
-import { startUpstream } from './upstream/process.ts';
+import { startUpstream, type Upstream } from './upstream/process.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const MAIN = join(ROOT, 'dist', 'demo', 'main.js');
 const SCREENSHOTS = join(ROOT, 'test-results', 'tour');
 
 const { values } = parseArgs({ options: { tour: { type: 'boolean', default: false } } });
+/** What must not outlive this process, however it ends: on Ctrl-C nobody waits for promises. */
+const leftovers: (() => void)[] = [];
+process.once('exit', () => {
+  for (const end of leftovers.reverse()) end();
+});
 process.once('SIGINT', () => process.exit(130));
 process.once('SIGTERM', () => process.exit(143));
 
 try {
   const shell = await chooseShell();
-  if (values.tour || !hasDisplay()) await showTour(shell);
-  else await openAtlas(shell);
+  if (!values.tour && (await canShowWindows(shell))) await openAtlas(shell);
+  else await showTour(shell);
 } catch (error) {
   console.error(error instanceof StepFailed ? error.message : `Atlas could not be shown: ${reason(error)}`);
   process.exitCode = 1;
@@ -42,14 +48,13 @@ async function chooseShell(): Promise<Shell> {
 }
 
 async function showTour(shell: Shell): Promise<void> {
-  const userData = await mkdtemp(join(tmpdir(), 'atlas-'));
-  console.log(`The tour, without a display. Screenshots go to ${relative(process.cwd(), SCREENSHOTS)}.`);
+  const userData = join(ROOT, 'test-results', 'tour-data');
+  const forget = () => rmSync(userData, { recursive: true, force: true, maxRetries: 5 });
+  forget();
+  leftovers.push(forget);
+  console.log(`The tour, without a window. Screenshots go to ${relative(process.cwd(), SCREENSHOTS)}.`);
   const began = performance.now();
-  try {
-    await tour({ shell, main: MAIN, userData, folder: SCREENSHOTS });
-  } finally {
-    await rm(userData, { recursive: true, force: true, maxRetries: 3 });
-  }
+  await tour({ start: (upstream) => start(shell, userData, upstream, false), folder: SCREENSHOTS });
   console.log(`All is as it should be, in ${((performance.now() - began) / 1000).toFixed(1)} s.`);
 }
 
@@ -59,17 +64,26 @@ async function openAtlas(shell: Shell): Promise<void> {
   console.log(`The remote API is played by ${upstream.url}; what Atlas keeps is in ${userData}.`);
   console.log('Close the window or press Ctrl-C to end.');
   try {
-    const app = await launch({ shell, main: MAIN, userData, env: { ATLAS_UPSTREAM: upstream.url }, args: [] });
+    const app = await start(shell, userData, upstream, true);
     await app.closed;
   } finally {
     await upstream.stop();
   }
 }
 
-/** Linux says so in the environment; elsewhere there is one. */
-function hasDisplay(): boolean {
+async function start(shell: Shell, userData: string, upstream: Upstream, visible: boolean): Promise<App> {
+  const app = await launch({ shell, main: MAIN, userData, env: { ATLAS_UPSTREAM: upstream.url }, visible });
+  leftovers.push(() => app.process.kill('SIGKILL'));
+  return app;
+}
+
+/** Linux says in the environment whether it has a display; the stand-in also needs a browser that is not headless. */
+async function canShowWindows(shell: Shell): Promise<boolean> {
   const { DISPLAY, WAYLAND_DISPLAY } = process.env;
-  return process.platform !== 'linux' || Boolean(DISPLAY || WAYLAND_DISPLAY);
+  if (process.platform === 'linux' && !DISPLAY && !WAYLAND_DISPLAY) return false;
+  if (shell === 'electron' || (await findChromium(true)).visible) return true;
+  console.log('There is a display, but no Chrome or Chromium to open a window with: install one, or set CHROME_PATH.');
+  return false;
 }
 
 function reason(error: unknown): string {

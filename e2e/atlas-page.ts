@@ -78,7 +78,12 @@ export class AtlasPage {
     const flag = this.page.locator(`.rows a[data-code="${code}"] img`);
     await flag.scrollIntoViewIfNeeded();
     return flag.evaluate(async (image: HTMLImageElement) => {
-      await image.decode();
+      if (!image.complete) {
+        await new Promise((loaded, failed) => {
+          image.addEventListener('load', loaded, { once: true });
+          image.addEventListener('error', () => failed(new Error(`${image.src} is no picture`)), { once: true });
+        });
+      }
       return image.naturalWidth;
     });
   }

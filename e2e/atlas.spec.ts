@@ -32,8 +32,8 @@ test('Atlas fills its disk online and shows everything after a restart offline',
   const offline = new AtlasPage(await second.waitForWindow(0));
   await offline.network('offline');
   expect(await offline.world()).toEqual({ listed: COMPLETE.countries, mapped: COMPLETE.countries });
-  for (const code of SAMPLE) expect(await offline.flagWidth(code), `the flag of ${code}`).toBeGreaterThan(0);
   await offline.page.screenshot({ path: info.outputPath('offline.png') });
+  for (const code of SAMPLE) expect(await offline.flagWidth(code), `the flag of ${code}`).toBeGreaterThan(0);
   await offline.open('NPL');
   expect(await offline.note()).toBe('Permits in Kathmandu, two passport photos.');
   expect(await offline.origin()).toBe('disk');

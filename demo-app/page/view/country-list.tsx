@@ -19,9 +19,10 @@ export function CountryList({ countries, selected }: Props) {
   const wanted = useDeferredValue(query);
   const found = useMemo(() => search(countries, wanted), [countries, wanted]);
   const list = useRef<HTMLElement>(null);
+  // Again when the countries arrive: a page may open at a country before it has any.
   useEffect(() => {
     list.current?.querySelector(`[data-code="${selected}"]`)?.scrollIntoView({ block: 'nearest' });
-  }, [selected]);
+  }, [selected, countries]);
 
   function onKeyDown(event: KeyboardEvent): void {
     if (event.key === 'Escape' && query !== '') {

@@ -1,6 +1,6 @@
 // One language throughout: the data's is English.
 const LOCALE = 'en-GB';
-const time = new Intl.DateTimeFormat(LOCALE, { timeStyle: 'medium' });
+const time = new Intl.DateTimeFormat(LOCALE, { timeStyle: 'short' });
 const dayAndTime = new Intl.DateTimeFormat(LOCALE, { dateStyle: 'medium', timeStyle: 'short' });
 const whole = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 0 });
 const fine = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 1 });
@@ -21,4 +21,8 @@ export const formatCount = (count: number, one: string, many = `${one}s`): strin
 export const formatArea = (squareKilometres: number): string =>
   `${(squareKilometres < 10 ? fine : whole).format(squareKilometres)} km²`;
 
-export const formatList = (items: readonly string[]): string => list.format(items);
+/** The first `most` of them, and how many there are besides. */
+export function formatList(items: readonly string[], most = 6): string {
+  if (items.length <= most + 1) return list.format(items);
+  return list.format([...items.slice(0, most), `${items.length - most} more`]);
+}

@@ -8,11 +8,11 @@ interface Props {
   readonly what?: string;
 }
 
-/** Where something came from and how old it is: "From disk in 3 ms · fetched 14:02:10, still current". */
+/** Where something came from and how old it is: "From disk in 3 ms · fetched 14:02, current". */
 export function Provenance({ of, what }: Props) {
   const { origin, took, fetchedAt, current } = of;
   const from = origin === 'disk' ? 'from disk' : 'from the network';
-  const age = origin === 'disk' && current ? ', still current' : '';
+  const age = origin === 'disk' && current ? ', current' : '';
   return (
     <span class="provenance" data-origin={origin}>
       <Icon name={origin} />
