@@ -13,9 +13,9 @@ export function natureOf(value: unknown): string {
 function natureOfObject(value: object): string {
   try {
     const name: unknown = value.constructor?.name;
-    if (name === 'Object') return 'an object with a prototype of its own';
     if (name === '') return 'an instance of a class without a name';
     const known = typeof name === 'string' ? name : Object.prototype.toString.call(value).slice(8, -1);
+    if (known === 'Object') return 'an object with a prototype of its own';
     return /^[AEIO]/.test(known) ? `an ${known}` : `a ${known}`;
   } catch {
     return 'an object that cannot be read';

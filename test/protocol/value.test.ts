@@ -20,6 +20,11 @@ const detached = new Uint8Array(8);
 structuredClone(detached.buffer, { transfer: [detached.buffer] });
 const sparse = [1, 2, 3];
 delete sparse[1];
+/** As many names as a dense array of its length has. */
+const sparseNamed = Object.assign([1, 2, 3], { f: () => 1 });
+delete sparseNamed[1];
+const Namesake = class extends Map {};
+Object.defineProperty(Namesake, 'name', { value: 'Map' });
 const groups = /(?<year>\d+)/.exec('in 1815');
 
 describe('judge', () => {
@@ -108,6 +113,9 @@ describe('judge', () => {
     ['.f is a function', Object.assign([1], { f: () => 1 })],
     ['.b.c is a symbol', { a: undefined, b: { c: Symbol('s') } }],
     ['.user is a Member', runInNewContext('({ user: new (class Member {}) })')],
+    [' is a Map', new Namesake()],
+    [' is an object with a prototype of its own', Object.create(Object.create(null))],
+    ['.f is a function', sparseNamed],
     [' is a Map', Object.setPrototypeOf({}, Map.prototype)],
     [' is an object with a symbol as property name', Reflect],
   ])('says: value%s', (path, value) => {
