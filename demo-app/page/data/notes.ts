@@ -1,7 +1,7 @@
 import { countOnDisk, disk } from './disk.ts';
+import { newestWins } from './newest-wins.ts';
 import { observable } from './observable.ts';
 import { reason } from './problems.ts';
-import { newestWins } from './writer.ts';
 
 /** The countries somebody wrote about. */
 export const noted = observable<ReadonlySet<string>>(new Set());
@@ -18,7 +18,7 @@ export type NoteState =
 export interface OpenNote {
   /** The text changed: write it. */
   edit(text: string): void;
-  /** Reads again what is on disk, unless a change of our own is under way: another window may have written. */
+  /** Reads again what is on disk, because another window may have written; never over a text that is not saved yet. */
   reread(): Promise<void>;
   close(): void;
 }
@@ -36,17 +36,21 @@ export function openNote(
   showState: (state: NoteState) => void,
 ): OpenNote {
   let open = true;
+  let saved = true;
   const tell = (state: NoteState) => open && showState(state);
-  const writer = newestWins(
+  const write = newestWins(
     (text: string) => save(code, text),
-    (state) => tell(state),
+    (state) => {
+      saved = true;
+      tell(state);
+    },
     (error) => tell({ step: 'failed', why: `Not saved: ${reason(error)}` }),
   );
 
   async function reread(): Promise<void> {
     try {
       const note = await disk.notes.get(code);
-      if (!open || writer.busy) return;
+      if (!open || !saved) return;
       showText(note?.text ?? '');
       tell(note === undefined ? { step: 'empty' } : { step: 'saved', at: note.editedAt });
     } catch (error) {
@@ -57,8 +61,9 @@ export function openNote(
   void reread();
   return {
     edit(text) {
+      saved = false;
       tell({ step: 'saving' });
-      writer.write(text);
+      write(text);
     },
     reread,
     close() {

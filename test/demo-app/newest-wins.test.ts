@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { newestWins } from '../../demo-app/page/data/writer.ts';
+import { newestWins } from '../../demo-app/page/data/newest-wins.ts';
 
 /** A disk whose writes end when the test says so. */
 function slowDisk() {
@@ -11,7 +11,7 @@ function slowDisk() {
     begun.push(text);
     return new Promise<string>((resolve, reject) => ends.push((error) => (error ? reject(error) : resolve(text))));
   };
-  const writer = newestWins(
+  const write = newestWins(
     save,
     (text) => told.push(text),
     (error) => told.push(error),
@@ -20,43 +20,41 @@ function slowDisk() {
     ends.shift()?.(error);
     await delay(0);
   };
-  return { writer, begun, told, end };
+  return { write, begun, told, end };
 }
 
 describe('the newest wins', () => {
   it('saves the first value at once', () => {
-    const { writer, begun } = slowDisk();
-    writer.write('a');
+    const { write, begun } = slowDisk();
+    write('a');
     expect(begun).toEqual(['a']);
-    expect(writer.busy).toBe(true);
   });
 
   it('saves the last of what came meanwhile, one save at a time, and tells once', async () => {
-    const { writer, begun, told, end } = slowDisk();
-    for (const text of ['a', 'ab', 'abc']) writer.write(text);
+    const { write, begun, told, end } = slowDisk();
+    for (const text of ['a', 'ab', 'abc']) write(text);
     expect(begun).toEqual(['a']);
     await end();
     expect(begun).toEqual(['a', 'abc']);
     expect(told).toEqual([]);
     await end();
     expect(told).toEqual(['abc']);
-    expect(writer.busy).toBe(false);
   });
 
   it('tells a failure and saves again when asked again', async () => {
-    const { writer, told, end } = slowDisk();
+    const { write, told, end } = slowDisk();
     const full = new Error('disk full');
-    writer.write('a');
+    write('a');
     await end(full);
-    writer.write('a');
+    write('a');
     await end();
     expect(told).toEqual([full, 'a']);
   });
 
   it('saves what waited although the save before it failed', async () => {
-    const { writer, begun, told, end } = slowDisk();
-    writer.write('a');
-    writer.write('ab');
+    const { write, begun, told, end } = slowDisk();
+    write('a');
+    write('ab');
     await end(new Error('busy'));
     await end();
     expect(begun).toEqual(['a', 'ab']);
@@ -65,12 +63,12 @@ describe('the newest wins', () => {
 
   it('takes undefined for a value', async () => {
     const saved: unknown[] = [];
-    const writer = newestWins(
+    const write = newestWins(
       async (value: undefined) => saved.push(value),
       () => undefined,
       () => undefined,
     );
-    writer.write(undefined);
+    write(undefined);
     await delay(0);
     expect(saved).toEqual([undefined]);
   });
