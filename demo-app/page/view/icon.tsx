@@ -6,7 +6,6 @@ const SHAPES = {
   disk: 'M2.5 4.5c0-2.7 11-2.7 11 0v7c0 2.7-11 2.7-11 0zM2.5 4.5c0 2.7 11 2.7 11 0M2.5 8c0 2.7 11 2.7 11 0',
   network: 'M8 2a6 6 0 1 1 0 12A6 6 0 0 1 8 2M2 8h12M8 2c-4 3.5-4 8.5 0 12M8 2c4 3.5 4 8.5 0 12',
   note: 'M3.5 2.5h9v7l-4 4h-5zM12.5 9.5h-4v4M6 5.5h4M6 8h2',
-  world: 'M8 1.5v13M1.5 8h13M8 4a4 4 0 1 1 0 8 4 4 0 0 1 0-8',
 } as const;
 
 /** A line drawing in the colour of the text around it; decoration only. */
