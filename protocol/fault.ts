@@ -29,3 +29,7 @@ export const propertyStep = (name: string): string =>
   IDENTIFIER.test(name) ? `.${name}` : `[${JSON.stringify(name)}]`;
 
 export const indexStep = (index: number | string): string => `[${index}]`;
+
+/** The value of a Map: `.get("name")` where its key is a text, else its place. */
+export const entryStep = (key: unknown, at: number): string =>
+  typeof key === 'string' ? `.get(${JSON.stringify(key)})` : `.values()[${at}]`;

@@ -1,4 +1,4 @@
-import { indexStep, natureOf, propertyStep } from './fault.ts';
+import { entryStep, indexStep, natureOf, propertyStep } from './fault.ts';
 import { isPlainObject, nativeKind } from './natives.ts';
 
 /** Objects in a value may stand in each other this deep. */
@@ -40,13 +40,11 @@ export class ValueWalk {
       case 'boolean':
         return true;
       case 'number':
-        return (
-          (Number.isFinite(value) && !Object.is(value, -0)) ||
-          this.#cloneOnly(Object.is(value, -0) ? '-0' : String(value))
-        );
+        if (Number.isFinite(value) && !Object.is(value, -0)) return true;
+        return this.#cloneOnly(value, Object.is(value, -0) ? '-0' : String(value));
       case 'undefined':
       case 'bigint':
-        return this.#cloneOnly(natureOf(value));
+        return this.#cloneOnly(value);
       case 'object':
         return value === null || this.#object(value, depth);
       default:
@@ -70,7 +68,7 @@ export class ValueWalk {
     if (Object.getOwnPropertySymbols(value).length > 0) return this.#refuse('an object with a symbol as property name');
     if (plain) return this.#properties(value, Object.keys(value), depth);
     if (kind === 'Array') return this.#array(value as unknown[], depth);
-    return this.#cloneOnly(natureOf(value)) && this.#native(kind as string, value, depth);
+    return this.#cloneOnly(value) && this.#native(kind as string, value, depth);
   }
 
   #array(value: unknown[], depth: number): boolean {
@@ -78,7 +76,7 @@ export class ValueWalk {
     // Indices come first: as many names as elements, and the last an index, leaves room for neither hole nor property.
     if (names.length !== value.length || (names.length > 0 && names.at(-1) !== String(value.length - 1))) {
       return (
-        this.#cloneOnly('an array with holes or named properties') &&
+        this.#cloneOnly(value, 'an array with holes or named properties') &&
         this.#properties(value as object as Record<string, unknown>, names, depth)
       );
     }
@@ -109,8 +107,7 @@ export class ValueWalk {
     if (ArrayBuffer.isView(value)) return this.#view(value);
     if (kind.endsWith('Error')) return this.#error(value, depth);
     const own = Object.keys(value)[kind === 'String' ? String(value).length : 0];
-    if (own !== undefined)
-      return this.#refuse(`${natureOf(value)} with the property ${JSON.stringify(own)}, which would be lost`);
+    if (own !== undefined) return this.#loses(value, own);
     switch (kind) {
       case 'RegExp':
         return (
@@ -122,19 +119,23 @@ export class ValueWalk {
       case 'Map':
         return this.#map(value as Map<unknown, unknown>, depth);
       case 'Set':
-        return this.#members([...(value as Set<unknown>)], '.values()', depth);
+        return this.#members([...(value as Set<unknown>)], depth, (at) => `.values()${indexStep(at)}`);
       default:
         return true;
     }
   }
 
   #map(map: Map<unknown, unknown>, depth: number): boolean {
-    return this.#members([...map.keys()], '.keys()', depth) && this.#members([...map.values()], '.values()', depth);
+    const keys = [...map.keys()];
+    return (
+      this.#members(keys, depth, (at) => `.keys()${indexStep(at)}`) &&
+      this.#members([...map.values()], depth, (at) => entryStep(keys[at], at))
+    );
   }
 
-  #members(members: readonly unknown[], step: string, depth: number): boolean {
+  #members(members: readonly unknown[], depth: number, stepTo: (at: number) => string): boolean {
     const fault = members.findIndex((member) => !this.#visit(member, depth));
-    return fault === -1 || this.#at(step + indexStep(fault));
+    return fault === -1 || this.#at(stepTo(fault));
   }
 
   #view(view: ArrayBufferView): boolean {
@@ -146,9 +147,7 @@ export class ValueWalk {
 
   #error(error: object, depth: number): boolean {
     for (const name of Object.getOwnPropertyNames(error)) {
-      if (!ERROR_PROPERTIES.has(name)) {
-        return this.#refuse(`${natureOf(error)} with the property ${JSON.stringify(name)}, which would be lost`);
-      }
+      if (!ERROR_PROPERTIES.has(name)) return this.#loses(error, name);
     }
     return this.#properties(error as Record<string, unknown>, Object.hasOwn(error, 'cause') ? ['cause'] : [], depth);
   }
@@ -168,10 +167,14 @@ export class ValueWalk {
     return !this.#open.includes(value) || this.#refuse('an object that contains itself, which JSON cannot hold');
   }
 
-  #cloneOnly(what: string): boolean {
-    if (this.#jsonOnly) return this.#refuse(`${what}, which JSON cannot hold`);
+  #cloneOnly(value: unknown, what?: string): boolean {
+    if (this.#jsonOnly) return this.#refuse(`${what ?? natureOf(value)}, which JSON cannot hold`);
     this.json = false;
     return true;
+  }
+
+  #loses(value: object, name: string): boolean {
+    return this.#refuse(`${natureOf(value)} with the property ${JSON.stringify(name)}, which would be lost`);
   }
 
   #unreadable(step: string, error: unknown): boolean {
@@ -194,7 +197,7 @@ export class ValueWalk {
 const ERROR_PROPERTIES: ReadonlySet<string> = new Set(['message', 'stack', 'cause']);
 
 /** A `toJSON` hung on a prototype would change what JSON writes; structured clone doesn't ask for it. */
-const inheritsToJson = (): boolean => (([] as { toJSON?: unknown }).toJSON ?? undefined) !== undefined;
+const inheritsToJson = (): boolean => ([] as { toJSON?: unknown }).toJSON !== undefined;
 
 function isDetached(buffer: ArrayBuffer): boolean {
   try {

@@ -107,7 +107,14 @@ describe('judge', () => {
     [' is a Date with the property "zone", which would be lost', Object.assign(new Date(0), { zone: 1 })],
     [' is a RegExp with a lastIndex other than 0, which would be lost', Object.assign(/x/g, { lastIndex: 2 })],
     [' is a String with the property "extra", which would be lost', Object.assign(new String('ab'), { extra: 1 })],
-    ['.index.values()[0].f is a function', { index: new Map([['a', { f: () => 1 }]]) }],
+    ['.index.get("a").f is a function', { index: new Map([['a', { f: () => 1 }]]) }],
+    [
+      '.values()[1] is a function',
+      new Map<unknown, unknown>([
+        [{}, 1],
+        [{}, () => 1],
+      ]),
+    ],
     ['.keys()[0] is a symbol', new Map([[Symbol('s'), 1]])],
     ['.values()[1][0] is a symbol', new Set([1, [Symbol('s')]])],
     ['.f is a function', Object.assign([1], { f: () => 1 })],

@@ -86,11 +86,15 @@ export function factsOf(path: string): { readonly bytes: number; readonly modifi
 /** Makes the names in a folder survive a power cut. Windows neither needs nor allows it. */
 export function syncFolder(path: string): void {
   if (process.platform === 'win32') return;
-  const folder = openSync(path, 'r');
   try {
-    fsyncSync(folder);
-  } finally {
-    closeSync(folder);
+    const folder = openSync(path, 'r');
+    try {
+      fsyncSync(folder);
+    } finally {
+      closeSync(folder);
+    }
+  } catch (error) {
+    throw fileFailure(error, path);
   }
 }
 
