@@ -41,4 +41,21 @@ export default defineConfig([
     platform: 'browser',
     output: { file: 'dist/e2e/bridge/page.js', format: 'esm' },
   },
+  {
+    // The application of the contract test: Electron and its stand-in.
+    input: 'e2e/app/main.ts',
+    external: publicFaces,
+    platform: 'node',
+    output: { file: 'dist/e2e/app/main.js', format: 'esm' },
+  },
+  {
+    input: 'e2e/app/preload.ts',
+    external: ['electron'],
+    output: { file: 'dist/e2e/app/preload.cjs', format: 'cjs' },
+  },
+  {
+    input: 'e2e/app/page.ts',
+    platform: 'browser',
+    output: { file: 'dist/e2e/app/page.js', format: 'iife', name: 'tinyPage' },
+  },
 ]);

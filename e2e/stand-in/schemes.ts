@@ -22,21 +22,25 @@ export function fromChromium(url: string): string {
 /** The pattern of Chromium's requests for one scheme, mapped or (from `<img>`, `<script>`, …) written out. */
 export const requestPatterns = (scheme: string): string[] => [`https://*.${scheme}${TOP}/*`, `${scheme}:*`];
 
-/** A Content-Security-Policy that names a custom scheme also admits the hosts the scheme stands behind. */
-export function policyForChromium(policy: string, schemes: ReadonlySet<string>): string {
+/**
+ * A Content-Security-Policy that names a custom scheme, or `'self'` in a document at `url`, admits both ways of writing an
+ * address: the mapped one, and the application's with any host, because Chromium compares no hosts of schemes it does not know.
+ */
+export function policyForChromium(policy: string, url: string, schemes: ReadonlySet<string>): string {
   return policy.replace(/[^\s;]+/g, (source) => {
+    if (source === "'self'") return `${source} ${url.slice(0, url.indexOf(':') + 1)}`;
     const [, name, host] = /^([a-z][a-z0-9-]*):(\/\/[^/]+)?\/?$/i.exec(source) ?? [];
     if (!name || !schemes.has(name.toLowerCase())) return source;
-    return `${source} ${host ? toChromium(source, schemes) : `https://*.${name.toLowerCase()}${TOP}`}`;
+    return `${name}: ${host ? toChromium(source, schemes) : `https://*.${name.toLowerCase()}${TOP}`}`;
   });
 }
 
 const POLICY_TAG = /(<meta[^>]+http-equiv=["']?content-security-policy["']?[^>]*content=)("[^"]*"|'[^']*')/gi;
 
 /** The same for a policy in a document's `<meta>`. */
-export function documentForChromium(html: string, schemes: ReadonlySet<string>): string {
+export function documentForChromium(html: string, url: string, schemes: ReadonlySet<string>): string {
   return html.replace(POLICY_TAG, (_tag, before: string, quoted: string) => {
     const quote = quoted[0]!;
-    return `${before}${quote}${policyForChromium(quoted.slice(1, -1), schemes)}${quote}`;
+    return `${before}${quote}${policyForChromium(quoted.slice(1, -1), url, schemes)}${quote}`;
   });
 }

@@ -57,6 +57,7 @@ const SWITCHES = [
   '--password-store=basic',
   '--use-mock-keychain',
   '--blink-settings=allowScriptsToCloseWindows=true',
+  '--enable-features=MessagePortCloseEvent', // Electron's ports have it: docs/tutorial/message-ports.md, "Extensions"
   `--disable-features=${FEATURES_OFF.join(',')}`,
   // Nothing but this machine can be reached: a stand-in for tests and demonstrations asks no name server.
   '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1, EXCLUDE [::1]',

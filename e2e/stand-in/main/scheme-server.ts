@@ -96,22 +96,22 @@ export class SchemeServer {
     const response = await handler(asRequest(incoming, url, gone.signal));
     if (response.type === 'error') throw new Error('Response.error()');
     const isDocument = incoming.headers[HEADER.kind] === 'Document';
-    await this.#answer(response, outgoing, isDocument);
+    await this.#answer(url, response, outgoing, isDocument);
   }
 
-  async #answer(response: Response, outgoing: ServerResponse, isDocument: boolean): Promise<void> {
+  async #answer(url: string, response: Response, outgoing: ServerResponse, isDocument: boolean): Promise<void> {
     const names = this.#schemes.names;
     outgoing.statusCode = response.status;
     outgoing.statusMessage = response.statusText;
     for (const [name, value] of response.headers) {
-      if (name === 'content-security-policy') outgoing.appendHeader(name, policyForChromium(value, names));
+      if (name === 'content-security-policy') outgoing.appendHeader(name, policyForChromium(value, url, names));
       else if (name === 'access-control-allow-origin' || name === 'location')
         outgoing.appendHeader(name, toChromium(value, names));
       else outgoing.appendHeader(name, value);
     }
     if (isDocument && response.headers.get('content-type')?.startsWith('text/html')) {
       outgoing.removeHeader('content-length');
-      outgoing.end(documentForChromium(await response.text(), names));
+      outgoing.end(documentForChromium(await response.text(), url, names));
     } else if (response.body) {
       outgoing.flushHeaders();
       await pipeline(Readable.fromWeb(response.body as Parameters<typeof Readable.fromWeb>[0]), outgoing);

@@ -1,0 +1,71 @@
+/** The tiny application of the contract test: what it does must be the same in Electron and in the stand-in. */
+import { readFile } from 'node:fs/promises';
+import { app, protocol } from 'electron';
+import { run, twoHalves } from './commands.ts';
+import { notes } from './notes.ts';
+import { openWindow } from './windows.ts';
+
+const fetchable = { standard: true, secure: true, supportFetchAPI: true };
+protocol.registerSchemesAsPrivileged([
+  { scheme: 'app', privileges: fetchable },
+  { scheme: 'store', privileges: { ...fetchable, corsEnabled: true, stream: true } },
+  { scheme: 'private', privileges: fetchable },
+  { scheme: 'unhandled', privileges: { ...fetchable, corsEnabled: true } },
+]);
+
+const PAGE = '<!doctype html><title>Tiny</title><script src="app://tiny/page.js"></script><h1>Tiny</h1>';
+const IMAGE = '<svg xmlns="http://www.w3.org/2000/svg" width="7" height="5"/>';
+const html = (body: string, headers: Record<string, string> = {}) =>
+  new Response(body, { headers: { 'content-type': 'text/html', ...headers } });
+
+app.on('window-all-closed', () => console.log('window-all-closed'));
+for (const name of ['before-quit', 'will-quit', 'quit'] as const) app.on(name as 'quit', () => console.log(name));
+await app.whenReady();
+
+protocol.handle('app', async (request) => {
+  const { pathname } = new URL(request.url);
+  if (pathname === '/do') return run(request);
+  if (pathname === '/page.js') {
+    const script = await readFile(new URL('./page.js', import.meta.url));
+    return new Response(script, { headers: { 'content-type': 'text/javascript; charset=utf-8' } });
+  }
+  if (pathname === '/frames') {
+    return html(
+      `${PAGE}<iframe src="store://framed/page"></iframe><iframe sandbox="allow-scripts" src="app://tiny/boxed"></iframe>`,
+    );
+  }
+  if (pathname === '/policy') {
+    return html(`<meta http-equiv="content-security-policy" content="default-src 'self' store:">${PAGE}`);
+  }
+  return html(PAGE);
+});
+protocol.handle('private', () => new Response('secret'));
+protocol.handle('store', async (request) => {
+  const url = new URL(request.url);
+  const { initiatorOrigin } = request as Request & { initiatorOrigin?: string };
+  if (url.hostname === 'closed') return new Response('no other origin may read this');
+  const headers = new Headers({ 'access-control-allow-origin': request.headers.get('origin') ?? '*' });
+  switch (url.pathname) {
+    case '/image.svg':
+      return new Response(IMAGE, { headers: { 'content-type': 'image/svg+xml' } });
+    case '/halves':
+      return new Response(twoHalves(), { headers });
+    case '/echo':
+      return new Response(await request.arrayBuffer(), { status: 201, headers });
+    case '/seen':
+      headers.set('access-control-expose-headers', 'x-range');
+      headers.set('x-range', request.headers.get('range') ?? 'none');
+      return Response.json(
+        { url: request.url, origin: request.headers.get('origin'), initiatorOrigin },
+        { status: 206, headers },
+      );
+    case '/broken':
+      throw new Error('the handler broke');
+    case '/page':
+      return html('<!doctype html><title>Framed</title>');
+    default:
+      return new Response('not here', { status: 404, headers });
+  }
+});
+await openWindow('app://tiny/');
+notes.push('loaded');

@@ -1,0 +1,392 @@
+/**
+ * The contract of the two shells: what an application of ours may rely on in Electron, and what it must not. Runs in both, so
+ * that the stand-in can't drift from the real thing unnoticed.
+ */
+import { fileURLToPath } from 'node:url';
+import type { Page } from 'playwright-core';
+import { describe, SAMPLES } from './app/samples.ts';
+import { expect, type Launch, test } from './fixture.ts';
+
+const TINY = fileURLToPath(new URL('../dist/e2e/app/main.js', import.meta.url));
+
+async function start(launch: Launch) {
+  const app = await launch({ main: TINY });
+  const page = await app.waitForWindow(0);
+  await page.waitForFunction('globalThis.tiny !== undefined');
+  await expect.poll(() => ask(page, 'notes')).toContain('loaded');
+  return { app, page };
+}
+
+const ask = (page: Page, ...command: string[]): Promise<unknown> =>
+  page.evaluate((words) => globalThis.tiny.ask(...words), command);
+
+/** The message of the error that a command ends with. */
+const refusal = (page: Page, ...command: string[]): Promise<string> =>
+  ask(page, ...command).then(
+    () => 'no error',
+    (error: Error) => error.message,
+  );
+
+/** A reload by the main process: the page that asks for it may be gone before it is answered. */
+async function reload(page: Page): Promise<void> {
+  await page.evaluate(() => Object.assign(globalThis, { old: true }));
+  await ask(page, 'reload', 'app://tiny/').catch(() => {});
+  await page.waitForFunction('globalThis.old === undefined && globalThis.tiny !== undefined');
+}
+
+const noted = (page: Page, text: string) =>
+  expect.poll(async () => ((await ask(page, 'notes')) as string[]).join('\n'), { message: text }).toContain(text);
+
+test.describe('ports', () => {
+  test('values cross in both directions as a structured clone', async ({ launch }) => {
+    const { page } = await start(launch);
+    const fromMain = await page.evaluate(async () => {
+      const port = await tiny.connect();
+      const seen: Record<string, string> = {};
+      for (const name of Object.keys(tiny.SAMPLES)) {
+        const next = tiny.next(port);
+        await tiny.ask('post', name);
+        seen[name] = tiny.describe((await next).data);
+      }
+      for (const value of Object.values(tiny.SAMPLES)) port.postMessage(value);
+      return seen;
+    });
+    const expected = Object.fromEntries(Object.entries(SAMPLES).map(([name, value]) => [name, describe(value)]));
+    expect(fromMain).toEqual(expected);
+    const fromPage: string[] = [];
+    await expect
+      .poll(async () => fromPage.push(...((await ask(page, 'received')) as string[])))
+      .toBe(Object.keys(SAMPLES).length);
+    expect(fromPage).toEqual(Object.values(expected));
+  });
+
+  test('main can not post what can not be cloned, nor transfer a buffer', async ({ launch }) => {
+    const { page } = await start(launch);
+    await page.evaluate(() => tiny.connect());
+    for (const name of ['function', 'symbol', 'promise', 'proxy', 'weak map', 'shared memory', 'port in the body']) {
+      expect(await refusal(page, 'postUnclonable', name), name).toContain('An object could not be cloned.');
+    }
+    expect(await refusal(page, 'postTransferringBuffer')).not.toBe('no error');
+  });
+
+  test('what main posts of classes and web objects are their own properties', async ({ launch }) => {
+    const { page } = await start(launch);
+    const seen = await page.evaluate(async () => {
+      const port = await tiny.connect();
+      const texts: string[] = [];
+      for (const name of ['response', 'headers', 'url', 'blob', 'stream', 'instance']) {
+        const next = tiny.next(port);
+        await tiny.ask('postEmptied', name);
+        texts.push(tiny.describe((await next).data));
+      }
+      return texts;
+    });
+    expect(seen).toEqual(['{}', '{}', '{}', '{}', '{}', '{x: 1}']);
+  });
+
+  test('what a page posts of native objects and transferred buffers is lost', async ({ launch }) => {
+    const { page } = await start(launch);
+    const refused = await page.evaluate(async () => {
+      const port = await tiny.connect();
+      port.postMessage({ label: 'a blob', blob: new Blob(['x']) });
+      const buffer = new Uint8Array([1, 2, 3]).buffer;
+      port.postMessage(buffer, [buffer]);
+      port.postMessage(`after; the sender keeps ${buffer.byteLength} bytes`);
+      try {
+        port.postMessage(() => {});
+        return 'no error';
+      } catch (error) {
+        return (error as Error).name;
+      }
+    });
+    expect(refused).toBe('DataCloneError');
+    const received: string[] = [];
+    await expect.poll(async () => received.push(...((await ask(page, 'received')) as string[]))).toBe(3);
+    expect(received[0]).toBe('null');
+    expect(received[1]).not.toContain('1 2 3');
+    expect(received[2]).toBe('"after; the sender keeps 0 bytes"');
+  });
+
+  test('messages wait until the port is started, and keep their order', async ({ launch }) => {
+    const { page } = await start(launch);
+    await page.evaluate(async () => {
+      const port = await tiny.connect(true);
+      for (let count = 0; count < 100; count++) port.postMessage(count);
+    });
+    expect(await ask(page, 'received')).toEqual([]);
+    await ask(page, 'startPort');
+    const received: string[] = [];
+    await expect.poll(async () => received.push(...((await ask(page, 'received')) as string[]))).toBe(100);
+    expect(received).toEqual(Array.from({ length: 100 }, (_, count) => String(count)));
+  });
+
+  test('ports travel in transfer lists, both ways', async ({ launch }) => {
+    const { page } = await start(launch);
+    const answer = await page.evaluate(async () => {
+      const port = await tiny.connect();
+      const arrival = tiny.next(port);
+      await tiny.ask('postPort');
+      const second = (await arrival).ports[0]!;
+      const reply = tiny.next(second);
+      second.postMessage('hello');
+      return (await reply).data;
+    });
+    expect(answer).toBe('second channel: hello');
+    const back = await page.evaluate(async () => {
+      const port = await tiny.connect();
+      const { port1, port2 } = new MessageChannel();
+      const reply = tiny.next(port1);
+      port.postMessage('take this port', [port2]);
+      while (((await tiny.ask('received')) as string[]).length === 0);
+      await tiny.ask('answerOnPassedPort', 'over the page’s own channel');
+      return (await reply).data;
+    });
+    expect(back).toBe('over the page’s own channel');
+  });
+
+  test('a closed port tells the other side', async ({ launch }) => {
+    const { page } = await start(launch);
+    await page.evaluate(async () => (await tiny.connect()).close());
+    await noted(page, 'port closed');
+    const closed = await page.evaluate(async () => {
+      const port = await tiny.connect();
+      port.start();
+      const told = new Promise<string>((resolve) => port.addEventListener('close', () => resolve('told')));
+      await tiny.ask('closePort');
+      return told;
+    });
+    expect(closed).toBe('told');
+  });
+});
+
+test.describe('preload', () => {
+  test('runs in a world of its own, before the page', async ({ launch }) => {
+    const { page } = await start(launch);
+    const globals = ['secretOfThePreload', 'require', 'process', 'ipcRenderer', 'module', 'electron'];
+    expect(await page.evaluate((names) => names.filter((name) => name in globalThis), globals)).toEqual([]);
+    await reload(page);
+    await noted(page, 'hello from app://tiny at app://tiny/');
+  });
+
+  test('runs in subframes only when asked, and a subframe is told from its page', async ({ launch }) => {
+    const { app, page } = await start(launch);
+    const framed = async (inSubframes: boolean) => {
+      await ask(page, 'open', 'app://tiny/frames', String(inSubframes));
+      const window = await app.waitForWindow((candidate) => app.url(candidate) === 'app://tiny/frames');
+      await window.waitForFunction('globalThis.tiny !== undefined && document.readyState === "complete"');
+      await expect.poll(() => ask(page, 'frames', 'app://tiny/frames')).toHaveLength(2);
+      const notes: string[] = [];
+      await expect
+        .poll(async () => notes.push(...((await ask(page, 'notes')) as string[])) && notes.includes('did-finish-load'))
+        .toBe(true);
+      expect(await ask(page, 'frames', 'app://tiny/frames')).toEqual(
+        expect.arrayContaining([
+          { url: 'store://framed/page', origin: 'store://framed' },
+          { url: 'app://tiny/boxed', origin: 'null' },
+        ]),
+      );
+      await ask(page, 'closeWindow', 'app://tiny/frames');
+      await expect.poll(() => ask(page, 'windows')).toEqual(['app://tiny/']);
+      // Whether a subframe's first, empty document counts is up to Chromium.
+      return notes.filter((line) => line.startsWith('hello') && !line.includes('about:blank')).sort();
+    };
+    const own = 'hello from app://tiny at app://tiny/frames';
+    expect(await framed(false)).toEqual([own]);
+    const boxed = 'hello from null at app://tiny/boxed in a subframe';
+    expect(await framed(true)).toEqual(
+      [own, boxed, 'hello from store://framed at store://framed/page in a subframe'].sort(),
+    );
+  });
+});
+
+test.describe('windows', () => {
+  test('a load, a reload and a change of place are told in order', async ({ launch }) => {
+    const { page } = await start(launch);
+    const told = async () => {
+      const notes: string[] = [];
+      await expect
+        .poll(async () => notes.push(...((await ask(page, 'notes')) as string[])) && notes.at(-1))
+        .toBe('did-finish-load');
+      return notes.filter((line) => !line.startsWith('hello') && !line.startsWith('port'));
+    };
+    await reload(page);
+    expect(await told()).toEqual(['did-start-navigation app://tiny/', 'did-navigate', 'dom-ready', 'did-finish-load']);
+    await page.evaluate(() => {
+      location.hash = 'part';
+    });
+    await noted(page, 'did-start-navigation app://tiny/#part in the same document');
+    await page.evaluate(() => {
+      location.href = 'app://tiny/next';
+    });
+    await page.waitForFunction('globalThis.tiny !== undefined && document.readyState === "complete"');
+    const lines = await told();
+    expect(lines).toEqual(
+      [
+        'will-navigate app://tiny/next',
+        'did-start-navigation app://tiny/next',
+        'did-navigate',
+        'dom-ready',
+        'did-finish-load',
+      ].sort((a, b) => lines.indexOf(a) - lines.indexOf(b)),
+    );
+    expect(lines.slice(-3)).toEqual(['did-navigate', 'dom-ready', 'did-finish-load']);
+  });
+
+  test('a navigation can be prevented, a window of the page’s making denied', async ({ launch }) => {
+    const { page } = await start(launch);
+    await page.evaluate(() => {
+      location.href = 'app://tiny/forbidden';
+    });
+    await noted(page, 'will-navigate app://tiny/forbidden');
+    expect(await page.evaluate(() => window.open('app://tiny/popup'))).toBeNull();
+    await noted(page, 'window.open app://tiny/popup');
+    expect(await ask(page, 'windows')).toEqual(['app://tiny/']);
+  });
+
+  test('loadURL rejects with what went wrong', async ({ launch }) => {
+    const { app, page } = await start(launch);
+    await ask(page, 'open', 'unhandled://nobody/');
+    await noted(page, 'load failed: ERR_');
+    await ask(page, 'open', 'app://tiny/second');
+    const second = await app.waitForWindow((candidate) => app.url(candidate) === 'app://tiny/second');
+    await second.waitForFunction('globalThis.tiny !== undefined');
+    expect(await refusal(page, 'load', 'app://tiny/second', 'http://127.0.0.1:9/')).toMatch(
+      /ERR_[A-Z_]+ \(-\d+\) loading/,
+    );
+  });
+
+  test('a window that crashed says so, and comes back with a reload', async ({ launch }) => {
+    const { app, page } = await start(launch);
+    await ask(page, 'open', 'app://tiny/second');
+    const second = await app.waitForWindow((candidate) => app.url(candidate) === 'app://tiny/second');
+    await second.waitForFunction('globalThis.tiny !== undefined');
+    await second.evaluate(() => tiny.connect());
+    await ask(page, 'crash', 'app://tiny/second');
+    const notes: string[] = [];
+    await expect
+      .poll(async () => notes.push(...((await ask(page, 'notes')) as string[])) && notes.join('\n'))
+      .toMatch(/gone: (crashed|killed)/);
+    expect(await ask(page, 'isCrashed', 'app://tiny/second')).toBe(true);
+    expect(await ask(page, 'isCrashed', 'app://tiny/')).toBe(false);
+    await ask(page, 'reload', 'app://tiny/second');
+    await noted(page, 'hello from app://tiny at app://tiny/second');
+    await expect.poll(() => ask(page, 'isCrashed', 'app://tiny/second')).toBe(false);
+  });
+
+  test('a page closes its own window', async ({ launch }) => {
+    const { app, page } = await start(launch);
+    await ask(page, 'open', 'app://tiny/second');
+    const second = await app.waitForWindow((candidate) => app.url(candidate) === 'app://tiny/second');
+    await second.waitForFunction('globalThis.tiny !== undefined');
+    await second.evaluate(() => void setTimeout(() => window.close()));
+    await noted(page, 'closed');
+    expect(await ask(page, 'windows')).toEqual(['app://tiny/']);
+    expect(app.windows()).toHaveLength(1);
+  });
+});
+
+test.describe('protocol.handle', () => {
+  test('request and answer, as they were written', async ({ launch }) => {
+    const { page } = await start(launch);
+    const seen = await page.evaluate(async () => {
+      const response = await fetch('store://shop/seen?a=1#part', { headers: { range: 'bytes=0-4' } });
+      const echo = await fetch('store://shop/echo', { method: 'POST', body: new Uint8Array(300_000).fill(7) });
+      const back = new Uint8Array(await echo.arrayBuffer());
+      return {
+        status: response.status,
+        range: response.headers.get('x-range'),
+        seen: await response.json(),
+        echo: [echo.status, back.length, back.every((byte) => byte === 7)],
+        missing: (await fetch('store://shop/nowhere')).status,
+      };
+    });
+    expect(seen).toEqual({
+      status: 206,
+      range: 'bytes=0-4',
+      seen: {
+        url: expect.stringMatching(/^store:\/\/shop\/seen\?a=1/),
+        origin: 'app://tiny',
+        initiatorOrigin: 'app://tiny',
+      },
+      echo: [201, 300_000, true],
+      missing: 404,
+    });
+  });
+
+  test('a body streams', async ({ launch }) => {
+    const { page } = await start(launch);
+    const text = await page.evaluate(async () => {
+      const response = await fetch('store://shop/halves');
+      const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+      const first = (await reader.read()).value;
+      await tiny.ask('finish');
+      const second = (await reader.read()).value;
+      return [first, second, (await reader.read()).done];
+    });
+    expect(text).toEqual(['first half', ', second half', true]);
+  });
+
+  test('images load, whatever the policy names', async ({ launch }) => {
+    const { app, page } = await start(launch);
+    const width = (window: Page) =>
+      window.evaluate(
+        () =>
+          new Promise((resolve) => {
+            const image = new Image();
+            image.onload = () => resolve(image.naturalWidth);
+            image.onerror = () => resolve('error');
+            image.src = 'store://shop/image.svg';
+          }),
+      );
+    expect(await width(page)).toBe(7);
+    await ask(page, 'open', 'app://tiny/policy');
+    const strict = await app.waitForWindow((candidate) => app.url(candidate) === 'app://tiny/policy');
+    // Not waitForFunction: it evaluates text in the page, which the policy forbids.
+    await expect.poll(() => strict.evaluate(() => 'tiny' in globalThis)).toBe(true);
+    expect(await width(strict)).toBe(7);
+    expect(await strict.evaluate(async () => (await fetch('store://shop/seen')).status)).toBe(206);
+    expect(await strict.evaluate(() => fetch('http://127.0.0.1:9/').catch((error: Error) => error.name))).toBe(
+      'TypeError',
+    );
+  });
+
+  test('what another origin may not read, it does not', async ({ launch }) => {
+    const { page } = await start(launch);
+    const outcomes = await page.evaluate(() =>
+      Promise.all(
+        ['private://x/', 'store://closed/', 'store://shop/broken', 'unhandled://x/', 'unknown://x/'].map((url) =>
+          fetch(url).then(
+            () => `${url} answered`,
+            (error: Error) => error.name,
+          ),
+        ),
+      ),
+    );
+    expect(outcomes).toEqual(Array(5).fill('TypeError'));
+    expect(await ask(page, 'isHandled', 'store')).toBe(true);
+    expect(await ask(page, 'isHandled', 'unhandled')).toBe(false);
+  });
+});
+
+test('what a page stores is there after a restart', async ({ launch }) => {
+  const { app, page } = await start(launch);
+  await page.evaluate(() => localStorage.setItem('kept', 'yes'));
+  await app.close();
+  const again = await start(launch);
+  expect(await again.page.evaluate(() => localStorage.getItem('kept'))).toBe('yes');
+});
+
+test('quitting asks, can be put off, and ends with 0', async ({ launch }) => {
+  const { app, page } = await start(launch);
+  await ask(page, 'preventNextQuit');
+  await ask(page, 'quit').catch(() => {});
+  await expect.poll(() => app.output()).toContain('will-quit');
+  expect(app.process.exitCode).toBeNull();
+  await app.close();
+  expect(app.process.exitCode).toBe(0);
+  const lines = app
+    .output()
+    .split(/\r?\n/)
+    .filter((line) => /^(before-quit|will-quit|quit|window-all-closed)$/.test(line));
+  expect(lines).toEqual(['before-quit', 'will-quit', 'before-quit', 'will-quit', 'quit']);
+});
