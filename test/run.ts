@@ -42,7 +42,7 @@ const STEPS: readonly Step[] = [
   },
   {
     name: 'end-to-end tests, in Electron where its runtime is, and in the stand-in',
-    command: 'playwright test --config e2e/playwright.config.ts',
+    command: 'playwright test --config e2e/playwright.config.ts --reporter=list,json',
     count: () => {
       const { stats, errors } = json<PlaywrightReport>(E2E);
       return { passed: stats.expected + stats.flaky, failed: stats.unexpected + errors.length, skipped: stats.skipped };
