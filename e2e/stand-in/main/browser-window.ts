@@ -10,6 +10,8 @@ import { shell } from './shell.ts';
 import { WebContents } from './web-contents.ts';
 
 type Implemented =
+  | 'loadURL'
+  | 'loadFile'
   | 'id'
   | 'close'
   | 'destroy'
@@ -94,11 +96,12 @@ export class BrowserWindow extends StrictEmitter<WindowEvents> implements Mirror
     return [...openWindows].find((window) => window.id === id) ?? null;
   }
 
-  loadURL(url: string): Promise<void> {
-    return this.webContents.loadURL(url);
+  loadURL(url: string, options: object = {}): Promise<void> {
+    return this.webContents.loadURL(url, options);
   }
 
-  loadFile(path: string): Promise<void> {
+  loadFile(path: string, options: object = {}): Promise<void> {
+    onlyKnown('loadFile', options, []);
     return this.loadURL(pathToFileURL(isAbsolute(path) ? path : resolve(app.getAppPath(), path)).href);
   }
 

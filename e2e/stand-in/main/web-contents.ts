@@ -3,7 +3,7 @@ import type * as Electron from 'electron';
 import type { CdpSession } from '../chromium/cdp.ts';
 import type { Mirror } from '../mirror.ts';
 import { fromChromium, toChromium } from '../schemes.ts';
-import { Cancelable, StrictEmitter, strictly } from '../strict.ts';
+import { Cancelable, onlyKnown, StrictEmitter, strictly } from '../strict.ts';
 import { decode } from '../values.ts';
 import type { FromPage } from '../wire.ts';
 import { FrameTree } from './frame-tree.ts';
@@ -19,6 +19,8 @@ type Implemented =
   | 'mainFrame'
   | 'session'
   | 'getURL'
+  | 'loadURL'
+  | 'setWindowOpenHandler'
   | 'reload'
   | 'isDestroyed'
   | 'isCrashed'
@@ -105,7 +107,8 @@ export class WebContents extends StrictEmitter<WebContentsEvents> implements Mir
   }
 
   /** Resolves when the page has loaded. Rejects with Chromium's net error, also when another navigation takes over. */
-  async loadURL(url: string): Promise<void> {
+  async loadURL(url: string, options: object = {}): Promise<void> {
+    onlyKnown('loadURL', options, []);
     const target = await this.#target;
     const loaded = this.#loaded(url);
     loaded.catch(() => {});

@@ -1,0 +1,106 @@
+/** What only the stand-in must do: refuse what it does not have, by name, and leave no process behind. */
+import { execFileSync } from 'node:child_process';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from '../fixture.ts';
+import { findChromium } from './chromium/find.ts';
+
+/** Writes a main module that reports what `body` throws, and says so when it throws nothing. */
+async function mainThat(directory: string, imports: string, body: string): Promise<string> {
+  await mkdir(directory, { recursive: true });
+  const main = join(directory, 'main.mjs');
+  const guarded = `try { ${body}; console.log('nothing thrown'); } catch (error) { console.log(error.message); }`;
+  await writeFile(main, `import { ${imports} } from 'electron';\nawait app.whenReady();\n${guarded}\n`);
+  return main;
+}
+
+const REFUSED: readonly { body: string; names: string }[] = [
+  { body: 'app.dock.hide()', names: 'App.dock' },
+  { body: "app.on('gpu-info-update', () => {})", names: "App.on('gpu-info-update')" },
+  { body: "app.getPath('desktop')", names: "getPath('desktop')" },
+  { body: 'protocol.registerFileProtocol()', names: 'protocol.registerFileProtocol' },
+  { body: 'session.fromPartition()', names: 'session.fromPartition' },
+  { body: 'session.defaultSession.clearCache()', names: 'Session.clearCache' },
+  { body: 'new BrowserWindow({ frame: false })', names: 'new BrowserWindow.frame' },
+  { body: "new BrowserWindow({ webPreferences: { partition: 'p' } })", names: 'webPreferences.partition' },
+  { body: 'new BrowserWindow({ webPreferences: { nodeIntegration: true } })', names: 'nodeIntegration: true' },
+  { body: 'new BrowserWindow({ webPreferences: { contextIsolation: false } })', names: 'contextIsolation: false' },
+  { body: 'new BrowserWindow({ webPreferences: { sandbox: false } })', names: 'sandbox: false' },
+  { body: 'new BrowserWindow().setMenu(null)', names: 'BrowserWindow.setMenu' },
+  { body: "new BrowserWindow().on('move', () => {})", names: "BrowserWindow.on('move')" },
+  { body: 'new BrowserWindow().webContents.debugger', names: 'WebContents.debugger' },
+  { body: "new BrowserWindow().webContents.ipc.handle('x', () => {})", names: 'webContents.ipc.handle' },
+  { body: 'new BrowserWindow().webContents.mainFrame.osProcessId', names: 'WebFrameMain.osProcessId' },
+  { body: 'new MessageChannelMain().port1.onmessage', names: 'MessagePortMain.onmessage' },
+  { body: "protocol.registerSchemesAsPrivileged([{ scheme: 'late' }])", names: 'before app is ready' },
+];
+
+test('what is not there is refused by its name', async ({ launch, userData }) => {
+  const body = REFUSED.map(
+    (refused) =>
+      `try { ${refused.body}; console.log('nothing thrown'); } catch (error) { console.log(error.message); }`,
+  );
+  const main = await mainThat(userData, 'app, BrowserWindow, MessageChannelMain, protocol, session', body.join('\n'));
+  const app = await launch({ main });
+  await expect.poll(() => app.output()).toContain('before app is ready');
+  const lines = app
+    .output()
+    .split('\n')
+    .filter((line) => !line.startsWith('DevTools'));
+  for (const [index, { names }] of REFUSED.entries()) expect(lines[index]).toContain(names);
+});
+
+test('a name that electron exports and the stand-in does not fails at the import', async ({ launch, userData }) => {
+  const main = await mainThat(userData, 'app, Menu', 'Menu');
+  await expect(launch({ main })).rejects.toThrow(/does not provide an export named 'Menu'/);
+});
+
+test('one process per user data directory, and a dead one does not count', async ({ launch, userData }) => {
+  const main = join(userData, 'main.mjs');
+  const body = "if (!app.requestSingleInstanceLock()) { console.error('somebody is here'); app.exit(2); }";
+  await writeFile(main, `import { app } from 'electron'; ${body}`);
+  const first = await launch({ main });
+  await expect(launch({ main })).rejects.toThrow('somebody is here');
+  await first.kill();
+  await launch({ main });
+});
+
+/** Chromium's processes of one application, by the profile they were started with. */
+function chromiumOf(userData: string): string[] {
+  const table = execFileSync('ps', ['-eo', 'pid=,args='], { encoding: 'utf8' });
+  return table.split('\n').filter((line) => line.includes(`--user-data-dir=${join(userData, 'Chromium')}`));
+}
+
+test('however the main process ends, Chromium ends with it', async ({ launch, userData }) => {
+  test.skip(process.platform === 'win32', 'ps');
+  const ways = [
+    { name: 'killed', body: '0' },
+    { name: 'exit', body: 'setTimeout(() => process.exit(3), 2000)' },
+    { name: 'exception', body: "setTimeout(() => { throw new Error('at last'); }, 2000)" },
+  ];
+  for (const { name, body } of ways) {
+    const main = await mainThat(
+      userData,
+      'app, BrowserWindow',
+      `const window = new BrowserWindow(); await window.loadURL('data:text/html,here'); ${body}`,
+    );
+    const app = await launch({ main });
+    await app.waitForWindow((page) => page.url().startsWith('data:'));
+    expect(chromiumOf(userData).length, name).toBeGreaterThan(0);
+    if (name === 'killed') await app.kill();
+    else await app.closed;
+    await expect.poll(() => chromiumOf(userData), { message: name }).toEqual([]);
+  }
+});
+
+test('an application that fails before it is ready says why', async ({ launch, userData }) => {
+  await mkdir(userData, { recursive: true });
+  const main = join(userData, 'main.mjs');
+  await writeFile(main, "import 'electron'; console.error('no disk today'); process.exit(1);");
+  await expect(launch({ main })).rejects.toThrow('no disk today');
+});
+
+test('Chromium is unpacked once, whoever asks at the same time', async () => {
+  const found = await Promise.all([findChromium(false), findChromium(false)]);
+  expect(found[0]).toEqual(found[1]);
+});
