@@ -8,7 +8,6 @@ export function drop(core: Core, [id, key, file, size]: DoomedRow, kind: ChangeK
   core.sql.deleteById.run(id);
   dropFile(core, file, size);
   core.ledger.deleted(1);
-  core.uses.forget(id);
   changed(core, kind, key);
 }
 

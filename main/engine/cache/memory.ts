@@ -1,29 +1,39 @@
 import type { Stored } from '../values/check.ts';
 import type { KeyColumn } from '../values/key.ts';
+import type { Use } from './uses.ts';
 
 /** A value in memory as it is on disk: encoded, so that nobody can change what another one reads. */
-export interface Resident {
-  readonly id: number;
+export interface Resident extends Use {
   readonly mode: number;
   readonly data: Stored;
   readonly expiresAt: number | null;
+}
+
+interface Slot extends Resident {
+  readonly name: string | number;
   readonly bytes: number;
   visited: boolean;
+  /** Towards the newest. */
+  newer: Slot | undefined;
+  older: Slot | undefined;
 }
 
 /** What the engine itself needs for a resident: the map's slot, the object, the key. */
-const RESIDENT_BYTES = 160;
+const SLOT_BYTES = 200;
 /** A value may take this part of the budget, so that one large value doesn't displace all small ones. */
 const LARGEST_PART = 1 / 64;
 
 /**
- * Recently used values, bounded in bytes. A read marks its value; who has to make room goes round from the oldest and spares
- * the marked ones once (CLOCK: Corbató, "A paging experiment with the Multics system", 1968), so that a hit costs one look-up.
- * Invariant: what is in it is what is on disk, as of the last look at `data_version`.
+ * Recently used values, bounded in bytes. A read marks its value and moves nothing; a hand goes from the oldest to the newest
+ * and lets go what is unmarked (SIEVE, see `policy/eviction.ts`). Invariant: what is in it is what is on disk, as of the last
+ * look at `data_version`.
  */
 export class Memory {
   readonly #budget: number;
-  readonly #residents = new Map<string | number, Resident>();
+  readonly #slots = new Map<string | number, Slot>();
+  #newest: Slot | undefined;
+  #oldest: Slot | undefined;
+  #hand: Slot | undefined;
   #bytes = 0;
 
   constructor(budget: number) {
@@ -40,48 +50,69 @@ export class Memory {
   }
 
   find(key: KeyColumn): Resident | undefined {
-    const resident = this.#residents.get(nameOf(key));
-    if (resident !== undefined) resident.visited = true;
-    return resident;
+    const slot = this.#slots.get(nameOf(key));
+    if (slot !== undefined) slot.visited = true;
+    return slot;
   }
 
   keep(key: KeyColumn, id: number, mode: number, data: Stored, expiresAt: number | null): void {
     const name = nameOf(key);
-    const bytes = RESIDENT_BYTES + sizeOf(name) + sizeOf(data);
-    if (bytes > this.#budget * LARGEST_PART) return;
-    this.forget(key);
-    this.#residents.set(name, { id, mode, data, expiresAt, bytes, visited: false });
+    const bytes = SLOT_BYTES + sizeOf(name) + sizeOf(data);
+    if (bytes > this.#budget * LARGEST_PART || this.#slots.has(name)) return;
+    const older = this.#newest;
+    const slot: Slot = {
+      id,
+      mode,
+      data,
+      expiresAt,
+      at: 0,
+      hits: 0,
+      name,
+      bytes,
+      visited: false,
+      newer: undefined,
+      older,
+    };
+    if (older === undefined) this.#oldest = slot;
+    else older.newer = slot;
+    this.#newest = slot;
+    this.#slots.set(name, slot);
     this.#bytes += bytes;
-    if (this.#bytes > this.#budget) this.#makeRoom();
+    while (this.#bytes > this.#budget) this.#letGo();
   }
 
   forget(key: KeyColumn): void {
-    if (this.#residents.size === 0) return;
-    const name = nameOf(key);
-    const resident = this.#residents.get(name);
-    if (resident === undefined) return;
-    this.#residents.delete(name);
-    this.#bytes -= resident.bytes;
+    if (this.#slots.size === 0) return;
+    const slot = this.#slots.get(nameOf(key));
+    if (slot !== undefined) this.#remove(slot);
   }
 
   clear(): void {
-    if (this.#residents.size === 0) return;
-    this.#residents.clear();
+    if (this.#slots.size === 0) return;
+    this.#slots.clear();
+    this.#newest = this.#oldest = this.#hand = undefined;
     this.#bytes = 0;
   }
 
-  #makeRoom(): void {
-    // What is spared moves behind the newest, so the walk meets it again only after everybody else.
-    for (const [name, resident] of this.#residents) {
-      this.#residents.delete(name);
-      if (resident.visited) {
-        resident.visited = false;
-        this.#residents.set(name, resident);
-        continue;
-      }
-      this.#bytes -= resident.bytes;
-      if (this.#bytes <= this.#budget) return;
+  #letGo(): void {
+    let slot = this.#hand ?? this.#oldest;
+    while (slot?.visited) {
+      slot.visited = false;
+      slot = slot.newer ?? this.#oldest;
     }
+    if (slot === undefined) return;
+    this.#hand = slot.newer;
+    this.#remove(slot);
+  }
+
+  #remove(slot: Slot): void {
+    if (this.#hand === slot) this.#hand = slot.newer;
+    if (slot.newer === undefined) this.#newest = slot.older;
+    else slot.newer.older = slot.older;
+    if (slot.older === undefined) this.#oldest = slot.newer;
+    else slot.older.newer = slot.newer;
+    this.#slots.delete(slot.name);
+    this.#bytes -= slot.bytes;
   }
 }
 

@@ -56,6 +56,7 @@ export function openCore(directory: string, options: CacheOptions): Core {
       settings,
       codec: codecSettings(settings, kept, usage, path),
     };
+    core.uses.follow(settings);
     connection.pragma(`wal_autocheckpoint = ${logPages(settings.sizeLimit)}`);
     connection.pragma(`journal_size_limit = ${logReserve(settings.sizeLimit)}`);
     connection.pragma(`synchronous = ${settings.durability === 'power' ? 'FULL' : 'NORMAL'}`);

@@ -27,8 +27,10 @@ export function noticeOthers(core: Core): void {
     if (!outlook.looked) queueMicrotask(outlook.endTurn);
     outlook.looked = true;
     outlook.lookedAt = performance.now();
+    // Reads are stamped in order without asking the clock; here they catch up with it.
+    if (core.uses.countsReads) core.stamps.at(core.clock());
   }
-  if (core.usage.exclusive) return;
+  if (core.usage.exclusive && core.ledger.dataVersion !== -1) return;
   const version = core.sql.dataVersion.first()?.[0] ?? 0;
   if (version === core.ledger.dataVersion) return;
   core.ledger.dataVersion = version;

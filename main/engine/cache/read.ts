@@ -1,6 +1,7 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import { isLive } from '../policy/expiry.ts';
+import type { Column } from '../sqlite/connection.ts';
 import type { TagColumn, ValueRow } from '../sqlite/statements.ts';
 import type { Stored } from '../values/check.ts';
 import { decodeValue, restoreValue } from '../values/codec.ts';
@@ -64,22 +65,30 @@ function read(core: Core, key: KeyColumn): unknown {
     const resident = memory.find(key);
     if (resident !== undefined) {
       if (!isLive(resident.expiresAt, nowFor(core, resident.expiresAt))) return miss(core);
-      hit(core, resident.id);
+      hit(core, resident);
       return restoreValue(resident.mode, resident.data, core.codec);
     }
   }
   const row = core.sql.read.first(key);
-  if (row === undefined || !isLive(row[6], nowFor(core, row[6]))) return miss(core);
-  hit(core, row[0]);
-  if (row[5] !== null) return despiteReplacement(core, () => readAgain(core, key));
-  const value = readValue(core, key, row, memory.isOff);
-  memory.keep(key, row[0], row[1], row[2] as Stored, row[6]);
+  if (row === undefined) return miss(core);
+  const [id, mode, data, check, expiresAt] = row;
+  if (!isLive(expiresAt, nowFor(core, expiresAt))) return miss(core);
+  if (data === null) return readLarge(core, key);
+  const value = decodeAt(core, key, mode, data, check);
+  if (!memory.isOff) memory.keep(key, id, mode, data as Stored, expiresAt);
+  hit(core, (memory.isOff ? undefined : memory.find(key)) ?? { id, at: 0, hits: 0 });
   return value;
 }
 
-function readAgain(core: Core, key: KeyColumn): unknown {
-  const row = core.sql.read.first(key);
-  return row === undefined || !isLive(row[6], nowFor(core, row[6])) ? undefined : readValue(core, key, row);
+/** A value in a file. */
+function readLarge(core: Core, key: KeyColumn): unknown {
+  return despiteReplacement(core, () => {
+    const row = core.sql.readWhole.first(key);
+    if (row === undefined || !isLive(row[6], nowFor(core, row[6]))) return miss(core);
+    const value = readValue(core, key, row);
+    hit(core, { id: row[0], at: 0, hits: 0 });
+    return value;
+  });
 }
 
 export interface Facts {
@@ -106,11 +115,20 @@ export function liveFacts(core: Core, key: KeyColumn, now: number): Facts | unde
  *
  * @throws {DiskCacheError} `CORRUPT`, with the key.
  */
-export function readValue(core: Core, key: KeyColumn, row: ValueRow, owned = true): unknown {
+export function readValue(core: Core, key: KeyColumn, row: ValueRow): unknown {
   const [, mode, data, check, bytes, file] = row;
+  if (file === null) return decodeAt(core, key, mode, data, check);
   try {
-    if (file === null) return decodeValue(mode, data, check, core.codec, owned);
     return restoreValue(mode, core.files.read(file, { mode, bytes, check }), core.codec, true);
+  } catch (error) {
+    throw located(error, core, key);
+  }
+}
+
+/** The memory tier may keep the column, so the value gets a copy while there is one. */
+function decodeAt(core: Core, key: KeyColumn, mode: number, data: Column, check: number): unknown {
+  try {
+    return decodeValue(mode, data, check, core.codec, core.memory.isOff);
   } catch (error) {
     throw located(error, core, key);
   }

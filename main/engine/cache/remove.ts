@@ -85,7 +85,7 @@ export function cull(core: Core): number {
   const expired = expire(core);
   const evicted = inBatches(core, () => {
     const over = usedBytes(core) - core.settings.sizeLimit;
-    return over <= 0 ? 0 : evictFor(core, Math.min(over, 64 * 1024), null);
+    return over <= 0 ? 0 : evictFor(core, Math.min(over, 64 * 1024), null).items;
   });
   return expired + evicted;
 }

@@ -12,6 +12,10 @@ import { writeUse } from './uses.ts';
 const GROUP = 16;
 /** A write evicts for itself and, of what is over the limit, so many bytes at most; the rest is left to the next writes. */
 const OVER_PER_WRITE = 16 * 1024;
+/** Free pages given back by one write. */
+const SHRINK_PER_WRITE = 32;
+/** With less than this part of the limit free, victims will soon be looked for. */
+const NEARLY_FULL = 1 / 4;
 
 /**
  * Lets expired items go, then, when the disk is full, as many others as `incoming` bytes demand, in the order of the policy;
@@ -24,56 +28,71 @@ export function makeRoom(core: Core, incoming: number, spared: KeyColumn | null,
   if (now >= ledger.nextExpiry) dropExpired(core, now);
   ledger.room -= incoming;
   if (ledger.room >= 0) return;
-  if (settings.sizeLimit === Number.POSITIVE_INFINITY) {
-    ledger.room = settings.sizeLimit;
-    return;
-  }
-  const free = settings.sizeLimit - usedBytes(core) - incoming;
+  const { sizeLimit } = settings;
+  const free = sizeLimit - usedBytes(core) - incoming;
   ledger.room = allowance(free);
+  if (free < sizeLimit * NEARLY_FULL) prepareIndex(core);
   if (free >= 0) return;
-  const wanted = Math.min(-free, incoming + OVER_PER_WRITE);
-  if (evict(core, wanted, spared) > 0 || settings.evictionPolicy !== 'none') return;
-  throw new DiskCacheError(
-    'DISK_FULL',
-    `${core.directory} has reached its sizeLimit of ${settings.sizeLimit} bytes and its policy "none" lets nothing go; delete something or raise the limit`,
-  );
+  // Space comes and goes in pages: a whole one is freed at a time, and the next writes find room.
+  const wanted = Math.max(incoming, core.pageSize) + Math.min(-free, OVER_PER_WRITE);
+  const { items, bytes } = evict(core, wanted, spared);
+  if (items === 0 && settings.evictionPolicy === 'none') {
+    throw new DiskCacheError(
+      'DISK_FULL',
+      `${core.directory} has reached its sizeLimit of ${sizeLimit} bytes and its policy "none" lets nothing go; delete something or raise the limit`,
+    );
+  }
+  ledger.room = Math.min(core.pageSize, Math.max(0, bytes - incoming));
+  shrink(core);
 }
 
 /** Bytes in use: pages that hold something, value files, and what is set aside for the log. O(1). */
-export function usedBytes({ sql, settings, pageSize }: Core): number {
-  const pages = (sql.pageCount.first()?.[0] ?? 0) - (sql.freePages.first()?.[0] ?? 0);
-  return pages * pageSize + (sql.counter.first('file bytes')?.[0] ?? 0) + logReserve(settings.sizeLimit);
+export function usedBytes(core: Core): number {
+  const { sql, pageSize } = core;
+  return fixedBytes(core) + ((sql.pageCount.first()?.[0] ?? 0) - (sql.freePages.first()?.[0] ?? 0)) * pageSize;
 }
 
-/** Evicts until about so many bytes are free, or nobody is left; answers how many items went. Inside a write transaction. */
-export function evict(core: Core, wanted: number, spared: KeyColumn | null): number {
+const fixedBytes = ({ sql, settings }: Core): number =>
+  (sql.counter.first('file bytes')?.[0] ?? 0) + logReserve(settings.sizeLimit);
+
+/** Free pages count on disk too: where the file is larger than the limit allows, some are given back. */
+function shrink(core: Core): void {
+  const { sql, pageSize, settings } = core;
+  const over = fixedBytes(core) + (sql.pageCount.first()?.[0] ?? 0) * pageSize - settings.sizeLimit;
+  const pages = Math.min(Math.ceil(over / pageSize), sql.freePages.first()?.[0] ?? 0, SHRINK_PER_WRITE);
+  if (pages > 0) core.connection.execute(`PRAGMA incremental_vacuum(${pages})`);
+}
+
+/** Evicts until about so many bytes are free, or nobody is left. Inside a write transaction. */
+export function evict(core: Core, wanted: number, spared: KeyColumn | null): { items: number; bytes: number } {
   const policy = EVICTION_POLICIES[core.settings.evictionPolicy];
-  if (policy.order === null) return 0;
-  prepareIndex(core, policy);
+  let items = 0;
+  let bytes = 0;
+  if (policy.order === null) return { items, bytes };
+  prepareIndex(core);
   const pick = policy.hand ? pickByHand : pickByOrder;
-  let evicted = 0;
-  let freed = 0;
-  while (freed < wanted) {
+  while (bytes < wanted) {
     const victims = pick(core, policy, spared);
     if (victims.length === 0) break;
     for (const victim of victims) {
       drop(core, victim, 'evict');
-      freed += costOf(keyBytes(victim[1]), victim[3]);
-      evicted++;
-      if (freed >= wanted) break;
+      bytes += costOf(keyBytes(victim[1]), victim[3]);
+      items++;
+      if (bytes >= wanted) break;
     }
   }
-  return evicted;
+  return { items, bytes };
 }
 
-/** An index costs every write, so it is made when it is needed for the first time, and that of a former policy goes. */
-function prepareIndex(core: Core, { index, order }: EvictionPolicy): void {
-  if (core.ledger.indexed === index) return;
-  for (const other of otherIndexes(EVICTION_POLICIES[core.settings.evictionPolicy])) {
-    core.connection.execute(`DROP INDEX IF EXISTS ${other}`);
+/** An index costs every write, so it is made when it will soon be needed, and that of a former policy goes. */
+function prepareIndex(core: Core): void {
+  const policy = EVICTION_POLICIES[core.settings.evictionPolicy];
+  if (core.ledger.indexed === policy.index) return;
+  for (const other of otherIndexes(policy)) core.connection.execute(`DROP INDEX IF EXISTS ${other}`);
+  if (policy.index !== null) {
+    core.connection.execute(`CREATE INDEX IF NOT EXISTS ${policy.index} ON entry (${policy.order})`);
   }
-  if (index !== null) core.connection.execute(`CREATE INDEX IF NOT EXISTS ${index} ON entry (${order})`);
-  core.ledger.indexed = index;
+  core.ledger.indexed = policy.index;
 }
 
 /** Victims in order. Uses that are not written down yet may put one of them back in line. */

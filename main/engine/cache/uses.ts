@@ -1,87 +1,122 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { EVICTION_POLICIES } from '../policy/eviction.ts';
 import type { Core } from './core.ts';
+import type { Settings } from './settings.ts';
 import { atomically } from './transaction.ts';
 
-/** So many items' uses are remembered; beyond that the oldest are let go. */
-const MOST = 65_536;
+/** So many items' uses are remembered; beyond twice that the oldest are let go. */
+const MOST = 32_768;
 /** A write takes so many along. */
 const PER_WRITE = 8;
 /** Milliseconds after which they are written down without a write, so many in one transaction. */
 const PATIENCE = 1000;
 const PER_TIMER = 2048;
 
-interface Use {
-  /** A stamp: epoch milliseconds with a fraction. */
+/** Reads of one item that are not on disk yet. */
+export interface Use {
+  readonly id: number;
+  /** The last one's stamp: epoch milliseconds with a fraction. */
   at: number;
   hits: number;
 }
 
 /**
  * Reads that are not on disk yet, under a policy that counts them: a read never writes. They go there with the next writes,
- * on a timer, and at close.
+ * on a timer, and at close. The first read of an item puts it on a list, further ones only count.
  */
 export class Uses {
   /** Counted when `statistics` is on. */
   hits = 0;
   misses = 0;
   timer: NodeJS.Timeout | undefined;
-  readonly #pending = new Map<number, Use>();
+  statistics = false;
+  countsReads = false;
+  #recent: Use[] = [];
+  #waiting = new Map<number, Use>();
+  #older = new Map<number, Use>();
 
-  get size(): number {
-    return this.#pending.size;
+  /** Takes over what the settings say. */
+  follow({ statistics, evictionPolicy }: Settings): void {
+    this.statistics = statistics;
+    this.countsReads = EVICTION_POLICIES[evictionPolicy].countsReads;
   }
 
-  note(id: number, at: number): void {
-    const use = this.#pending.get(id);
-    if (use !== undefined) {
-      use.at = at;
-      use.hits++;
-      return;
-    }
-    if (this.#pending.size === MOST) for (const oldest of this.#pending.keys()) if (this.#pending.delete(oldest)) break;
-    this.#pending.set(id, { at, hits: 1 });
+  get isEmpty(): boolean {
+    return this.#recent.length + this.#waiting.size + this.#older.size + this.hits + this.misses === 0;
+  }
+
+  note(use: Use, at: number): void {
+    use.at = at;
+    if (use.hits++ > 0) return;
+    this.#recent.push(use);
+    if (this.#recent.length >= MOST) this.#sort();
   }
 
   has(id: number): boolean {
-    return this.#pending.has(id);
-  }
-
-  forget(id: number): void {
-    if (this.#pending.size > 0) this.#pending.delete(id);
-  }
-
-  clear(): void {
-    this.#pending.clear();
+    this.#sort();
+    return this.#waiting.has(id) || this.#older.has(id);
   }
 
   /** Takes the use of one item out. */
-  take(id: number): Readonly<Use> | undefined {
-    const use = this.#pending.get(id);
-    this.#pending.delete(id);
+  take(id: number): Use | undefined {
+    this.#sort();
+    const use = this.#waiting.get(id) ?? this.#older.get(id);
+    this.#waiting.delete(id);
+    this.#older.delete(id);
     return use;
+  }
+
+  clear(): void {
+    this.#recent = [];
+    this.#waiting.clear();
+    this.#older.clear();
   }
 
   /** The ids whose uses wait longest. */
   waiting(most: number): readonly number[] {
+    this.#sort();
     const ids: number[] = [];
-    for (const id of this.#pending.keys()) if (ids.push(id) >= most) break;
+    for (const uses of [this.#older, this.#waiting]) {
+      for (const id of uses.keys()) {
+        if (ids.length >= most) return ids;
+        ids.push(id);
+      }
+    }
     return ids;
+  }
+
+  /** The list by id, and the items on it ready to be listed again. */
+  #sort(): void {
+    if (this.#recent.length === 0) return;
+    for (const use of this.#recent) {
+      const { id, at, hits } = use;
+      use.hits = 0;
+      const before = this.#waiting.get(id) ?? this.#older.get(id);
+      if (before === undefined) this.#waiting.set(id, { id, at, hits });
+      else {
+        before.at = Math.max(before.at, at);
+        before.hits += hits;
+      }
+    }
+    this.#recent = [];
+    if (this.#waiting.size < MOST) return;
+    this.#older = this.#waiting;
+    this.#waiting = new Map();
   }
 }
 
 /** An item was read. */
-export function hit(core: Core, id: number): void {
-  const { settings, uses } = core;
-  if (settings.statistics) uses.hits++;
-  else if (!EVICTION_POLICIES[settings.evictionPolicy].countsReads) return;
-  if (EVICTION_POLICIES[settings.evictionPolicy].countsReads) uses.note(id, core.stamps.at(core.clock()));
+export function hit(core: Core, use: Use): void {
+  const { uses } = core;
+  if (!uses.countsReads && !uses.statistics) return;
+  if (uses.statistics) uses.hits++;
+  if (uses.countsReads) uses.note(use, core.memory.isOff ? core.stamps.at(core.clock()) : core.stamps.next());
   if (uses.timer === undefined) startTimer(core);
 }
 
 /** Nothing was found. */
 export function miss(core: Core): undefined {
-  if (!core.settings.statistics) return;
+  if (!core.uses.statistics) return;
   core.uses.misses++;
   if (core.uses.timer === undefined) startTimer(core);
 }
@@ -95,7 +130,8 @@ export function writeUse({ sql, uses }: Core, id: number): void {
 /** Writes down what waits longest. Inside a write transaction. */
 export function writeUses(core: Core, most = PER_WRITE): void {
   const { sql, uses } = core;
-  if (uses.size > 0) for (const id of uses.waiting(most)) writeUse(core, id);
+  if (uses.isEmpty) return;
+  for (const id of uses.waiting(most)) writeUse(core, id);
   if (uses.hits > 0) sql.count.run(uses.hits, 'hits');
   if (uses.misses > 0) sql.count.run(uses.misses, 'misses');
   uses.hits = uses.misses = 0;
@@ -105,25 +141,25 @@ export function writeUses(core: Core, most = PER_WRITE): void {
 export function settleUses(core: Core): void {
   const { uses } = core;
   clearTimeout(uses.timer);
-  if (core.usage.readOnly || (uses.size === 0 && uses.hits === 0 && uses.misses === 0)) return;
-  try {
-    atomically(core, () => writeUses(core, Number.POSITIVE_INFINITY));
-  } catch (error) {
-    // They only sharpen the order of eviction: a full disk or a long writer must not keep a store from closing.
-    if (!(error instanceof DiskCacheError)) throw error;
-  }
+  if (core.usage.readOnly || uses.isEmpty) return;
+  quietly(() => atomically(core, () => writeUses(core, Number.POSITIVE_INFINITY)));
 }
 
 function startTimer(core: Core): void {
   if (core.usage.readOnly) return;
   core.uses.timer = setTimeout(() => {
     core.uses.timer = undefined;
-    try {
-      atomically(core, () => writeUses(core, PER_TIMER));
-    } catch (error) {
-      if (!(error instanceof DiskCacheError)) throw error;
-    }
-    if (core.uses.size > 0) startTimer(core);
+    quietly(() => atomically(core, () => writeUses(core, PER_TIMER)));
+    if (!core.uses.isEmpty) startTimer(core);
   }, PATIENCE);
   core.uses.timer.unref();
+}
+
+/** Uses only sharpen the order of eviction: a full disk or a long writer must not fail anything for them. */
+function quietly(work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    if (!(error instanceof DiskCacheError)) throw error;
+  }
 }

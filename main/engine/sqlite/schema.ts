@@ -8,23 +8,23 @@ export const APPLICATION_ID = 0x646b6368;
 const MIGRATIONS: readonly string[] = [
   // 1. `key` and `value` have no affinity: text stays TEXT, a number stays REAL, bytes stay BLOB, and SQLite's own comparison
   //    of `key` is the documented order. `id` is the order in which keys were first set. Times are epoch milliseconds; the
-  //    fraction of `stored_at` and `used_at` orders what happened within one millisecond.
+  //    fraction of `stored_at` and `used_at` orders what happened within one millisecond. What every read needs comes first.
   `
   CREATE TABLE entry (
     id INTEGER PRIMARY KEY,
     key BLOB NOT NULL,
-    stored_at REAL NOT NULL,
     expires_at REAL,
+    mode INTEGER NOT NULL,
+    checksum INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    file TEXT,
+    value BLOB,
+    stored_at REAL NOT NULL,
     used_at REAL NOT NULL,
     hits INTEGER NOT NULL DEFAULT 0,
     visited INTEGER NOT NULL DEFAULT 0,
     tag BLOB,
-    queue BLOB,
-    mode INTEGER NOT NULL,
-    size INTEGER NOT NULL,
-    checksum INTEGER NOT NULL,
-    file TEXT,
-    value BLOB
+    queue BLOB
   );
   CREATE UNIQUE INDEX entry_key ON entry (key);
   CREATE INDEX entry_expiry ON entry (expires_at) WHERE expires_at IS NOT NULL;
