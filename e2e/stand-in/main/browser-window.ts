@@ -7,7 +7,7 @@ import { app } from './app.ts';
 import { openWindows } from './open-windows.ts';
 import { session } from './session.ts';
 import { shell } from './shell.ts';
-import { WebContents } from './web-contents.ts';
+import { type Color, WebContents } from './web-contents.ts';
 
 type Implemented =
   | 'loadURL'
@@ -71,7 +71,7 @@ export class BrowserWindow extends StrictEmitter<WindowEvents> implements Mirror
       width: options.width ?? 800,
       height: options.height ?? 600,
       hidden: options.show === false,
-      background: options.backgroundColor,
+      background: options.backgroundColor === undefined ? undefined : color(options.backgroundColor),
       preload: preferences.preload,
       subframes: preferences.nodeIntegrationInSubFrames ?? false,
       session: session.defaultSession,
@@ -154,6 +154,13 @@ export class BrowserWindow extends StrictEmitter<WindowEvents> implements Mirror
     // Later: listeners of `destroyed` and `closed` still have their turn.
     setImmediate(() => app.windowClosed());
   }
+}
+
+function color(text: string): Color {
+  const digits = /^#([0-9a-f]{6})$/i.exec(text)?.[1];
+  if (!digits) throw new Error(`stand-in: backgroundColor '${text}' must be written #rrggbb`);
+  const [r = 0, g = 0, b = 0] = Buffer.from(digits, 'hex');
+  return { r, g, b };
 }
 
 /** The stand-in runs pages as a hardened application does, and no other way. */

@@ -40,11 +40,19 @@ export interface WebContentsEvents {
   destroyed: [];
 }
 
+/** 0 to 255 each. */
+export interface Color {
+  readonly r: number;
+  readonly g: number;
+  readonly b: number;
+}
+
 export interface PageOptions {
   readonly width: number;
   readonly height: number;
   readonly hidden: boolean;
-  readonly background: string | undefined;
+  /** Shown until the page paints its own. */
+  readonly background: Color | undefined;
   readonly preload: string | undefined;
   readonly subframes: boolean;
   readonly session: Session;
@@ -210,6 +218,8 @@ export class WebContents extends StrictEmitter<WebContentsEvents> implements Mir
     this.#tree = tree;
     await tree.attach(target);
     await target.send('Page.setLifecycleEventsEnabled', { enabled: true });
+    if (options.background)
+      await target.send('Emulation.setDefaultBackgroundColorOverride', { color: options.background });
     return target;
   }
 
