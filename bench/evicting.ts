@@ -9,8 +9,8 @@ import { microsecondsEach } from './harness/timing.ts';
 import { drop, timeSets } from './harness/work.ts';
 
 const POLICIES = ['least-recently-stored', 'least-recently-used', 'least-frequently-used', 'sieve'] as const;
-const BELOW = `${OURS}, below its limit`;
-const FULL = `${OURS}, at its limit`;
+const BELOW = `${OURS}, half full`;
+const FULL = `${OURS}, full`;
 
 /** A store of fewer items is all write-ahead log. */
 const LEAST_ITEMS = 10_000;
@@ -22,17 +22,19 @@ export const question: Question = {
     const count = Math.max(keys, LEAST_ITEMS);
     for (const evictionPolicy of POLICIES) {
       using stock = new Stock(count);
-      const below = stock.cache({ evictionPolicy, sizeLimit: Number.POSITIVE_INFINITY });
+      using half = new Stock(count / 2);
       const directory = stock.scratch.directory();
       stock.cache({ evictionPolicy, sizeLimit: Number.POSITIVE_INFINITY }, directory).close();
-      using full = new Cache<string, Plain>(directory);
-      full.configure({ sizeLimit: full.volume() });
+      const sizeLimit = lengthOnDisk(directory);
+      using full = new Cache<string, Plain>(directory, { sizeLimit });
+      full.cull();
+      const below = half.cache({ evictionPolicy, sizeLimit });
       const plan = (round: number) => {
         const first = count + round * operations;
         return shuffled(first, first + operations, round);
       };
       yield {
-        title: `set of new items beside ${count}, ${evictionPolicy}`,
+        title: `set of new items, limit of ${(sizeLimit / 2 ** 20).toFixed(1)} MiB, ${evictionPolicy}`,
         unit: 'µs',
         contenders: [
           {
@@ -50,6 +52,11 @@ export const question: Question = {
     }
   },
 };
+
+function lengthOnDisk(directory: string): number {
+  using cache = new Cache(directory);
+  return cache.volume();
+}
 
 /** Microseconds each; what is set may be evicted by what comes later, only the last item has to be there. */
 function timeSetsAtLimit(cache: Cache<string, Plain>, values: Values, indices: Uint32Array): number {

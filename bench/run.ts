@@ -13,6 +13,7 @@ import { BENCH_OPTIONS, scaleOf } from './harness/run-alone.ts';
 
 const QUESTIONS = [
   'get',
+  'turn',
   'set',
   'bulk',
   'delete',
@@ -57,13 +58,19 @@ function wishes() {
   return { names: positionals.length > 0 ? positionals : QUESTIONS, args, json };
 }
 
+/** A question that fails is told and leaves the others their turn. */
 async function main(): Promise<void> {
   const { names, args, json } = wishes();
   const answers: Answer[] = [];
   for (const name of names) {
-    const found = await ask(name, args);
-    console.log(`${printed(found)}\n`);
-    answers.push(found);
+    try {
+      const found = await ask(name, args);
+      console.log(`${printed(found)}\n`);
+      answers.push(found);
+    } catch (error) {
+      console.error(error instanceof Error ? error.message : error);
+      process.exitCode = 1;
+    }
   }
   console.log(summary(answers));
   if (json !== undefined) writeFileSync(json, `${JSON.stringify(answers, null, 2)}\n`);

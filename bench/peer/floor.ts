@@ -1,6 +1,10 @@
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
+import { logPages, logReserve } from '../../main/engine/policy/budget.ts';
 import type { Plain } from '../harness/data.ts';
+
+/** The engine's default limit, after which it sizes its write-ahead log. */
+const SIZE_LIMIT = 2 ** 30;
 
 /**
  * The least that has to be done: prepared statements of better-sqlite3 on a table of two columns, with the pragmas the
@@ -20,6 +24,8 @@ export class Floor implements Disposable {
     if (exclusive) database.pragma('locking_mode = EXCLUSIVE');
     database.pragma('journal_mode = WAL');
     database.pragma('synchronous = NORMAL');
+    database.pragma(`wal_autocheckpoint = ${logPages(SIZE_LIMIT)}`);
+    database.pragma(`journal_size_limit = ${logReserve(SIZE_LIMIT)}`);
     database.exec('CREATE TABLE t (k PRIMARY KEY, v) WITHOUT ROWID');
     this.#read = database.prepare<[string], Plain>('SELECT v FROM t WHERE k = ?').pluck();
     this.#write = database.prepare('INSERT INTO t VALUES (?, ?) ON CONFLICT (k) DO UPDATE SET v = excluded.v');

@@ -1,0 +1,56 @@
+/** Which eviction policy keeps what is asked for again? */
+import { Cache } from '../main/engine/index.ts';
+import { keyAt } from './harness/data.ts';
+import type { Contender, Question } from './harness/question.ts';
+import { runAlone } from './harness/run-alone.ts';
+import { Scratch } from './harness/scratch.ts';
+import { TRACES, type Trace } from './harness/traces.ts';
+
+const POLICIES = ['least-recently-stored', 'least-frequently-used', 'least-recently-used', 'sieve'] as const;
+type Policy = (typeof POLICIES)[number];
+
+/** Long enough that pages and write-ahead log are little beside the values. */
+const ITEM_BYTES = 8 * 1024;
+
+export const question: Question = {
+  name: 'hit-rate',
+  asks: 'How often is what is asked for not there, by eviction policy?',
+  async *comparisons({ operations }) {
+    const requests = operations * 2;
+    const room = Math.max(128, operations / 20);
+    for (const { name, trace, scans } of TRACES) {
+      yield {
+        title: `${name}: ${requests} requests, room for about ${room} items of ${ITEM_BYTES / 1024} KiB`,
+        unit: '% misses',
+        contenders: POLICIES.map(
+          (policy): Contender => ({ name: policy, round: (round) => misses(policy, trace, requests, room, round) }),
+        ),
+        goals: scans ? [{ subject: 'sieve', against: 'least-recently-used', atMost: 1 }] : [],
+      };
+    }
+  },
+};
+
+/** A store that is asked, and given what it did not have; counted once it is full. The warm-up round has nothing to warm. */
+function misses(evictionPolicy: Policy, trace: Trace, requests: number, room: number, round: number): number {
+  if (round === 0) return 0;
+  using scratch = new Scratch();
+  using cache = new Cache<string, Uint8Array>(scratch.directory(), {
+    evictionPolicy,
+    sizeLimit: room * ITEM_BYTES * 1.1,
+  });
+  const value = new Uint8Array(ITEM_BYTES).fill(round);
+  const warm = requests / 4;
+  let missed = 0;
+  trace(requests, room, round).forEach((index, nth) => {
+    const key = keyAt(index);
+    const found = cache.get(key);
+    if (found?.[0] === round) return;
+    if (nth >= warm) missed++;
+    cache.set(key, value);
+  });
+  if (cache.size > room * 1.2) throw new Error(`${cache.size} items are in a store with room for ${room}`);
+  return (100 * missed) / (requests - warm);
+}
+
+if (import.meta.main) await runAlone(question);
