@@ -11,3 +11,8 @@ export type {
   SetOptions,
 } from '../../protocol/options.ts';
 export { Cache } from './cache/cache.ts';
+export type { Configuration } from './cache/configure.ts';
+export type { QueueOptions } from './cache/queue.ts';
+export type { Entry } from './cache/read.ts';
+export type { Stats } from './cache/stats.ts';
+export type { CountOptions } from './cache/write.ts';

@@ -168,7 +168,7 @@ describe('what cannot be opened', () => {
 
 describe('options', () => {
   const wrong: Record<string, unknown>[] = [
-    { sizeLimit: 5 },
+    { sizeLimit: -1 },
     { sizeLimit: Number.NaN },
     { sizeLimit: '1 GB' },
     { evictionPolicy: 'random' },

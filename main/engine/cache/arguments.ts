@@ -7,12 +7,21 @@ import type { SetOptions } from '../../../protocol/options.ts';
 export const isRecord = (value: unknown): value is object => typeof value === 'object' && value !== null;
 
 const NONE: SetOptions = {};
+const SET_OPTIONS: ReadonlySet<string> = new Set(['ttl', 'tag']);
 
-/** @throws {DiskCacheError} `BAD_OPTION` */
-export function setOptionsOf(options: SetOptions | undefined): SetOptions {
+/** @throws {DiskCacheError} `BAD_OPTION` for what is no object, or has a name that means nothing. */
+export function setOptionsOf(options: SetOptions | undefined, others?: ReadonlySet<string>): SetOptions {
   if (options === undefined) return NONE;
-  if (isRecord(options)) return options;
-  throw new DiskCacheError('BAD_OPTION', 'options have to be an object like { ttl: 1000, tag: "news" }');
+  if (!isRecord(options))
+    throw new DiskCacheError('BAD_OPTION', 'options have to be an object like { ttl: 1000, tag: "news" }');
+  for (const name in options) {
+    if (SET_OPTIONS.has(name) || others?.has(name)) continue;
+    throw new DiskCacheError(
+      'BAD_OPTION',
+      `"${name}" is no option; there are ${[...SET_OPTIONS, ...(others ?? [])].join(', ')}`,
+    );
+  }
+  return options;
 }
 
 /** @throws {DiskCacheError} `BAD_OPTION` */

@@ -2,6 +2,7 @@ import type { Cursor, Page, PageOf } from '../../../protocol/contract.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { CacheOptions, Range, SetOptions } from '../../../protocol/options.ts';
+import { type Configuration, configure } from './configure.ts';
 import type { Core } from './core.ts';
 import * as iterate from './iterate.ts';
 import { openCore } from './open.ts';
@@ -190,6 +191,15 @@ export class Cache<K extends Key = Key, V = unknown> {
   /** One bounded page of a range, for who can't keep an iterator: `next` of the last page leads to the next one. */
   page(of: PageOf, range?: Range<K>, after?: Cursor): Page {
     return iterate.page(this.#open(), of, range, after);
+  }
+
+  /**
+   * Changes settings for good: for this process at once, for others when they next look for changes.
+   *
+   * @throws {DiskCacheError} `BAD_OPTION`; nothing is changed.
+   */
+  configure(options: Configuration): void {
+    configure(this.#open(), options);
   }
 
   /**

@@ -16,7 +16,6 @@ export interface Core {
   readonly directory: string;
   readonly connection: Connection;
   readonly sql: Statements;
-  readonly files: FileStore;
   readonly usage: Usage;
   readonly clock: Clock;
   readonly transaction: Transaction;
@@ -27,6 +26,10 @@ export interface Core {
   readonly outlook: Outlook;
   readonly stamps: Stamps;
   readonly pageSize: number;
+  /** What follows from the settings; `configure` and other processes change it. */
   settings: Settings;
+  /** How often the settings had been changed when these were read. */
+  settingsEdition: number;
   codec: CodecSettings;
+  files: FileStore;
 }

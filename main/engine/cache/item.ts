@@ -34,7 +34,7 @@ export interface Item {
 export function prepare(core: Core, key: KeyColumn, value: unknown, expiresAt: number | null, tag: TagColumn): Item {
   const { mode, data, bytes, check } = encodeValue(value, core.codec);
   const cost = costOf(keyBytes(key), bytes);
-  const capacity = capacityOf(core.settings.sizeLimit);
+  const capacity = capacityOf(core.settings.sizeLimit, core.pageSize);
   if (cost > capacity) {
     throw new DiskCacheError(
       'TOO_LARGE',

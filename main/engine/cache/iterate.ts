@@ -16,6 +16,8 @@ const FIRST_PAGE_ITEMS = 16;
 /** Up to so many items between two keys are sorted into stored order; more are met by walking the whole table. */
 const SORTED_ITEMS = 4096;
 
+const RANGE_NAMES: ReadonlySet<string> = new Set(['order', 'reverse', 'from', 'to', 'prefix', 'tag', 'limit']);
+
 /** Where a walk stands: behind an item, having seen so many. Plain data. */
 interface Position {
   readonly at: KeyColumn;
@@ -133,6 +135,10 @@ function holdsFew(core: Core, lower: KeyColumn | undefined, upper: KeyColumn | u
 
 function courseOf(range: Range): Course {
   if (!isRecord(range)) throw badRange('a range has to be an object');
+  for (const name in range) {
+    if (!RANGE_NAMES.has(name))
+      throw badRange(`"${name}" is no part of a range; there are ${[...RANGE_NAMES].join(', ')}`);
+  }
   const { order = 'stored', reverse = false, limit = Number.POSITIVE_INFINITY } = range;
   if (order !== 'stored' && order !== 'key')
     throw badRange(`order is ${JSON.stringify(order)}; it has to be "stored" or "key"`);

@@ -1,3 +1,4 @@
+import { followSettings } from './configure.ts';
 import type { Core } from './core.ts';
 
 /** Within one long turn, what others have written is looked for again after so many milliseconds. */
@@ -36,4 +37,5 @@ export function noticeOthers(core: Core): void {
   core.ledger.dataVersion = version;
   core.ledger.forget();
   core.memory.clear();
+  if (transaction.depth === 0) followSettings(core);
 }

@@ -3,6 +3,7 @@ import type { Key } from '../../../protocol/key.ts';
 import type { SetOptions } from '../../../protocol/options.ts';
 import type { DoomedRow } from '../sqlite/statements.ts';
 import { decodeKey, encodeKey, type KeyColumn } from '../values/key.ts';
+import { setOptionsOf } from './arguments.ts';
 import type { Core } from './core.ts';
 import { drop } from './drop.ts';
 import { place, using } from './item.ts';
@@ -15,6 +16,8 @@ export interface QueueOptions {
   readonly prefix?: Key;
   readonly side?: 'front' | 'back';
 }
+
+const QUEUE_OPTIONS: ReadonlySet<string> = new Set(['prefix', 'side']);
 
 /** The numbers of a queue begin in the middle, so that it grows to both sides. */
 const FIRST = 500_000_000_000_000;
@@ -30,7 +33,7 @@ export function push(core: Core, value: unknown, options: QueueOptions & SetOpti
   const side = sideOf(options, 'back');
   const queue = queueOf(prefix);
   const now = core.clock();
-  const item = itemOf(core, '', value, now, options);
+  const item = itemOf(core, '', value, now, setOptionsOf(options, QUEUE_OPTIONS));
   return using(core, item, () => {
     const edge = edgeOf(core, queue, side, now);
     const step = side === 'back' ? 1 : -1;

@@ -18,9 +18,9 @@ export interface Entry<K = Key, V = unknown> {
   readonly storedAt: number;
   /** Undefined: it does not expire. */
   readonly expiresAt: number | undefined;
-  /** The last set or, under a policy that counts reads, the last read that has been written down. */
+  /** The last set or, under a policy that counts reads, the last read; other processes' are known once they are written down. */
   readonly accessedAt: number;
-  /** Reads since the last set, as far as they have been written down, under a policy that counts reads. */
+  /** Reads since the last set, under a policy that counts reads. */
   readonly hits: number;
   readonly tag: string | number | undefined;
   /** The size of the value as stored. */
@@ -107,7 +107,16 @@ export function liveFacts(core: Core, key: KeyColumn, now: number): Facts | unde
   if (row === undefined || !isLive(row[6], now)) return undefined;
   const [id, mode, data, check, bytes, file, expiresAt, storedAt, usedAt, hits, tag] = row;
   const value = readValue(core, key, [id, mode, data, check, bytes, file, expiresAt]);
-  return { value, storedAt, usedAt, expiresAt, hits, tag, bytes };
+  const use = core.uses.of(id);
+  return {
+    value,
+    storedAt,
+    usedAt: Math.max(usedAt, use?.at ?? usedAt),
+    expiresAt,
+    hits: hits + (use?.hits ?? 0),
+    tag,
+    bytes,
+  };
 }
 
 /**

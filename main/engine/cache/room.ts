@@ -1,5 +1,5 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
-import { allowance, costOf, logReserve } from '../policy/budget.ts';
+import { allowance, costOf, setAside } from '../policy/budget.ts';
 import { EVICTION_POLICIES, type EvictionPolicy, otherIndexes } from '../policy/eviction.ts';
 import { DOOMED_COLUMNS, type DoomedRow } from '../sqlite/statements.ts';
 import type { KeyColumn } from '../values/key.ts';
@@ -7,6 +7,7 @@ import type { Core } from './core.ts';
 import { drop, keyBytes } from './drop.ts';
 import { dropExpired } from './expire.ts';
 import { writeUse } from './uses.ts';
+import { boundLog } from './volume.ts';
 
 /** Victims are looked up in groups. */
 const GROUP = 16;
@@ -34,7 +35,7 @@ export function makeRoom(core: Core, incoming: number, spared: KeyColumn | null,
   if (free < sizeLimit * NEARLY_FULL) prepareIndex(core);
   if (free >= 0) return;
   // Space comes and goes in pages: a whole one is freed at a time, and the next writes find room.
-  const wanted = Math.max(incoming, core.pageSize) + Math.min(-free, OVER_PER_WRITE);
+  const wanted = Math.max(core.pageSize, Math.min(-free, incoming + OVER_PER_WRITE));
   const { items, bytes } = evict(core, wanted, spared);
   if (items === 0 && settings.evictionPolicy === 'none') {
     throw new DiskCacheError(
@@ -44,6 +45,7 @@ export function makeRoom(core: Core, incoming: number, spared: KeyColumn | null,
   }
   ledger.room = Math.min(core.pageSize, Math.max(0, bytes - incoming));
   shrink(core);
+  core.transaction.afterCommit.push(() => boundLog(core));
 }
 
 /** Bytes in use: pages that hold something, value files, and what is set aside for the log. O(1). */
@@ -52,8 +54,8 @@ export function usedBytes(core: Core): number {
   return fixedBytes(core) + ((sql.pageCount.first()?.[0] ?? 0) - (sql.freePages.first()?.[0] ?? 0)) * pageSize;
 }
 
-const fixedBytes = ({ sql, settings }: Core): number =>
-  (sql.counter.first('file bytes')?.[0] ?? 0) + logReserve(settings.sizeLimit);
+const fixedBytes = ({ sql, settings, pageSize }: Core): number =>
+  (sql.counter.first('file bytes')?.[0] ?? 0) + setAside(settings.sizeLimit, pageSize);
 
 /** Free pages count on disk too: where the file is larger than the limit allows, some are given back. */
 function shrink(core: Core): void {
@@ -100,7 +102,7 @@ function pickByOrder(core: Core, { order }: EvictionPolicy, spared: KeyColumn | 
   const text = `SELECT ${DOOMED_COLUMNS} FROM entry WHERE key IS NOT ? ORDER BY ${order} LIMIT ?`;
   for (;;) {
     const victims = core.sql.composed<DoomedRow>(text).all(spared, GROUP);
-    const used = victims.findIndex(([id]) => core.uses.has(id));
+    const used = victims.findIndex(([id]) => core.uses.of(id) !== undefined);
     if (used === -1) return victims;
     // Those before it are certain; when it comes first, it is put where it belongs and the search begins again.
     if (used > 0) return victims.slice(0, used);
@@ -114,7 +116,7 @@ function pickByHand(core: Core, _policy: EvictionPolicy, spared: KeyColumn | nul
   let hand = sql.counter.first('hand')?.[0] ?? 0;
   for (let round = 0; round < 2; ) {
     const victim = sql.unvisited.first(hand, spared, 1);
-    if (victim !== undefined && core.uses.has(victim[0])) {
+    if (victim !== undefined && core.uses.of(victim[0]) !== undefined) {
       writeUse(core, victim[0]);
       continue;
     }

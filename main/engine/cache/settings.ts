@@ -56,11 +56,8 @@ const KiB = 1024;
 const MiB = 1024 * KiB;
 const MOST_MILLISECONDS = 0x7fffffff;
 
-/** Smallest `sizeLimit`: below this not even an empty database and its write-ahead log fit. */
-export const LEAST_SIZE_LIMIT = 128 * KiB;
-
 const SETTINGS: { readonly [name in keyof Settings]: Rule<Settings[name]> } = {
-  sizeLimit: amount(1024 * MiB, `a number of bytes from ${LEAST_SIZE_LIMIT}, or Infinity`, LEAST_SIZE_LIMIT, Infinity),
+  sizeLimit: amount(1024 * MiB, 'a number of bytes from 0, or Infinity', 0, Infinity),
   evictionPolicy: oneOf(EVICTION_POLICY_NAMES, 'least-recently-stored'),
   ttl: amount(Infinity, 'a number of milliseconds above 0, or Infinity', Number.MIN_VALUE, Infinity),
   fileThreshold: amount(32 * KiB, 'a number of bytes from 0, or Infinity', 0, Infinity),
@@ -78,7 +75,7 @@ const USAGE = {
   readOnly: flag,
 } as const;
 
-const OTHERS: ReadonlySet<string> = new Set(['encryptionKey', 'codec', 'clock']);
+const OTHERS: ReadonlySet<string> = new Set(['clock']);
 
 export type SettingName = keyof Settings;
 export const SETTING_NAMES = Object.keys(SETTINGS) as readonly SettingName[];

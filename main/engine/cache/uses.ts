@@ -52,15 +52,15 @@ export class Uses {
     if (this.#recent.length >= MOST) this.#sort();
   }
 
-  has(id: number): boolean {
+  /** The reads of one item that are not on disk yet. */
+  of(id: number): Readonly<Use> | undefined {
     this.#sort();
-    return this.#waiting.has(id) || this.#older.has(id);
+    return this.#waiting.get(id) ?? this.#older.get(id);
   }
 
   /** Takes the use of one item out. */
-  take(id: number): Use | undefined {
-    this.#sort();
-    const use = this.#waiting.get(id) ?? this.#older.get(id);
+  take(id: number): Readonly<Use> | undefined {
+    const use = this.of(id);
     this.#waiting.delete(id);
     this.#older.delete(id);
     return use;

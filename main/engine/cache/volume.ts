@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import { DiskCacheError } from '../../../protocol/error.ts';
+import { logReserve } from '../policy/budget.ts';
 import type { Core } from './core.ts';
 
 const lengthOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
@@ -10,15 +11,24 @@ export function volume(core: Core): number {
   return lengthOf(path) + lengthOf(`${path}-wal`) + core.files.volume().bytes;
 }
 
-/** Bytes of the write-ahead log. */
-export const logBytes = (core: Core): number => lengthOf(`${core.connection.path}-wal`);
+/** A large transaction leaves a large log: where it is larger than what is set aside for it, it is emptied. */
+export function boundLog(core: Core): void {
+  if (lengthOf(`${core.connection.path}-wal`) > logReserve(core.settings.sizeLimit, core.pageSize)) emptyLog(core);
+}
 
-/** Gives free pages back to the disk after a mass deletion. What somebody else's reading keeps from it is done next time. */
+/** Gives free pages back to the disk after a mass deletion. */
 export function giveBack(core: Core): void {
   if (core.transaction.depth > 0) return;
+  despiteReaders(() => core.connection.execute('PRAGMA incremental_vacuum'));
+  emptyLog(core);
+}
+
+const emptyLog = (core: Core): void => despiteReaders(() => core.connection.pragma('wal_checkpoint(TRUNCATE)'));
+
+/** What somebody else's reading or writing keeps from being done now is done next time. */
+function despiteReaders(work: () => void): void {
   try {
-    core.connection.execute('PRAGMA incremental_vacuum');
-    core.connection.pragma('wal_checkpoint(TRUNCATE)');
+    work();
   } catch (error) {
     if (!(error instanceof DiskCacheError) || error.code !== 'BUSY') throw error;
   }

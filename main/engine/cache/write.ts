@@ -12,7 +12,7 @@ import { atomically } from './transaction.ts';
 
 export function set(core: Core, key: Key, value: unknown, options?: SetOptions): void {
   const now = core.clock();
-  store(core, itemOf(core, encodeKey(key), value, now, options), now);
+  store(core, itemOf(core, encodeKey(key), value, now, setOptionsOf(options)), now);
 }
 
 /** All or none. */
@@ -28,7 +28,7 @@ export function add(core: Core, key: Key, value: unknown, options?: SetOptions):
   const column = encodeKey(key);
   // Looked up before the work of encoding, and once more under the lock.
   if (core.sql.has.first(column, now) !== undefined) return false;
-  const item = itemOf(core, column, value, now, options);
+  const item = itemOf(core, column, value, now, setOptionsOf(options));
   return using(core, item, () => {
     if (core.sql.has.first(column, now) !== undefined) return false;
     place(core, item, now);
@@ -51,22 +51,15 @@ export function touch(core: Core, key: Key, options?: Pick<SetOptions, 'ttl'>): 
 /** Stores what `next` makes of the present value, undefined when there is none; expiry and tag stay unless given anew. */
 export function update(core: Core, key: Key, next: (current: unknown) => unknown, options?: SetOptions): unknown {
   const column = encodeKey(key);
+  const asked = setOptionsOf(options);
   return atomically(core, () => {
     const now = core.clock();
     const facts = liveFacts(core, column, now);
     const value = next(facts?.value);
-    const item = itemOf(core, column, value, now, options);
-    const keeps = facts !== undefined;
-    const { ttl, tag } = setOptionsOf(options);
-    store(
-      core,
-      {
-        ...item,
-        expiresAt: keeps && ttl === undefined ? facts.expiresAt : item.expiresAt,
-        tag: keeps && tag === undefined ? facts.tag : item.tag,
-      },
-      now,
-    );
+    const item = itemOf(core, column, value, now, asked);
+    const expiry = facts && asked.ttl === undefined ? facts.expiresAt : item.expiresAt;
+    const tag = facts && asked.tag === undefined ? facts.tag : item.tag;
+    store(core, { ...item, expiresAt: expiry, tag }, now);
     return value;
   });
 }
@@ -101,8 +94,7 @@ function sumOf(current: unknown, delta: number, key: Key): number {
 const show = (key: Key): string => (typeof key === 'string' ? JSON.stringify(key) : String(key));
 
 /** A value with its options as an item. */
-export function itemOf(core: Core, key: KeyColumn, value: unknown, now: number, options?: SetOptions): Item {
-  const { ttl, tag } = setOptionsOf(options);
+export function itemOf(core: Core, key: KeyColumn, value: unknown, now: number, { ttl, tag }: SetOptions): Item {
   const expiry = expiresAt(now, ttl ?? core.settings.ttl);
   return prepare(core, key, value, expiry, tag === undefined ? null : tagColumn(tag));
 }

@@ -1,25 +1,43 @@
-const PAGE = 4096;
-const MOST_LOG_PAGES = 4096;
+/** Bytes of the log at which it is checkpointed: the longer, the fewer pages are written twice. */
+const MOST_LOG_BYTES = 16 * 1024 * 1024;
 const LEAST_LOG_PAGES = 4;
+/** Pages by which one write may lengthen the log past its mark. */
+const PAGES_PER_WRITE = 8;
+/** A page in the log has a header (https://sqlite.org/fileformat2.html#the_write_ahead_log). */
+const FRAME_HEADER_BYTES = 24;
+
+/** An empty database. */
+const EMPTY_PAGES = 12;
+/** Set aside for the next writes: each tree may split a page. */
+const SPLIT_PAGES = 6;
 
 /** SQLite's share of the bytes of an item besides key and value: cell and record headers, times, the entry of the key index. */
 const ROW_BYTES = 64;
 
-/** The write-ahead log is checkpointed when it has grown to so many pages: a sixteenth of the limit, 16 MiB at most. */
-export const logPages = (sizeLimit: number): number =>
-  Math.min(MOST_LOG_PAGES, Math.max(LEAST_LOG_PAGES, Math.floor(sizeLimit / 16 / PAGE)));
+/** Below this limit the few pages of an empty database would take most of it, so they are made small. */
+const SMALL_LIMIT = 1024 * 1024;
 
-/** Bytes set aside for the log: it may pass its mark by the last transaction. */
-export const logReserve = (sizeLimit: number): number => (logPages(sizeLimit) * 1.25 + 4) * PAGE;
+/** The page size of a new database: SQLite's own, that of file systems, except under a small limit. */
+export const pageSizeFor = (sizeLimit: number): number => (sizeLimit < SMALL_LIMIT ? 1024 : 4096);
 
-/** An empty database. */
-export const EMPTY_BYTES = 14 * PAGE;
+/** The write-ahead log is checkpointed when it has grown to so many pages: an eighth of the limit, 16 MiB at most. */
+export const logPages = (sizeLimit: number, pageSize: number): number =>
+  Math.max(LEAST_LOG_PAGES, Math.floor(Math.min(MOST_LOG_BYTES, sizeLimit / 8) / pageSize));
+
+/** Bytes set aside for the log: it passes its mark by a transaction. */
+export const logReserve = (sizeLimit: number, pageSize: number): number =>
+  Math.ceil(logPages(sizeLimit, pageSize) * 1.25 + PAGES_PER_WRITE) * (pageSize + FRAME_HEADER_BYTES);
+
+/** Bytes of the limit that are not for items in use. */
+export const setAside = (sizeLimit: number, pageSize: number): number =>
+  logReserve(sizeLimit, pageSize) + SPLIT_PAGES * pageSize;
+
+/** What can be stored at all under a limit. */
+export const capacityOf = (sizeLimit: number, pageSize: number): number =>
+  Math.max(0, sizeLimit - setAside(sizeLimit, pageSize) - EMPTY_PAGES * pageSize);
 
 /** What an item takes on disk, about: the key stands in the table and in its index. */
 export const costOf = (keyBytes: number, valueBytes: number): number => ROW_BYTES + 2 * keyBytes + valueBytes;
-
-/** What can be stored at all under a limit. */
-export const capacityOf = (sizeLimit: number): number => sizeLimit - logReserve(sizeLimit) - EMPTY_BYTES;
 
 /** Below this much free space every write measures anew. */
 const NEAR = 64 * 1024;

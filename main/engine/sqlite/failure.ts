@@ -2,7 +2,11 @@ import { DiskCacheError, type ErrorCode } from '../../../protocol/error.ts';
 
 /** SQLite's primary result codes (https://sqlite.org/rescode.html), or the beginning of an extended one, and what they mean to a caller. */
 const BY_SQLITE_CODE: readonly (readonly [prefix: string, code: ErrorCode, meaning: string])[] = [
-  ['SQLITE_BUSY', 'BUSY', 'is locked by another process or thread; try again later or raise the timeout'],
+  [
+    'SQLITE_BUSY',
+    'BUSY',
+    'is locked by another process or thread, or held by one that opened it with `exclusive`; try again later or raise the timeout',
+  ],
   ['SQLITE_LOCKED', 'BUSY', 'is locked by another connection; try again later'],
   ['SQLITE_PROTOCOL', 'BUSY', 'is locked by another process that is starting; try again later'],
   ['SQLITE_FULL', 'DISK_FULL', 'could not grow because the disk is full; free some space'],
@@ -24,6 +28,8 @@ const BY_SYSTEM_CODE: Readonly<Record<string, readonly [code: ErrorCode, meaning
   EROFS: ['READ_ONLY', 'is on a read-only file system'],
   ENOSPC: ['DISK_FULL', 'could not grow because the disk is full; free some space'],
   EDQUOT: ['DISK_FULL', 'could not grow because the disk quota is used up; free some space'],
+  EMFILE: ['BUSY', 'cannot be opened: this process has too many files open; close some'],
+  ENFILE: ['BUSY', 'cannot be opened: the system has too many files open; try again later'],
   EEXIST: ['BAD_OPTION', 'is a file, not a directory; choose another directory'],
   ENOTDIR: ['BAD_OPTION', 'leads through a file; choose another directory'],
   ENOENT: ['BAD_OPTION', 'cannot be created; choose another directory'],

@@ -9,6 +9,8 @@ import { APPLICATION_ID, migrationsFrom, SCHEMA_VERSION } from './schema.ts';
 export interface OpenOptions {
   readonly readOnly: boolean;
   readonly exclusive: boolean;
+  /** Of a database that is made now. */
+  readonly pageSize: number;
   /** Milliseconds to wait for a lock. */
   readonly timeout: number;
 }
@@ -36,7 +38,7 @@ export function openDatabase(directory: string, options: OpenOptions): Connectio
   try {
     if (options.exclusive) connection.pragma('locking_mode = EXCLUSIVE');
     if (standing === 'ours') refuseNewer(Number(connection.pragma('user_version')), path);
-    if (!options.readOnly) bringUpToDate(connection, standing, options.timeout);
+    if (!options.readOnly) bringUpToDate(connection, standing, options);
     return connection;
   } catch (error) {
     connection.close();
@@ -63,9 +65,10 @@ function directoryAt(directory: string, readOnly: boolean): string {
 }
 
 /** Invariant: the schema is created in rollback mode, so that the file's own header says whose it is from the first commit on. */
-function bringUpToDate(connection: Connection, standing: Standing, timeout: number): void {
+function bringUpToDate(connection: Connection, standing: Standing, { pageSize, timeout }: OpenOptions): void {
   if (standing !== 'ours') {
     // Only an empty file takes these; pages that were freed can be given back to the disk piece by piece.
+    connection.pragma(`page_size = ${pageSize}`);
     connection.pragma('auto_vacuum = INCREMENTAL');
     connection.pragma('synchronous = NORMAL');
   }

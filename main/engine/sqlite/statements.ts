@@ -28,7 +28,7 @@ export type DoomedRow = [id: number, key: KeyColumn, file: string | null, size: 
 export const DOOMED_COLUMNS = 'id, key, file, size';
 
 /** Every count the store keeps on disk. */
-export type CounterName = 'file bytes' | 'hits' | 'misses' | 'hand';
+export type CounterName = 'file bytes' | 'hits' | 'misses' | 'hand' | 'settings';
 
 /** What of an item is written anew by every set, in the order of `ITEM_COLUMNS`. */
 export type ItemColumns = readonly [

@@ -1,0 +1,102 @@
+import { DiskCacheError } from '../../../protocol/error.ts';
+import type { CacheOptions } from '../../../protocol/options.ts';
+import { logPages, logReserve } from '../policy/budget.ts';
+import type { CodecSettings } from '../values/codec.ts';
+import { assertCompression } from '../values/compression.ts';
+import { FileStore } from '../values/file-store.ts';
+import { isRecord } from './arguments.ts';
+import type { Core } from './core.ts';
+import {
+  chosenSettings,
+  keptSettings,
+  SETTING_NAMES,
+  type SettingName,
+  type Settings,
+  settingColumn,
+  settledSettings,
+  type Usage,
+} from './settings.ts';
+import { atomically } from './transaction.ts';
+
+/** What can be changed while a directory is in use. */
+export type Configuration = Pick<
+  CacheOptions,
+  'sizeLimit' | 'evictionPolicy' | 'ttl' | 'fileThreshold' | 'durability' | 'compression' | 'statistics' | 'tagIndex'
+>;
+
+/**
+ * Changes settings for good, for this process at once, for others when they next look for changes.
+ *
+ * @throws {DiskCacheError} `BAD_OPTION` for a value that is illegal, or an option that belongs to opening; nothing is changed.
+ */
+export function configure(core: Core, options: Configuration): void {
+  if (!isRecord(options)) throw new DiskCacheError('BAD_OPTION', 'configure takes an object of options');
+  if (core.transaction.depth > 0)
+    throw new DiskCacheError('BAD_OPTION', 'configure was called inside a transaction; call it after');
+  const chosen = chosenSettings(options);
+  for (const name in options) {
+    if (name !== 'codec' && Object.hasOwn(core.settings, name)) continue;
+    throw new DiskCacheError(
+      'BAD_OPTION',
+      `${name} is chosen when a cache is opened and can't be changed by configure`,
+    );
+  }
+  const settings = settledSettings(core.settings, chosen);
+  assertCompression(settings.compression);
+  keep(core, core.settings, chosen);
+  adopt(core, settings);
+}
+
+/** Writes down what is new. Invariant: one transaction at most, and none when nothing is new. */
+export function keep(core: Core, kept: Partial<Settings>, chosen: Partial<Settings>): void {
+  const fresh = SETTING_NAMES.filter((name) => chosen[name] !== undefined && chosen[name] !== kept[name]);
+  if (fresh.length === 0) return;
+  atomically(core, () => {
+    for (const name of fresh) core.sql.keepSetting.run(name, settingColumn(chosen[name] as Settings[SettingName]));
+    if (fresh.includes('tagIndex')) core.connection.execute(chosen.tagIndex ? CREATE_TAG_INDEX : DROP_TAG_INDEX);
+    core.sql.count.run(1, 'settings');
+    core.settingsEdition = core.sql.counter.first('settings')?.[0] ?? 0;
+  });
+}
+
+const CREATE_TAG_INDEX = 'CREATE INDEX IF NOT EXISTS entry_tag ON entry (tag) WHERE tag IS NOT NULL';
+const DROP_TAG_INDEX = 'DROP INDEX IF EXISTS entry_tag';
+
+/** Puts settings into force. Outside of transactions: SQLite changes `synchronous` only there. */
+export function adopt(core: Core, settings: Settings): void {
+  const { connection, pageSize } = core;
+  connection.pragma(`wal_autocheckpoint = ${logPages(settings.sizeLimit, pageSize)}`);
+  connection.pragma(`journal_size_limit = ${logReserve(settings.sizeLimit, pageSize)}`);
+  connection.pragma(`synchronous = ${settings.durability === 'power' ? 'FULL' : 'NORMAL'}`);
+  if (settings.durability !== core.settings.durability) core.files = new FileStore(core.directory, settings.durability);
+  core.codec = { codec: core.codec.codec, compression: settings.compression };
+  core.settings = settings;
+  core.uses.follow(settings);
+  core.ledger.forget();
+}
+
+/** Takes over what another process has configured. */
+export function followSettings(core: Core): void {
+  const edition = core.sql.counter.first('settings')?.[0] ?? 0;
+  if (edition === core.settingsEdition) return;
+  core.settingsEdition = edition;
+  adopt(core, settledSettings(keptSettings(core.sql.settings.all()), {}));
+}
+
+/** @throws {DiskCacheError} `BAD_OPTION` when the directory's values were written by a codec that was not handed in. */
+export function codecFor(settings: Settings, kept: Partial<Settings>, usage: Usage, path: string): CodecSettings {
+  const { codec = settings.codec } = usage;
+  if (kept.codec !== undefined && kept.codec !== settings.codec) {
+    throw new DiskCacheError(
+      'BAD_OPTION',
+      `${path} holds values of the codec "${kept.codec}", not "${settings.codec}"`,
+    );
+  }
+  if (codec === 'structured' || codec === 'json' || typeof codec === 'object') {
+    return { codec, compression: settings.compression };
+  }
+  throw new DiskCacheError(
+    'BAD_OPTION',
+    `${path} holds values of the codec "${codec}"; hand that codec in as an option`,
+  );
+}
