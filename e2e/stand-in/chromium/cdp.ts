@@ -10,6 +10,7 @@ export interface CdpSession {
   /** Commands reach Chromium in the order of the calls. Rejects with the protocol's message. */
   readonly send: Send;
   readonly on: CDPSession['on'];
+  readonly off: CDPSession['off'];
   readonly id: string | undefined;
 }
 
@@ -55,7 +56,9 @@ export class CdpConnection {
     const emitter = this.#emitters.get(id) ?? new EventEmitter();
     this.#emitters.set(id, emitter);
     const send = ((method: string, params: object = {}) => this.#send(id, method, params)) as Send;
-    return { id, send, on: emitter.on.bind(emitter) as unknown as CDPSession['on'] };
+    const on = emitter.on.bind(emitter) as unknown as CDPSession['on'];
+    const off = emitter.off.bind(emitter) as unknown as CDPSession['off'];
+    return { id, send, on, off };
   }
 
   forget(id: string): void {

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
+import { appWindow, showWindow } from './app-window.ts';
 import { CdpConnection } from './cdp.ts';
 import type { Found } from './find.ts';
 
@@ -13,10 +14,20 @@ export interface ChromiumOptions {
   readonly switches: readonly string[];
 }
 
+export interface Wanted {
+  readonly width: number;
+  readonly height: number;
+  readonly hidden: boolean;
+}
+
 export interface Chromium {
   readonly connection: CdpConnection;
   /** Resolves when the process is gone, for whatever reason. */
   readonly gone: Promise<void>;
+  /** A window of the size without tabs and address bar, on the display or nowhere. */
+  createPage(wanted: Wanted): Promise<{ targetId: string }>;
+  /** Shows a window that was made hidden, where windows are shown. */
+  showPage(targetId: string): Promise<void>;
   /** Lets Chromium write its profile and waits until it is gone. */
   close(): Promise<void>;
 }
@@ -117,7 +128,26 @@ async function start(
     await gone;
     clearTimeout(deadline);
   };
-  return { connection, gone, close };
+  const createPage = found.visible
+    ? (wanted: Wanted) =>
+        appWindow(connection.browser, wanted, (url) => startAgain(found, profile, [...extra, `--app=${url}`]))
+    : ({ width, height }: Wanted) =>
+        connection.browser.send('Target.createTarget', { url: 'about:blank', width, height });
+  const showPage = async (targetId: string) => {
+    if (found.visible) await showWindow(connection.browser, targetId);
+  };
+  return { connection, gone, createPage, showPage, close };
+}
+
+/** No bar across a window that warns of the switches above. */
+const QUIET = '--test-type';
+
+/** The running Chromium of the profile takes over what a second start asks for. */
+function startAgain(found: Found, profile: string, switches: readonly string[]): void {
+  const env = { ...process.env, ...found.env };
+  const child = spawn(found.path, [`--user-data-dir=${profile}`, QUIET, ...switches], { env, stdio: 'ignore' });
+  child.once('error', () => {});
+  child.unref();
 }
 
 /** Passes the DevTools endpoint on, everything when logging is asked for, and keeps the last line for an error message. */

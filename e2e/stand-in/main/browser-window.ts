@@ -138,6 +138,7 @@ export class BrowserWindow extends StrictEmitter<WindowEvents> implements Mirror
 
   show(): void {
     this.#visible = true;
+    this.webContents.show();
     this.webContents.raise();
     this.emit('show');
   }

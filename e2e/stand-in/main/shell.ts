@@ -16,6 +16,7 @@ export interface Shell {
   readonly pages: Set<WebContents>;
   scripts(preloads: readonly string[], inSubframes: boolean): PageScripts;
   createPage(options: PageOptions): Promise<{ targetId: string }>;
+  showPage(targetId: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -69,13 +70,8 @@ export async function startShell({ userData, switches, onGone }: ShellOptions): 
       surface: surfaceScript(code.surface, schemes.fetchable),
       preload: preloadScript(preloads, inSubframes),
     }),
-    createPage: ({ width, height, hidden }) =>
-      connection.browser.send('Target.createTarget', {
-        url: 'about:blank',
-        width,
-        height,
-        ...(found.visible ? { newWindow: true, windowState: hidden ? 'minimized' : 'normal' } : {}),
-      }),
+    createPage: chromium.createPage,
+    showPage: chromium.showPage,
     close: () => closeAll(chromium, server),
   };
   void chromium.gone.then(onGone);

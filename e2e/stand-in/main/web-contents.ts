@@ -151,6 +151,10 @@ export class WebContents extends StrictEmitter<WebContentsEvents> implements Mir
     this.#openHandler = handler;
   }
 
+  show(): void {
+    this.#target.then(() => this.#shell.showPage(this.#targetId!)).catch(this.#ignoreWhenGone);
+  }
+
   raise(): void {
     this.#target.then((target) => target.send('Page.bringToFront')).catch(this.#ignoreWhenGone);
   }

@@ -1,0 +1,40 @@
+import { randomUUID } from 'node:crypto';
+import type { CdpSession } from './cdp.ts';
+import type { Wanted } from './process.ts';
+
+const PATIENCE = 15_000;
+
+/**
+ * A window on the display that looks like an application's. DevTools can only open windows with tabs; `--app` on the command
+ * line opens one without, recognised here by an address nobody else has.
+ * @throws Error when it does not appear within 15 s.
+ */
+export async function appWindow(
+  browser: CdpSession,
+  { width, height, hidden }: Wanted,
+  open: (url: string) => void,
+): Promise<{ targetId: string }> {
+  const url = `data:text/html,${randomUUID()}`;
+  const targetId = await new Promise<string>((resolve, reject) => {
+    const late = setTimeout(() => reject(new Error(`no window within ${PATIENCE} ms`)), PATIENCE);
+    const seen = ({ targetInfo }: { targetInfo: { targetId: string; url: string } }) => {
+      if (targetInfo.url !== url) return;
+      clearTimeout(late);
+      browser.off('Target.targetCreated', seen).off('Target.targetInfoChanged', seen);
+      resolve(targetInfo.targetId);
+    };
+    browser.on('Target.targetCreated', seen);
+    browser.on('Target.targetInfoChanged', seen);
+    open(url);
+  });
+  const { windowId } = await browser.send('Browser.getWindowForTarget', { targetId });
+  await browser.send('Browser.setWindowBounds', { windowId, bounds: { width, height } });
+  if (hidden) await browser.send('Browser.setWindowBounds', { windowId, bounds: { windowState: 'minimized' } });
+  return { targetId };
+}
+
+/** Undoes `hidden`. */
+export async function showWindow(browser: CdpSession, targetId: string): Promise<void> {
+  const { windowId } = await browser.send('Browser.getWindowForTarget', { targetId });
+  await browser.send('Browser.setWindowBounds', { windowId, bounds: { windowState: 'normal' } });
+}
