@@ -1,7 +1,8 @@
 import type { Cursor, Page, PageOf } from '../../../protocol/contract.ts';
+import type { Entry, Stats } from '../../../protocol/entry.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
-import type { CacheOptions, Range, SetOptions } from '../../../protocol/options.ts';
+import type { CacheOptions, CountOptions, QueueOptions, Range, SetOptions } from '../../../protocol/options.ts';
 import { type Configuration, configure } from './configure.ts';
 import type { Core } from './core.ts';
 import * as iterate from './iterate.ts';
@@ -10,7 +11,7 @@ import * as queue from './queue.ts';
 import * as read from './read.ts';
 import * as remove from './remove.ts';
 import { size } from './size.ts';
-import { type Stats, stats } from './stats.ts';
+import { stats } from './stats.ts';
 import { transact } from './transaction.ts';
 import { settleUses } from './uses.ts';
 import { volume } from './volume.ts';
@@ -49,8 +50,8 @@ export class Cache<K extends Key = Key, V = unknown> {
   }
 
   /** The value with what is known about it: times, tag, size. */
-  getEntry(key: K): read.Entry<K, V> | undefined {
-    return read.getEntry(this.#open(), key) as read.Entry<K, V> | undefined;
+  getEntry(key: K): Entry<K, V> | undefined {
+    return read.getEntry(this.#open(), key) as Entry<K, V> | undefined;
   }
 
   /** Whether there is a live item. O(log n). */
@@ -92,12 +93,12 @@ export class Cache<K extends Key = Key, V = unknown> {
    *
    * @throws {DiskCacheError} `BAD_VALUE` where something else than a number is, or the sum would not be exact.
    */
-  incr(key: K, delta?: number, options?: write.CountOptions): number {
+  incr(key: K, delta?: number, options?: CountOptions): number {
     return write.incr(this.#open(), key, delta, options);
   }
 
   /** `incr` downwards. */
-  decr(key: K, delta = 1, options?: write.CountOptions): number {
+  decr(key: K, delta = 1, options?: CountOptions): number {
     return write.incr(this.#open(), key, -delta, options);
   }
 
@@ -117,17 +118,17 @@ export class Cache<K extends Key = Key, V = unknown> {
   }
 
   /** Stores a value at one end of a queue (the back); answers the key it has there. */
-  push(value: V, options?: queue.QueueOptions & SetOptions): K {
+  push(value: V, options?: QueueOptions & SetOptions): K {
     return queue.push(this.#open(), value, options) as K;
   }
 
   /** Takes the item at one end of a queue (the front); undefined when it is empty. */
-  pull(options?: queue.QueueOptions): [K, V] | undefined {
+  pull(options?: QueueOptions): [K, V] | undefined {
     return queue.pull(this.#open(), options) as [K, V] | undefined;
   }
 
   /** Looks at the item at one end of a queue (the front). */
-  peek(options?: queue.QueueOptions): [K, V] | undefined {
+  peek(options?: QueueOptions): [K, V] | undefined {
     return queue.peek(this.#open(), options) as [K, V] | undefined;
   }
 

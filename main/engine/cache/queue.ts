@@ -1,6 +1,6 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
-import type { SetOptions } from '../../../protocol/options.ts';
+import type { QueueOptions, SetOptions } from '../../../protocol/options.ts';
 import type { DoomedRow } from '../sqlite/statements.ts';
 import { decodeKey, encodeKey, type KeyColumn } from '../values/key.ts';
 import { setOptionsOf } from './arguments.ts';
@@ -10,12 +10,6 @@ import { place, using } from './item.ts';
 import { despiteReplacement, readValue } from './read.ts';
 import { atomically } from './transaction.ts';
 import { itemOf } from './write.ts';
-
-export interface QueueOptions {
-  /** Which queue. Without it: the one without a name. */
-  readonly prefix?: Key;
-  readonly side?: 'front' | 'back';
-}
 
 const QUEUE_OPTIONS: ReadonlySet<string> = new Set(['prefix', 'side']);
 

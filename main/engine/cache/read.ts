@@ -1,3 +1,4 @@
+import type { Entry } from '../../../protocol/entry.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import { isLive } from '../policy/expiry.ts';
@@ -10,22 +11,6 @@ import type { Core } from './core.ts';
 import { noticeOthers } from './others.ts';
 import { onSnapshot } from './transaction.ts';
 import { hit, miss } from './uses.ts';
-
-/** An item with what is known about it. Times are epoch milliseconds. */
-export interface Entry<K = Key, V = unknown> {
-  readonly key: K;
-  readonly value: V;
-  readonly storedAt: number;
-  /** Undefined: it does not expire. */
-  readonly expiresAt: number | undefined;
-  /** The last set or, under a policy that counts reads, the last read; other processes' are known once they are written down. */
-  readonly accessedAt: number;
-  /** Reads since the last set, under a policy that counts reads. */
-  readonly hits: number;
-  readonly tag: string | number | undefined;
-  /** The size of the value as stored. */
-  readonly bytes: number;
-}
 
 export function get(core: Core, key: Key): unknown {
   return read(core, encodeKey(key));

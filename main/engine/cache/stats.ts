@@ -1,12 +1,7 @@
+import type { Stats } from '../../../protocol/entry.ts';
 import type { Core } from './core.ts';
 import { atomically } from './transaction.ts';
 import { writeUses } from './uses.ts';
-
-/** What `get` has found and not found since the last reset, by all processes, as far as they have written it down. */
-export interface Stats {
-  readonly hits: number;
-  readonly misses: number;
-}
 
 export function stats(core: Core, { reset = false }: { readonly reset?: boolean } = {}): Stats {
   const { sql, uses } = core;

@@ -19,16 +19,16 @@ export function boundLog(core: Core): void {
 /** Gives free pages back to the disk after a mass deletion. */
 export function giveBack(core: Core): void {
   if (core.transaction.depth > 0) return;
-  despiteReaders(() => core.connection.execute('PRAGMA incremental_vacuum'));
+  despiteOthers(core, () => core.connection.execute('PRAGMA incremental_vacuum'));
   emptyLog(core);
 }
 
-const emptyLog = (core: Core): void => despiteReaders(() => core.connection.pragma('wal_checkpoint(TRUNCATE)'));
+const emptyLog = (core: Core): void => despiteOthers(core, () => core.connection.pragma('wal_checkpoint(TRUNCATE)'));
 
 /** What somebody else's reading or writing keeps from being done now is done next time. */
-function despiteReaders(work: () => void): void {
+function despiteOthers(core: Core, work: () => void): void {
   try {
-    work();
+    core.connection.impatiently(work);
   } catch (error) {
     if (!(error instanceof DiskCacheError) || error.code !== 'BUSY') throw error;
   }

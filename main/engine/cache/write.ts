@@ -1,6 +1,6 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
-import type { SetOptions } from '../../../protocol/options.ts';
+import type { CountOptions, SetOptions } from '../../../protocol/options.ts';
 import { expiresAt } from '../policy/expiry.ts';
 import { encodeKey, type KeyColumn } from '../values/key.ts';
 import { entriesOf, setOptionsOf, tagColumn } from './arguments.ts';
@@ -62,11 +62,6 @@ export function update(core: Core, key: Key, next: (current: unknown) => unknown
     store(core, { ...item, expiresAt: expiry, tag }, now);
     return value;
   });
-}
-
-export interface CountOptions {
-  /** What a missing item counts as. Default 0. */
-  readonly default?: number;
 }
 
 /** @throws {DiskCacheError} `BAD_VALUE` where something else than a number is, or a sum would not be exact. */

@@ -2,17 +2,21 @@ import { createRequire } from 'node:module';
 import type SqliteDatabase from 'better-sqlite3';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { failure } from './failure.ts';
+import { Patience } from './patience.ts';
 
 /** What SQLite stores and gives back. */
 export type Column = string | number | bigint | Uint8Array | null;
 
-/** One prepared statement. Rows are arrays in the order of the selected columns; failures arrive as `DiskCacheError`. */
+/**
+ * One prepared statement. Rows are arrays in the order of the selected columns; failures arrive as `DiskCacheError`, and a
+ * lock that somebody else holds is waited for.
+ */
 export class Statement<Bind extends readonly Column[] = readonly Column[], Row extends readonly unknown[] = Column[]> {
-  readonly #path: string;
+  readonly #patience: Patience;
   readonly #statement: SqliteDatabase.Statement<Column[], Row>;
 
-  constructor(path: string, statement: SqliteDatabase.Statement<Column[], Row>) {
-    this.#path = path;
+  constructor(patience: Patience, statement: SqliteDatabase.Statement<Column[], Row>) {
+    this.#patience = patience;
     this.#statement = statement.reader ? statement.raw() : statement;
   }
 
@@ -21,7 +25,7 @@ export class Statement<Bind extends readonly Column[] = readonly Column[], Row e
     try {
       return this.#statement.run(...bind);
     } catch (error) {
-      throw failure(error, this.#path);
+      return this.#patience.retry(error, () => this.#statement.run(...bind));
     }
   }
 
@@ -29,7 +33,7 @@ export class Statement<Bind extends readonly Column[] = readonly Column[], Row e
     try {
       return this.#statement.get(...bind);
     } catch (error) {
-      throw failure(error, this.#path);
+      return this.#patience.retry(error, () => this.#statement.get(...bind));
     }
   }
 
@@ -37,16 +41,29 @@ export class Statement<Bind extends readonly Column[] = readonly Column[], Row e
     try {
       return this.#statement.all(...bind);
     } catch (error) {
-      throw failure(error, this.#path);
+      return this.#patience.retry(error, () => this.#statement.all(...bind));
     }
   }
 
   /** Hands rows to `take` until it answers false. The statement is finished when this returns. */
   each(take: (row: Row) => boolean, ...bind: Bind): void {
+    // A lock is refused before the first row, or never.
+    const start = () => {
+      const rows = this.#statement.iterate(...bind);
+      return { rows, first: rows.next() };
+    };
+    let begun: ReturnType<typeof start>;
     try {
-      for (const row of this.#statement.iterate(...bind)) if (!take(row)) return;
+      begun = start();
     } catch (error) {
-      throw failure(error, this.#path);
+      begun = this.#patience.retry(error, start);
+    }
+    try {
+      for (let next = begun.first; !next.done; next = begun.rows.next()) if (!take(next.value)) return;
+    } catch (error) {
+      throw this.#patience.failure(error);
+    } finally {
+      begun.rows.return?.();
     }
   }
 }
@@ -61,19 +78,18 @@ export interface ConnectionOptions {
 export class Connection {
   readonly path: string;
   readonly #database: SqliteDatabase.Database;
+  readonly #patience: Patience;
 
-  constructor(path: string, options: ConnectionOptions) {
+  constructor(path: string, { readOnly, timeout }: ConnectionOptions) {
     const Database = driver();
     this.path = path;
     try {
-      this.#database = new Database(path, {
-        readonly: options.readOnly,
-        fileMustExist: options.readOnly,
-        timeout: options.timeout,
-      });
+      // Without a timeout of its own: its sleeps grow to 100 ms, which starves whoever waits beside a busy writer.
+      this.#database = new Database(path, { readonly: readOnly, fileMustExist: readOnly, timeout: 0 });
     } catch (error) {
       throw failure(error, path);
     }
+    this.#patience = new Patience(path, timeout, () => this.#database.inTransaction);
   }
 
   /** True between BEGIN and COMMIT or ROLLBACK. */
@@ -84,36 +100,40 @@ export class Connection {
   prepare<Bind extends readonly Column[], Row extends readonly unknown[] = Column[]>(
     sql: string,
   ): Statement<Bind, Row> {
-    try {
-      return new Statement<Bind, Row>(this.path, this.#database.prepare<Column[], Row>(sql));
-    } catch (error) {
-      throw failure(error, this.path);
-    }
+    const prepared = this.patiently(() => this.#database.prepare<Column[], Row>(sql));
+    return new Statement<Bind, Row>(this.#patience, prepared);
   }
 
   /** Runs SQL text without parameters or rows. */
   execute(sql: string): void {
-    try {
-      this.#database.exec(sql);
-    } catch (error) {
-      throw failure(error, this.path);
-    }
+    this.patiently(() => this.#database.exec(sql));
   }
 
   /** Asks or sets a pragma; answers its first column. */
   pragma(text: string): unknown {
-    try {
-      return this.#database.pragma(text, { simple: true });
-    } catch (error) {
-      throw failure(error, this.path);
-    }
+    return this.patiently(() => this.#database.pragma(text, { simple: true }));
+  }
+
+  /** Runs `work` without waiting for locks. */
+  impatiently(work: () => void): void {
+    this.#patience.without(work);
+  }
+
+  /** Makes a function known to the SQL of this connection. */
+  define(name: string, answer: () => Column): void {
+    this.#database.function(name, { directOnly: false }, answer);
   }
 
   close(): void {
+    this.patiently(() => this.#database.close());
+  }
+
+  /** Runs what can be run again, and runs it again while somebody else holds the lock. */
+  patiently<T>(work: () => T): T {
     try {
-      this.#database.close();
+      return work();
     } catch (error) {
-      throw failure(error, this.path);
+      return this.#patience.retry(error, work);
     }
   }
 }

@@ -38,7 +38,7 @@ export function openDatabase(directory: string, options: OpenOptions): Connectio
   try {
     if (options.exclusive) connection.pragma('locking_mode = EXCLUSIVE');
     if (standing === 'ours') refuseNewer(Number(connection.pragma('user_version')), path);
-    if (!options.readOnly) bringUpToDate(connection, standing, options);
+    if (!options.readOnly) bringUpToDate(connection, standing, options.pageSize);
     return connection;
   } catch (error) {
     connection.close();
@@ -65,21 +65,23 @@ function directoryAt(directory: string, readOnly: boolean): string {
 }
 
 /** Invariant: the schema is created in rollback mode, so that the file's own header says whose it is from the first commit on. */
-function bringUpToDate(connection: Connection, standing: Standing, { pageSize, timeout }: OpenOptions): void {
+function bringUpToDate(connection: Connection, standing: Standing, pageSize: number): void {
   if (standing !== 'ours') {
-    // Only an empty file takes these; pages that were freed can be given back to the disk piece by piece.
     connection.pragma(`page_size = ${pageSize}`);
-    connection.pragma('auto_vacuum = INCREMENTAL');
     connection.pragma('synchronous = NORMAL');
+    // The pragma takes the write lock and belongs to the transaction that way: an opener meets an empty file or a whole one.
+    // It lets freed pages be given back to the disk piece by piece.
+    connection.patiently(() => migrate(connection, 'BEGIN; PRAGMA auto_vacuum = INCREMENTAL'));
+  } else if (Number(connection.pragma('user_version')) < SCHEMA_VERSION) {
+    connection.patiently(() => migrate(connection, 'BEGIN IMMEDIATE'));
   }
-  if (Number(connection.pragma('user_version')) < SCHEMA_VERSION) migrate(connection);
-  if (connection.pragma('journal_mode') !== 'wal') patiently(timeout, () => connection.pragma('journal_mode = WAL'));
+  if (connection.pragma('journal_mode') !== 'wal') connection.pragma('journal_mode = WAL');
 }
 
 /** Several processes may arrive here at once: the first one works, the others find it done. */
-function migrate(connection: Connection): void {
-  connection.execute('BEGIN EXCLUSIVE');
+function migrate(connection: Connection, begin: string): void {
   try {
+    connection.execute(begin);
     const version = Number(connection.pragma('user_version'));
     refuseNewer(version, connection.path);
     for (const step of migrationsFrom(version)) connection.execute(step);
@@ -89,19 +91,5 @@ function migrate(connection: Connection): void {
   } catch (error) {
     if (connection.inTransaction) connection.execute('ROLLBACK');
     throw error;
-  }
-}
-
-/** SQLite changes the journal mode without waiting for locks, so the waiting is done here. */
-function patiently(timeout: number, attempt: () => void): void {
-  const pause = new Int32Array(new SharedArrayBuffer(4));
-  for (let waited = 0, step = 1; ; waited += step, step = Math.min(step * 2, 50)) {
-    try {
-      attempt();
-      return;
-    } catch (error) {
-      if (!(error instanceof DiskCacheError) || error.code !== 'BUSY' || waited >= timeout) throw error;
-      Atomics.wait(pause, 0, 0, step);
-    }
   }
 }
