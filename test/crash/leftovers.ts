@@ -1,0 +1,40 @@
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+
+/** The path of the file of a name, as docs/disk-format.md has it. */
+const pathOf = (directory: string, name: string): string =>
+  join(directory, 'values', name.slice(0, 2), `${name.slice(2)}.val`);
+
+/** The names and sizes that rows give, read past the engine. */
+function namedFiles(directory: string): { file: string; size: number }[] {
+  const database = new Database(join(directory, 'cache.db'), { readonly: true });
+  try {
+    return database
+      .prepare<[], { file: string; size: number }>('SELECT file, size FROM entry WHERE file IS NOT NULL')
+      .all();
+  } finally {
+    database.close();
+  }
+}
+
+/** Rows whose file is missing or has another length. */
+export const danglingRows = (directory: string): string[] =>
+  namedFiles(directory)
+    .filter(({ file, size }) => statSync(pathOf(directory, file), { throwIfNoEntry: false })?.size !== size)
+    .map(({ file }) => file);
+
+/** The paths of all value files, placed or staged. */
+export function valueFiles(directory: string): string[] {
+  const root = join(directory, 'values');
+  if (!existsSync(root)) return [];
+  return readdirSync(root, { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.val'))
+    .map((path) => join(root, path));
+}
+
+/** Value files that no row names. */
+export function orphans(directory: string): string[] {
+  const named = new Set(namedFiles(directory).map(({ file }) => pathOf(directory, file)));
+  return valueFiles(directory).filter((path) => !named.has(path));
+}

@@ -1,0 +1,29 @@
+import { expect, it } from 'vitest';
+import { Cache } from '../../main/engine/index.ts';
+import { freshDirectory } from '../engine/directory.ts';
+import { danglingRows } from './leftovers.ts';
+import { Victim } from './victim.ts';
+
+it('a process killed inside a transaction has done nothing of it, and holds no lock', async () => {
+  const directory = freshDirectory();
+  using cache = new Cache(directory, { timeout: 0 });
+  cache.set('small', 'first');
+  cache.set('file', 'a'.repeat(50_000));
+  cache.set('other file', 'b'.repeat(40_000));
+  cache.set('count', 7);
+  const before = [...cache];
+
+  const victim = new Victim('./inside.ts', directory);
+  await victim.isAtWork();
+  expect([...cache]).toEqual(before);
+  expect(() => cache.set('small', 'second')).toThrow(expect.objectContaining({ code: 'BUSY' }));
+  expect(await victim.kill()).toEqual(['inside']);
+
+  expect([...cache]).toEqual(before);
+  expect(danglingRows(directory)).toEqual([]);
+  cache.set('small', 'second');
+  using again = new Cache(directory);
+  expect(again.get('small')).toBe('second');
+  expect(again.get('file')).toBe('a'.repeat(50_000));
+  expect(again.size).toBe(4);
+});

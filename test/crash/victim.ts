@@ -1,0 +1,36 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+/** A process that writes, says on its standard output what it has done, and is killed. */
+export class Victim {
+  readonly #child: ChildProcess;
+  readonly #closed: Promise<unknown>;
+  #output = '';
+  #complaints = '';
+
+  constructor(script: string, ...args: readonly string[]) {
+    const path = fileURLToPath(new URL(script, import.meta.url));
+    this.#child = spawn(process.execPath, [path, ...args], { stdio: ['ignore', 'pipe', 'pipe'], timeout: 60_000 });
+    this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      this.#output += text;
+    });
+    this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.#complaints += text;
+    });
+    this.#closed = once(this.#child, 'close');
+  }
+
+  /** Until it has said something for the first time. */
+  async isAtWork(): Promise<void> {
+    await Promise.race([once(this.#child.stdout!, 'data'), this.#closed]);
+  }
+
+  /** Kills it on the spot; answers the lines it had said by then. Rejects when it ended in another way. */
+  async kill(): Promise<readonly string[]> {
+    this.#child.kill('SIGKILL');
+    await this.#closed;
+    if (this.#child.signalCode !== 'SIGKILL') throw new Error(`The writer ended by itself: ${this.#complaints}`);
+    return this.#output.split('\n').slice(0, -1);
+  }
+}

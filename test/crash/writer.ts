@@ -1,0 +1,13 @@
+/** Carries out the steps of a plan until it is killed: `writer.ts <directory> <seed> <first step>`. */
+import { writeSync } from 'node:fs';
+import { Cache } from '../../main/engine/index.ts';
+import { perform, stepAt } from './plan.ts';
+
+const [, , directory = '', seed = '', first = ''] = process.argv;
+const cache = new Cache(directory, { sizeLimit: Number.POSITIVE_INFINITY });
+
+for (let index = Number(first); ; index++) {
+  perform(cache, stepAt(Number(seed), index));
+  // Acknowledged only after the call has returned; a synchronous write to a pipe leaves nothing behind in this process.
+  writeSync(1, `${index}\n`);
+}
