@@ -1,5 +1,6 @@
+import type { Entry, Stats } from './entry.ts';
 import type { Key } from './key.ts';
-import type { Range, SetOptions } from './options.ts';
+import type { CountOptions, QueueOptions, Range, SetOptions } from './options.ts';
 
 /** Where a page of items ended. Opaque plain data: hand it back to get the next page. */
 export type Cursor = unknown;
@@ -18,13 +19,29 @@ export type PageOf = 'keys' | 'values' | 'entries';
  */
 export interface Contract {
   get(key: Key): unknown;
+  getEntry(key: Key): Entry | undefined;
   getMany(keys: readonly Key[]): readonly unknown[];
   has(key: Key): boolean;
-  size(): number;
+  peek(options?: QueueOptions): readonly [Key, unknown] | undefined;
+  peekItem(options?: { readonly last?: boolean }): readonly [Key, unknown] | undefined;
   page(of: PageOf, range?: Range, after?: Cursor): Page;
+  size(): number;
+  volume(): number;
+  stats(): Stats;
   set(key: Key, value: unknown, options?: SetOptions): void;
   setMany(entries: readonly (readonly [Key, unknown])[], options?: SetOptions): void;
+  add(key: Key, value: unknown, options?: SetOptions): boolean;
+  touch(key: Key, options?: Pick<SetOptions, 'ttl'>): boolean;
+  incr(key: Key, delta?: number, options?: CountOptions): number;
+  decr(key: Key, delta?: number, options?: CountOptions): number;
   delete(key: Key): boolean;
+  deleteMany(keys: readonly Key[]): number;
+  pop(key: Key): unknown;
+  push(value: unknown, options?: QueueOptions & SetOptions): Key;
+  pull(options?: QueueOptions): readonly [Key, unknown] | undefined;
+  expire(): number;
+  evict(tag: string | number): number;
+  cull(): number;
   clear(): number;
 }
 
@@ -34,13 +51,29 @@ export type Access = (typeof ACCESS_LEVELS)[number];
 
 export const ACCESS = {
   get: 'read',
+  getEntry: 'read',
   getMany: 'read',
   has: 'read',
-  size: 'read',
+  peek: 'read',
+  peekItem: 'read',
   page: 'read',
+  size: 'read',
+  volume: 'read',
+  stats: 'read',
   set: 'write',
   setMany: 'write',
+  add: 'write',
+  touch: 'write',
+  incr: 'write',
+  decr: 'write',
   delete: 'write',
+  deleteMany: 'write',
+  pop: 'write',
+  push: 'write',
+  pull: 'write',
+  expire: 'write',
+  evict: 'write',
+  cull: 'write',
   clear: 'admin',
 } as const satisfies Record<keyof Contract, Access>;
 

@@ -1,5 +1,6 @@
 /** `deskcache`: what main process and pages share. Runs anywhere, imports nothing. */
 export type { Access } from './contract.ts';
+export type { Entry, Stats } from './entry.ts';
 export { DiskCacheError, ERROR_CODES, type ErrorCode } from './error.ts';
 export type { Key } from './key.ts';
 export type {
@@ -7,7 +8,9 @@ export type {
   Change,
   ChangeKind,
   Codec,
+  CountOptions,
   EvictionPolicyName,
+  QueueOptions,
   Range,
   SetOptions,
 } from './options.ts';

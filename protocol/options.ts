@@ -58,6 +58,17 @@ export interface SetOptions {
   readonly tag?: string | number;
 }
 
+export interface CountOptions {
+  /** What a missing item counts as. Default 0. */
+  readonly default?: number;
+}
+
+export interface QueueOptions {
+  /** Which queue. Without it: the one without a name. */
+  readonly prefix?: Key;
+  readonly side?: 'front' | 'back';
+}
+
 /** Which items, and in which order. Without `order`: `'stored'`, the order in which keys were first set. */
 export interface Range<K = Key> {
   readonly order?: 'stored' | 'key';

@@ -1,9 +1,7 @@
 import type { Cursor, Page, PageOf } from '../protocol/contract.ts';
-import { DiskCacheError } from '../protocol/error.ts';
-import { keyFault } from '../protocol/key.ts';
 import type { Range } from '../protocol/options.ts';
-import { valueFault } from '../protocol/value.ts';
 import type { Client } from './client.ts';
+import { ofRange } from './sendable.ts';
 
 /**
  * The keys, values or entries of a range. `for await` reads it page by page, so that a million items never sit in one
@@ -24,7 +22,8 @@ export class RemoteRange<T> implements AsyncIterable<T>, PromiseLike<T[]> {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<T, void, void> {
-    refuseUnsendable(this.#range);
+    const fault = ofRange(this.#range);
+    if (fault) throw fault;
     let after: Cursor;
     do {
       const page = (await this.#client.call(this.#store, 'page', [this.#of, this.#range, after])) as Page<T>;
@@ -46,14 +45,4 @@ export class RemoteRange<T> implements AsyncIterable<T>, PromiseLike<T[]> {
     for await (const item of this) items.push(item);
     return items;
   }
-}
-
-/** What could not cross to the main process is named here; whether the range makes sense is for the engine to say. */
-function refuseUnsendable(range: Range): void {
-  for (const part of ['from', 'to', 'prefix'] as const) {
-    const fault = range[part] === undefined ? undefined : keyFault(range[part]);
-    if (fault !== undefined) throw new DiskCacheError('BAD_KEY', `range.${part}: ${fault}`);
-  }
-  const fault = valueFault(range, 'range');
-  if (fault !== undefined) throw new DiskCacheError('BAD_OPTION', fault);
 }
