@@ -24,8 +24,8 @@ export class Floor implements Disposable {
     if (exclusive) database.pragma('locking_mode = EXCLUSIVE');
     database.pragma('journal_mode = WAL');
     database.pragma('synchronous = NORMAL');
-    database.pragma(`wal_autocheckpoint = ${logPages(SIZE_LIMIT)}`);
-    database.pragma(`journal_size_limit = ${logReserve(SIZE_LIMIT)}`);
+    database.pragma(`wal_autocheckpoint = ${logPages(SIZE_LIMIT, 4096)}`);
+    database.pragma(`journal_size_limit = ${logReserve(SIZE_LIMIT, 4096)}`);
     database.exec('CREATE TABLE t (k PRIMARY KEY, v) WITHOUT ROWID');
     this.#read = database.prepare<[string], Plain>('SELECT v FROM t WHERE k = ?').pluck();
     this.#write = database.prepare('INSERT INTO t VALUES (?, ?) ON CONFLICT (k) DO UPDATE SET v = excluded.v');
