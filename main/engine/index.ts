@@ -14,4 +14,6 @@ export type {
   SetOptions,
 } from '../../protocol/options.ts';
 export { Cache } from './cache/cache.ts';
+export type { CheckOptions, Finding, FindingCode } from './cache/check.ts';
 export type { Configuration } from './cache/configure.ts';
+export type { SubscribeOptions } from './cache/feed.ts';

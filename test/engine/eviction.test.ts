@@ -39,15 +39,15 @@ describe.each<EvictionPolicyName>(['least-recently-stored', 'least-recently-used
       using opened = open(policy, MiB);
       const { cache } = opened;
       for (let first = 0; first < 2400; first += 40) {
-      cache.setMany(Array.from({ length: 40 }, (_, n) => [first + n, `value ${n}`.padEnd(1000)] as const));
-      expect(cache.volume()).toBeLessThanOrEqual(MiB);
-      cache.getMany([first - 50, first - 100, first]);
-    }
-    expect(cache.size).toBeGreaterThan(400);
-    expect(cache.has(2399)).toBe(true);
-  });
+        cache.setMany(Array.from({ length: 40 }, (_, n) => [first + n, `value ${n}`.padEnd(1000)] as const));
+        expect(cache.volume()).toBeLessThanOrEqual(MiB);
+        cache.getMany([first - 50, first - 100, first]);
+      }
+      expect(cache.size).toBeGreaterThan(400);
+      expect(cache.has(2399)).toBe(true);
+    });
 
-  it('lets go only as much as is needed', () => {
+    it('lets go only as much as is needed', () => {
       using opened = open(policy, MiB);
       const { cache } = opened;
       cache.set(0, block());

@@ -2,9 +2,11 @@ import type { Cursor, Page, PageOf } from '../../../protocol/contract.ts';
 import type { Entry, Stats } from '../../../protocol/entry.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
-import type { CacheOptions, CountOptions, QueueOptions, Range, SetOptions } from '../../../protocol/options.ts';
+import type { CacheOptions, Change, CountOptions, QueueOptions, Range, SetOptions } from '../../../protocol/options.ts';
+import { type CheckOptions, check, type Finding } from './check.ts';
 import { type Configuration, configure } from './configure.ts';
 import type { Core } from './core.ts';
+import { type Listener, type SubscribeOptions, stopFeed, subscribe } from './feed.ts';
 import * as iterate from './iterate.ts';
 import { openCore } from './open.ts';
 import * as queue from './queue.ts';
@@ -157,6 +159,14 @@ export class Cache<K extends Key = Key, V = unknown> {
     return remove.clear(this.#open());
   }
 
+  /**
+   * Looks for damage of every kind: pages and indexes, keys, values against their checksums, missing and orphaned files, counts.
+   * `repair` deletes what is damaged and what nobody names, and touches nothing of a writer at work. Reads everything: O(bytes).
+   */
+  check(options?: CheckOptions): Finding[] {
+    return check(this.#open(), options);
+  }
+
   /** Bytes on disk: database, write-ahead log, and every value file. O(value files). */
   volume(): number {
     return volume(this.#open());
@@ -195,6 +205,14 @@ export class Cache<K extends Key = Key, V = unknown> {
   }
 
   /**
+   * Tells `listener` of every change from now on, by whoever: this store's own right after their commit, other processes' some
+   * 25 ms later, all in the order of their commits, with the reason. Answers the way out.
+   */
+  subscribe(listener: (change: Change<K>) => void, options?: SubscribeOptions): () => void {
+    return subscribe(this.#open(), listener as Listener, options);
+  }
+
+  /**
    * Changes settings for good: for this process at once, for others when they next look for changes.
    *
    * @throws {DiskCacheError} `BAD_OPTION`; nothing is changed.
@@ -222,6 +240,7 @@ export class Cache<K extends Key = Key, V = unknown> {
         `close was called inside a transaction on ${this.directory}; call it after`,
       );
     }
+    stopFeed(core);
     settleUses(core);
     this.#core = undefined;
     core.connection.close();

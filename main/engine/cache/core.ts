@@ -3,6 +3,7 @@ import type { Connection } from '../sqlite/connection.ts';
 import type { Statements } from '../sqlite/statements.ts';
 import type { CodecSettings } from '../values/codec.ts';
 import type { FileStore } from '../values/file-store.ts';
+import type { Feed } from './feed.ts';
 import type { Ledger } from './ledger.ts';
 import type { Memory } from './memory.ts';
 import type { Outlook } from './others.ts';
@@ -25,6 +26,7 @@ export interface Core {
   readonly uses: Uses;
   readonly outlook: Outlook;
   readonly stamps: Stamps;
+  readonly feed: Feed;
   readonly pageSize: number;
   /** What follows from the settings; `configure` and other processes change it. */
   settings: Settings;

@@ -1,3 +1,4 @@
+import { DiskCacheError } from '../../../protocol/error.ts';
 import type { ChangeKind } from '../../../protocol/options.ts';
 import type { DoomedRow } from '../sqlite/statements.ts';
 import type { KeyColumn } from '../values/key.ts';
@@ -5,22 +6,27 @@ import type { Core } from './core.ts';
 
 /** Deletes a row and, after the outermost commit, its file. Inside a write transaction. */
 export function drop(core: Core, [id, key, file, size]: DoomedRow, kind: ChangeKind): void {
+  core.feed.cause = kind;
   core.sql.deleteById.run(id);
   dropFile(core, file, size);
   core.ledger.deleted(1);
-  changed(core, kind, key);
+  core.memory.forget(key);
 }
 
 /** Invariant: a file goes only after the commit that took its name from the last row, so a rollback loses nothing. */
 export function dropFile(core: Core, file: string | null, size: number): void {
   if (file === null) return;
   core.sql.count.run(-size, 'file bytes');
-  core.transaction.afterCommit.push(() => core.files.remove(file));
+  core.transaction.afterCommit.push(() => removeFile(core, file));
 }
 
-/** Told of every change to a row, whatever it came by. */
-export function changed(core: Core, _kind: ChangeKind, key: KeyColumn): void {
-  core.memory.forget(key);
+/** After the commit nothing may fail: a name that was tampered with leads to no file of ours. */
+export function removeFile({ files }: Core, file: string): void {
+  try {
+    files.remove(file);
+  } catch (error) {
+    if (!(error instanceof DiskCacheError) || error.code !== 'CORRUPT') throw error;
+  }
 }
 
 /** Bytes of a key on disk, about: characters beyond ASCII count as one. */

@@ -6,8 +6,9 @@ import type { Stored } from '../values/check.ts';
 import { encodeValue } from '../values/codec.ts';
 import type { Staged } from '../values/file-store.ts';
 import type { KeyColumn } from '../values/key.ts';
+import { collectSome } from './check.ts';
 import type { Core } from './core.ts';
-import { changed, drop, dropFile, keyBytes } from './drop.ts';
+import { drop, dropFile, keyBytes } from './drop.ts';
 import { makeRoom } from './room.ts';
 import { atomically } from './transaction.ts';
 
@@ -58,13 +59,13 @@ export function place(core: Core, item: Item, now: number): number {
     sql.update.run(key, stamp, stamp, expiresAt, tag, mode, bytes, check, file, data, old[0]);
     dropFile(core, old[2], old[3]);
     ledger.updated(expiresAt);
-    changed(core, 'set', key);
+    core.memory.forget(key);
     return old[0];
   }
   if (old !== undefined) drop(core, [old[0], key, old[2], old[3]], 'expire');
   const { lastInsertRowid } = sql.insert.run(key, stamp, stamp, expiresAt, tag, mode, bytes, check, file, data);
   ledger.inserted(lastInsertRowid, expiresAt);
-  changed(core, 'set', key);
+  core.memory.forget(key);
   return Number(lastInsertRowid);
 }
 
@@ -82,7 +83,9 @@ function nameFile(core: Core, { staged }: Item): string | null {
 export function using<T>(core: Core, { staged }: Item, work: () => T): T {
   if (staged === undefined) return atomically(core, work);
   try {
-    return atomically(core, work);
+    const result = atomically(core, work);
+    collectSome(core);
+    return result;
   } finally {
     core.files.discard(staged);
   }

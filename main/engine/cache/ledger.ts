@@ -12,6 +12,10 @@ export class Ledger {
   room = 0;
   /** The index of the policy in force that is known to exist. */
   indexed: string | null | undefined;
+  /** Files this process has stored. */
+  filesStored = 0;
+  /** The bucket last looked through for orphans. */
+  collected = '';
   /** Counts this process's changes, so that a reader in the middle of a walk notices them. */
   changes = 0;
   /** SQLite's `data_version` for which the numbers hold. */

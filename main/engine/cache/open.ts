@@ -2,6 +2,7 @@ import { dirname } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { CacheOptions } from '../../../protocol/options.ts';
 import { pageSizeFor } from '../policy/budget.ts';
+import { CAUSE_FUNCTION } from '../sqlite/change-log.ts';
 import { openDatabase } from '../sqlite/open.ts';
 import { statementsOf } from '../sqlite/statements.ts';
 import { assertCompression } from '../values/compression.ts';
@@ -9,6 +10,7 @@ import { FileStore } from '../values/file-store.ts';
 import { isRecord } from './arguments.ts';
 import { adopt, codecFor, keep } from './configure.ts';
 import type { Core } from './core.ts';
+import { clearDeadListeners, Feed } from './feed.ts';
 import { Ledger } from './ledger.ts';
 import { Memory } from './memory.ts';
 import { Outlook } from './others.ts';
@@ -44,6 +46,7 @@ export function openCore(directory: string, options: CacheOptions): Core {
       uses: new Uses(),
       outlook: new Outlook(),
       stamps: new Stamps(),
+      feed: new Feed(),
       transaction: new Transaction(),
       pageSize: Number(connection.pragma('page_size')),
       settings,
@@ -51,7 +54,11 @@ export function openCore(directory: string, options: CacheOptions): Core {
       codec: codecFor(settings, kept, usage, path),
       files: new FileStore(path, settings.durability),
     };
-    if (!usage.readOnly) keep(core, kept, chosen);
+    connection.define(CAUSE_FUNCTION, () => core.feed.cause);
+    if (!usage.readOnly) {
+      clearDeadListeners(core);
+      keep(core, kept, chosen);
+    }
     adopt(core, settings);
     return core;
   } catch (error) {

@@ -3,7 +3,7 @@ import { isLive } from '../policy/expiry.ts';
 import { encodeKey, type KeyColumn } from '../values/key.ts';
 import { tagColumn } from './arguments.ts';
 import type { Core } from './core.ts';
-import { changed, drop } from './drop.ts';
+import { drop, removeFile } from './drop.ts';
 import { dropExpired } from './expire.ts';
 import { liveFacts } from './read.ts';
 import { evict as evictFor, usedBytes } from './room.ts';
@@ -44,7 +44,9 @@ export function clear(core: Core): number {
     const { sql, transaction } = core;
     const live = size(core);
     const files = sql.files.all();
+    core.feed.cause = 'clear';
     core.ledger.deleted(sql.deleteAll.run().changes);
+    sql.logClear.run();
     sql.setCounter.run(0, 'file bytes');
     sql.setCounter.run(0, 'hand');
     core.memory.clear();
@@ -99,15 +101,17 @@ function inBatches(core: Core, step: () => number): number {
 }
 
 function removeFiles(core: Core, files: readonly (readonly [file: string])[]): void {
-  for (const [file] of files) core.files.remove(file);
+  for (const [file] of files) removeFile(core, file);
 }
 
 function removeColumn(core: Core, key: KeyColumn): boolean {
   const { sql, ledger } = core;
   const now = core.clock();
+  core.feed.cause = 'delete';
   if (sql.deleteInline.run(key, now).changes === 1) {
     ledger.deleted(1);
-    changed(core, 'delete', key);
+    core.memory.forget(key);
+    core.transaction.committed?.();
     return true;
   }
   // Not there, expired, or with a file.

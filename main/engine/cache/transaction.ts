@@ -8,6 +8,8 @@ export class Transaction {
   depth = 0;
   /** Whether this transaction has looked for what others have written before it. */
   noticed = false;
+  /** After every commit, also of a single statement: somebody listens. */
+  committed: Action | undefined;
   /** In order, after the outermost commit: removing files that nobody names any more, telling listeners. */
   readonly afterCommit: Action[] = [];
   /** In order, after a rollback: removing files that were written for it. */
@@ -77,6 +79,7 @@ function inTransaction<T>(core: Core, work: () => T): T {
   transaction.depth = 0;
   transaction.afterRollback.length = 0;
   if (transaction.afterCommit.length > 0) runAll(transaction.afterCommit);
+  transaction.committed?.();
   return result;
 }
 

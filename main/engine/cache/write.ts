@@ -5,7 +5,6 @@ import { expiresAt } from '../policy/expiry.ts';
 import { encodeKey, type KeyColumn } from '../values/key.ts';
 import { entriesOf, setOptionsOf, tagColumn } from './arguments.ts';
 import type { Core } from './core.ts';
-import { changed } from './drop.ts';
 import { type Item, place, prepare, using } from './item.ts';
 import { liveFacts } from './read.ts';
 import { atomically } from './transaction.ts';
@@ -45,6 +44,7 @@ export function touch(core: Core, key: Key, options?: Pick<SetOptions, 'ttl'>): 
   if (changes === 0) return false;
   core.ledger.updated(expiry);
   core.memory.forget(column);
+  core.transaction.committed?.();
   return true;
 }
 
@@ -116,7 +116,8 @@ function store(core: Core, item: Item, now: number): void {
     if (changes === 1) {
       ledger.room -= item.cost;
       ledger.upserted(lastInsertRowid, expiry);
-      changed(core, 'set', key);
+      core.memory.forget(key);
+      core.transaction.committed?.();
       return;
     }
   }

@@ -32,6 +32,8 @@ const MIGRATIONS: readonly string[] = [
   CREATE INDEX entry_queue ON entry (queue, key) WHERE queue IS NOT NULL;
   CREATE TABLE setting (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
   CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE TABLE change (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, key BLOB);
+  CREATE TABLE listener (id TEXT PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID;
   INSERT INTO counter VALUES ('file bytes', 0), ('hits', 0), ('misses', 0), ('hand', 0), ('settings', 0);
   `,
 ];

@@ -1,3 +1,4 @@
+import type { ChangeKind } from '../../../protocol/options.ts';
 import type { KeyColumn } from '../values/key.ts';
 import type { Column, Connection, Statement } from './connection.ts';
 
@@ -26,6 +27,10 @@ const FACTS_COLUMNS = `${VALUE_COLUMNS}, stored_at, used_at, hits, tag`;
 /** What has to be known of a row to delete it. */
 export type DoomedRow = [id: number, key: KeyColumn, file: string | null, size: number];
 export const DOOMED_COLUMNS = 'id, key, file, size';
+
+/** What `check` looks at. */
+export type SuspectRow = [...DoomedRow, mode: number, value: Column, checksum: number];
+const SUSPECT_COLUMNS = `${DOOMED_COLUMNS}, mode, value, checksum`;
 
 /** Every count the store keeps on disk. */
 export type CounterName = 'file bytes' | 'hits' | 'misses' | 'hand' | 'settings';
@@ -80,6 +85,11 @@ export interface Statements {
   readonly files: Statement<[], [string]>;
   readonly namesFile: Statement<[string], [1]>;
 
+  readonly fileBytes: Statement<[], [number]>;
+  readonly integrity: Statement<[], [message: string]>;
+  readonly suspects: Statement<[after: number, limit: number], SuspectRow>;
+  readonly suspect: Statement<[id: number], SuspectRow>;
+
   readonly countRows: Statement<[], [number]>;
   readonly countExpired: Statement<[now: number], [number]>;
   readonly nextExpiry: Statement<[], [number | null]>;
@@ -96,6 +106,16 @@ export interface Statements {
   readonly counter: Statement<[CounterName], [number]>;
   readonly count: Statement<[by: number, CounterName]>;
   readonly setCounter: Statement<[value: number, CounterName]>;
+
+  readonly changes: Statement<[after: number, limit: number], [id: number, kind: ChangeKind, key: KeyColumn | null]>;
+  readonly lastChange: Statement<[], [number | null]>;
+  readonly logClear: Statement<[]>;
+  readonly keepListener: Statement<[id: string, seconds: number]>;
+  readonly renewListener: Statement<[seconds: number, id: string]>;
+  readonly forgetListener: Statement<[id: string]>;
+  readonly forgetDeadListeners: Statement<[]>;
+  readonly deadListener: Statement<[], [1]>;
+  readonly anyListener: Statement<[], [1]>;
 
   readonly settings: Statement<[], [name: string, value: Column]>;
   readonly keepSetting: Statement<[name: string, value: Column]>;
@@ -137,6 +157,11 @@ const SQL: Readonly<Record<Exclude<keyof Statements, 'composed'>, string>> = {
   files: 'SELECT file FROM entry WHERE file IS NOT NULL',
   namesFile: 'SELECT 1 FROM entry WHERE file = ?',
 
+  fileBytes: 'SELECT coalesce(sum(size), 0) FROM entry WHERE file IS NOT NULL',
+  integrity: 'PRAGMA integrity_check',
+  suspects: `SELECT ${SUSPECT_COLUMNS} FROM entry WHERE id > ? ORDER BY id LIMIT ?`,
+  suspect: `SELECT ${SUSPECT_COLUMNS} FROM entry WHERE id = ?`,
+
   countRows: 'SELECT count(*) FROM entry',
   countExpired: 'SELECT count(*) FROM entry WHERE expires_at <= ?',
   nextExpiry: 'SELECT min(expires_at) FROM entry WHERE expires_at IS NOT NULL',
@@ -153,6 +178,17 @@ const SQL: Readonly<Record<Exclude<keyof Statements, 'composed'>, string>> = {
   counter: 'SELECT value FROM counter WHERE name = ?',
   count: 'UPDATE counter SET value = value + ? WHERE name = ?',
   setCounter: 'UPDATE counter SET value = ? WHERE name = ?',
+
+  changes: 'SELECT id, kind, key FROM change WHERE id > ? ORDER BY id LIMIT ?',
+  lastChange: 'SELECT max(id) FROM change',
+  logClear: "INSERT INTO change (kind) SELECT 'clear' WHERE EXISTS (SELECT 1 FROM listener)",
+  // The system's time, the same for all processes, whatever clocks their stores were given.
+  keepListener: 'INSERT OR REPLACE INTO listener VALUES (?, unixepoch() + ?)',
+  renewListener: 'UPDATE listener SET until = unixepoch() + ? WHERE id = ?',
+  forgetListener: 'DELETE FROM listener WHERE id = ?',
+  forgetDeadListeners: 'DELETE FROM listener WHERE until < unixepoch()',
+  deadListener: 'SELECT 1 FROM listener WHERE until < unixepoch()',
+  anyListener: 'SELECT 1 FROM listener',
 
   settings: 'SELECT name, value FROM setting',
   keepSetting: 'INSERT INTO setting VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value',

@@ -1,0 +1,174 @@
+import { randomUUID } from 'node:crypto';
+import { DiskCacheError } from '../../../protocol/error.ts';
+import type { Key } from '../../../protocol/key.ts';
+import type { Change, ChangeKind } from '../../../protocol/options.ts';
+import { startLog, stopLog } from '../sqlite/change-log.ts';
+import { compareColumns, decodeKey, type KeyBounds, type KeyColumn, keyBounds } from '../values/key.ts';
+import { isRecord } from './arguments.ts';
+import type { Core } from './core.ts';
+import { dropExpired } from './expire.ts';
+import { atomically } from './transaction.ts';
+
+/** Milliseconds between two looks for what other processes have done. */
+const PERIOD = 25;
+/** A listener that has not said for so long that it is still there is taken for dead; it says so three times as often. */
+const LEASE_SECONDS = 60;
+const RENEWAL = 20_000;
+/** So many changes are read, and so many expired items dropped, at a time. */
+const BATCH = 512;
+
+export type Listener = (change: Change) => void;
+
+export interface SubscribeOptions {
+  /** Only changes of keys that begin so; `clear` concerns all. */
+  readonly prefix?: Key;
+}
+
+interface Subscription {
+  readonly listener: Listener;
+  readonly bounds: KeyBounds;
+}
+
+/**
+ * What is told to listeners: everybody's changes, read from the log in the order in which they were committed. A store's own
+ * are read right after each commit, others' when `data_version` has moved.
+ */
+export class Feed {
+  /** Why rows are being deleted, for the log. */
+  cause: ChangeKind = 'delete';
+  readonly subscriptions = new Set<Subscription>();
+  readonly id = randomUUID();
+  last = 0;
+  version = -1;
+  renewAt = 0;
+  timer: NodeJS.Timeout | undefined;
+  telling = false;
+}
+
+/** Tells `listener` every change from now on; answers the way out. */
+export function subscribe(core: Core, listener: Listener, options: SubscribeOptions = {}): () => void {
+  if (typeof listener !== 'function') throw new DiskCacheError('BAD_OPTION', 'subscribe takes a function');
+  if (!isRecord(options))
+    throw new DiskCacheError('BAD_OPTION', 'the options of subscribe are an object like { prefix }');
+  const { feed } = core;
+  const subscription = { listener, bounds: keyBounds(options.prefix === undefined ? {} : { prefix: options.prefix }) };
+  if (feed.subscriptions.size === 0) start(core);
+  feed.subscriptions.add(subscription);
+  return () => {
+    if (feed.subscriptions.delete(subscription) && feed.subscriptions.size === 0) stopFeed(core);
+  };
+}
+
+/** Ends all subscriptions; at close. */
+export function stopFeed(core: Core): void {
+  const { feed, sql } = core;
+  feed.subscriptions.clear();
+  if (feed.timer === undefined) return;
+  clearInterval(feed.timer);
+  core.transaction.committed = undefined;
+  feed.timer = undefined;
+  quietly(() =>
+    atomically(core, () => {
+      sql.forgetListener.run(feed.id);
+      stopLogOfNobody(core);
+    }),
+  );
+}
+
+/** A listener that was killed leaves the log behind; whoever opens the store next clears it away. */
+export function clearDeadListeners(core: Core): void {
+  if (core.sql.deadListener.first() !== undefined) atomically(core, () => stopLogOfNobody(core));
+}
+
+function stopLogOfNobody({ sql, connection }: Core): void {
+  sql.forgetDeadListeners.run();
+  if (sql.anyListener.first() === undefined) stopLog(connection);
+}
+
+function start(core: Core): void {
+  const { feed } = core;
+  atomically(core, () => register(core));
+  core.transaction.committed = () => tellAll(core);
+  feed.timer = setInterval(() => look(core), PERIOD);
+  feed.timer.unref();
+}
+
+/** Inside a write transaction, so that nothing is committed between the last change seen and the first one logged. */
+function register(core: Core): void {
+  const { feed, sql, connection } = core;
+  startLog(connection);
+  sql.keepListener.run(feed.id, LEASE_SECONDS);
+  feed.last = sql.lastChange.first()?.[0] ?? 0;
+  feed.renewAt = performance.now() + RENEWAL;
+}
+
+function look(core: Core): void {
+  const { feed, sql, ledger } = core;
+  if (core.transaction.depth > 0) return;
+  quietly(() => {
+    // What has expired is dropped by the next write; somebody who listens wants to know without one.
+    const now = core.clock();
+    if (now >= ledger.nextExpiry) atomically(core, () => dropExpired(core, now, BATCH));
+    const version = sql.dataVersion.first()?.[0] ?? 0;
+    if (version !== feed.version) tellAll(core);
+    feed.version = version;
+    if (performance.now() > feed.renewAt) renew(core);
+  });
+}
+
+/** A process that slept for long was taken for dead: what happened since is unknown, and told as `clear`. */
+function renew(core: Core): void {
+  const { feed, sql } = core;
+  atomically(core, () => {
+    if (sql.renewListener.run(LEASE_SECONDS, feed.id).changes > 0) feed.renewAt = performance.now() + RENEWAL;
+    else {
+      register(core);
+      core.transaction.afterCommit.push(() => deliver(core, { kind: 'clear' }, undefined));
+    }
+  });
+}
+
+/** A listener may write: what it causes is told after what caused it. */
+function tellAll(core: Core): void {
+  const { feed, sql } = core;
+  if (feed.telling || core.transaction.depth > 0) return;
+  feed.telling = true;
+  try {
+    for (let changes = sql.changes.all(feed.last, BATCH); changes.length > 0; ) {
+      if (changes[0]![0] > feed.last + 1) deliver(core, { kind: 'clear' }, undefined);
+      for (const [id, kind, key] of changes) {
+        feed.last = id;
+        deliver(core, key === null ? { kind } : { kind, key: decodeKey(key) }, key ?? undefined);
+      }
+      changes = sql.changes.all(feed.last, BATCH);
+    }
+  } finally {
+    feed.telling = false;
+  }
+}
+
+function deliver({ feed }: Core, change: Change, key: KeyColumn | undefined): void {
+  for (const { listener, bounds } of [...feed.subscriptions]) {
+    if (key !== undefined && !isWithin(key, bounds)) continue;
+    try {
+      listener(change);
+    } catch (error) {
+      // As with an event target: a listener's failure is its own and reported as uncaught; the write has succeeded.
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
+  }
+}
+
+const isWithin = (key: KeyColumn, { lower, upper }: KeyBounds): boolean =>
+  (lower === undefined || compareColumns(key, lower) >= 0) && (upper === undefined || compareColumns(key, upper) < 0);
+
+/** On a timer nobody could catch it: a lock or a full disk is tried again next time, and a verb reports it. */
+function quietly(work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    if (!(error instanceof DiskCacheError)) throw error;
+  }
+}
