@@ -1,0 +1,39 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import { Cache, type CacheOptions, type Key } from '../../main/engine/index.ts';
+import { freshDirectory } from '../engine/directory.ts';
+import { handClock } from '../engine/over-the-engine.ts';
+
+/** A store in a fresh directory, with a clock that stands still until it is moved. */
+export interface Opened<K extends Key, V> extends Disposable {
+  readonly cache: Cache<K, V>;
+  advance(ms: number): void;
+  /** One more on the same directory, by the same clock. */
+  another(options?: CacheOptions): Cache<K, V>;
+}
+
+export function open<K extends Key = Key, V = unknown>(options: CacheOptions = {}): Opened<K, V> {
+  const { clock, advance } = handClock();
+  const opened = [new Cache<K, V>(freshDirectory(), { clock, ...options })];
+  const another = (more: CacheOptions = {}) => {
+    const cache = new Cache<K, V>(opened[0]!.directory, { clock, ...more });
+    opened.push(cache);
+    return cache;
+  };
+  const close = () => {
+    for (const cache of opened) cache.close();
+  };
+  return { cache: opened[0]!, advance, another, [Symbol.dispose]: close };
+}
+
+/** The paths of all value files, placed or staged. */
+export const valueFiles = (directory: string): string[] =>
+  readdirSync(directory, { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.val'))
+    .map((path) => join(directory, path));
+
+/** A text that is kept in a file. */
+export const large = (mark: string): string => mark.repeat(50_000);
+
+export const failure = (code: string) => expect.objectContaining({ name: 'DiskCacheError', code });
