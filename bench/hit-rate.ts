@@ -37,7 +37,7 @@ function misses(evictionPolicy: Policy, trace: Trace, requests: number, room: nu
   using scratch = new Scratch();
   using cache = new Cache<string, Uint8Array>(scratch.directory(), {
     evictionPolicy,
-    sizeLimit: room * ITEM_BYTES * 1.1,
+    sizeLimit: room * ITEM_BYTES * 1.3,
   });
   const value = new Uint8Array(ITEM_BYTES).fill(round);
   const warm = requests / 4;

@@ -1,14 +1,17 @@
-/** Fills a store in this process and prints how much memory that took. The number of items is the argument. */
+/** Fills a store in this process and prints how much memory that took. Arguments: which store, how many items. */
 import { readFileSync } from 'node:fs';
 import { memoryUsage } from 'node:process';
+import { getHeapStatistics } from 'node:v8';
 import { Cache } from '../../main/engine/index.ts';
-import { draws, keyAt, type Plain, shuffled, VALUE_BYTES, Values } from './data.ts';
+import { Floor } from '../peer/floor.ts';
+import { draws, keyAt, shuffled, VALUE_BYTES, Values } from './data.ts';
 import { Scratch } from './scratch.ts';
+import type { Store } from './stock.ts';
 
 /** MiB more than before the store was opened. */
 export interface Growth {
   readonly filled: number;
-  readonly walked: number;
+  readonly read: number;
 }
 
 const BATCH = 1000;
@@ -21,8 +24,9 @@ const MiB = 2 ** 20;
 function inUse(): number {
   globalThis.gc?.();
   globalThis.gc?.();
-  const { rss, heapTotal, heapUsed } = memoryUsage();
-  return (anonymousBytes() ?? rss) - heapTotal + heapUsed;
+  const own = anonymousBytes() ?? memoryUsage.rss();
+  const { total_physical_size, used_heap_size } = getHeapStatistics();
+  return own - total_physical_size + used_heap_size;
 }
 
 /** Linux tells a process's own memory from mapped files (proc_pid_status(5)). */
@@ -32,29 +36,27 @@ function anonymousBytes(): number | undefined {
   return kilobytes === undefined ? undefined : Number(kilobytes) * 1024;
 }
 
-function fill(cache: Cache<string, Plain>, values: Values, items: number): void {
+function fill(store: Store, values: Values, items: number): void {
   const order = shuffled(0, items, 1);
   for (let first = 0; first < items; first += BATCH) {
-    cache.transact(() => {
-      for (const index of order.subarray(first, first + BATCH)) cache.set(keyAt(index), values.at(index));
+    store.transact(() => {
+      for (const index of order.subarray(first, first + BATCH)) store.set(keyAt(index), values.at(index));
     });
   }
 }
 
-function readAndWalk(cache: Cache<string, Plain>, values: Values, items: number): void {
-  for (const index of draws(Math.ceil(items / 5), items, 2)) values.demand(index, cache.get(keyAt(index)));
-  let count = 0;
-  for (const _ of cache.keys({ order: 'key' })) count++;
-  if (count !== items) throw new Error(`The walk met ${count} keys of ${items}`);
+function read(store: Store, values: Values, items: number): void {
+  for (const index of draws(Math.ceil(items / 5), items, 2)) values.demand(index, store.get(keyAt(index)));
 }
 
-const items = Number(process.argv[2]);
+const [which, count] = process.argv.slice(2);
+const items = Number(count);
 const values = new Values('bytes', VALUE_BYTES);
 using scratch = new Scratch();
 const before = inUse();
-using cache = new Cache<string, Plain>(scratch.directory());
-fill(cache, values, items);
-const filled = (inUse() - before) / MiB;
-readAndWalk(cache, values, items);
-const walked = (inUse() - before) / MiB;
-console.log(JSON.stringify({ filled: Math.max(0, filled), walked: Math.max(0, walked) } satisfies Growth));
+using store = which === 'floor' ? new Floor(scratch.directory()) : new Cache<string>(scratch.directory());
+fill(store, values, items);
+const filled = Math.max(0, inUse() - before) / MiB;
+read(store, values, items);
+const growth: Growth = { filled, read: Math.max(0, inUse() - before) / MiB };
+console.log(JSON.stringify(growth));

@@ -1,10 +1,11 @@
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { logPages, logReserve } from '../../main/engine/policy/budget.ts';
+import { logPages, logReserve, pageSizeFor } from '../../main/engine/policy/budget.ts';
 import type { Plain } from '../harness/data.ts';
 
-/** The engine's default limit, after which it sizes its write-ahead log. */
+/** The engine's default limit, after which it chooses its pages and the length of its write-ahead log. */
 const SIZE_LIMIT = 2 ** 30;
+const PAGE_SIZE = pageSizeFor(SIZE_LIMIT);
 
 /**
  * The least that has to be done: prepared statements of better-sqlite3 on a table of two columns, with the pragmas the
@@ -22,10 +23,11 @@ export class Floor implements Disposable {
     const database = new Database(join(directory, 'floor.db'));
     this.#database = database;
     if (exclusive) database.pragma('locking_mode = EXCLUSIVE');
+    database.pragma(`page_size = ${PAGE_SIZE}`);
     database.pragma('journal_mode = WAL');
     database.pragma('synchronous = NORMAL');
-    database.pragma(`wal_autocheckpoint = ${logPages(SIZE_LIMIT, 4096)}`);
-    database.pragma(`journal_size_limit = ${logReserve(SIZE_LIMIT, 4096)}`);
+    database.pragma(`wal_autocheckpoint = ${logPages(SIZE_LIMIT, PAGE_SIZE)}`);
+    database.pragma(`journal_size_limit = ${logReserve(SIZE_LIMIT, PAGE_SIZE)}`);
     database.exec('CREATE TABLE t (k PRIMARY KEY, v) WITHOUT ROWID');
     this.#read = database.prepare<[string], Plain>('SELECT v FROM t WHERE k = ?').pluck();
     this.#write = database.prepare('INSERT INTO t VALUES (?, ?) ON CONFLICT (k) DO UPDATE SET v = excluded.v');
