@@ -17,3 +17,4 @@ export { Cache } from './cache/cache.ts';
 export type { CheckOptions, Finding, FindingCode } from './cache/check.ts';
 export type { Configuration } from './cache/configure.ts';
 export type { SubscribeOptions } from './cache/feed.ts';
+export type { MemoizeOptions } from './cache/memoize.ts';

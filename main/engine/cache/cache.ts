@@ -1,3 +1,4 @@
+import type { ReadableStream } from 'node:stream/web';
 import type { Cursor, Page, PageOf } from '../../../protocol/contract.ts';
 import type { Entry, Stats } from '../../../protocol/entry.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
@@ -8,12 +9,14 @@ import { type Configuration, configure } from './configure.ts';
 import type { Core } from './core.ts';
 import { type Listener, type SubscribeOptions, stopFeed, subscribe } from './feed.ts';
 import * as iterate from './iterate.ts';
+import { type MemoizeOptions, memoize } from './memoize.ts';
 import { openCore } from './open.ts';
 import * as queue from './queue.ts';
 import * as read from './read.ts';
 import * as remove from './remove.ts';
 import { size } from './size.ts';
 import { stats } from './stats.ts';
+import { openReadStream, writeStream } from './streams.ts';
 import { transact } from './transaction.ts';
 import { settleUses } from './uses.ts';
 import { volume } from './volume.ts';
@@ -175,6 +178,26 @@ export class Cache<K extends Key = Key, V = unknown> {
   /** Hits and misses of `get`, counted while `statistics` is on. */
   stats(options?: { readonly reset?: boolean }): Stats {
     return stats(this.#open(), options);
+  }
+
+  /**
+   * A function that remembers on disk what `fn` answered. Of equal calls at the same time, in all processes, one runs.
+   *
+   * @throws {DiskCacheError} `BAD_OPTION`; the function it answers throws `BAD_KEY` for an argument that can't be in a key.
+   */
+  memoize<A extends readonly unknown[], R>(fn: (...args: A) => R, options: MemoizeOptions<A>): (...args: A) => R {
+    this.#open();
+    return memoize(() => this.#open(), fn, options);
+  }
+
+  /** A value of bytes or text as a stream of bytes; undefined when there is no live item. */
+  openReadStream(key: K): ReadableStream<Uint8Array> | undefined {
+    return openReadStream(this.#open(), key);
+  }
+
+  /** Stores what a stream brings as bytes; the item appears whole when it has ended, or not at all. */
+  writeStream(key: K, chunks: AsyncIterable<Uint8Array>, options?: SetOptions): Promise<void> {
+    return writeStream(() => this.#open(), key, chunks, options);
   }
 
   /** The number of live items. O(expired items), after another process has written O(n) once. */

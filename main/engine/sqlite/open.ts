@@ -1,5 +1,5 @@
-import { mkdirSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { Connection } from './connection.ts';
 import { fileFailure } from './failure.ts';
@@ -56,12 +56,25 @@ function directoryAt(directory: string, readOnly: boolean): string {
   const path = resolve(directory);
   if (readOnly) return path;
   try {
-    // Only the owner may look in: a cache holds what its user has read.
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeDirectory(path);
   } catch (error) {
     throw fileFailure(error, path);
   }
   return path;
+}
+
+/**
+ * Parents first, one by one: Node's own `recursive` never returns where a file system answers ENOENT below a folder that
+ * exists, as /proc does. Only the owner may look in: a cache holds what its user has read.
+ */
+function makeDirectory(path: string): void {
+  const parent = dirname(path);
+  if (parent !== path && !existsSync(parent)) makeDirectory(parent);
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw error;
+  }
 }
 
 /** Invariant: the schema is created in rollback mode, so that the file's own header says whose it is from the first commit on. */

@@ -34,6 +34,7 @@ const MIGRATIONS: readonly string[] = [
   CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
   CREATE TABLE change (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, key BLOB);
   CREATE TABLE listener (id TEXT PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE TABLE lease (name BLOB PRIMARY KEY, holder TEXT NOT NULL, pid INTEGER NOT NULL, until INTEGER NOT NULL) WITHOUT ROWID;
   INSERT INTO counter VALUES ('file bytes', 0), ('hits', 0), ('misses', 0), ('hand', 0), ('settings', 0);
   `,
 ];

@@ -117,6 +117,11 @@ export interface Statements {
   readonly deadListener: Statement<[], [1]>;
   readonly anyListener: Statement<[], [1]>;
 
+  readonly takeLease: Statement<[name: KeyColumn, holder: string, pid: number, seconds: number]>;
+  readonly renewLease: Statement<[seconds: number, name: KeyColumn, holder: string]>;
+  readonly releaseLease: Statement<[name: KeyColumn, holder: string]>;
+  readonly leaseHolder: Statement<[name: KeyColumn], [holder: string, pid: number]>;
+
   readonly settings: Statement<[], [name: string, value: Column]>;
   readonly keepSetting: Statement<[name: string, value: Column]>;
 
@@ -189,6 +194,12 @@ const SQL: Readonly<Record<Exclude<keyof Statements, 'composed'>, string>> = {
   forgetDeadListeners: 'DELETE FROM listener WHERE until < unixepoch()',
   deadListener: 'SELECT 1 FROM listener WHERE until < unixepoch()',
   anyListener: 'SELECT 1 FROM listener',
+
+  takeLease: `INSERT INTO lease VALUES (?, ?, ?, unixepoch() + ?) ON CONFLICT (name) DO UPDATE
+    SET holder = excluded.holder, pid = excluded.pid, until = excluded.until WHERE until < unixepoch()`,
+  renewLease: 'UPDATE lease SET until = unixepoch() + ? WHERE name = ? AND holder = ?',
+  releaseLease: 'DELETE FROM lease WHERE name = ? AND holder = ?',
+  leaseHolder: 'SELECT holder, pid FROM lease WHERE name = ? AND until >= unixepoch()',
 
   settings: 'SELECT name, value FROM setting',
   keepSetting: 'INSERT INTO setting VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value',

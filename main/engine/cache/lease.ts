@@ -1,0 +1,50 @@
+import { randomUUID } from 'node:crypto';
+import type { KeyColumn } from '../values/key.ts';
+import type { Core } from './core.ts';
+
+/** A holder that does not renew for so long is taken for dead; one whose process is gone, at once. */
+const LEASE_SECONDS = 30;
+const RENEWAL = 10_000;
+
+/** The right to do something alone, among all processes and threads that share a directory. */
+export interface Lease {
+  /** Milliseconds-long work lets others wait; the lease is renewed while the event loop turns. */
+  release(): void;
+}
+
+/** Takes the lease of a name; undefined when somebody else has it. */
+export function takeLease(core: Core, name: KeyColumn): Lease | undefined {
+  const { sql } = core;
+  const holder = randomUUID();
+  dropDead(core, name);
+  if (sql.takeLease.run(name, holder, process.pid, LEASE_SECONDS).changes === 0) return undefined;
+  const timer = setInterval(() => sql.renewLease.run(LEASE_SECONDS, name, holder), RENEWAL);
+  timer.unref();
+  return {
+    release() {
+      clearInterval(timer);
+      sql.releaseLease.run(name, holder);
+    },
+  };
+}
+
+/** Whether somebody has the lease of a name. */
+export function isLeased(core: Core, name: KeyColumn): boolean {
+  dropDead(core, name);
+  return core.sql.leaseHolder.first(name) !== undefined;
+}
+
+function dropDead({ sql }: Core, name: KeyColumn): void {
+  const found = sql.leaseHolder.first(name);
+  if (found !== undefined && !isAlive(found[1])) sql.releaseLease.run(name, found[0]);
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // EPERM: there is such a process, of somebody else.
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
