@@ -122,6 +122,13 @@ describe('what cannot be opened', () => {
     expectUntouched(directory, 'UNSUPPORTED_VERSION', 'Python DiskCache');
   });
 
+  it.skipIf(process.platform !== 'linux')('a path below /proc, where making folders in Node never ends', () => {
+    expect(refusal('/proc/deskcache/below')).toMatchObject({
+      code: 'BAD_OPTION',
+      message: expect.stringContaining('/proc/deskcache'),
+    });
+  });
+
   it('a path that is a file, leads through one, or is none', () => {
     const directory = freshDirectory();
     const file = join(directory, 'file');
