@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 
 /** The path of the file of a name, as docs/disk-format.md has it. */
@@ -38,3 +38,6 @@ export function orphans(directory: string): string[] {
   const named = new Set(namedFiles(directory).map(({ file }) => pathOf(directory, file)));
   return valueFiles(directory).filter((path) => !named.has(path));
 }
+
+/** Whether a value file was never put in its place. */
+export const isStaged = (path: string): boolean => basename(dirname(path)) === 'stage';

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { Cache } from '../../main/engine/index.ts';
 import { freshDirectory } from '../engine/directory.ts';
-import { danglingRows } from './leftovers.ts';
+import { danglingRows, orphans } from './leftovers.ts';
 import { Victim } from './victim.ts';
 
 it('a process killed inside a transaction has done nothing of it, and holds no lock', async () => {
@@ -21,6 +21,10 @@ it('a process killed inside a transaction has done nothing of it, and holds no l
 
   expect([...cache]).toEqual(before);
   expect(danglingRows(directory)).toEqual([]);
+  expect(cache.check().map(({ code }) => code)).toEqual(['orphan', 'orphan', 'orphan']);
+  expect(cache.check({ repair: true })).toHaveLength(3);
+  expect(cache.check()).toEqual([]);
+  expect(orphans(directory)).toEqual([]);
   cache.set('small', 'second');
   using again = new Cache(directory);
   expect(again.get('small')).toBe('second');

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync } from 'node:fs';
-import { Cache, type CacheOptions, type Key } from '../../main/engine/index.ts';
+import { Cache, type CacheOptions, type Change, type Key } from '../../main/engine/index.ts';
 
 /*
  * What a member of a crew can be told to do, in its own process or thread. Arguments and answers are plain data; a failure
@@ -53,6 +53,11 @@ function paced(most: number, work: (turn: number) => boolean): Pace {
   taken.sort((a, b) => a - b);
   return { times: taken.length, median: taken[taken.length >> 1] ?? 0, worst: taken.at(-1) ?? 0 };
 }
+
+/** A verb with its arguments, as data. */
+export type Call = readonly [verb: 'set' | 'delete' | 'evict' | 'clear' | 'expire' | 'push' | 'pull', ...unknown[]];
+
+let watched: Change[] = [];
 
 export const JOBS = {
   pid: (): number => process.pid,
@@ -121,6 +126,28 @@ export const JOBS = {
   /** Sets a value that is kept in a file, of one character that changes. */
   replaceFile(key: Key, times: number): void {
     for (let turn = 0; turn < times; turn++) store().set(key, String.fromCharCode(97 + (turn % 26)).repeat(50_000));
+  },
+
+  /** Sets values that are kept in files, over and over the same few keys, each whole of one character. */
+  setFiles(writer: string, times: number): void {
+    for (let turn = 0; turn < times; turn++) {
+      const text = String.fromCharCode(97 + (turn % 26)).repeat(40_000);
+      if (turn % 5 === 4) store().delete([writer, turn % 7]);
+      else if (turn % 5 === 3) store().transact(() => store().set([writer, turn % 7], text));
+      else store().set([writer, turn % 7], text);
+    }
+  },
+
+  /** Begins to collect what `subscribe` tells. */
+  watch(prefix?: Key): void {
+    watched = [];
+    store().subscribe((change) => watched.push(change), prefix === undefined ? {} : { prefix });
+  },
+  /** What `subscribe` has told since. */
+  watched: (): readonly Change[] => watched,
+  /** Runs verbs by name, one after the other. */
+  run(calls: readonly Call[]): void {
+    for (const [verb, ...args] of calls) (store()[verb] as (...args: readonly unknown[]) => unknown)(...args);
   },
 
   pushAll(writer: string, times: number): void {

@@ -1,0 +1,24 @@
+import { expect, it } from 'vitest';
+import { Cache } from '../../main/engine/index.ts';
+import { freshDirectory } from '../engine/directory.ts';
+import { crew, KINDS } from './crew.ts';
+
+it.each(KINDS)('15.6: repair takes nothing from %s that are writing, and finds nothing wrong', async (kind) => {
+  using cache = new Cache<readonly [string, number], string>(freshDirectory());
+  const members = crew(kind, 3);
+  await Promise.all(members.map((member) => member.do('open', cache.directory, { timeout: 30_000 })));
+  let writing = members.length;
+  const written = Promise.all(
+    members.map((member, n) => member.do('setFiles', `writer ${n}`, 120).finally(() => writing--)),
+  );
+  let checks = 0;
+  for (; writing > 0; checks++) {
+    expect(cache.check({ repair: true })).toEqual([]);
+    await new Promise(setImmediate);
+  }
+  await written;
+  expect(checks).toBeGreaterThan(1);
+  expect(cache.check()).toEqual([]);
+  expect(cache.size).toBeGreaterThan(3 * 4);
+  for (const [, text] of cache) expect(text).toBe(text[0]!.repeat(40_000));
+});

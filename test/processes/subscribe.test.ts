@@ -1,0 +1,102 @@
+import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { Cache, type Change } from '../../main/engine/index.ts';
+import { freshDirectory } from '../engine/directory.ts';
+import { crew, KINDS, type Member, together } from './crew.ts';
+
+/** Until it is so: other processes' changes arrive soon, and how soon is a matter of the machine. */
+const soon = (check: () => unknown) => vi.waitFor(check, { timeout: 20_000, interval: 10 });
+
+describe.each(KINDS)('changes made by %s', (kind) => {
+  let others: Member[];
+  beforeAll(() => {
+    others = crew(kind, 4);
+  });
+
+  it('arrive in order, each with its reason', async () => {
+    using cache = new Cache(freshDirectory());
+    const other = others[0]!;
+    await other.do('open', cache.directory);
+    const changes: Change[] = [];
+    cache.subscribe((change) => changes.push(change));
+    cache.set('mine', 1, { ttl: 1 });
+    expect(changes).toEqual([{ kind: 'set', key: 'mine' }]);
+
+    await other.do('run', [
+      ['set', 'a', 1],
+      ['set', 'a', 2],
+      ['set', ['b', 1n], 'x'.repeat(50_000), { tag: 't' }],
+      ['delete', 'a'],
+      ['delete', 'never there'],
+      ['evict', 't'],
+      ['clear'],
+      ['set', 'last', 1],
+    ]);
+    await soon(() => expect(changes.at(-1)).toEqual({ kind: 'set', key: 'last' }));
+    // What expires goes with the next write or look, whoever's that is.
+    expect(changes.filter(({ key }) => key !== 'mine')).toEqual([
+      { kind: 'set', key: 'a' },
+      { kind: 'set', key: 'a' },
+      { kind: 'set', key: ['b', 1n] },
+      { kind: 'delete', key: 'a' },
+      { kind: 'evict', key: ['b', 1n] },
+      { kind: 'clear' },
+      { kind: 'set', key: 'last' },
+    ]);
+    expect(changes).toContainEqual({ kind: 'expire', key: 'mine' });
+  });
+
+  it('arrive all, from several writers at once, each writer in its order', async () => {
+    using cache = new Cache(freshDirectory());
+    await together(others, 'open', cache.directory);
+    const changes: Change[] = [];
+    cache.subscribe((change) => changes.push(change));
+    await Promise.all(others.map((other, n) => other.do('setAll', `writer ${n}`, 150)));
+    await soon(() => expect(changes).toHaveLength(4 * 150));
+    for (const n of [0, 1, 2, 3]) {
+      const turns = changes.map(({ key }) => key as [string, number]).filter(([writer]) => writer === `writer ${n}`);
+      expect(turns.map(([, turn]) => turn)).toEqual(Array.from({ length: 150 }, (_, turn) => turn));
+    }
+  });
+
+  it('reach every listener there is, by prefix, until it has enough', async () => {
+    using cache = new Cache(freshDirectory());
+    const [one, two, writer] = others;
+    await together([one!, two!, writer!], 'open', cache.directory);
+    await one!.do('watch');
+    await two!.do('watch', ['user']);
+    const mine: Change[] = [];
+    const stop = cache.subscribe((change) => mine.push(change), { prefix: 'user' });
+    await writer!.do('run', [
+      ['set', ['user', 1], 1],
+      ['set', 'user 2', 1],
+      ['set', 'other', 1],
+      ['set', ['users', 1], 1],
+    ]);
+    await soon(async () => expect(await one!.do('watched')).toHaveLength(4));
+    await soon(async () => expect(await two!.do('watched')).toEqual([{ kind: 'set', key: ['user', 1] }]));
+    await soon(() => expect(mine).toEqual([{ kind: 'set', key: 'user 2' }]));
+    stop();
+    await writer!.do('set', 'user 3', 1);
+    await soon(async () => expect(await one!.do('watched')).toHaveLength(5));
+    expect(mine).toHaveLength(1);
+  });
+
+  it('of one that ended in the middle of a transaction never arrive', async () => {
+    using cache = new Cache(freshDirectory());
+    const [victim] = crew(kind, 1);
+    await together([victim!, others[0]!], 'open', cache.directory);
+    const changes: Change[] = [];
+    cache.subscribe((change) => changes.push(change));
+    await victim!.do('set', 'k', 'first');
+    void victim!.do('holdLock', 'k', 'lost', `${cache.directory}/never`);
+    await victim!.signal('holding');
+    await victim!.end();
+    await others[0]!.do('set', 'after', 1);
+    await soon(() => expect(changes.at(-1)).toEqual({ kind: 'set', key: 'after' }));
+    expect(changes).toEqual([
+      { kind: 'set', key: 'k' },
+      { kind: 'set', key: 'after' },
+    ]);
+    expect(cache.get('k')).toBe('first');
+  });
+});
