@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { markdown } from './harness/markdown.ts';
 import type { Answer } from './harness/measure.ts';
 import { printed, summary } from './harness/print.ts';
 import { BENCH_OPTIONS, scaleOf } from './harness/run-alone.ts';
@@ -29,7 +30,7 @@ const QUESTIONS = [
   'bridge',
 ] as const;
 
-const USAGE = `npm run bench -- [question …] [--rounds n] [--quick] [--json file]
+const USAGE = `npm run bench -- [question …] [--rounds n] [--quick] [--json file] [--markdown file]
 questions: ${QUESTIONS.join(', ')}; all of them without a name`;
 
 /** Another process per question: neither compiled code nor heap of one is in the figures of the next. */
@@ -47,20 +48,20 @@ async function ask(name: string, args: readonly string[]): Promise<Answer> {
 /** @throws `TypeError` or `RangeError` for what is no option, number or question. */
 function wishes() {
   const { values, positionals } = parseArgs({
-    options: { ...BENCH_OPTIONS, json: { type: 'string' } },
+    options: { ...BENCH_OPTIONS, json: { type: 'string' }, markdown: { type: 'string' } },
     allowPositionals: true,
   });
   scaleOf(values);
   const stranger = positionals.find((name) => !(QUESTIONS as readonly string[]).includes(name));
   if (stranger !== undefined) throw new RangeError(`There is no question "${stranger}"`);
-  const { quick, rounds, json } = values;
+  const { quick, rounds } = values;
   const args = [...(quick ? ['--quick'] : []), ...(rounds === undefined ? [] : ['--rounds', rounds])];
-  return { names: positionals.length > 0 ? positionals : QUESTIONS, args, json };
+  return { names: positionals.length > 0 ? positionals : QUESTIONS, args, json: values.json, text: values.markdown };
 }
 
 /** A question that fails is told and leaves the others their turn. */
 async function main(): Promise<void> {
-  const { names, args, json } = wishes();
+  const { names, args, json, text } = wishes();
   const answers: Answer[] = [];
   for (const name of names) {
     try {
@@ -74,6 +75,7 @@ async function main(): Promise<void> {
   }
   console.log(summary(answers));
   if (json !== undefined) writeFileSync(json, `${JSON.stringify(answers, null, 2)}\n`);
+  if (text !== undefined) writeFileSync(text, `${markdown(answers)}\n`);
 }
 
 await main().catch((error: unknown) => {

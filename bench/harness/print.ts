@@ -38,10 +38,10 @@ export function ratioText({ ratio }: Verdict): string {
 
 export const verdictText = ({ met }: Verdict): string => (met === undefined ? '' : met ? 'met' : 'MISSED');
 
-const rangeText = ({ least, most }: Spread): string => `(${significant(least)}–${significant(most)})`;
+export const rangeText = ({ least, most }: Spread): string => `(${significant(least)}–${significant(most)})`;
 
 /** Three digits that say something. */
-const significant = (figure: number): string =>
+export const significant = (figure: number): string =>
   figure >= 100 ? Math.round(figure).toLocaleString('en') : figure === 0 ? '0' : figure.toPrecision(3);
 
 function aligned(rows: readonly (readonly string[])[]): string[] {
