@@ -44,7 +44,7 @@ export function openCore(directory: string, options: CacheOptions): Core {
       ledger: new Ledger(),
       memory: new Memory(usage.memory),
       uses: new Uses(),
-      outlook: new Outlook(),
+      outlook: new Outlook(connection),
       stamps: new Stamps(),
       feed: new Feed(),
       transaction: new Transaction(),

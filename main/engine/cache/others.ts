@@ -1,3 +1,4 @@
+import type { Connection } from '../sqlite/connection.ts';
 import { followSettings } from './configure.ts';
 import type { Core } from './core.ts';
 
@@ -9,33 +10,47 @@ export class Outlook {
   looked = false;
   lookedAt = 0;
   /** One function for all turns: the turn's microtasks end it. */
-  readonly endTurn = (): void => {
-    this.looked = false;
-  };
+  readonly endTurn: () => void;
+
+  constructor({ snapshot }: Connection) {
+    this.endTurn = () => {
+      this.looked = false;
+      snapshot.release();
+    };
+  }
 }
 
 /**
- * Before something is answered from memory: has anybody else committed? Asked once per turn of the event loop, so that a
- * read sees all that was committed before its turn began, and once per transaction, whose snapshot is younger.
+ * Before something is read: has anybody else committed? Asked once per turn of the event loop, so that a read sees all that
+ * was committed before its turn began, and once per transaction, whose snapshot is younger. The reads of a turn share one
+ * snapshot as long as nothing is written.
  */
 export function noticeOthers(core: Core): void {
   const { outlook, transaction } = core;
   if (transaction.depth > 0) {
     if (transaction.noticed) return;
     transaction.noticed = true;
-  } else {
-    if (outlook.looked && performance.now() - outlook.lookedAt < TURN_PATIENCE) return;
-    if (!outlook.looked) queueMicrotask(outlook.endTurn);
-    outlook.looked = true;
-    outlook.lookedAt = performance.now();
-    // Reads are stamped in order without asking the clock; here they catch up with it.
-    if (core.uses.countsReads) core.stamps.at(core.clock());
+    compare(core);
+    return;
   }
-  if (core.usage.exclusive && core.ledger.dataVersion !== -1) return;
-  const version = core.sql.dataVersion.first()?.[0] ?? 0;
-  if (version === core.ledger.dataVersion) return;
-  core.ledger.dataVersion = version;
-  core.ledger.forget();
-  core.memory.clear();
-  if (transaction.depth === 0) followSettings(core);
+  if (outlook.looked && performance.now() - outlook.lookedAt < TURN_PATIENCE) return;
+  if (!outlook.looked) queueMicrotask(outlook.endTurn);
+  outlook.looked = true;
+  outlook.lookedAt = performance.now();
+  // Reads are stamped in order without asking the clock; here they catch up with it.
+  if (core.uses.countsReads) core.stamps.at(core.clock());
+  core.connection.snapshot.renew();
+  if (compare(core)) followSettings(core);
+}
+
+/** Whether somebody has; then nothing that is remembered holds any more. */
+function compare(core: Core): boolean {
+  const { ledger, memory, sql, usage } = core;
+  if (usage.exclusive && ledger.dataVersion !== -1) return false;
+  const version = sql.dataVersion.first()?.[0] ?? 0;
+  if (version === ledger.dataVersion) return false;
+  ledger.dataVersion = version;
+  ledger.forget();
+  memory.clear();
+  return true;
 }

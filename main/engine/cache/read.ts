@@ -24,7 +24,9 @@ export function getMany(core: Core, keys: readonly Key[]): unknown[] {
 }
 
 export function has(core: Core, key: Key): boolean {
-  return core.sql.has.first(encodeKey(key), core.clock()) !== undefined;
+  const column = encodeKey(key);
+  noticeOthers(core);
+  return core.sql.has.first(column, core.clock()) !== undefined;
 }
 
 export function getEntry(core: Core, key: Key): Entry | undefined {
@@ -45,8 +47,8 @@ export function getEntry(core: Core, key: Key): Entry | undefined {
 
 function read(core: Core, key: KeyColumn): unknown {
   const { memory } = core;
+  noticeOthers(core);
   if (!memory.isOff) {
-    noticeOthers(core);
     const resident = memory.find(key);
     if (resident !== undefined) {
       if (!isLive(resident.expiresAt, nowFor(core, resident.expiresAt))) return miss(core);
@@ -142,6 +144,7 @@ export function despiteReplacement<T>(core: Core, work: () => T): T {
     } catch (error) {
       const damaged = error instanceof DiskCacheError && error.code === 'CORRUPT';
       if (!damaged || core.transaction.depth > 0 || attempt === ATTEMPTS) throw error;
+      core.connection.snapshot.release();
     }
   }
 }

@@ -12,6 +12,7 @@ import { setOptionsOf, tagColumn } from './arguments.ts';
 import type { Core } from './core.ts';
 import { keyBytes } from './drop.ts';
 import { place, using } from './item.ts';
+import { noticeOthers } from './others.ts';
 import { readValue } from './read.ts';
 
 /**
@@ -77,6 +78,7 @@ export async function writeStream(
 }
 
 function liveRow(core: Core, key: KeyColumn): ValueRow | undefined {
+  noticeOthers(core);
   const row = core.sql.readWhole.first(key);
   return row !== undefined && isLive(row[6], core.clock()) ? row : undefined;
 }

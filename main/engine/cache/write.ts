@@ -6,6 +6,7 @@ import { encodeKey, type KeyColumn } from '../values/key.ts';
 import { entriesOf, setOptionsOf, tagColumn } from './arguments.ts';
 import type { Core } from './core.ts';
 import { type Item, place, prepare, using } from './item.ts';
+import { noticeOthers } from './others.ts';
 import { liveFacts } from './read.ts';
 import { atomically } from './transaction.ts';
 
@@ -26,6 +27,7 @@ export function add(core: Core, key: Key, value: unknown, options?: SetOptions):
   const now = core.clock();
   const column = encodeKey(key);
   // Looked up before the work of encoding, and once more under the lock.
+  noticeOthers(core);
   if (core.sql.has.first(column, now) !== undefined) return false;
   const item = itemOf(core, column, value, now, setOptionsOf(options));
   return using(core, item, () => {

@@ -3,25 +3,36 @@ import type SqliteDatabase from 'better-sqlite3';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { failure } from './failure.ts';
 import { Patience } from './patience.ts';
+import { Snapshot } from './snapshot.ts';
 
 /** What SQLite stores and gives back. */
 export type Column = string | number | bigint | Uint8Array | null;
 
 /**
  * One prepared statement. Rows are arrays in the order of the selected columns; failures arrive as `DiskCacheError`, and a
- * lock that somebody else holds is waited for.
+ * lock that somebody else holds is waited for. A held snapshot ends before it runs, unless it is one that rides on it.
  */
 export class Statement<Bind extends readonly Column[] = readonly Column[], Row extends readonly unknown[] = Column[]> {
+  readonly #snapshot: Snapshot;
   readonly #patience: Patience;
   readonly #statement: SqliteDatabase.Statement<Column[], Row>;
+  readonly #rides: boolean;
 
-  constructor(patience: Patience, statement: SqliteDatabase.Statement<Column[], Row>) {
+  constructor(
+    snapshot: Snapshot,
+    patience: Patience,
+    statement: SqliteDatabase.Statement<Column[], Row>,
+    rides: boolean,
+  ) {
+    this.#snapshot = snapshot;
     this.#patience = patience;
     this.#statement = statement.reader ? statement.raw() : statement;
+    this.#rides = rides;
   }
 
   /** Runs a statement that gives no rows. */
   run(...bind: Bind): SqliteDatabase.RunResult {
+    if (this.#snapshot.held) this.#snapshot.release();
     try {
       return this.#statement.run(...bind);
     } catch (error) {
@@ -30,6 +41,7 @@ export class Statement<Bind extends readonly Column[] = readonly Column[], Row e
   }
 
   first(...bind: Bind): Row | undefined {
+    if (this.#snapshot.held && !this.#rides) this.#snapshot.release();
     try {
       return this.#statement.get(...bind);
     } catch (error) {
@@ -38,6 +50,7 @@ export class Statement<Bind extends readonly Column[] = readonly Column[], Row e
   }
 
   all(...bind: Bind): Row[] {
+    if (this.#snapshot.held) this.#snapshot.release();
     try {
       return this.#statement.all(...bind);
     } catch (error) {
@@ -47,6 +60,7 @@ export class Statement<Bind extends readonly Column[] = readonly Column[], Row e
 
   /** Hands rows to `take` until it answers false. The statement is finished when this returns. */
   each(take: (row: Row) => boolean, ...bind: Bind): void {
+    if (this.#snapshot.held) this.#snapshot.release();
     // A lock is refused before the first row, or never.
     const start = () => {
       const rows = this.#statement.iterate(...bind);
@@ -79,6 +93,8 @@ export class Connection {
   readonly path: string;
   readonly #database: SqliteDatabase.Database;
   readonly #patience: Patience;
+  /** A view of the database that does not change, for several reads; see `others.ts`. */
+  readonly snapshot: Snapshot;
 
   constructor(path: string, { readOnly, timeout }: ConnectionOptions) {
     const Database = driver();
@@ -89,7 +105,8 @@ export class Connection {
     } catch (error) {
       throw failure(error, path);
     }
-    this.#patience = new Patience(path, timeout, () => this.#database.inTransaction);
+    this.snapshot = new Snapshot(this.#database);
+    this.#patience = new Patience(path, timeout, () => this.#database.inTransaction && !this.snapshot.held);
   }
 
   /** True between BEGIN and COMMIT or ROLLBACK. */
@@ -99,9 +116,10 @@ export class Connection {
 
   prepare<Bind extends readonly Column[], Row extends readonly unknown[] = Column[]>(
     sql: string,
+    rides = false,
   ): Statement<Bind, Row> {
     const prepared = this.patiently(() => this.#database.prepare<Column[], Row>(sql));
-    return new Statement<Bind, Row>(this.#patience, prepared);
+    return new Statement<Bind, Row>(this.snapshot, this.#patience, prepared, rides);
   }
 
   /** Runs SQL text without parameters or rows. */
@@ -130,6 +148,7 @@ export class Connection {
 
   /** Runs what can be run again, and runs it again while somebody else holds the lock. */
   patiently<T>(work: () => T): T {
+    if (this.snapshot.held) this.snapshot.release();
     try {
       return work();
     } catch (error) {

@@ -205,6 +205,9 @@ const SQL: Readonly<Record<Exclude<keyof Statements, 'composed'>, string>> = {
   keepSetting: 'INSERT INTO setting VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value',
 };
 
+/** They run on the snapshot of the turn; whoever runs one has looked for what others have written. */
+const RIDERS: ReadonlySet<string> = new Set(['dataVersion', 'read', 'readWhole', 'has'] satisfies (keyof Statements)[]);
+
 /** The statements of a connection, each prepared when it is first used. */
 export function statementsOf(connection: Connection): Statements {
   const composed = new Map<string, unknown>();
@@ -218,7 +221,7 @@ export function statementsOf(connection: Connection): Statements {
     Object.defineProperty(statements, name, {
       configurable: true,
       get() {
-        const value = connection.prepare<Bind>(sql);
+        const value = connection.prepare<Bind>(sql, RIDERS.has(name));
         Object.defineProperty(statements, name, { value });
         return value;
       },
