@@ -48,10 +48,10 @@ export class Member {
   }
 
   /** Orders a job; rejects with `{ code, message }` when it throws, and when the member ends before it answers. */
-  do<J extends keyof Jobs>(job: J, ...args: Parameters<Jobs[J]>): Promise<ReturnType<Jobs[J]>> {
+  do<J extends keyof Jobs>(job: J, ...args: Parameters<Jobs[J]>): Promise<Awaited<ReturnType<Jobs[J]>>> {
     const id = this.#orders++;
     const order: Order = { id, job, args };
-    const answer = new Promise<ReturnType<Jobs[J]>>((resolve, reject) => {
+    const answer = new Promise<Awaited<ReturnType<Jobs[J]>>>((resolve, reject) => {
       const timer = setTimeout(() => this.#settle(id)?.reject(new Error(`${job} did not end`)), PATIENCE);
       this.#waiting.set(id, { resolve: resolve as (value: unknown) => void, reject, timer });
     });
@@ -115,4 +115,4 @@ export const together = <J extends keyof Jobs>(
   members: readonly Member[],
   job: J,
   ...args: Parameters<Jobs[J]>
-): Promise<ReturnType<Jobs[J]>[]> => Promise.all(members.map((member) => member.do(job, ...args)));
+): Promise<Awaited<ReturnType<Jobs[J]>>[]> => Promise.all(members.map((member) => member.do(job, ...args)));

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync } from 'node:fs';
 import { Cache, type CacheOptions, type Change, type Key } from '../../main/engine/index.ts';
 
 /*
@@ -148,6 +148,26 @@ export const JOBS = {
   /** Runs verbs by name, one after the other. */
   run(calls: readonly Call[]): void {
     for (const [verb, ...args] of calls) (store()[verb] as (...args: readonly unknown[]) => unknown)(...args);
+  },
+
+  /** Calls a memoized function that takes so long and writes a line to a file each time it runs. */
+  compute(argument: Key, ms: number, log: string): unknown {
+    const slow = (of: Key) => {
+      appendFileSync(log, 'run\n');
+      signal('computing');
+      pause(ms);
+      return { of, by: log };
+    };
+    return store().memoize(slow, { name: 'slow' })(argument);
+  },
+  /** The same as a promise. */
+  computeLater(argument: Key, ms: number, log: string): Promise<unknown> {
+    const slow = async (of: Key) => {
+      appendFileSync(log, 'run\n');
+      await new Promise((resolve) => setTimeout(resolve, ms));
+      return { of, by: log };
+    };
+    return store().memoize(slow, { name: 'slow' })(argument);
   },
 
   pushAll(writer: string, times: number): void {

@@ -10,9 +10,9 @@ const post = (reply: Reply): void => {
 
 signalBy((signal) => post({ signal }));
 
-(parentPort ?? process).on('message', ({ id, job, args }: Order) => {
+(parentPort ?? process).on('message', async ({ id, job, args }: Order) => {
   try {
-    post({ id, value: (JOBS[job] as (...args: readonly unknown[]) => unknown)(...args) });
+    post({ id, value: await (JOBS[job] as (...args: readonly unknown[]) => unknown)(...args) });
   } catch (error) {
     const { code, message } = error as { code?: string; message: string };
     post({ id, error: { code, message } });

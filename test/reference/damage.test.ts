@@ -91,6 +91,7 @@ describe('a row that was changed behind our back', () => {
     'another checksum': "UPDATE entry SET checksum = checksum + 1 WHERE key = 'k'",
     'another mode': "UPDATE entry SET mode = 3 WHERE key = 'k'",
     'no such mode': "UPDATE entry SET mode = 57 WHERE key = 'k'",
+    'a path as file name': "UPDATE entry SET value = NULL, file = '../../../etc/passwd' WHERE key = 'k'",
   };
   it.each(Object.entries(changes))('%s: CORRUPT, never another value', (_, sql) => {
     using opened = open({ memory: 0 });

@@ -1,3 +1,4 @@
+import { utimesSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { Cache } from '../../main/engine/index.ts';
 import { freshDirectory } from '../engine/directory.ts';
@@ -30,4 +31,24 @@ it('a process killed inside a transaction has done nothing of it, and holds no l
   expect(again.get('small')).toBe('second');
   expect(again.get('file')).toBe('a'.repeat(50_000));
   expect(again.size).toBe(4);
+});
+
+it('a process killed while it streams a value in leaves the one before, whole', async () => {
+  using cache = new Cache(freshDirectory());
+  const { directory } = cache;
+  for (const before of ['x'.repeat(60_000), undefined]) {
+    if (before === undefined) cache.delete('k');
+    else cache.set('k', before);
+    const victim = new Victim('./streaming.ts', directory);
+    await victim.isAtWork();
+    await victim.kill();
+    expect(cache.get('k')).toBe(before);
+    expect(cache.check()).toEqual([]);
+    const staged = orphans(directory);
+    expect(staged).toHaveLength(1);
+    expect(cache.volume()).toBeGreaterThan(2_000_000);
+    for (const path of staged) utimesSync(path, 0, 0);
+    cache.check({ repair: true });
+    expect(orphans(directory)).toEqual([]);
+  }
 });
