@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest';
+import Database from 'better-sqlite3';
+import { describe, expect, it, vi } from 'vitest';
 import { Cache, type CacheOptions, type EvictionPolicyName } from '../../main/engine/index.ts';
 import { freshDirectory } from './directory.ts';
 import { handClock } from './over-the-engine.ts';
@@ -209,5 +210,33 @@ describe('space', () => {
     cache.evict('t');
     expect(cache.volume()).toBeLessThan(full / 20);
     expect(cache.get(-1)).toBe(1);
+  });
+});
+
+describe('the log', () => {
+  it('is emptied when the store has nothing to do', async () => {
+    using opened = open('least-recently-stored', 64 * MiB);
+    const { cache } = opened;
+    cache.setMany(Array.from({ length: 2000 }, (_, n) => [n, 'x'.repeat(1000)] as const));
+    for (const key of [...cache.keys()]) cache.delete(key);
+    await vi.waitFor(() => expect(cache.volume()).toBeLessThan(MiB / 4), { timeout: 4000, interval: 100 });
+  });
+
+  it('is bounded beside a reader that does not end: the writer is told, and goes on after it', () => {
+    using opened = open('least-recently-stored', MiB, { timeout: 20 });
+    const { cache } = opened;
+    cache.set(0, 0);
+    const reader = new Database(`${cache.directory}/cache.db`, { readonly: true });
+    reader.exec('BEGIN');
+    reader.prepare('SELECT count(*) FROM entry').get();
+    const write = () => {
+      for (let n = 0; n < 2000; n++) cache.set(n % 50, 'x'.repeat(1000));
+    };
+    expect(write).toThrow(expect.objectContaining({ code: 'BUSY', message: expect.stringContaining('reads') }));
+    expect(cache.volume()).toBeLessThan(2 * MiB);
+    expect(cache.get(0)).toBe('x'.repeat(1000));
+    reader.close();
+    cache.set(0, 'again');
+    expect(cache.volume()).toBeLessThan(MiB);
   });
 });

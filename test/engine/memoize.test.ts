@@ -150,6 +150,35 @@ describe('memoize', () => {
     expect(remembered()).toBe(1);
   });
 
+  it('answers what it computed when the store is closed meanwhile, and leaves no lease', async () => {
+    const directory = freshDirectory();
+    const cache = new Cache(directory);
+    const slow = cache.memoize(
+      async () => {
+        await pause(20);
+        return 'done';
+      },
+      { name: 'slow' },
+    );
+    const answer = slow();
+    cache.close();
+    expect(await answer).toBe('done');
+    using again = new Cache(directory);
+    expect(again.memoize(() => 'at once', { name: 'slow' })()).toBe('at once');
+  });
+
+  it('keeps its lease beside a writer that holds the lock for long', () => {
+    vi.useFakeTimers();
+    using opened = open();
+    using busy = new Cache(opened.cache.directory, { timeout: 0 });
+    const slow = busy.memoize(() => new Promise<never>(() => {}), { name: 'slow' });
+    slow();
+    opened.cache.transact(() => vi.advanceTimersByTime(10_001));
+    vi.advanceTimersByTime(10_001);
+    vi.useRealTimers();
+    expect(busy.size).toBe(0);
+  });
+
   it('refuses options that mean nothing', () => {
     using opened = open();
     const { cache } = opened;

@@ -9,6 +9,7 @@ import { type Configuration, configure } from './configure.ts';
 import type { Core } from './core.ts';
 import { type Listener, type SubscribeOptions, stopFeed, subscribe } from './feed.ts';
 import * as iterate from './iterate.ts';
+import { releaseAll } from './lease.ts';
 import { type MemoizeOptions, memoize } from './memoize.ts';
 import { openCore } from './open.ts';
 import * as queue from './queue.ts';
@@ -263,8 +264,10 @@ export class Cache<K extends Key = Key, V = unknown> {
         `close was called inside a transaction on ${this.directory}; call it after`,
       );
     }
+    releaseAll(core);
     stopFeed(core);
     settleUses(core);
+    clearTimeout(core.upkeep.timer);
     this.#core = undefined;
     core.connection.close();
   }

@@ -4,12 +4,14 @@ import type { Statements } from '../sqlite/statements.ts';
 import type { CodecSettings } from '../values/codec.ts';
 import type { FileStore } from '../values/file-store.ts';
 import type { Feed } from './feed.ts';
+import type { Lease } from './lease.ts';
 import type { Ledger } from './ledger.ts';
 import type { Memory } from './memory.ts';
 import type { Outlook } from './others.ts';
 import type { Settings, Usage } from './settings.ts';
 import type { Stamps } from './stamps.ts';
 import type { Transaction } from './transaction.ts';
+import type { Upkeep } from './upkeep.ts';
 import type { Uses } from './uses.ts';
 
 /** What the verbs of one open store work on. */
@@ -27,6 +29,8 @@ export interface Core {
   readonly outlook: Outlook;
   readonly stamps: Stamps;
   readonly feed: Feed;
+  readonly upkeep: Upkeep;
+  readonly leases: Set<Lease>;
   readonly pageSize: number;
   /** What follows from the settings; `configure` and other processes change it. */
   settings: Settings;

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { DiskCacheError } from '../../../protocol/error.ts';
 import type { KeyColumn } from '../values/key.ts';
 import type { Core } from './core.ts';
 
@@ -8,7 +9,7 @@ const RENEWAL = 10_000;
 
 /** The right to do something alone, among all processes and threads that share a directory. */
 export interface Lease {
-  /** Milliseconds-long work lets others wait; the lease is renewed while the event loop turns. */
+  /** Until then it is renewed, as long as the event loop turns. */
   release(): void;
 }
 
@@ -18,14 +19,37 @@ export function takeLease(core: Core, name: KeyColumn): Lease | undefined {
   const holder = randomUUID();
   dropDead(core, name);
   if (sql.takeLease.run(name, holder, process.pid, LEASE_SECONDS).changes === 0) return undefined;
-  const timer = setInterval(() => sql.renewLease.run(LEASE_SECONDS, name, holder), RENEWAL);
+  const timer = setInterval(() => renew(core, name, holder), RENEWAL);
   timer.unref();
-  return {
+  const lease: Lease = {
     release() {
       clearInterval(timer);
-      sql.releaseLease.run(name, holder);
+      if (core.leases.delete(lease)) sql.releaseLease.run(name, holder);
     },
   };
+  core.leases.add(lease);
+  return lease;
+}
+
+/** A lock that somebody holds too long is tried again next time; there are two more before the lease ends. */
+function renew({ sql }: Core, name: KeyColumn, holder: string): void {
+  try {
+    sql.renewLease.run(LEASE_SECONDS, name, holder);
+  } catch (error) {
+    if (!(error instanceof DiskCacheError)) throw error;
+  }
+}
+
+/** At close: who still computes does it for itself alone. */
+export function releaseAll({ leases }: Core): void {
+  for (const lease of [...leases]) {
+    try {
+      lease.release();
+    } catch (error) {
+      // Others take it from a holder that has gone.
+      if (!(error instanceof DiskCacheError)) throw error;
+    }
+  }
 }
 
 /** Whether somebody has the lease of a name. */

@@ -34,7 +34,8 @@ const PERIOD = 5;
 
 /**
  * A function that remembers what `fn` answered, on disk. Of several calls with equal arguments at the same time, in all
- * processes, one runs and the others wait for it. What `fn` throws is not remembered.
+ * processes, one runs and the others wait for it. What `fn` throws is not remembered. A process that dies lets go at once, a
+ * worker thread that is terminated after 30 s; a plain function that runs longer than 30 s may be run by a second process.
  *
  * Early recomputation: Vattani, Chierichetti, Lowenstein: "Optimal Probabilistic Cache Stampede Prevention", VLDB 2015.
  *
@@ -140,7 +141,12 @@ async function settle(
 ): Promise<unknown> {
   try {
     const value = await promise;
-    keep(value, true);
+    try {
+      keep(value, true);
+    } catch (error) {
+      // A store that was closed meanwhile can't remember it; whoever asked still gets it.
+      if (!(error instanceof DiskCacheError) || error.code !== 'CLOSED') throw error;
+    }
     return value;
   } finally {
     lease.release();

@@ -17,6 +17,7 @@ import { Outlook } from './others.ts';
 import { chosenSettings, keptSettings, settledSettings, usageOf } from './settings.ts';
 import { Stamps } from './stamps.ts';
 import { Transaction } from './transaction.ts';
+import { Upkeep } from './upkeep.ts';
 import { Uses } from './uses.ts';
 
 /**
@@ -47,6 +48,8 @@ export function openCore(directory: string, options: CacheOptions): Core {
       outlook: new Outlook(connection),
       stamps: new Stamps(),
       feed: new Feed(),
+      upkeep: new Upkeep(),
+      leases: new Set(),
       transaction: new Transaction(),
       pageSize: Number(connection.pragma('page_size')),
       settings,

@@ -9,7 +9,7 @@ import { liveFacts } from './read.ts';
 import { evict as evictFor, usedBytes } from './room.ts';
 import { size } from './size.ts';
 import { atomically } from './transaction.ts';
-import { giveBack } from './volume.ts';
+import { afterWrite, beforeWrite, giveBack } from './upkeep.ts';
 
 /** Mass deletions let others write in between: so many items in one transaction. */
 const BATCH = 256;
@@ -21,11 +21,13 @@ export function remove(core: Core, key: Key): boolean {
 
 /** How many live items there were to delete; all in one transaction. */
 export function deleteMany(core: Core, keys: Iterable<Key>): number {
-  return atomically(core, () => {
-    let deleted = 0;
-    for (const key of keys) if (remove(core, key)) deleted++;
-    return deleted;
+  const deleted = atomically(core, () => {
+    let count = 0;
+    for (const key of keys) if (remove(core, key)) count++;
+    return count;
   });
+  if (deleted >= BATCH) giveBack(core);
+  return deleted;
 }
 
 /** Takes an item out: its value, or undefined when there is none. */
@@ -107,11 +109,12 @@ function removeFiles(core: Core, files: readonly (readonly [file: string])[]): v
 function removeColumn(core: Core, key: KeyColumn): boolean {
   const { sql, ledger } = core;
   const now = core.clock();
+  beforeWrite(core);
   core.feed.cause = 'delete';
   if (sql.deleteInline.run(key, now).changes === 1) {
     ledger.deleted(1);
     core.memory.forget(key);
-    core.transaction.committed?.();
+    afterWrite(core);
     return true;
   }
   // Not there, expired, or with a file.

@@ -1,13 +1,14 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
-import { allowance, costOf, setAside } from '../policy/budget.ts';
+import { allowance, costOf, logReserve, setAside } from '../policy/budget.ts';
 import { EVICTION_POLICIES, type EvictionPolicy, otherIndexes } from '../policy/eviction.ts';
 import { DOOMED_COLUMNS, type DoomedRow } from '../sqlite/statements.ts';
 import type { KeyColumn } from '../values/key.ts';
 import type { Core } from './core.ts';
 import { drop, keyBytes } from './drop.ts';
 import { dropExpired } from './expire.ts';
+import { boundLog } from './upkeep.ts';
 import { writeUse } from './uses.ts';
-import { boundLog } from './volume.ts';
+import { logBytes } from './volume.ts';
 
 /** Victims are looked up in groups. */
 const GROUP = 16;
@@ -54,8 +55,13 @@ export function usedBytes(core: Core): number {
   return fixedBytes(core) + ((sql.pageCount.first()?.[0] ?? 0) - (sql.freePages.first()?.[0] ?? 0)) * pageSize;
 }
 
-const fixedBytes = ({ sql, settings, pageSize }: Core): number =>
-  (sql.counter.first('file bytes')?.[0] ?? 0) + setAside(settings.sizeLimit, pageSize);
+/** Value files, what is set aside, and a log that a reader keeps longer than that. */
+function fixedBytes(core: Core): number {
+  const { sql, pageSize, settings } = core;
+  const aside =
+    setAside(settings.sizeLimit, pageSize) + Math.max(0, logBytes(core) - logReserve(settings.sizeLimit, pageSize));
+  return (sql.counter.first('file bytes')?.[0] ?? 0) + aside;
+}
 
 /** Free pages count on disk too: where the file is larger than the limit allows, some are given back. */
 function shrink(core: Core): void {

@@ -1,5 +1,6 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Core } from './core.ts';
+import { afterWrite, beforeWrite } from './upkeep.ts';
 
 type Action = () => void;
 
@@ -59,6 +60,7 @@ export function transact<T>(core: Core, work: () => T): T {
 
 function inTransaction<T>(core: Core, work: () => T): T {
   const { sql, transaction, connection } = core;
+  beforeWrite(core);
   sql.begin.run();
   transaction.depth = 1;
   transaction.noticed = false;
@@ -79,7 +81,7 @@ function inTransaction<T>(core: Core, work: () => T): T {
   transaction.depth = 0;
   transaction.afterRollback.length = 0;
   if (transaction.afterCommit.length > 0) runAll(transaction.afterCommit);
-  transaction.committed?.();
+  afterWrite(core);
   return result;
 }
 

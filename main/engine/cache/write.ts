@@ -9,6 +9,7 @@ import { type Item, place, prepare, using } from './item.ts';
 import { noticeOthers } from './others.ts';
 import { liveFacts } from './read.ts';
 import { atomically } from './transaction.ts';
+import { afterWrite, beforeWrite } from './upkeep.ts';
 
 export function set(core: Core, key: Key, value: unknown, options?: SetOptions): void {
   const now = core.clock();
@@ -42,11 +43,12 @@ export function touch(core: Core, key: Key, options?: Pick<SetOptions, 'ttl'>): 
   const now = core.clock();
   const column = encodeKey(key);
   const expiry = expiresAt(now, setOptionsOf(options).ttl ?? core.settings.ttl);
+  beforeWrite(core);
   const { changes } = core.sql.touch.run(expiry, column, now);
   if (changes === 0) return false;
   core.ledger.updated(expiry);
   core.memory.forget(column);
-  core.transaction.committed?.();
+  afterWrite(core);
   return true;
 }
 
@@ -98,6 +100,7 @@ export function itemOf(core: Core, key: KeyColumn, value: unknown, now: number, 
 
 /** One statement where nothing but the row has to change, else a transaction. */
 function store(core: Core, item: Item, now: number): void {
+  beforeWrite(core);
   const { sql, ledger } = core;
   const { key, expiresAt: expiry, tag, mode, bytes, check, data } = item;
   if (item.staged === undefined && ledger.tellsInserts && now < ledger.nextExpiry && item.cost <= ledger.room) {
@@ -119,7 +122,7 @@ function store(core: Core, item: Item, now: number): void {
       ledger.room -= item.cost;
       ledger.upserted(lastInsertRowid, expiry);
       core.memory.forget(key);
-      core.transaction.committed?.();
+      afterWrite(core);
       return;
     }
   }

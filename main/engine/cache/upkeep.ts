@@ -1,0 +1,115 @@
+import { DiskCacheError } from '../../../protocol/error.ts';
+import { logReserve } from '../policy/budget.ts';
+import type { Core } from './core.ts';
+import { logBytes } from './volume.ts';
+
+/** Writes between two looks at the log and at the free pages. */
+const LOOK_EVERY = 64;
+/** Milliseconds without a write after which a store tidies up. */
+const REST = 1000;
+/** A log of so many bytes is worth emptying when there is time. */
+const LARGE_LOG = 1024 * 1024;
+/** The log of a reader that doesn't end may grow to so many times what is set aside for it. */
+const STUCK = 2;
+/** With this part of the pages free, and so many, some are given back; at once so many that nobody notices. */
+const MUCH = 1 / 4;
+const MANY_PAGES = 64;
+const PAGES_AT_ONCE = 1024;
+
+/** What is to be done for the disk besides writing. */
+export class Upkeep {
+  writes = 0;
+  /** `writes` when the timer last looked. */
+  seen = 0;
+  timer: NodeJS.Timeout | undefined;
+  /** A reader keeps the log from being emptied, and it has grown too long. */
+  logIsStuck = false;
+}
+
+/**
+ * Before something is written.
+ *
+ * @throws {DiskCacheError} `BUSY` while a reader keeps the log too long: it would grow without bound otherwise.
+ */
+export function beforeWrite(core: Core): void {
+  if (!core.upkeep.logIsStuck || core.transaction.depth > 0) return;
+  core.connection.patiently(() => {
+    if (emptyLog(core)) return;
+    throw new DiskCacheError(
+      'BUSY',
+      `${core.connection.path}-wal has grown to ${logBytes(core)} bytes and can't be emptied while another process reads; end that reading`,
+    );
+  });
+  core.upkeep.logIsStuck = false;
+}
+
+/** After every write; does its work when it has been committed. */
+export function afterWrite(core: Core): void {
+  const { upkeep, transaction } = core;
+  if (transaction.depth > 0) return;
+  transaction.committed?.();
+  if (++upkeep.writes % LOOK_EVERY === 0) {
+    boundLog(core);
+    if (hasMuchFree(core)) shrink(core, PAGES_AT_ONCE);
+  }
+  upkeep.timer ??= setTimeout(() => rest(core), REST).unref();
+}
+
+/** A large transaction leaves a large log: where it is larger than what is set aside for it, it is emptied. */
+export function boundLog(core: Core): void {
+  const bytes = logBytes(core);
+  const reserve = logReserve(core.settings.sizeLimit, core.pageSize);
+  if (bytes > reserve && !emptyLog(core)) core.upkeep.logIsStuck = bytes > STUCK * reserve;
+}
+
+/** Gives all free pages back to the disk, after a mass deletion. */
+export function giveBack(core: Core): void {
+  if (core.transaction.depth > 0) return;
+  for (let before = 0, free = freePages(core); free > 0 && free !== before; free = freePages(core)) {
+    before = free;
+    shrink(core, PAGES_AT_ONCE);
+  }
+  emptyLog(core);
+}
+
+/** A store that is not written to any more takes no more space than it needs. */
+function rest(core: Core): void {
+  const { upkeep } = core;
+  upkeep.timer = undefined;
+  if (upkeep.writes !== upkeep.seen || core.transaction.depth > 0) {
+    upkeep.seen = upkeep.writes;
+    upkeep.timer = setTimeout(() => rest(core), REST).unref();
+    return;
+  }
+  if (hasMuchFree(core)) giveBack(core);
+  else if (logBytes(core) > LARGE_LOG) emptyLog(core);
+}
+
+function hasMuchFree(core: Core): boolean {
+  const free = freePages(core);
+  return free > MANY_PAGES && free > (core.sql.pageCount.first()?.[0] ?? 0) * MUCH;
+}
+
+const freePages = ({ sql }: Core): number => sql.freePages.first()?.[0] ?? 0;
+
+function shrink(core: Core, pages: number): void {
+  despiteOthers(core, () => core.connection.execute(`PRAGMA incremental_vacuum(${pages})`));
+}
+
+/** False while somebody else reads from the log. */
+function emptyLog(core: Core): boolean {
+  let emptied = false;
+  despiteOthers(core, () => {
+    emptied = core.connection.pragma('wal_checkpoint(TRUNCATE)') === 0;
+  });
+  return emptied;
+}
+
+/** What somebody else's reading or writing keeps from being done now is done next time. */
+function despiteOthers(core: Core, work: () => void): void {
+  try {
+    core.connection.impatiently(work);
+  } catch (error) {
+    if (!(error instanceof DiskCacheError) || error.code !== 'BUSY') throw error;
+  }
+}
