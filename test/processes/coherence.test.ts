@@ -1,7 +1,7 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { Cache } from '../../main/engine/index.ts';
+import { Cache, type Key } from '../../main/engine/index.ts';
 import { freshDirectory } from '../engine/directory.ts';
 import { crew, KINDS, type Member } from './crew.ts';
 
@@ -11,6 +11,20 @@ describe.each(KINDS)('what other %s write', (kind) => {
   beforeAll(() => {
     other = crew(kind, 1)[0]!;
   });
+
+  /** Lets the other one set something while this thread is in the middle of a turn. */
+  async function set(key: Key, value: unknown, { directory }: { readonly directory: string }) {
+    const [release, done] = [join(directory, 'release'), join(directory, 'done')];
+    await other.do('open', directory);
+    void other.do('setWhen', key, value, release, done);
+    return {
+      begin: () => writeFileSync(release, ''),
+      awaitCommit() {
+        for (const start = performance.now(); !existsSync(done); )
+          if (performance.now() - start > 20_000) throw new Error('the other one has not set anything');
+      },
+    };
+  }
 
   it('is read at the next turn, in both directions', async () => {
     using cache = new Cache(freshDirectory());
@@ -56,32 +70,54 @@ describe.each(KINDS)('what other %s write', (kind) => {
 
   it('is not read inside a transaction that began before it, and is right after it', async () => {
     using cache = new Cache(freshDirectory());
-    const release = join(cache.directory, 'release');
-    await other.do('open', cache.directory);
+    const meanwhile = await set('k', 'second', cache);
     cache.set('k', 'first');
     const seen = cache.transact(() => {
-      void other.do('setWhen', 'k', 'second', release);
-      writeFileSync(release, '');
+      meanwhile.begin();
       return Array.from({ length: 100 }, () => cache.get('k'));
     });
     expect(new Set(seen)).toEqual(new Set(['first']));
-    expect(await other.do('get', 'k')).toBe('second');
+    meanwhile.awaitCommit();
+    await other.do('get', 'k');
     expect(cache.get('k')).toBe('second');
   });
 
-  it('comes to be seen within one long turn', async () => {
+  const looks: Record<string, (cache: Cache) => unknown> = {
+    get: (cache) => cache.get('k') === 'new',
+    has: (cache) => cache.has('k'),
+    getMany: (cache) => cache.getMany(['none', 'k'])[1] === 'new',
+    getEntry: (cache) => cache.getEntry('k') !== undefined,
+    size: (cache) => cache.size === 1,
+    keys: (cache) => [...cache.keys()].length === 1,
+    peekItem: (cache) => cache.peekItem() !== undefined,
+  };
+  it.each(Object.entries(looks))('comes to be seen by %s within one long turn', async (_, sees) => {
     using cache = new Cache(freshDirectory());
-    const release = join(cache.directory, 'release');
-    await other.do('open', cache.directory);
-    cache.set('k', 'old');
-    expect(cache.get('k')).toBe('old');
-    const writing = other.do('setWhen', 'k', 'new', release);
-    writeFileSync(release, '');
+    const meanwhile = await set('k', 'new', cache);
+    expect(sees(cache)).toBe(false);
+    meanwhile.begin();
     // One turn of this thread, without an await; the bound is for a machine that has other things to do.
     const start = performance.now();
-    while (cache.get('k') === 'old' && performance.now() - start < 20_000);
-    expect(cache.get('k')).toBe('new');
-    await writing;
+    while (!sees(cache) && performance.now() - start < 20_000);
+    expect(sees(cache)).toBe(true);
+  });
+
+  const writes: Record<string, (cache: Cache<string, number>) => unknown> = {
+    incr: (cache) => cache.incr('k', 5),
+    update: (cache) => cache.update('k', (current) => (current ?? 0) + 5),
+    'a transaction': (cache) => cache.transact(() => cache.set('k', (cache.get('k') ?? 0) + 5)),
+    'incr after another read': (cache) => [cache.get('k'), cache.has('k'), cache.incr('k', 5)],
+  };
+  it.each(Object.entries(writes))('is built upon by %s in a turn that had read before', async (_, write) => {
+    using cache = new Cache<string, number>(freshDirectory(), { timeout: 0 });
+    cache.set('k', 1);
+    const meanwhile = await set('k', 100, cache);
+    expect([cache.get('k'), cache.has('k'), cache.getMany(['k'])]).toEqual([1, true, [1]]);
+    meanwhile.begin();
+    meanwhile.awaitCommit();
+    write(cache);
+    expect(cache.get('k')).toBe(105);
+    expect(await other.do('get', 'k')).toBe(105);
   });
 
   it('a file-backed value replaced over and over is always read whole', async () => {

@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, readdirSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { Cache, type CacheOptions, type Change, type Key } from '../../main/engine/index.ts';
 
 /*
@@ -115,10 +115,11 @@ export const JOBS = {
       awaitFile(release);
     });
   },
-  /** Sets when the file is there. */
-  setWhen(key: Key, value: unknown, path: string): void {
+  /** Sets when one file is there, and makes another when that is committed. */
+  setWhen(key: Key, value: unknown, path: string, done: string): void {
     awaitFile(path);
     store().set(key, value);
+    writeFileSync(done, '');
   },
   /** Counts the descriptors this process has open. Linux only. */
   descriptors: (): number => readdirSync('/proc/self/fd').length,
