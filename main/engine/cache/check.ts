@@ -97,7 +97,7 @@ function faultOfFile(
   expected: { readonly mode: number; readonly bytes: number; readonly check: number },
 ): Finding | undefined {
   try {
-    files.read(file, expected);
+    files.read(file, expected, true);
     return undefined;
   } catch (error) {
     if (!(error instanceof DiskCacheError) || error.code !== 'CORRUPT') throw error;

@@ -55,10 +55,11 @@ export class Memory {
     return slot;
   }
 
-  keep(key: KeyColumn, id: number, mode: number, data: Stored, expiresAt: number | null): void {
+  /** Answers what it keeps; undefined for what is too large. */
+  keep(key: KeyColumn, id: number, mode: number, data: Stored, expiresAt: number | null): Resident | undefined {
     const name = nameOf(key);
     const bytes = SLOT_BYTES + sizeOf(name) + sizeOf(data);
-    if (bytes > this.#budget * LARGEST_PART || this.#slots.has(name)) return;
+    if (bytes > this.#budget * LARGEST_PART || this.#slots.has(name)) return undefined;
     const older = this.#newest;
     const slot: Slot = {
       id,
@@ -79,6 +80,7 @@ export class Memory {
     this.#slots.set(name, slot);
     this.#bytes += bytes;
     while (this.#bytes > this.#budget) this.#letGo();
+    return slot;
   }
 
   forget(key: KeyColumn): void {

@@ -73,7 +73,7 @@ function edgeOf({ sql }: Core, queue: KeyColumn, side: 'front' | 'back', now: nu
 }
 
 function valueAt(core: Core, key: KeyColumn): unknown {
-  const row = core.sql.readWhole.first(key);
+  const row = core.sql.read.first(key);
   return row && readValue(core, key, row);
 }
 

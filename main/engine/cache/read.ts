@@ -57,23 +57,25 @@ function read(core: Core, key: KeyColumn): unknown {
     }
   }
   const row = core.sql.read.first(key);
-  if (row === undefined) return miss(core);
-  const [id, mode, data, check, expiresAt] = row;
-  if (!isLive(expiresAt, nowFor(core, expiresAt))) return miss(core);
-  if (data === null) return readLarge(core, key);
+  if (row === undefined || !isLive(row[6], nowFor(core, row[6]))) return miss(core);
+  const [id, mode, data, check, , file, expiresAt] = row;
+  if (file !== null) return readLarge(core, key, row);
   const value = decodeAt(core, key, mode, data, check);
-  if (!memory.isOff) memory.keep(key, id, mode, data as Stored, expiresAt);
-  hit(core, (memory.isOff ? undefined : memory.find(key)) ?? { id, at: 0, hits: 0 });
+  const kept = memory.isOff ? undefined : memory.keep(key, id, mode, data as Stored, expiresAt);
+  hit(core, kept ?? { id, at: 0, hits: 0 });
   return value;
 }
 
 /** A value in a file. */
-function readLarge(core: Core, key: KeyColumn): unknown {
+function readLarge(core: Core, key: KeyColumn, first: ValueRow): unknown {
+  let row: ValueRow | undefined = first;
   return despiteReplacement(core, () => {
-    const row = core.sql.readWhole.first(key);
+    row ??= core.sql.read.first(key);
     if (row === undefined || !isLive(row[6], nowFor(core, row[6]))) return miss(core);
-    const value = readValue(core, key, row);
-    hit(core, { id: row[0], at: 0, hits: 0 });
+    const found = row;
+    row = undefined;
+    const value = readValue(core, key, found);
+    hit(core, { id: found[0], at: 0, hits: 0 });
     return value;
   });
 }

@@ -79,7 +79,7 @@ export async function writeStream(
 
 function liveRow(core: Core, key: KeyColumn): ValueRow | undefined {
   noticeOthers(core);
-  const row = core.sql.readWhole.first(key);
+  const row = core.sql.read.first(key);
   return row !== undefined && isLive(row[6], core.clock()) ? row : undefined;
 }
 

@@ -17,9 +17,6 @@ export type ValueRow = [
 ];
 export const VALUE_COLUMNS = 'id, mode, value, checksum, size, file, expires_at';
 
-/** What a read needs most times; a NULL `value` is in a file. */
-export type InlineRow = [id: number, mode: number, value: Column, checksum: number, expiresAt: number | null];
-
 /** What is known about the rest of an item. */
 export type FactsRow = [...ValueRow, storedAt: number, usedAt: number, hits: number, tag: string | number | null];
 const FACTS_COLUMNS = `${VALUE_COLUMNS}, stored_at, used_at, hits, tag`;
@@ -67,8 +64,7 @@ export interface Statements {
   readonly rollbackToSavepoint: Statement<[]>;
   readonly dataVersion: Statement<[], [number]>;
 
-  readonly read: Statement<[KeyColumn], InlineRow>;
-  readonly readWhole: Statement<[KeyColumn], ValueRow>;
+  readonly read: Statement<[KeyColumn], ValueRow>;
   readonly facts: Statement<[KeyColumn], FactsRow>;
   readonly has: Statement<[KeyColumn, number], [1]>;
   readonly locate: Statement<[KeyColumn], [id: number, expiresAt: number | null, file: string | null, size: number]>;
@@ -138,8 +134,7 @@ const SQL: Readonly<Record<Exclude<keyof Statements, 'composed'>, string>> = {
   rollbackToSavepoint: 'ROLLBACK TO nested',
   dataVersion: 'PRAGMA data_version',
 
-  read: 'SELECT id, mode, value, checksum, expires_at FROM entry WHERE key = ?',
-  readWhole: `SELECT ${VALUE_COLUMNS} FROM entry WHERE key = ?`,
+  read: `SELECT ${VALUE_COLUMNS} FROM entry WHERE key = ?`,
   facts: `SELECT ${FACTS_COLUMNS} FROM entry WHERE key = ?`,
   has: `SELECT 1 FROM entry WHERE key = ? AND ${LIVE}`,
   locate: 'SELECT id, expires_at, file, size FROM entry WHERE key = ?',
@@ -206,7 +201,7 @@ const SQL: Readonly<Record<Exclude<keyof Statements, 'composed'>, string>> = {
 };
 
 /** They run on the snapshot of the turn; whoever runs one has looked for what others have written. */
-const RIDERS: ReadonlySet<string> = new Set(['dataVersion', 'read', 'readWhole', 'has'] satisfies (keyof Statements)[]);
+const RIDERS: ReadonlySet<string> = new Set(['dataVersion', 'read', 'has'] satisfies (keyof Statements)[]);
 
 /** The statements of a connection, each prepared when it is first used. */
 export function statementsOf(connection: Connection): Statements {

@@ -33,6 +33,11 @@ export interface Volume {
   readonly bytes: number;
 }
 
+/** Milliseconds; no file system in use counts in longer ticks, save FAT with two seconds. */
+const TICK = 2000;
+/** So many verified files are remembered. */
+const MOST_VERIFIED = 8192;
+
 /** A staged file that nobody has written to for this long belongs to a writer that is gone. Milliseconds. */
 export const STAGE_PATIENCE = 3_600_000;
 
@@ -48,6 +53,8 @@ export class FileStore {
   readonly root: string;
   readonly #powerSafe: boolean;
   #hasStage = false;
+  /** When the files whose check was right had been changed. */
+  readonly #verified = new Map<string, number>();
 
   constructor(directory: string, durability: 'process' | 'power') {
     this.root = rootOf(directory);
@@ -110,16 +117,27 @@ export class FileStore {
   }
 
   /**
-   * The bytes of a file, in memory of exactly their size that nobody else holds, verified against its row.
+   * The bytes of a file, in memory of exactly their size that nobody else holds, verified against its row: the size always,
+   * the check when this store reads the file for the first time since it was changed, or `afresh`. A check costs as much as
+   * the reading.
    *
    * @throws {DiskCacheError} `CORRUPT` naming the path, for a file that is missing, shorter, longer or damaged. Another process
    * may have replaced the item since the row was read: read the row again before believing it.
    */
-  read(name: string, expected: Expected): Uint8Array {
+  read(name: string, expected: Expected, afresh = false): Uint8Array {
     const path = this.path(name);
-    const bytes = readWhole(path, expected.bytes);
+    const { bytes, changed } = readWhole(path, expected.bytes);
+    if (!afresh && this.#verified.get(name) === changed) return bytes;
     if (checkOf(expected.mode, bytes) !== expected.check) throw damaged(path, 'holds other bytes than were written');
+    this.#remember(name, changed);
     return bytes;
+  }
+
+  /** File systems count time in ticks: a file changed just now could change once more and look the same. */
+  #remember(name: string, changed: number): void {
+    if (performance.timeOrigin + performance.now() - changed < TICK) return;
+    if (this.#verified.size >= MOST_VERIFIED) this.#verified.clear();
+    this.#verified.set(name, changed);
   }
 
   /** The length of a file in bytes; undefined when it is missing. */

@@ -12,12 +12,18 @@ import {
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { fileFailure } from '../sqlite/failure.ts';
 
+/** The bytes of a file and when it was last changed (epoch milliseconds, the file system's clock). */
+export interface Whole {
+  readonly bytes: Uint8Array;
+  readonly changed: number;
+}
+
 /**
  * A file of exactly `bytes` bytes, in memory of exactly that size.
  *
  * @throws {DiskCacheError} `CORRUPT` for a file that is missing, shorter or longer.
  */
-export function readWhole(path: string, bytes: number): Uint8Array {
+export function readWhole(path: string, bytes: number): Whole {
   let file: number;
   try {
     file = openSync(path, 'r');
@@ -25,7 +31,8 @@ export function readWhole(path: string, bytes: number): Uint8Array {
     throw codeOf(error) === 'ENOENT' ? damaged(path, 'is missing', error) : fileFailure(error, path);
   }
   try {
-    expectSize(path, fstatSync(file).size, bytes);
+    const { size, ctimeMs } = fstatSync(file);
+    expectSize(path, size, bytes);
     const whole = Buffer.allocUnsafeSlow(bytes); // never from the pool
     let at = 0;
     while (at < bytes) {
@@ -33,7 +40,7 @@ export function readWhole(path: string, bytes: number): Uint8Array {
       if (read === 0) expectSize(path, at, bytes);
       at += read;
     }
-    return new Uint8Array(whole.buffer);
+    return { bytes: new Uint8Array(whole.buffer), changed: ctimeMs };
   } catch (error) {
     throw fileFailure(error, path);
   } finally {
