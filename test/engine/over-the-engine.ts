@@ -2,21 +2,37 @@ import { Cache, type CacheOptions } from '../../main/engine/index.ts';
 import type { AsyncCache, OpenStore } from '../suites/async-cache.ts';
 import { freshDirectory } from './directory.ts';
 
-/** The engine behind the face of promises: every call runs in its own microtask, a throw becomes a rejection. */
+/** The engine behind the face of promises: a throw becomes a rejection. */
 export function asyncFace(cache: Cache): AsyncCache {
   async function* lazily<T>(items: () => Iterable<T>): AsyncGenerator<T, void, void> {
     yield* items();
   }
   return {
     get: async (key) => cache.get(key),
+    getEntry: async (key) => cache.getEntry(key),
     getMany: async (keys) => cache.getMany(keys),
     has: async (key) => cache.has(key),
+    peek: async (options) => cache.peek(options),
+    peekItem: async (options) => cache.peekItem(options),
     get size() {
       return Promise.resolve(cache.size);
     },
+    volume: async () => cache.volume(),
+    stats: async () => cache.stats(),
     set: async (key, value, options) => cache.set(key, value, options),
     setMany: async (entries, options) => cache.setMany(entries, options),
+    add: async (key, value, options) => cache.add(key, value, options),
+    touch: async (key, options) => cache.touch(key, options),
+    incr: async (key, delta, options) => cache.incr(key, delta, options),
+    decr: async (key, delta, options) => cache.decr(key, delta, options),
     delete: async (key) => cache.delete(key),
+    deleteMany: async (keys) => cache.deleteMany(keys),
+    pop: async (key) => cache.pop(key),
+    push: async (value, options) => cache.push(value, options),
+    pull: async (options) => cache.pull(options),
+    expire: async () => cache.expire(),
+    evict: async (tag) => cache.evict(tag),
+    cull: async () => cache.cull(),
     clear: async () => cache.clear(),
     keys: (range) => lazily(() => cache.keys(range)),
     values: (range) => lazily(() => cache.values(range)),
@@ -38,5 +54,5 @@ export function handClock(start = 1_700_000_000_000): { readonly clock: () => nu
 export async function openEngine(options: CacheOptions = {}): Promise<OpenStore> {
   const { clock, advance } = handClock();
   const cache = new Cache(freshDirectory(), { clock, ...options });
-  return { store: asyncFace(cache), advance, close: async () => cache.close() };
+  return { store: asyncFace(cache), now: clock, advance, close: async () => cache.close() };
 }

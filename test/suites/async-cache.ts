@@ -1,31 +1,38 @@
-import type { Key } from '../../protocol/key.ts';
-import type { Range, SetOptions } from '../../protocol/options.ts';
+import { expect } from 'vitest';
+import type { Contract, Method } from '../../protocol/contract.ts';
+import type { CacheOptions, Range } from '../../protocol/options.ts';
 
-/** The face of a cache as promises: what the bare engine and the bridge have in common. */
-export interface AsyncCache {
-  get(key: Key): Promise<unknown>;
-  getMany(keys: readonly Key[]): Promise<readonly unknown[]>;
-  has(key: Key): Promise<boolean>;
+/** Verbs that have another shape on the face of a store than on the wire. */
+type Reshaped = 'page' | 'size';
+
+type Promised<F extends (...args: never) => unknown> = (...args: Parameters<F>) => Promise<ReturnType<F>>;
+
+/** The face of a cache as promises, what the bare engine and the bridge have in common: every verb of the contract. */
+export type AsyncCache = { readonly [M in Exclude<Method, Reshaped>]: Promised<Contract[M]> } & {
   readonly size: Promise<number>;
-  set(key: Key, value: unknown, options?: SetOptions): Promise<void>;
-  setMany(entries: readonly (readonly [Key, unknown])[], options?: SetOptions): Promise<void>;
-  delete(key: Key): Promise<boolean>;
-  clear(): Promise<number>;
   keys(range?: Range): AsyncIterable<unknown>;
   values(range?: Range): AsyncIterable<unknown>;
   entries(range?: Range): AsyncIterable<unknown>;
-}
+};
 
 /** A store under test, with a clock that stands still until it is moved. */
 export interface OpenStore {
   readonly store: AsyncCache;
+  /** Now, by the store's clock: epoch milliseconds. */
+  now(): number;
   /** Moves the store's clock by so many milliseconds. */
   advance(ms: number): void;
   close(): Promise<void>;
 }
+
+/** How a test gets a store, fresh and empty. */
+export type Open = (options?: CacheOptions) => Promise<OpenStore>;
 
 export async function all(items: AsyncIterable<unknown>): Promise<unknown[]> {
   const found: unknown[] = [];
   for await (const item of items) found.push(item);
   return found;
 }
+
+/** What a call fails with. */
+export const failure = (code: string): unknown => expect.objectContaining({ name: 'DiskCacheError', code });

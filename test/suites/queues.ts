@@ -1,0 +1,91 @@
+import { describe, expect, it } from 'vitest';
+import type { Key } from '../../protocol/key.ts';
+import { type AsyncCache, failure, type Open } from './async-cache.ts';
+
+/** The values of a queue, taken out from the front. */
+async function drain(store: AsyncCache, prefix?: Key): Promise<unknown[]> {
+  const values: unknown[] = [];
+  for (;;) {
+    const item = await store.pull(prefix === undefined ? {} : { prefix });
+    if (item === undefined) return values;
+    values.push(item[1]);
+  }
+}
+
+/** push, pull, peek. */
+export function queues(open: Open): void {
+  describe('queues', () => {
+    it('give from the front what was pushed to the back, and both ways round', async () => {
+      const { store } = await open({ fileThreshold: 100 });
+      const keys: Key[] = [];
+      for (const value of ['a', 'b'.repeat(200), 'c']) keys.push(await store.push(value));
+      expect(await store.get(keys[1]!)).toBe('b'.repeat(200));
+      const first = await store.push('first', { side: 'front' });
+      expect(await store.peek()).toEqual([first, 'first']);
+      expect(await store.peek({ side: 'back' })).toEqual([keys[2], 'c']);
+      expect(await store.pull({ side: 'back' })).toEqual([keys[2], 'c']);
+      expect(await drain(store)).toEqual(['first', 'a', 'b'.repeat(200)]);
+      expect(await store.pull()).toBeUndefined();
+      expect(await store.peek({ side: 'back' })).toBeUndefined();
+      expect(await store.size).toBe(0);
+    });
+
+    it('are told apart by prefix, also where one begins another', async () => {
+      const { store } = await open();
+      for (const prefix of ['a', 'a-1', ['a'], ['a', 'b']]) await store.push(String(prefix), { prefix });
+      await store.push('none');
+      expect(await store.push('again', { prefix: ['jobs', 7] })).toEqual(['jobs', 7, expect.any(Number)]);
+      expect(await store.pull({ prefix: ['a', 'b'] })).toMatchObject({ 1: 'a,b' });
+      expect(await drain(store, 'a-1')).toEqual(['a-1']);
+      expect(await drain(store)).toEqual(['none']);
+      expect(await drain(store, 'b')).toEqual([]);
+      expect(await drain(store, 'a')).toEqual(['a']);
+      expect(await drain(store, ['a'])).toEqual(['a']);
+    });
+
+    it('never give what was set under a number or an array, and step around it', async () => {
+      const { store } = await open();
+      await store.set(5, 'mine');
+      await store.set(500_000_000_000_001, 'mine');
+      await store.set(['a', 500_000_000_000_000], 'mine');
+      const keys = [await store.push(1), await store.push(2), await store.push(3, { prefix: 'a' })];
+      expect(new Set(keys).size).toBe(3);
+      expect(await store.getMany([500_000_000_000_001, ['a', 500_000_000_000_000]])).toEqual(['mine', 'mine']);
+      expect([await drain(store), await drain(store, 'a')]).toEqual([[1, 2], [3]]);
+      expect(await store.size).toBe(3);
+    });
+
+    it('keep an item in its place when it is set anew, and lose it when it is deleted', async () => {
+      const { store } = await open();
+      const keys = [await store.push('a'), await store.push('b'), await store.push('c')];
+      await store.set(keys[0]!, 'A');
+      await store.delete(keys[1]!);
+      await store.set(keys[1]!, 'no longer queued');
+      expect(await drain(store)).toEqual(['A', 'c']);
+      expect(await store.get(keys[1]!)).toBe('no longer queued');
+    });
+
+    it('pass over what has expired', async () => {
+      const { store, advance } = await open();
+      await store.push('short', { ttl: 5 });
+      await store.push('long', { tag: 't' });
+      await store.push('short', { ttl: 5 });
+      advance(5);
+      expect(await store.peek()).toMatchObject({ 1: 'long' });
+      await store.push('next');
+      await store.push('front', { side: 'front' });
+      expect(await store.evict('t')).toBe(1);
+      expect(await drain(store)).toEqual(['front', 'next']);
+    });
+
+    it('refuse a side that is none, and what is no value', async () => {
+      const { store } = await open();
+      const side = 'middle' as 'front';
+      await expect(store.push(1, { side })).rejects.toEqual(failure('BAD_OPTION'));
+      await expect(store.pull({ side })).rejects.toEqual(failure('BAD_OPTION'));
+      await expect(store.peek({ side })).rejects.toEqual(failure('BAD_OPTION'));
+      await expect(store.push(() => 1)).rejects.toEqual(failure('BAD_VALUE'));
+      expect(await store.size).toBe(0);
+    });
+  });
+}
