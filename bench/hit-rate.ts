@@ -10,17 +10,18 @@ const POLICIES = ['least-recently-stored', 'least-frequently-used', 'least-recen
 type Policy = (typeof POLICIES)[number];
 
 /** Long enough that pages and write-ahead log are little beside the values. */
-const ITEM_BYTES = 8 * 1024;
+const ITEM_BYTES = 4 * 1024;
 
 export const question: Question = {
   name: 'hit-rate',
   asks: 'How often is what is asked for not there, by eviction policy?',
+  asGrid: true,
   async *comparisons({ operations }) {
-    const requests = operations * 2;
-    const room = Math.max(128, operations / 20);
+    const requests = operations;
+    const room = Math.max(128, operations / 40);
     for (const { name, trace, scans } of TRACES) {
       yield {
-        title: `${name}: ${requests} requests, room for about ${room} items of ${ITEM_BYTES / 1024} KiB`,
+        title: `${name}, ${requests} requests, room for ${room}`,
         unit: '% misses',
         contenders: POLICIES.map(
           (policy): Contender => ({ name: policy, round: (round) => misses(policy, trace, requests, room, round) }),
@@ -49,7 +50,7 @@ function misses(evictionPolicy: Policy, trace: Trace, requests: number, room: nu
     if (nth >= warm) missed++;
     cache.set(key, value);
   });
-  if (cache.size > room * 1.2) throw new Error(`${cache.size} items are in a store with room for ${room}`);
+  if (cache.size > room * 1.1) throw new Error(`${cache.size} items are in a store with room for ${room}`);
   return (100 * missed) / (requests - warm);
 }
 

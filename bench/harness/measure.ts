@@ -31,13 +31,15 @@ export interface Result {
 export interface Answer {
   readonly name: string;
   readonly asks: string;
+  readonly asGrid: boolean;
   readonly results: readonly Result[];
 }
 
 export async function answer(question: Question, scale: Scale): Promise<Answer> {
   const results: Result[] = [];
   for await (const comparison of question.comparisons(scale)) results.push(await measure(comparison, scale.rounds));
-  return { name: question.name, asks: question.asks, results };
+  const { name, asks, asGrid = false } = question;
+  return { name, asks, asGrid, results };
 }
 
 /** Rounds in which the contenders take turns, so that a noisy moment of the machine falls on all of them alike. */

@@ -1,9 +1,25 @@
 import type { Answer, Line, Result, Spread, Verdict } from './measure.ts';
 
 /** An answer as text: for each comparison a table of figures, and below it each goal with what was measured. */
-export function printed({ name, asks, results }: Answer): string {
-  return [`── ${name}: ${asks}`, ...results.map(printedResult)].join('\n\n');
+export function printed({ name, asks, asGrid, results }: Answer): string {
+  return [`── ${name}: ${asks}`, ...(asGrid ? printedGrid(results) : results.map(printedResult))].join('\n\n');
 }
+
+/** A row per comparison, a column per contender: medians. */
+export const grid = (results: readonly Result[]): string[][] => [
+  [`median, ${results[0]?.unit}`, ...(results[0]?.lines.map(({ name }) => name) ?? [])],
+  ...results.map(({ title, lines }) => [
+    title,
+    ...lines.map(({ figure }) => ('skipped' in figure ? 'skipped' : significant(figure.median))),
+  ]),
+];
+
+const printedGrid = (results: readonly Result[]): string[] => [
+  aligned(grid(results).map((row) => ['  ', ...row])).join('\n'),
+  aligned(
+    results.flatMap(({ title, verdicts }) => verdicts.map((verdict) => ['  ', title, ...goalCells(verdict)])),
+  ).join('\n'),
+];
 
 /** How many goals of all answers were met, and each that was not. */
 export function summary(answers: readonly Answer[]): string {
@@ -19,7 +35,7 @@ export function summary(answers: readonly Answer[]): string {
 
 function printedResult({ title, unit, lines, verdicts }: Result): string {
   const rows = lines.map((line) => ['  ', line.name, ...figureCells(line)]);
-  const goals = verdicts.map((verdict) => ['  ', goalText(verdict), ratioText(verdict), verdictText(verdict)]);
+  const goals = verdicts.map((verdict) => ['  ', ...goalCells(verdict)]);
   return [`  ${title} [${unit}: median (min–max)]`, ...aligned(rows), ...aligned(goals)].join('\n');
 }
 
@@ -27,16 +43,19 @@ function figureCells({ figure }: Line): string[] {
   return 'skipped' in figure ? [`skipped: ${figure.skipped}`] : [significant(figure.median), rangeText(figure)];
 }
 
-export function goalText({ goal }: Verdict): string {
+/** What was wanted, what was measured, and whether that is enough. */
+export const goalCells = (verdict: Verdict): string[] => [goalText(verdict), ratioText(verdict), verdictText(verdict)];
+
+function goalText({ goal }: Verdict): string {
   if ('atMost' in goal) return `${goal.subject} ≤ ${goal.atMost} × ${goal.against}`;
   return `${goal.subject} ≥ ${goal.timesFaster} × faster than ${goal.against}`;
 }
 
-export function ratioText({ ratio }: Verdict): string {
+function ratioText({ ratio }: Verdict): string {
   return 'skipped' in ratio ? `skipped: ${ratio.skipped}` : `${significant(ratio.median)} × ${rangeText(ratio)}`;
 }
 
-export const verdictText = ({ met }: Verdict): string => (met === undefined ? '' : met ? 'met' : 'MISSED');
+const verdictText = ({ met }: Verdict): string => (met === undefined ? '' : met ? 'met' : 'MISSED');
 
 export const rangeText = ({ least, most }: Spread): string => `(${significant(least)}–${significant(most)})`;
 

@@ -52,5 +52,7 @@ export interface Comparison {
 export interface Question {
   readonly name: string;
   readonly asks: string;
+  /** The comparisons have the same contenders and are easier to read as one table: a row each. */
+  readonly asGrid?: boolean;
   comparisons(scale: Scale): AsyncGenerator<Comparison, void, void>;
 }

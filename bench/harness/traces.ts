@@ -43,6 +43,18 @@ const withScans =
     return trace;
   };
 
+/** What is popular changes: each quarter of the requests has favourites of its own. */
+const withChanges =
+  (usual: Trace): Trace =>
+  (requests, room, seed) => {
+    const quarter = Math.ceil(requests / 4);
+    const trace = new Uint32Array(requests);
+    for (let first = 0; first < requests; first += quarter) {
+      trace.set(usual(Math.min(quarter, requests - first), room, seed + first), first);
+    }
+    return trace;
+  };
+
 /** Round and round over `share` times as many items as there is room for. */
 const loop =
   (share: number): Trace =>
@@ -68,6 +80,7 @@ export interface NamedTrace {
 
 export const TRACES: readonly NamedTrace[] = [
   ...[0.7, 0.8, 0.9, 1, 1.1].map((skew) => ({ name: `Zipf ${skew}`, trace: zipf(skew), scans: false })),
+  { name: 'Zipf 0.9, other favourites each quarter', trace: withChanges(zipf(0.9)), scans: false },
   ...[0.7, 0.9, 1.1].map((skew) => ({ name: `Zipf ${skew} and scans`, trace: withScans(zipf(skew), 3), scans: true })),
   { name: 'a loop over 1.2 times the room', trace: loop(1.2), scans: true },
   { name: 'a loop over twice the room', trace: loop(2), scans: true },
