@@ -82,19 +82,22 @@ describe.each(KINDS)('what other %s write', (kind) => {
     expect(cache.get('k')).toBe('second');
   });
 
-  const looks: Record<string, (cache: Cache) => unknown> = {
-    get: (cache) => cache.get('k') === 'new',
-    has: (cache) => cache.has('k'),
-    getMany: (cache) => cache.getMany(['none', 'k'])[1] === 'new',
-    getEntry: (cache) => cache.getEntry('k') !== undefined,
-    size: (cache) => cache.size === 1,
-    keys: (cache) => [...cache.keys()].length === 1,
-    peekItem: (cache) => cache.peekItem() !== undefined,
-  };
-  it.each(Object.entries(looks))('comes to be seen by %s within one long turn', async (_, sees) => {
+  const looks: readonly [verb: string, key: string, sees: (cache: Cache) => boolean][] = [
+    ['get', 'k', (cache) => cache.get('k') === 'new'],
+    ['getMany', 'k', (cache) => cache.getMany(['none', 'k'])[1] === 'new'],
+    ['getEntry', 'k', (cache) => cache.getEntry('k')?.value === 'new'],
+    ['values', 'k', (cache) => [...cache.values()].includes('new')],
+    ['get of a miss', 'other', (cache) => cache.get('other') === 'new'],
+    ['has', 'other', (cache) => cache.has('other')],
+    ['size', 'other', (cache) => cache.size === 2],
+    ['keys', 'other', (cache) => [...cache.keys()].length === 2],
+    ['peekItem', 'other', (cache) => cache.peekItem()?.[0] === 'other'],
+  ];
+  it.each(looks)('comes to be seen by %s within one long turn', async (_, key, sees) => {
     using cache = new Cache(freshDirectory());
-    const meanwhile = await set('k', 'new', cache);
-    expect(sees(cache)).toBe(false);
+    cache.set('k', 'old');
+    const meanwhile = await set(key, 'new', cache);
+    expect([cache.get('k'), cache.get('k'), sees(cache)]).toEqual(['old', 'old', false]);
     meanwhile.begin();
     // One turn of this thread, without an await; the bound is for a machine that has other things to do.
     const start = performance.now();
