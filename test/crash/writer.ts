@@ -1,10 +1,13 @@
-/** Carries out the steps of a plan until it is killed: `writer.ts <directory> <seed> <first step>`. */
+/** Carries out the steps of a plan until it is killed: `writer.ts <directory> <seed> <first step> [exclusive]`. */
 import { writeSync } from 'node:fs';
 import { Cache } from '../../main/engine/index.ts';
 import { perform, stepAt } from './plan.ts';
 
-const [, , directory = '', seed = '', first = ''] = process.argv;
-const cache = new Cache(directory, { sizeLimit: Number.POSITIVE_INFINITY });
+const [, , directory = '', seed = '', first = '', exclusive] = process.argv;
+const cache = new Cache(directory, {
+  sizeLimit: Number.POSITIVE_INFINITY,
+  exclusive: exclusive === 'exclusive',
+});
 
 for (let index = Number(first); ; index++) {
   perform(cache, stepAt(Number(seed), index));

@@ -1,4 +1,4 @@
-import { chmodSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { chmodSync, rmSync, statSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
@@ -72,6 +72,21 @@ describe.each(Object.entries(HARM))('row 10, 15.3 and 15.14: a value file that i
     expect(cache.pull()?.[1]).toBe('next');
     expect(cache.pull()).toBeUndefined();
   });
+});
+
+it('15.14: a value file that was whole when it was read before, and was changed since, is CORRUPT', async () => {
+  using opened = open({ memory: 0 });
+  const { cache } = opened;
+  cache.set('k', large('k'));
+  const path = valueFiles(cache.directory)[0]!;
+  // Longer than what the engine takes for "just now", when it would verify the file anyway.
+  await new Promise((resolve) => setTimeout(resolve, 2200));
+  for (let reads = 0; reads < 3; reads++) expect(cache.get('k')).toBe(large('k'));
+  const { atime, mtime } = statSync(path);
+  writeFileSync(path, 'j', { flag: 'r+' });
+  utimesSync(path, atime, mtime);
+  expect(() => cache.get('k')).toThrow(failure('CORRUPT'));
+  expect(cache.check()).toEqual([expect.objectContaining({ code: 'file', key: 'k' })]);
 });
 
 it.skipIf(process.getuid?.() === 0 || process.platform === 'win32')(
