@@ -64,9 +64,10 @@ const DROP_TAG_INDEX = 'DROP INDEX IF EXISTS entry_tag';
 
 /** Puts settings into force. Outside of transactions: SQLite changes `synchronous` only there. */
 export function adopt(core: Core, settings: Settings): void {
-  const { connection, pageSize } = core;
-  connection.pragma(`wal_autocheckpoint = ${logPages(settings.sizeLimit, pageSize)}`);
-  connection.pragma(`journal_size_limit = ${logReserve(settings.sizeLimit, pageSize)}`);
+  const { connection, pageSize, membership } = core;
+  const share = settings.sizeLimit * (membership?.share ?? 1);
+  connection.pragma(`wal_autocheckpoint = ${logPages(share, pageSize)}`);
+  connection.pragma(`journal_size_limit = ${logReserve(share, pageSize)}`);
   connection.pragma(`synchronous = ${settings.durability === 'power' ? 'FULL' : 'NORMAL'}`);
   if (settings.durability !== core.settings.durability) core.files = new FileStore(core.directory, settings.durability);
   core.codec = { codec: core.codec.codec, compression: settings.compression };

@@ -4,6 +4,7 @@ import type { Statements } from '../sqlite/statements.ts';
 import type { CodecSettings } from '../values/codec.ts';
 import type { FileStore } from '../values/file-store.ts';
 import type { Feed } from './feed.ts';
+import type { Membership } from './household.ts';
 import type { Lease } from './lease.ts';
 import type { Ledger } from './ledger.ts';
 import type { Memory } from './memory.ts';
@@ -32,6 +33,8 @@ export interface Core {
   readonly upkeep: Upkeep;
   readonly leases: Set<Lease>;
   readonly pageSize: number;
+  /** Set where several stores live within one limit. */
+  readonly membership: Membership | undefined;
   /** What follows from the settings; `configure` and other processes change it. */
   settings: Settings;
   /** How often the settings had been changed when these were read. */

@@ -1,5 +1,5 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
-import { capacityOf, costOf } from '../policy/budget.ts';
+import { costOf } from '../policy/budget.ts';
 import { isLive } from '../policy/expiry.ts';
 import type { TagColumn } from '../sqlite/statements.ts';
 import type { Stored } from '../values/check.ts';
@@ -9,7 +9,7 @@ import type { KeyColumn } from '../values/key.ts';
 import { collectSome } from './check.ts';
 import type { Core } from './core.ts';
 import { drop, dropFile, keyBytes } from './drop.ts';
-import { makeRoom } from './room.ts';
+import { capacityOf, makeRoom } from './room.ts';
 import { atomically } from './transaction.ts';
 
 /** An item on its way to the disk. */
@@ -35,7 +35,7 @@ export interface Item {
 export function prepare(core: Core, key: KeyColumn, value: unknown, expiresAt: number | null, tag: TagColumn): Item {
   const { mode, data, bytes, check } = encodeValue(value, core.codec);
   const cost = costOf(keyBytes(key), bytes);
-  const capacity = capacityOf(core.settings.sizeLimit, core.pageSize);
+  const capacity = capacityOf(core);
   if (cost > capacity) {
     throw new DiskCacheError(
       'TOO_LARGE',

@@ -42,7 +42,7 @@ const PERIOD = 5;
  * @throws {DiskCacheError} `BAD_OPTION`; the function it answers throws `BAD_KEY` when an argument can't be in a key.
  */
 export function memoize<A extends readonly unknown[], R>(
-  open: () => Core,
+  open: (key: Key) => Core,
   fn: (...args: A) => R,
   options: MemoizeOptions<A>,
 ): (...args: A) => R {
@@ -53,8 +53,8 @@ export function memoize<A extends readonly unknown[], R>(
   const entered = new Set<string>();
 
   return function memoized(this: unknown, ...args: A): R {
-    const core = open();
     const key: Key = keyFor ? [name, keyFor(...args)] : [name, ...(withoutTrailing(args) as Key[])];
+    const core = open(key);
     const column = encodeKey(key);
     const id = Buffer.from(column as Uint8Array).toString('latin1');
     const call = (): R => Reflect.apply(fn, this, args);
@@ -81,7 +81,7 @@ export function memoize<A extends readonly unknown[], R>(
     function compute(held: Lease): R {
       const began = performance.now();
       const keep = (value: unknown, promised: boolean) =>
-        set(open(), key, { value, promised, took: performance.now() - began } satisfies Result, stored);
+        set(open(key), key, { value, promised, took: performance.now() - began } satisfies Result, stored);
       let promise: PromiseLike<unknown> | undefined;
       entered.add(id);
       try {
@@ -124,7 +124,7 @@ export function memoize<A extends readonly unknown[], R>(
     async function waitTurns(): Promise<unknown> {
       for (;;) {
         await new Promise((resolve) => setTimeout(resolve, PERIOD));
-        open();
+        open(key);
         const done = recall();
         if (done !== undefined) return done.value;
         const lease = isLeased(core, column) ? undefined : takeLease(core, column);

@@ -4,13 +4,14 @@ import type { CacheOptions } from '../../../protocol/options.ts';
 import { pageSizeFor } from '../policy/budget.ts';
 import { CAUSE_FUNCTION } from '../sqlite/change-log.ts';
 import { openDatabase } from '../sqlite/open.ts';
-import { statementsOf } from '../sqlite/statements.ts';
+import { PLACE_FUNCTION, type Statements, statementsOf } from '../sqlite/statements.ts';
 import { assertCompression } from '../values/compression.ts';
 import { FileStore } from '../values/file-store.ts';
 import { isRecord } from './arguments.ts';
 import { adopt, codecFor, keep } from './configure.ts';
 import type { Core } from './core.ts';
 import { clearDeadListeners, Feed } from './feed.ts';
+import type { Membership } from './household.ts';
 import { Ledger } from './ledger.ts';
 import { Memory } from './memory.ts';
 import { Outlook } from './others.ts';
@@ -20,19 +21,31 @@ import { Transaction } from './transaction.ts';
 import { Upkeep } from './upkeep.ts';
 import { Uses } from './uses.ts';
 
+/** Refuses, by throwing, a directory that holds something else; before anything is written to it. */
+export type Admission = (sql: Statements, path: string) => void;
+
 /**
  * Opens a directory as a store. Options are checked before anything is created, and settings that are new are kept; when
  * nothing is new, nothing is written.
  */
-export function openCore(directory: string, options: CacheOptions): Core {
+export function openCore(
+  directory: string,
+  options: CacheOptions,
+  admit: Admission = () => {},
+  membership?: Membership,
+): Core {
   if (!isRecord(options)) throw new DiskCacheError('BAD_OPTION', 'the options of a cache have to be an object');
   const chosen = chosenSettings(options);
   const usage = usageOf(options);
   const asked = settledSettings({}, chosen);
   assertCompression(asked.compression);
-  const connection = openDatabase(directory, { ...usage, pageSize: pageSizeFor(asked.sizeLimit) });
+  const connection = openDatabase(directory, {
+    ...usage,
+    pageSize: pageSizeFor(asked.sizeLimit * (membership?.share ?? 1)),
+  });
   try {
-    const sql = statementsOf(connection);
+    const sql = statementsOf(connection, membership !== undefined);
+    admit(sql, connection.path);
     const kept = keptSettings(sql.settings.all());
     const settings = settledSettings(kept, chosen);
     const path = dirname(connection.path);
@@ -52,12 +65,16 @@ export function openCore(directory: string, options: CacheOptions): Core {
       leases: new Set(),
       transaction: new Transaction(),
       pageSize: Number(connection.pragma('page_size')),
+      membership,
       settings,
       settingsEdition: sql.counter.first('settings')?.[0] ?? 0,
       codec: codecFor(settings, kept, usage, path),
       files: new FileStore(path, settings.durability),
     };
     connection.define(CAUSE_FUNCTION, () => core.feed.cause);
+    if (membership !== undefined) {
+      connection.define(PLACE_FUNCTION, () => membership.household.nextPlace(core.clock()));
+    }
     if (!usage.readOnly) {
       clearDeadListeners(core);
       keep(core, kept, chosen);

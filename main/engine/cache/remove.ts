@@ -4,9 +4,10 @@ import { encodeKey, type KeyColumn } from '../values/key.ts';
 import { tagColumn } from './arguments.ts';
 import type { Core } from './core.ts';
 import { drop, removeFile } from './drop.ts';
+import { evict as evictFor } from './evict.ts';
 import { dropExpired } from './expire.ts';
 import { liveFacts } from './read.ts';
-import { evict as evictFor, usedBytes } from './room.ts';
+import { usedBytes } from './room.ts';
 import { size } from './size.ts';
 import { atomically } from './transaction.ts';
 import { afterWrite, beforeWrite, giveBack } from './upkeep.ts';
@@ -87,6 +88,7 @@ export function evictTag(core: Core, tag: string | number): number {
 /** Deletes what has expired, then, by the policy, what is over the limit; answers how many. */
 export function cull(core: Core): number {
   const expired = expire(core);
+  if (core.membership !== undefined) return expired + core.membership.household.cull();
   const evicted = inBatches(core, () => {
     const over = usedBytes(core) - core.settings.sizeLimit;
     return over <= 0 ? 0 : evictFor(core, Math.min(over, 64 * 1024), null).items;

@@ -2,7 +2,7 @@ import { ReadableStream } from 'node:stream/web';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { SetOptions } from '../../../protocol/options.ts';
-import { capacityOf, costOf } from '../policy/budget.ts';
+import { costOf } from '../policy/budget.ts';
 import { expiresAt, isLive } from '../policy/expiry.ts';
 import type { ValueRow } from '../sqlite/statements.ts';
 import { streamIn, streamOut } from '../values/file-stream.ts';
@@ -14,6 +14,7 @@ import { keyBytes } from './drop.ts';
 import { place, using } from './item.ts';
 import { noticeOthers } from './others.ts';
 import { readValue } from './read.ts';
+import { capacityOf } from './room.ts';
 
 /**
  * The bytes of a value, or the UTF-8 bytes of a text, as a stream; memory holds one chunk of a large one. Undefined when there
@@ -42,7 +43,8 @@ export async function writeStream(
   chunks: AsyncIterable<Uint8Array>,
   options?: SetOptions,
 ): Promise<void> {
-  const { files, settings, pageSize, clock } = open();
+  const begun = open();
+  const { files, settings, clock } = begun;
   const column = encodeKey(key);
   const { ttl, tag } = setOptionsOf(options);
   const tagged = tag === undefined ? null : tagColumn(tag);
@@ -51,7 +53,7 @@ export async function writeStream(
     throw new DiskCacheError('BAD_VALUE', 'writeStream takes a ReadableStream or another async iterable of Uint8Array');
   }
   const overhead = costOf(keyBytes(column), 0);
-  const mostBytes = capacityOf(settings.sizeLimit, pageSize) - overhead;
+  const mostBytes = capacityOf(begun) - overhead;
   const staged = await streamIn(files, chunks, { mode: MODE.bytes, mostBytes, durability: settings.durability });
   let core: Core;
   try {

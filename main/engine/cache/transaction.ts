@@ -59,30 +59,49 @@ export function transact<T>(core: Core, work: () => T): T {
 }
 
 function inTransaction<T>(core: Core, work: () => T): T {
-  const { sql, transaction, connection } = core;
-  beforeWrite(core);
-  sql.begin.run();
-  transaction.depth = 1;
-  transaction.noticed = false;
+  begin(core);
   let result: T;
   try {
     result = work();
-    demandOpen(core);
-    sql.commit.run();
+    commit(core);
   } catch (error) {
-    transaction.afterCommit.length = 0;
-    // Some failures (a full disk) end SQLite's transaction by themselves; a failed COMMIT leaves it open.
-    if (connection.inTransaction) sql.rollback.run();
-    forget(core);
-    transaction.depth = 0;
-    runAll(transaction.afterRollback);
+    rollBack(core);
     throw error;
   }
-  transaction.depth = 0;
+  finish(core);
+  return result;
+}
+
+/** Takes the write lock. What follows is one, until `commit` and `finish`, or `rollBack`. */
+export function begin(core: Core): void {
+  beforeWrite(core);
+  core.sql.begin.run();
+  core.transaction.depth = 1;
+  core.transaction.noticed = false;
+}
+
+export function commit(core: Core): void {
+  demandOpen(core);
+  core.sql.commit.run();
+  core.transaction.depth = 0;
+}
+
+/** After the commit, outside of every transaction: what had to wait for it. */
+export function finish(core: Core): void {
+  const { transaction } = core;
   transaction.afterRollback.length = 0;
   if (transaction.afterCommit.length > 0) runAll(transaction.afterCommit);
   afterWrite(core);
-  return result;
+}
+
+export function rollBack(core: Core): void {
+  const { sql, transaction, connection } = core;
+  transaction.afterCommit.length = 0;
+  // Some failures (a full disk) end SQLite's transaction by themselves; a failed COMMIT leaves it open.
+  if (connection.inTransaction) sql.rollback.run();
+  forget(core);
+  transaction.depth = 0;
+  runAll(transaction.afterRollback);
 }
 
 function inSavepoint<T>(core: Core, work: () => T): T {

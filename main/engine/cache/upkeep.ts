@@ -1,9 +1,10 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
-import { logReserve } from '../policy/budget.ts';
+import { logReserve, PAGES_PER_WRITE } from '../policy/budget.ts';
 import type { Core } from './core.ts';
+import { shareOf } from './household.ts';
 import { logBytes } from './volume.ts';
 
-/** Writes between two looks at the log and at the free pages. */
+/** Writes between two looks at the log and at the free pages; large ones are followed by a look at the log. */
 const LOOK_EVERY = 64;
 /** Milliseconds without a write after which a store tidies up. */
 const REST = 1000;
@@ -19,6 +20,8 @@ const PAGES_AT_ONCE = 1024;
 /** What is to be done for the disk besides writing. */
 export class Upkeep {
   writes = 0;
+  /** Stored since the last look at the log. */
+  bytes = 0;
   /** `writes` when the timer last looked. */
   seen = 0;
   timer: NodeJS.Timeout | undefined;
@@ -48,17 +51,19 @@ export function afterWrite(core: Core): void {
   const { upkeep, transaction } = core;
   if (transaction.depth > 0) return;
   transaction.committed?.();
-  if (++upkeep.writes % LOOK_EVERY === 0) {
+  const isDue = ++upkeep.writes % LOOK_EVERY === 0;
+  if (isDue || upkeep.bytes > PAGES_PER_WRITE * core.pageSize) {
+    upkeep.bytes = 0;
     boundLog(core);
-    if (hasMuchFree(core)) shrink(core, PAGES_AT_ONCE);
   }
+  if (isDue && hasMuchFree(core)) shrink(core, PAGES_AT_ONCE);
   upkeep.timer ??= setTimeout(() => rest(core), REST).unref();
 }
 
 /** A large transaction leaves a large log: where it is larger than what is set aside for it, it is emptied. */
 export function boundLog(core: Core): void {
   const bytes = logBytes(core);
-  const reserve = logReserve(core.settings.sizeLimit, core.pageSize);
+  const reserve = logReserve(shareOf(core), core.pageSize);
   if (bytes > reserve && !emptyLog(core)) core.upkeep.logIsStuck = bytes > STUCK * reserve;
 }
 

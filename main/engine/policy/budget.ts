@@ -1,8 +1,8 @@
 /** Bytes of the log at which it is checkpointed: the longer, the fewer pages are written twice. */
 const MOST_LOG_BYTES = 16 * 1024 * 1024;
 const LEAST_LOG_PAGES = 4;
-/** Pages by which one write may lengthen the log past its mark. */
-const PAGES_PER_WRITE = 8;
+/** Pages by which a write may lengthen the log past its mark; after a larger one it is looked at. */
+export const PAGES_PER_WRITE = 8;
 /** A page in the log has a header (https://sqlite.org/fileformat2.html#the_write_ahead_log). */
 const FRAME_HEADER_BYTES = 24;
 
@@ -32,9 +32,9 @@ export const logReserve = (sizeLimit: number, pageSize: number): number =>
 export const setAside = (sizeLimit: number, pageSize: number): number =>
   logReserve(sizeLimit, pageSize) + SPLIT_PAGES * pageSize;
 
-/** What can be stored at all under a limit. */
-export const capacityOf = (sizeLimit: number, pageSize: number): number =>
-  Math.max(0, sizeLimit - setAside(sizeLimit, pageSize) - EMPTY_PAGES * pageSize);
+/** Bytes of the limit that can't hold items. */
+export const overheadOf = (sizeLimit: number, pageSize: number): number =>
+  setAside(sizeLimit, pageSize) + EMPTY_PAGES * pageSize;
 
 /** What an item takes on disk, about: the key stands in the table and in its index. */
 export const costOf = (keyBytes: number, valueBytes: number): number => ROW_BYTES + 2 * keyBytes + valueBytes;

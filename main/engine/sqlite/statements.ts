@@ -47,6 +47,13 @@ export type ItemColumns = readonly [
 ];
 const ITEM_COLUMNS = ['key', 'stored_at', 'used_at', 'expires_at', 'tag', 'mode', 'size', 'checksum', 'file', 'value'];
 const INSERT = `INSERT INTO entry (${ITEM_COLUMNS.join(', ')}) VALUES (${ITEM_COLUMNS.map(() => '?').join(', ')})`;
+/** The name under which a connection tells the next place in the stored order of several stores. */
+export const PLACE_FUNCTION = 'deskcache_place';
+/** As `INSERT`, with an id that can be compared with those of other stores. It grows like an id that SQLite gives. */
+const INSERT_PLACED = INSERT.replace('(', '(id, ').replace(
+  'VALUES (',
+  `VALUES (max(${PLACE_FUNCTION}(), (SELECT coalesce(max(id), 0) + 1 FROM entry)), `,
+);
 /** A set is a use: it counts from zero again and protects from the hand of `sieve` once. */
 const AFRESH = 'hits = 0, visited = 1';
 
@@ -203,8 +210,8 @@ const SQL: Readonly<Record<Exclude<keyof Statements, 'composed'>, string>> = {
 /** They run on the snapshot of the turn; whoever runs one has looked for what others have written. */
 const RIDERS: ReadonlySet<string> = new Set(['dataVersion', 'read', 'has'] satisfies (keyof Statements)[]);
 
-/** The statements of a connection, each prepared when it is first used. */
-export function statementsOf(connection: Connection): Statements {
+/** The statements of a connection, each prepared when it is first used; `placed`: new items ask for their places. */
+export function statementsOf(connection: Connection, placed = false): Statements {
   const composed = new Map<string, unknown>();
   const statements = {
     composed(text: string) {
@@ -216,7 +223,7 @@ export function statementsOf(connection: Connection): Statements {
     Object.defineProperty(statements, name, {
       configurable: true,
       get() {
-        const value = connection.prepare<Bind>(sql, RIDERS.has(name));
+        const value = connection.prepare<Bind>(placed ? sql.replace(INSERT, INSERT_PLACED) : sql, RIDERS.has(name));
         Object.defineProperty(statements, name, { value });
         return value;
       },
