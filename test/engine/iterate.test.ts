@@ -20,6 +20,30 @@ describe('a walk', () => {
     expect(seen).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 90, 91, 92, 93, 94, 95, 96, 97, 98, 99, 1000]);
   });
 
+  it('meets what is added after the last item was deleted, though it gets the same place', () => {
+    using cache = filled(3);
+    const seen: number[] = [];
+    for (const key of cache.keys()) {
+      seen.push(key);
+      cache.delete(key);
+      if (seen.length < 8) cache.set(100 + seen.length, 1);
+    }
+    expect(seen).toEqual([0, 1, 2, 101, 102, 103, 104, 105, 106, 107]);
+    cache.setMany([
+      [1, 1],
+      [2, 2],
+      [3, 3],
+    ]);
+    const again: number[] = [];
+    for (const key of cache.keys()) {
+      again.push(key);
+      if (key !== 3) continue;
+      cache.clear();
+      cache.set(4, 4);
+    }
+    expect(again).toEqual([1, 2, 3, 4]);
+  });
+
   it('can empty the store it walks', () => {
     using cache = filled(2000);
     for (const key of cache.keys()) cache.delete(key);

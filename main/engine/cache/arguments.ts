@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { SetOptions } from '../../../protocol/options.ts';
@@ -6,30 +7,50 @@ import type { SetOptions } from '../../../protocol/options.ts';
 
 export const isRecord = (value: unknown): value is object => typeof value === 'object' && value !== null;
 
-const NONE: SetOptions = {};
-const SET_OPTIONS: ReadonlySet<string> = new Set(['ttl', 'tag']);
-
-/** @throws {DiskCacheError} `BAD_OPTION` for what is no object, or has a name that means nothing. */
-export function setOptionsOf(options: SetOptions | undefined, others?: ReadonlySet<string>): SetOptions {
-  if (options === undefined) return NONE;
-  if (!isRecord(options))
-    throw new DiskCacheError('BAD_OPTION', 'options have to be an object like { ttl: 1000, tag: "news" }');
-  for (const name in options) {
-    if (SET_OPTIONS.has(name) || others?.has(name)) continue;
+/**
+ * The options of a verb: an object with known names only, so that a misspelt one is not ignored.
+ *
+ * @throws {DiskCacheError} `BAD_OPTION`
+ */
+export function optionsOf<T extends object>(options: T | undefined, names: ReadonlySet<string>): Partial<T> {
+  if (options === undefined) return {};
+  if (!isRecord(options)) {
     throw new DiskCacheError(
       'BAD_OPTION',
-      `"${name}" is no option; there are ${[...SET_OPTIONS, ...(others ?? [])].join(', ')}`,
+      `options have to be an object; the names there are: ${[...names].join(', ')}`,
     );
+  }
+  for (const name in options) {
+    if (names.has(name)) continue;
+    throw new DiskCacheError('BAD_OPTION', `"${name}" is no option here; there are ${[...names].join(', ')}`);
   }
   return options;
 }
 
+const NONE: SetOptions = {};
+const SET_OPTIONS: ReadonlySet<string> = new Set(['ttl', 'tag']);
+
+/** @throws {DiskCacheError} `BAD_OPTION` */
+export const setOptionsOf = (options: SetOptions | undefined): SetOptions =>
+  options === undefined ? NONE : optionsOf(options, SET_OPTIONS);
+
+/** @throws {DiskCacheError} `BAD_OPTION` */
+export function iterated<T>(items: Iterable<T>, what: string): Iterable<T> {
+  if (typeof items !== 'string' && typeof Object(items)[Symbol.iterator] === 'function') return items;
+  throw new DiskCacheError('BAD_OPTION', `an array or another iterable of ${what} was expected`);
+}
+
+/** @throws {DiskCacheError} `BAD_OPTION` */
+export function demandFunction(fn: unknown, what: string): void {
+  if (typeof fn !== 'function') throw new DiskCacheError('BAD_OPTION', `${what} has to be a function`);
+}
+
+/** A key for a message. */
+export const shown = (key: Key): string => inspect(key, { breakLength: Number.POSITIVE_INFINITY, depth: 4 });
+
 /** @throws {DiskCacheError} `BAD_OPTION` */
 export function* entriesOf(entries: Iterable<readonly [Key, unknown]>): Generator<readonly [Key, unknown], void> {
-  if (typeof Object(entries)[Symbol.iterator] !== 'function') {
-    throw new DiskCacheError('BAD_OPTION', 'setMany takes pairs [key, value]');
-  }
-  for (const entry of entries) {
+  for (const entry of iterated(entries, 'pairs [key, value]')) {
     if (!Array.isArray(entry)) throw new DiskCacheError('BAD_OPTION', 'setMany takes pairs [key, value]');
     yield entry as unknown as readonly [Key, unknown];
   }

@@ -104,8 +104,8 @@ export class Cache<K extends Key = Key, V = unknown> {
   }
 
   /** `incr` downwards. */
-  decr(key: K, delta = 1, options?: CountOptions): number {
-    return write.incr(this.#open(), key, -delta, options);
+  decr(key: K, delta?: number, options?: CountOptions): number {
+    return write.decr(this.#open(), key, delta, options);
   }
 
   /** Whether there was a live item to delete. O(log n). */
@@ -139,8 +139,8 @@ export class Cache<K extends Key = Key, V = unknown> {
   }
 
   /** The item that was first set last, or first. */
-  peekItem({ last = true }: { readonly last?: boolean } = {}): [K, V] | undefined {
-    return iterate.page(this.#open(), 'entries', { reverse: last, limit: 1 }).items[0] as [K, V] | undefined;
+  peekItem(options?: { readonly last?: boolean }): [K, V] | undefined {
+    return iterate.peekItem(this.#open(), options) as [K, V] | undefined;
   }
 
   /** Deletes what has expired; answers how much. Writes do so by and by without being asked. */

@@ -3,6 +3,7 @@ import type { Key } from '../../../protocol/key.ts';
 import type { SuspectRow } from '../sqlite/statements.ts';
 import { checkOf } from '../values/check.ts';
 import { decodeKey, type KeyColumn } from '../values/key.ts';
+import { optionsOf } from './arguments.ts';
 import type { Core } from './core.ts';
 import { drop } from './drop.ts';
 import { atomically } from './transaction.ts';
@@ -27,8 +28,11 @@ export interface CheckOptions {
 /** Rows looked at in one read; between two of them others may write. */
 const BATCH = 64;
 
+const OPTIONS: ReadonlySet<string> = new Set(['repair']);
+
 /** Everything that is wrong; with `repair` also what was wrong and has been mended. */
-export function check(core: Core, { repair = false }: CheckOptions = {}): Finding[] {
+export function check(core: Core, options?: CheckOptions): Finding[] {
+  const { repair = false } = optionsOf(options, OPTIONS);
   if (core.transaction.depth > 0)
     throw new DiskCacheError('BAD_OPTION', 'check was called inside a transaction; call it after');
   const findings: Finding[] = [];

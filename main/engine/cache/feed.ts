@@ -4,7 +4,7 @@ import type { Key } from '../../../protocol/key.ts';
 import type { Change, ChangeKind } from '../../../protocol/options.ts';
 import { startLog, stopLog } from '../sqlite/change-log.ts';
 import { compareColumns, decodeKey, type KeyBounds, type KeyColumn, keyBounds } from '../values/key.ts';
-import { isRecord } from './arguments.ts';
+import { demandFunction, optionsOf } from './arguments.ts';
 import type { Core } from './core.ts';
 import { dropExpired } from './expire.ts';
 import { atomically } from './transaction.ts';
@@ -45,13 +45,14 @@ export class Feed {
   telling = false;
 }
 
+const OPTIONS: ReadonlySet<string> = new Set(['prefix']);
+
 /** Tells `listener` every change from now on; answers the way out. */
-export function subscribe(core: Core, listener: Listener, options: SubscribeOptions = {}): () => void {
-  if (typeof listener !== 'function') throw new DiskCacheError('BAD_OPTION', 'subscribe takes a function');
-  if (!isRecord(options))
-    throw new DiskCacheError('BAD_OPTION', 'the options of subscribe are an object like { prefix }');
+export function subscribe(core: Core, listener: Listener, options?: SubscribeOptions): () => void {
+  demandFunction(listener, 'a listener');
+  const { prefix } = optionsOf(options, OPTIONS);
   const { feed } = core;
-  const subscription = { listener, bounds: keyBounds(options.prefix === undefined ? {} : { prefix: options.prefix }) };
+  const subscription = { listener, bounds: keyBounds(prefix === undefined ? {} : { prefix }) };
   if (feed.subscriptions.size === 0) start(core);
   feed.subscriptions.add(subscription);
   return () => {

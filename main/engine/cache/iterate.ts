@@ -4,28 +4,28 @@ import type { Range } from '../../../protocol/options.ts';
 import { countText, rangeText } from '../sqlite/range.ts';
 import { VALUE_COLUMNS, type ValueRow } from '../sqlite/statements.ts';
 import { decodeKey, type KeyColumn, keyBounds } from '../values/key.ts';
-import { isRecord, tagColumn } from './arguments.ts';
+import { optionsOf, tagColumn } from './arguments.ts';
 import type { Core } from './core.ts';
 import { despiteReplacement, readValue } from './read.ts';
 
 /** A page ends at so many items or, after the first, at so many bytes of values. */
-const PAGE_ITEMS = 512;
-const PAGE_BYTES = 512 * 1024;
+export const PAGE_ITEMS = 512;
+export const PAGE_BYTES = 512 * 1024;
 /** A walk begins with small pages: most loops end early. */
-const FIRST_PAGE_ITEMS = 16;
+export const FIRST_PAGE_ITEMS = 16;
 /** Up to so many items between two keys are sorted into stored order; more are met by walking the whole table. */
 const SORTED_ITEMS = 4096;
 
 const RANGE_NAMES: ReadonlySet<string> = new Set(['order', 'reverse', 'from', 'to', 'prefix', 'tag', 'limit']);
 
 /** Where a walk stands: behind an item, having seen so many. Plain data. */
-interface Position {
+export interface Position {
   readonly at: KeyColumn;
   readonly seen: number;
 }
 
 /** A range, checked and encoded. */
-interface Course {
+export interface Course {
   readonly order: 'stored' | 'key';
   readonly reverse: boolean;
   readonly lower: KeyColumn | undefined;
@@ -35,7 +35,7 @@ interface Course {
 }
 
 /** Items with the place of each, to continue behind it. */
-interface Stretch {
+export interface Stretch {
   readonly items: unknown[];
   readonly places: KeyColumn[];
   readonly more: boolean;
@@ -60,6 +60,14 @@ export function page(core: Core, of: PageOf, range: Range = {}, after?: Cursor):
   return { items, next };
 }
 
+const LAST_OPTIONS: ReadonlySet<string> = new Set(['last']);
+
+/** The last or the first item in stored order. */
+export function peekItem(core: Core, options?: { readonly last?: boolean }): unknown {
+  const { last = true } = optionsOf(options, LAST_OPTIONS);
+  return page(core, 'entries', { reverse: last, limit: 1 }).items[0];
+}
+
 /**
  * The items of a range, page by page. As with `Map`, what is deleted before its turn is not met, and what is added in front
  * of the walk is. `open` is asked before each page, so that a walk ends with the store.
@@ -72,18 +80,29 @@ export function* walk(open: () => Core, of: PageOf, range: Range = {}): Generato
     const core = open();
     const { items, places, more } = despiteReplacement(core, () => stretch(core, of, course, start, most));
     const { changes } = core.ledger;
+    const forward = course.order === 'stored' && !course.reverse;
+    if (forward) core.ledger.saw(Number(places.at(-1) ?? 0));
     const seen: number = start?.seen ?? 0;
     let taken = 0;
     while (taken < items.length && core.ledger.changes === changes) yield items[taken++];
-    const at = places[taken - 1];
+    const last = places[taken - 1];
     const undisturbed = core.ledger.changes === changes;
-    if (at === undefined || (undisturbed && !more)) return;
+    if (last === undefined || (undisturbed && !more)) return;
+    const at = forward ? core.ledger.stillBehind(Number(last), changes) : last;
     start = { at, seen: seen + taken };
     most = undisturbed ? Math.min(most * 2, PAGE_ITEMS) : FIRST_PAGE_ITEMS;
   }
 }
 
-function stretch(core: Core, of: PageOf, course: Course, start: Position | undefined, most: number): Stretch {
+/** The next items of a range, at most so many and, after the first, so many bytes of values. */
+export function stretch(
+  core: Core,
+  of: PageOf,
+  course: Course,
+  start: Position | undefined,
+  most: number,
+  mostBytes = PAGE_BYTES,
+): Stretch {
   const { order, reverse, lower, upper, tag } = course;
   const left = course.limit - (start?.seen ?? 0);
   const wanted = Math.min(most, left);
@@ -105,7 +124,7 @@ function stretch(core: Core, of: PageOf, course: Course, start: Position | undef
   let more = false;
   core.sql.composed<[KeyColumn, ...ValueRow]>(text).each(
     (row) => {
-      if (items.length === wanted || bytes >= PAGE_BYTES) {
+      if (items.length === wanted || bytes >= mostBytes) {
         more = items.length < left;
         return false;
       }
@@ -133,12 +152,9 @@ function holdsFew(core: Core, lower: KeyColumn | undefined, upper: KeyColumn | u
   return (found?.[0] ?? 0) <= SORTED_ITEMS;
 }
 
-function courseOf(range: Range): Course {
-  if (!isRecord(range)) throw badRange('a range has to be an object');
-  for (const name in range) {
-    if (!RANGE_NAMES.has(name))
-      throw badRange(`"${name}" is no part of a range; there are ${[...RANGE_NAMES].join(', ')}`);
-  }
+/** @throws {DiskCacheError} `BAD_KEY` or `BAD_OPTION` for what is no range. */
+export function courseOf(range: Range): Course {
+  optionsOf(range, RANGE_NAMES);
   const { order = 'stored', reverse = false, limit = Number.POSITIVE_INFINITY } = range;
   if (order !== 'stored' && order !== 'key')
     throw badRange(`order is ${JSON.stringify(order)}; it has to be "stored" or "key"`);
@@ -157,7 +173,7 @@ function positionOf(cursor: Cursor, course: Course): Position {
   throw badRange('the cursor is none of this range; begin again without one');
 }
 
-const isColumn = (at: unknown): at is KeyColumn =>
+export const isColumn = (at: unknown): at is KeyColumn =>
   typeof at === 'string' || (typeof at === 'number' && !Number.isNaN(at)) || at instanceof Uint8Array;
 
 const badRange = (message: string) => new DiskCacheError('BAD_OPTION', message);

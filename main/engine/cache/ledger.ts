@@ -1,3 +1,6 @@
+/** Each stands for a time when the end of the table was deleted and the table grew again, further up than the time before. */
+const MOST_REUSED = 64;
+
 /**
  * What this process knows of the store without asking: how many rows there are, when the next item expires. It saves
  * triggers and counters on disk. Invariant: a number here is exact or `undefined`; after another process has written
@@ -22,6 +25,9 @@ export class Ledger {
   dataVersion = -1;
   #lastId: number | bigint = 0;
   #lastIdFree = true;
+  #topId = 0;
+  /** Ids that were given a second time, ascending: the largest row was deleted and another one added. */
+  #reused: { readonly id: number; readonly changes: number }[] = [];
 
   /**
    * True when an upsert's `lastInsertRowid` tells an insert from an update: SQLite gives a new row the largest id plus one,
@@ -39,6 +45,7 @@ export class Ledger {
   inserted(id: number | bigint, expiresAt: number | null): void {
     this.#lastId = id;
     this.#lastIdFree = false;
+    this.#noteReuse(Number(id));
     if (this.rows !== undefined) this.rows++;
     this.updated(expiresAt);
   }
@@ -54,9 +61,34 @@ export class Ledger {
     this.changes++;
   }
 
+  /** A walk has met rows up to this id. */
+  saw(id: number): void {
+    this.#topId = Math.max(this.#topId, id);
+  }
+
+  /**
+   * The id behind which a walk has to go on that has come to `id`, when the store had made so many changes: all rows from a
+   * reused id on are new.
+   */
+  stillBehind(id: number, changes: number): number {
+    const first = this.#reused.find((reuse) => reuse.changes >= changes);
+    return first === undefined ? id : Math.min(id, first.id - 1);
+  }
+
+  /** An id at or below the largest one known is given only when all rows from it on are gone. */
+  #noteReuse(id: number): void {
+    if (id <= this.#topId) {
+      while ((this.#reused.at(-1)?.id ?? -1) >= id) this.#reused.pop();
+      this.#reused.push({ id, changes: this.changes });
+      if (this.#reused.length > MOST_REUSED) this.#reused.shift();
+    }
+    this.#topId = id;
+  }
+
   /** Something was rolled back, or somebody else has written. */
   forget(): void {
     this.#lastIdFree = true;
+    this.#reused = [];
     this.rows = undefined;
     this.room = 0;
     this.indexed = undefined;

@@ -3,7 +3,7 @@ import type { Key } from '../../../protocol/key.ts';
 import type { QueueOptions, SetOptions } from '../../../protocol/options.ts';
 import type { DoomedRow } from '../sqlite/statements.ts';
 import { decodeKey, encodeKey, type KeyColumn } from '../values/key.ts';
-import { setOptionsOf } from './arguments.ts';
+import { optionsOf } from './arguments.ts';
 import type { Core } from './core.ts';
 import { drop } from './drop.ts';
 import { place, using } from './item.ts';
@@ -12,6 +12,7 @@ import { atomically } from './transaction.ts';
 import { itemOf } from './write.ts';
 
 const QUEUE_OPTIONS: ReadonlySet<string> = new Set(['prefix', 'side']);
+const PUSH_OPTIONS: ReadonlySet<string> = new Set(['prefix', 'side', 'ttl', 'tag']);
 
 /** The numbers of a queue begin in the middle, so that it grows to both sides. */
 const FIRST = 500_000_000_000_000;
@@ -22,12 +23,13 @@ const FIRST = 500_000_000_000_000;
  */
 
 /** Stores a value at one end of a queue, by default the back; answers its key. O(log n). */
-export function push(core: Core, value: unknown, options: QueueOptions & SetOptions = {}): Key {
+export function push(core: Core, value: unknown, given?: QueueOptions & SetOptions): Key {
+  const options = optionsOf(given, PUSH_OPTIONS);
   const { prefix } = options;
   const side = sideOf(options, 'back');
   const queue = queueOf(prefix);
   const now = core.clock();
-  const item = itemOf(core, '', value, now, setOptionsOf(options, QUEUE_OPTIONS));
+  const item = itemOf(core, '', value, now, options);
   return using(core, item, () => {
     const edge = edgeOf(core, queue, side, now);
     const step = side === 'back' ? 1 : -1;
@@ -44,7 +46,8 @@ export function push(core: Core, value: unknown, options: QueueOptions & SetOpti
  *
  * @throws {DiskCacheError} `CORRUPT` for a damaged item, which is gone after it: the next pull answers the next one.
  */
-export function pull(core: Core, options: QueueOptions = {}): [Key, unknown] | undefined {
+export function pull(core: Core, given?: QueueOptions): [Key, unknown] | undefined {
+  const options = optionsOf(given, QUEUE_OPTIONS);
   const side = sideOf(options, 'front');
   const queue = queueOf(options.prefix);
   const taken = atomically(core, () => {
@@ -59,7 +62,8 @@ export function pull(core: Core, options: QueueOptions = {}): [Key, unknown] | u
 }
 
 /** Looks at the item at one end, by default the front. */
-export function peek(core: Core, options: QueueOptions = {}): [Key, unknown] | undefined {
+export function peek(core: Core, given?: QueueOptions): [Key, unknown] | undefined {
+  const options = optionsOf(given, QUEUE_OPTIONS);
   const side = sideOf(options, 'front');
   const queue = queueOf(options.prefix);
   return despiteReplacement(core, () => {

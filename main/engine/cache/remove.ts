@@ -1,7 +1,7 @@
 import type { Key } from '../../../protocol/key.ts';
 import { isLive } from '../policy/expiry.ts';
 import { encodeKey, type KeyColumn } from '../values/key.ts';
-import { tagColumn } from './arguments.ts';
+import { iterated, tagColumn } from './arguments.ts';
 import type { Core } from './core.ts';
 import { drop, removeFile } from './drop.ts';
 import { evict as evictFor } from './evict.ts';
@@ -24,7 +24,7 @@ export function remove(core: Core, key: Key): boolean {
 export function deleteMany(core: Core, keys: Iterable<Key>): number {
   const deleted = atomically(core, () => {
     let count = 0;
-    for (const key of keys) if (remove(core, key)) count++;
+    for (const key of iterated(keys, 'keys')) if (remove(core, key)) count++;
     return count;
   });
   if (deleted >= BATCH) giveBack(core);

@@ -1,9 +1,13 @@
 import type { Stats } from '../../../protocol/entry.ts';
+import { optionsOf } from './arguments.ts';
 import type { Core } from './core.ts';
 import { atomically } from './transaction.ts';
 import { writeUses } from './uses.ts';
 
-export function stats(core: Core, { reset = false }: { readonly reset?: boolean } = {}): Stats {
+const OPTIONS: ReadonlySet<string> = new Set(['reset']);
+
+export function stats(core: Core, options?: { readonly reset?: boolean }): Stats {
+  const { reset = false } = optionsOf(options, OPTIONS);
   const { sql, uses } = core;
   const read = (): Stats => ({
     hits: (sql.counter.first('hits')?.[0] ?? 0) + uses.hits,

@@ -134,7 +134,12 @@ export function writeUses(core: Core, most = PER_WRITE): void {
   for (const id of uses.waiting(most)) writeUse(core, id);
   if (uses.hits > 0) sql.count.run(uses.hits, 'hits');
   if (uses.misses > 0) sql.count.run(uses.misses, 'misses');
+  const { hits, misses } = uses;
   uses.hits = uses.misses = 0;
+  core.transaction.afterRollback.push(() => {
+    uses.hits += hits;
+    uses.misses += misses;
+  });
 }
 
 /** Writes everything down, if the write lock can be had; at close. */

@@ -3,11 +3,11 @@ import type { Key } from '../../../protocol/key.ts';
 import type { CountOptions, SetOptions } from '../../../protocol/options.ts';
 import { expiresAt } from '../policy/expiry.ts';
 import { encodeKey, type KeyColumn } from '../values/key.ts';
-import { entriesOf, setOptionsOf, tagColumn } from './arguments.ts';
+import { demandFunction, entriesOf, optionsOf, setOptionsOf, shown, tagColumn } from './arguments.ts';
 import type { Core } from './core.ts';
 import { type Item, place, prepare, using } from './item.ts';
 import { noticeOthers } from './others.ts';
-import { liveFacts } from './read.ts';
+import { type Facts, liveFacts } from './read.ts';
 import { atomically } from './transaction.ts';
 import { afterWrite, beforeWrite } from './upkeep.ts';
 
@@ -38,11 +38,13 @@ export function add(core: Core, key: Key, value: unknown, options?: SetOptions):
   });
 }
 
+const TOUCH_OPTIONS: ReadonlySet<string> = new Set(['ttl']);
+
 /** Changes when a live item expires; nothing else. */
 export function touch(core: Core, key: Key, options?: Pick<SetOptions, 'ttl'>): boolean {
   const now = core.clock();
   const column = encodeKey(key);
-  const expiry = expiresAt(now, setOptionsOf(options).ttl ?? core.settings.ttl);
+  const expiry = expiresAt(now, optionsOf(options, TOUCH_OPTIONS).ttl ?? core.settings.ttl);
   beforeWrite(core);
   const { changes } = core.sql.touch.run(expiry, column, now);
   if (changes === 0) return false;
@@ -54,12 +56,33 @@ export function touch(core: Core, key: Key, options?: Pick<SetOptions, 'ttl'>): 
 
 /** Stores what `next` makes of the present value, undefined when there is none; expiry and tag stay unless given anew. */
 export function update(core: Core, key: Key, next: (current: unknown) => unknown, options?: SetOptions): unknown {
+  demandFunction(next, 'what makes the next value');
+  return revise(core, key, (facts) => next(facts?.value), setOptionsOf(options));
+}
+
+const COUNT_OPTIONS: ReadonlySet<string> = new Set(['default']);
+
+/** @throws {DiskCacheError} `BAD_VALUE` where something else than a number is, or a sum would not be exact. */
+export function incr(core: Core, key: Key, delta = 1, options?: CountOptions): number {
+  const { default: initial = 0 } = optionsOf(options, COUNT_OPTIONS);
+  for (const number of [delta, initial]) {
+    if (typeof number === 'number' && !Number.isNaN(number)) continue;
+    throw new DiskCacheError('BAD_OPTION', `delta and default have to be numbers, not ${String(number)}`);
+  }
+  return revise(core, key, (facts) => sumOf(facts ? facts.value : initial, delta, key), {}) as number;
+}
+
+export function decr(core: Core, key: Key, delta = 1, options?: CountOptions): number {
+  return incr(core, key, typeof delta === 'number' ? -delta : delta, options);
+}
+
+/** Reads and writes an item in one transaction. */
+function revise(core: Core, key: Key, next: (facts: Facts | undefined) => unknown, asked: SetOptions): unknown {
   const column = encodeKey(key);
-  const asked = setOptionsOf(options);
   return atomically(core, () => {
     const now = core.clock();
     const facts = liveFacts(core, column, now);
-    const value = next(facts?.value);
+    const value = next(facts);
     const item = itemOf(core, column, value, now, asked);
     const expiry = facts && asked.ttl === undefined ? facts.expiresAt : item.expiresAt;
     const tag = facts && asked.tag === undefined ? facts.tag : item.tag;
@@ -68,29 +91,19 @@ export function update(core: Core, key: Key, next: (current: unknown) => unknown
   });
 }
 
-/** @throws {DiskCacheError} `BAD_VALUE` where something else than a number is, or a sum would not be exact. */
-export function incr(core: Core, key: Key, delta = 1, { default: initial = 0 }: CountOptions = {}): number {
-  if (typeof delta !== 'number' || Number.isNaN(delta)) {
-    throw new DiskCacheError('BAD_OPTION', `delta is ${String(delta)}; give a number`);
-  }
-  return update(core, key, (current = initial) => sumOf(current, delta, key)) as number;
-}
-
 function sumOf(current: unknown, delta: number, key: Key): number {
   if (typeof current !== 'number') {
-    throw new DiskCacheError('BAD_VALUE', `The value of ${show(key)} is no number and can't be counted up`);
+    throw new DiskCacheError('BAD_VALUE', `The value of ${shown(key)} is no number and can't be counted up`);
   }
   const sum = current + delta;
   if (Number.isSafeInteger(current) && Number.isInteger(delta) && !Number.isSafeInteger(sum)) {
     throw new DiskCacheError(
       'BAD_VALUE',
-      `${current} + ${delta} at ${show(key)} would no longer be exact; use a bigint`,
+      `${current} + ${delta} at ${shown(key)} would no longer be exact; use a bigint`,
     );
   }
   return sum;
 }
-
-const show = (key: Key): string => (typeof key === 'string' ? JSON.stringify(key) : String(key));
 
 /** A value with its options as an item. */
 export function itemOf(core: Core, key: KeyColumn, value: unknown, now: number, { ttl, tag }: SetOptions): Item {
@@ -120,6 +133,7 @@ function store(core: Core, item: Item, now: number): void {
     );
     if (changes === 1) {
       ledger.room -= item.cost;
+      core.upkeep.bytes += item.cost;
       ledger.upserted(lastInsertRowid, expiry);
       core.memory.forget(key);
       afterWrite(core);
