@@ -1,0 +1,41 @@
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { danglingRows, orphans } from '../crash/leftovers.ts';
+
+/** What a closed store looks like from outside, past the engine. */
+export interface Recount {
+  /** Value files that no row names. */
+  readonly orphans: readonly string[];
+  /** Files that a row names and that are missing or of another length. */
+  readonly dangling: readonly string[];
+  /** What the counter of file bytes says beyond the sum of the rows. */
+  readonly miscounted: number;
+  readonly integrity: unknown;
+}
+
+export const NOTHING_WRONG: Recount = { orphans: [], dangling: [], miscounted: 0, integrity: 'ok' };
+
+export function recount(directory: string): Recount {
+  const database = new Database(join(directory, 'cache.db'), { readonly: true });
+  try {
+    const miscounted = database
+      .prepare<[], number>(
+        `SELECT (SELECT value FROM counter WHERE name = 'file bytes')
+           - (SELECT coalesce(sum(size), 0) FROM entry WHERE file IS NOT NULL)`,
+      )
+      .pluck()
+      .get() as number;
+    const integrity = database.pragma('integrity_check', { simple: true });
+    return { orphans: orphans(directory), dangling: danglingRows(directory), miscounted, integrity };
+  } finally {
+    database.close();
+  }
+}
+
+/** Bytes of all files of a store; the index of the log, which SQLite keeps in memory, is none. */
+export function bytesIn(directory: string): number {
+  return readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && !entry.name.endsWith('-shm'))
+    .reduce((sum, { parentPath, name }) => sum + statSync(join(parentPath, name)).size, 0);
+}

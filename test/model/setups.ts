@@ -1,0 +1,35 @@
+import { explore, type Length } from './explore.ts';
+import { FILE_THRESHOLD } from './samples.ts';
+import { move } from './steps.ts';
+import { type Setup, Walk } from './walk.ts';
+
+/** Nothing is evicted, so every answer is known. */
+const settings = { evictionPolicy: 'none', fileThreshold: FILE_THRESHOLD } as const;
+
+export const SETUPS: { readonly [name: string]: Setup } = {
+  'as it comes': { settings: { ...settings, statistics: true }, usage: {}, handles: 1 },
+  'two handles and little memory': { settings: { ...settings, tagIndex: true }, usage: { memory: 8192 }, handles: 2 },
+  'no memory, a default ttl, compressed': {
+    settings: { ...settings, ttl: 50, compression: 'zstd' },
+    usage: { memory: 0 },
+    handles: 1,
+  },
+  exclusive: { settings: { ...settings, statistics: true }, usage: { exclusive: true }, handles: 1 },
+};
+
+/** Random walks over a setup; answers how many operations there were. */
+export async function randomWalks(setup: Setup, length: Length): Promise<number> {
+  let operations = 0;
+  const take = async (moves: Parameters<Walk['run']>[0], directory: string): Promise<void> => {
+    const walk = new Walk(directory, setup);
+    try {
+      await walk.run(moves);
+      walk.finish();
+    } finally {
+      walk.close();
+      operations += walk.operations;
+    }
+  };
+  await explore(move, take, length);
+  return operations;
+}

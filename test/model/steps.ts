@@ -1,0 +1,136 @@
+import fc from 'fast-check';
+import type { Key } from '../../protocol/key.ts';
+import type { QueueOptions, Range, SetOptions } from '../../protocol/options.ts';
+import { someKey, someValue } from './samples.ts';
+import type { Store } from './store.ts';
+
+/** The verbs that take nothing but data. */
+export type Verb = Exclude<keyof Store, 'update' | 'transact' | 'size' | 'keys' | 'values' | 'entries' | 'page'>;
+type CallStep = { [V in Verb]: { readonly verb: V; readonly args: Parameters<Store[V]> } }[Verb];
+
+/** What `update` makes of a value. */
+export type Next = 'wrap' | 'keep' | 'fail' | 'unfit';
+
+export type Step =
+  | CallStep
+  | { readonly verb: 'size' }
+  | { readonly verb: 'keys' | 'values' | 'entries' | 'pages'; readonly range: Range }
+  | { readonly verb: 'update'; readonly key: Key; readonly next: Next; readonly options: SetOptions | undefined }
+  | { readonly verb: 'advance'; readonly ms: number }
+  | { readonly verb: 'transact'; readonly steps: readonly Step[]; readonly fails: boolean }
+  /** Walks a range and, at each item, takes the next of the steps, perhaps after deleting the item. */
+  | { readonly verb: 'walk'; readonly range: Range; readonly steps: readonly Step[]; readonly deletes: boolean };
+
+/** What is not done inside a transaction. */
+export type Move = Step | { readonly verb: 'reopen' } | { readonly verb: 'switch' };
+
+const ttl = fc.constantFrom(-1, 0, 1, 2.5, 10, 30, 100, Number.POSITIVE_INFINITY);
+const tag = fc.constantFrom<string | number>('news', 'old', '7', 7, 0.5);
+const side = fc.constantFrom('front' as const, 'back' as const);
+const prefix = fc.constantFrom<Key>(null, 'jobs', ['jobs'], ['jobs', 'urgent'], '', 7);
+
+const some = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.option(arbitrary, { nil: undefined });
+const setOptions: fc.Arbitrary<SetOptions | undefined> = some(fc.record({ ttl, tag }, { requiredKeys: [] }));
+const queueOptions: fc.Arbitrary<QueueOptions | undefined> = some(fc.record({ prefix, side }, { requiredKeys: [] }));
+const pushOptions = some(fc.record({ prefix, side, ttl, tag }, { requiredKeys: [] }));
+const direction = { order: fc.constantFrom('stored' as const, 'key' as const), reverse: fc.boolean() };
+const range: fc.Arbitrary<Range> = fc.record(
+  {
+    ...direction,
+    from: someKey,
+    to: someKey,
+    prefix: fc.constantFrom<Key>('', 'a', '\uffff', [], ['user'], ['user', 42], ['jobs'], [[1]]),
+    tag,
+    limit: fc.constantFrom(0, 1, 2.5, 5, 20),
+  },
+  { requiredKeys: [] },
+);
+
+const call = <V extends Verb>(verb: V, args: fc.Arbitrary<Parameters<Store[V]>>): fc.Arbitrary<Step> =>
+  args.map((given) => ({ verb, args: given }) as unknown as CallStep);
+const none = fc.constant<[]>([]);
+
+const keys = fc.array(someKey, { maxLength: 4 });
+const delta = some(fc.constantFrom(1, -1, 2, 0.5, 0, Number.NaN, Number.MAX_SAFE_INTEGER));
+const countOptions = some(fc.record({ default: fc.constantFrom(10, 0.5) }, { requiredKeys: [] }));
+
+const write: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 24, arbitrary: call('set', fc.tuple(someKey, someValue, setOptions)) },
+  {
+    weight: 3,
+    arbitrary: call('setMany', fc.tuple(fc.array(fc.tuple(someKey, someValue), { maxLength: 4 }), setOptions)),
+  },
+  { weight: 4, arbitrary: call('add', fc.tuple(someKey, someValue, setOptions)) },
+  { weight: 4, arbitrary: call('touch', fc.tuple(someKey, some(fc.record({ ttl })))) },
+  { weight: 3, arbitrary: call('incr', fc.tuple(someKey, delta, countOptions)) },
+  { weight: 2, arbitrary: call('decr', fc.tuple(someKey, delta, countOptions)) },
+  { weight: 6, arbitrary: call('delete', fc.tuple(someKey)) },
+  { weight: 2, arbitrary: call('deleteMany', fc.tuple(keys)) },
+  { weight: 3, arbitrary: call('pop', fc.tuple(someKey)) },
+  { weight: 5, arbitrary: call('push', fc.tuple(someValue, pushOptions)) },
+  { weight: 4, arbitrary: call('pull', fc.tuple(queueOptions)) },
+  { weight: 1, arbitrary: call('expire', none) },
+  { weight: 1, arbitrary: call('cull', none) },
+  { weight: 1, arbitrary: call('evict', fc.tuple(tag)) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      verb: fc.constant('update' as const),
+      key: someKey,
+      next: fc.constantFrom<Next>('wrap', 'wrap', 'keep', 'fail', 'unfit'),
+      options: setOptions,
+    }),
+  },
+);
+
+const read: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 12, arbitrary: call('get', fc.tuple(someKey)) },
+  { weight: 2, arbitrary: call('getMany', fc.tuple(keys)) },
+  { weight: 3, arbitrary: call('getEntry', fc.tuple(someKey)) },
+  { weight: 3, arbitrary: call('has', fc.tuple(someKey)) },
+  { weight: 2, arbitrary: call('peek', fc.tuple(queueOptions)) },
+  { weight: 2, arbitrary: call('peekItem', fc.tuple(some(fc.record({ last: fc.boolean() })))) },
+  { weight: 1, arbitrary: call('stats', fc.tuple(fc.constant(undefined))) },
+  { weight: 3, arbitrary: fc.constant({ verb: 'size' as const }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({ verb: fc.constantFrom('keys' as const, 'values', 'entries', 'pages'), range }),
+  },
+);
+
+const advance = fc.record({ verb: fc.constant('advance' as const), ms: fc.constantFrom(1, 3, 10, 40) });
+
+const { step } = fc.letrec<{ step: Step; plain: Step }>((tie) => ({
+  plain: fc.oneof({ weight: 5, arbitrary: write }, { weight: 3, arbitrary: read }),
+  step: fc.oneof(
+    { maxDepth: 4, depthSize: 'max' },
+    { weight: 300, arbitrary: tie('plain') },
+    { weight: 20, arbitrary: advance },
+    {
+      weight: 15,
+      arbitrary: fc.record({
+        verb: fc.constant('transact' as const),
+        steps: fc.array(tie('step'), { maxLength: 8, size: 'max' }),
+        fails: fc.boolean(),
+      }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        verb: fc.constant('walk' as const),
+        range: fc.oneof(fc.record(direction), range),
+        steps: fc.array(write, { maxLength: 12, size: 'max' }),
+        deletes: fc.boolean(),
+      }),
+    },
+  ),
+}));
+
+/** One step of a random walk; now and then the store is emptied, opened again, or reached through its other handle. */
+export const move: fc.Arbitrary<Move> = fc.oneof(
+  { weight: 1500, arbitrary: step },
+  { weight: 4, arbitrary: call('clear', none) },
+  { weight: 4, arbitrary: call('stats', fc.tuple(fc.constant({ reset: true }))) },
+  { weight: 1, arbitrary: fc.constant({ verb: 'reopen' as const }) },
+  { weight: 90, arbitrary: fc.constant({ verb: 'switch' as const }) },
+);

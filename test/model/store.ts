@@ -1,0 +1,35 @@
+import type { Cache } from '../../main/engine/index.ts';
+
+/** What the engine and the model of it have in common: every verb whose answer depends on nothing but what was asked before. */
+export type Store = Pick<
+  Cache,
+  | 'get'
+  | 'getMany'
+  | 'getEntry'
+  | 'has'
+  | 'set'
+  | 'setMany'
+  | 'add'
+  | 'touch'
+  | 'update'
+  | 'incr'
+  | 'decr'
+  | 'delete'
+  | 'deleteMany'
+  | 'pop'
+  | 'push'
+  | 'pull'
+  | 'peek'
+  | 'peekItem'
+  | 'expire'
+  | 'evict'
+  | 'cull'
+  | 'clear'
+  | 'stats'
+  | 'size'
+  | 'keys'
+  | 'values'
+  | 'entries'
+  | 'page'
+  | 'transact'
+>;

@@ -1,0 +1,214 @@
+import { isDeepStrictEqual } from 'node:util';
+import { Cache, type CacheOptions } from '../../main/engine/index.ts';
+import { DiskCacheError } from '../../protocol/error.ts';
+import type { Range } from '../../protocol/options.ts';
+import { shown } from './explore.ts';
+import { PlainStore } from './plain-store.ts';
+import { bytesIn, NOTHING_WRONG, recount } from './recount.ts';
+import type { Move, Next, Step } from './steps.ts';
+import type { Store } from './store.ts';
+
+/** How the store is opened: what belongs to the directory is given at the first open alone, what belongs to a handle always. */
+export interface Setup {
+  readonly settings: CacheOptions;
+  readonly usage: CacheOptions;
+  /** Two handles on one directory see each other's writes from turn to turn. */
+  readonly handles: 1 | 2;
+}
+
+/** Thrown to undo a transaction. */
+class Undo extends Error {}
+
+const NEXT: { readonly [name in Next]: (current: unknown) => unknown } = {
+  wrap: (current) => [current],
+  keep: (current) => current,
+  fail: () => {
+    throw new Undo('on purpose');
+  },
+  unfit: () => () => 'no value',
+};
+
+/** Who adds an item at each item never comes to an end. */
+const LONGEST = 100;
+
+/** One random walk: every step is taken by the engine and by the plain store, and both have to answer the same. */
+export class Walk {
+  /** Verbs run, nested ones included. */
+  operations = 0;
+  readonly #directory: string;
+  readonly #model: PlainStore;
+  readonly #setup: Setup;
+  readonly #clock = (): number => this.#now;
+  #now = Date.UTC(2026, 0, 1);
+  #handles: readonly Cache[];
+
+  constructor(directory: string, setup: Setup) {
+    this.#directory = directory;
+    this.#setup = setup;
+    this.#model = new PlainStore(this.#clock, setup.settings);
+    this.#handles = this.#open(setup.settings);
+  }
+
+  async run(moves: readonly Move[]): Promise<void> {
+    for (const move of moves) {
+      if (move.verb === 'reopen') this.#reopen();
+      else if (move.verb === 'switch') await this.#turn();
+      else this.step(move);
+    }
+  }
+
+  get #cache(): Cache {
+    return this.#handles[0]!;
+  }
+
+  #reopen(): void {
+    this.close();
+    this.#handles = this.#open({});
+  }
+
+  close(): void {
+    for (const handle of this.#handles) handle.close();
+  }
+
+  step(step: Step): void {
+    this.operations++;
+    switch (step.verb) {
+      case 'advance':
+        this.#now += step.ms;
+        break;
+      case 'transact':
+        this.#transact(step.steps, step.fails);
+        break;
+      case 'walk':
+        this.#changeOnTheWay(step);
+        break;
+      default:
+        compare(
+          step,
+          outcome(() => perform(this.#model, step)),
+          outcome(() => perform(this.#cache, step)),
+        );
+    }
+  }
+
+  /** Both stores hold the same items, now and after another opening, and nothing else is on disk. */
+  finish(): void {
+    this.#compareWhole();
+    const bytes = bytesIn(this.#directory);
+    if (this.#cache.volume() < bytes)
+      throw new Error(`volume() is ${this.#cache.volume()}, on disk are ${bytes} bytes`);
+    this.#reopen();
+    this.#compareWhole();
+    const findings = this.#cache.check();
+    if (findings.length > 0) throw new Error(`check() found ${shown(findings)}`);
+    this.close();
+    const remains = recount(this.#directory);
+    if (!isDeepStrictEqual(remains, NOTHING_WRONG)) throw new Error(`on disk: ${shown(remains)}`);
+  }
+
+  /** By every way of asking. */
+  #compareWhole(): void {
+    for (const order of ['stored', 'key'] as const) {
+      this.step({ verb: 'entries', range: { order } });
+      this.step({ verb: 'pages', range: { order, reverse: true } });
+    }
+    this.step({ verb: 'size' });
+    for (const key of this.#model.keys()) this.step({ verb: 'getEntry', args: [key] });
+  }
+
+  #open(settings: CacheOptions): readonly Cache[] {
+    const { usage, handles } = this.#setup;
+    const options = { ...settings, ...usage, clock: this.#clock };
+    return Array.from({ length: handles }, () => new Cache(this.#directory, options));
+  }
+
+  /** What others have written is seen from the next turn on, so handles change hands between two of them. */
+  async #turn(): Promise<void> {
+    await Promise.resolve();
+    this.#handles = this.#handles.toReversed();
+  }
+
+  #transact(steps: readonly Step[], fails: boolean): void {
+    try {
+      this.#model.transact(() =>
+        this.#cache.transact(() => {
+          for (const step of steps) this.step(step);
+          if (fails) throw new Undo('rolled back');
+        }),
+      );
+    } catch (error) {
+      if (!(error instanceof Undo)) throw error;
+    }
+  }
+
+  #changeOnTheWay(step: Extract<Step, { verb: 'walk' }>): void {
+    const expected = this.#model.entries(step.range);
+    const actual = this.#cache.entries(step.range);
+    for (let n = 0; n < LONGEST; n++) {
+      const met = expected.next();
+      compare(step, { value: met.value }, { value: actual.next().value });
+      if (met.done) return;
+      if (step.deletes) this.step({ verb: 'delete', args: [met.value[0]] });
+      const change = step.steps[n % step.steps.length];
+      if (change !== undefined) this.step(change);
+    }
+  }
+}
+
+type DataStep = Exclude<Step, { verb: 'advance' | 'transact' | 'walk' }>;
+
+function perform(store: Store, step: DataStep): unknown {
+  switch (step.verb) {
+    case 'size':
+      return store.size;
+    case 'keys':
+    case 'values':
+    case 'entries':
+      return [...store[step.verb](step.range)];
+    case 'pages':
+      return pages(store, step.range);
+    case 'update':
+      return store.update(step.key, NEXT[step.next], step.options);
+    case 'getEntry': {
+      const entry = store.getEntry(...step.args);
+      return entry && { ...entry, bytes: Math.sign(entry.bytes) < 0 };
+    }
+    default:
+      return Reflect.apply(store[step.verb], store, step.args);
+  }
+}
+
+function pages(store: Store, range: Range): unknown[] {
+  const items: unknown[] = [];
+  let after: unknown;
+  do {
+    const page = store.page('entries', range, after);
+    items.push(...page.items);
+    after = page.next;
+  } while (after !== undefined);
+  return items;
+}
+
+/** What a call came to: a value, or the code it failed with. */
+type Outcome = { readonly value: unknown } | { readonly failure: string };
+
+function outcome(call: () => unknown): Outcome {
+  try {
+    return { value: call() };
+  } catch (error) {
+    if (error instanceof DiskCacheError) return { failure: error.code };
+    if (error instanceof Undo) return { failure: error.message };
+    throw error;
+  }
+}
+
+function compare(step: Step, expected: Outcome, actual: Outcome): void {
+  if (isDeepStrictEqual(expected, actual) || (dropsByAndBy(step) && isAtMost(expected, actual))) return;
+  throw new Error(`${shown(step)}\n  should answer ${shown(expected)}\n  and answered  ${shown(actual)}`);
+}
+
+/** Expired items are dropped on the way, so only those that are left are counted. */
+const dropsByAndBy = ({ verb }: Step): boolean => verb === 'expire' || verb === 'cull';
+
+const isAtMost = (most: Outcome, actual: Outcome): boolean =>
+  'value' in most && 'value' in actual && Number(actual.value) >= 0 && Number(actual.value) <= Number(most.value);
