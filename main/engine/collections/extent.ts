@@ -1,0 +1,76 @@
+import type { Core } from '../cache/core.ts';
+import { atomically } from '../cache/transaction.ts';
+import { POSITIONS } from '../sqlite/positions.ts';
+
+/** Where the items of a deque are. Invariant: their positions are `first`, …, `first + length - 1`. */
+export interface Extent {
+  readonly first: number;
+  readonly length: number;
+  /** The greatest length; `Infinity` when none was chosen. */
+  readonly most: number;
+}
+
+/*
+ * An empty deque begins again at position 0. Positions are whole numbers in doubles, exact below 2^53: a queue that takes a
+ * million items a second from one end to the other gets there after 285 years.
+ */
+
+export function extentOf({ sql }: Core): Extent {
+  const [first, last, most] = POSITIONS.extent(sql).first() ?? [null, null, null];
+  const length = first === null || last === null ? 0 : last - first + 1;
+  return { first: first ?? 0, length, most: most ?? Number.POSITIVE_INFINITY };
+}
+
+/** Farther away than any position; twice as far is still exact. */
+const AWAY = 2 ** 52;
+
+/** Moves the items of a stretch of positions by some. Inside a write transaction. */
+export function shiftBy({ sql }: Core, from: number, to: number, by: number): void {
+  if (from > to) return;
+  // By way of positions that nobody has: on the straight way they would meet each other.
+  POSITIONS.move(sql).run(AWAY, from, to);
+  POSITIONS.move(sql).run(by - AWAY, from + AWAY, to + AWAY);
+}
+
+/** Takes the last items to the front, for a positive count, or the first to the back, whichever are fewer. */
+export function rotate(core: Core, count: number): void {
+  const steps = Math.trunc(count) || 0;
+  atomically(core, () => {
+    const { first, length } = extentOf(core);
+    const fromBack = length === 0 ? 0 : ((steps % length) + length) % length;
+    if (fromBack === 0) return;
+    const fromFront = length - fromBack;
+    const move = POSITIONS.move(core.sql);
+    if (fromBack <= fromFront) move.run(-length, first + fromFront, first + length - 1);
+    else move.run(length, first, first + fromFront - 1);
+    moved(core);
+  });
+}
+
+/** Turns the order around. */
+export function reverse(core: Core): void {
+  atomically(core, () => {
+    const { first, length } = extentOf(core);
+    if (length < 2) return;
+    // They come to lie right beside where they were, on the side of 0: so positions stay small, and no two meet.
+    const sum = first > 0 ? 2 * first - 1 : 2 * (first + length) - 1;
+    POSITIONS.mirror(core.sql).run(sum);
+    moved(core);
+  });
+}
+
+/** Closes the gaps that a repair has left; answers whether there were any. */
+export function closeGaps(core: Core): boolean {
+  return atomically(core, () => {
+    if (extentOf(core).length === (POSITIONS.count(core.sql).first()?.[0] ?? 0)) return false;
+    POSITIONS.renumber(core.sql).run();
+    moved(core);
+    return true;
+  });
+}
+
+/** Items have other places than before: walks look again, listeners are told. */
+function moved(core: Core): void {
+  core.ledger.updated(null);
+  POSITIONS.logMove(core.sql).run();
+}

@@ -1,0 +1,292 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Cursor, Page, PageOf } from '../../../protocol/contract.ts';
+import { DiskCacheError } from '../../../protocol/error.ts';
+import type { Key } from '../../../protocol/key.ts';
+import type { Change, Range } from '../../../protocol/options.ts';
+import { type CheckOptions, check, type Finding } from '../cache/check.ts';
+import { closeCore } from '../cache/close.ts';
+import type { Core } from '../cache/core.ts';
+import { type Description, describe } from '../cache/describe.ts';
+import { type Listener, type SubscribeOptions, subscribe } from '../cache/feed.ts';
+import * as iterate from '../cache/iterate.ts';
+import * as read from '../cache/read.ts';
+import * as remove from '../cache/remove.ts';
+import { size } from '../cache/size.ts';
+import { atomically, onSnapshot, transact } from '../cache/transaction.ts';
+import { volume } from '../cache/volume.ts';
+import * as write from '../cache/write.ts';
+import { type CollectionOptions, openCollection } from './claim.ts';
+import { type StandardSchema, Validation } from './schema.ts';
+import { bringTo, demandVersion } from './version.ts';
+
+export interface IndexOptions<K extends Key = Key, V = unknown> extends CollectionOptions {
+  /** The version of what the application keeps here, a whole number from 1. Default 1. */
+  readonly version?: number;
+  /**
+   * Carries everything over from an older version: called once, while the index is opened, in one transaction. It reads
+   * values as they are, whatever the schema. When it throws nothing is changed and opening fails.
+   */
+  readonly migrate?: (index: Index<K, unknown>, from: number) => void;
+  /**
+   * Any synchronous validator of the Standard Schema family. Values are validated when they are written and when they are
+   * read; what it makes of a value is stored and given back, so it has to accept that too.
+   */
+  readonly schema?: StandardSchema<V>;
+}
+
+/** Which entries, and in which order. */
+export type IndexRange<K extends Key = Key> = Omit<Range<K>, 'tag'>;
+
+/** What `Map` gives to walk over it. */
+type Walk<T> = Generator<T, undefined, unknown>;
+
+/**
+ * A persistent `Map` in one directory, in the order of first insertion, shared by as many processes and threads as open it.
+ * Nothing expires and nothing is evicted. Every call is whole or not at all, and survives a power cut when it returns
+ * (`durability: 'power'`, unless chosen otherwise).
+ *
+ * @throws {DiskCacheError} from every method: `CLOSED`, `BUSY`, `CORRUPT`, `DISK_FULL`, `READ_ONLY`, as `Cache`; with a schema
+ * `BAD_VALUE` for a value that does not fit it.
+ */
+export class Index<K extends Key = Key, V = unknown> implements Map<K, V> {
+  readonly directory: string;
+  readonly #written: Validation | undefined;
+  #read: Validation | undefined;
+  readonly #version: number;
+  #core: Core | undefined;
+
+  /**
+   * Opens a directory, or creates it.
+   *
+   * @throws {DiskCacheError} `UNSUPPORTED_VERSION` when its version is newer; what `migrate` throws, as the cause;
+   * `BAD_OPTION`, also for a directory that holds something else; else what `Cache` throws.
+   */
+  constructor(directory: string, options: IndexOptions<K, V> = {}) {
+    const { version = 1, migrate, schema, ...shared } = options ?? {};
+    demandVersion(version);
+    const validation = schema === undefined ? undefined : new Validation(schema, directory);
+    const core = openCollection('index', directory, shared, { version });
+    this.directory = core.directory;
+    this.#core = core;
+    this.#version = version;
+    this.#written = validation;
+    try {
+      bringTo(version, core, migrate && ((from) => migrate(this as unknown as Index<K, unknown>, from)));
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+    this.#read = validation;
+  }
+
+  /** The value, or undefined when there is none. O(log n + size of the value). */
+  get(key: K): V | undefined {
+    const core = this.#open();
+    const value = read.get(core, key);
+    if (this.#read === undefined || (value === undefined && !read.has(core, key))) return value as V | undefined;
+    return this.#read.read(key, value) as V;
+  }
+
+  /** `get` for many keys, all from one moment. */
+  getMany(keys: readonly K[]): (V | undefined)[] {
+    const core = this.#open();
+    if (this.#read === undefined) return read.getMany(core, keys) as (V | undefined)[];
+    return onSnapshot(core, () => keys.map((key) => this.get(key)));
+  }
+
+  /** O(log n); the value is not read. */
+  has(key: K): boolean {
+    return read.has(this.#open(), key);
+  }
+
+  /**
+   * Stores a value. A key that is there keeps its place. O(log n + size of the value).
+   *
+   * @throws {DiskCacheError} `BAD_KEY` or `BAD_VALUE` with the path of the part that can't be stored.
+   */
+  set(key: K, value: V): this {
+    write.set(this.#open(), key, this.#checked(key, value));
+    return this;
+  }
+
+  /** `set` for many, all or none, in one transaction. */
+  setMany(entries: Iterable<readonly [K, V]>): void {
+    atomically(this.#open(), () => {
+      for (const [key, value] of entries) this.set(key, value);
+    });
+  }
+
+  /** The value of a key; where there is none, `value` is stored first. */
+  setDefault(key: K, value: V): V {
+    const present = (): { readonly value: V } | undefined =>
+      this.has(key) ? { value: this.get(key) as V } : undefined;
+    const found = onSnapshot(this.#open(), present);
+    if (found !== undefined) return found.value;
+    return atomically(this.#open(), () => {
+      const meanwhile = present();
+      if (meanwhile !== undefined) return meanwhile.value;
+      return this.set(key, value).get(key) as V;
+    });
+  }
+
+  /** Stores what `next` makes of the value (undefined when there is none), in one transaction; answers what is stored. */
+  update(key: K, next: (current: V | undefined) => V): V {
+    return atomically(this.#open(), () => this.set(key, next(this.get(key))).get(key) as V);
+  }
+
+  /** Whether there was an entry to delete. O(log n). */
+  delete(key: K): boolean {
+    return remove.remove(this.#open(), key);
+  }
+
+  /** Takes an entry out: its value, or undefined when there is none. */
+  pop(key: K): V | undefined {
+    return atomically(this.#open(), () => {
+      const value = this.get(key);
+      this.delete(key);
+      return value;
+    });
+  }
+
+  /** The entry that was first set last, or first; undefined when there is none. O(log n). */
+  peekItem({ last = true }: { readonly last?: boolean } = {}): [K, V] | undefined {
+    return this.page('entries', { reverse: last, limit: 1 }).items[0] as [K, V] | undefined;
+  }
+
+  /** Takes out the entry that was first set last, or first. */
+  popItem(options?: { readonly last?: boolean }): [K, V] | undefined {
+    return atomically(this.#open(), () => {
+      const entry = this.peekItem(options);
+      if (entry !== undefined) this.delete(entry[0]);
+      return entry;
+    });
+  }
+
+  /** Deletes everything. O(n). */
+  clear(): void {
+    remove.clear(this.#open());
+  }
+
+  /** The number of entries. O(1) while this process alone writes, else one walk over an index. */
+  get size(): number {
+    return size(this.#open());
+  }
+
+  /** The keys of a range, lazily; safe to change the index meanwhile, as with `Map`. */
+  keys(range?: IndexRange<K>): Walk<K> {
+    return this.#walk('keys', range) as Walk<K>;
+  }
+
+  values(range?: IndexRange<K>): Walk<V> {
+    return this.#read === undefined ? (this.#walk('values', range) as Walk<V>) : valuesOf(this.entries(range));
+  }
+
+  entries(range?: IndexRange<K>): Walk<[K, V]> {
+    const walk = this.#walk('entries', range) as Walk<[K, V]>;
+    return this.#read === undefined ? walk : this.#validated(walk);
+  }
+
+  [Symbol.iterator](): Walk<[K, V]> {
+    return this.entries();
+  }
+
+  forEach(callback: (value: V, key: K, index: Index<K, V>) => void, thisArgument?: unknown): void {
+    for (const [key, value] of this) callback.call(thisArgument, value, key, this);
+  }
+
+  /** One bounded page of a range, for who can't keep an iterator: `next` of the last page leads to the next one. */
+  page(of: PageOf, range?: IndexRange<K>, after?: Cursor): Page {
+    const core = this.#open();
+    const validation = this.#read;
+    if (validation === undefined || of === 'keys') return iterate.page(core, of, range, after);
+    const { items, ...rest } = iterate.page(core, 'entries', range, after);
+    const validated = (items as [K, V][]).map(([key, value]) => [key, validation.read(key, value)] as const);
+    return { items: of === 'entries' ? validated : validated.map(([, value]) => value), ...rest };
+  }
+
+  /** Whether others, a `Map` or an index or pairs, are the same entries in the same order, deeply equal. O(n). */
+  equals(other: Iterable<readonly [unknown, unknown]>): boolean {
+    const others = other[Symbol.iterator]();
+    try {
+      return onSnapshot(this.#open(), () => {
+        for (const entry of this) {
+          const next = others.next();
+          if (next.done || !isDeepStrictEqual(entry, [next.value[0], next.value[1]])) return false;
+        }
+        return others.next().done === true;
+      });
+    } finally {
+      others.return?.();
+    }
+  }
+
+  /**
+   * Runs a plain function whose reads and writes are one: whole or, when it throws, not at all. Nested calls can fail alone.
+   *
+   * @throws {DiskCacheError} `BAD_OPTION` for a function that answers a promise.
+   */
+  transact<T>(work: () => T): T {
+    return transact(this.#open(), work);
+  }
+
+  /** Tells `listener` of every change from now on, by whoever, in the order of the commits. Answers the way out. */
+  subscribe(listener: (change: Change<K>) => void, options?: SubscribeOptions): () => void {
+    return subscribe(this.#open(), listener as Listener, options);
+  }
+
+  /** Bytes on disk: database, write-ahead log, and every value file. */
+  volume(): number {
+    return volume(this.#open());
+  }
+
+  /** Looks for damage of every kind; `repair` deletes what is damaged. O(bytes). */
+  check(options?: CheckOptions): Finding[] {
+    return check(this.#open(), options);
+  }
+
+  /** This index as plain data, for `reopen` in a worker or another process; a schema has to be handed in again there. */
+  describe(): Description<Index<K, V>> {
+    const description = describe<Index<K, V>>('index', this.#open(), { version: this.#version });
+    return this.#written === undefined ? description : { ...description, handIn: [...description.handIn, 'schema'] };
+  }
+
+  /** Lets go of the directory. Every later call fails with `CLOSED`; closing again does nothing. */
+  close(): void {
+    const core = this.#core;
+    if (core === undefined) return;
+    closeCore(core);
+    this.#core = undefined;
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  get [Symbol.toStringTag](): string {
+    return 'Index';
+  }
+
+  #open(): Core {
+    if (this.#core !== undefined) return this.#core;
+    throw new DiskCacheError('CLOSED', `The index at ${this.directory} was closed; open it again`);
+  }
+
+  #checked(key: K, value: V): unknown {
+    return this.#written === undefined ? value : this.#written.written(key, value);
+  }
+
+  #walk(of: PageOf, range: IndexRange<K> | undefined): Walk<unknown> {
+    this.#open();
+    return iterate.walk(() => this.#open(), of, range) as Walk<unknown>;
+  }
+
+  *#validated(entries: Walk<[K, V]>): Walk<[K, V]> {
+    for (const [key, value] of entries) yield [key, this.#read!.read(key, value) as V];
+    return undefined;
+  }
+}
+
+function* valuesOf<V>(entries: Iterable<readonly [unknown, V]>): Walk<V> {
+  for (const [, value] of entries) yield value;
+  return undefined;
+}

@@ -1,0 +1,138 @@
+import { isDeepStrictEqual } from 'node:util';
+import { DiskCacheError } from '../../../protocol/error.ts';
+import type { Core } from '../cache/core.ts';
+import { despiteReplacement } from '../cache/read.ts';
+import { atomically, onSnapshot } from '../cache/transaction.ts';
+import { POSITIONS } from '../sqlite/positions.ts';
+import { dropAt, positionOf, putAt, valueIn } from './ends.ts';
+import { extentOf, shiftBy } from './extent.ts';
+
+/** A page ends at so many values or, after the first, at so many bytes. */
+const PAGE_ITEMS = 512;
+const PAGE_BYTES = 512 * 1024;
+/** A walk begins with small pages: most loops end early. */
+const FIRST_PAGE_ITEMS = 16;
+
+export function at(core: Core, index: number): unknown {
+  const whole = Math.trunc(index) || 0;
+  const { sql } = core;
+  return despiteReplacement(core, () => {
+    const row = whole < 0 ? POSITIONS.fromBack(sql).first(-whole - 1) : POSITIONS.fromFront(sql).first(whole);
+    return row && valueIn(core, row);
+  });
+}
+
+/** @throws {DiskCacheError} `BAD_OPTION` where nothing is. */
+export function replace(core: Core, index: number, value: unknown): void {
+  atomically(core, () => {
+    const extent = extentOf(core);
+    const position = positionOf(extent, index);
+    if (position !== undefined) return putAt(core, position, value);
+    throw new DiskCacheError(
+      'BAD_OPTION',
+      `There is no index ${String(index)} in ${core.directory}, which has ${extent.length} items; push adds one`,
+    );
+  });
+}
+
+/** Takes an item out of the middle; the shorter side closes the gap. */
+export function removeAt(core: Core, index: number): boolean {
+  return atomically(core, () => {
+    const extent = extentOf(core);
+    const position = positionOf(extent, index);
+    if (position === undefined) return false;
+    dropAt(core, position);
+    const last = extent.first + extent.length - 1;
+    if (position - extent.first <= last - position) shiftBy(core, extent.first, position - 1, 1);
+    else shiftBy(core, position + 1, last, -1);
+    return true;
+  });
+}
+
+/** Removes the first value that is deeply equal. */
+export const remove = (core: Core, value: unknown): boolean =>
+  atomically(core, () => {
+    const index = indexOf(core, value);
+    return index >= 0 && removeAt(core, index);
+  });
+
+/** The index of the first value from `from` on that is deeply equal, or −1. */
+export function indexOf(core: Core, value: unknown, from = 0): number {
+  return onSnapshot(core, () => {
+    const start = Math.trunc(from) || 0;
+    let index = start < 0 ? Math.max(0, start + extentOf(core).length) : start;
+    for (const found of walk(() => core, index)) {
+      if (isDeepStrictEqual(found, value)) return index;
+      index++;
+    }
+    return -1;
+  });
+}
+
+export function count(core: Core, value: unknown): number {
+  return onSnapshot(core, () => {
+    let times = 0;
+    for (const found of walk(() => core)) if (isDeepStrictEqual(found, value)) times++;
+    return times;
+  });
+}
+
+/** Whether another sequence has equal values in the same order. */
+export function equals(core: Core, other: Iterable<unknown>): boolean {
+  const others = other[Symbol.iterator]();
+  try {
+    return onSnapshot(core, () => {
+      for (const value of walk(() => core)) {
+        const next = others.next();
+        if (next.done || !isDeepStrictEqual(value, next.value)) return false;
+      }
+      return others.next().done === true;
+    });
+  } finally {
+    others.return?.();
+  }
+}
+
+/** The values from an index on, as an array's iterator meets them: index by index, whatever happens meanwhile. */
+export function* walk(open: () => Core, from = 0): Generator<unknown, void, undefined> {
+  let most = FIRST_PAGE_ITEMS;
+  for (let index = from; ; ) {
+    const core = open();
+    const values = despiteReplacement(core, () => page(core, 'upwards', index, most));
+    if (values.length === 0) return;
+    const { changes } = core.ledger;
+    const before = index;
+    for (; index - before < values.length && core.ledger.changes === changes; index++) yield values[index - before];
+    most = core.ledger.changes === changes ? Math.min(most * 2, PAGE_ITEMS) : FIRST_PAGE_ITEMS;
+  }
+}
+
+/** The same from the last one to the first. */
+export function* walkBack(open: () => Core): Generator<unknown, void, undefined> {
+  let most = FIRST_PAGE_ITEMS;
+  for (let index = extentOf(open()).length - 1; index >= 0; ) {
+    const core = open();
+    index = Math.min(index, extentOf(core).length - 1);
+    const values = despiteReplacement(core, () => page(core, 'downwards', index, most));
+    if (values.length === 0) return;
+    const { changes } = core.ledger;
+    const before = index;
+    for (; before - index < values.length && core.ledger.changes === changes; index--) yield values[before - index];
+    most = core.ledger.changes === changes ? Math.min(most * 2, PAGE_ITEMS) : FIRST_PAGE_ITEMS;
+  }
+}
+
+function page(core: Core, direction: 'upwards' | 'downwards', index: number, most: number): unknown[] {
+  const values: unknown[] = [];
+  let bytes = 0;
+  POSITIONS[direction](core.sql).each(
+    (row) => {
+      values.push(valueIn(core, row));
+      bytes += row[5];
+      return bytes < PAGE_BYTES;
+    },
+    index,
+    most,
+  );
+  return values;
+}

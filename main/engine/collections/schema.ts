@@ -1,0 +1,74 @@
+import { inspect } from 'node:util';
+import { DiskCacheError } from '../../../protocol/error.ts';
+import type { Key } from '../../../protocol/key.ts';
+
+/** What a validator of the Standard Schema family has in common with the others, https://standardschema.dev. */
+export interface StandardSchema<Output = unknown> {
+  readonly '~standard': {
+    readonly version: 1;
+    readonly validate: (value: unknown) => SchemaResult<Output> | Promise<SchemaResult<Output>>;
+  };
+}
+
+export type SchemaResult<Output> =
+  | { readonly value: Output; readonly issues?: undefined }
+  | { readonly issues: readonly SchemaIssue[] };
+
+export interface SchemaIssue {
+  readonly message: string;
+  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
+}
+
+/**
+ * Holds values to a schema: what it makes of a value (a default filled in, a text trimmed) is what is stored, and what is
+ * given back. So it has to accept what it has made itself.
+ */
+export class Validation {
+  readonly #schema: StandardSchema;
+  readonly #directory: string;
+
+  /** @throws {DiskCacheError} `BAD_OPTION` for what is no validator. */
+  constructor(schema: StandardSchema, directory: string) {
+    const standard = Object(Object(schema)['~standard']) as Partial<StandardSchema['~standard']>;
+    if (standard.version !== 1 || typeof standard.validate !== 'function') {
+      throw new DiskCacheError(
+        'BAD_OPTION',
+        'schema is no Standard Schema validator (https://standardschema.dev), version 1',
+      );
+    }
+    this.#schema = schema;
+    this.#directory = directory;
+  }
+
+  /** @throws {DiskCacheError} `BAD_VALUE` with the path of the part that doesn't fit. */
+  written(key: Key, value: unknown): unknown {
+    return this.#checked(key, value, 'it was not stored');
+  }
+
+  /** @throws {DiskCacheError} `BAD_VALUE` for what was stored before there was this schema. */
+  read(key: Key, value: unknown): unknown {
+    return this.#checked(key, value, 'it was stored without this schema: set it anew, delete it, or migrate');
+  }
+
+  #checked(key: Key, value: unknown, remedy: string): unknown {
+    const result = this.#schema['~standard'].validate(value);
+    if (result instanceof Promise) {
+      // It has been refused already; its own failure would only be reported a second time, as unhandled.
+      result.catch(() => {});
+      throw new DiskCacheError(
+        'BAD_OPTION',
+        `The schema of ${this.#directory} answers a promise; give a synchronous one`,
+      );
+    }
+    if (result.issues === undefined) return result.value;
+    const faults = result.issues.map(({ path = [], message }) => `${pathOf(path)}: ${message}`).join('; ');
+    throw new DiskCacheError(
+      'BAD_VALUE',
+      `The value of ${inspect(key)} in ${this.#directory} does not fit the schema (${faults}); ${remedy}`,
+      { cause: result.issues },
+    );
+  }
+}
+
+const pathOf = (path: NonNullable<SchemaIssue['path']>): string =>
+  ['value', ...path.map((step) => String(typeof step === 'object' ? step.key : step))].join('.');
