@@ -1,5 +1,6 @@
 import { appendFileSync, existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { Cache, type CacheOptions, type Change, type Key } from '../../main/engine/index.ts';
+import { RECIPE_JOBS } from './recipe-jobs.ts';
 
 /*
  * What a member of a crew can be told to do, in its own process or thread. Arguments and answers are plain data; a failure
@@ -60,6 +61,7 @@ export type Call = readonly [verb: 'set' | 'delete' | 'evict' | 'clear' | 'expir
 let watched: Change[] = [];
 
 export const JOBS = {
+  ...RECIPE_JOBS,
   pid: (): number => process.pid,
   open(directory: string, options?: CacheOptions): void {
     opened?.close();

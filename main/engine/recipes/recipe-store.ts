@@ -1,0 +1,68 @@
+import { DiskCacheError } from '../../../protocol/error.ts';
+import type { Key } from '../../../protocol/key.ts';
+import type { SetOptions } from '../../../protocol/options.ts';
+
+/**
+ * What a recipe needs of a store; `Cache` is one. The row of a recipe must not be evicted: give the recipes a cache with
+ * `evictionPolicy: 'none'`, or one that is never full.
+ */
+export interface RecipeStore {
+  readonly directory: string;
+  get(key: Key): unknown;
+  getEntry(key: Key): { readonly value: unknown } | undefined;
+  set(key: Key, value: unknown, options?: SetOptions): void;
+  delete(key: Key): boolean;
+  transact<T>(work: () => T): T;
+}
+
+/** The row of a recipe has no time to live, also where the store has a default. */
+const FOREVER: SetOptions = { ttl: Number.POSITIVE_INFINITY };
+
+/** One row of a store, read and written as a recipe's state. */
+export class RecipeRow<State extends object> {
+  readonly store: RecipeStore;
+  readonly key: Key;
+  readonly #recipe: string;
+
+  constructor(store: RecipeStore, key: Key, recipe: string) {
+    this.store = store;
+    this.key = key;
+    this.#recipe = recipe;
+  }
+
+  /** The state, undefined where there is no row. Inside `transact`, as it is when it is written back. */
+  read(): State | undefined {
+    return this.#stateOf(this.store.get(this.key));
+  }
+
+  /**
+   * The state as it is on disk at this moment: one look-up, no lock. Invariant: no snapshot is held afterwards, so that who
+   * waits on the spot does not keep the write-ahead log from being emptied.
+   */
+  look(): State | undefined {
+    return this.#stateOf(this.store.getEntry(this.key)?.value);
+  }
+
+  write(state: State): void {
+    this.store.set(this.key, { recipe: this.#recipe, ...state }, FOREVER);
+  }
+
+  toString(): string {
+    return `${this.#recipe} ${showKey(this.key)} in ${this.store.directory}`;
+  }
+
+  /** @throws {DiskCacheError} `BAD_VALUE` when the row is somebody else's. */
+  #stateOf(value: unknown): State | undefined {
+    if (value === undefined) return undefined;
+    if (typeof value === 'object' && value !== null && 'recipe' in value && value.recipe === this.#recipe) {
+      return value as unknown as State;
+    }
+    throw new DiskCacheError(
+      'BAD_VALUE',
+      `${showKey(this.key)} in ${this.store.directory} holds something else than the state of a ${this.#recipe}; give it a key of its own`,
+    );
+  }
+}
+
+const showKey = (key: Key): string =>
+  JSON.stringify(key, (_name, part: unknown) => (typeof part === 'bigint' ? `${part}n` : part)) ?? String(key);

@@ -1,0 +1,97 @@
+import { appendFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { threadId } from 'node:worker_threads';
+import { Averager, BoundedSemaphore, Cache, type Hold, Lock, RLock, throttle } from '../../main/engine/index.ts';
+
+/* What a member of a crew can be told to do with recipes, on the store of a directory. */
+
+const stores = new Map<string, Cache>();
+
+function storeAt(directory: string): Cache {
+  const store = stores.get(directory) ?? new Cache(directory, { evictionPolicy: 'none' });
+  stores.set(directory, store);
+  return store;
+}
+
+let hold: Hold | undefined;
+
+const pause = (ms: number): void => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+const later = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+const me = `${process.pid}-${threadId}`;
+
+/** Counts a number in a file up, as two would get wrong who do it at the same time. */
+function countUp(path: string): void {
+  const count = Number(readFileSync(path, 'utf8'));
+  if (count % 7 === 0) pause(0.2);
+  writeFileSync(path, String(count + 1));
+}
+
+/** Notes that this member is inside, and answers how many are. */
+function enter(path: string): number {
+  writeFileSync(join(path, me), '');
+  return readdirSync(path).length;
+}
+
+export const RECIPE_JOBS = {
+  acquire(directory: string, lease: number, timeout: number): number {
+    hold = new Lock(storeAt(directory), 'lock', { lease }).acquire({ timeout });
+    return hold.ticket;
+  },
+  async acquireLater(directory: string, lease: number, timeout: number): Promise<number> {
+    hold = await new Lock(storeAt(directory), 'lock', { lease }).acquireAsync({ timeout });
+    return hold.ticket;
+  },
+  release(): void {
+    hold?.release();
+  },
+
+  /** Counts a file up inside a lock, waiting on the spot; answers the tickets it had. */
+  countLocked(directory: string, path: string, times: number): number[] {
+    const lock = new Lock(storeAt(directory), 'lock');
+    return Array.from({ length: times }, () => {
+      const held = lock.acquire();
+      countUp(path);
+      appendFileSync(`${path}.order`, `${held.ticket}\n`);
+      held.release();
+      return held.ticket;
+    });
+  },
+  /** The same with an RLock, waiting in turn, with two flows in this thread that enter twice. */
+  async countInFlows(directory: string, path: string, times: number): Promise<void> {
+    const lock = new RLock(storeAt(directory), 'rlock');
+    const flow = async () => {
+      for (let turn = 0; turn < times; turn++) {
+        await lock.run(async () => {
+          const before = readFileSync(path, 'utf8');
+          await lock.run(() => later(1));
+          writeFileSync(path, String(Number(before) + 1));
+        });
+      }
+    };
+    await Promise.all([flow(), flow()]);
+  },
+  /** Goes in and out of a semaphore; answers the most that were inside together. */
+  async passThrough(directory: string, path: string, bound: number, times: number): Promise<number> {
+    const semaphore = new BoundedSemaphore(storeAt(directory), 'semaphore', bound);
+    let most = 0;
+    for (let turn = 0; turn < times; turn++) {
+      const held = turn % 2 === 0 ? semaphore.acquire() : await semaphore.acquireAsync();
+      most = Math.max(most, enter(path));
+      pause(2);
+      most = Math.max(most, readdirSync(path).length);
+      rmSync(join(path, me));
+      held.release();
+    }
+    return most;
+  },
+  /** Calls a throttled function; answers when it ran, epoch milliseconds. */
+  callThrottled(directory: string, count: number, ms: number, times: number): number[] {
+    const call = throttle(storeAt(directory), count, ms, { name: 'throttle' })(() => Date.now());
+    return Array.from({ length: times }, () => call());
+  },
+  /** Adds a number so many times. */
+  average(directory: string, value: number, times: number): void {
+    const mean = new Averager(storeAt(directory), 'mean');
+    for (let turn = 0; turn < times; turn++) mean.add(value);
+  },
+} as const;

@@ -1,0 +1,138 @@
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { Averager, Cache, Lock } from '../../main/engine/index.ts';
+import type { Permits } from '../../main/engine/recipes/permits.ts';
+import { freshDirectory } from '../engine/directory.ts';
+import { crew, KINDS, type Member, together } from './crew.ts';
+
+const LONG = 60_000;
+
+/** A store, and a file that counts. */
+function place() {
+  const directory = freshDirectory();
+  const path = join(directory, 'count');
+  writeFileSync(path, '0');
+  return { directory, path, count: () => Number(readFileSync(path, 'utf8')) };
+}
+
+const permitsOf = (cache: Cache): Permits | undefined => cache.getEntry('lock')?.value as Permits | undefined;
+
+/** Until so many wait for the lock. */
+async function lineOf(cache: Cache, length: number): Promise<void> {
+  while (permitsOf(cache)?.waiting.length !== length) await new Promise((resolve) => setTimeout(resolve, 2));
+}
+
+describe.each(KINDS)('8 %s', (kind) => {
+  const CREW = 8;
+  let members: Member[];
+  beforeAll(() => {
+    members = crew(kind, CREW);
+  });
+
+  it('lose no count inside a lock, and are served in the order of their tickets', async () => {
+    const { directory, path, count } = place();
+    const tickets = (await together(members, 'countLocked', directory, path, 15)).flat();
+    expect(count()).toBe(CREW * 15);
+    const order = readFileSync(`${path}.order`, 'utf8').trim().split('\n').map(Number);
+    expect(order).toEqual(tickets.toSorted((a, b) => a - b));
+  });
+
+  it('lose no count inside an RLock, with two flows each that enter twice', async () => {
+    const { directory, path, count } = place();
+    await together(members.slice(0, 4), 'countInFlows', directory, path, 4);
+    expect(count()).toBe(4 * 2 * 4);
+  });
+
+  it('are never more inside a semaphore than its bound', async () => {
+    const { directory } = place();
+    const path = join(directory, 'inside');
+    mkdirSync(path);
+    const most = await together(members, 'passThrough', directory, path, 3, 6);
+    expect(Math.max(...most)).toBeLessThanOrEqual(3);
+    expect(Math.max(...most)).toBeGreaterThan(1);
+  });
+
+  it('are throttled together', async () => {
+    const { directory } = place();
+    const [count, ms, times] = [10, 500, 5];
+    const calls = (await together(members, 'callThrottled', directory, count, ms, times)).flat();
+    calls.sort((a, b) => a - b);
+    // The first ten at once, then one every 50 ms: the last of 40 at 1500 ms. Processes may be late, never early.
+    expect(calls).toHaveLength(CREW * times);
+    expect(calls.at(-1)! - calls[0]!).toBeGreaterThanOrEqual(((CREW * times - count) / count) * ms * 0.9);
+    expect(calls.at(-1)! - calls[0]!).toBeLessThan(10_000);
+  });
+
+  it('add up to one mean', async () => {
+    const { directory } = place();
+    await Promise.all(members.map((member, index) => member.do('average', directory, index, 20)));
+    using cache = new Cache(directory);
+    expect(new Averager(cache, 'mean').get()).toBe((CREW - 1) / 2);
+  });
+});
+
+describe('a lock', () => {
+  it('whose holder is killed goes to the next who waits, past a waiter that was killed, long before the lease ends', async () => {
+    const { directory } = place();
+    using cache = new Cache(directory, { evictionPolicy: 'none' });
+    const [holder, victim, sync, inTurn] = crew('processes', 4) as [Member, Member, Member, Member];
+    await holder.do('acquire', directory, LONG, 0);
+    victim.do('acquire', directory, LONG, LONG).catch(() => {});
+    await lineOf(cache, 1);
+    const second = sync.do('acquire', directory, LONG, LONG);
+    await lineOf(cache, 2);
+    const third = inTurn.do('acquireLater', directory, LONG, LONG);
+    await lineOf(cache, 3);
+    const before = performance.now();
+    await victim.end();
+    await holder.end();
+    expect(await second).toBe(3);
+    await sync.end();
+    expect(await third).toBe(4);
+    expect(performance.now() - before).toBeLessThan(LONG / 4);
+  });
+
+  it('whose holder is stopped goes to the next when its lease is over; the one before is told', async () => {
+    const { directory } = place();
+    using cache = new Cache(directory, { evictionPolicy: 'none' });
+    const [holder] = crew('processes', 1) as [Member];
+    const pid = await holder.do('pid');
+    await holder.do('acquire', directory, 300, 0);
+    const lock = new Lock(cache, 'lock');
+    await expect(lock.acquireAsync({ timeout: 600 })).rejects.toMatchObject({ code: 'TIMEOUT' });
+    process.kill(pid, 'SIGSTOP');
+    using hold = await lock.acquireAsync({ timeout: 20_000 });
+    process.kill(pid, 'SIGCONT');
+    await expect(holder.do('release')).rejects.toMatchObject({ code: 'NOT_ALLOWED' });
+    expect(hold.held).toBe(true);
+  });
+
+  it('whose holder was a thread that ended goes to the next within its lease', async () => {
+    const { directory } = place();
+    using cache = new Cache(directory, { evictionPolicy: 'none' });
+    const [holder] = crew('threads', 1) as [Member];
+    await holder.do('acquire', directory, 300, 0);
+    await holder.end();
+    const hold = await new Lock(cache, 'lock').acquireAsync({ timeout: 20_000 });
+    hold.release();
+  });
+
+  it('that is waited for on the spot does not keep the write-ahead log from being emptied', async () => {
+    const { directory } = place();
+    using cache = new Cache<string, unknown>(directory, { evictionPolicy: 'none', sizeLimit: 1024 * 1024 });
+    const hold = new Lock(cache, 'lock').acquire();
+    const [waiter] = crew('processes', 1) as [Member];
+    const waiting = waiter.do('acquire', directory, LONG, LONG);
+    await lineOf(cache, 1);
+    const value = 'x'.repeat(10_000);
+    let most = 0;
+    for (let turn = 0; turn < 1000; turn++) {
+      cache.set(`key ${turn % 20}`, value);
+      if (turn % 64 === 0) most = Math.max(most, statSync(join(directory, 'cache.db-wal')).size);
+    }
+    expect(most).toBeLessThan(4 * 1024 * 1024);
+    hold.release();
+    expect(await waiting).toBe(2);
+  });
+});

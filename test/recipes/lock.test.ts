@@ -1,0 +1,236 @@
+import { spawnSync } from 'node:child_process';
+import { describe, expect, it, vi } from 'vitest';
+import { Cache } from '../../main/engine/index.ts';
+import { Lock } from '../../main/engine/recipes/lock.ts';
+import { newOwner } from '../../main/engine/recipes/owner.ts';
+import type { Permits } from '../../main/engine/recipes/permits.ts';
+import { handClock } from '../engine/over-the-engine.ts';
+import { failure, later, openStore, thrownBy } from './opened.ts';
+
+const permitsOf = (cache: Cache, key: string) => cache.get(key) as Permits | undefined;
+
+/** A party of a process that does not run any more. */
+function deadOwner() {
+  const { pid } = spawnSync(process.execPath, ['--version']);
+  return { ...newOwner('dead'), pid, started: '1' };
+}
+
+/** Puts parties into the row of a lock, as another process would. */
+function plant(cache: Cache, key: string, inside: readonly object[], waiting: readonly object[] = []): void {
+  cache.set(key, { recipe: 'Lock', bound: 1, next: inside.length + waiting.length + 1, inside, waiting });
+}
+
+describe('Lock', () => {
+  it('is held from acquire to release, by one', () => {
+    using cache = openStore();
+    const lock = new Lock(cache, 'k');
+    expect(lock.locked()).toBe(false);
+    const hold = lock.acquire();
+    expect([lock.locked(), hold.held]).toEqual([true, true]);
+    expect(thrownBy(() => new Lock(cache, 'k').acquire({ timeout: 0 }))).toEqual(failure('TIMEOUT'));
+    hold.release();
+    expect([lock.locked(), hold.held]).toEqual([false, false]);
+    new Lock(cache, 'k').acquire({ timeout: 0 }).release();
+  });
+
+  it('is released at the end of a block', () => {
+    using cache = openStore();
+    const lock = new Lock(cache, ['any', 'key']);
+    {
+      using hold = lock.acquire();
+      expect(hold.held).toBe(true);
+    }
+    expect(lock.locked()).toBe(false);
+  });
+
+  it('is released by its holder alone, and once', () => {
+    using cache = openStore();
+    const lock = new Lock(cache, 'k');
+    expect(thrownBy(() => lock.release())).toEqual(failure('NOT_ALLOWED', '"k"'));
+    const hold = lock.acquire();
+    expect(thrownBy(() => new Lock(cache, 'k').release())).toEqual(failure('NOT_ALLOWED'));
+    expect(hold.held).toBe(true);
+    lock.release();
+    expect(thrownBy(() => lock.release())).toEqual(failure('NOT_ALLOWED'));
+    expect(thrownBy(() => hold.release())).toEqual(failure('NOT_ALLOWED', 'released already'));
+    expect(() => hold[Symbol.dispose]()).not.toThrow();
+  });
+
+  it('tells who holds it when the time is up, and does not block a thread that waits for itself', async () => {
+    using cache = openStore();
+    const lock = new Lock(cache, 'k');
+    const { ticket } = lock.acquire();
+    const holder = `process ${process.pid}`;
+    expect(thrownBy(() => lock.acquire())).toEqual(failure('TIMEOUT', 'use acquireAsync'));
+    await expect(lock.acquireAsync({ timeout: 30 })).rejects.toEqual(failure('TIMEOUT', holder));
+    await expect(lock.acquireAsync({ timeout: 0 })).rejects.toEqual(failure('TIMEOUT', `ticket ${ticket}`));
+    expect(permitsOf(cache, 'k')?.waiting).toEqual([]);
+  });
+
+  it('waits on the spot for another process, no longer than asked', () => {
+    using cache = openStore();
+    const other = { ...newOwner('other'), host: 'elsewhere' };
+    plant(cache, 'k', [{ ...other, ticket: 1, count: 1, until: Date.now() + 60_000 }]);
+    const before = performance.now();
+    expect(thrownBy(() => new Lock(cache, 'k').acquire({ timeout: 60 }))).toEqual(failure('TIMEOUT', 'on elsewhere'));
+    expect(performance.now() - before).toBeGreaterThanOrEqual(59);
+  });
+
+  it('serves tickets in order', async () => {
+    using cache = openStore();
+    const lock = new Lock(cache, 'k');
+    const first = lock.acquire();
+    const order: number[] = [];
+    const waiting = Array.from({ length: 6 }, async (_, index) => {
+      using hold = await new Lock(cache, 'k').acquireAsync();
+      order.push(hold.ticket);
+      await later(index % 2);
+    });
+    // Who comes later and tries without waiting does not get in before them.
+    first.release();
+    expect(thrownBy(() => lock.acquire({ timeout: 0 }))).toEqual(failure('TIMEOUT'));
+    await Promise.all(waiting);
+    expect(order).toEqual([2, 3, 4, 5, 6, 7]);
+  });
+
+  it('lets timers fire while it waits', async () => {
+    using cache = openStore();
+    const lock = new Lock(cache, 'k');
+    const hold = lock.acquire();
+    let ticks = 0;
+    const timer = setInterval(() => ticks++, 1);
+    const next = lock.acquireAsync();
+    await later(80);
+    clearInterval(timer);
+    expect(ticks).toBeGreaterThan(10);
+    hold.release();
+    (await next).release();
+  });
+
+  it('is handed over within a thread without a timer', async () => {
+    using cache = openStore();
+    const lock = new Lock(cache, 'k');
+    const hold = lock.acquire();
+    vi.useFakeTimers({ toFake: ['setTimeout'] });
+    try {
+      const [second, third] = [lock.acquireAsync(), new Lock(cache, 'k').acquireAsync()];
+      hold.release();
+      (await second).release();
+      (await third).release();
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it('stops waiting at an abort, with its reason, and is passed over', async () => {
+    using cache = openStore();
+    const lock = new Lock(cache, 'k');
+    const hold = lock.acquire();
+    const control = new AbortController();
+    const aborted = lock.acquireAsync({ signal: control.signal });
+    const next = lock.acquireAsync();
+    control.abort(new Error('no longer wanted'));
+    await expect(aborted).rejects.toThrow('no longer wanted');
+    await expect(lock.acquireAsync({ signal: control.signal })).rejects.toThrow('no longer wanted');
+    expect(permitsOf(cache, 'k')?.waiting).toHaveLength(1);
+    hold.release();
+    (await next).release();
+  });
+
+  it('renews its lease while it is held', async () => {
+    using cache = openStore();
+    using hold = new Lock(cache, 'k', { lease: 90 }).acquire();
+    await expect(new Lock(cache, 'k', { lease: 90 }).acquireAsync({ timeout: 300 })).rejects.toEqual(
+      failure('TIMEOUT'),
+    );
+    expect([hold.held, hold.signal.aborted]).toEqual([true, false]);
+  });
+
+  it('goes to the next when the lease is over; the one before notices', () => {
+    using cache = openStore();
+    const { clock, advance } = handClock();
+    const late = new Lock(cache, 'k', { lease: 1000, clock }).acquire();
+    advance(999);
+    late.renew();
+    advance(999);
+    expect(thrownBy(() => new Lock(cache, 'k', { clock }).acquire({ timeout: 0 }))).toEqual(failure('TIMEOUT'));
+    advance(1);
+    const next = new Lock(cache, 'k', { clock }).acquire({ timeout: 0 });
+    expect([late.held, next.held]).toEqual([false, true]);
+    expect(next.ticket).toBeGreaterThan(late.ticket);
+    expect(thrownBy(() => late.renew())).toEqual(failure('NOT_ALLOWED', 'was lost'));
+    expect(late.signal.aborted).toBe(true);
+    expect(thrownBy(() => late.release())).toEqual(failure('NOT_ALLOWED', 'was lost'));
+    expect(next.held).toBe(true);
+    next.release();
+  });
+
+  it('passes over a holder and a waiter whose process has ended, at once', () => {
+    using cache = openStore();
+    const dead = { ...deadOwner(), count: 1, until: Date.now() + 60_000 };
+    plant(cache, 'k', [{ ...dead, ticket: 1 }], [{ ...dead, ticket: 2 }]);
+    const lock = new Lock(cache, 'k');
+    expect(lock.locked()).toBe(false);
+    using hold = lock.acquire({ timeout: 0 });
+    expect(hold.ticket).toBe(3);
+    expect(permitsOf(cache, 'k')?.waiting).toEqual([]);
+  });
+
+  it('knows a process whose number was given anew', { skip: process.platform !== 'linux' }, () => {
+    using cache = openStore();
+    const before = { ...newOwner('before'), started: '1', ticket: 1, count: 1, until: Date.now() + 60_000 };
+    plant(cache, 'k', [before]);
+    new Lock(cache, 'k').acquire({ timeout: 0 }).release();
+  });
+
+  it('tells the holder when its row is gone, and lets nobody release twice', async () => {
+    using cache = openStore();
+    const hold = new Lock(cache, 'k', { lease: 60 }).acquire();
+    cache.clear();
+    expect(hold.held).toBe(false);
+    await later(60);
+    expect(hold.signal.reason).toEqual(failure('NOT_ALLOWED', 'row was deleted'));
+    expect(thrownBy(() => hold.release())).toEqual(failure('NOT_ALLOWED'));
+  });
+
+  it('stays through the default time to live of its store, and across reopening', () => {
+    const { clock, advance } = handClock();
+    const first = openStore({ ttl: 1000, clock });
+    new Lock(first, 'k', { clock, lease: 100_000 }).acquire();
+    advance(5000);
+    first.close();
+    using second = new Cache(first.directory, { clock });
+    expect(new Lock(second, 'k', { clock }).locked()).toBe(true);
+  });
+
+  it('ends its waiting and its hold when the store is closed', async () => {
+    const cache = openStore();
+    const lock = new Lock(cache, 'k', { lease: 60 });
+    const hold = lock.acquire();
+    const waiting = lock.acquireAsync();
+    cache.close();
+    await expect(waiting).rejects.toEqual(failure('CLOSED'));
+    await later(60);
+    expect(hold.signal.aborted).toBe(true);
+  });
+
+  it('runs work inside and lets go when it fails', async () => {
+    using cache = openStore();
+    const lock = new Lock(cache, 'k');
+    await expect(lock.run(async () => lock.locked())).resolves.toBe(true);
+    await expect(lock.run(() => Promise.reject(new Error('work')))).rejects.toThrow('work');
+    expect(lock.locked()).toBe(false);
+  });
+
+  it('refuses what makes no sense', async () => {
+    using cache = openStore();
+    for (const lease of [0, -1, Number.NaN, Number.POSITIVE_INFINITY]) {
+      expect(thrownBy(() => new Lock(cache, 'k', { lease }))).toEqual(failure('BAD_OPTION', 'lease'));
+    }
+    expect(thrownBy(() => new Lock(cache, 'k').acquire({ timeout: -1 }))).toEqual(failure('BAD_OPTION', 'timeout'));
+    await expect(new Lock(cache, 'k').acquireAsync({ timeout: Number.NaN })).rejects.toEqual(failure('BAD_OPTION'));
+    cache.set('data', [1, 2, 3]);
+    expect(thrownBy(() => new Lock(cache, 'data').acquire())).toEqual(failure('BAD_VALUE', '"data"'));
+    expect(cache.get('data')).toEqual([1, 2, 3]);
+  });
+});

@@ -1,0 +1,22 @@
+import { expect } from 'vitest';
+import { Cache, type CacheOptions } from '../../main/engine/index.ts';
+import { freshDirectory } from '../engine/directory.ts';
+
+export const failure = (code: string, text = '') =>
+  expect.objectContaining({ code, message: expect.stringContaining(text) });
+
+/** A store as recipes want it; whoever opens it closes it. */
+export const openStore = (options: CacheOptions = {}): Cache =>
+  new Cache(freshDirectory(), { evictionPolicy: 'none', ...options });
+
+export const later = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** What a call throws. */
+export function thrownBy(call: () => unknown): unknown {
+  try {
+    call();
+  } catch (error) {
+    return error;
+  }
+  throw new Error('nothing was thrown');
+}
