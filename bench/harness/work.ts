@@ -6,7 +6,7 @@ import { microsecondsEach } from './timing.ts';
 const SAMPLES = 200;
 
 /** Reads the items, which are all there; microseconds each. */
-export function timeGets(store: Store, values: Values, indices: Uint32Array): number {
+export function timeGets(store: Pick<Store, 'get'>, values: Values, indices: Uint32Array): number {
   const keys = keysOf(indices);
   let length = 0;
   const figure = microsecondsEach(keys.length, () => {
@@ -66,7 +66,7 @@ export function drop(store: Store, indices: Uint32Array): void {
   });
 }
 
-function demandSome(store: Store, values: Values, indices: Uint32Array, shift = 0): void {
+function demandSome(store: Pick<Store, 'get'>, values: Values, indices: Uint32Array, shift = 0): void {
   for (const index of some(indices)) values.demand(index + shift, store.get(keyAt(index)));
 }
 
