@@ -27,6 +27,7 @@ const QUESTIONS = [
   'open',
   'memory',
   'hit-rate',
+  'recipes',
   'bridge',
 ] as const;
 

@@ -177,6 +177,48 @@ def open_and_close(request):
     return timed(request["count"], work)
 
 
+def use_recipe(request):
+    """Uses a recipe so many times; nobody else does meanwhile."""
+    name = request["recipe"]
+    count = request["count"]
+    if name == "Averager":
+        mean = diskcache.Averager(store, name)
+
+        def work():
+            for number in range(count):
+                mean.add(number)
+
+        figure = timed(count, work)
+        expect(mean.pop(), (count - 1) / 2)
+        return figure
+    if name == "throttle":
+        calls = 0
+
+        @diskcache.throttle(store, 1e9, 1, name=name)
+        def call():
+            nonlocal calls
+            calls += 1
+
+        def work():
+            for _ in range(count):
+                call()
+
+        figure = timed(count, work)
+        expect(calls, count)
+        return figure
+    lock = getattr(diskcache, name)(store, name)
+    depth = 2 if name == "RLock" else 1
+
+    def work():
+        for _ in range(count):
+            for _ in range(depth):
+                lock.acquire()
+            for _ in range(depth):
+                lock.release()
+
+    return timed(count, work)
+
+
 def close_store(request):
     store.close()
 
@@ -200,6 +242,7 @@ ACTIONS = {
         get_objects,
         walk_keys,
         open_and_close,
+        use_recipe,
         close_store,
     )
 }

@@ -20,6 +20,7 @@ export type Action =
   | 'get_objects'
   | 'walk_keys'
   | 'open_and_close'
+  | 'use_recipe'
   | 'close_store';
 
 type Reply = { readonly figure: number | null } | { readonly error: string };
