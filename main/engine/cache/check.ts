@@ -25,6 +25,9 @@ export interface CheckOptions {
   readonly repair?: boolean;
 }
 
+/** Milliseconds a writer may take between its commit and the removal of a replaced file. */
+const REMOVAL_PATIENCE = 50;
+
 /** Rows looked at in one read; between two of them others may write. */
 const BATCH = 64;
 
@@ -129,22 +132,28 @@ function checkCounts(core: Core, repair: boolean): Finding[] {
   });
 }
 
-/** Bucket by bucket, so that others may write in between. Files of a writer at work are staged and not in a bucket. */
+/**
+ * Bucket by bucket, so that others may write in between. Files of a writer at work are staged and not in a bucket; one that has
+ * just committed removes what it has replaced, so what looks like an orphan is looked at once more.
+ */
 function checkOrphans(core: Core, repair: boolean): Finding[] {
-  const findings: Finding[] = [];
-  for (const bucket of core.files.buckets()) {
-    atomically(core, () => {
-      for (const name of core.files.names(bucket)) {
-        if (isNamed(core, name)) continue;
-        const path = core.files.path(name);
-        findings.push({ code: 'orphan', message: `${path} belongs to no item; its writer crashed`, path });
-      }
-      if (repair) core.files.collect(bucket, (name) => isNamed(core, name));
-    });
+  const { files } = core;
+  const suspects = files.buckets().flatMap((bucket) => atomically(core, () => unnamed(core, files.names(bucket))));
+  if (suspects.length > 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, REMOVAL_PATIENCE);
+  const left = suspects.filter((name) => files.bytesOf(name) !== undefined);
+  const orphans = left.length === 0 ? [] : atomically(core, () => unnamed(core, left));
+  if (repair) {
+    for (const name of orphans) files.remove(name);
+    for (const bucket of files.buckets()) atomically(core, () => files.collect(bucket, (name) => isNamed(core, name)));
+    files.sweepStage();
   }
-  if (repair) core.files.sweepStage();
-  return findings;
+  return orphans.map((name) => {
+    const path = files.path(name);
+    return { code: 'orphan', message: `${path} belongs to no item; its writer crashed`, path };
+  });
 }
+
+const unnamed = (core: Core, names: readonly string[]): string[] => names.filter((name) => !isNamed(core, name));
 
 const isNamed = (core: Core, name: string): boolean => core.sql.namesFile.first(name) !== undefined;
 

@@ -50,13 +50,15 @@ export function prepare(core: Core, key: KeyColumn, value: unknown, expiresAt: n
 /** Stores an item in place of whatever has its key; answers the row's id. Inside a write transaction. */
 export function place(core: Core, item: Item, now: number): number {
   const { sql, ledger } = core;
-  makeRoom(core, item.cost, item.key, now);
+  makeRoom(core, item, now);
   const file = nameFile(core, item);
   const stamp = core.stamps.at(now);
   const { key, expiresAt, tag, mode, bytes, check, data } = item;
   const old = sql.locate.first(key);
   if (old !== undefined && isLive(old[1], now)) {
     sql.update.run(key, stamp, stamp, expiresAt, tag, mode, bytes, check, file, data, old[0]);
+    // Its reads are counted from the last set.
+    core.uses.take(old[0]);
     dropFile(core, old[2], old[3]);
     ledger.updated(expiresAt);
     core.memory.forget(key);

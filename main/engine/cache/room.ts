@@ -1,56 +1,69 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { allowance, logReserve, overheadOf, setAside } from '../policy/budget.ts';
-import type { KeyColumn } from '../values/key.ts';
 import type { Core } from './core.ts';
 import { evict, prepareIndex } from './evict.ts';
 import { dropExpired } from './expire.ts';
 import { shareOf } from './household.ts';
-import { boundLog } from './upkeep.ts';
-import { logBytes } from './volume.ts';
+import type { Item } from './item.ts';
+import { boundLog, emptyLog } from './upkeep.ts';
+import { databaseBytes, logBytes } from './volume.ts';
 
 /** A write evicts for itself and, of what is over the limit, so many bytes at most; the rest is left to the next writes. */
-const OVER_PER_WRITE = 16 * 1024;
+export const OVER_PER_WRITE = 16 * 1024;
 /** Free pages given back by one write. */
-const SHRINK_PER_WRITE = 32;
+const SHRINK_PER_WRITE = 1024;
 /** With less than this part of the limit free, victims will soon be looked for. */
-const NEARLY_FULL = 1 / 4;
+export const NEARLY_FULL = 1 / 4;
+
+/** What room is made for. */
+type Incoming = Pick<Item, 'cost' | 'key' | 'staged'>;
 
 /**
- * Lets expired items go, then, when the disk is full, as many others as `incoming` bytes demand, in the order of the policy;
- * never the item of the key `spared`. Inside a write transaction.
+ * Lets expired items go, then, when the disk is full, as many others as an item demands, in the order of the policy;
+ * never the item it replaces. Inside a write transaction.
  *
  * @throws {DiskCacheError} `DISK_FULL` when the policy lets nobody go.
  */
-export function makeRoom(core: Core, incoming: number, spared: KeyColumn | null, now: number): void {
+export function makeRoom(core: Core, { cost: incoming, key: spared, staged }: Incoming, now: number): void {
   const { ledger, settings, membership } = core;
   if (now >= ledger.nextExpiry) dropExpired(core, now);
   ledger.room -= incoming;
   core.upkeep.bytes += incoming;
   if (ledger.room >= 0) return;
+  if (membership !== undefined) return membership.household.makeRoom(core, incoming, spared);
   const { sizeLimit } = settings;
-  const free = sizeLimit - (membership?.household.usedBytes() ?? usedBytes(core)) - incoming;
-  ledger.room = allowance(free) * (membership?.share ?? 1);
+  const free = sizeLimit - usedBytes(core) - incoming;
+  const bytesInFile = staged?.bytes ?? 0;
+  ledger.room = allowance(Math.min(free, sizeLimit - heldBytes(core) - bytesInFile));
   if (free < sizeLimit * NEARLY_FULL) prepareIndex(core);
-  if (free >= 0) return;
-  // Space comes and goes in pages: a whole one is freed at a time, and the next writes find room.
-  const wanted = Math.max(core.pageSize, Math.min(-free, incoming + OVER_PER_WRITE));
+  if (free >= 0) {
+    // Free pages take rows, but no files.
+    shrink(core, heldBytes(core) + bytesInFile - sizeLimit);
+    return;
+  }
   if (settings.evictionPolicy === 'none') {
     throw new DiskCacheError(
       'DISK_FULL',
       `${core.directory} has reached its sizeLimit of ${sizeLimit} bytes and its policy "none" lets nothing go; delete something or raise the limit`,
     );
   }
-  if (membership !== undefined) {
-    // Whoever has to leave may be in another store, whose lock is not waited for while this one's is held.
-    core.transaction.afterCommit.push(() => membership.household.makeRoom(core, wanted, spared));
-    ledger.room = 0;
-    return;
-  }
-  const { bytes } = evict(core, wanted, spared);
+  // Space comes and goes in pages: a whole one is freed at a time, and the next writes find room.
+  const wanted = Math.max(core.pageSize, Math.min(-free, incoming + OVER_PER_WRITE));
+  let { bytes, items } = evict(core, wanted, spared);
   ledger.room = Math.min(core.pageSize, Math.max(0, bytes - incoming));
-  shrink(core, heldBytes(core) - sizeLimit);
+  // A file needs its room now, and rows that have left need not have emptied a page each.
+  for (
+    let over = overBy(core, incoming);
+    staged !== undefined && items > 0 && over > 0;
+    over = overBy(core, incoming)
+  ) {
+    ({ bytes, items } = evict(core, Math.max(core.pageSize, over), spared));
+  }
+  shrink(core, heldBytes(core) + bytesInFile - sizeLimit);
   core.transaction.afterCommit.push(() => boundLog(core));
 }
+
+const overBy = (core: Core, incoming: number): number => usedBytes(core) + incoming - core.settings.sizeLimit;
 
 /** Bytes in use: pages that hold something, value files, and what is set aside for the log. O(1). */
 export function usedBytes(core: Core): number {
@@ -66,9 +79,12 @@ function fixedBytes(core: Core): number {
   return (sql.counter.first('file bytes')?.[0] ?? 0) + aside;
 }
 
-/** Bytes on disk that count: as `usedBytes`, with the pages that hold nothing. O(1). */
+/**
+ * Bytes on disk that count: as `usedBytes`, with the pages that hold nothing, and with those that have been given back but leave
+ * the file only when the log is emptied. O(1).
+ */
 export const heldBytes = (core: Core): number =>
-  fixedBytes(core) + (core.sql.pageCount.first()?.[0] ?? 0) * core.pageSize;
+  fixedBytes(core) + Math.max((core.sql.pageCount.first()?.[0] ?? 0) * core.pageSize, databaseBytes(core));
 
 /** What can be stored at all under the limit. */
 export function capacityOf({ settings, pageSize, membership }: Core): number {
@@ -80,7 +96,10 @@ export function capacityOf({ settings, pageSize, membership }: Core): number {
 
 /** Free pages count on disk too: where the files are larger than the limit allows by so many bytes, some are given back. */
 export function shrink(core: Core, over: number): void {
-  const { sql, pageSize } = core;
+  if (over <= 0) return;
+  const { sql, pageSize, connection, transaction } = core;
   const pages = Math.min(Math.ceil(over / pageSize), sql.freePages.first()?.[0] ?? 0, SHRINK_PER_WRITE);
-  if (pages > 0) core.connection.execute(`PRAGMA incremental_vacuum(${pages})`);
+  if (pages > 0) connection.execute(`PRAGMA incremental_vacuum(${pages})`);
+  const isCut = databaseBytes(core) > (sql.pageCount.first()?.[0] ?? 0) * pageSize;
+  if (isCut) transaction.afterCommit.push(() => emptyLog(core));
 }

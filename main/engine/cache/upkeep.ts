@@ -67,9 +67,12 @@ export function boundLog(core: Core): void {
   if (bytes > reserve && !emptyLog(core)) core.upkeep.logIsStuck = bytes > STUCK * reserve;
 }
 
-/** Gives all free pages back to the disk, after a mass deletion. */
+/** Gives all free pages back to the disk, after a mass deletion; inside a transaction, after its commit. */
 export function giveBack(core: Core): void {
-  if (core.transaction.depth > 0) return;
+  if (core.transaction.depth > 0) {
+    core.transaction.afterCommit.push(() => giveBack(core));
+    return;
+  }
   for (let before = 0, free = freePages(core); free > 0 && free !== before; free = freePages(core)) {
     before = free;
     shrink(core, PAGES_AT_ONCE);
@@ -101,8 +104,8 @@ function shrink(core: Core, pages: number): void {
   despiteOthers(core, () => core.connection.execute(`PRAGMA incremental_vacuum(${pages})`));
 }
 
-/** False while somebody else reads from the log. */
-function emptyLog(core: Core): boolean {
+/** Writes the log into the database, and frees what that has given back. False while somebody else reads from the log. */
+export function emptyLog(core: Core): boolean {
   let emptied = false;
   despiteOthers(core, () => {
     emptied = core.connection.pragma('wal_checkpoint(TRUNCATE)') === 0;

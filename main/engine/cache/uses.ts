@@ -45,6 +45,11 @@ export class Uses {
     return this.#recent.length + this.#waiting.size + this.#older.size + this.hits + this.misses === 0;
   }
 
+  /** Whether there may be some for an item. */
+  get mayHold(): boolean {
+    return this.#recent.length + this.#waiting.size + this.#older.size > 0;
+  }
+
   note(use: Use, at: number): void {
     use.at = at;
     if (use.hits++ > 0) return;

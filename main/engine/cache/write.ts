@@ -116,7 +116,8 @@ function store(core: Core, item: Item, now: number): void {
   beforeWrite(core);
   const { sql, ledger } = core;
   const { key, expiresAt: expiry, tag, mode, bytes, check, data } = item;
-  if (item.staged === undefined && ledger.tellsInserts && now < ledger.nextExpiry && item.cost <= ledger.room) {
+  const simple = item.staged === undefined && ledger.tellsInserts && !core.uses.mayHold;
+  if (simple && now < ledger.nextExpiry && item.cost <= ledger.room) {
     const stamp = core.stamps.at(now);
     const { changes, lastInsertRowid } = sql.put.run(
       key,
@@ -135,7 +136,7 @@ function store(core: Core, item: Item, now: number): void {
       ledger.room -= item.cost;
       core.upkeep.bytes += item.cost;
       ledger.upserted(lastInsertRowid, expiry);
-      core.memory.forget(key);
+      
       afterWrite(core);
       return;
     }
