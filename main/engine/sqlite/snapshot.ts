@@ -1,4 +1,7 @@
-import type SqliteDatabase from 'better-sqlite3';
+/** What it asks of a database connection. */
+interface Preparing {
+  prepare(sql: string): { run(): unknown };
+}
 
 /**
  * A read transaction around several reads: taking and dropping the lock costs a third of a small read. Invariant: it is never
@@ -6,10 +9,10 @@ import type SqliteDatabase from 'better-sqlite3';
  */
 export class Snapshot {
   held = false;
-  readonly #begin: SqliteDatabase.Statement;
-  readonly #end: SqliteDatabase.Statement;
+  readonly #begin: { run(): unknown };
+  readonly #end: { run(): unknown };
 
-  constructor(database: SqliteDatabase.Database) {
+  constructor(database: Preparing) {
     this.#begin = database.prepare('BEGIN');
     this.#end = database.prepare('COMMIT');
   }
