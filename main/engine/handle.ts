@@ -6,6 +6,8 @@ import { Deque, type DequeOptions } from './collections/deque.ts';
 import { Index, type IndexOptions } from './collections/index-map.ts';
 import type { StandardSchema } from './collections/schema.ts';
 
+export type { Description } from './cache/describe.ts';
+
 /** What a description can't hold. */
 export interface HandedIn {
   readonly clock?: () => number;

@@ -5,11 +5,12 @@ import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { CacheOptions, Change, CountOptions, QueueOptions, Range, SetOptions } from '../../../protocol/options.ts';
 import { type CheckOptions, check, type Finding } from './check.ts';
+import { closeCore } from './close.ts';
 import { type Configuration, configure } from './configure.ts';
 import type { Core } from './core.ts';
-import { type Listener, type SubscribeOptions, stopFeed, subscribe } from './feed.ts';
+import { type Description, describe } from './describe.ts';
+import { type Listener, type SubscribeOptions, subscribe } from './feed.ts';
 import * as iterate from './iterate.ts';
-import { releaseAll } from './lease.ts';
 import { type MemoizeOptions, memoize } from './memoize.ts';
 import { openCore } from './open.ts';
 import * as queue from './queue.ts';
@@ -19,7 +20,6 @@ import { size } from './size.ts';
 import { stats } from './stats.ts';
 import { openReadStream, writeStream } from './streams.ts';
 import { transact } from './transaction.ts';
-import { settleUses } from './uses.ts';
 import { volume } from './volume.ts';
 import * as write from './write.ts';
 
@@ -254,22 +254,17 @@ export class Cache<K extends Key = Key, V = unknown> {
     return transact(this.#open(), work);
   }
 
+  /** This store as plain data, for `reopen` in a worker or another process. */
+  describe(): Description<Cache<K, V>> {
+    return describe('cache', this.#open());
+  }
+
   /** Lets go of the directory. Every later call fails with `CLOSED`; closing again does nothing. */
   close(): void {
     const core = this.#core;
     if (core === undefined) return;
-    if (core.transaction.depth > 0) {
-      throw new DiskCacheError(
-        'BAD_OPTION',
-        `close was called inside a transaction on ${this.directory}; call it after`,
-      );
-    }
-    releaseAll(core);
-    stopFeed(core);
-    settleUses(core);
-    clearTimeout(core.upkeep.timer);
+    closeCore(core);
     this.#core = undefined;
-    core.connection.close();
   }
 
   [Symbol.dispose](): void {
