@@ -136,7 +136,7 @@ function store(core: Core, item: Item, now: number): void {
       ledger.room -= item.cost;
       core.upkeep.bytes += item.cost;
       ledger.upserted(lastInsertRowid, expiry);
-      
+      core.memory.forget(key);
       afterWrite(core);
       return;
     }
