@@ -222,6 +222,18 @@ describe('Lock', () => {
     expect(lock.locked()).toBe(false);
   });
 
+  it('is not acquired inside a transaction, which would keep everybody from letting go', async () => {
+    using cache = openStore();
+    const lock = new Lock(cache, 'k');
+    const refused = failure('BAD_OPTION', 'transaction');
+    expect(thrownBy(() => cache.transact(() => lock.acquire()))).toEqual(refused);
+    const inTurn = cache.transact(() => ({ promise: lock.acquireAsync() }));
+    await expect(inTurn.promise).rejects.toEqual(refused);
+    expect(cache.size).toBe(0);
+    using hold = lock.acquire();
+    cache.transact(() => expect(hold.held).toBe(true));
+  });
+
   it('refuses what makes no sense', async () => {
     using cache = openStore();
     for (const lease of [0, -1, Number.NaN, Number.POSITIVE_INFINITY]) {

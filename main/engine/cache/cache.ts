@@ -254,6 +254,11 @@ export class Cache<K extends Key = Key, V = unknown> {
     return transact(this.#open(), work);
   }
 
+  /** Whether a function given to `transact` is running. */
+  get inTransaction(): boolean {
+    return this.#open().transaction.depth > 0;
+  }
+
   /** This store as plain data, for `reopen` in a worker or another process. */
   describe(): Description<Cache<K, V>> {
     return describe('cache', this.#open());

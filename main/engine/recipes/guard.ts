@@ -19,10 +19,8 @@ export abstract class Guard {
   /**
    * Waits on the spot, which blocks the thread: for worker threads, command lines and short waits.
    *
-   * Not inside `transact`: while a transaction is open nobody else can leave.
-   *
    * @throws {DiskCacheError} `TIMEOUT`, with who holds it; at once when that is this thread itself, which can't let go while
-   * it waits.
+   * it waits. `BAD_OPTION` inside `transact`, where nobody else could leave.
    */
   acquire(options?: AcquireOptions): Hold {
     const owner = this.ownerOnTheSpot();
@@ -32,7 +30,8 @@ export abstract class Guard {
   /**
    * Waits while the event loop turns.
    *
-   * @throws {DiskCacheError} `TIMEOUT`, with who holds it; rejects with the signal's reason when that is aborted.
+   * @throws {DiskCacheError} `TIMEOUT`, with who holds it; `BAD_OPTION` inside `transact`. Rejects with the signal's reason
+   * when that is aborted.
    */
   async acquireAsync(options?: AcquireAsyncOptions): Promise<Hold> {
     const owner = this.ownerInTurn();

@@ -13,6 +13,8 @@ export interface RecipeStore {
   set(key: Key, value: unknown, options?: SetOptions): void;
   delete(key: Key): boolean;
   transact<T>(work: () => T): T;
+  /** Where a store tells it, waiting inside a transaction is refused instead of endless. */
+  readonly inTransaction?: boolean;
 }
 
 /** The row of a recipe has no time to live, also where the store has a default. */

@@ -66,6 +66,19 @@ export class Turnstile {
   }
 
   /**
+   * Before somebody comes: an open transaction keeps everybody else from leaving, and might be undone with the hold in it.
+   *
+   * @throws {DiskCacheError} `BAD_OPTION`
+   */
+  demandNoTransaction(): void {
+    if (!this.#row.store.inTransaction) return;
+    throw new DiskCacheError(
+      'BAD_OPTION',
+      `${this} was acquired inside a transaction; acquire first, then transact while it is held`,
+    );
+  }
+
+  /**
    * Goes inside if it is the owner's turn, or if it is inside already; otherwise takes a ticket, or keeps the one it has.
    * With `join` false, nothing is left behind by one who can't enter.
    */

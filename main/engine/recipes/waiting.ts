@@ -50,6 +50,7 @@ class Wait {
 
 /** Blocks this thread until the owner is inside; answers its ticket. */
 export function enterOnTheSpot(turnstile: Turnstile, owner: Owner, { timeout }: AcquireOptions = {}): number {
+  turnstile.demandNoTransaction();
   const wait = new Wait(checkedTimeout(timeout));
   let standing = turnstile.ask(owner, undefined, timeout !== 0);
   try {
@@ -73,6 +74,7 @@ export async function enterInTurn(
   { timeout, signal }: AcquireAsyncOptions = {},
 ): Promise<number> {
   signal?.throwIfAborted();
+  turnstile.demandNoTransaction();
   const wait = new Wait(checkedTimeout(timeout));
   let standing = turnstile.ask(owner, undefined, timeout !== 0);
   try {
