@@ -1,0 +1,132 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { inspect, isDeepStrictEqual } from 'node:util';
+import fc from 'fast-check';
+
+/*
+ * Deque against Array and Index against Map: random operations, each done to both, each with the same answer; transactions
+ * that are undone, another handle, another opening.
+ */
+
+/** One operation: what it does to the real one and to the plain one. */
+export interface Step<Real, Plain> {
+  readonly name: string;
+  readonly args: readonly unknown[];
+  readonly real: (it: Real) => unknown;
+  readonly plain: (it: Plain) => unknown;
+}
+
+/** How a kind of store is opened, and a plain one beside it is copied, put back and compared. */
+export interface Kind<Real, Plain> {
+  readonly open: (directory: string) => Real;
+  readonly plain: () => Plain;
+  readonly copy: (plain: Plain) => Plain;
+  readonly same: (real: Real, plain: Plain) => boolean;
+  readonly step: fc.Arbitrary<Step<Real, Plain>>;
+}
+
+interface Openable {
+  transact<T>(work: () => T): T;
+  check(): readonly unknown[];
+  close(): void;
+}
+
+type Move<Real, Plain> =
+  | { readonly is: 'step'; readonly step: Step<Real, Plain> }
+  | { readonly is: 'transact'; readonly steps: readonly Step<Real, Plain>[]; readonly fails: boolean }
+  | { readonly is: 'reopen' | 'switch' };
+
+class Undo extends Error {}
+
+const shown = (thing: unknown): string => inspect(thing, { depth: 6, breakLength: Number.POSITIVE_INFINITY });
+
+function moves<Real, Plain>({ step }: Kind<Real, Plain>): fc.Arbitrary<Move<Real, Plain>> {
+  return fc.oneof(
+    { weight: 16, arbitrary: step.map((it) => ({ is: 'step', step: it }) as const) },
+    {
+      weight: 3,
+      arbitrary: fc.record({
+        is: fc.constant('transact' as const),
+        steps: fc.array(step, { maxLength: 6 }),
+        fails: fc.boolean(),
+      }),
+    },
+    { weight: 1, arbitrary: fc.constantFrom({ is: 'reopen' } as const, { is: 'switch' } as const) },
+  );
+}
+
+/** Takes random walks; answers how many operations were compared. */
+export async function sequenceWalks<Real extends Openable, Plain>(
+  kind: Kind<Real, Plain>,
+  { walks, length, seed }: { readonly walks: number; readonly length: number; readonly seed?: number },
+): Promise<number> {
+  let operations = 0;
+  const property = fc.asyncProperty(fc.array(moves(kind), { maxLength: length, size: 'max' }), async (taken) => {
+    const directory = mkdtempSync(join(tmpdir(), 'deskcache-model-'));
+    let handles = [kind.open(directory), kind.open(directory)] as [Real, Real];
+    let plain = kind.plain();
+    const compare = ({ name, args, real, plain: ideal }: Step<Real, Plain>) => {
+      operations++;
+      const [expected, actual] = [ideal(plain), real(handles[0])];
+      if (isDeepStrictEqual(actual, expected)) return;
+      throw new Error(`${name}(${shown(args)}) should answer ${shown(expected)} and answered ${shown(actual)}`);
+    };
+    try {
+      for (const move of taken) {
+        if (move.is === 'step') compare(move.step);
+        else if (move.is === 'transact') {
+          const before = kind.copy(plain);
+          try {
+            handles[0].transact(() => {
+              for (const step of move.steps) compare(step);
+              if (move.fails) throw new Undo();
+            });
+          } catch (error) {
+            if (!(error instanceof Undo)) throw error;
+            plain = before;
+          }
+        } else if (move.is === 'reopen') {
+          for (const handle of handles) handle.close();
+          handles = [kind.open(directory), kind.open(directory)];
+        } else {
+          // What others have written is seen from the next turn on.
+          await Promise.resolve();
+          handles = [handles[1], handles[0]];
+        }
+        if (!kind.same(handles[0], plain)) throw new Error(`after ${shown(move)} it is not ${shown(plain)}`);
+      }
+      await Promise.resolve();
+      if (!kind.same(handles[1], plain)) throw new Error(`the other handle does not see ${shown(plain)}`);
+      const findings = handles[0].check();
+      if (findings.length > 0) throw new Error(`check finds ${shown(findings)}`);
+    } finally {
+      for (const handle of handles) handle.close();
+      rmSync(directory, { recursive: true, force: true });
+    }
+  });
+  await fc.assert(property, { numRuns: walks, ...(seed !== undefined && { seed }) });
+  return operations;
+}
+
+/** Equal ones are frequent. */
+const LARGE = 'x'.repeat(200);
+export const value = fc.oneof(
+  { weight: 6, arbitrary: fc.integer({ min: 0, max: 9 }) },
+  { weight: 1, arbitrary: fc.constantFrom<unknown>(undefined, null, Number.NaN, -0, 'text', LARGE, 10n) },
+  { weight: 1, arbitrary: fc.record({ a: fc.integer({ min: 0, max: 2 }) }, { noNullPrototype: true }) },
+);
+
+/** A step from a pair of functions, for arguments. */
+export const step =
+  <Real, Plain>(
+    name: string,
+    real: (it: Real, ...args: never[]) => unknown,
+    plain: (it: Plain, ...args: never[]) => unknown,
+  ) =>
+  (args: readonly unknown[]): Step<Real, Plain> => ({
+    name,
+    args,
+    real: (it) => real(it, ...(args as never[])),
+    plain: (it) => plain(it, ...(args as never[])),
+  });
