@@ -1,5 +1,6 @@
 import { appendFileSync, existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { Cache, type CacheOptions, type Change, type Key } from '../../main/engine/index.ts';
+import { COLLECTION_JOBS } from './collection-jobs.ts';
 import { RECIPE_JOBS } from './recipe-jobs.ts';
 
 /*
@@ -61,6 +62,7 @@ export type Call = readonly [verb: 'set' | 'delete' | 'evict' | 'clear' | 'expir
 let watched: Change[] = [];
 
 export const JOBS = {
+  ...COLLECTION_JOBS,
   ...RECIPE_JOBS,
   pid: (): number => process.pid,
   open(directory: string, options?: CacheOptions): void {
