@@ -56,7 +56,18 @@ export const RECIPE_JOBS = {
       return held.ticket;
     });
   },
-  /** The same with an RLock, waiting in turn, with two flows in this thread that enter twice. */
+  /** Goes in and out of a lock and writes both down, until it is killed or has done it so often. */
+  goInAndOut(directory: string, log: string, times: number): void {
+    const lock = new Lock(storeAt(directory), 'lock');
+    for (let turn = 0; turn < times; turn++) {
+      const held = lock.acquire();
+      appendFileSync(log, `in ${process.pid} ${held.ticket}\n`);
+      pause(1);
+      appendFileSync(log, `out ${process.pid} ${held.ticket}\n`);
+      held.release();
+    }
+  },
+  /** Counts a file up inside an RLock, waiting in turn, with two flows in this thread that enter twice. */
   async countInFlows(directory: string, path: string, times: number): Promise<void> {
     const lock = new RLock(storeAt(directory), 'rlock');
     const flow = async () => {

@@ -23,14 +23,12 @@ export interface Permits {
   readonly waiting: readonly Party[];
 }
 
-export const isAlive = (party: Party, now: number): boolean => now < party.until && !isGone(party);
-
 export const isSame = (party: Party, owner: Owner, ticket: number): boolean =>
   party.ticket === ticket && party.id === owner.id;
 
-/** Without those that have died. */
-export function living(permits: Permits, now: number): Permits {
-  const isLiving = (party: Party) => isAlive(party, now);
+/** Without those whose lease is over, and when asked to be thorough, those whose process has ended. */
+export function living(permits: Permits, now: number, thorough: boolean): Permits {
+  const isLiving = (party: Party) => now < party.until && !(thorough && isGone(party));
   return { ...permits, inside: permits.inside.filter(isLiving), waiting: permits.waiting.filter(isLiving) };
 }
 

@@ -80,12 +80,12 @@ export class Turnstile {
 
   /**
    * Goes inside if it is the owner's turn, or if it is inside already; otherwise takes a ticket, or keeps the one it has.
-   * With `join` false, nothing is left behind by one who can't enter.
+   * With `join` false, nothing is left behind by one who can't enter; `thorough` as for `living`.
    */
-  ask(owner: Owner, ticket?: number, join = true): Standing {
+  ask(owner: Owner, ticket: number | undefined, { thorough, join }: { thorough: boolean; join: boolean }): Standing {
     return this.#row.store.transact(() => {
       const now = this.#clock();
-      const { next, inside, waiting } = this.#living(now);
+      const { next, inside, waiting } = this.#living(now, thorough);
       const others = waiting.filter((party) => !isSame(party, owner, ticket ?? 0));
       const until = now + this.lease;
 
@@ -115,14 +115,14 @@ export class Turnstile {
    * How many have to go before the owner of a ticket may enter, without writing anything; undefined when it is worth asking:
    * it may enter, it has to show that it lives, or its ticket is not in line any more.
    */
-  toGo(owner: Owner, ticket: number): number | undefined {
+  toGo(owner: Owner, ticket: number, thorough: boolean): number | undefined {
     const permits = this.#row.look();
     if (permits === undefined) return undefined;
     const now = this.#clock();
     const place = permits.waiting.findIndex((party) => isSame(party, owner, ticket));
     const mine = permits.waiting[place];
     if (mine === undefined || mine.until - now < WAITING_LEASE / 2) return undefined;
-    const { inside, waiting } = living({ ...permits, waiting: permits.waiting.slice(0, place) }, now);
+    const { inside, waiting } = living({ ...permits, waiting: permits.waiting.slice(0, place) }, now, thorough);
     if (inside.some(({ id }) => id === owner.id)) return undefined;
     return toGo({ ...permits, inside }, waiting.length) || undefined;
   }
@@ -153,7 +153,7 @@ export class Turnstile {
 
   /** Those inside who live. */
   holders(): readonly Party[] {
-    return living(this.#row.look() ?? { ...NOBODY, bound: this.#bound }, this.#clock()).inside;
+    return living(this.#row.look() ?? { ...NOBODY, bound: this.#bound }, this.#clock(), true).inside;
   }
 
   /** Whether the owner is inside with that ticket and its lease is not over. */
@@ -203,10 +203,10 @@ export class Turnstile {
   }
 
   /** @throws {DiskCacheError} `BAD_OPTION` when it is in use with another bound. */
-  #living(now: number): Permits {
+  #living(now: number, thorough: boolean): Permits {
     const permits = this.#row.read();
     if (permits === undefined) return { ...NOBODY, bound: this.#bound };
-    const found = living(permits, now);
+    const found = living(permits, now, thorough);
     if (found.bound === this.#bound || found.inside.length + found.waiting.length === 0) return found;
     throw new DiskCacheError(
       'BAD_OPTION',

@@ -14,19 +14,39 @@ export interface AcquireAsyncOptions extends AcquireOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Milliseconds between two looks at the row: few when the line has just moved, more the longer it stands still. */
+/**
+ * Milliseconds between two looks at the row: few when the line has just moved, more the longer it stands still and the more
+ * have to go first. Whether those in front live is a question to the system and asked less often.
+ */
 const SHORTEST = 2;
 const LONGEST = 25;
+const BETWEEN_CHECKS = 50;
 
-/** A wait in line, by monotonic time. */
+/** One owner's wait in line, by monotonic time. */
 class Wait {
-  readonly #began = performance.now();
+  readonly #turnstile: Turnstile;
+  readonly #owner: Owner;
   readonly #timeout: number;
+  readonly #began = performance.now();
   #movedAt = this.#began;
-  #toGo = -1;
+  #checkedAt = this.#began;
+  #toGo = 0;
+  #standing: Standing;
 
-  constructor(timeout: number) {
+  constructor(turnstile: Turnstile, owner: Owner, timeout = Number.POSITIVE_INFINITY) {
+    if (!(typeof timeout === 'number' && timeout >= 0)) {
+      const hint = 'give a number of milliseconds, 0 to try once';
+      throw new DiskCacheError('BAD_OPTION', `timeout is ${String(timeout)}; ${hint}`);
+    }
+    turnstile.demandNoTransaction();
+    this.#turnstile = turnstile;
+    this.#owner = owner;
     this.#timeout = timeout;
+    this.#standing = turnstile.ask(owner, undefined, { join: timeout > 0, thorough: timeout === 0 });
+  }
+
+  get standing(): Standing {
+    return this.#standing;
   }
 
   get waited(): number {
@@ -37,32 +57,51 @@ class Wait {
     return this.waited >= this.#timeout;
   }
 
-  /** How long to pause until the next look, when so many have to go first. */
-  pause(toGo: number): number {
+  /** Looks at the row, and asks to be let in when it may be worth it. */
+  look(): void {
     const now = performance.now();
+    const thorough = now - this.#checkedAt >= BETWEEN_CHECKS;
+    if (thorough) this.#checkedAt = now;
+    const { ticket } = this.#standing;
+    const toGo = this.#turnstile.toGo(this.#owner, ticket, thorough);
+    if (toGo === undefined) this.#standing = this.#turnstile.ask(this.#owner, ticket, { join: true, thorough });
     if (toGo !== this.#toGo) this.#movedAt = now;
-    this.#toGo = toGo;
-    // Scattered, so that several waiters don't look in step.
-    const pause = Math.min(LONGEST, Math.max(SHORTEST, (now - this.#movedAt) / 4)) * (0.75 + Math.random() / 2);
-    return Math.min(pause, this.#timeout - this.waited);
+    this.#toGo = toGo ?? 0;
+  }
+
+  /** How long to pause until the next look. Scattered, so that several waiters don't look in step. */
+  get pause(): number {
+    const still = performance.now() - this.#movedAt;
+    const pause = Math.min(LONGEST, Math.max(SHORTEST * this.#toGo, SHORTEST, still / 4));
+    return Math.min(pause * (0.75 + Math.random() / 2), this.#timeout - this.waited);
+  }
+
+  /** Leaves the line. */
+  giveUp(): void {
+    try {
+      this.#turnstile.giveUp(this.#owner, this.#standing.ticket);
+      wake(this.#turnstile.name);
+    } catch (error) {
+      // Another failure is being told already; the ticket ends with its lease.
+      if (!(error instanceof DiskCacheError)) throw error;
+    }
   }
 }
 
 /** Blocks this thread until the owner is inside; answers its ticket. */
 export function enterOnTheSpot(turnstile: Turnstile, owner: Owner, { timeout }: AcquireOptions = {}): number {
-  turnstile.demandNoTransaction();
-  const wait = new Wait(checkedTimeout(timeout));
-  let standing = turnstile.ask(owner, undefined, timeout !== 0);
+  const wait = new Wait(turnstile, owner, timeout);
   try {
-    while (!standing.inside) {
-      if (wait.isOver || turnstile.isHeldHere()) throw turnstile.timedOut(wait.waited, true);
-      pauseOnTheSpot(wait.pause(turnstile.toGo(owner, standing.ticket) ?? 0));
+    if (!wait.standing.inside && turnstile.isHeldHere()) throw turnstile.timedOut(wait.waited, true);
+    while (!wait.standing.inside) {
+      if (wait.isOver) throw turnstile.timedOut(wait.waited, true);
+      pauseOnTheSpot(wait.pause);
       renewDueHolds();
-      standing = askAgain(turnstile, owner, standing);
+      wait.look();
     }
-    return standing.ticket;
+    return wait.standing.ticket;
   } catch (error) {
-    giveUp(turnstile, owner, standing.ticket);
+    wait.giveUp();
     throw error;
   }
 }
@@ -74,38 +113,16 @@ export async function enterInTurn(
   { timeout, signal }: AcquireAsyncOptions = {},
 ): Promise<number> {
   signal?.throwIfAborted();
-  turnstile.demandNoTransaction();
-  const wait = new Wait(checkedTimeout(timeout));
-  let standing = turnstile.ask(owner, undefined, timeout !== 0);
+  const wait = new Wait(turnstile, owner, timeout);
   try {
-    while (!standing.inside) {
+    while (!wait.standing.inside) {
       if (wait.isOver) throw turnstile.timedOut(wait.waited, false);
-      const ms = wait.pause(turnstile.toGo(owner, standing.ticket) ?? 0);
-      await pauseInTurn(ms, signal, turnstile.name);
-      standing = askAgain(turnstile, owner, standing);
+      await pauseInTurn(wait.pause, signal, turnstile.name);
+      wait.look();
     }
-    return standing.ticket;
+    return wait.standing.ticket;
   } catch (error) {
-    giveUp(turnstile, owner, standing.ticket);
+    wait.giveUp();
     throw error;
   }
-}
-
-const askAgain = (turnstile: Turnstile, owner: Owner, standing: Standing): Standing =>
-  turnstile.toGo(owner, standing.ticket) === undefined ? turnstile.ask(owner, standing.ticket) : standing;
-
-function giveUp(turnstile: Turnstile, owner: Owner, ticket: number): void {
-  try {
-    turnstile.giveUp(owner, ticket);
-    wake(turnstile.name);
-  } catch (error) {
-    // The first failure is the one to tell; the ticket ends with its lease.
-    if (!(error instanceof DiskCacheError)) throw error;
-  }
-}
-
-/** @throws {DiskCacheError} `BAD_OPTION` */
-function checkedTimeout(timeout = Number.POSITIVE_INFINITY): number {
-  if (typeof timeout === 'number' && timeout >= 0) return timeout;
-  throw new DiskCacheError('BAD_OPTION', `timeout is ${String(timeout)}; give a number of milliseconds, 0 to try once`);
 }
