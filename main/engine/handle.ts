@@ -5,6 +5,8 @@ import type { Description, HandleKind } from './cache/describe.ts';
 import { Deque, type DequeOptions } from './collections/deque.ts';
 import { Index, type IndexOptions } from './collections/index-map.ts';
 import type { StandardSchema } from './collections/schema.ts';
+import type { FanoutOptions } from './fanout/open.ts';
+import { FanoutCache } from './fanout-cache.ts';
 
 export type { Description } from './cache/describe.ts';
 
@@ -19,6 +21,7 @@ type Opener = (directory: string, options: object) => unknown;
 
 const OPENERS: Readonly<Partial<Record<HandleKind, Opener>>> = {
   cache: (directory, options) => new Cache(directory, options as CacheOptions),
+  fanout: (directory, options) => new FanoutCache(directory, options as FanoutOptions),
   index: (directory, options) => new Index(directory, options as IndexOptions),
   deque: (directory, options) => new Deque(directory, options as DequeOptions),
 };

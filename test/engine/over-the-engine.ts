@@ -1,9 +1,9 @@
-import { Cache, type CacheOptions } from '../../main/engine/index.ts';
+import { Cache, type CacheFace, type CacheOptions } from '../../main/engine/index.ts';
 import type { AsyncCache, OpenStore } from '../suites/async-cache.ts';
 import { freshDirectory } from './directory.ts';
 
 /** The engine behind the face of promises: a throw becomes a rejection. */
-export function asyncFace(cache: Cache): AsyncCache {
+export function asyncFace(cache: CacheFace): AsyncCache {
   async function* lazily<T>(items: () => Iterable<T>): AsyncGenerator<T, void, void> {
     yield* items();
   }

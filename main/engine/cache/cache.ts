@@ -10,6 +10,7 @@ import { type Configuration, configure } from './configure.ts';
 import type { Core } from './core.ts';
 import { type Description, describe } from './describe.ts';
 import { type Listener, type SubscribeOptions, subscribe } from './feed.ts';
+import type { Membership } from './household.ts';
 import * as iterate from './iterate.ts';
 import { type MemoizeOptions, memoize } from './memoize.ts';
 import { openCore } from './open.ts';
@@ -35,13 +36,13 @@ export class Cache<K extends Key = Key, V = unknown> {
   #core: Core | undefined;
 
   /**
-   * Opens a directory, or creates it.
+   * Opens a directory, or creates it; a FanoutCache opens its named shards with a `membership` in its limit.
    *
    * @throws {DiskCacheError} `BAD_OPTION`, `NOT_ALLOWED`, `READ_ONLY`, `DISK_FULL`, `BUSY`; `CORRUPT` for a file that is no
    * database, `UNSUPPORTED_VERSION` for somebody else's or a newer one. Such a file stays untouched.
    */
-  constructor(directory: string, options: CacheOptions = {}) {
-    this.#core = openCore(directory, options);
+  constructor(directory: string, options: CacheOptions = {}, membership?: Membership) {
+    this.#core = openCore(directory, options, undefined, membership);
     this.directory = this.#core.directory;
   }
 

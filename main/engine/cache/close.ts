@@ -17,5 +17,6 @@ export function closeCore(core: Core): void {
   stopFeed(core);
   settleUses(core);
   clearTimeout(core.upkeep.timer);
+  core.membership?.household.leave(core);
   core.connection.close();
 }

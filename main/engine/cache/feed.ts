@@ -130,7 +130,7 @@ function renew(core: Core): void {
 }
 
 /** A listener may write: what it causes is told after what caused it. */
-function tellAll(core: Core): void {
+export function tellAll(core: Core): void {
   const { feed, sql } = core;
   if (feed.telling || core.transaction.depth > 0) return;
   feed.telling = true;
@@ -148,7 +148,7 @@ function tellAll(core: Core): void {
   }
 }
 
-function deliver({ feed }: Core, change: Change, key: KeyColumn | undefined): void {
+export function deliver({ feed }: Pick<Core, 'feed'>, change: Change, key: KeyColumn | undefined): void {
   for (const { listener, bounds } of [...feed.subscriptions]) {
     if (key !== undefined && !isWithin(key, bounds)) continue;
     try {

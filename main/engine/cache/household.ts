@@ -3,16 +3,18 @@ import type { Core } from './core.ts';
 
 /** Several stores, each in a directory of its own, that live within one `sizeLimit`. */
 export interface Household {
-  /** Bytes in use by all of them. */
-  usedBytes(): number;
+  join(member: Core): void;
+  leave(member: Core): void;
+  /**
+   * Grants a member, inside its write transaction, so many bytes and some more that it need not ask for (`ledger.room`); lets
+   * items of all members go for them when that is over, in the order of the policy, but not the one `spared`.
+   *
+   * @throws {DiskCacheError} `DISK_FULL` when the policy lets nobody go.
+   */
+  makeRoom(member: Core, incoming: number, spared: KeyColumn | null): void;
   /** Bytes of the limit that can't hold items. */
   overhead(): number;
-  /**
-   * Lets items of all members go, in the order of the policy, until about so many bytes are free; never the item of the key
-   * `spared` of `member`. Called after a commit, when no member's lock is held.
-   */
-  makeRoom(member: Core, wanted: number, spared: KeyColumn | null): void;
-  /** Deletes, by the policy, what of all is over the limit; answers how many. */
+  /** Deletes, in the order of the policy, what of all members is over the limit; answers how many. */
   cull(): number;
   /** The place of a new item in the stored order of all: a whole number above 0 that grows with time. */
   nextPlace(now: number): number;

@@ -80,6 +80,7 @@ export function openCore(
       keep(core, kept, chosen);
     }
     adopt(core, settings);
+    membership?.household.join(core);
     return core;
   } catch (error) {
     connection.close();

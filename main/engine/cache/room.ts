@@ -30,7 +30,10 @@ export function makeRoom(core: Core, { cost: incoming, key: spared, staged }: In
   ledger.room -= incoming;
   core.upkeep.bytes += incoming;
   if (ledger.room >= 0) return;
-  if (membership !== undefined) return membership.household.makeRoom(core, incoming, spared);
+  if (membership !== undefined) {
+    membership.household.makeRoom(core, incoming, spared);
+    return;
+  }
   const { sizeLimit } = settings;
   const free = sizeLimit - usedBytes(core) - incoming;
   const bytesInFile = staged?.bytes ?? 0;

@@ -1,0 +1,358 @@
+import type { ReadableStream } from 'node:stream/web';
+import type { Cursor, Page, PageOf } from '../../protocol/contract.ts';
+import type { Entry, Stats } from '../../protocol/entry.ts';
+import { DiskCacheError } from '../../protocol/error.ts';
+import type { Key } from '../../protocol/key.ts';
+import type { CacheOptions, Change, CountOptions, QueueOptions, Range, SetOptions } from '../../protocol/options.ts';
+import { demandFunction, entriesOf, iterated, optionsOf } from './cache/arguments.ts';
+import { Cache } from './cache/cache.ts';
+import { type CheckOptions, check, type Finding } from './cache/check.ts';
+import { type Configuration, configure } from './cache/configure.ts';
+import type { Core } from './cache/core.ts';
+import { type Description, describe } from './cache/describe.ts';
+import type { Listener, SubscribeOptions } from './cache/feed.ts';
+import { type MemoizeOptions, memoize } from './cache/memoize.ts';
+import * as queue from './cache/queue.ts';
+import * as read from './cache/read.ts';
+import * as remove from './cache/remove.ts';
+import { size } from './cache/size.ts';
+import { stats } from './cache/stats.ts';
+import { openReadStream, writeStream } from './cache/streams.ts';
+import { volume } from './cache/volume.ts';
+import * as write from './cache/write.ts';
+import { Deque, type DequeOptions } from './collections/deque.ts';
+import { Index, type IndexOptions } from './collections/index-map.ts';
+import { homeOf, homeOfQueue } from './fanout/home.ts';
+import { Listeners } from './fanout/listeners.ts';
+import * as merge from './fanout/merge.ts';
+import type { NamedKind } from './fanout/named-stores.ts';
+import { closeFanout, type Fanout, type FanoutOptions, openFanout, release } from './fanout/open.ts';
+import { Together } from './fanout/together.ts';
+
+/** What a Cache and a FanoutCache have in common: everything but how they are described. */
+export type CacheFace<K extends Key = Key, V = unknown> = Omit<Cache<K, V>, 'describe'>;
+
+const LAST_OPTIONS: ReadonlySet<string> = new Set(['last']);
+const NONE = {};
+
+/**
+ * A Cache in several databases, so that several processes write at the same time: keys are spread over shards, and all shards
+ * live within one `sizeLimit`, from which items leave in the order of the policy wherever they are. What concerns one key is
+ * as in Cache; what concerns many is said here.
+ *
+ * @throws {DiskCacheError} from every method, as `Cache`.
+ */
+export class FanoutCache<K extends Key = Key, V = unknown> implements CacheFace<K, V> {
+  readonly directory: string;
+  /** How many shards there are. */
+  readonly shards: number;
+  readonly #together: Together;
+  readonly #listeners: Listeners;
+  #fanout: Fanout | undefined;
+
+  /**
+   * Opens a directory, or creates it.
+   *
+   * @throws {DiskCacheError} `BAD_OPTION`, also for another number of shards than the directory has; else what `Cache` throws.
+   */
+  constructor(directory: string, options: FanoutOptions = {}) {
+    const fanout = openFanout(directory, options);
+    this.#fanout = fanout;
+    this.directory = fanout.directory;
+    this.shards = fanout.shards.length;
+    this.#together = new Together(fanout.shards);
+    this.#listeners = new Listeners(fanout.shards);
+  }
+
+  get(key: K): V | undefined {
+    return read.get(this.#home(key), key) as V | undefined;
+  }
+
+  /** `get` for many keys; those of one shard from one moment, inside `transact` all of them. */
+  getMany(keys: readonly K[]): (V | undefined)[] {
+    if (!Array.isArray(keys)) throw new DiskCacheError('BAD_OPTION', 'getMany takes an array of keys');
+    const places = new Map<Core, number[]>();
+    for (const [at, key] of keys.entries()) {
+      const home = this.#home(key);
+      const there = places.get(home);
+      if (there === undefined) places.set(home, [at]);
+      else there.push(at);
+    }
+    const found: (V | undefined)[] = new Array(keys.length);
+    for (const [shard, there] of places) {
+      const values = read.getMany(
+        shard,
+        there.map((at) => keys[at] as K),
+      );
+      for (const [nth, at] of there.entries()) found[at] = values[nth] as V | undefined;
+    }
+    return found;
+  }
+
+  getEntry(key: K): Entry<K, V> | undefined {
+    return read.getEntry(this.#home(key), key) as Entry<K, V> | undefined;
+  }
+
+  has(key: K): boolean {
+    return read.has(this.#home(key), key);
+  }
+
+  set(key: K, value: V, options?: SetOptions): void {
+    write.set(this.#home(key), key, value, options);
+  }
+
+  /** `set` for many, all or none, as `transact`. */
+  setMany(entries: Iterable<readonly [K, V]>, options?: SetOptions): void {
+    this.transact(() => {
+      for (const [key, value] of entriesOf(entries)) this.set(key as K, value as V, options);
+    });
+  }
+
+  add(key: K, value: V, options?: SetOptions): boolean {
+    return write.add(this.#home(key), key, value, options);
+  }
+
+  touch(key: K, options?: Pick<SetOptions, 'ttl'>): boolean {
+    return write.touch(this.#home(key), key, options);
+  }
+
+  /** As `Cache`; what `next` does to other items belongs to the same transaction. */
+  update(key: K, next: (current: V | undefined) => V, options?: SetOptions): V {
+    return this.transact(() => write.update(this.#home(key), key, next as (current: unknown) => unknown, options) as V);
+  }
+
+  incr(key: K, delta?: number, options?: CountOptions): number {
+    return write.incr(this.#home(key), key, delta, options);
+  }
+
+  decr(key: K, delta?: number, options?: CountOptions): number {
+    return write.decr(this.#home(key), key, delta, options);
+  }
+
+  delete(key: K): boolean {
+    return remove.remove(this.#home(key), key);
+  }
+
+  /** Deletes many, all or none, as `transact`; answers how many live ones there were. */
+  deleteMany(keys: Iterable<K>): number {
+    return this.transact(() => {
+      let deleted = 0;
+      for (const key of iterated(keys, 'keys')) if (this.delete(key)) deleted++;
+      return deleted;
+    });
+  }
+
+  pop(key: K): V | undefined {
+    return remove.pop(this.#home(key), key) as V | undefined;
+  }
+
+  /** A queue lives in one shard, so its order is that of a Cache; different prefixes are spread. */
+  push(value: V, options?: QueueOptions & SetOptions): K {
+    return queue.push(this.#homeOfQueue(options), value, options) as K;
+  }
+
+  pull(options?: QueueOptions): [K, V] | undefined {
+    return queue.pull(this.#homeOfQueue(options), options) as [K, V] | undefined;
+  }
+
+  peek(options?: QueueOptions): [K, V] | undefined {
+    return queue.peek(this.#homeOfQueue(options), options) as [K, V] | undefined;
+  }
+
+  peekItem(options?: { readonly last?: boolean }): [K, V] | undefined {
+    const { last = true } = optionsOf(options, LAST_OPTIONS);
+    return this.page('entries', { reverse: last, limit: 1 }).items[0] as [K, V] | undefined;
+  }
+
+  expire(): number {
+    return sum(this.#all(), remove.expire);
+  }
+
+  evict(tag: string | number): number {
+    return sum(this.#all(), (shard) => remove.evictTag(shard, tag));
+  }
+
+  /** Deletes what has expired and, of all shards together, what is over the limit; named shards included. */
+  cull(): number {
+    const { house } = this.#open();
+    return sum(house.members, remove.expire) + house.cull();
+  }
+
+  /** Deletes everything in the numbered shards, whole or not at all; named stores stay. */
+  clear(): number {
+    return this.transact(() => sum(this.#all(), remove.clear));
+  }
+
+  /** `check` of every shard, named ones included. */
+  check(options?: CheckOptions): Finding[] {
+    return [...this.#open().house.members].flatMap((shard) => check(shard, options));
+  }
+
+  /** Bytes on disk of all that share the limit: the numbered and the named shards. */
+  volume(): number {
+    return sum(this.#open().house.members, volume);
+  }
+
+  stats(options?: { readonly reset?: boolean }): Stats {
+    const all = this.#all().map((shard) => stats(shard, options));
+    return { hits: sum(all, ({ hits }) => hits), misses: sum(all, ({ misses }) => misses) };
+  }
+
+  memoize<A extends readonly unknown[], R>(fn: (...args: A) => R, options: MemoizeOptions<A>): (...args: A) => R {
+    this.#open();
+    return memoize((key) => this.#home(key as K), fn, options);
+  }
+
+  openReadStream(key: K): ReadableStream<Uint8Array> | undefined {
+    return openReadStream(this.#home(key), key);
+  }
+
+  writeStream(key: K, chunks: AsyncIterable<Uint8Array>, options?: SetOptions): Promise<void> {
+    return writeStream(() => this.#home(key), key, chunks, options);
+  }
+
+  /** The number of live items in the numbered shards. */
+  get size(): number {
+    return sum(this.#all(), size);
+  }
+
+  /** The keys of a range, lazily, merged in order: key order, or stored order by the clock of who stored them. */
+  keys(range?: Range<K>): Generator<K, void, undefined> {
+    return this.#walk('keys', range) as Generator<K, void, undefined>;
+  }
+
+  values(range?: Range<K>): Generator<V, void, undefined> {
+    return this.#walk('values', range) as Generator<V, void, undefined>;
+  }
+
+  entries(range?: Range<K>): Generator<[K, V], void, undefined> {
+    return this.#walk('entries', range) as Generator<[K, V], void, undefined>;
+  }
+
+  [Symbol.iterator](): Generator<[K, V], void, undefined> {
+    return this.entries();
+  }
+
+  page(of: PageOf, range?: Range<K>, after?: Cursor): Page {
+    return merge.page(this.#all(), of, range, after);
+  }
+
+  /** Tells of every change in the numbered shards; each shard's are in order, those of different shards within some 25 ms. */
+  subscribe(listener: (change: Change<K>) => void, options?: SubscribeOptions): () => void {
+    this.#open();
+    return this.#listeners.add(listener as Listener, options);
+  }
+
+  /** Changes settings for good, of all shards. */
+  configure(options: Configuration): void {
+    for (const shard of this.#open().house.members) configure(shard, options);
+  }
+
+  /**
+   * Runs a plain function whose reads and writes are one, over as many shards as it touches: whole or, when it throws, not at
+   * all. Shards commit one after the other: a crash or a full disk between two commits keeps what was committed before it.
+   */
+  transact<T>(work: () => T): T {
+    this.#open();
+    demandFunction(work, 'transact');
+    return this.#together.transact(work);
+  }
+
+  get inTransaction(): boolean {
+    this.#open();
+    return this.#together.isOpen;
+  }
+
+  /**
+   * A Cache of its own under a name, for a window or a user, counted in the same limit: its items leave with all others, in the
+   * order of the policy. It has the settings of the whole and is closed with it.
+   */
+  shard<K2 extends Key = Key, V2 = unknown>(name: string): Cache<K2, V2> {
+    const fanout = this.#open();
+    return fanout.named.open('shard', name, NONE, (path) => {
+      release(fanout, path);
+      return new Cache<K2, V2>(path, fanout.shardOptions(), fanout.membership);
+    }) as Cache<K2, V2>;
+  }
+
+  /** A Cache under a name with options and a limit of its own, closed with the whole. */
+  cache<K2 extends Key = Key, V2 = unknown>(name: string, options: CacheOptions = NONE): Cache<K2, V2> {
+    return this.#open().named.open('cache', name, options, (path) => new Cache<K2, V2>(path, options)) as Cache<K2, V2>;
+  }
+
+  /** An Index under a name, closed with the whole; it takes nothing of the limit. */
+  index<K2 extends Key = Key, V2 = unknown>(name: string, options: IndexOptions<K2, V2> = NONE): Index<K2, V2> {
+    return this.#open().named.open('index', name, options, (path) => new Index<K2, V2>(path, options)) as Index<K2, V2>;
+  }
+
+  /** A Deque under a name, closed with the whole; it takes nothing of the limit. */
+  deque<V2 = unknown>(name: string, options: DequeOptions = NONE): Deque<V2> {
+    return this.#open().named.open('deque', name, options, (path) => new Deque<V2>(path, options)) as Deque<V2>;
+  }
+
+  /** The names of all named stores of a kind on disk, sorted. */
+  names(kind: NamedKind): string[] {
+    return this.#open().named.names(kind);
+  }
+
+  /** Deletes a named store and its files; answers whether there was one. Nobody else may be using it. */
+  remove(kind: NamedKind, name: string): boolean {
+    const fanout = this.#open();
+    if (kind === 'shard') release(fanout, fanout.named.path(kind, name));
+    return fanout.named.remove(kind, name);
+  }
+
+  /** This store as plain data, for `reopen` in a worker or another process. */
+  describe(): Description<FanoutCache<K, V>> {
+    const { shards, directory } = this.#open();
+    const { options, ...rest } = describe<FanoutCache<K, V>>('fanout', shards[0]!);
+    return { ...rest, directory, options: { ...options, memory: Number(options['memory']) * shards.length } };
+  }
+
+  /** Lets go of the directory and of all named stores. */
+  close(): void {
+    if (this.#fanout === undefined) return;
+    if (this.#together.isOpen) {
+      throw new DiskCacheError(
+        'BAD_OPTION',
+        `close was called inside a transaction on ${this.directory}; call it after`,
+      );
+    }
+    closeFanout(this.#fanout);
+    this.#fanout = undefined;
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #open(): Fanout {
+    if (this.#fanout !== undefined) return this.#fanout;
+    throw new DiskCacheError('CLOSED', `The store at ${this.directory} was closed; open it again`);
+  }
+
+  #home(key: K): Core {
+    return this.#together.enter(this.#open().shards[homeOf(key, this.shards)]!);
+  }
+
+  #homeOfQueue(options: QueueOptions | undefined): Core {
+    return this.#together.enter(this.#open().shards[homeOfQueue(options?.prefix, this.shards)]!);
+  }
+
+  #all(): readonly Core[] {
+    const { shards } = this.#open();
+    for (const shard of shards) this.#together.enter(shard);
+    return shards;
+  }
+
+  #walk(of: PageOf, range: Range<K> | undefined): Generator<unknown, void, undefined> {
+    this.#open();
+    return merge.walk(() => this.#all(), of, range);
+  }
+}
+
+function sum<T>(parts: Iterable<T>, of: (part: T) => number): number {
+  let total = 0;
+  for (const part of parts) total += of(part);
+  return total;
+}

@@ -1,0 +1,151 @@
+import { randomUUID } from 'node:crypto';
+import {
+  constants,
+  copyFileSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { join, resolve } from 'node:path';
+import { DiskCacheError } from '../../../protocol/error.ts';
+import { fileFailure } from '../sqlite/failure.ts';
+import { databasePath } from '../sqlite/open.ts';
+import { codeOf } from '../values/whole-file.ts';
+
+/** What the directory of a FanoutCache says about itself. On disk: fields are only added. */
+export interface Manifest {
+  readonly format: 1;
+  readonly shards: number;
+  /** The folder of the numbered shards, below the directory. `reshard` makes the next one. */
+  readonly folder: string;
+}
+
+const FORMAT = 1;
+const DEFAULT_SHARDS = 8;
+const MOST_SHARDS = 256;
+const FOLDER = /^shards(-[1-9]\d{0,8})?$/;
+
+const manifestPath = (directory: string): string => join(directory, 'fanout.json');
+
+export const shardPath = (directory: string, { folder }: Manifest, shard: number): string =>
+  join(directory, folder, String(shard).padStart(3, '0'));
+
+/**
+ * The manifest of a directory; a new directory gets one. Of several processes that come at once the first one decides.
+ *
+ * @throws {DiskCacheError} `BAD_OPTION` for a directory with another number of shards than asked for, or with a plain cache;
+ * `NO_SUCH_STORE` when `readOnly` finds nothing; `CORRUPT`, `UNSUPPORTED_VERSION`.
+ */
+export function manifestOf(directory: string, asked: number | undefined, readOnly: boolean): Manifest {
+  if (asked !== undefined) demandCount(asked);
+  const found = readManifest(directory) ?? create(directory, asked ?? DEFAULT_SHARDS, readOnly);
+  if (asked === undefined || asked === found.shards) return found;
+  throw new DiskCacheError(
+    'BAD_OPTION',
+    `${directory} has ${found.shards} shards, not ${asked}; leave \`shards\` out, or change the number with reshard(directory, ${asked}) while nobody has it open`,
+  );
+}
+
+/** @throws {DiskCacheError} `BAD_OPTION`. */
+export function demandCount(shards: unknown): void {
+  if (Number.isInteger(shards) && Number(shards) >= 1 && Number(shards) <= MOST_SHARDS) return;
+  throw new DiskCacheError(
+    'BAD_OPTION',
+    `shards is ${String(shards)}; it has to be a whole number from 1 to ${MOST_SHARDS}`,
+  );
+}
+
+/** Undefined where there is none. */
+export function readManifest(directory: string): Manifest | undefined {
+  const path = manifestPath(directory);
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw fileFailure(error, path);
+  }
+  const { format, shards, folder } = Object(parsed(text)) as Partial<Manifest>;
+  if (typeof format === 'number' && format > FORMAT) {
+    throw new DiskCacheError(
+      'UNSUPPORTED_VERSION',
+      `${path} has format ${format}, this deskcache knows ${FORMAT}; update it`,
+    );
+  }
+  if (format === FORMAT && Number.isInteger(shards) && Number(shards) >= 1 && FOLDER.test(String(folder))) {
+    return { format, shards: Number(shards), folder: String(folder) };
+  }
+  throw new DiskCacheError(
+    'CORRUPT',
+    `${path} is damaged; it should read like {"format":1,"shards":8,"folder":"shards"}`,
+  );
+}
+
+/** Puts a manifest in the place of the present one, whole. */
+export function replaceManifest(directory: string, manifest: Manifest): void {
+  const draft = draftOf(directory, manifest);
+  try {
+    renameSync(draft, manifestPath(directory));
+  } catch (error) {
+    rmSync(draft, { force: true });
+    throw fileFailure(error, draft);
+  }
+}
+
+function create(directory: string, shards: number, readOnly: boolean): Manifest {
+  const path = manifestPath(directory);
+  if (readOnly) {
+    throw new DiskCacheError(
+      'NO_SUCH_STORE',
+      `${path} does not exist and readOnly creates nothing; open it for writing first`,
+    );
+  }
+  if (existsSync(databasePath(directory))) {
+    throw new DiskCacheError(
+      'BAD_OPTION',
+      `${directory} holds a plain cache; open it with Cache, or choose another directory`,
+    );
+  }
+  const draft = draftOf(directory, { format: FORMAT, shards, folder: 'shards' });
+  try {
+    publish(draft, path);
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw fileFailure(error, path);
+  } finally {
+    rmSync(draft, { force: true });
+  }
+  return readManifest(directory)!;
+}
+
+/** Gives the file its name unless somebody was first. Where the file system knows no links it is copied. */
+function publish(draft: string, path: string): void {
+  try {
+    linkSync(draft, path);
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') throw error;
+    copyFileSync(draft, path, constants.COPYFILE_EXCL);
+  }
+}
+
+function draftOf(directory: string, manifest: Manifest): string {
+  const draft = `${manifestPath(directory)}.${randomUUID()}`;
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    writeFileSync(draft, `${JSON.stringify(manifest)}\n`, { flag: 'wx', mode: 0o600, flush: true });
+  } catch (error) {
+    throw fileFailure(error, resolve(directory));
+  }
+  return draft;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

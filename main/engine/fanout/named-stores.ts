@@ -1,0 +1,116 @@
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { DiskCacheError } from '../../../protocol/error.ts';
+import type { Cache } from '../cache/cache.ts';
+import type { Deque } from '../collections/deque.ts';
+import type { Index } from '../collections/index-map.ts';
+import { fileFailure } from '../sqlite/failure.ts';
+import { filesIn } from '../values/whole-file.ts';
+import { folderName, keepName, nameOf } from './folder-name.ts';
+
+/** What can be kept under a name inside a FanoutCache. */
+export const NAMED_KINDS = ['shard', 'cache', 'index', 'deque'] as const;
+export type NamedKind = (typeof NAMED_KINDS)[number];
+
+type NamedStore = Cache | Index | Deque;
+
+interface Opened {
+  readonly store: NamedStore;
+  readonly options: object;
+}
+
+/** The named stores of a FanoutCache: each opened once, in a folder of its own, closed together. */
+export class NamedStores {
+  readonly #directory: string;
+  readonly #opened = new Map<string, Opened>();
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  root(kind: NamedKind): string {
+    return join(this.#directory, kind);
+  }
+
+  path(kind: NamedKind, name: string): string {
+    return join(this.root(kind), folderName(name));
+  }
+
+  /** The paths of all stores of a kind on disk. */
+  paths(kind: NamedKind): readonly string[] {
+    const root = this.root(kind);
+    return filesIn(root).flatMap((folder) => (nameOf(root, folder) === undefined ? [] : join(root, folder)));
+  }
+
+  /** The names of all stores of a kind on disk, sorted. O(stores). */
+  names(kind: NamedKind): string[] {
+    const root = this.root(kind);
+    return filesIn(root)
+      .flatMap((folder) => nameOf(root, folder) ?? [])
+      .sort();
+  }
+
+  /**
+   * The store under a name, opened by `make` unless it is open.
+   *
+   * @throws {DiskCacheError} `BAD_OPTION` when it is open with other options; what `make` throws.
+   */
+  open<S extends NamedStore>(kind: NamedKind, name: string, options: object, make: (path: string) => S): S {
+    const path = this.path(kind, name);
+    const opened = this.#opened.get(path);
+    if (opened !== undefined && isOpen(opened.store)) {
+      if (isDeepStrictEqual(options, opened.options)) return opened.store as S;
+      throw new DiskCacheError(
+        'BAD_OPTION',
+        `The ${kind} ${JSON.stringify(name)} is open with other options; close it first`,
+      );
+    }
+    const folder = folderName(name);
+    try {
+      mkdirSync(path, { recursive: true, mode: 0o700 });
+      keepName(path, folder, name);
+    } catch (error) {
+      throw fileFailure(error, path);
+    }
+    const store = make(path);
+    this.#opened.set(path, { store, options });
+    return store;
+  }
+
+  /** Whether somebody here has the store at a path open. */
+  isHeld(path: string): boolean {
+    const opened = this.#opened.get(path);
+    return opened !== undefined && isOpen(opened.store);
+  }
+
+  /** Deletes a store with everything in it; answers whether there was one. Nobody else may be using it. */
+  remove(kind: NamedKind, name: string): boolean {
+    const path = this.path(kind, name);
+    this.#opened.get(path)?.store.close();
+    this.#opened.delete(path);
+    const existed = existsSync(path);
+    try {
+      rmSync(path, { recursive: true, force: true });
+    } catch (error) {
+      throw fileFailure(error, path);
+    }
+    return existed;
+  }
+
+  close(): void {
+    for (const { store } of this.#opened.values()) store.close();
+    this.#opened.clear();
+  }
+}
+
+/** Whoever got it may have closed it. */
+function isOpen(store: NamedStore): boolean {
+  try {
+    store.describe();
+    return true;
+  } catch (error) {
+    if (error instanceof DiskCacheError && error.code === 'CLOSED') return false;
+    throw error;
+  }
+}
