@@ -57,8 +57,8 @@ export class Call<R> {
     const { running, entered } = this.#memo;
     const isDue = this.#look();
     if (this.#known !== undefined && !isDue) return answerOf(this.#known);
-    // A function that calls itself would wait for itself; in a transaction nobody else could finish.
-    if (entered.has(this.#id) || this.#core.transaction.depth > 0) return this.#run();
+    // A function that calls itself would wait for itself; in a transaction nobody else could finish; a reader keeps nothing.
+    if (entered.has(this.#id) || this.#core.transaction.depth > 0 || this.#core.usage.readOnly) return this.#run();
     const shared = running.get(this.#id);
     if (shared !== undefined) return this.#meanwhile(shared);
     const lease = takeLease(this.#core, this.#column);

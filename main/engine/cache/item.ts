@@ -11,6 +11,7 @@ import type { Core } from './core.ts';
 import { drop, dropFile, keyBytes } from './drop.ts';
 import { capacityOf, makeRoom } from './room.ts';
 import { atomically } from './transaction.ts';
+import { beforeWrite } from './upkeep.ts';
 
 /** An item on its way to the disk. */
 export interface Item {
@@ -33,6 +34,7 @@ export interface Item {
  * @throws {DiskCacheError} `BAD_VALUE`, and `TOO_LARGE` for what would not fit if everything else left.
  */
 export function prepare(core: Core, key: KeyColumn, value: unknown, expiresAt: number | null, tag: TagColumn): Item {
+  beforeWrite(core);
   const { mode, data, bytes, check } = encodeValue(value, core.codec);
   const cost = costOf(keyBytes(key), bytes);
   const capacity = capacityOf(core);

@@ -32,9 +32,15 @@ export class Upkeep {
 /**
  * Before something is written.
  *
- * @throws {DiskCacheError} `BUSY` while a reader keeps the log too long: it would grow without bound otherwise.
+ * @throws {DiskCacheError} `READ_ONLY` where the store was opened so; `BUSY` while a reader keeps the log too long: it would grow without bound otherwise.
  */
 export function beforeWrite(core: Core): void {
+  if (core.usage.readOnly) {
+    throw new DiskCacheError(
+      'READ_ONLY',
+      `${core.directory} was opened with readOnly; open it for writing to change it`,
+    );
+  }
   if (!core.upkeep.logIsStuck || core.transaction.depth > 0) return;
   core.connection.patiently(() => {
     if (emptyLog(core)) return;

@@ -113,7 +113,6 @@ export function itemOf(core: Core, key: KeyColumn, value: unknown, now: number, 
 
 /** One statement where nothing but the row has to change, else a transaction. */
 function store(core: Core, item: Item, now: number): void {
-  beforeWrite(core);
   const { sql, ledger } = core;
   const { key, expiresAt: expiry, tag, mode, bytes, check, data } = item;
   const simple = item.staged === undefined && ledger.tellsInserts && !core.uses.mayHold;
