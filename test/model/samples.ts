@@ -20,7 +20,11 @@ const NEIGHBOURS: readonly Key[] = [
   ],
 ];
 
+/** Keys that much happens to, one thing right after the other. */
+const FAVOURITES: readonly Key[] = ['a', 1, ['user', 42], 500_000_000_000_000, ['jobs', 500_000_000_000_000]];
+
 export const someKey: fc.Arbitrary<Key> = fc.oneof(
+  { weight: 12, arbitrary: fc.constantFrom(...FAVOURITES) },
   { weight: 15, arbitrary: fc.constantFrom(...NEIGHBOURS) },
   { weight: 1, arbitrary: keys },
 );

@@ -7,8 +7,12 @@ import { type Setup, Walk } from './walk.ts';
 const settings = { evictionPolicy: 'none', fileThreshold: FILE_THRESHOLD } as const;
 
 export const SETUPS: { readonly [name: string]: Setup } = {
-  'as it comes': { settings: { ...settings, statistics: true }, usage: {}, handles: 1 },
-  'two handles and little memory': { settings: { ...settings, tagIndex: true }, usage: { memory: 8192 }, handles: 2 },
+  'as it comes': { settings, usage: {}, handles: 1 },
+  'two handles and little memory': {
+    settings: { ...settings, tagIndex: true },
+    usage: { memory: 24 * 1024 },
+    handles: 2,
+  },
   'no memory, a default ttl, compressed': {
     settings: { ...settings, ttl: 50, compression: 'zstd' },
     usage: { memory: 0 },

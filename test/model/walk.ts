@@ -76,6 +76,9 @@ export class Walk {
       case 'advance':
         this.#now += step.ms;
         break;
+      case 'series':
+        for (const next of step.steps) this.step(next);
+        break;
       case 'transact':
         this.#transact(step.steps, step.fails);
         break;
@@ -155,7 +158,7 @@ export class Walk {
   }
 }
 
-type DataStep = Exclude<Step, { verb: 'advance' | 'transact' | 'walk' }>;
+type DataStep = Exclude<Step, { verb: 'advance' | 'series' | 'transact' | 'walk' }>;
 
 function perform(store: Store, step: DataStep): unknown {
   switch (step.verb) {

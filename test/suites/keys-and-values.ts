@@ -131,7 +131,7 @@ export function keysAndValues(open: Open): void {
       const times = { storedAt, expiresAt: storedAt + 100, accessedAt: storedAt + 5 };
       expect(await store.getEntry(['k'])).toEqual({ ...facts, ...times });
       await store.set(['k'], 'five!');
-      expect(await store.getEntry(['k'])).toMatchObject({ storedAt: now(), expiresAt: undefined, bytes: 5 });
+      expect(await store.getEntry(['k'])).toMatchObject({ storedAt: now(), expiresAt: undefined, hits: 0, bytes: 5 });
       expect((await store.getEntry(['k']))?.tag).toBeUndefined();
     });
   });

@@ -1,0 +1,197 @@
+import fc from 'fast-check';
+import { Cache, type CacheOptions, type EvictionPolicyName } from '../../main/engine/index.ts';
+import { explore, type Length, shown } from './explore.ts';
+import { NOTHING_WRONG, recount } from './recount.ts';
+
+/** Bytes; a few dozen items, some of them in files. */
+const SIZE_LIMIT = 256 * 1024;
+const SIZES = [1, 300, 3000, 12_000];
+
+type EvictingMove =
+  | { readonly verb: 'set'; readonly key: number; readonly size: number; readonly ttl: number | undefined }
+  | { readonly verb: 'get' | 'delete' | 'pop'; readonly key: number }
+  | { readonly verb: 'push'; readonly size: number }
+  | { readonly verb: 'pull' | 'cull' | 'reopen' | 'recount' }
+  | { readonly verb: 'advance'; readonly ms: number }
+  | { readonly verb: 'transact'; readonly moves: readonly EvictingMove[]; readonly fails: boolean };
+
+const key = fc.nat({ max: 120 });
+const size = fc.constantFrom(...SIZES);
+const ttl = fc.option(fc.constantFrom(5, 50), { nil: undefined, freq: 3 });
+
+const plain: fc.Arbitrary<EvictingMove> = fc.oneof(
+  { weight: 12, arbitrary: fc.record({ verb: fc.constant('set' as const), key, size, ttl }) },
+  { weight: 8, arbitrary: fc.record({ verb: fc.constant('get' as const), key }) },
+  { weight: 2, arbitrary: fc.record({ verb: fc.constantFrom('delete' as const, 'pop'), key }) },
+  { weight: 2, arbitrary: fc.record({ verb: fc.constant('push' as const), size }) },
+  { weight: 1, arbitrary: fc.constant({ verb: 'pull' as const }) },
+);
+
+const evictingMove: fc.Arbitrary<EvictingMove> = fc.oneof(
+  { weight: 200, arbitrary: plain },
+  { weight: 10, arbitrary: fc.record({ verb: fc.constant('advance' as const), ms: fc.constantFrom(1, 5, 20) }) },
+  {
+    weight: 10,
+    arbitrary: fc.record({
+      verb: fc.constant('transact' as const),
+      moves: fc.array(plain, { maxLength: 6, size: 'max' }),
+      fails: fc.boolean(),
+    }),
+  },
+  { weight: 4, arbitrary: fc.constant({ verb: 'recount' as const }) },
+  { weight: 1, arbitrary: fc.constant({ verb: 'cull' as const }) },
+  { weight: 1, arbitrary: fc.constant({ verb: 'reopen' as const }) },
+);
+
+interface Known {
+  readonly value: string;
+  readonly expiresAt: number;
+}
+
+class Undo extends Error {}
+
+/**
+ * A walk over a store that evicts. Whoever the victims are: the limit holds, what is read is what was set last or nothing,
+ * what is gone stays gone, and the item just written is there.
+ */
+class EvictingWalk {
+  readonly #directory: string;
+  readonly #clock = (): number => this.#now;
+  #now = Date.UTC(2026, 0, 1);
+  #cache: Cache<number, string>;
+  #writes = 0;
+  /** What may be there. */
+  #known = new Map<number, Known>();
+
+  constructor(directory: string, options: CacheOptions) {
+    this.#directory = directory;
+    this.#cache = new Cache(directory, { ...options, sizeLimit: SIZE_LIMIT, fileThreshold: 4096, clock: this.#clock });
+  }
+
+  run(moves: readonly EvictingMove[]): void {
+    for (const move of moves) {
+      this.#move(move);
+      const volume = this.#cache.volume();
+      demand(volume <= SIZE_LIMIT, `${volume} bytes on disk after ${shown(move)}`);
+    }
+    this.#recount();
+    const findings = this.#cache.check();
+    demand(findings.length === 0, `check() found ${shown(findings)}`);
+    this.close();
+    const remains = recount(this.#directory);
+    demand(shown(remains) === shown(NOTHING_WRONG), `on disk: ${shown(remains)}`);
+  }
+
+  close(): void {
+    this.#cache.close();
+  }
+
+  #move(move: EvictingMove): void {
+    const cache = this.#cache;
+    switch (move.verb) {
+      case 'set': {
+        const value = this.#nextValue(move.size);
+        cache.set(move.key, value, move.ttl === undefined ? {} : { ttl: move.ttl });
+        this.#written(move.key, value, this.#now + (move.ttl ?? Number.POSITIVE_INFINITY));
+        break;
+      }
+      case 'push': {
+        const value = this.#nextValue(move.size);
+        this.#written(cache.push(value), value, Number.POSITIVE_INFINITY);
+        break;
+      }
+      case 'get':
+        this.#met(move.key, cache.get(move.key));
+        break;
+      case 'pop':
+        this.#met(move.key, cache.pop(move.key));
+        this.#known.delete(move.key);
+        break;
+      case 'delete':
+        cache.delete(move.key);
+        this.#known.delete(move.key);
+        break;
+      case 'pull':
+        this.#pull();
+        break;
+      case 'cull':
+        cache.cull();
+        break;
+      case 'advance':
+        this.#now += move.ms;
+        break;
+      case 'reopen':
+        this.close();
+        this.#cache = new Cache(this.#directory, { clock: this.#clock });
+        break;
+      case 'recount':
+        this.#recount();
+        break;
+      case 'transact':
+        this.#transact(move.moves, move.fails);
+        break;
+    }
+  }
+
+  #pull(): void {
+    const item = this.#cache.pull();
+    if (item === undefined) return;
+    this.#met(...item);
+    this.#known.delete(item[0]);
+  }
+
+  #transact(moves: readonly EvictingMove[], fails: boolean): void {
+    const before = new Map(this.#known);
+    try {
+      this.#cache.transact(() => {
+        for (const move of moves) this.#move(move);
+        if (fails) throw new Undo();
+      });
+    } catch (error) {
+      if (!(error instanceof Undo)) throw error;
+      this.#known = before;
+    }
+  }
+
+  /** No two are equal. */
+  #nextValue(size: number): string {
+    return `${this.#writes++} `.padEnd(size, 'x');
+  }
+
+  #written(key: number, value: string, expiresAt: number): void {
+    demand(this.#cache.has(key), `the item just written under ${key} is gone`);
+    this.#known.set(key, { value, expiresAt });
+  }
+
+  #met(key: number, value: string | undefined): void {
+    const known = this.#known.get(key);
+    if (value === undefined) this.#known.delete(key);
+    else
+      demand(known?.value === value && this.#now < known.expiresAt, `${key} is ${shown(value)}, not ${shown(known)}`);
+  }
+
+  /** Everything that is there is met once; the rest is gone for good. */
+  #recount(): void {
+    const items = new Map(this.#cache.entries());
+    for (const key of this.#known.keys()) if (!items.has(key)) this.#known.delete(key);
+    for (const [key, value] of items) this.#met(key, value);
+    demand(this.#cache.size === items.size, `size is ${this.#cache.size}, there are ${items.size} items`);
+  }
+}
+
+function demand(holds: boolean, otherwise: string): void {
+  if (!holds) throw new Error(otherwise);
+}
+
+/** Random walks over a store with a policy. */
+export async function evictingWalks(evictionPolicy: EvictionPolicyName, length: Length): Promise<void> {
+  const take = async (moves: readonly EvictingMove[], directory: string): Promise<void> => {
+    const walk = new EvictingWalk(directory, { evictionPolicy });
+    try {
+      walk.run(moves);
+    } finally {
+      walk.close();
+    }
+  };
+  await explore(evictingMove, take, length);
+}
