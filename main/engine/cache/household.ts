@@ -1,8 +1,11 @@
 import type { KeyColumn } from '../values/key.ts';
 import type { Core } from './core.ts';
+import type { Stamps } from './stamps.ts';
 
 /** Several stores, each in a directory of its own, that live within one `sizeLimit`. */
 export interface Household {
+  /** Times that are stored, comparable between all members. */
+  readonly stamps: Stamps;
   join(member: Core): void;
   leave(member: Core): void;
   /**

@@ -59,7 +59,7 @@ export function openCore(
       memory: new Memory(usage.memory),
       uses: new Uses(),
       outlook: new Outlook(connection),
-      stamps: new Stamps(),
+      stamps: membership?.household.stamps ?? new Stamps(),
       feed: new Feed(),
       upkeep: new Upkeep(),
       leases: new Set(),

@@ -3,6 +3,7 @@ import type { Core } from '../cache/core.ts';
 import { compareTurns, evict, nextTurn, prepareIndex, type Turn } from '../cache/evict.ts';
 import { type Household, shareOf } from '../cache/household.ts';
 import { heldBytes, NEARLY_FULL, OVER_PER_WRITE, shrink, usedBytes } from '../cache/room.ts';
+import { Stamps } from '../cache/stamps.ts';
 import { atomically } from '../cache/transaction.ts';
 import { boundLog, giveBack } from '../cache/upkeep.ts';
 import { allowance, overheadOf } from '../policy/budget.ts';
@@ -34,6 +35,7 @@ export class House implements Household {
   readonly members = new Set<Core>();
   readonly #directory: string;
   readonly #gather: () => void;
+  readonly stamps = new Stamps();
   #place = 0;
   #countedAt = Number.NEGATIVE_INFINITY;
   /** Free when it was last counted. */
@@ -63,7 +65,7 @@ export class House implements Household {
     ledger.room = 0;
     if (incoming > this.#left || performance.now() - this.#countedAt > TRUST) {
       this.#free = settings.sizeLimit - this.#count().used;
-      this.#left = allowance(this.#free - incoming);
+      this.#left = Math.max(allowance(this.#free), Math.min(member.pageSize, this.#free));
     }
     if (this.#free < settings.sizeLimit * NEARLY_FULL) prepareIndex(member);
     if (incoming <= this.#left) {
@@ -85,9 +87,9 @@ export class House implements Household {
     const { sizeLimit } = member.settings;
     const { used, held } = this.#count();
     // Space comes and goes in pages: a whole one is freed at a time, and the next writes find room.
-    const wanted = Math.min(used - sizeLimit + member.pageSize, pending + OVER_PER_WRITE);
-    const bytes = wanted <= 0 ? member.pageSize : this.#evict(wanted, held - sizeLimit, member, spared).bytes;
-    this.#free = sizeLimit - used + bytes;
+    const wanted = Math.max(member.pageSize, Math.min(used - sizeLimit, pending + OVER_PER_WRITE));
+    const freed = used <= sizeLimit ? 0 : this.#evict(wanted, held - sizeLimit, member, spared).bytes;
+    this.#free = sizeLimit - used + freed;
     this.#left = Math.max(0, Math.min(member.pageSize, this.#free));
   }
 
