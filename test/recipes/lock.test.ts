@@ -178,8 +178,10 @@ describe('Lock', () => {
 
   it('knows a process whose number was given anew', { skip: process.platform !== 'linux' }, () => {
     using cache = openStore();
-    const before = { ...newOwner('before'), started: '1', ticket: 1, count: 1, until: Date.now() + 60_000 };
-    plant(cache, 'k', [before]);
+    const before = { ...newOwner('before'), started: '1', count: 1, until: Date.now() + 60_000 };
+    plant(cache, 'k', [{ ...before, ticket: 1 }], [{ ...before, pid: process.ppid, ticket: 2 }]);
+    new Lock(cache, 'k').acquire({ timeout: 0 }).release();
+    plant(cache, 'k', [{ ...before, pid: process.ppid, ticket: 1 }]);
     new Lock(cache, 'k').acquire({ timeout: 0 }).release();
   });
 
