@@ -19,8 +19,8 @@ export interface Household {
   overhead(): number;
   /** Deletes, in the order of the policy, what of all members is over the limit; answers how many. */
   cull(): number;
-  /** The place of a new item in the stored order of all: a whole number above 0 that grows with time. */
-  nextPlace(now: number): number;
+  /** The place of a new item in the stored order of all: a whole number that grows with time, behind the last one of its store. */
+  placeAfter(last: number, now: number): number;
 }
 
 /** A store's part in a household. */

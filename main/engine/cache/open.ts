@@ -73,7 +73,7 @@ export function openCore(
     };
     connection.define(CAUSE_FUNCTION, () => core.feed.cause);
     if (membership !== undefined) {
-      connection.define(PLACE_FUNCTION, () => membership.household.nextPlace(core.clock()));
+      connection.define(PLACE_FUNCTION, (last) => membership.household.placeAfter(Number(last), core.clock()));
     }
     if (!usage.readOnly) {
       clearDeadListeners(core);

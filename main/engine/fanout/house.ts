@@ -114,8 +114,8 @@ export class House implements Household {
     return items;
   }
 
-  nextPlace(now: number): number {
-    this.#place = Math.max(this.#place + 1, Math.floor(now * PLACES_PER_MILLISECOND));
+  placeAfter(last: number, now: number): number {
+    this.#place = Math.max(this.#place + 1, last + 1, Math.floor(now * PLACES_PER_MILLISECOND));
     return this.#place;
   }
 

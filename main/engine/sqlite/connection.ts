@@ -138,7 +138,7 @@ export class Connection {
   }
 
   /** Makes a function known to the SQL of this connection. */
-  define(name: string, answer: () => Column): void {
+  define(name: string, answer: (argument: Column) => Column): void {
     this.#database.function(name, { directOnly: false }, answer);
   }
 

@@ -1,0 +1,111 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { folderName, nameOf } from '../../main/engine/fanout/folder-name.ts';
+import { FanoutCache, NAMED_KINDS } from '../../main/engine/index.ts';
+import { freshDirectory } from '../engine/directory.ts';
+
+const open = (directory = freshDirectory()) => new FanoutCache<string, unknown>(directory, { shards: 2 });
+
+const STRANGE = [
+  '',
+  '.',
+  '..',
+  '../../x',
+  '/etc',
+  'C:\\x',
+  'con',
+  'CON',
+  'nul',
+  'com1',
+  'a'.repeat(500),
+  'A',
+  'a',
+  'é',
+  'e\u0301',
+  '\ud800',
+  'a\0b',
+  '~',
+  '=',
+  ' ',
+];
+
+describe('the folder of a name', () => {
+  it('is one for each name, by case and form too, and no path', () => {
+    const folders = STRANGE.map(folderName);
+    expect(new Set(folders.map((folder) => folder.toLowerCase().normalize('NFC'))).size).toBe(STRANGE.length);
+    for (const folder of folders) {
+      expect(folder).toMatch(/^[a-z0-9_=~-]{1,120}$/);
+      expect(folder).not.toMatch(/^(con|prn|aux|nul|com\d|lpt\d)$/);
+      expect(resolve('/root', folder)).toBe(`/root/${folder}`);
+    }
+  });
+
+  it('leads back to the name', () => {
+    const units = fc.array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 19 });
+    fc.assert(
+      fc.property(units, (codes) => {
+        const name = String.fromCharCode(...codes);
+        expect(nameOf('/nowhere', folderName(name))).toBe(name);
+      }),
+      { numRuns: 500 },
+    );
+    for (const folder of ['X', '=41', 'a b', '~00', '=0061', 'con']) expect(nameOf('/nowhere', folder)).toBeUndefined();
+  });
+});
+
+describe('named stores', () => {
+  it('are each of their own, there again after reopening, listed and removed', () => {
+    const directory = freshDirectory();
+    {
+      using fanout = open(directory);
+      for (const [n, name] of STRANGE.slice(0, 12).entries()) fanout.shard(name).set('n', n);
+      fanout.cache('api', { ttl: 1000 }).set('k', 1);
+      fanout.index('settings').set('theme', 'dark');
+      fanout.deque('jobs').push(1, 2);
+      expect([fanout.size, readdirSync(directory).sort()]).toEqual([
+        0,
+        ['cache', 'deque', 'fanout.json', 'index', 'shard', 'shards'],
+      ]);
+    }
+    using fanout = open(directory);
+    expect(fanout.names('shard')).toEqual(STRANGE.slice(0, 12).sort());
+    for (const [n, name] of STRANGE.slice(0, 12).entries()) expect(fanout.shard(name).get('n')).toBe(n);
+    expect(NAMED_KINDS.map((kind) => fanout.names(kind).length)).toEqual([12, 1, 1, 1]);
+    expect([fanout.cache('api').get('k'), fanout.index('settings').get('theme'), fanout.deque('jobs').shift()]).toEqual(
+      [1, 'dark', 1],
+    );
+    const long = STRANGE[10]!;
+    expect([fanout.remove('shard', long), fanout.remove('shard', long)]).toEqual([true, false]);
+    expect(fanout.names('shard')).not.toContain(long);
+    expect(fanout.shard(long).get('n')).toBeUndefined();
+    expect(fanout.check()).toEqual([]);
+  });
+
+  it('are opened once, and again when they were closed', () => {
+    using fanout = open();
+    const shard = fanout.shard('w');
+    expect(fanout.shard('w')).toBe(shard);
+    const cache = fanout.cache('c', { ttl: 5 });
+    expect(fanout.cache('c', { ttl: 5 })).toBe(cache);
+    expect(() => fanout.cache('c', { ttl: 6 })).toThrow(expect.objectContaining({ code: 'BAD_OPTION' }));
+    shard.set('k', 1);
+    shard.close();
+    expect(fanout.volume()).toBeGreaterThan(0);
+    expect(fanout.shard('w').get('k')).toBe(1);
+    expect(() => fanout.shard(5 as unknown as string)).toThrow(expect.objectContaining({ code: 'BAD_OPTION' }));
+  });
+
+  it('that one handle removes are gone for another one, too', () => {
+    using one = open();
+    using other = open(one.directory);
+    one.shard('w').set('k', 1);
+    expect(other.shard('w').get('k')).toBe(1);
+    other.shard('w').close();
+    expect(one.remove('shard', 'w')).toBe(true);
+    expect(existsSync(join(one.directory, 'shard', 'w'))).toBe(false);
+    expect(other.names('shard')).toEqual([]);
+    expect(other.shard('w').get('k')).toBeUndefined();
+  });
+});
