@@ -47,12 +47,12 @@ export type ItemColumns = readonly [
 ];
 const ITEM_COLUMNS = ['key', 'stored_at', 'used_at', 'expires_at', 'tag', 'mode', 'size', 'checksum', 'file', 'value'];
 const INSERT = `INSERT INTO entry (${ITEM_COLUMNS.join(', ')}) VALUES (${ITEM_COLUMNS.map(() => '?').join(', ')})`;
-/** The name under which a connection tells the next place in the stored order of several stores. */
+/** The name under which a connection tells the place of a new item behind the last one, comparable between several stores. */
 export const PLACE_FUNCTION = 'deskcache_place';
-/** As `INSERT`, with an id that can be compared with those of other stores. It grows like an id that SQLite gives. */
+/** As `INSERT`, with such a place as the id. It grows like an id that SQLite gives. */
 const INSERT_PLACED = INSERT.replace('(', '(id, ').replace(
   'VALUES (',
-  `VALUES (max(${PLACE_FUNCTION}(), (SELECT coalesce(max(id), 0) + 1 FROM entry)), `,
+  `VALUES (${PLACE_FUNCTION}((SELECT coalesce(max(id), 0) FROM entry)), `,
 );
 /** A set is a use: it counts from zero again and protects from the hand of `sieve` once. */
 const AFRESH = 'hits = 0, visited = 1';
