@@ -96,6 +96,27 @@ describe('Deque', () => {
     for (const wrong of [9, -10, 1.5]) expect(deque.delete(wrong)).toBe(false);
   });
 
+  it('takes stretches out, as an array, with and without files', () => {
+    const array: unknown[] = Array.from(Array(20).keys(), (n) => (n % 4 === 0 ? `${n} `.repeat(20_000) : n));
+    using deque = open<unknown>();
+    deque.extend(array);
+    for (const [start, count] of [
+      [3, 4],
+      [-2, 9],
+      [0, 2],
+      [5, 0],
+      [99, 1],
+      [2, -1],
+      [1, 3],
+    ] as const) {
+      expect(deque.splice(start, count)).toEqual(array.splice(start, count));
+      expect([...deque]).toEqual(array);
+    }
+    expect(deque.splice(2)).toEqual(array.splice(2));
+    expect([...deque]).toEqual(array);
+    expect(deque.check()).toEqual([]);
+  });
+
   it('finds, counts and removes what is deeply equal', () => {
     using deque = open<object>();
     deque.extend([{ a: 1, b: [2] }, { a: 2 }, { b: [2], a: 1 }, { a: 2 }]);

@@ -104,6 +104,13 @@ export const deques = (most: number): Kind<Deque, unknown[]> => {
           (it, at: number) => placed(it.length, at) && it.splice(whole(it, at), 1).length === 1,
         )([n]),
       ),
+      fc.tuple(index, index).map((args) =>
+        of(
+          'splice',
+          (it, start: number, count: number) => it.splice(start, count),
+          (it, start: number, count: number) => it.splice(start, count),
+        )(args),
+      ),
       fc.tuple(index, value).map((args) =>
         of(
           'set',

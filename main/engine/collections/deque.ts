@@ -133,6 +133,14 @@ export class Deque<V = unknown> {
     return places.removeAt(this.#open(), index);
   }
 
+  /**
+   * Takes out a stretch, as `Array.prototype.splice` without new values, in one transaction: `splice(0, 100)` is a hundred
+   * `shift`s at a fraction of the cost. O(values taken + n of the shorter side).
+   */
+  splice(start: number, count = Number.POSITIVE_INFINITY): V[] {
+    return places.splice(this.#open(), start, count) as V[];
+  }
+
   /** Takes out the first value that is equal; answers whether there was one. O(n). */
   remove(value: V): boolean {
     return places.remove(this.#open(), value);

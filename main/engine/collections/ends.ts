@@ -4,6 +4,7 @@ import { drop } from '../cache/drop.ts';
 import { type Item, place, using } from '../cache/item.ts';
 import { despiteReplacement, readValue } from '../cache/read.ts';
 import { atomically } from '../cache/transaction.ts';
+import { afterWrite, beforeWrite } from '../cache/upkeep.ts';
 import { itemOf } from '../cache/write.ts';
 import { type PlacedRow, POSITIONS } from '../sqlite/positions.ts';
 import { type Extent, extentOf } from './extent.ts';
@@ -16,21 +17,43 @@ export function put(core: Core, values: readonly unknown[], side: Side): number 
     let { first, length, most } = extentOf(core);
     for (const value of values) {
       if (side === 'front') first--;
-      putAt(core, side === 'front' ? first : first + length, value);
-      length++;
-      if (length <= most) continue;
-      dropAt(core, side === 'front' ? first + length - 1 : first);
-      length--;
+      add(core, side === 'front' ? first : first + length, value);
+      if (length < most) {
+        length++;
+        continue;
+      }
+      dropAt(core, side === 'front' ? first + length : first);
       if (side === 'back') first++;
     }
     return length;
   });
 }
 
+/** Stores a value at a position where nothing is. Inside a write transaction. */
+function add(core: Core, position: number, value: unknown): void {
+  const { ledger, sql } = core;
+  const now = core.clock();
+  const item = itemOf(core, position, value, now, {});
+  // Where there is room for certain, nothing but the row has to be written.
+  if (item.staged !== undefined || now >= ledger.nextExpiry || item.cost > ledger.room) {
+    placeItem(core, item, now);
+    return;
+  }
+  const { expiresAt, tag, mode, bytes, check, data } = item;
+  const stamp = core.stamps.at(now);
+  const added = sql.insert.run(position, stamp, stamp, expiresAt, tag, mode, bytes, check, null, data);
+  ledger.room -= item.cost;
+  core.upkeep.bytes += item.cost;
+  ledger.inserted(added.lastInsertRowid, expiresAt);
+}
+
 /** Stores a value at a position, in place of the one that is there. Inside a write transaction. */
 export function putAt(core: Core, position: number, value: unknown): void {
   const now = core.clock();
-  const item: Item = itemOf(core, position, value, now, {});
+  placeItem(core, itemOf(core, position, value, now, {}), now);
+}
+
+function placeItem(core: Core, item: Item, now: number): void {
   if (item.staged === undefined) place(core, item, now);
   else using(core, item, () => place(core, item, now));
 }
@@ -41,6 +64,26 @@ export function putAt(core: Core, position: number, value: unknown): void {
  * @throws {DiskCacheError} `CORRUPT` for a damaged value, which is gone after it: the next one is whole.
  */
 export function take(core: Core, side: Side): unknown {
+  const row = takeRow(core, side);
+  return row === undefined ? takeLarge(core, side) : valueIn(core, row);
+}
+
+/** Undefined when there is none, or its value is in a file. */
+function takeRow(core: Core, side: Side): PlacedRow | undefined {
+  const { sql } = core;
+  beforeWrite(core);
+  core.feed.cause = 'delete';
+  // All rows, though there is one at most: so the statement runs to its end, and a commit that fails is told.
+  const [row] = (side === 'front' ? POSITIONS.takeFront(sql) : POSITIONS.takeBack(sql)).all();
+  if (row === undefined) return undefined;
+  core.ledger.deleted(1);
+  afterWrite(core);
+  return row;
+}
+
+function takeLarge(core: Core, side: Side): unknown {
+  // Who waits for something to come asks often; nobody is kept waiting for that.
+  if (edge(core, side) === undefined) return undefined;
   const taken = atomically(core, () => {
     const row = edge(core, side);
     if (row === undefined) return undefined;

@@ -5,7 +5,7 @@ import { despiteReplacement } from '../cache/read.ts';
 import { atomically, onSnapshot } from '../cache/transaction.ts';
 import { POSITIONS } from '../sqlite/positions.ts';
 import { dropAt, positionOf, putAt, valueIn } from './ends.ts';
-import { extentOf, shiftBy } from './extent.ts';
+import { type Extent, extentOf, shiftBy } from './extent.ts';
 
 /** A page ends at so many values or, after the first, at so many bytes. */
 const PAGE_ITEMS = 512;
@@ -35,18 +35,43 @@ export function replace(core: Core, index: number, value: unknown): void {
   });
 }
 
-/** Takes an item out of the middle; the shorter side closes the gap. */
+/** Takes a stretch out, as `Array.prototype.splice` counts it; the shorter side closes the gap. */
+export function splice(core: Core, start: number, count: number): unknown[] {
+  return atomically(core, () => {
+    const { first, length } = extentOf(core);
+    const from = Math.trunc(start) || 0;
+    const index = from < 0 ? Math.max(0, from + length) : Math.min(from, length);
+    const taken = Math.min(Math.max(0, Math.trunc(count) || 0), length - index);
+    const values = POSITIONS.stretch(core.sql).all(first + index, first + index + taken - 1);
+    const found = values.map((row) => valueIn(core, row));
+    cut(core, { first, length }, index, taken);
+    return found;
+  });
+}
+
+/** Takes out what is at an index; answers whether there was something. */
 export function removeAt(core: Core, index: number): boolean {
   return atomically(core, () => {
     const extent = extentOf(core);
     const position = positionOf(extent, index);
     if (position === undefined) return false;
-    dropAt(core, position);
-    const last = extent.first + extent.length - 1;
-    if (position - extent.first <= last - position) shiftBy(core, extent.first, position - 1, 1);
-    else shiftBy(core, position + 1, last, -1);
+    cut(core, extent, position - extent.first, 1);
     return true;
   });
+}
+
+/** Deletes a stretch and lets the shorter side close up. Inside a write transaction. */
+function cut(core: Core, { first, length }: Pick<Extent, 'first' | 'length'>, index: number, count: number): void {
+  if (count === 0) return;
+  const start = first + index;
+  const end = start + count;
+  core.feed.cause = 'delete';
+  const { changes } = POSITIONS.deleteInline(core.sql).run(start, end - 1);
+  core.ledger.deleted(changes);
+  if (changes < count) for (let position = start; position < end; position++) dropAt(core, position);
+  const last = first + length - 1;
+  if (index <= last - end) shiftBy(core, first, start - 1, count);
+  else shiftBy(core, end, last, -count);
 }
 
 /** Removes the first value that is deeply equal. */

@@ -9,6 +9,10 @@ const FIRST = '(SELECT min(key) FROM entry)';
 const LAST = '(SELECT max(key) FROM entry)';
 const PLACED = `SELECT key, ${VALUE_COLUMNS} FROM entry`;
 
+/** Takes out the row at an end and answers it, unless its value is in a file. One statement, so that it needs no transaction. */
+const take = (end: string): string =>
+  `DELETE FROM entry WHERE key = ${end} AND file IS NULL RETURNING key, ${VALUE_COLUMNS}`;
+
 const of =
   <Row extends readonly unknown[] = Column[]>(text: string) =>
   (sql: Statements): Statement<readonly Column[], Row> =>
@@ -25,6 +29,8 @@ export const POSITIONS = {
   ),
   front: of<PlacedRow>(`${PLACED} ORDER BY key LIMIT 1`),
   back: of<PlacedRow>(`${PLACED} ORDER BY key DESC LIMIT 1`),
+  takeFront: of<PlacedRow>(take(FIRST)),
+  takeBack: of<PlacedRow>(take(LAST)),
   /** Parameter: how many are before it; after it. */
   fromFront: of<PlacedRow>(`${PLACED} WHERE key = ${FIRST} + ?`),
   fromBack: of<PlacedRow>(`${PLACED} WHERE key = ${LAST} - ?`),
@@ -32,6 +38,10 @@ export const POSITIONS = {
   upwards: of<PlacedRow>(`${PLACED} WHERE key >= ${FIRST} + ? ORDER BY key LIMIT ?`),
   downwards: of<PlacedRow>(`${PLACED} WHERE key <= ${FIRST} + ? ORDER BY key DESC LIMIT ?`),
   doomed: of<DoomedRow>(`SELECT ${DOOMED_COLUMNS} FROM entry WHERE key = ?`),
+  /** Parameters: from, to. */
+  stretch: of<PlacedRow>(`${PLACED} WHERE key >= ? AND key <= ? ORDER BY key`),
+  /** What of a stretch has no file. Parameters: from, to. */
+  deleteInline: of('DELETE FROM entry WHERE key >= ? AND key <= ? AND file IS NULL'),
   /** Parameters: by how much, from, to. Uniqueness is looked at row by row, so none may come where another one still is. */
   move: of('UPDATE entry SET key = key + ? WHERE key >= ? AND key <= ?'),
   /** Turns all positions around one point. The parameter is first plus last of what they become and were. */
