@@ -1,14 +1,25 @@
 import { appendFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { threadId } from 'node:worker_threads';
-import { Averager, BoundedSemaphore, Cache, type Hold, Lock, RLock, throttle } from '../../main/engine/index.ts';
+import {
+  Averager,
+  BoundedSemaphore,
+  Cache,
+  FanoutCache,
+  type Hold,
+  Lock,
+  RLock,
+  throttle,
+} from '../../main/engine/index.ts';
 
 /* What a member of a crew can be told to do with recipes, on the store of a directory. */
 
-const stores = new Map<string, Cache>();
+const KINDS = { cache: Cache, fanout: FanoutCache };
+type StoreKind = keyof typeof KINDS;
+const stores = new Map<string, Cache | FanoutCache>();
 
-function storeAt(directory: string): Cache {
-  const store = stores.get(directory) ?? new Cache(directory, { evictionPolicy: 'none' });
+function storeAt(directory: string, kind: StoreKind = 'cache'): Cache | FanoutCache {
+  const store = stores.get(directory) ?? new KINDS[kind](directory, { evictionPolicy: 'none' });
   stores.set(directory, store);
   return store;
 }
@@ -46,8 +57,8 @@ export const RECIPE_JOBS = {
   },
 
   /** Counts a file up inside a lock, waiting on the spot; answers the tickets it had. */
-  countLocked(directory: string, path: string, times: number): number[] {
-    const lock = new Lock(storeAt(directory), 'lock');
+  countLocked(directory: string, path: string, times: number, kind: StoreKind): number[] {
+    const lock = new Lock(storeAt(directory, kind), 'lock');
     return Array.from({ length: times }, () => {
       const held = lock.acquire();
       countUp(path);

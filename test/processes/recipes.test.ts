@@ -31,9 +31,9 @@ describe.each(KINDS)('8 %s', (kind) => {
     members = crew(kind, CREW);
   });
 
-  it('lose no count inside a lock, and are served in the order of their tickets', async () => {
+  it.each(['cache', 'fanout'] as const)('lose no count inside a lock, and are served in order (%s)', async (store) => {
     const { directory, path, count } = place();
-    const tickets = (await together(members, 'countLocked', directory, path, 15)).flat();
+    const tickets = (await together(members, 'countLocked', directory, path, 15, store)).flat();
     expect(count()).toBe(CREW * 15);
     const order = readFileSync(`${path}.order`, 'utf8').trim().split('\n').map(Number);
     expect(order).toEqual(tickets.toSorted((a, b) => a - b));

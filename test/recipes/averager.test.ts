@@ -31,6 +31,6 @@ describe('Averager', () => {
     }
     expect(mean.get()).toBe(5);
     cache.set('k', 'something else');
-    expect(thrownBy(() => mean.get())).toEqual(failure('BAD_VALUE', '"k"'));
+    expect(thrownBy(() => mean.get())).toEqual(failure('BAD_VALUE', "'k'"));
   });
 });

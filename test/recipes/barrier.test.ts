@@ -40,7 +40,7 @@ describe('barrier', () => {
     semaphore.acquire();
     expect(work()).toBe(true);
     semaphore.acquire();
-    expect(thrownBy(work)).toEqual(failure('TIMEOUT', '"k"'));
+    expect(thrownBy(work)).toEqual(failure('TIMEOUT', "'k'"));
     semaphore.release();
     semaphore.release();
   });

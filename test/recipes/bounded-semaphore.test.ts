@@ -11,7 +11,7 @@ describe('BoundedSemaphore', () => {
     expect(semaphore.locked()).toBe(false);
     semaphore.acquire();
     expect(semaphore.locked()).toBe(true);
-    expect(thrownBy(() => semaphore.acquire({ timeout: 0 }))).toEqual(failure('TIMEOUT', '"k"'));
+    expect(thrownBy(() => semaphore.acquire({ timeout: 0 }))).toEqual(failure('TIMEOUT', "'k'"));
     semaphore.release();
     semaphore.acquire({ timeout: 0 });
     semaphore.release();

@@ -46,7 +46,7 @@ describe('Lock', () => {
   it('is released by its holder alone, and once', () => {
     using cache = openStore();
     const lock = new Lock(cache, 'k');
-    expect(thrownBy(() => lock.release())).toEqual(failure('NOT_ALLOWED', '"k"'));
+    expect(thrownBy(() => lock.release())).toEqual(failure('NOT_ALLOWED', "'k'"));
     const hold = lock.acquire();
     expect(thrownBy(() => new Lock(cache, 'k').release())).toEqual(failure('NOT_ALLOWED'));
     expect(hold.held).toBe(true);
@@ -243,8 +243,12 @@ describe('Lock', () => {
     }
     expect(thrownBy(() => new Lock(cache, 'k').acquire({ timeout: -1 }))).toEqual(failure('BAD_OPTION', 'timeout'));
     await expect(new Lock(cache, 'k').acquireAsync({ timeout: Number.NaN })).rejects.toEqual(failure('BAD_OPTION'));
+    const misspelt = { timout: 5 } as object;
+    expect(thrownBy(() => new Lock(cache, 'k', misspelt))).toEqual(failure('BAD_OPTION', '"timout"'));
+    expect(thrownBy(() => new Lock(cache, 'k').acquire(misspelt))).toEqual(failure('BAD_OPTION', 'timeout'));
+    await expect(new Lock(cache, 'k').acquireAsync(misspelt)).rejects.toEqual(failure('BAD_OPTION'));
     cache.set('data', [1, 2, 3]);
-    expect(thrownBy(() => new Lock(cache, 'data').acquire())).toEqual(failure('BAD_VALUE', '"data"'));
+    expect(thrownBy(() => new Lock(cache, 'data').acquire())).toEqual(failure('BAD_VALUE', "'data'"));
     expect(cache.get('data')).toEqual([1, 2, 3]);
   });
 });

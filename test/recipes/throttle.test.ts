@@ -96,6 +96,9 @@ describe('throttle', () => {
     ] as const) {
       expect(thrownBy(() => throttle(cache, count, ms))).toEqual(failure('BAD_OPTION'));
     }
+    expect(thrownBy(() => throttle(cache, 1, 1, 'name' as never))).toEqual(
+      failure('BAD_OPTION', 'options have to be an object'),
+    );
     expect(thrownBy(() => throttle(cache, 1, 1)(() => 1))).toEqual(failure('BAD_OPTION', 'name'));
     expect(thrownBy(() => throttle(cache, 1, 1, { timeout: -1 }))).toEqual(failure('BAD_OPTION', 'timeout'));
   });

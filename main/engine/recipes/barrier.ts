@@ -1,5 +1,6 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
+import { optionsOf } from '../cache/arguments.ts';
 import { isAsync, keyOf, named } from './decorated.ts';
 import type { Guard } from './guard.ts';
 import type { RecipeStore } from './recipe-store.ts';
@@ -9,6 +10,8 @@ export interface BarrierOptions extends AcquireOptions {
   /** The key of the lock: functions behind one name exclude each other. Default: `['barrier', fn.name]`. */
   readonly name?: Key;
 }
+
+const BARRIER_OPTIONS: ReadonlySet<string> = new Set(['name', 'timeout']);
 
 /** `Lock` or `RLock` themselves, or a function that makes a lock or semaphore with options. */
 export type LockFactory<S extends RecipeStore = RecipeStore> =
@@ -26,11 +29,11 @@ export type LockFactory<S extends RecipeStore = RecipeStore> =
  *
  * @throws {DiskCacheError} `BAD_OPTION`; the function it answers throws `TIMEOUT` after `timeout`, without having run.
  */
-export function barrier<S extends RecipeStore>(store: S, lockFactory: LockFactory<S>, options: BarrierOptions = {}) {
+export function barrier<S extends RecipeStore>(store: S, lockFactory: LockFactory<S>, options?: BarrierOptions) {
   if (typeof lockFactory !== 'function') {
     throw new DiskCacheError('BAD_OPTION', 'barrier takes a lock class, or a function (store, key) that makes a lock');
   }
-  const { name, ...waiting } = options;
+  const { name, ...waiting } = optionsOf(options, BARRIER_OPTIONS);
 
   return <A extends readonly unknown[], R>(fn: (...args: A) => R): ((...args: A) => R) => {
     const lock = made(lockFactory, store, keyOf('barrier', fn, name));

@@ -1,6 +1,7 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { SetOptions } from '../../../protocol/options.ts';
+import { shown } from '../cache/arguments.ts';
 
 /**
  * What a recipe needs of a store; `Cache` is one. The row of a recipe must not be evicted: give the recipes a cache with
@@ -50,7 +51,7 @@ export class RecipeRow<State extends object> {
   }
 
   toString(): string {
-    return `${this.#recipe} ${showKey(this.key)} in ${this.store.directory}`;
+    return `${this.#recipe} ${shown(this.key)} in ${this.store.directory}`;
   }
 
   /** @throws {DiskCacheError} `BAD_VALUE` when the row is somebody else's. */
@@ -61,10 +62,7 @@ export class RecipeRow<State extends object> {
     }
     throw new DiskCacheError(
       'BAD_VALUE',
-      `${showKey(this.key)} in ${this.store.directory} holds something else than the state of a ${this.#recipe}; give it a key of its own`,
+      `${shown(this.key)} in ${this.store.directory} holds something else than the state of a ${this.#recipe}; give it a key of its own`,
     );
   }
 }
-
-const showKey = (key: Key): string =>
-  JSON.stringify(key, (_name, part: unknown) => (typeof part === 'bigint' ? `${part}n` : part)) ?? String(key);

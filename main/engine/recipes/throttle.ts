@@ -1,5 +1,6 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
+import { optionsOf } from '../cache/arguments.ts';
 import type { Clock } from '../policy/expiry.ts';
 import { isAsync, keyOf, named } from './decorated.ts';
 import { RecipeRow, type RecipeStore } from './recipe-store.ts';
@@ -13,6 +14,8 @@ export interface ThrottleOptions {
   /** Now, in epoch milliseconds. Default `Date.now`. */
   readonly clock?: Clock;
 }
+
+const THROTTLE_OPTIONS: ReadonlySet<string> = new Set(['name', 'timeout', 'clock']);
 
 interface Bucket {
   /** When the bucket will be full again if nobody calls any more; beyond `ms` from now, calls are waiting. */
@@ -36,19 +39,20 @@ interface Bucket {
  * @throws {DiskCacheError} `BAD_OPTION`; the throttled function throws `TIMEOUT`, and `BAD_VALUE` when the row holds
  * something else.
  */
-export function throttle(store: RecipeStore, count: number, ms: number, options: ThrottleOptions = {}) {
+export function throttle(store: RecipeStore, count: number, ms: number, options?: ThrottleOptions) {
   for (const [name, value] of Object.entries({ count, ms })) {
     if (typeof value === 'number' && value > 0 && value < Number.POSITIVE_INFINITY) continue;
     throw new DiskCacheError('BAD_OPTION', `${name} is ${String(value)}; give a number above 0`);
   }
   if (count < 1) throw new DiskCacheError('BAD_OPTION', `count is ${count}; give at least 1, and a longer time`);
-  const { timeout = Number.POSITIVE_INFINITY, clock = Date.now } = options;
+  const chosen = optionsOf(options, THROTTLE_OPTIONS);
+  const { name: key, timeout = Number.POSITIVE_INFINITY, clock = Date.now } = chosen;
   if (!(timeout >= 0)) {
     throw new DiskCacheError('BAD_OPTION', `timeout is ${String(timeout)}; give a number of milliseconds`);
   }
 
   return <A extends readonly unknown[], R>(fn: (...args: A) => R): ((...args: A) => R) => {
-    const row = new RecipeRow<Bucket>(store, keyOf('throttle', fn, options.name), 'throttle');
+    const row = new RecipeRow<Bucket>(store, keyOf('throttle', fn, key), 'throttle');
     if (isAsync(fn)) {
       const throttled = async function (this: unknown, ...args: A): Promise<unknown> {
         for (let left = take(row); left > 0; left -= LONGEST_TIMER) await pauseInTurn(Math.min(left, LONGEST_TIMER));

@@ -1,5 +1,6 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
+import { optionsOf } from '../cache/arguments.ts';
 import type { Clock } from '../policy/expiry.ts';
 import { encodeKey } from '../values/key.ts';
 import { describeOwner, isOfThisThread, type Owner } from './owner.ts';
@@ -18,6 +19,8 @@ export interface LeaseOptions {
   /** Now, in epoch milliseconds, for leases. Default `Date.now`. All who share a key need clocks that agree. */
   readonly clock?: Clock;
 }
+
+const LEASE_OPTIONS: ReadonlySet<string> = new Set(['lease', 'clock']);
 
 const LEASE = 30_000;
 /** A waiter asks many times a second, so it is missed sooner than a holder. */
@@ -43,13 +46,8 @@ export class Turnstile {
   readonly #bound: number;
   readonly #clock: Clock;
 
-  constructor(
-    store: RecipeStore,
-    key: Key,
-    recipe: string,
-    bound: number,
-    { lease = LEASE, clock }: LeaseOptions = {},
-  ) {
+  constructor(store: RecipeStore, key: Key, recipe: string, bound: number, options?: LeaseOptions) {
+    const { lease = LEASE, clock = Date.now } = optionsOf(options, LEASE_OPTIONS);
     if (!(lease > 0 && lease <= LONGEST_TIMER)) {
       throw new DiskCacheError(
         'BAD_OPTION',
@@ -62,7 +60,7 @@ export class Turnstile {
     this.lease = lease;
     this.#row = new RecipeRow(store, key, recipe);
     this.#bound = bound;
-    this.#clock = clock ?? Date.now;
+    this.#clock = clock;
   }
 
   /**

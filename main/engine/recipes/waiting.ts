@@ -1,4 +1,5 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
+import { optionsOf } from '../cache/arguments.ts';
 import { renewDueHolds } from './hold.ts';
 import type { Owner } from './owner.ts';
 import type { Standing, Turnstile } from './turnstile.ts';
@@ -13,6 +14,9 @@ export interface AcquireAsyncOptions extends AcquireOptions {
   /** Ends the waiting with its reason. */
   readonly signal?: AbortSignal;
 }
+
+const WAITING_ON_THE_SPOT: ReadonlySet<string> = new Set(['timeout']);
+const WAITING_IN_TURN: ReadonlySet<string> = new Set(['timeout', 'signal']);
 
 /**
  * Milliseconds between two looks at the row: few when the line has just moved, more the longer it stands still and the more
@@ -89,7 +93,8 @@ class Wait {
 }
 
 /** Blocks this thread until the owner is inside; answers its ticket. */
-export function enterOnTheSpot(turnstile: Turnstile, owner: Owner, { timeout }: AcquireOptions = {}): number {
+export function enterOnTheSpot(turnstile: Turnstile, owner: Owner, options?: AcquireOptions): number {
+  const { timeout } = optionsOf(options, WAITING_ON_THE_SPOT);
   const wait = new Wait(turnstile, owner, timeout);
   try {
     if (!wait.standing.inside && turnstile.isHeldHere()) throw turnstile.timedOut(wait.waited, true);
@@ -107,11 +112,8 @@ export function enterOnTheSpot(turnstile: Turnstile, owner: Owner, { timeout }: 
 }
 
 /** Waits until the owner is inside, while the event loop turns; answers its ticket. */
-export async function enterInTurn(
-  turnstile: Turnstile,
-  owner: Owner,
-  { timeout, signal }: AcquireAsyncOptions = {},
-): Promise<number> {
+export async function enterInTurn(turnstile: Turnstile, owner: Owner, options?: AcquireAsyncOptions): Promise<number> {
+  const { timeout, signal } = optionsOf(options, WAITING_IN_TURN);
   signal?.throwIfAborted();
   const wait = new Wait(turnstile, owner, timeout);
   try {
