@@ -27,7 +27,11 @@ const QUESTIONS = [
   'open',
   'memory',
   'hit-rate',
+  'deque',
+  'index-map',
+  'group-commit',
   'recipes',
+  'fanout',
   'bridge',
 ] as const;
 

@@ -16,7 +16,7 @@ export const FULL: Scale = { keys: 100_000, many: 1_000_000, operations: 20_000,
 export const QUICK: Scale = { keys: 400, many: 2_000, operations: 100, rounds: 2 };
 
 /** What a figure counts; less is better in every unit. */
-export type Unit = 'µs' | 'ms' | 'MiB' | '% misses';
+export type Unit = 'µs' | 'ms' | 'MiB' | '% misses' | 'fsyncs' | '% dropped';
 
 /** One way of doing the work. */
 export interface Contender {

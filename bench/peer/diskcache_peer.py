@@ -12,6 +12,9 @@ import time
 
 import diskcache
 
+# One in so many is looked at.
+SAMPLE = 97
+
 store = None
 values = {}
 
@@ -53,6 +56,18 @@ def timed(operations, work):
 def open_store(request):
     global store
     store = diskcache.Cache(request["directory"], **request["options"])
+
+
+def open_deque(request):
+    """What `diskcache.Deque(directory=…)` opens, with settings."""
+    global store
+    cache = diskcache.Cache(request["directory"], eviction_policy="none", **request["options"])
+    store = diskcache.Deque.fromcache(cache)
+
+
+def open_index(request):
+    global store
+    store = diskcache.Index(request["directory"])
 
 
 def fill(request):
@@ -169,6 +184,151 @@ def walk_keys(request):
     return figure
 
 
+def values_in(request):
+    return [value for _, value in items(request)]
+
+
+def push_each(request):
+    """Appends values, `batch` in one transaction, and takes them away again, untimed."""
+    wanted = values_in(request)
+    batch = request["batch"]
+    before = len(store)
+
+    def work():
+        if batch == 1:
+            for value in wanted:
+                store.append(value)
+        else:
+            for first in range(0, len(wanted), batch):
+                with store.transact():
+                    for value in wanted[first : first + batch]:
+                        store.append(value)
+
+    figure = timed(len(wanted), work)
+    expect(len(store), before + len(wanted))
+    with store.transact():
+        for value in reversed(wanted):
+            expect(store.pop(), value)
+    return figure
+
+
+def shift_each(request):
+    """Takes values from the left, `batch` in one transaction; they were put there before, untimed."""
+    wanted = values_in(request)
+    batch = request["batch"]
+    found = []
+    with store.transact():
+        for value in reversed(wanted):
+            store.appendleft(value)
+
+    def work():
+        if batch == 1:
+            for _ in wanted:
+                found.append(store.popleft())
+        else:
+            for first in range(0, len(wanted), batch):
+                with store.transact():
+                    for _ in wanted[first : first + batch]:
+                        found.append(store.popleft())
+
+    figure = timed(len(wanted), work)
+    expect(found, wanted)
+    return figure
+
+
+def fill_deque(request):
+    with store.transact():
+        for value in values_in(request):
+            store.append(value)
+
+
+def read_at(request):
+    places = indices(request)
+    found = []
+
+    def work():
+        for place in places:
+            found.append(store[place])
+
+    figure = timed(len(places), work)
+    expect(found, values_in(request))
+    return figure
+
+
+def walk_values(request):
+    wanted = values_in(request)
+    met = 0
+    samples = []
+
+    def work():
+        nonlocal met
+        for value in store:
+            if met % SAMPLE == 0:
+                samples.append(value)
+            met += 1
+
+    figure = timed(1, work)
+    expect(met, len(wanted))
+    expect(samples, wanted[::SAMPLE])
+    return figure
+
+
+def fill_index(request):
+    with store.transact():
+        for key, value in items(request):
+            store[key] = value
+
+
+def index_set(request):
+    pairs = items(request)
+
+    def work():
+        for key, value in pairs:
+            store[key] = value
+
+    figure = timed(len(pairs), work)
+    for key, value in pairs[:: max(1, len(pairs) // 100)]:
+        expect(store[key], value)
+    with store.transact():
+        for key, _ in pairs:
+            del store[key]
+    return figure
+
+
+def index_get(request):
+    pairs = items(request)
+    total = 0
+
+    def work():
+        nonlocal total
+        for key, _ in pairs:
+            total += len(store[key])
+
+    figure = timed(len(pairs), work)
+    expect(total, request["size"] * len(pairs))
+    for key, value in pairs[::SAMPLE]:
+        expect(store[key], value)
+    return figure
+
+
+def index_walk(request):
+    wanted = items(request)
+    met = 0
+    samples = []
+
+    def work():
+        nonlocal met
+        for item in store.items():
+            if met % SAMPLE == 0:
+                samples.append(item)
+            met += 1
+
+    figure = timed(1, work)
+    expect(met, len(wanted))
+    expect(samples, wanted[::SAMPLE])
+    return figure
+
+
 def open_and_close(request):
     def work():
         for _ in range(request["count"]):
@@ -241,6 +401,17 @@ ACTIONS = {
         set_objects,
         get_objects,
         walk_keys,
+        open_deque,
+        open_index,
+        push_each,
+        shift_each,
+        fill_deque,
+        read_at,
+        walk_values,
+        fill_index,
+        index_set,
+        index_get,
+        index_walk,
         open_and_close,
         use_recipe,
         close_store,

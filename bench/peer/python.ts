@@ -7,9 +7,11 @@ import { type Values, valueBytes } from '../harness/data.ts';
 import type { Absentee, Contender } from '../harness/question.ts';
 import type { Scratch } from '../harness/scratch.ts';
 
+/** What diskcache_peer.py can open. */
+type Opener = 'open_store' | 'open_deque' | 'open_index';
+
 /** What diskcache_peer.py can be asked for. */
 export type Action =
-  | 'open_store'
   | 'fill'
   | 'get'
   | 'set_each'
@@ -19,6 +21,16 @@ export type Action =
   | 'set_objects'
   | 'get_objects'
   | 'walk_keys'
+  | Opener
+  | 'push_each'
+  | 'shift_each'
+  | 'fill_deque'
+  | 'read_at'
+  | 'walk_values'
+  | 'fill_index'
+  | 'index_set'
+  | 'index_get'
+  | 'index_walk'
   | 'open_and_close'
   | 'use_recipe'
   | 'close_store';
@@ -56,10 +68,11 @@ export class Python implements Disposable {
     scratch: Scratch,
     values: Values,
     options: Readonly<Record<string, unknown>> = {},
+    opener: Opener = 'open_store',
   ): Promise<Python> {
     const python = new Python(scratch, values);
     python.#absent = (await python.#replies.next()).done === true;
-    await python.ask('open_store', new Uint32Array(), { directory: python.directory, options });
+    await python.ask(opener, new Uint32Array(), { directory: python.directory, options });
     return python;
   }
 
