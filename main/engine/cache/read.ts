@@ -60,7 +60,7 @@ function read(core: Core, key: KeyColumn): unknown {
   if (row === undefined || !isLive(row[6], nowFor(core, row[6]))) return miss(core);
   const [id, mode, data, check, , file, expiresAt] = row;
   if (file !== null) return readLarge(core, key, row);
-  const value = decodeAt(core, key, mode, data, check);
+  const value = decodeAt(core, key, mode, data, check, core.memory.isOff);
   const kept = memory.isOff ? undefined : memory.keep(key, id, mode, data as Stored, expiresAt);
   hit(core, kept ?? { id, at: 0, hits: 0 });
   return value;
@@ -115,7 +115,7 @@ export function liveFacts(core: Core, key: KeyColumn, now: number): Facts | unde
  */
 export function readValue(core: Core, key: KeyColumn, row: ValueRow): unknown {
   const [, mode, data, check, bytes, file] = row;
-  if (file === null) return decodeAt(core, key, mode, data, check);
+  if (file === null) return decodeAt(core, key, mode, data, check, true);
   try {
     return restoreValue(mode, core.files.read(file, { mode, bytes, check }), core.codec, true);
   } catch (error) {
@@ -123,10 +123,10 @@ export function readValue(core: Core, key: KeyColumn, row: ValueRow): unknown {
   }
 }
 
-/** The memory tier may keep the column, so the value gets a copy while there is one. */
-function decodeAt(core: Core, key: KeyColumn, mode: number, data: Column, check: number): unknown {
+/** What nobody else keeps, as the memory tier does, becomes the value without a copy (`owned`). */
+function decodeAt(core: Core, key: KeyColumn, mode: number, data: Column, check: number, owned: boolean): unknown {
   try {
-    return decodeValue(mode, data, check, core.codec, core.memory.isOff);
+    return decodeValue(mode, data, check, core.codec, owned);
   } catch (error) {
     throw located(error, core, key);
   }
