@@ -40,11 +40,16 @@ export function watchNavigation(target: CdpSession, contents: WebContents, watch
     contents.emit('did-start-navigation', details, url, isSameDocument, isMainFrame, ...place(frameId));
   };
 
+  // A page's way to a custom scheme is answered when Chromium has begun it, not when the page asks: begun before, our answer
+  // would be what Chromium's own attempt aborts.
+  const wanted = new Set<string>();
   target.on('Page.frameRequestedNavigation', ({ frameId, url }) => {
-    watched.requested(target, frameId, url);
+    if (watched.isForeign(url)) wanted.add(frameId);
   });
   target.on('Page.frameStartedNavigating', ({ frameId, url, navigationType }) => {
-    if (!/sameDocument/i.test(navigationType) && !watched.isForeign(url)) started(frameId, fromChromium(url), false);
+    if (/sameDocument/i.test(navigationType)) return;
+    if (!watched.isForeign(url)) started(frameId, fromChromium(url), false);
+    else if (wanted.delete(frameId)) watched.requested(target, frameId, url);
   });
   target.on('Page.navigatedWithinDocument', ({ frameId, url }) => {
     const seen = fromChromium(url);

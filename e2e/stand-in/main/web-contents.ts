@@ -76,6 +76,7 @@ export class WebContents extends StrictEmitter<WebContentsEvents> implements Mir
   #url = '';
   #state: 'alive' | 'crashed' | 'destroyed' = 'alive';
   #ownLoads = 0;
+  #reloaded: (() => void) | undefined;
   #openHandler: OpenHandler | undefined;
 
   constructor(options: PageOptions) {
@@ -131,7 +132,15 @@ export class WebContents extends StrictEmitter<WebContentsEvents> implements Mir
   }
 
   reload(): void {
-    void this.#own(async () => (await this.#target).send('Page.reload')).catch(this.#ignoreWhenGone);
+    void this.#own(async () => {
+      const target = await this.#target;
+      // DevTools answers before the request is made, which has to be known for the application's own.
+      const reloaded = new Promise<void>((resolve) => {
+        this.#reloaded = resolve;
+      });
+      await target.send('Page.reload');
+      await reloaded;
+    }).catch(this.#ignoreWhenGone);
   }
 
   forcefullyCrashRenderer(): void {
@@ -189,6 +198,7 @@ export class WebContents extends StrictEmitter<WebContentsEvents> implements Mir
   crashed(reason: Electron.RenderProcessGoneDetails['reason'], exitCode: number): void {
     if (this.#state !== 'alive') return;
     this.#state = 'crashed';
+    this.#reloaded?.();
     this.#tree?.endAll();
     this.emit('render-process-gone', new Cancelable(), { reason, exitCode });
   }
@@ -203,6 +213,7 @@ export class WebContents extends StrictEmitter<WebContentsEvents> implements Mir
   closed(): void {
     if (this.#state === 'destroyed') return;
     this.#state = 'destroyed';
+    this.#reloaded?.();
     this.#tree?.endAll();
     this.emit('destroyed');
   }
@@ -248,8 +259,9 @@ export class WebContents extends StrictEmitter<WebContentsEvents> implements Mir
     watchNavigation(target, this, {
       frame: (id) => this.#tree?.find(id),
       isForeign,
-      requested: (session, frameId, url) => isForeign(url) && this.#requested(session, frameId, url),
+      requested: (session, frameId, url) => this.#requested(session, frameId, url),
       navigated: (url) => {
+        this.#reloaded?.();
         this.#state = 'alive';
         this.#url = url;
       },
