@@ -250,6 +250,22 @@ describe('a deque', () => {
     expect(deque.check()).toEqual([]);
   });
 
+  it('refuses arguments that are none', () => {
+    using deque = filled(3);
+    const wrong = [
+      () => deque.rotate(0.5),
+      () => deque.rotate(Number.POSITIVE_INFINITY),
+      () => deque.extend(7 as unknown as number[]),
+      () => deque.equals(7 as unknown as number[]),
+      () => deque.subscribe('x' as unknown as () => void),
+      () => deque.peek({ side: 'left' as 'front' }),
+      () => new Deque(freshDirectory(), 7 as unknown as DequeOptions),
+      () => new Deque('', {}),
+    ];
+    for (const call of wrong) expect(call).toThrow(coded('BAD_OPTION'));
+    expect([...deque]).toEqual([0, 1, 2]);
+  });
+
   it('tells listeners what happened, without indices', () => {
     using deque = open<number>();
     const kinds: string[] = [];

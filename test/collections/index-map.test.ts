@@ -146,6 +146,19 @@ describe('Index', () => {
     expect([...index]).toEqual([['a', 1]]);
   });
 
+  it('refuses arguments that are none', () => {
+    using index = open<string, number>();
+    const wrong = [
+      () => index.setMany(['ab'] as unknown as [string, number][]),
+      () => index.setMany(7 as unknown as [string, number][]),
+      () => index.update('a', 7 as unknown as () => number),
+      () => index.equals(7 as unknown as Map<string, number>),
+      () => new Index(freshDirectory(), null as unknown as IndexOptions),
+    ];
+    for (const call of wrong) expect(call).toThrow(coded('BAD_OPTION'));
+    expect(() => index.set(Symbol('k') as unknown as string, 1)).toThrow(coded('BAD_KEY'));
+  });
+
   it('tells listeners what changed', () => {
     using index = open<Key, number>();
     const changes: Change[] = [];

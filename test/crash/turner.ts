@@ -10,7 +10,7 @@ const deque = new Deque<number>(directory, { durability: 'process' });
 
 for (let turn = 0; ; turn++) {
   if (turn % 4 === 0) deque.reverse();
-  else if (turn % 4 === 1) deque.rotate(deque.length / 3);
+  else if (turn % 4 === 1) deque.rotate(Math.trunc(deque.length / 3));
   else if (turn % 4 === 2) deque.rotate(-7);
   else {
     deque.transact(() => {

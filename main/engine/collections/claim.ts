@@ -1,5 +1,6 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { CacheOptions } from '../../../protocol/options.ts';
+import { isRecord } from '../cache/arguments.ts';
 import { configure } from '../cache/configure.ts';
 import type { Core } from '../cache/core.ts';
 import { openCore } from '../cache/open.ts';
@@ -29,6 +30,11 @@ const OPTIONS: ReadonlySet<string> = new Set([
   'readOnly',
   'timeout',
 ] satisfies (keyof CollectionOptions)[]);
+
+/** @throws {DiskCacheError} `BAD_OPTION` for options that are no object. */
+export function demandOptions(options: object): void {
+  if (!isRecord(options)) throw new DiskCacheError('BAD_OPTION', 'the options of a collection have to be an object');
+}
 
 /** Nothing expires, nothing is evicted. */
 const FOR_GOOD = {

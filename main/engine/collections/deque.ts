@@ -1,6 +1,6 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Change } from '../../../protocol/options.ts';
-import { isRecord } from '../cache/arguments.ts';
+import { demandFunction, isRecord, iterated } from '../cache/arguments.ts';
 import { type CheckOptions, check, type Finding } from '../cache/check.ts';
 import { closeCore } from '../cache/close.ts';
 import type { Core } from '../cache/core.ts';
@@ -9,7 +9,7 @@ import { subscribe } from '../cache/feed.ts';
 import { clear } from '../cache/remove.ts';
 import { atomically, transact } from '../cache/transaction.ts';
 import { volume } from '../cache/volume.ts';
-import { type CollectionOptions, openCollection } from './claim.ts';
+import { type CollectionOptions, demandOptions, openCollection } from './claim.ts';
 import { peek, put, type Side, take, trim } from './ends.ts';
 import { closeGaps, extentOf, reverse, rotate } from './extent.ts';
 import * as places from './places.ts';
@@ -46,7 +46,8 @@ export class Deque<V = unknown> {
    * @throws {DiskCacheError} `BAD_OPTION`, also for a directory that holds something else; else what `Cache` throws.
    */
   constructor(directory: string, options: DequeOptions = {}) {
-    const { maxLength, ...shared } = options ?? {};
+    demandOptions(options);
+    const { maxLength, ...shared } = options;
     if (maxLength !== undefined) demandLength(maxLength);
     this.#core = openCollection('deque', directory, shared, {});
     this.directory = this.#core.directory;
@@ -88,7 +89,7 @@ export class Deque<V = unknown> {
   /** `push` for as many as an iterable gives, all or none, in one transaction. */
   extend(values: Iterable<V>): number {
     // Read to its end first: nobody waits for a lock while somebody's generator thinks.
-    return put(this.#open(), Array.from(values), 'back');
+    return put(this.#open(), Array.from(iterated(values, 'values')), 'back');
   }
 
   /** Adds values at the front, the first one frontmost, in one transaction; answers the new length. */
@@ -163,7 +164,7 @@ export class Deque<V = unknown> {
 
   /** Whether another sequence has equal values in the same order. O(n). */
   equals(other: Iterable<unknown>): boolean {
-    return places.equals(this.#open(), other);
+    return places.equals(this.#open(), iterated(other, 'values'));
   }
 
   /** Takes `count` values from the back to the front, or from the front to the back when it is negative. O(min(count, n − count)). */
@@ -209,7 +210,7 @@ export class Deque<V = unknown> {
   /** Tells `listener` of every change from now on, by whoever, in the order of the commits. Answers the way out. */
   subscribe(listener: (change: DequeChange) => void): () => void {
     const core = this.#open();
-    if (typeof listener !== 'function') throw new DiskCacheError('BAD_OPTION', 'subscribe takes a function');
+    demandFunction(listener, 'what subscribe is given');
     return subscribe(core, ({ kind }) => listener({ kind }));
   }
 

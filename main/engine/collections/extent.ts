@@ -1,3 +1,4 @@
+import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Core } from '../cache/core.ts';
 import { atomically } from '../cache/transaction.ts';
 import { POSITIONS } from '../sqlite/positions.ts';
@@ -34,10 +35,12 @@ export function shiftBy({ sql }: Core, from: number, to: number, by: number): vo
 
 /** Takes the last items to the front, for a positive count, or the first to the back, whichever are fewer. */
 export function rotate(core: Core, count: number): void {
-  const steps = Math.trunc(count) || 0;
+  if (!Number.isSafeInteger(count)) {
+    throw new DiskCacheError('BAD_OPTION', `rotate takes a whole number, not ${String(count)}`);
+  }
   atomically(core, () => {
     const { first, length } = extentOf(core);
-    const fromBack = length === 0 ? 0 : ((steps % length) + length) % length;
+    const fromBack = length === 0 ? 0 : ((count % length) + length) % length;
     if (fromBack === 0) return;
     const fromFront = length - fromBack;
     const move = POSITIONS.move(core.sql);

@@ -3,6 +3,7 @@ import type { Cursor, Page, PageOf } from '../../../protocol/contract.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { Change, Range } from '../../../protocol/options.ts';
+import { demandFunction, entriesOf, iterated } from '../cache/arguments.ts';
 import { type CheckOptions, check, type Finding } from '../cache/check.ts';
 import { closeCore } from '../cache/close.ts';
 import type { Core } from '../cache/core.ts';
@@ -15,7 +16,7 @@ import { size } from '../cache/size.ts';
 import { atomically, onSnapshot, transact } from '../cache/transaction.ts';
 import { volume } from '../cache/volume.ts';
 import * as write from '../cache/write.ts';
-import { type CollectionOptions, openCollection } from './claim.ts';
+import { type CollectionOptions, demandOptions, openCollection } from './claim.ts';
 import { type StandardSchema, Validation } from './schema.ts';
 import { bringTo, demandVersion } from './version.ts';
 
@@ -62,7 +63,8 @@ export class Index<K extends Key = Key, V = unknown> implements Map<K, V> {
    * `BAD_OPTION`, also for a directory that holds something else; else what `Cache` throws.
    */
   constructor(directory: string, options: IndexOptions<K, V> = {}) {
-    const { version = 1, migrate, schema, ...shared } = options ?? {};
+    demandOptions(options);
+    const { version = 1, migrate, schema, ...shared } = options;
     demandVersion(version);
     const validation = schema === undefined ? undefined : new Validation(schema, directory);
     const core = openCollection('index', directory, shared, { version });
@@ -112,7 +114,7 @@ export class Index<K extends Key = Key, V = unknown> implements Map<K, V> {
   /** `set` for many, all or none, in one transaction. */
   setMany(entries: Iterable<readonly [K, V]>): void {
     atomically(this.#open(), () => {
-      for (const [key, value] of entries) this.set(key, value);
+      for (const [key, value] of entriesOf(entries)) this.set(key as K, value as V);
     });
   }
 
@@ -131,6 +133,7 @@ export class Index<K extends Key = Key, V = unknown> implements Map<K, V> {
 
   /** Stores what `next` makes of the value (undefined when there is none), in one transaction; answers what is stored. */
   update(key: K, next: (current: V | undefined) => V): V {
+    demandFunction(next, 'what makes the next value');
     return atomically(this.#open(), () => this.set(key, next(this.get(key))).get(key) as V);
   }
 
@@ -206,7 +209,7 @@ export class Index<K extends Key = Key, V = unknown> implements Map<K, V> {
 
   /** Whether others, a `Map` or an index or pairs, are the same entries in the same order, deeply equal. O(n). */
   equals(other: Iterable<readonly [unknown, unknown]>): boolean {
-    const others = other[Symbol.iterator]();
+    const others = iterated(other, 'pairs [key, value]')[Symbol.iterator]();
     try {
       return onSnapshot(this.#open(), () => {
         for (const entry of this) {
