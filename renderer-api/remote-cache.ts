@@ -97,17 +97,17 @@ export class RemoteCache<K extends Key = Key, V = unknown> {
 
   /** Puts a value at an end of a queue; resolves with its key. */
   push(value: V, options?: QueueOptions & SetOptions): Promise<K> {
-    return this.#call('push', [value, options], fault.ofValue(value) ?? fault.ofOptions(options)) as Promise<K>;
+    return this.#call('push', [value, options], fault.ofValue(value) ?? fault.ofQueue(options)) as Promise<K>;
   }
 
   /** Takes the item at an end of a queue. */
   pull(options?: QueueOptions): Promise<[K, V] | undefined> {
-    return this.#call('pull', [options], fault.ofOptions(options)) as Promise<[K, V] | undefined>;
+    return this.#call('pull', [options], fault.ofQueue(options)) as Promise<[K, V] | undefined>;
   }
 
   /** Looks at the item at an end of a queue. */
   peek(options?: QueueOptions): Promise<[K, V] | undefined> {
-    return this.#call('peek', [options], fault.ofOptions(options)) as Promise<[K, V] | undefined>;
+    return this.#call('peek', [options], fault.ofQueue(options)) as Promise<[K, V] | undefined>;
   }
 
   /** The last item in stored order, or the first. */

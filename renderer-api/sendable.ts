@@ -1,6 +1,6 @@
 import { DiskCacheError } from '../protocol/error.ts';
 import { keyFault } from '../protocol/key.ts';
-import type { Range } from '../protocol/options.ts';
+import type { QueueOptions, Range } from '../protocol/options.ts';
 import { valueFault } from '../protocol/value.ts';
 
 /*
@@ -43,10 +43,21 @@ export function ofOptions(options: unknown, name = 'options'): Fault {
   return fault === undefined ? undefined : new DiskCacheError('BAD_OPTION', fault);
 }
 
-export function ofRange(range: Range): Fault {
-  for (const part of ['from', 'to', 'prefix'] as const) {
-    const fault = range[part] === undefined ? undefined : keyFault(range[part]);
-    if (fault !== undefined) return new DiskCacheError('BAD_KEY', `range.${part}: ${fault}`);
+export const ofRange = (range: Range): Fault =>
+  ofKeysIn(range, ['from', 'to', 'prefix'], 'range') ?? ofOptions(range, 'range');
+
+export const ofQueue = (options: QueueOptions | undefined): Fault =>
+  ofKeysIn(options, ['prefix'], 'options') ?? ofOptions(options);
+
+function ofKeysIn<T extends object>(
+  options: T | undefined,
+  names: readonly (keyof T & string)[],
+  called: string,
+): Fault {
+  for (const name of names) {
+    const key = options?.[name];
+    const fault = key === undefined ? undefined : keyFault(key);
+    if (fault !== undefined) return new DiskCacheError('BAD_KEY', `${called}.${name}: ${fault}`);
   }
-  return ofOptions(range, 'range');
+  return undefined;
 }

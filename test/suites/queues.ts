@@ -87,5 +87,13 @@ export function queues(open: Open): void {
       await expect(store.push(() => 1)).rejects.toEqual(failure('BAD_VALUE'));
       expect(await store.size).toBe(0);
     });
+
+    it('refuse a prefix that is no key', async () => {
+      const { store } = await open();
+      const prefix = (() => 1) as unknown as Key;
+      await expect(store.push(1, { prefix })).rejects.toEqual(failure('BAD_KEY'));
+      await expect(store.pull({ prefix })).rejects.toEqual(failure('BAD_KEY'));
+      await expect(store.peek({ prefix })).rejects.toEqual(failure('BAD_KEY'));
+    });
   });
 }
