@@ -1,6 +1,7 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { CacheOptions } from '../../../protocol/options.ts';
 import { isRecord } from '../cache/arguments.ts';
+import { closeCore } from '../cache/close.ts';
 import { configure } from '../cache/configure.ts';
 import type { Core } from '../cache/core.ts';
 import { openCore } from '../cache/open.ts';
@@ -66,7 +67,7 @@ export function openCollection(
     if (!isClaimed(core.sql, kind, core.directory)) claim(core, kind, options, marks);
     return core;
   } catch (error) {
-    core.connection.close();
+    closeCore(core);
     throw error;
   }
 }
