@@ -16,6 +16,9 @@ const PLACES_PER_MILLISECOND = 1024;
 const TRUST = 1000;
 /** Of what this process may write before it counts again, a member is given this part at a time. */
 const PORTION = 1 / 8;
+/** So much is freed at a time at least, of the limit and in bytes. */
+const SLACK = 1 / 256;
+const MOST_SLACK = 64 * 1024;
 /** `cull` goes so far in one step. */
 const PER_STEP = 64 * 1024;
 
@@ -86,11 +89,12 @@ export class House implements Household {
     if (pending === 0) return;
     const { sizeLimit } = member.settings;
     const { used, held } = this.#count();
-    // Space comes and goes in pages: a whole one is freed at a time, and the next writes find room.
-    const wanted = Math.max(member.pageSize, Math.min(used - sizeLimit, pending + OVER_PER_WRITE));
+    // Counting and looking for whose turn it is costs something, so a little more goes, and the next writes find room.
+    const slack = Math.max(member.pageSize, Math.min(MOST_SLACK, sizeLimit * SLACK));
+    const wanted = Math.max(slack, Math.min(used - sizeLimit, pending + OVER_PER_WRITE));
     const freed = used <= sizeLimit ? 0 : this.#evict(wanted, held - sizeLimit, member, spared).bytes;
     this.#free = sizeLimit - used + freed;
-    this.#left = Math.max(0, Math.min(member.pageSize, this.#free));
+    this.#left = Math.max(0, Math.min(slack, this.#free));
   }
 
   overhead(): number {
@@ -133,12 +137,13 @@ export class House implements Household {
   }
 
   /**
-   * Lets those go whose turn comes first, whichever member they live in: of the member that is next in line as many as come
-   * before the next one's. O(members) and O(log n) for each that goes.
+   * Lets those go whose turn comes first, whichever member they live in. Small items go in handfuls, a member's part of what is
+   * wanted at a time, for each step is a transaction; so their order is exact but for that. O(members) and O(log n) for each item.
    */
   #evict(wanted: number, surplus: number, writer?: Core, spared: KeyColumn | null = null) {
     const freed = { items: 0, bytes: 0 };
     const sparedIn = (member: Core) => (member === writer ? spared : null);
+    const handful = wanted / this.members.size;
     const line: Waiting[] = [];
     const queueUp = (member: Core) => {
       const turn = nextTurn(member, sparedIn(member));
@@ -155,9 +160,10 @@ export class House implements Household {
       const { member, turn } = first;
       const gone = unlessLocked(member, () =>
         atomically(member, () => {
-          const evicted = evict(member, wanted - freed.bytes, sparedIn(member), line[0]?.turn);
+          const one = evict(member, 1, sparedIn(member), line[0]?.turn);
+          const more = one.items === 0 ? one : evict(member, handful - one.bytes, sparedIn(member));
           shrink(member, surplus);
-          return evicted;
+          return { items: one.items + more.items, bytes: one.bytes + more.bytes };
         }),
       );
       if (gone === undefined) continue;

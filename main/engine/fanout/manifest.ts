@@ -1,15 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import {
-  constants,
-  copyFileSync,
-  existsSync,
-  linkSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { constants, copyFileSync, existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { fileFailure } from '../sqlite/failure.ts';
@@ -20,7 +10,7 @@ import { codeOf } from '../values/whole-file.ts';
 export interface Manifest {
   readonly format: 1;
   readonly shards: number;
-  /** The folder of the numbered shards, below the directory. `reshard` makes the next one. */
+  /** The folder of the numbered shards, below the directory. */
   readonly folder: string;
 }
 
@@ -46,7 +36,7 @@ export function manifestOf(directory: string, asked: number | undefined, readOnl
   if (asked === undefined || asked === found.shards) return found;
   throw new DiskCacheError(
     'BAD_OPTION',
-    `${directory} has ${found.shards} shards, not ${asked}; leave \`shards\` out, or change the number with reshard(directory, ${asked}) while nobody has it open`,
+    `${directory} has ${found.shards} shards, not ${asked}; leave \`shards\` out to open it as it is, or copy its entries into a new directory with ${asked}`,
   );
 }
 
@@ -83,17 +73,6 @@ export function readManifest(directory: string): Manifest | undefined {
     'CORRUPT',
     `${path} is damaged; it should read like {"format":1,"shards":8,"folder":"shards"}`,
   );
-}
-
-/** Puts a manifest in the place of the present one, whole. */
-export function replaceManifest(directory: string, manifest: Manifest): void {
-  const draft = draftOf(directory, manifest);
-  try {
-    renameSync(draft, manifestPath(directory));
-  } catch (error) {
-    rmSync(draft, { force: true });
-    throw fileFailure(error, draft);
-  }
 }
 
 function create(directory: string, shards: number, readOnly: boolean): Manifest {
