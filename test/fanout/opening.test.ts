@@ -96,6 +96,21 @@ describe('a FanoutCache', () => {
     expect(reader.inTransaction).toBe(false);
   });
 
+  it('can be held alone', () => {
+    const directory = freshDirectory();
+    using alone = new FanoutCache<string, number>(directory, { shards: 2, exclusive: true });
+    alone.transact(() =>
+      alone.setMany([
+        ['a', 1],
+        ['b', 2],
+        ['c', 3],
+      ]),
+    );
+    alone.shard('w').set('k', 1);
+    expect([...alone.values()]).toEqual([1, 2, 3]);
+    expect(() => new FanoutCache(directory, { timeout: 10 })).toThrow(failure('BUSY', /exclusive/));
+  });
+
   it('opens again from its description', () => {
     using fanout = new FanoutCache<string, number>(freshDirectory(), { shards: 2, timeout: 77, memory: 1000 });
     fanout.set('k', 1);
