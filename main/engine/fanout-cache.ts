@@ -24,6 +24,7 @@ import { Deque, type DequeOptions } from './collections/deque.ts';
 import { Index, type IndexOptions } from './collections/index-map.ts';
 import { homeOf, homeOfQueue } from './fanout/home.ts';
 import { Listeners } from './fanout/listeners.ts';
+import { manifestBytes } from './fanout/manifest.ts';
 import * as merge from './fanout/merge.ts';
 import type { NamedKind } from './fanout/named-stores.ts';
 import { closeFanout, type Fanout, type FanoutOptions, openFanout, release } from './fanout/open.ts';
@@ -190,7 +191,7 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheFace<
 
   /** Bytes on disk of all that share the limit: the numbered and the named shards. */
   volume(): number {
-    return sum(this.#open().house.members, volume);
+    return manifestBytes(this.directory) + sum(this.#open().house.members, volume);
   }
 
   stats(options?: { readonly reset?: boolean }): Stats {

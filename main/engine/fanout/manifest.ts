@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { fileFailure } from '../sqlite/failure.ts';
 import { databasePath } from '../sqlite/open.ts';
-import { codeOf } from '../values/whole-file.ts';
+import { codeOf, factsOf } from '../values/whole-file.ts';
 
 /** What the directory of a FanoutCache says about itself. On disk: fields are only added. */
 export interface Manifest {
@@ -20,6 +20,9 @@ const MOST_SHARDS = 256;
 const FOLDER = /^shards(-[1-9]\d{0,8})?$/;
 
 const manifestPath = (directory: string): string => join(directory, 'fanout.json');
+
+/** What the manifest itself takes on disk. */
+export const manifestBytes = (directory: string): number => factsOf(manifestPath(directory))?.bytes ?? 0;
 
 export const shardPath = (directory: string, { folder }: Manifest, shard: number): string =>
   join(directory, folder, String(shard).padStart(3, '0'));
