@@ -1,4 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { closeCore } from '../../main/engine/cache/close.ts';
+import { openCore } from '../../main/engine/cache/open.ts';
+import { getMany } from '../../main/engine/cache/read.ts';
+import { remove } from '../../main/engine/cache/remove.ts';
+import { transact } from '../../main/engine/cache/transaction.ts';
+import { set } from '../../main/engine/cache/write.ts';
 import { Cache } from '../../main/engine/index.ts';
 import { freshDirectory } from './directory.ts';
 import { handClock } from './over-the-engine.ts';
@@ -120,5 +126,22 @@ describe('close', () => {
     expect(() => keys.next()).toThrow(closed);
     expect(() => cache.transact(() => 1)).toThrow(closed);
     expect(() => cache.page('keys')).toThrow(closed);
+  });
+
+  it('lets nothing through after it was lost half-way, not even what is caught', () => {
+    const core = openCore(freshDirectory(), {});
+    const lost = expect.objectContaining({ code: 'DISK_FULL' });
+    expect(() =>
+      transact(core, () => {
+        set(core, 'first', 1);
+        // As SQLite does by itself when the disk is full in the middle of a statement.
+        core.connection.execute('ROLLBACK');
+        expect(() => set(core, 'second', 2)).toThrowError(lost);
+        expect(() => remove(core, 'second')).toThrowError(lost);
+      }),
+    ).toThrowError(lost);
+    set(core, 'third', 3);
+    expect(getMany(core, ['first', 'second', 'third'])).toEqual([undefined, undefined, 3]);
+    closeCore(core);
   });
 });

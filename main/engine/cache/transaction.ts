@@ -1,6 +1,6 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Core } from './core.ts';
-import { afterWrite, beforeWrite } from './upkeep.ts';
+import { afterWrite, beforeWrite, demandOpen } from './upkeep.ts';
 
 type Action = () => void;
 
@@ -128,15 +128,6 @@ function inSavepoint<T>(core: Core, work: () => T): T {
   } finally {
     transaction.depth--;
   }
-}
-
-/** Invariant: nothing is written after a transaction was lost half-way, else it would be committed without its first half. */
-function demandOpen(core: Core): void {
-  if (core.connection.inTransaction) return;
-  throw new DiskCacheError(
-    'DISK_FULL',
-    `The transaction on ${core.directory} was ended by an earlier failure inside it; nothing of it was kept`,
-  );
 }
 
 /** What was known or remembered may have come from what was undone. */

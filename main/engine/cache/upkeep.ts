@@ -32,7 +32,8 @@ export class Upkeep {
 /**
  * Before something is written.
  *
- * @throws {DiskCacheError} `READ_ONLY` where the store was opened so; `BUSY` while a reader keeps the log too long: it would grow without bound otherwise.
+ * @throws {DiskCacheError} `READ_ONLY` where the store was opened so; `BUSY` while a reader keeps the log too long, for it would
+ * grow without bound otherwise; `DISK_FULL` inside a transaction that was lost.
  */
 export function beforeWrite(core: Core): void {
   if (core.usage.readOnly) {
@@ -41,7 +42,12 @@ export function beforeWrite(core: Core): void {
       `${core.directory} was opened with readOnly; open it for writing to change it`,
     );
   }
-  if (!core.upkeep.logIsStuck || core.transaction.depth > 0) return;
+  if (core.transaction.depth > 0) demandOpen(core);
+  else if (core.upkeep.logIsStuck) emptyStuckLog(core);
+}
+
+/** A log that could not be emptied for a long time is waited for, and not made longer. */
+function emptyStuckLog(core: Core): void {
   core.connection.patiently(() => {
     if (emptyLog(core)) return;
     throw new DiskCacheError(
@@ -50,6 +56,15 @@ export function beforeWrite(core: Core): void {
     );
   });
   core.upkeep.logIsStuck = false;
+}
+
+/** Invariant: nothing is written after a transaction was lost half-way, else it would be committed without its first half. */
+export function demandOpen(core: Core): void {
+  if (core.connection.inTransaction) return;
+  throw new DiskCacheError(
+    'DISK_FULL',
+    `The transaction on ${core.directory} was ended by an earlier failure inside it; nothing of it was kept`,
+  );
 }
 
 /** After every write; does its work when it has been committed. */
