@@ -39,6 +39,10 @@ describe('order over shards', () => {
     expect([...fanout.keys({ reverse: true })]).toEqual(keys.toReversed());
     expect(fanout.peekItem({ last: false })).toEqual([keys[0], 0]);
     expect(fanout.peekItem()).toEqual([keys[399], 399]);
+    fanout.close();
+    using again = new FanoutCache<Key, unknown>(fanout.directory, { clock: () => 1 });
+    for (let n = 0; n < 20; n++) again.set(`after ${n}`, n);
+    expect([...again.keys()].slice(400)).toEqual(Array.from({ length: 20 }, (_, n) => `after ${n}`));
   });
 
   it('is by the clock between processes, and each key is met once where places are equal', () => {

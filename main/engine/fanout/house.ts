@@ -22,6 +22,8 @@ const MOST_SLACK = 64 * 1024;
 /** `cull` goes so far in one step. */
 const PER_STEP = 64 * 1024;
 
+const LAST_PLACE = 'SELECT coalesce(max(id), 0) FROM entry';
+
 interface Waiting {
   readonly member: Core;
   readonly turn: Turn;
@@ -57,6 +59,9 @@ export class House implements Household {
   join(member: Core): void {
     this.members.add(member);
     this.#left = 0;
+    // A clock that has gone back since must not put new items before old ones.
+    const [last] = member.sql.composed<[number]>(LAST_PLACE).first() ?? [0];
+    this.#place = Math.max(this.#place, last);
   }
 
   leave(member: Core): void {
