@@ -1,9 +1,18 @@
 import { defineConfig } from 'vitest/config';
 
 const fast = ['test/**/*.test.ts'];
-const slow = ['test/crash/**/*.test.ts', 'test/processes/**/*.test.ts', 'test/model/long/**/*.test.ts'];
+const slow = [
+  'test/crash/**/*.test.ts',
+  'test/processes/**/*.test.ts',
+  'test/model/long/**/*.test.ts',
+  'test/**/eviction.test.ts',
+  'test/fanout/budget.test.ts',
+];
 
-/** `fast` needs no window and no second process and is what `npm run check` runs; `slow` joins it in `npm test`. */
+/**
+ * `fast` is what `npm run check` runs: no window, no second process, no store filled to its limit over and over. `slow` joins
+ * it in `npm test`.
+ */
 export default defineConfig({
   test: {
     projects: [
