@@ -72,7 +72,7 @@ function chromiumOf(userData: string): string[] {
 }
 
 test('however the main process ends, Chromium ends with it', async ({ launch, userData }) => {
-  test.skip(process.platform === 'win32', 'ps');
+  test.skip(process.platform === 'win32', 'processes are counted with ps, which Windows does not have');
   const ways = [
     { name: 'killed', body: '0' },
     { name: 'exit', body: 'setTimeout(() => process.exit(3), 2000)' },

@@ -93,7 +93,8 @@ function runOnStore(cache: Cache, group: readonly Numbered[], outcomes: Outcome[
   const run = () => {
     for (const { index, operation } of group) outcomes[index] = outcomeOf(cache, operation);
   };
-  if (group.some(({ operation }) => ACCESS[operation.method] !== 'read')) cache.transact(run);
+  // A verb alone is a transaction of its own, and a cheaper one.
+  if (group.length > 1 && group.some(({ operation }) => ACCESS[operation.method] !== 'read')) cache.transact(run);
   else run();
 }
 
