@@ -54,7 +54,7 @@ describe('opening', () => {
   it('leaves no companions of the database behind', () => {
     const directory = freshDirectory();
     new Cache(directory).close();
-    expect(readdirSync(directory)).toEqual(['cache.db']);
+    expect(readdirSync(directory)).toEqual(['cache.db', 'values']);
   });
 
   it('writes nothing when nothing is new', () => {

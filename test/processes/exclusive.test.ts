@@ -1,8 +1,34 @@
 import { describe, expect, it } from 'vitest';
+import { Cache } from '../../main/engine/index.ts';
 import { freshDirectory } from '../engine/directory.ts';
 import { crew, KINDS } from './crew.ts';
 
 const toldWhy = { code: 'BUSY', message: expect.stringMatching(/exclusive/) };
+
+describe('a lock of this process survives another opening of the same directory in it', () => {
+  // Closing a file takes away all of a process's POSIX locks on it: opening must not look into the database by itself.
+  it('exclusive', async () => {
+    const directory = freshDirectory();
+    using owner = new Cache(directory, { exclusive: true });
+    owner.set('k', 1);
+    expect(() => new Cache(directory, { timeout: 20 })).toThrow(expect.objectContaining(toldWhy));
+    const [second] = crew('processes', 1);
+    await expect(second!.do('open', directory, { timeout: 20 })).rejects.toMatchObject(toldWhy);
+  });
+
+  it('shared: nobody else gets the directory for itself alone', async () => {
+    const directory = freshDirectory();
+    using first = new Cache(directory);
+    first.set('k', 1);
+    new Cache(directory).close();
+    const [other] = crew('processes', 1);
+    await expect(other!.do('open', directory, { exclusive: true, timeout: 20 })).rejects.toMatchObject({
+      code: 'BUSY',
+    });
+    first.set('k', 2);
+    expect(first.get('k')).toBe(2);
+  });
+});
 
 describe.each(KINDS)('exclusive, between %s', (kind) => {
   it('the second opener gets BUSY and is told why, until the first one closes', async () => {

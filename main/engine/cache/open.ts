@@ -6,6 +6,7 @@ import { CAUSE_FUNCTION } from '../sqlite/change-log.ts';
 import { openDatabase } from '../sqlite/open.ts';
 import { PLACE_FUNCTION, type Statements, statementsOf } from '../sqlite/statements.ts';
 import { assertCompression } from '../values/compression.ts';
+import { VALUES_FOLDER } from '../values/file-layout.ts';
 import { FileStore } from '../values/file-store.ts';
 import { isRecord } from './arguments.ts';
 import { adopt, codecFor, keep } from './configure.ts';
@@ -41,6 +42,7 @@ export function openCore(
   assertCompression(asked.compression);
   const connection = openDatabase(directory, {
     ...usage,
+    claim: VALUES_FOLDER,
     pageSize: pageSizeFor(asked.sizeLimit * (membership?.share ?? 1)),
   });
   try {

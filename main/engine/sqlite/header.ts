@@ -3,38 +3,38 @@ import { DiskCacheError } from '../../../protocol/error.ts';
 import { fileFailure } from './failure.ts';
 import { APPLICATION_ID, SCHEMA_VERSION } from './schema.ts';
 
-/** How a database file stands before SQLite has touched it. */
-export type Standing = 'absent' | 'empty' | 'ours';
-
 const MAGIC = 'SQLite format 3\0';
 /** Enough to hold the names of the tables of a small schema. */
 const LOOK_BYTES = 64 * 1024;
 const HEADER_BYTES = 100;
 
 /**
- * Looks at the first bytes of a file, because merely opening a stranger's database with SQLite can change it.
+ * Looks at the first bytes of a file that is not empty, because merely opening a stranger's database with SQLite can change it.
  * Offsets: https://sqlite.org/fileformat2.html#the_database_header
+ *
+ * Only for a file that nobody in this process has open: see `standingOf`.
  *
  * @throws {DiskCacheError} `CORRUPT` for a file that is no database; `UNSUPPORTED_VERSION` for somebody else's or a newer one.
  */
-export function inspect(path: string): Standing {
+export function inspect(path: string): void {
   const bytes = beginning(path);
-  if (bytes === undefined) return 'absent';
-  if (bytes.length === 0) return 'empty';
   if (bytes.length < HEADER_BYTES || bytes.toString('latin1', 0, MAGIC.length) !== MAGIC) {
     throw new DiskCacheError(
       'CORRUPT',
       `${path} is no SQLite database; choose another directory or move the file away`,
     );
   }
-  if (bytes.readUInt32BE(68) !== APPLICATION_ID) {
-    throw new DiskCacheError(
-      'UNSUPPORTED_VERSION',
-      `${path} was not made by deskcache: ${ownerOf(bytes)}; choose another directory`,
-    );
-  }
+  refuseForeign(bytes.readUInt32BE(68), path, () => `: ${ownerOf(bytes)}`);
   refuseNewer(bytes.readUInt32BE(60), path);
-  return 'ours';
+}
+
+/** @throws {DiskCacheError} `UNSUPPORTED_VERSION` for another program's application id. */
+export function refuseForeign(applicationId: number, path: string, whose: () => string = () => ''): void {
+  if (applicationId === APPLICATION_ID) return;
+  throw new DiskCacheError(
+    'UNSUPPORTED_VERSION',
+    `${path} was not made by deskcache${whose()}; choose another directory`,
+  );
 }
 
 /** @throws {DiskCacheError} `UNSUPPORTED_VERSION` */
@@ -46,12 +46,11 @@ export function refuseNewer(version: number, path: string): void {
   );
 }
 
-function beginning(path: string): Buffer | undefined {
+function beginning(path: string): Buffer {
   let file: number;
   try {
     file = openSync(path, 'r');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw fileFailure(error, path);
   }
   try {

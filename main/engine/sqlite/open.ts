@@ -3,10 +3,12 @@ import { dirname, join, resolve } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { Connection } from './connection.ts';
 import { fileFailure } from './failure.ts';
-import { inspect, refuseNewer, type Standing } from './header.ts';
+import { inspect, refuseForeign, refuseNewer } from './header.ts';
 import { APPLICATION_ID, migrationsFrom, SCHEMA_VERSION } from './schema.ts';
 
 export interface OpenOptions {
+  /** The name of a folder beside the database that is made before it: where it stands, the database is a store's. */
+  readonly claim: string;
   readonly readOnly: boolean;
   readonly exclusive: boolean;
   /** Of a database that is made now. */
@@ -27,22 +29,54 @@ export const databasePath = (directory: string): string => join(directory, 'cach
  */
 export function openDatabase(directory: string, options: OpenOptions): Connection {
   const path = databasePath(directoryAt(directory, options.readOnly));
-  const standing = inspect(path);
-  if (options.readOnly && standing !== 'ours') {
+  const claim = join(dirname(path), options.claim);
+  const isThere = standsThere(path, claim);
+  if (options.readOnly && !isThere) {
     throw new DiskCacheError(
       'NO_SUCH_STORE',
       `${path} does not exist and readOnly creates nothing; open it for writing first`,
     );
   }
+  if (!options.readOnly) makeClaim(claim);
   const connection = new Connection(path, options);
   try {
     if (options.exclusive) connection.pragma('locking_mode = EXCLUSIVE');
-    if (standing === 'ours') refuseNewer(Number(connection.pragma('user_version')), path);
-    if (!options.readOnly) bringUpToDate(connection, standing, options.pageSize);
+    const isNew = !isThere || Number(connection.pragma('page_count')) === 0;
+    if (!isNew) refuseForeign(Number(connection.pragma('application_id')), path);
+    const version = isNew ? 0 : Number(connection.pragma('user_version'));
+    refuseNewer(version, path);
+    if (!options.readOnly) bringUpToDate(connection, version, options.pageSize);
     return connection;
   } catch (error) {
     connection.close();
     throw error;
+  }
+}
+
+/**
+ * Whether there is a database that may be opened.
+ *
+ * Invariant: what SQLite may have open in this process is never opened by other means. POSIX takes all of a process's locks
+ * on a file away when it closes that file once, SQLite's among them, in every thread (https://sqlite.org/howtocorrupt.html
+ * §2.2): writers would no longer exclude each other. So a file is looked into only where nobody has claimed the directory.
+ */
+function standsThere(path: string, claim: string): boolean {
+  try {
+    const length = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+    if (length === 0) return false;
+  } catch (error) {
+    throw fileFailure(error, path);
+  }
+  // The claim comes before the database, so it is asked for after it.
+  if (!existsSync(claim)) inspect(path);
+  return true;
+}
+
+function makeClaim(claim: string): void {
+  try {
+    makeDirectory(claim);
+  } catch (error) {
+    throw fileFailure(error, claim);
   }
 }
 
@@ -78,14 +112,14 @@ function makeDirectory(path: string): void {
 }
 
 /** Invariant: the schema is created in rollback mode, so that the file's own header says whose it is from the first commit on. */
-function bringUpToDate(connection: Connection, standing: Standing, pageSize: number): void {
-  if (standing !== 'ours') {
+function bringUpToDate(connection: Connection, version: number, pageSize: number): void {
+  if (version === 0) {
     connection.pragma(`page_size = ${pageSize}`);
     connection.pragma('synchronous = NORMAL');
     // The pragma takes the write lock and belongs to the transaction that way: an opener meets an empty file or a whole one.
     // It lets freed pages be given back to the disk piece by piece.
     connection.patiently(() => migrate(connection, 'BEGIN; PRAGMA auto_vacuum = INCREMENTAL'));
-  } else if (Number(connection.pragma('user_version')) < SCHEMA_VERSION) {
+  } else if (version < SCHEMA_VERSION) {
     connection.patiently(() => migrate(connection, 'BEGIN IMMEDIATE'));
   }
   if (connection.pragma('journal_mode') !== 'wal') connection.pragma('journal_mode = WAL');

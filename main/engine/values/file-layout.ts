@@ -16,7 +16,8 @@ const FILE = /^([0-9a-f]{30}|[0-9a-f]{32})\.val$/;
 const BUCKET = /^[0-9a-f]{2}$/;
 const BUCKET_DIGITS = 2;
 
-export const rootOf = (directory: string): string => join(directory, 'values');
+export const VALUES_FOLDER = 'values';
+export const rootOf = (directory: string): string => join(directory, VALUES_FOLDER);
 export const stageOf = (root: string): string => join(root, 'stage');
 
 /** 128 random bits: two writers never choose the same one. */
