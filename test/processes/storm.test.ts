@@ -16,3 +16,15 @@ it.each(KINDS)('30 %s open one new directory at the same time, and all get in', 
   using cache = new Cache(directory);
   expect([...cache.keys({ order: 'key' })]).toEqual(members.map((_, n) => n));
 });
+
+it.each(KINDS)('8 %s open 100 new directories, one after the other, each at the same time', async (kind) => {
+  // Regression: who had seen the empty file while another one filled it could be told `no such table`.
+  const members = crew(kind, 8);
+  for (let round = 0; round < 100; round++) {
+    const directory = freshDirectory();
+    await together(members, 'open', directory);
+    await together(members, 'set', 'k', round);
+    expect(await together(members, 'get', 'k')).toEqual(members.map(() => round));
+    await together(members, 'close');
+  }
+});

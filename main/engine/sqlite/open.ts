@@ -129,6 +129,9 @@ function bringUpToDate(connection: Connection, version: number, pageSize: number
 function migrate(connection: Connection, begin: string): void {
   try {
     connection.execute(begin);
+    // Who saw an empty file before another one filled it learns of the tables now, while nobody can be in the way: later
+    // SQLite would take a lock that keeps it from looking for `no such table`.
+    connection.execute('SELECT 1 FROM sqlite_schema');
     const version = Number(connection.pragma('user_version'));
     refuseNewer(version, connection.path);
     for (const step of migrationsFrom(version)) connection.execute(step);
