@@ -31,10 +31,17 @@ export class Ledger {
 
   /**
    * True when an upsert's `lastInsertRowid` tells an insert from an update: SQLite gives a new row the largest id plus one,
-   * so an insert repeats the last id only after that row is gone.
+   * so an insert repeats the last id only after that row is gone. Others may take it away unseen; what follows from that
+   * is forgotten with the next look, before anybody asks.
    */
   get tellsInserts(): boolean {
     return !this.#lastIdFree;
+  }
+
+  /** What SQLite says: the id of this connection's last insert, also one that was undone, and the largest one there is. */
+  learned(lastId: number, largestId: number): void {
+    this.#lastId = lastId;
+    this.#lastIdFree = largestId < lastId;
   }
 
   upserted(id: number | bigint, expiresAt: number | null): void {

@@ -46,7 +46,7 @@ export function noticeOthers(core: Core): void {
 /** Whether somebody has; then nothing that is remembered holds any more. */
 function compare(core: Core): boolean {
   const { ledger, memory, sql, usage } = core;
-  if (usage.exclusive && ledger.dataVersion !== -1) return false;
+  if (usage.exclusive) return false;
   const version = sql.dataVersion.first()?.[0] ?? 0;
   if (version === ledger.dataVersion) return false;
   ledger.dataVersion = version;

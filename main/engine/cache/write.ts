@@ -113,32 +113,31 @@ export function itemOf(core: Core, key: KeyColumn, value: unknown, now: number, 
 
 /** One statement where nothing but the row has to change, else a transaction. */
 function store(core: Core, item: Item, now: number): void {
-  const { sql, ledger } = core;
-  const { key, expiresAt: expiry, tag, mode, bytes, check, data } = item;
-  const simple = item.staged === undefined && ledger.tellsInserts && !core.uses.mayHold;
-  if (simple && now < ledger.nextExpiry && item.cost <= ledger.room) {
-    const stamp = core.stamps.at(now);
-    const { changes, lastInsertRowid } = sql.put.run(
-      key,
-      stamp,
-      stamp,
-      expiry,
-      tag,
-      mode,
-      bytes,
-      check,
-      null,
-      data,
-      now,
-    );
-    if (changes === 1) {
-      ledger.room -= item.cost;
-      core.upkeep.bytes += item.cost;
-      ledger.upserted(lastInsertRowid, expiry);
-      core.memory.forget(key);
-      afterWrite(core);
-      return;
-    }
-  }
+  const { ledger, uses } = core;
+  const simple = item.staged === undefined && !uses.mayHold && now < ledger.nextExpiry && item.cost <= ledger.room;
+  if (simple && put(core, item, now)) return;
   using(core, item, () => place(core, item, now));
+}
+
+/** False when the row needs more care, or when it could not be told afterwards whether it is a new one. */
+function put(core: Core, { key, expiresAt: expiry, tag, mode, bytes, check, data, cost }: Item, now: number): boolean {
+  const { sql, ledger } = core;
+  if (!ledger.tellsInserts) ledger.learned(...(sql.lastIds.first() ?? [0, 0]));
+  if (!ledger.tellsInserts) return false;
+  const stamp = core.stamps.at(now);
+  let result: ReturnType<typeof sql.put.run>;
+  try {
+    result = sql.put.run(key, stamp, stamp, expiry, tag, mode, bytes, check, null, data, now);
+  } catch (error) {
+    // What failed in its commit has given an id all the same.
+    ledger.forget();
+    throw error;
+  }
+  if (result.changes === 0) return false;
+  ledger.room -= cost;
+  core.upkeep.bytes += cost;
+  ledger.upserted(result.lastInsertRowid, expiry);
+  core.memory.forget(key);
+  afterWrite(core);
+  return true;
 }

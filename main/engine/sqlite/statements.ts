@@ -77,6 +77,7 @@ export interface Statements {
   readonly locate: Statement<[KeyColumn], [id: number, expiresAt: number | null, file: string | null, size: number]>;
 
   readonly put: Statement<[...ItemColumns, now: number]>;
+  readonly lastIds: Statement<[], [inserted: number, largest: number]>;
   readonly insert: Statement<ItemColumns>;
   readonly update: Statement<[...ItemColumns, id: number]>;
   readonly enqueue: Statement<[queue: KeyColumn, id: number]>;
@@ -153,6 +154,7 @@ const SQL: Readonly<Record<Exclude<keyof Statements, 'composed'>, string>> = {
       .slice(1)
       .join(', ')}, ${AFRESH}
     WHERE file IS NULL AND ${LIVE}`,
+  lastIds: 'SELECT last_insert_rowid(), coalesce(max(id), 0) FROM entry',
   insert: INSERT,
   update: `UPDATE entry SET ${ITEM_COLUMNS.map((name) => `${name} = ?`).join(', ')}, ${AFRESH} WHERE id = ?`,
   enqueue: 'UPDATE entry SET queue = ? WHERE id = ?',
