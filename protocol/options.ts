@@ -51,6 +51,18 @@ export interface CacheOptions {
   readonly clock?: () => number;
 }
 
+/** What can be changed while a directory is in use. */
+export type Configuration = Pick<
+  CacheOptions,
+  'sizeLimit' | 'evictionPolicy' | 'ttl' | 'fileThreshold' | 'durability' | 'compression' | 'statistics' | 'tagIndex'
+>;
+
+/** What of a cache's options means something to a store that keeps everything for good. */
+export type CollectionOptions = Pick<
+  CacheOptions,
+  'clock' | 'codec' | 'compression' | 'durability' | 'exclusive' | 'fileThreshold' | 'memory' | 'readOnly' | 'timeout'
+>;
+
 export interface SetOptions {
   /** Milliseconds until the item expires; overrides the store's default. 0 or less stores an item that is expired already. */
   readonly ttl?: number;

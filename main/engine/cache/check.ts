@@ -1,3 +1,4 @@
+import type { CheckOptions, Finding } from '../../../protocol/check.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { SuspectRow } from '../sqlite/statements.ts';
@@ -8,22 +9,7 @@ import type { Core } from './core.ts';
 import { drop } from './drop.ts';
 import { atomically } from './transaction.ts';
 
-/** What is wrong: the database itself, an item's key, an item's value or its file, a file nobody names, a count. */
-export type FindingCode = 'database' | 'key' | 'value' | 'file' | 'orphan' | 'count';
-
-export interface Finding {
-  readonly code: FindingCode;
-  readonly message: string;
-  /** The key of the damaged item. */
-  readonly key?: Key;
-  /** The file it is about. */
-  readonly path?: string;
-}
-
-export interface CheckOptions {
-  /** Delete what is damaged. Default false. */
-  readonly repair?: boolean;
-}
+export type { CheckOptions, Finding, FindingCode } from '../../../protocol/check.ts';
 
 /** Milliseconds a writer may take between its commit and the removal of a replaced file. */
 const REMOVAL_PATIENCE = 50;

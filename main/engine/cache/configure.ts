@@ -1,5 +1,5 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
-import type { CacheOptions } from '../../../protocol/options.ts';
+import type { Configuration } from '../../../protocol/options.ts';
 import { logPages, logReserve } from '../policy/budget.ts';
 import type { CodecSettings } from '../values/codec.ts';
 import { assertCompression } from '../values/compression.ts';
@@ -18,11 +18,7 @@ import {
 } from './settings.ts';
 import { atomically } from './transaction.ts';
 
-/** What can be changed while a directory is in use. */
-export type Configuration = Pick<
-  CacheOptions,
-  'sizeLimit' | 'evictionPolicy' | 'ttl' | 'fileThreshold' | 'durability' | 'compression' | 'statistics' | 'tagIndex'
->;
+export type { Configuration } from '../../../protocol/options.ts';
 
 /**
  * Changes settings for good, for this process at once, for others when they next look for changes.

@@ -1,5 +1,5 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
-import type { CacheOptions } from '../../../protocol/options.ts';
+import type { CacheOptions, CollectionOptions } from '../../../protocol/options.ts';
 import { isRecord } from '../cache/arguments.ts';
 import { closeCore } from '../cache/close.ts';
 import { configure } from '../cache/configure.ts';
@@ -14,11 +14,7 @@ type CollectionKind = 'index' | 'deque';
 /** What is pushed is seldom read twice, so the places of a deque are read past the memory tier. */
 const INITIAL = { index: {}, deque: { memory: 0 } } as const satisfies Record<CollectionKind, CacheOptions>;
 
-/** What of a cache's options means something to a store that keeps everything for good. */
-export type CollectionOptions = Pick<
-  CacheOptions,
-  'clock' | 'codec' | 'compression' | 'durability' | 'exclusive' | 'fileThreshold' | 'memory' | 'readOnly' | 'timeout'
->;
+export type { CollectionOptions } from '../../../protocol/options.ts';
 
 const OPTIONS: ReadonlySet<string> = new Set([
   'clock',

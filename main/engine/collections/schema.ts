@@ -1,23 +1,9 @@
 import { inspect } from 'node:util';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
+import type { SchemaIssue, StandardSchema } from '../../../protocol/standard-schema.ts';
 
-/** What a validator of the Standard Schema family has in common with the others, https://standardschema.dev. */
-export interface StandardSchema<Output = unknown> {
-  readonly '~standard': {
-    readonly version: 1;
-    readonly validate: (value: unknown) => SchemaResult<Output> | Promise<SchemaResult<Output>>;
-  };
-}
-
-export type SchemaResult<Output> =
-  | { readonly value: Output; readonly issues?: undefined }
-  | { readonly issues: readonly SchemaIssue[] };
-
-export interface SchemaIssue {
-  readonly message: string;
-  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
-}
+export type { StandardSchema } from '../../../protocol/standard-schema.ts';
 
 /**
  * Holds values to a schema: what it makes of a value (a default filled in, a text trimmed) is what is stored, and what is

@@ -1,0 +1,18 @@
+import type { Key } from './key.ts';
+
+/** What a check has found damaged: the database's own pages, a key, a value, a missing file, an orphaned one, a count. */
+export type FindingCode = 'database' | 'key' | 'value' | 'file' | 'orphan' | 'count';
+
+export interface Finding {
+  readonly code: FindingCode;
+  readonly message: string;
+  /** The key of the damaged item. */
+  readonly key?: Key;
+  /** The file it is about. */
+  readonly path?: string;
+}
+
+export interface CheckOptions {
+  /** Delete what is damaged. Default false. */
+  readonly repair?: boolean;
+}
