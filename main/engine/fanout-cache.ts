@@ -17,7 +17,8 @@ import * as read from './cache/read.ts';
 import * as remove from './cache/remove.ts';
 import { size } from './cache/size.ts';
 import { stats } from './cache/stats.ts';
-import { openReadStream, writeStream } from './cache/streams.ts';
+import { type ByteRange, openBytes, openReadStream, type StoredBytes } from './cache/stored-bytes.ts';
+import { writeStream } from './cache/streams.ts';
 import { volume } from './cache/volume.ts';
 import * as write from './cache/write.ts';
 import { Deque, type DequeOptions } from './collections/deque.ts';
@@ -204,8 +205,12 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheFace<
     return memoize((key) => this.#home(key as K), fn, options);
   }
 
-  openReadStream(key: K): ReadableStream<Uint8Array> | undefined {
-    return openReadStream(this.#home(key), key);
+  openReadStream(key: K, range?: ByteRange): ReadableStream<Uint8Array> | undefined {
+    return openReadStream(this.#home(key), key, range);
+  }
+
+  openBytes(key: K): StoredBytes | undefined {
+    return openBytes(this.#home(key), key);
   }
 
   writeStream(key: K, chunks: AsyncIterable<Uint8Array>, options?: SetOptions): Promise<void> {

@@ -1,4 +1,5 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Cache, type CacheOptions } from '../../main/engine/index.ts';
 import { freshDirectory } from './directory.ts';
@@ -126,5 +127,97 @@ describe('openReadStream', () => {
     await cache.openReadStream('k')?.cancel();
     expect(cache.delete('k')).toBe(true);
     expect(files(cache)).toEqual([]);
+  });
+});
+
+describe('a part of a value', () => {
+  const TEXT = 'é'.repeat(50_000);
+  const UTF8 = new Uint8Array(Buffer.from(TEXT));
+  const BYTES = Uint8Array.from({ length: 200_000 }, (_, n) => n % 253);
+
+  it.each([
+    ['bytes in the row', { fileThreshold: 1_000_000 }, BYTES, BYTES],
+    ['bytes in a file', {}, BYTES, BYTES],
+    ['text in a file', {}, TEXT, UTF8],
+    ['compressed bytes', { compression: 'zstd' }, BYTES, BYTES],
+  ] as const)('is that part, of %s', async (_what, options, value, bytes) => {
+    using cache = open(options);
+    cache.set('k', value);
+    const { length } = bytes;
+    for (const [start, end] of [
+      [0, length],
+      [0, 1],
+      [length - 1, length],
+      [65_535, 65_537],
+      [70_000, 199_999],
+      [5, 5],
+      [10, length + 10],
+      [length + 1, length + 2],
+    ] as const) {
+      expect(await bytesOf(cache.openReadStream('k', { start, end })), `${start} to ${end}`).toEqual(
+        bytes.slice(start, end),
+      );
+    }
+    expect(await bytesOf(cache.openReadStream('k', { start: length - 3 }))).toEqual(bytes.slice(-3));
+  });
+
+  it('goes from a whole number to another that is not smaller', () => {
+    using cache = open();
+    cache.set('k', BYTES);
+    for (const range of [{ start: -1 }, { end: 1.5 }, { start: 2, end: 1 }, { from: 1 }, { end: Number.NaN }]) {
+      expect(() => cache.openReadStream('k', range as object)).toThrow(failure('BAD_OPTION'));
+    }
+  });
+});
+
+describe('openBytes', () => {
+  it('knows size and kind without reading the value', async () => {
+    let now = 1_000_000;
+    using cache = open({ clock: () => now });
+    await cache.writeStream('k', chunks(3));
+    cache.set('text', 'é'.repeat(50_000));
+    rmSync(join(cache.directory, 'values'), { recursive: true });
+    expect(cache.openBytes('k')).toMatchObject({ size: 210_000, isText: false, storedAt: 1_000_000 });
+    expect(cache.openBytes('text')).toMatchObject({ size: 100_000, isText: true });
+    await expect(bytesOf(cache.openBytes('k')?.stream({ end: 5 }))).rejects.toEqual(failure('CORRUPT'));
+    cache.set('object', { a: 1 });
+    expect(() => cache.openBytes('object')).toThrow(failure('BAD_VALUE'));
+    cache.set('late', 'x', { ttl: 10 });
+    now += 10;
+    expect(cache.openBytes('late')).toBeUndefined();
+  });
+
+  it('has another version after every set, and the same until then', async () => {
+    using cache = open({ evictionPolicy: 'least-recently-used' });
+    cache.set('k', 'same');
+    const { version } = cache.openBytes('k')!;
+    cache.get('k');
+    cache.touch('k', { ttl: 1000 });
+    expect(cache.openBytes('k')?.version).toBe(version);
+    const versions = new Set([version]);
+    for (let n = 0; n < 50; n++) {
+      cache.set('k', 'same');
+      versions.add(cache.openBytes('k')!.version);
+    }
+    expect(versions.size).toBe(51);
+  });
+
+  it('never gives the bytes of another version: what was replaced before it was read fails', async () => {
+    using cache = open();
+    await cache.writeStream('k', chunks(3));
+    const before = cache.openBytes('k')!;
+    await cache.writeStream('k', chunks(2));
+    await expect(bytesOf(before.stream())).rejects.toEqual(failure('CORRUPT'));
+    expect(await bytesOf(cache.openBytes('k')?.stream())).toEqual(await whole(2));
+  });
+
+  it('is a read: it keeps an item under least-recently-used, and counts', async () => {
+    using cache = open({ evictionPolicy: 'least-recently-used', statistics: true });
+    cache.set('k', 'x');
+    cache.openBytes('k');
+    cache.openReadStream('k');
+    cache.openBytes('none');
+    expect(cache.getEntry('k')?.hits).toBe(2);
+    expect(cache.stats()).toEqual({ hits: 2, misses: 1 });
   });
 });

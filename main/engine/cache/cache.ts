@@ -19,7 +19,8 @@ import * as read from './read.ts';
 import * as remove from './remove.ts';
 import { size } from './size.ts';
 import { stats } from './stats.ts';
-import { openReadStream, writeStream } from './streams.ts';
+import { type ByteRange, openBytes, openReadStream, type StoredBytes } from './stored-bytes.ts';
+import { writeStream } from './streams.ts';
 import { transact } from './transaction.ts';
 import { volume } from './volume.ts';
 import * as write from './write.ts';
@@ -177,7 +178,7 @@ export class Cache<K extends Key = Key, V = unknown> {
     return volume(this.#open());
   }
 
-  /** Hits and misses of `get`, counted while `statistics` is on. */
+  /** Hits and misses of `get` and of streams that were opened, counted while `statistics` is on. */
   stats(options?: { readonly reset?: boolean }): Stats {
     return stats(this.#open(), options);
   }
@@ -192,9 +193,14 @@ export class Cache<K extends Key = Key, V = unknown> {
     return memoize(() => this.#open(), fn, options);
   }
 
-  /** A value of bytes or text as a stream of bytes; undefined when there is no live item. */
-  openReadStream(key: K): ReadableStream<Uint8Array> | undefined {
-    return openReadStream(this.#open(), key);
+  /** A value of bytes or text as a stream of bytes, or a part of it; undefined when there is no live item. */
+  openReadStream(key: K, range?: ByteRange): ReadableStream<Uint8Array> | undefined {
+    return openReadStream(this.#open(), key, range);
+  }
+
+  /** Size and version of a value of bytes or text, and the way to its bytes; undefined when there is no live item. */
+  openBytes(key: K): StoredBytes | undefined {
+    return openBytes(this.#open(), key);
   }
 
   /** Stores what a stream brings as bytes; the item appears whole when it has ended, or not at all. */

@@ -71,26 +71,42 @@ async function writeChunk(file: FileHandle, chunk: Uint8Array, path: string): Pr
   }
 }
 
+/** Bytes from `start` up to, and without, `end`, which may lie behind the end of the file. */
+export interface FilePart {
+  readonly start: number;
+  readonly end: number;
+}
+
+const WHOLE: FilePart = { start: 0, end: Number.POSITIVE_INFINITY };
+
 /**
  * The bytes of a file in chunks of their own memory. The check is known only at the end: a damaged file throws instead of
- * ending, so whoever needs all of it or nothing must wait for the end. Leaving the loop early closes the file.
+ * ending, so whoever needs all of it or nothing must wait for the end. Of a part only the length of the file is checked.
+ * Leaving the loop early closes the file.
  *
  * @throws {DiskCacheError} `CORRUPT` naming the path.
  */
-export async function* streamOut(store: FileStore, name: string, expected: Expected): AsyncGenerator<Uint8Array, void> {
+export async function* streamOut(
+  store: FileStore,
+  name: string,
+  expected: Expected,
+  { start, end }: FilePart = WHOLE,
+): AsyncGenerator<Uint8Array, void> {
   const path = store.path(name);
   const file = await opened(path, constants.O_RDONLY);
   try {
     expectSize(path, (await file.stat()).size, expected.bytes);
+    const last = Math.min(end, expected.bytes);
+    const whole = start === 0 && last === expected.bytes;
     let check = expected.mode;
-    for (let at = 0; at < expected.bytes; ) {
-      const chunk = new Uint8Array(Math.min(CHUNK_BYTES, expected.bytes - at));
+    for (let at = start; at < last; ) {
+      const chunk = new Uint8Array(Math.min(CHUNK_BYTES, last - at));
       const { bytesRead } = await file.read(chunk, 0, chunk.length, at);
       if (bytesRead === 0) throw damaged(path, `holds ${at} bytes instead of ${expected.bytes}`);
       const part = bytesRead === chunk.length ? chunk : chunk.slice(0, bytesRead);
       at += bytesRead;
-      check = checkOf(check, part);
-      if (at === expected.bytes && check !== expected.check) throw damaged(path, 'holds other bytes than were written');
+      if (whole) check = checkOf(check, part);
+      if (whole && at === last && check !== expected.check) throw damaged(path, 'holds other bytes than were written');
       yield part;
     }
   } finally {
