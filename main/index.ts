@@ -3,17 +3,24 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { app, type BrowserWindow } from 'electron';
 import { DiskCacheError } from '../protocol/error.ts';
-import type { DEFAULT_STORE, StoreDeclaration, StoreDeclarations } from '../protocol/stores.ts';
+import type {
+  CacheDeclaration,
+  DEFAULT_STORE,
+  DequeDeclaration,
+  FanoutDeclaration,
+  IndexDeclaration,
+  StoreDeclarations,
+} from '../protocol/stores.ts';
 import { type Attachment, attach } from './electron/attach.ts';
 import { type Authorize, ownPages } from './electron/sender.ts';
-import type { Cache } from './engine/index.ts';
+import type { Cache, Deque, FanoutCache, Index } from './engine/index.ts';
 import { Registry } from './engine/registry.ts';
 
 export { DiskCacheError, type ErrorCode } from '../protocol/error.ts';
-export { cache, defineStores } from '../protocol/stores.ts';
+export { cache, defineStores, deque, fanout, index } from '../protocol/stores.ts';
 export type { Grant } from './bridge/grant.ts';
 export type { Authorize, FrameInfo } from './electron/sender.ts';
-export type { Cache } from './engine/index.ts';
+export type { Cache, Deque, FanoutCache, Index } from './engine/index.ts';
 
 /** The sandboxed preload script, for `webPreferences.preload` of a window that is attached. */
 export const preloadPath = fileURLToPath(new URL('./preload.cjs', import.meta.url));
@@ -30,7 +37,16 @@ export interface HostOptions<S extends StoreDeclarations> {
   readonly authorize?: Authorize;
 }
 
-export type OpenStore<D> = D extends StoreDeclaration<infer K, infer V> ? Cache<K, V> : never;
+export type OpenStore<D> =
+  D extends CacheDeclaration<infer K, infer V>
+    ? Cache<K, V>
+    : D extends FanoutDeclaration<infer K, infer V>
+      ? FanoutCache<K, V>
+      : D extends IndexDeclaration<infer K, infer V>
+        ? Index<K, V>
+        : D extends DequeDeclaration<infer V>
+          ? Deque<V>
+          : never;
 
 /** The open stores and the windows that may use them. */
 export interface Host<S extends StoreDeclarations> {

@@ -1,5 +1,6 @@
 /** `deskcache`: what main process and pages share. Runs anywhere, imports nothing. */
-export type { Access } from './contract.ts';
+export type { CheckOptions, Finding, FindingCode } from './check.ts';
+export type { Access } from './contract/signature.ts';
 export type { Entry, Stats } from './entry.ts';
 export { DiskCacheError, ERROR_CODES, type ErrorCode } from './error.ts';
 export type { Key } from './key.ts';
@@ -8,16 +9,24 @@ export type {
   Change,
   ChangeKind,
   Codec,
+  Configuration,
   CountOptions,
   EvictionPolicyName,
   QueueOptions,
   Range,
   SetOptions,
 } from './options.ts';
+export type { StandardSchema } from './standard-schema.ts';
 export {
   type CacheDeclaration,
   cache,
+  type DequeDeclaration,
   defineStores,
+  deque,
+  type FanoutDeclaration,
+  fanout,
+  type IndexDeclaration,
+  index,
   type StoreDeclaration,
   type StoreDeclarations,
 } from './stores.ts';

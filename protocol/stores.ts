@@ -1,6 +1,7 @@
 import { DiskCacheError } from './error.ts';
 import type { Key } from './key.ts';
-import type { CacheOptions } from './options.ts';
+import type { CacheOptions, CollectionOptions } from './options.ts';
+import type { StandardSchema } from './standard-schema.ts';
 
 /** The store behind `diskCache.get(…)`; it exists without being declared. */
 export const DEFAULT_STORE = 'default';
@@ -14,9 +15,54 @@ export interface CacheDeclaration<K extends Key = Key, V = unknown> {
   readonly [types]?: [K, V];
 }
 
-export type StoreDeclaration<K extends Key = Key, V = unknown> = CacheDeclaration<K, V>;
-// biome-ignore lint/suspicious/noExplicitAny: a declaration of any key and value type is admitted here and keeps its own type
-export type StoreDeclarations = Readonly<Record<string, StoreDeclaration<any, any>>>;
+export interface FanoutDeclaration<K extends Key = Key, V = unknown> {
+  readonly kind: 'fanout';
+  readonly options: FanoutDeclarationOptions;
+  readonly [types]?: [K, V];
+}
+
+export interface IndexDeclaration<K extends Key = Key, V = unknown> {
+  readonly kind: 'index';
+  readonly options: IndexDeclarationOptions<K, V>;
+  readonly [types]?: [K, V];
+}
+
+export interface DequeDeclaration<V = unknown> {
+  readonly kind: 'deque';
+  readonly options: DequeDeclarationOptions;
+  readonly [types]?: [V];
+}
+
+export interface FanoutDeclarationOptions extends CacheOptions {
+  /** Into how many shards keys are spread, 1 to 256. Default 8. */
+  readonly shards?: number;
+}
+
+export interface IndexDeclarationOptions<K extends Key = Key, V = unknown> extends CollectionOptions {
+  /** The version of what the application keeps here, a whole number from 1. Default 1. */
+  readonly version?: number;
+  /**
+   * Carries everything over from an older version, in the main process: called once, while the index is opened, in one
+   * transaction. When it throws nothing is changed and opening fails.
+   */
+  readonly migrate?: (index: Map<K, unknown>, from: number) => void;
+  /** Any synchronous validator of the Standard Schema family; the main process holds every write and read to it. */
+  readonly schema?: StandardSchema<V>;
+}
+
+export interface DequeDeclarationOptions extends CollectionOptions {
+  /** The greatest length: what is too much leaves by the other end. Default `Infinity`. */
+  readonly maxLength?: number;
+}
+
+// biome-ignore-start lint/suspicious/noExplicitAny: declarations of any key and value type are admitted and keep their own
+export type StoreDeclaration =
+  | CacheDeclaration<any, any>
+  | FanoutDeclaration<any, any>
+  | IndexDeclaration<any, any>
+  | DequeDeclaration<any>;
+// biome-ignore-end lint/suspicious/noExplicitAny: see above
+export type StoreDeclarations = Readonly<Record<string, StoreDeclaration>>;
 
 /** A name that is a folder on every platform and never a path; `__proto__` and its like don't fit. */
 const STORE_NAME = /^[a-z][a-z0-9-]{0,63}$/i;
@@ -24,9 +70,25 @@ const STORE_NAME = /^[a-z][a-z0-9-]{0,63}$/i;
 export const isStoreName = (name: unknown): name is string => typeof name === 'string' && STORE_NAME.test(name);
 
 /** Declares a cache of `K` to `V`. */
-export function cache<K extends Key = Key, V = unknown>(options: CacheOptions = {}): CacheDeclaration<K, V> {
-  return Object.freeze({ kind: 'cache', options: Object.freeze({ ...options }) });
-}
+export const cache = <K extends Key = Key, V = unknown>(options: CacheOptions = {}): CacheDeclaration<K, V> =>
+  declared('cache', options);
+
+/** Declares a FanoutCache of `K` to `V`: a cache in several databases, for several processes that write at the same time. */
+export const fanout = <K extends Key = Key, V = unknown>(
+  options: FanoutDeclarationOptions = {},
+): FanoutDeclaration<K, V> => declared('fanout', options);
+
+/** Declares a persistent `Map` of `K` to `V`, from which nothing expires or is evicted. */
+export const index = <K extends Key = Key, V = unknown>(
+  options: IndexDeclarationOptions<K, V> = {},
+): IndexDeclaration<K, V> => declared('index', options);
+
+/** Declares a persistent sequence of `V`. */
+export const deque = <V = unknown>(options: DequeDeclarationOptions = {}): DequeDeclaration<V> =>
+  declared('deque', options);
+
+const declared = <const T extends string, O extends object>(kind: T, options: O) =>
+  Object.freeze({ kind, options: Object.freeze({ ...options }) });
 
 /**
  * The stores of an application, declared once and imported by the main process and the pages alike.

@@ -1,11 +1,10 @@
-import type { Method } from './contract.ts';
 import { type ErrorData, isErrorData } from './error.ts';
 import type { Outcome } from './outcome.ts';
 
 /** One call of one store's method, as plain data. */
 export interface Operation {
   readonly store: string;
-  readonly method: Method;
+  readonly method: string;
   readonly args: readonly unknown[];
 }
 

@@ -1,4 +1,3 @@
-import type { Contract, Method } from '../protocol/contract.ts';
 import { DiskCacheError, fromErrorData } from '../protocol/error.ts';
 import type { Outcome } from '../protocol/outcome.ts';
 import { MAX_OPERATIONS, type Operation } from '../protocol/wire.ts';
@@ -33,10 +32,10 @@ export class Client {
   }
 
   /** Joins this turn's message. */
-  call<M extends Method>(store: string, method: M, args: Parameters<Contract[M]>): Promise<ReturnType<Contract[M]>> {
+  call(store: string, method: string, args: readonly unknown[]): Promise<unknown> {
     return new Promise((resolve, reject) => {
       if (this.#turn.length === 0) queueMicrotask(() => this.#depart());
-      this.#turn.push({ operation: { store, method, args }, resolve: resolve as Call['resolve'], reject });
+      this.#turn.push({ operation: { store, method, args }, resolve, reject });
     });
   }
 

@@ -1,50 +1,88 @@
+import { type Kind, SIGNATURES } from '../protocol/contract.ts';
 import { DiskCacheError } from '../protocol/error.ts';
 import type { Key } from '../protocol/key.ts';
-import { DEFAULT_STORE, isStoreName, type StoreDeclaration, type StoreDeclarations } from '../protocol/stores.ts';
+import {
+  type CacheDeclaration,
+  DEFAULT_STORE,
+  type DequeDeclaration,
+  type FanoutDeclaration,
+  type IndexDeclaration,
+  isStoreName,
+  type StoreDeclarations,
+} from '../protocol/stores.ts';
 import { Client, type Connect } from './client.ts';
-import { RemoteCache } from './remote-cache.ts';
+import type { RemoteCache, RemoteDeque, RemoteIndex } from './remote.ts';
+import { RemoteStore } from './remote-store.ts';
 
 /** A declared store as a page sees it. */
-export type RemoteStore<D> = D extends StoreDeclaration<infer K, infer V> ? RemoteCache<K, V> : never;
-export type RemoteStores<S extends StoreDeclarations> = { readonly [N in keyof S]: RemoteStore<S[N]> };
+export type RemoteStoreOf<D> =
+  D extends CacheDeclaration<infer K, infer V>
+    ? RemoteCache<K, V>
+    : D extends FanoutDeclaration<infer K, infer V>
+      ? RemoteCache<K, V>
+      : D extends IndexDeclaration<infer K, infer V>
+        ? RemoteIndex<K, V>
+        : D extends DequeDeclaration<infer V>
+          ? RemoteDeque<V>
+          : never;
+export type RemoteStores<S extends StoreDeclarations> = { readonly [N in keyof S]: RemoteStoreOf<S[N]> };
 
 export interface DiskCacheOptions {
   /** Milliseconds after which a call that was not answered rejects with `TIMEOUT`. Default 30 000. */
   readonly timeout?: number;
 }
 
+/** What a `RemoteStore` is to the compiler, when it is one of a cache. */
+const DefaultStore = RemoteStore as unknown as new (...args: ConstructorParameters<typeof RemoteStore>) => RemoteCache;
+
 /** The application's stores, from a page. It is itself the store named `default`. */
-export class DiskCache extends RemoteCache {
+export class DiskCache extends DefaultStore {
   readonly #client: Client;
-  readonly #caches = new Map<string, RemoteCache>();
+  readonly #stores = new Map<string, RemoteStore>();
 
   constructor(connect: Connect, { timeout = 30_000 }: DiskCacheOptions = {}) {
     const client = new Client(connect, timeout);
-    super(client, DEFAULT_STORE);
+    super(client, DEFAULT_STORE, SIGNATURES.cache);
     this.#client = client;
   }
 
   /**
-   * A store by its declared name. One that was not declared rejects its calls with `NO_SUCH_STORE`.
+   * A cache, in one directory or in shards, by its declared name. A name that was not declared rejects the calls with
+   * `NO_SUCH_STORE`.
    *
    * @throws {DiskCacheError} `BAD_OPTION` for a name that no store can have.
    */
   cache<K extends Key = Key, V = unknown>(name: string): RemoteCache<K, V> {
-    if (!isStoreName(name)) throw new DiskCacheError('BAD_OPTION', `"${String(name)}" can't be the name of a store`);
-    const cache = this.#caches.get(name) ?? new RemoteCache(this.#client, name);
-    this.#caches.set(name, cache);
-    return cache as unknown as RemoteCache<K, V>;
+    return this.#store(name, 'cache') as unknown as RemoteCache<K, V>;
   }
 
-  /** The declared stores by name, typed: `diskCache.as<typeof stores>().api.get(…)`. */
+  /** An index by its declared name; as `cache`. */
+  index<K extends Key = Key, V = unknown>(name: string): RemoteIndex<K, V> {
+    return this.#store(name, 'index') as unknown as RemoteIndex<K, V>;
+  }
+
+  /** A deque by its declared name; as `cache`. */
+  deque<V = unknown>(name: string): RemoteDeque<V> {
+    return this.#store(name, 'deque') as unknown as RemoteDeque<V>;
+  }
+
+  /** The declared stores by name, typed: `diskCache.as<typeof stores>().api.get(…)`. Nothing of a declaration is needed here. */
   as<S extends StoreDeclarations>(): RemoteStores<S> {
     return new Proxy({} as RemoteStores<S>, {
-      get: (_, name) => (isStoreName(name) ? this.cache(name) : undefined),
+      get: (_, name) => (isStoreName(name) ? this.#store(name) : undefined),
     });
   }
 
   /** Rejects every open call with `DISCONNECTED`; the next call connects again. */
   disconnect(why = 'The page disconnected'): void {
     this.#client.disconnect(new DiskCacheError('DISCONNECTED', why));
+  }
+
+  #store(name: string, kind?: Kind): RemoteStore {
+    if (!isStoreName(name)) throw new DiskCacheError('BAD_OPTION', `"${String(name)}" can't be the name of a store`);
+    const called = `${kind ?? 'any'} ${name}`;
+    const store = this.#stores.get(called) ?? new RemoteStore(this.#client, name, kind && SIGNATURES[kind]);
+    this.#stores.set(called, store);
+    return store;
   }
 }

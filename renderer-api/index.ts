@@ -5,8 +5,8 @@ import { DiskCache } from './disk-cache.ts';
 export { DiskCacheError, type ErrorCode } from '../protocol/error.ts';
 export type { Key } from '../protocol/key.ts';
 export type { Range, SetOptions } from '../protocol/options.ts';
-export { DiskCache, type DiskCacheOptions, type RemoteStore, type RemoteStores } from './disk-cache.ts';
-export { RemoteCache } from './remote-cache.ts';
+export { DiskCache, type DiskCacheOptions, type RemoteStoreOf, type RemoteStores } from './disk-cache.ts';
+export type { RemoteCache, RemoteDeque, RemoteIndex } from './remote.ts';
 export { RemoteRange } from './remote-range.ts';
 
 /** Usable at once; connects to the main process with the first call. */

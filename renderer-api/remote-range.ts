@@ -1,7 +1,7 @@
-import type { Cursor, Page, PageOf } from '../protocol/contract.ts';
 import type { Range } from '../protocol/options.ts';
+import type { Cursor, Page, PageOf } from '../protocol/page.ts';
 import type { Client } from './client.ts';
-import { ofRange } from './sendable.ts';
+import { sendable } from './sendable.ts';
 
 /**
  * The keys, values or entries of a range. `for await` reads it page by page, so that a million items never sit in one
@@ -11,10 +11,10 @@ import { ofRange } from './sendable.ts';
 export class RemoteRange<T> implements AsyncIterable<T>, PromiseLike<T[]> {
   readonly #client: Client;
   readonly #store: string;
-  readonly #of: PageOf;
+  readonly #of: PageOf | 'items';
   readonly #range: Range;
 
-  constructor(client: Client, store: string, of: PageOf, range: Range = {}) {
+  constructor(client: Client, store: string, of: PageOf | 'items', range: Range = {}) {
     this.#client = client;
     this.#store = store;
     this.#of = of;
@@ -22,11 +22,10 @@ export class RemoteRange<T> implements AsyncIterable<T>, PromiseLike<T[]> {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<T, void, void> {
-    const fault = ofRange(this.#range);
-    if (fault) throw fault;
+    const [range] = sendable([this.#range], ['range']);
     let after: Cursor;
     do {
-      const page = (await this.#client.call(this.#store, 'page', [this.#of, this.#range, after])) as Page<T>;
+      const page = (await this.#client.call(this.#store, 'page', [this.#of, range, after])) as Page<T>;
       yield* page.items;
       after = page.next;
     } while (after !== undefined);

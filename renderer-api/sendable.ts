@@ -1,6 +1,6 @@
+import type { Role } from '../protocol/contract/signature.ts';
 import { DiskCacheError } from '../protocol/error.ts';
 import { keyFault } from '../protocol/key.ts';
-import type { QueueOptions, Range } from '../protocol/options.ts';
 import { valueFault } from '../protocol/value.ts';
 
 /*
@@ -9,55 +9,66 @@ import { valueFault } from '../protocol/value.ts';
  * sense is for the engine to say.
  */
 
-export type Fault = DiskCacheError | undefined;
+/** How an argument is looked at, and in what form it is sent. */
+const CHECKS: Readonly<Record<Role, (argument: unknown) => unknown>> = {
+  key: (key) => checkedKey(key),
+  keys: (keys) => Array.from(iterable(keys), (key) => checkedKey(key)),
+  value: (value) => checkedValue(value),
+  values: (values) => Array.from(iterable(values), checkedValue),
+  '...value': (value) => checkedValue(value),
+  entries: (entries) =>
+    Array.from(iterable(entries), (entry) => {
+      const [key, value] = iterable(entry) as Iterable<unknown>;
+      return [checkedKey(key), checkedValue(value)];
+    }),
+  queue: (options) => withKeys(options, ['prefix'], 'options'),
+  range: (range) => withKeys(range, ['from', 'to', 'prefix'], 'range'),
+  tag: (tag) => plain(tag, 'tag'),
+  plain: (argument) => plain(argument, 'options'),
+};
 
-export function ofKey(key: unknown): Fault {
+/**
+ * The arguments of a call as they are sent; more than it takes are left out.
+ *
+ * @throws {DiskCacheError} `BAD_KEY`, `BAD_VALUE` or `BAD_OPTION` with the path of the part that can't be sent.
+ */
+export function sendable(args: readonly unknown[], takes: readonly Role[]): readonly unknown[] {
+  const rest = takes.at(-1) === '...value';
+  const sent: unknown[] = [];
+  for (let at = 0; at < args.length && (rest || at < takes.length); at++) {
+    sent.push(CHECKS[takes[Math.min(at, takes.length - 1)]!](args[at]));
+  }
+  return sent;
+}
+
+function checkedKey(key: unknown, called = ''): unknown {
   const fault = keyFault(key);
-  return fault === undefined ? undefined : new DiskCacheError('BAD_KEY', fault);
+  if (fault === undefined) return key;
+  throw new DiskCacheError('BAD_KEY', called + fault);
 }
 
-export function ofKeys(keys: Iterable<unknown>): Fault {
-  for (const key of keys) {
-    const fault = ofKey(key);
-    if (fault) return fault;
-  }
-  return undefined;
-}
-
-export function ofValue(value: unknown): Fault {
+function checkedValue(value: unknown): unknown {
   const fault = valueFault(value);
-  return fault === undefined ? undefined : new DiskCacheError('BAD_VALUE', fault);
+  if (fault === undefined) return value;
+  throw new DiskCacheError('BAD_VALUE', fault);
 }
 
-export function ofEntries(entries: Iterable<readonly [unknown, unknown]>): Fault {
-  for (const [key, value] of entries) {
-    const fault = ofKey(key) ?? ofValue(value);
-    if (fault) return fault;
-  }
-  return undefined;
+function plain(argument: unknown, called: string): unknown {
+  const fault = argument === undefined ? undefined : valueFault(argument, called);
+  if (fault === undefined) return argument;
+  throw new DiskCacheError('BAD_OPTION', fault);
 }
 
-export function ofOptions(options: unknown, name = 'options'): Fault {
-  if (options === undefined) return undefined;
-  const fault = valueFault(options, name);
-  return fault === undefined ? undefined : new DiskCacheError('BAD_OPTION', fault);
-}
-
-export const ofRange = (range: Range): Fault =>
-  ofKeysIn(range, ['from', 'to', 'prefix'], 'range') ?? ofOptions(range, 'range');
-
-export const ofQueue = (options: QueueOptions | undefined): Fault =>
-  ofKeysIn(options, ['prefix'], 'options') ?? ofOptions(options);
-
-function ofKeysIn<T extends object>(
-  options: T | undefined,
-  names: readonly (keyof T & string)[],
-  called: string,
-): Fault {
+/** Options of which some are keys. */
+function withKeys(options: unknown, names: readonly string[], called: string): unknown {
   for (const name of names) {
-    const key = options?.[name];
-    const fault = key === undefined ? undefined : keyFault(key);
-    if (fault !== undefined) return new DiskCacheError('BAD_KEY', `${called}.${name}: ${fault}`);
+    const key: unknown = Object(options)[name];
+    if (key !== undefined) checkedKey(key, `${called}.${name}: `);
   }
-  return undefined;
+  return plain(options, called);
+}
+
+function iterable(items: unknown): Iterable<unknown> {
+  if (typeof items === 'object' && items !== null && Symbol.iterator in items) return items as Iterable<unknown>;
+  throw new DiskCacheError('BAD_OPTION', 'An array or another iterable was expected');
 }

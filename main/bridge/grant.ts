@@ -1,4 +1,4 @@
-import { ACCESS, ACCESS_LEVELS, type Access, type Method } from '../../protocol/contract.ts';
+import { type Access, covers } from '../../protocol/contract/signature.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 
 /** What a frame may do, decided once, at the handshake, and bound to its port. */
@@ -10,14 +10,13 @@ export interface Grant {
 /** Everything, for the application's own pages. */
 export const FULL_GRANT: Grant = Object.freeze({ stores: Object.freeze({ '*': 'admin' }) });
 
-/** @throws {DiskCacheError} `NOT_ALLOWED` unless the grant covers the method on the store. */
-export function demand(grant: Grant, store: string, method: Method): void {
+/** @throws {DiskCacheError} `NOT_ALLOWED` unless the grant covers such an access to the store. */
+export function demand(grant: Grant, store: string, needed: Access): void {
   const granted = accessTo(grant, store);
-  const needed = ACCESS[method];
-  if (granted !== undefined && ACCESS_LEVELS.indexOf(granted) >= ACCESS_LEVELS.indexOf(needed)) return;
+  if (granted !== undefined && covers(granted, needed)) return;
   throw new DiskCacheError(
     'NOT_ALLOWED',
-    `This page was not granted "${needed}" on store "${store}"; authorize(frame) in the main process decides`,
+    `This page was not granted "${needed}" on store "${store.slice(0, 64)}"; authorize(frame) in the main process decides`,
   );
 }
 

@@ -1,111 +1,130 @@
-import { ACCESS, type Contract, isMethod, type Method } from '../../protocol/contract.ts';
+import type { Access, Signature } from '../../protocol/contract/signature.ts';
+import { type Kind, signatureOf } from '../../protocol/contract.ts';
 import { DiskCacheError, toErrorData } from '../../protocol/error.ts';
 import { failed, type Outcome } from '../../protocol/outcome.ts';
 import type { Operation } from '../../protocol/wire.ts';
-import type { Cache } from '../engine/index.ts';
 import { demand, type Grant } from './grant.ts';
+import { kindOf, type Store, VERBS } from './verbs.ts';
 
 /** Where the bridge finds an open store by its name; throws `NO_SUCH_STORE`. */
-export type FindStore = (name: string) => Cache;
+export type FindStore = (name: string) => Store;
 
-type Verbs = { readonly [M in Method]: (cache: Cache, ...args: Parameters<Contract[M]>) => ReturnType<Contract[M]> };
-
-const VERBS: Verbs = {
-  get: (cache, key) => cache.get(key),
-  getEntry: (cache, key) => cache.getEntry(key),
-  getMany: (cache, keys) => cache.getMany(keys),
-  has: (cache, key) => cache.has(key),
-  peek: (cache, options) => cache.peek(options),
-  peekItem: (cache, options) => cache.peekItem(options),
-  page: (cache, of, range, after) => cache.page(of, range, after),
-  size: (cache) => cache.size,
-  volume: (cache) => cache.volume(),
-  stats: (cache) => cache.stats(),
-  set: (cache, key, value, options) => cache.set(key, value, options),
-  setMany: (cache, entries, options) => cache.setMany(entries, options),
-  add: (cache, key, value, options) => cache.add(key, value, options),
-  touch: (cache, key, options) => cache.touch(key, options),
-  incr: (cache, key, delta, options) => cache.incr(key, delta, options),
-  decr: (cache, key, delta, options) => cache.decr(key, delta, options),
-  delete: (cache, key) => cache.delete(key),
-  deleteMany: (cache, keys) => cache.deleteMany(keys),
-  pop: (cache, key) => cache.pop(key),
-  push: (cache, value, options) => cache.push(value, options),
-  pull: (cache, options) => cache.pull(options),
-  expire: (cache) => cache.expire(),
-  evict: (cache, tag) => cache.evict(tag),
-  cull: (cache) => cache.cull(),
-  clear: (cache) => cache.clear(),
-};
-
-interface Numbered {
-  readonly index: number;
-  readonly operation: Operation;
+/** An operation that was let in. */
+interface Admitted {
+  readonly place: number;
+  readonly access: Access;
+  readonly alone: boolean;
+  run(): unknown;
 }
 
 /**
  * Runs one turn's operations. Those on one store run in their order, and as one transaction when any of them writes; an
- * operation that fails undoes only itself.
+ * operation that fails undoes only itself. What can't be part of a transaction (`check`, `configure`) parts it in two.
  *
  * Invariant: one outcome per operation, at its index; never throws.
  */
 export function runOperations(operations: readonly unknown[], grant: Grant, findStore: FindStore): readonly Outcome[] {
   const outcomes = new Array<Outcome>(operations.length);
-  for (const [store, group] of byStore(operations, grant, outcomes)) {
+  for (const [name, places] of byStore(operations)) {
     try {
-      runOnStore(findStore(store), group, outcomes);
+      runOnStore(name, places, operations, grant, findStore, outcomes);
     } catch (error) {
-      const data = toErrorData(error);
-      for (const { index } of group) outcomes[index] = failed(data);
+      failAll(places, error, outcomes);
     }
   }
   return outcomes;
 }
 
-/** No method of the contract takes more. */
-const MAX_ARGS = 3;
-
-function byStore(operations: readonly unknown[], grant: Grant, outcomes: Outcome[]): Map<string, Numbered[]> {
-  const groups = new Map<string, Numbered[]>();
-  operations.forEach((candidate, index) => {
-    try {
-      const operation = admit(candidate, grant);
-      const group = groups.get(operation.store);
-      if (group) group.push({ index, operation });
-      else groups.set(operation.store, [{ index, operation }]);
-    } catch (error) {
-      outcomes[index] = failed(toErrorData(error));
-    }
+function byStore(operations: readonly unknown[]): Map<unknown, number[]> {
+  const places = new Map<unknown, number[]>();
+  operations.forEach((operation, place) => {
+    const store: unknown = Object(operation)['store'];
+    const there = places.get(store);
+    if (there) there.push(place);
+    else places.set(store, [place]);
   });
-  return groups;
+  return places;
 }
 
-function admit(candidate: unknown, grant: Grant): Operation {
-  const { store, method, args } = (candidate ?? {}) as Partial<Record<keyof Operation, unknown>>;
-  if (typeof store !== 'string' || !isMethod(method) || !Array.isArray(args) || args.length > MAX_ARGS) {
-    throw new DiskCacheError('NOT_ALLOWED', `No such operation: ${name(method)} on store ${name(store)}`);
+function runOnStore(
+  name: unknown,
+  places: readonly number[],
+  operations: readonly unknown[],
+  grant: Grant,
+  findStore: FindStore,
+  outcomes: Outcome[],
+): void {
+  if (typeof name !== 'string') throw new DiskCacheError('NOT_ALLOWED', 'An operation has to name its store');
+  // Who was granted nothing isn't even told whether there is such a store.
+  demand(grant, name, 'read');
+  const store = findStore(name);
+  const kind = kindOf(store);
+  let together: Admitted[] = [];
+  for (const place of places) {
+    try {
+      const admitted = admit(place, operations[place] as Operation, grant, store, kind);
+      if (admitted.alone) {
+        runTogether(store, together, outcomes);
+        together = [];
+        outcomes[place] = outcomeOf(admitted);
+      } else together.push(admitted);
+    } catch (error) {
+      outcomes[place] = failed(toErrorData(error));
+    }
   }
-  demand(grant, store, method);
-  return { store, method, args };
+  runTogether(store, together, outcomes);
 }
 
-function runOnStore(cache: Cache, group: readonly Numbered[], outcomes: Outcome[]): void {
+function admit(place: number, operation: Operation, grant: Grant, store: Store, kind: Kind): Admitted {
+  const { method, args } = operation as Partial<Record<keyof Operation, unknown>>;
+  const signature = signatureOf(kind, method);
+  if (signature === undefined || !Array.isArray(args) || !fits(signature, args)) {
+    throw new DiskCacheError('NOT_ALLOWED', `No such operation: ${shown(method)} on the ${kind} "${operation.store}"`);
+  }
+  const access = accessOf(signature, args);
+  demand(grant, operation.store, access);
+  const verb = VERBS[kind][method as string]!;
+  return { place, access, alone: signature.alone === true, run: () => verb(store, ...args) };
+}
+
+/** So many values may be given to a method that takes any number. */
+const MAX_VALUES = 10_000;
+
+const fits = ({ takes }: Signature, args: readonly unknown[]): boolean =>
+  args.length <= (takes.at(-1) === '...value' ? MAX_VALUES : takes.length);
+
+const accessOf = ({ access }: Signature, args: readonly unknown[]): Access =>
+  typeof access === 'function' ? access(args) : access;
+
+function runTogether(store: Store, group: readonly Admitted[], outcomes: Outcome[]): void {
   const run = () => {
-    for (const { index, operation } of group) outcomes[index] = outcomeOf(cache, operation);
+    for (const admitted of group) outcomes[admitted.place] = outcomeOf(admitted);
   };
-  // A verb alone is a transaction of its own, and a cheaper one.
-  if (group.length > 1 && group.some(({ operation }) => ACCESS[operation.method] !== 'read')) cache.transact(run);
-  else run();
+  try {
+    // A verb alone is a transaction of its own, and a cheaper one.
+    if (group.length > 1 && group.some(({ access }) => access !== 'read')) store.transact(run);
+    else run();
+  } catch (error) {
+    failAll(
+      Array.from(group, ({ place }) => place),
+      error,
+      outcomes,
+    );
+  }
 }
 
-function outcomeOf(cache: Cache, { method, args }: Operation): Outcome {
+function failAll(places: readonly number[], error: unknown, outcomes: Outcome[]): void {
+  const data = toErrorData(error);
+  for (const place of places) outcomes[place] = failed(data);
+}
+
+function outcomeOf({ run }: Admitted): Outcome {
   try {
-    // The engine checks every argument itself, so what came over the wire may be handed to it as it is.
-    const verb = VERBS[method] as (cache: Cache, ...args: readonly unknown[]) => unknown;
-    return { value: verb(cache, ...args) };
+    return { value: run() };
   } catch (error) {
     return failed(toErrorData(error));
   }
 }
 
-const name = (value: unknown): string => (typeof value === 'string' ? `"${value.slice(0, 64)}"` : `(${typeof value})`);
+const shown = (method: unknown): string =>
+  typeof method === 'string' ? `"${method.slice(0, 64)}"` : `(${typeof method})`;

@@ -1,17 +1,38 @@
 import { join } from 'node:path';
 import { DiskCacheError } from '../../protocol/error.ts';
-import { DEFAULT_STORE, type StoreDeclarations } from '../../protocol/stores.ts';
+import {
+  DEFAULT_STORE,
+  type DequeDeclarationOptions,
+  type FanoutDeclarationOptions,
+  type IndexDeclarationOptions,
+  type StoreDeclaration,
+  type StoreDeclarations,
+} from '../../protocol/stores.ts';
 import { Cache } from './cache/cache.ts';
+import { Deque } from './collections/deque.ts';
+import { Index } from './collections/index-map.ts';
+import { FanoutCache } from './fanout-cache.ts';
+
+/** A store of any kind, open. */
+export type Store = Cache | FanoutCache | Index | Deque;
+
+const OPENERS: Readonly<Record<StoreDeclaration['kind'], (directory: string, options: object) => Store>> = {
+  cache: (directory, options) => new Cache(directory, options),
+  fanout: (directory, options: FanoutDeclarationOptions) => new FanoutCache(directory, options),
+  index: (directory, options: IndexDeclarationOptions) => new Index(directory, options),
+  deque: (directory, options: DequeDeclarationOptions) => new Deque(directory, options),
+};
 
 /** The stores of one application: each opened once, in a folder of its own below `directory`, and closed together. */
 export class Registry {
-  readonly #caches = new Map<string, Cache>();
+  readonly #stores = new Map<string, Store>();
 
-  /** @throws {DiskCacheError} what the failing store's `Cache` throws; those opened before it are closed again. */
+  /** @throws {DiskCacheError} what opening the failing store throws; those opened before it are closed again. */
   constructor(directory: string, declarations: StoreDeclarations) {
+    const all: StoreDeclarations = { [DEFAULT_STORE]: { kind: 'cache', options: {} }, ...declarations };
     try {
-      for (const [name, { options }] of Object.entries({ [DEFAULT_STORE]: { options: {} }, ...declarations })) {
-        this.#caches.set(name, new Cache(join(directory, name), options));
+      for (const [name, { kind, options }] of Object.entries(all)) {
+        this.#stores.set(name, OPENERS[kind](join(directory, name), options));
       }
     } catch (error) {
       this.close();
@@ -20,17 +41,17 @@ export class Registry {
   }
 
   /** @throws {DiskCacheError} `NO_SUCH_STORE`. */
-  find(name: string): Cache {
-    const cache = this.#caches.get(name);
-    if (cache) return cache;
+  find(name: string): Store {
+    const store = this.#stores.get(name);
+    if (store) return store;
     throw new DiskCacheError('NO_SUCH_STORE', `Store "${name}" was not declared; add it to defineStores({ … })`);
   }
 
-  get stores(): Readonly<Record<string, Cache>> {
-    return Object.fromEntries(this.#caches);
+  get stores(): Readonly<Record<string, Store>> {
+    return Object.fromEntries(this.#stores);
   }
 
   close(): void {
-    for (const cache of this.#caches.values()) cache.close();
+    for (const store of this.#stores.values()) store.close();
   }
 }

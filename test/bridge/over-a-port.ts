@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { FULL_GRANT, type Grant } from '../../main/bridge/grant.ts';
 import { openSession, type Session } from '../../main/bridge/session.ts';
+import type { Cache } from '../../main/engine/index.ts';
 import { Registry } from '../../main/engine/registry.ts';
 import { cache, type StoreDeclarations } from '../../protocol/stores.ts';
 import { DiskCache, type DiskCacheOptions } from '../../renderer-api/disk-cache.ts';
@@ -12,6 +13,8 @@ import type { Port } from '../../renderer-api/line.ts';
 export interface Bridge {
   readonly diskCache: DiskCache;
   readonly registry: Registry;
+  /** A cache of the main process, by its name. */
+  cacheInMain(name: string): Cache;
   /** One for each time the client connected. */
   readonly sessions: readonly Session[];
   /** A raw port to a session of its own, as a hostile page would use it. */
@@ -41,6 +44,7 @@ export function openBridge({ stores = { api: cache() }, grant = FULL_GRANT, ...o
   return {
     diskCache: new DiskCache(async () => rawPort() as unknown as Port, options),
     registry,
+    cacheInMain: (name) => registry.find(name) as Cache,
     sessions,
     rawPort,
     [Symbol.dispose]() {

@@ -43,7 +43,7 @@ describe('one turn of operations', () => {
       op('get', new Map()),
     ]);
     expect(outcomes).toEqual([{ value: undefined }, failure('BAD_VALUE'), { value: undefined }, failure('BAD_KEY')]);
-    expect(bridge.registry.find('api').getMany(['a', 'b'])).toEqual([1, 2]);
+    expect(bridge.cacheInMain('api').getMany(['a', 'b'])).toEqual([1, 2]);
   });
 
   it('commits the writes on one store together', () => {

@@ -10,7 +10,7 @@ export function asyncFace(cache: CacheFace): AsyncCache {
   return {
     get: async (key) => cache.get(key),
     getEntry: async (key) => cache.getEntry(key),
-    getMany: async (keys) => cache.getMany(keys),
+    getMany: async (keys) => cache.getMany([...keys]),
     has: async (key) => cache.has(key),
     peek: async (options) => cache.peek(options),
     peekItem: async (options) => cache.peekItem(options),
@@ -18,7 +18,7 @@ export function asyncFace(cache: CacheFace): AsyncCache {
       return Promise.resolve(cache.size);
     },
     volume: async () => cache.volume(),
-    stats: async () => cache.stats(),
+    stats: async (options) => cache.stats(options),
     set: async (key, value, options) => cache.set(key, value, options),
     setMany: async (entries, options) => cache.setMany(entries, options),
     add: async (key, value, options) => cache.add(key, value, options),
@@ -34,6 +34,8 @@ export function asyncFace(cache: CacheFace): AsyncCache {
     evict: async (tag) => cache.evict(tag),
     cull: async () => cache.cull(),
     clear: async () => cache.clear(),
+    check: async (options) => cache.check(options),
+    configure: async (options) => cache.configure(options),
     keys: (range) => lazily(() => cache.keys(range)),
     values: (range) => lazily(() => cache.values(range)),
     entries: (range) => lazily(() => cache.entries(range)),

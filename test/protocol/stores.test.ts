@@ -1,17 +1,26 @@
 import { describe, expect, expectTypeOf, it } from 'vitest';
-import { cache, defineStores } from '../../protocol/stores.ts';
+import { cache, defineStores, deque, fanout, index } from '../../protocol/stores.ts';
 import type { RemoteStores } from '../../renderer-api/disk-cache.ts';
-import type { RemoteCache } from '../../renderer-api/remote-cache.ts';
+import type { RemoteCache, RemoteDeque, RemoteIndex } from '../../renderer-api/remote.ts';
 
 describe('defineStores', () => {
   it('keeps names, options and types', () => {
     const stores = defineStores({
       api: cache<string, { id: number }>({ ttl: 1000 }),
       flags: cache<number, Uint8Array>(),
+      pages: fanout<string, string>({ shards: 4 }),
+      settings: index<string, { dark: boolean }>({ version: 2 }),
+      outbox: deque<{ to: string }>({ maxLength: 5 }),
     });
     expect(stores.api).toEqual({ kind: 'cache', options: { ttl: 1000 } });
     expectTypeOf<RemoteStores<typeof stores>['api']>().toEqualTypeOf<RemoteCache<string, { id: number }>>();
     expectTypeOf<RemoteStores<typeof stores>['flags']>().toEqualTypeOf<RemoteCache<number, Uint8Array>>();
+    expectTypeOf<RemoteStores<typeof stores>['pages']>().toEqualTypeOf<RemoteCache<string, string>>();
+    expectTypeOf<RemoteStores<typeof stores>['settings']>().toEqualTypeOf<RemoteIndex<string, { dark: boolean }>>();
+    expectTypeOf<RemoteStores<typeof stores>['outbox']>().toEqualTypeOf<RemoteDeque<{ to: string }>>();
+    expect(stores.pages).toEqual({ kind: 'fanout', options: { shards: 4 } });
+    expect(stores.settings).toEqual({ kind: 'index', options: { version: 2 } });
+    expect(stores.outbox).toEqual({ kind: 'deque', options: { maxLength: 5 } });
   });
 
   it.each(['', '.', '..', '../up', 'a/b', 'a\\b', 'a b', '1st', 'con:', '__proto__', 'x'.repeat(65)])(

@@ -28,7 +28,7 @@ describe('diskCache in a page', () => {
   it('is the store named default', async () => {
     using bridge = openBridge();
     await bridge.diskCache.set('k', 1);
-    expect(bridge.registry.find('default').get('k')).toBe(1);
+    expect(bridge.cacheInMain('default').get('k')).toBe(1);
     expect(await bridge.diskCache.cache('api').get('k')).toBeUndefined();
   });
 

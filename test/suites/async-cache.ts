@@ -1,14 +1,14 @@
 import { expect } from 'vitest';
-import type { Contract, Method } from '../../protocol/contract.ts';
+import type { CacheContract } from '../../protocol/contract/cache.ts';
 import type { CacheOptions, Range } from '../../protocol/options.ts';
 
 /** Verbs that have another shape on the face of a store than on the wire. */
 type Reshaped = 'page' | 'size';
 
-type Promised<F extends (...args: never) => unknown> = (...args: Parameters<F>) => Promise<ReturnType<F>>;
+type Promised<F> = F extends (...args: infer A) => infer R ? (...args: A) => Promise<R> : never;
 
 /** The face of a cache as promises, what the bare engine and the bridge have in common: every verb of the contract. */
-export type AsyncCache = { readonly [M in Exclude<Method, Reshaped>]: Promised<Contract[M]> } & {
+export type AsyncCache = { readonly [M in Exclude<keyof CacheContract, Reshaped>]: Promised<CacheContract[M]> } & {
   readonly size: Promise<number>;
   keys(range?: Range): AsyncIterable<unknown>;
   values(range?: Range): AsyncIterable<unknown>;

@@ -1,5 +1,7 @@
+import type { DequeRange } from '../../../protocol/contract/deque.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Change } from '../../../protocol/options.ts';
+import type { Cursor, Page } from '../../../protocol/page.ts';
 import { demandFunction, isRecord, iterated } from '../cache/arguments.ts';
 import { type CheckOptions, check, type Finding } from '../cache/check.ts';
 import { closeCore } from '../cache/close.ts';
@@ -12,6 +14,7 @@ import { volume } from '../cache/volume.ts';
 import { type CollectionOptions, demandOptions, openCollection } from './claim.ts';
 import { peek, put, type Side, take, trim } from './ends.ts';
 import { closeGaps, extentOf, reverse, rotate } from './extent.ts';
+import { page } from './page.ts';
 import * as places from './places.ts';
 
 export interface DequeOptions extends CollectionOptions {
@@ -192,6 +195,11 @@ export class Deque<V = unknown> {
   reversed(): Generator<V, void, undefined> {
     this.#open();
     return places.walkBack(() => this.#open()) as Generator<V, void, undefined>;
+  }
+
+  /** One bounded page of the values, for who can't keep an iterator: `next` of the last page leads to the next one. */
+  page(range?: DequeRange, after?: Cursor): Page<V> {
+    return page(this.#open(), range, after) as Page<V>;
   }
 
   [Symbol.iterator](): Generator<V, void, undefined> {

@@ -8,7 +8,7 @@ import { dropAt, positionOf, putAt, valueIn } from './ends.ts';
 import { type Extent, extentOf, shiftBy } from './extent.ts';
 
 /** A page ends at so many values or, after the first, at so many bytes. */
-const PAGE_ITEMS = 512;
+export const PAGE_ITEMS = 512;
 const PAGE_BYTES = 512 * 1024;
 /** A walk begins with small pages: most loops end early. */
 const FIRST_PAGE_ITEMS = 16;
@@ -123,7 +123,7 @@ export function* walk(open: () => Core, from = 0): Generator<unknown, void, unde
   let most = FIRST_PAGE_ITEMS;
   for (let index = from; ; ) {
     const core = open();
-    const values = despiteReplacement(core, () => page(core, 'upwards', index, most));
+    const values = despiteReplacement(core, () => stretch(core, 'upwards', index, most));
     if (values.length === 0) return;
     const { changes } = core.ledger;
     const before = index;
@@ -138,7 +138,7 @@ export function* walkBack(open: () => Core): Generator<unknown, void, undefined>
   for (let index = extentOf(open()).length - 1; index >= 0; ) {
     const core = open();
     index = Math.min(index, extentOf(core).length - 1);
-    const values = despiteReplacement(core, () => page(core, 'downwards', index, most));
+    const values = despiteReplacement(core, () => stretch(core, 'downwards', index, most));
     if (values.length === 0) return;
     const { changes } = core.ledger;
     const before = index;
@@ -147,7 +147,8 @@ export function* walkBack(open: () => Core): Generator<unknown, void, undefined>
   }
 }
 
-function page(core: Core, direction: 'upwards' | 'downwards', index: number, most: number): unknown[] {
+/** The values from an index on, at most so many and, after the first, so many bytes. */
+export function stretch(core: Core, direction: 'upwards' | 'downwards', index: number, most: number): unknown[] {
   const values: unknown[] = [];
   let bytes = 0;
   POSITIONS[direction](core.sql).each(

@@ -3,7 +3,7 @@ import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { SchemaIssue, StandardSchema } from '../../../protocol/standard-schema.ts';
 
-export type { StandardSchema } from '../../../protocol/standard-schema.ts';
+export type { SchemaIssue, SchemaResult, StandardSchema } from '../../../protocol/standard-schema.ts';
 
 /**
  * Holds values to a schema: what it makes of a value (a default filled in, a text trimmed) is what is stored, and what is

@@ -1,0 +1,106 @@
+import type { Contracts, Kind } from '../../protocol/contract.ts';
+import { type Cache, Deque, type FanoutCache, Index } from '../engine/index.ts';
+
+/** What a page can be given a store of: the engine's own, whatever its kind. */
+export type Store = Cache | FanoutCache | Index | Deque;
+
+interface Stores {
+  readonly cache: Cache | FanoutCache;
+  readonly index: Index;
+  readonly deque: Deque;
+}
+
+type Method = (...args: never) => unknown;
+
+/** How each method of a contract is done by the engine. */
+type Verbs<K extends Kind> = {
+  readonly [M in keyof Contracts[K]]: Contracts[K][M] extends Method
+    ? (store: Stores[K], ...args: Parameters<Contracts[K][M]>) => ReturnType<Contracts[K][M]>
+    : never;
+};
+
+const CACHE_VERBS: Verbs<'cache'> = {
+  get: (cache, key) => cache.get(key),
+  getEntry: (cache, key) => cache.getEntry(key),
+  getMany: (cache, keys) => cache.getMany(keys as never),
+  has: (cache, key) => cache.has(key),
+  peek: (cache, options) => cache.peek(options),
+  peekItem: (cache, options) => cache.peekItem(options),
+  page: (cache, of, range, after) => cache.page(of === 'items' ? 'entries' : of, range, after),
+  size: (cache) => cache.size,
+  volume: (cache) => cache.volume(),
+  stats: (cache, options) => cache.stats(options),
+  set: (cache, key, value, options) => cache.set(key, value, options),
+  setMany: (cache, entries, options) => cache.setMany(entries, options),
+  add: (cache, key, value, options) => cache.add(key, value, options),
+  touch: (cache, key, options) => cache.touch(key, options),
+  incr: (cache, key, delta, options) => cache.incr(key, delta, options),
+  decr: (cache, key, delta, options) => cache.decr(key, delta, options),
+  delete: (cache, key) => cache.delete(key),
+  deleteMany: (cache, keys) => cache.deleteMany(keys),
+  pop: (cache, key) => cache.pop(key),
+  push: (cache, value, options) => cache.push(value, options),
+  pull: (cache, options) => cache.pull(options),
+  expire: (cache) => cache.expire(),
+  evict: (cache, tag) => cache.evict(tag),
+  cull: (cache) => cache.cull(),
+  clear: (cache) => cache.clear(),
+  check: (cache, options) => cache.check(options),
+  configure: (cache, options) => cache.configure(options),
+};
+
+const INDEX_VERBS: Verbs<'index'> = {
+  get: (index, key) => index.get(key),
+  getMany: (index, keys) => index.getMany(keys as never),
+  has: (index, key) => index.has(key),
+  peekItem: (index, options) => index.peekItem(options),
+  page: (index, of, range, after) => index.page(of === 'items' ? 'entries' : of, range, after),
+  size: (index) => index.size,
+  volume: (index) => index.volume(),
+  equals: (index, entries) => index.equals(entries),
+  set: (index, key, value) => void index.set(key, value),
+  setMany: (index, entries) => index.setMany(entries),
+  setDefault: (index, key, value) => index.setDefault(key, value),
+  delete: (index, key) => index.delete(key),
+  pop: (index, key) => index.pop(key),
+  popItem: (index, options) => index.popItem(options),
+  clear: (index) => index.clear(),
+  check: (index, options) => index.check(options),
+};
+
+const DEQUE_VERBS: Verbs<'deque'> = {
+  at: (deque, index) => deque.at(index),
+  peek: (deque, options) => deque.peek(options),
+  page: (deque, _of, range, after) => deque.page(range, after),
+  length: (deque) => deque.length,
+  maxLength: (deque) => deque.maxLength,
+  indexOf: (deque, value, from) => deque.indexOf(value, from),
+  includes: (deque, value) => deque.includes(value),
+  count: (deque, value) => deque.count(value),
+  equals: (deque, values) => deque.equals(values),
+  volume: (deque) => deque.volume(),
+  push: (deque, ...values) => deque.push(...values),
+  unshift: (deque, ...values) => deque.unshift(...values),
+  extend: (deque, values) => deque.extend(values),
+  pop: (deque) => deque.pop(),
+  shift: (deque) => deque.shift(),
+  set: (deque, index, value) => deque.set(index, value),
+  delete: (deque, index) => deque.delete(index),
+  splice: (deque, start, count) => deque.splice(start, count),
+  remove: (deque, value) => deque.remove(value),
+  rotate: (deque, count) => deque.rotate(count),
+  reverse: (deque) => deque.reverse(),
+  clear: (deque) => deque.clear(),
+  check: (deque, options) => deque.check(options),
+};
+
+/** Called with what came over the wire as it is: the engine looks at every argument itself. */
+export type Verb = (store: Store, ...args: readonly unknown[]) => unknown;
+
+export const VERBS = { cache: CACHE_VERBS, index: INDEX_VERBS, deque: DEQUE_VERBS } as unknown as Readonly<
+  Record<Kind, Readonly<Record<string, Verb>>>
+>;
+
+/** As what a store is called. */
+export const kindOf = (store: Store): Kind =>
+  store instanceof Index ? 'index' : store instanceof Deque ? 'deque' : 'cache';

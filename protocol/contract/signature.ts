@@ -1,0 +1,27 @@
+/** What a caller must be granted, weakest first; a stronger one includes the weaker. */
+export const ACCESS_LEVELS = ['read', 'write', 'admin'] as const;
+export type Access = (typeof ACCESS_LEVELS)[number];
+
+export const covers = (granted: Access, needed: Access): boolean =>
+  ACCESS_LEVELS.indexOf(granted) >= ACCESS_LEVELS.indexOf(needed);
+
+/**
+ * What an argument is: by it the page looks whether the argument can be sent, and turns iterables into arrays. `...value`
+ * stands for all arguments from there on; `plain` is anything that can be sent.
+ */
+export type Role = 'key' | 'keys' | 'value' | 'values' | '...value' | 'entries' | 'queue' | 'range' | 'tag' | 'plain';
+
+/** How a method is called and by whom. */
+export interface Signature {
+  readonly access: Access | ((args: readonly unknown[]) => Access);
+  readonly takes: readonly Role[];
+  /** It can't be part of a transaction. */
+  readonly alone?: true;
+}
+
+/** A signature for each method of a contract: one that was forgotten does not compile. */
+export type Signatures<Contract> = { readonly [M in keyof Contract]: Signature };
+
+export const reads = (...takes: Role[]): Signature => ({ access: 'read', takes });
+export const writes = (...takes: Role[]): Signature => ({ access: 'write', takes });
+export const administers = (...takes: Role[]): Signature => ({ access: 'admin', takes });

@@ -1,0 +1,76 @@
+import type { Signature } from '../protocol/contract/signature.ts';
+import { SIGNATURES_OF_ANY } from '../protocol/contract.ts';
+import type { Range } from '../protocol/options.ts';
+import type { Client } from './client.ts';
+import { PROPERTIES } from './remote.ts';
+import { RemoteRange } from './remote-range.ts';
+import { sendable } from './sendable.ts';
+
+/**
+ * A store of the main process, whatever its kind. Its methods are those of the contract: each looks whether its arguments can
+ * be sent and becomes an operation of this turn. What a kind doesn't have the main process refuses, and the types don't show.
+ */
+export class RemoteStore {
+  readonly #client: Client;
+  readonly #store: string;
+  readonly #signatures: Readonly<Record<string, Signature>>;
+
+  /** Without `signatures`: of a kind that isn't known here. */
+  constructor(client: Client, store: string, signatures: Readonly<Record<string, Signature>> = SIGNATURES_OF_ANY) {
+    this.#client = client;
+    this.#store = store;
+    this.#signatures = signatures;
+  }
+
+  static {
+    const properties: ReadonlySet<string> = new Set(PROPERTIES);
+    for (const method of Object.keys(SIGNATURES_OF_ANY)) {
+      Object.defineProperty(
+        RemoteStore.prototype,
+        method,
+        properties.has(method)
+          ? { get: propertyOf(method) }
+          : { value: methodOf(method), writable: true, configurable: true },
+      );
+    }
+    function propertyOf(method: string) {
+      return function (this: RemoteStore): Promise<unknown> {
+        return this.#call(method, []);
+      };
+    }
+    function methodOf(method: string) {
+      return function (this: RemoteStore, ...args: readonly unknown[]): Promise<unknown> {
+        return this.#call(method, args);
+      };
+    }
+  }
+
+  keys(range?: Range): RemoteRange<unknown> {
+    return new RemoteRange(this.#client, this.#store, 'keys', range);
+  }
+
+  values(range?: Range): RemoteRange<unknown> {
+    return new RemoteRange(this.#client, this.#store, 'values', range);
+  }
+
+  entries(range?: Range): RemoteRange<unknown> {
+    return new RemoteRange(this.#client, this.#store, 'entries', range);
+  }
+
+  reversed(): RemoteRange<unknown> {
+    return this.values({ reverse: true });
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<unknown> {
+    return new RemoteRange(this.#client, this.#store, 'items')[Symbol.asyncIterator]();
+  }
+
+  #call(method: string, args: readonly unknown[]): Promise<unknown> {
+    try {
+      const { takes } = this.#signatures[method] ?? SIGNATURES_OF_ANY[method]!;
+      return this.#client.call(this.#store, method, sendable(args, takes));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+}

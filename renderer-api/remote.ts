@@ -1,0 +1,47 @@
+import type { CacheContract } from '../protocol/contract/cache.ts';
+import type { DequeContract } from '../protocol/contract/deque.ts';
+import type { IndexContract, IndexRange } from '../protocol/contract/index-map.ts';
+import type { Key } from '../protocol/key.ts';
+import type { Range } from '../protocol/options.ts';
+import type { RemoteRange } from './remote-range.ts';
+
+/** What a store has as a property, where a page has a promise of it. */
+export const PROPERTIES = ['size', 'length', 'maxLength'] as const;
+type Property = (typeof PROPERTIES)[number];
+
+/** A contract as a page sees it: the engine's methods as promises. */
+type Remote<C> = {
+  readonly [M in keyof C as Exclude<M, 'page' | Property>]: C[M] extends (...args: infer A) => infer R
+    ? (...args: A) => Promise<R>
+    : never;
+} & { readonly [M in keyof C & Property]: C[M] extends () => infer R ? Promise<R> : never };
+
+/**
+ * A cache of the main process, seen from a page, in one directory or in shards. A resolved write is on disk. Calls made in
+ * one turn travel as one message and commit as one transaction. Every method rejects with a `DiskCacheError`: `NOT_ALLOWED`,
+ * `NO_SUCH_STORE`, `DISCONNECTED`, `TIMEOUT`, or what the engine threw.
+ */
+export interface RemoteCache<K extends Key = Key, V = unknown>
+  extends Remote<CacheContract<K, V>>,
+    AsyncIterable<[K, V]> {
+  keys(range?: Range<K>): RemoteRange<K>;
+  values(range?: Range<K>): RemoteRange<V>;
+  entries(range?: Range<K>): RemoteRange<[K, V]>;
+}
+
+/** An index of the main process, seen from a page: the face of `Map` as promises. Else as `RemoteCache`. */
+export interface RemoteIndex<K extends Key = Key, V = unknown>
+  extends Remote<IndexContract<K, V>>,
+    AsyncIterable<[K, V]> {
+  keys(range?: IndexRange<K>): RemoteRange<K>;
+  values(range?: IndexRange<K>): RemoteRange<V>;
+  entries(range?: IndexRange<K>): RemoteRange<[K, V]>;
+}
+
+/** A deque of the main process, seen from a page: the face of an array as promises. Else as `RemoteCache`. */
+export interface RemoteDeque<V = unknown> extends Remote<DequeContract<V>>, AsyncIterable<V> {
+  /** From the first to the last. */
+  values(): RemoteRange<V>;
+  /** From the last to the first. */
+  reversed(): RemoteRange<V>;
+}
