@@ -1,15 +1,20 @@
-import { cache } from '../../protocol/stores.ts';
+import { cache, fanout } from '../../protocol/stores.ts';
 import { handClock } from '../engine/over-the-engine.ts';
 import { storeBehaviour } from '../suites/store-behaviour.ts';
 import { openBridge } from './over-a-port.ts';
 
-storeBehaviour('Cache over the bridge', async (options) => {
-  const { clock, advance } = handClock();
-  const bridge = openBridge({ stores: { api: cache({ clock, ...options }) } });
-  return {
-    store: bridge.diskCache.cache('api'),
-    now: clock,
-    advance,
-    close: async () => bridge[Symbol.dispose](),
-  };
-});
+for (const [name, declare] of [
+  ['Cache over the bridge', cache],
+  ['FanoutCache over the bridge', fanout],
+] as const) {
+  storeBehaviour(name, async (options) => {
+    const { clock, advance } = handClock();
+    const bridge = openBridge({ stores: { api: declare({ clock, ...options }) } });
+    return {
+      store: bridge.diskCache.cache('api'),
+      now: clock,
+      advance,
+      close: async () => bridge[Symbol.dispose](),
+    };
+  });
+}

@@ -7,6 +7,7 @@ import { openSession, type Session } from '../../main/bridge/session.ts';
 import type { Cache } from '../../main/engine/index.ts';
 import { Registry } from '../../main/engine/registry.ts';
 import { cache, type StoreDeclarations } from '../../protocol/stores.ts';
+import { Client } from '../../renderer-api/client.ts';
 import { DiskCache, type DiskCacheOptions } from '../../renderer-api/disk-cache.ts';
 import type { Port } from '../../renderer-api/line.ts';
 
@@ -17,6 +18,8 @@ export interface Bridge {
   cacheInMain(name: string): Cache;
   /** One for each time the client connected. */
   readonly sessions: readonly Session[];
+  /** What one operation comes to on a session of its own, past the client: its value. */
+  operate(store: string, method: string, ...args: unknown[]): Promise<unknown>;
   /** A raw port to a session of its own, as a hostile page would use it. */
   rawPort(grant?: Grant): MessagePort;
   [Symbol.dispose](): void;
@@ -41,11 +44,13 @@ export function openBridge({ stores = { api: cache() }, grant = FULL_GRANT, ...o
     return port2;
   }
 
+  const connect = async () => rawPort() as unknown as Port;
   return {
-    diskCache: new DiskCache(async () => rawPort() as unknown as Port, options),
+    diskCache: new DiskCache(connect, options),
     registry,
     cacheInMain: (name) => registry.find(name) as Cache,
     sessions,
+    operate: (store, method, ...args) => new Client(connect, 5000).call(store, method, args),
     rawPort,
     [Symbol.dispose]() {
       for (const port of ports) port.close();
