@@ -1,0 +1,121 @@
+import { DiskCacheError } from '../../protocol/error.ts';
+import type { SetOptions } from '../../protocol/options.ts';
+import type { UploadPart } from '../../protocol/upload.ts';
+
+/** Stores a stream; rejects with what the stream throws. */
+export type Write = (chunks: AsyncIterable<Uint8Array>, options: SetOptions | undefined) => Promise<void>;
+
+/** More streams than this at the same time are put off. */
+const MOST_OPEN = 64;
+/** A page that was left says no goodbye. Milliseconds without a part after which its stream is given up. */
+const PATIENCE = 120_000;
+
+/**
+ * Streams that pages are sending, part by part. A part is answered when the store takes it, so memory holds two parts of a
+ * stream: one being written, one on its way.
+ *
+ * Invariant: a stream that is not in the list has been stored whole, or nothing of it is left.
+ */
+export class Uploads {
+  readonly #open = new Map<string, Upload>();
+  readonly #patience: number;
+
+  constructor(patience = PATIENCE) {
+    this.#patience = patience;
+  }
+
+  /**
+   * Takes the next part of the stream that `id` names; of the last one resolves when the item is stored.
+   *
+   * @throws {DiskCacheError} `BUSY`, `TIMEOUT` for a stream that was given up, `BAD_VALUE` for a part that is not the next or
+   * did not arrive whole, and what the store throws. The stream is given up then.
+   */
+  async receive(id: string, part: UploadPart, bytes: Uint8Array, write: Write): Promise<void> {
+    const upload = this.#open.get(id) ?? this.#begin(id, part, write);
+    try {
+      if (part.step === 'abort') throw new DiskCacheError('BAD_VALUE', 'The page gave up its stream');
+      await upload.take(part, bytes);
+      if (part.step === 'last') await upload.end();
+    } catch (error) {
+      this.#open.delete(id);
+      await upload.giveUp(error);
+      if (part.step !== 'abort') throw error;
+    }
+    if (part.step === 'last') this.#open.delete(id);
+  }
+
+  close(): void {
+    for (const upload of this.#open.values()) {
+      void upload.giveUp(new DiskCacheError('CLOSED', 'The store was closed before the stream had ended'));
+    }
+    this.#open.clear();
+  }
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  #begin(id: string, { part, options }: UploadPart, write: Write): Upload {
+    if (part !== 0) {
+      throw new DiskCacheError(
+        'TIMEOUT',
+        `The stream was given up: no part came for ${this.#patience} ms; send it again`,
+      );
+    }
+    if (this.#open.size >= MOST_OPEN) {
+      throw new DiskCacheError('BUSY', `${MOST_OPEN} streams are being stored already; try again later`);
+    }
+    const upload = new Upload(
+      (chunks) => write(chunks, options),
+      this.#patience,
+      () => this.#open.delete(id),
+    );
+    this.#open.set(id, upload);
+    return upload;
+  }
+}
+
+/** One stream, from its first part to its end. */
+class Upload {
+  readonly #parts: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #stored: Promise<void>;
+  readonly #timer: NodeJS.Timeout;
+  #next = 0;
+
+  constructor(write: (chunks: AsyncIterable<Uint8Array>) => Promise<void>, patience: number, forget: () => void) {
+    const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+    this.#parts = writable.getWriter();
+    this.#stored = write(readable);
+    // Why it failed is said to whoever sends the next part; nobody may be waiting now.
+    for (const promise of [this.#stored, this.#parts.closed]) promise.catch(() => {});
+    this.#timer = setTimeout(() => {
+      forget();
+      void this.giveUp(new DiskCacheError('TIMEOUT', `No part came for ${patience} ms`));
+    }, patience).unref();
+  }
+
+  async take({ part, bytes: expected }: UploadPart, bytes: Uint8Array): Promise<void> {
+    this.#timer.refresh();
+    if (part !== this.#next || bytes.length !== expected) {
+      throw new DiskCacheError(
+        'BAD_VALUE',
+        `Part ${part} of ${expected} bytes arrived with ${bytes.length} where part ${this.#next} was next; send the stream again`,
+      );
+    }
+    this.#next++;
+    // Where the store has given up, it knows why.
+    await this.#parts.write(bytes).catch(() => this.#stored);
+  }
+
+  async end(): Promise<void> {
+    clearTimeout(this.#timer);
+    await this.#parts.close().catch(() => this.#stored);
+    await this.#stored;
+  }
+
+  /** Resolves when nothing of it is left. Harmless after its end. */
+  async giveUp(reason: unknown): Promise<void> {
+    clearTimeout(this.#timer);
+    await Promise.allSettled([this.#parts.abort(reason), this.#stored]);
+  }
+}

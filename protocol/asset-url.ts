@@ -1,0 +1,64 @@
+import { DiskCacheError } from './error.ts';
+import { type Key, keyFault } from './key.ts';
+import { keyFromText, keyToText } from './key-text.ts';
+
+/** The scheme under which the main process serves items. */
+export const ASSET_SCHEME = 'deskcache';
+
+/** What an address of the scheme names. */
+export interface AssetAddress {
+  /** In lower case, as hosts are: no two stores differ in case alone. */
+  readonly store: string;
+  readonly key: Key;
+  /** What else the query says, by name. */
+  readonly query: ReadonlyMap<string, string>;
+}
+
+/**
+ * The address of an item. A string is the path, percent-encoded but for its slashes: `deskcache://assets/img/logo.svg`. Every
+ * other key, and a string that a browser would take for steps through folders (`..`), stands in the query, as text of
+ * `key-text.ts`: `deskcache://assets/?key=["user",42]`, percent-encoded. Nothing of it is ever a path on a disk.
+ *
+ * @throws {DiskCacheError} `BAD_KEY`.
+ */
+export function assetUrl(store: string, key: Key): string {
+  const fault = keyFault(key);
+  if (fault !== undefined) throw new DiskCacheError('BAD_KEY', fault);
+  const site = `${ASSET_SCHEME}://${store.toLowerCase()}/`;
+  return typeof key === 'string' && !STEPS.test(key)
+    ? site + key.split('/').map(encodeURIComponent).join('/')
+    : `${site}?key=${encodeURIComponent(keyToText(key))}`;
+}
+
+/** A segment `.` or `..`, which every parser of addresses resolves. */
+const STEPS = /(?:^|\/)\.\.?(?:\/|$)/;
+
+const ADDRESS = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]+)(?:\/([^?#]*))?(?:\?([^#]*))?(?:#.*)?$/i;
+
+/** @throws {DiskCacheError} `BAD_KEY` for what is no address of the scheme, or names no key. */
+export function readAssetUrl(url: string): AssetAddress {
+  const [, scheme = '', host = '', path = '', search = ''] = ADDRESS.exec(url) ?? [];
+  if (scheme.toLowerCase() !== ASSET_SCHEME) throw unreadable(url);
+  try {
+    const query = readQuery(search);
+    const text = query.get('key');
+    return { store: host.toLowerCase(), key: text === undefined ? decodeURIComponent(path) : keyFromText(text), query };
+  } catch (error) {
+    throw error instanceof DiskCacheError ? error : unreadable(url, error);
+  }
+}
+
+function readQuery(search: string): ReadonlyMap<string, string> {
+  const pairs = search.split('&').filter((pair) => pair !== '');
+  return new Map(
+    pairs.map((pair) => {
+      const [name = '', ...value] = pair.split('=');
+      return [decodeURIComponent(name), decodeURIComponent(value.join('='))];
+    }),
+  );
+}
+
+const unreadable = (url: string, cause?: unknown): DiskCacheError =>
+  new DiskCacheError('BAD_KEY', `${url.slice(0, 128)} names no item; make addresses with diskCache.url(store, key)`, {
+    cause,
+  });

@@ -1,0 +1,265 @@
+import { readdirSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { type AssetRequest, assetServer } from '../../main/assets/serve.ts';
+import { Cache } from '../../main/engine/index.ts';
+import { assetUrl } from '../../protocol/asset-url.ts';
+import { DiskCacheError } from '../../protocol/error.ts';
+import type { Key } from '../../protocol/key.ts';
+import { uploadUrl } from '../../protocol/upload.ts';
+import { freshDirectory } from '../engine/directory.ts';
+
+const OWN = 'app://atlas';
+const BYTES = Uint8Array.from({ length: 200_000 }, (_, n) => n % 251);
+
+function open() {
+  const cache = new Cache<Key, unknown>(freshDirectory());
+  const server = assetServer({
+    find(store, access, origin) {
+      if (origin === OWN && (store === 'assets' || (store === 'photos' && access === 'read'))) return cache;
+      throw new DiskCacheError('NOT_ALLOWED', `"${store}" is not served to ${origin}`);
+    },
+    contentType: (store) => (store === 'photos' ? 'image/avif' : undefined),
+  });
+  const ask = (url: string, init: RequestInit = {}, origin: string | null = OWN) =>
+    server.answer(
+      Object.assign(new Request(url, init), origin !== null && { initiatorOrigin: origin }) as AssetRequest,
+    );
+  const get = (key: Key, headers: Record<string, string> = {}, method = 'GET') =>
+    ask(assetUrl('assets', key), { headers, method });
+  return { cache, server, ask, get, [Symbol.dispose]: () => cache.close() };
+}
+
+const said = async (answer: Response) => ({ status: answer.status, text: await answer.text() });
+
+describe('GET', () => {
+  it('gives an item whole, with size, type, version, and nothing that a page could be made of', async () => {
+    using site = open();
+    site.cache.set('video.mp4', BYTES);
+    const answer = await site.get('video.mp4');
+    expect(answer.status).toBe(200);
+    expect(Object.fromEntries(answer.headers)).toMatchObject({
+      'content-length': '200000',
+      'content-type': 'video/mp4',
+      'accept-ranges': 'bytes',
+      'cache-control': 'no-cache',
+      'content-security-policy': 'sandbox',
+      'x-content-type-options': 'nosniff',
+      etag: expect.stringMatching(/^"[0-9a-z]+-[0-9a-z]+"$/),
+    });
+    expect(await answer.bytes()).toEqual(BYTES);
+  });
+
+  it.each([
+    ['page.html', 'text/html; charset=utf-8'],
+    ['img/LOGO.SVG', 'image/svg+xml'],
+    ['svg', 'application/octet-stream'],
+    ['x.constructor', 'application/octet-stream'],
+    ['x.__proto__', 'application/octet-stream'],
+  ])('%s is %s', async (key, type) => {
+    using site = open();
+    site.cache.set(key, BYTES);
+    expect((await site.get(key)).headers.get('content-type')).toBe(type);
+  });
+
+  it('knows the type of a text, of a key that ends with a name, and what the application says', async () => {
+    using site = open();
+    site.cache.set('readme', 'Grüße');
+    site.cache.set(['user', 1, 'a.png'], BYTES);
+    site.cache.set(7, BYTES);
+    const text = await site.get('readme');
+    expect(text.headers.get('content-type')).toBe('text/plain; charset=utf-8');
+    expect([text.headers.get('content-length'), await text.text()]).toEqual(['7', 'Grüße']);
+    expect((await site.get(['user', 1, 'a.png'])).headers.get('content-type')).toBe('image/png');
+    expect((await site.ask(assetUrl('photos', 7))).headers.get('content-type')).toBe('image/avif');
+  });
+
+  it('answers 304 to who has this version, until the item is set again', async () => {
+    using site = open();
+    site.cache.set('k', BYTES);
+    const etag = (await site.get('k')).headers.get('etag')!;
+    for (const field of [etag, `"other", W/${etag}`, '*']) {
+      const answer = await site.get('k', { 'if-none-match': field, range: 'bytes=0-1' });
+      expect([field, answer.status, answer.body, answer.headers.get('etag')]).toEqual([field, 304, null, etag]);
+    }
+    expect((await site.get('k', { 'if-none-match': '"other"' })).status).toBe(200);
+    site.cache.set('k', BYTES);
+    expect((await site.get('k', { 'if-none-match': etag })).status).toBe(200);
+  });
+
+  it.each([
+    ['bytes=0-0', 0, 1],
+    ['bytes=100-299', 100, 300],
+    ['BYTES=199999-', 199_999, 200_000],
+    ['bytes=65530-131080', 65_530, 131_081],
+    ['bytes=199990-99999999999999999999', 199_990, 200_000],
+    ['bytes=-5', 199_995, 200_000],
+    ['bytes=-999999', 0, 200_000],
+  ])('%s is a part', async (range, start, end) => {
+    using site = open();
+    site.cache.set('k', BYTES);
+    const answer = await site.get('k', { range });
+    expect([answer.status, answer.headers.get('content-range')]).toEqual([206, `bytes ${start}-${end - 1}/200000`]);
+    expect(answer.headers.get('content-length')).toBe(String(end - start));
+    expect(await answer.bytes()).toEqual(BYTES.slice(start, end));
+  });
+
+  it.each(['bytes=5-4', 'bytes=0-1,5-6', 'items=0-1', 'bytes=', 'bytes=-', 'bytes=a-b', 'bytes=0x1-5'])(
+    '%s is no range: the whole is given',
+    async (range) => {
+      using site = open();
+      site.cache.set('k', BYTES);
+      const answer = await site.get('k', { range });
+      expect([answer.status, (await answer.bytes()).length]).toEqual([200, 200_000]);
+    },
+  );
+
+  it.each(['bytes=200000-', 'bytes=200000-200001', 'bytes=-0'])('%s can not be satisfied', async (range) => {
+    using site = open();
+    site.cache.set('k', BYTES);
+    const answer = await site.get('k', { range });
+    expect([answer.status, answer.headers.get('content-range')]).toEqual([416, 'bytes */200000']);
+  });
+
+  it('gives a part only of the version that the asker has a part of', async () => {
+    using site = open();
+    site.cache.set('k', BYTES);
+    const etag = (await site.get('k')).headers.get('etag')!;
+    expect((await site.get('k', { range: 'bytes=5-', 'if-range': etag })).status).toBe(206);
+    for (const other of ['"other"', `W/${etag}`, 'Thu, 01 Jan 2026 00:00:00 GMT']) {
+      expect((await site.get('k', { range: 'bytes=5-', 'if-range': other })).status).toBe(200);
+    }
+  });
+
+  it('of nothing is nothing', async () => {
+    using site = open();
+    site.cache.set('k', new Uint8Array());
+    const answer = await site.get('k');
+    expect([answer.status, answer.headers.get('content-length'), await answer.text()]).toEqual([200, '0', '']);
+    expect((await site.get('k', { range: 'bytes=0-' })).status).toBe(416);
+  });
+
+  it('reads from the disk what is taken, not more', async () => {
+    using site = open();
+    const mebibyte = new Uint8Array(2 ** 20);
+    await site.cache.writeStream(
+      'k',
+      (async function* () {
+        for (let n = 0; n < 64; n++) yield mebibyte;
+      })(),
+    );
+    const before = process.memoryUsage().arrayBuffers;
+    const answers = await Promise.all(Array.from({ length: 20 }, () => site.get('k')));
+    const readers = answers.map((answer) => answer.body!.getReader());
+    await Promise.all(readers.map((reader) => reader.read()));
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(16 * 2 ** 20);
+    await Promise.all(readers.map((reader) => reader.cancel()));
+  });
+});
+
+describe('HEAD', () => {
+  it('says what GET would, of the whole, without a body', async () => {
+    using site = open();
+    site.cache.set('a.png', BYTES);
+    const answer = await site.get('a.png', { range: 'bytes=0-1' }, 'HEAD');
+    expect([answer.status, answer.body, answer.headers.get('content-length')]).toEqual([200, null, '200000']);
+    expect(answer.headers.get('content-type')).toBe('image/png');
+  });
+});
+
+describe('who asks for what is not there, or not theirs', () => {
+  it('is told so, with the code', async () => {
+    using site = open();
+    site.cache.set('object', { a: 1 });
+    expect((await site.get('none')).status).toBe(404);
+    expect(await said(await site.get('object'))).toEqual({ status: 422, text: expect.stringMatching(/^BAD_VALUE: /) });
+    for (const [url, origin] of [
+      ['deskcache://secret/x', OWN],
+      ['deskcache://assets/object', 'https://evil.example'],
+      ['deskcache://assets/object', null],
+      ['deskcache://assets/object', 'null'],
+    ] as const) {
+      const answer = await site.ask(url, {}, origin);
+      expect(await said(answer)).toEqual({ status: 403, text: expect.stringMatching(/^NOT_ALLOWED: /) });
+    }
+    expect(await said(await site.ask('deskcache://assets/%ff'))).toEqual({
+      status: 400,
+      text: expect.stringMatching(/^BAD_KEY: /),
+    });
+    const wrong = await site.get('object', {}, 'DELETE');
+    expect([wrong.status, wrong.headers.get('allow')]).toEqual([405, 'GET, HEAD, POST']);
+    site.cache.close();
+    expect(await said(await site.get('object'))).toEqual({ status: 503, text: expect.stringMatching(/^CLOSED: /) });
+  });
+});
+
+describe('POST', () => {
+  const upload = '0123456789abcdef'.repeat(2);
+  const post = (
+    site: ReturnType<typeof open>,
+    part: number,
+    step: 'more' | 'last' | 'abort',
+    body = BYTES,
+    store = 'assets',
+  ) =>
+    site.ask(uploadUrl(store, 'k', { upload, part, bytes: body.length, step, options: { tag: 't' } }), {
+      method: 'POST',
+      body,
+    });
+  const files = (cache: Cache) =>
+    readdirSync(cache.directory, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.val'));
+
+  it('by POST stores a stream, which appears with its last part', async () => {
+    using site = open();
+    for (const part of [0, 1]) expect((await post(site, part, 'more')).status).toBe(204);
+    expect(site.cache.has('k')).toBe(false);
+    expect((await post(site, 2, 'last', BYTES.slice(0, 5))).status).toBe(204);
+    expect(site.cache.getEntry('k')).toMatchObject({ bytes: 400_005, tag: 't' });
+    expect((site.cache.get('k') as Uint8Array).slice(200_000)).toEqual(
+      new Uint8Array([...BYTES, ...BYTES.slice(0, 5)]),
+    );
+    expect(site.cache.check()).toEqual([]);
+  });
+
+  it('stores nothing when the stream is given up, comes in disorder, or arrives short', async () => {
+    using site = open();
+    site.cache.set('k', 'before');
+    await post(site, 0, 'more');
+    expect((await post(site, 1, 'abort', new Uint8Array())).status).toBe(204);
+    await post(site, 0, 'more');
+    expect(await said(await post(site, 2, 'last'))).toMatchObject({ status: 422 });
+    expect(await said(await post(site, 1, 'last'))).toMatchObject({
+      status: 408,
+      text: expect.stringMatching(/^TIMEOUT: /),
+    });
+    const short = uploadUrl('assets', 'k', { upload, part: 0, bytes: 7, step: 'last' });
+    expect((await site.ask(short, { method: 'POST', body: 'six by' })).status).toBe(422);
+    expect(site.cache.get('k')).toBe('before');
+    expect(files(site.cache)).toEqual([]);
+  });
+
+  it('says what the store says', async () => {
+    using site = open();
+    site.cache.configure({ sizeLimit: 300_000 });
+    await post(site, 0, 'more');
+    expect(await said(await post(site, 1, 'last'))).toEqual({
+      status: 413,
+      text: expect.stringMatching(/^TOO_LARGE: /),
+    });
+    expect(files(site.cache)).toEqual([]);
+  });
+
+  it('is for stores that are served for writing, and for parts', async () => {
+    using site = open();
+    expect((await post(site, 0, 'last', BYTES, 'photos')).status).toBe(403);
+    expect((await site.ask('deskcache://assets/k', { method: 'POST', body: 'x' })).status).toBe(400);
+    expect(site.cache.size).toBe(0);
+  });
+
+  it('is given up when the server is closed', async () => {
+    using site = open();
+    await post(site, 0, 'more');
+    site.server.close();
+    await expect.poll(() => files(site.cache)).toEqual([]);
+    expect((await post(site, 1, 'last')).status).toBe(408);
+  });
+});
