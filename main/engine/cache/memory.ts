@@ -5,9 +5,18 @@ import type { Use } from './uses.ts';
 /** A value in memory as it is on disk: encoded, so that nobody can change what another one reads. */
 export interface Resident extends Use {
   readonly mode: number;
-  readonly data: Stored;
+  /**
+   * Bytes stand as a text with a character each: V8 keeps short texts in its heap, in one piece and without holes, and arrays
+   * of more than 64 bytes outside of it.
+   */
+  readonly data: string | number;
+  readonly isBytes: boolean;
   readonly expiresAt: number | null;
 }
+
+/** What is in memory as it stood in its column. Bytes may be a part of a pool: copy what outlives the call. */
+export const storedOf = ({ data, isBytes }: Resident): Stored =>
+  isBytes ? Buffer.from(data as string, 'latin1') : data;
 
 interface Slot extends Resident {
   readonly name: string | number;
@@ -64,7 +73,8 @@ export class Memory {
     const slot: Slot = {
       id,
       mode,
-      data,
+      data: typeof data === 'object' ? characters(data) : data,
+      isBytes: typeof data === 'object',
       expiresAt,
       at: 0,
       hits: 0,
@@ -119,9 +129,12 @@ export class Memory {
 }
 
 /** A key of a map. The marker begins no key that is a string: those are well-formed. */
-const nameOf = (key: KeyColumn): string | number =>
-  typeof key === 'object' ? `\udc00${Buffer.from(key.buffer, key.byteOffset, key.length).toString('latin1')}` : key;
+const nameOf = (key: KeyColumn): string | number => (typeof key === 'object' ? `\udc00${characters(key)}` : key);
 
-/** Strings may hold two bytes per character. */
+/** A character for each byte. */
+const characters = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+
+/** Strings may hold two bytes per character; bytes as a text take one. */
 const sizeOf = (data: Stored): number =>
   typeof data === 'string' ? data.length * 2 : typeof data === 'number' ? 8 : data.length;

@@ -7,7 +7,9 @@ import type { TagColumn, ValueRow } from '../sqlite/statements.ts';
 import type { Stored } from '../values/check.ts';
 import { decodeValue, restoreValue } from '../values/codec.ts';
 import { encodeKey, type KeyColumn } from '../values/key.ts';
+import { MODE } from '../values/mode.ts';
 import type { Core } from './core.ts';
+import { storedOf } from './memory.ts';
 import { noticeOthers } from './others.ts';
 import { onSnapshot } from './transaction.ts';
 import { hit, miss } from './uses.ts';
@@ -53,14 +55,15 @@ function read(core: Core, key: KeyColumn): unknown {
     if (resident !== undefined) {
       if (!isLive(resident.expiresAt, nowFor(core, resident.expiresAt))) return miss(core);
       hit(core, resident);
-      return restoreValue(resident.mode, resident.data, core.codec);
+      return restoreValue(resident.mode, storedOf(resident), core.codec);
     }
   }
   const row = core.sql.read.first(key);
   if (row === undefined || !isLive(row[6], nowFor(core, row[6]))) return miss(core);
   const [id, mode, data, check, , file, expiresAt] = row;
   if (file !== null) return readLarge(core, key, row);
-  const value = decodeAt(core, key, mode, data, check, core.memory.isOff);
+  // Plain bytes become the value, others are read from; a codec of the caller's own may write into what is kept below.
+  const value = decodeAt(core, key, mode, data, check, memory.isOff || mode === MODE.bytes);
   const kept = memory.isOff ? undefined : memory.keep(key, id, mode, data as Stored, expiresAt);
   hit(core, kept ?? { id, at: 0, hits: 0 });
   return value;
@@ -123,7 +126,7 @@ export function readValue(core: Core, key: KeyColumn, row: ValueRow): unknown {
   }
 }
 
-/** What nobody else keeps, as the memory tier does, becomes the value without a copy (`owned`). */
+/** `owned`: the data becomes the value without a copy where it can. */
 function decodeAt(core: Core, key: KeyColumn, mode: number, data: Column, check: number, owned: boolean): unknown {
   try {
     return decodeValue(mode, data, check, core.codec, owned);
