@@ -1,6 +1,6 @@
 import { defineConfig } from 'rolldown';
 
-const external = [/^node:/, 'electron', 'better-sqlite3', 'comlink', 'mrmime'];
+const external = [/^node:/, 'electron', 'better-sqlite3', 'comlink', 'http-cache-semantics', 'mrmime'];
 const publicFaces = [/^node:/, 'electron', /^deskcache/];
 
 /** The package's entry points. The ESM ones are built together so that they share one `DiskCacheError`. */
