@@ -1,7 +1,7 @@
 /** `deskcache/main`: the composition root of the main process. */
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { app, type BrowserWindow } from 'electron';
+import { app, type BrowserWindow, type Session } from 'electron';
 import { DiskCacheError } from '../protocol/error.ts';
 import type {
   CacheDeclaration,
@@ -11,14 +11,16 @@ import type {
   IndexDeclaration,
   StoreDeclarations,
 } from '../protocol/stores.ts';
+import { type AssetOptions, serveAssets } from './electron/assets.ts';
 import { type Attachment, attach } from './electron/attach.ts';
-import { type Authorize, ownPages } from './electron/sender.ts';
+import { type Authorize, isOwnOrigin, ownPages } from './electron/sender.ts';
 import type { Cache, Deque, FanoutCache, Index } from './engine/index.ts';
 import { Registry } from './engine/registry.ts';
 
 export { DiskCacheError, type ErrorCode } from '../protocol/error.ts';
 export { cache, defineStores, deque, fanout, index } from '../protocol/stores.ts';
 export type { Grant } from './bridge/grant.ts';
+export { type AssetAccess, type AssetOptions, assetScheme } from './electron/assets.ts';
 export type { Authorize, FrameInfo } from './electron/sender.ts';
 export type { Cache, Deque, FanoutCache, Index } from './engine/index.ts';
 
@@ -55,6 +57,13 @@ export interface Host<S extends StoreDeclarations> {
   readonly directory: string;
   /** Lets the window's pages connect, under a name that stays the same between runs. Call it before `loadURL`. */
   attach(window: BrowserWindow, options: { readonly name: string }): void;
+  /**
+   * Serves items to the session's pages under `deskcache://<store>/<key>`, with Range, ETag and content type; the application
+   * has registered `assetScheme()`. Answers the way to end it; the host's own end does so, too.
+   *
+   * @throws {DiskCacheError} `BAD_OPTION`, `NO_SUCH_STORE`.
+   */
+  serveAssets(session: Session, options?: AssetOptions): () => void;
   /** Pages connected at this moment. */
   readonly sessions: number;
   /** Settles what pages have open, then closes the stores. Happens by itself when the application quits. Idempotent. */
@@ -73,11 +82,14 @@ export async function openDiskCache<const S extends StoreDeclarations>(options: 
   const authorize = options.authorize ?? ownPages(app.isPackaged);
   const registry = new Registry(directory, options.stores);
   const attachments = new Set<Attachment>();
+  const servings = new Set<() => void>();
 
   function shut(): void {
     app.off('will-quit', shut);
     for (const attachment of attachments) attachment.detach(new DiskCacheError('DISCONNECTED', 'The host was closed'));
     attachments.clear();
+    for (const stop of servings) stop();
+    servings.clear();
     registry.close();
   }
   app.on('will-quit', shut);
@@ -89,6 +101,17 @@ export async function openDiskCache<const S extends StoreDeclarations>(options: 
       const attachment = attach(window.webContents, name, authorize, (store) => registry.find(store));
       attachments.add(attachment);
       window.once('closed', () => attachments.delete(attachment));
+    },
+    serveAssets(session, assetOptions = {}) {
+      const stop = serveAssets(session, assetOptions, {
+        stores: registry.stores,
+        isOwnOrigin: (origin) => isOwnOrigin(origin, app.isPackaged),
+        hasOwnPolicy: options.authorize !== undefined,
+      });
+      servings.add(stop);
+      return () => {
+        if (servings.delete(stop)) stop();
+      };
     },
     get sessions() {
       return [...attachments].reduce((sum, attachment) => sum + attachment.sessions, 0);

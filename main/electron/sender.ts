@@ -26,14 +26,18 @@ export function senderOf(frame: WebFrameMain | null, window: string): FrameInfo 
   return { window, origin, url, isTop: frame.parent === null };
 }
 
-const WEB = /^(https?|wss?|ftp|blob|data|javascript|devtools|chrome|chrome-extension|chrome-error):/i;
+// What the application has stored is served under `deskcache:`; it is none of its pages.
+const WEB = /^(https?|wss?|ftp|blob|data|javascript|devtools|chrome|chrome-extension|chrome-error|deskcache):/i;
 const LOOPBACK = /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/i;
+
+/** The application's own pages by their origin: `file:` or a custom scheme; while developing also a server on this machine. */
+export const isOwnOrigin = (origin: string, isPackaged: boolean): boolean =>
+  !WEB.test(origin) || (!isPackaged && LOOPBACK.test(origin));
 
 /**
  * Without an `authorize` of the application's own: everything for the top frame of an attached window that shows the
- * application's own pages (`file:` or a custom scheme; while developing also a server on this machine), nothing for others.
+ * application's own pages, nothing for others.
  */
 export function ownPages(isPackaged: boolean): Authorize {
-  return ({ origin, isTop }) =>
-    isTop && (!WEB.test(origin) || (!isPackaged && LOOPBACK.test(origin))) ? FULL_GRANT : null;
+  return ({ origin, isTop }) => (isTop && isOwnOrigin(origin, isPackaged) ? FULL_GRANT : null);
 }

@@ -52,6 +52,7 @@ describe('ownPages, the default', () => {
     'blob:https://example.org',
     'chrome-extension://abc',
     'devtools://devtools',
+    'deskcache://assets',
     'data:',
     'HTTPS://EXAMPLE.ORG',
   ])('grants nothing to %s', (origin) => {

@@ -1,0 +1,118 @@
+import type { Protocol, Session } from 'electron';
+import { describe, expect, it } from 'vitest';
+import type { AssetRequest } from '../../main/assets/serve.ts';
+import { type AssetHost, type AssetOptions, assetScheme, serveAssets } from '../../main/electron/assets.ts';
+import { isOwnOrigin } from '../../main/electron/sender.ts';
+import { Cache, Index } from '../../main/engine/index.ts';
+import { uploadUrl } from '../../protocol/upload.ts';
+import { freshDirectory } from '../engine/directory.ts';
+
+const failure = (code: string) => expect.objectContaining({ code });
+
+/** One session's `protocol`. */
+function fakeSession() {
+  const handlers = new Map<string, (request: Request) => Response | Promise<Response>>();
+  const protocol: Pick<Protocol, 'handle' | 'unhandle' | 'isProtocolHandled'> = {
+    handle: (scheme, handler) => void handlers.set(scheme, handler),
+    unhandle: (scheme) => void handlers.delete(scheme),
+    isProtocolHandled: (scheme) => handlers.has(scheme),
+  };
+  return { session: { protocol } as Session, handlers };
+}
+
+function open(options: AssetOptions = {}, hasOwnPolicy = false) {
+  const stores = {
+    Assets: new Cache<string, unknown>(freshDirectory()),
+    photos: new Cache<string, unknown>(freshDirectory()),
+    settings: new Index<string, unknown>(freshDirectory()),
+  };
+  stores.Assets.set('a.txt', 'text');
+  stores.photos.set('a.txt', 'photo');
+  const host: AssetHost = { stores, isOwnOrigin: (origin) => isOwnOrigin(origin, true), hasOwnPolicy };
+  const { session, handlers } = fakeSession();
+  const stop = serveAssets(session, options, host);
+  async function ask(url: string, origin: string | undefined = 'app://atlas', init: RequestInit = {}): Promise<number> {
+    const request: AssetRequest = new Request(url, init);
+    if (origin !== 'nobody') Object.assign(request, { initiatorOrigin: origin });
+    return (await handlers.get('deskcache')!(request)).status;
+  }
+  const post = (store: string) => {
+    const part = { upload: 'a'.repeat(32), part: 0, bytes: 1, step: 'last' } as const;
+    return ask(uploadUrl(store, 'k', part), 'app://atlas', { method: 'POST', body: 'x' });
+  };
+  return {
+    ask,
+    post,
+    stop,
+    handlers,
+    again: () => serveAssets(session, options, host),
+    [Symbol.dispose]() {
+      for (const store of Object.values(stores)) store.close();
+    },
+  };
+}
+
+describe('serveAssets', () => {
+  it('serves every cache to the application’s own pages where they may do everything anyway', async () => {
+    using site = open();
+    expect(await site.ask('deskcache://assets/a.txt')).toBe(200);
+    expect(await site.ask('deskcache://photos/a.txt', 'file://')).toBe(200);
+    expect(await site.post('photos')).toBe(204);
+    expect(await site.ask('deskcache://settings/a.txt')).toBe(403);
+    expect(await site.ask('deskcache://constructor/a.txt')).toBe(403);
+  });
+
+  it('serves nothing that was not named where the application has a policy of its own', async () => {
+    using site = open({}, true);
+    expect(await site.ask('deskcache://assets/a.txt')).toBe(403);
+    using named = open({ stores: ['Assets'] }, true);
+    expect(await named.ask('deskcache://assets/a.txt')).toBe(200);
+    expect(await named.ask('deskcache://photos/a.txt')).toBe(403);
+  });
+
+  it('serves to read what is listed, and to write what is said so', async () => {
+    using site = open({ stores: ['photos'] });
+    expect([await site.ask('deskcache://photos/a.txt'), await site.post('photos')]).toEqual([200, 403]);
+    using writable = open({ stores: { photos: 'write', Assets: 'read' } });
+    expect([await writable.post('photos'), await writable.post('assets')]).toEqual([204, 403]);
+  });
+
+  it.each(['https://evil.example', 'null', '', 'nobody', 'deskcache://assets', 'http://localhost:5173'])(
+    'serves nothing to "%s"',
+    async (origin) => {
+      using site = open();
+      expect(await site.ask('deskcache://assets/a.txt', origin)).toBe(403);
+    },
+  );
+
+  it('serves to the origins that the application names, never to an opaque one', async () => {
+    using site = open({ stores: ['photos'], origin: (origin) => origin !== 'app://atlas' });
+    expect(await site.ask('deskcache://photos/a.txt', 'https://partner.example')).toBe(200);
+    expect(await site.ask('deskcache://photos/a.txt')).toBe(403);
+    expect(await site.ask('deskcache://photos/a.txt', 'null')).toBe(403);
+  });
+
+  it('refuses what it could not serve', () => {
+    expect(() => open({ stores: ['none'] })).toThrow(failure('NO_SUCH_STORE'));
+    expect(() => open({ stores: ['toString'] })).toThrow(failure('NO_SUCH_STORE'));
+    expect(() => open({ stores: ['settings'] })).toThrow(failure('BAD_OPTION'));
+    using site = open();
+    expect(site.again).toThrow(failure('BAD_OPTION'));
+  });
+
+  it('ends when it is told to, once', () => {
+    using site = open();
+    site.stop();
+    expect(site.handlers.size).toBe(0);
+    site.stop();
+    site.again();
+    expect(site.handlers.size).toBe(1);
+  });
+
+  it('has a scheme that media, fetch and secure pages take, and no way around a policy', () => {
+    expect(assetScheme()).toEqual({
+      scheme: 'deskcache',
+      privileges: { standard: true, secure: true, supportFetchAPI: true, corsEnabled: true, stream: true },
+    });
+  });
+});
