@@ -11,6 +11,7 @@ import { type Configuration, configure } from './cache/configure.ts';
 import type { Core } from './cache/core.ts';
 import { type Description, describe } from './cache/describe.ts';
 import type { Listener, SubscribeOptions } from './cache/feed.ts';
+import { despiteFullDisk } from './cache/full-disk.ts';
 import { type MemoizeOptions, memoize } from './cache/memoize.ts';
 import * as queue from './cache/queue.ts';
 import * as read from './cache/read.ts';
@@ -137,11 +138,13 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheFace<
 
   /** Deletes many, all or none, as `transact`; answers how many live ones there were. */
   deleteMany(keys: Iterable<K>): number {
-    return this.transact(() => {
-      let deleted = 0;
-      for (const key of iterated(keys, 'keys')) if (this.delete(key)) deleted++;
-      return deleted;
+    const all = Array.from(iterated(keys, 'keys'));
+    // Places, not a count: what of a first attempt has been committed is met only once.
+    const deleted = new Set<number>();
+    this.#despiteFullDisk(() => {
+      for (const [place, key] of all.entries()) if (this.delete(key)) deleted.add(place);
     });
+    return deleted.size;
   }
 
   pop(key: K): V | undefined {
@@ -182,7 +185,11 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheFace<
 
   /** Deletes everything in the numbered shards, whole or not at all; named stores stay. */
   clear(): number {
-    return this.transact(() => sum(this.#all(), remove.clear));
+    const live = new Map<Core, number>();
+    this.#despiteFullDisk(() => {
+      for (const shard of this.#all()) live.set(shard, Math.max(live.get(shard) ?? 0, remove.clear(shard)));
+    });
+    return sum(live.values(), (items) => items);
   }
 
   /** `check` of every shard, named ones included. */
@@ -343,6 +350,11 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheFace<
 
   #homeOfQueue(options: QueueOptions | undefined): Core {
     return this.#together.enter(this.#open().shards[homeOfQueue(options?.prefix, this.shards)]!);
+  }
+
+  /** `transact` for what frees space. */
+  #despiteFullDisk(work: () => void): void {
+    despiteFullDisk(this.#open().shards, () => this.transact(work));
   }
 
   #all(): readonly Core[] {

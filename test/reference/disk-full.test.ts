@@ -1,7 +1,8 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { Cache } from '../../main/engine/index.ts';
+import { Cache, type CacheFace, FanoutCache } from '../../main/engine/index.ts';
+import { handClock } from '../engine/over-the-engine.ts';
 import { failure, valueFiles } from './opened.ts';
 import { type SmallDisk, smallDisk } from './small-disk.ts';
 
@@ -104,32 +105,116 @@ describe.skipIf(probe === undefined).each([
   });
 });
 
-describe.skipIf(probe === undefined)('row 31: a disk full of files (runs as root on Linux)', () => {
-  const size = 100 * KiB;
+/** What frees space, of items with the keys 0 … count - 1 and the tag `t`; each answers how many it took. */
+const FREEING: Readonly<Record<string, (cache: CacheFace<number, Uint8Array>, count: number) => number>> = {
+  delete: (cache, count) => keysTo(count).filter((key) => cache.delete(key)).length,
+  pop: (cache, count) => keysTo(count).filter((key) => cache.pop(key) !== undefined).length,
+  deleteMany: (cache, count) => cache.deleteMany(keysTo(count)),
+  evict: (cache) => cache.evict('t'),
+  clear: (cache) => cache.clear(),
+  expire: (cache) => cache.expire(),
+};
 
-  it('makes room by delete, and goes on', () => {
-    using opened = open();
-    const { cache } = opened;
-    const stored = setUntilFull(cache, size);
-    for (let n = 0; n < 5; n++) expect(cache.delete(n)).toBe(true);
-    cache.set(0, content(0, size));
-    expectWhole(cache, stored - 4, size);
+const keysTo = (count: number): number[] => Array.from({ length: count }, (_, key) => key);
+
+/** Stores until nothing more fits; a stranger takes what is left of the disk, to the last byte. */
+function fill(cache: CacheFace<number, Uint8Array>, disk: SmallDisk, size: number, ttl?: number): number {
+  let stored = 0;
+  const store = () => {
+    for (;;) {
+      cache.set(stored, content(stored, size), { tag: 't', ...(ttl && { ttl }) });
+      stored++;
+    }
+  };
+  expect(store).toThrow(failure('DISK_FULL'));
+  disk.fill();
+  expect(store).toThrow(failure('DISK_FULL'));
+  return stored;
+}
+
+describe.skipIf(probe === undefined).each([
+  ['files', 100 * KiB],
+  ['rows of 10 KiB', 10 * KiB],
+  ['rows of 200 bytes', 200],
+])('row 31 and 15.23: a disk full to the last byte, of items in %s (runs as root on Linux)', (_, size) => {
+  it.each(Object.keys(FREEING))('makes room by %s, and goes on', (verb) => {
+    const { clock, advance } = handClock();
+    using disk = smallDisk(BYTES)!;
+    using cache = new Cache<number, Uint8Array>(join(disk.path, 'store'), { clock });
+    const stored = fill(cache, disk, size, verb === 'expire' ? 1000 : undefined);
+    advance(1000);
+    expect(FREEING[verb]!(cache, stored)).toBe(stored);
+    expectWhole(cache, 0, size);
     expect(cache.check()).toEqual([]);
+    const most = Math.floor(stored / 2);
+    for (let n = 0; n < most; n++) cache.set(n, content(n, size));
+    expectWhole(cache, most, size);
   });
 
-  it.each([
-    ['evict', (cache: Cache) => cache.evict('t')],
-    ['clear', (cache: Cache) => cache.clear()],
-    ['deleteMany', (cache: Cache) => cache.deleteMany([...cache.keys()])],
-  ])('makes room by %s, and goes on', (_name, remove) => {
+  it('makes room by pull, in order', () => {
     using opened = open();
-    const { cache } = opened;
-    const stored = setUntilFull(cache, size);
-    expect(remove(cache as unknown as Cache)).toBe(stored);
+    const { cache, disk } = opened;
+    let stored = 0;
+    const push = () => {
+      for (;;) {
+        cache.push(content(stored, size));
+        stored++;
+      }
+    };
+    expect(push).toThrow(failure('DISK_FULL'));
+    disk.fill();
+    for (let n = 0; n < stored; n++) expect(Buffer.from(cache.pull()![1]).equals(content(n, size))).toBe(true);
+    expect(cache.pull()).toBeUndefined();
     expectWhole(cache, 0, size);
     for (let n = 0; n < 5; n++) cache.set(n, content(n, size));
     expectWhole(cache, 5, size);
   });
+
+  it('does so in a process that has not written before, as often as it is asked', () => {
+    using opened = open();
+    const { cache, disk } = opened;
+    const stored = fill(cache, disk, size);
+    using other = new Cache<number, Uint8Array>(cache.directory);
+    for (let n = 0; n < 10; n++) expect(other.delete(n)).toBe(true);
+    cache.close();
+    for (let n = 10; n < 20; n++) expect(other.delete(n)).toBe(true);
+    expect(other.size).toBe(stored - 20);
+    expect(other.check()).toEqual([]);
+  });
+});
+
+it.skipIf(probe === undefined).each(Object.keys(FREEING).filter((verb) => verb !== 'expire'))(
+  'row 31: a FanoutCache on a full disk makes room by %s, and goes on',
+  (verb) => {
+    using disk = smallDisk(2 * BYTES)!;
+    using fanout = new FanoutCache<number, Uint8Array>(join(disk.path, 'store'), { shards: 3 });
+    const size = 2 * KiB;
+    const stored = fill(fanout, disk, size);
+    expect(FREEING[verb]!(fanout, stored)).toBe(stored);
+    expect(fanout.size).toBe(0);
+    for (let n = 0; n < 100; n++) fanout.set(n, content(n, size));
+    expect(fanout.size).toBe(100);
+    expect(fanout.check()).toEqual([]);
+  },
+);
+
+it.skipIf(probe === undefined)('what is kept for a full disk is bounded, counted, and follows the store', async () => {
+  using disk = smallDisk(64 * 1024 * KiB)!;
+  using small = new Cache<number, string>(join(disk.path, 'small'), { sizeLimit: 4 * 1024 * KiB - 1 });
+  using large = new Cache<number, string>(join(disk.path, 'large'));
+  const reserve = ({ directory }: Cache<number, string>): number =>
+    statSync(join(directory, 'reserve'), { throwIfNoEntry: false })?.size ?? 0;
+  for (let n = 0; n < 3000; n++) {
+    small.set(n, 'x'.repeat(1000));
+    large.set(n, 'x'.repeat(1000));
+  }
+  expect(reserve(small)).toBe(0);
+  expect(reserve(large)).toBeGreaterThan(256 * KiB);
+  expect(reserve(large)).toBeLessThan(large.volume() / 8);
+  const onDisk = ['cache.db', 'cache.db-wal', 'reserve'].map((name) => statSync(join(large.directory, name)).size);
+  expect(large.volume()).toBe(onDisk.reduce((a, b) => a + b));
+  large.clear();
+  expect(reserve(large)).toBe(64 * KiB);
 });
 
 it.skipIf(probe === undefined)('row 31: a store cannot be created on a full disk: DISK_FULL, and later it can', () => {

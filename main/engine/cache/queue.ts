@@ -6,6 +6,7 @@ import { decodeKey, encodeKey, type KeyColumn } from '../values/key.ts';
 import { optionsOf } from './arguments.ts';
 import type { Core } from './core.ts';
 import { drop } from './drop.ts';
+import { despiteFullDisk } from './full-disk.ts';
 import { place, using } from './item.ts';
 import { despiteReplacement, readValue } from './read.ts';
 import { atomically } from './transaction.ts';
@@ -50,13 +51,14 @@ export function pull(core: Core, given?: QueueOptions): [Key, unknown] | undefin
   const options = optionsOf(given, QUEUE_OPTIONS);
   const side = sideOf(options, 'front');
   const queue = queueOf(options.prefix);
-  const taken = atomically(core, () => {
+  const take = () => {
     const row = edgeOf(core, queue, side, core.clock());
     if (row === undefined) return undefined;
     const read = attempt(() => [decodeKey(row[1]), valueAt(core, row[1])] as [Key, unknown]);
     drop(core, row, 'delete');
     return read;
-  });
+  };
+  const taken = despiteFullDisk([core], () => atomically(core, take));
   if (taken !== undefined && 'error' in taken) throw taken.error;
   return taken?.value;
 }

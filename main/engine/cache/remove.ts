@@ -6,6 +6,7 @@ import type { Core } from './core.ts';
 import { drop, removeFile } from './drop.ts';
 import { evict as evictFor } from './evict.ts';
 import { dropExpired } from './expire.ts';
+import { despiteFullDisk, isDiskFull } from './full-disk.ts';
 import { liveFacts } from './read.ts';
 import { usedBytes } from './room.ts';
 import { size } from './size.ts';
@@ -17,16 +18,16 @@ const BATCH = 256;
 
 /** Whether there was a live item to delete. */
 export function remove(core: Core, key: Key): boolean {
-  return removeColumn(core, encodeKey(key));
+  const column = encodeKey(key);
+  return despiteFullDisk([core], () => removeColumn(core, column));
 }
 
 /** How many live items there were to delete; all in one transaction. */
 export function deleteMany(core: Core, keys: Iterable<Key>): number {
-  const deleted = atomically(core, () => {
-    let count = 0;
-    for (const key of iterated(keys, 'keys')) if (remove(core, key)) count++;
-    return count;
-  });
+  const columns = Array.from(iterated(keys, 'keys'), encodeKey);
+  const deleted = despiteFullDisk([core], () =>
+    atomically(core, () => columns.filter((column) => removeColumn(core, column)).length),
+  );
   if (deleted >= BATCH) giveBack(core);
   return deleted;
 }
@@ -34,37 +35,41 @@ export function deleteMany(core: Core, keys: Iterable<Key>): number {
 /** Takes an item out: its value, or undefined when there is none. */
 export function pop(core: Core, key: Key): unknown {
   const column = encodeKey(key);
-  return atomically(core, () => {
-    const value = liveFacts(core, column, core.clock())?.value;
-    removeColumn(core, column);
-    return value;
-  });
+  return despiteFullDisk([core], () =>
+    atomically(core, () => {
+      const value = liveFacts(core, column, core.clock())?.value;
+      removeColumn(core, column);
+      return value;
+    }),
+  );
 }
 
 /** Deletes everything; answers how many live items there were. */
 export function clear(core: Core): number {
-  const items = atomically(core, () => {
-    const { sql, transaction } = core;
-    const live = size(core);
-    const files = sql.files.all();
-    core.feed.cause = 'clear';
-    core.ledger.deleted(sql.deleteAll.run().changes);
-    sql.logClear.run();
-    sql.setCounter.run(0, 'file bytes');
-    sql.setCounter.run(0, 'hand');
-    core.memory.clear();
-    core.uses.clear();
-    transaction.afterCommit.push(() => removeFiles(core, files));
-    return live;
-  });
+  const items = despiteFullDisk([core], () => atomically(core, () => clearWhole(core)));
   giveBack(core);
   return items;
+}
+
+function clearWhole(core: Core): number {
+  const { sql, transaction } = core;
+  const live = size(core);
+  const files = sql.files.all();
+  core.feed.cause = 'clear';
+  core.ledger.deleted(sql.deleteAll.run().changes);
+  sql.logClear.run();
+  sql.setCounter.run(0, 'file bytes');
+  sql.setCounter.run(0, 'hand');
+  core.memory.clear();
+  core.uses.clear();
+  transaction.afterCommit.push(() => removeFiles(core, files));
+  return live;
 }
 
 /** Deletes all expired items; answers how many. */
 export function expire(core: Core): number {
   const now = core.clock();
-  return inBatches(core, () => dropExpired(core, now, BATCH));
+  return inBatches(core, (most) => dropExpired(core, now, most));
 }
 
 /** Deletes all items with a tag; answers how many live ones there were. */
@@ -73,14 +78,15 @@ export function evictTag(core: Core, tag: string | number): number {
   const now = core.clock();
   let live = 0;
   let after = 0;
-  inBatches(core, () => {
-    const rows = core.sql.tagged.all(column, after, BATCH);
-    for (const [id, key, file, bytes, expiresAt] of rows) {
-      if (isLive(expiresAt, now)) live++;
-      drop(core, [id, key, file, bytes], 'evict');
-      after = id;
-    }
+  let rows: ReturnType<typeof core.sql.tagged.all> = [];
+  const dropTagged = (most: number) => {
+    rows = core.sql.tagged.all(column, after, most);
+    for (const [id, key, file, bytes] of rows) drop(core, [id, key, file, bytes], 'evict');
     return rows.length;
+  };
+  inBatches(core, dropTagged, () => {
+    live += rows.filter(([, , , , expiresAt]) => isLive(expiresAt, now)).length;
+    after = rows.at(-1)?.[0] ?? after;
   });
   return live;
 }
@@ -96,10 +102,23 @@ export function cull(core: Core): number {
   return expired + evicted;
 }
 
-/** Repeats a step, each in its own transaction, until it finds nothing more; then the space goes back to the disk. */
-function inBatches(core: Core, step: () => number): number {
+/**
+ * Repeats a step, each in its own transaction, until it finds nothing more; then the space goes back to the disk. `step` is told
+ * how many items at most to delete; on a full disk ever fewer, and again those of a step that failed. `committed` follows each commit.
+ */
+function inBatches(core: Core, step: (most: number) => number, committed: () => void = () => {}): number {
   let total = 0;
-  for (let done = -1; done !== 0; total += done) done = atomically(core, step);
+  let most = BATCH;
+  for (let done = -1; done !== 0; ) {
+    try {
+      done = despiteFullDisk([core], () => atomically(core, () => step(most)));
+      total += done;
+      committed();
+    } catch (error) {
+      if (!isDiskFull(error) || most === 1) throw error;
+      most /= 4;
+    }
+  }
   if (total > 0) giveBack(core);
   return total;
 }

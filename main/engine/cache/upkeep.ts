@@ -2,7 +2,8 @@ import { DiskCacheError } from '../../../protocol/error.ts';
 import { logReserve, PAGES_PER_WRITE } from '../policy/budget.ts';
 import type { Core } from './core.ts';
 import { shareOf } from './household.ts';
-import { logBytes } from './volume.ts';
+import { keepReserve } from './reserve.ts';
+import { databaseBytes, logBytes, reserveBytes } from './volume.ts';
 
 /** Writes between two looks at the log and at the free pages; large ones are followed by a look at the log. */
 const LOOK_EVERY = 64;
@@ -16,12 +17,18 @@ const STUCK = 2;
 const MUCH = 1 / 4;
 const MANY_PAGES = 64;
 const PAGES_AT_ONCE = 1024;
+/** What has been added to the log is looked at after this part of the reserve was stored. */
+const LOOK_PART = 1 / 4;
 
 /** What is to be done for the disk besides writing. */
 export class Upkeep {
   writes = 0;
   /** Stored since the last look at the log. */
   bytes = 0;
+  /** Stored since it was last looked how far the log is ahead of the database. */
+  fresh = 0;
+  /** Bytes of the reserve when it was last looked at. */
+  reserve = 0;
   /** `writes` when the timer last looked. */
   seen = 0;
   timer: NodeJS.Timeout | undefined;
@@ -74,8 +81,10 @@ export function afterWrite(core: Core): void {
   transaction.committed?.();
   const isDue = ++upkeep.writes % LOOK_EVERY === 0;
   if (isDue || upkeep.bytes > PAGES_PER_WRITE * core.pageSize) {
+    upkeep.fresh += upkeep.bytes;
     upkeep.bytes = 0;
     boundLog(core);
+    if (upkeep.fresh > upkeep.reserve * LOOK_PART) boundGrowth(core);
   }
   if (isDue && hasMuchFree(core)) shrink(core, PAGES_AT_ONCE);
   upkeep.timer ??= setTimeout(() => rest(core), REST).unref();
@@ -88,17 +97,31 @@ export function boundLog(core: Core): void {
   if (bytes > reserve && !emptyLog(core)) core.upkeep.logIsStuck = bytes > STUCK * reserve;
 }
 
+/**
+ * Invariant: the log is ahead of the database by less than the reserve, about. So on a full disk there is place for what is new in
+ * it, and it can be emptied.
+ */
+function boundGrowth(core: Core): void {
+  const { upkeep, connection, sql, pageSize } = core;
+  upkeep.fresh = 0;
+  upkeep.reserve = keepReserve(core);
+  if (upkeep.reserve === 0) return;
+  const ahead = (sql.pageCount.first()?.[0] ?? 0) * pageSize - databaseBytes(core);
+  if (ahead > upkeep.reserve) asFarAsPossible(core, () => connection.pragma('wal_checkpoint(PASSIVE)'));
+}
+
 /** Gives all free pages back to the disk, after a mass deletion; inside a transaction, after its commit. */
-export function giveBack(core: Core): void {
+export function giveBack(core: Core, pagesAtOnce = PAGES_AT_ONCE): void {
   if (core.transaction.depth > 0) {
     core.transaction.afterCommit.push(() => giveBack(core));
     return;
   }
-  for (let before = 0, free = freePages(core); free > 0 && free !== before; free = freePages(core)) {
+  for (let before = Number.POSITIVE_INFINITY, free = freePages(core); free < before; free = freePages(core)) {
     before = free;
-    shrink(core, PAGES_AT_ONCE);
+    if (free > 0) shrink(core, pagesAtOnce);
+    emptyLog(core);
   }
-  emptyLog(core);
+  if (reserveBytes(core) > 0) keepReserve(core);
 }
 
 /** A store that is not written to any more takes no more space than it needs. */
@@ -112,6 +135,7 @@ function rest(core: Core): void {
   }
   if (hasMuchFree(core)) giveBack(core);
   else if (logBytes(core) > LARGE_LOG) emptyLog(core);
+  boundGrowth(core);
 }
 
 function hasMuchFree(core: Core): boolean {
@@ -122,23 +146,23 @@ function hasMuchFree(core: Core): boolean {
 const freePages = ({ sql }: Core): number => sql.freePages.first()?.[0] ?? 0;
 
 function shrink(core: Core, pages: number): void {
-  despiteOthers(core, () => core.connection.execute(`PRAGMA incremental_vacuum(${pages})`));
+  asFarAsPossible(core, () => core.connection.execute(`PRAGMA incremental_vacuum(${pages})`));
 }
 
 /** Writes the log into the database, and frees what that has given back. False while somebody else reads from the log. */
 export function emptyLog(core: Core): boolean {
   let emptied = false;
-  despiteOthers(core, () => {
+  asFarAsPossible(core, () => {
     emptied = core.connection.pragma('wal_checkpoint(TRUNCATE)') === 0;
   });
   return emptied;
 }
 
-/** What somebody else's reading or writing keeps from being done now is done next time. */
-function despiteOthers(core: Core, work: () => void): void {
+/** What can't be done now, because somebody else reads or writes or the disk is full, is done next time. */
+function asFarAsPossible(core: Core, work: () => void): void {
   try {
     core.connection.impatiently(work);
   } catch (error) {
-    if (!(error instanceof DiskCacheError) || error.code !== 'BUSY') throw error;
+    if (!(error instanceof DiskCacheError) || (error.code !== 'BUSY' && error.code !== 'DISK_FULL')) throw error;
   }
 }

@@ -1,11 +1,15 @@
 import { statSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Core } from './core.ts';
 
 const lengthOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 
-/** Bytes on disk now: database, write-ahead log and every value file, also those no item names. O(value files). */
+/**
+ * Bytes on disk now: database, write-ahead log, what is kept for a full disk, and every value file, also those no item names.
+ * O(value files).
+ */
 export function volume(core: Core): number {
-  return databaseBytes(core) + logBytes(core) + core.files.volume().bytes;
+  return databaseBytes(core) + logBytes(core) + reserveBytes(core) + core.files.volume().bytes;
 }
 
 /** Bytes of the database file. */
@@ -13,3 +17,9 @@ export const databaseBytes = ({ connection }: Core): number => lengthOf(connecti
 
 /** Bytes of the write-ahead log. */
 export const logBytes = ({ connection }: Core): number => lengthOf(`${connection.path}-wal`);
+
+/** The file that is kept for a full disk. */
+export const reservePath = ({ directory }: Core): string => join(directory, 'reserve');
+
+/** Bytes that are kept for a full disk. */
+export const reserveBytes = (core: Core): number => lengthOf(reservePath(core));

@@ -5,6 +5,7 @@ import { expiresAt } from '../policy/expiry.ts';
 import { encodeKey, type KeyColumn } from '../values/key.ts';
 import { demandFunction, entriesOf, optionsOf, setOptionsOf, shown, tagColumn } from './arguments.ts';
 import type { Core } from './core.ts';
+import { despiteLongLog } from './full-disk.ts';
 import { type Item, place, prepare, using } from './item.ts';
 import { noticeOthers } from './others.ts';
 import { type Facts, liveFacts } from './read.ts';
@@ -13,7 +14,9 @@ import { afterWrite, beforeWrite } from './upkeep.ts';
 
 export function set(core: Core, key: Key, value: unknown, options?: SetOptions): void {
   const now = core.clock();
-  store(core, itemOf(core, encodeKey(key), value, now, setOptionsOf(options)), now);
+  const column = encodeKey(key);
+  const chosen = setOptionsOf(options);
+  despiteLongLog(core, () => store(core, itemOf(core, column, value, now, chosen), now));
 }
 
 /** All or none. */

@@ -9,7 +9,7 @@ const FRAME_HEADER_BYTES = 24;
 /** An empty database. */
 const EMPTY_PAGES = 15;
 /** Set aside for the next writes: each tree may split a page. */
-const SPLIT_PAGES = 6;
+export const SPLIT_PAGES = 6;
 
 /** SQLite's share of the bytes of an item besides key and value: cell and record headers, times, the entry of the key index. */
 const ROW_BYTES = 64;
@@ -28,9 +28,22 @@ export const logPages = (sizeLimit: number, pageSize: number): number =>
 export const logReserve = (sizeLimit: number, pageSize: number): number =>
   Math.ceil(logPages(sizeLimit, pageSize) * 1.25 + PAGES_PER_WRITE) * (pageSize + FRAME_HEADER_BYTES);
 
+/** Bytes kept for a full disk: none under a limit that is small, of which they would take much. */
+const LEAST_RESERVE = 64 * 1024;
+const MOST_RESERVE = 4 * 1024 * 1024;
+const RESERVED_LIMIT = 4 * 1024 * 1024;
+
+/** The most of a limit that is kept for a full disk: a thirty-second. */
+export const mostReserve = (sizeLimit: number): number =>
+  sizeLimit < RESERVED_LIMIT ? 0 : Math.min(MOST_RESERVE, sizeLimit / 32);
+
+/** Bytes that a store of so many bytes keeps for a full disk: an eighth of them. */
+export const reserveFor = (sizeLimit: number, storeBytes: number): number =>
+  Math.floor(Math.min(mostReserve(sizeLimit), Math.max(LEAST_RESERVE, storeBytes / 8)));
+
 /** Bytes of the limit that are not for items in use. */
 export const setAside = (sizeLimit: number, pageSize: number): number =>
-  logReserve(sizeLimit, pageSize) + SPLIT_PAGES * pageSize;
+  logReserve(sizeLimit, pageSize) + mostReserve(sizeLimit) + SPLIT_PAGES * pageSize;
 
 /** Bytes of the limit that can't hold items. */
 export const overheadOf = (sizeLimit: number, pageSize: number): number =>
