@@ -14,6 +14,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'main/engine/sqlite/connection.ts': ['protocol/', 'main/engine/', 'node:', 'better-sqlite3'],
   'main/bridge/': ['protocol/', 'main/engine/index.ts', 'comlink'],
   'main/assets/': ['protocol/', 'main/engine/index.ts', 'node:', 'mrmime'],
+  'main/offline/queue/': [
+    'protocol/',
+    'main/engine/index.ts',
+    'main/engine/cache/arguments.ts',
+    'main/engine/recipes/owner.ts',
+    'node:',
+  ],
   'main/electron/': ['protocol/', 'main/engine/index.ts', 'main/bridge/', 'main/assets/', 'node:', 'electron'],
   'main/index.ts': ['protocol/', 'main/', 'node:', 'electron'],
   'bench/': ['protocol/', 'main/engine/', 'main/bridge/', 'renderer-api/', '*'],

@@ -1,0 +1,199 @@
+import { DiskCacheError } from '../../../protocol/error.ts';
+import { demandFunction, optionsOf } from '../../engine/cache/arguments.ts';
+import { Index, type IndexOptions } from '../../engine/index.ts';
+import { checkedOptions, enqueueMany, enqueueOne } from './enqueue.ts';
+import { eventsFrom, type QueueEvent } from './events.ts';
+import type { Counts, Enqueued, EnqueueOptions, Handler, Job, JobState, NewJob } from './job.ts';
+import { jobsIn, look, remove, retry } from './look.ts';
+import { type ProcessOptions, workOrder } from './process-options.ts';
+import { shelvesIn } from './shelves.ts';
+import { type Core, inOneStep, tallyOf } from './step.ts';
+import { Worker } from './worker.ts';
+
+type Kept = 'clock' | 'codec' | 'compression' | 'durability' | 'fileThreshold' | 'memory' | 'timeout';
+
+export interface OpenQueueOptions extends Pick<IndexOptions, Kept> {
+  /**
+   * Milliseconds after which a worker that gives no sign of life has lost its jobs to others. While its event loop turns it
+   * gives one three times as often, so a job may take as long as it likes. Default 30 000. All who share a directory need
+   * clocks that agree.
+   */
+  readonly lease?: number;
+}
+
+const OPTIONS: ReadonlySet<string> = new Set([
+  'clock',
+  'codec',
+  'compression',
+  'durability',
+  'fileThreshold',
+  'memory',
+  'timeout',
+  'lease',
+] satisfies (keyof OpenQueueOptions)[]);
+
+/** The version of what is in a queue's directory, docs/disk-format.md. */
+const FORMAT = 1;
+const LEASE = 30_000;
+/** A longer timer would fire at once. */
+const LONGEST_LEASE = 2 ** 31 - 1;
+
+/**
+ * Jobs that outlive everything: a durable queue in one directory, shared by as many processes and threads as open it. What
+ * `enqueue` has answered survives a kill and a power cut (`durability: 'power'`, unless chosen otherwise). Every job is
+ * delivered at least once and acknowledged exactly once: a handler whose worker dies half-way leaves its job to another, so
+ * handlers have to bear being run again; one that has come to its end never is.
+ *
+ * @throws {DiskCacheError} from every method: `CLOSED`, `BUSY`, `CORRUPT`, `DISK_FULL`, as `Index`.
+ */
+export class Queue<T = unknown> {
+  readonly directory: string;
+  readonly #lease: number;
+  readonly #workers = new Set<Worker>();
+  #core: Core | undefined;
+
+  /**
+   * Opens a directory, or creates it.
+   *
+   * @throws {DiskCacheError} `BAD_OPTION`, also for a directory that holds something else; else what `Index` throws.
+   */
+  constructor(directory: string, options?: OpenQueueOptions) {
+    const { lease = LEASE, ...shared } = optionsOf(options, OPTIONS);
+    if (!(typeof lease === 'number' && lease > 0 && lease <= LONGEST_LEASE)) {
+      const hint = `give a number of milliseconds, above 0 and at most ${LONGEST_LEASE}`;
+      throw new DiskCacheError('BAD_OPTION', `lease is ${String(lease)}; ${hint}`);
+    }
+    const index = new Index(directory, { ...shared, version: FORMAT });
+    this.#core = { index, shelves: shelvesIn(index), clock: shared.clock ?? Date.now };
+    this.#lease = lease;
+    this.directory = index.directory;
+    try {
+      claimDirectory(this.#core);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  /**
+   * Adds a job; it is on disk when this returns. O(log n + size of the payload).
+   *
+   * @throws {DiskCacheError} `BAD_VALUE` or `BAD_KEY` with the path of the part that can't be stored; `BAD_OPTION`.
+   */
+  enqueue(payload: T, options?: EnqueueOptions): Enqueued {
+    const job = { payload, ...checkedOptions(options) };
+    return this.#waking((core) => inOneStep(core, (step) => enqueueOne(step, job)));
+  }
+
+  /** `enqueue` for many, all or none, in one transaction. */
+  enqueueMany(jobs: Iterable<NewJob<T>>): Enqueued[] {
+    return this.#waking((core) => enqueueMany(core, jobs));
+  }
+
+  /**
+   * Hands jobs to a handler until it is stopped by `signal` or `close`, and then resolves when the handlers at work have
+   * ended. A handler that resolves has done its job; one that fails gets it again after a rest, until the job is dead. After
+   * the stop, a job whose handler fails or has not ended goes back as if it had not been begun.
+   *
+   * Rejects with `CORRUPT` and the like when the queue can't be read; handlers at work are told by their signals.
+   *
+   * @throws {DiskCacheError} `BAD_OPTION`, at once.
+   */
+  process(handler: Handler<T>, options?: ProcessOptions): Promise<void> {
+    demandFunction(handler, 'a handler');
+    const worker = new Worker(this.#open(), handler as Handler<unknown>, workOrder(options, this.#lease));
+    this.#workers.add(worker);
+    return worker.run().finally(() => this.#workers.delete(worker));
+  }
+
+  /** A job by its id, as it stands; undefined when it was done or removed. O(log n + size of the payload). */
+  get(id: number): Job<T> | undefined {
+    return look(this.#open(), id) as Job<T> | undefined;
+  }
+
+  /** The jobs in a state, lazily: the ready ones in the order in which they will be begun, others by group or id. */
+  jobs(state: JobState): Generator<Job<T>, void, undefined> {
+    this.#open();
+    return jobsIn(() => this.#open(), state) as Generator<Job<T>, void, undefined>;
+  }
+
+  /** How many jobs there are by state, and how many were done ever. One look-up. */
+  counts(): Counts {
+    const { id: _, ticket: __, ...counts } = tallyOf(this.#open().shelves);
+    return counts;
+  }
+
+  /**
+   * Gives a dead job all its attempts anew; it comes before those of its group that were enqueued after it and have not begun.
+   * Answers false when there is no dead one with this id.
+   *
+   * @throws {DiskCacheError} `NOT_ALLOWED` when another job with its dedupe key waits or runs.
+   */
+  retry(id: number): boolean {
+    return this.#waking((core) => retry(core, id));
+  }
+
+  /** Removes a job, whatever its state: a handler that has it can't acknowledge it. Answers whether there was one. */
+  remove(id: number): boolean {
+    return this.#waking((core) => remove(core, id));
+  }
+
+  /** Nothing more is begun, by whoever, until `resume`; what is in hand goes on. Outlives restarts. */
+  pause(): void {
+    this.#open().shelves.paused.put([], true);
+  }
+
+  resume(): void {
+    this.#waking(({ shelves }) => shelves.paused.delete());
+  }
+
+  get paused(): boolean {
+    return this.#open().shelves.paused.has();
+  }
+
+  /**
+   * Tells `listener` what happens from now on, by whoever: what this queue does right after its commit, other processes' some
+   * 25 ms later, in the order of the commits. Answers the way out.
+   */
+  subscribe(listener: (event: QueueEvent) => void): () => void {
+    demandFunction(listener, 'a listener');
+    return this.#open().index.subscribe(eventsFrom(listener));
+  }
+
+  /** Gives back what handlers have in hand, tells them, and lets go of the directory. Closing again does nothing. */
+  close(): void {
+    const core = this.#core;
+    if (core === undefined) return;
+    const closed = new DiskCacheError('CLOSED', `The queue at ${this.directory} was closed`);
+    for (const worker of this.#workers) worker.leave(closed);
+    core.index.close();
+    this.#core = undefined;
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** Does what workers of this process may want to know of at once. */
+  #waking<R>(work: (core: Core) => R): R {
+    const result = work(this.#open());
+    for (const worker of this.#workers) worker.wake();
+    return result;
+  }
+
+  #open(): Core {
+    if (this.#core !== undefined) return this.#core;
+    throw new DiskCacheError('CLOSED', `The queue at ${this.directory} was closed; open it again`);
+  }
+}
+
+/** An index becomes a queue by its tally. */
+function claimDirectory({ index, shelves }: Core): void {
+  if (shelves.tally.has()) return;
+  index.transact(() => {
+    if (shelves.tally.has()) return;
+    if (index.size === 0) shelves.tally.put([], tallyOf(shelves));
+    else
+      throw new DiskCacheError('BAD_OPTION', `${index.directory} holds an index, not a queue; give another directory`);
+  });
+}

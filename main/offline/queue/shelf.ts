@@ -1,0 +1,51 @@
+import type { Index, Key } from '../../engine/index.ts';
+
+/** Rows of one kind in an index, under keys that begin with its name: `[name, ...path]`. */
+export class Shelf<Path extends readonly Key[], Row> {
+  readonly name: string;
+  readonly #index: Index;
+
+  constructor(index: Index, name: string) {
+    this.#index = index;
+    this.name = name;
+  }
+
+  get(...path: Path): Row | undefined {
+    return this.#index.get([this.name, ...path]) as Row | undefined;
+  }
+
+  has(...path: Path): boolean {
+    return this.#index.has([this.name, ...path]);
+  }
+
+  put(path: Path, row: Row): void {
+    this.#index.set([this.name, ...path], row);
+  }
+
+  /** Whether there was such a row. */
+  delete(...path: Path): boolean {
+    return this.#index.delete([this.name, ...path]);
+  }
+
+  /** The first so many paths that begin with `within`, in the order of keys; read before any is answered. */
+  first(count: number, ...within: readonly Key[]): Path[] {
+    const keys = this.#index.keys({ order: 'key', prefix: [this.name, ...within], limit: count });
+    return Array.from(keys, (key) => (key as readonly Key[]).slice(1) as readonly Key[] as Path);
+  }
+
+  /** All paths in the order of keys, page by page: rows may be changed meanwhile. */
+  *paths(): Generator<Path, void, undefined> {
+    for (const key of this.#index.keys({ order: 'key', prefix: [this.name] })) {
+      yield (key as readonly Key[]).slice(1) as readonly Key[] as Path;
+    }
+  }
+
+  /** All rows with their paths, read before any is answered. For shelves with few rows. */
+  rows(): [Path, Row][] {
+    const entries = this.#index.entries({ order: 'key', prefix: [this.name] });
+    return Array.from(entries, ([key, row]) => [
+      (key as readonly Key[]).slice(1) as readonly Key[] as Path,
+      row as Row,
+    ]);
+  }
+}

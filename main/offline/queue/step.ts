@@ -1,0 +1,53 @@
+import type { Index } from '../../engine/index.ts';
+import type { Counts } from './job.ts';
+import type { Shelves, TallyRow } from './shelves.ts';
+
+/** An open queue, as its verbs see it. */
+export interface Core {
+  readonly index: Index;
+  readonly shelves: Shelves;
+  readonly clock: () => number;
+}
+
+const NOTHING: TallyRow = { ready: 0, delayed: 0, held: 0, running: 0, dead: 0, done: 0, id: 0, ticket: 0 };
+
+/** What one transaction works on: one moment, the rows, and the counts, which are written once at its end. */
+export class Step {
+  readonly now: number;
+  readonly shelves: Shelves;
+  readonly #tally: { -readonly [name in keyof TallyRow]: number };
+  #changed = false;
+
+  constructor({ shelves, clock }: Core) {
+    this.now = clock();
+    this.shelves = shelves;
+    this.#tally = { ...tallyOf(shelves) };
+  }
+
+  count(name: keyof Counts, by: 1 | -1): void {
+    this.#tally[name] += by;
+    this.#changed = true;
+  }
+
+  /** The next id or ticket: a number from 1 that was never given before. */
+  next(kind: 'id' | 'ticket'): number {
+    this.#changed = true;
+    return ++this.#tally[kind];
+  }
+
+  end(): void {
+    if (this.#changed) this.shelves.tally.put([], this.#tally);
+  }
+}
+
+export const tallyOf = (shelves: Shelves): TallyRow => shelves.tally.get() ?? NOTHING;
+
+/** Runs `work` in one transaction: whole or not at all. */
+export function inOneStep<T>(core: Core, work: (step: Step) => T): T {
+  return core.index.transact(() => {
+    const step = new Step(core);
+    const result = work(step);
+    step.end();
+    return result;
+  });
+}

@@ -1,0 +1,225 @@
+import { inspect } from 'node:util';
+import { DiskCacheError } from '../../../protocol/error.ts';
+import { newOwner, type Owner } from '../../engine/recipes/owner.ts';
+import { restAfter } from './backoff.ts';
+import { Bell } from './bell.ts';
+import { anyLost, type Claim, claim, takeOver } from './claim.ts';
+import type { Assignment, Handler } from './job.ts';
+import type { WorkOrder } from './process-options.ts';
+import { type Ending, isHeld, settle } from './settle.ts';
+import { type Core, inOneStep, tallyOf } from './step.ts';
+
+/** Milliseconds between two looks for what other processes have enqueued, and for whether there is a connection. */
+const LOOK = 50;
+/** Whether other workers live is a question to the system, and asked less often. */
+const ROLL_CALL = 500;
+/** After a write that failed because the disk is full or the store busy. */
+const SETBACK = 1000;
+/** A lease is renewed when less than this part of it is left. */
+const RENEWED = 2 / 3;
+
+/** A job that a handler has in hand. */
+interface Attempt {
+  readonly claim: Claim;
+  readonly hold: AbortController;
+  ending: Ending | undefined;
+}
+
+/**
+ * Hands jobs to a handler, so many at a time. One transaction takes note of what has ended and takes the next ones, so that
+ * with many at a time the price of a durable commit is shared.
+ */
+export class Worker {
+  readonly #core: Core;
+  readonly #handler: Handler<unknown>;
+  readonly #order: WorkOrder;
+  readonly #owner: Owner = newOwner();
+  readonly #bell = new Bell();
+  /** Invariant: every attempt leaves this map once, and nothing of it is written afterwards. */
+  readonly #attempts = new Map<number, Attempt>();
+  /** Why no more is begun. */
+  #stopped: { readonly reason: unknown } | undefined;
+  #leaseEnd = Number.NEGATIVE_INFINITY;
+  #nextRollCall = 0;
+
+  constructor(core: Core, handler: Handler<unknown>, order: WorkOrder) {
+    this.#core = core;
+    this.#handler = handler;
+    this.#order = order;
+  }
+
+  /** Works until it is stopped and what it had begun has ended. */
+  async run(): Promise<void> {
+    const { signal } = this.#order;
+    const onAbort = () => this.stop(signal?.reason);
+    if (signal?.aborted) return;
+    signal?.addEventListener('abort', onAbort);
+    try {
+      while (this.#stopped === undefined || this.#attempts.size > 0) {
+        await this.#bell.sleep(this.#turn() ? this.#pause() : SETBACK);
+      }
+    } finally {
+      signal?.removeEventListener('abort', onAbort);
+      this.leave(this.#stopped?.reason);
+    }
+  }
+
+  /** Something has changed that it may want to know at once. */
+  wake(): void {
+    this.#bell.ring();
+  }
+
+  /** Begins nothing more, and tells the handlers that are at work. */
+  stop(reason: unknown): void {
+    this.#stopped ??= { reason };
+    for (const { hold } of this.#attempts.values()) hold.abort(reason);
+    this.#bell.ring();
+  }
+
+  /** Stops, and gives back what has not ended, so that others need not wait for the lease to end. */
+  leave(reason: unknown): void {
+    this.stop(reason);
+    const attempts = [...this.#attempts.values()];
+    this.#attempts.clear();
+    if (this.#leaseEnd === Number.NEGATIVE_INFINITY) return;
+    this.#leaseEnd = Number.NEGATIVE_INFINITY;
+    untroubled(() =>
+      inOneStep(this.#core, (step) => {
+        for (const { claim, ending = 'returned' } of attempts) settle(step, claim, ending);
+        step.shelves.workers.delete(this.#owner.id);
+      }),
+    );
+  }
+
+  /** Notes what has ended, begins what there is room for, renews the lease; answers false when it has to be tried again. */
+  #turn(): boolean {
+    const ended = [...this.#attempts.values()].filter(({ ending }) => ending !== undefined);
+    const room = this.#mayBegin() ? this.#order.concurrency - this.#attempts.size + ended.length : 0;
+    if (ended.length === 0 && !(room > 0 && this.#isWorth()) && !this.#isToRenew(this.#attempts.size)) return true;
+    return untroubled(() => {
+      const { lost, begun, leaseEnd } = this.#commit(ended, room);
+      this.#leaseEnd = leaseEnd;
+      for (const { claim } of ended) this.#attempts.delete(claim.ticket);
+      for (const attempt of lost) this.#lose(attempt);
+      for (const claim of begun) void this.#begin(claim);
+    });
+  }
+
+  #commit(ended: readonly Attempt[], room: number) {
+    return inOneStep(this.#core, (step) => {
+      const { shelves, now } = step;
+      const lost = ended.filter(({ claim, ending }) => !settle(step, claim, ending!));
+      const wanted = shelves.paused.has() ? 0 : room;
+      if (wanted > 0 && performance.now() >= this.#nextRollCall) {
+        this.#nextRollCall = performance.now() + ROLL_CALL;
+        takeOver(step, this.#owner.id, this.#order.schedule);
+      }
+      const begun = wanted > 0 ? claim(step, this.#owner.id, wanted) : [];
+      if (!this.#isToRenew(this.#attempts.size - ended.length + begun.length)) {
+        return { lost, begun, leaseEnd: this.#leaseEnd };
+      }
+      for (const attempt of this.#attempts.values()) {
+        if (attempt.ending === undefined && !isHeld(shelves, attempt.claim)) lost.push(attempt);
+      }
+      const leaseEnd = now + this.#order.lease;
+      shelves.workers.put([this.#owner.id], { ...this.#owner, until: leaseEnd });
+      return { lost, begun, leaseEnd };
+    });
+  }
+
+  /** Somebody without jobs needs no lease. */
+  #isToRenew(jobs: number): boolean {
+    return jobs > 0 && this.#leaseEnd - this.#core.clock() <= this.#order.lease * RENEWED;
+  }
+
+  #mayBegin(): boolean {
+    return this.#stopped === undefined && this.#order.online();
+  }
+
+  /** Whether there may be something to begin: a few look-ups, no lock. */
+  #isWorth(): boolean {
+    const { shelves, clock } = this.#core;
+    const { ready, delayed, running } = tallyOf(shelves);
+    if (ready > 0) return true;
+    if (delayed > 0 && (shelves.due.first(1)[0]?.[0] ?? 0) <= clock()) return true;
+    if (running === 0 || performance.now() < this.#nextRollCall) return false;
+    if (anyLost(shelves, this.#owner.id, clock())) return true;
+    this.#nextRollCall = performance.now() + ROLL_CALL;
+    return false;
+  }
+
+  #pause(): number {
+    if (this.#stopped !== undefined) return LOOK;
+    const [next] = this.#core.shelves.due.first(1);
+    return next === undefined ? LOOK : Math.min(LOOK, Math.max(1, next[0] - this.#core.clock()));
+  }
+
+  async #begin(claim: Claim): Promise<void> {
+    const attempt: Attempt = { claim, hold: new AbortController(), ending: undefined };
+    this.#attempts.set(claim.ticket, attempt);
+    try {
+      // Behind the turn that has begun it: a handler may close the queue.
+      await undefined;
+      attempt.hold.signal.throwIfAborted();
+      await this.#handler(this.#assignment(attempt));
+      attempt.ending = 'done';
+    } catch (error) {
+      attempt.ending = this.#endingOf(claim, error);
+    }
+    this.#bell.ring();
+  }
+
+  #endingOf({ attempt }: Claim, error: unknown): Ending {
+    if (this.#stopped !== undefined) return 'returned';
+    return { attempt, error: textOf(error), rest: restAfter(this.#order.schedule, attempt) };
+  }
+
+  #assignment(attempt: Attempt): Assignment<unknown> {
+    const { id, job, attempt: nth, startedAt, progress } = attempt.claim;
+    const { payload, priority, group, enqueuedAt } = job;
+    const report = (reported: unknown) => this.#report(attempt, reported);
+    const { signal } = attempt.hold;
+    return { id, payload, attempt: nth, priority, group, enqueuedAt, startedAt, progress, signal, report };
+  }
+
+  #report(attempt: Attempt, progress: unknown): void {
+    const { claim } = attempt;
+    if (this.#attempts.get(claim.ticket) !== attempt) throw this.#lossOf(claim);
+    const held = inOneStep(this.#core, (step) => {
+      if (!isHeld(step.shelves, claim)) return false;
+      step.shelves.progress.put([claim.id], progress);
+      return true;
+    });
+    if (!held) throw this.#lose(attempt);
+  }
+
+  /** Another worker has the job, or nobody: this one's handler is told and not listened to any more. */
+  #lose({ claim, hold }: Attempt): DiskCacheError {
+    const error = this.#lossOf(claim);
+    this.#attempts.delete(claim.ticket);
+    hold.abort(error);
+    this.#bell.ring();
+    return error;
+  }
+
+  #lossOf({ id, attempt }: Claim): DiskCacheError {
+    return new DiskCacheError(
+      'NOT_ALLOWED',
+      `Attempt ${attempt} of job ${id} in ${this.#core.index.directory} is over: its lease was lost, or it was removed`,
+    );
+  }
+}
+
+const textOf = (error: unknown): string =>
+  error instanceof Error ? `${error.name}: ${error.message}` : inspect(error, { depth: 2 });
+
+/** Nobody could catch it: what can pass is tried again. Answers whether it went well. */
+function untroubled(work: () => void): boolean {
+  try {
+    work();
+    return true;
+  } catch (error) {
+    if (error instanceof DiskCacheError && (error.code === 'BUSY' || error.code === 'DISK_FULL')) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,63 @@
+import { describe, expect, it } from 'vitest';
+import type { QueueEvent } from '../../main/offline/queue/index.ts';
+import { gate, opened, soon } from './queue-opened.ts';
+
+const AT_ONCE = { backoff: { initial: 0 } } as const;
+
+describe('events', () => {
+  it('tell all that happens, in order', async () => {
+    const { queue, work, done } = opened<string>();
+    const events: QueueEvent[] = [];
+    const stop = queue.subscribe((event) => events.push(event));
+    queue.enqueue('x');
+    expect(events).toEqual([{ kind: 'enqueued', id: 1 }]);
+    const told = (): QueueEvent[] => events.splice(0);
+    told();
+    const stopWork = work(
+      ({ report, attempt }) => {
+        report(attempt);
+        if (attempt === 1) throw new Error('once more');
+      },
+      { retry: AT_ONCE },
+    );
+    await done(1);
+    expect(told().map(({ kind }) => kind)).toEqual(['started', 'progress', 'failed', 'started', 'progress', 'done']);
+    await stopWork();
+    queue.enqueue('y', { delay: 5, group: 'g' });
+    queue.enqueue('z', { group: 'g' });
+    queue.remove(3);
+    queue.pause();
+    queue.resume();
+    expect(told()).toEqual([
+      { kind: 'enqueued', id: 2 },
+      { kind: 'enqueued', id: 3 },
+      { kind: 'removed', id: 3 },
+      { kind: 'paused' },
+      { kind: 'resumed' },
+    ]);
+    stop();
+    queue.remove(2);
+    expect(events).toEqual([]);
+  });
+
+  it('tell of deaths, of retried ones, of what was given back, and of another’s doings soon', async () => {
+    const one = opened<string>();
+    const other = opened<string>({ directory: one.directory });
+    const kinds: string[] = [];
+    other.queue.subscribe(({ kind }) => kinds.push(kind));
+    const doomed = one.work(() => Promise.reject(new Error('no')), { retry: { attempts: 1 } });
+    one.queue.enqueue('x');
+    await soon(() => kinds.length === 4);
+    await doomed();
+    one.queue.retry(1);
+    const begun = gate();
+    one.work(() => {
+      begun.open();
+      return new Promise(() => {});
+    });
+    await begun.passed;
+    one.queue.close();
+    await soon(() => kinds.length === 7);
+    expect(kinds).toEqual(['enqueued', 'started', 'failed', 'dead', 'enqueued', 'started', 'returned']);
+  });
+});
