@@ -1,6 +1,6 @@
 import { assetUrl } from './asset-url.ts';
 import { DiskCacheError } from './error.ts';
-import type { Key } from './key.ts';
+import { type Key, keyFault } from './key.ts';
 import { keyFromText, keyToText } from './key-text.ts';
 import type { SetOptions } from './options.ts';
 
@@ -27,10 +27,12 @@ export interface UploadPart {
   readonly options?: SetOptions;
 }
 
+/** @throws {DiskCacheError} `BAD_KEY`, `BAD_OPTION`. */
 export function uploadUrl(store: string, key: Key, { upload, part, bytes, step, options }: UploadPart): string {
   const address = assetUrl(store, key);
-  const { ttl, tag } = options ?? {};
-  const said = { ...(ttl !== undefined && { ttl }), ...(tag !== undefined && { tag }) };
+  const said = Object.fromEntries(Object.entries(options ?? {}).filter(([, value]) => value !== undefined));
+  const fault = keyFault(said);
+  if (fault !== undefined) throw new DiskCacheError('BAD_OPTION', fault.replace(/^key/, 'options'));
   const parameters = `upload=${upload}&part=${part}&bytes=${bytes}&step=${step}`;
   const set = Object.keys(said).length > 0 ? `&set=${encodeURIComponent(keyToText(said))}` : '';
   return `${address}${address.includes('?') ? '&' : '?'}${parameters}${set}`;

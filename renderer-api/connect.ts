@@ -38,7 +38,8 @@ export function connect(signal: AbortSignal): Promise<MessagePort> {
   });
 }
 
-function drawNonce(): string {
+/** 128 random bits in hexadecimal. */
+export function drawNonce(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 

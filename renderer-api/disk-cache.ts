@@ -1,3 +1,4 @@
+import { assetUrl } from '../protocol/asset-url.ts';
 import { type Kind, SIGNATURES } from '../protocol/contract.ts';
 import { DiskCacheError } from '../protocol/error.ts';
 import type { Key } from '../protocol/key.ts';
@@ -73,16 +74,31 @@ export class DiskCache extends DefaultStore {
     });
   }
 
+  /**
+   * The address of an item, for `<img src>`, `<video src>` or `fetch`: read from the disk as it is taken, with Range and ETag.
+   * The main process has to serve the store: `host.serveAssets(session)`.
+   *
+   * @throws {DiskCacheError} `BAD_KEY`, and `BAD_OPTION` for a name that no store can have.
+   */
+  url(store: string, key: Key): string {
+    return assetUrl(demandStoreName(store), key);
+  }
+
   /** Rejects every open call with `DISCONNECTED`; the next call connects again. */
   disconnect(why = 'The page disconnected'): void {
     this.#client.disconnect(new DiskCacheError('DISCONNECTED', why));
   }
 
   #store(name: string, kind?: Kind): RemoteStore {
-    if (!isStoreName(name)) throw new DiskCacheError('BAD_OPTION', `"${String(name)}" can't be the name of a store`);
+    demandStoreName(name);
     const called = `${kind ?? 'any'} ${name}`;
     const store = this.#stores.get(called) ?? new RemoteStore(this.#client, name, kind && SIGNATURES[kind]);
     this.#stores.set(called, store);
     return store;
   }
+}
+
+function demandStoreName(name: string): string {
+  if (isStoreName(name)) return name;
+  throw new DiskCacheError('BAD_OPTION', `"${String(name)}" can't be the name of a store`);
 }

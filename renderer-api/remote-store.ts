@@ -1,6 +1,9 @@
+import type { ByteRange } from '../protocol/byte-range.ts';
 import type { Signature } from '../protocol/contract/signature.ts';
 import { SIGNATURES_OF_ANY } from '../protocol/contract.ts';
-import type { Range } from '../protocol/options.ts';
+import type { Key } from '../protocol/key.ts';
+import type { Range, SetOptions } from '../protocol/options.ts';
+import { openReadStream, writeStream } from './asset-stream.ts';
 import type { Client } from './client.ts';
 import { PROPERTIES } from './remote.ts';
 import { RemoteRange } from './remote-range.ts';
@@ -59,6 +62,14 @@ export class RemoteStore {
 
   reversed(): RemoteRange<unknown> {
     return this.values({ reverse: true });
+  }
+
+  openReadStream(key: Key, range?: ByteRange): Promise<ReadableStream<Uint8Array> | undefined> {
+    return openReadStream(this.#store, key, range);
+  }
+
+  writeStream(key: Key, chunks: AsyncIterable<Uint8Array>, options?: SetOptions): Promise<void> {
+    return writeStream(this.#store, key, chunks, options);
   }
 
   [Symbol.asyncIterator](): AsyncIterator<unknown> {

@@ -1,8 +1,9 @@
+import type { ByteRange } from '../protocol/byte-range.ts';
 import type { CacheContract } from '../protocol/contract/cache.ts';
 import type { DequeContract } from '../protocol/contract/deque.ts';
 import type { IndexContract, IndexRange } from '../protocol/contract/index-map.ts';
 import type { Key } from '../protocol/key.ts';
-import type { Range } from '../protocol/options.ts';
+import type { Range, SetOptions } from '../protocol/options.ts';
 import type { RemoteRange } from './remote-range.ts';
 
 /** What a store has as a property, where a page has a promise of it. */
@@ -27,6 +28,13 @@ export interface RemoteCache<K extends Key = Key, V = unknown>
   keys(range?: Range<K>): RemoteRange<K>;
   values(range?: Range<K>): RemoteRange<V>;
   entries(range?: Range<K>): RemoteRange<[K, V]>;
+  /**
+   * A value of bytes or text, or a part of it, as a stream over `deskcache://`; no copy of the whole is ever in memory. Undefined
+   * when there is no live item. The main process has to serve the store to this page: `host.serveAssets(session)`.
+   */
+  openReadStream(key: K, range?: ByteRange): Promise<ReadableStream<Uint8Array> | undefined>;
+  /** Stores what a stream brings as bytes; the item appears whole when it has ended, or not at all. As `openReadStream`. */
+  writeStream(key: K, chunks: AsyncIterable<Uint8Array>, options?: SetOptions): Promise<void>;
 }
 
 /** An index of the main process, seen from a page: the face of `Map` as promises. Else as `RemoteCache`. */

@@ -79,11 +79,19 @@ export class Uploads {
 class Upload {
   readonly #parts: WritableStreamDefaultWriter<Uint8Array>;
   readonly #stored: Promise<void>;
+  readonly #fail: (reason: unknown) => void;
   readonly #timer: NodeJS.Timeout;
   #next = 0;
 
   constructor(write: (chunks: AsyncIterable<Uint8Array>) => Promise<void>, patience: number, forget: () => void) {
-    const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+    let fail: (reason: unknown) => void = () => {};
+    const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>({
+      start: (controller) => {
+        fail = (reason) => controller.error(reason);
+      },
+    });
+    // Not the writer's abort, which waits for a part that nobody takes.
+    this.#fail = fail;
     this.#parts = writable.getWriter();
     this.#stored = write(readable);
     // Why it failed is said to whoever sends the next part; nobody may be waiting now.
@@ -103,19 +111,20 @@ class Upload {
       );
     }
     this.#next++;
-    // Where the store has given up, it knows why.
-    await this.#parts.write(bytes).catch(() => this.#stored);
+    // A store that has given up knows why, and may never have looked at the stream.
+    await Promise.race([this.#parts.write(bytes).catch(() => this.#stored), this.#stored]);
   }
 
   async end(): Promise<void> {
     clearTimeout(this.#timer);
-    await this.#parts.close().catch(() => this.#stored);
+    this.#parts.close().catch(() => {});
     await this.#stored;
   }
 
   /** Resolves when nothing of it is left. Harmless after its end. */
   async giveUp(reason: unknown): Promise<void> {
     clearTimeout(this.#timer);
-    await Promise.allSettled([this.#parts.abort(reason), this.#stored]);
+    this.#fail(reason);
+    await Promise.allSettled([this.#stored]);
   }
 }

@@ -20,13 +20,26 @@ function open() {
     },
     contentType: (store) => (store === 'photos' ? 'image/avif' : undefined),
   });
-  const ask = (url: string, init: RequestInit = {}, origin: string | null = OWN) =>
-    server.answer(
-      Object.assign(new Request(url, init), origin !== null && { initiatorOrigin: origin }) as AssetRequest,
-    );
+  const answers: Response[] = [];
+  async function ask(url: string, init: RequestInit = {}, origin: string | null = OWN): Promise<Response> {
+    const request: AssetRequest = Object.assign(new Request(url, init), origin !== null && { initiatorOrigin: origin });
+    const answer = await server.answer(request);
+    answers.push(answer);
+    return answer;
+  }
   const get = (key: Key, headers: Record<string, string> = {}, method = 'GET') =>
     ask(assetUrl('assets', key), { headers, method });
-  return { cache, server, ask, get, [Symbol.dispose]: () => cache.close() };
+  return {
+    cache,
+    server,
+    ask,
+    get,
+    [Symbol.dispose]() {
+      // What nobody reads keeps its file open, as it does in a browser until the tab is closed.
+      for (const { body } of answers) if (body && !body.locked) void body.cancel();
+      cache.close();
+    },
+  };
 }
 
 const said = async (answer: Response) => ({ status: answer.status, text: await answer.text() });

@@ -1,4 +1,5 @@
 import { ReadableStream } from 'node:stream/web';
+import { type ByteRange, fullRange } from '../../../protocol/byte-range.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import { isLive } from '../policy/expiry.ts';
@@ -12,11 +13,7 @@ import { noticeOthers } from './others.ts';
 import { readValue } from './read.ts';
 import { hit, miss } from './uses.ts';
 
-/** A part of a value, as in `slice`: bytes from `start` (default 0) up to, and without, `end` (default, and at most, its size). */
-export interface ByteRange {
-  readonly start?: number;
-  readonly end?: number;
-}
+export type { ByteRange } from '../../../protocol/byte-range.ts';
 
 /** A value of bytes or text, as it was when it was opened. Nothing has to be closed. */
 export interface StoredBytes {
@@ -112,16 +109,7 @@ function bytesOf(core: Core, key: KeyColumn, row: ValueRow): { readonly bytes: U
 const RANGE_OPTIONS: ReadonlySet<string> = new Set(['start', 'end']);
 type Part = Required<ByteRange>;
 
-/** @throws {DiskCacheError} `BAD_OPTION` */
-function rangeOf(range: ByteRange | undefined): Part {
-  const { start = 0, end = Number.POSITIVE_INFINITY } = optionsOf(range, RANGE_OPTIONS);
-  const isPlace = (at: unknown) => Number.isSafeInteger(at) && (at as number) >= 0;
-  if (isPlace(start) && (isPlace(end) || end === Number.POSITIVE_INFINITY) && start <= end) return { start, end };
-  throw new DiskCacheError(
-    'BAD_OPTION',
-    `A range of bytes goes from start to end, whole numbers; not ${start} to ${end}`,
-  );
-}
+const rangeOf = (range: ByteRange | undefined): Part => fullRange(optionsOf(range, RANGE_OPTIONS));
 
 const cut = (bytes: Uint8Array, { start, end }: Part): Uint8Array => bytes.subarray(start, end);
 
