@@ -1,6 +1,7 @@
 import Database from 'better-sqlite3';
 import { describe, expect, it, vi } from 'vitest';
 import { Cache, type CacheOptions, type EvictionPolicyName } from '../../main/engine/index.ts';
+import { Connection } from '../../main/engine/sqlite/connection.ts';
 import { freshDirectory } from './directory.ts';
 import { handClock } from './over-the-engine.ts';
 
@@ -211,6 +212,31 @@ describe('space', () => {
     expect(cache.volume()).toBeLessThan(full / 20);
     expect(cache.get(-1)).toBe(1);
   });
+});
+
+describe('a full store of small items', () => {
+  it.each<EvictionPolicyName>(['least-recently-stored', 'sieve'])(
+    'takes the pages its victims leave, and hardly ever gives one back to take it again (%s)',
+    (policy) => {
+      using opened = open(policy, 2 * MiB);
+      const { cache } = opened;
+      // In no order: each item takes its place in another page of the index.
+      const set = (n: number) => cache.set((n * 7919) % 1_000_003, `value ${n}`.padEnd(200));
+      let n = 0;
+      while (n < 12_000) set(n++);
+      const full = cache.size;
+      expect(full).toBeLessThan(n);
+      using execute = vi.spyOn(Connection.prototype, 'execute');
+      using pragma = vi.spyOn(Connection.prototype, 'pragma');
+      while (n < 14_000) {
+        set(n++);
+        if (n % 100 === 0) expect(cache.volume()).toBeLessThanOrEqual(2 * MiB);
+      }
+      const asked = [...execute.mock.calls, ...pragma.mock.calls];
+      expect(asked.length).toBeLessThan(20);
+      expect(Math.abs(cache.size - full)).toBeLessThan(full / 20);
+    },
+  );
 });
 
 describe('the log', () => {

@@ -37,16 +37,33 @@ export function evict(
   prepareIndex(core);
   const pick = policy.hand ? pickByHand : pickByOrder;
   while (bytes < wanted) {
-    const victims = pick(core, policy, spared, upTo);
+    const victims = pick(core, policy, wanted - bytes, spared, upTo);
     if (victims.length === 0) break;
     for (const victim of victims) {
       drop(core, victim, 'evict');
-      bytes += costOf(keyBytes(victim[1]), victim[3]);
-      items++;
-      if (bytes >= wanted) break;
+      bytes += costOfRow(victim);
     }
+    items += victims.length;
   }
   return { items, bytes };
+}
+
+const costOfRow = ([, key, , size]: DoomedRow): number => costOf(keyBytes(key), size);
+
+/** As many of the first ones as it takes to free so many bytes. */
+function enough(rows: readonly DoomedRow[], wanted: number): DoomedRow[] {
+  let bytes = 0;
+  return rows.filter((row) => {
+    const isNeeded = bytes < wanted;
+    bytes += costOfRow(row);
+    return isNeeded;
+  });
+}
+
+/** Those before the first one that was read since that was last written down: what comes before it is certain. */
+function beforeUsed({ uses }: Core, rows: readonly DoomedRow[]): readonly DoomedRow[] {
+  const used = rows.findIndex(([id]) => uses.of(id) !== undefined);
+  return used === -1 ? rows : rows.slice(0, used);
 }
 
 /**
@@ -78,35 +95,52 @@ export function prepareIndex(core: Core): void {
 }
 
 /** Victims in order. Uses that are not written down yet may put one of them back in line. */
-function pickByOrder(core: Core, { order }: EvictionPolicy, spared: KeyColumn | null, upTo: Turn = []): DoomedRow[] {
+function pickByOrder(
+  core: Core,
+  { order }: EvictionPolicy,
+  wanted: number,
+  spared: KeyColumn | null,
+  upTo: Turn = [],
+): DoomedRow[] {
   const inTurn = upTo.length === 0 ? '' : `AND (${order}) <= (${upTo.map(() => '?').join(', ')})`;
   const text = `SELECT ${DOOMED_COLUMNS} FROM entry WHERE key IS NOT ? ${inTurn} ORDER BY ${order} LIMIT ?`;
   for (;;) {
-    const victims = core.sql.composed<DoomedRow>(text).all(spared, ...upTo, GROUP);
-    const used = victims.findIndex(([id]) => core.uses.of(id) !== undefined);
-    if (used === -1) return victims;
-    // Those before it are certain; when it comes first, it is put where it belongs and the search begins again.
-    if (used > 0) return victims.slice(0, used);
-    writeUse(core, victims[0]![0]);
+    const rows = core.sql.composed<DoomedRow>(text).all(spared, ...upTo, GROUP);
+    const certain = beforeUsed(core, rows);
+    if (certain.length > 0 || rows[0] === undefined) return enough(certain, wanted);
+    // It is put where it belongs, and the search begins again.
+    writeUse(core, rows[0][0]);
   }
 }
 
-/** One victim: the first unvisited item ahead of the hand; those it passes by lose their mark. */
-function pickByHand(core: Core, _policy: EvictionPolicy, spared: KeyColumn | null, upTo?: Turn): DoomedRow[] {
+/** The next unvisited items ahead of the hand, which moves to the last of them; those it passes by lose their mark. */
+function pickByHand(
+  core: Core,
+  _policy: EvictionPolicy,
+  wanted: number,
+  spared: KeyColumn | null,
+  upTo?: Turn,
+): DoomedRow[] {
   const { sql } = core;
   let hand = sql.counter.first('hand')?.[0] ?? 0;
   for (let round = 0; round < 2; ) {
-    const victim = sql.unvisited.first(hand, spared, 1);
-    if (victim !== undefined && core.uses.of(victim[0]) !== undefined) {
-      writeUse(core, victim[0]);
+    const isInTurn = (...turn: Turn) => upTo === undefined || compareTurns(turn, upTo) <= 0;
+    const rows = sql.unvisited.all(hand, spared, GROUP);
+    const certain = beforeUsed(core, rows);
+    if (certain.length === 0 && rows[0] !== undefined) {
+      writeUse(core, rows[0][0]);
       continue;
     }
-    if (upTo !== undefined && compareTurns(victim === undefined ? [round + 1] : [round, victim[0]], upTo) > 0)
-      return [];
-    sql.unvisit.run(hand, victim === undefined ? Number.MAX_SAFE_INTEGER : victim[0]);
-    hand = victim === undefined ? 0 : victim[0];
+    const victims = enough(
+      certain.filter(([id]) => isInTurn(round, id)),
+      wanted,
+    );
+    const last = victims.at(-1);
+    if (last === undefined && !(rows.length === 0 && isInTurn(round + 1))) return [];
+    sql.unvisit.run(hand, last?.[0] ?? Number.MAX_SAFE_INTEGER);
+    hand = last?.[0] ?? 0;
     sql.setCounter.run(hand, 'hand');
-    if (victim !== undefined) return [victim];
+    if (last !== undefined) return victims;
     round++;
   }
   return [];

@@ -1,5 +1,5 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
-import { allowance, logReserve, overheadOf, setAside } from '../policy/budget.ts';
+import { allowance, logReserve, overheadOf, SPLIT_PAGES, setAside } from '../policy/budget.ts';
 import type { Core } from './core.ts';
 import { evict, prepareIndex } from './evict.ts';
 import { dropExpired } from './expire.ts';
@@ -68,7 +68,7 @@ export function makeRoom(core: Core, { cost: incoming, key: spared, staged }: In
 
 const overBy = (core: Core, incoming: number): number => usedBytes(core) + incoming - core.settings.sizeLimit;
 
-/** Bytes in use: pages that hold something, value files, and what is set aside for the log. O(1). */
+/** Bytes in use: pages that hold something, value files, and what is set aside for the log and the next writes. O(1). */
 export function usedBytes(core: Core): number {
   const { sql, pageSize } = core;
   return fixedBytes(core) + ((sql.pageCount.first()?.[0] ?? 0) - (sql.freePages.first()?.[0] ?? 0)) * pageSize;
@@ -84,10 +84,14 @@ function fixedBytes(core: Core): number {
 
 /**
  * Bytes on disk that count: as `usedBytes`, with the pages that hold nothing, and with those that have been given back but leave
- * the file only when the log is emptied. O(1).
+ * the file only when the log is emptied. As long as there are free pages the file doesn't grow, so what is set aside for
+ * splits is theirs: else a full store would give pages back, each time with an emptied log, and soon take them again. O(1).
  */
-export const heldBytes = (core: Core): number =>
-  fixedBytes(core) + Math.max((core.sql.pageCount.first()?.[0] ?? 0) * core.pageSize, databaseBytes(core));
+export function heldBytes(core: Core): number {
+  const { sql, pageSize } = core;
+  const file = Math.max((sql.pageCount.first()?.[0] ?? 0) * pageSize, databaseBytes(core));
+  return fixedBytes(core) + file - SPLIT_PAGES * pageSize;
+}
 
 /** What can be stored at all under the limit. */
 export function capacityOf({ settings, pageSize, membership }: Core): number {
