@@ -44,6 +44,19 @@ describe('a walk', () => {
     expect(again).toEqual([1, 2, 3, 4]);
   });
 
+  it('backwards, does not meet what is added after the last item was deleted, though it gets a place in front of it', () => {
+    using cache = filled(40);
+    const seen: number[] = [];
+    for (const key of cache.keys({ reverse: true })) {
+      seen.push(key);
+      if (key !== 30 && key !== 12) continue;
+      for (let n = key - 5; n < 40; n++) cache.delete(n);
+      for (let n = 0; n < 20; n++) cache.set(1000 * key + n, n);
+    }
+    const down = (from: number, to: number) => Array.from({ length: from - to + 1 }, (_, n) => from - n);
+    expect(seen).toEqual([...down(39, 30), ...down(24, 12), ...down(6, 0)]);
+  });
+
   it('can empty the store it walks', () => {
     using cache = filled(2000);
     for (const key of cache.keys()) cache.delete(key);
@@ -58,6 +71,20 @@ describe('a walk', () => {
     other.set(49, 7);
     other.close();
     expect([...walk].at(-1)).toEqual([49, 7]);
+  });
+
+  it.each(['stored', 'key'] as const)('meets no key that has expired, in %s order', (order) => {
+    let now = 1000;
+    using cache = new Cache<number, number>(freshDirectory(), { clock: () => now });
+    for (let n = 0; n < 40; n++) cache.set(n, n, n % 4 === 3 ? { ttl: 1000 + n } : {});
+    const all = Array.from({ length: 40 }, (_, n) => n);
+    const keys = (reverse = false) => [...cache.keys({ order, reverse })];
+    expect(keys()).toEqual(all);
+    now = 2020;
+    expect(keys()).toEqual(all.filter((n) => n % 4 !== 3 || n > 20));
+    now = 3000;
+    expect(keys(true)).toEqual(all.filter((n) => n % 4 !== 3).reverse());
+    expect([...cache.keys({ order, from: 2, to: 30, limit: 4 })]).toEqual([2, 4, 5, 6]);
   });
 
   it('agrees with the plain sort for every narrow and wide range in stored order', () => {

@@ -80,18 +80,22 @@ export function* walk(open: () => Core, of: PageOf, range: Range = {}): Generato
     const core = open();
     const { items, places, more } = despiteReplacement(core, () => stretch(core, of, course, start, most));
     const { changes } = core.ledger;
-    const forward = course.order === 'stored' && !course.reverse;
-    if (forward) core.ledger.saw(Number(places.at(-1) ?? 0));
+    if (course.order === 'stored') core.ledger.saw(Number(places.at(course.reverse ? 0 : -1) ?? 0));
     const seen: number = start?.seen ?? 0;
     let taken = 0;
     while (taken < items.length && core.ledger.changes === changes) yield items[taken++];
     const last = places[taken - 1];
     const undisturbed = core.ledger.changes === changes;
     if (last === undefined || (undisturbed && !more)) return;
-    const at = forward ? core.ledger.stillBehind(Number(last), changes) : last;
-    start = { at, seen: seen + taken };
+    start = { at: course.order === 'key' ? last : onward(core, course, Number(last), changes), seen: seen + taken };
     most = undisturbed ? Math.min(most * 2, PAGE_ITEMS) : FIRST_PAGE_ITEMS;
   }
+}
+
+/** Behind which id a walk goes on that has come to `id`: items whose ids were given anew meanwhile are new, those in front of them not. */
+function onward({ ledger }: Core, { reverse }: Course, id: number, changes: number): number {
+  const fresh = ledger.firstReused(changes);
+  return Math.min(id, reverse ? fresh : fresh - 1);
 }
 
 /** The next items of a range, at most so many and, after the first, so many bytes of values. */

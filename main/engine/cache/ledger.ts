@@ -73,13 +73,9 @@ export class Ledger {
     this.#topId = Math.max(this.#topId, id);
   }
 
-  /**
-   * The id behind which a walk has to go on that has come to `id`, when the store had made so many changes: all rows from a
-   * reused id on are new.
-   */
-  stillBehind(id: number, changes: number): number {
-    const first = this.#reused.find((reuse) => reuse.changes >= changes);
-    return first === undefined ? id : Math.min(id, first.id - 1);
+  /** The first id that was given a second time since the store had made so many changes: all rows from there on are new. */
+  firstReused(changes: number): number {
+    return this.#reused.find((reuse) => reuse.changes >= changes)?.id ?? Number.POSITIVE_INFINITY;
   }
 
   /** An id at or below the largest one known is given only when all rows from it on are gone. */
