@@ -1,8 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import Database from 'better-sqlite3';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Deque, type DequeChange, type DequeOptions } from '../../main/engine/collections/deque.ts';
 import { Cache } from '../../main/engine/index.ts';
+import { Statement } from '../../main/engine/sqlite/connection.ts';
 import { freshDirectory } from '../engine/directory.ts';
 
 const open = <V>(options: DequeOptions = {}, directory = freshDirectory()) =>
@@ -19,10 +20,29 @@ const coded = (code: string) => expect.objectContaining({ code });
 /** The positions on disk, in order. */
 function positions({ directory }: Deque): number[] {
   using database = closing(new Database(`${directory}/cache.db`, { readonly: true }));
-  return database.it.prepare('SELECT key FROM entry ORDER BY key').pluck().all() as number[];
+  return database.it.prepare('SELECT id FROM entry WHERE key = id ORDER BY id').pluck().all() as number[];
 }
 
 const closing = (it: Database.Database) => ({ it, [Symbol.dispose]: () => it.close() });
+
+afterEach(() => void vi.restoreAllMocks());
+
+describe.each([
+  ['without a greatest length', {}],
+  ['with room', { maxLength: 100 }],
+])('a deque %s', (_, options) => {
+  it.each<[string, (deque: Deque<number>) => unknown, number]>([
+    ['push', (deque) => deque.push(7), 11],
+    ['unshift', (deque) => deque.unshift(7), 11],
+    ['pop', (deque) => deque.pop(), 9],
+    ['shift', (deque) => deque.shift(), 0],
+  ])('needs one statement for a %s', (_verb, work, answer) => {
+    using deque = filled(10, options);
+    const ways = (['run', 'first', 'all', 'each'] as const).map((name) => vi.spyOn(Statement.prototype, name));
+    expect(work(deque)).toBe(answer);
+    expect(ways.flatMap(({ mock }) => mock.calls)).toHaveLength(1);
+  });
+});
 
 describe('Deque', () => {
   it('has the ends of an array', () => {
@@ -279,6 +299,15 @@ describe('a deque', () => {
     stop();
     deque.push(1);
     expect(kinds).toEqual(['set', 'set', 'set', 'set', 'set', 'delete', 'clear']);
+  });
+
+  it('finds damage at any position', () => {
+    using deque = open<string>();
+    deque.unshift('a', 'b', 'c');
+    using database = closing(new Database(`${deque.directory}/cache.db`));
+    expect(database.it.prepare('UPDATE entry SET checksum = checksum + 1 WHERE id = -2').run().changes).toBe(1);
+    expect(deque.check({ repair: true }).map(({ code }) => code)).toEqual(['value']);
+    expect([...deque]).toEqual(['a', 'c']);
   });
 
   it('goes on without what is damaged, and a repair closes the ranks', () => {

@@ -51,7 +51,8 @@ function checkDatabase(core: Core, repair: boolean): Finding[] {
 
 function checkItems(core: Core, repair: boolean): Finding[] {
   const findings: Finding[] = [];
-  let after = 0;
+  // The ids of a deque are its positions and may be negative.
+  let after = Number.NEGATIVE_INFINITY;
   for (let rows = core.sql.suspects.all(after, BATCH); rows.length > 0; rows = core.sql.suspects.all(after, BATCH)) {
     for (const row of rows) {
       after = row[0];

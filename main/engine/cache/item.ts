@@ -74,7 +74,7 @@ export function place(core: Core, item: Item, now: number): number {
 }
 
 /** Invariant: a row names a file only when the file is whole and in its place; a rollback takes the file away again. */
-function nameFile(core: Core, { staged }: Item): string | null {
+export function nameFile(core: Core, { staged }: Item): string | null {
   if (staged === undefined) return null;
   const { name, bytes } = staged;
   core.transaction.afterRollback.push(() => core.files.remove(name));

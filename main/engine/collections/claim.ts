@@ -7,6 +7,7 @@ import type { Core } from '../cache/core.ts';
 import { openCore } from '../cache/open.ts';
 import { atomically } from '../cache/transaction.ts';
 import type { Column } from '../sqlite/connection.ts';
+import { POSITIONS } from '../sqlite/positions.ts';
 import type { Statements } from '../sqlite/statements.ts';
 
 type CollectionKind = 'index' | 'deque';
@@ -76,6 +77,7 @@ function claim(core: Core, kind: CollectionKind, options: CollectionOptions, mar
   atomically(core, () => {
     if (isClaimed(core.sql, kind, core.directory)) return;
     for (const [name, value] of Object.entries({ kind, ...marks })) core.sql.keepSetting.run(name, value);
+    if (kind === 'deque') POSITIONS.dropKeyIndex(core.sql).run();
   });
 }
 

@@ -1,61 +1,85 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Core } from '../cache/core.ts';
 import { drop } from '../cache/drop.ts';
-import { type Item, place, using } from '../cache/item.ts';
+import { type Item, nameFile, prepare, using } from '../cache/item.ts';
 import { despiteReplacement, readValue } from '../cache/read.ts';
 import { atomically } from '../cache/transaction.ts';
 import { afterWrite, beforeWrite } from '../cache/upkeep.ts';
-import { itemOf } from '../cache/write.ts';
-import { type PlacedRow, POSITIONS } from '../sqlite/positions.ts';
+import { type NewColumns, POSITIONS, ROWS_AT_ONCE } from '../sqlite/positions.ts';
+import type { ValueRow } from '../sqlite/statements.ts';
 import { type Extent, extentOf } from './extent.ts';
 
 export type Side = 'front' | 'back';
 
-/** Puts values to one end, one after the other, in one transaction; what is too much leaves by the other end. */
+/** Puts values to one end, one after the other, all or none; what is too much leaves by the other end. */
 export function put(core: Core, values: readonly unknown[], side: Side): number {
-  return atomically(core, () => {
-    let { first, length, most } = extentOf(core);
-    for (const value of values) {
-      if (side === 'front') first--;
-      add(core, side === 'front' ? first : first + length, value);
-      if (length < most) {
-        length++;
-        continue;
-      }
-      dropAt(core, side === 'front' ? first + length : first);
-      if (side === 'back') first++;
+  if (values.length !== 1) return atomically(core, () => putAll(core, itemsOf(core, values), side));
+  const item = itemOf(core, values[0]);
+  const length = item.staged === undefined ? putAlone(core, item, side) : undefined;
+  return length ?? using(core, item, () => putAll(core, [item], side));
+}
+
+/** A value on its way to a position, which is known when nobody else can write. */
+export const itemOf = (core: Core, value: unknown): Item => prepare(core, SOMEWHERE, value, null, null);
+const SOMEWHERE = 0;
+
+function* itemsOf(core: Core, values: readonly unknown[]): Generator<Item, void, undefined> {
+  for (const value of values) yield itemOf(core, value);
+}
+
+/** What is not in a file and finds room is one statement; undefined where there is no room. */
+function putAlone(core: Core, { mode, bytes, check, data, cost }: Item, side: Side): number | undefined {
+  const add = (side === 'front' ? POSITIONS.addFront : POSITIONS.addBack)(core.sql);
+  // All rows, though there is one at most: so the statement runs to its end, and a commit that fails is told.
+  const [added] = add.all(mode, bytes, check, data, core.stamps.at(core.clock()));
+  if (added === undefined) return undefined;
+  count(core, cost);
+  afterWrite(core);
+  return added[0];
+}
+
+/** Inside a write transaction. */
+function putAll(core: Core, items: Iterable<Item>, side: Side): number {
+  const { first, length, most } = extentOf(core);
+  const step = side === 'front' ? -1 : 1;
+  const start = side === 'front' ? first - 1 : first + length;
+  let position = start;
+  let rows: NewColumns[] = [];
+  for (const item of items) {
+    if (item.staged !== undefined) putFile(core, position, item);
+    else if (rows.push(columnsOf(core, position, item)) === ROWS_AT_ONCE) {
+      POSITIONS.insertSeveral(core.sql).run(...rows.flat());
+      rows = [];
     }
-    return length;
-  });
-}
-
-/** Stores a value at a position where nothing is. Inside a write transaction. */
-function add(core: Core, position: number, value: unknown): void {
-  const { ledger, sql } = core;
-  const now = core.clock();
-  const item = itemOf(core, position, value, now, {});
-  // Where there is room for certain, nothing but the row has to be written.
-  if (item.staged !== undefined || now >= ledger.nextExpiry || item.cost > ledger.room) {
-    placeItem(core, item, now);
-    return;
+    count(core, item.cost);
+    position += step;
   }
-  const { expiresAt, tag, mode, bytes, check, data } = item;
-  const stamp = core.stamps.at(now);
-  const added = sql.insert.run(position, stamp, stamp, expiresAt, tag, mode, bytes, check, null, data);
-  ledger.room -= item.cost;
-  core.upkeep.bytes += item.cost;
-  ledger.inserted(added.lastInsertRowid, expiresAt);
+  for (const row of rows) POSITIONS.insert(core.sql).run(...row);
+  const all = length + Math.abs(position - start);
+  if (all <= most) return all;
+  dropStretch(core, side === 'front' ? position + 1 + most : first, all - most);
+  return most;
 }
 
-/** Stores a value at a position, in place of the one that is there. Inside a write transaction. */
-export function putAt(core: Core, position: number, value: unknown): void {
-  const now = core.clock();
-  placeItem(core, itemOf(core, position, value, now, {}), now);
+function putFile(core: Core, position: number, item: Item): void {
+  using(core, item, () => POSITIONS.insert(core.sql).run(...columnsOf(core, position, item, nameFile(core, item))));
 }
 
-function placeItem(core: Core, item: Item, now: number): void {
-  if (item.staged === undefined) place(core, item, now);
-  else using(core, item, () => place(core, item, now));
+function columnsOf(
+  core: Core,
+  position: number,
+  { mode, bytes, check, data }: Item,
+  file: string | null = null,
+): NewColumns {
+  const stamp = core.stamps.at(core.clock());
+  return [position, position, stamp, stamp, mode, bytes, check, file, data];
+}
+
+/** The ledger follows ids of rows that come one after the other; these are positions. */
+function count({ ledger, upkeep }: Core, cost: number): void {
+  if (ledger.rows !== undefined) ledger.rows++;
+  ledger.updated(null);
+  upkeep.bytes += cost;
 }
 
 /**
@@ -69,11 +93,11 @@ export function take(core: Core, side: Side): unknown {
 }
 
 /** Undefined when there is none, or its value is in a file. */
-function takeRow(core: Core, side: Side): PlacedRow | undefined {
+function takeRow(core: Core, side: Side): ValueRow | undefined {
   const { sql } = core;
   beforeWrite(core);
   core.feed.cause = 'delete';
-  // All rows, though there is one at most: so the statement runs to its end, and a commit that fails is told.
+  // All rows, as in `putAlone`.
   const [row] = (side === 'front' ? POSITIONS.takeFront(sql) : POSITIONS.takeBack(sql)).all();
   if (row === undefined) return undefined;
   core.ledger.deleted(1);
@@ -88,8 +112,8 @@ function takeLarge(core: Core, side: Side): unknown {
     const row = edge(core, side);
     if (row === undefined) return undefined;
     const found = attempt(() => valueIn(core, row));
-    const [key, id, , , , size, file] = row;
-    drop(core, [id, key, file, size], 'delete');
+    const [position, , , , size, file] = row;
+    drop(core, [position, position, file, size], 'delete');
     return found;
   });
   if (taken !== undefined && 'error' in taken) throw taken.error;
@@ -106,17 +130,22 @@ export function peek(core: Core, side: Side): unknown {
 /** Holds a deque to its greatest length: what is too much leaves by the front. Inside a write transaction. */
 export function trim(core: Core): void {
   const { first, length, most } = extentOf(core);
-  for (let position = first; position < first + length - most; position++) dropAt(core, position);
+  dropStretch(core, first, length - most);
 }
 
-/** Deletes what is at a position. Inside a write transaction; whoever asks closes the gap. */
-export function dropAt(core: Core, position: number): void {
-  const row = POSITIONS.doomed(core.sql).first(position);
-  if (row !== undefined) drop(core, row, 'delete');
+/** Deletes what is at so many positions. Inside a write transaction; whoever asks closes the gap. */
+export function dropStretch(core: Core, start: number, count: number): void {
+  if (count <= 0) return;
+  const { sql, feed, ledger } = core;
+  feed.cause = 'delete';
+  const { changes } = POSITIONS.deleteInline(sql).run(start, start + count - 1);
+  ledger.deleted(changes);
+  if (changes === count) return;
+  for (const row of POSITIONS.doomed(sql).all(start, start + count - 1)) drop(core, row, 'delete');
 }
 
-export function valueIn(core: Core, [key, ...row]: PlacedRow): unknown {
-  return readValue(core, key, row);
+export function valueIn(core: Core, row: ValueRow): unknown {
+  return readValue(core, row[0], row);
 }
 
 /** The position of an index, counted from the end when it is negative; undefined where nothing is. */
@@ -125,7 +154,7 @@ export function positionOf({ first, length }: Extent, index: number): number | u
   return Number.isInteger(at) && at >= 0 && at < length ? first + at : undefined;
 }
 
-const edge = ({ sql }: Core, side: Side): PlacedRow | undefined =>
+const edge = ({ sql }: Core, side: Side): ValueRow | undefined =>
   (side === 'front' ? POSITIONS.front(sql) : POSITIONS.back(sql)).first();
 
 function attempt(work: () => unknown): { readonly value: unknown } | { readonly error: unknown } {

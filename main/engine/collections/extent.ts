@@ -2,6 +2,7 @@ import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Core } from '../cache/core.ts';
 import { atomically } from '../cache/transaction.ts';
 import { POSITIONS } from '../sqlite/positions.ts';
+import type { Statements } from '../sqlite/statements.ts';
 
 /** Where the items of a deque are. Invariant: their positions are `first`, …, `first + length - 1`. */
 export interface Extent {
@@ -29,9 +30,11 @@ const AWAY = 2 ** 52;
 export function shiftBy({ sql }: Core, from: number, to: number, by: number): void {
   if (from > to) return;
   // By way of positions that nobody has: on the straight way they would meet each other.
-  POSITIONS.move(sql).run(AWAY, from, to);
-  POSITIONS.move(sql).run(by - AWAY, from + AWAY, to + AWAY);
+  moveBy(sql, AWAY, from, to);
+  moveBy(sql, by - AWAY, from + AWAY, to + AWAY);
 }
+
+const moveBy = (sql: Statements, by: number, from: number, to: number) => POSITIONS.move(sql).run(by, by, from, to);
 
 /** Takes the last items to the front, for a positive count, or the first to the back, whichever are fewer. */
 export function rotate(core: Core, count: number): void {
@@ -43,9 +46,8 @@ export function rotate(core: Core, count: number): void {
     const fromBack = length === 0 ? 0 : ((count % length) + length) % length;
     if (fromBack === 0) return;
     const fromFront = length - fromBack;
-    const move = POSITIONS.move(core.sql);
-    if (fromBack <= fromFront) move.run(-length, first + fromFront, first + length - 1);
-    else move.run(length, first, first + fromFront - 1);
+    if (fromBack <= fromFront) moveBy(core.sql, -length, first + fromFront, first + length - 1);
+    else moveBy(core.sql, length, first, first + fromFront - 1);
     moved(core);
   });
 }
@@ -57,7 +59,7 @@ export function reverse(core: Core): void {
     if (length < 2) return;
     // They come to lie right beside where they were, on the side of 0: so positions stay small, and no two meet.
     const sum = first > 0 ? 2 * first - 1 : 2 * (first + length) - 1;
-    POSITIONS.mirror(core.sql).run(sum);
+    POSITIONS.mirror(core.sql).run(sum, sum);
     moved(core);
   });
 }

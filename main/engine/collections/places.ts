@@ -1,10 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Core } from '../cache/core.ts';
+import { dropFile } from '../cache/drop.ts';
+import { nameFile, using } from '../cache/item.ts';
 import { despiteReplacement } from '../cache/read.ts';
 import { atomically, onSnapshot } from '../cache/transaction.ts';
 import { POSITIONS } from '../sqlite/positions.ts';
-import { dropAt, positionOf, putAt, valueIn } from './ends.ts';
+import { dropStretch, itemOf, positionOf, valueIn } from './ends.ts';
 import { type Extent, extentOf, shiftBy } from './extent.ts';
 
 /** A page ends at so many values or, after the first, at so many bytes. */
@@ -24,14 +26,25 @@ export function at(core: Core, index: number): unknown {
 
 /** @throws {DiskCacheError} `BAD_OPTION` where nothing is. */
 export function replace(core: Core, index: number, value: unknown): void {
-  atomically(core, () => {
+  const { sql } = core;
+  const item = itemOf(core, value);
+  using(core, item, () => {
     const extent = extentOf(core);
     const position = positionOf(extent, index);
-    if (position !== undefined) return putAt(core, position, value);
-    throw new DiskCacheError(
-      'BAD_OPTION',
-      `There is no index ${String(index)} in ${core.directory}, which has ${extent.length} items; push adds one`,
-    );
+    if (position === undefined) {
+      throw new DiskCacheError(
+        'BAD_OPTION',
+        `There is no index ${String(index)} in ${core.directory}, which has ${extent.length} items; push adds one`,
+      );
+    }
+    const { mode, bytes, check, data } = item;
+    const stamp = core.stamps.at(core.clock());
+    const old = POSITIONS.doomed(sql).first(position, position);
+    const file = nameFile(core, item);
+    sql.update.run(position, stamp, stamp, null, null, mode, bytes, check, file, data, position);
+    if (old !== undefined) dropFile(core, old[2], old[3]);
+    core.ledger.updated(null);
+    core.upkeep.bytes += item.cost;
   });
 }
 
@@ -65,10 +78,7 @@ function cut(core: Core, { first, length }: Pick<Extent, 'first' | 'length'>, in
   if (count === 0) return;
   const start = first + index;
   const end = start + count;
-  core.feed.cause = 'delete';
-  const { changes } = POSITIONS.deleteInline(core.sql).run(start, end - 1);
-  core.ledger.deleted(changes);
-  if (changes < count) for (let position = start; position < end; position++) dropAt(core, position);
+  dropStretch(core, start, count);
   const last = first + length - 1;
   if (index <= last - end) shiftBy(core, first, start - 1, count);
   else shiftBy(core, end, last, -count);
@@ -154,7 +164,7 @@ export function stretch(core: Core, direction: 'upwards' | 'downwards', index: n
   POSITIONS[direction](core.sql).each(
     (row) => {
       values.push(valueIn(core, row));
-      bytes += row[5];
+      bytes += row[4];
       return bytes < PAGE_BYTES;
     },
     index,

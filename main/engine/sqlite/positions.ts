@@ -1,55 +1,87 @@
-import type { KeyColumn } from '../values/key.ts';
 import type { Column, Statement } from './connection.ts';
 import { DOOMED_COLUMNS, type DoomedRow, type Statements, VALUE_COLUMNS, type ValueRow } from './statements.ts';
 
-/** An item with the position it has. */
-export type PlacedRow = [position: KeyColumn, ...ValueRow];
+const FIRST = '(SELECT min(id) FROM entry)';
+const LAST = '(SELECT max(id) FROM entry)';
+const MOST = "(SELECT value FROM setting WHERE name = 'maxLength')";
+const ITEM = `SELECT ${VALUE_COLUMNS} FROM entry`;
 
-const FIRST = '(SELECT min(key) FROM entry)';
-const LAST = '(SELECT max(key) FROM entry)';
-const PLACED = `SELECT key, ${VALUE_COLUMNS} FROM entry`;
+/** What of a new item is written; the position stands in both of the first two. */
+const NEW_COLUMNS = ['id', 'key', 'stored_at', 'used_at', 'mode', 'size', 'checksum', 'file', 'value'];
+export type NewColumns = readonly [
+  position: number,
+  key: number,
+  storedAt: number,
+  usedAt: number,
+  mode: number,
+  size: number,
+  checksum: number,
+  file: string | null,
+  value: Column,
+];
+const ONE_ROW = `(${NEW_COLUMNS.map(() => '?').join(', ')})`;
+
+/**
+ * Adds an item at a position, if there is room, and answers the length then. One statement, so that it needs no
+ * transaction. What a subquery in RETURNING sees of the new row is SQLite's choice; the length is right either way.
+ */
+const add = (position: string): string =>
+  `INSERT INTO entry (id, key, stored_at, used_at, mode, size, checksum, value)
+   SELECT position, position, at, at, ?, ?, ?, ? FROM (SELECT ${position} AS position, ? AS at)
+   WHERE coalesce(${MOST} > coalesce(${LAST} - ${FIRST} + 1, 0), true)
+   RETURNING max(coalesce(${LAST}, id), id) - min(coalesce(${FIRST}, id), id) + 1`;
 
 /** Takes out the row at an end and answers it, unless its value is in a file. One statement, so that it needs no transaction. */
-const take = (end: string): string =>
-  `DELETE FROM entry WHERE key = ${end} AND file IS NULL RETURNING key, ${VALUE_COLUMNS}`;
+const take = (end: string): string => `DELETE FROM entry WHERE id = ${end} AND file IS NULL RETURNING ${VALUE_COLUMNS}`;
 
 const of =
   <Row extends readonly unknown[] = Column[]>(text: string) =>
   (sql: Statements): Statement<readonly Column[], Row> =>
     sql.composed<Row>(text);
 
+/** So many rows in one statement cost half of what they cost one by one. */
+export const ROWS_AT_ONCE = 16;
+
 /**
- * The statements of a deque. Its keys are positions, whole numbers without a gap: the first one and an index give the key,
- * so every place is one search in the index of keys.
+ * The statements of a deque. Its ids are positions, whole numbers without a gap: the first one and an index give the id, so
+ * every place is one search in the table, and a push at either end writes one page. Keys repeat them and have no index.
  */
 export const POSITIONS = {
+  /** When an empty store becomes a deque. */
+  dropKeyIndex: of('DROP INDEX entry_key'),
   /** The first and the last position, null when there is none, and the greatest length, null when none was chosen. */
-  extent: of<[first: number | null, last: number | null, most: number | null]>(
-    `SELECT ${FIRST}, ${LAST}, (SELECT value FROM setting WHERE name = 'maxLength')`,
+  extent: of<[first: number | null, last: number | null, most: number | null]>(`SELECT ${FIRST}, ${LAST}, ${MOST}`),
+  /** Parameters: mode, size, checksum, value, time. No row: there is no room. */
+  addBack: of<[length: number]>(add(`coalesce(${LAST} + 1, 0)`)),
+  addFront: of<[length: number]>(add(`coalesce(${FIRST} - 1, 0)`)),
+  /** Parameters: `NewColumns`; the same as often as the name says. */
+  insert: of(`INSERT INTO entry (${NEW_COLUMNS.join(', ')}) VALUES ${ONE_ROW}`),
+  insertSeveral: of(
+    `INSERT INTO entry (${NEW_COLUMNS.join(', ')}) VALUES ${Array(ROWS_AT_ONCE).fill(ONE_ROW).join(', ')}`,
   ),
-  front: of<PlacedRow>(`${PLACED} ORDER BY key LIMIT 1`),
-  back: of<PlacedRow>(`${PLACED} ORDER BY key DESC LIMIT 1`),
-  takeFront: of<PlacedRow>(take(FIRST)),
-  takeBack: of<PlacedRow>(take(LAST)),
+  front: of<ValueRow>(`${ITEM} ORDER BY id LIMIT 1`),
+  back: of<ValueRow>(`${ITEM} ORDER BY id DESC LIMIT 1`),
+  takeFront: of<ValueRow>(take(FIRST)),
+  takeBack: of<ValueRow>(take(LAST)),
   /** Parameter: how many are before it; after it. */
-  fromFront: of<PlacedRow>(`${PLACED} WHERE key = ${FIRST} + ?`),
-  fromBack: of<PlacedRow>(`${PLACED} WHERE key = ${LAST} - ?`),
+  fromFront: of<ValueRow>(`${ITEM} WHERE id = ${FIRST} + ?`),
+  fromBack: of<ValueRow>(`${ITEM} WHERE id = ${LAST} - ?`),
   /** Parameters: the index to begin at, how many at most. */
-  upwards: of<PlacedRow>(`${PLACED} WHERE key >= ${FIRST} + ? ORDER BY key LIMIT ?`),
-  downwards: of<PlacedRow>(`${PLACED} WHERE key <= ${FIRST} + ? ORDER BY key DESC LIMIT ?`),
-  doomed: of<DoomedRow>(`SELECT ${DOOMED_COLUMNS} FROM entry WHERE key = ?`),
+  upwards: of<ValueRow>(`${ITEM} WHERE id >= ${FIRST} + ? ORDER BY id LIMIT ?`),
+  downwards: of<ValueRow>(`${ITEM} WHERE id <= ${FIRST} + ? ORDER BY id DESC LIMIT ?`),
   /** Parameters: from, to. */
-  stretch: of<PlacedRow>(`${PLACED} WHERE key >= ? AND key <= ? ORDER BY key`),
+  doomed: of<DoomedRow>(`SELECT ${DOOMED_COLUMNS} FROM entry WHERE id >= ? AND id <= ?`),
+  stretch: of<ValueRow>(`${ITEM} WHERE id >= ? AND id <= ? ORDER BY id`),
   /** What of a stretch has no file. Parameters: from, to. */
-  deleteInline: of('DELETE FROM entry WHERE key >= ? AND key <= ? AND file IS NULL'),
-  /** Parameters: by how much, from, to. Uniqueness is looked at row by row, so none may come where another one still is. */
-  move: of('UPDATE entry SET key = key + ? WHERE key >= ? AND key <= ?'),
-  /** Turns all positions around one point. The parameter is first plus last of what they become and were. */
-  mirror: of('UPDATE entry SET key = ? - key'),
+  deleteInline: of('DELETE FROM entry WHERE id >= ? AND id <= ? AND file IS NULL'),
+  /** Parameters: by how much, twice, from, to. Uniqueness is looked at row by row, so none may come where another one still is. */
+  move: of('UPDATE entry SET id = id + ?, key = key + ? WHERE id >= ? AND id <= ?'),
+  /** Turns all positions around one point. The parameter, twice, is first plus last of what they become and were. */
+  mirror: of('UPDATE entry SET id = ? - id, key = ? - key'),
   /** Numbers the items anew, in their order, behind the last one. */
   renumber: of(
-    `UPDATE entry SET key = ranked.position
-     FROM (SELECT id, ${LAST} + row_number() OVER (ORDER BY key) AS position FROM entry) AS ranked
+    `UPDATE entry SET id = ranked.position, key = ranked.position
+     FROM (SELECT id, ${LAST} + row_number() OVER (ORDER BY id) AS position FROM entry) AS ranked
      WHERE entry.id = ranked.id`,
   ),
   count: of<[number]>('SELECT count(*) FROM entry'),
