@@ -11,6 +11,7 @@ import type {
   IndexDeclaration,
   StoreDeclarations,
 } from '../protocol/stores.ts';
+import { Rota } from './bridge/rota.ts';
 import { type AssetOptions, serveAssets } from './electron/assets.ts';
 import { type Attachment, attach } from './electron/attach.ts';
 import { type Authorize, isOwnOrigin, ownPages } from './electron/sender.ts';
@@ -81,6 +82,7 @@ export async function openDiskCache<const S extends StoreDeclarations>(options: 
   const directory = options.directory ?? join(app.getPath('userData'), 'deskcache');
   const authorize = options.authorize ?? ownPages(app.isPackaged);
   const registry = new Registry(directory, options.stores);
+  const rota = new Rota();
   const attachments = new Set<Attachment>();
   const servings = new Set<() => void>();
 
@@ -98,7 +100,7 @@ export async function openDiskCache<const S extends StoreDeclarations>(options: 
     stores: registry.stores as unknown as Host<S>['stores'],
     directory,
     attach(window, { name }) {
-      const attachment = attach(window.webContents, name, authorize, (store) => registry.find(store));
+      const attachment = attach(window.webContents, name, authorize, (store) => registry.find(store), rota);
       attachments.add(attachment);
       window.once('closed', () => attachments.delete(attachment));
     },

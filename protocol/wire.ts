@@ -1,4 +1,6 @@
 import { type ErrorData, isErrorData } from './error.ts';
+import type { Key } from './key.ts';
+import type { Change } from './options.ts';
 import type { Outcome } from './outcome.ts';
 
 /** One call of one store's method, as plain data. */
@@ -8,21 +10,71 @@ export interface Operation {
   readonly args: readonly unknown[];
 }
 
+/** Page to main: runs the operations of one turn; those on one store are one transaction. */
+export type Request = readonly [id: number, operations: readonly Operation[]];
+
+/** Main to page: one outcome per operation, in the same order. */
+export type Answer = readonly [id: number, outcomes: readonly Outcome[] | Refusal];
+
 /** The whole message was turned away at the door; no operation of it ran. */
 export interface Refusal {
   readonly refused: ErrorData;
 }
 
-/** What the main process exposes to comlink: flat, frozen, and all there is. */
-export interface Face {
-  /** Runs the operations of one turn; those on one store are one transaction. One outcome each, in the same order. */
-  run(operations: readonly Operation[]): readonly Outcome[] | Refusal;
+export const isAnswer = (message: unknown): message is Answer =>
+  Array.isArray(message) && message.length === 2 && typeof message[0] === 'number';
+
+/** More operations than this in one turn travel as several messages, and so as several transactions; more bytes, too. */
+export const MAX_OPERATIONS = 10_000;
+export const MAX_BYTES = 32 * 2 ** 20;
+
+/**
+ * What a page may have under way: it sends more when answers come. Who sends more nevertheless is refused with `BUSY`, so that
+ * what waits in the main process is bounded. A message alone may be larger.
+ */
+export const UNDER_WAY = { operations: 4 * MAX_OPERATIONS, bytes: 2 * MAX_BYTES } as const;
+
+/** About what an operation takes in a message besides its arguments. */
+export const OPERATION_WEIGHT = 200;
+
+/** What a page wants to hear of. */
+export interface Watch {
+  /** The page's number for it. */
+  readonly id: number;
+  readonly store: string;
+  readonly range: WatchRange;
 }
 
-export const FACE_METHODS = ['run'] as const satisfies readonly (keyof Face)[];
+export interface WatchRange<K = Key> {
+  /** The leading elements of array keys, or the leading characters of string keys. */
+  readonly prefix?: Key;
+  /** Smallest key, inclusive. */
+  readonly from?: K;
+  /** Largest key, exclusive. */
+  readonly to?: K;
+}
 
-/** More operations than this in one turn travel as several messages, and so as several transactions. */
-export const MAX_OPERATIONS = 10_000;
+/** What happened to an item, or `reset`: more than could be told has happened, read again what you show. */
+export type Told<K = Key> = Change<K> | { readonly kind: 'reset'; readonly key?: never };
+
+/** Main to page: what has happened since the last of these. The next one follows when this one's number was `seen`. */
+export interface Changes {
+  readonly deskcache: 'changes';
+  readonly number: number;
+  readonly changes: readonly (readonly [watch: number, told: readonly Told[]])[];
+}
+
+export const isChanges = (message: unknown): message is Changes =>
+  (Object(message) as Partial<Changes>).deskcache === 'changes';
+
+/** What the main process exposes to comlink, besides: flat, frozen, one plain argument each. */
+export interface Face {
+  watch(watch: Watch): Outcome<undefined> | Refusal;
+  unwatch(id: number): undefined | Refusal;
+  seen(number: number): undefined | Refusal;
+}
+
+export const FACE_METHODS = ['watch', 'unwatch', 'seen'] as const satisfies readonly (keyof Face)[];
 
 /** The last message over a port: the sender is leaving, whatever is unanswered stays unanswered. */
 export interface Goodbye {

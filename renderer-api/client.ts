@@ -1,7 +1,9 @@
 import { DiskCacheError, fromErrorData } from '../protocol/error.ts';
 import type { Outcome } from '../protocol/outcome.ts';
-import { MAX_OPERATIONS, type Operation } from '../protocol/wire.ts';
-import { type Line, openLine, type Port } from './line.ts';
+import { weightOf } from '../protocol/weight.ts';
+import { MAX_BYTES, MAX_OPERATIONS, OPERATION_WEIGHT, type Operation, UNDER_WAY } from '../protocol/wire.ts';
+import { Line, type Port } from './line.ts';
+import { Subscriptions } from './subscriptions.ts';
 
 /** Gets a port to the main process; `signal` tells it to give up. */
 export type Connect = (signal: AbortSignal) => Promise<Port>;
@@ -13,85 +15,142 @@ interface Call {
   reject(error: unknown): void;
 }
 
+/** Calls that travel together. */
+interface Parcel {
+  readonly calls: Call[];
+  bytes: number;
+}
+
 /**
  * Carries calls to the main process: those of one turn together, over one line that is opened by the first call and
- * opened again by the first call after it was cut.
+ * opened again by the first call after it was cut. So much is under way and no more; what is more waits here.
  *
- * Invariant: every call settles, at the latest after `timeout` milliseconds.
+ * Invariant: every call settles, at the latest when the main process has answered nothing for `timeout` milliseconds.
  */
 export class Client {
+  readonly subscriptions: Subscriptions;
   readonly #connect: Connect;
   readonly #timeout: number;
-  readonly #open = new Map<readonly Call[], ReturnType<typeof setTimeout>>();
-  #turn: Call[] = [];
+  #turn: Parcel[] = [];
+  /** Not sent yet, in order. */
+  #waiting: Parcel[] = [];
+  readonly #sent = new Set<Parcel>();
+  #operations = 0;
+  #bytes = 0;
   #line: Promise<Line> | undefined;
+  #answeredAt = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(connect: Connect, timeout: number) {
     this.#connect = connect;
     this.#timeout = timeout;
+    this.subscriptions = new Subscriptions(() => this.#connected());
   }
 
   /** Joins this turn's message. */
   call(store: string, method: string, args: readonly unknown[]): Promise<unknown> {
     return new Promise((resolve, reject) => {
       if (this.#turn.length === 0) queueMicrotask(() => this.#depart());
-      this.#turn.push({ operation: { store, method, args }, resolve, reject });
+      const weight = OPERATION_WEIGHT + weightOf(args);
+      let parcel = this.#turn.at(-1);
+      if (parcel === undefined || parcel.calls.length === MAX_OPERATIONS || parcel.bytes + weight > MAX_BYTES) {
+        parcel = { calls: [], bytes: 0 };
+        this.#turn.push(parcel);
+      }
+      parcel.calls.push({ operation: { store, method, args }, resolve, reject });
+      parcel.bytes += weight;
     });
   }
 
   /** Rejects everything open with `reason`; the next call connects again. */
   disconnect(reason: DiskCacheError): void {
     this.#line?.then((line) => line.close()).catch(() => {});
-    this.#lost(reason);
-  }
-
-  #lost(reason: DiskCacheError): void {
     this.#line = undefined;
-    for (const calls of this.#open.keys()) {
-      rejectAll(calls, reason);
-      this.#done(calls);
-    }
+    this.subscriptions.interrupted();
+    this.#rejectAll(reason);
   }
 
   #depart(): void {
-    const calls = this.#turn;
+    if (this.#sent.size === 0 && this.#waiting.length === 0) this.#answeredAt = performance.now();
+    this.#waiting.push(...this.#turn);
     this.#turn = [];
-    for (let start = 0; start < calls.length; start += MAX_OPERATIONS) {
-      void this.#travel(calls.slice(start, start + MAX_OPERATIONS));
-    }
+    this.#timer ??= setTimeout(this.#look, this.#timeout);
+    this.#connected().then(this.#send, (error: unknown) => this.#rejectAll(error));
   }
 
-  async #travel(calls: readonly Call[]): Promise<void> {
-    this.#open.set(
-      calls,
-      setTimeout(() => rejectAll(calls, this.#tooLate()), this.#timeout),
-    );
+  readonly #send = (line: Line): void => {
+    for (let next = this.#waiting[0]; next !== undefined && this.#hasRoomFor(next); next = this.#waiting[0]) {
+      this.#waiting.shift();
+      void this.#travel(line, next);
+    }
+  };
+
+  #hasRoomFor({ calls, bytes }: Parcel): boolean {
+    if (this.#sent.size === 0) return true;
+    return this.#operations + calls.length <= UNDER_WAY.operations && this.#bytes + bytes <= UNDER_WAY.bytes;
+  }
+
+  async #travel(line: Line, parcel: Parcel): Promise<void> {
+    const { calls, bytes } = parcel;
+    this.#sent.add(parcel);
+    this.#operations += calls.length;
+    this.#bytes += bytes;
     try {
-      this.#line ??= this.#connectLine();
-      const line = await this.#line;
-      if (!this.#open.has(calls)) return;
       const outcomes = await line.run(calls.map(({ operation }) => operation));
       for (const [index, call] of calls.entries()) settle(call, outcomes[index]);
     } catch (error) {
-      rejectAll(calls, error);
-    } finally {
-      this.#done(calls);
+      rejectCalls(calls, error);
     }
+    this.#answeredAt = performance.now();
+    this.#arrived(parcel);
+    if (this.#waiting.length > 0) this.#send(line);
   }
 
-  #done(calls: readonly Call[]): void {
-    clearTimeout(this.#open.get(calls));
-    this.#open.delete(calls);
+  #arrived(parcel: Parcel): void {
+    if (!this.#sent.delete(parcel)) return;
+    this.#operations -= parcel.calls.length;
+    this.#bytes -= parcel.bytes;
   }
 
-  #connectLine(): Promise<Line> {
-    const connecting = this.#connect(AbortSignal.timeout(this.#timeout)).then((port) =>
-      openLine(port, (reason) => this.#lost(reason)),
-    );
+  #connected(): Promise<Line> {
+    if (this.#line !== undefined) return this.#line;
+    const connecting = this.#connect(AbortSignal.timeout(this.#timeout)).then((port) => {
+      const line = new Line(port, {
+        onEnd: (reason) => this.#lost(connecting, reason),
+        onChanges: (changes) => this.subscriptions.tell(changes),
+      });
+      this.subscriptions.resume(line);
+      return line;
+    });
+    this.#line = connecting;
     connecting.catch(() => {
       if (this.#line === connecting) this.#line = undefined;
     });
     return connecting;
+  }
+
+  #lost(line: Promise<Line>, reason: DiskCacheError): void {
+    if (this.#line !== line) return;
+    this.#line = undefined;
+    this.subscriptions.interrupted();
+    this.#rejectAll(reason);
+    this.subscriptions.reconnect();
+  }
+
+  readonly #look = (): void => {
+    this.#timer = undefined;
+    if (this.#sent.size === 0 && this.#waiting.length === 0) return;
+    const left = this.#answeredAt + this.#timeout - performance.now();
+    if (left > 0) this.#timer = setTimeout(this.#look, left);
+    else this.#rejectAll(this.#tooLate());
+  };
+
+  #rejectAll(reason: unknown): void {
+    const parcels = [...this.#sent, ...this.#waiting.splice(0)];
+    for (const parcel of parcels) {
+      rejectCalls(parcel.calls, reason);
+      this.#arrived(parcel);
+    }
   }
 
   #tooLate(): DiskCacheError {
@@ -109,6 +168,6 @@ function settle(call: Call, outcome: Outcome | undefined): void {
   else call.resolve(outcome.value);
 }
 
-function rejectAll(calls: readonly Call[], error: unknown): void {
+function rejectCalls(calls: readonly Call[], error: unknown): void {
   for (const call of calls) call.reject(error);
 }

@@ -1,7 +1,16 @@
-import { wrap } from 'comlink';
+import { type Remote, wrap } from 'comlink';
 import { DiskCacheError, fromErrorData } from '../protocol/error.ts';
 import type { Outcome } from '../protocol/outcome.ts';
-import { type Face, isGoodbye, type Operation } from '../protocol/wire.ts';
+import {
+  type Changes,
+  type Face,
+  isAnswer,
+  isChanges,
+  isGoodbye,
+  type Operation,
+  type Request,
+  type Watch,
+} from '../protocol/wire.ts';
 
 /** What the client needs of a port: a page's `MessagePort` is one, and so is Node's. */
 export interface Port {
@@ -12,39 +21,81 @@ export interface Port {
   close(): void;
 }
 
-/** One port to the main process, while it lasts. */
-export interface Line {
-  /** One outcome per operation. Stays open for ever when the line ends first: whoever opened it hears that by `onEnd`. */
-  run(operations: readonly Operation[]): Promise<readonly Outcome[]>;
-  close(): void;
+/** Who hears what comes without having been asked for. */
+export interface LineListener {
+  /** Once: the other side said goodbye or has gone. */
+  onEnd(reason: DiskCacheError): void;
+  onChanges(changes: Changes['changes']): void;
 }
 
-/** `onEnd` hears once that the other side said goodbye or has gone. */
-export function openLine(port: Port, onEnd: (reason: DiskCacheError) => void): Line {
-  const face = wrap<Face>(port as Parameters<typeof wrap>[0]);
-  let open = true;
+interface Waiting {
+  resolve(outcomes: readonly Outcome[]): void;
+  reject(error: unknown): void;
+}
 
-  function end(reason: DiskCacheError): void {
-    if (!open) return;
-    open = false;
-    port.close();
-    onEnd(reason);
+/** One port to the main process, while it lasts. What is open when it ends stays open: its listener hears of the end. */
+export class Line {
+  readonly #port: Port;
+  readonly #listener: LineListener;
+  readonly #waiting = new Map<number, Waiting>();
+  #lastId = 0;
+  #open = true;
+  #face: Remote<Face> | undefined;
+
+  constructor(port: Port, listener: LineListener) {
+    this.#port = port;
+    this.#listener = listener;
+    port.addEventListener('message', ({ data }) => this.#receive(data));
+    port.addEventListener('close', () => this.#end(new DiskCacheError('DISCONNECTED', 'The main process has gone')));
+    port.start();
   }
-  port.addEventListener('message', ({ data }) => {
-    if (isGoodbye(data)) end(fromErrorData(data.reason));
-  });
-  port.addEventListener('close', () => end(new DiskCacheError('DISCONNECTED', 'The main process has gone')));
-  port.start();
 
-  return {
-    async run(operations) {
-      const answer = await face.run(operations);
-      if ('refused' in answer) throw fromErrorData(answer.refused);
-      return answer;
-    },
-    close() {
-      open = false;
-      port.close();
-    },
-  };
+  /** One outcome per operation. */
+  run(operations: readonly Operation[]): Promise<readonly Outcome[]> {
+    return new Promise((resolve, reject) => {
+      const id = ++this.#lastId;
+      this.#waiting.set(id, { resolve, reject });
+      this.#port.postMessage([id, operations] satisfies Request);
+    });
+  }
+
+  /** @throws {DiskCacheError} what the main process refuses it for. */
+  async watch(watch: Watch): Promise<void> {
+    const outcome = await this.#remote.watch(watch);
+    if ('refused' in outcome) throw fromErrorData(outcome.refused);
+    if ('error' in outcome) throw fromErrorData(outcome.error);
+  }
+
+  unwatch(id: number): void {
+    void this.#remote.unwatch(id);
+  }
+
+  close(): void {
+    this.#open = false;
+    this.#port.close();
+  }
+
+  get #remote(): Remote<Face> {
+    this.#face ??= wrap<Face>(this.#port as Parameters<typeof wrap>[0]);
+    return this.#face;
+  }
+
+  #receive(data: unknown): void {
+    if (isAnswer(data)) {
+      const [id, outcomes] = data;
+      const waiting = this.#waiting.get(id);
+      this.#waiting.delete(id);
+      if ('refused' in outcomes) waiting?.reject(fromErrorData(outcomes.refused));
+      else waiting?.resolve(outcomes);
+    } else if (isChanges(data)) {
+      this.#listener.onChanges(data.changes);
+      void this.#remote.seen(data.number);
+    } else if (isGoodbye(data)) this.#end(fromErrorData(data.reason));
+  }
+
+  #end(reason: DiskCacheError): void {
+    if (!this.#open) return;
+    this.close();
+    this.#listener.onEnd(reason);
+  }
 }

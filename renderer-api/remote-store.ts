@@ -1,13 +1,17 @@
+import { partsOf } from '../protocol/batch.ts';
 import type { ByteRange } from '../protocol/byte-range.ts';
-import type { Signature } from '../protocol/contract/signature.ts';
+import type { Role, Signature } from '../protocol/contract/signature.ts';
 import { SIGNATURES_OF_ANY } from '../protocol/contract.ts';
+import { DiskCacheError } from '../protocol/error.ts';
 import type { Key } from '../protocol/key.ts';
 import type { Range, SetOptions } from '../protocol/options.ts';
+import type { WatchRange } from '../protocol/wire.ts';
 import { openReadStream, writeStream } from './asset-stream.ts';
 import type { Client } from './client.ts';
-import { PROPERTIES } from './remote.ts';
+import { PROPERTIES, type SubscribeOptions } from './remote.ts';
 import { RemoteRange } from './remote-range.ts';
-import { sendable } from './sendable.ts';
+import { iterable, sendable } from './sendable.ts';
+import { type Listener, rethrowLater } from './subscriptions.ts';
 
 /**
  * A store of the main process, whatever its kind. Its methods are those of the contract: each looks whether its arguments can
@@ -72,16 +76,44 @@ export class RemoteStore {
     return writeStream(this.#store, key, chunks, options);
   }
 
+  /** All steps or none. */
+  batch(steps: Iterable<unknown>): Promise<unknown> {
+    try {
+      return this.#client.call(this.#store, 'batch', [Array.from(iterable(steps), (...at) => this.#step(...at))]);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** Answers the way out; `onError` hears why there are no more changes, and without it that is an uncaught error. */
+  subscribe(listener: Listener, { onError = rethrowLater, ...range }: SubscribeOptions = {}): () => void {
+    if (typeof listener !== 'function') throw new DiskCacheError('BAD_OPTION', 'subscribe takes a function');
+    const [sent] = sendable([range], ['range']);
+    return this.#client.subscriptions.add({ store: this.#store, range: sent as WatchRange, listener, onError });
+  }
+
   [Symbol.asyncIterator](): AsyncIterator<unknown> {
     return new RemoteRange(this.#client, this.#store, 'items')[Symbol.asyncIterator]();
   }
 
   #call(method: string, args: readonly unknown[]): Promise<unknown> {
     try {
-      const { takes } = this.#signatures[method] ?? SIGNATURES_OF_ANY[method]!;
-      return this.#client.call(this.#store, method, sendable(args, takes));
+      return this.#client.call(this.#store, method, sendable(args, this.#takes(method)));
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  /** What isn't known here takes anything, and the main process says what it thinks of it. */
+  #takes(method: string): readonly Role[] {
+    return (this.#signatures[method] ?? SIGNATURES_OF_ANY[method])?.takes ?? ['...value'];
+  }
+
+  #step(step: unknown, place: number): unknown {
+    const parts = partsOf(step, place);
+    if ('method' in parts) return { [parts.method]: sendable(parts.args, this.#takes(parts.method)) };
+    const { key, ...demand } = parts.condition;
+    const [sentKey, sentDemand] = sendable([key, demand], ['key', 'value']);
+    return { if: { key: sentKey, ...(sentDemand as object) } };
   }
 }

@@ -1,9 +1,11 @@
+import type { BatchResult, Step } from '../protocol/batch.ts';
 import type { ByteRange } from '../protocol/byte-range.ts';
 import type { CacheContract } from '../protocol/contract/cache.ts';
 import type { DequeContract } from '../protocol/contract/deque.ts';
 import type { IndexContract, IndexRange } from '../protocol/contract/index-map.ts';
 import type { Key } from '../protocol/key.ts';
 import type { Range, SetOptions } from '../protocol/options.ts';
+import type { Told, WatchRange } from '../protocol/wire.ts';
 import type { RemoteRange } from './remote-range.ts';
 
 /** What a store has as a property, where a page has a promise of it. */
@@ -17,6 +19,26 @@ type Remote<C> = {
     : never;
 } & { readonly [M in keyof C & Property]: C[M] extends () => infer R ? Promise<R> : never };
 
+/** Of which keys changes are told; and who hears why there are no more, when that is so. */
+export interface SubscribeOptions<K = Key> extends WatchRange<K> {
+  readonly onError?: (error: unknown) => void;
+}
+
+/** What every store has in a page. */
+interface Shared<Contract, K, V> {
+  /**
+   * Runs steps on this store as one transaction, all or none: methods with their arguments, and conditions. The first condition
+   * that doesn't hold undoes what was done before it, and the result says which it is. A step that fails undoes everything and
+   * rejects.
+   */
+  batch(steps: Iterable<Step<Contract, K, V>>): Promise<BatchResult>;
+  /**
+   * Tells `listener` of every change from now on, by whoever, in the order of the commits; `reset` where more has happened than
+   * could be told: read again. Answers the way out.
+   */
+  subscribe(listener: (change: Told<K>) => void, options?: SubscribeOptions<K>): () => void;
+}
+
 /**
  * A cache of the main process, seen from a page, in one directory or in shards. A resolved write is on disk. Calls made in
  * one turn travel as one message and commit as one transaction. Every method rejects with a `DiskCacheError`: `NOT_ALLOWED`,
@@ -24,6 +46,7 @@ type Remote<C> = {
  */
 export interface RemoteCache<K extends Key = Key, V = unknown>
   extends Remote<CacheContract<K, V>>,
+    Shared<CacheContract<K, V>, K, V>,
     AsyncIterable<[K, V]> {
   keys(range?: Range<K>): RemoteRange<K>;
   values(range?: Range<K>): RemoteRange<V>;
@@ -40,6 +63,7 @@ export interface RemoteCache<K extends Key = Key, V = unknown>
 /** An index of the main process, seen from a page: the face of `Map` as promises. Else as `RemoteCache`. */
 export interface RemoteIndex<K extends Key = Key, V = unknown>
   extends Remote<IndexContract<K, V>>,
+    Shared<IndexContract<K, V>, K, V>,
     AsyncIterable<[K, V]> {
   keys(range?: IndexRange<K>): RemoteRange<K>;
   values(range?: IndexRange<K>): RemoteRange<V>;
@@ -47,7 +71,10 @@ export interface RemoteIndex<K extends Key = Key, V = unknown>
 }
 
 /** A deque of the main process, seen from a page: the face of an array as promises. Else as `RemoteCache`. */
-export interface RemoteDeque<V = unknown> extends Remote<DequeContract<V>>, AsyncIterable<V> {
+export interface RemoteDeque<V = unknown>
+  extends Remote<DequeContract<V>>,
+    Shared<DequeContract<V>, number, V>,
+    AsyncIterable<V> {
   /** From the first to the last. */
   values(): RemoteRange<V>;
   /** From the last to the first. */

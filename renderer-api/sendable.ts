@@ -68,7 +68,8 @@ function withKeys(options: unknown, names: readonly string[], called: string): u
   return plain(options, called);
 }
 
-function iterable(items: unknown): Iterable<unknown> {
+/** @throws {DiskCacheError} `BAD_OPTION` */
+export function iterable(items: unknown): Iterable<unknown> {
   if (typeof items === 'object' && items !== null && Symbol.iterator in items) return items as Iterable<unknown>;
   throw new DiskCacheError('BAD_OPTION', 'An array or another iterable was expected');
 }

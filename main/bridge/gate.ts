@@ -1,11 +1,11 @@
 import type { ErrorData } from '../../protocol/error.ts';
-import { FACE_METHODS, MAX_OPERATIONS, type Refusal } from '../../protocol/wire.ts';
+import { FACE_METHODS, type Refusal } from '../../protocol/wire.ts';
 import type { Endpoint, Listener } from './endpoint.ts';
 
 /**
- * The door in front of comlink. Comlink walks any path a message names and revives any transfer handler it mentions, so a
+ * The door in front of comlink, which serves what is rare. Comlink walks any path a message names and revives any transfer handler it mentions, so a
  * page could reach constructors and prototypes through it. Only one shape passes: a call of a method of the face, by its
- * name alone, with plain arguments. It reads comlink 4.4.2's wire words; a test fails when they change.
+ * name alone, with one plain argument. It reads comlink 4.4.2's wire words; a test fails when they change.
  *
  * Invariant: a message that is not passed on was answered, unless it carries no id that could be answered.
  */
@@ -15,6 +15,8 @@ export function gate(inner: Endpoint): Endpoint {
     addEventListener: (type: string, listener: Listener) => {
       inner.addEventListener(type, (event) => {
         const { data } = event;
+        // A request is an array, and has been dealt with.
+        if (Array.isArray(data)) return;
         if (isCall(data)) listener(event);
         else if (isAnswerable(data)) inner.postMessage({ id: data.id, type: 'RAW', value: REFUSED });
       });
@@ -30,7 +32,7 @@ const MAX_ID = 128;
 const REFUSED: Refusal = {
   refused: {
     code: 'NOT_ALLOWED',
-    message: `The main process refused a message that is no call of ${FACE_METHODS.join(', ')} with plain arguments`,
+    message: `The main process refused a message that is no call of ${FACE_METHODS.join(', ')} with one plain argument`,
   } satisfies ErrorData,
 };
 
@@ -52,11 +54,7 @@ function isCall(message: unknown): boolean {
   );
 }
 
-function isPlainArgument(argument: unknown): boolean {
-  if (!isRecord(argument) || argument['type'] !== 'RAW') return false;
-  const { value } = argument;
-  return Array.isArray(value) && value.length <= MAX_OPERATIONS;
-}
+const isPlainArgument = (argument: unknown): boolean => isRecord(argument) && argument['type'] === 'RAW';
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -1,20 +1,27 @@
-import type { Access, Signature } from '../../protocol/contract/signature.ts';
+import type { Signature } from '../../protocol/contract/signature.ts';
 import { type Kind, signatureOf } from '../../protocol/contract.ts';
 import { DiskCacheError, toErrorData } from '../../protocol/error.ts';
 import { failed, type Outcome } from '../../protocol/outcome.ts';
 import type { Operation } from '../../protocol/wire.ts';
-import { demand, type Grant } from './grant.ts';
+import { admitBatch, type Call } from './batch.ts';
+import type { Permit } from './permit.ts';
 import { kindOf, type Store, VERBS } from './verbs.ts';
 
 /** Where the bridge finds an open store by its name; throws `NO_SUCH_STORE`. */
 export type FindStore = (name: string) => Store;
 
-/** An operation that was let in. */
-interface Admitted {
+/** A store as one page may use it. */
+interface Opened {
+  readonly name: string;
+  readonly store: Store;
+  readonly kind: Kind;
+  readonly permit: Permit;
+}
+
+/** An operation that was let in, with the place of its outcome. */
+interface Placed {
   readonly place: number;
-  readonly access: Access;
-  readonly alone: boolean;
-  run(): unknown;
+  readonly call: Call;
 }
 
 /**
@@ -23,11 +30,15 @@ interface Admitted {
  *
  * Invariant: one outcome per operation, at its index; never throws.
  */
-export function runOperations(operations: readonly unknown[], grant: Grant, findStore: FindStore): readonly Outcome[] {
+export function runOperations(
+  operations: readonly unknown[],
+  permit: Permit,
+  findStore: FindStore,
+): readonly Outcome[] {
   const outcomes = new Array<Outcome>(operations.length);
   for (const [name, places] of byStore(operations)) {
     try {
-      runOnStore(name, places, operations, grant, findStore, outcomes);
+      runOnStore(open(name, permit, findStore), places, operations, outcomes);
     } catch (error) {
       failAll(places, error, outcomes);
     }
@@ -46,45 +57,54 @@ function byStore(operations: readonly unknown[]): Map<unknown, number[]> {
   return places;
 }
 
-function runOnStore(
-  name: unknown,
-  places: readonly number[],
-  operations: readonly unknown[],
-  grant: Grant,
-  findStore: FindStore,
-  outcomes: Outcome[],
-): void {
+function open(name: unknown, permit: Permit, findStore: FindStore): Opened {
   if (typeof name !== 'string') throw new DiskCacheError('NOT_ALLOWED', 'An operation has to name its store');
   // Who was granted nothing isn't even told whether there is such a store.
-  demand(grant, name, 'read');
+  permit.demand(name, 'read');
   const store = findStore(name);
-  const kind = kindOf(store);
-  let together: Admitted[] = [];
+  return { name, store, kind: kindOf(store), permit };
+}
+
+function runOnStore(
+  opened: Opened,
+  places: readonly number[],
+  operations: readonly unknown[],
+  outcomes: Outcome[],
+): void {
+  let together: Placed[] = [];
   for (const place of places) {
     try {
-      const admitted = admit(place, operations[place] as Operation, grant, store, kind);
-      if (admitted.alone) {
-        runTogether(store, together, outcomes);
+      const call = admit(opened, operations[place] as Operation);
+      if (call.alone !== true) together.push({ place, call });
+      else {
+        runTogether(opened.store, together, outcomes);
         together = [];
-        outcomes[place] = outcomeOf(admitted);
-      } else together.push(admitted);
+        outcomes[place] = outcomeOf(call);
+      }
     } catch (error) {
       outcomes[place] = failed(toErrorData(error));
     }
   }
-  runTogether(store, together, outcomes);
+  runTogether(opened.store, together, outcomes);
 }
 
-function admit(place: number, operation: Operation, grant: Grant, store: Store, kind: Kind): Admitted {
-  const { method, args } = operation as Partial<Record<keyof Operation, unknown>>;
+function admit(opened: Opened, operation: Operation): Call {
+  const { method, args } = operation as Readonly<Record<keyof Operation, unknown>>;
+  if (method !== 'batch' || !Array.isArray(args)) return admitMethod(opened, method, args);
+  return admitBatch(opened.store, args[0], (step, given) => admitMethod(opened, step, given));
+}
+
+function admitMethod({ name, store, kind, permit }: Opened, method: unknown, args: unknown): Call {
   const signature = signatureOf(kind, method);
   if (signature === undefined || !Array.isArray(args) || !fits(signature, args)) {
-    throw new DiskCacheError('NOT_ALLOWED', `No such operation: ${shown(method)} on the ${kind} "${operation.store}"`);
+    const called = typeof method === 'string' ? `"${method.slice(0, 64)}"` : `(${typeof method})`;
+    throw new DiskCacheError('NOT_ALLOWED', `No such operation: ${called} on the ${kind} "${name}"`);
   }
-  const access = accessOf(signature, args);
-  demand(grant, operation.store, access);
+  const access = typeof signature.access === 'function' ? signature.access(args) : signature.access;
+  permit.demand(name, access);
+  if (access !== 'read') permit.charge(args);
   const verb = VERBS[kind][method as string]!;
-  return { place, access, alone: signature.alone === true, run: () => verb(store, ...args) };
+  return { access, alone: signature.alone, run: () => verb(store, ...args) };
 }
 
 /** So many values may be given to a method that takes any number. */
@@ -93,32 +113,24 @@ const MAX_VALUES = 10_000;
 const fits = ({ takes }: Signature, args: readonly unknown[]): boolean =>
   args.length <= (takes.at(-1) === '...value' ? MAX_VALUES : takes.length);
 
-const accessOf = ({ access }: Signature, args: readonly unknown[]): Access =>
-  typeof access === 'function' ? access(args) : access;
-
-function runTogether(store: Store, group: readonly Admitted[], outcomes: Outcome[]): void {
+function runTogether(store: Store, group: readonly Placed[], outcomes: Outcome[]): void {
   const run = () => {
-    for (const admitted of group) outcomes[admitted.place] = outcomeOf(admitted);
+    for (const { place, call } of group) outcomes[place] = outcomeOf(call);
   };
   try {
     // A verb alone is a transaction of its own, and a cheaper one.
-    if (group.length > 1 && group.some(({ access }) => access !== 'read')) store.transact(run);
+    if (group.length > 1 && group.some(({ call }) => call.access !== 'read')) store.transact(run);
     else run();
   } catch (error) {
     failAll(
-      Array.from(group, ({ place }) => place),
+      group.map(({ place }) => place),
       error,
       outcomes,
     );
   }
 }
 
-function failAll(places: readonly number[], error: unknown, outcomes: Outcome[]): void {
-  const data = toErrorData(error);
-  for (const place of places) outcomes[place] = failed(data);
-}
-
-function outcomeOf({ run }: Admitted): Outcome {
+function outcomeOf({ run }: Call): Outcome {
   try {
     return { value: run() };
   } catch (error) {
@@ -126,5 +138,7 @@ function outcomeOf({ run }: Admitted): Outcome {
   }
 }
 
-const shown = (method: unknown): string =>
-  typeof method === 'string' ? `"${method.slice(0, 64)}"` : `(${typeof method})`;
+function failAll(places: readonly number[], error: unknown, outcomes: Outcome[]): void {
+  const data = toErrorData(error);
+  for (const place of places) outcomes[place] = failed(data);
+}

@@ -1,32 +1,87 @@
 import { expose } from 'comlink';
-import { type DiskCacheError, toErrorData } from '../../protocol/error.ts';
-import { type Face, goodbye } from '../../protocol/wire.ts';
+import { DiskCacheError, toErrorData } from '../../protocol/error.ts';
+import { failed, type Outcome } from '../../protocol/outcome.ts';
+import { type Answer, type Face, goodbye, type Watch } from '../../protocol/wire.ts';
 import type { Endpoint, Port } from './endpoint.ts';
 import { gate } from './gate.ts';
 import type { Grant } from './grant.ts';
+import { Permit } from './permit.ts';
+import { Requests } from './requests.ts';
+import { Rota } from './rota.ts';
 import { type FindStore, runOperations } from './run.ts';
+import { Watches } from './watches.ts';
 
 /** One page's conversation, from its handshake to its goodbye. */
 export interface Session {
+  /** How many subscriptions the page has. */
+  readonly watches: number;
   /** Tells the page why and closes the port. Idempotent. */
   close(reason: DiskCacheError): void;
 }
 
-/** Answers a page over `port` with what `grant` allows, until it is closed. */
-export function openSession(port: Port, grant: Grant, findStore: FindStore): Session {
+/**
+ * Answers a page over `port` with what `grant` allows, until it is closed. Sessions with one `rota` take turns. Requests have
+ * messages of their own; what is rare goes through comlink, behind the gate.
+ */
+export function openSession(port: Port, grant: Grant, findStore: FindStore, rota: Rota = new Rota()): Session {
   let open = true;
-  const face: Face = Object.freeze({
-    run: (operations: Parameters<Face['run']>[0]) => runOperations(operations, grant, findStore),
+  const permit = new Permit(grant);
+  const inner = whileOpen(port, () => open);
+  const watches = new Watches((changes) => inner.postMessage(changes));
+  const requests = new Requests(
+    rota,
+    (operations) => runOperations(operations, permit, findStore),
+    (answer) => post(inner, answer),
+  );
+  inner.addEventListener('message', ({ data }) => {
+    if (Array.isArray(data)) requests.receive(data);
   });
-  expose(face, gate(whileOpen(port, () => open)));
+  const face: Face = Object.freeze({
+    watch: (watch: Watch) => outcomeOf(() => startWatch(watches, watch, permit, findStore)),
+    unwatch: (id: number) => watches.remove(id) as undefined,
+    seen: (number: number) => watches.seen(number) as undefined,
+  });
+  expose(face, gate(inner));
   return {
+    get watches() {
+      return watches.size;
+    },
     close(reason) {
       if (!open) return;
       open = false;
+      requests.close();
+      watches.close();
       port.postMessage(goodbye(toErrorData(reason)));
       port.close();
     },
   };
+}
+
+function startWatch(watches: Watches, watch: Watch, permit: Permit, findStore: FindStore): undefined {
+  const { id, store, range } = Object(watch) as Record<keyof Watch, unknown>;
+  if (!Number.isSafeInteger(id) || typeof store !== 'string' || typeof range !== 'object' || range === null) {
+    throw new DiskCacheError('BAD_OPTION', 'A subscription takes a number, the name of a store and a range');
+  }
+  permit.demand(store, 'read');
+  watches.add(id as number, findStore(store), range);
+}
+
+function outcomeOf(work: () => undefined): Outcome<undefined> {
+  try {
+    return { value: work() };
+  } catch (error) {
+    return failed(toErrorData(error));
+  }
+}
+
+/** What a codec of the application's own gives may be something that no message can hold. */
+function post(port: Endpoint, answer: Answer): void {
+  try {
+    port.postMessage(answer);
+  } catch (error) {
+    const why = new DiskCacheError('BAD_VALUE', 'A value of this turn can’t be sent to a page', { cause: error });
+    port.postMessage([answer[0], { refused: toErrorData(why) }] satisfies Answer);
+  }
 }
 
 /** Comlink answers in a later microtask: nothing may follow the goodbye, and nothing is run after it. */

@@ -9,6 +9,7 @@ import {
 import { DiskCacheError, toErrorData } from '../../protocol/error.ts';
 import { CONNECT_CHANNEL, isNonce, PORT_CHANNEL, type PortAnswer } from '../../protocol/handshake.ts';
 import type { Grant } from '../bridge/grant.ts';
+import { Rota } from '../bridge/rota.ts';
 import type { FindStore } from '../bridge/run.ts';
 import { openSession, type Session } from '../bridge/session.ts';
 import { fromPortMain } from './port.ts';
@@ -32,7 +33,13 @@ export interface Attachment {
  * Invariant: a session ends with its document (navigation, reload, crash, close of the window), whether or not its port
  * says so: a killed page says nothing.
  */
-export function attach(contents: WebContents, name: string, authorize: Authorize, findStore: FindStore): Attachment {
+export function attach(
+  contents: WebContents,
+  name: string,
+  authorize: Authorize,
+  findStore: FindStore,
+  rota: Rota = new Rota(),
+): Attachment {
   const sessions = new Map<Session, WebFrameMain>();
   const nonces = new Set<string>();
 
@@ -58,9 +65,12 @@ export function attach(contents: WebContents, name: string, authorize: Authorize
 
   function connect(frame: WebFrameMain, nonce: string, grant: Grant): void {
     const { port1, port2 } = new MessageChannelMain();
-    const session = openSession(fromPortMain(port1), grant, findStore);
+    const session = openSession(fromPortMain(port1), grant, findStore, rota);
     sessions.set(session, frame);
-    port1.on('close', () => sessions.delete(session));
+    port1.on('close', () => {
+      sessions.delete(session);
+      session.close(gone('closed its port'));
+    });
     answer(frame, { deskcache: 'port', nonce }, [port2]);
   }
 

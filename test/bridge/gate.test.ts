@@ -14,17 +14,17 @@ async function answerTo(port: MessagePort, message: unknown): Promise<unknown> {
 
 /** The face still works: whatever was sent before did not end the session, nor the process. */
 async function expectAlive(port: MessagePort): Promise<void> {
-  const operations = [{ store: 'api', method: 'has', args: ['k'] }];
-  const call = { id: 'alive', type: 'APPLY', path: ['run'], argumentList: [{ type: 'RAW', value: operations }] };
-  expect(await answerTo(port, call)).toMatchObject({ id: 'alive', value: [{ value: false }] });
+  expect(await answerTo(port, [7, [{ store: 'api', method: 'has', args: ['k'] }]])).toEqual([7, [{ value: false }]]);
+  const call = { id: 'alive', type: 'APPLY', path: ['unwatch'], argumentList: [{ type: 'RAW', value: 1 }] };
+  expect(await answerTo(port, call)).toMatchObject({ id: 'alive', value: undefined });
 }
 
 describe('the gate in front of comlink', () => {
   it('refuses the constructor walk', async () => {
     using bridge = openBridge();
     const port = bridge.rawPort();
-    const remote = wrap<{ run: { constructor: Walk } }>(port as never) as unknown as { run: { constructor: Walk } };
-    const ran = await new remote.run.constructor('globalThis.pwned = true');
+    const remote = wrap<{ watch: { constructor: Walk } }>(port as never) as unknown as { watch: { constructor: Walk } };
+    const ran = await new remote.watch.constructor('globalThis.pwned = true');
     expect(ran).toMatchObject({ refused: { code: 'NOT_ALLOWED' } });
     expect(globalThis).not.toHaveProperty('pwned');
     await expectAlive(port);
@@ -42,28 +42,33 @@ describe('the gate in front of comlink', () => {
   it('refuses a transfer handler nobody knows, which ends a process that only has comlink', async () => {
     using bridge = openBridge();
     const port = bridge.rawPort();
-    const call = { id: '1', type: 'APPLY', path: ['run'], argumentList: [{ type: 'HANDLER', name: 'nope', value: 0 }] };
+    const call = {
+      id: '1',
+      type: 'APPLY',
+      path: ['watch'],
+      argumentList: [{ type: 'HANDLER', name: 'nope', value: 0 }],
+    };
     expect(await answerTo(port, call)).toMatchObject({ value: { refused: { code: 'NOT_ALLOWED' } } });
     await expectAlive(port);
   });
 
   const malformed: readonly unknown[] = [
     { id: '1', type: 'GET', path: [] },
-    { id: '1', type: 'GET', path: ['run'] },
-    { id: '1', type: 'CONSTRUCT', path: ['run', 'constructor'], argumentList: [] },
+    { id: '1', type: 'GET', path: ['watch'] },
+    { id: '1', type: 'CONSTRUCT', path: ['watch', 'constructor'], argumentList: [] },
     { id: '1', type: 'ENDPOINT' },
     { id: '1', type: 'RELEASE' },
     { id: '1', type: 'APPLY', path: ['constructor'], argumentList: [{ type: 'RAW', value: [] }] },
-    { id: '1', type: 'APPLY', path: ['run', 'call'], argumentList: [{ type: 'RAW', value: [] }] },
-    { id: '1', type: 'APPLY', path: 'run', argumentList: [{ type: 'RAW', value: [] }] },
-    { id: '1', type: 'APPLY', path: ['run'] },
-    { id: '1', type: 'APPLY', path: ['run'], argumentList: [] },
-    { id: '1', type: 'APPLY', path: ['run'], argumentList: [{ type: 'RAW', value: 'all of it' }] },
-    { id: '1', type: 'APPLY', path: ['run'], argumentList: [{ type: 'RAW', value: new Array(10_001).fill(0) }] },
+    { id: '1', type: 'APPLY', path: ['watch', 'call'], argumentList: [{ type: 'RAW', value: [] }] },
+    { id: '1', type: 'APPLY', path: 'watch', argumentList: [{ type: 'RAW', value: [] }] },
+    { id: '1', type: 'APPLY', path: ['watch'] },
+    { id: '1', type: 'APPLY', path: ['watch'], argumentList: [] },
+    { id: '1', type: 'APPLY', path: ['run'], argumentList: [{ type: 'RAW', value: [] }] },
+    { id: '1', type: 'APPLY', path: ['watch'], argumentList: [{ type: 'HANDLER', name: 'proxy', value: 0 }] },
     {
       id: '1',
       type: 'APPLY',
-      path: ['run'],
+      path: ['watch'],
       argumentList: [
         { type: 'RAW', value: [] },
         { type: 'RAW', value: [] },
@@ -111,10 +116,10 @@ describe('the gate in front of comlink', () => {
       sent.push(message);
       post(message);
     };
-    const face = wrap<{ run(operations: unknown[]): unknown }>(port as never);
-    expect(await face.run([])).toEqual([]);
+    const face = wrap<{ unwatch(id: number): unknown }>(port as never);
+    expect(await face.unwatch(1)).toBeUndefined();
     expect(sent).toEqual([
-      { id: expect.any(String), type: 'APPLY', path: ['run'], argumentList: [{ type: 'RAW', value: [] }] },
+      { id: expect.any(String), type: 'APPLY', path: ['unwatch'], argumentList: [{ type: 'RAW', value: 1 }] },
     ]);
   });
 });

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { FULL_GRANT, type Grant } from '../../main/bridge/grant.ts';
+import { Rota } from '../../main/bridge/rota.ts';
 import { openSession, type Session } from '../../main/bridge/session.ts';
 import type { Cache } from '../../main/engine/index.ts';
 import { Registry } from '../../main/engine/registry.ts';
@@ -18,6 +19,8 @@ export interface Bridge {
   cacheInMain(name: string): Cache;
   /** One for each time the client connected. */
   readonly sessions: readonly Session[];
+  /** Another page of the same main process. */
+  anotherPage(): DiskCache;
   /** What one operation comes to on a session of its own, past the client: its value. */
   operate(store: string, method: string, ...args: unknown[]): Promise<unknown>;
   /** A raw port to a session of its own, as a hostile page would use it. */
@@ -35,24 +38,33 @@ export function openBridge({ stores = { api: cache() }, grant = FULL_GRANT, ...o
   const directory = mkdtempSync(join(tmpdir(), 'deskcache-bridge-'));
   const registry = new Registry(directory, stores);
   const sessions: Session[] = [];
+  const rota = new Rota();
   const ports: MessagePort[] = [];
 
   function rawPort(granted: Grant = grant): MessagePort {
     const { port1, port2 } = new MessageChannel();
     ports.push(port1, port2);
-    sessions.push(openSession(port1 as never, granted, (name) => registry.find(name)));
+    sessions.push(openSession(port1 as never, granted, (name) => registry.find(name), rota));
     return port2;
   }
 
   const connect = async () => rawPort() as unknown as Port;
+  const pages: DiskCache[] = [];
+  const openPage = () => {
+    const page = new DiskCache(connect, options);
+    pages.push(page);
+    return page;
+  };
   return {
-    diskCache: new DiskCache(connect, options),
+    diskCache: openPage(),
     registry,
     cacheInMain: (name) => registry.find(name) as Cache,
     sessions,
+    anotherPage: openPage,
     operate: (store, method, ...args) => new Client(connect, 5000).call(store, method, args),
     rawPort,
     [Symbol.dispose]() {
+      for (const page of pages) page.disconnect();
       for (const port of ports) port.close();
       registry.close();
       rmSync(directory, { recursive: true, force: true });

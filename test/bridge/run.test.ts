@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Grant } from '../../main/bridge/grant.ts';
+import { Permit } from '../../main/bridge/permit.ts';
 import { runOperations } from '../../main/bridge/run.ts';
 import type { ErrorCode } from '../../protocol/error.ts';
 import { cache } from '../../protocol/stores.ts';
@@ -8,7 +9,7 @@ import { type Bridge, openBridge } from './over-a-port.ts';
 const ADMIN: Grant = { stores: { '*': 'admin' } };
 
 const run = ({ registry }: Bridge, operations: readonly unknown[], grant = ADMIN) =>
-  runOperations(operations, grant, (name) => registry.find(name));
+  runOperations(operations, new Permit(grant), (name) => registry.find(name));
 
 const op = (method: string, ...args: unknown[]) => ({ store: 'api', method, args });
 const failure = (code: ErrorCode) => ({ error: expect.objectContaining({ code }) });

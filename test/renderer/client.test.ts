@@ -53,9 +53,7 @@ describe('diskCache in a page', () => {
     await vi.waitFor(() => expect(messages).toHaveLength(1));
     void Promise.allSettled([diskCache.get('d')]);
     await vi.waitFor(() => expect(messages).toHaveLength(2));
-    expect(messages[0]).toMatchObject({
-      argumentList: [{ value: [{ args: ['a', 1] }, { store: 'api' }, { method: 'has' }] }],
-    });
+    expect(messages[0]).toMatchObject([1, [{ args: ['a', 1] }, { store: 'api' }, { method: 'has' }]]);
     diskCache.disconnect();
   });
 

@@ -22,6 +22,10 @@ export type Listener = (change: Change) => void;
 export interface SubscribeOptions {
   /** Only changes of keys that begin so; `clear` concerns all. */
   readonly prefix?: Key;
+  /** Only changes of keys from this one on. */
+  readonly from?: Key;
+  /** Only changes of keys before this one. */
+  readonly to?: Key;
 }
 
 interface Subscription {
@@ -45,14 +49,18 @@ export class Feed {
   telling = false;
 }
 
-const OPTIONS: ReadonlySet<string> = new Set(['prefix']);
+const OPTIONS: ReadonlySet<string> = new Set(['prefix', 'from', 'to']);
+
+/** @throws {DiskCacheError} `BAD_OPTION` or `BAD_KEY` */
+export function subscriptionOf(listener: Listener, options?: SubscribeOptions): Subscription {
+  demandFunction(listener, 'a listener');
+  return { listener, bounds: keyBounds(optionsOf(options, OPTIONS)) };
+}
 
 /** Tells `listener` every change from now on; answers the way out. */
 export function subscribe(core: Core, listener: Listener, options?: SubscribeOptions): () => void {
-  demandFunction(listener, 'a listener');
-  const { prefix } = optionsOf(options, OPTIONS);
   const { feed } = core;
-  const subscription = { listener, bounds: keyBounds(prefix === undefined ? {} : { prefix }) };
+  const subscription = subscriptionOf(listener, options);
   if (feed.subscriptions.size === 0) start(core);
   feed.subscriptions.add(subscription);
   return () => {

@@ -1,10 +1,15 @@
 import type { Change } from '../../../protocol/options.ts';
-import { demandFunction, optionsOf } from '../cache/arguments.ts';
 import type { Core } from '../cache/core.ts';
-import { deliver, Feed, type Listener, type SubscribeOptions, subscribe, tellAll } from '../cache/feed.ts';
-import { encodeKey, keyBounds } from '../values/key.ts';
-
-const OPTIONS: ReadonlySet<string> = new Set(['prefix']);
+import {
+  deliver,
+  Feed,
+  type Listener,
+  type SubscribeOptions,
+  subscribe,
+  subscriptionOf,
+  tellAll,
+} from '../cache/feed.ts';
+import { encodeKey } from '../values/key.ts';
 
 /**
  * Tells the changes of all shards to those who listen to the whole: each shard's in the order of their commits, this process's
@@ -22,9 +27,7 @@ export class Listeners {
   }
 
   add(listener: Listener, options?: SubscribeOptions): () => void {
-    demandFunction(listener, 'a listener');
-    const { prefix } = optionsOf(options, OPTIONS);
-    const subscription = { listener, bounds: keyBounds(prefix === undefined ? {} : { prefix }) };
+    const subscription = subscriptionOf(listener, options);
     const { subscriptions } = this.#feed;
     this.#stop ??= this.#listen();
     subscriptions.add(subscription);

@@ -1,0 +1,88 @@
+import { isDeepStrictEqual } from 'node:util';
+import { type BatchResult, partsOf, type StepParts } from '../../protocol/batch.ts';
+import { type Access, covers } from '../../protocol/contract/signature.ts';
+import { DiskCacheError } from '../../protocol/error.ts';
+import { Deque } from '../engine/index.ts';
+import type { Store } from './verbs.ts';
+
+/** A call that was let in: what it needs, and how it is done. */
+export interface Call {
+  readonly access: Access;
+  /** It can't be part of a transaction. */
+  readonly alone?: true | undefined;
+  run(): unknown;
+}
+
+type Condition = Extract<StepParts, { condition: unknown }>['condition'];
+type Step = Call | { readonly condition: Condition };
+
+/** Thrown to undo what a batch has written before a condition failed. */
+class Unmet extends Error {}
+
+/**
+ * The steps of a batch as one call: all or nothing. A condition that fails undoes the steps before it and is the result; a
+ * step that throws undoes them too, and is the error. `admit` lets a single method in, or throws.
+ *
+ * @throws {DiskCacheError} `BAD_OPTION` for what is no batch; what `admit` throws.
+ */
+export function admitBatch(
+  store: Store,
+  steps: unknown,
+  admit: (method: string, args: readonly unknown[]) => Call,
+): Call {
+  if (!Array.isArray(steps)) throw new DiskCacheError('BAD_OPTION', 'A batch takes an array of steps');
+  let access: Access = 'read';
+  const admitted = steps.map((given: unknown, place): Step => {
+    const parts = partsOf(given, place);
+    if ('condition' in parts) return parts;
+    const step = admit(parts.method, parts.args);
+    if (!covers(access, step.access)) access = step.access;
+    return step;
+  });
+  return { access, run: () => runBatch(store, admitted) };
+}
+
+function runBatch(store: Store, steps: readonly Step[]): BatchResult {
+  const results: unknown[] = [];
+  const doAll = (): BatchResult => {
+    let written = false;
+    for (const step of steps) {
+      if ('condition' in step) {
+        if (!holds(store, step.condition)) {
+          if (written) throw new Unmet();
+          return { committed: false, failed: results.length };
+        }
+        results.push(undefined);
+      } else {
+        results.push(step.run());
+        written ||= step.access !== 'read';
+      }
+    }
+    return { committed: true, results };
+  };
+  try {
+    return store.transact(doAll);
+  } catch (error) {
+    if (error instanceof Unmet) return { committed: false, failed: results.length };
+    if (!(error instanceof DiskCacheError)) throw error;
+    throw new DiskCacheError(error.code, `Step ${results.length} of a batch, which was undone: ${error.message}`, {
+      cause: error.cause,
+    });
+  }
+}
+
+function holds(store: Store, condition: Condition): boolean {
+  const found = itemAt(store, condition.key);
+  if (Object.hasOwn(condition, 'equals'))
+    return found !== undefined && isDeepStrictEqual(found.value, condition.equals);
+  return Object.hasOwn(condition, 'exists') ? found !== undefined : found === undefined;
+}
+
+/** What the engine refuses as a key it refuses here, too. */
+function itemAt(store: Store, key: unknown): { readonly value: unknown } | undefined {
+  if (!(store instanceof Deque)) return store.has(key as never) ? { value: store.get(key as never) } : undefined;
+  if (!Number.isSafeInteger(key))
+    throw new DiskCacheError('BAD_OPTION', 'The key of a condition on a deque is an index');
+  const index = Number(key);
+  return index < store.length && index >= -store.length ? { value: store.at(index) } : undefined;
+}

@@ -1,0 +1,43 @@
+import { type Access, covers } from '../../protocol/contract/signature.ts';
+import { DiskCacheError } from '../../protocol/error.ts';
+import { weightOf } from '../../protocol/weight.ts';
+import type { Grant } from './grant.ts';
+
+/** A grant in use by one session: what it covers, and how much of it is left. */
+export class Permit {
+  readonly #grant: Grant;
+  #written = 0;
+
+  constructor(grant: Grant) {
+    this.#grant = grant;
+  }
+
+  /** @throws {DiskCacheError} `NOT_ALLOWED` unless the grant covers such an access to the store. */
+  demand(store: string, needed: Access): void {
+    const granted = accessTo(this.#grant, store);
+    if (granted !== undefined && covers(granted, needed)) return;
+    throw new DiskCacheError(
+      'NOT_ALLOWED',
+      `This page was not granted "${needed}" on store "${store.slice(0, 64)}"; authorize(frame) in the main process decides`,
+    );
+  }
+
+  /** Counts what a write brings. @throws {DiskCacheError} `TOO_LARGE` when it is more than what is left. */
+  charge(args: readonly unknown[]): void {
+    const { bytes } = this.#grant;
+    if (bytes === undefined) return;
+    const weight = weightOf(args);
+    if (this.#written + weight > bytes) {
+      throw new DiskCacheError(
+        'TOO_LARGE',
+        `This page was granted ${bytes} bytes of writes, has used ${this.#written} and wants ${weight} more; authorize(frame) in the main process decides`,
+      );
+    }
+    this.#written += weight;
+  }
+}
+
+function accessTo({ stores }: Grant, store: string): Access | undefined {
+  if (Object.hasOwn(stores, store)) return stores[store];
+  return Object.hasOwn(stores, '*') ? stores['*'] : undefined;
+}

@@ -1,0 +1,65 @@
+import { DiskCacheError, type ErrorCode, toErrorData } from '../../protocol/error.ts';
+import type { Outcome } from '../../protocol/outcome.ts';
+import { weightOf } from '../../protocol/weight.ts';
+import { type Answer, MAX_OPERATIONS, UNDER_WAY } from '../../protocol/wire.ts';
+import type { Lane, Rota } from './rota.ts';
+
+/**
+ * The requests of one page, from the port to their answers: each is looked at, waits for its turn and is answered, in order.
+ *
+ * Invariant: what waits is bounded, whatever the page sends; every request with an id that is a number is answered once.
+ */
+export class Requests {
+  readonly #run: (operations: readonly unknown[]) => readonly Outcome[];
+  readonly #answer: (answer: Answer) => void;
+  readonly #rota: Rota;
+  readonly #lane: Lane = [];
+  #operations = 0;
+  #bytes = 0;
+
+  constructor(
+    rota: Rota,
+    run: (operations: readonly unknown[]) => readonly Outcome[],
+    answer: (answer: Answer) => void,
+  ) {
+    this.#rota = rota;
+    this.#run = run;
+    this.#answer = answer;
+  }
+
+  receive(request: readonly unknown[]): void {
+    const [id, operations] = request;
+    if (typeof id !== 'number') return;
+    if (request.length !== 2 || !Array.isArray(operations) || operations.length > MAX_OPERATIONS) {
+      this.#refuse(id, 'NOT_ALLOWED', `The main process refused a message that is no request: [id, operations]`);
+      return;
+    }
+    // Only what has to wait is weighed.
+    let weight = 0;
+    const job = () => {
+      this.#operations -= operations.length;
+      this.#bytes -= weight;
+      this.#answer([id, this.#run(operations)]);
+    };
+    this.#operations += operations.length;
+    const waiting = this.#lane.length;
+    this.#rota.enter(this.#lane, job);
+    if (this.#lane.length === waiting) return;
+    weight = weightOf(operations);
+    this.#bytes += weight;
+    if (this.#operations <= UNDER_WAY.operations && (this.#bytes <= UNDER_WAY.bytes || this.#lane.length === 1)) return;
+    this.#lane.pop();
+    this.#operations -= operations.length;
+    this.#bytes -= weight;
+    this.#refuse(id, 'BUSY', 'This page has more under way than the main process keeps for it; wait for answers');
+  }
+
+  /** Forgets what waits. */
+  close(): void {
+    this.#lane.length = 0;
+  }
+
+  #refuse(id: number, code: ErrorCode, message: string): void {
+    this.#answer([id, { refused: toErrorData(new DiskCacheError(code, message)) }]);
+  }
+}

@@ -1,0 +1,61 @@
+import { DiskCacheError } from './error.ts';
+
+/**
+ * What has to be so for a batch to be done. `equals` is deep equality; an item with another value and one that is missing are
+ * both not equal. In a deque `key` is an index.
+ */
+export type Condition<K, V> =
+  | { readonly key: K; readonly equals: V }
+  | { readonly key: K; readonly exists: true }
+  | { readonly key: K; readonly absent: true };
+
+/** What can't be a step: it is no part of a transaction, or of no use in one. */
+type Outside = 'check' | 'configure' | 'page';
+
+/** One step: a condition, or a method of the store with its arguments: `{ set: ['key', 1, { ttl: 1000 }] }`. */
+export type Step<Contract, K, V> =
+  | { readonly if: Condition<K, V> }
+  | {
+      readonly [M in Exclude<keyof Contract, Outside>]: Contract[M] extends (...args: infer A) => unknown
+        ? { readonly [N in M]: Readonly<A> }
+        : never;
+    }[Exclude<keyof Contract, Outside>];
+
+/** What became of a batch: one result for each step (a condition's is `undefined`), or the index of the condition that failed. */
+export type BatchResult =
+  | { readonly committed: true; readonly results: readonly unknown[] }
+  | { readonly committed: false; readonly failed: number };
+
+/** A step, taken apart. */
+export type StepParts =
+  | { readonly condition: Readonly<Record<'key' | 'equals' | 'exists' | 'absent', unknown>> }
+  | { readonly method: string; readonly args: readonly unknown[] };
+
+/** @throws {DiskCacheError} `BAD_OPTION` for what is no step. */
+export function partsOf(step: unknown, place: number): StepParts {
+  const names = typeof step === 'object' && step !== null ? Object.keys(step) : [];
+  const [name] = names;
+  if (name === undefined || names.length > 1) {
+    const store = names.includes('store') ? '. A batch is of one store: call batch on that store' : '';
+    throw badStep(place, `has to be { if: condition } or { method: [arguments] }${store}`);
+  }
+  const given = (step as Record<string, unknown>)[name];
+  if (name === 'if') return { condition: conditionOf(given, place) };
+  if (OUTSIDE.has(name)) throw badStep(place, `is "${name}", which can't be part of a batch`);
+  if (!Array.isArray(given)) throw badStep(place, `has to give the arguments of "${name.slice(0, 64)}" as an array`);
+  return { method: name, args: given };
+}
+
+const OUTSIDE: ReadonlySet<string> = new Set(['check', 'configure', 'page', 'batch'] satisfies (Outside | 'batch')[]);
+const DEMANDS = ['equals', 'exists', 'absent'] as const;
+
+function conditionOf(condition: unknown, place: number) {
+  const given = Object(condition) as Record<'key' | (typeof DEMANDS)[number], unknown>;
+  const demands = DEMANDS.filter((name) => Object.hasOwn(given, name));
+  const [demand] = demands;
+  const isOne = demands.length === 1 && Object.hasOwn(given, 'key') && Object.keys(given).length === 2;
+  if (isOne && (demand === 'equals' || given[demand as 'exists'] === true)) return given;
+  throw badStep(place, 'is a condition: give a key and one of equals: value, exists: true, absent: true');
+}
+
+const badStep = (place: number, why: string) => new DiskCacheError('BAD_OPTION', `Step ${place} of a batch ${why}`);

@@ -1,0 +1,103 @@
+import { DiskCacheError } from '../protocol/error.ts';
+import type { Changes, Told, WatchRange } from '../protocol/wire.ts';
+import type { Line } from './line.ts';
+
+/** Hears what has happened, in order; `reset` says that more has happened than could be told. */
+export type Listener = (change: Told) => void;
+
+interface Subscription {
+  readonly store: string;
+  readonly range: WatchRange;
+  readonly listener: Listener;
+  readonly onError: (error: unknown) => void;
+}
+
+/**
+ * Everything a page listens to. Subscriptions outlive a line: when it was cut, the next one takes them up again and each
+ * listener is told `reset`, for nobody knows what happened meanwhile.
+ *
+ * Invariant: a subscription hears of every change, or `reset`, or its `onError` is called and it has ended.
+ */
+export class Subscriptions {
+  readonly #connected: () => Promise<Line>;
+  readonly #open = new Map<number, Subscription>();
+  #line: Line | undefined;
+  #lastId = 0;
+  #interrupted = false;
+
+  constructor(connected: () => Promise<Line>) {
+    this.#connected = connected;
+  }
+
+  /** Answers the way out. */
+  add(subscription: Subscription): () => void {
+    const id = ++this.#lastId;
+    this.#open.set(id, subscription);
+    if (this.#line !== undefined) this.#start(this.#line, id, subscription);
+    else this.#connect();
+    return () => {
+      if (this.#open.delete(id)) this.#line?.unwatch(id);
+    };
+  }
+
+  /** A new line: everything is asked for anew. */
+  resume(line: Line): void {
+    this.#line = line;
+    for (const [id, subscription] of this.#open) {
+      this.#start(line, id, subscription);
+      if (this.#interrupted) hear(subscription, { kind: 'reset' });
+    }
+    this.#interrupted = false;
+  }
+
+  /** The line was cut or given up; the next one takes up everything. */
+  interrupted(): void {
+    this.#line = undefined;
+    this.#interrupted = true;
+  }
+
+  /** Who listens wants to go on listening, without having to call something. */
+  reconnect(): void {
+    if (this.#open.size > 0) this.#connect();
+  }
+
+  tell(changes: Changes['changes']): void {
+    for (const [id, told] of changes) {
+      for (const change of told) {
+        const subscription = this.#open.get(id);
+        if (subscription !== undefined) hear(subscription, change);
+      }
+    }
+  }
+
+  #connect(): void {
+    this.#connected().catch((error: unknown) => {
+      for (const id of [...this.#open.keys()]) this.#fail(id, error);
+    });
+  }
+
+  #start(line: Line, id: number, { store, range }: Subscription): void {
+    line.watch({ id, store, range }).catch((error: unknown) => this.#fail(id, error));
+  }
+
+  #fail(id: number, error: unknown): void {
+    const subscription = this.#open.get(id);
+    this.#open.delete(id);
+    subscription?.onError(error);
+  }
+}
+
+function hear({ listener }: Subscription, change: Told): void {
+  try {
+    listener(change);
+  } catch (error) {
+    // As with an event target: a listener's failure is its own and reported as uncaught.
+    rethrowLater(error);
+  }
+}
+
+/** What nobody handles is reported as uncaught. */
+export const rethrowLater = (error: unknown): void =>
+  queueMicrotask(() => {
+    throw error instanceof Error ? error : new DiskCacheError('DISCONNECTED', String(error));
+  });
