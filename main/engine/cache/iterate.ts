@@ -1,12 +1,15 @@
 import type { Cursor, Page, PageOf } from '../../../protocol/contract.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Range } from '../../../protocol/options.ts';
+import { isLive } from '../policy/expiry.ts';
+import type { Column } from '../sqlite/connection.ts';
 import { countText, rangeText } from '../sqlite/range.ts';
 import { VALUE_COLUMNS, type ValueRow } from '../sqlite/statements.ts';
 import { decodeKey, type KeyColumn, keyBounds } from '../values/key.ts';
 import { optionsOf, tagColumn } from './arguments.ts';
 import type { Core } from './core.ts';
 import { despiteReplacement, readValue } from './read.ts';
+import { onSnapshot } from './transaction.ts';
 
 /** A page ends at so many items or, after the first, at so many bytes of values. */
 export const PAGE_ITEMS = 512;
@@ -107,23 +110,14 @@ export function stretch(
   most: number,
   mostBytes = PAGE_BYTES,
 ): Stretch {
-  const { order, reverse, lower, upper, tag } = course;
   const left = course.limit - (start?.seen ?? 0);
   const wanted = Math.min(most, left);
+  if (wanted <= 0) return { items: [], places: [], more: false };
+  if (of === 'keys') return keyStretch(core, course, start, wanted, left);
+  const text = textOf(core, course, start, `key, ${VALUE_COLUMNS}`);
+  const bind = bindingsOf(course, start, wanted, core.clock());
   const items: unknown[] = [];
   const places: KeyColumn[] = [];
-  if (wanted <= 0) return { items, places, more: false };
-  const text = rangeText({
-    order,
-    reverse,
-    lower: lower !== undefined,
-    upper: upper !== undefined,
-    tag: tag !== undefined,
-    after: start !== undefined,
-    sorted: order === 'stored' && holdsFew(core, lower, upper),
-    columns: of === 'keys' ? 'key, id' : `key, ${VALUE_COLUMNS}`,
-  });
-  const bind = [core.clock(), lower, upper, tag, start?.at, wanted + 1].filter((part) => part !== undefined);
   let bytes = 0;
   let more = false;
   core.sql.composed<[KeyColumn, ...ValueRow]>(text).each(
@@ -133,9 +127,10 @@ export function stretch(
         return false;
       }
       const [key, ...value] = row;
-      items.push(itemOf(core, of, key, value));
-      places.push(order === 'stored' ? value[0] : key);
-      if (of !== 'keys') bytes += value[4];
+      const found = readValue(core, key, value);
+      items.push(of === 'values' ? found : [decodeKey(key), found]);
+      places.push(course.order === 'stored' ? value[0] : key);
+      bytes += value[4];
       return true;
     },
     ...bind,
@@ -143,11 +138,56 @@ export function stretch(
   return { items, places, more };
 }
 
-function itemOf(core: Core, of: PageOf, key: KeyColumn, value: ValueRow): unknown {
-  if (of === 'keys') return decodeKey(key);
-  const found = readValue(core, key, value);
-  return of === 'values' ? found : [decodeKey(key), found];
+/** A page of keys. In key order their index alone tells them, as long as nothing in the store has expired. */
+function keyStretch(core: Core, course: Course, start: Position | undefined, wanted: number, left: number): Stretch {
+  const now = core.clock();
+  const stored = course.order === 'stored';
+  const rowsOf = (expiring: boolean): [key: KeyColumn, id: number][] => {
+    const text = textOf(core, course, start, 'key, id', expiring);
+    return core.sql
+      .composed<[KeyColumn, number]>(text)
+      .all(...bindingsOf(course, start, wanted, expiring ? now : undefined));
+  };
+  const rows = stored ? rowsOf(true) : onSnapshot(core, () => rowsOf(anyExpired(core, now)));
+  const more = rows.length > wanted && wanted < left;
+  if (rows.length > wanted) rows.pop();
+  return {
+    items: rows.map(([key]) => decodeKey(key)),
+    places: rows.map(([key, id]) => (stored ? id : key)),
+    more,
+  };
 }
+
+/** One look at the front of an index that holds only what can expire. */
+const anyExpired = (core: Core, now: number): boolean => !isLive(core.sql.nextExpiry.first()?.[0] ?? null, now);
+
+function textOf(
+  core: Core,
+  { order, reverse, lower, upper, tag }: Course,
+  start: Position | undefined,
+  columns: string,
+  now = true,
+): string {
+  return rangeText({
+    now,
+    order,
+    reverse,
+    lower: lower !== undefined,
+    upper: upper !== undefined,
+    tag: tag !== undefined,
+    after: start !== undefined,
+    sorted: order === 'stored' && holdsFew(core, lower, upper),
+    columns,
+  });
+}
+
+/** In the order of `RangeShape`. One item more than is wanted tells whether there are more. */
+const bindingsOf = (
+  { lower, upper, tag }: Course,
+  start: Position | undefined,
+  wanted: number,
+  now: number | undefined,
+): Column[] => [now, lower, upper, tag, start?.at, wanted + 1].filter((part) => part !== undefined);
 
 function holdsFew(core: Core, lower: KeyColumn | undefined, upper: KeyColumn | undefined): boolean {
   if (lower === undefined && upper === undefined) return false;

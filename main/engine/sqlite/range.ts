@@ -1,5 +1,7 @@
 /** Which clauses a read of a range has. Parameters in order: now, lower, upper, tag, after, limit; absent ones are left out. */
 export interface RangeShape {
+  /** Leaves out what has expired. Where nothing has, keys in key order are read from their index alone, without the rows. */
+  readonly now: boolean;
   readonly order: 'stored' | 'key';
   readonly reverse: boolean;
   readonly lower: boolean;
@@ -21,14 +23,14 @@ export function rangeText(shape: RangeShape): string {
   const place = stored ? 'id' : 'key';
   const key = stored && !shape.sorted ? '+key' : 'key';
   const clauses = [
-    '(expires_at IS NULL OR expires_at > ?)',
+    shape.now && '(expires_at IS NULL OR expires_at > ?)',
     shape.lower && `${key} >= ?`,
     shape.upper && `${key} < ?`,
     shape.tag && (stored && !shape.sorted ? 'tag = ?' : '+tag = ?'),
     shape.after && `${place} ${shape.reverse ? '<' : '>'} ?`,
   ].filter(Boolean);
   return `SELECT ${shape.columns} FROM entry ${shape.sorted ? 'INDEXED BY entry_key' : ''}
-    WHERE ${clauses.join(' AND ')} ORDER BY ${place} ${shape.reverse ? 'DESC' : 'ASC'} LIMIT ?`;
+    ${clauses.length > 0 ? `WHERE ${clauses.join(' AND ')}` : ''} ORDER BY ${place} ${shape.reverse ? 'DESC' : 'ASC'} LIMIT ?`;
 }
 
 /** Counts the items between two keys, up to a limit. Parameters: lower, upper, limit; absent ones are left out. */
