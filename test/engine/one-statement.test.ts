@@ -71,6 +71,17 @@ describe.each([
   });
 });
 
+it('a set over an item is one statement after the newest items were deleted, but for the last one alone', () => {
+  using cache = own();
+  cache.setMany(['e', 'f', 'g'].map((key) => [key, 0]));
+  cache.deleteMany(['e', 'f', 'g']);
+  cache.set('b', 1);
+  expect(countStatements(() => cache.set('c', 1))).toBe(1);
+  expect(cache.size).toBe(4);
+  for (const key of ['e', 'f', 'g', 'h']) cache.set(key, 1);
+  expect(cache.size).toBe(8);
+});
+
 describe('the count of items is exact where an id is given a second time', () => {
   it('after the last item was deleted', () => {
     using cache = own();

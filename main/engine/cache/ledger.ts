@@ -41,7 +41,7 @@ export class Ledger {
   /** What SQLite says: the id of this connection's last insert, also one that was undone, and the largest one there is. */
   learned(lastId: number, largestId: number): void {
     this.#lastId = lastId;
-    this.#lastIdFree = largestId < lastId;
+    this.#lastIdFree = largestId + 1 === lastId;
   }
 
   upserted(id: number | bigint, expiresAt: number | null): void {
