@@ -7,7 +7,7 @@ import type { CacheOptions, Change, CountOptions, QueueOptions, Range, SetOption
 import { demandFunction, entriesOf, iterated, optionsOf } from './cache/arguments.ts';
 import { Cache } from './cache/cache.ts';
 import { type CheckOptions, check, type Finding } from './cache/check.ts';
-import { type Configuration, configure } from './cache/configure.ts';
+import { type Configuration, change } from './cache/configure.ts';
 import type { Core } from './cache/core.ts';
 import { type Description, describe } from './cache/describe.ts';
 import type { Listener, SubscribeOptions } from './cache/feed.ts';
@@ -29,7 +29,7 @@ import { Listeners } from './fanout/listeners.ts';
 import { manifestBytes } from './fanout/manifest.ts';
 import * as merge from './fanout/merge.ts';
 import type { NamedKind } from './fanout/named-stores.ts';
-import { closeFanout, type Fanout, type FanoutOptions, openFanout, release } from './fanout/open.ts';
+import { closeFanout, type Fanout, type FanoutOptions, gather, openFanout, release } from './fanout/open.ts';
 import { Together } from './fanout/together.ts';
 
 /** What a Cache and a FanoutCache have in common: everything but how they are described. */
@@ -256,9 +256,11 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheFace<
     return this.#listeners.add(listener as Listener, options);
   }
 
-  /** Changes settings for good, of all shards. */
+  /** Changes settings for good, of all shards, named ones included. */
   configure(options: Configuration): void {
-    for (const shard of this.#open().house.members) configure(shard, options);
+    const fanout = this.#open();
+    gather(fanout);
+    for (const shard of fanout.house.members) change(shard, options);
   }
 
   /**

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import Database from 'better-sqlite3';
 import { afterEach, describe, expect, it, vi } from 'vitest';
@@ -327,12 +328,11 @@ describe('a deque', () => {
     expect([...deque]).toEqual([2, 3, 4, 5]);
   });
 
-  it('closes the gap that a repair through a cache has left', () => {
+  it('closes the gap that a repair past the engine has left', () => {
     using deque = filled(6);
-    {
-      using cache = new Cache(deque.directory);
-      cache.deleteMany([1, 4]);
-    }
+    const database = new Database(join(deque.directory, 'cache.db'));
+    database.exec('DELETE FROM entry WHERE key IN (1, 4)');
+    database.close();
     deque.check({ repair: true });
     expect([deque.length, ...deque]).toEqual([4, 0, 2, 3, 5]);
     expect(positions(deque).map((position) => position - positions(deque)[0]!)).toEqual([0, 1, 2, 3]);

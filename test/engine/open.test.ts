@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFil
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
-import { Cache, type CacheOptions, DiskCacheError, type ErrorCode } from '../../main/engine/index.ts';
+import { Cache, type CacheOptions, Deque, DiskCacheError, type ErrorCode, Index } from '../../main/engine/index.ts';
 import { freshDirectory } from './directory.ts';
 
 function refusal(directory: string, options?: CacheOptions): DiskCacheError {
@@ -226,4 +226,17 @@ describe('options', () => {
     using cache = new Cache(directory, { codec });
     expect(cache.get('k')).toEqual(['a', 'b']);
   });
+});
+
+it.each([
+  ['Index', () => new Index(freshDirectory())],
+  ['Deque', () => new Deque(freshDirectory())],
+])('the directory of an %s is refused, said what it is, and left as it was', (name, open) => {
+  using collection = open();
+  expect(() => new Cache(collection.directory, { ttl: 5 })).toThrow(
+    expect.objectContaining({ code: 'BAD_OPTION', message: expect.stringContaining(`new ${name}(`) }),
+  );
+  const database = new Database(join(collection.directory, 'cache.db'), { readonly: true });
+  expect(database.prepare("SELECT count(*) FROM setting WHERE name = 'ttl' AND value = 5").pluck().get()).toBe(0);
+  database.close();
 });

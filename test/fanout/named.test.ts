@@ -1,5 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import Database from 'better-sqlite3';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { folderName, nameOf } from '../../main/engine/fanout/folder-name.ts';
@@ -95,6 +96,31 @@ describe('named stores', () => {
     expect(fanout.volume()).toBeGreaterThan(0);
     expect(fanout.shard('w').get('k')).toBe(1);
     expect(() => fanout.shard(5 as unknown as string)).toThrow(expect.objectContaining({ code: 'BAD_OPTION' }));
+  });
+
+  it('that are shards have the settings of the whole, also when they are not open', async () => {
+    using one = open();
+    const refused = () => one.shard('w').configure({ sizeLimit: 5_000_000 });
+    expect(refused).toThrow(
+      expect.objectContaining({ code: 'BAD_OPTION', message: expect.stringContaining('FanoutCache') }),
+    );
+    using other = open(one.directory);
+    for (const name of ['w', 'closed']) {
+      other.shard(name).set('k', 1);
+      other.shard(name).close();
+    }
+    one.configure({ ttl: 1, fileThreshold: 50 });
+    await new Promise(setImmediate);
+    expect(other.shard('w').getEntry('k')?.expiresAt).toBeUndefined();
+    other.shard('w').set('k', 'x'.repeat(100));
+    expect(other.shard('w').getEntry('k')?.expiresAt).toBeGreaterThan(0);
+    other.close();
+    // Read past the engine, for opening it as a shard would put it right.
+    one.close();
+    const database = new Database(join(one.directory, 'shard', 'closed', 'cache.db'), { readonly: true });
+    const kept = database.prepare("SELECT value FROM setting WHERE name = 'fileThreshold'").pluck().get();
+    database.close();
+    expect(kept).toBe(50);
   });
 
   it('that one handle removes are gone for another one, too', () => {

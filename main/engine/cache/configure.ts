@@ -23,9 +23,21 @@ export type { Configuration } from '../../../protocol/options.ts';
 /**
  * Changes settings for good, for this process at once, for others when they next look for changes.
  *
- * @throws {DiskCacheError} `BAD_OPTION` for a value that is illegal, or an option that belongs to opening; nothing is changed.
+ * @throws {DiskCacheError} `BAD_OPTION` for a value that is illegal, an option that belongs to opening, or a store that has the
+ * settings of a whole; nothing is changed.
  */
 export function configure(core: Core, options: Configuration): void {
+  if (core.membership !== undefined) {
+    throw new DiskCacheError(
+      'BAD_OPTION',
+      `${core.directory} is a named shard and has the settings of its FanoutCache; call configure of that`,
+    );
+  }
+  change(core, options);
+}
+
+/** `configure`, also of a member of a whole, which sees to it that all have the same. */
+export function change(core: Core, options: Configuration): void {
   if (!isRecord(options)) throw new DiskCacheError('BAD_OPTION', 'configure takes an object of options');
   if (core.transaction.depth > 0)
     throw new DiskCacheError('BAD_OPTION', 'configure was called inside a transaction; call it after');

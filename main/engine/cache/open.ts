@@ -25,6 +25,17 @@ import { Uses } from './uses.ts';
 /** Refuses, by throwing, a directory that holds something else; before anything is written to it. */
 export type Admission = (sql: Statements, path: string) => void;
 
+const COLLECTIONS: Readonly<Record<string, string>> = { index: 'Index', deque: 'Deque' };
+
+/** A cache would expire and evict what a collection keeps for good, and lose the order of a deque. */
+function refuseCollection(sql: Statements, path: string): void {
+  const [, kind] = sql.settings.all().find(([name]) => name === 'kind') ?? [];
+  if (kind === undefined) return;
+  const name = COLLECTIONS[String(kind)];
+  const advice = name === undefined ? 'update deskcache' : `open it with new ${name}(directory)`;
+  throw new DiskCacheError('BAD_OPTION', `${path} holds a ${kind}, not a cache; ${advice}, or give another directory`);
+}
+
 /**
  * Opens a directory as a store. Options are checked before anything is created, and settings that are new are kept; when
  * nothing is new, nothing is written.
@@ -32,7 +43,7 @@ export type Admission = (sql: Statements, path: string) => void;
 export function openCore(
   directory: string,
   options: CacheOptions,
-  admit: Admission = () => {},
+  admit: Admission = refuseCollection,
   membership?: Membership,
 ): Core {
   if (!isRecord(options)) throw new DiskCacheError('BAD_OPTION', 'the options of a cache have to be an object');

@@ -3,6 +3,7 @@ import { DiskCacheError } from '../../../protocol/error.ts';
 import type { CacheOptions } from '../../../protocol/options.ts';
 import { isRecord } from '../cache/arguments.ts';
 import { closeCore } from '../cache/close.ts';
+import { followSettings } from '../cache/configure.ts';
 import type { Core } from '../cache/core.ts';
 import type { Membership } from '../cache/household.ts';
 import { openCore } from '../cache/open.ts';
@@ -54,6 +55,8 @@ export function openFanout(directory: string, options: FanoutOptions): Fanout {
   const perShard = { ...shared, memory: Math.floor(usage.memory / manifest.shards) };
   const settings = (): CacheOptions => {
     const [first] = shards;
+    // What another process has configured must not be undone with what was known here before.
+    if (first?.transaction.depth === 0) followSettings(first);
     const kept = SETTING_NAMES.filter((name) => name !== 'codec').map((name) => [name, first?.settings[name]]);
     return { ...perShard, ...Object.fromEntries(kept) };
   };
@@ -79,7 +82,7 @@ export function openFanout(directory: string, options: FanoutOptions): Fanout {
 }
 
 /** Whatever named shards there are, they take of the limit; those that nobody has opened here are opened to be counted. */
-function gather({ named, house, shardOptions, membership, shards }: Fanout): void {
+export function gather({ named, house, shardOptions, membership, shards }: Fanout): void {
   if (shards[0]?.usage.readOnly) return;
   const known = new Set(Array.from(house.members, ({ directory }) => directory));
   const present = named.paths('shard');
