@@ -5,6 +5,7 @@ const slow = [
   'test/crash/**/*.test.ts',
   'test/processes/**/*.test.ts',
   'test/model/long/**/*.test.ts',
+  'test/offline/http/long/**/*.test.ts',
   'test/**/eviction.test.ts',
   'test/fanout/budget.test.ts',
 ];

@@ -1,0 +1,64 @@
+import { ReadableStream } from 'node:stream/web';
+import { type CacheFace, DiskCacheError, type Key } from '../engine/index.ts';
+
+/** A body of fewer bytes is stored as one value, in the transaction that names it. Bytes. */
+const WHOLE_BYTES = 32 * 1024;
+
+/**
+ * Stores a body, then runs `commit`, which names it; with a small body both are one transaction. Memory holds one chunk of a
+ * large one. When anything fails, `commit` has not run.
+ *
+ * @throws {DiskCacheError} what `set` and `writeStream` throw; what the stream throws passes through.
+ */
+export async function writeBody(
+  cache: CacheFace,
+  key: Key,
+  chunks: AsyncGenerator<Uint8Array>,
+  commit: () => void,
+): Promise<void> {
+  const first: Uint8Array[] = [];
+  for (let bytes = 0; bytes < WHOLE_BYTES; bytes += first.at(-1)?.length ?? 0) {
+    const { done, value } = await chunks.next();
+    if (done) {
+      cache.transact(() => {
+        cache.set(key, new Uint8Array(Buffer.concat(first)));
+        commit();
+      });
+      return;
+    }
+    first.push(value);
+  }
+  await cache.writeStream(key, following(first, chunks));
+  cache.transact(commit);
+}
+
+async function* following(first: readonly Uint8Array[], rest: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  yield* first;
+  yield* rest;
+}
+
+/**
+ * The stream once its first chunk has been read: from there on the item can be deleted and is still read to its end. Undefined
+ * when the item is gone or damaged.
+ */
+export async function begun(stream: ReadableStream<Uint8Array>): Promise<ReadableStream<Uint8Array> | undefined> {
+  const reader = stream.getReader();
+  const first = await reader.read().catch(undefinedIfDamaged);
+  if (first === undefined) return undefined;
+  return new ReadableStream<Uint8Array>({
+    start(controller) {
+      if (first.done) controller.close();
+      else controller.enqueue(first.value);
+    },
+    async pull(controller) {
+      const { done, value } = await reader.read();
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+    cancel: (reason) => reader.cancel(reason),
+  });
+}
+
+function undefinedIfDamaged(error: unknown): undefined {
+  if (!(error instanceof DiskCacheError) || error.code !== 'CORRUPT') throw error;
+}

@@ -1,0 +1,70 @@
+import { begun } from '../body.ts';
+import { isDecoded } from './fields.ts';
+import { appendStatus, type Handling } from './provenance.ts';
+import { isKnown, isRangeCurrent, partOf } from './range.ts';
+import type { Stored } from './response-store.ts';
+import type { Room } from './room.ts';
+import { freshnessOf } from './rules.ts';
+
+type Body = ReadableStream<Uint8Array> | null;
+
+const BODILESS: ReadonlySet<number> = new Set([204, 205, 304]);
+
+/**
+ * A stored response, however old, as the answer to a request: whole, a part of it (206, 416), its head, or that the client has
+ * it (304). Undefined when the body is gone.
+ */
+export async function fromStore(
+  room: Room,
+  request: Request,
+  stored: Stored,
+  handling?: Handling,
+): Promise<Response | undefined> {
+  const bytes = room.store.body(stored);
+  if (bytes === undefined) return undefined;
+  const { lifetime, age } = freshnessOf(request, stored, room.clock(), room.shared);
+  const headers = new Headers(stored.headers);
+  headers.set('age', String(Math.max(0, Math.floor(age))));
+  appendStatus(headers, handling ?? { hit: true, ttl: lifetime - age });
+  const { status, statusText } = stored;
+  const plain = { status, statusText, headers };
+  if (status === 200 && isKnown(request.headers, stored.headers, stored.receivedAt)) {
+    headers.delete('content-length');
+    return responseOf(null, { status: 304, statusText: 'Not Modified', headers }, stored.url);
+  }
+  if (BODILESS.has(status)) return responseOf(null, plain, stored.url);
+  headers.set('content-length', String(bytes.size));
+  if (request.method === 'HEAD') return responseOf(null, plain, stored.url);
+  const range =
+    status === 200 && isRangeCurrent(request.headers, stored.headers, stored.receivedAt)
+      ? request.headers.get('range')
+      : null;
+  const part = range === null ? undefined : partOf(range, bytes.size);
+  if (part === 'unsatisfiable') {
+    headers.delete('content-length');
+    headers.set('content-range', `bytes */${bytes.size}`);
+    return responseOf(null, { status: 416, statusText: 'Range Not Satisfiable', headers }, stored.url);
+  }
+  const body = await begun(bytes.stream(part));
+  if (body === undefined || part === undefined) return body && responseOf(body, plain, stored.url);
+  headers.set('content-length', String(part.end - part.start));
+  headers.set('content-range', `bytes ${part.start}-${part.end - 1}/${bytes.size}`);
+  return responseOf(body, { status: 206, statusText: 'Partial Content', headers }, stored.url);
+}
+
+/** A response that came from the origin, with what this cache did to it. */
+export function passed(received: Response, handling: Handling, body: Body = received.body as Body): Response {
+  const { status, statusText, url, redirected } = received;
+  if (status < 200 || status > 599) return received; // nothing that `new Response` would make
+  const headers = new Headers(received.headers);
+  if (isDecoded(headers)) for (const name of ['content-encoding', 'content-length']) headers.delete(name);
+  appendStatus(headers, handling);
+  return responseOf(BODILESS.has(status) ? null : body, { status, statusText, headers }, url, redirected);
+}
+
+/** The constructor leaves `url` empty. */
+function responseOf(body: Body, init: ResponseInit, url: string, redirected = false): Response {
+  const response = new Response(body, init);
+  Object.defineProperties(response, { url: { value: url }, redirected: { value: redirected } });
+  return response;
+}

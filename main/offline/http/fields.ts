@@ -1,0 +1,102 @@
+/** Reading header fields as strictly as the RFCs write them. */
+
+/** Cache-Control as names (small letters) and arguments (without quotes); `true` where there is none. */
+export type Directives = ReadonlyMap<string, string | true>;
+
+/** List members: commas inside a quoted string don't part them (RFC 9110 §5.6.1). */
+const MEMBER = /(?:[^,"]|"(?:[^"\\]|\\.)*"?)+/g;
+const DIRECTIVE = /^([!#$%&'*+.^_`|~\w-]+)(?:=(?:"((?:[^"\\]|\\.)*)"|([^\s"]*)))?$/;
+
+/** A list field's members, trimmed; empty ones are left out. O(length). */
+export function membersOf(field: string | null): string[] {
+  return (field?.match(MEMBER) ?? []).map((member) => member.trim()).filter((member) => member !== '');
+}
+
+/** Cache-Control (RFC 9111 §5.2). Of a directive that occurs twice the first counts (§4.2.1); what is no directive counts for nothing. */
+export function directivesOf(field: string | null): Directives {
+  const directives = new Map<string, string | true>();
+  for (const member of membersOf(field)) {
+    const [, name, quoted, plain] = DIRECTIVE.exec(member) ?? [];
+    if (name === undefined || directives.has(name.toLowerCase())) continue;
+    directives.set(name.toLowerCase(), quoted ?? plain ?? true);
+  }
+  return directives;
+}
+
+/** The greatest delta-seconds told apart (RFC 9111 §1.2.2). */
+const MOST_SECONDS = 2 ** 31;
+
+/** Delta-seconds; undefined for anything but digits. */
+export function secondsOf(text: string | true | undefined): number | undefined {
+  return typeof text === 'string' && /^\d+$/.test(text) ? Math.min(Number(text), MOST_SECONDS) : undefined;
+}
+
+const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
+const MONTH = `(${MONTHS.join('|')})`;
+const TIME = '(\\d\\d):(\\d\\d):(\\d\\d)';
+const IMF_FIXDATE = new RegExp(`^(?:mon|tue|wed|thu|fri|sat|sun), (\\d\\d) ${MONTH} (\\d{4}) ${TIME} gmt$`);
+const RFC_850 = new RegExp(`^(?:mon|tues|wednes|thurs|fri|satur|sun)day, (\\d\\d)-${MONTH}-(\\d\\d) ${TIME} gmt$`);
+const ASCTIME = new RegExp(`^(?:mon|tue|wed|thu|fri|sat|sun) ${MONTH} ([ \\d]\\d) ${TIME} (\\d{4})$`);
+
+/** An HTTP date in one of its three forms (RFC 9110 §5.6.7), epoch milliseconds; undefined for anything else. `now` settles a year of two digits. */
+export function dateOf(field: string | null, now: number): number | undefined {
+  const text = field?.toLowerCase() ?? '';
+  const fixed = IMF_FIXDATE.exec(text);
+  if (fixed) return utc(fixed[3], fixed[2], fixed[1], fixed.slice(4));
+  const asctime = ASCTIME.exec(text);
+  if (asctime) return utc(asctime[6], asctime[1], asctime[2], asctime.slice(3, 6));
+  const old = RFC_850.exec(text);
+  return old ? utc(centuryOf(Number(old[3]), now), old[2], old[1], old.slice(4)) : undefined;
+}
+
+function utc(
+  year: string | number | undefined,
+  month = '',
+  day = '',
+  time: readonly string[] = [],
+): number | undefined {
+  const [hour, minute, second] = time.map(Number);
+  const at = Date.UTC(Number(year), MONTHS.indexOf(month), Number(day), hour, minute, second);
+  return Number.isNaN(at) ? undefined : at;
+}
+
+/** More than 50 years ahead is the century before (RFC 9110 §5.6.7). */
+function centuryOf(year: number, now: number): number {
+  const thisYear = new Date(now).getUTCFullYear();
+  const full = thisYear - (thisYear % 100) + year;
+  return full > thisYear + 50 ? full - 100 : full;
+}
+
+/** Fields that concern one connection or the cache itself are not kept (RFC 9111 §3.1), nor those that Connection names. */
+const NOT_STORED: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authentication-info',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+/** Codings that `fetch` has taken off the body it hands out. */
+const DECODED = /^(?:x-)?(?:gzip|deflate|br|zstd)$/;
+
+/** The fields that describe the body as `fetch` hands it out, without those that must not be kept. */
+export function storedFields(headers: Headers): [string, string][] {
+  const dropped = new Set(membersOf(headers.get('connection')).map((name) => name.toLowerCase()));
+  if (isDecoded(headers)) dropped.add('content-encoding').add('content-length');
+  return [...headers].filter(([name]) => !NOT_STORED.has(name) && !dropped.has(name));
+}
+
+/** Whether `fetch` has decoded the body, so that lengths and ranges of the origin's are not those of what is here. */
+export function isDecoded(headers: Headers): boolean {
+  const codings = membersOf(headers.get('content-encoding'));
+  return codings.length > 0 && codings.every((coding) => DECODED.test(coding.toLowerCase()));
+}
+
+/** The weak comparison of entity tags (RFC 9110 §8.8.3.2). */
+export function sameTag(a: string, b: string): boolean {
+  return a.replace(/^W\//, '') === b.replace(/^W\//, '');
+}

@@ -1,0 +1,166 @@
+import { ReadableStream } from 'node:stream/web';
+import { fromStore, passed } from './answer.ts';
+import { branch } from './branch.ts';
+import { sameTag } from './fields.ts';
+import { Flight, orAborted } from './flight.ts';
+import type { Handling } from './provenance.ts';
+import type { Stored } from './response-store.ts';
+import type { Room } from './room.ts';
+import { type Head, isStorable, mayStandIn } from './rules.ts';
+
+/** Hands a request to the origin and its answer back, past the store. */
+export async function pass(room: Room, request: Request, fwd: 'bypass' | 'method'): Promise<Response> {
+  return passed(await room.fetch(request), { fwd });
+}
+
+/** Begins a request that others may join, and stores what it brings. */
+export async function lead(room: Room, request: Request, stored: Stored | undefined): Promise<Response> {
+  const flight = new Flight();
+  const { url, signal } = request;
+  room.flights.set(url, flight);
+  flight.signal.addEventListener('abort', () => over(room, url, flight));
+  signal.addEventListener('abort', () => flight.abandon(), { once: true, signal: flight.signal });
+  const flown = forward(room, request, stored, flight);
+  flown.catch((error: unknown) => {
+    over(room, url, flight);
+    flight.fail(error);
+  });
+  return orAborted(flown, signal);
+}
+
+/**
+ * Asks the origin, with the validators of what is stored (RFC 9111 §4.3). Only a `flight` stores what it brings.
+ */
+export async function forward(room: Room, request: Request, stored?: Stored, flight?: Flight): Promise<Response> {
+  const requestedAt = room.clock();
+  const validators = stored === undefined || request.method === 'HEAD' ? [] : validatorsOf(stored);
+  const sent = outgoing(request, validators, flight);
+  let received: Response;
+  try {
+    received = await room.fetch(sent);
+  } catch (error) {
+    const standIn = sent.signal.aborted ? undefined : await standingIn(room, request, stored, false);
+    if (standIn === undefined) throw error;
+    flight?.fail(error);
+    over(room, request.url, flight);
+    return standIn;
+  }
+  const { status, statusText, headers } = received;
+  const head = { status, statusText, headers, requestedAt, receivedAt: room.clock() };
+  if (stored !== undefined && status === 304 && validators.length > 0) {
+    const confirmed = await confirmedBy(room, request, stored, head);
+    if (confirmed === undefined) {
+      room.store.forget(stored);
+      return forward(room, request, undefined, flight);
+    }
+    land(room, request.url, flight, 'look');
+    return confirmed;
+  }
+  if (stored !== undefined && status >= 500) {
+    const standIn = await standingIn(room, request, stored, true);
+    if (standIn !== undefined) {
+      void received.body?.cancel();
+      land(room, request.url, flight, 'go');
+      return standIn;
+    }
+  }
+  const handling: Handling = { fwd: stored === undefined ? 'uri-miss' : 'stale', fwdStatus: status };
+  if (flight !== undefined && !received.redirected && isStorable(request, head, room.shared)) {
+    return record(room, request, received, head, handling, flight);
+  }
+  if (stored !== undefined) overtaken(room, request, stored, head);
+  land(room, request.url, flight, 'go');
+  return passed(received, handling);
+}
+
+/** Gives the answer to the client and to the disk; who waits looks for it there. */
+async function record(
+  room: Room,
+  request: Request,
+  received: Response,
+  head: Head & { readonly statusText: string },
+  handling: Handling,
+  flight: Flight,
+): Promise<Response> {
+  const { url, signal } = request;
+  const { body, done } = branch(
+    received.body ?? ReadableStream.from<Uint8Array>([]),
+    (chunks) => room.store.put(request, head, chunks, () => flight.isWanted),
+    {
+      lagging: () => land(room, url, flight, 'look'),
+      left: () => flight.abandon(),
+      failed: (error) => {
+        room.onStoreFailure(error, url);
+        land(room, url, flight, 'go');
+      },
+    },
+    signal,
+  );
+  const stored = done.then(
+    () => land(room, url, flight, 'look'),
+    (error: unknown) => {
+      over(room, url, flight);
+      flight.fail(error);
+    },
+  );
+  if (received.body === null) await stored;
+  return passed(received, handling, body);
+}
+
+/** What is stored, freshened by the 304 that confirms it (RFC 9111 §4.3.4); undefined when the 304 means something else. */
+async function confirmedBy(room: Room, request: Request, stored: Stored, head: Head): Promise<Response | undefined> {
+  const tag = head.headers.get('etag');
+  const ours = stored.headers.get('etag');
+  if (tag !== null && ours !== null && !sameTag(tag, ours)) return undefined;
+  const fresh = room.store.freshen(stored, head);
+  return fromStore(room, request, fresh, { fwd: 'stale', fwdStatus: 304 });
+}
+
+/** What is stored, where it may stand in for an origin that fails, or (not `reached`) can't be reached. */
+export async function standingIn(
+  room: Room,
+  request: Request,
+  stored: Stored | undefined,
+  reached: boolean,
+): Promise<Response | undefined> {
+  if (stored === undefined || !mayStandIn(request, stored, room.clock(), room.shared, reached)) return undefined;
+  return fromStore(room, request, stored);
+}
+
+/** The answer was not 304: what is stored is out of date, unless a HEAD shows that it is not (RFC 9111 §4.3.5). */
+function overtaken(room: Room, request: Request, stored: Stored, head: Head): void {
+  if (head.status >= 500) return;
+  const isSame = (name: string) => !head.headers.has(name) || head.headers.get(name) === stored.headers.get(name);
+  const isConfirmed =
+    request.method === 'HEAD' && head.status === 200 && ['etag', 'last-modified', 'content-length'].every(isSame);
+  if (isConfirmed) room.store.freshen(stored, head);
+  else room.store.forget(stored);
+}
+
+function validatorsOf({ headers }: Stored): [string, string][] {
+  const tag = headers.get('etag');
+  const modified = headers.get('last-modified');
+  return [
+    ...(tag === null ? [] : [['if-none-match', tag] satisfies [string, string]]),
+    ...(modified === null ? [] : [['if-modified-since', modified] satisfies [string, string]]),
+  ];
+}
+
+/** The request as it goes to the origin. Ours take the place of the client's validators: a 304 is about what is stored here. */
+function outgoing(request: Request, validators: readonly [string, string][], flight: Flight | undefined): Request {
+  if (validators.length === 0 && flight === undefined) return request;
+  const headers = new Headers(request.headers);
+  if (validators.length > 0) for (const name of ['if-none-match', 'if-modified-since']) headers.delete(name);
+  for (const [name, value] of validators) headers.set(name, value);
+  return new Request(request, { headers, signal: flight?.signal ?? request.signal });
+}
+
+function land(room: Room, url: string, flight: Flight | undefined, how: 'look' | 'go'): void {
+  over(room, url, flight);
+  flight?.land(how);
+}
+
+/** Nobody can join it any more. */
+function over(room: Room, url: string, flight: Flight | undefined): void {
+  if (room.flights.get(url) === flight) room.flights.delete(url);
+}

@@ -1,0 +1,71 @@
+import type { CacheFace } from '../../engine/index.ts';
+import { fromStore } from './answer.ts';
+import { type CacheMode, respond } from './respond.ts';
+import { ResponseStore } from './response-store.ts';
+import { Room } from './room.ts';
+
+export interface HttpCacheOptions {
+  /** Where responses are kept, within its limit and by its policy; `least-recently-used` suits. */
+  readonly cache: CacheFace;
+  /** The way to the origin, such as `net.fetch` of Electron or the global `fetch`. */
+  readonly fetch: (request: Request) => Promise<Response>;
+  /** What one partition has stored no other one gets: a session, a user. Default `''`. */
+  readonly partition?: string;
+  /** Whether several users get the same responses, as from a proxy: then `private` ones are not kept. Default false. */
+  readonly shared?: boolean;
+  /** Now, in epoch milliseconds. Default `Date.now`. */
+  readonly clock?: () => number;
+  /** Told when a response could not be stored (`DISK_FULL`, `TOO_LARGE`, …); who asked for it gets it all the same. */
+  readonly onStoreFailure?: (error: unknown, url: string) => void;
+}
+
+/**
+ * `fetch` with a cache on disk, by RFC 9111 as a private cache: freshness, Vary, validation by ETag and Last-Modified,
+ * `stale-while-revalidate` and `stale-if-error` (RFC 5861), HEAD and Range from stored responses, invalidation. Where the origin
+ * can't be reached a stale response stands in, unless it says `must-revalidate` or `no-cache`. Equal requests at the same time, in
+ * this process, are one request to the origin. Bodies stream from and to the disk.
+ */
+export class HttpCache {
+  readonly #room: Room;
+
+  constructor({ cache, fetch, partition = '', shared = false, clock = Date.now, onStoreFailure }: HttpCacheOptions) {
+    const store = new ResponseStore(cache, partition);
+    this.#room = new Room({ store, fetch, shared, clock, onStoreFailure: onStoreFailure ?? (() => {}) });
+  }
+
+  /**
+   * As the global `fetch`, the cache modes of the standard included. `provenanceOf(response)` tells where it came from. A failure
+   * of the origin rejects with what `fetch` rejected with; `only-if-cached` answers 504 where nothing is stored.
+   *
+   * @throws {DiskCacheError} what reading the cache throws: `CLOSED`, `BUSY`.
+   */
+  fetch(input: string | URL | Request, init?: RequestInit): Promise<Response> {
+    const request = new Request(input, init);
+    return respond(this.#room, request, request.cache);
+  }
+
+  /** `fetch` for a request whose cache mode is somebody else's choice. */
+  respond(request: Request, mode: CacheMode = request.cache): Promise<Response> {
+    return respond(this.#room, request, mode);
+  }
+
+  /** The stored response that a request selects, fresh or stale; undefined when there is none. */
+  async match(input: string | URL | Request): Promise<Response | undefined> {
+    const request = new Request(input);
+    const stored = this.#room.store.find(request);
+    return stored && fromStore(this.#room, request, stored);
+  }
+
+  /** Forgets all responses of a URL; answers whether there were any. */
+  delete(url: string): boolean {
+    return this.#room.invalidate(new URL(url).href);
+  }
+
+  /** Resolves when nothing is being revalidated behind the scenes. */
+  idle(): Promise<void> {
+    return this.#room.idle();
+  }
+}
+
+/** An `HttpCache` over a cache of the engine. */
+export const createHttpCache = (options: HttpCacheOptions): HttpCache => new HttpCache(options);

@@ -1,0 +1,44 @@
+import { dateOf, membersOf, sameTag } from './fields.ts';
+
+/** A part of a body: bytes from `start` up to and without `end`. */
+export interface Part {
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * What a Range field asks of a body of `size` bytes (RFC 9110 §14.1.2): a part, `unsatisfiable`, or undefined where the whole
+ * body is the answer: other units, several ranges, what is no range.
+ */
+export function partOf(field: string, size: number): Part | 'unsatisfiable' | undefined {
+  const [, first = '', last = ''] = /^bytes=\s*(\d*)-(\d*)\s*$/i.exec(field) ?? [];
+  if (first === '' && last === '') return undefined;
+  if (first === '') {
+    const length = Math.min(Number(last), size);
+    return length === 0 ? 'unsatisfiable' : { start: size - length, end: size };
+  }
+  const start = Number(first);
+  const end = last === '' ? size : Math.min(Number(last) + 1, size);
+  if (last !== '' && Number(last) < start) return undefined;
+  return start >= size ? 'unsatisfiable' : { start, end };
+}
+
+/** Whether If-Range lets the Range field count (RFC 9110 §13.1.5): the same strong entity tag, or exactly the same date. */
+export function isRangeCurrent(request: Headers, stored: Headers, now: number): boolean {
+  const condition = request.get('if-range');
+  if (condition === null) return true;
+  const date = dateOf(condition, now);
+  if (date !== undefined) return date === dateOf(stored.get('last-modified'), now);
+  return !condition.startsWith('W/') && condition === stored.get('etag');
+}
+
+/** Whether the client already has what is stored (RFC 9110 §13.2.2): If-None-Match, or else If-Modified-Since. */
+export function isKnown(request: Headers, stored: Headers, now: number): boolean {
+  if (request.has('if-none-match')) {
+    const tag = stored.get('etag');
+    return membersOf(request.get('if-none-match')).some((it) => it === '*' || (tag !== null && sameTag(it, tag)));
+  }
+  const since = dateOf(request.get('if-modified-since'), now);
+  const modified = dateOf(stored.get('last-modified') ?? stored.get('date'), now);
+  return since !== undefined && modified !== undefined && modified <= since;
+}

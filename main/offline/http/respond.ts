@@ -1,0 +1,99 @@
+import { fromStore } from './answer.ts';
+import { directivesOf } from './fields.ts';
+import { orAborted } from './flight.ts';
+import { forward, lead, pass, standingIn } from './forward.ts';
+import type { Stored } from './response-store.ts';
+import type { Room } from './room.ts';
+import { requestDirectives, type Use, useOf } from './rules.ts';
+
+/** What a request may say about caches: the fetch standard's cache modes. */
+export type CacheMode = Request['cache'];
+
+const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
+
+/** Answers a request from the store or the origin (RFC 9111 §4). */
+export async function respond(room: Room, request: Request, mode: CacheMode): Promise<Response> {
+  request.signal.throwIfAborted();
+  if (!SAFE.has(request.method)) return change(room, request);
+  if (isBypassed(request, mode)) return pass(room, request, 'bypass');
+  for (let joined = false; ; ) {
+    const stored = mode === 'reload' ? undefined : room.store.find(request);
+    const use = stored === undefined ? undefined : useIn(mode, room, request, stored);
+    if (stored !== undefined && use !== undefined && use !== 'after-validation') {
+      const response = await orAborted(fromStore(room, request, stored), request.signal);
+      if (response === undefined) {
+        room.store.forget(stored);
+        continue;
+      }
+      if (use === 'while-revalidating') revalidateBehind(room, request, stored);
+      return response;
+    }
+    if (mode === 'only-if-cached' || requestDirectives(request).has('only-if-cached')) return notStored();
+    if (!isShareable(request) || (joined && stored !== undefined)) return forward(room, request, stored);
+    const flight = room.flights.get(request.url);
+    if (flight === undefined) return lead(room, request, stored);
+    try {
+      if ((await flight.join(request.signal)) === 'go') return forward(room, request, stored);
+    } catch (error) {
+      const standIn = request.signal.aborted ? undefined : await standingIn(room, request, stored, false);
+      if (standIn === undefined) throw error;
+      return standIn;
+    }
+    joined = true;
+  }
+}
+
+function useIn(mode: CacheMode, room: Room, request: Request, stored: Stored): Use {
+  // Immutable: while it is fresh, a reload need not ask either (RFC 8246 §2).
+  const isImmutable = directivesOf(stored.headers.get('cache-control')).has('immutable');
+  if (mode === 'no-cache' && !isImmutable) return 'after-validation';
+  if (mode === 'force-cache' || mode === 'only-if-cached') return 'stale';
+  return useOf(request, stored, room.clock(), room.shared);
+}
+
+/** An unsafe request goes through, and what it may have changed is forgotten (RFC 9111 §4.4). */
+async function change(room: Room, request: Request): Promise<Response> {
+  const response = await pass(room, request, 'method');
+  if (response.status >= 200 && response.status < 400) {
+    const named = [response.headers.get('location'), response.headers.get('content-location')];
+    for (const target of [request.url, ...named]) {
+      const url = target === null ? undefined : parsed(target, request.url);
+      if (url?.origin === new URL(request.url).origin) room.invalidate(url.href);
+    }
+  }
+  return response;
+}
+
+const parsed = (target: string, base: string): URL | undefined =>
+  URL.canParse(target, base) ? new URL(target, base) : undefined;
+
+/** Requests that neither use nor make stored responses. */
+function isBypassed({ method, headers }: Request, mode: CacheMode): boolean {
+  if (mode === 'no-store' || (method !== 'GET' && method !== 'HEAD')) return true;
+  if (headers.has('if-match') || headers.has('if-unmodified-since')) return true;
+  return directivesOf(headers.get('cache-control')).has('no-store') || (headers.get('range')?.includes(',') ?? false);
+}
+
+/** Requests whose answer may serve others that wait. */
+const isShareable = ({ method, headers }: Request): boolean =>
+  method === 'GET' && !headers.has('range') && !headers.has('if-none-match') && !headers.has('if-modified-since');
+
+/** Nobody waits for it; who comes meanwhile joins. */
+function revalidateBehind(room: Room, request: Request, stored: Stored): void {
+  if (room.flights.has(request.url)) return;
+  const plain = new Request(request.url, { headers: request.headers });
+  for (const name of ['range', 'if-range', 'if-none-match', 'if-modified-since']) plain.headers.delete(name);
+  room.behind(lead(room, plain, stored).then(drained));
+}
+
+async function drained(response: Response): Promise<void> {
+  for await (const _ of response.body ?? []);
+}
+
+/** RFC 9111 §5.2.1.7 */
+const notStored = (): Response =>
+  new Response('Not in the cache, and only-if-cached was asked for\n', {
+    status: 504,
+    statusText: 'Gateway Timeout',
+    headers: { 'content-type': 'text/plain', 'cache-status': 'deskcache; detail=only-if-cached' },
+  });

@@ -1,0 +1,167 @@
+import { createHash, randomUUID } from 'node:crypto';
+import type { CacheFace, Key, StoredBytes } from '../../engine/index.ts';
+import { writeBody } from '../body.ts';
+import { membersOf, storedFields } from './fields.ts';
+import type { Head } from './rules.ts';
+
+/** A stored response without its body. What the request said is only kept as a digest: credentials never reach the disk. */
+interface Variant {
+  readonly id: string;
+  readonly status: number;
+  readonly statusText: string;
+  readonly headers: readonly (readonly [string, string])[];
+  readonly requestedAt: number;
+  readonly receivedAt: number;
+  /** The request fields that select this response, in small letters: those of Vary, and Authorization. */
+  readonly selectedBy: readonly string[];
+  readonly selection: string;
+}
+
+/** A stored response that a request selects. */
+export interface Stored extends Head {
+  readonly id: string;
+  readonly url: string;
+  readonly statusText: string;
+}
+
+/** The most responses kept for one URL; the oldest leave. */
+const MOST_VARIANTS = 32;
+
+/**
+ * Responses in an engine's cache, several per URL (RFC 9111 §4.1). Two items each: what is known about all responses of a URL,
+ * at `['http', partition, url]`, and each body, at `['http-body', partition, url, id]`.
+ *
+ * Invariant: a response is named only after its body is whole; a body that was evicted makes its response one that is not there.
+ */
+export class ResponseStore {
+  readonly #cache: CacheFace;
+  readonly #partition: string;
+
+  constructor(cache: CacheFace, partition: string) {
+    this.#cache = cache;
+    this.#partition = partition;
+  }
+
+  /** The newest response that the request selects. O(log n + responses of the URL). */
+  find(request: Request): Stored | undefined {
+    const url = urlOf(request.url);
+    const variant = this.#variants(url).find((it) => it.selection === selectionOf(request, it.selectedBy));
+    return variant === undefined
+      ? undefined
+      : { ...variant, url, headers: new Headers(variant.headers.map(([...pair]) => pair)) };
+  }
+
+  /** Stores a response in the place of the one that the request selects. `isWanted` is asked when the body is whole. */
+  async put(
+    request: Request,
+    head: Head & { readonly statusText: string },
+    body: AsyncGenerator<Uint8Array>,
+    isWanted: () => boolean,
+  ): Promise<void> {
+    const url = urlOf(request.url);
+    const { status, statusText, requestedAt, receivedAt } = head;
+    const selectedBy = [
+      ...new Set([...membersOf(head.headers.get('vary')).map((it) => it.toLowerCase()), 'authorization']),
+    ];
+    const variant: Variant = {
+      id: randomUUID(),
+      status,
+      statusText,
+      headers: storedFields(head.headers),
+      requestedAt,
+      receivedAt,
+      selectedBy,
+      selection: selectionOf(request, selectedBy),
+    };
+    const bodyKey = this.#bodyKey(url, variant.id);
+    await writeBody(this.#cache, bodyKey, body, () => {
+      if (!isWanted()) return void this.#cache.delete(bodyKey);
+      const others = this.#variants(url).filter((it) => it.selection !== selectionOf(request, it.selectedBy));
+      this.#keep(url, [variant, ...others].slice(0, MOST_VARIANTS));
+    });
+  }
+
+  /** Takes over the header fields of an answer that confirmed the response (RFC 9111 §3.2). */
+  freshen(stored: Stored, confirmed: Head): Stored {
+    const { requestedAt, receivedAt } = confirmed;
+    const headers = new Headers(stored.headers);
+    for (const name of ['age', 'date', ...confirmed.headers.keys()]) if (!OF_THE_BODY.has(name)) headers.delete(name);
+    for (const [name, value] of storedFields(confirmed.headers))
+      if (!OF_THE_BODY.has(name)) headers.append(name, value);
+    const fresh = { ...stored, headers, requestedAt, receivedAt };
+    this.#cache.transact(() => {
+      const variants = this.#variants(stored.url).map((it) =>
+        it.id === stored.id ? { ...it, headers: [...headers], requestedAt, receivedAt } : it,
+      );
+      if (variants.length > 0) this.#cache.set(this.#key(stored.url), variants);
+    });
+    return fresh;
+  }
+
+  /** Undefined when it was evicted. */
+  body(stored: Stored): StoredBytes | undefined {
+    return this.#cache.openBytes(this.#bodyKey(stored.url, stored.id));
+  }
+
+  forget(stored: Stored): void {
+    this.#cache.transact(() =>
+      this.#keep(
+        stored.url,
+        this.#variants(stored.url).filter((it) => it.id !== stored.id),
+      ),
+    );
+  }
+
+  /** Deletes all responses of a URL; answers whether there were any. */
+  delete(url: string): boolean {
+    return this.#cache.transact(() => {
+      const bodies = this.#deleteBodies(urlOf(url), new Set());
+      return this.#cache.delete(this.#key(urlOf(url))) || bodies;
+    });
+  }
+
+  #variants(url: string): readonly Variant[] {
+    return (this.#cache.get(this.#key(url)) as readonly Variant[] | undefined) ?? [];
+  }
+
+  #keep(url: string, variants: readonly Variant[]): void {
+    this.#deleteBodies(url, new Set(variants.map((it) => it.id)));
+    if (variants.length > 0) this.#cache.set(this.#key(url), variants);
+    else this.#cache.delete(this.#key(url));
+  }
+
+  /** Also those whose names were evicted. */
+  #deleteBodies(url: string, kept: ReadonlySet<unknown>): boolean {
+    const bodies = [...this.#cache.keys({ prefix: ['http-body', this.#partition, url] })];
+    return this.#cache.deleteMany(bodies.filter((key) => !kept.has((key as readonly Key[])[3]))) > 0;
+  }
+
+  #key(url: string): Key {
+    return ['http', this.#partition, url];
+  }
+
+  #bodyKey(url: string, id: string): Key {
+    return ['http-body', this.#partition, url, id];
+  }
+}
+
+/** Fields that describe the body that is stored, not the answer that confirmed it. */
+const OF_THE_BODY: ReadonlySet<string> = new Set([
+  'content-encoding',
+  'content-length',
+  'content-range',
+  'transfer-encoding',
+]);
+
+/** What the request says in the given fields: equal requests, equal digests. */
+function selectionOf({ headers }: Request, fields: readonly string[]): string {
+  const said = fields.map((name) => [name, headers.has(name) ? membersOf(headers.get(name)) : null]);
+  return createHash('sha256').update(JSON.stringify(said)).digest('base64');
+}
+
+/** Fragments never reach a server. */
+function urlOf(url: string): string {
+  const parsed = new URL(url);
+  parsed.hash = '';
+  return parsed.href;
+}

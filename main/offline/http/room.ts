@@ -1,0 +1,41 @@
+import type { Flight } from './flight.ts';
+import type { ResponseStore } from './response-store.ts';
+
+/** What the steps of one HTTP cache work on. */
+export class Room {
+  readonly store: ResponseStore;
+  readonly fetch: (request: Request) => Promise<Response>;
+  readonly shared: boolean;
+  readonly clock: () => number;
+  readonly onStoreFailure: (error: unknown, url: string) => void;
+  /** The requests under way that others may join, by URL. */
+  readonly flights = new Map<string, Flight>();
+  readonly #behind = new Set<Promise<void>>();
+
+  constructor(parts: Pick<Room, 'store' | 'fetch' | 'shared' | 'clock' | 'onStoreFailure'>) {
+    this.store = parts.store;
+    this.fetch = parts.fetch;
+    this.shared = parts.shared;
+    this.clock = parts.clock;
+    this.onStoreFailure = parts.onStoreFailure;
+  }
+
+  /** Forgets a URL, and what is on the way from it. */
+  invalidate(url: string): boolean {
+    const flight = this.flights.get(url);
+    if (flight !== undefined) flight.isWanted = false;
+    this.flights.delete(url);
+    return this.store.delete(url);
+  }
+
+  /** Work that nobody waits for. When it fails, what is stored stays as it is. */
+  behind(work: Promise<void>): void {
+    const settled = work.catch(() => undefined).finally(() => this.#behind.delete(settled));
+    this.#behind.add(settled);
+  }
+
+  /** Resolves when nothing is going on behind the scenes. */
+  async idle(): Promise<void> {
+    while (this.#behind.size > 0) await Promise.all(this.#behind);
+  }
+}

@@ -1,0 +1,142 @@
+import { describe, expect, it } from 'vitest';
+import { type Answer, inFrontOf, numbered, URL_A } from './origin.ts';
+
+const LARGE = new Uint8Array(5 * 1024 * 1024).fill(9);
+
+/** An origin that answers when it is told to. */
+function held(answer: Answer): {
+  readonly answer: Answer;
+  release(): void;
+} {
+  let release = () => {};
+  const gate = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  return {
+    async answer(request, count) {
+      await new Promise<void>((resolve, reject) => {
+        request.signal.addEventListener('abort', () => reject(request.signal.reason));
+        void gate.then(resolve);
+      });
+      return answer(request, count);
+    },
+    release: () => release(),
+  };
+}
+
+describe('one fetch for many waiters', () => {
+  it('makes one request of a thousand', async () => {
+    using setup = inFrontOf(numbered({ 'cache-control': 'max-age=60' }));
+    const bodies = await Promise.all(Array.from({ length: 1000 }, async () => (await setup.http.fetch(URL_A)).text()));
+    expect(new Set(bodies)).toEqual(new Set(['1']));
+    expect(setup.asked.length).toBe(1);
+  });
+
+  it('makes one request for each variant', async () => {
+    using setup = inFrontOf((request) => {
+      const headers = { 'cache-control': 'max-age=60', vary: 'x-a' };
+      return new Response(request.headers.get('x-a'), { headers });
+    });
+    const asked = Array.from({ length: 100 }, (_, n) => String(n % 4));
+    const bodies = await Promise.all(
+      asked.map(async (value) => (await setup.http.fetch(URL_A, { headers: { 'x-a': value } })).text()),
+    );
+    expect(bodies).toEqual(asked);
+    expect(setup.asked.length).toBe(4);
+  });
+
+  it('lets each ask for itself what may not be stored', async () => {
+    using setup = inFrontOf(numbered({ 'cache-control': 'no-store' }));
+    const bodies = await Promise.all([1, 2, 3].map(async () => (await setup.http.fetch(URL_A)).text()));
+    expect(bodies.sort()).toEqual(['1', '2', '3']);
+  });
+
+  it('lets each confirm for itself what is stale at once', async () => {
+    using setup = inFrontOf((request, count) =>
+      request.headers.has('if-none-match')
+        ? new Response(null, { status: 304 })
+        : new Response(String(count), { headers: { 'cache-control': 'max-age=0', etag: '"a"' } }),
+    );
+    const bodies = await Promise.all([1, 2, 3].map(async () => (await setup.http.fetch(URL_A)).text()));
+    expect(bodies).toEqual(['1', '1', '1']);
+    expect(setup.asked.filter((it) => it.headers.has('if-none-match')).length).toBe(2);
+  });
+
+  it('fails all when the origin fails', async () => {
+    using setup = inFrontOf(() => {
+      throw new TypeError('fetch failed');
+    });
+    const settled = await Promise.allSettled([1, 2, 3].map(() => setup.http.fetch(URL_A)));
+    expect(settled.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
+    expect(setup.asked.length).toBe(1);
+    await expect(setup.http.fetch(URL_A)).rejects.toThrow('fetch failed');
+    expect(setup.asked.length).toBe(2);
+  });
+
+  it('shows all what is stored when the origin is gone', async () => {
+    using setup = inFrontOf((_, count) => {
+      if (count > 1) throw new TypeError('fetch failed');
+      return new Response('old', { headers: { 'cache-control': 'max-age=1' } });
+    });
+    await (await setup.http.fetch(URL_A)).text();
+    setup.pass(5000);
+    const bodies = await Promise.all([1, 2, 3].map(async () => (await setup.http.fetch(URL_A)).text()));
+    expect([bodies, setup.asked.length]).toEqual([['old', 'old', 'old'], 2]);
+  });
+
+  it.each([0, 1])('goes on when number %i of two leaves', async (leaving) => {
+    const origin = held(numbered({ 'cache-control': 'max-age=60' }));
+    using setup = inFrontOf(origin.answer);
+    const controllers = [new AbortController(), new AbortController()];
+    const waiting = controllers.map(({ signal }) => setup.http.fetch(URL_A, { signal }));
+    controllers[leaving]!.abort(new Error('enough'));
+    await expect(waiting[leaving]).rejects.toThrow('enough');
+    origin.release();
+    expect(await (await waiting[1 - leaving]!).text()).toBe('1');
+    expect([setup.asked.length, setup.asked[0]?.signal.aborted]).toEqual([1, false]);
+  });
+
+  it('gives the request up when everybody has left', async () => {
+    const origin = held(numbered({ 'cache-control': 'max-age=60' }));
+    using setup = inFrontOf(origin.answer);
+    const controllers = [new AbortController(), new AbortController()];
+    const waiting = controllers.map(({ signal }) => setup.http.fetch(URL_A, { signal }));
+    for (const controller of controllers) controller.abort(new Error('enough'));
+    await Promise.allSettled(waiting);
+    expect(setup.asked[0]?.signal.aborted).toBe(true);
+    origin.release();
+    expect(await (await setup.http.fetch(URL_A)).text()).toBe('2');
+  });
+
+  it('a reader that leaves in the middle fails alone', async () => {
+    using setup = inFrontOf(() => new Response(LARGE, { headers: { 'cache-control': 'max-age=60' } }));
+    const controller = new AbortController();
+    const first = await setup.http.fetch(URL_A, { signal: controller.signal });
+    const second = setup.http.fetch(URL_A);
+    controller.abort(new Error('enough'));
+    await expect(first.arrayBuffer()).rejects.toThrow('enough');
+    expect((await (await second).arrayBuffer()).byteLength).toBe(LARGE.length);
+  });
+
+  it('a reader that does not read holds nobody up', async () => {
+    using setup = inFrontOf(() => new Response(LARGE, { headers: { 'cache-control': 'max-age=60' } }));
+    const [unread, read] = await Promise.all([setup.http.fetch(URL_A), setup.http.fetch(URL_A)]);
+    expect((await read.arrayBuffer()).byteLength).toBe(LARGE.length);
+    expect((await unread.arrayBuffer()).byteLength).toBe(LARGE.length);
+    expect((await (await setup.http.fetch(URL_A)).arrayBuffer()).byteLength).toBe(LARGE.length);
+    expect(setup.cache.check()).toEqual([]);
+  });
+
+  it('does not store what was under way when its URL was changed', async () => {
+    const origin = held(numbered({ 'cache-control': 'max-age=60' }));
+    using setup = inFrontOf((request, count) =>
+      request.method === 'PUT' ? new Response('changed') : origin.answer(request, count),
+    );
+    const before = setup.http.fetch(URL_A);
+    await setup.http.fetch(URL_A, { method: 'PUT', body: 'x' });
+    origin.release();
+    expect(await (await before).text()).toBe('1');
+    expect(setup.cache.size).toBe(0);
+    expect(await (await setup.http.fetch(URL_A)).text()).toBe('3');
+  });
+});
