@@ -109,7 +109,7 @@ describe('named stores', () => {
       other.shard(name).set('k', 1);
       other.shard(name).close();
     }
-    one.configure({ ttl: 1, fileThreshold: 50 });
+    one.configure({ ttl: 60_000, fileThreshold: 50 });
     await new Promise(setImmediate);
     expect(other.shard('w').getEntry('k')?.expiresAt).toBeUndefined();
     other.shard('w').set('k', 'x'.repeat(100));
