@@ -3,18 +3,20 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { app, type BrowserWindow, type Session } from 'electron';
 import { DiskCacheError } from '../protocol/error.ts';
-import type {
-  CacheDeclaration,
-  DEFAULT_STORE,
-  DequeDeclaration,
-  FanoutDeclaration,
-  IndexDeclaration,
-  StoreDeclarations,
+import {
+  type CacheDeclaration,
+  type DEFAULT_STORE,
+  type DequeDeclaration,
+  type FanoutDeclaration,
+  type IndexDeclaration,
+  type StoreDeclarations,
+  WINDOW_STORE,
 } from '../protocol/stores.ts';
 import { Rota } from './bridge/rota.ts';
 import { type AssetOptions, serveAssets } from './electron/assets.ts';
 import { type Attachment, attach } from './electron/attach.ts';
 import { type Authorize, isOwnOrigin, ownPages } from './electron/sender.ts';
+import { type Keep, type WindowOptions, Windows } from './electron/windows.ts';
 import type { Cache, Deque, FanoutCache, Index } from './engine/index.ts';
 import { Registry } from './engine/registry.ts';
 
@@ -23,6 +25,7 @@ export { cache, defineStores, deque, fanout, index } from '../protocol/stores.ts
 export type { Grant } from './bridge/grant.ts';
 export { type AssetAccess, type AssetOptions, assetScheme } from './electron/assets.ts';
 export type { Authorize, FrameInfo } from './electron/sender.ts';
+export type { Keep, WindowOptions, WindowShard } from './electron/windows.ts';
 export type { Cache, Deque, FanoutCache, Index } from './engine/index.ts';
 
 /** The sandboxed preload script, for `webPreferences.preload` of a window that is attached. */
@@ -38,6 +41,15 @@ export interface HostOptions<S extends StoreDeclarations> {
    * (`file:` or a custom scheme; unpackaged also a server on this machine), nothing for anyone else.
    */
   readonly authorize?: Authorize;
+  /** For what windows keep for themselves (`diskCache.window`); `sizeLimit` is that of all windows together, default 1 GiB. */
+  readonly windows?: WindowOptions;
+}
+
+export interface AttachOptions {
+  /** Stays the same between runs: the window's own shard is found by it. Windows of one name share it. */
+  readonly name: string;
+  /** How long the window's own shard is kept. Default `'forever'`. */
+  readonly keep?: Keep;
 }
 
 export type OpenStore<D> =
@@ -56,8 +68,14 @@ export interface Host<S extends StoreDeclarations> {
   /** The engine itself, synchronous. */
   readonly stores: { readonly [N in keyof S | typeof DEFAULT_STORE]: N extends keyof S ? OpenStore<S[N]> : Cache };
   readonly directory: string;
-  /** Lets the window's pages connect, under a name that stays the same between runs. Call it before `loadURL`. */
-  attach(window: BrowserWindow, options: { readonly name: string }): void;
+  /**
+   * Lets the window's pages connect. Call it before `loadURL`.
+   *
+   * @throws {DiskCacheError} `BAD_OPTION`.
+   */
+  attach(window: BrowserWindow, options: AttachOptions): void;
+  /** What windows keep for themselves: listed and measured, and cleared for one name or for all. */
+  readonly windows: Pick<Windows, 'list' | 'clear'>;
   /**
    * Serves items to the session's pages under `deskcache://<store>/<key>`, with Range, ETag and content type; the application
    * has registered `assetScheme()`. Answers the way to end it; the host's own end does so, too.
@@ -82,6 +100,7 @@ export async function openDiskCache<const S extends StoreDeclarations>(options: 
   const directory = options.directory ?? join(app.getPath('userData'), 'deskcache');
   const authorize = options.authorize ?? ownPages(app.isPackaged);
   const registry = new Registry(directory, options.stores);
+  const windows = openWindows(registry, join(directory, WINDOWS_FOLDER), options.windows);
   const rota = new Rota();
   const attachments = new Set<Attachment>();
   const servings = new Set<() => void>();
@@ -92,6 +111,7 @@ export async function openDiskCache<const S extends StoreDeclarations>(options: 
     attachments.clear();
     for (const stop of servings) stop();
     servings.clear();
+    windows.close();
     registry.close();
   }
   app.on('will-quit', shut);
@@ -99,11 +119,17 @@ export async function openDiskCache<const S extends StoreDeclarations>(options: 
   return {
     stores: registry.stores as unknown as Host<S>['stores'],
     directory,
-    attach(window, { name }) {
-      const attachment = attach(window.webContents, name, authorize, (store) => registry.find(store), rota);
+    attach(window, { name, keep = 'forever' }) {
+      const own = windows.attach(name, keep);
+      const find = (store: string) => (store === WINDOW_STORE ? own.shard() : registry.find(store));
+      const attachment = attach(window.webContents, name, authorize, find, rota);
       attachments.add(attachment);
-      window.once('closed', () => attachments.delete(attachment));
+      window.once('closed', () => {
+        attachments.delete(attachment);
+        own.release();
+      });
     },
+    windows: { list: () => windows.list(), clear: (name) => windows.clear(name) },
     serveAssets(session, assetOptions = {}) {
       const stop = serveAssets(session, assetOptions, {
         stores: registry.stores,
@@ -120,4 +146,16 @@ export async function openDiskCache<const S extends StoreDeclarations>(options: 
     },
     close: async () => shut(),
   };
+}
+
+/** No declared store has such a name. */
+const WINDOWS_FOLDER = '_windows';
+
+function openWindows(registry: Registry, directory: string, options: WindowOptions | undefined): Windows {
+  try {
+    return new Windows(directory, options);
+  } catch (error) {
+    registry.close();
+    throw error;
+  }
 }

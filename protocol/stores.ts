@@ -6,6 +6,9 @@ import type { StandardSchema } from './standard-schema.ts';
 /** The store behind `diskCache.get(…)`; it exists without being declared. */
 export const DEFAULT_STORE = 'default';
 
+/** What a page calls its own window's shard. No declared store can have this name; which shard it is main decides. */
+export const WINDOW_STORE = '@window';
+
 declare const types: unique symbol;
 
 /** A declared cache: its options, and its key and value types for the compiler. */

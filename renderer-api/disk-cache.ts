@@ -10,6 +10,7 @@ import {
   type IndexDeclaration,
   isStoreName,
   type StoreDeclarations,
+  WINDOW_STORE,
 } from '../protocol/stores.ts';
 import { Client, type Connect } from './client.ts';
 import type { RemoteCache, RemoteDeque, RemoteIndex } from './remote.ts';
@@ -38,6 +39,11 @@ const DefaultStore = RemoteStore as unknown as new (...args: ConstructorParamete
 
 /** The application's stores, from a page. It is itself the store named `default`. */
 export class DiskCache extends DefaultStore {
+  /**
+   * This window's own cache, found by the name under which the window was attached: there again after a restart, unless it is
+   * kept `'while-open'`. No other window can open it.
+   */
+  readonly window: RemoteCache;
   readonly #client: Client;
   readonly #stores = new Map<string, RemoteStore>();
 
@@ -45,6 +51,7 @@ export class DiskCache extends DefaultStore {
     const client = new Client(connect, timeout);
     super(client, DEFAULT_STORE, SIGNATURES.cache);
     this.#client = client;
+    this.window = new DefaultStore(client, WINDOW_STORE, SIGNATURES.cache);
   }
 
   /**

@@ -8,6 +8,7 @@ import {
 } from 'electron';
 import { DiskCacheError, toErrorData } from '../../protocol/error.ts';
 import { CONNECT_CHANNEL, isNonce, PORT_CHANNEL, type PortAnswer } from '../../protocol/handshake.ts';
+import { WINDOW_STORE } from '../../protocol/stores.ts';
 import type { Grant } from '../bridge/grant.ts';
 import { Rota } from '../bridge/rota.ts';
 import type { FindStore } from '../bridge/run.ts';
@@ -65,7 +66,8 @@ export function attach(
 
   function connect(frame: WebFrameMain, nonce: string, grant: Grant): void {
     const { port1, port2 } = new MessageChannelMain();
-    const session = openSession(fromPortMain(port1), grant, findStore, rota);
+    const ofWindow = frame.parent === null || Object.hasOwn(grant.stores, WINDOW_STORE);
+    const session = openSession(fromPortMain(port1), grant, ofWindow ? findStore : withoutWindow(findStore), rota);
     sessions.set(session, frame);
     port1.on('close', () => {
       sessions.delete(session);
@@ -119,6 +121,17 @@ function ask(authorize: Authorize, sender: FrameInfo): Grant | null {
     return null;
   }
 }
+
+/** What a window keeps belongs to its top page; `'*'` in the grant of a subframe doesn't mean it. */
+const withoutWindow =
+  (findStore: FindStore): FindStore =>
+  (name) => {
+    if (name !== WINDOW_STORE) return findStore(name);
+    throw new DiskCacheError(
+      'NOT_ALLOWED',
+      `A subframe has the window's own shard when its grant names "${WINDOW_STORE}"`,
+    );
+  };
 
 const gone = (what: string) => new DiskCacheError('DISCONNECTED', `The page ${what}`);
 

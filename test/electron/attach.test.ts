@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { WebContents, WebFrameMain } from 'electron';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { FULL_GRANT } from '../../main/bridge/grant.ts';
+import { FULL_GRANT, type Grant } from '../../main/bridge/grant.ts';
 import { attach } from '../../main/electron/attach.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import { CONNECT_CHANNEL } from '../../protocol/handshake.ts';
@@ -169,6 +169,28 @@ describe('an attached window', () => {
     expect(attachment.sessions).toBe(2);
     emit('did-start-navigation', { isMainFrame: false, isSameDocument: false, frame: sub });
     expect(attachment.sessions).toBe(1);
+  });
+
+  it('has its own shard for the top page; a subframe only where its grant names it', () => {
+    const found: string[] = [];
+    const find = (name: string): never => {
+      found.push(name);
+      throw new DiskCacheError('CLOSED', 'found');
+    };
+    const call = (parent: WebFrameMain | null, grant: Grant): unknown => {
+      const { contents, ask } = openWindow();
+      attach(contents, 'main', () => grant, find);
+      ask(openFrame({ parent }).frame, nonce(1));
+      const { port1 } = channels.at(-1)!;
+      port1.emit('message', { data: [1, [{ store: '@window', method: 'size', args: [] }]] });
+      return (port1.posted[0] as [number, { error: { code: string } }[]])[1][0]!.error.code;
+    };
+    const top = openFrame().frame;
+    expect(call(null, FULL_GRANT)).toBe('CLOSED');
+    expect(call(top, FULL_GRANT)).toBe('NOT_ALLOWED');
+    expect(call(top, { stores: { '@window': 'read' } })).toBe('CLOSED');
+    expect(call(null, { stores: { api: 'admin' } })).toBe('NOT_ALLOWED');
+    expect(found).toEqual(['@window', '@window']);
   });
 
   it('forgets a session whose port closed', () => {

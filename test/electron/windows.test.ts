@@ -1,0 +1,96 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { Windows } from '../../main/electron/windows.ts';
+import { freshDirectory } from '../engine/directory.ts';
+import { failure } from '../suites/async-cache.ts';
+
+const names = (windows: Windows) => windows.list().map(({ name, keep, isOpen }) => [name, keep, isOpen]);
+
+describe('what windows keep', () => {
+  it('is each window’s own, and there again after a restart', () => {
+    const directory = freshDirectory();
+    const first = new Windows(directory);
+    const [main, panel] = [first.attach('main', 'forever'), first.attach('../main', 'forever')];
+    main.shard().set('scroll', 120);
+    panel.shard().set('scroll', 7);
+    expect(main.shard().get('scroll')).toBe(120);
+    first.close();
+    const second = new Windows(directory);
+    expect(names(second)).toEqual([
+      ['../main', 'forever', false],
+      ['main', 'forever', false],
+    ]);
+    expect(second.attach('main', 'forever').shard().get('scroll')).toBe(120);
+    expect(second.attach('other', 'forever').shard().get('scroll')).toBeUndefined();
+    second.close();
+  });
+
+  it('goes when the last window of its name is closed, if it is kept while that is open', () => {
+    const windows = new Windows(freshDirectory());
+    const holds = [windows.attach('panel', 'while-open'), windows.attach('panel', 'while-open')] as const;
+    holds[0].shard().set('tab', 2);
+    expect(holds[1].shard().get('tab')).toBe(2);
+    holds[0].release();
+    holds[0].release();
+    expect(holds[1].shard().get('tab')).toBe(2);
+    expect(() => holds[0].shard()).toThrow(failure('CLOSED') as never);
+    holds[1].release();
+    expect(windows.list()).toEqual([]);
+    expect(windows.attach('panel', 'while-open').shard().size).toBe(0);
+    windows.close();
+  });
+
+  it('of windows that were open in a crash is gone with the next start, and no other', () => {
+    const directory = freshDirectory();
+    const crashed = new Windows(directory);
+    crashed.attach('panel', 'while-open').shard().set('tab', 2);
+    crashed.attach('panel', 'forever').shard().set('tab', 3);
+    crashed.close();
+    const windows = new Windows(directory);
+    expect(names(windows)).toEqual([['panel', 'forever', false]]);
+    windows.close();
+  });
+
+  it('is measured, and cleared for one name or for all', () => {
+    const windows = new Windows(freshDirectory());
+    const main = windows.attach('main', 'forever');
+    main.shard().set('large', new Uint8Array(300_000));
+    const gone = windows.attach('gone', 'forever');
+    gone.shard().set('k', 1);
+    gone.release();
+    const bytes = () => windows.list().map((shard) => [shard.name, shard.isOpen, shard.bytes > 300_000]);
+    expect(bytes()).toEqual([
+      ['gone', false, false],
+      ['main', true, true],
+    ]);
+    windows.clear('main');
+    expect(main.shard().get('large')).toBeUndefined();
+    expect(bytes()).toEqual([
+      ['gone', false, false],
+      ['main', true, false],
+    ]);
+    windows.clear();
+    expect(names(windows)).toEqual([['main', 'forever', true]]);
+    windows.close();
+  });
+
+  it('lives within one limit', () => {
+    const windows = new Windows(freshDirectory(), { sizeLimit: 2_000_000 });
+    const shards = ['a', 'b', 'c', 'd'].map((name) => windows.attach(name, 'forever').shard());
+    for (let n = 0; n < 9; n++) for (const shard of shards) shard.set(n, new Uint8Array(100_000));
+    const total = windows.list().reduce((sum, { bytes }) => sum + bytes, 0);
+    expect(total).toBeLessThan(2_200_000);
+    for (const shard of shards) expect(shard.get(8)).toBeDefined();
+    windows.close();
+  });
+
+  it('takes nothing on disk before somebody keeps something', () => {
+    const directory = join(freshDirectory(), 'windows');
+    const windows = new Windows(directory);
+    windows.attach('main', 'forever').release();
+    expect([windows.list(), existsSync(directory)]).toEqual([[], false]);
+    windows.close();
+    expect(() => windows.attach('main', 'a while' as never)).toThrow(/forever or while-open/);
+  });
+});
