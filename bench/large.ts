@@ -1,7 +1,9 @@
 /** What does it cost to read a value that lives in a file of its own? */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { draws, keyAt } from './harness/data.ts';
+import { setTimeout } from 'node:timers/promises';
+import { Cache } from '../main/engine/index.ts';
+import { draws, keyAt, shuffled } from './harness/data.ts';
 import { OURS } from './harness/names.ts';
 import type { Question } from './harness/question.ts';
 import { runAlone } from './harness/run-alone.ts';
@@ -11,6 +13,9 @@ import { PYTHON } from './peer/python.ts';
 
 const KIB = 100;
 const READ_FILE = 'readFileSync';
+const FIRST = `${OURS}, each read for the first time`;
+/** Milliseconds. A file is verified at every read until it is older than two seconds: values are read at rest here. */
+const REST = 2500;
 
 export const question: Question = {
   name: 'large',
@@ -22,6 +27,11 @@ export const question: Question = {
     const python = await stock.python();
     const files = plainFiles(stock);
     const plan = (round: number) => draws(operations / 10, count, round);
+    const timeFirstGets = (round: number) => {
+      using unread = new Cache<string>(cache.directory);
+      return timeGets(unread, stock.values, shuffled(0, count, round));
+    };
+    await setTimeout(REST);
 
     yield {
       title: `get of ${KIB} KiB, ${count} items`,
@@ -29,6 +39,7 @@ export const question: Question = {
       contenders: [
         { name: READ_FILE, round: (round) => timeGets(files, stock.values, plan(round)) },
         { name: OURS, round: (round) => timeGets(cache, stock.values, plan(round)) },
+        { name: FIRST, round: timeFirstGets },
         python.contender(PYTHON, (round) => python.ask('get', plan(round))),
       ],
       goals: [
