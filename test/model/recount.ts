@@ -1,5 +1,5 @@
 import { readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import { danglingRows, orphans } from '../crash/leftovers.ts';
 
@@ -32,6 +32,12 @@ export function recount(directory: string): Recount {
     database.close();
   }
 }
+
+/** The directories below one, itself included, that have a database. */
+export const storesIn = (directory: string): string[] =>
+  readdirSync(directory, { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('cache.db'))
+    .map((path) => dirname(join(directory, path)));
 
 /** Bytes of all files of a store; the index of the log, which SQLite keeps in memory, is none. */
 export function bytesIn(directory: string): number {

@@ -1,7 +1,14 @@
+import { type CacheOptions, FanoutCache } from '../../main/engine/index.ts';
 import { explore, type Length } from './explore.ts';
 import { FILE_THRESHOLD } from './samples.ts';
 import { move } from './steps.ts';
 import { type Setup, Walk } from './walk.ts';
+
+class ThreeShards extends FanoutCache {
+  constructor(directory: string, options: CacheOptions) {
+    super(directory, { ...options, shards: 3 });
+  }
+}
 
 /** Nothing is evicted, so every answer is known. */
 const settings = { evictionPolicy: 'none', fileThreshold: FILE_THRESHOLD } as const;
@@ -18,6 +25,7 @@ export const SETUPS: { readonly [name: string]: Setup } = {
     usage: { memory: 0 },
     handles: 1,
   },
+  'over three shards': { settings, usage: {}, handles: 1, kind: ThreeShards },
   exclusive: { settings: { ...settings, statistics: true }, usage: { exclusive: true }, handles: 1 },
 };
 

@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
-import { Cache, type CacheOptions } from '../../main/engine/index.ts';
+import { Cache, type CacheFace, type CacheOptions } from '../../main/engine/index.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import type { Range } from '../../protocol/options.ts';
 import { shown } from './explore.ts';
 import { PlainStore } from './plain-store.ts';
-import { bytesIn, NOTHING_WRONG, recount } from './recount.ts';
+import { bytesIn, NOTHING_WRONG, recount, storesIn } from './recount.ts';
 import type { Move, Next, Step } from './steps.ts';
 import type { Store } from './store.ts';
 
@@ -14,6 +14,11 @@ export interface Setup {
   readonly usage: CacheOptions;
   /** Two handles on one directory see each other's writes from turn to turn. */
   readonly handles: 1 | 2;
+  /** Cache, unless it is something with the same face. */
+  readonly kind?: new (
+    directory: string,
+    options: CacheOptions,
+  ) => CacheFace;
 }
 
 /** Thrown to undo a transaction. */
@@ -40,7 +45,7 @@ export class Walk {
   readonly #setup: Setup;
   readonly #clock = (): number => this.#now;
   #now = Date.UTC(2026, 0, 1);
-  #handles: readonly Cache[];
+  #handles: readonly CacheFace[];
 
   constructor(directory: string, setup: Setup) {
     this.#directory = directory;
@@ -57,7 +62,7 @@ export class Walk {
     }
   }
 
-  get #cache(): Cache {
+  get #cache(): CacheFace {
     return this.#handles[0]!;
   }
 
@@ -105,8 +110,10 @@ export class Walk {
     const findings = this.#cache.check();
     if (findings.length > 0) throw new Error(`check() found ${shown(findings)}`);
     this.close();
-    const remains = recount(this.#directory);
-    if (!isDeepStrictEqual(remains, NOTHING_WRONG)) throw new Error(`on disk: ${shown(remains)}`);
+    for (const store of storesIn(this.#directory)) {
+      const remains = recount(store);
+      if (!isDeepStrictEqual(remains, NOTHING_WRONG)) throw new Error(`on disk: ${shown(remains)}`);
+    }
   }
 
   /** By every way of asking. */
@@ -119,10 +126,10 @@ export class Walk {
     for (const key of this.#model.keys()) this.step({ verb: 'getEntry', args: [key] });
   }
 
-  #open(settings: CacheOptions): readonly Cache[] {
-    const { usage, handles } = this.#setup;
+  #open(settings: CacheOptions): readonly CacheFace[] {
+    const { usage, handles, kind: Kind = Cache } = this.#setup;
     const options = { ...settings, ...usage, clock: this.#clock };
-    return Array.from({ length: handles }, () => new Cache(this.#directory, options));
+    return Array.from({ length: handles }, () => new Kind(this.#directory, options));
   }
 
   /** What others have written is seen from the next turn on, so handles change hands between two of them. */
