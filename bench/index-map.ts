@@ -1,6 +1,6 @@
 /** What do the verbs of an index cost? */
 import { Index } from '../main/engine/index.ts';
-import { draws, keyAt, keysOf, type Plain, shuffled, VALUE_BYTES, Values } from './harness/data.ts';
+import { draws, FORMS, keyAt, keysOf, type Plain, shuffled, VALUE_BYTES, Values } from './harness/data.ts';
 import { OURS } from './harness/names.ts';
 import type { Question } from './harness/question.ts';
 import { runAlone } from './harness/run-alone.ts';
@@ -8,9 +8,7 @@ import { Scratch } from './harness/scratch.ts';
 import { microsecondsEach } from './harness/timing.ts';
 import { PYTHON, Python } from './peer/python.ts';
 
-const values = new Values('bytes', VALUE_BYTES);
-
-function timeSets(index: Index<string, Plain>, indices: Uint32Array): number {
+function timeSets(index: Index<string, Plain>, values: Values, indices: Uint32Array): number {
   const keys = keysOf(indices);
   const figure = microsecondsEach(keys.length, () => {
     for (let nth = 0; nth < keys.length; nth++) index.set(keys[nth]!, values.at(indices[nth]!));
@@ -24,7 +22,7 @@ function timeSets(index: Index<string, Plain>, indices: Uint32Array): number {
 /** One in so many is looked at. */
 const SAMPLE = 97;
 
-function timeGets(index: Index<string, Plain>, indices: Uint32Array): number {
+function timeGets(index: Index<string, Plain>, values: Values, indices: Uint32Array): number {
   const keys = keysOf(indices);
   let length = 0;
   const figure = microsecondsEach(keys.length, () => {
@@ -36,7 +34,7 @@ function timeGets(index: Index<string, Plain>, indices: Uint32Array): number {
 }
 
 /** Milliseconds of one walk over the entries, which were put in in this order. */
-function timeWalk(index: Index<string, Plain>, order: Uint32Array): number {
+function timeWalk(index: Index<string, Plain>, values: Values, order: Uint32Array): number {
   let met = 0;
   const samples: [string, Plain][] = [];
   const figure = microsecondsEach(1000, () => {
@@ -55,44 +53,47 @@ export const question: Question = {
   name: 'index-map',
   asks: 'What do the verbs of an index with values of 100 bytes cost, with the durability "process"?',
   async *comparisons({ keys, operations }) {
-    using scratch = new Scratch();
-    const order = shuffled(0, keys, 1);
-    using index = new Index<string, Plain>(scratch.directory(), { durability: 'process' });
-    index.setMany(Array.from(order, (each) => [keyAt(each), values.at(each)] as const));
-    using python = await Python.open(scratch, values, {}, 'open_index');
-    await python.ask('fill_index', order);
+    for (const form of FORMS) {
+      using scratch = new Scratch();
+      const order = shuffled(0, keys, 1);
+      const values = new Values(form, VALUE_BYTES);
+      using index = new Index<string, Plain>(scratch.directory(), { durability: 'process' });
+      index.setMany(Array.from(order, (each) => [keyAt(each), values.at(each)] as const));
+      using python = await Python.open(scratch, values, {}, 'open_index');
+      await python.ask('fill_index', order);
 
-    yield {
-      title: `set, new keys beside ${keys} entries`,
-      unit: 'µs',
-      contenders: [
-        { name: OURS, round: (round) => timeSets(index, shuffled(keys, keys + operations, round)) },
-        python.contender(PYTHON, (round) => python.ask('index_set', shuffled(keys, keys + operations, round))),
-      ],
-      goals: [{ subject: OURS, against: PYTHON, timesFaster: 3 }],
-    };
+      yield {
+        title: `set as ${form}, new keys beside ${keys} entries`,
+        unit: 'µs',
+        contenders: [
+          { name: OURS, round: (round) => timeSets(index, values, shuffled(keys, keys + operations, round)) },
+          python.contender(PYTHON, (round) => python.ask('index_set', shuffled(keys, keys + operations, round))),
+        ],
+        goals: [{ subject: OURS, against: PYTHON, timesFaster: 3 }],
+      };
 
-    // A hit takes so little that a round needs more of them to be one.
-    const recent = (round: number) => draws(operations * 5, keys / 10, round);
-    yield {
-      title: `get, used recently: ${keys / 10} of ${keys} entries`,
-      unit: 'µs',
-      contenders: [
-        { name: OURS, round: (round) => timeGets(index, recent(round)) },
-        python.contender(PYTHON, (round) => python.ask('index_get', recent(round))),
-      ],
-      goals: [{ subject: OURS, against: PYTHON, timesFaster: 8 }],
-    };
+      // A hit takes so little that a round needs more of them to be one.
+      const recent = (round: number) => draws(operations * 5, keys / 10, round);
+      yield {
+        title: `get as ${form}, used recently: ${keys / 10} of ${keys} entries`,
+        unit: 'µs',
+        contenders: [
+          { name: OURS, round: (round) => timeGets(index, values, recent(round)) },
+          python.contender(PYTHON, (round) => python.ask('index_get', recent(round))),
+        ],
+        goals: [{ subject: OURS, against: PYTHON, timesFaster: 8 }],
+      };
 
-    yield {
-      title: `all ${keys} entries, one after the other`,
-      unit: 'ms',
-      contenders: [
-        { name: OURS, round: () => timeWalk(index, order) },
-        python.contender(PYTHON, async () => (await python.ask('index_walk', order)) / 1000),
-      ],
-      goals: [{ subject: OURS, against: PYTHON, timesFaster: 4 }],
-    };
+      yield {
+        title: `all ${keys} entries as ${form}, one after the other`,
+        unit: 'ms',
+        contenders: [
+          { name: OURS, round: () => timeWalk(index, values, order) },
+          python.contender(PYTHON, async () => (await python.ask('index_walk', order)) / 1000),
+        ],
+        goals: [{ subject: OURS, against: PYTHON, timesFaster: 4 }],
+      };
+    }
   },
 };
 
