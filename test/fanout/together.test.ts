@@ -1,8 +1,11 @@
+import { mkdirSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import { homeOf } from '../../main/engine/fanout/home.ts';
 import { FanoutCache } from '../../main/engine/index.ts';
 import { freshDirectory } from '../engine/directory.ts';
+import { smallDisk } from '../reference/small-disk.ts';
 
 const SHARDS = 3;
 const open = (directory = freshDirectory(), timeout = 5000) =>
@@ -12,6 +15,9 @@ const open = (directory = freshDirectory(), timeout = 5000) =>
 const KEYS = Array.from({ length: SHARDS }, (_, shard) => {
   for (let n = 0; ; n++) if (homeOf(`key ${n}`, SHARDS) === shard) return `key ${n}`;
 }) as [string, string, string];
+
+const probe = smallDisk(1024 * 1024);
+probe?.[Symbol.dispose]();
 
 const large = new Uint8Array(100_000).fill(3);
 
@@ -81,6 +87,30 @@ describe('transact over shards', () => {
     write();
     expect(fanout.getMany(KEYS)).toEqual([1, 1, 1]);
   });
+
+  it.skipIf(probe === undefined)(
+    'keeps what was committed before a shard fails to, undoes the rest, and goes on (root on Linux)',
+    () => {
+      const directory = freshDirectory();
+      using disk = smallDisk(512 * 1024)!;
+      mkdirSync(join(directory, 'shards'));
+      symlinkSync(disk.path, join(directory, 'shards', '001'));
+      using fanout = open(directory);
+      for (const key of KEYS) fanout.set(key, 'old');
+      const giveBack = disk.fill();
+      const write = () => fanout.setMany(KEYS.map((key) => [key, 'x'.repeat(20_000)] as const));
+      // Rows go to the disk with the commit, so it is that of the second shard that fails.
+      expect(write).toThrow(expect.objectContaining({ code: 'DISK_FULL' }));
+      expect(fanout.getMany(KEYS)).toEqual(['x'.repeat(20_000), 'old', 'old']);
+      expect([fanout.inTransaction, fanout.check()]).toEqual([false, []]);
+      using beside = open(directory, 0);
+      beside.set(KEYS[0], 'no lock is left');
+      beside.set(KEYS[2], 'no lock is left');
+      giveBack();
+      write();
+      expect(beside.getMany(KEYS)).toEqual(KEYS.map(() => 'x'.repeat(20_000)));
+    },
+  );
 
   it('locks only what it touches, and the first shard', () => {
     using fanout = open();
