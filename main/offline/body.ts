@@ -62,3 +62,8 @@ export async function begun(stream: ReadableStream<Uint8Array>): Promise<Readabl
 function undefinedIfDamaged(error: unknown): undefined {
   if (!(error instanceof DiskCacheError) || error.code !== 'CORRUPT') throw error;
 }
+
+/** Reads a response to its end, for what reading does on the way. */
+export async function drained(response: Response): Promise<void> {
+  for await (const _ of response.body ?? []);
+}

@@ -1,3 +1,4 @@
+import type { StoredBytes } from '../../engine/index.ts';
 import { begun } from '../body.ts';
 import { isDecoded } from './fields.ts';
 import { appendStatus, type Handling } from './provenance.ts';
@@ -10,46 +11,60 @@ type Body = ReadableStream<Uint8Array> | null;
 
 const BODILESS: ReadonlySet<number> = new Set([204, 205, 304]);
 
-/**
- * A stored response, however old, as the answer to a request: whole, a part of it (206, 416), its head, or that the client has
- * it (304). Undefined when the body is gone.
- */
+/** What is kept of a response besides its body. */
+export interface Kept {
+  readonly url: string;
+  readonly status: number;
+  readonly statusText: string;
+  readonly headers: Headers;
+  /** Epoch milliseconds. */
+  readonly receivedAt: number;
+}
+
+/** A stored response, however old, as the answer to a request. Undefined when its body is gone. */
 export async function fromStore(
   room: Room,
   request: Request,
   stored: Stored,
   handling?: Handling,
 ): Promise<Response | undefined> {
-  const bytes = room.store.body(stored);
-  if (bytes === undefined) return undefined;
   const { lifetime, age } = freshnessOf(request, stored, room.clock(), room.shared);
   const headers = new Headers(stored.headers);
   headers.set('age', String(Math.max(0, Math.floor(age))));
   appendStatus(headers, handling ?? { hit: true, ttl: lifetime - age });
-  const { status, statusText } = stored;
+  return answerOf(request, { ...stored, headers }, room.store.body(stored));
+}
+
+/** What a request gets of a kept response: all of it, a part (206, 416), its head, or that the client has it (304). */
+export async function answerOf(
+  request: Request,
+  kept: Kept,
+  bytes: StoredBytes | undefined,
+): Promise<Response | undefined> {
+  if (bytes === undefined) return undefined;
+  const headers = new Headers(kept.headers);
+  const { status, statusText, url, receivedAt } = kept;
   const plain = { status, statusText, headers };
-  if (status === 200 && isKnown(request.headers, stored.headers, stored.receivedAt)) {
+  if (status === 200 && isKnown(request.headers, kept.headers, receivedAt)) {
     headers.delete('content-length');
-    return responseOf(null, { status: 304, statusText: 'Not Modified', headers }, stored.url);
+    return responseOf(null, { status: 304, statusText: 'Not Modified', headers }, url);
   }
-  if (BODILESS.has(status)) return responseOf(null, plain, stored.url);
+  if (BODILESS.has(status)) return responseOf(null, plain, url);
   headers.set('content-length', String(bytes.size));
-  if (request.method === 'HEAD') return responseOf(null, plain, stored.url);
+  if (request.method === 'HEAD') return responseOf(null, plain, url);
   const range =
-    status === 200 && isRangeCurrent(request.headers, stored.headers, stored.receivedAt)
-      ? request.headers.get('range')
-      : null;
+    status === 200 && isRangeCurrent(request.headers, kept.headers, receivedAt) ? request.headers.get('range') : null;
   const part = range === null ? undefined : partOf(range, bytes.size);
   if (part === 'unsatisfiable') {
     headers.delete('content-length');
     headers.set('content-range', `bytes */${bytes.size}`);
-    return responseOf(null, { status: 416, statusText: 'Range Not Satisfiable', headers }, stored.url);
+    return responseOf(null, { status: 416, statusText: 'Range Not Satisfiable', headers }, url);
   }
   const body = await begun(bytes.stream(part));
-  if (body === undefined || part === undefined) return body && responseOf(body, plain, stored.url);
+  if (body === undefined || part === undefined) return body && responseOf(body, plain, url);
   headers.set('content-length', String(part.end - part.start));
   headers.set('content-range', `bytes ${part.start}-${part.end - 1}/${bytes.size}`);
-  return responseOf(body, { status: 206, statusText: 'Partial Content', headers }, stored.url);
+  return responseOf(body, { status: 206, statusText: 'Partial Content', headers }, url);
 }
 
 /** A response that came from the origin, with what this cache did to it. */

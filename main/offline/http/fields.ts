@@ -100,3 +100,9 @@ export function isDecoded(headers: Headers): boolean {
 export function sameTag(a: string, b: string): boolean {
   return a.replace(/^W\//, '') === b.replace(/^W\//, '');
 }
+
+/** Fragments never reach a server. */
+export function withoutFragment(url: string): string {
+  const at = url.indexOf('#');
+  return at < 0 ? url : url.slice(0, at);
+}

@@ -1,7 +1,7 @@
 import { ReadableStream } from 'node:stream/web';
 import { fromStore, passed } from './answer.ts';
 import { branch } from './branch.ts';
-import { sameTag } from './fields.ts';
+import { sameTag, withoutFragment } from './fields.ts';
 import { Flight, orAborted } from './flight.ts';
 import type { Handling } from './provenance.ts';
 import type { Stored } from './response-store.ts';
@@ -16,7 +16,8 @@ export async function pass(room: Room, request: Request, fwd: 'bypass' | 'method
 /** Begins a request that others may join, and stores what it brings. */
 export async function lead(room: Room, request: Request, stored: Stored | undefined): Promise<Response> {
   const flight = new Flight();
-  const { url, signal } = request;
+  const { signal } = request;
+  const url = withoutFragment(request.url);
   room.flights.set(url, flight);
   flight.signal.addEventListener('abort', () => over(room, url, flight));
   signal.addEventListener('abort', () => flight.abandon(), { once: true, signal: flight.signal });
@@ -32,6 +33,7 @@ export async function lead(room: Room, request: Request, stored: Stored | undefi
  * Asks the origin, with the validators of what is stored (RFC 9111 §4.3). Only a `flight` stores what it brings.
  */
 export async function forward(room: Room, request: Request, stored?: Stored, flight?: Flight): Promise<Response> {
+  const url = withoutFragment(request.url);
   const requestedAt = room.clock();
   const validators = stored === undefined || request.method === 'HEAD' ? [] : validatorsOf(stored);
   const sent = outgoing(request, validators, flight);
@@ -42,7 +44,7 @@ export async function forward(room: Room, request: Request, stored?: Stored, fli
     const standIn = sent.signal.aborted ? undefined : await standingIn(room, request, stored, false);
     if (standIn === undefined) throw error;
     flight?.fail(error);
-    over(room, request.url, flight);
+    over(room, url, flight);
     return standIn;
   }
   const { status, statusText, headers } = received;
@@ -53,14 +55,14 @@ export async function forward(room: Room, request: Request, stored?: Stored, fli
       room.store.forget(stored);
       return forward(room, request, undefined, flight);
     }
-    land(room, request.url, flight, 'look');
+    land(room, url, flight, 'look');
     return confirmed;
   }
   if (stored !== undefined && status >= 500) {
     const standIn = await standingIn(room, request, stored, true);
     if (standIn !== undefined) {
       void received.body?.cancel();
-      land(room, request.url, flight, 'go');
+      land(room, url, flight, 'go');
       return standIn;
     }
   }
@@ -69,7 +71,7 @@ export async function forward(room: Room, request: Request, stored?: Stored, fli
     return record(room, request, received, head, handling, flight);
   }
   if (stored !== undefined) overtaken(room, request, stored, head);
-  land(room, request.url, flight, 'go');
+  land(room, url, flight, 'go');
   return passed(received, handling);
 }
 
@@ -82,7 +84,7 @@ async function record(
   handling: Handling,
   flight: Flight,
 ): Promise<Response> {
-  const { url, signal } = request;
+  const url = withoutFragment(request.url);
   const { body, done } = branch(
     received.body ?? ReadableStream.from<Uint8Array>([]),
     (chunks) => room.store.put(request, head, chunks, () => flight.isWanted),
@@ -94,7 +96,7 @@ async function record(
         land(room, url, flight, 'go');
       },
     },
-    signal,
+    request.signal,
   );
   const stored = done.then(
     () => land(room, url, flight, 'look'),

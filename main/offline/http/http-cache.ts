@@ -1,6 +1,6 @@
 import type { CacheFace } from '../../engine/index.ts';
 import { fromStore } from './answer.ts';
-import { type CacheMode, respond } from './respond.ts';
+import { type Mode, respond } from './respond.ts';
 import { ResponseStore } from './response-store.ts';
 import { Room } from './room.ts';
 
@@ -45,7 +45,7 @@ export class HttpCache {
   }
 
   /** `fetch` for a request whose cache mode is somebody else's choice. */
-  respond(request: Request, mode: CacheMode = request.cache): Promise<Response> {
+  respond(request: Request, mode: Mode = request.cache): Promise<Response> {
     return respond(this.#room, request, mode);
   }
 

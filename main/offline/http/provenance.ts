@@ -5,16 +5,16 @@ const CACHE = 'deskcache';
 const FIELD = 'cache-status';
 const OURS = /(?:^|,\s*)deskcache((?:;\s*[\w-]+(?:=[\w.-]+)?)*)\s*$/;
 
-/** How this cache handled a request, in the terms of RFC 9211; `ttl` is in seconds, and 0 or less is stale. */
+/** How this cache handled a request, in the terms of RFC 9211; `ttl` is in seconds, and 0 or less is stale, none is fresh for good. */
 export type Handling =
-  | { readonly hit: true; readonly ttl: number }
+  | { readonly hit: true; readonly ttl?: number }
   | { readonly fwd: 'bypass' | 'method' | 'uri-miss' | 'stale' | 'request'; readonly fwdStatus?: number };
 
 /** Adds what this cache did to Cache-Status (RFC 9211 §2), after what those nearer to the origin did. */
 export function appendStatus(headers: Headers, handling: Handling): void {
   const told =
     'hit' in handling
-      ? `; hit; ttl=${wholeSeconds(handling.ttl)}`
+      ? `; hit${handling.ttl === undefined ? '' : `; ttl=${wholeSeconds(handling.ttl)}`}`
       : `; fwd=${handling.fwd}${handling.fwdStatus === undefined ? '' : `; fwd-status=${handling.fwdStatus}`}`;
   headers.append(FIELD, CACHE + told);
 }

@@ -1,18 +1,22 @@
+import { drained } from '../body.ts';
 import { fromStore } from './answer.ts';
-import { directivesOf } from './fields.ts';
+import { directivesOf, withoutFragment } from './fields.ts';
 import { orAborted } from './flight.ts';
 import { forward, lead, pass, standingIn } from './forward.ts';
 import type { Stored } from './response-store.ts';
 import type { Room } from './room.ts';
 import { requestDirectives, type Use, useOf } from './rules.ts';
 
-/** What a request may say about caches: the fetch standard's cache modes. */
-export type CacheMode = Request['cache'];
+/**
+ * How a request goes about the cache: the fetch standard's cache modes, and `stale-while-revalidate`, which does for every response
+ * what RFC 5861 §3 does for those that say so.
+ */
+export type Mode = Request['cache'] | 'stale-while-revalidate';
 
 const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 
 /** Answers a request from the store or the origin (RFC 9111 §4). */
-export async function respond(room: Room, request: Request, mode: CacheMode): Promise<Response> {
+export async function respond(room: Room, request: Request, mode: Mode): Promise<Response> {
   request.signal.throwIfAborted();
   if (!SAFE.has(request.method)) return change(room, request);
   if (isBypassed(request, mode)) return pass(room, request, 'bypass');
@@ -30,8 +34,8 @@ export async function respond(room: Room, request: Request, mode: CacheMode): Pr
     }
     if (mode === 'only-if-cached' || requestDirectives(request).has('only-if-cached')) return notStored();
     if (!isShareable(request) || (joined && stored !== undefined)) return forward(room, request, stored);
-    const flight = room.flights.get(request.url);
-    if (flight === undefined) return lead(room, request, stored);
+    const flight = room.flights.get(withoutFragment(request.url));
+    if (flight === undefined || mode === 'reload') return lead(room, request, stored);
     try {
       if ((await flight.join(request.signal)) === 'go') return forward(room, request, stored);
     } catch (error) {
@@ -43,12 +47,13 @@ export async function respond(room: Room, request: Request, mode: CacheMode): Pr
   }
 }
 
-function useIn(mode: CacheMode, room: Room, request: Request, stored: Stored): Use {
+function useIn(mode: Mode, room: Room, request: Request, stored: Stored): Use {
   // Immutable: while it is fresh, a reload need not ask either (RFC 8246 §2).
   const isImmutable = directivesOf(stored.headers.get('cache-control')).has('immutable');
   if (mode === 'no-cache' && !isImmutable) return 'after-validation';
   if (mode === 'force-cache' || mode === 'only-if-cached') return 'stale';
-  return useOf(request, stored, room.clock(), room.shared);
+  const use = useOf(request, stored, room.clock(), room.shared);
+  return mode === 'stale-while-revalidate' && use !== 'fresh' ? 'while-revalidating' : use;
 }
 
 /** An unsafe request goes through, and what it may have changed is forgotten (RFC 9111 §4.4). */
@@ -68,7 +73,7 @@ const parsed = (target: string, base: string): URL | undefined =>
   URL.canParse(target, base) ? new URL(target, base) : undefined;
 
 /** Requests that neither use nor make stored responses. */
-function isBypassed({ method, headers }: Request, mode: CacheMode): boolean {
+function isBypassed({ method, headers }: Request, mode: Mode): boolean {
   if (mode === 'no-store' || (method !== 'GET' && method !== 'HEAD')) return true;
   if (headers.has('if-match') || headers.has('if-unmodified-since')) return true;
   return directivesOf(headers.get('cache-control')).has('no-store') || (headers.get('range')?.includes(',') ?? false);
@@ -80,14 +85,10 @@ const isShareable = ({ method, headers }: Request): boolean =>
 
 /** Nobody waits for it; who comes meanwhile joins. */
 function revalidateBehind(room: Room, request: Request, stored: Stored): void {
-  if (room.flights.has(request.url)) return;
+  if (room.flights.has(withoutFragment(request.url))) return;
   const plain = new Request(request.url, { headers: request.headers });
   for (const name of ['range', 'if-range', 'if-none-match', 'if-modified-since']) plain.headers.delete(name);
   room.behind(lead(room, plain, stored).then(drained));
-}
-
-async function drained(response: Response): Promise<void> {
-  for await (const _ of response.body ?? []);
 }
 
 /** RFC 9111 §5.2.1.7 */

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { CacheFace, Key, StoredBytes } from '../../engine/index.ts';
 import { writeBody } from '../body.ts';
-import { membersOf, storedFields } from './fields.ts';
+import { membersOf, storedFields, withoutFragment } from './fields.ts';
 import type { Head } from './rules.ts';
 
 /** A stored response without its body. What the request said is only kept as a digest: credentials never reach the disk. */
@@ -44,7 +44,7 @@ export class ResponseStore {
 
   /** The newest response that the request selects. O(log n + responses of the URL). */
   find(request: Request): Stored | undefined {
-    const url = urlOf(request.url);
+    const url = withoutFragment(request.url);
     const variant = this.#variants(url).find((it) => it.selection === selectionOf(request, it.selectedBy));
     return variant === undefined
       ? undefined
@@ -58,7 +58,7 @@ export class ResponseStore {
     body: AsyncGenerator<Uint8Array>,
     isWanted: () => boolean,
   ): Promise<void> {
-    const url = urlOf(request.url);
+    const url = withoutFragment(request.url);
     const { status, statusText, requestedAt, receivedAt } = head;
     const selectedBy = [
       ...new Set([...membersOf(head.headers.get('vary')).map((it) => it.toLowerCase()), 'authorization']),
@@ -115,8 +115,8 @@ export class ResponseStore {
   /** Deletes all responses of a URL; answers whether there were any. */
   delete(url: string): boolean {
     return this.#cache.transact(() => {
-      const bodies = this.#deleteBodies(urlOf(url), new Set());
-      return this.#cache.delete(this.#key(urlOf(url))) || bodies;
+      const bodies = this.#deleteBodies(withoutFragment(url), new Set());
+      return this.#cache.delete(this.#key(withoutFragment(url))) || bodies;
     });
   }
 
@@ -157,11 +157,4 @@ const OF_THE_BODY: ReadonlySet<string> = new Set([
 function selectionOf({ headers }: Request, fields: readonly string[]): string {
   const said = fields.map((name) => [name, headers.has(name) ? membersOf(headers.get(name)) : null]);
   return createHash('sha256').update(JSON.stringify(said)).digest('base64');
-}
-
-/** Fragments never reach a server. */
-function urlOf(url: string): string {
-  const parsed = new URL(url);
-  parsed.hash = '';
-  return parsed.href;
 }

@@ -1,3 +1,4 @@
+import { withoutFragment } from './fields.ts';
 import type { Flight } from './flight.ts';
 import type { ResponseStore } from './response-store.ts';
 
@@ -8,7 +9,7 @@ export class Room {
   readonly shared: boolean;
   readonly clock: () => number;
   readonly onStoreFailure: (error: unknown, url: string) => void;
-  /** The requests under way that others may join, by URL. */
+  /** The requests under way that others may join, by URL without fragment. */
   readonly flights = new Map<string, Flight>();
   readonly #behind = new Set<Promise<void>>();
 
@@ -22,9 +23,10 @@ export class Room {
 
   /** Forgets a URL, and what is on the way from it. */
   invalidate(url: string): boolean {
-    const flight = this.flights.get(url);
+    const target = withoutFragment(url);
+    const flight = this.flights.get(target);
     if (flight !== undefined) flight.isWanted = false;
-    this.flights.delete(url);
+    this.flights.delete(target);
     return this.store.delete(url);
   }
 

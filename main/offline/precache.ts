@@ -1,0 +1,185 @@
+import { randomUUID } from 'node:crypto';
+import { type CacheFace, DiskCacheError, type Key } from '../engine/index.ts';
+import { writeBody } from './body.ts';
+import { answerOf } from './http/answer.ts';
+import { storedFields, withoutFragment } from './http/fields.ts';
+import { appendStatus } from './http/provenance.ts';
+
+export interface PrecacheOptions {
+  readonly cache: CacheFace;
+  readonly fetch: (request: Request) => Promise<Response>;
+  /** Several precaches in one store have names. Default `''`. */
+  readonly name?: string;
+  /** Now, in epoch milliseconds. Default `Date.now`. */
+  readonly clock?: () => number;
+}
+
+export interface Manifest {
+  readonly version: string;
+  readonly entries: readonly {
+    readonly url: string;
+    /** Another one means another content. Without it the URL itself changes with its content. */
+    readonly revision?: string;
+  }[];
+}
+
+export interface Progress {
+  readonly url: string;
+  /** So many of `total` are there. */
+  readonly done: number;
+  readonly total: number;
+}
+
+export interface InstallOptions {
+  readonly onProgress?: (progress: Progress) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** What is known of a URL of the installed version. */
+interface Item {
+  readonly id: string;
+  readonly revision: string | undefined;
+  readonly status: number;
+  readonly statusText: string;
+  readonly headers: readonly (readonly [string, string])[];
+  readonly receivedAt: number;
+}
+
+/** So many are fetched at once. */
+const AT_ONCE = 6;
+
+/**
+ * Files that are there before they are asked for, in versions. A version is installed whole: until all of it is on disk, and when
+ * anything fails, the one before answers. Keep it in a store with `evictionPolicy: 'none'`; what an evicting one has dropped is
+ * simply not found.
+ *
+ * Keys: `['precache', name]` has the version, `['precache', name, url]` what is known of a URL, `['precache-body', name, id]` a body.
+ */
+export class Precache {
+  readonly #cache: CacheFace;
+  readonly #fetch: (request: Request) => Promise<Response>;
+  readonly #name: string;
+  readonly #clock: () => number;
+  #installing: Promise<unknown> = Promise.resolve();
+
+  constructor({ cache, fetch, name = '', clock = Date.now }: PrecacheOptions) {
+    this.#cache = cache;
+    this.#fetch = fetch;
+    this.#name = name;
+    this.#clock = clock;
+  }
+
+  /** The installed one; undefined before the first. */
+  get version(): string | undefined {
+    return this.#cache.get(['precache', this.#name]) as string | undefined;
+  }
+
+  /**
+   * Makes a manifest the installed version; fetches what is new in it. Installations of one process follow each other.
+   *
+   * @throws {TypeError} when a URL can't be fetched or does not answer 2xx; {DiskCacheError} `DISK_FULL`, `TOO_LARGE`, `BUSY` when
+   * another process installed at the same time; the signal's reason. The version before stays as it is.
+   */
+  install(manifest: Manifest, options: InstallOptions = {}): Promise<void> {
+    const installed = this.#installing.then(() => this.#install(manifest, options));
+    this.#installing = installed.catch(() => undefined);
+    return installed;
+  }
+
+  /** The answer to a request from the installed version; undefined when it has none. */
+  async match(input: string | URL | Request): Promise<Response | undefined> {
+    const request = new Request(input);
+    if (request.method !== 'GET' && request.method !== 'HEAD') return undefined;
+    const url = withoutFragment(request.url);
+    const item = this.#item(url);
+    if (item === undefined) return undefined;
+    const headers = new Headers(item.headers.map(([name, value]) => [name, value]));
+    appendStatus(headers, { hit: true });
+    return answerOf(request, { ...item, url, headers }, this.#cache.openBytes(this.#bodyKey(item.id)));
+  }
+
+  async #install({ version, entries }: Manifest, { onProgress, signal }: InstallOptions): Promise<void> {
+    const wanted = new Map(entries.map(({ url, revision }) => [new URL(url).href, revision]));
+    const items = new Map<string, Item>();
+    const fetched: string[] = [];
+    const stop = new AbortController();
+    const stopped = signal === undefined ? stop.signal : AbortSignal.any([stop.signal, signal]);
+    const todo = wanted.entries();
+    const work = async () => {
+      for (const [url, revision] of todo) {
+        stopped.throwIfAborted();
+        items.set(url, this.#unchanged(url, revision) ?? (await this.#fetched(url, revision, fetched, stopped)));
+        onProgress?.({ url, done: items.size, total: wanted.size });
+      }
+    };
+    this.#deleteBodiesBut(new Set(this.#installed().map(([, { id }]) => id)));
+    try {
+      // The first failure stops the others, and all have stopped before what they left is deleted.
+      await Promise.all(Array.from({ length: AT_ONCE }, () => work().catch((error: unknown) => stop.abort(error))));
+      stopped.throwIfAborted();
+      this.#switchTo(version, items);
+    } catch (error) {
+      this.#cache.deleteMany(fetched.map((id) => this.#bodyKey(id)));
+      throw error;
+    }
+  }
+
+  /** The item of the installed version, where it is the same content and is there. */
+  #unchanged(url: string, revision: string | undefined): Item | undefined {
+    const item = this.#item(url);
+    return item !== undefined && item.revision === revision && this.#cache.has(this.#bodyKey(item.id))
+      ? item
+      : undefined;
+  }
+
+  async #fetched(url: string, revision: string | undefined, fetched: string[], signal: AbortSignal): Promise<Item> {
+    const id = randomUUID();
+    const response = await this.#fetch(new Request(url, { cache: 'reload', signal }));
+    if (!response.ok) throw new TypeError(`Precaching stopped: ${url} answered ${response.status}`);
+    fetched.push(id);
+    await writeBody(this.#cache, this.#bodyKey(id), chunksOf(response), () => {});
+    const { status, statusText } = response;
+    return { id, revision, status, statusText, headers: storedFields(response.headers), receivedAt: this.#clock() };
+  }
+
+  #switchTo(version: string, items: ReadonlyMap<string, Item>): void {
+    this.#cache.transact(() => {
+      for (const [url, { id }] of items) {
+        if (!this.#cache.has(this.#bodyKey(id))) {
+          throw new DiskCacheError(
+            'BUSY',
+            `${url} is gone again: another process installs, or the store evicts; install once more`,
+          );
+        }
+      }
+      this.#cache.deleteMany(this.#installed().map(([key]) => key));
+      this.#cache.setMany([...items].map(([url, item]) => [['precache', this.#name, url], item]));
+      this.#cache.set(['precache', this.#name], version);
+      this.#deleteBodiesBut(new Set([...items.values()].map(({ id }) => id)));
+    });
+  }
+
+  #installed(): [Key, Item][] {
+    return [...this.#cache.entries({ prefix: ['precache', this.#name] })]
+      .filter(([key]) => (key as readonly Key[]).length === 3)
+      .map(([key, item]) => [key, item as Item]);
+  }
+
+  /** Also what an installation left behind that was killed. */
+  #deleteBodiesBut(kept: ReadonlySet<unknown>): void {
+    const keys = [...this.#cache.keys({ prefix: ['precache-body', this.#name] })];
+    this.#cache.deleteMany(keys.filter((key) => !kept.has((key as readonly Key[])[2])));
+  }
+
+  #item(url: string): Item | undefined {
+    return this.#cache.get(['precache', this.#name, url]) as Item | undefined;
+  }
+
+  #bodyKey(id: string): Key {
+    return ['precache-body', this.#name, id];
+  }
+}
+
+async function* chunksOf(response: Response): AsyncGenerator<Uint8Array> {
+  for await (const chunk of response.body ?? []) yield chunk;
+}

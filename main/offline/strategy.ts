@@ -1,0 +1,92 @@
+import { DiskCacheError } from '../engine/index.ts';
+import { drained } from './body.ts';
+import type { HttpCache } from './http/http-cache.ts';
+import type { Mode } from './http/respond.ts';
+
+/**
+ * How requests go about the cache, as cache modes.
+ *
+ * `http`: as the responses say (RFC 9111). `cache-first`: what is stored, however old, else the network. `network-first`: the network,
+ * where it fails or is too slow what is stored. `stale-while-revalidate`: what is stored, renewed behind the scenes when it is stale.
+ * `network-only`: past the cache. `cache-only`: what is stored, else 504.
+ */
+const MODES = {
+  http: 'default',
+  'cache-first': 'force-cache',
+  'network-first': 'no-cache',
+  'stale-while-revalidate': 'stale-while-revalidate',
+  'network-only': 'no-store',
+  'cache-only': 'only-if-cached',
+} as const satisfies Record<string, Mode>;
+
+export type Strategy = keyof typeof MODES;
+
+export interface Plan {
+  readonly strategy: Strategy;
+  /** With `network-first`: milliseconds after which what is stored is the answer. Default: none. */
+  readonly timeout?: number;
+}
+
+export interface Route extends Plan {
+  /** A `RegExp`, a `URLPattern`, or a function of the request. The first route that matches counts. */
+  readonly match: { test(url: string): boolean } | ((request: Request) => boolean);
+}
+
+/** @throws {DiskCacheError} `BAD_OPTION` for a strategy that there isn't, a time-out that is no time, a route that matches nothing. */
+export function demandPlan({ strategy, timeout }: Plan, match?: Route['match']): void {
+  if (!Object.hasOwn(MODES, strategy)) {
+    throw new DiskCacheError(
+      'BAD_OPTION',
+      `There is no strategy ${String(strategy)}; there are ${Object.keys(MODES).join(', ')}`,
+    );
+  }
+  if (timeout !== undefined && !(timeout > 0)) {
+    throw new DiskCacheError('BAD_OPTION', `The time-out of a strategy is milliseconds above 0, not ${timeout}`);
+  }
+  if (match !== undefined && typeof match !== 'function' && typeof match.test !== 'function') {
+    throw new DiskCacheError('BAD_OPTION', 'A route matches by a RegExp, a URLPattern or a function');
+  }
+}
+
+/** The plan of the first route that matches. A global RegExp would remember where it was: it is asked from the start. */
+export function planFor(routes: readonly Route[], request: Request): Plan | undefined {
+  return routes.find(({ match }) => {
+    if (typeof match === 'function') return match(request);
+    if (match instanceof RegExp) match.lastIndex = 0;
+    return match.test(request.url);
+  });
+}
+
+/** Answers a request by a plan. Only GET and HEAD have a choice. */
+export async function follow(http: HttpCache, request: Request, { strategy, timeout }: Plan): Promise<Response> {
+  if (request.method !== 'GET' && request.method !== 'HEAD') return http.respond(request);
+  if (strategy !== 'network-first') return http.respond(request, MODES[strategy]);
+  const answer = http.respond(request, MODES[strategy]);
+  try {
+    if (timeout === undefined) return await answer;
+    return (await within(answer, timeout)) ?? (await storedInstead(http, request, answer)) ?? (await answer);
+  } catch (error) {
+    const stored = request.signal.aborted ? undefined : await http.match(request);
+    if (stored === undefined) throw error;
+    return stored;
+  }
+}
+
+/** What is stored; the answer that comes later is read to its end, so that it is stored. */
+async function storedInstead(
+  http: HttpCache,
+  request: Request,
+  answer: Promise<Response>,
+): Promise<Response | undefined> {
+  const stored = await http.match(request);
+  if (stored !== undefined) answer.then(drained).catch(() => undefined);
+  return stored;
+}
+
+function within<T>(promise: Promise<T>, time: number): Promise<T | undefined> {
+  let timer: NodeJS.Timeout;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(resolve, time, undefined);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}

@@ -1,0 +1,122 @@
+import { describe, expect, it } from 'vitest';
+import { Cache } from '../../main/engine/index.ts';
+import { type Manifest, Offline, Precache, type Progress, provenanceOf } from '../../main/offline/index.ts';
+import { freshDirectory } from '../engine/directory.ts';
+
+const BASE = 'https://a.example';
+const manifest = (version: string, files: Record<string, string>): Manifest => ({
+  version,
+  entries: Object.entries(files).map(([path, revision]) => ({ url: BASE + path, revision })),
+});
+
+/** An origin whose files say which revision of them was there at the time. */
+function open(failing = new Set<string>()) {
+  const cache = new Cache(freshDirectory(), { evictionPolicy: 'none' });
+  const asked: string[] = [];
+  const files = new Map<string, string>();
+  const fetch = async ({ url }: Request) => {
+    const path = url.slice(BASE.length);
+    asked.push(path);
+    if (failing.has(path)) return new Response('no', { status: 404 });
+    return new Response(`${path} ${files.get(path) ?? ''}`, { headers: { 'content-type': 'text/plain' } });
+  };
+  const precache = new Precache({ cache, fetch });
+  const text = async (path: string) => (await precache.match(BASE + path))?.text();
+  return { cache, asked, files, failing, fetch, precache, text, [Symbol.dispose]: () => cache.close() };
+}
+
+describe('precaching', () => {
+  it('installs a version, and of the next one only what is new', async () => {
+    using setup = open();
+    expect(setup.precache.version).toBeUndefined();
+    await setup.precache.install(manifest('1', { '/a': '1', '/b': '1', '/c': '1' }));
+    expect([setup.precache.version, await setup.text('/a'), setup.asked]).toEqual(['1', '/a ', ['/a', '/b', '/c']]);
+    setup.files.set('/b', 'new');
+    await setup.precache.install(manifest('2', { '/a': '1', '/b': '2' }));
+    expect([setup.precache.version, setup.asked.slice(3)]).toEqual(['2', ['/b']]);
+    expect([await setup.text('/a'), await setup.text('/b'), await setup.text('/c')]).toEqual([
+      '/a ',
+      '/b new',
+      undefined,
+    ]);
+    expect(setup.cache.size).toBe(5); // the version, two files with their bodies
+  });
+
+  it('a version that fails leaves the one before whole, and nothing behind', async () => {
+    using setup = open(new Set(['/z']));
+    await setup.precache.install(manifest('1', { '/a': '1', '/b': '1' }));
+    const before = [...setup.cache.keys()];
+    const files = Object.fromEntries([...Array(50).keys()].map((n) => [`/new/${n}`, '2']));
+    const failed = setup.precache.install(manifest('2', { '/a': '2', ...files, '/z': '1', '/b': '2' }));
+    await expect(failed).rejects.toThrow('https://a.example/z answered 404');
+    expect([setup.precache.version, await setup.text('/a'), await setup.text('/new/0')]).toEqual([
+      '1',
+      '/a ',
+      undefined,
+    ]);
+    expect([...setup.cache.keys()]).toEqual(before);
+    setup.failing.clear();
+    await setup.precache.install(manifest('2', { '/a': '2', '/z': '1' }));
+    expect([setup.precache.version, await setup.text('/z')]).toEqual(['2', '/z ']);
+  });
+
+  it('can be stopped', async () => {
+    using setup = open();
+    const controller = new AbortController();
+    const options = { signal: controller.signal, onProgress: () => controller.abort(new Error('enough')) };
+    await expect(setup.precache.install(manifest('1', { '/a': '1', '/b': '1' }), options)).rejects.toThrow('enough');
+    expect([setup.precache.version, setup.cache.size]).toEqual([undefined, 0]);
+  });
+
+  it('tells how far it is', async () => {
+    using setup = open();
+    const told: Progress[] = [];
+    await setup.precache.install(manifest('1', { '/a': '1', '/b': '1' }), { onProgress: (it) => told.push(it) });
+    expect(told.map(({ done, total }) => [done, total])).toEqual([
+      [1, 2],
+      [2, 2],
+    ]);
+    expect(told.map(({ url }) => url).sort()).toEqual([`${BASE}/a`, `${BASE}/b`]);
+  });
+
+  it('cleans up after an installation that was killed', async () => {
+    using setup = open();
+    setup.cache.set(['precache-body', '', 'left behind'], new Uint8Array(9));
+    await setup.precache.install(manifest('1', { '/a': '1' }));
+    expect(setup.cache.size).toBe(3);
+  });
+
+  it('does not switch to a version of which a part is gone again', async () => {
+    using setup = open();
+    await setup.precache.install(manifest('1', { '/a': '1' }));
+    const steal = ({ done }: Progress) => {
+      if (done === 2) setup.cache.deleteMany([...setup.cache.keys({ prefix: ['precache-body'] })]);
+    };
+    const stolen = setup.precache.install(manifest('2', { '/b': '1', '/c': '1' }), { onProgress: steal });
+    await expect(stolen).rejects.toEqual(expect.objectContaining({ code: 'BUSY' }));
+    expect(setup.precache.version).toBe('1');
+  });
+
+  it('answers before any route, also a part and a head, without the network', async () => {
+    using setup = open();
+    await setup.precache.install(manifest('1', { '/a': '1' }));
+    using store = new Cache(freshDirectory());
+    const offline = new Offline({
+      cache: store,
+      fetch: setup.fetch,
+      precache: setup.precache,
+      strategy: 'network-only',
+    });
+    offline.connection.set(false);
+    const whole = await offline.fetch(`${BASE}/a#top`);
+    expect([await whole.text(), provenanceOf(whole), whole.headers.get('content-type')]).toEqual([
+      '/a ',
+      'hit',
+      'text/plain',
+    ]);
+    const part = await offline.fetch(`${BASE}/a`, { headers: { range: 'bytes=1-1' } });
+    expect([part.status, await part.text()]).toEqual([206, 'a']);
+    expect((await offline.fetch(`${BASE}/a`, { method: 'HEAD' })).headers.get('content-length')).toBe('3');
+    await expect(offline.fetch(`${BASE}/other`)).rejects.toThrow(TypeError);
+  });
+});

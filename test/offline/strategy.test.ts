@@ -1,0 +1,153 @@
+import { describe, expect, it } from 'vitest';
+import { Cache } from '../../main/engine/index.ts';
+import { Connection, Offline, type OfflineOptions, provenanceOf } from '../../main/offline/index.ts';
+import { freshDirectory } from '../engine/directory.ts';
+
+const BASE = 'https://a.example';
+
+interface Setup extends Disposable {
+  readonly offline: Offline;
+  readonly asked: string[];
+  /** Body and provenance of the answer. */
+  got(path: string, init?: Parameters<Offline['fetch']>[1]): Promise<[string, string | undefined]>;
+  pass(time: number): void;
+  /** Lets the origin answer again, which it doesn't after `hold`. */
+  hold(): () => void;
+}
+
+function open(options: Partial<OfflineOptions>): Setup {
+  let now = Date.parse('2026-03-01T12:00:00Z');
+  let gate = Promise.resolve();
+  const clock = () => now;
+  const cache = new Cache(freshDirectory(), { clock });
+  const asked: string[] = [];
+  const fetch = async (request: Request) => {
+    asked.push(new URL(request.url).pathname);
+    const count = asked.length;
+    await gate;
+    return new Response(String(count), {
+      headers: { 'cache-control': 'max-age=10', date: new Date(now).toUTCString() },
+    });
+  };
+  const offline = new Offline({ cache, fetch, clock, ...options });
+  return {
+    offline,
+    asked,
+    async got(path, init) {
+      const response = await offline.fetch(BASE + path, init);
+      return [await response.text(), provenanceOf(response)];
+    },
+    pass: (time) => {
+      now += time;
+    },
+    hold: () => {
+      let release = () => {};
+      gate = new Promise((resolve) => {
+        release = resolve;
+      });
+      return release;
+    },
+    [Symbol.dispose]: () => cache.close(),
+  };
+}
+
+describe('strategies', () => {
+  it('cache-first: what is stored, however old', async () => {
+    using setup = open({ strategy: 'cache-first' });
+    expect(await setup.got('/')).toEqual(['1', 'miss']);
+    setup.pass(1_000_000);
+    expect(await setup.got('/')).toEqual(['1', 'stale']);
+  });
+
+  it('network-first: the network also where what is stored is fresh; what is stored where the network fails', async () => {
+    using setup = open({ strategy: 'network-first' });
+    expect([await setup.got('/'), await setup.got('/')]).toEqual([
+      ['1', 'miss'],
+      ['2', 'miss'],
+    ]);
+    setup.offline.connection.set(false);
+    expect(await setup.got('/')).toEqual(['2', 'hit']);
+    setup.pass(1_000_000);
+    expect(await setup.got('/')).toEqual(['2', 'stale']);
+    await expect(setup.got('/other')).rejects.toThrow(TypeError);
+  });
+
+  it('network-first: what is stored where the network is too slow, and the answer is stored when it comes', async () => {
+    using setup = open({ routes: [{ match: /./, strategy: 'network-first', timeout: 20 }] });
+    await setup.got('/');
+    const release = setup.hold();
+    expect(await setup.got('/')).toEqual(['1', 'hit']);
+    const unknown = setup.got('/other');
+    release();
+    expect(await unknown).toEqual(['3', 'miss']); // nothing else to show: it waits
+    await expect.poll(() => setup.got('/', { strategy: 'cache-only' })).toEqual(['2', 'hit']);
+  });
+
+  it('stale-while-revalidate: what is stored, renewed when stale', async () => {
+    using setup = open({ strategy: 'stale-while-revalidate' });
+    await setup.got('/');
+    expect([await setup.got('/'), setup.asked.length]).toEqual([['1', 'hit'], 1]);
+    setup.pass(60_000);
+    expect(await setup.got('/')).toEqual(['1', 'stale']);
+    await setup.offline.http.idle();
+    expect(await setup.got('/')).toEqual(['2', 'hit']);
+  });
+
+  it('network-only and cache-only', async () => {
+    using setup = open({});
+    await setup.got('/');
+    expect(await setup.got('/', { strategy: 'network-only' })).toEqual(['2', 'miss']);
+    expect(await setup.got('/', { strategy: 'cache-only' })).toEqual(['1', 'hit']);
+    expect((await setup.offline.fetch(`${BASE}/other`, { strategy: 'cache-only' })).status).toBe(504);
+    expect(setup.asked.length).toBe(2);
+  });
+
+  it('the first route that matches counts; only reading has a choice', async () => {
+    const routes = [
+      { match: /\/static\//g, strategy: 'cache-first' },
+      { match: (request: Request) => request.headers.has('x-live'), strategy: 'network-only' },
+      { match: { test: (url: string) => url.endsWith('/api') }, strategy: 'stale-while-revalidate' },
+    ] as const;
+    using setup = open({ routes, strategy: 'http' });
+    for (const path of ['/static/a', '/static/a', '/api', '/other']) await setup.got(path);
+    setup.pass(60_000);
+    expect(await setup.got('/static/a', { headers: { 'x-live': '1' } })).toEqual(['1', 'stale']);
+    expect(await setup.got('/api', { headers: { 'x-live': '1' } })).toEqual(['4', 'miss']);
+    expect(await setup.got('/api')).toEqual(['2', 'stale']);
+    expect((await setup.got('/other'))[1]).toBe('miss');
+    expect((await setup.got('/static/a', { method: 'POST', body: 'x' }))[1]).toBe('miss');
+    expect(await setup.got('/static/a')).not.toEqual(['1', 'stale']); // changed, so forgotten
+  });
+
+  it('refuses what is no strategy, no time and no route', () => {
+    const refusal = expect.objectContaining({ code: 'BAD_OPTION' });
+    expect(() => open({ strategy: 'cache-last' as 'http' })).toThrow(refusal);
+    expect(() => open({ routes: [{ match: /./, strategy: 'network-first', timeout: 0 }] })).toThrow(refusal);
+    expect(() => open({ routes: [{ match: '/x' as unknown as RegExp, strategy: 'http' }] })).toThrow(refusal);
+  });
+});
+
+describe('the connection', () => {
+  it('tells of changes until one leaves', () => {
+    const connection = new Connection();
+    const told: boolean[] = [];
+    const stop = connection.subscribe((online) => told.push(online));
+    for (const online of [true, false, false, true]) connection.set(online);
+    stop();
+    connection.set(false);
+    expect([told, connection.isOnline()]).toEqual([[false, true], false]);
+  });
+
+  it('offline, nothing is sent and what is stored stands in', async () => {
+    const connection = new Connection();
+    using setup = open({ connection });
+    await setup.got('/');
+    setup.pass(60_000);
+    connection.set(false);
+    expect(await setup.got('/')).toEqual(['1', 'stale']);
+    await expect(setup.got('/other')).rejects.toThrow('Offline: GET https://a.example/other was not sent');
+    expect(setup.asked).toEqual(['/']);
+    connection.set(true);
+    expect(await setup.got('/')).toEqual(['2', 'miss']);
+  });
+});
