@@ -42,6 +42,13 @@ export default defineConfig([
     output: { file: 'dist/e2e/bridge/page.js', format: 'esm' },
   },
   {
+    // The application of the end-to-end tests of deskcache://; its page is that of the bridge.
+    input: 'e2e/assets/main.ts',
+    external: publicFaces,
+    platform: 'node',
+    output: { file: 'dist/e2e/assets/main.js', format: 'esm' },
+  },
+  {
     // The application of the contract test: Electron and its stand-in.
     input: 'e2e/app/main.ts',
     external: publicFaces,

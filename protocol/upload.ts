@@ -7,11 +7,11 @@ import type { SetOptions } from './options.ts';
 /*
  * A stream on its way from a page to a store: POSTs to the item's address, one part after the other, each answered when the
  * next may come. Not one request with a streamed body: Chromium sends those over HTTP/2 only, and `protocol.handle` reads all
- * chunks of a streamed body into the same megabyte of memory. A part's bytes arrive as one buffer.
+ * chunks of a streamed body into the same piece of memory. A part's bytes arrive as one buffer.
  */
 
-/** A part holds this many bytes, the last one fewer. */
-export const PART_BYTES = 2 ** 20;
+/** A part holds this many bytes, the last one fewer: enough that a request costs little beside it, little enough to hold some. */
+export const PART_BYTES = 2 ** 18;
 
 /** One part of an upload, without its bytes. */
 export interface UploadPart {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { assetUrl, readAssetUrl } from '../../protocol/asset-url.ts';
 import type { Key } from '../../protocol/key.ts';
 import { keyFromText } from '../../protocol/key-text.ts';
-import { readUploadPart, uploadUrl } from '../../protocol/upload.ts';
+import { PART_BYTES, readUploadPart, uploadUrl } from '../../protocol/upload.ts';
 
 const failure = (code: string) => expect.objectContaining({ code });
 
@@ -111,7 +111,7 @@ describe('a part of an upload', () => {
   const upload = 'ab'.repeat(16);
 
   it.each([
-    { upload, part: 0, bytes: 2 ** 20, step: 'more', options: { ttl: Number.POSITIVE_INFINITY, tag: 'a&b=c' } },
+    { upload, part: 0, bytes: PART_BYTES, step: 'more', options: { ttl: Number.POSITIVE_INFINITY, tag: 'a&b=c' } },
     { upload, part: 7, bytes: 0, step: 'last' },
     { upload, part: 1, bytes: 0, step: 'abort', options: { tag: 5 } },
   ] as const)('is read back: %j', (part) => {
@@ -126,7 +126,7 @@ describe('a part of an upload', () => {
     '',
     'upload=1&part=0&bytes=1&step=last',
     `upload=${upload}&part=-1&bytes=1&step=last`,
-    `upload=${upload}&part=0&bytes=1048577&step=last`,
+    `upload=${upload}&part=0&bytes=${PART_BYTES + 1}&step=last`,
     `upload=${upload}&part=0&bytes=1&step=__proto__`,
   ])('is not "%s"', (search) => {
     expect(() => readUploadPart(readAssetUrl(`deskcache://s/k?${search}`).query)).toThrow(failure('BAD_OPTION'));

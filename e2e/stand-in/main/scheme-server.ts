@@ -39,6 +39,7 @@ export class SchemeServer {
   readonly #schemes: Schemes;
   readonly #secret = randomBytes(32).toString('hex');
   readonly #server: Server;
+  #asked = 0;
 
   constructor(schemes: Schemes) {
     this.#schemes = schemes;
@@ -69,7 +70,9 @@ export class SchemeServer {
         headers.push({ name: HEADER.url, value: encodeURI(url) }, { name: HEADER.secret, value: this.#secret });
         headers.push({ name: HEADER.kind, value: resourceType });
         if (initiator !== undefined) headers.push({ name: HEADER.initiator, value: initiator });
-        return browser.send('Fetch.continueRequest', { requestId, url: `http://127.0.0.1:${port}/`, headers });
+        // An address of its own: Chromium keeps answers of http in its cache, and custom schemes have none.
+        const address = `http://127.0.0.1:${port}/${++this.#asked}`;
+        return browser.send('Fetch.continueRequest', { requestId, url: address, headers });
       };
       const fail = (errorReason: 'Aborted' | 'Failed') => browser.send('Fetch.failRequest', { requestId, errorReason });
       // A request whose page is gone meanwhile needs no answer.

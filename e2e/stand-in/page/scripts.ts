@@ -27,7 +27,8 @@ export async function bundles(): Promise<Bundles> {
 
 /** `schemes`: those that pages may fetch, true: from other origins too. */
 export function surfaceScript(surface: string, schemes: Readonly<Record<string, boolean>>): string {
-  const calls = `standInScript.teachFetch(${JSON.stringify(schemes)}, '.stand-in'); standInScript.loseTransferredBuffers(); standInScript.openNothing('${OPEN_EVENT}');`;
+  const known = `${JSON.stringify(schemes)}, '.stand-in'`;
+  const calls = `standInScript.teachFetch(${known}); standInScript.teachPlayers(${known}); standInScript.loseTransferredBuffers(); standInScript.openNothing('${OPEN_EVENT}');`;
   return `(() => {${surface}\n${calls}})();`;
 }
 

@@ -1,25 +1,65 @@
 /**
- * Changes to the page's own world, as few as possible: windows are opened by the main process only, `fetch` learns the custom schemes, and a buffer in the transfer list of
- * a port that leads to the main process costs the message its content, as it does in Electron. Bundled into one script.
+ * Changes to the page's own world, as few as possible: windows are opened by the main process only, `fetch` and players learn the
+ * custom schemes, and a buffer in the transfer list of a port that leads to the main process costs the message its content, as
+ * it does in Electron. Bundled into one script.
  */
 
+type Schemes = Readonly<Record<string, boolean>>;
+
+/** The https address an address of a custom scheme stands behind, or undefined for other addresses. */
+function behind(url: string, schemes: Schemes, top: string) {
+  const match = /^([a-z][a-z0-9-]*):\/\/([^/?#]*)(.*)$/is.exec(url);
+  const scheme = match?.[1]?.toLowerCase() ?? '';
+  if (!match || !Object.hasOwn(schemes, scheme)) return undefined;
+  const origin = `https://${match[2]?.toLowerCase()}.${scheme}${top}`;
+  return { scheme, origin, address: origin + match[3] };
+}
+
 /** `schemes`: those that pages may fetch, true: from other origins too. `top`: the end of the host a scheme stands behind. */
-export function teachFetch(schemes: Readonly<Record<string, boolean>>, top: string): void {
+export function teachFetch(schemes: Schemes, top: string): void {
   const originalFetch = globalThis.fetch;
   const mapped = (url: string): string | undefined => {
-    const match = /^([a-z][a-z0-9-]*):\/\/([^/?#]*)(.*)$/is.exec(url);
-    const scheme = match?.[1]?.toLowerCase() ?? '';
-    if (!match || !Object.hasOwn(schemes, scheme)) return undefined;
-    const origin = `https://${match[2]?.toLowerCase()}.${scheme}${top}`;
-    return origin === self.origin || schemes[scheme] ? origin + match[3] : undefined;
+    const target = behind(url, schemes, top);
+    return target && (target.origin === self.origin || schemes[target.scheme]) ? target.address : undefined;
   };
   globalThis.fetch = async (input, init) => {
     const url = input instanceof Request ? input.url : new URL(input, document.baseURI).href;
     const target = mapped(url);
     if (target === undefined) return originalFetch(input, init);
-    const response = await originalFetch(input instanceof Request ? new Request(target, input) : target, init);
+    const asked = input instanceof Request ? new Request(target, input) : target;
+    const response = await originalFetch(asked, init && bytesAsFile(init));
     return Object.defineProperty(response, 'url', { value: url });
   };
+}
+
+/** DevTools tells of a request with all its bytes as text, but not with those of a file. What arrives is the same. */
+function bytesAsFile(init: RequestInit): RequestInit {
+  const { body } = init;
+  const isBytes = body instanceof ArrayBuffer || ArrayBuffer.isView(body);
+  return isBytes ? { ...init, body: new Blob([body as BufferSource]) } : init;
+}
+
+/**
+ * A player asks once more when it seeks, and stops where the second answer is of another origin than the first; Chromium takes
+ * each answer of a scheme it does not know for that. So `src`, when a script sets it, becomes the mapped address.
+ */
+export function teachPlayers(schemes: Schemes, top: string): void {
+  const { prototype } = HTMLMediaElement;
+  const src = Object.getOwnPropertyDescriptor(prototype, 'src')!;
+  const mapped = (url: unknown) => behind(String(url), schemes, top)?.address ?? url;
+  Object.defineProperty(prototype, 'src', {
+    ...src,
+    set(this: HTMLMediaElement, url: unknown) {
+      src.set!.call(this, mapped(url));
+    },
+  });
+  prototype.setAttribute = function setAttribute(name: string, value: string) {
+    Element.prototype.setAttribute.call(this, name, name.toLowerCase() === 'src' ? String(mapped(value)) : value);
+  };
+  globalThis.Audio = new Proxy(Audio, {
+    construct: (target, [url, ...rest]: unknown[], asked) =>
+      Reflect.construct(target, url === undefined ? [] : [mapped(url), ...rest], asked) as HTMLAudioElement,
+  });
 }
 
 /** Ports that reach this window in a message it sent to itself come from the preload, and lead to the main process. */
