@@ -8,6 +8,7 @@ const slow = [
   'test/offline/http/long/**/*.test.ts',
   'test/**/eviction.test.ts',
   'test/fanout/budget.test.ts',
+  'test/bridge/hostile.test.ts',
 ];
 
 /**

@@ -57,6 +57,33 @@ describe('diskCache in a page', () => {
     diskCache.disconnect();
   });
 
+  it('has so much under way, and sends the rest when answers come', async () => {
+    const { diskCache, messages, main } = silent(5000);
+    const all = Array.from({ length: 100_000 }, (_, n) => diskCache.has(n));
+    await vi.waitFor(() => expect(messages.length).toBeGreaterThanOrEqual(4));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(messages).toHaveLength(4);
+    const answer = (message: unknown) => {
+      const [id, operations] = message as [number, unknown[]];
+      main.postMessage([id, operations.map(() => ({ value: true }))]);
+    };
+    answer(messages[0]);
+    await vi.waitFor(() => expect(messages).toHaveLength(5));
+    main.on('message', answer);
+    for (const message of messages.slice(1)) answer(message);
+    expect((await Promise.all(all)).every((has) => has)).toBe(true);
+  });
+
+  it('has so many bytes under way', async () => {
+    const { diskCache, messages } = silent(5000);
+    const bytes = new Uint8Array(15 * 2 ** 20);
+    void Promise.allSettled(Array.from({ length: 12 }, () => diskCache.set('large', bytes)));
+    await vi.waitFor(() => expect(messages).toHaveLength(2));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(messages.map((message) => (message as [number, unknown[]])[1].length)).toEqual([2, 2]);
+    diskCache.disconnect();
+  });
+
   it('splits a turn of more than 10 000 calls', async () => {
     using bridge = openBridge();
     const all = Array.from({ length: 25_000 }, (_, n) => bridge.diskCache.has(n));
@@ -134,6 +161,20 @@ describe('every call settles', () => {
     const { diskCache } = silent(20);
     await expect(diskCache.set('k', 1)).rejects.toEqual(code('TIMEOUT'));
     diskCache.disconnect();
+  });
+
+  it('without TIMEOUT while answers come, however long all of it takes', async () => {
+    const { diskCache, main } = silent(600);
+    const turns: Promise<unknown>[] = [];
+    for (let n = 1; n <= 4; n++) {
+      turns.push(diskCache.get(n));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    for (let id = 1; id <= 4; id++) {
+      await new Promise((resolve) => setTimeout(resolve, 250));
+      main.postMessage([id, [{ value: 'late' }]]);
+    }
+    expect(await Promise.all(turns)).toEqual(new Array(4).fill('late'));
   });
 
   it('with TIMEOUT or DISCONNECTED when there is never a port', async () => {

@@ -1,0 +1,128 @@
+import { describe, expect, it, vi } from 'vitest';
+import { Requests } from '../../main/bridge/requests.ts';
+import { type Lane, Rota } from '../../main/bridge/rota.ts';
+import { cache } from '../../protocol/stores.ts';
+import type { Answer } from '../../protocol/wire.ts';
+import { openBridge } from './over-a-port.ts';
+
+function burn(milliseconds: number): void {
+  for (const until = performance.now() + milliseconds; performance.now() < until; );
+}
+
+/** Keeps a rota so busy that everything has to wait for its turn. */
+function occupied(): Rota {
+  const rota = new Rota();
+  const lane: Lane = [];
+  while (lane.length === 0) rota.enter(lane, () => burn(5));
+  return rota;
+}
+
+const nextLoop = () => new Promise((resolve) => setImmediate(resolve));
+
+describe('the rota', () => {
+  it('lets who is alone begin at once', () => {
+    const rota = new Rota();
+    const ran: number[] = [];
+    const lane: Lane = [];
+    for (let n = 0; n < 5; n++) rota.enter(lane, () => ran.push(n));
+    expect(ran).toEqual([0, 1, 2, 3, 4]);
+  });
+
+  it('gives everything else a turn after a slice, and each lane one of its jobs in turn', async () => {
+    const rota = occupied();
+    const ran: string[] = [];
+    const [flood, modest]: [Lane, Lane] = [[], []];
+    for (let n = 0; n < 4; n++) {
+      rota.enter(flood, () => {
+        burn(5);
+        ran.push(`flood ${n}`);
+      });
+    }
+    rota.enter(modest, () => ran.push('modest'));
+    setImmediate(() => ran.push('something else'));
+    expect(ran).toEqual([]);
+    await vi.waitFor(() => expect(ran).toHaveLength(6));
+    expect(ran.indexOf('modest')).toBeLessThan(ran.indexOf('flood 1'));
+    expect(ran.indexOf('something else')).toBeLessThan(ran.indexOf('flood 1'));
+  });
+
+  it('goes on after a job that threw', async () => {
+    const rota = new Rota();
+    const ran: number[] = [];
+    expect(() =>
+      rota.enter([], () => {
+        throw new Error('broken');
+      }),
+    ).toThrow('broken');
+    rota.enter([], () => ran.push(1));
+    await nextLoop();
+    expect(ran).toEqual([1]);
+  });
+});
+
+describe('what a page has under way', () => {
+  function busy() {
+    const answers: Answer[] = [];
+    const ran: number[] = [];
+    const requests = new Requests(
+      occupied(),
+      (operations) => {
+        ran.push(operations.length);
+        return [];
+      },
+      (answer) => answers.push(answer),
+    );
+    return { requests, answers, ran };
+  }
+  const refused = (answers: readonly Answer[]) =>
+    answers.filter(([, answer]) => 'refused' in answer && answer.refused.code === 'BUSY').map(([id]) => id);
+
+  it('is bounded in operations: what is more is refused at once, and answered', async () => {
+    const { requests, answers, ran } = busy();
+    for (let id = 1; id <= 8; id++) requests.receive([id, new Array(10_000).fill(0)]);
+    expect(refused(answers)).toEqual([5, 6, 7, 8]);
+    await vi.waitFor(() => expect(ran).toHaveLength(4));
+    expect(answers.map(([id]) => id).sort()).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+    requests.receive([9, []]);
+    await vi.waitFor(() => expect(ran).toHaveLength(5));
+  });
+
+  it('is bounded in bytes, but for a message alone', async () => {
+    const { requests, answers, ran } = busy();
+    const large = [{ store: 'api', method: 'set', args: ['k', new Uint8Array(70 * 2 ** 20)] }];
+    for (let id = 1; id <= 4; id++) requests.receive([id, large]);
+    expect(refused(answers)).toEqual([2, 3, 4]);
+    await vi.waitFor(() => expect(ran).toHaveLength(1));
+  });
+
+  it('is forgotten with the session', async () => {
+    const { requests, ran } = busy();
+    for (let id = 1; id <= 3; id++) requests.receive([id, []]);
+    requests.close();
+    await nextLoop();
+    await nextLoop();
+    expect(ran).toEqual([]);
+  });
+});
+
+describe('a page that floods', () => {
+  it('waits for itself: others are answered before it is done, and all of it is done', async () => {
+    using bridge = openBridge({ stores: { api: cache() } });
+    const modest = bridge.anotherPage();
+    await modest.has('connected');
+    let left = 60_000;
+    const flood = Promise.all(
+      Array.from({ length: left }, (_, n) =>
+        bridge.diskCache
+          .cache('api')
+          .set(n % 100, n)
+          .then(() => left--),
+      ),
+    );
+    await nextLoop();
+    for (let n = 0; n < 2; n++) await modest.cache('api').get(n);
+    expect(left).toBeGreaterThan(0);
+    await flood;
+    expect(await modest.cache('api').get(99)).toBe(59_999);
+  });
+});
