@@ -1,4 +1,7 @@
 /** Offline: an HTTP cache, strategies by route, precached files, CacheStorage. */
+export { CacheStorage, type CacheStorageOptions } from './cache-storage/cache-storage.ts';
+export type { QueryOptions } from './cache-storage/matching.ts';
+export type { WebCache } from './cache-storage/web-cache.ts';
 export { Connection } from './connection.ts';
 export { createHttpCache, HttpCache, type HttpCacheOptions } from './http/http-cache.ts';
 export { type Provenance, provenanceOf } from './http/provenance.ts';

@@ -1,0 +1,96 @@
+import { randomUUID } from 'node:crypto';
+import type { CacheFace, Key } from '../../engine/index.ts';
+import type { QueryOptions } from './matching.ts';
+import { Shelf } from './shelf.ts';
+import { type RequestInfo, requestOf, type Surroundings, WebCache } from './web-cache.ts';
+
+export interface CacheStorageOptions {
+  /** Where it all is. What an evicting store drops is not found any more: `evictionPolicy: 'none'` keeps what the standard promises. */
+  readonly cache: CacheFace;
+  /** The way to the network, for `add` and `addAll`. */
+  readonly fetch: (request: Request) => Promise<Response>;
+  /** Several storages in one store, such as one for each origin, have names. Default `''`. */
+  readonly name?: string;
+  /** Schemes that may be cached besides `http` and `https`, such as the application's own. */
+  readonly schemes?: readonly string[];
+}
+
+/** The names of the caches in the order of their creation, and the ids under which their items are. */
+type Names = readonly (readonly [name: string, id: string])[];
+
+/** The standard's `CacheStorage` on disk. https://w3c.github.io/ServiceWorker/#cachestorage-interface */
+export class CacheStorage {
+  readonly #cache: CacheFace;
+  readonly #key: Key;
+  readonly #name: string;
+  readonly #around: Surroundings;
+
+  constructor({ cache, fetch, name = '', schemes = [] }: CacheStorageOptions) {
+    this.#cache = cache;
+    this.#key = ['caches', name];
+    this.#name = name;
+    this.#around = { fetch, schemes: new Set(['http:', 'https:', ...schemes.map((scheme) => `${scheme}:`)]) };
+  }
+
+  /** The cache of a name, made if there is none. */
+  async open(cacheName: string): Promise<WebCache> {
+    const name = String(cacheName);
+    return this.#cache.transact(() => {
+      const names = this.#names();
+      const id = idOf(names, name) ?? randomUUID();
+      if (idOf(names, name) === undefined) this.#cache.set(this.#key, [...names, [name, id]]);
+      return this.#opened(id);
+    });
+  }
+
+  async has(cacheName: string): Promise<boolean> {
+    return idOf(this.#names(), String(cacheName)) !== undefined;
+  }
+
+  /** Deletes a cache with all that is in it; answers whether there was one. */
+  async delete(cacheName: string): Promise<boolean> {
+    return this.#cache.transact(() => {
+      const names = this.#names();
+      const id = idOf(names, String(cacheName));
+      if (id === undefined) return false;
+      this.#cache.set(
+        this.#key,
+        names.filter((it) => it[1] !== id),
+      );
+      this.#shelf(id).clear();
+      return true;
+    });
+  }
+
+  async keys(): Promise<string[]> {
+    return this.#names().map(([name]) => name);
+  }
+
+  /** The first response in any cache, or in the one named. */
+  async match(
+    request: RequestInfo,
+    { cacheName, ...options }: QueryOptions & { readonly cacheName?: string } = {},
+  ): Promise<Response | undefined> {
+    const query = requestOf(request);
+    for (const [name, id] of this.#names()) {
+      if (cacheName !== undefined && name !== String(cacheName)) continue;
+      const response = await this.#opened(id).match(query, options);
+      if (response !== undefined) return response;
+    }
+    return undefined;
+  }
+
+  #opened(id: string): WebCache {
+    return new WebCache(this.#shelf(id), this.#around);
+  }
+
+  #shelf(id: string): Shelf {
+    return new Shelf(this.#cache, this.#name, id, () => this.#names().some((it) => it[1] === id));
+  }
+
+  #names(): Names {
+    return (this.#cache.get(this.#key) as Names | undefined) ?? [];
+  }
+}
+
+const idOf = (names: Names, name: string): string | undefined => names.find((it) => it[0] === name)?.[1];

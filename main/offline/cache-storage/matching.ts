@@ -1,0 +1,58 @@
+import { membersOf, withoutFragment } from '../http/fields.ts';
+
+/** The standard's CacheQueryOptions. */
+export interface QueryOptions {
+  readonly ignoreSearch?: boolean;
+  readonly ignoreMethod?: boolean;
+  readonly ignoreVary?: boolean;
+}
+
+/** A request and its response, without the body. Field values are as `Headers` gives them. */
+export interface Item {
+  /** Rises with every put: the order of a cache. */
+  readonly order: number;
+  readonly request: {
+    readonly url: string;
+    readonly method: string;
+    readonly headers: readonly (readonly [string, string])[];
+  };
+  readonly response: {
+    readonly url: string;
+    readonly redirected: boolean;
+    readonly type: string;
+    readonly status: number;
+    readonly statusText: string;
+    readonly headers: readonly (readonly [string, string])[];
+  };
+  /** Undefined for a response whose body is null. */
+  readonly bodyId: string | undefined;
+}
+
+/** A URL in two parts that are compared apart: up to the query, and the query with its `?`. The fragment counts for nothing. */
+export function addressOf(url: string): readonly [path: string, search: string] {
+  const whole = withoutFragment(url);
+  const at = whole.indexOf('?');
+  return at < 0 ? [whole, ''] : [whole.slice(0, at), whole.slice(at)];
+}
+
+/**
+ * Whether a request asks for an item whose address is the right one: what is left of "request matches cached item" in the Service
+ * Worker standard, the fields that Vary names.
+ */
+export function varies(query: Request, { request, response }: Item): boolean {
+  const cached = headersOf(request.headers);
+  const names = membersOf(headersOf(response.headers).get('vary'));
+  return names.some((name) => name === '*' || query.headers.get(name) !== cached.get(name));
+}
+
+/** Whether one of the items is asked for. */
+export function isAmong(query: Request, items: readonly Item[]): boolean {
+  const [path, search] = addressOf(query.url);
+  return items.some((item) => {
+    const [itemPath, itemSearch] = addressOf(item.request.url);
+    return path === itemPath && search === itemSearch && !varies(query, item);
+  });
+}
+
+export const headersOf = (fields: readonly (readonly [string, string])[]): Headers =>
+  new Headers(fields.map(([name, value]): [string, string] => [name, value]));

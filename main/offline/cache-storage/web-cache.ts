@@ -1,0 +1,143 @@
+import { membersOf } from '../http/fields.ts';
+import { headersOf, type Item, isAmong, type QueryOptions } from './matching.ts';
+import type { Shelf, Staged } from './shelf.ts';
+
+/** What all caches of a CacheStorage share. */
+export interface Surroundings {
+  readonly fetch: (request: Request) => Promise<Response>;
+  /** The schemes of what may be put, with their colons. */
+  readonly schemes: ReadonlySet<string>;
+}
+
+/**
+ * The standard's `Cache`: requests and their responses, kept until somebody deletes them. Freshness and Cache-Control count for
+ * nothing here. https://w3c.github.io/ServiceWorker/#cache-interface
+ *
+ * @throws {TypeError} where the standard says so; {DiskCacheError} what the store throws, such as `DISK_FULL`.
+ */
+export class WebCache {
+  readonly #shelf: Shelf;
+  readonly #around: Surroundings;
+
+  constructor(shelf: Shelf, around: Surroundings) {
+    this.#shelf = shelf;
+    this.#around = around;
+  }
+
+  /** The first response, in the order in which they were put. */
+  async match(request: RequestInfo, options: QueryOptions = {}): Promise<Response | undefined> {
+    for (const item of this.#find(requestOf(request), options)) {
+      const response = await this.#responseOf(item);
+      if (response !== undefined) return response;
+    }
+    return undefined;
+  }
+
+  /** All responses that a request asks for, or all there are. */
+  async matchAll(request?: RequestInfo, options: QueryOptions = {}): Promise<Response[]> {
+    const responses = await Promise.all(this.#find(request, options).map((item) => this.#responseOf(item)));
+    return responses.filter((it) => it !== undefined);
+  }
+
+  add(request: RequestInfo): Promise<void> {
+    return this.addAll([request]);
+  }
+
+  /** Fetches all and puts all or, when one of them fails or is none to keep, nothing. */
+  async addAll(inputs: Iterable<RequestInfo>): Promise<void> {
+    const requests = [...inputs].map(requestOf);
+    for (const request of requests) this.#demandPuttable(request);
+    const stop = new AbortController();
+    const staged: [Staged, Request][] = [];
+    const bring = async (request: Request): Promise<void> => {
+      const signal = AbortSignal.any([request.signal, stop.signal]);
+      const response = await this.#around.fetch(new Request(request, { signal }));
+      if (!response.ok) throw new TypeError(`${request.url} answered ${response.status}; only 2xx can be added`);
+      demandKeepable(response);
+      await this.#shelf.stage(request, response, (...it) => void staged.push(it));
+    };
+    // The first failure stops the others, and all have stopped before what they left is deleted.
+    await Promise.all(requests.map((request) => bring(request).catch((error: unknown) => stop.abort(error))));
+    try {
+      stop.signal.throwIfAborted();
+      this.#shelf.atOnce(() => this.#putEach(staged, requests));
+    } catch (error) {
+      for (const [it] of staged) this.#shelf.discard(it);
+      throw error;
+    }
+  }
+
+  /** Keeps a response; reads its body to the end. It takes the place of those that the request asks for. */
+  async put(input: RequestInfo, response: Response): Promise<void> {
+    const request = requestOf(input);
+    this.#demandPuttable(request);
+    demandKeepable(response);
+    if (response.bodyUsed || response.body?.locked) throw new TypeError('The body of the response was read already');
+    await this.#shelf.stage(request, response, (staged, query) => this.#shelf.put(staged, query));
+  }
+
+  /** Whether there was anything to delete. */
+  async delete(request: RequestInfo, options: QueryOptions = {}): Promise<boolean> {
+    const items = this.#find(requestOf(request), options);
+    this.#shelf.remove(items);
+    return items.length > 0;
+  }
+
+  /** The requests, in the order in which they were put. */
+  async keys(request?: RequestInfo, options: QueryOptions = {}): Promise<Request[]> {
+    return this.#find(request, options).map(
+      (item) =>
+        new Request(item.request.url, { method: item.request.method, headers: headersOf(item.request.headers) }),
+    );
+  }
+
+  #find(input: RequestInfo | undefined, options: QueryOptions): Item[] {
+    if (input === undefined) return this.#shelf.find(undefined, options);
+    const query = requestOf(input);
+    return query.method === 'GET' || options.ignoreMethod ? this.#shelf.find(query, options) : [];
+  }
+
+  async #responseOf(item: Item): Promise<Response | undefined> {
+    const body = await this.#shelf.body(item);
+    if (body === undefined) return undefined;
+    const { status, statusText, headers, url, redirected, type } = item.response;
+    const response = new Response(body, { status, statusText, headers: headersOf(headers) });
+    return Object.defineProperties(response, {
+      url: { value: url },
+      redirected: { value: redirected },
+      type: { value: type },
+    });
+  }
+
+  /** In the order of the requests, whichever came first. */
+  #putEach(staged: readonly (readonly [Staged, Request])[], requests: readonly Request[]): void {
+    const before: Item[] = [];
+    for (const request of requests) {
+      const [item] = staged.find(([, query]) => query === request)!;
+      if (isAmong(request, before)) throw new DOMException(`${request.url} is asked for twice`, 'InvalidStateError');
+      before.push({ ...item, order: before.length });
+      this.#shelf.put(item, request);
+    }
+  }
+
+  #demandPuttable({ url, method }: Request): void {
+    if (!this.#around.schemes.has(new URL(url).protocol)) {
+      throw new TypeError(`${url} can't be cached: its scheme is none of ${[...this.#around.schemes].join(' ')}`);
+    }
+    if (method !== 'GET') throw new TypeError(`${method} ${url} can't be cached, only GET`);
+  }
+}
+
+export type RequestInfo = string | URL | Request;
+
+/** A request as it is, for copying it would use its body up. What is left out is a mistake, not a request for "undefined". */
+export function requestOf(input: RequestInfo | undefined): Request {
+  if (input === undefined) throw new TypeError('A request is missing');
+  return input instanceof Request ? input : new Request(input);
+}
+
+function demandKeepable({ status, headers, type }: Response): void {
+  if (status === 206) throw new TypeError("A part of a response (206) can't be cached");
+  if (type === 'error' || status < 200) throw new TypeError("An error response can't be cached");
+  if (membersOf(headers.get('vary')).includes('*')) throw new TypeError("A response with Vary: * can't be cached");
+}
