@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Cache } from '../../main/engine/index.ts';
+import type { Cursor } from '../../protocol/contract.ts';
 import { freshDirectory } from './directory.ts';
 
 function filled(count: number): Cache<number, number> {
@@ -123,6 +124,21 @@ describe('a page', () => {
     expect(first.items.length).toBeLessThan(10);
     expect(first.next).toBeDefined();
     expect(cache.page('keys').next).toBeUndefined();
+  });
+
+  it('is bounded in bytes where small values are followed by large ones', () => {
+    using cache = new Cache<number, string>(freshDirectory(), { fileThreshold: Infinity });
+    const lengths = Array.from({ length: 60 }, (_, n) => (n < 40 ? 10 : 100_000));
+    cache.setMany(lengths.map((length, n) => [n, 'x'.repeat(length)]));
+    const met: number[] = [];
+    for (let after: Cursor | undefined, more = true; more; more = after !== undefined) {
+      const { items, next } = cache.page('values', {}, after);
+      const page = (items as string[]).map(({ length }) => length);
+      expect(page.reduce((sum, length) => sum + length)).toBeLessThan(512 * 1024 + 100_000);
+      met.push(...page);
+      after = next;
+    }
+    expect(met).toEqual(lengths);
   });
 
   it('refuses a cursor that is none', () => {

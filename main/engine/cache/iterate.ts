@@ -16,6 +16,8 @@ export const PAGE_ITEMS = 512;
 export const PAGE_BYTES = 512 * 1024;
 /** A walk begins with small pages: most loops end early. */
 export const FIRST_PAGE_ITEMS = 16;
+/** So many values tell how large they are. */
+const FEW_ITEMS = 4;
 /** Up to so many items between two keys are sorted into stored order; more are met by walking the whole table. */
 const SORTED_ITEMS = 4096;
 
@@ -113,37 +115,65 @@ export function stretch(
   const left = course.limit - (start?.seen ?? 0);
   const wanted = Math.min(most, left);
   if (wanted <= 0) return { items: [], places: [], more: false };
-  if (of === 'keys') return keyStretch(core, course, start, wanted, left);
-  const text = textOf(core, course, start, `key, ${VALUE_COLUMNS}`);
-  const bind = bindingsOf(course, start, wanted, core.clock());
+  const sorted = course.order === 'stored' && holdsFew(core, course);
+  if (of === 'keys') return keyStretch(core, course, sorted, start, wanted, left);
+  return onSnapshot(core, () => valueStretch(core, of, course, sorted, start, wanted, left, mostBytes));
+}
+
+/**
+ * A page of values or entries. Rows that are fetched together cost up to a third less than one by one, but what turns out to be
+ * too much was fetched in vain: so a few tell how large the values are here, and the rest follows at once.
+ */
+function valueStretch(
+  core: Core,
+  of: PageOf,
+  course: Course,
+  sorted: boolean,
+  start: Position | undefined,
+  wanted: number,
+  left: number,
+  mostBytes: number,
+): Stretch {
+  const now = core.clock();
   const items: unknown[] = [];
   const places: KeyColumn[] = [];
   let bytes = 0;
-  let more = false;
-  core.sql.composed<[KeyColumn, ...ValueRow]>(text).each(
-    (row) => {
-      if (items.length === wanted || bytes >= mostBytes) {
-        more = items.length < left;
-        return false;
+  let more = true;
+  for (let behind = start, expected = FEW_ITEMS; more && items.length < wanted && bytes < mostBytes; ) {
+    const asked = Math.min(expected, wanted - items.length);
+    const text = textOf(course, behind, sorted, `key, ${VALUE_COLUMNS}`);
+    const rows = core.sql.composed<[KeyColumn, ...ValueRow]>(text).all(...bindingsOf(course, behind, asked, now));
+    more = rows.length > asked;
+    if (more) rows.pop();
+    for (const [key, ...value] of rows) {
+      if (bytes >= mostBytes) {
+        more = true;
+        break;
       }
-      const [key, ...value] = row;
       const found = readValue(core, key, value);
       items.push(of === 'values' ? found : [decodeKey(key), found]);
       places.push(course.order === 'stored' ? value[0] : key);
       bytes += value[4];
-      return true;
-    },
-    ...bind,
-  );
-  return { items, places, more };
+    }
+    behind = { at: places.at(-1) ?? 0, seen: 0 };
+    expected = Math.ceil((mostBytes - bytes) / Math.max(1, bytes / items.length));
+  }
+  return { items, places, more: more && items.length < left };
 }
 
 /** A page of keys. In key order their index alone tells them, as long as nothing in the store has expired. */
-function keyStretch(core: Core, course: Course, start: Position | undefined, wanted: number, left: number): Stretch {
+function keyStretch(
+  core: Core,
+  course: Course,
+  sorted: boolean,
+  start: Position | undefined,
+  wanted: number,
+  left: number,
+): Stretch {
   const now = core.clock();
   const stored = course.order === 'stored';
   const rowsOf = (expiring: boolean): [key: KeyColumn, id: number][] => {
-    const text = textOf(core, course, start, 'key, id', expiring);
+    const text = textOf(course, start, sorted, 'key, id', expiring);
     return core.sql
       .composed<[KeyColumn, number]>(text)
       .all(...bindingsOf(course, start, wanted, expiring ? now : undefined));
@@ -162,9 +192,9 @@ function keyStretch(core: Core, course: Course, start: Position | undefined, wan
 const anyExpired = (core: Core, now: number): boolean => !isLive(core.sql.nextExpiry.first()?.[0] ?? null, now);
 
 function textOf(
-  core: Core,
   { order, reverse, lower, upper, tag }: Course,
   start: Position | undefined,
+  sorted: boolean,
   columns: string,
   now = true,
 ): string {
@@ -176,7 +206,7 @@ function textOf(
     upper: upper !== undefined,
     tag: tag !== undefined,
     after: start !== undefined,
-    sorted: order === 'stored' && holdsFew(core, lower, upper),
+    sorted,
     columns,
   });
 }
@@ -189,7 +219,7 @@ const bindingsOf = (
   now: number | undefined,
 ): Column[] => [now, lower, upper, tag, start?.at, wanted + 1].filter((part) => part !== undefined);
 
-function holdsFew(core: Core, lower: KeyColumn | undefined, upper: KeyColumn | undefined): boolean {
+function holdsFew(core: Core, { lower, upper }: Course): boolean {
   if (lower === undefined && upper === undefined) return false;
   const bind = [lower, upper, SORTED_ITEMS + 1].filter((part) => part !== undefined);
   const found = core.sql.composed<[number]>(countText(lower !== undefined, upper !== undefined)).first(...bind);
