@@ -1,7 +1,7 @@
 /** Atlas in the main process: opens the stores, serves the page, opens windows. */
 import { join } from 'node:path';
-import { DiskCacheError, type Host, openDiskCache, preloadPath } from 'deskcache/main';
-import { app, BrowserWindow, protocol } from 'electron';
+import { assetScheme, DiskCacheError, type Host, openDiskCache, preloadPath } from 'deskcache/main';
+import { app, BrowserWindow, protocol, session } from 'electron';
 import { stores } from '../model/stores.ts';
 import { pageFiles } from './page-files.ts';
 
@@ -16,6 +16,7 @@ const names = new Set<string>();
 
 app.setName('Atlas');
 protocol.registerSchemesAsPrivileged([
+  assetScheme(),
   { scheme: 'app', privileges: { standard: true, secure: true, supportFetchAPI: true } },
 ]);
 start().catch((error: unknown) => {
@@ -26,6 +27,7 @@ start().catch((error: unknown) => {
 
 async function start(): Promise<void> {
   const host = await openDiskCache({ stores });
+  host.serveAssets(session.defaultSession, { stores: ['flags'], contentType: () => 'image/svg+xml' });
   protocol.handle('app', pageFiles(join(import.meta.dirname, 'page'), ORIGIN, upstream));
   await openWindow(host, upstream ? `${HOME}?upstream=${encodeURIComponent(upstream)}` : HOME);
 }

@@ -10,7 +10,8 @@ const TYPES: Readonly<Record<string, string>> = {
 
 /**
  * Answers requests of the app's own scheme with the files of the built page. What lies outside `folder` and what has none of
- * the page's types is not found. The page may run only code of its own `origin` and may talk only to `upstream`, an origin.
+ * the page's types is not found. The page may run only code of its own `origin`, may talk only to `upstream`, an origin, and
+ * may show what is on disk.
  */
 export function pageFiles(
   folder: string,
@@ -24,7 +25,7 @@ export function pageFiles(
     "default-src 'none'",
     `script-src ${own}`,
     `style-src ${own}`,
-    `img-src ${own} blob:`,
+    `img-src ${own} deskcache:`,
     `connect-src ${upstream ?? "'none'"}`,
     "base-uri 'none'",
     "form-action 'none'",

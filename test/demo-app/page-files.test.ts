@@ -25,6 +25,7 @@ describe('the page’s files', () => {
     expect(await page.text()).toBe('<title>page</title>');
     expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8');
     expect(page.headers.get('content-security-policy')).toContain('connect-src http://127.0.0.1:1;');
+    expect(page.headers.get('content-security-policy')).toMatch(/img-src 'self' app:\/\/atlas deskcache:;/);
     expect((await serve('/code.js')).headers.get('content-type')).toBe('text/javascript; charset=utf-8');
   });
 

@@ -7,8 +7,8 @@ import { report } from './problems.ts';
 import { countryResource } from './resources.ts';
 import { ask, reachable } from './upstream.ts';
 
-/** An object URL for each flag that is on disk, by ISO 3166-1 alpha-2 code. */
-export const flagUrls = observable<ReadonlyMap<string, string>>(new Map());
+/** The flags that are on disk, by ISO 3166-1 alpha-2 code. A flag's picture never comes here: it is shown by its address. */
+export const keptFlags = observable<ReadonlySet<string>>(new Set());
 
 /** How many of how many things are ready for a day without network; `undefined` when nothing is being fetched. */
 export const filling = observable<{ readonly done: number; readonly of: number } | undefined>(undefined);
@@ -42,12 +42,12 @@ export async function prepareForOffline(countries: readonly CountrySummary[]): P
   }
 }
 
-/** All flags in one turn of the loop: 250 calls, one message. Returns the countries whose flag is not on disk. */
+/** Asks for all flags in one turn of the loop: 250 calls, one message. Returns the countries whose flag is not on disk. */
 async function showKeptFlags(countries: readonly CountrySummary[]): Promise<readonly CountrySummary[]> {
-  const unseen = countries.filter(({ alpha2 }) => !flagUrls.get().has(alpha2));
-  const kept = await Promise.all(unseen.map(({ alpha2 }) => disk.flags.get(alpha2)));
-  showFlags(unseen.flatMap(({ alpha2 }, at) => (kept[at] === undefined ? [] : [[alpha2, kept[at]] as const])));
-  return unseen.filter((_, at) => kept[at] === undefined);
+  const unseen = countries.filter(({ alpha2 }) => !keptFlags.get().has(alpha2));
+  const kept = await Promise.all(unseen.map(({ alpha2 }) => disk.flags.has(alpha2)));
+  showFlags(unseen.filter((_, at) => kept[at]).map(({ alpha2 }) => alpha2));
+  return unseen.filter((_, at) => !kept[at]);
 }
 
 async function missingDetails(countries: readonly CountrySummary[]): Promise<readonly CountrySummary[]> {
@@ -58,7 +58,7 @@ async function missingDetails(countries: readonly CountrySummary[]): Promise<rea
 async function fetchFlags(chunk: readonly CountrySummary[]): Promise<void> {
   const fetched = await arrived(chunk.map(async ({ alpha2 }) => [alpha2, await fetchFlag(alpha2)] as const));
   await Promise.all(fetched.map(([alpha2, svg]) => disk.flags.set(alpha2, svg)));
-  showFlags(fetched);
+  showFlags(fetched.map(([alpha2]) => alpha2));
 }
 
 async function fetchFlag(alpha2: string): Promise<Uint8Array<ArrayBuffer>> {
@@ -81,12 +81,8 @@ async function fetchDetail({ code, name }: CountrySummary): Promise<readonly [st
   return [resource.path, answer];
 }
 
-function showFlags(flags: readonly (readonly [alpha2: string, svg: Uint8Array])[]): void {
-  const urls = new Map(flagUrls.get());
-  for (const [alpha2, svg] of flags) {
-    urls.set(alpha2, URL.createObjectURL(new Blob([new Uint8Array(svg)], { type: 'image/svg+xml' })));
-  }
-  flagUrls.set(urls);
+function showFlags(flags: readonly string[]): void {
+  keptFlags.set(new Set([...keptFlags.get(), ...flags]));
 }
 
 /** What arrived; one that did not is told and does not hold up the others. That the upstream went is told elsewhere. */

@@ -1,15 +1,25 @@
+import { diskCache } from 'deskcache/renderer';
 import { useObserved } from '../data/observable.ts';
-import { flagUrls } from '../data/offline.ts';
+import { keptFlags } from '../data/offline.ts';
 
-/** A flag from disk; two letters until it is there. It stands beside the country's name, so it has no words of its own. */
+/** A flag straight from the disk of the main process; two letters until it is there. It stands beside the country's name, so it has no words of its own. */
 export function Flag({ alpha2, large = false }: { readonly alpha2: string; readonly large?: boolean }) {
-  const url = useObserved(flagUrls).get(alpha2);
   const size = large ? 'flag flag-large' : 'flag';
-  if (url === undefined)
+  if (!useObserved(keptFlags).has(alpha2))
     return (
       <span class={`${size} flag-missing`} aria-hidden="true">
         {alpha2}
       </span>
     );
-  return <img class={size} src={url} alt="" data-flag={alpha2} loading="lazy" decoding="async" draggable={false} />;
+  return (
+    <img
+      class={size}
+      src={diskCache.url('flags', alpha2)}
+      alt=""
+      data-flag={alpha2}
+      loading="lazy"
+      decoding="async"
+      draggable={false}
+    />
+  );
 }
