@@ -1,6 +1,6 @@
 import { costOf } from '../policy/budget.ts';
 import { EVICTION_POLICIES, type EvictionPolicy, otherIndexes } from '../policy/eviction.ts';
-import { DOOMED_COLUMNS, type DoomedRow } from '../sqlite/statements.ts';
+import { DOOMED_COLUMNS, type DoomedRow, EVICTABLE } from '../sqlite/statements.ts';
 import type { KeyColumn } from '../values/key.ts';
 import type { Core } from './core.ts';
 import { drop, keyBytes } from './drop.ts';
@@ -75,11 +75,11 @@ export function nextTurn({ sql, settings }: Core, spared: KeyColumn | null): Tur
   if (order === null) return undefined;
   if (!hand)
     return sql
-      .composed<number[]>(`SELECT ${order} FROM entry WHERE key IS NOT ? ORDER BY ${order} LIMIT 1`)
+      .composed<number[]>(`SELECT ${order} FROM entry WHERE ${EVICTABLE} ORDER BY ${order} LIMIT 1`)
       .first(spared);
   const ahead = sql.unvisited.first(sql.counter.first('hand')?.[0] ?? 0, spared, 1);
   if (ahead !== undefined) return [0, ahead[0]];
-  const first = sql.composed<[number]>('SELECT id FROM entry WHERE key IS NOT ? ORDER BY id LIMIT 1').first(spared);
+  const first = sql.composed<[number]>(`SELECT id FROM entry WHERE ${EVICTABLE} ORDER BY id LIMIT 1`).first(spared);
   return first && [1, first[0]];
 }
 
@@ -103,7 +103,7 @@ function pickByOrder(
   upTo: Turn = [],
 ): DoomedRow[] {
   const inTurn = upTo.length === 0 ? '' : `AND (${order}) <= (${upTo.map(() => '?').join(', ')})`;
-  const text = `SELECT ${DOOMED_COLUMNS} FROM entry WHERE key IS NOT ? ${inTurn} ORDER BY ${order} LIMIT ?`;
+  const text = `SELECT ${DOOMED_COLUMNS} FROM entry WHERE ${EVICTABLE} ${inTurn} ORDER BY ${order} LIMIT ?`;
   for (;;) {
     const rows = core.sql.composed<DoomedRow>(text).all(spared, ...upTo, GROUP);
     const certain = beforeUsed(core, rows);

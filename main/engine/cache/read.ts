@@ -42,7 +42,7 @@ export function getEntry(core: Core, key: Key): Entry | undefined {
     expiresAt: expiresAt ?? undefined,
     accessedAt: Math.floor(usedAt),
     hits,
-    tag: tag ?? undefined,
+    tag: tag === null || typeof tag === 'object' ? undefined : tag,
     bytes,
   };
 }

@@ -2,11 +2,13 @@ import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { CountOptions, SetOptions } from '../../../protocol/options.ts';
 import { expiresAt } from '../policy/expiry.ts';
+import { KEPT_MARK } from '../sqlite/statements.ts';
 import { encodeKey, type KeyColumn } from '../values/key.ts';
 import { demandFunction, entriesOf, optionsOf, setOptionsOf, shown, tagColumn } from './arguments.ts';
 import type { Core } from './core.ts';
 import { despiteLongLog } from './full-disk.ts';
 import { type Item, place, prepare, using } from './item.ts';
+import { KEPT, type KeptOptions } from './kept.ts';
 import { noticeOthers } from './others.ts';
 import { type Facts, liveFacts } from './read.ts';
 import { atomically } from './transaction.ts';
@@ -109,9 +111,10 @@ function sumOf(current: unknown, delta: number, key: Key): number {
 }
 
 /** A value with its options as an item. */
-export function itemOf(core: Core, key: KeyColumn, value: unknown, now: number, { ttl, tag }: SetOptions): Item {
+export function itemOf(core: Core, key: KeyColumn, value: unknown, now: number, options: KeptOptions): Item {
+  const { ttl, tag, [KEPT]: kept } = options;
   const expiry = expiresAt(now, ttl ?? core.settings.ttl);
-  return prepare(core, key, value, expiry, tag === undefined ? null : tagColumn(tag));
+  return prepare(core, key, value, expiry, kept ? KEPT_MARK : tag === undefined ? null : tagColumn(tag));
 }
 
 /** One statement where nothing but the row has to change, else a transaction. */

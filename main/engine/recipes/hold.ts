@@ -117,5 +117,4 @@ export class Hold implements Disposable {
   }
 }
 
-const LOST =
-  'was lost: its lease ran out while the thread was blocked, its row was deleted or evicted, or the store was closed';
+const LOST = 'was lost: its lease ran out while the thread was blocked, its row was deleted, or the store was closed';

@@ -2,11 +2,9 @@ import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { SetOptions } from '../../../protocol/options.ts';
 import { shown } from '../cache/arguments.ts';
+import { KEPT, type KeptOptions } from '../cache/kept.ts';
 
-/**
- * What a recipe needs of a store; `Cache` is one. The row of a recipe must not be evicted: give the recipes a cache with
- * `evictionPolicy: 'none'`, or one that is never full.
- */
+/** What a recipe needs of a store; `Cache` is one. */
 export interface RecipeStore {
   readonly directory: string;
   get(key: Key): unknown;
@@ -18,8 +16,11 @@ export interface RecipeStore {
   readonly inTransaction?: boolean;
 }
 
-/** The row of a recipe has no time to live, also where the store has a default. */
-const FOREVER: SetOptions = { ttl: Number.POSITIVE_INFINITY };
+/**
+ * Invariant: the row of a recipe stays until somebody deletes it. It is not evicted and has no time to live, also where the store
+ * has a default; a lock that is gone while it is held lets a second one in.
+ */
+const FOREVER: KeptOptions = { ttl: Number.POSITIVE_INFINITY, [KEPT]: true };
 
 /** One row of a store, read and written as a recipe's state. */
 export class RecipeRow<State extends object> {

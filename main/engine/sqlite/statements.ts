@@ -3,7 +3,13 @@ import type { KeyColumn } from '../values/key.ts';
 import type { Column, Connection, Statement } from './connection.ts';
 
 type Bind = readonly Column[];
-export type TagColumn = string | number | null;
+/** Bytes are no tag but the mark of an item that is kept. */
+export type TagColumn = string | number | Uint8Array | null;
+
+/** On disk: in the place of a tag, the mark of an item that eviction passes over. The text `kept`; no tag is bytes. */
+export const KEPT_MARK = new TextEncoder().encode('kept');
+/** Who may be evicted; its parameter is the key of one who is spared. */
+export const EVICTABLE = "key IS NOT ? AND tag IS NOT x'6B657074'";
 
 /** A value as its row holds it; with `file` set, `value` is NULL and the file holds it. */
 export type ValueRow = [
@@ -18,7 +24,7 @@ export type ValueRow = [
 export const VALUE_COLUMNS = 'id, mode, value, checksum, size, file, expires_at';
 
 /** What is known about the rest of an item. */
-export type FactsRow = [...ValueRow, storedAt: number, usedAt: number, hits: number, tag: string | number | null];
+export type FactsRow = [...ValueRow, storedAt: number, usedAt: number, hits: number, tag: TagColumn];
 const FACTS_COLUMNS = `${VALUE_COLUMNS}, stored_at, used_at, hits, tag`;
 
 /** What has to be known of a row to delete it. */
@@ -176,7 +182,7 @@ const SQL: Readonly<Record<Exclude<keyof Statements, 'composed'>, string>> = {
   nextExpiry: 'SELECT min(expires_at) FROM entry WHERE expires_at IS NOT NULL',
   expired: `SELECT ${DOOMED_COLUMNS} FROM entry WHERE expires_at <= ? ORDER BY expires_at LIMIT ?`,
   tagged: `SELECT ${DOOMED_COLUMNS}, expires_at FROM entry WHERE tag = ? AND id > ? ORDER BY id LIMIT ?`,
-  unvisited: `SELECT ${DOOMED_COLUMNS} FROM entry WHERE id > ? AND visited = 0 AND key IS NOT ? ORDER BY id LIMIT ?`,
+  unvisited: `SELECT ${DOOMED_COLUMNS} FROM entry WHERE id > ? AND visited = 0 AND ${EVICTABLE} ORDER BY id LIMIT ?`,
   unvisit: 'UPDATE entry SET visited = 0 WHERE id > ? AND id <= ? AND visited = 1',
 
   queueFront: `SELECT ${DOOMED_COLUMNS} FROM entry WHERE queue = ? AND ${LIVE} ORDER BY key LIMIT 1`,
