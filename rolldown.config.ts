@@ -9,6 +9,7 @@ export default defineConfig([
     input: {
       index: 'protocol/index.ts',
       engine: 'main/engine/index.ts',
+      offline: 'main/offline/index.ts',
       main: 'main/index.ts',
       renderer: 'renderer-api/index.ts',
     },

@@ -1,4 +1,4 @@
-/** Offline: an HTTP cache, strategies by route, precached files, CacheStorage. */
+/** `deskcache/offline`: an HTTP cache, strategies by route, precached files, CacheStorage; in plain Node, `fetch` handed in. */
 export { CacheStorage, type CacheStorageOptions } from './cache-storage/cache-storage.ts';
 export type { QueryOptions } from './cache-storage/matching.ts';
 export type { WebCache } from './cache-storage/web-cache.ts';
