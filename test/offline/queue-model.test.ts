@@ -150,6 +150,6 @@ it('a queue does what a plain one does, whatever is done to it', { timeout: 60_0
       }
       pair.expectNothingLeft();
     }),
-    { numRuns: Number(process.env['QUEUE_RUNS'] ?? 60) },
+    { numRuns: Number(process.env['QUEUE_RUNS'] ?? 25) },
   );
 });

@@ -56,7 +56,7 @@ export class Worker {
     signal?.addEventListener('abort', onAbort);
     try {
       while (this.#stopped === undefined || this.#attempts.size > 0) {
-        await this.#bell.sleep(this.#turn() ? this.#pause() : SETBACK);
+        await this.#bell.sleep(orSetback(() => this.#turn()));
       }
     } finally {
       signal?.removeEventListener('abort', onAbort);
@@ -83,26 +83,30 @@ export class Worker {
     this.#attempts.clear();
     if (this.#leaseEnd === Number.NEGATIVE_INFINITY) return;
     this.#leaseEnd = Number.NEGATIVE_INFINITY;
-    untroubled(() =>
+    try {
       inOneStep(this.#core, (step) => {
         for (const { claim, ending = 'returned' } of attempts) settle(step, claim, ending);
         step.shelves.workers.delete(this.#owner.id);
-      }),
-    );
+      });
+    } catch (error) {
+      // Others take over when the lease ends; who closes has to come to an end.
+      if (!(error instanceof DiskCacheError)) throw error;
+    }
   }
 
-  /** Notes what has ended, begins what there is room for, renews the lease; answers false when it has to be tried again. */
-  #turn(): boolean {
+  /** Notes what has ended, begins what there is room for, renews the lease; answers for how many milliseconds to sleep. */
+  #turn(): number {
     const ended = [...this.#attempts.values()].filter(({ ending }) => ending !== undefined);
-    const room = this.#mayBegin() ? this.#order.concurrency - this.#attempts.size + ended.length : 0;
-    if (ended.length === 0 && !(room > 0 && this.#isWorth()) && !this.#isToRenew(this.#attempts.size)) return true;
-    return untroubled(() => {
+    const mayBegin = this.#mayBegin();
+    const room = mayBegin ? this.#order.concurrency - this.#attempts.size + ended.length : 0;
+    if (ended.length > 0 || (room > 0 && this.#isWorth()) || this.#isToRenew(this.#attempts.size)) {
       const { lost, begun, leaseEnd } = this.#commit(ended, room);
       this.#leaseEnd = leaseEnd;
       for (const { claim } of ended) this.#attempts.delete(claim.ticket);
       for (const attempt of lost) this.#lose(attempt);
       for (const claim of begun) void this.#begin(claim);
-    });
+    }
+    return mayBegin && this.#attempts.size < this.#order.concurrency ? this.#pause() : LOOK;
   }
 
   #commit(ended: readonly Attempt[], room: number) {
@@ -129,11 +133,14 @@ export class Worker {
 
   /** Somebody without jobs needs no lease. */
   #isToRenew(jobs: number): boolean {
-    return jobs > 0 && this.#leaseEnd - this.#core.clock() <= this.#order.lease * RENEWED;
+    const { lease } = this.#order;
+    const left = this.#leaseEnd - this.#core.clock();
+    // More than all of it: the clock was set back.
+    return jobs > 0 && (left <= lease * RENEWED || left > lease);
   }
 
   #mayBegin(): boolean {
-    return this.#stopped === undefined && this.#order.online();
+    return this.#stopped === undefined && this.#order.online() && !this.#core.shelves.paused.has();
   }
 
   /** Whether there may be something to begin: a few look-ups, no lock. */
@@ -148,8 +155,8 @@ export class Worker {
     return false;
   }
 
+  /** Until the next look, or until the next job's time comes. */
   #pause(): number {
-    if (this.#stopped !== undefined) return LOOK;
     const [next] = this.#core.shelves.due.first(1);
     return next === undefined ? LOOK : Math.min(LOOK, Math.max(1, next[0] - this.#core.clock()));
   }
@@ -213,13 +220,12 @@ export class Worker {
 const textOf = (error: unknown): string =>
   error instanceof Error ? `${error.name}: ${error.message}` : inspect(error, { depth: 2 });
 
-/** Nobody could catch it: what can pass is tried again. Answers whether it went well. */
-function untroubled(work: () => void): boolean {
+/** What can pass, a full disk or a busy store, is tried again. */
+function orSetback(turn: () => number): number {
   try {
-    work();
-    return true;
+    return turn();
   } catch (error) {
-    if (error instanceof DiskCacheError && (error.code === 'BUSY' || error.code === 'DISK_FULL')) return false;
+    if (error instanceof DiskCacheError && (error.code === 'BUSY' || error.code === 'DISK_FULL')) return SETBACK;
     throw error;
   }
 }

@@ -1,0 +1,59 @@
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { expect, it } from 'vitest';
+import { opened } from './queue-opened.ts';
+
+/** Spoils the rows whose value holds a text. */
+function damage(directory: string, text: string): void {
+  const database = new Database(join(directory, 'cache.db'));
+  const { changes } = database
+    .prepare("UPDATE entry SET checksum = checksum + 1 WHERE value LIKE '%' || ? || '%'")
+    .run(text);
+  database.close();
+  expect(changes).toBe(1);
+}
+
+it('a job that can not be read is dead; its group goes on and its key is free', async () => {
+  const { queue: first, directory } = opened<string>();
+  first.enqueue('damaged', { group: 'g', dedupeKey: 'k' });
+  first.enqueue('behind it', { group: 'g' });
+  first.close();
+  damage(directory, 'damaged');
+  const { queue, work, done } = opened<string>({ directory });
+  const seen: string[] = [];
+  work(({ payload }) => seen.push(payload));
+  await done(1);
+  expect(seen).toEqual(['behind it']);
+  expect(queue.counts()).toMatchObject({ dead: 1, done: 1, ready: 0, held: 0, running: 0 });
+  expect(() => queue.get(1)).toThrow(expect.objectContaining({ code: 'CORRUPT' }));
+  expect(() => queue.retry(1)).toThrow(expect.objectContaining({ code: 'CORRUPT' }));
+  expect(queue.enqueue('the same key', { dedupeKey: 'k' })).toEqual({ id: 3, duplicate: false });
+  expect(queue.remove(1)).toBe(true);
+  expect(queue.get(1)).toBeUndefined();
+  await done(2);
+});
+
+it('a queue whose counts can not be read ends its workers, and says why', async () => {
+  const { queue, directory } = opened<string>();
+  const working = queue.process(() => {});
+  damage(directory, '"ready":');
+  await expect(working).rejects.toMatchObject({ code: 'CORRUPT' });
+});
+
+it('a worker waits while somebody else holds the queue for longer than its timeout', async () => {
+  const { queue: first, directory } = opened<string>();
+  first.enqueue('x');
+  first.close();
+  const { work, done } = opened<string>({ directory, timeout: 10 });
+  const other = new Database(join(directory, 'cache.db'));
+  other.exec('BEGIN IMMEDIATE');
+  let begun = 0;
+  work(() => {
+    begun++;
+  });
+  await new Promise((resolve) => setTimeout(resolve, 150));
+  expect(begun).toBe(0);
+  other.exec('ROLLBACK');
+  other.close();
+  await done(1);
+});
