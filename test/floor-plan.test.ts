@@ -20,7 +20,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'protocol/',
     'main/engine/index.ts',
     'main/engine/cache/arguments.ts',
-    'main/engine/recipes/owner.ts',
+    'main/engine/owner.ts',
     'node:',
   ],
   'main/electron/': ['protocol/', 'main/engine/index.ts', 'main/bridge/', 'main/assets/', 'node:', 'electron'],

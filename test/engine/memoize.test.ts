@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it, vi } from 'vitest';
 import { Cache, type Key } from '../../main/engine/index.ts';
+import { newOwner, type Owner } from '../../main/engine/owner.ts';
 import { encodeKey } from '../../main/engine/values/key.ts';
 import { freshDirectory } from './directory.ts';
 import { handClock } from './over-the-engine.ts';
@@ -15,9 +16,12 @@ function open() {
   return { cache, clock, advance, [Symbol.dispose]: () => cache.close() };
 }
 
-function plantLease(cache: Cache, name: Key, pid: number): void {
+function plantLease(cache: Cache, name: Key, other: Partial<Owner>): void {
+  const owner = { ...newOwner(), ...other };
   const database = new Database(join(cache.directory, 'cache.db'));
-  database.prepare("INSERT INTO lease VALUES (?, 'dead', ?, unixepoch() + 1000)").run(encodeKey(name), pid);
+  database
+    .prepare('INSERT INTO lease VALUES (?, ?, ?, unixepoch() + 1000)')
+    .run(encodeKey(name), JSON.stringify(owner), owner.pid);
   database.close();
 }
 
@@ -146,8 +150,31 @@ describe('memoize', () => {
     remembered();
     cache.clear();
     // What a killed process leaves behind: the lease of a process id that is no more.
-    plantLease(cache, ['f'], 2 ** 22 + 7);
+    plantLease(cache, ['f'], { pid: 2 ** 22 + 7 });
     expect(remembered()).toBe(1);
+  });
+
+  it.runIf(process.platform === 'linux')('takes over where the number of the dead was given to another process', () => {
+    using opened = open();
+    const { cache } = opened;
+    const remembered = cache.memoize((n: number) => n, { name: 'f' });
+    plantLease(cache, ['f', 1], { pid: process.ppid, started: 'another one' });
+    plantLease(cache, ['f', 2], { started: 'another one' });
+    expect([remembered(1), remembered(2)]).toEqual([1, 2]);
+  });
+
+  it('does not judge a process of another machine by its number', async () => {
+    using opened = open();
+    const { cache } = opened;
+    plantLease(cache, ['f'], { pid: 2 ** 22 + 7, host: 'elsewhere' });
+    const compute = vi.fn(async () => 1);
+    const answer = cache.memoize(compute, { name: 'f' })();
+    await pause(60);
+    expect(compute).not.toHaveBeenCalled();
+    const database = new Database(join(cache.directory, 'cache.db'));
+    database.exec('DELETE FROM lease');
+    database.close();
+    expect(await answer).toBe(1);
   });
 
   it('answers what it computed when the store is closed meanwhile, and leaves no lease', async () => {

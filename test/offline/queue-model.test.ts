@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { Index } from '../../main/engine/index.ts';
-import { newOwner } from '../../main/engine/recipes/owner.ts';
+import { newOwner } from '../../main/engine/owner.ts';
 import { scheduleOf } from '../../main/offline/queue/backoff.ts';
 import { type Claim, claim, takeOver } from '../../main/offline/queue/claim.ts';
 import { enqueueMany } from '../../main/offline/queue/enqueue.ts';

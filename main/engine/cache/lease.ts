@@ -1,5 +1,5 @@
-import { randomUUID } from 'node:crypto';
 import { DiskCacheError } from '../../../protocol/error.ts';
+import { isGone, newOwner, type Owner } from '../owner.ts';
 import type { KeyColumn } from '../values/key.ts';
 import type { Core } from './core.ts';
 
@@ -16,9 +16,10 @@ export interface Lease {
 /** Takes the lease of a name; undefined when somebody else has it. */
 export function takeLease(core: Core, name: KeyColumn): Lease | undefined {
   const { sql } = core;
-  const holder = randomUUID();
+  const owner = newOwner();
+  const holder = JSON.stringify(owner);
   dropDead(core, name);
-  if (sql.takeLease.run(name, holder, process.pid, LEASE_SECONDS).changes === 0) return undefined;
+  if (sql.takeLease.run(name, holder, owner.pid, LEASE_SECONDS).changes === 0) return undefined;
   const timer = setInterval(() => renew(core, name, holder), RENEWAL);
   timer.unref();
   const lease: Lease = {
@@ -58,17 +59,10 @@ export function isLeased(core: Core, name: KeyColumn): boolean {
   return core.sql.leaseHolder.first(name) !== undefined;
 }
 
+/** One whose process has ended is not waited for, also when its number was given to another process. */
 function dropDead({ sql }: Core, name: KeyColumn): void {
-  const found = sql.leaseHolder.first(name);
-  if (found !== undefined && !isAlive(found[1])) sql.releaseLease.run(name, found[0]);
+  const [holder] = sql.leaseHolder.first(name) ?? [];
+  if (holder !== undefined && isGone(ownerOf(holder))) sql.releaseLease.run(name, holder);
 }
 
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // EPERM: there is such a process, of somebody else.
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}
+const ownerOf = (holder: string): Owner => JSON.parse(holder) as Owner;

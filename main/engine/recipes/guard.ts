@@ -1,7 +1,7 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
+import { newOwner, type Owner } from '../owner.ts';
 import { Hold } from './hold.ts';
-import { newOwner, type Owner } from './owner.ts';
 import type { RecipeStore } from './recipe-store.ts';
 import { type LeaseOptions, Turnstile } from './turnstile.ts';
 import { type AcquireAsyncOptions, type AcquireOptions, enterInTurn, enterOnTheSpot } from './waiting.ts';

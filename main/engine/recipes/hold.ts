@@ -1,5 +1,5 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
-import type { Owner } from './owner.ts';
+import type { Owner } from '../owner.ts';
 import type { Turnstile } from './turnstile.ts';
 import { wake } from './waking.ts';
 

@@ -1,4 +1,4 @@
-import { isGone, type Owner } from './owner.ts';
+import { isGone, type Owner } from '../owner.ts';
 
 /** One who is inside or waits. */
 export interface Party extends Owner {

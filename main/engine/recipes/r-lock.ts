@@ -1,9 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
 import type { Key } from '../../../protocol/key.ts';
+import { newOwner, type Owner } from '../owner.ts';
 import { Guard } from './guard.ts';
 import type { Hold } from './hold.ts';
-import { newOwner, type Owner } from './owner.ts';
 import type { RecipeStore } from './recipe-store.ts';
 import type { LeaseOptions } from './turnstile.ts';
 import type { AcquireAsyncOptions } from './waiting.ts';

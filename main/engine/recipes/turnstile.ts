@@ -1,9 +1,9 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import { optionsOf } from '../cache/arguments.ts';
+import { describeOwner, isOfThisThread, type Owner } from '../owner.ts';
 import type { Clock } from '../policy/expiry.ts';
 import { encodeKey } from '../values/key.ts';
-import { describeOwner, isOfThisThread, type Owner } from './owner.ts';
 import { isSame, living, type Party, type Permits, toGo } from './permits.ts';
 import { RecipeRow, type RecipeStore } from './recipe-store.ts';
 import { LONGEST_TIMER } from './waking.ts';

@@ -1,7 +1,7 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { optionsOf } from '../cache/arguments.ts';
+import type { Owner } from '../owner.ts';
 import { renewDueHolds } from './hold.ts';
-import type { Owner } from './owner.ts';
 import type { Standing, Turnstile } from './turnstile.ts';
 import { pauseInTurn, pauseOnTheSpot, wake } from './waking.ts';
 

@@ -1,4 +1,4 @@
-import { describeOwner, isGone } from '../../engine/recipes/owner.ts';
+import { describeOwner, isGone } from '../../engine/owner.ts';
 import type { Schedule } from './backoff.ts';
 import { readJob } from './job-row.ts';
 import { promote } from './line.ts';

@@ -1,5 +1,5 @@
 import type { Index, Key } from '../../engine/index.ts';
-import type { Owner } from '../../engine/recipes/owner.ts';
+import type { Owner } from '../../engine/owner.ts';
 import type { Counts } from './job.ts';
 import { Shelf } from './shelf.ts';
 

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { DiskCacheError } from '../../../protocol/error.ts';
-import { newOwner, type Owner } from '../../engine/recipes/owner.ts';
+import { newOwner, type Owner } from '../../engine/owner.ts';
 import { restAfter } from './backoff.ts';
 import { Bell } from './bell.ts';
 import { anyLost, type Claim, claim, takeOver } from './claim.ts';
