@@ -3,26 +3,33 @@ import type { Key } from './key.ts';
 import type { Change } from './options.ts';
 import type { Outcome } from './outcome.ts';
 
-/** One call of one store's method, as plain data. */
-export interface Operation {
-  readonly store: string;
-  readonly method: string;
-  readonly args: readonly unknown[];
-}
+/** One call of one store's method. Flat, for structured clone pays for each object and each name. */
+export type Operation = readonly [store: string, method: string, ...args: readonly unknown[]];
 
 /** Page to main: runs the operations of one turn; those on one store are one transaction. */
 export type Request = readonly [id: number, operations: readonly Operation[]];
 
-/** Main to page: one outcome per operation, in the same order. */
-export type Answer = readonly [id: number, outcomes: readonly Outcome[] | Refusal];
+/** What an operation failed with, by its place among the operations. */
+export type Failure = readonly [place: number, error: ErrorData];
+
+/** What became of the operations of a request: the value of each at its place, and what failed. */
+export interface Results {
+  readonly values: readonly unknown[];
+  readonly failures: readonly Failure[];
+}
 
 /** The whole message was turned away at the door; no operation of it ran. */
 export interface Refusal {
   readonly refused: ErrorData;
 }
 
+/** Main to page. */
+export type Answer =
+  | readonly [id: number, values: Results['values'], failures: Results['failures']]
+  | readonly [id: number, refusal: Refusal];
+
 export const isAnswer = (message: unknown): message is Answer =>
-  Array.isArray(message) && message.length === 2 && typeof message[0] === 'number';
+  Array.isArray(message) && typeof message[0] === 'number';
 
 /** More operations than this in one turn travel as several messages, and so as several transactions; more bytes, too. */
 export const MAX_OPERATIONS = 10_000;

@@ -1,7 +1,13 @@
 import { DiskCacheError, fromErrorData } from '../protocol/error.ts';
-import type { Outcome } from '../protocol/outcome.ts';
 import { weightOf } from '../protocol/weight.ts';
-import { MAX_BYTES, MAX_OPERATIONS, OPERATION_WEIGHT, type Operation, UNDER_WAY } from '../protocol/wire.ts';
+import {
+  MAX_BYTES,
+  MAX_OPERATIONS,
+  OPERATION_WEIGHT,
+  type Operation,
+  type Results,
+  UNDER_WAY,
+} from '../protocol/wire.ts';
 import { Line, type Port } from './line.ts';
 import { Subscriptions } from './subscriptions.ts';
 
@@ -57,7 +63,7 @@ export class Client {
         parcel = { calls: [], bytes: 0 };
         this.#turn.push(parcel);
       }
-      parcel.calls.push({ operation: { store, method, args }, resolve, reject });
+      parcel.calls.push({ operation: [store, method, ...args], resolve, reject });
       parcel.bytes += weight;
     });
   }
@@ -96,8 +102,7 @@ export class Client {
     this.#operations += calls.length;
     this.#bytes += bytes;
     try {
-      const outcomes = await line.run(calls.map(({ operation }) => operation));
-      for (const [index, call] of calls.entries()) settle(call, outcomes[index]);
+      settle(calls, await line.run(calls.map(({ operation }) => operation)));
     } catch (error) {
       rejectCalls(calls, error);
     }
@@ -161,11 +166,13 @@ export class Client {
   }
 }
 
-function settle(call: Call, outcome: Outcome | undefined): void {
-  if (outcome === undefined)
-    call.reject(new DiskCacheError('DISCONNECTED', 'The answer held no outcome for this call'));
-  else if ('error' in outcome) call.reject(fromErrorData(outcome.error));
-  else call.resolve(outcome.value);
+function settle(calls: readonly Call[], { values, failures }: Results): void {
+  const failed = new Map(failures);
+  for (let place = 0; place < calls.length; place++) {
+    const error = failed.size === 0 ? undefined : failed.get(place);
+    if (error === undefined) calls[place]!.resolve(values[place]);
+    else calls[place]!.reject(fromErrorData(error));
+  }
 }
 
 function rejectCalls(calls: readonly Call[], error: unknown): void {

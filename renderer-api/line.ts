@@ -1,6 +1,5 @@
 import { type Remote, wrap } from 'comlink';
 import { DiskCacheError, fromErrorData } from '../protocol/error.ts';
-import type { Outcome } from '../protocol/outcome.ts';
 import {
   type Changes,
   type Face,
@@ -9,6 +8,7 @@ import {
   isGoodbye,
   type Operation,
   type Request,
+  type Results,
   type Watch,
 } from '../protocol/wire.ts';
 
@@ -29,7 +29,7 @@ export interface LineListener {
 }
 
 interface Waiting {
-  resolve(outcomes: readonly Outcome[]): void;
+  resolve(results: Results): void;
   reject(error: unknown): void;
 }
 
@@ -50,8 +50,7 @@ export class Line {
     port.start();
   }
 
-  /** One outcome per operation. */
-  run(operations: readonly Operation[]): Promise<readonly Outcome[]> {
+  run(operations: readonly Operation[]): Promise<Results> {
     return new Promise((resolve, reject) => {
       const id = ++this.#lastId;
       this.#waiting.set(id, { resolve, reject });
@@ -82,11 +81,10 @@ export class Line {
 
   #receive(data: unknown): void {
     if (isAnswer(data)) {
-      const [id, outcomes] = data;
-      const waiting = this.#waiting.get(id);
-      this.#waiting.delete(id);
-      if ('refused' in outcomes) waiting?.reject(fromErrorData(outcomes.refused));
-      else waiting?.resolve(outcomes);
+      const waiting = this.#waiting.get(data[0]);
+      this.#waiting.delete(data[0]);
+      if (data.length === 2) waiting?.reject(fromErrorData(data[1].refused));
+      else waiting?.resolve({ values: data[1], failures: data[2] });
     } else if (isChanges(data)) {
       this.#listener.onChanges(data.changes);
       void this.#remote.seen(data.number);

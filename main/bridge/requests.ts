@@ -1,7 +1,6 @@
 import { DiskCacheError, type ErrorCode, toErrorData } from '../../protocol/error.ts';
-import type { Outcome } from '../../protocol/outcome.ts';
 import { weightOf } from '../../protocol/weight.ts';
-import { type Answer, MAX_OPERATIONS, UNDER_WAY } from '../../protocol/wire.ts';
+import { type Answer, MAX_OPERATIONS, type Results, UNDER_WAY } from '../../protocol/wire.ts';
 import type { Lane, Rota } from './rota.ts';
 
 /**
@@ -10,18 +9,14 @@ import type { Lane, Rota } from './rota.ts';
  * Invariant: what waits is bounded, whatever the page sends; every request with an id that is a number is answered once.
  */
 export class Requests {
-  readonly #run: (operations: readonly unknown[]) => readonly Outcome[];
+  readonly #run: (operations: readonly unknown[]) => Results;
   readonly #answer: (answer: Answer) => void;
   readonly #rota: Rota;
   readonly #lane: Lane = [];
   #operations = 0;
   #bytes = 0;
 
-  constructor(
-    rota: Rota,
-    run: (operations: readonly unknown[]) => readonly Outcome[],
-    answer: (answer: Answer) => void,
-  ) {
+  constructor(rota: Rota, run: (operations: readonly unknown[]) => Results, answer: (answer: Answer) => void) {
     this.#rota = rota;
     this.#run = run;
     this.#answer = answer;
@@ -39,7 +34,8 @@ export class Requests {
     const job = () => {
       this.#operations -= operations.length;
       this.#bytes -= weight;
-      this.#answer([id, this.#run(operations)]);
+      const { values, failures } = this.#run(operations);
+      this.#answer([id, values, failures]);
     };
     this.#operations += operations.length;
     const waiting = this.#lane.length;

@@ -1,8 +1,7 @@
 import type { Signature } from '../../protocol/contract/signature.ts';
 import { type Kind, signatureOf } from '../../protocol/contract.ts';
 import { DiskCacheError, toErrorData } from '../../protocol/error.ts';
-import { failed, type Outcome } from '../../protocol/outcome.ts';
-import type { Operation } from '../../protocol/wire.ts';
+import type { Failure, Operation, Results } from '../../protocol/wire.ts';
 import { admitBatch, type Call } from './batch.ts';
 import type { Permit } from './permit.ts';
 import { kindOf, type Store, VERBS } from './verbs.ts';
@@ -18,29 +17,45 @@ interface Opened {
   readonly permit: Permit;
 }
 
-/** An operation that was let in, with the place of its outcome. */
-interface Placed {
-  readonly place: number;
-  readonly call: Call;
+/** What becomes of the operations of a turn. A failure holds, whatever value there was before it. */
+class Outcomes implements Results {
+  readonly values: unknown[];
+  readonly failures: Failure[] = [];
+
+  constructor(operations: number) {
+    this.values = new Array(operations).fill(undefined);
+  }
+
+  run(place: number, call: Call): void {
+    try {
+      this.values[place] = call.run();
+    } catch (error) {
+      this.fail([place], error);
+    }
+  }
+
+  fail(places: readonly number[], error: unknown): void {
+    const data = toErrorData(error);
+    for (const place of places) {
+      this.values[place] = undefined;
+      this.failures.push([place, data]);
+    }
+  }
 }
 
 /**
  * Runs one turn's operations. Those on one store run in their order, and as one transaction when any of them writes; an
  * operation that fails undoes only itself. What can't be part of a transaction (`check`, `configure`) parts it in two.
  *
- * Invariant: one outcome per operation, at its index; never throws.
+ * Invariant: each operation has its value or a failure; never throws.
  */
-export function runOperations(
-  operations: readonly unknown[],
-  permit: Permit,
-  findStore: FindStore,
-): readonly Outcome[] {
-  const outcomes = new Array<Outcome>(operations.length);
+export function runOperations(operations: readonly unknown[], permit: Permit, findStore: FindStore): Results {
+  const outcomes = new Outcomes(operations.length);
   for (const [name, places] of byStore(operations)) {
     try {
       runOnStore(open(name, permit, findStore), places, operations, outcomes);
     } catch (error) {
-      failAll(places, error, outcomes);
+      outcomes.fail(places, error);
     }
   }
   return outcomes;
@@ -48,12 +63,13 @@ export function runOperations(
 
 function byStore(operations: readonly unknown[]): Map<unknown, number[]> {
   const places = new Map<unknown, number[]>();
-  operations.forEach((operation, place) => {
-    const store: unknown = Object(operation)['store'];
+  for (let place = 0; place < operations.length; place++) {
+    const operation = operations[place];
+    const store: unknown = Array.isArray(operation) ? operation[0] : undefined;
     const there = places.get(store);
     if (there) there.push(place);
     else places.set(store, [place]);
-  });
+  }
   return places;
 }
 
@@ -69,34 +85,37 @@ function runOnStore(
   opened: Opened,
   places: readonly number[],
   operations: readonly unknown[],
-  outcomes: Outcome[],
+  outcomes: Outcomes,
 ): void {
-  let together: Placed[] = [];
+  let together: Call[] = [];
+  let theirs: number[] = [];
   for (const place of places) {
     try {
       const call = admit(opened, operations[place] as Operation);
-      if (call.alone !== true) together.push({ place, call });
-      else {
-        runTogether(opened.store, together, outcomes);
+      if (call.alone !== true) {
+        together.push(call);
+        theirs.push(place);
+      } else {
+        runTogether(opened.store, together, theirs, outcomes);
         together = [];
-        outcomes[place] = outcomeOf(call);
+        theirs = [];
+        outcomes.run(place, call);
       }
     } catch (error) {
-      outcomes[place] = failed(toErrorData(error));
+      outcomes.fail([place], error);
     }
   }
-  runTogether(opened.store, together, outcomes);
+  runTogether(opened.store, together, theirs, outcomes);
 }
 
-function admit(opened: Opened, operation: Operation): Call {
-  const { method, args } = operation as Readonly<Record<keyof Operation, unknown>>;
-  if (method !== 'batch' || !Array.isArray(args)) return admitMethod(opened, method, args);
+function admit(opened: Opened, [, method, ...args]: Operation): Call {
+  if (method !== 'batch') return admitMethod(opened, method, args);
   return admitBatch(opened.store, args[0], (step, given) => admitMethod(opened, step, given));
 }
 
-function admitMethod({ name, store, kind, permit }: Opened, method: unknown, args: unknown): Call {
+function admitMethod({ name, store, kind, permit }: Opened, method: unknown, args: readonly unknown[]): Call {
   const signature = signatureOf(kind, method);
-  if (signature === undefined || !Array.isArray(args) || !fits(signature, args)) {
+  if (signature === undefined || !fits(signature, args)) {
     const called = typeof method === 'string' ? `"${method.slice(0, 64)}"` : `(${typeof method})`;
     throw new DiskCacheError('NOT_ALLOWED', `No such operation: ${called} on the ${kind} "${name}"`);
   }
@@ -113,32 +132,15 @@ const MAX_VALUES = 10_000;
 const fits = ({ takes }: Signature, args: readonly unknown[]): boolean =>
   args.length <= (takes.at(-1) === '...value' ? MAX_VALUES : takes.length);
 
-function runTogether(store: Store, group: readonly Placed[], outcomes: Outcome[]): void {
+function runTogether(store: Store, calls: readonly Call[], places: readonly number[], outcomes: Outcomes): void {
   const run = () => {
-    for (const { place, call } of group) outcomes[place] = outcomeOf(call);
+    for (let nth = 0; nth < calls.length; nth++) outcomes.run(places[nth]!, calls[nth]!);
   };
   try {
     // A verb alone is a transaction of its own, and a cheaper one.
-    if (group.length > 1 && group.some(({ call }) => call.access !== 'read')) store.transact(run);
+    if (calls.length > 1 && calls.some(({ access }) => access !== 'read')) store.transact(run);
     else run();
   } catch (error) {
-    failAll(
-      group.map(({ place }) => place),
-      error,
-      outcomes,
-    );
+    outcomes.fail(places, error);
   }
-}
-
-function outcomeOf({ run }: Call): Outcome {
-  try {
-    return { value: run() };
-  } catch (error) {
-    return failed(toErrorData(error));
-  }
-}
-
-function failAll(places: readonly number[], error: unknown, outcomes: Outcome[]): void {
-  const data = toErrorData(error);
-  for (const place of places) outcomes[place] = failed(data);
 }

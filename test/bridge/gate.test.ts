@@ -14,7 +14,7 @@ async function answerTo(port: MessagePort, message: unknown): Promise<unknown> {
 
 /** The face still works: whatever was sent before did not end the session, nor the process. */
 async function expectAlive(port: MessagePort): Promise<void> {
-  expect(await answerTo(port, [7, [{ store: 'api', method: 'has', args: ['k'] }]])).toEqual([7, [{ value: false }]]);
+  expect(await answerTo(port, [7, [['api', 'has', 'k']]])).toEqual([7, [false], []]);
   const call = { id: 'alive', type: 'APPLY', path: ['unwatch'], argumentList: [{ type: 'RAW', value: 1 }] };
   expect(await answerTo(port, call)).toMatchObject({ id: 'alive', value: undefined });
 }

@@ -8,10 +8,15 @@ import { type Bridge, openBridge } from './over-a-port.ts';
 
 const ADMIN: Grant = { stores: { '*': 'admin' } };
 
-const run = ({ registry }: Bridge, operations: readonly unknown[], grant = ADMIN) =>
-  runOperations(operations, new Permit(grant), (name) => registry.find(name));
+/** What became of each operation. */
+function run({ registry }: Bridge, operations: readonly unknown[], grant = ADMIN) {
+  const { values, failures } = runOperations(operations, new Permit(grant), (name) => registry.find(name));
+  expect(values).toHaveLength(operations.length);
+  const failed = new Map(failures);
+  return values.map((value, place) => (failed.has(place) ? { error: failed.get(place) } : { value }));
+}
 
-const op = (method: string, ...args: unknown[]) => ({ store: 'api', method, args });
+const op = (method: string, ...args: unknown[]) => ['api', method, ...args];
 const failure = (code: ErrorCode) => ({ error: expect.objectContaining({ code }) });
 
 describe('one turn of operations', () => {
@@ -75,15 +80,16 @@ describe('one turn of operations', () => {
       op('__proto__'),
       op('transact'),
       op('close'),
-      { store: 'api', method: 'get' },
+      ['api'],
+      { store: 'api', method: 'get', args: [] },
     ];
     expect(run(bridge, none)).toEqual(none.map(() => failure('NOT_ALLOWED')));
   });
 
   it('says which store was not declared', () => {
     using bridge = openBridge();
-    expect(run(bridge, [{ store: '../secret', method: 'get', args: ['k'] }])).toEqual([failure('NO_SUCH_STORE')]);
-    expect(run(bridge, [{ store: '__proto__', method: 'get', args: ['k'] }])).toEqual([failure('NO_SUCH_STORE')]);
+    expect(run(bridge, [['../secret', 'get', 'k']])).toEqual([failure('NO_SUCH_STORE')]);
+    expect(run(bridge, [['__proto__', 'get', 'k']])).toEqual([failure('NO_SUCH_STORE')]);
   });
 
   it('survives arguments that fit no signature', () => {
@@ -107,7 +113,7 @@ describe('a grant', () => {
 
   it('covers the methods of its level and the weaker ones', () => {
     using bridge = openBridge({ stores });
-    const on = (store: string, method: string, ...args: unknown[]) => run(bridge, [{ store, method, args }], grant)[0];
+    const on = (store: string, method: string, ...args: unknown[]) => run(bridge, [[store, method, ...args]], grant)[0];
     expect(on('api', 'set', 'k', 1)).toEqual({ value: undefined });
     expect(on('api', 'get', 'k')).toEqual({ value: 1 });
     expect(on('api', 'clear')).toEqual(failure('NOT_ALLOWED'));
@@ -118,7 +124,7 @@ describe('a grant', () => {
   it('covers nothing it does not name, not even through prototypes', () => {
     using bridge = openBridge({ stores });
     for (const store of ['secret', 'default', 'constructor', '__proto__', 'toString']) {
-      expect(run(bridge, [{ store, method: 'get', args: ['k'] }], grant)).toEqual([failure('NOT_ALLOWED')]);
+      expect(run(bridge, [[store, 'get', 'k']], grant)).toEqual([failure('NOT_ALLOWED')]);
     }
   });
 });

@@ -68,14 +68,14 @@ describe('what a page has under way', () => {
       occupied(),
       (operations) => {
         ran.push(operations.length);
-        return [];
+        return { values: [], failures: [] };
       },
       (answer) => answers.push(answer),
     );
     return { requests, answers, ran };
   }
   const refused = (answers: readonly Answer[]) =>
-    answers.filter(([, answer]) => 'refused' in answer && answer.refused.code === 'BUSY').map(([id]) => id);
+    answers.filter((answer) => answer.length === 2 && answer[1].refused.code === 'BUSY').map(([id]) => id);
 
   it('is bounded in operations: what is more is refused at once, and answered', async () => {
     const { requests, answers, ran } = busy();
@@ -89,7 +89,7 @@ describe('what a page has under way', () => {
 
   it('is bounded in bytes, but for a message alone', async () => {
     const { requests, answers, ran } = busy();
-    const large = [{ store: 'api', method: 'set', args: ['k', new Uint8Array(70 * 2 ** 20)] }];
+    const large = [['api', 'set', 'k', new Uint8Array(70 * 2 ** 20)]];
     for (let id = 1; id <= 4; id++) requests.receive([id, large]);
     expect(refused(answers)).toEqual([2, 3, 4]);
     await vi.waitFor(() => expect(ran).toHaveLength(1));

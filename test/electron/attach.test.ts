@@ -182,8 +182,8 @@ describe('an attached window', () => {
       attach(contents, 'main', () => grant, find);
       ask(openFrame({ parent }).frame, nonce(1));
       const { port1 } = channels.at(-1)!;
-      port1.emit('message', { data: [1, [{ store: '@window', method: 'size', args: [] }]] });
-      return (port1.posted[0] as [number, { error: { code: string } }[]])[1][0]!.error.code;
+      port1.emit('message', { data: [1, [['@window', 'size']]] });
+      return (port1.posted[0] as [number, unknown[], [number, { code: string }][]])[2][0]![1].code;
     };
     const top = openFrame().frame;
     expect(call(null, FULL_GRANT)).toBe('CLOSED');

@@ -53,7 +53,14 @@ describe('diskCache in a page', () => {
     await vi.waitFor(() => expect(messages).toHaveLength(1));
     void Promise.allSettled([diskCache.get('d')]);
     await vi.waitFor(() => expect(messages).toHaveLength(2));
-    expect(messages[0]).toMatchObject([1, [{ args: ['a', 1] }, { store: 'api' }, { method: 'has' }]]);
+    expect(messages[0]).toEqual([
+      1,
+      [
+        ['default', 'set', 'a', 1],
+        ['api', 'get', 'b'],
+        ['default', 'has', 'c'],
+      ],
+    ]);
     diskCache.disconnect();
   });
 
@@ -65,7 +72,7 @@ describe('diskCache in a page', () => {
     expect(messages).toHaveLength(4);
     const answer = (message: unknown) => {
       const [id, operations] = message as [number, unknown[]];
-      main.postMessage([id, operations.map(() => ({ value: true }))]);
+      main.postMessage([id, operations.map(() => true), []]);
     };
     answer(messages[0]);
     await vi.waitFor(() => expect(messages).toHaveLength(5));
@@ -172,7 +179,7 @@ describe('every call settles', () => {
     }
     for (let id = 1; id <= 4; id++) {
       await new Promise((resolve) => setTimeout(resolve, 250));
-      main.postMessage([id, [{ value: 'late' }]]);
+      main.postMessage([id, ['late'], []]);
     }
     expect(await Promise.all(turns)).toEqual(new Array(4).fill('late'));
   });
