@@ -144,7 +144,7 @@ describe('15.20: eviction takes what it needs (DiskCache took ten, also the newe
 describe('row 16: the limit is the truth about the disk', () => {
   /** What the directory takes: database, log and files; all but the index of the log, which SQLite maps into memory. */
   const onDisk = (directory: string): number =>
-    ['cache.db', 'cache.db-wal']
+    ['cache.db', 'cache.db-wal', 'reserve']
       .map((name) => join(directory, name))
       .concat(valueFiles(directory))
       .reduce((sum, path) => sum + (statSync(path, { throwIfNoEntry: false })?.size ?? 0), 0);
