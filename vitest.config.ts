@@ -6,6 +6,7 @@ const slow = [
   'test/processes/**/*.test.ts',
   'test/model/long/**/*.test.ts',
   'test/offline/http/long/**/*.test.ts',
+  'test/offline/wpt/**/*.test.ts',
   'test/**/eviction.test.ts',
   'test/fanout/budget.test.ts',
   'test/bridge/hostile.test.ts',

@@ -1,7 +1,7 @@
 /** `deskcache/offline`: an HTTP cache, strategies by route, precached files, CacheStorage; in plain Node, `fetch` handed in. */
 export { CacheStorage, type CacheStorageOptions } from './cache-storage/cache-storage.ts';
 export type { QueryOptions } from './cache-storage/matching.ts';
-export type { WebCache } from './cache-storage/web-cache.ts';
+export { WebCache } from './cache-storage/web-cache.ts';
 export { Connection } from './connection.ts';
 export { createHttpCache, HttpCache, type HttpCacheOptions } from './http/http-cache.ts';
 export { type Provenance, provenanceOf } from './http/provenance.ts';

@@ -110,6 +110,16 @@ describe('put and match', () => {
     expect([(await cache.match(A))?.body, (await cache.match(`${A}b`))?.body]).toEqual([null, expect.anything()]);
   });
 
+  it('keeps an error response, and the body of what was put locked', async () => {
+    using made = setup();
+    const cache = await made.caches.open('v1');
+    await cache.put(A, Response.error());
+    expect((await cache.match(A))?.type).toBe('error');
+    const response = new Response('x');
+    await cache.put(A, response);
+    expect(() => response.body?.getReader()).toThrow(TypeError);
+  });
+
   it('puts in the place of what the request asks for, at the end', async () => {
     using made = setup();
     const cache = await filled(made.caches, [A, '1'], [`${A}?q`, '2'], [`${A}#f`, '3']);
@@ -165,11 +175,12 @@ describe('put and match', () => {
       cache.put('no url', new Response('')),
       cache.put(A, new Response('', { status: 206 })),
       cache.put(A, new Response('', { headers: { vary: 'x, *' } })),
-      cache.put(A, Response.error()),
+      cache.put(A, 'text' as unknown as Response),
       cache.put(A, used),
       cache.put(A, locked),
       cache.put(A, new Response(new ReadableStream({ start: (controller) => controller.enqueue('text') }))),
       cache.match(undefined as unknown as string),
+      made.caches.open(undefined as unknown as string),
       cache.delete(undefined as unknown as string),
     ];
     for (const it of await Promise.allSettled(refused)) {
@@ -213,6 +224,9 @@ describe('add and addAll', () => {
   it('refuses the same request twice, with InvalidStateError', async () => {
     using made = setup();
     const cache = await made.caches.open('v1');
+    const same = new Request(A);
+    await expect(cache.addAll([same, same])).rejects.toEqual(expect.objectContaining({ name: 'InvalidStateError' }));
+    expect(made.asked).toEqual([]);
     await expect(cache.addAll([A, `${A}b`, A])).rejects.toEqual(expect.objectContaining({ name: 'InvalidStateError' }));
     expect([await cache.keys(), [...made.cache.keys({ prefix: ['cached-body'] })]]).toEqual([[], []]);
   });

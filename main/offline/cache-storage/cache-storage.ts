@@ -34,7 +34,7 @@ export class CacheStorage {
 
   /** The cache of a name, made if there is none. */
   async open(cacheName: string): Promise<WebCache> {
-    const name = String(cacheName);
+    const name = demanded(cacheName);
     return this.#cache.transact(() => {
       const names = this.#names();
       const id = idOf(names, name) ?? randomUUID();
@@ -44,14 +44,14 @@ export class CacheStorage {
   }
 
   async has(cacheName: string): Promise<boolean> {
-    return idOf(this.#names(), String(cacheName)) !== undefined;
+    return idOf(this.#names(), demanded(cacheName)) !== undefined;
   }
 
   /** Deletes a cache with all that is in it; answers whether there was one. */
   async delete(cacheName: string): Promise<boolean> {
     return this.#cache.transact(() => {
       const names = this.#names();
-      const id = idOf(names, String(cacheName));
+      const id = idOf(names, demanded(cacheName));
       if (id === undefined) return false;
       this.#cache.set(
         this.#key,
@@ -80,6 +80,10 @@ export class CacheStorage {
     return undefined;
   }
 
+  get [Symbol.toStringTag](): string {
+    return 'CacheStorage';
+  }
+
   #opened(id: string): WebCache {
     return new WebCache(this.#shelf(id), this.#around);
   }
@@ -94,3 +98,9 @@ export class CacheStorage {
 }
 
 const idOf = (names: Names, name: string): string | undefined => names.find((it) => it[0] === name)?.[1];
+
+/** A name that is left out is a mistake, not the name "undefined". */
+function demanded(cacheName: string | undefined): string {
+  if (cacheName === undefined) throw new TypeError('The name of the cache is missing');
+  return String(cacheName);
+}

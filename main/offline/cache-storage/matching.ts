@@ -39,19 +39,17 @@ export function addressOf(url: string): readonly [path: string, search: string] 
  * Whether a request asks for an item whose address is the right one: what is left of "request matches cached item" in the Service
  * Worker standard, the fields that Vary names.
  */
-export function varies(query: Request, { request, response }: Item): boolean {
+export function varies(query: Request, { request, response }: Omit<Item, 'order'>): boolean {
   const cached = headersOf(request.headers);
   const names = membersOf(headersOf(response.headers).get('vary'));
   return names.some((name) => name === '*' || query.headers.get(name) !== cached.get(name));
 }
 
-/** Whether one of the items is asked for. */
-export function isAmong(query: Request, items: readonly Item[]): boolean {
+/** Whether a request asks for an item. */
+export function asksFor(query: Request, item: Omit<Item, 'order'>): boolean {
   const [path, search] = addressOf(query.url);
-  return items.some((item) => {
-    const [itemPath, itemSearch] = addressOf(item.request.url);
-    return path === itemPath && search === itemSearch && !varies(query, item);
-  });
+  const [itemPath, itemSearch] = addressOf(item.request.url);
+  return path === itemPath && search === itemSearch && !varies(query, item);
 }
 
 export const headersOf = (fields: readonly (readonly [string, string])[]): Headers =>

@@ -100,9 +100,12 @@ export class Shelf {
   }
 }
 
+/** The reader is kept: the body of a response that was put stays locked, as the standard has it. */
 async function* chunksOf(body: ReadableStream<unknown>): AsyncGenerator<Uint8Array> {
-  for await (const chunk of body) {
-    if (!(chunk instanceof Uint8Array)) throw new TypeError('The body of a response brings something else than bytes');
-    yield chunk;
+  const reader = body.getReader();
+  for (let read = await reader.read(); !read.done; read = await reader.read()) {
+    if (!(read.value instanceof Uint8Array))
+      throw new TypeError('The body of a response brings something else than bytes');
+    yield read.value;
   }
 }

@@ -1,5 +1,5 @@
 import { membersOf } from '../http/fields.ts';
-import { headersOf, type Item, isAmong, type QueryOptions } from './matching.ts';
+import { asksFor, headersOf, type Item, type QueryOptions } from './matching.ts';
 import type { Shelf, Staged } from './shelf.ts';
 
 /** What all caches of a CacheStorage share. */
@@ -47,6 +47,7 @@ export class WebCache {
   async addAll(inputs: Iterable<RequestInfo>): Promise<void> {
     const requests = [...inputs].map(requestOf);
     for (const request of requests) this.#demandPuttable(request);
+    if (new Set(requests).size < requests.length) throw twice();
     const stop = new AbortController();
     const staged: [Staged, Request][] = [];
     const bring = async (request: Request): Promise<void> => {
@@ -91,6 +92,10 @@ export class WebCache {
     );
   }
 
+  get [Symbol.toStringTag](): string {
+    return 'Cache';
+  }
+
   #find(input: RequestInfo | undefined, options: QueryOptions): Item[] {
     if (input === undefined) return this.#shelf.find(undefined, options);
     const query = requestOf(input);
@@ -101,6 +106,7 @@ export class WebCache {
     const body = await this.#shelf.body(item);
     if (body === undefined) return undefined;
     const { status, statusText, headers, url, redirected, type } = item.response;
+    if (type === 'error') return Response.error();
     const response = new Response(body, { status, statusText, headers: headersOf(headers) });
     return Object.defineProperties(response, {
       url: { value: url },
@@ -111,12 +117,18 @@ export class WebCache {
 
   /** In the order of the requests, whichever came first. */
   #putEach(staged: readonly (readonly [Staged, Request])[], requests: readonly Request[]): void {
-    const before: Item[] = [];
+    const waiting = [...staged];
+    const before: (readonly [Staged, Request])[] = [];
     for (const request of requests) {
-      const [item] = staged.find(([, query]) => query === request)!;
-      if (isAmong(request, before)) throw new DOMException(`${request.url} is asked for twice`, 'InvalidStateError');
-      before.push({ ...item, order: before.length });
-      this.#shelf.put(item, request);
+      const [one] = waiting.splice(
+        waiting.findIndex(([, query]) => query === request),
+        1,
+      );
+      if (one === undefined) continue;
+      const isTwin = before.some((other) => asksFor(request, other[0]) || asksFor(other[1], one[0]));
+      if (isTwin) throw twice();
+      before.push(one);
+      this.#shelf.put(one[0], request);
     }
   }
 
@@ -136,8 +148,11 @@ export function requestOf(input: RequestInfo | undefined): Request {
   return input instanceof Request ? input : new Request(input);
 }
 
-function demandKeepable({ status, headers, type }: Response): void {
+const twice = () => new DOMException('addAll was asked for the same request twice', 'InvalidStateError');
+
+function demandKeepable(response: Response): void {
+  if (!(response instanceof Response)) throw new TypeError('Only a Response can be cached');
+  const { status, headers } = response;
   if (status === 206) throw new TypeError("A part of a response (206) can't be cached");
-  if (type === 'error' || status < 200) throw new TypeError("An error response can't be cached");
   if (membersOf(headers.get('vary')).includes('*')) throw new TypeError("A response with Vary: * can't be cached");
 }

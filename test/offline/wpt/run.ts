@@ -1,0 +1,74 @@
+/**
+ * Runs one file of the web-platform-tests in this process, as a page would: `node run.ts <checkout> <file> <directory>`. Writes the
+ * outcome of its tests to standard output as JSON: names, and messages of those that failed.
+ */
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { runInThisContext } from 'node:vm';
+import { Cache } from '../../../main/engine/index.ts';
+import { CacheStorage, WebCache } from '../../../main/offline/index.ts';
+import { serve } from './server.ts';
+
+interface Outcome {
+  readonly name: string;
+  readonly status: number;
+  readonly message: string | null;
+}
+
+const [root, file, directory] = process.argv.slice(2) as [string, string, string];
+const origin = await serve(root);
+const location = new URL(`/${file}`, origin);
+const Plain = Request;
+
+/** As in a page: what is relative is so to the page. */
+class PageRequest extends Plain {
+  constructor(input: string | URL | Request, init?: RequestInit) {
+    super(input instanceof Plain ? input : new URL(String(input), location), init);
+  }
+}
+
+/** As in a page: with the cookies of the page. */
+let cookies = '';
+const network = globalThis.fetch;
+async function pageFetch(input: string | URL | Request, init?: RequestInit): Promise<Response> {
+  const request = new PageRequest(input, init);
+  const headers = new Headers(request.headers);
+  if (request.credentials !== 'omit' && cookies !== '') headers.set('cookie', cookies);
+  const response = await network(new Plain(request, { headers }));
+  const [set] = response.headers.getSetCookie();
+  if (set !== undefined) cookies = set.includes('Max-Age=0') ? '' : set;
+  return response;
+}
+
+const store = new Cache(directory, { evictionPolicy: 'none' });
+const page = {
+  self: globalThis,
+  location,
+  Request: PageRequest,
+  fetch: pageFetch,
+  Cache: WebCache,
+  CacheStorage,
+  caches: new CacheStorage({ cache: store, fetch: pageFetch }),
+  GLOBAL: { isWindow: () => false, isWorker: () => false, isShadowRealm: () => false },
+  get_host_info: () => ({ REMOTE_HOST: 'localhost', HTTPS_REMOTE_ORIGIN: origin.replace('127.0.0.1', 'localhost') }),
+};
+for (const [name, value] of Object.entries(page))
+  Object.defineProperty(globalThis, name, { value, writable: true, configurable: true });
+
+const load = (path: string): unknown => runInThisContext(readFileSync(join(root, path), 'utf8'), { filename: path });
+load('resources/testharness.js');
+const harness = globalThis as unknown as {
+  add_completion_callback(done: (tests: readonly Outcome[]) => void): void;
+};
+harness.add_completion_callback((tests) => {
+  const outcome = tests.map(({ name, status, message }) => ({
+    name,
+    fault: status === 0 ? null : (message ?? 'failed'),
+  }));
+  process.stdout.write(JSON.stringify(outcome), () => process.exit(0));
+});
+const source = readFileSync(join(root, file), 'utf8');
+for (const [, script = ''] of source.matchAll(/^\/\/ META: script=(.*)$/gm)) {
+  if (!script.includes('get-host-info')) load(script.startsWith('/') ? script : join(dirname(file), script));
+}
+load(file);
