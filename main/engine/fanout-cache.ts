@@ -310,7 +310,11 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheFace<
     return this.#open().named.names(kind);
   }
 
-  /** Deletes a named store and its files; answers whether there was one. Nobody else may be using it. */
+  /**
+   * Deletes a named store and its files; answers whether there was one. Nobody else may be using it.
+   *
+   * @throws {DiskCacheError} `BUSY` when a named cache, index or deque is open elsewhere; of a shard that can't be told.
+   */
   remove(kind: NamedKind, name: string): boolean {
     const fanout = this.#open();
     if (kind === 'shard') release(fanout, fanout.named.path(kind, name));

@@ -1,7 +1,8 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import type { Household } from '../../main/engine/cache/household.ts';
 import { Cache, type CacheOptions, Deque, DiskCacheError, type ErrorCode, Index } from '../../main/engine/index.ts';
 import { freshDirectory } from './directory.ts';
 
@@ -239,4 +240,19 @@ it.each([
   const database = new Database(join(collection.directory, 'cache.db'), { readonly: true });
   expect(database.prepare("SELECT count(*) FROM setting WHERE name = 'ttl' AND value = 5").pluck().get()).toBe(0);
   database.close();
+});
+
+it('leaves no timer behind when opening fails after the settings were written', () => {
+  vi.useFakeTimers();
+  try {
+    const household = {
+      join() {
+        throw new Error('on purpose');
+      },
+    } as unknown as Household;
+    expect(() => new Cache(freshDirectory(), { ttl: 5 }, { household, share: 1 })).toThrow('on purpose');
+    expect(vi.getTimerCount()).toBe(0);
+  } finally {
+    vi.useRealTimers();
+  }
 });

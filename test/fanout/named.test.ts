@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import Database from 'better-sqlite3';
 import fc from 'fast-check';
@@ -133,5 +133,25 @@ describe('named stores', () => {
     expect(existsSync(join(one.directory, 'shard', 'w'))).toBe(false);
     expect(other.names('shard')).toEqual([]);
     expect(other.shard('w').get('k')).toBeUndefined();
+  });
+
+  it('that are open elsewhere are not removed: BUSY, and everything stays', () => {
+    using one = open();
+    using other = open(one.directory);
+    one.index('i').set('k', 1);
+    one.deque('d').push(1);
+    one.cache('c').set('k', 1);
+    const uses = [() => other.index('i'), () => other.deque('d'), () => other.cache('c')];
+    for (const [n, kind] of (['index', 'deque', 'cache'] as const).entries()) {
+      const store = uses[n]!();
+      const name = kind[0]!;
+      expect(() => one.remove(kind, name)).toThrow(expect.objectContaining({ code: 'BUSY' }));
+      expect([one.names(kind), store.volume() > 0]).toEqual([[name], true]);
+      store.close();
+      expect([one.remove(kind, name), one.remove(kind, name), one.names(kind)]).toEqual([true, false, []]);
+    }
+    one.cache('damaged').close();
+    writeFileSync(join(one.directory, 'cache', 'damaged', 'cache.db'), 'no database any more'.repeat(100));
+    expect(one.remove('cache', 'damaged')).toBe(true);
   });
 });

@@ -16,7 +16,7 @@ import type { Membership } from './household.ts';
 import { Ledger } from './ledger.ts';
 import { Memory } from './memory.ts';
 import { Outlook } from './others.ts';
-import { chosenSettings, keptSettings, settledSettings, usageOf } from './settings.ts';
+import { chosenSettings, keptSettings, type Settings, settledSettings, usageOf } from './settings.ts';
 import { Stamps } from './stamps.ts';
 import { Transaction } from './transaction.ts';
 import { Upkeep } from './upkeep.ts';
@@ -88,15 +88,26 @@ export function openCore(
     if (membership !== undefined) {
       connection.define(PLACE_FUNCTION, (last) => membership.household.placeAfter(Number(last), core.clock()));
     }
-    if (!usage.readOnly) {
-      clearDeadListeners(core);
-      keep(core, kept, chosen);
-    }
-    adopt(core, settings);
-    membership?.household.join(core);
+    begin(core, kept, chosen);
     return core;
   } catch (error) {
     connection.close();
+    throw error;
+  }
+}
+
+/** Puts settings into force and writes down what is new. */
+function begin(core: Core, kept: Partial<Settings>, chosen: Partial<Settings>): void {
+  try {
+    if (!core.usage.readOnly) {
+      clearDeadListeners(core);
+      keep(core, kept, chosen);
+    }
+    adopt(core, core.settings);
+    core.membership?.household.join(core);
+  } catch (error) {
+    // A write has been followed by a timer, which would find the connection closed.
+    clearTimeout(core.upkeep.timer);
     throw error;
   }
 }

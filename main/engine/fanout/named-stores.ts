@@ -5,7 +5,10 @@ import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Cache } from '../cache/cache.ts';
 import type { Deque } from '../collections/deque.ts';
 import type { Index } from '../collections/index-map.ts';
+import { pageSizeFor } from '../policy/budget.ts';
 import { fileFailure } from '../sqlite/failure.ts';
+import { databasePath, openDatabase } from '../sqlite/open.ts';
+import { VALUES_FOLDER } from '../values/file-layout.ts';
 import { filesIn } from '../values/whole-file.ts';
 import { folderName, keepName, nameOf } from './folder-name.ts';
 
@@ -84,12 +87,18 @@ export class NamedStores {
     return opened !== undefined && isOpen(opened.store);
   }
 
-  /** Deletes a store with everything in it; answers whether there was one. Nobody else may be using it. */
+  /**
+   * Deletes a store with everything in it; answers whether there was one.
+   *
+   * @throws {DiskCacheError} `BUSY` when somebody else has it open. Not for a shard, which others open to count it, and let go of
+   * when it is gone: nobody else may be using that.
+   */
   remove(kind: NamedKind, name: string): boolean {
     const path = this.path(kind, name);
     this.#opened.get(path)?.store.close();
     this.#opened.delete(path);
     const existed = existsSync(path);
+    if (kind !== 'shard') demandUnused(path);
     try {
       rmSync(path, { recursive: true, force: true });
     } catch (error) {
@@ -101,6 +110,20 @@ export class NamedStores {
   close(): void {
     for (const { store } of this.#opened.values()) store.close();
     this.#opened.clear();
+  }
+}
+
+/** Who can lock all others out is alone. A database that can't be opened for another reason is used by nobody. */
+function demandUnused(path: string): void {
+  if (!existsSync(databasePath(path))) return;
+  const alone = { claim: VALUES_FOLDER, readOnly: false, exclusive: true, timeout: 0, pageSize: pageSizeFor(0) };
+  try {
+    openDatabase(path, alone).close();
+  } catch (error) {
+    if (!(error instanceof DiskCacheError) || error.code !== 'BUSY') return;
+    throw new DiskCacheError('BUSY', `${path} is open elsewhere and was not removed; close it there first`, {
+      cause: error,
+    });
   }
 }
 
