@@ -1,5 +1,5 @@
 import type { Page } from 'playwright-core';
-import { expect, test } from './fixture.ts';
+import { expect, type Launch, test } from './fixture.ts';
 
 const BRIDGE = new URL('../dist/e2e/bridge/main.js', import.meta.url).pathname;
 
@@ -23,7 +23,7 @@ async function openWindow(
   return page;
 }
 
-async function start(launch: (options: { main: string }) => Promise<{ waitForWindow(index: number): Promise<Page> }>) {
+async function start(launch: Launch) {
   const app = await launch({ main: BRIDGE });
   const page = await app.waitForWindow(0);
   await page.waitForFunction('globalThis.diskCache !== undefined');
@@ -114,4 +114,61 @@ test('a page sees no function, no port and no ipc of ours', async ({ launch }) =
   expect(await page.evaluate('[typeof require, typeof process, typeof ipcRenderer, typeof electron]')).toEqual(
     new Array(4).fill('undefined'),
   );
+});
+
+test('a page has an index and a deque of the main process, by name and by type', async ({ launch }) => {
+  const { page } = await start(launch);
+  expect(
+    await outcome(
+      page,
+      `(async () => {
+        const settings = diskCache.index('settings'), { outbox } = diskCache.as();
+        await settings.set('theme', { dark: true });
+        await outbox.push('a', 'b', 'c');
+        const all = [];
+        for await (const [key, { dark }] of settings) all.push(key, dark);
+        return [...all, await outbox.shift(), await outbox.length, await outbox.reversed()];
+      })()`,
+    ),
+  ).toEqual(['theme', true, 'a', 2, ['c', 'b']]);
+});
+
+test('each window has its own shard, there again after a restart', async ({ launch }) => {
+  const { app, page } = await start(launch);
+  const other = await openWindow(app, page, 'app://bridge/?second', 1);
+  await outcome(page, `diskCache.window.set('scroll', 120)`);
+  expect(await outcome(other, `diskCache.window.get('scroll')`)).toBeUndefined();
+  await outcome(other, `diskCache.window.set('scroll', 7)`);
+  expect(await outcome(page, `diskCache.window.get('scroll')`)).toBe(120);
+  await app.kill();
+  const again = await start(launch);
+  expect(await outcome(again.page, `diskCache.window.get('scroll')`)).toBe(120);
+});
+
+test('two windows that take the last one at the same time: one of them gets it', async ({ launch }) => {
+  const { app, page } = await start(launch);
+  const other = await openWindow(app, page, 'app://bridge/?second', 1);
+  await outcome(page, `diskCache.set('stock', 1)`);
+  const take = `diskCache.batch([{ if: { key: 'stock', equals: 1 } }, { decr: ['stock'] }]).then(({ committed }) => committed)`;
+  expect((await Promise.all([outcome(page, take), outcome(other, take)])).sort()).toEqual([false, true]);
+  expect(await outcome(page, `diskCache.get('stock')`)).toBe(0);
+});
+
+test('a page hears what another window changes, again after a reload, and its old subscriptions are gone', async ({
+  launch,
+}) => {
+  const { app, page } = await start(launch);
+  const other = await openWindow(app, page, 'app://bridge/?second', 1);
+  const listen = `(globalThis.heard = [], diskCache.cache('api').subscribe(({ kind, key }) => heard.push(kind + ' ' + key)), diskCache.has('k'))`;
+  await outcome(page, listen);
+  await outcome(other, `diskCache.cache('api').set('a', 1)`);
+  await expect.poll(() => page.evaluate('heard')).toEqual(['set a']);
+  for (let round = 0; round < 3; round++) {
+    await page.reload();
+    await page.waitForFunction('globalThis.diskCache !== undefined');
+    await outcome(page, listen);
+  }
+  await outcome(other, `diskCache.cache('api').delete('a')`);
+  await expect.poll(() => page.evaluate('heard')).toEqual(['delete a']);
+  expect(await sessions(page)).toBe(2);
 });
