@@ -1,0 +1,45 @@
+import { expect, it } from 'vitest';
+import { openDatabase } from '../../main/engine/sqlite/open.ts';
+import { type RangeShape, rangeText } from '../../main/engine/sqlite/range.ts';
+import { freshDirectory } from './directory.ts';
+
+const KEYS: RangeShape = {
+  now: false,
+  order: 'key',
+  reverse: false,
+  lower: false,
+  upper: false,
+  tag: false,
+  after: false,
+  sorted: false,
+  columns: 'key, id',
+};
+
+/** How SQLite would go about it (https://sqlite.org/eqp.html). */
+function planOf(shape: Partial<RangeShape>): string {
+  const options = { claim: 'values', readOnly: false, exclusive: false, pageSize: 4096, timeout: 0 };
+  const connection = openDatabase(freshDirectory(), options);
+  try {
+    const text = rangeText({ ...KEYS, ...shape });
+    const bind = Array.from(text.matchAll(/\?/g), () => 1);
+    const steps = connection.prepare(`EXPLAIN QUERY PLAN ${text}`).all(...bind);
+    return steps.map((step) => step[3]).join('; ');
+  } finally {
+    connection.close();
+  }
+}
+
+it('reads keys in key order from their index alone where nothing has expired', () => {
+  expect(planOf({})).toBe('SCAN entry USING COVERING INDEX entry_key');
+  expect(planOf({ lower: true, upper: true, after: true, reverse: true })).toBe(
+    'SEARCH entry USING COVERING INDEX entry_key (key>? AND key<?)',
+  );
+});
+
+it('sorts nothing, page after page', () => {
+  for (const order of ['stored', 'key'] as const) {
+    for (const reverse of [false, true]) {
+      expect(planOf({ now: true, order, reverse, lower: true, tag: true, after: true })).not.toContain('TEMP B-TREE');
+    }
+  }
+});
