@@ -51,8 +51,7 @@ export function assetServer({ find, contentType }: Serving): AssetServer {
     const { initiatorOrigin } = request;
     const target = find(store, 'write', initiatorOrigin);
     const part = readUploadPart(query);
-    const bytes = new Uint8Array(await request.arrayBuffer());
-    await uploads.receive(`${part.upload} ${initiatorOrigin}`, part, bytes, (chunks, options) =>
+    await uploads.receive(`${part.upload} ${initiatorOrigin}`, part, request.body ?? [], (chunks, options) =>
       target.writeStream(key, chunks, options),
     );
     return new Response(null, { status: 204, headers: headersFor({ 'cache-control': 'no-store' }) });

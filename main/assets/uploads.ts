@@ -2,6 +2,8 @@ import { DiskCacheError } from '../../protocol/error.ts';
 import type { SetOptions } from '../../protocol/options.ts';
 import type { UploadPart } from '../../protocol/upload.ts';
 
+type Chunks = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+
 /** Stores a stream; rejects with what the stream throws. */
 export type Write = (chunks: AsyncIterable<Uint8Array>, options: SetOptions | undefined) => Promise<void>;
 
@@ -11,8 +13,8 @@ const MOST_OPEN = 64;
 const PATIENCE = 120_000;
 
 /**
- * Streams that pages are sending, part by part. A part is answered when the store takes it, so memory holds two parts of a
- * stream: one being written, one on its way.
+ * Streams that pages are sending, part by part. A part is answered when the store takes its end, so memory holds no more of a
+ * stream than one part and one chunk.
  *
  * Invariant: a stream that is not in the list has been stored whole, or nothing of it is left.
  */
@@ -30,11 +32,11 @@ export class Uploads {
    * @throws {DiskCacheError} `BUSY`, `TIMEOUT` for a stream that was given up, `BAD_VALUE` for a part that is not the next or
    * did not arrive whole, and what the store throws. The stream is given up then.
    */
-  async receive(id: string, part: UploadPart, bytes: Uint8Array, write: Write): Promise<void> {
+  async receive(id: string, part: UploadPart, body: Chunks, write: Write): Promise<void> {
     const upload = this.#open.get(id) ?? this.#begin(id, part, write);
     try {
       if (part.step === 'abort') throw new DiskCacheError('BAD_VALUE', 'The page gave up its stream');
-      await upload.take(part, bytes);
+      await upload.take(part, body);
       if (part.step === 'last') await upload.end();
     } catch (error) {
       this.#open.delete(id);
@@ -94,25 +96,32 @@ class Upload {
     this.#fail = fail;
     this.#parts = writable.getWriter();
     this.#stored = write(readable);
-    // Why it failed is said to whoever sends the next part; nobody may be waiting now.
-    for (const promise of [this.#stored, this.#parts.closed]) promise.catch(() => {});
+    // A store may fail without ever looking at the stream. Why is said to whoever sends the next part.
+    this.#stored.catch(fail);
+    this.#parts.closed.catch(() => {});
     this.#timer = setTimeout(() => {
       forget();
       void this.giveUp(new DiskCacheError('TIMEOUT', `No part came for ${patience} ms`));
     }, patience).unref();
   }
 
-  async take({ part, bytes: expected }: UploadPart, bytes: Uint8Array): Promise<void> {
+  async take({ part, bytes }: UploadPart, body: Chunks): Promise<void> {
     this.#timer.refresh();
-    if (part !== this.#next || bytes.length !== expected) {
+    let arrived = 0;
+    if (part === this.#next) {
+      for await (const chunk of body) {
+        arrived += chunk.length;
+        // Where the store has given up, it knows why.
+        await this.#parts.write(chunk).catch(() => this.#stored);
+      }
+    }
+    if (part !== this.#next || arrived !== bytes) {
       throw new DiskCacheError(
         'BAD_VALUE',
-        `Part ${part} of ${expected} bytes arrived with ${bytes.length} where part ${this.#next} was next; send the stream again`,
+        `Part ${part} of ${bytes} bytes came with ${arrived} where part ${this.#next} was next; send the stream again`,
       );
     }
     this.#next++;
-    // A store that has given up knows why, and may never have looked at the stream.
-    await Promise.race([this.#parts.write(bytes).catch(() => this.#stored), this.#stored]);
   }
 
   async end(): Promise<void> {

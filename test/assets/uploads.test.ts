@@ -28,9 +28,9 @@ function slowStore() {
 it('answers a part when the store takes it, so that a fast page waits for a slow disk', async () => {
   const uploads = new Uploads();
   const store = slowStore();
-  await uploads.receive('a', first, BYTE, store.write);
+  await uploads.receive('a', first, [BYTE], store.write);
   let answered = false;
-  const second = uploads.receive('a', { ...first, part: 1 }, BYTE, store.write).then(() => {
+  const second = uploads.receive('a', { ...first, part: 1 }, [BYTE], store.write).then(() => {
     answered = true;
   });
   await new Promise((resolve) => setTimeout(resolve, 30));
@@ -44,11 +44,11 @@ it('answers a part when the store takes it, so that a fast page waits for a slow
 it('gives up a stream whose page was left', async () => {
   const uploads = new Uploads(40);
   const store = slowStore();
-  await uploads.receive('a', first, BYTE, store.write);
+  await uploads.receive('a', first, [BYTE], store.write);
   store.go();
   await expect.poll(store.failure).toMatchObject({ code: 'TIMEOUT' });
   expect(uploads.size).toBe(0);
-  await expect(uploads.receive('a', { ...first, part: 1 }, BYTE, store.write)).rejects.toMatchObject({
+  await expect(uploads.receive('a', { ...first, part: 1 }, [BYTE], store.write)).rejects.toMatchObject({
     code: 'TIMEOUT',
   });
 });
@@ -56,8 +56,19 @@ it('gives up a stream whose page was left', async () => {
 it('takes a bounded number of streams at the same time', async () => {
   const uploads = new Uploads();
   const { write } = slowStore();
-  for (let n = 0; n < 64; n++) await uploads.receive(String(n), first, BYTE, write);
-  await expect(uploads.receive('64', first, BYTE, write)).rejects.toMatchObject({ code: 'BUSY' });
+  for (let n = 0; n < 64; n++) await uploads.receive(String(n), first, [BYTE], write);
+  await expect(uploads.receive('64', first, [BYTE], write)).rejects.toMatchObject({ code: 'BUSY' });
   uploads.close();
+  expect(uploads.size).toBe(0);
+});
+
+it('refuses a part that comes while another is being taken', async () => {
+  const uploads = new Uploads();
+  const store = slowStore();
+  const taken = uploads.receive('a', { ...first, bytes: 2 }, [BYTE, BYTE], store.write);
+  const early = uploads.receive('a', { ...first, part: 1 }, [BYTE], store.write);
+  await expect(early).rejects.toMatchObject({ code: 'BAD_VALUE' });
+  store.go();
+  await expect(taken).rejects.toMatchObject({ code: 'BAD_VALUE' });
   expect(uploads.size).toBe(0);
 });

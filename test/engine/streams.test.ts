@@ -131,9 +131,9 @@ describe('openReadStream', () => {
 });
 
 describe('a part of a value', () => {
-  const TEXT = 'é'.repeat(50_000);
+  const TEXT = 'é'.repeat(300_000);
   const UTF8 = new Uint8Array(Buffer.from(TEXT));
-  const BYTES = Uint8Array.from({ length: 200_000 }, (_, n) => n % 253);
+  const BYTES = Uint8Array.from({ length: 600_000 }, (_, n) => n % 253);
 
   it.each([
     ['bytes in the row', { fileThreshold: 1_000_000 }, BYTES, BYTES],
@@ -148,8 +148,8 @@ describe('a part of a value', () => {
       [0, length],
       [0, 1],
       [length - 1, length],
-      [65_535, 65_537],
-      [70_000, 199_999],
+      [262_143, 262_145],
+      [70_000, 599_999],
       [5, 5],
       [10, length + 10],
       [length + 1, length + 2],

@@ -20,6 +20,8 @@ afterEach(() => rmSync(directory, { recursive: true, force: true }));
 const LIMITS = { mode: MODE.bytes, mostBytes: 1_000_000, durability: 'process' } as const;
 const DATA = crypto.getRandomValues(new Uint8Array(65_536)).slice(0, 65_000);
 const WHOLE = new Uint8Array([...DATA, ...DATA, ...DATA]);
+/** More than is read at once. */
+const LONG = Uint8Array.from({ length: 780_000 }, (_, at) => at % 251);
 
 async function* chunks(...parts: unknown[]): AsyncGenerator<Uint8Array> {
   for (const part of parts) {
@@ -100,37 +102,37 @@ describe('a stream into a file', () => {
 
 describe('a stream out of a file', () => {
   it('gives the bytes in chunks of their own memory', async () => {
-    const streamed = await placed(WHOLE);
+    const streamed = await placed(LONG);
     const parts: Uint8Array[] = [];
     for await (const part of streamOut(store, streamed.name, streamed)) parts.push(part);
     expect(parts.length).toBeGreaterThan(2);
     for (const part of parts) expect(part.buffer.byteLength).toBe(part.length);
-    expect(new Uint8Array(Buffer.concat(parts))).toEqual(WHOLE);
+    expect(new Uint8Array(Buffer.concat(parts))).toEqual(LONG);
   });
 
   it('can be left early', async () => {
-    const streamed = await placed(WHOLE);
+    const streamed = await placed(LONG);
     for await (const part of streamOut(store, streamed.name, streamed)) {
-      expect(part).toEqual(WHOLE.slice(0, part.length));
+      expect(part).toEqual(LONG.slice(0, part.length));
       break;
     }
     expect(store.remove(streamed.name)).toBe(true);
   });
 
   it('goes on when the file is removed meanwhile', { skip: process.platform === 'win32' }, async () => {
-    const streamed = await placed(WHOLE);
+    const streamed = await placed(LONG);
     const source = streamOut(store, streamed.name, streamed);
     const first = (await source.next()).value as Uint8Array;
     store.remove(streamed.name);
-    expect(new Uint8Array([...first, ...(await collected(source))])).toEqual(WHOLE);
+    expect(new Uint8Array([...first, ...(await collected(source))])).toEqual(LONG);
   });
 
   it('never ends well when the file is missing, short, or changed in any byte', async () => {
-    const streamed = await placed(WHOLE);
+    const streamed = await placed(LONG);
     const path = store.path(streamed.name);
     const read = () => failure(collected(streamOut(store, streamed.name, streamed)));
-    for (const at of [0, 100_000, WHOLE.length - 1]) {
-      writeFileSync(path, WHOLE.with(at, WHOLE[at]! ^ 1));
+    for (const at of [0, 100_000, LONG.length - 1]) {
+      writeFileSync(path, LONG.with(at, LONG[at]! ^ 1));
       expect(await read()).toMatchObject({ code: 'CORRUPT', message: expect.stringContaining(path) });
     }
     truncateSync(path, 100);
