@@ -1,6 +1,6 @@
 /** What do the ends, the middle and the whole of a deque cost? */
 import { Deque } from '../main/engine/index.ts';
-import { draws, type Plain, shuffled, VALUE_BYTES, Values } from './harness/data.ts';
+import { draws, FORMS, type Plain, shuffled, VALUE_BYTES, Values } from './harness/data.ts';
 import { OURS } from './harness/names.ts';
 import type { Comparison, Question } from './harness/question.ts';
 import { runAlone } from './harness/run-alone.ts';
@@ -11,10 +11,9 @@ import { PYTHON, Python } from './peer/python.ts';
 const BATCH = 1000;
 /** One in so many values is looked at after it was timed. */
 const SAMPLE = 97;
-const values = new Values('bytes', VALUE_BYTES);
 
 const upTo = (count: number): Uint32Array => Uint32Array.from({ length: count }, (_, index) => index);
-const valuesAt = (indices: Uint32Array): Plain[] => Array.from(indices, (index) => values.at(index));
+const valuesAt = (values: Values, indices: Uint32Array): Plain[] => Array.from(indices, (index) => values.at(index));
 
 /** Does something `times` times, in transactions of `batch`. */
 function repeat(deque: Deque<Plain>, times: number, batch: number, work: (nth: number) => void): void {
@@ -30,8 +29,8 @@ function repeat(deque: Deque<Plain>, times: number, batch: number, work: (nth: n
   }
 }
 
-function timePushes(deque: Deque<Plain>, indices: Uint32Array, batch: number): number {
-  const wanted = valuesAt(indices);
+function timePushes(deque: Deque<Plain>, values: Values, indices: Uint32Array, batch: number): number {
+  const wanted = valuesAt(values, indices);
   const before = deque.length;
   const figure = microsecondsEach(wanted.length, () => {
     repeat(deque, wanted.length, batch, (nth) => deque.push(wanted[nth]!));
@@ -43,8 +42,8 @@ function timePushes(deque: Deque<Plain>, indices: Uint32Array, batch: number): n
   return figure;
 }
 
-function timeExtend(deque: Deque<Plain>, indices: Uint32Array, batch: number): number {
-  const wanted = valuesAt(indices);
+function timeExtend(deque: Deque<Plain>, values: Values, indices: Uint32Array, batch: number): number {
+  const wanted = valuesAt(values, indices);
   const before = deque.length;
   const figure = microsecondsEach(wanted.length, () => {
     for (let first = 0; first < wanted.length; first += batch) deque.extend(wanted.slice(first, first + batch));
@@ -56,8 +55,8 @@ function timeExtend(deque: Deque<Plain>, indices: Uint32Array, batch: number): n
   return figure;
 }
 
-function timeShifts(deque: Deque<Plain>, indices: Uint32Array, batch: number): number {
-  deque.unshift(...valuesAt(indices));
+function timeShifts(deque: Deque<Plain>, values: Values, indices: Uint32Array, batch: number): number {
+  deque.unshift(...valuesAt(values, indices));
   const samples: (Plain | undefined)[] = [];
   const figure = microsecondsEach(indices.length, () => {
     repeat(deque, indices.length, batch, (nth) => {
@@ -69,8 +68,8 @@ function timeShifts(deque: Deque<Plain>, indices: Uint32Array, batch: number): n
   return figure;
 }
 
-function timeSplices(deque: Deque<Plain>, indices: Uint32Array, batch: number): number {
-  deque.unshift(...valuesAt(indices));
+function timeSplices(deque: Deque<Plain>, values: Values, indices: Uint32Array, batch: number): number {
+  deque.unshift(...valuesAt(values, indices));
   let found = 0;
   const figure = microsecondsEach(indices.length, () => {
     for (let first = 0; first < indices.length; first += batch) {
@@ -83,7 +82,7 @@ function timeSplices(deque: Deque<Plain>, indices: Uint32Array, batch: number): 
   return figure;
 }
 
-function timeReads(deque: Deque<Plain>, places: Uint32Array): number {
+function timeReads(deque: Deque<Plain>, values: Values, places: Uint32Array): number {
   const found: (Plain | undefined)[] = [];
   const figure = microsecondsEach(places.length, () => {
     for (const place of places) found.push(deque.at(place));
@@ -93,7 +92,7 @@ function timeReads(deque: Deque<Plain>, places: Uint32Array): number {
 }
 
 /** Milliseconds of one walk. */
-function timeWalk(deque: Deque<Plain>, count: number): number {
+function timeWalk(deque: Deque<Plain>, values: Values, count: number): number {
   let met = 0;
   const samples: Plain[] = [];
   const figure = microsecondsEach(1000, () => {
@@ -112,53 +111,58 @@ export const question: Question = {
   name: 'deque',
   asks: 'What do the ends, the middle and the whole of a deque of values of 100 bytes cost, with the durability "process"?',
   async *comparisons({ keys, operations }) {
-    using scratch = new Scratch();
-    using deque = new Deque<Plain>(scratch.directory(), { durability: 'process' });
-    deque.extend(valuesAt(upTo(keys)));
-    using python = await Python.open(scratch, values, {}, 'open_deque');
-    await python.ask('fill_deque', upTo(keys));
-    const plan = (round: number) => shuffled(keys, keys + operations, round);
+    for (const form of FORMS) {
+      using scratch = new Scratch();
+      const values = new Values(form, VALUE_BYTES);
+      using deque = new Deque<Plain>(scratch.directory(), { durability: 'process' });
+      deque.extend(valuesAt(values, upTo(keys)));
+      using python = await Python.open(scratch, values, {}, 'open_deque');
+      await python.ask('fill_deque', upTo(keys));
+      const plan = (round: number) => shuffled(keys, keys + operations, round);
 
-    for (const [verb, action, time, inBulk, timeBulk] of [
-      ['push', 'push_each', timePushes, EXTEND, timeExtend],
-      ['shift', 'shift_each', timeShifts, SPLICE, timeSplices],
-    ] as const) {
-      for (const batch of [1, BATCH]) {
-        const bulk = batch > 1;
-        yield {
-          title: `${verb}, ${batch === 1 ? 'each in its own transaction' : `${batch} a transaction`}, beside ${keys} values`,
-          unit: 'µs',
-          contenders: [
-            { name: OURS, round: (round) => time(deque, plan(round), batch) },
-            ...(bulk ? [{ name: inBulk, round: (round: number) => timeBulk(deque, plan(round), batch) }] : []),
-            python.contender(PYTHON, (round) => python.ask(action, plan(round), { batch })),
-          ],
-          goals: [{ subject: bulk ? inBulk : OURS, against: PYTHON, timesFaster: bulk ? 6 : 3 }],
-        } satisfies Comparison;
+      for (const [verb, action, time, inBulk, timeBulk] of [
+        ['push', 'push_each', timePushes, EXTEND, timeExtend],
+        ['shift', 'shift_each', timeShifts, SPLICE, timeSplices],
+      ] as const) {
+        for (const batch of [1, BATCH]) {
+          const bulk = batch > 1;
+          yield {
+            title: `${verb} as ${form}, ${batch === 1 ? 'each in its own transaction' : `${batch} a transaction`}, beside ${keys} values`,
+            unit: 'µs',
+            contenders: [
+              { name: OURS, round: (round) => time(deque, values, plan(round), batch) },
+              ...(bulk
+                ? [{ name: inBulk, round: (round: number) => timeBulk(deque, values, plan(round), batch) }]
+                : []),
+              python.contender(PYTHON, (round) => python.ask(action, plan(round), { batch })),
+            ],
+            goals: [{ subject: bulk ? inBulk : OURS, against: PYTHON, timesFaster: bulk ? 6 : 3 }],
+          } satisfies Comparison;
+        }
       }
+
+      const last = Uint32Array.of(keys - 1);
+      yield {
+        title: `at(${keys - 1}) of ${keys} values as ${form}`,
+        unit: 'µs',
+        contenders: [
+          { name: OURS, round: () => timeReads(deque, values, new Uint32Array(operations).fill(keys - 1)) },
+          { name: AT_RANDOM, round: (round) => timeReads(deque, values, draws(operations, keys, round)) },
+          python.contender(PYTHON, () => python.ask('read_at', last)),
+        ],
+        goals: [{ subject: OURS, against: PYTHON, timesFaster: 10_000 }],
+      };
+
+      yield {
+        title: `all ${keys} values as ${form}, one after the other`,
+        unit: 'ms',
+        contenders: [
+          { name: OURS, round: () => timeWalk(deque, values, keys) },
+          python.contender(PYTHON, async () => (await python.ask('walk_values', upTo(keys))) / 1000),
+        ],
+        goals: [{ subject: OURS, against: PYTHON, timesFaster: 4 }],
+      };
     }
-
-    const last = Uint32Array.of(keys - 1);
-    yield {
-      title: `at(${keys - 1}) of ${keys} values`,
-      unit: 'µs',
-      contenders: [
-        { name: OURS, round: () => timeReads(deque, new Uint32Array(operations).fill(keys - 1)) },
-        { name: AT_RANDOM, round: (round) => timeReads(deque, draws(operations, keys, round)) },
-        python.contender(PYTHON, () => python.ask('read_at', last)),
-      ],
-      goals: [{ subject: OURS, against: PYTHON, timesFaster: 10_000 }],
-    };
-
-    yield {
-      title: `all ${keys} values, one after the other`,
-      unit: 'ms',
-      contenders: [
-        { name: OURS, round: () => timeWalk(deque, keys) },
-        python.contender(PYTHON, async () => (await python.ask('walk_values', upTo(keys))) / 1000),
-      ],
-      goals: [{ subject: OURS, against: PYTHON, timesFaster: 4 }],
-    };
   },
 };
 
