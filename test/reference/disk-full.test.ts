@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { Cache, type CacheFace, FanoutCache } from '../../main/engine/index.ts';
+import { Cache, type CacheFace, Deque, FanoutCache, Index } from '../../main/engine/index.ts';
 import { handClock } from '../engine/over-the-engine.ts';
 import { failure, valueFiles } from './opened.ts';
 import { type SmallDisk, smallDisk } from './small-disk.ts';
@@ -197,6 +197,42 @@ it.skipIf(probe === undefined).each(Object.keys(FREEING).filter((verb) => verb !
     expect(fanout.check()).toEqual([]);
   },
 );
+
+describe.skipIf(probe === undefined)('row 31: a collection on a full disk', () => {
+  const size = 2 * KiB;
+
+  it('a deque gives all it holds, in order, and takes more', () => {
+    using disk = smallDisk(BYTES)!;
+    using deque = new Deque<Uint8Array>(join(disk.path, 'store'), { durability: 'process' });
+    let stored = 0;
+    const push = () => {
+      for (;;) deque.push(content(stored++, size));
+    };
+    expect(push).toThrow(failure('DISK_FULL'));
+    disk.fill();
+    stored = deque.length;
+    for (let n = 0; n < stored - 10; n++) expect(Buffer.from(deque.shift()!).equals(content(n, size))).toBe(true);
+    for (let n = stored; n > stored - 10; n--) expect(deque.pop()?.[0]).toBe(content(n - 1, size)[0]);
+    expect(deque.shift()).toBeUndefined();
+    deque.push(content(1, size));
+    expect([deque.length, deque.check()]).toEqual([1, []]);
+  });
+
+  it('an index gives all it holds, in order, and takes more', () => {
+    using disk = smallDisk(BYTES)!;
+    using index = new Index<number, Uint8Array>(join(disk.path, 'store'), { durability: 'process' });
+    const store = () => {
+      for (let n = 0; ; n++) index.set(n, content(n, size));
+    };
+    expect(store).toThrow(failure('DISK_FULL'));
+    disk.fill();
+    const stored = index.size;
+    for (let n = 0; n < stored - 10; n++) expect(index.popItem({ last: false })?.[0]).toBe(n);
+    for (let n = stored - 10; n < stored; n++) expect(index.pop(n)?.[0]).toBe(content(n, size)[0]);
+    index.set(1, content(1, size));
+    expect([index.size, index.check()]).toEqual([1, []]);
+  });
+});
 
 it.skipIf(probe === undefined)('what is kept for a full disk is bounded, counted, and follows the store', async () => {
   using disk = smallDisk(64 * 1024 * KiB)!;

@@ -1,6 +1,7 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Core } from '../cache/core.ts';
 import { drop } from '../cache/drop.ts';
+import { despiteFullDisk } from '../cache/full-disk.ts';
 import { type Item, nameFile, prepare, using } from '../cache/item.ts';
 import { despiteReplacement, readValue } from '../cache/read.ts';
 import { atomically } from '../cache/transaction.ts';
@@ -88,8 +89,10 @@ function count({ ledger, upkeep }: Core, cost: number): void {
  * @throws {DiskCacheError} `CORRUPT` for a damaged value, which is gone after it: the next one is whole.
  */
 export function take(core: Core, side: Side): unknown {
-  const row = takeRow(core, side);
-  return row === undefined ? takeLarge(core, side) : valueIn(core, row);
+  return despiteFullDisk([core], () => {
+    const row = takeRow(core, side);
+    return row === undefined ? takeLarge(core, side) : valueIn(core, row);
+  });
 }
 
 /** Undefined when there is none, or its value is in a file. */

@@ -9,6 +9,7 @@ import { closeCore } from '../cache/close.ts';
 import type { Core } from '../cache/core.ts';
 import { type Description, describe } from '../cache/describe.ts';
 import { type Listener, type SubscribeOptions, subscribe } from '../cache/feed.ts';
+import { despiteFullDisk } from '../cache/full-disk.ts';
 import * as iterate from '../cache/iterate.ts';
 import * as read from '../cache/read.ts';
 import * as remove from '../cache/remove.ts';
@@ -144,7 +145,7 @@ export class Index<K extends Key = Key, V = unknown> implements Map<K, V> {
 
   /** Takes an entry out: its value, or undefined when there is none. */
   pop(key: K): V | undefined {
-    return atomically(this.#open(), () => {
+    return this.#taken(() => {
       const value = this.get(key);
       this.delete(key);
       return value;
@@ -158,7 +159,7 @@ export class Index<K extends Key = Key, V = unknown> implements Map<K, V> {
 
   /** Takes out the entry that was first set last, or first. */
   popItem(options?: { readonly last?: boolean }): [K, V] | undefined {
-    return atomically(this.#open(), () => {
+    return this.#taken(() => {
       const entry = this.peekItem(options);
       if (entry !== undefined) this.delete(entry[0]);
       return entry;
@@ -272,6 +273,12 @@ export class Index<K extends Key = Key, V = unknown> implements Map<K, V> {
   #open(): Core {
     if (this.#core !== undefined) return this.#core;
     throw new DiskCacheError('CLOSED', `The index at ${this.directory} was closed; open it again`);
+  }
+
+  /** What `take` reads and deletes, in one transaction, also on a full disk. */
+  #taken<T>(take: () => T): T {
+    const core = this.#open();
+    return despiteFullDisk([core], () => atomically(core, take));
   }
 
   #checked(key: K, value: V): unknown {
