@@ -10,6 +10,12 @@ import { Uploads } from './uploads.ts';
 export type AssetAccess = 'read' | 'write';
 export type AssetStore = Pick<CacheFace, 'openBytes' | 'writeStream'>;
 
+/** A store that is served, with the name it was declared by: in an address, case is lost. */
+export interface ServedStore {
+  readonly name: string;
+  readonly store: AssetStore;
+}
+
 /** A request with what the browser, not the page, says about who asks. */
 export type AssetRequest = Request & {
   /** The origin of the document that asks; `null` for an opaque one, absent when no document does. */
@@ -19,7 +25,7 @@ export type AssetRequest = Request & {
 /** What is served, and to whom. */
 export interface Serving {
   /** The store of a lower-case name. @throws {DiskCacheError} `NOT_ALLOWED` unless it is served to this origin, with this access. */
-  find(store: string, access: AssetAccess, origin: string | undefined): AssetStore;
+  find(store: string, access: AssetAccess, origin: string | undefined): ServedStore;
   /** Media types that the application knows better than the extension of a key does. */
   readonly contentType?: ((store: string, key: Key) => string | undefined) | undefined;
 }
@@ -41,18 +47,19 @@ const METHODS = 'GET, HEAD, POST';
 export function assetServer({ find, contentType }: Serving): AssetServer {
   const uploads = new Uploads();
 
-  function read(request: AssetRequest, { store, key }: AssetAddress): Response {
-    const item = find(store, 'read', request.initiatorOrigin).openBytes(key);
+  function read(request: AssetRequest, { store: host, key }: AssetAddress): Response {
+    const { name, store } = find(host, 'read', request.initiatorOrigin);
+    const item = store.openBytes(key);
     if (item === undefined) return textResponse(404, `There is no item at ${request.url.slice(0, 256)}`);
-    return download(request, item, contentType?.(store, key) ?? contentTypeOf(key, item.isText));
+    return download(request, item, contentType?.(name, key) ?? contentTypeOf(key, item.isText));
   }
 
-  async function receive(request: AssetRequest, { store, key, query }: AssetAddress): Promise<Response> {
+  async function receive(request: AssetRequest, { store: host, key, query }: AssetAddress): Promise<Response> {
     const { initiatorOrigin } = request;
-    const target = find(store, 'write', initiatorOrigin);
+    const { store } = find(host, 'write', initiatorOrigin);
     const part = readUploadPart(query);
     await uploads.receive(`${part.upload} ${initiatorOrigin}`, part, request.body ?? [], (chunks, options) =>
-      target.writeStream(key, chunks, options),
+      store.writeStream(key, chunks, options),
     );
     return new Response(null, { status: 204, headers: headersFor({ 'cache-control': 'no-store' }) });
   }

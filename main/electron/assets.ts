@@ -1,7 +1,7 @@
 import type { CustomScheme, Session } from 'electron';
 import { ASSET_SCHEME } from '../../protocol/asset-url.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
-import { type AssetAccess, type AssetStore, assetServer, type Serving } from '../assets/serve.ts';
+import { type AssetAccess, type AssetStore, assetServer, type ServedStore, type Serving } from '../assets/serve.ts';
 
 export type { AssetAccess } from '../assets/serve.ts';
 
@@ -61,7 +61,7 @@ export function serveAssets({ protocol }: Session, options: AssetOptions, host: 
       const found = served.get(name);
       const isGranted = found?.access === 'write' || (found && access === 'read');
       // Nobody behind it, or a document without an origin: nobody who could be known.
-      if (found && isGranted && origin && origin !== 'null' && mayAsk(origin)) return found.store;
+      if (found && isGranted && origin && origin !== 'null' && mayAsk(origin)) return found;
       const who = origin ? `pages of ${origin}` : 'who is no page';
       throw new DiskCacheError(
         'NOT_ALLOWED',
@@ -77,8 +77,7 @@ export function serveAssets({ protocol }: Session, options: AssetOptions, host: 
   };
 }
 
-interface Served {
-  readonly store: AssetStore;
+interface Served extends ServedStore {
   readonly access: AssetAccess;
 }
 
@@ -89,7 +88,9 @@ function servedStores(
 ): ReadonlyMap<string, Served> {
   const all = Object.keys(stores).filter((name) => isAssetStore(stores[name]));
   const accesses = wanted === undefined ? allowing('write', hasOwnPolicy ? [] : all) : accessOf(wanted);
-  return new Map(accesses.map(([name, access]) => [name.toLowerCase(), { store: assetStore(stores, name), access }]));
+  return new Map(
+    accesses.map(([name, access]) => [name.toLowerCase(), { name, store: assetStore(stores, name), access }]),
+  );
 }
 
 function assetStore(stores: AssetHost['stores'], name: string): AssetStore {

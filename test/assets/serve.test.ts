@@ -15,7 +15,8 @@ function open() {
   const cache = new Cache<Key, unknown>(freshDirectory());
   const server = assetServer({
     find(store, access, origin) {
-      if (origin === OWN && (store === 'assets' || (store === 'photos' && access === 'read'))) return cache;
+      if (origin === OWN && (store === 'assets' || (store === 'photos' && access === 'read')))
+        return { name: store, store: cache };
       throw new DiskCacheError('NOT_ALLOWED', `"${store}" is not served to ${origin}`);
     },
     contentType: (store) => (store === 'photos' ? 'image/avif' : undefined),

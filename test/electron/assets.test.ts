@@ -92,6 +92,13 @@ describe('serveAssets', () => {
     expect(await site.ask('deskcache://photos/a.txt', 'null')).toBe(403);
   });
 
+  it('asks the application for a type by the name the store was declared by', async () => {
+    const asked: unknown[] = [];
+    using site = open({ contentType: (store, key) => void asked.push([store, key]) as undefined });
+    expect(await site.ask('deskcache://assets/a.txt')).toBe(200);
+    expect(asked).toEqual([['Assets', 'a.txt']]);
+  });
+
   it('refuses what it could not serve', () => {
     expect(() => open({ stores: ['none'] })).toThrow(failure('NO_SUCH_STORE'));
     expect(() => open({ stores: ['toString'] })).toThrow(failure('NO_SUCH_STORE'));

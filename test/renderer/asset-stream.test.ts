@@ -19,7 +19,7 @@ beforeEach(() => {
   requests = [];
   server = assetServer({
     find(store) {
-      if (store === 'assets') return cache;
+      if (store === 'assets') return { name: store, store: cache };
       throw new DiskCacheError('NOT_ALLOWED', `"${store}" is not served`);
     },
   });
