@@ -13,5 +13,7 @@ export function freshDirectory(): string {
 }
 
 afterEach(() => {
-  for (const directory of made.splice(0)) rmSync(directory, { recursive: true, force: true });
+  // Another process or thread of the test may still be closing its store there.
+  for (const directory of made.splice(0))
+    rmSync(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 20 });
 });
