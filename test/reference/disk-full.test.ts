@@ -2,6 +2,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Cache, type CacheFace, Deque, FanoutCache, Index } from '../../main/engine/index.ts';
+import { freshDirectory } from '../engine/directory.ts';
 import { handClock } from '../engine/over-the-engine.ts';
 import { failure, valueFiles } from './opened.ts';
 import { type SmallDisk, smallDisk } from './small-disk.ts';
@@ -251,6 +252,19 @@ it.skipIf(probe === undefined)('what is kept for a full disk is bounded, counted
   expect(large.volume()).toBe(onDisk.reduce((a, b) => a + b));
   large.clear();
   expect(reserve(large)).toBe(64 * KiB);
+});
+
+it.each(['rows', 'files'])('what is kept for a full disk is part of the limit, of items in %s', (where) => {
+  const sizeLimit = 8 * 1024 * KiB;
+  using cache = new Cache<number, string>(freshDirectory(), { sizeLimit });
+  const size = where === 'rows' ? 10_000 : 50_000;
+  for (let n = 0; n * size < 2 * sizeLimit; n++) {
+    cache.set(n, 'x'.repeat(size));
+    if (n % 16 === 0) expect(cache.volume()).toBeLessThanOrEqual(sizeLimit);
+  }
+  expect(cache.has(0)).toBe(false);
+  expect(cache.volume()).toBeGreaterThan(sizeLimit / 2);
+  expect(statSync(join(cache.directory, 'reserve')).size).toBeGreaterThanOrEqual(64 * KiB);
 });
 
 it.skipIf(probe === undefined)('row 31: a store cannot be created on a full disk: DISK_FULL, and later it can', () => {
