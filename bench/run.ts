@@ -31,6 +31,7 @@ const QUESTIONS = [
   'index-map',
   'group-commit',
   'recipes',
+  'queue',
   'fanout',
   'bridge',
 ] as const;

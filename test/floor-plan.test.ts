@@ -25,7 +25,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   'main/electron/': ['protocol/', 'main/engine/index.ts', 'main/bridge/', 'main/assets/', 'node:', 'electron'],
   'main/index.ts': ['protocol/', 'main/', 'node:', 'electron'],
-  'bench/': ['protocol/', 'main/engine/', 'main/bridge/', 'renderer-api/', '*'],
+  'bench/': ['protocol/', 'main/engine/', 'main/bridge/', 'main/offline/', 'renderer-api/', '*'],
   'demo-app/model/': ['deskcache'],
   'demo-app/page/': [
     'demo-app/model/',

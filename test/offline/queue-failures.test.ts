@@ -35,6 +35,19 @@ describe('a job that fails', () => {
     expect(tries).toBe(3);
   });
 
+  it('for good is dead at once', async () => {
+    const { queue, work } = opened<string>();
+    queue.enqueue('x');
+    let tries = 0;
+    work(async ({ bury }) => {
+      tries++;
+      bury('refused by the server');
+    });
+    await soon(() => queue.counts().dead === 1);
+    expect(queue.get(1)).toMatchObject({ attempts: 1, error: 'Buried: refused by the server' });
+    expect(tries).toBe(1);
+  });
+
   it('that is dead gets all its attempts anew, or is removed', async () => {
     const { queue, work, done } = opened<string>();
     queue.enqueueMany([{ payload: 'healed' }, { payload: 'removed' }]);

@@ -10,7 +10,7 @@ import type { Step } from './step.ts';
 export interface Claim extends RunningRow {
   readonly id: number;
   readonly job: JobRow;
-  /** What an earlier attempt has reported. */
+  /** What was reported last, by this attempt or an earlier one. Invariant: undefined where there is no row of it. */
   readonly progress: unknown;
 }
 

@@ -34,6 +34,7 @@ export function wait(step: Step, id: number, priority: number, dueAt: number): v
 
 /** Makes those ready whose time has come. */
 export function promote(step: Step): void {
+  if (!step.isAny('delayed')) return;
   const { due } = step.shelves;
   for (const [dueAt, id] of due.first(PROMOTED)) {
     if (dueAt > step.now) return;

@@ -2,7 +2,6 @@ import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Job, JobState } from './job.ts';
 import { readJob } from './job-row.ts';
 import { admit, depart, withdraw } from './line.ts';
-import { erase } from './settle.ts';
 import type { JobRow, RunningRow, Shelves } from './shelves.ts';
 import { type Core, inOneStep, type Step } from './step.ts';
 
@@ -86,6 +85,13 @@ const taken = ({ index }: Core, id: number, holder: number) =>
     'NOT_ALLOWED',
     `Job ${id} in ${index.directory} can't be retried: job ${holder} has the same dedupe key; remove one of them`,
   );
+
+/** What is known of a job, except where it is. */
+function erase({ jobs, failed, progress }: Shelves, id: number): void {
+  jobs.delete(id);
+  failed.delete(id);
+  progress.delete(id);
+}
 
 /** Takes a job out, whatever its state; a worker that has it learns so when it next gives a sign of life. */
 export const remove = (core: Core, id: number): boolean => inOneStep(core, (step) => removeOne(step, id));

@@ -10,7 +10,7 @@ import { shelvesIn } from './shelves.ts';
 import { type Core, inOneStep, tallyOf } from './step.ts';
 import { Worker } from './worker.ts';
 
-type Kept = 'clock' | 'codec' | 'compression' | 'durability' | 'fileThreshold' | 'memory' | 'timeout';
+type Kept = 'clock' | 'codec' | 'compression' | 'durability' | 'fileThreshold' | 'timeout';
 
 export interface OpenQueueOptions extends Pick<IndexOptions, Kept> {
   /**
@@ -27,7 +27,6 @@ const OPTIONS: ReadonlySet<string> = new Set([
   'compression',
   'durability',
   'fileThreshold',
-  'memory',
   'timeout',
   'lease',
 ] satisfies (keyof OpenQueueOptions)[]);
@@ -63,7 +62,8 @@ export class Queue<T = unknown> {
       const hint = `give a number of milliseconds, above 0 and at most ${LONGEST_LEASE}`;
       throw new DiskCacheError('BAD_OPTION', `lease is ${String(lease)}; ${hint}`);
     }
-    const index = new Index(directory, { ...shared, version: FORMAT });
+    // A row is seldom read twice, so the memory tier would cost more than it saves.
+    const index = new Index(directory, { ...shared, memory: 0, version: FORMAT });
     this.#core = { index, shelves: shelvesIn(index), clock: shared.clock ?? Date.now };
     this.#lease = lease;
     this.directory = index.directory;

@@ -24,7 +24,9 @@ export function settle(step: Step, claim: Claim, ending: Ending): boolean {
   shelves.running.delete(id);
   step.count('running', -1);
   if (ending === 'done') {
-    erase(shelves, id);
+    shelves.jobs.delete(id);
+    if (claim.attempt > 1) shelves.failed.delete(id);
+    if (claim.progress !== undefined) shelves.progress.delete(id);
     step.count('done', 1);
     depart(step, id, job);
   } else if (ending === 'returned') {
@@ -43,11 +45,4 @@ export function fail(step: Step, id: number, job: JobRow, { attempt, error, rest
   step.shelves.dead.put([id], step.now);
   step.count('dead', 1);
   depart(step, id, job);
-}
-
-/** What is known of a job, except where it is. */
-export function erase({ jobs, failed, progress }: Shelves, id: number): void {
-  jobs.delete(id);
-  failed.delete(id);
-  progress.delete(id);
 }

@@ -24,6 +24,10 @@ export class Step {
     this.#tally = { ...tallyOf(shelves) };
   }
 
+  isAny(name: keyof Counts): boolean {
+    return this.#tally[name] > 0;
+  }
+
   count(name: keyof Counts, by: 1 | -1): void {
     this.#tally[name] += by;
     this.#changed = true;

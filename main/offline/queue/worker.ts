@@ -20,7 +20,7 @@ const RENEWED = 2 / 3;
 
 /** A job that a handler has in hand. */
 interface Attempt {
-  readonly claim: Claim;
+  claim: Claim;
   readonly hold: AbortController;
   ending: Ending | undefined;
 }
@@ -178,7 +178,8 @@ export class Worker {
 
   #endingOf({ attempt }: Claim, error: unknown): Ending {
     if (this.#stopped !== undefined) return 'returned';
-    return { attempt, error: textOf(error), rest: restAfter(this.#order.schedule, attempt) };
+    const rest = error instanceof Burial ? undefined : restAfter(this.#order.schedule, attempt);
+    return { attempt, error: textOf(error), rest };
   }
 
   #assignment(attempt: Attempt): Assignment<unknown> {
@@ -186,7 +187,7 @@ export class Worker {
     const { payload, priority, group, enqueuedAt } = job;
     const report = (reported: unknown) => this.#report(attempt, reported);
     const { signal } = attempt.hold;
-    return { id, payload, attempt: nth, priority, group, enqueuedAt, startedAt, progress, signal, report };
+    return { id, payload, attempt: nth, priority, group, enqueuedAt, startedAt, progress, signal, report, bury };
   }
 
   #report(attempt: Attempt, progress: unknown): void {
@@ -194,10 +195,12 @@ export class Worker {
     if (this.#attempts.get(claim.ticket) !== attempt) throw this.#lossOf(claim);
     const held = inOneStep(this.#core, (step) => {
       if (!isHeld(step.shelves, claim)) return false;
-      step.shelves.progress.put([claim.id], progress);
+      if (progress === undefined) step.shelves.progress.delete(claim.id);
+      else step.shelves.progress.put([claim.id], progress);
       return true;
     });
     if (!held) throw this.#lose(attempt);
+    attempt.claim = { ...claim, progress };
   }
 
   /** Another worker has the job, or nobody: this one's handler is told and not listened to any more. */
@@ -215,6 +218,15 @@ export class Worker {
       `Attempt ${attempt} of job ${id} in ${this.#core.index.directory} is over: its lease was lost, or it was removed`,
     );
   }
+}
+
+/** What a handler throws by `bury`. */
+class Burial extends Error {
+  override readonly name = 'Buried';
+}
+
+function bury(reason: string): never {
+  throw new Burial(reason);
 }
 
 const textOf = (error: unknown): string =>
