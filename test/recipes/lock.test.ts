@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it, vi } from 'vitest';
 import { Cache } from '../../main/engine/index.ts';
-import { Lock } from '../../main/engine/recipes/lock.ts';
 import { newOwner } from '../../main/engine/owner.ts';
+import { Lock } from '../../main/engine/recipes/lock.ts';
 import type { Permits } from '../../main/engine/recipes/permits.ts';
 import { handClock } from '../engine/over-the-engine.ts';
 import { failure, later, openStore, thrownBy } from './opened.ts';
