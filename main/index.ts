@@ -12,6 +12,7 @@ import {
   type StoreDeclarations,
   WINDOW_STORE,
 } from '../protocol/stores.ts';
+import { FULL_GRANT } from './bridge/grant.ts';
 import { Rota } from './bridge/rota.ts';
 import { type AssetOptions, serveAssets } from './electron/assets.ts';
 import { type Attachment, attach } from './electron/attach.ts';
@@ -133,8 +134,11 @@ export async function openDiskCache<const S extends StoreDeclarations>(options: 
     serveAssets(session, assetOptions = {}) {
       const stop = serveAssets(session, assetOptions, {
         stores: registry.stores,
-        isOwnOrigin: (origin) => isOwnOrigin(origin, app.isPackaged),
-        hasOwnPolicy: options.authorize !== undefined,
+        // With the default policy own pages may everything, also in windows that are not attached.
+        grantsOf: (origin) =>
+          options.authorize === undefined && isOwnOrigin(origin, app.isPackaged)
+            ? [FULL_GRANT]
+            : [...attachments].flatMap((attachment) => attachment.grantsOf(origin, session)),
       });
       servings.add(stop);
       return () => {

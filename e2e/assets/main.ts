@@ -13,17 +13,17 @@ protocol.registerSchemesAsPrivileged([
 ]);
 await app.whenReady();
 
-const host = await openDiskCache({ stores });
+const host = await openDiskCache({
+  stores,
+  authorize: ({ origin }) => (origin === 'app://assets' ? { stores: { assets: 'read', uploads: 'write' } } : null),
+});
 host.stores.assets.set('logo.svg', LOGO);
 host.stores.assets.set('img/ü & ö?.svg', LOGO);
 host.stores.assets.set(['user', 42, 'logo.svg'], LOGO);
 host.stores.assets.set('page.html', PAGE_IN_STORE);
 host.stores.assets.set('tone.wav', recording());
 host.stores.secret.set('word.txt', 'swordfish');
-host.serveAssets(session.defaultSession, {
-  stores: { assets: 'read', uploads: 'write' },
-  origin: (origin) => origin === 'app://assets',
-});
+host.serveAssets(session.defaultSession);
 
 const PAGE = '<!doctype html><title>Assets</title><script type="module" src="/page.js"></script><h1>Assets</h1>';
 

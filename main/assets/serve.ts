@@ -24,8 +24,8 @@ export type AssetRequest = Request & {
 
 /** What is served, and to whom. */
 export interface Serving {
-  /** The store of a lower-case name. @throws {DiskCacheError} `NOT_ALLOWED` unless it is served to this origin, with this access. */
-  find(store: string, access: AssetAccess, origin: string | undefined): ServedStore;
+  /** The store of a lower-case name. Rejects with `NOT_ALLOWED` unless it is served to this origin, with this access. */
+  find(store: string, access: AssetAccess, origin: string | undefined): Promise<ServedStore>;
   /** Media types that the application knows better than the extension of a key does. */
   readonly contentType?: ((store: string, key: Key) => string | undefined) | undefined;
 }
@@ -47,8 +47,8 @@ const METHODS = 'GET, HEAD, POST';
 export function assetServer({ find, contentType }: Serving): AssetServer {
   const uploads = new Uploads();
 
-  function read(request: AssetRequest, { store: host, key }: AssetAddress): Response {
-    const { name, store } = find(host, 'read', request.initiatorOrigin);
+  async function read(request: AssetRequest, { store: host, key }: AssetAddress): Promise<Response> {
+    const { name, store } = await find(host, 'read', request.initiatorOrigin);
     const item = store.openBytes(key);
     if (item === undefined) return textResponse(404, `There is no item at ${request.url.slice(0, 256)}`);
     return download(request, item, contentType?.(name, key) ?? contentTypeOf(key, item.isText));
@@ -56,7 +56,7 @@ export function assetServer({ find, contentType }: Serving): AssetServer {
 
   async function receive(request: AssetRequest, { store: host, key, query }: AssetAddress): Promise<Response> {
     const { initiatorOrigin } = request;
-    const { store } = find(host, 'write', initiatorOrigin);
+    const { store } = await find(host, 'write', initiatorOrigin);
     const part = readUploadPart(query);
     await uploads.receive(`${part.upload} ${initiatorOrigin}`, part, request.body ?? [], (chunks, options) =>
       store.writeStream(key, chunks, options),
@@ -70,7 +70,7 @@ export function assetServer({ find, contentType }: Serving): AssetServer {
         switch (request.method) {
           case 'GET':
           case 'HEAD':
-            return read(request, readAssetUrl(request.url));
+            return await read(request, readAssetUrl(request.url));
           case 'POST':
             return await receive(request, readAssetUrl(request.url));
           case 'OPTIONS':

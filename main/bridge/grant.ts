@@ -1,4 +1,4 @@
-import type { Access } from '../../protocol/contract/signature.ts';
+import { type Access, covers } from '../../protocol/contract/signature.ts';
 
 /** What a frame may do, decided once, at the handshake, and bound to its port. */
 export interface Grant {
@@ -10,3 +10,14 @@ export interface Grant {
 
 /** Everything, for the application's own pages. */
 export const FULL_GRANT: Grant = Object.freeze({ stores: Object.freeze({ '*': 'admin' }) });
+
+/** Whether a grant covers such an access to a store. */
+export function grants(grant: Grant, store: string, needed: Access): boolean {
+  const granted = accessTo(grant, store);
+  return granted !== undefined && covers(granted, needed);
+}
+
+function accessTo({ stores }: Grant, store: string): Access | undefined {
+  if (Object.hasOwn(stores, store)) return stores[store];
+  return Object.hasOwn(stores, '*') ? stores['*'] : undefined;
+}

@@ -1,7 +1,7 @@
-import { type Access, covers } from '../../protocol/contract/signature.ts';
+import type { Access } from '../../protocol/contract/signature.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import { weightOf } from '../../protocol/weight.ts';
-import type { Grant } from './grant.ts';
+import { type Grant, grants } from './grant.ts';
 
 /** A grant in use by one session: what it covers, and how much of it is left. */
 export class Permit {
@@ -14,8 +14,7 @@ export class Permit {
 
   /** @throws {DiskCacheError} `NOT_ALLOWED` unless the grant covers such an access to the store. */
   demand(store: string, needed: Access): void {
-    const granted = accessTo(this.#grant, store);
-    if (granted !== undefined && covers(granted, needed)) return;
+    if (grants(this.#grant, store, needed)) return;
     throw new DiskCacheError(
       'NOT_ALLOWED',
       `This page was not granted "${needed}" on store "${store.slice(0, 64)}"; authorize(frame) in the main process decides`,
@@ -35,9 +34,4 @@ export class Permit {
     }
     this.#written += weight;
   }
-}
-
-function accessTo({ stores }: Grant, store: string): Access | undefined {
-  if (Object.hasOwn(stores, store)) return stores[store];
-  return Object.hasOwn(stores, '*') ? stores['*'] : undefined;
 }

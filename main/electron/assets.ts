@@ -1,7 +1,10 @@
+import { setTimeout } from 'node:timers/promises';
 import type { CustomScheme, Session } from 'electron';
 import { ASSET_SCHEME } from '../../protocol/asset-url.ts';
+import { covers } from '../../protocol/contract/signature.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import { type AssetAccess, type AssetStore, assetServer, type ServedStore, type Serving } from '../assets/serve.ts';
+import { type Grant, grants } from '../bridge/grant.ts';
 
 export type { AssetAccess } from '../assets/serve.ts';
 
@@ -20,16 +23,10 @@ export function assetScheme(): CustomScheme {
 
 export interface AssetOptions {
   /**
-   * Which stores, by name: a list to read from, or an access for each; `'write'` lets pages store streams, too. Others answer
-   * 403. Default: all for `'write'` where `authorize` is left to its default, since the same pages may do everything
-   * then; none where the application has an `authorize` of its own.
+   * No other stores than these: a list to read from, or an access for each, `'write'` where pages may store streams, too.
+   * Default: every cache, as far as pages are granted it.
    */
   readonly stores?: readonly string[] | Readonly<Record<string, AssetAccess>>;
-  /**
-   * Whose pages may ask. All that Electron says of a request is the origin of the document behind it, not its window or
-   * frame. Default: the application's own pages, as for `authorize`, subframes of the same origin included.
-   */
-  readonly origin?: (origin: string) => boolean;
   /** The media type of an item that the extension of its key does not tell. */
   readonly contentType?: Serving['contentType'];
 }
@@ -37,13 +34,17 @@ export interface AssetOptions {
 /** What the composition root knows. */
 export interface AssetHost {
   readonly stores: Readonly<Record<string, object>>;
-  /** Whether pages of this origin may do everything, where nobody said otherwise. */
-  isOwnOrigin(origin: string): boolean;
-  readonly hasOwnPolicy: boolean;
+  /** What the documents of an origin are granted that are shown in this session now. */
+  grantsOf(origin: string): readonly Grant[];
 }
 
+/** Milliseconds in which the main process hears of a document that asks already. */
+const COMMIT_PATIENCE = 100;
+
 /**
- * Serves stores of bytes and text under `deskcache://<store>/<key>` to the pages of a session. Answers the way out.
+ * Serves stores of bytes and text under `deskcache://<store>/<key>` to the pages of a session, as far as `authorize` grants the
+ * store to a document of the origin that asks: of a request Electron tells the origin, neither window nor frame. Answers the
+ * way out.
  *
  * @throws {DiskCacheError} `BAD_OPTION` for a session that is served already and for a store that is no cache, `NO_SUCH_STORE`.
  */
@@ -54,18 +55,15 @@ export function serveAssets({ protocol }: Session, options: AssetOptions, host: 
       `This session is served already; end that first, serveAssets answers the way`,
     );
   }
-  const served = servedStores(options.stores, host);
-  const mayAsk = options.origin ?? host.isOwnOrigin;
+  const served = servedStores(options.stores, host.stores);
   const server = assetServer({
-    find(name, access, origin) {
+    async find(name, access, origin) {
       const found = served.get(name);
-      const isGranted = found?.access === 'write' || (found && access === 'read');
-      // Nobody behind it, or a document without an origin: nobody who could be known.
-      if (found && isGranted && origin && origin !== 'null' && mayAsk(origin)) return found;
+      if (found && covers(found.access, access) && (await isGranted(origin, found.name, access, host))) return found;
       const who = origin ? `pages of ${origin}` : 'who is no page';
       throw new DiskCacheError(
         'NOT_ALLOWED',
-        `Store "${name}" is not served to ${who} for "${access}"; see host.serveAssets`,
+        `Store "${name}" is not served to ${who} for "${access}"; see host.serveAssets and authorize(frame)`,
       );
     },
     contentType: options.contentType,
@@ -77,23 +75,37 @@ export function serveAssets({ protocol }: Session, options: AssetOptions, host: 
   };
 }
 
+/** Without an origin, or with an opaque one, nobody could be known. Fails closed. */
+async function isGranted(
+  origin: string | undefined,
+  store: string,
+  access: AssetAccess,
+  host: AssetHost,
+): Promise<boolean> {
+  if (!origin || origin === 'null') return false;
+  const grantedNow = () => host.grantsOf(origin).some((grant) => grants(grant, store, access));
+  if (grantedNow()) return true;
+  // A new document's first requests and the news that it is there come by different ways.
+  await setTimeout(COMMIT_PATIENCE);
+  return grantedNow();
+}
+
 interface Served extends ServedStore {
   readonly access: AssetAccess;
 }
 
+type Stores = AssetHost['stores'];
+
 /** By the lower-case name: an address has no other. */
-function servedStores(
-  wanted: AssetOptions['stores'],
-  { stores, hasOwnPolicy }: AssetHost,
-): ReadonlyMap<string, Served> {
+function servedStores(wanted: AssetOptions['stores'], stores: Stores): ReadonlyMap<string, Served> {
   const all = Object.keys(stores).filter((name) => isAssetStore(stores[name]));
-  const accesses = wanted === undefined ? allowing('write', hasOwnPolicy ? [] : all) : accessOf(wanted);
+  const accesses = wanted === undefined ? allowing('write', all) : accessOf(wanted);
   return new Map(
     accesses.map(([name, access]) => [name.toLowerCase(), { name, store: assetStore(stores, name), access }]),
   );
 }
 
-function assetStore(stores: AssetHost['stores'], name: string): AssetStore {
+function assetStore(stores: Stores, name: string): AssetStore {
   const store = Object.hasOwn(stores, name) ? stores[name] : undefined;
   if (isAssetStore(store)) return store;
   if (store === undefined) throw new DiskCacheError('NO_SUCH_STORE', `Store "${name}" was not declared`);

@@ -1,4 +1,5 @@
 import {
+  type Session as ElectronSession,
   type Event,
   type IpcMainEvent,
   MessageChannelMain,
@@ -24,6 +25,8 @@ const MAX_HANDSHAKES = 256;
 export interface Attachment {
   /** How many pages are connected. */
   readonly sessions: number;
+  /** What the documents of an origin are granted that the window shows now; none in another session. */
+  grantsOf(origin: string, session: ElectronSession): readonly Grant[];
   /** Ends every session, telling the pages why; nothing can connect any more. */
   detach(reason: DiskCacheError): void;
 }
@@ -100,6 +103,13 @@ export function attach(
   return {
     get sessions() {
       return sessions.size;
+    },
+    grantsOf(origin, session) {
+      if (contents.isDestroyed() || contents.session !== session) return [];
+      return contents.mainFrame.framesInSubtree.flatMap((frame) => {
+        const sender = senderOf(frame, name);
+        return sender?.origin === origin ? (ask(authorize, sender) ?? []) : [];
+      });
     },
     detach(reason) {
       end(reason);

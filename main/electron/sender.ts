@@ -12,7 +12,7 @@ export interface FrameInfo {
   readonly isTop: boolean;
 }
 
-/** What a frame may do, or null for nothing. Asked once for each document, when it connects. */
+/** What a frame may do, or null for nothing. Asked when its document connects, and when one of its origin asks for `deskcache://`. */
 export type Authorize = (frame: FrameInfo) => Grant | null;
 
 /**

@@ -14,7 +14,7 @@ const BYTES = Uint8Array.from({ length: 200_000 }, (_, n) => n % 251);
 function open() {
   const cache = new Cache<Key, unknown>(freshDirectory());
   const server = assetServer({
-    find(store, access, origin) {
+    async find(store, access, origin) {
       if (origin === OWN && (store === 'assets' || (store === 'photos' && access === 'read')))
         return { name: store, store: cache };
       throw new DiskCacheError('NOT_ALLOWED', `"${store}" is not served to ${origin}`);

@@ -1,6 +1,7 @@
 import type { Protocol, Session } from 'electron';
 import { describe, expect, it } from 'vitest';
 import type { AssetRequest } from '../../main/assets/serve.ts';
+import type { Grant } from '../../main/bridge/grant.ts';
 import { type AssetHost, type AssetOptions, assetScheme, serveAssets } from '../../main/electron/assets.ts';
 import { isOwnOrigin } from '../../main/electron/sender.ts';
 import { Cache, Index } from '../../main/engine/index.ts';
@@ -20,7 +21,9 @@ function fakeSession() {
   return { session: { protocol } as Session, handlers };
 }
 
-function open(options: AssetOptions = {}, hasOwnPolicy = false) {
+const ALL: Grant = { stores: { '*': 'write' } };
+
+function open(options: AssetOptions = {}, granted: (origin: string) => Grant | null = own) {
   const stores = {
     Assets: new Cache<string, unknown>(freshDirectory()),
     photos: new Cache<string, unknown>(freshDirectory()),
@@ -28,7 +31,7 @@ function open(options: AssetOptions = {}, hasOwnPolicy = false) {
   };
   stores.Assets.set('a.txt', 'text');
   stores.photos.set('a.txt', 'photo');
-  const host: AssetHost = { stores, isOwnOrigin: (origin) => isOwnOrigin(origin, true), hasOwnPolicy };
+  const host: AssetHost = { stores, grantsOf: (origin) => [granted(origin) ?? []].flat() };
   const { session, handlers } = fakeSession();
   const stop = serveAssets(session, options, host);
   async function ask(url: string, origin: string | undefined = 'app://atlas', init: RequestInit = {}): Promise<number> {
@@ -52,8 +55,10 @@ function open(options: AssetOptions = {}, hasOwnPolicy = false) {
   };
 }
 
+const own = (origin: string) => (isOwnOrigin(origin, true) ? ALL : null);
+
 describe('serveAssets', () => {
-  it('serves every cache to the application’s own pages where they may do everything anyway', async () => {
+  it('serves every cache, as far as pages are granted it', async () => {
     using site = open();
     expect(await site.ask('deskcache://assets/a.txt')).toBe(200);
     expect(await site.ask('deskcache://photos/a.txt', 'file://')).toBe(200);
@@ -62,17 +67,17 @@ describe('serveAssets', () => {
     expect(await site.ask('deskcache://constructor/a.txt')).toBe(403);
   });
 
-  it('serves nothing that was not named where the application has a policy of its own', async () => {
-    using site = open({}, true);
-    expect(await site.ask('deskcache://assets/a.txt')).toBe(403);
-    using named = open({ stores: ['Assets'] }, true);
-    expect(await named.ask('deskcache://assets/a.txt')).toBe(200);
-    expect(await named.ask('deskcache://photos/a.txt')).toBe(403);
+  it('grants by the declared name, and by access', async () => {
+    using site = open({}, () => ({ stores: { Assets: 'read' } }));
+    expect(await site.ask('deskcache://assets/a.txt', 'https://partner.example')).toBe(200);
+    expect(await site.post('assets')).toBe(403);
+    expect(await site.ask('deskcache://photos/a.txt')).toBe(403);
   });
 
-  it('serves to read what is listed, and to write what is said so', async () => {
+  it('serves no store that is not listed, and none to write that is listed to read', async () => {
     using site = open({ stores: ['photos'] });
     expect([await site.ask('deskcache://photos/a.txt'), await site.post('photos')]).toEqual([200, 403]);
+    expect(await site.ask('deskcache://assets/a.txt')).toBe(403);
     using writable = open({ stores: { photos: 'write', Assets: 'read' } });
     expect([await writable.post('photos'), await writable.post('assets')]).toEqual([204, 403]);
   });
@@ -80,16 +85,18 @@ describe('serveAssets', () => {
   it.each(['https://evil.example', 'null', '', 'nobody', 'deskcache://assets', 'http://localhost:5173'])(
     'serves nothing to "%s"',
     async (origin) => {
-      using site = open();
+      using site = open({}, (asking) => (asking === 'null' || asking === '' ? ALL : own(asking)));
       expect(await site.ask('deskcache://assets/a.txt', origin)).toBe(403);
     },
   );
 
-  it('serves to the origins that the application names, never to an opaque one', async () => {
-    using site = open({ stores: ['photos'], origin: (origin) => origin !== 'app://atlas' });
-    expect(await site.ask('deskcache://photos/a.txt', 'https://partner.example')).toBe(200);
-    expect(await site.ask('deskcache://photos/a.txt')).toBe(403);
-    expect(await site.ask('deskcache://photos/a.txt', 'null')).toBe(403);
+  it('waits a moment for the news of a document that asks already', async () => {
+    let isKnown = false;
+    using site = open({}, () => (isKnown ? ALL : null));
+    setTimeout(() => {
+      isKnown = true;
+    }, 20);
+    expect(await site.ask('deskcache://assets/a.txt')).toBe(200);
   });
 
   it('asks the application for a type by the name the store was declared by', async () => {

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import type { WebContents, WebFrameMain } from 'electron';
+import type { Session, WebContents, WebFrameMain } from 'electron';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { FULL_GRANT, type Grant } from '../../main/bridge/grant.ts';
 import { attach } from '../../main/electron/attach.ts';
@@ -212,5 +212,39 @@ describe('an attached window', () => {
     expect(attachment.sessions).toBe(0);
     const emitter = contents as unknown as EventEmitter & { ipc: EventEmitter };
     expect([...emitter.eventNames(), ...emitter.ipc.eventNames()]).toEqual([]);
+  });
+});
+
+describe('what an origin is granted', () => {
+  const session = {} as Session;
+  const shown = (...frames: object[]) => {
+    const { contents } = openWindow();
+    const framesInSubtree = frames.map((fields) => openFrame(fields).frame);
+    return Object.assign(contents, { session, mainFrame: { framesInSubtree } });
+  };
+  const READ: Grant = { stores: { assets: 'read' } };
+
+  it('is what authorize grants to each of its documents in the window, and nothing in another session', () => {
+    const contents = shown({}, { parent: {}, origin: 'app://inner', url: 'app://inner/' }, { parent: {} });
+    const attachment = attach(
+      contents,
+      'main',
+      ({ isTop, window }) => (isTop && window === 'main' ? FULL_GRANT : READ),
+      findStore,
+    );
+    expect(attachment.grantsOf('app://atlas', session)).toEqual([FULL_GRANT, READ]);
+    expect(attachment.grantsOf('app://inner', session)).toEqual([READ]);
+    expect(attachment.grantsOf('app://else', session)).toEqual([]);
+    expect(attachment.grantsOf('app://atlas', {} as Session)).toEqual([]);
+  });
+
+  it('is nothing for documents of no certain origin, without a grant, or when the window is gone', () => {
+    const opaque = { origin: 'null' };
+    const contents = shown({ detached: true }, opaque, { isDestroyed: () => true });
+    const attachment = attach(contents, 'main', () => FULL_GRANT, findStore);
+    expect([attachment.grantsOf('app://atlas', session), attachment.grantsOf('null', session)]).toEqual([[], []]);
+    expect(attach(shown({}), 'main', () => null, findStore).grantsOf('app://atlas', session)).toEqual([]);
+    const gone = Object.assign(shown({}), { isDestroyed: () => true });
+    expect(attach(gone, 'main', () => FULL_GRANT, findStore).grantsOf('app://atlas', session)).toEqual([]);
   });
 });

@@ -18,7 +18,7 @@ beforeEach(() => {
   cache = new Cache(freshDirectory());
   requests = [];
   server = assetServer({
-    find(store) {
+    async find(store) {
       if (store === 'assets') return { name: store, store: cache };
       throw new DiskCacheError('NOT_ALLOWED', `"${store}" is not served`);
     },

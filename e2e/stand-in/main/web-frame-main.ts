@@ -13,6 +13,7 @@ type Implemented =
   | 'parent'
   | 'top'
   | 'frames'
+  | 'framesInSubtree'
   | 'processId'
   | 'routingId'
   | 'detached'
@@ -74,6 +75,10 @@ export class WebFrameMain
   get frames(): WebFrameMain[] {
     this.#check();
     return this.#place.children();
+  }
+
+  get framesInSubtree(): WebFrameMain[] {
+    return [this, ...this.frames.flatMap((frame) => frame.framesInSubtree)];
   }
 
   get processId(): number {
