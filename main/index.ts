@@ -13,7 +13,7 @@ import {
   WINDOW_STORE,
 } from '../protocol/stores.ts';
 import { FULL_GRANT } from './bridge/grant.ts';
-import { Rota } from './bridge/rota.ts';
+import { Lobby } from './bridge/lobby.ts';
 import { type AssetOptions, serveAssets } from './electron/assets.ts';
 import { type Attachment, attach } from './electron/attach.ts';
 import { type Authorize, isOwnOrigin, ownPages } from './electron/sender.ts';
@@ -102,7 +102,7 @@ export async function openDiskCache<const S extends StoreDeclarations>(options: 
   const authorize = options.authorize ?? ownPages(app.isPackaged);
   const registry = new Registry(directory, options.stores);
   const windows = openWindows(registry, join(directory, WINDOWS_FOLDER), options.windows);
-  const rota = new Rota();
+  const lobby = new Lobby();
   const attachments = new Set<Attachment>();
   const servings = new Set<() => void>();
 
@@ -123,7 +123,7 @@ export async function openDiskCache<const S extends StoreDeclarations>(options: 
     attach(window, { name, keep = 'forever' }) {
       const own = windows.attach(name, keep);
       const find = (store: string) => (store === WINDOW_STORE ? own.shard() : registry.find(store));
-      const attachment = attach(window.webContents, name, authorize, find, rota);
+      const attachment = attach(window.webContents, name, authorize, find, lobby);
       attachments.add(attachment);
       window.once('closed', () => {
         attachments.delete(attachment);

@@ -79,9 +79,21 @@ export interface Face {
   watch(watch: Watch): Outcome<undefined> | Refusal;
   unwatch(id: number): undefined | Refusal;
   seen(number: number): undefined | Refusal;
+  /** The page keeps values of a store near while its lease lasts; false when what it kept before may be old. */
+  near(store: string): Outcome<boolean> | Refusal;
+  far(store: string): undefined | Refusal;
+  /** The page has dropped what a message named `Stale` said. */
+  dropped(number: number): undefined | Refusal;
 }
 
-export const FACE_METHODS = ['watch', 'unwatch', 'seen'] as const satisfies readonly (keyof Face)[];
+export const FACE_METHODS = [
+  'watch',
+  'unwatch',
+  'seen',
+  'near',
+  'far',
+  'dropped',
+] as const satisfies readonly (keyof Face)[];
 
 /** The last message over a port: the sender is leaving, whatever is unanswered stays unanswered. */
 export interface Goodbye {

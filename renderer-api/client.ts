@@ -1,4 +1,5 @@
 import { DiskCacheError, fromErrorData } from '../protocol/error.ts';
+import type { Stale } from '../protocol/near.ts';
 import { weightOf } from '../protocol/weight.ts';
 import {
   MAX_BYTES,
@@ -9,6 +10,7 @@ import {
   UNDER_WAY,
 } from '../protocol/wire.ts';
 import { Line, type Port } from './line.ts';
+import { NearStore } from './near-store.ts';
 import { Subscriptions } from './subscriptions.ts';
 
 /** Gets a port to the main process; `signal` tells it to give up. */
@@ -35,6 +37,8 @@ interface Parcel {
  */
 export class Client {
   readonly subscriptions: Subscriptions;
+  /** What is kept here, by the name of its store. */
+  readonly near = new Map<string, NearStore>();
   readonly #connect: Connect;
   readonly #timeout: number;
   #turn: Parcel[] = [];
@@ -68,10 +72,22 @@ export class Client {
     });
   }
 
+  /** Keeps values of a store near, at most so many bytes of them. Answers the way out. */
+  keepNear(store: string, bytes: number): () => void {
+    const near = new NearStore(bytes, () => this.#connected().then((line) => line.near(store)));
+    this.near.set(store, near);
+    return () => {
+      if (this.near.get(store) !== near) return;
+      this.near.delete(store);
+      this.#line?.then((line) => line.far(store)).catch(() => {});
+    };
+  }
+
   /** Rejects everything open with `reason`; the next call connects again. */
   disconnect(reason: DiskCacheError): void {
     this.#line?.then((line) => line.close()).catch(() => {});
     this.#line = undefined;
+    for (const near of this.near.values()) near.end();
     this.subscriptions.interrupted();
     this.#rejectAll(reason);
   }
@@ -123,6 +139,7 @@ export class Client {
       const line = new Line(port, {
         onEnd: (reason) => this.#lost(connecting, reason),
         onChanges: (changes) => this.subscriptions.tell(changes),
+        onStale: (changed) => this.#drop(changed),
       });
       this.subscriptions.resume(line);
       return line;
@@ -137,9 +154,18 @@ export class Client {
   #lost(line: Promise<Line>, reason: DiskCacheError): void {
     if (this.#line !== line) return;
     this.#line = undefined;
+    for (const near of this.near.values()) near.end();
     this.subscriptions.interrupted();
     this.#rejectAll(reason);
     this.subscriptions.reconnect();
+  }
+
+  #drop(changed: Stale['changed']): void {
+    for (const [store, keys] of changed) {
+      const near = this.near.get(store);
+      if (keys === undefined) near?.drop();
+      else for (const key of keys) near?.drop(key);
+    }
   }
 
   readonly #look = (): void => {

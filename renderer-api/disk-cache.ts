@@ -34,6 +34,8 @@ export interface DiskCacheOptions {
   readonly timeout?: number;
 }
 
+const NEAR_BYTES = 4 * 2 ** 20;
+
 /** What a `RemoteStore` is to the compiler, when it is one of a cache. */
 const DefaultStore = RemoteStore as unknown as new (...args: ConstructorParameters<typeof RemoteStore>) => RemoteCache;
 
@@ -89,6 +91,20 @@ export class DiskCache extends DefaultStore {
    */
   url(store: string, key: Key): string {
     return assetUrl(demandStoreName(store), key);
+  }
+
+  /**
+   * Keeps values of a cache or an index in the page when they were read with `get`, by keys that are strings or numbers: the next
+   * `get` is answered from here, with a copy. Once a write of any page has resolved, no page reads what was there before; what the
+   * main process itself or another process writes, and what expires, is dropped a moment after. Reads from here aren't counted as
+   * uses. At most `bytes` (4 MiB), of which those read longest ago leave. Answers the way out.
+   *
+   * @throws {DiskCacheError} `BAD_OPTION`.
+   */
+  keepNear(store: string, { bytes = NEAR_BYTES }: { readonly bytes?: number } = {}): () => void {
+    if (typeof bytes !== 'number' || !(bytes >= 0))
+      throw new DiskCacheError('BAD_OPTION', 'bytes has to be a number from 0');
+    return this.#client.keepNear(demandStoreName(store), bytes);
   }
 
   /** Rejects every open call with `DISCONNECTED`; the next call connects again. */

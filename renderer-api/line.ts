@@ -1,5 +1,7 @@
 import { type Remote, wrap } from 'comlink';
 import { DiskCacheError, fromErrorData } from '../protocol/error.ts';
+import { isStale, type Stale } from '../protocol/near.ts';
+import type { Outcome } from '../protocol/outcome.ts';
 import {
   type Changes,
   type Face,
@@ -7,6 +9,7 @@ import {
   isChanges,
   isGoodbye,
   type Operation,
+  type Refusal,
   type Request,
   type Results,
   type Watch,
@@ -26,6 +29,7 @@ export interface LineListener {
   /** Once: the other side said goodbye or has gone. */
   onEnd(reason: DiskCacheError): void;
   onChanges(changes: Changes['changes']): void;
+  onStale(changed: Stale['changed']): void;
 }
 
 interface Waiting {
@@ -60,13 +64,24 @@ export class Line {
 
   /** @throws {DiskCacheError} what the main process refuses it for. */
   async watch(watch: Watch): Promise<void> {
-    const outcome = await this.#remote.watch(watch);
-    if ('refused' in outcome) throw fromErrorData(outcome.refused);
-    if ('error' in outcome) throw fromErrorData(outcome.error);
+    outcomeValue(await this.#remote.watch(watch));
   }
 
   unwatch(id: number): void {
     void this.#remote.unwatch(id);
+  }
+
+  /**
+   * Asks for a lease on what is kept near of a store; false when what was kept before may be old.
+   *
+   * @throws {DiskCacheError} what the main process refuses it for.
+   */
+  async near(store: string): Promise<boolean> {
+    return outcomeValue(await this.#remote.near(store));
+  }
+
+  far(store: string): void {
+    void this.#remote.far(store);
   }
 
   close(): void {
@@ -88,6 +103,9 @@ export class Line {
     } else if (isChanges(data)) {
       this.#listener.onChanges(data.changes);
       void this.#remote.seen(data.number);
+    } else if (isStale(data)) {
+      this.#listener.onStale(data.changed);
+      void this.#remote.dropped(data.number);
     } else if (isGoodbye(data)) this.#end(fromErrorData(data.reason));
   }
 
@@ -96,4 +114,10 @@ export class Line {
     this.close();
     this.#listener.onEnd(reason);
   }
+}
+
+function outcomeValue<T>(outcome: Outcome<T> | Refusal): T {
+  if ('refused' in outcome) throw fromErrorData(outcome.refused);
+  if ('error' in outcome) throw fromErrorData(outcome.error);
+  return outcome.value;
 }

@@ -1,6 +1,6 @@
 import { partsOf } from '../protocol/batch.ts';
 import type { ByteRange } from '../protocol/byte-range.ts';
-import type { Role, Signature } from '../protocol/contract/signature.ts';
+import type { Signature } from '../protocol/contract/signature.ts';
 import { SIGNATURES_OF_ANY } from '../protocol/contract.ts';
 import { DiskCacheError } from '../protocol/error.ts';
 import type { Key } from '../protocol/key.ts';
@@ -79,6 +79,7 @@ export class RemoteStore {
   /** All steps or none. */
   batch(steps: Iterable<unknown>): Promise<unknown> {
     try {
+      this.#client.near.get(this.#store)?.drop();
       return this.#client.call(this.#store, 'batch', [Array.from(iterable(steps), (...at) => this.#step(...at))]);
     } catch (error) {
       return Promise.reject(error);
@@ -98,22 +99,33 @@ export class RemoteStore {
 
   #call(method: string, args: readonly unknown[]): Promise<unknown> {
     try {
-      return this.#client.call(this.#store, method, sendable(args, this.#takes(method)));
+      const { access, takes } = this.#signature(method);
+      const sent = sendable(args, takes);
+      const near = this.#client.near.get(this.#store);
+      if (near !== undefined) {
+        if (method === 'get') return near.read(sent[0], () => this.#client.call(this.#store, method, sent));
+        // What this page wrote it reads from then on, also before the write was answered.
+        if (access !== 'read') near.drop(takes[0] === 'key' ? sent[0] : undefined);
+      }
+      return this.#client.call(this.#store, method, sent);
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
   /** What isn't known here takes anything, and the main process says what it thinks of it. */
-  #takes(method: string): readonly Role[] {
-    return (this.#signatures[method] ?? SIGNATURES_OF_ANY[method])?.takes ?? ['...value'];
+  #signature(method: string): Signature {
+    if (Object.hasOwn(this.#signatures, method)) return this.#signatures[method]!;
+    return Object.hasOwn(SIGNATURES_OF_ANY, method) ? SIGNATURES_OF_ANY[method]! : UNKNOWN;
   }
 
   #step(step: unknown, place: number): unknown {
     const parts = partsOf(step, place);
-    if ('method' in parts) return { [parts.method]: sendable(parts.args, this.#takes(parts.method)) };
+    if ('method' in parts) return { [parts.method]: sendable(parts.args, this.#signature(parts.method).takes) };
     const { key, ...demand } = parts.condition;
     const [sentKey, sentDemand] = sendable([key, demand], ['key', 'value']);
     return { if: { key: sentKey, ...(sentDemand as object) } };
   }
 }
+
+const UNKNOWN: Signature = { access: 'admin', takes: ['...value'] };

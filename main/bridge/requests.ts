@@ -10,15 +10,23 @@ import type { Lane, Rota } from './rota.ts';
  */
 export class Requests {
   readonly #run: (operations: readonly unknown[]) => Results;
+  readonly #settled: () => Promise<unknown> | undefined;
   readonly #answer: (answer: Answer) => void;
   readonly #rota: Rota;
   readonly #lane: Lane = [];
   #operations = 0;
   #bytes = 0;
 
-  constructor(rota: Rota, run: (operations: readonly unknown[]) => Results, answer: (answer: Answer) => void) {
+  /** `settled`: what an answer has to wait for, after its operations have run. */
+  constructor(
+    rota: Rota,
+    run: (operations: readonly unknown[]) => Results,
+    settled: () => Promise<unknown> | undefined,
+    answer: (answer: Answer) => void,
+  ) {
     this.#rota = rota;
     this.#run = run;
+    this.#settled = settled;
     this.#answer = answer;
   }
 
@@ -32,10 +40,15 @@ export class Requests {
     // Only what has to wait is weighed.
     let weight = 0;
     const job = () => {
-      this.#operations -= operations.length;
-      this.#bytes -= weight;
       const { values, failures } = this.#run(operations);
-      this.#answer([id, values, failures]);
+      const answer = () => {
+        this.#operations -= operations.length;
+        this.#bytes -= weight;
+        this.#answer([id, values, failures]);
+      };
+      const wait = this.#settled();
+      if (wait === undefined) answer();
+      else void wait.then(answer);
     };
     this.#operations += operations.length;
     const waiting = this.#lane.length;

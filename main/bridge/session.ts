@@ -5,9 +5,10 @@ import { type Answer, type Face, goodbye, type Watch } from '../../protocol/wire
 import type { Endpoint, Port } from './endpoint.ts';
 import { gate } from './gate.ts';
 import type { Grant } from './grant.ts';
+import { Lobby } from './lobby.ts';
+import { dropEverywhere, NearPage } from './near-pages.ts';
 import { Permit } from './permit.ts';
 import { Requests } from './requests.ts';
-import { Rota } from './rota.ts';
 import { type FindStore, runOperations } from './run.ts';
 import { Watches } from './watches.ts';
 
@@ -20,17 +21,20 @@ export interface Session {
 }
 
 /**
- * Answers a page over `port` with what `grant` allows, until it is closed. Sessions with one `rota` take turns. Requests have
+ * Answers a page over `port` with what `grant` allows, until it is closed. Sessions of one `lobby` take turns, and what
+ * one of them writes the others don't keep. Requests have
  * messages of their own; what is rare goes through comlink, behind the gate.
  */
-export function openSession(port: Port, grant: Grant, findStore: FindStore, rota: Rota = new Rota()): Session {
+export function openSession(port: Port, grant: Grant, findStore: FindStore, lobby = new Lobby()): Session {
   let open = true;
   const permit = new Permit(grant);
   const inner = whileOpen(port, () => open);
   const watches = new Watches((changes) => inner.postMessage(changes));
+  const near = new NearPage(lobby.nearPages, (stale) => inner.postMessage(stale));
   const requests = new Requests(
-    rota,
+    lobby.rota,
     (operations) => runOperations(operations, permit, findStore),
+    () => dropEverywhere(lobby.nearPages, near),
     (answer) => post(inner, answer),
   );
   inner.addEventListener('message', ({ data }) => {
@@ -40,6 +44,9 @@ export function openSession(port: Port, grant: Grant, findStore: FindStore, rota
     watch: (watch: Watch) => outcomeOf(() => startWatch(watches, watch, permit, findStore)),
     unwatch: (id: number) => watches.remove(id) as undefined,
     seen: (number: number) => watches.seen(number) as undefined,
+    near: (store: string) => outcomeOf(() => startNear(near, store, permit, findStore)),
+    far: (store: string) => near.release(store) as undefined,
+    dropped: (number: number) => near.dropped(number) as undefined,
   });
   expose(face, gate(inner));
   return {
@@ -51,6 +58,7 @@ export function openSession(port: Port, grant: Grant, findStore: FindStore, rota
       open = false;
       requests.close();
       watches.close();
+      near.close();
       port.postMessage(goodbye(toErrorData(reason)));
       port.close();
     },
@@ -66,7 +74,13 @@ function startWatch(watches: Watches, watch: Watch, permit: Permit, findStore: F
   watches.add(id as number, findStore(store), range);
 }
 
-function outcomeOf(work: () => undefined): Outcome<undefined> {
+function startNear(near: NearPage, store: unknown, permit: Permit, findStore: FindStore): boolean {
+  if (typeof store !== 'string') throw new DiskCacheError('BAD_OPTION', 'What is kept near is named by its store');
+  permit.demand(store, 'read');
+  return near.keep(store, findStore(store));
+}
+
+function outcomeOf<T>(work: () => T): Outcome<T> {
   try {
     return { value: work() };
   } catch (error) {

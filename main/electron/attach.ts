@@ -11,7 +11,7 @@ import { DiskCacheError, toErrorData } from '../../protocol/error.ts';
 import { CONNECT_CHANNEL, isNonce, PORT_CHANNEL, type PortAnswer } from '../../protocol/handshake.ts';
 import { WINDOW_STORE } from '../../protocol/stores.ts';
 import type { Grant } from '../bridge/grant.ts';
-import { Rota } from '../bridge/rota.ts';
+import { Lobby } from '../bridge/lobby.ts';
 import type { FindStore } from '../bridge/run.ts';
 import { openSession, type Session } from '../bridge/session.ts';
 import { fromPortMain } from './port.ts';
@@ -42,7 +42,7 @@ export function attach(
   name: string,
   authorize: Authorize,
   findStore: FindStore,
-  rota: Rota = new Rota(),
+  lobby = new Lobby(),
 ): Attachment {
   const sessions = new Map<Session, WebFrameMain>();
   const nonces = new Set<string>();
@@ -70,7 +70,7 @@ export function attach(
   function connect(frame: WebFrameMain, nonce: string, grant: Grant): void {
     const { port1, port2 } = new MessageChannelMain();
     const ofWindow = frame.parent === null || Object.hasOwn(grant.stores, WINDOW_STORE);
-    const session = openSession(fromPortMain(port1), grant, ofWindow ? findStore : withoutWindow(findStore), rota);
+    const session = openSession(fromPortMain(port1), grant, ofWindow ? findStore : withoutWindow(findStore), lobby);
     sessions.set(session, frame);
     port1.on('close', () => {
       sessions.delete(session);

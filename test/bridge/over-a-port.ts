@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { FULL_GRANT, type Grant } from '../../main/bridge/grant.ts';
-import { Rota } from '../../main/bridge/rota.ts';
+import { Lobby } from '../../main/bridge/lobby.ts';
 import { openSession, type Session } from '../../main/bridge/session.ts';
 import type { Cache } from '../../main/engine/index.ts';
 import { Registry } from '../../main/engine/registry.ts';
@@ -38,13 +38,13 @@ export function openBridge({ stores = { api: cache() }, grant = FULL_GRANT, ...o
   const directory = mkdtempSync(join(tmpdir(), 'deskcache-bridge-'));
   const registry = new Registry(directory, stores);
   const sessions: Session[] = [];
-  const rota = new Rota();
+  const lobby = new Lobby();
   const ports: MessagePort[] = [];
 
   function rawPort(granted: Grant = grant): MessagePort {
     const { port1, port2 } = new MessageChannel();
     ports.push(port1, port2);
-    sessions.push(openSession(port1 as never, granted, (name) => registry.find(name), rota));
+    sessions.push(openSession(port1 as never, granted, (name) => registry.find(name), lobby));
     return port2;
   }
 

@@ -70,6 +70,7 @@ describe('what a page has under way', () => {
         ran.push(operations.length);
         return { values: [], failures: [] };
       },
+      () => undefined,
       (answer) => answers.push(answer),
     );
     return { requests, answers, ran };

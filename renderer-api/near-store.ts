@@ -1,0 +1,134 @@
+import { LEASE } from '../protocol/near.ts';
+import { judge } from '../protocol/value.ts';
+import { weightOf } from '../protocol/weight.ts';
+
+/** Keys by which a value can be found without encoding them; items with others are read from the main process. */
+type NearKey = string | number;
+
+interface Item {
+  readonly value: unknown;
+  readonly copy: (value: unknown) => unknown;
+  readonly weight: number;
+}
+
+/**
+ * Values of one store, kept in the page as they were read. The main process names what has changed, and whoever changed it is
+ * answered when it was dropped here; nothing is read here while the lease is over.
+ *
+ * Invariant: a value is kept only if nothing was heard of its key since it was asked for.
+ */
+export class NearStore {
+  readonly #most: number;
+  readonly #ask: () => Promise<boolean>;
+  /** Least recently read first. */
+  readonly #items = new Map<NearKey, Item>();
+  /** What was asked for; whoever hears of a key takes it out. */
+  readonly #expected = new Map<NearKey, object>();
+  #bytes = 0;
+  #leaseEnd = Number.NEGATIVE_INFINITY;
+  #asking = false;
+
+  /** `ask` asks the main process for a lease and answers whether what was kept before is still good. */
+  constructor(bytes: number, ask: () => Promise<boolean>) {
+    this.#most = bytes;
+    this.#ask = ask;
+  }
+
+  /** The value of a key, from here or else by `fetch`. A hit is O(size of the value), for everybody gets a copy. */
+  read(key: unknown, fetch: () => Promise<unknown>): Promise<unknown> {
+    if (typeof key !== 'string' && typeof key !== 'number') return fetch();
+    const left = this.#leaseEnd - performance.now();
+    if (left < LEASE / 2) this.#renew();
+    const item = left > 0 ? this.#items.get(key) : undefined;
+    if (item === undefined) return this.#fetch(key, fetch);
+    this.#items.delete(key);
+    this.#items.set(key, item);
+    return Promise.resolve(item.copy(item.value));
+  }
+
+  /** A key, or everything, has changed or is about to. */
+  drop(key?: unknown): void {
+    if (typeof key !== 'string' && typeof key !== 'number') {
+      this.#items.clear();
+      this.#expected.clear();
+      this.#bytes = 0;
+      return;
+    }
+    this.#expected.delete(key);
+    this.#remove(key);
+  }
+
+  /** Nobody will tell any more what has changed. */
+  end(): void {
+    this.#leaseEnd = Number.NEGATIVE_INFINITY;
+    this.drop();
+  }
+
+  async #fetch(key: NearKey, fetch: () => Promise<unknown>): Promise<unknown> {
+    const expected = {};
+    this.#expected.set(key, expected);
+    try {
+      const value = await fetch();
+      if (value !== undefined && this.#expected.get(key) === expected) this.#keep(key, value);
+      return value;
+    } finally {
+      if (this.#expected.get(key) === expected) this.#expected.delete(key);
+    }
+  }
+
+  #keep(key: NearKey, value: unknown): void {
+    this.#remove(key);
+    const weight = weightOf([key, value]);
+    if (weight > this.#most) return;
+    const copy = copierOf(value);
+    this.#items.set(key, { value: copy(value), copy, weight });
+    this.#bytes += weight;
+    for (const oldest of this.#items.keys()) {
+      if (this.#bytes <= this.#most) break;
+      this.#remove(oldest);
+    }
+  }
+
+  #remove(key: NearKey): void {
+    this.#bytes -= this.#items.get(key)?.weight ?? 0;
+    this.#items.delete(key);
+  }
+
+  /** The lease counts from when it was asked for, so here it ends before the main process takes it for over. */
+  #renew(): void {
+    if (this.#asking) return;
+    this.#asking = true;
+    const asked = performance.now();
+    this.#ask()
+      .then(
+        (isGood) => {
+          if (!isGood) this.drop();
+          this.#leaseEnd = asked + LEASE;
+        },
+        () => this.end(),
+      )
+      .finally(() => {
+        this.#asking = false;
+      });
+  }
+}
+
+/** The quickest way to a deep copy. What JSON holds is a tree of plain parts, for which structured clone does too much. */
+function copierOf(value: unknown): (value: unknown) => unknown {
+  if (typeof value !== 'object') return (same) => same;
+  if (value instanceof Uint8Array) return (bytes) => (bytes as Uint8Array).slice();
+  return judge(value) === 'json' ? copyOfTree : structuredClone;
+}
+
+function copyOfTree(part: unknown): unknown {
+  if (typeof part !== 'object' || part === null) return part;
+  if (Array.isArray(part)) return part.map(copyOfTree);
+  const copy: Record<string, unknown> = {};
+  for (const name of Object.keys(part)) {
+    const value = copyOfTree((part as Record<string, unknown>)[name]);
+    if (name === '__proto__')
+      Object.defineProperty(copy, name, { value, writable: true, enumerable: true, configurable: true });
+    else copy[name] = value;
+  }
+  return copy;
+}
