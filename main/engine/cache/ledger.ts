@@ -81,7 +81,7 @@ export class Ledger {
   /** An id at or below the largest one known is given only when all rows from it on are gone. */
   #noteReuse(id: number): void {
     if (id <= this.#topId) {
-      while ((this.#reused.at(-1)?.id ?? -1) >= id) this.#reused.pop();
+      while ((this.#reused.at(-1)?.id ?? Number.NEGATIVE_INFINITY) >= id) this.#reused.pop();
       this.#reused.push({ id, changes: this.changes });
       if (this.#reused.length > MOST_REUSED) this.#reused.shift();
     }
