@@ -167,6 +167,27 @@ describe('subscribe', () => {
     stop();
   });
 
+  it('lets a listener close the store, in the middle of changes and by a timer', async () => {
+    const cache = open();
+    const told: Change[] = [];
+    cache.subscribe((change) => {
+      told.push(change);
+      cache.close();
+    });
+    cache.setMany([
+      ['a', 1],
+      ['b', 2],
+    ]);
+    expect(told).toEqual([{ kind: 'set', key: 'a' }]);
+    expect(() => cache.get('a')).toThrow(expect.objectContaining({ code: 'CLOSED' }));
+
+    using writer = open({}, cache.directory);
+    const other = open({}, cache.directory);
+    other.subscribe(() => other.close());
+    writer.set('c', 3);
+    await vi.waitFor(() => expect(() => other.get('c')).toThrow(expect.objectContaining({ code: 'CLOSED' })));
+  });
+
   it('reports a listener’s failure as uncaught and goes on', async () => {
     using cache = open();
     const uncaught = vi.spyOn(globalThis, 'queueMicrotask').mockImplementation(() => {});

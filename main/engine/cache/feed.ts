@@ -118,10 +118,11 @@ function look(core: Core): void {
     // What has expired is dropped by the next write; somebody who listens wants to know without one.
     const now = core.clock();
     if (now >= ledger.nextExpiry) atomically(core, () => dropExpired(core, now, BATCH));
+    if (feed.timer === undefined) return;
     const version = sql.dataVersion.first()?.[0] ?? 0;
     if (version !== feed.version) tellAll(core);
     feed.version = version;
-    if (performance.now() > feed.renewAt) renew(core);
+    if (feed.timer !== undefined && performance.now() > feed.renewAt) renew(core);
   });
 }
 
@@ -137,7 +138,7 @@ function renew(core: Core): void {
   });
 }
 
-/** A listener may write: what it causes is told after what caused it. */
+/** A listener may write: what it causes is told after what caused it. It may close the store: then nobody listens any more. */
 export function tellAll(core: Core): void {
   const { feed, sql } = core;
   if (feed.telling || core.transaction.depth > 0) return;
@@ -149,7 +150,7 @@ export function tellAll(core: Core): void {
         feed.last = id;
         deliver(core, key === null ? { kind } : { kind, key: decodeKey(key) }, key ?? undefined);
       }
-      changes = sql.changes.all(feed.last, BATCH);
+      changes = feed.subscriptions.size > 0 ? sql.changes.all(feed.last, BATCH) : [];
     }
   } finally {
     feed.telling = false;

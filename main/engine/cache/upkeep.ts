@@ -79,6 +79,8 @@ export function afterWrite(core: Core): void {
   const { upkeep, transaction } = core;
   if (transaction.depth > 0) return;
   transaction.committed?.();
+  // By a listener.
+  if (!core.connection.isOpen) return;
   const isDue = ++upkeep.writes % LOOK_EVERY === 0;
   if (isDue || upkeep.bytes > PAGES_PER_WRITE * core.pageSize) {
     upkeep.fresh += upkeep.bytes;

@@ -109,6 +109,10 @@ export class Connection {
     this.#patience = new Patience(path, timeout, () => this.#database.inTransaction && !this.snapshot.held);
   }
 
+  get isOpen(): boolean {
+    return this.#database.open;
+  }
+
   /** True between BEGIN and COMMIT or ROLLBACK. */
   get inTransaction(): boolean {
     return this.#database.inTransaction;
