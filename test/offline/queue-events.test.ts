@@ -40,6 +40,27 @@ describe('events', () => {
     expect(events).toEqual([]);
   });
 
+  it('may stop the worker or close the queue on the spot', async () => {
+    for (const closes of [false, true]) {
+      const { queue, directory } = opened<string>();
+      queue.enqueueMany([{ payload: 'x' }, { payload: 'y' }]);
+      const stopping = new AbortController();
+      queue.subscribe(({ kind }) => {
+        if (kind !== 'started') return;
+        if (closes) queue.close();
+        else stopping.abort();
+      });
+      const begun: string[] = [];
+      await queue.process(({ payload }) => begun.push(payload), { concurrency: 2, signal: stopping.signal });
+      expect(begun).toEqual([]);
+      queue.close();
+      const again = opened<string>({ directory });
+      again.work(({ payload }) => begun.push(payload));
+      await again.done(2);
+      expect(begun).toEqual(['x', 'y']);
+    }
+  });
+
   it('tell of deaths, of retried ones, of what was given back, and of another’s doings soon', async () => {
     const one = opened<string>();
     const other = opened<string>({ directory: one.directory });

@@ -156,7 +156,7 @@ describe('a lease', () => {
     expect(begun[0]!.signal.aborted).toBe(false);
     one.time.now += 500;
     await soon(() => begun[0]!.signal.aborted);
-    expect(one.queue.get(1)?.error).toMatch(/worker in process \d+.* was lost/);
+    expect(one.queue.get(1)?.error).toMatch(/worker was lost: process \d+/);
     one.queue.close();
     other.queue.close();
   });

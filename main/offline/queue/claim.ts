@@ -39,23 +39,34 @@ export function claim(step: Step, worker: string, count: number): Claim[] {
 /** Whether a worker is known to have ended, or has given no sign of life for as long as its lease. */
 const isLost = (row: WorkerRow, now: number): boolean => row.until <= now || isGone(row);
 
-/** Whether another worker has left jobs behind. */
-export const anyLost = ({ workers }: Shelves, self: string, now: number): boolean =>
-  workers.rows().some(([[worker], row]) => worker !== self && isLost(row, now));
+/** The workers that are there, and those that were. */
+function rollCall({ workers }: Shelves, self: string, now: number) {
+  const living = new Set([self]);
+  const lost = new Map<string, WorkerRow>();
+  for (const [[worker], row] of workers.rows()) {
+    if (worker === self || !isLost(row, now)) living.add(worker);
+    else lost.set(worker, row);
+  }
+  return { living, lost };
+}
 
-/** Brings back what lost workers had begun: it has failed, and may be tried again at once. O(workers + running jobs). */
+/** Whether other workers have left jobs or themselves behind. O(workers + running jobs). */
+export function anyLost(shelves: Shelves, self: string, now: number): boolean {
+  const { living, lost } = rollCall(shelves, self, now);
+  return lost.size > 0 || shelves.running.rows().some(([, { worker }]) => !living.has(worker));
+}
+
+/** Brings back what no living worker has: it has failed, and may be tried again at once. O(workers + running jobs). */
 export function takeOver(step: Step, self: string, { attempts }: Schedule): void {
   const { workers, running } = step.shelves;
-  const lost = new Map<string, WorkerRow>();
-  for (const [[worker], row] of workers.rows()) if (worker !== self && isLost(row, step.now)) lost.set(worker, row);
-  if (lost.size === 0) return;
+  const { living, lost } = rollCall(step.shelves, self, step.now);
+  for (const worker of lost.keys()) workers.delete(worker);
   for (const [[id], { worker, attempt }] of running.rows()) {
-    const owner = lost.get(worker);
-    if (owner === undefined) continue;
+    if (living.has(worker)) continue;
     running.delete(id);
     step.count('running', -1);
-    const error = `The worker in ${describeOwner(owner)} was lost: it has ended, or its lease has`;
+    const owner = lost.get(worker);
+    const error = `Its worker was lost${owner ? `: ${describeOwner(owner)} has ended, or its lease has` : ''}`;
     fail(step, id, readJob(step.shelves, id), { attempt, error, rest: attempt < attempts ? 0 : undefined });
   }
-  for (const worker of lost.keys()) workers.delete(worker);
 }

@@ -39,6 +39,7 @@ export class Worker {
   readonly #attempts = new Map<number, Attempt>();
   /** Why no more is begun. */
   #stopped: { readonly reason: unknown } | undefined;
+  #left = false;
   #leaseEnd = Number.NEGATIVE_INFINITY;
   #nextRollCall = 0;
 
@@ -55,7 +56,7 @@ export class Worker {
     if (signal?.aborted) return;
     signal?.addEventListener('abort', onAbort);
     try {
-      while (this.#stopped === undefined || this.#attempts.size > 0) {
+      while (!this.#left && (this.#stopped === undefined || this.#attempts.size > 0)) {
         await this.#bell.sleep(orSetback(() => this.#turn()));
       }
     } finally {
@@ -79,10 +80,10 @@ export class Worker {
   /** Stops, and gives back what has not ended, so that others need not wait for the lease to end. */
   leave(reason: unknown): void {
     this.stop(reason);
+    if (this.#left) return;
+    this.#left = true;
     const attempts = [...this.#attempts.values()];
     this.#attempts.clear();
-    if (this.#leaseEnd === Number.NEGATIVE_INFINITY) return;
-    this.#leaseEnd = Number.NEGATIVE_INFINITY;
     try {
       inOneStep(this.#core, (step) => {
         for (const { claim, ending = 'returned' } of attempts) settle(step, claim, ending);
@@ -97,8 +98,7 @@ export class Worker {
   /** Notes what has ended, begins what there is room for, renews the lease; answers for how many milliseconds to sleep. */
   #turn(): number {
     const ended = [...this.#attempts.values()].filter(({ ending }) => ending !== undefined);
-    const mayBegin = this.#mayBegin();
-    const room = mayBegin ? this.#order.concurrency - this.#attempts.size + ended.length : 0;
+    const room = this.#mayBegin() ? this.#order.concurrency - this.#attempts.size + ended.length : 0;
     if (ended.length > 0 || (room > 0 && this.#isWorth()) || this.#isToRenew(this.#attempts.size)) {
       const { lost, begun, leaseEnd } = this.#commit(ended, room);
       this.#leaseEnd = leaseEnd;
@@ -106,7 +106,7 @@ export class Worker {
       for (const attempt of lost) this.#lose(attempt);
       for (const claim of begun) void this.#begin(claim);
     }
-    return mayBegin && this.#attempts.size < this.#order.concurrency ? this.#pause() : LOOK;
+    return this.#mayBegin() && this.#attempts.size < this.#order.concurrency ? this.#pause() : LOOK;
   }
 
   #commit(ended: readonly Attempt[], room: number) {
@@ -163,9 +163,12 @@ export class Worker {
 
   async #begin(claim: Claim): Promise<void> {
     const attempt: Attempt = { claim, hold: new AbortController(), ending: undefined };
+    // A listener may have stopped it or closed the queue, right after the commit.
+    if (this.#left) return;
+    if (this.#stopped !== undefined) attempt.hold.abort(this.#stopped.reason);
     this.#attempts.set(claim.ticket, attempt);
     try {
-      // Behind the turn that has begun it: a handler may close the queue.
+      // Behind the turn that has begun it: a handler may close the queue, too.
       await undefined;
       attempt.hold.signal.throwIfAborted();
       await this.#handler(this.#assignment(attempt));
