@@ -9,7 +9,7 @@ export interface QueryOptions {
 
 /** A request and its response, without the body. Field values are as `Headers` gives them. */
 export interface Item {
-  /** Rises with every put: the order of a cache. */
+  /** Another one for every put. */
   readonly order: number;
   readonly request: {
     readonly url: string;
@@ -42,7 +42,7 @@ export function addressOf(url: string): readonly [path: string, search: string] 
 export function varies(query: Request, { request, response }: Omit<Item, 'order'>): boolean {
   const cached = headersOf(request.headers);
   const names = membersOf(headersOf(response.headers).get('vary'));
-  return names.some((name) => name === '*' || query.headers.get(name) !== cached.get(name));
+  return names.some((name) => query.headers.get(name) !== cached.get(name));
 }
 
 /** Whether a request asks for an item. */

@@ -24,13 +24,12 @@ export class Shelf {
     this.#isOpen = isOpen;
   }
 
-  /** The items that a request asks for, or all, in the order in which they were put. O(items of the URL), or of the cache. */
+  /** The items that a request asks for, or all. Each put makes a key of its own: stored order is theirs. O(items of the URL), or all. */
   find(query: Request | undefined, { ignoreSearch, ignoreVary }: QueryOptions): Item[] {
     const [path, search] = query === undefined ? [] : addressOf(query.url);
     const address = path === undefined ? [] : ignoreSearch ? [path] : [path, search ?? ''];
     const found = [...this.#cache.values({ prefix: this.#items(...address) })] as Item[];
-    const asked = query === undefined || ignoreVary ? found : found.filter((item) => !varies(query, item));
-    return asked.sort((a, b) => a.order - b.order);
+    return query === undefined || ignoreVary ? found : found.filter((item) => !varies(query, item));
   }
 
   /** Writes a body down, then runs `commit`, with a small body in the same transaction. */
@@ -79,7 +78,7 @@ export class Shelf {
   clear(): void {
     this.#cache.transact(() => {
       for (const prefix of [this.#items(), ['cached-body', this.#storage, this.#id]]) {
-        this.#cache.deleteMany([...this.#cache.keys({ prefix })]);
+        this.#cache.deleteMany([...this.#cache.keys({ prefix, order: 'key' })]);
       }
     });
   }

@@ -132,7 +132,7 @@ export class ResponseStore {
 
   /** Also those whose names were evicted. */
   #deleteBodies(url: string, kept: ReadonlySet<unknown>): boolean {
-    const bodies = [...this.#cache.keys({ prefix: ['http-body', this.#partition, url] })];
+    const bodies = [...this.#cache.keys({ prefix: ['http-body', this.#partition, url], order: 'key' })];
     return this.#cache.deleteMany(bodies.filter((key) => !kept.has((key as readonly Key[])[3]))) > 0;
   }
 

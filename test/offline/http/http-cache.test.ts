@@ -1,3 +1,5 @@
+import { readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { provenanceOf } from '../../../main/offline/http/provenance.ts';
 import { inFrontOf, numbered, type Setup, URL_A } from './origin.ts';
@@ -79,6 +81,38 @@ describe('freshness', () => {
 });
 
 describe('validation', () => {
+  it.each(['must-revalidate', 'no-cache'])(
+    'shows nothing stale where %s forbids it, whatever else is said',
+    async (directive) => {
+      using setup = inFrontOf(numbered({ 'cache-control': `max-age=10, stale-while-revalidate=60, ${directive}` }));
+      await got(setup);
+      setup.pass(20 * SECOND);
+      expect(await got(setup)).toEqual(['2', 'miss']);
+      setup.pass(20 * SECOND);
+      expect(await got(setup, { headers: { 'cache-control': 'max-stale' } })).toEqual(['3', 'miss']);
+    },
+  );
+
+  it('asks nobody about what is immutable, while it is fresh', async () => {
+    using setup = inFrontOf(numbered({ 'cache-control': 'max-age=60, immutable' }));
+    await got(setup);
+    expect(await got(setup, { cache: 'no-cache' })).toEqual(['1', 'hit']);
+    setup.pass(60 * SECOND);
+    expect(provenanceOf((await setup.http.match(URL_A))!)).toBe('stale');
+    expect(await got(setup, { cache: 'no-cache' })).toEqual(['2', 'miss']);
+  });
+
+  it('forgets what the origin has replaced by something that may not be stored', async () => {
+    using setup = inFrontOf((_, count) => {
+      if (count > 2) throw new TypeError('fetch failed');
+      return new Response(String(count), { headers: { 'cache-control': count === 1 ? 'max-age=10' : 'no-store' } });
+    });
+    await got(setup);
+    setup.pass(20 * SECOND);
+    expect(await got(setup)).toEqual(['2', 'miss']);
+    await expect(got(setup)).rejects.toThrow('fetch failed');
+  });
+
   const tagged = (fields: Record<string, string> = {}) =>
     ((request, count) =>
       request.headers.get('if-none-match') === '"v1"'
@@ -87,7 +121,13 @@ describe('validation', () => {
             headers: { 'cache-control': 'max-age=60', 'x-count': String(count), ...fields },
           })
         : new Response('body', {
-            headers: { etag: '"v1"', 'cache-control': 'max-age=10', 'x-count': String(count), 'x-kept': 'yes' },
+            headers: {
+              etag: '"v1"',
+              'cache-control': 'max-age=10',
+              'x-count': String(count),
+              'x-kept': 'yes',
+              age: '3',
+            },
           })) satisfies Parameters<typeof inFrontOf>[0];
 
   it('confirms what is stored, and takes over the fields of the 304', async () => {
@@ -298,6 +338,17 @@ describe('the store', () => {
     expect(await setup.http.match(URL_A)).toBeUndefined();
     expect(await got(setup)).toEqual(['2', 'miss']);
     expect(await got(setup)).toEqual(['2', 'hit']);
+  });
+
+  it('takes a body that is damaged for one that is not there', async () => {
+    using setup = inFrontOf(
+      (_, count) => new Response(String(count).padEnd(100_000), { headers: { 'cache-control': 'max-age=60' } }),
+    );
+    await got(setup);
+    const files = readdirSync(setup.cache.directory, { recursive: true, encoding: 'utf8' });
+    for (const file of files.filter((it) => it.endsWith('.val'))) rmSync(join(setup.cache.directory, file));
+    const [body, provenance] = await got(setup);
+    expect([body.trimEnd(), provenance]).toEqual(['2', 'miss']);
   });
 
   it('leaves no body behind whose name was evicted', async () => {
