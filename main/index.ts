@@ -20,6 +20,8 @@ import { type Authorize, isOwnOrigin, ownPages } from './electron/sender.ts';
 import { type Keep, type WindowOptions, Windows } from './electron/windows.ts';
 import type { Cache, Deque, FanoutCache, Index } from './engine/index.ts';
 import { Registry } from './engine/registry.ts';
+import type { OpenQueueOptions, Queue } from './offline/queue/index.ts';
+import { Queues } from './offline/queue/queues.ts';
 
 export { DiskCacheError, type ErrorCode } from '../protocol/error.ts';
 export { cache, defineStores, deque, fanout, index } from '../protocol/stores.ts';
@@ -28,6 +30,7 @@ export { type AssetAccess, type AssetOptions, assetScheme } from './electron/ass
 export type { Authorize, FrameInfo } from './electron/sender.ts';
 export type { Keep, WindowOptions, WindowShard } from './electron/windows.ts';
 export type { Cache, Deque, FanoutCache, Index } from './engine/index.ts';
+export type { OpenQueueOptions, Queue } from './offline/queue/index.ts';
 
 /** The sandboxed preload script, for `webPreferences.preload` of a window that is attached. */
 export const preloadPath = fileURLToPath(new URL('./preload.cjs', import.meta.url));
@@ -84,6 +87,13 @@ export interface Host<S extends StoreDeclarations> {
    * @throws {DiskCacheError} `BAD_OPTION`, `NO_SUCH_STORE`.
    */
   serveAssets(session: Session, options?: AssetOptions): () => void;
+  /**
+   * A durable queue by its name, opened when it is first asked for, with these options. Names that differ only in case are one.
+   *
+   * @throws {DiskCacheError} `BAD_OPTION` for a name that could not be a folder (a letter, then letters, digits, `-`), and for
+   * options of a queue that is open; `CLOSED` after `close`; else what opening throws.
+   */
+  queue<T = unknown>(name: string, options?: OpenQueueOptions): Queue<T>;
   /** Pages connected at this moment. */
   readonly sessions: number;
   /** Settles what pages have open, then closes the stores. Happens by itself when the application quits. Idempotent. */
@@ -102,6 +112,7 @@ export async function openDiskCache<const S extends StoreDeclarations>(options: 
   const authorize = options.authorize ?? ownPages(app.isPackaged);
   const registry = new Registry(directory, options.stores);
   const windows = openWindows(registry, join(directory, WINDOWS_FOLDER), options.windows);
+  const queues = new Queues(join(directory, QUEUES_FOLDER));
   const lobby = new Lobby();
   const attachments = new Set<Attachment>();
   const servings = new Set<() => void>();
@@ -112,6 +123,7 @@ export async function openDiskCache<const S extends StoreDeclarations>(options: 
     attachments.clear();
     for (const stop of servings) stop();
     servings.clear();
+    queues.close();
     windows.close();
     registry.close();
   }
@@ -145,6 +157,7 @@ export async function openDiskCache<const S extends StoreDeclarations>(options: 
         if (servings.delete(stop)) stop();
       };
     },
+    queue: (name, queueOptions) => queues.find(name, queueOptions),
     get sessions() {
       return [...attachments].reduce((sum, attachment) => sum + attachment.sessions, 0);
     },
@@ -152,8 +165,9 @@ export async function openDiskCache<const S extends StoreDeclarations>(options: 
   };
 }
 
-/** No declared store has such a name. */
+/** No declared store has such names. */
 const WINDOWS_FOLDER = '_windows';
+const QUEUES_FOLDER = '_queues';
 
 function openWindows(registry: Registry, directory: string, options: WindowOptions | undefined): Windows {
   try {
