@@ -1,7 +1,7 @@
 import type { Key } from './key.ts';
 
 /** Milliseconds for which a page may read what it keeps near, from when it asked; it asks again in good time while it reads. */
-export const LEASE = 2000;
+export const LEASE = 1000;
 
 /** Main to page: these have changed. The answer to whoever changed them waits until the page has dropped them. */
 export interface Stale {

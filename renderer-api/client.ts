@@ -89,10 +89,14 @@ export class Client {
     this.#line = undefined;
     for (const near of this.near.values()) near.end();
     this.subscriptions.interrupted();
+    for (const { calls } of this.#turn.splice(0)) rejectCalls(calls, reason);
     this.#rejectAll(reason);
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
 
   #depart(): void {
+    if (this.#turn.length === 0) return;
     if (this.#sent.size === 0 && this.#waiting.length === 0) this.#answeredAt = performance.now();
     this.#waiting.push(...this.#turn);
     this.#turn = [];

@@ -27,6 +27,8 @@ export class NearPage {
   readonly #waiting: { readonly number: number; resolve(): void }[] = [];
   #leaseEnd = 0;
   #number = 0;
+  /** A message that was not answered while the lease lasted. */
+  #overdue = 0;
   #scheduled: NodeJS.Immediate | undefined;
   #isStale = false;
 
@@ -36,8 +38,13 @@ export class NearPage {
     this.#send = send;
   }
 
-  /** The page keeps values of a store while its lease lasts; false when what it has from before may be old. */
+  /**
+   * The page keeps values of a store while its lease lasts; false when what it has from before may be old.
+   *
+   * @throws {DiskCacheError} `BUSY` for a page that has let others wait for nothing, until it has answered.
+   */
   keep(name: string, store: Store): boolean {
+    if (this.#overdue > 0) throw new DiskCacheError('BUSY', `Drop what has changed before you keep more of "${name}"`);
     this.#leaseEnd = performance.now() + LEASE;
     if (this.#kept.has(name)) return true;
     if (store instanceof Deque) {
@@ -57,6 +64,7 @@ export class NearPage {
 
   /** The page has dropped what a message named, and what those before it did. */
   dropped(number: number): void {
+    if (number >= this.#overdue) this.#overdue = 0;
     while (this.#waiting.length > 0 && this.#waiting[0]!.number <= number) this.#waiting.shift()!.resolve();
   }
 
@@ -85,7 +93,10 @@ export class NearPage {
     const number = ++this.#number;
     this.#send({ deskcache: 'stale', number, changed });
     return new Promise((resolve) => {
-      const timer = setTimeout(() => this.dropped(number), left);
+      const timer = setTimeout(() => {
+        this.dropped(number);
+        this.#overdue = number;
+      }, left);
       this.#waiting.push({
         number,
         resolve: () => {

@@ -106,7 +106,10 @@ const comlink = fc.record(
     id: fc.oneof(fc.string(), oddValue),
     type: fc.constantFrom<unknown>('APPLY', 'GET', 'SET', 'CONSTRUCT', 'ENDPOINT', 'RELEASE', null, 5),
     path: fc.oneof(
-      fc.array(fc.oneof(fc.constantFrom<unknown>('watch', 'unwatch', 'seen', 'run'), oddName), { maxLength: 2 }),
+      fc.array(
+        fc.oneof(fc.constantFrom<unknown>('watch', 'unwatch', 'seen', 'near', 'far', 'dropped', 'run'), oddName),
+        { maxLength: 2 },
+      ),
       oddValue,
     ),
     argumentList: fc.oneof(

@@ -179,6 +179,24 @@ describe('what is kept near', () => {
     expect(await Promise.all([store.get('k'), store.get('other')])).toEqual([2, 2]);
   });
 
+  it('lets nobody wait twice for a page that doesn’t answer', async () => {
+    using bridge = openBridge({ stores });
+    const port = bridge.rawPort();
+    const near = () =>
+      port.postMessage({ id: 'n', type: 'APPLY', path: ['near'], argumentList: [{ type: 'RAW', value: 'api' }] });
+    const answers: unknown[] = [];
+    port.on('message', (message) => answers.push(message));
+    near();
+    await vi.waitFor(() => expect(answers).toEqual([{ id: 'n', type: 'RAW', value: { value: false } }]));
+    await bridge.diskCache.cache('api').set('k', 1);
+    near();
+    await vi.waitFor(() => expect(answers).toHaveLength(3));
+    expect(answers[2]).toMatchObject({ value: { error: { code: 'BUSY' } } });
+    const started = performance.now();
+    for (let n = 0; n < 10; n++) await bridge.diskCache.cache('api').set('k', n);
+    expect(performance.now() - started).toBeLessThan(LEASE);
+  });
+
   it('ends with the page, with the way out, and where it isn’t granted or possible', async () => {
     using bridge = openBridge({ stores, grant: { stores: { api: 'write', outbox: 'write' } } });
     const page = bridge.anotherPage();

@@ -17,6 +17,7 @@ export interface Bridge {
   readonly registry: Registry;
   /** A cache of the main process, by its name. */
   cacheInMain(name: string): Cache;
+  readonly lobby: Lobby;
   /** One for each time the client connected. */
   readonly sessions: readonly Session[];
   /** Another page of the same main process. */
@@ -58,6 +59,7 @@ export function openBridge({ stores = { api: cache() }, grant = FULL_GRANT, ...o
   return {
     diskCache: openPage(),
     registry,
+    lobby,
     cacheInMain: (name) => registry.find(name) as Cache,
     sessions,
     anotherPage: openPage,

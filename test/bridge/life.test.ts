@@ -1,0 +1,53 @@
+import { describe, expect, it, vi } from 'vitest';
+import { DiskCacheError } from '../../protocol/error.ts';
+import { cache, deque, index } from '../../protocol/stores.ts';
+import { openBridge } from './over-a-port.ts';
+
+const stores = { api: cache(), settings: index(), outbox: deque() };
+const over = new DiskCacheError('DISCONNECTED', 'The page is being replaced by another');
+
+describe('pages that come and go', () => {
+  it('leave nothing behind: no subscription, no lease, no change log, no timer', { timeout: 30_000 }, async () => {
+    using bridge = openBridge({ stores });
+    const stops = ['api', 'settings', 'outbox'].map((name) => {
+      const store = bridge.registry.find(name);
+      const counted = { open: 0 };
+      const subscribe = store.subscribe.bind(store) as (...args: unknown[]) => () => void;
+      vi.spyOn(store, 'subscribe').mockImplementation(((...args: unknown[]) => {
+        counted.open++;
+        const stop = subscribe(...args);
+        return () => {
+          counted.open--;
+          stop();
+        };
+      }) as never);
+      return counted;
+    });
+    const timers = () => process.getActiveResourcesInfo().filter((it) => it === 'Timeout' || it === 'Immediate').length;
+    const before = timers();
+    for (let round = 0; round < 100; round++) {
+      const page = bridge.anotherPage();
+      page.keepNear('api');
+      page.cache('api').subscribe(() => {}, { onError: () => {} });
+      page.index('settings').subscribe(() => {}, { prefix: 'a', onError: () => {} });
+      page.deque('outbox').subscribe(() => {}, { onError: () => {} });
+      await Promise.all([
+        page.cache('api').get('k'),
+        page.cache('api').set('k', round),
+        page.deque('outbox').push(round),
+      ]);
+      const unanswered = Promise.allSettled([page.cache('api').get('k'), page.index('settings').set('a', round)]);
+      // Half of them are left, half are ended by the main process.
+      if (round % 2) page.disconnect();
+      bridge.sessions.at(-1)!.close(over);
+      if (round % 2 === 0) page.disconnect();
+      await unanswered;
+    }
+    await vi.waitFor(() => expect(stops.map(({ open }) => open)).toEqual([0, 0, 0]));
+    for (const session of bridge.sessions) expect(session.watches).toBe(0);
+    expect(bridge.lobby.nearPages.size).toBe(0);
+    expect(timers()).toBeLessThanOrEqual(before + 3);
+    await bridge.diskCache.cache('api').set('k', 'after all');
+    expect(await bridge.diskCache.cache('api').get('k')).toBe('after all');
+  });
+});
