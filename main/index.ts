@@ -151,6 +151,7 @@ export async function openDiskCache<const S extends StoreDeclarations>(options: 
           options.authorize === undefined && isOwnOrigin(origin, app.isPackaged)
             ? [FULL_GRANT]
             : [...attachments].flatMap((attachment) => attachment.grantsOf(origin, session)),
+        dropNear: () => Promise.all([...lobby.nearPages].map((page) => page.tell())),
       });
       servings.add(stop);
       return () => {

@@ -36,6 +36,8 @@ export interface AssetHost {
   readonly stores: Readonly<Record<string, object>>;
   /** What the documents of an origin are granted that are shown in this session now. */
   grantsOf(origin: string): readonly Grant[];
+  /** Resolves when no page reads near what was there before; `keepNear` in pages. */
+  dropNear(): Promise<unknown>;
 }
 
 /** Milliseconds in which the main process hears of a document that asks already. */
@@ -55,7 +57,7 @@ export function serveAssets({ protocol }: Session, options: AssetOptions, host: 
       `This session is served already; end that first, serveAssets answers the way`,
     );
   }
-  const served = servedStores(options.stores, host.stores);
+  const served = servedStores(options.stores, host);
   const server = assetServer({
     async find(name, access, origin) {
       const found = served.get(name);
@@ -94,22 +96,35 @@ interface Served extends ServedStore {
   readonly access: AssetAccess;
 }
 
-type Stores = AssetHost['stores'];
-
 /** By the lower-case name: an address has no other. */
-function servedStores(wanted: AssetOptions['stores'], stores: Stores): ReadonlyMap<string, Served> {
+function servedStores(wanted: AssetOptions['stores'], host: AssetHost): ReadonlyMap<string, Served> {
+  const { stores } = host;
   const all = Object.keys(stores).filter((name) => isAssetStore(stores[name]));
   const accesses = wanted === undefined ? allowing('write', all) : accessOf(wanted);
   return new Map(
-    accesses.map(([name, access]) => [name.toLowerCase(), { name, store: assetStore(stores, name), access }]),
+    accesses.map(([name, access]) => [
+      name.toLowerCase(),
+      { name, store: coherent(assetStore(stores, name), host), access },
+    ]),
   );
 }
 
-function assetStore(stores: Stores, name: string): AssetStore {
+function assetStore(stores: AssetHost['stores'], name: string): AssetStore {
   const store = Object.hasOwn(stores, name) ? stores[name] : undefined;
   if (isAssetStore(store)) return store;
   if (store === undefined) throw new DiskCacheError('NO_SUCH_STORE', `Store "${name}" was not declared`);
   throw new DiskCacheError('BAD_OPTION', `Store "${name}" holds no bytes to serve; serve a cache or a fanout`);
+}
+
+/** A page's stream is stored when every page can see it, as is what it sets. */
+function coherent(store: AssetStore, host: AssetHost): AssetStore {
+  return {
+    openBytes: (key) => store.openBytes(key),
+    async writeStream(key, chunks, options) {
+      await store.writeStream(key, chunks, options);
+      await host.dropNear();
+    },
+  };
 }
 
 type Access = readonly (readonly [name: string, access: AssetAccess])[];

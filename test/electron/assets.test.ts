@@ -23,6 +23,9 @@ function fakeSession() {
 
 const ALL: Grant = { stores: { '*': 'write' } };
 
+/** Resolves when every page has dropped what it keeps near. */
+let near: Promise<unknown> = Promise.resolve();
+
 function open(options: AssetOptions = {}, granted: (origin: string) => Grant | null = own) {
   const stores = {
     Assets: new Cache<string, unknown>(freshDirectory()),
@@ -31,7 +34,7 @@ function open(options: AssetOptions = {}, granted: (origin: string) => Grant | n
   };
   stores.Assets.set('a.txt', 'text');
   stores.photos.set('a.txt', 'photo');
-  const host: AssetHost = { stores, grantsOf: (origin) => [granted(origin) ?? []].flat() };
+  const host: AssetHost = { stores, grantsOf: (origin) => [granted(origin) ?? []].flat(), dropNear: () => near };
   const { session, handlers } = fakeSession();
   const stop = serveAssets(session, options, host);
   async function ask(url: string, origin: string | undefined = 'app://atlas', init: RequestInit = {}): Promise<number> {
@@ -97,6 +100,23 @@ describe('serveAssets', () => {
       isKnown = true;
     }, 20);
     expect(await site.ask('deskcache://assets/a.txt')).toBe(200);
+  });
+
+  it('answers a stream when no page reads near what was there before', async () => {
+    using site = open();
+    let dropped = () => {};
+    near = new Promise<void>((resolve) => {
+      dropped = resolve;
+    });
+    let status: number | undefined;
+    const posted = site.post('photos').then((answer) => {
+      status = answer;
+    });
+    await expect.poll(() => site.ask('deskcache://photos/k')).toBe(200);
+    expect(status, 'stored, and not yet answered').toBeUndefined();
+    dropped();
+    await posted;
+    expect(status).toBe(204);
   });
 
   it('asks the application for a type by the name the store was declared by', async () => {
