@@ -39,9 +39,12 @@ async function* following(first: readonly Uint8Array[], rest: AsyncGenerator<Uin
 
 /**
  * The stream once its first chunk has been read: from there on the item can be deleted and is still read to its end. Undefined
- * when the item is gone or damaged.
+ * when the item is gone or damaged. Damage may show only at the end of a file: the stream fails then, and `onDamage` is told.
  */
-export async function begun(stream: ReadableStream<Uint8Array>): Promise<ReadableStream<Uint8Array> | undefined> {
+export async function begun(
+  stream: ReadableStream<Uint8Array>,
+  onDamage = () => {},
+): Promise<ReadableStream<Uint8Array> | undefined> {
   const reader = stream.getReader();
   const first = await reader.read().catch(undefinedIfDamaged);
   if (first === undefined) return undefined;
@@ -51,7 +54,10 @@ export async function begun(stream: ReadableStream<Uint8Array>): Promise<Readabl
       else controller.enqueue(first.value);
     },
     async pull(controller) {
-      const { done, value } = await reader.read();
+      const { done, value } = await reader.read().catch((error: unknown) => {
+        onDamage();
+        throw error;
+      });
       if (done) controller.close();
       else controller.enqueue(value);
     },

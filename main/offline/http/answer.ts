@@ -32,7 +32,9 @@ export async function fromStore(
   const headers = new Headers(stored.headers);
   headers.set('age', String(Math.max(0, Math.floor(age))));
   appendStatus(headers, handling ?? { hit: true, ttl: lifetime - age });
-  return answerOf(request, { ...stored, headers }, room.store.body(stored));
+  const bytes = room.tried(stored.url, () => room.store.body(stored));
+  const forget = () => void room.tried(stored.url, () => room.store.forget(stored));
+  return answerOf(request, { ...stored, headers }, bytes, forget);
 }
 
 /** What a request gets of a kept response: all of it, a part (206, 416), its head, or that the client has it (304). */
@@ -40,6 +42,7 @@ export async function answerOf(
   request: Request,
   kept: Kept,
   bytes: StoredBytes | undefined,
+  onDamage?: () => void,
 ): Promise<Response | undefined> {
   if (bytes === undefined) return undefined;
   const headers = new Headers(kept.headers);
@@ -60,7 +63,7 @@ export async function answerOf(
     headers.set('content-range', `bytes */${bytes.size}`);
     return responseOf(null, { status: 416, statusText: 'Range Not Satisfiable', headers }, url);
   }
-  const body = await begun(bytes.stream(part));
+  const body = await begun(bytes.stream(part), onDamage);
   if (body === undefined || part === undefined) return body && responseOf(body, plain, url);
   headers.set('content-length', String(part.end - part.start));
   headers.set('content-range', `bytes ${part.start}-${part.end - 1}/${bytes.size}`);

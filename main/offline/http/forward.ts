@@ -4,7 +4,7 @@ import { branch } from './branch.ts';
 import { sameTag, withoutFragment } from './fields.ts';
 import { Flight, orAborted } from './flight.ts';
 import type { Handling } from './provenance.ts';
-import type { Stored } from './response-store.ts';
+import { freshened, type Stored } from './response-store.ts';
 import type { Room } from './room.ts';
 import { type Head, isStorable, mayStandIn } from './rules.ts';
 
@@ -52,7 +52,7 @@ export async function forward(room: Room, request: Request, stored?: Stored, fli
   if (stored !== undefined && status === 304 && validators.length > 0) {
     const confirmed = await confirmedBy(room, request, stored, head);
     if (confirmed === undefined) {
-      room.store.forget(stored);
+      room.tried(url, () => room.store.forget(stored));
       return forward(room, request, undefined, flight);
     }
     land(room, url, flight, 'look');
@@ -61,7 +61,7 @@ export async function forward(room: Room, request: Request, stored?: Stored, fli
   if (stored !== undefined && status >= 500) {
     const standIn = await standingIn(room, request, stored, true);
     if (standIn !== undefined) {
-      void received.body?.cancel();
+      received.body?.cancel().catch(() => undefined);
       land(room, url, flight, 'go');
       return standIn;
     }
@@ -114,7 +114,8 @@ async function confirmedBy(room: Room, request: Request, stored: Stored, head: H
   const tag = head.headers.get('etag');
   const ours = stored.headers.get('etag');
   if (tag !== null && ours !== null && !sameTag(tag, ours)) return undefined;
-  const fresh = room.store.freshen(stored, head);
+  const fresh = freshened(stored, head);
+  room.tried(stored.url, () => room.store.update(fresh));
   return fromStore(room, request, fresh, { fwd: 'stale', fwdStatus: 304 });
 }
 
@@ -135,8 +136,7 @@ function overtaken(room: Room, request: Request, stored: Stored, head: Head): vo
   const isSame = (name: string) => !head.headers.has(name) || head.headers.get(name) === stored.headers.get(name);
   const isConfirmed =
     request.method === 'HEAD' && head.status === 200 && ['etag', 'last-modified', 'content-length'].every(isSame);
-  if (isConfirmed) room.store.freshen(stored, head);
-  else room.store.forget(stored);
+  room.tried(stored.url, () => (isConfirmed ? room.store.update(freshened(stored, head)) : room.store.forget(stored)));
 }
 
 function validatorsOf({ headers }: Stored): [string, string][] {

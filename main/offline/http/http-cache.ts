@@ -15,7 +15,7 @@ export interface HttpCacheOptions {
   readonly shared?: boolean;
   /** Now, in epoch milliseconds. Default `Date.now`. */
   readonly clock?: () => number;
-  /** Told when a response could not be stored (`DISK_FULL`, `TOO_LARGE`, …); who asked for it gets it all the same. */
+  /** Told when the store failed (`DISK_FULL`, `TOO_LARGE`, `CORRUPT`, …); who asked gets the response all the same. */
   readonly onStoreFailure?: (error: unknown, url: string) => void;
 }
 
@@ -35,9 +35,8 @@ export class HttpCache {
 
   /**
    * As the global `fetch`, the cache modes of the standard included. `provenanceOf(response)` tells where it came from. A failure
-   * of the origin rejects with what `fetch` rejected with; `only-if-cached` answers 504 where nothing is stored.
-   *
-   * @throws {DiskCacheError} what reading the cache throws: `CLOSED`, `BUSY`.
+   * of the origin rejects with what `fetch` rejected with; `only-if-cached` answers 504 where nothing is stored. Where the store
+   * fails, even when it was closed, the request goes to the origin.
    */
   fetch(input: string | URL | Request, init?: RequestInit): Promise<Response> {
     const request = new Request(input, init);
@@ -49,14 +48,22 @@ export class HttpCache {
     return respond(this.#room, request, mode);
   }
 
-  /** The stored response that a request selects, fresh or stale; undefined when there is none. */
+  /**
+   * The stored response that a request selects, fresh or stale; undefined when there is none.
+   *
+   * @throws {DiskCacheError} what reading the store throws: `CLOSED`, `CORRUPT`.
+   */
   async match(input: string | URL | Request): Promise<Response | undefined> {
     const request = new Request(input);
     const stored = this.#room.store.find(request);
     return stored && fromStore(this.#room, request, stored);
   }
 
-  /** Forgets all responses of a URL; answers whether there were any. */
+  /**
+   * Forgets all responses of a URL; answers whether there were any.
+   *
+   * @throws {DiskCacheError} what writing the store throws: `BUSY`, `CLOSED`, `READ_ONLY`.
+   */
   delete(url: string): boolean {
     return this.#room.invalidate(new URL(url).href);
   }

@@ -20,17 +20,19 @@ export async function respond(room: Room, request: Request, mode: Mode): Promise
   request.signal.throwIfAborted();
   if (!SAFE.has(request.method)) return change(room, request);
   if (isBypassed(request, mode)) return pass(room, request, 'bypass');
+  let isGone = mode === 'reload';
   for (let joined = false; ; ) {
-    const stored = mode === 'reload' ? undefined : room.store.find(request);
+    const stored = isGone ? undefined : room.tried(request.url, () => room.store.find(request));
     const use = stored === undefined ? undefined : useIn(mode, room, request, stored);
     if (stored !== undefined && use !== undefined && use !== 'after-validation') {
       const response = await orAborted(fromStore(room, request, stored), request.signal);
-      if (response === undefined) {
-        room.store.forget(stored);
-        continue;
+      if (response !== undefined) {
+        if (use === 'while-revalidating') revalidateBehind(room, request, stored);
+        return response;
       }
-      if (use === 'while-revalidating') revalidateBehind(room, request, stored);
-      return response;
+      room.tried(request.url, () => room.store.forget(stored));
+      isGone = true;
+      continue;
     }
     if (mode === 'only-if-cached' || requestDirectives(request).has('only-if-cached')) return notStored();
     if (!isShareable(request) || (joined && stored !== undefined)) return forward(room, request, stored);
@@ -63,7 +65,7 @@ async function change(room: Room, request: Request): Promise<Response> {
     const named = [response.headers.get('location'), response.headers.get('content-location')];
     for (const target of [request.url, ...named]) {
       const url = target === null ? undefined : parsed(target, request.url);
-      if (url?.origin === new URL(request.url).origin) room.invalidate(url.href);
+      if (url?.origin === new URL(request.url).origin) room.tried(url.href, () => room.invalidate(url.href));
     }
   }
   return response;

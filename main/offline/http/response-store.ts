@@ -81,21 +81,17 @@ export class ResponseStore {
     });
   }
 
-  /** Takes over the header fields of an answer that confirmed the response (RFC 9111 §3.2). */
-  freshen(stored: Stored, confirmed: Head): Stored {
-    const { requestedAt, receivedAt } = confirmed;
-    const headers = new Headers(stored.headers);
-    for (const name of ['age', 'date', ...confirmed.headers.keys()]) if (!OF_THE_BODY.has(name)) headers.delete(name);
-    for (const [name, value] of storedFields(confirmed.headers))
-      if (!OF_THE_BODY.has(name)) headers.append(name, value);
-    const fresh = { ...stored, headers, requestedAt, receivedAt };
+  /** Writes down what a response has become, if it is still there. */
+  update({ url, id, headers, requestedAt, receivedAt }: Stored): void {
     this.#cache.transact(() => {
-      const variants = this.#variants(stored.url).map((it) =>
-        it.id === stored.id ? { ...it, headers: [...headers], requestedAt, receivedAt } : it,
+      const variants = this.#variants(url);
+      if (!variants.some((it) => it.id === id)) return;
+      const updated = { headers: [...headers], requestedAt, receivedAt };
+      this.#cache.set(
+        this.#key(url),
+        variants.map((it) => (it.id === id ? { ...it, ...updated } : it)),
       );
-      if (variants.length > 0) this.#cache.set(this.#key(stored.url), variants);
     });
-    return fresh;
   }
 
   /** Undefined when it was evicted. */
@@ -152,6 +148,16 @@ const OF_THE_BODY: ReadonlySet<string> = new Set([
   'content-range',
   'transfer-encoding',
 ]);
+
+/** The response with the header fields of an answer that confirmed it (RFC 9111 §3.2). */
+export function freshened(stored: Stored, confirmed: Head): Stored {
+  const { requestedAt, receivedAt } = confirmed;
+  const headers = new Headers(stored.headers);
+  const fields = storedFields(confirmed.headers).filter(([name]) => !OF_THE_BODY.has(name));
+  for (const name of ['age', 'date', ...fields.map(([it]) => it)]) headers.delete(name);
+  for (const [name, value] of fields) headers.append(name, value);
+  return { ...stored, headers, requestedAt, receivedAt };
+}
 
 /** What the request says in the given fields: equal requests, equal digests. */
 function selectionOf({ headers }: Request, fields: readonly string[]): string {

@@ -1,3 +1,4 @@
+import { DiskCacheError } from '../../engine/index.ts';
 import { withoutFragment } from './fields.ts';
 import type { Flight } from './flight.ts';
 import type { ResponseStore } from './response-store.ts';
@@ -28,6 +29,17 @@ export class Room {
     if (flight !== undefined) flight.isWanted = false;
     this.flights.delete(target);
     return this.store.delete(url);
+  }
+
+  /** What the store has to do with a request. Where it fails, the request goes on without it. */
+  tried<T>(url: string, work: () => T): T | undefined {
+    try {
+      return work();
+    } catch (error) {
+      if (!(error instanceof DiskCacheError)) throw error;
+      this.onStoreFailure(error, url);
+      return undefined;
+    }
   }
 
   /** Work that nobody waits for. When it fails, what is stored stays as it is. */

@@ -1,4 +1,4 @@
-import { readdirSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { provenanceOf } from '../../../main/offline/http/provenance.ts';
@@ -349,6 +349,35 @@ describe('the store', () => {
     for (const file of files.filter((it) => it.endsWith('.val'))) rmSync(join(setup.cache.directory, file));
     const [body, provenance] = await got(setup);
     expect([body.trimEnd(), provenance]).toEqual(['2', 'miss']);
+  });
+
+  it('forgets a body that turns out to be damaged at its end', async () => {
+    using setup = inFrontOf((_, count) => {
+      const body = new Uint8Array(300_000).fill(count);
+      return new Response(body, { headers: { 'cache-control': 'max-age=60' } });
+    });
+    await got(setup);
+    const [file = ''] = readdirSync(setup.cache.directory, { recursive: true, encoding: 'utf8' }).filter((it) =>
+      it.endsWith('.val'),
+    );
+    const bytes = readFileSync(join(setup.cache.directory, file));
+    bytes[250_000] = 99;
+    writeFileSync(join(setup.cache.directory, file), bytes);
+    await expect(got(setup)).rejects.toEqual(expect.objectContaining({ code: 'CORRUPT' }));
+    const healed = await setup.http.fetch(URL_A);
+    expect([provenanceOf(healed), new Uint8Array(await healed.arrayBuffer())[250_000]]).toEqual(['miss', 2]);
+  });
+
+  it('is no hindrance when it fails: the request goes on', async () => {
+    using setup = inFrontOf(numbered({ 'cache-control': 'max-age=10', etag: '"a"' }));
+    await got(setup);
+    setup.pass(20 * SECOND);
+    setup.cache.close();
+    expect(await got(setup)).toEqual(['2', 'miss']);
+    expect((await setup.http.fetch(URL_A, { method: 'DELETE' })).status).toBe(200);
+    expect(setup.failures.length).toBeGreaterThan(1);
+    expect(setup.failures).toEqual(setup.failures.map(() => expect.objectContaining({ code: 'CLOSED' })));
+    await expect(setup.http.match(URL_A)).rejects.toEqual(expect.objectContaining({ code: 'CLOSED' }));
   });
 
   it('leaves no body behind whose name was evicted', async () => {
