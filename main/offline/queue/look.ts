@@ -2,44 +2,31 @@ import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Job, JobState } from './job.ts';
 import { readJob } from './job-row.ts';
 import { admit, depart, withdraw } from './line.ts';
-import type { JobRow, RunningRow, Shelves } from './shelves.ts';
+import type { FailedRow, JobRow, RunningRow, Shelves } from './shelves.ts';
 import { type Core, inOneStep, type Step } from './step.ts';
 
 const STATES = ['ready', 'delayed', 'held', 'running', 'dead'] as const satisfies readonly JobState[];
 
-/** A job with all that is known about it, from one moment. */
-export function look(core: Core, id: number): Job<unknown> | undefined {
-  return core.index.transact(() => {
-    const { jobs, failed, progress, delayed, running } = core.shelves;
-    const row = jobs.get(id);
-    if (row === undefined) return undefined;
-    const begun = running.get(id);
-    const failure = failed.get(id);
-    const reported = progress.get(id);
-    const dueAt = delayed.get(id);
-    return {
-      id,
-      ...row,
-      state: stateOf(core.shelves, id, row, begun),
-      attempts: begun?.attempt ?? failure?.attempts ?? 0,
-      ...(dueAt !== undefined && { dueAt }),
-      ...(begun !== undefined && { startedAt: begun.startedAt }),
-      ...(reported !== undefined && { progress: reported }),
-      ...(failure !== undefined && { error: failure.error, failedAt: failure.failedAt }),
-    };
-  });
-}
-
-function stateOf(
-  { dead, delayed, held }: Shelves,
-  id: number,
-  { group }: JobRow,
-  begun: RunningRow | undefined,
-): JobState {
-  if (begun !== undefined) return 'running';
-  if (dead.has(id)) return 'dead';
-  if (delayed.has(id)) return 'delayed';
-  return group !== undefined && held.has(group, id) ? 'held' : 'ready';
+/** A job with all that is known about it, from one moment; no lock is taken. */
+export function look({ index, shelves }: Core, id: number): Job<unknown> | undefined {
+  const { jobs, running, dead, delayed, failed, progress } = shelves;
+  const [row, begun, diedAt, dueAt, failure, reported] = index.getMany(
+    [jobs, running, dead, delayed, failed, progress].map((shelf) => shelf.key(id)),
+  ) as [JobRow?, RunningRow?, number?, number?, FailedRow?, unknown?];
+  if (row === undefined) return undefined;
+  const { group } = row;
+  const isHeld = group !== undefined && shelves.heads.get(group) !== id;
+  const waiting = dueAt !== undefined ? 'delayed' : isHeld ? 'held' : 'ready';
+  return {
+    id,
+    ...row,
+    state: begun !== undefined ? 'running' : diedAt !== undefined ? 'dead' : waiting,
+    attempts: begun?.attempt ?? failure?.attempts ?? 0,
+    ...(dueAt !== undefined && { dueAt }),
+    ...(begun !== undefined && { startedAt: begun.startedAt }),
+    ...(reported !== undefined && { progress: reported }),
+    ...(failure !== undefined && { error: failure.error, failedAt: failure.failedAt }),
+  };
 }
 
 /** The jobs in a state, lazily: the ready ones in the order in which they will be begun, others by group or id. */

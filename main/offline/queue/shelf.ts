@@ -10,21 +10,25 @@ export class Shelf<Path extends readonly Key[], Row> {
     this.name = name;
   }
 
+  key(...path: Path): Key {
+    return [this.name, ...path];
+  }
+
   get(...path: Path): Row | undefined {
-    return this.#index.get([this.name, ...path]) as Row | undefined;
+    return this.#index.get(this.key(...path)) as Row | undefined;
   }
 
   has(...path: Path): boolean {
-    return this.#index.has([this.name, ...path]);
+    return this.#index.has(this.key(...path));
   }
 
   put(path: Path, row: Row): void {
-    this.#index.set([this.name, ...path], row);
+    this.#index.set(this.key(...path), row);
   }
 
   /** Whether there was such a row. */
   delete(...path: Path): boolean {
-    return this.#index.delete([this.name, ...path]);
+    return this.#index.delete(this.key(...path));
   }
 
   /** The first so many paths that begin with `within`, in the order of keys; read before any is answered. */
