@@ -7,7 +7,7 @@ import { Lobby } from '../../main/bridge/lobby.ts';
 import { openSession, type Session } from '../../main/bridge/session.ts';
 import type { Cache } from '../../main/engine/index.ts';
 import { Registry } from '../../main/engine/registry.ts';
-import { cache, type StoreDeclarations } from '../../protocol/stores.ts';
+import { cache, type StoreDeclarations, WINDOW_STORE } from '../../protocol/stores.ts';
 import { Client } from '../../renderer-api/client.ts';
 import { DiskCache, type DiskCacheOptions } from '../../renderer-api/disk-cache.ts';
 import type { Port } from '../../renderer-api/line.ts';
@@ -32,20 +32,28 @@ export interface Bridge {
 export interface BridgeOptions extends DiskCacheOptions {
   readonly stores?: StoreDeclarations;
   readonly grant?: Grant;
+  /** What pages have as their window's own. */
+  readonly windowShard?: () => Cache;
 }
 
 /** Client, gate, session and engine in one process, over real message ports and without a window. */
-export function openBridge({ stores = { api: cache() }, grant = FULL_GRANT, ...options }: BridgeOptions = {}): Bridge {
+export function openBridge({
+  stores = { api: cache() },
+  grant = FULL_GRANT,
+  windowShard,
+  ...options
+}: BridgeOptions = {}): Bridge {
   const directory = mkdtempSync(join(tmpdir(), 'deskcache-bridge-'));
   const registry = new Registry(directory, stores);
   const sessions: Session[] = [];
   const lobby = new Lobby();
   const ports: MessagePort[] = [];
+  const find = (name: string) => (name === WINDOW_STORE && windowShard ? windowShard() : registry.find(name));
 
   function rawPort(granted: Grant = grant): MessagePort {
     const { port1, port2 } = new MessageChannel();
     ports.push(port1, port2);
-    sessions.push(openSession(port1 as never, granted, (name) => registry.find(name), lobby));
+    sessions.push(openSession(port1 as never, granted, find, lobby));
     return port2;
   }
 
