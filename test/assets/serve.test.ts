@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readlinkSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { type AssetRequest, assetServer } from '../../main/assets/serve.ts';
 import { Cache } from '../../main/engine/index.ts';
@@ -167,6 +167,31 @@ describe('GET', () => {
     await Promise.all(readers.map((reader) => reader.read()));
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(16 * 2 ** 20);
     await Promise.all(readers.map((reader) => reader.cancel()));
+  });
+});
+
+describe('an answer that nobody wants any more', () => {
+  /** Value files of a store that this process has open. */
+  const openFiles = ({ directory }: Cache) =>
+    readdirSync('/proc/self/fd').filter((name) => {
+      try {
+        const path = readlinkSync(`/proc/self/fd/${name}`);
+        return path.startsWith(directory) && path.endsWith('.val');
+      } catch {
+        return false; // closed since it was listed
+      }
+    });
+
+  it.runIf(process.platform === 'linux')('lets go of its file', async () => {
+    using site = open();
+    site.cache.set('k', new Uint8Array(2 ** 22));
+    const readers = await Promise.all(
+      [{}, { range: 'bytes=100-' }].map(async (headers) => (await site.get('k', headers)).body!.getReader()),
+    );
+    await Promise.all(readers.map((reader) => reader.read()));
+    expect(openFiles(site.cache)).toHaveLength(2);
+    await Promise.all(readers.map((reader) => reader.cancel()));
+    await expect.poll(() => openFiles(site.cache)).toEqual([]);
   });
 });
 
