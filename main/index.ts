@@ -2,22 +2,20 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { app, type BrowserWindow, type Session } from 'electron';
-import { DiskCacheError } from '../protocol/error.ts';
-import {
-  type CacheDeclaration,
-  type DEFAULT_STORE,
-  type DequeDeclaration,
-  type FanoutDeclaration,
-  type IndexDeclaration,
-  type StoreDeclarations,
-  WINDOW_STORE,
+import type {
+  CacheDeclaration,
+  DEFAULT_STORE,
+  DequeDeclaration,
+  FanoutDeclaration,
+  IndexDeclaration,
+  StoreDeclarations,
 } from '../protocol/stores.ts';
 import { FULL_GRANT } from './bridge/grant.ts';
-import { Lobby } from './bridge/lobby.ts';
 import { type AssetOptions, serveAssets } from './electron/assets.ts';
-import { type Attachment, attach } from './electron/attach.ts';
+import { AttachedWindows, type AttachOptions } from './electron/attached-windows.ts';
+import { type InstallOptions, install } from './electron/install.ts';
 import { type Authorize, isOwnOrigin, ownPages } from './electron/sender.ts';
-import { type Keep, type WindowOptions, Windows } from './electron/windows.ts';
+import { type WindowOptions, Windows } from './electron/windows.ts';
 import type { Cache, Deque, FanoutCache, Index } from './engine/index.ts';
 import { Registry } from './engine/registry.ts';
 import type { OpenQueueOptions, Queue } from './offline/queue/index.ts';
@@ -27,12 +25,14 @@ export { DiskCacheError, type ErrorCode } from '../protocol/error.ts';
 export { cache, defineStores, deque, fanout, index } from '../protocol/stores.ts';
 export type { Grant } from './bridge/grant.ts';
 export { type AssetAccess, type AssetOptions, assetScheme } from './electron/assets.ts';
+export type { AttachOptions } from './electron/attached-windows.ts';
+export type { InstallOptions } from './electron/install.ts';
 export type { Authorize, FrameInfo } from './electron/sender.ts';
 export type { Keep, WindowOptions, WindowShard } from './electron/windows.ts';
 export type { Cache, Deque, FanoutCache, Index } from './engine/index.ts';
 export type { OpenQueueOptions, Queue } from './offline/queue/index.ts';
 
-/** The sandboxed preload script, for `webPreferences.preload` of a window that is attached. */
+/** The sandboxed preload script, for `webPreferences.preload` of a window that is attached; `host.install` brings it along. */
 export const preloadPath = fileURLToPath(new URL('./preload.cjs', import.meta.url));
 
 export interface HostOptions<S extends StoreDeclarations> {
@@ -47,13 +47,6 @@ export interface HostOptions<S extends StoreDeclarations> {
   readonly authorize?: Authorize;
   /** For what windows keep for themselves (`diskCache.window`); `sizeLimit` is that of all windows together, default 1 GiB. */
   readonly windows?: WindowOptions;
-}
-
-export interface AttachOptions {
-  /** Stays the same between runs: the window's own shard is found by it. Windows of one name share it. */
-  readonly name: string;
-  /** How long the window's own shard is kept. Default `'forever'`. */
-  readonly keep?: Keep;
 }
 
 export type OpenStore<D> =
@@ -73,7 +66,15 @@ export interface Host<S extends StoreDeclarations> {
   readonly stores: { readonly [N in keyof S | typeof DEFAULT_STORE]: N extends keyof S ? OpenStore<S[N]> : Cache };
   readonly directory: string;
   /**
-   * Lets the window's pages connect. Call it before `loadURL`.
+   * Lets the pages of every window of the session connect that is opened from now on; no preload script to write. Answers the
+   * way to end it; the host's own end does so, too. A window that is attached besides has the name it is attached under.
+   *
+   * @throws {DiskCacheError} `BAD_OPTION` for a session that has it already.
+   */
+  install(session: Session, options?: InstallOptions): () => void;
+  /**
+   * Lets the window's pages connect, which need `preloadPath`. Call it before `loadURL`. A window that is attached already gets
+   * another name.
    *
    * @throws {DiskCacheError} `BAD_OPTION`.
    */
@@ -113,54 +114,49 @@ export async function openDiskCache<const S extends StoreDeclarations>(options: 
   const registry = new Registry(directory, options.stores);
   const windows = openWindows(registry, join(directory, WINDOWS_FOLDER), options.windows);
   const queues = new Queues(join(directory, QUEUES_FOLDER));
-  const lobby = new Lobby();
-  const attachments = new Set<Attachment>();
-  const servings = new Set<() => void>();
+  const attached = new AttachedWindows(authorize, windows, (name) => registry.find(name));
+  const endings = new Set<() => void>();
 
   function shut(): void {
     app.off('will-quit', shut);
-    for (const attachment of attachments) attachment.detach(new DiskCacheError('DISCONNECTED', 'The host was closed'));
-    attachments.clear();
-    for (const stop of servings) stop();
-    servings.clear();
+    for (const end of endings) end();
+    endings.clear();
+    attached.close('The host was closed');
     queues.close();
     windows.close();
     registry.close();
   }
   app.on('will-quit', shut);
 
+  /** Ended by whoever began it, or with the host. */
+  function untilShut(end: () => void): () => void {
+    endings.add(end);
+    return () => {
+      if (endings.delete(end)) end();
+    };
+  }
+
   return {
     stores: registry.stores as unknown as Host<S>['stores'],
     directory,
-    attach(window, { name, keep = 'forever' }) {
-      const own = windows.attach(name, keep);
-      const find = (store: string) => (store === WINDOW_STORE ? own.shard() : registry.find(store));
-      const attachment = attach(window.webContents, name, authorize, find, lobby);
-      attachments.add(attachment);
-      window.once('closed', () => {
-        attachments.delete(attachment);
-        own.release();
-      });
-    },
+    install: (session, how = {}) => untilShut(install(session, how, preloadPath, attached)),
+    attach: (window, how) => void attached.attach(window.webContents, how),
     windows: { list: () => windows.list(), clear: (name) => windows.clear(name) },
-    serveAssets(session, assetOptions = {}) {
-      const stop = serveAssets(session, assetOptions, {
-        stores: registry.stores,
-        // With the default policy own pages may everything, also in windows that are not attached.
-        grantsOf: (origin) =>
-          options.authorize === undefined && isOwnOrigin(origin, app.isPackaged)
-            ? [FULL_GRANT]
-            : [...attachments].flatMap((attachment) => attachment.grantsOf(origin, session)),
-        dropNear: () => Promise.all([...lobby.nearPages].map((page) => page.tell())),
-      });
-      servings.add(stop);
-      return () => {
-        if (servings.delete(stop)) stop();
-      };
-    },
+    serveAssets: (session, assetOptions = {}) =>
+      untilShut(
+        serveAssets(session, assetOptions, {
+          stores: registry.stores,
+          // With the default policy own pages may everything, also in windows that are not attached.
+          grantsOf: (origin) =>
+            options.authorize === undefined && isOwnOrigin(origin, app.isPackaged)
+              ? [FULL_GRANT]
+              : attached.grantsOf(origin, session),
+          dropNear: () => attached.dropNear(),
+        }),
+      ),
     queue: (name, queueOptions) => queues.find(name, queueOptions),
     get sessions() {
-      return [...attachments].reduce((sum, attachment) => sum + attachment.sessions, 0);
+      return attached.sessions;
     },
     close: async () => shut(),
   };

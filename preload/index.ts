@@ -5,20 +5,30 @@
 import { ipcRenderer } from 'electron';
 import { CONNECT_CHANNEL, isConnectRequest, isPortAnswer, PORT_CHANNEL } from '../protocol/handshake.ts';
 
-/** Invariant: a nonce leaves when its port arrives, so a port reaches the page once and only if the page asked. */
-const asked = new Set<string>();
+/** A window may have this script twice, its own and that of a session with `host.install`: one of them does the work. */
+const RUNS = Symbol.for('deskcache');
 
-window.addEventListener('message', ({ source, data }: MessageEvent<unknown>) => {
-  if (source !== window || !isConnectRequest(data)) return;
-  asked.add(data.nonce);
-  ipcRenderer.send(CONNECT_CHANNEL, data.nonce);
-});
+if (!Object.hasOwn(globalThis, RUNS)) {
+  Object.defineProperty(globalThis, RUNS, { value: true });
+  serve();
+}
 
-ipcRenderer.on(PORT_CHANNEL, ({ ports }, answer: unknown) => {
-  if (isPortAnswer(answer) && asked.delete(answer.nonce)) {
-    // The target is this very window; '*' because file: and custom schemes have no origin that could be named here.
-    window.postMessage(answer, '*', [...ports]);
-  } else {
-    for (const port of ports) port.close();
-  }
-});
+function serve(): void {
+  /** Invariant: a nonce leaves when its port arrives, so a port reaches the page once and only if the page asked. */
+  const asked = new Set<string>();
+
+  window.addEventListener('message', ({ source, data }: MessageEvent<unknown>) => {
+    if (source !== window || !isConnectRequest(data)) return;
+    asked.add(data.nonce);
+    ipcRenderer.send(CONNECT_CHANNEL, data.nonce);
+  });
+
+  ipcRenderer.on(PORT_CHANNEL, ({ ports }, answer: unknown) => {
+    if (isPortAnswer(answer) && asked.delete(answer.nonce)) {
+      // The target is this very window; '*' because file: and custom schemes have no origin that could be named here.
+      window.postMessage(answer, '*', [...ports]);
+    } else {
+      for (const port of ports) port.close();
+    }
+  });
+}

@@ -1,58 +1,13 @@
-import { EventEmitter } from 'node:events';
-import type { Session, WebContents, WebFrameMain } from 'electron';
+import type { EventEmitter } from 'node:events';
+import type { Session, WebFrameMain } from 'electron';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { FULL_GRANT, type Grant } from '../../main/bridge/grant.ts';
 import { attach } from '../../main/electron/attach.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
-import { CONNECT_CHANNEL } from '../../protocol/handshake.ts';
+import { channels, nonce, openFrame, openWindow } from './double.ts';
 
-/** Ports that only remember what was done to them; how real ones behave is for e2e/. */
-class Port extends EventEmitter {
-  readonly posted: unknown[] = [];
-  closed = false;
-  start(): void {}
-  postMessage(message: unknown): void {
-    this.posted.push(message);
-  }
-  close(): void {
-    this.closed = true;
-    this.emit('close');
-  }
-}
-const channels: { port1: Port; port2: Port }[] = [];
+vi.mock('electron', () => import('./double.ts'));
 
-vi.mock('electron', () => ({
-  MessageChannelMain: class {
-    readonly port1 = new Port();
-    readonly port2 = new Port();
-    constructor() {
-      channels.push(this);
-    }
-  },
-}));
-
-function openFrame(fields: object = {}) {
-  const answers: { message: { nonce: string; error?: { code: string } }; ports: unknown[] }[] = [];
-  const frame = {
-    url: 'app://atlas/',
-    origin: 'app://atlas',
-    parent: null,
-    detached: false,
-    isDestroyed: () => false,
-    postMessage: (_channel: string, message: never, ports: unknown[]) => answers.push({ message, ports }),
-    ...fields,
-  };
-  return { frame: frame as unknown as WebFrameMain, answers };
-}
-
-function openWindow() {
-  const ipc = new EventEmitter();
-  const contents = Object.assign(new EventEmitter(), { ipc, isDestroyed: () => false });
-  const ask = (senderFrame: WebFrameMain | null, nonce: unknown) => ipc.emit(CONNECT_CHANNEL, { senderFrame }, nonce);
-  return { contents: contents as unknown as WebContents, emit: contents.emit.bind(contents), ask };
-}
-
-const nonce = (n: number) => n.toString(16).padStart(32, '0');
 const findStore = () => {
   throw new DiskCacheError('NO_SUCH_STORE', 'none here');
 };

@@ -18,6 +18,7 @@ type Implemented =
   | 'id'
   | 'mainFrame'
   | 'session'
+  | 'getType'
   | 'getURL'
   | 'loadURL'
   | 'setWindowOpenHandler'
@@ -101,6 +102,11 @@ export class WebContents extends StrictEmitter<WebContentsEvents> implements Mir
 
   get mainFrame(): WebFrameMain {
     return this.#tree?.main ?? this.#emptyFrame;
+  }
+
+  /** All there are here are those of windows. */
+  getType(): 'window' {
+    return 'window';
   }
 
   getURL(): string {
@@ -224,7 +230,10 @@ export class WebContents extends StrictEmitter<WebContentsEvents> implements Mir
     this.#targetId = targetId;
     const { sessionId } = await browser.send('Target.attachToTarget', { targetId, flatten: true });
     const target = connection.session(sessionId);
-    const preloads = [...this.session.preloadFiles(), ...(options.preload ? [options.preload] : [])];
+    const preloads = [
+      ...this.session.getPreloadScripts().map(({ filePath }) => filePath),
+      ...(options.preload ? [options.preload] : []),
+    ];
     const tree = new FrameTree(connection, targetId, scripts(preloads, options.subframes), {
       ipc: (document, frame, message) => this.#received(document, frame, message),
       opened: (message) => this.#opened(message),

@@ -1,0 +1,97 @@
+import type { Session, WebContents } from 'electron';
+import { DiskCacheError } from '../../protocol/error.ts';
+import { WINDOW_STORE } from '../../protocol/stores.ts';
+import type { Grant } from '../bridge/grant.ts';
+import { Lobby } from '../bridge/lobby.ts';
+import type { FindStore } from '../bridge/run.ts';
+import { type Attachment, attach } from './attach.ts';
+import type { Authorize } from './sender.ts';
+import type { Keep, Windows } from './windows.ts';
+
+export interface AttachOptions {
+  /** Stays the same between runs: the window's own shard is found by it. Windows of one name share it. */
+  readonly name: string;
+  /** How long the window's own shard is kept. Default `'forever'`. */
+  readonly keep?: Keep;
+}
+
+/** A window that is attached, and the way to end that. */
+interface Attached extends Attachment {
+  readonly name: string;
+}
+
+/**
+ * The windows whose pages may connect. Invariant: a window is attached at most once, and has left when it was closed, with all
+ * that it held.
+ */
+export class AttachedWindows {
+  readonly #authorize: Authorize;
+  readonly #windows: Windows;
+  readonly #find: FindStore;
+  readonly #lobby = new Lobby();
+  readonly #open = new Map<WebContents, Attached>();
+
+  constructor(authorize: Authorize, windows: Windows, find: FindStore) {
+    this.#authorize = authorize;
+    this.#windows = windows;
+    this.#find = find;
+  }
+
+  /** A window that is attached already gets another name; its pages connect anew. Answers the way out. */
+  attach(contents: WebContents, { name, keep = 'forever' }: AttachOptions): (why: string) => void {
+    const own = this.#windows.attach(name, keep);
+    this.#open.get(contents)?.detach(disconnected(`The window is called "${name}" now`));
+    const find: FindStore = (store) => (store === WINDOW_STORE ? own.shard() : this.#find(store));
+    const attachment = attach(contents, name, this.#authorize, find, this.#lobby);
+    const attached: Attached = {
+      name,
+      get sessions() {
+        return attachment.sessions;
+      },
+      grantsOf: attachment.grantsOf,
+      detach: (reason) => {
+        contents.off('destroyed', onDestroyed);
+        this.#open.delete(contents);
+        attachment.detach(reason);
+        own.release();
+      },
+    };
+    const onDestroyed = () => attached.detach(disconnected('The window was closed'));
+    contents.on('destroyed', onDestroyed);
+    this.#open.set(contents, attached);
+    return (why) => {
+      if (this.#open.get(contents) === attached) attached.detach(disconnected(why));
+    };
+  }
+
+  has(contents: WebContents): boolean {
+    return this.#open.has(contents);
+  }
+
+  /** The lowest number no open window has, as a name: windows opened in the same order have the same names in the next run. */
+  freeName(): string {
+    const taken = new Set([...this.#open.values()].map(({ name }) => name));
+    for (let number = 1; ; number++) if (!taken.has(`window-${number}`)) return `window-${number}`;
+  }
+
+  /** Pages connected at this moment. */
+  get sessions(): number {
+    return [...this.#open.values()].reduce((sum, { sessions }) => sum + sessions, 0);
+  }
+
+  /** What the documents of an origin are granted that windows of a session show now. */
+  grantsOf(origin: string, session: Session): readonly Grant[] {
+    return [...this.#open.values()].flatMap((attached) => attached.grantsOf(origin, session));
+  }
+
+  /** Resolves when no page reads any more what it keeps near. */
+  dropNear(): Promise<unknown> {
+    return Promise.all([...this.#lobby.nearPages].map((page) => page.tell()));
+  }
+
+  close(why: string): void {
+    for (const attached of [...this.#open.values()]) attached.detach(disconnected(why));
+  }
+}
+
+const disconnected = (why: string) => new DiskCacheError('DISCONNECTED', why);

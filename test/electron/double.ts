@@ -1,0 +1,86 @@
+import { EventEmitter } from 'node:events';
+import type { PreloadScriptRegistration, Session, WebContents, WebFrameMain } from 'electron';
+import { CONNECT_CHANNEL } from '../../protocol/handshake.ts';
+
+/**
+ * Electron as far as `main/electron` touches it, for tests without a runtime: events are emitted by hand, and ports only remember
+ * what was done to them. How real ones behave is for e2e/. Use: `vi.mock('electron', () => import('./double.ts'))`.
+ */
+export class Port extends EventEmitter {
+  readonly posted: unknown[] = [];
+  closed = false;
+  start(): void {}
+  postMessage(message: unknown): void {
+    this.posted.push(message);
+  }
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.emit('close');
+  }
+}
+
+/** Made since the test began, which empties it. */
+export const channels: MessageChannelMain[] = [];
+
+export class MessageChannelMain {
+  readonly port1 = new Port();
+  readonly port2 = new Port();
+  constructor() {
+    channels.push(this);
+  }
+}
+
+export const app = new EventEmitter();
+
+export function openSession() {
+  const scripts = new Map<string, PreloadScriptRegistration>();
+  const session = {
+    getPreloadScripts: () => [...scripts.values()],
+    registerPreloadScript: (script: PreloadScriptRegistration) => scripts.set(script.id!, script),
+    unregisterPreloadScript: (id: string) => scripts.delete(id),
+  };
+  return { session: session as unknown as Session, scripts };
+}
+
+interface Answered {
+  readonly message: { readonly nonce: string; readonly error?: { readonly code: string } };
+  readonly ports: readonly unknown[];
+}
+
+/** A document; what it is answered is kept. */
+export function openFrame(fields: object = {}) {
+  const answers: Answered[] = [];
+  const frame = {
+    url: 'app://atlas/',
+    origin: 'app://atlas',
+    parent: null,
+    detached: false,
+    isDestroyed: () => false,
+    postMessage: (_channel: string, message: Answered['message'], ports: unknown[]) => answers.push({ message, ports }),
+    ...fields,
+  };
+  return { frame: frame as unknown as WebFrameMain, answers };
+}
+
+/** The contents of a window, made as Electron makes them: the application hears of it. */
+export function openWindow(fields: object = {}) {
+  let isDestroyed = false;
+  const ipc = new EventEmitter();
+  const own = { ipc, isDestroyed: () => isDestroyed, getType: () => 'window', ...fields };
+  const contents = Object.assign(new EventEmitter(), own) as EventEmitter & typeof own;
+  app.emit('web-contents-created', {}, contents);
+  return {
+    contents: contents as unknown as WebContents,
+    emit: contents.emit.bind(contents),
+    ask: (senderFrame: WebFrameMain | null, asked: unknown) => ipc.emit(CONNECT_CHANNEL, { senderFrame }, asked),
+    close: () => {
+      isDestroyed = true;
+      contents.emit('destroyed');
+    },
+    listeners: () =>
+      [contents, ipc].flatMap((emitter) => emitter.eventNames().flatMap((name) => emitter.listeners(name))).length,
+  };
+}
+
+export const nonce = (n: number) => n.toString(16).padStart(32, '0');

@@ -1,0 +1,141 @@
+import type { Session, WebContents } from 'electron';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { FULL_GRANT } from '../../main/bridge/grant.ts';
+import { AttachedWindows } from '../../main/electron/attached-windows.ts';
+import { type InstallOptions, install } from '../../main/electron/install.ts';
+import type { FrameInfo } from '../../main/electron/sender.ts';
+import { Windows } from '../../main/electron/windows.ts';
+import { Cache } from '../../main/engine/index.ts';
+import { freshDirectory } from '../engine/directory.ts';
+import { failure } from '../suites/async-cache.ts';
+import { app, channels, nonce, openFrame, openSession, openWindow } from './double.ts';
+
+vi.mock('electron', () => import('./double.ts'));
+
+const PRELOAD = '/deskcache/preload.cjs';
+let windows: Windows;
+let attached: AttachedWindows;
+let asking: FrameInfo[];
+
+beforeEach(() => {
+  channels.length = 0;
+  asking = [];
+  windows = new Windows(freshDirectory());
+  const authorize = (frame: FrameInfo) => {
+    asking.push(frame);
+    return FULL_GRANT;
+  };
+  attached = new AttachedWindows(authorize, windows, () => new Cache(freshDirectory()));
+});
+afterEach(() => {
+  attached.close('The test is over');
+  windows.close();
+  expect(app.listenerCount('web-contents-created')).toBe(0);
+});
+
+let asked = 0;
+
+/** Opens a window of a session and has its page ask for a port; by which name it is known, if it is. */
+async function open(session: Session, fields: object = {}) {
+  const window = openWindow({ session, ...fields });
+  await Promise.resolve();
+  const nameNow = (): string | undefined => {
+    const { frame, answers } = openFrame();
+    window.ask(frame, nonce(++asked));
+    return answers.length === 0 ? undefined : asking.at(-1)!.window;
+  };
+  return { ...window, nameNow };
+}
+
+function installing(options: InstallOptions = {}) {
+  const { session, scripts } = openSession();
+  const undo = install(session, options, PRELOAD, attached);
+  return { session, scripts, undo, [Symbol.dispose]: undo };
+}
+
+describe('a session with deskcache installed', () => {
+  it('gives its pages the preload script, and refuses a second time', () => {
+    using installed = installing();
+    expect([...installed.scripts.values()]).toEqual([{ type: 'frame', filePath: PRELOAD, id: 'deskcache' }]);
+    expect(() => install(installed.session, {}, PRELOAD, attached)).toThrow(failure('BAD_OPTION') as never);
+    using other = installing();
+    expect(other.scripts.size).toBe(1);
+  });
+
+  it('attaches windows by the lowest number that is free', async () => {
+    using installed = installing();
+    const [first, second] = [await open(installed.session), await open(installed.session)];
+    expect([first.nameNow(), second.nameNow()]).toEqual(['window-1', 'window-2']);
+    first.close();
+    const third = await open(installed.session);
+    expect(third.nameNow()).toBe('window-1');
+    attached.attach(openWindow().contents, { name: 'window-3' });
+    expect((await open(installed.session)).nameNow()).toBe('window-4');
+  });
+
+  it('attaches no window of another session, no developer tools and no guest', async () => {
+    using installed = installing();
+    expect((await open(openSession().session)).nameNow()).toBeUndefined();
+    for (const type of ['remote', 'webview', 'backgroundPage']) {
+      expect((await open(installed.session, { getType: () => type })).nameNow()).toBeUndefined();
+    }
+    const gone = openWindow({ session: installed.session });
+    gone.close();
+    await Promise.resolve();
+    expect([gone.listeners(), (await open(installed.session)).nameNow()]).toEqual([0, 'window-1']);
+  });
+
+  it('names windows as the application says, when that can be known', async () => {
+    const name = vi.fn((contents: WebContents) => `page ${contents.id}`);
+    using installed = installing({ name, keep: 'while-open' });
+    const contents = openWindow({ session: installed.session, id: 7 });
+    expect(name).not.toHaveBeenCalled();
+    await Promise.resolve();
+    contents.ask(openFrame().frame, nonce(++asked));
+    channels.at(-1)!.port1.emit('message', { data: [1, [['@window', 'set', 'k', 1]]] });
+    expect(windows.list()).toMatchObject([{ name: 'page 7', keep: 'while-open', isOpen: true }]);
+    contents.close();
+    expect(windows.list()).toEqual([]);
+  });
+
+  it('leaves a window alone whose name can’t be had, and says so', async () => {
+    const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    using installed = installing({
+      name: () => {
+        throw new Error('no name today');
+      },
+    });
+    expect((await open(installed.session)).nameNow()).toBeUndefined();
+    expect(warn).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ message: 'no name today' }));
+    warn.mockRestore();
+  });
+
+  it('leaves the name to a window that is attached, at once or later', async () => {
+    using installed = installing();
+    const window = openWindow({ session: installed.session });
+    attached.attach(window.contents, { name: 'main' });
+    const later = await open(installed.session);
+    expect(later.nameNow()).toBe('window-1');
+    const { port1 } = channels.at(-1)!;
+    attached.attach(later.contents, { name: 'panel' });
+    expect(port1.posted.at(-1)).toMatchObject({ deskcache: 'goodbye', reason: { code: 'DISCONNECTED' } });
+    expect([later.nameNow(), attached.sessions]).toEqual(['panel', 1]);
+    window.ask(openFrame().frame, nonce(++asked));
+    expect(asking.at(-1)!.window).toBe('main');
+    expect((await open(installed.session)).nameNow()).toBe('window-1');
+  });
+
+  it('is as it was before when that is undone; windows that were attached by name stay', async () => {
+    const installed = installing();
+    const [named, numbered] = [await open(installed.session), await open(installed.session)];
+    attached.attach(named.contents, { name: 'main' });
+    expect([named.nameNow(), numbered.nameNow()]).toEqual(['main', 'window-2']);
+    installed.undo();
+    installed.undo();
+    expect(installed.scripts.size).toBe(0);
+    expect([named.nameNow(), numbered.nameNow(), attached.sessions]).toEqual(['main', undefined, 2]);
+    numbered.close();
+    expect(numbered.listeners()).toBe(0);
+    install(installed.session, {}, PRELOAD, attached)();
+  });
+});
