@@ -1,6 +1,7 @@
 import { DiskCacheError } from './error.ts';
 import { type Key, keyFault } from './key.ts';
 import { keyFromText, keyToText } from './key-text.ts';
+import { isStoreName } from './stores.ts';
 
 /** The scheme under which the main process serves items. */
 export const ASSET_SCHEME = 'deskcache';
@@ -19,9 +20,12 @@ export interface AssetAddress {
  * other key, and a string that a browser would take for steps through folders (`..`), stands in the query, as text of
  * `key-text.ts`: `deskcache://assets/?key=["user",42]`, percent-encoded. Nothing of it is ever a path on a disk.
  *
- * @throws {DiskCacheError} `BAD_KEY`.
+ * @throws {DiskCacheError} `BAD_KEY`, and `BAD_OPTION` for what is no name of a declared store: a window's own shard has no address.
  */
 export function assetUrl(store: string, key: Key): string {
+  if (!isStoreName(store)) {
+    throw new DiskCacheError('BAD_OPTION', `"${String(store)}" has no address: only declared stores can be served`);
+  }
   const fault = keyFault(key);
   if (fault !== undefined) throw new DiskCacheError('BAD_KEY', fault);
   const site = `${ASSET_SCHEME}://${store.toLowerCase()}/`;

@@ -90,7 +90,7 @@ export class DiskCache extends DefaultStore {
    * @throws {DiskCacheError} `BAD_KEY`, and `BAD_OPTION` for a name that no store can have.
    */
   url(store: string, key: Key): string {
-    return assetUrl(demandStoreName(store), key);
+    return assetUrl(store, key);
   }
 
   /**
@@ -113,15 +113,10 @@ export class DiskCache extends DefaultStore {
   }
 
   #store(name: string, kind?: Kind): RemoteStore {
-    demandStoreName(name);
+    if (!isStoreName(name)) throw new DiskCacheError('BAD_OPTION', `"${String(name)}" can't be the name of a store`);
     const called = `${kind ?? 'any'} ${name}`;
     const store = this.#stores.get(called) ?? new RemoteStore(this.#client, name, kind && SIGNATURES[kind]);
     this.#stores.set(called, store);
     return store;
   }
-}
-
-function demandStoreName(name: string): string {
-  if (isStoreName(name)) return name;
-  throw new DiskCacheError('BAD_OPTION', `"${String(name)}" can't be the name of a store`);
 }

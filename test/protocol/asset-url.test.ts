@@ -102,6 +102,12 @@ describe('the address of an item', () => {
     expect('polluted' in made).toBe(false);
   });
 
+  it('is refused for what is no declared store', () => {
+    for (const name of ['@window', '../assets', '', 'a b', 'a/b', 'user@assets', 'assets:80']) {
+      expect(() => assetUrl(name, 'k')).toThrow(failure('BAD_OPTION'));
+    }
+  });
+
   it('is refused for what is no key', () => {
     expect(() => assetUrl('a', (() => 1) as unknown as Key)).toThrow(failure('BAD_KEY'));
   });

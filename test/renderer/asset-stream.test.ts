@@ -102,6 +102,7 @@ describe('a page’s streams', () => {
   it('end with what the main process says', async () => {
     cache.set('object', { a: 1 });
     await expect(assets().openReadStream('object')).rejects.toEqual(failure('BAD_VALUE'));
+    await expect(page.window.openReadStream('k')).rejects.toEqual(failure('BAD_OPTION'));
     await expect(page.cache('secret').openReadStream('k')).rejects.toEqual(failure('NOT_ALLOWED'));
     await expect(page.cache('secret').writeStream('k', chunks(pattern(5), 5))).rejects.toEqual(failure('NOT_ALLOWED'));
     await expect(assets().writeStream('k', chunks(pattern(5), 5), { tll: 5 } as object)).rejects.toEqual(
