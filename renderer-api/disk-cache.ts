@@ -113,10 +113,15 @@ export class DiskCache extends DefaultStore {
   }
 
   #store(name: string, kind?: Kind): RemoteStore {
-    if (!isStoreName(name)) throw new DiskCacheError('BAD_OPTION', `"${String(name)}" can't be the name of a store`);
+    demandStoreName(name);
     const called = `${kind ?? 'any'} ${name}`;
     const store = this.#stores.get(called) ?? new RemoteStore(this.#client, name, kind && SIGNATURES[kind]);
     this.#stores.set(called, store);
     return store;
   }
+}
+
+function demandStoreName(name: string): string {
+  if (isStoreName(name)) return name;
+  throw new DiskCacheError('BAD_OPTION', `"${String(name)}" can't be the name of a store`);
 }
