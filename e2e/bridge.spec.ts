@@ -172,3 +172,22 @@ test('a page hears what another window changes, again after a reload, and its ol
   await expect.poll(() => page.evaluate('heard')).toEqual(['delete a']);
   expect(await sessions(page)).toBe(2);
 });
+
+test('what a page keeps near is never old once another window’s write has resolved', async ({ launch }) => {
+  const { app, page } = await start(launch);
+  const other = await openWindow(app, page, 'app://bridge/?second', 1);
+  await outcome(page, `(diskCache.keepNear('api'), diskCache.cache('api').set('n', 0))`);
+  for (let n = 1; n <= 20; n++) {
+    await outcome(page, `diskCache.cache('api').get('n')`);
+    await outcome(other, `diskCache.cache('api').set('n', ${n})`);
+    expect(await outcome(page, `diskCache.cache('api').get('n')`)).toBe(n);
+  }
+  const spent = `(async () => {
+    const api = diskCache.cache('api');
+    await api.get('n');
+    const start = performance.now();
+    for (let n = 0; n < 2000; n++) await api.get('n');
+    return (performance.now() - start) / 2;
+  })()`;
+  expect(Number(await outcome(page, spent))).toBeLessThan(20);
+});

@@ -1,4 +1,6 @@
 import { inspect } from 'node:util';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import type { MessagePort } from 'node:worker_threads';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -128,6 +130,18 @@ const comlink = fc.record(
 );
 const message = fc.oneof({ weight: 5, arbitrary: request }, { weight: 3, arbitrary: comlink }, oddValue, fc.anything());
 
+/** Bytes on the heap and beside it after a garbage collection, the stores' memory tiers included. */
+async function memoryInUse(): Promise<number> {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  for (let n = 0; n < 3; n++) {
+    collect();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
+
 /** What the port answers until it has answered a last, honest question. */
 async function talk(port: MessagePort, messages: readonly unknown[], last: number): Promise<unknown[]> {
   const heard: unknown[] = [];
@@ -156,6 +170,7 @@ describe('a hostile page', () => {
     using bridge = openBridge({ stores, grant });
     bridge.cacheInMain('secret').set('word', SECRET);
     let sent = 0;
+    let memory = Number.NaN;
     const property = fc.asyncProperty(fc.array(message, { minLength: 400, maxLength: 900 }), async (messages) => {
       const port = bridge.rawPort();
       const last = 1e15 + sent;
@@ -164,10 +179,13 @@ describe('a hostile page', () => {
         sent += messages.length;
       }
       port.close();
+      // What is loaded and compiled once comes with the first of them.
+      if (Number.isNaN(memory)) memory = await memoryInUse();
     });
     await fc.assert(property, { numRuns: 25, endOnFailure: true });
     expect(sent).toBeGreaterThanOrEqual(100_000);
     for (const name of Object.keys(stores)) expect(bridge.registry.find(name).check()).toEqual([]);
+    expect((await memoryInUse()) - memory).toBeLessThan(24 * 2 ** 20);
   });
 
   it('is answered in order and at once with NOT_ALLOWED for another’s store, whatever path leads there', async () => {
