@@ -47,7 +47,9 @@ export function freshnessOf(request: Request, head: Head, now: number, shared: b
 /** RFC 9111 §4.2 and §5.2.1, for a stored response that the request selects. */
 export function useOf(request: Request, head: Head, now: number, shared: boolean): Use {
   const policy = policyOf(request, head, now, shared);
-  const asked = written(requestDirectives(request), ['no-cache'], ['max-age', 'min-fresh', 'max-stale']);
+  const directives = requestDirectives(request);
+  if (secondsOf(directives.get('max-age')) === 0) return 'after-validation';
+  const asked = written(directives, ['no-cache'], ['max-age', 'min-fresh', 'max-stale']);
   const { response, revalidation } = policy.evaluateRequest({ method: 'GET', headers: { 'cache-control': asked } });
   if (response === undefined) return 'after-validation';
   if (!policy.stale()) return 'fresh';
@@ -83,38 +85,30 @@ function mustValidate({ headers }: Head, shared: boolean): boolean {
 
 /**
  * The library's view of a response. It reads fields leniently, which can make what is stale fresh: it is shown those it needs
- * and no others, read strictly and written out again.
+ * and no others, read strictly and written out again, with the age of now, whatever the machine's clock says.
  */
 function policyOf(request: Request, head: Head, now: number, shared: boolean): CachePolicy {
-  let moment = head.receivedAt;
-  class Policy extends CachePolicy {
-    now(): number {
-      return moment;
-    }
-  }
   const { headers, status, receivedAt } = head;
   const directives = new Map(directivesOf(headers.get('cache-control')));
   // Beside must-understand, who understands the status ignores no-store (RFC 9111 §5.2.2.3).
   if (directives.has('must-understand') && UNDERSTOOD.has(status)) directives.delete('no-store');
   const mayBeHeuristic = HEURISTIC.has(status) || directives.has('public');
-  const date = dateOf(headers.get('date'), receivedAt);
+  const date = dateOf(headers.get('date'), receivedAt) ?? receivedAt;
   const shown = {
     'cache-control': written(directives, ['no-store', 'no-cache', 'private', 'public'], LIFETIMES),
     date: httpDate(date),
-    age: String(initialAge(head, date)),
+    age: String(currentAge(head, date, now)),
     expires: headers.has('expires') ? (httpDate(dateOf(headers.get('expires'), receivedAt)) ?? '0') : undefined,
     'last-modified': mayBeHeuristic ? httpDate(dateOf(headers.get('last-modified'), receivedAt)) : undefined,
     'set-cookie': headers.get('set-cookie') ?? undefined,
   };
   // A shared cache may keep what was asked for with credentials where the response says must-revalidate (RFC 9111 §3.5).
   const credentials = directives.has('must-revalidate') ? null : request.headers.get('authorization');
-  const policy = new Policy(
+  return new CachePolicy(
     { method: 'GET', headers: { authorization: credentials ?? undefined } },
     { status: HEURISTIC.has(status) ? status : EXPLICIT_ONLY, headers: shown },
     { shared },
   );
-  moment = now;
-  return policy;
 }
 
 const LIFETIMES = ['max-age', 's-maxage', 'stale-while-revalidate', 'stale-if-error'];
@@ -128,11 +122,11 @@ function written(directives: Directives, flags: readonly string[], lifetimes: re
   ].join(', ');
 }
 
-/** Corrected initial age (RFC 9111 §4.2.3), whole seconds. An Age that is no number counts for nothing (§5.1). */
-function initialAge({ headers, requestedAt, receivedAt }: Head, date: number | undefined): number {
-  const apparent = Math.max(0, receivedAt - (date ?? receivedAt)) / 1000;
-  const told = secondsOf(membersOf(headers.get('age'))[0]) ?? 0;
-  return Math.floor(Math.max(apparent, told + (receivedAt - requestedAt) / 1000));
+/** Whole seconds (RFC 9111 §4.2.3). An Age that is no number counts for nothing (§5.1). */
+function currentAge({ headers, requestedAt, receivedAt }: Head, date: number, now: number): number {
+  const apparent = Math.max(0, receivedAt - date);
+  const told = (secondsOf(membersOf(headers.get('age'))[0]) ?? 0) * 1000 + (receivedAt - requestedAt);
+  return Math.floor((Math.max(apparent, told) + Math.max(0, now - receivedAt)) / 1000);
 }
 
 const httpDate = (at: number | undefined): string | undefined =>

@@ -53,6 +53,7 @@ describe('freshness', () => {
     await got(setup);
     setup.pass(50 * SECOND);
     expect(await asking('max-age=49')).toEqual(['2', 'miss']);
+    expect(await asking('max-age=1')).toEqual(['2', 'hit']);
     setup.pass(50 * SECOND);
     expect(await asking('min-fresh=20')).toEqual(['3', 'miss']);
     setup.pass(70 * SECOND);
@@ -64,6 +65,12 @@ describe('freshness', () => {
       headers: { 'cache-control': 'only-if-cached' },
     });
     expect([unknown.status, setup.asked.length]).toEqual([504, 5]);
+  });
+
+  it('asks again for max-age=0, also what has only come', async () => {
+    using setup = inFrontOf(numbered({ 'cache-control': 'max-age=60' }));
+    await got(setup);
+    expect(await got(setup, { headers: { 'cache-control': 'max-age=0' } })).toEqual(['2', 'miss']);
   });
 
   it('knows the cache modes of fetch', async () => {
