@@ -3,9 +3,9 @@ import { FACE_METHODS, type Refusal } from '../../protocol/wire.ts';
 import type { Endpoint, Listener } from './endpoint.ts';
 
 /**
- * The door in front of comlink, which serves what is rare. Comlink walks any path a message names and revives any transfer handler it mentions, so a
- * page could reach constructors and prototypes through it. Only one shape passes: a call of a method of the face, by its
- * name alone, with one plain argument. It reads comlink 4.4.2's wire words; a test fails when they change.
+ * The door in front of comlink, which serves what is rare. Comlink walks any path a message names and revives any transfer
+ * handler it mentions, so a page could reach constructors and prototypes through it. Only one shape passes: a call of a method of
+ * the face, by its name alone, with one plain argument. It reads comlink 4.4.2's wire words; a test fails when they change.
  *
  * Invariant: a message that is not passed on was answered, unless it carries no id that could be answered.
  */
@@ -15,8 +15,6 @@ export function gate(inner: Endpoint): Endpoint {
     addEventListener: (type: string, listener: Listener) => {
       inner.addEventListener(type, (event) => {
         const { data } = event;
-        // A request is an array, and has been dealt with.
-        if (Array.isArray(data)) return;
         if (isCall(data)) listener(event);
         else if (isAnswerable(data)) inner.postMessage({ id: data.id, type: 'RAW', value: REFUSED });
       });

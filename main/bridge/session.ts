@@ -21,9 +21,8 @@ export interface Session {
 }
 
 /**
- * Answers a page over `port` with what `grant` allows, until it is closed. Sessions of one `lobby` take turns, and what
- * one of them writes the others don't keep. Requests have
- * messages of their own; what is rare goes through comlink, behind the gate.
+ * Answers a page over `port` with what `grant` allows, until it is closed. Sessions of one `lobby` take turns, and what one of
+ * them writes the others don't keep. Requests have messages of their own; what is rare goes through comlink, behind the gate.
  */
 export function openSession(port: Port, grant: Grant, findStore: FindStore, lobby = new Lobby()): Session {
   let open = true;
@@ -37,9 +36,6 @@ export function openSession(port: Port, grant: Grant, findStore: FindStore, lobb
     () => dropEverywhere(lobby.nearPages, near),
     (answer) => post(inner, answer),
   );
-  inner.addEventListener('message', ({ data }) => {
-    if (Array.isArray(data)) requests.receive(data);
-  });
   const face: Face = Object.freeze({
     watch: (watch: Watch) => outcomeOf(() => startWatch(watches, watch, permit, findStore)),
     unwatch: (id: number) => watches.remove(id) as undefined,
@@ -48,7 +44,7 @@ export function openSession(port: Port, grant: Grant, findStore: FindStore, lobb
     far: (store: string) => near.release(store) as undefined,
     dropped: (number: number) => near.dropped(number) as undefined,
   });
-  expose(face, gate(inner));
+  expose(face, gate(withoutRequests(inner, requests)));
   return {
     get watches() {
       return watches.size;
@@ -96,6 +92,18 @@ function post(port: Endpoint, answer: Answer): void {
     const why = new DiskCacheError('BAD_VALUE', 'A value of this turn can’t be sent to a page', { cause: error });
     port.postMessage([answer[0], { refused: toErrorData(why) }] satisfies Answer);
   }
+}
+
+/** Takes the requests out of what comes; the rest goes on. */
+function withoutRequests(inner: Endpoint, requests: Requests): Endpoint {
+  return {
+    ...inner,
+    addEventListener: (type, listener) =>
+      inner.addEventListener(type, (event) => {
+        if (Array.isArray(event.data)) requests.receive(event.data);
+        else listener(event);
+      }),
+  };
 }
 
 /** Comlink answers in a later microtask: nothing may follow the goodbye, and nothing is run after it. */
