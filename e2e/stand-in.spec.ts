@@ -314,6 +314,16 @@ test.describe('protocol.handle', () => {
     });
   });
 
+  test('no answer is kept, whatever it says', async ({ launch }) => {
+    const { page } = await start(launch);
+    const texts = await page.evaluate(async () => {
+      const read: string[] = [];
+      for (const name of ['first', 'first', 'second']) read.push(await (await fetch(`store://shop/${name}`)).text());
+      return read;
+    });
+    expect(texts).toEqual(['/first 1', '/first 2', '/second 3']);
+  });
+
   test('a body streams', async ({ launch }) => {
     const { page } = await start(launch);
     const text = await page.evaluate(async () => {

@@ -2,6 +2,7 @@
 import { connect } from './connect.ts';
 import { DiskCache } from './disk-cache.ts';
 
+export type { ByteRange } from '../protocol/byte-range.ts';
 export { DiskCacheError, type ErrorCode } from '../protocol/error.ts';
 export type { Key } from '../protocol/key.ts';
 export type { Range, SetOptions } from '../protocol/options.ts';

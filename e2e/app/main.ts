@@ -40,6 +40,7 @@ protocol.handle('app', async (request) => {
   return html(PAGE);
 });
 protocol.handle('private', () => new Response('secret'));
+let answered = 0;
 protocol.handle('store', async (request) => {
   const url = new URL(request.url);
   const { initiatorOrigin } = request as Request & { initiatorOrigin?: string };
@@ -48,6 +49,10 @@ protocol.handle('store', async (request) => {
   switch (url.pathname) {
     case '/image.svg':
       return new Response(IMAGE, { headers: { 'content-type': 'image/svg+xml' } });
+    case '/first':
+    case '/second':
+      headers.set('cache-control', 'max-age=3600');
+      return new Response(`${url.pathname} ${++answered}`, { headers });
     case '/halves':
       return new Response(twoHalves(), { headers });
     case '/echo':
