@@ -68,6 +68,15 @@ export class HttpCache {
     return this.#room.invalidate(new URL(url).href);
   }
 
+  /**
+   * Forgets all responses of the partition, as when its user leaves, also those on the way; answers of how many URLs. O(n).
+   *
+   * @throws {DiskCacheError} as `delete`.
+   */
+  clear(): number {
+    return this.#room.clear();
+  }
+
   /** Resolves when nothing is being revalidated behind the scenes. */
   idle(): Promise<void> {
     return this.#room.idle();

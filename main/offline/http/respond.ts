@@ -3,6 +3,7 @@ import { fromStore } from './answer.ts';
 import { directivesOf, withoutFragment } from './fields.ts';
 import { orAborted } from './flight.ts';
 import { forward, lead, pass, standingIn } from './forward.ts';
+import { provenanceOf } from './provenance.ts';
 import type { Stored } from './response-store.ts';
 import type { Room } from './room.ts';
 import { requestDirectives, type Use, useOf } from './rules.ts';
@@ -90,7 +91,13 @@ function revalidateBehind(room: Room, request: Request, stored: Stored): void {
   if (room.flights.has(withoutFragment(request.url))) return;
   const plain = new Request(request.url, { headers: request.headers });
   for (const name of ['range', 'if-range', 'if-none-match', 'if-modified-since']) plain.headers.delete(name);
-  room.behind(lead(room, plain, stored).then(drained));
+  room.behind(lead(room, plain, stored).then(settled));
+}
+
+/** What is new is read to its end, so that it is stored; what is stored already need not be read. */
+async function settled(response: Response): Promise<void> {
+  if (provenanceOf(response) === 'miss') await drained(response);
+  else await response.body?.cancel();
 }
 
 /** RFC 9111 §5.2.1.7 */

@@ -116,6 +116,16 @@ export class ResponseStore {
     });
   }
 
+  /** Deletes everything of the partition; answers how many URLs had responses. */
+  clear(): number {
+    return this.#cache.transact(() => {
+      const [urls = 0] = ['http', 'http-body'].map((kind) =>
+        this.#cache.deleteMany([...this.#cache.keys({ prefix: [kind, this.#partition], order: 'key' })]),
+      );
+      return urls;
+    });
+  }
+
   #variants(url: string): readonly Variant[] {
     return (this.#cache.get(this.#key(url)) as readonly Variant[] | undefined) ?? [];
   }

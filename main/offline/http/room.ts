@@ -31,6 +31,13 @@ export class Room {
     return this.store.delete(url);
   }
 
+  /** Forgets everything, and what is on the way. */
+  clear(): number {
+    for (const flight of this.flights.values()) flight.isWanted = false;
+    this.flights.clear();
+    return this.store.clear();
+  }
+
   /** What the store has to do with a request. Where it fails, the request goes on without it. */
   tried<T>(url: string, work: () => T): T | undefined {
     try {

@@ -196,6 +196,21 @@ describe('validation', () => {
     expect(await got(setup)).toEqual(['3', 'miss']);
   });
 
+  it('goes on showing what is stored when the origin is gone behind the scenes', async () => {
+    using setup = inFrontOf((_, count) => {
+      if (count > 1) throw new TypeError('fetch failed');
+      return new Response('x'.repeat(300_000), {
+        headers: { 'cache-control': 'max-age=1, stale-while-revalidate=60' },
+      });
+    });
+    await got(setup);
+    setup.pass(20 * SECOND);
+    const response = await setup.http.fetch(URL_A);
+    await setup.http.idle();
+    expect([provenanceOf(response), setup.asked.length]).toEqual(['stale', 2]);
+    expect((await response.text()).length).toBe(300_000);
+  });
+
   it.each([
     ['max-age=10', 'error', 'stale'],
     ['max-age=10', 503, 'miss'],
@@ -262,6 +277,27 @@ describe('variants and partitions', () => {
     other.delete(URL_A);
     expect(await got(setup)).toEqual(['1', 'hit']);
   });
+});
+
+it('forgets all of a partition, and what is on the way to it', async () => {
+  let release = () => {};
+  const gate = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  using setup = inFrontOf(async (request, count) => {
+    if (request.url.endsWith('/slow')) await gate;
+    return new Response(String(count), { headers: { 'cache-control': 'max-age=60' } });
+  });
+  const other = setup.another({ partition: 'other' });
+  await (await other.fetch(URL_A)).text();
+  for (const url of [URL_A, `${URL_A}/b`]) await got(setup, {}, url);
+  const slow = setup.http.fetch(`${URL_A}/slow`);
+  expect(setup.http.clear()).toBe(2);
+  release();
+  expect(await (await slow).text()).toBe('4');
+  expect([await setup.http.match(`${URL_A}/slow`), (await other.match(URL_A)) !== undefined, setup.cache.size]).toEqual(
+    [undefined, true, 2],
+  );
 });
 
 describe('methods', () => {
