@@ -85,7 +85,9 @@ async function isGranted(
   host: AssetHost,
 ): Promise<boolean> {
   if (!origin || origin === 'null') return false;
-  const grantedNow = () => host.grantsOf(origin).some((grant) => grants(grant, store, access));
+  // Bytes of streams aren't counted; where they are limited, streams are not granted.
+  const isLimited = ({ bytes }: Grant) => access === 'write' && bytes !== undefined;
+  const grantedNow = () => host.grantsOf(origin).some((grant) => grants(grant, store, access) && !isLimited(grant));
   if (grantedNow()) return true;
   // A new document's first requests and the news that it is there come by different ways.
   await setTimeout(COMMIT_PATIENCE);

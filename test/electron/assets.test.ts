@@ -77,6 +77,12 @@ describe('serveAssets', () => {
     expect(await site.ask('deskcache://photos/a.txt')).toBe(403);
   });
 
+  it('takes no stream by a grant that is limited in bytes, which nobody would count', async () => {
+    using site = open({}, () => ({ stores: { '*': 'admin' }, bytes: 2 ** 40 }));
+    expect(await site.ask('deskcache://assets/a.txt')).toBe(200);
+    expect(await site.post('assets')).toBe(403);
+  });
+
   it('serves no store that is not listed, and none to write that is listed to read', async () => {
     using site = open({ stores: ['photos'] });
     expect([await site.ask('deskcache://photos/a.txt'), await site.post('photos')]).toEqual([200, 403]);
