@@ -46,5 +46,5 @@ export function drawNonce(): string {
 const unanswered = () =>
   new DiskCacheError(
     'DISCONNECTED',
-    'The main process did not answer. Is the window attached (host.attach) and its webPreferences.preload deskcache’s preloadPath?',
+    'The main process did not answer. Is deskcache installed in this session (host.install), or the window attached (host.attach) with preloadPath?',
   );

@@ -1,6 +1,6 @@
 /** Atlas in the main process: opens the stores, serves the page, opens windows. */
 import { join } from 'node:path';
-import { assetScheme, DiskCacheError, type Host, openDiskCache, preloadPath } from 'deskcache/main';
+import { assetScheme, DiskCacheError, openDiskCache } from 'deskcache/main';
 import { app, BrowserWindow, protocol, session } from 'electron';
 import { stores } from '../model/stores.ts';
 import { pageFiles } from './page-files.ts';
@@ -10,9 +10,6 @@ const HOME = `${ORIGIN}/`;
 
 // `ATLAS_UPSTREAM` is where the remote API lives; without it Atlas shows what is on disk.
 const upstream = process.env['ATLAS_UPSTREAM'] && new URL(process.env['ATLAS_UPSTREAM']).origin;
-
-/** Of the open windows. */
-const names = new Set<string>();
 
 app.setName('Atlas');
 protocol.registerSchemesAsPrivileged([
@@ -27,12 +24,13 @@ start().catch((error: unknown) => {
 
 async function start(): Promise<void> {
   const host = await openDiskCache({ stores });
+  host.install(session.defaultSession);
   host.serveAssets(session.defaultSession, { stores: ['flags'], contentType: () => 'image/svg+xml' });
   protocol.handle('app', pageFiles(join(import.meta.dirname, 'page'), ORIGIN, upstream));
-  await openWindow(host, upstream ? `${HOME}?upstream=${encodeURIComponent(upstream)}` : HOME);
+  await openWindow(upstream ? `${HOME}?upstream=${encodeURIComponent(upstream)}` : HOME);
 }
 
-async function openWindow(host: Host<typeof stores>, url: string): Promise<void> {
+async function openWindow(url: string): Promise<void> {
   const window = new BrowserWindow({
     title: 'Atlas',
     width: 1280,
@@ -40,27 +38,15 @@ async function openWindow(host: Host<typeof stores>, url: string): Promise<void>
     minWidth: 860,
     minHeight: 560,
     show: false,
-    webPreferences: { preload: preloadPath, sandbox: true, contextIsolation: true, nodeIntegration: false },
+    webPreferences: { sandbox: true, contextIsolation: true, nodeIntegration: false },
   });
   window.once('ready-to-show', () => window.show());
   window.webContents.setWindowOpenHandler((wanted) => {
-    if (wanted.url.startsWith(HOME)) void openWindow(host, wanted.url);
+    if (wanted.url.startsWith(HOME)) void openWindow(wanted.url);
     return { action: 'deny' };
   });
   window.webContents.on('will-navigate', (event) => {
     if (!event.url.startsWith(HOME)) event.preventDefault();
   });
-  const name = freeName();
-  names.add(name);
-  window.once('closed', () => names.delete(name));
-  host.attach(window, { name });
   await window.loadURL(url);
-}
-
-/** `main`, then `window-2`, `window-3`: the first that is free, so that a window's name is the same in the next run. */
-function freeName(): string {
-  for (let number = 1; ; number++) {
-    const name = number === 1 ? 'main' : `window-${number}`;
-    if (!names.has(name)) return name;
-  }
 }

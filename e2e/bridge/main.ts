@@ -1,7 +1,7 @@
 /** The smallest application there is on deskcache, with one page it trusts and one it does not. */
 import { readFile } from 'node:fs/promises';
 import { openDiskCache, preloadPath } from 'deskcache/main';
-import { app, BrowserWindow, protocol } from 'electron';
+import { app, BrowserWindow, protocol, session } from 'electron';
 import { stores } from './stores.ts';
 
 const privileges = { standard: true, secure: true, supportFetchAPI: true };
@@ -28,6 +28,8 @@ async function serve(request: Request): Promise<Response> {
       return new Response(await readFile(new URL('./page.js', import.meta.url)), {
         headers: { 'content-type': 'text/javascript' },
       });
+    case '/windows':
+      return Response.json(host.windows.list());
     case '/sessions':
       return Response.json(host.sessions);
     default:
@@ -37,14 +39,19 @@ async function serve(request: Request): Promise<Response> {
 protocol.handle('app', serve);
 protocol.handle('stranger', serve);
 
+// With `--install` the session's windows are attached by themselves; a window whose address says so has a name besides.
+const installs = process.argv.includes('--install');
+if (installs) host.install(session.defaultSession);
+
 let opened = 0;
 async function open(url: string): Promise<void> {
+  const name = new URL(url).searchParams.get('name') ?? (installs ? undefined : `window-${++opened}`);
   const window = new BrowserWindow({
     width: 480,
     height: 320,
-    webPreferences: { preload: preloadPath, sandbox: true, contextIsolation: true },
+    webPreferences: { ...(name && { preload: preloadPath }), sandbox: true, contextIsolation: true },
   });
-  host.attach(window, { name: `window-${++opened}` });
+  if (name) host.attach(window, { name });
   window.webContents.setWindowOpenHandler((details) => {
     void open(details.url);
     return { action: 'deny' };

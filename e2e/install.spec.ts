@@ -1,0 +1,72 @@
+/** Windows of a session that deskcache is installed in: none has a preload script of its own, none is attached by hand. */
+import type { Page } from 'playwright-core';
+import { expect, type Launch, test } from './fixture.ts';
+import type { App } from './launch.ts';
+
+const BRIDGE = new URL('../dist/e2e/bridge/main.js', import.meta.url).pathname;
+
+async function start(launch: Launch) {
+  const app = await launch({ main: BRIDGE, args: ['--install'] });
+  const page = await app.waitForWindow(0);
+  await page.waitForFunction('globalThis.diskCache !== undefined');
+  return { app, page };
+}
+
+async function openWindow(app: App, from: Page, query: string): Promise<Page> {
+  await from.evaluate(`window.open('app://bridge/?${query}')`);
+  const page = await app.waitForWindow((it) => app.url(it) === `app://bridge/?${query}`);
+  await page.waitForFunction('globalThis.diskCache !== undefined');
+  return page;
+}
+
+/** What the window keeps for itself, as soon as it may ask for it. */
+const kept = (page: Page) => page.evaluate(`diskCache.window.get('who')`);
+const keep = (page: Page, who: string) => page.evaluate(`diskCache.window.set('who', '${who}')`);
+const names = (page: Page) =>
+  page.evaluate(`fetch('app://bridge/windows').then((it) => it.json()).then((all) => all.map(({ name }) => name))`);
+
+test('every window has the cache, and its own shard by the lowest number, again after a restart', async ({
+  launch,
+}) => {
+  const { app, page } = await start(launch);
+  const second = await openWindow(app, page, 'second');
+  await keep(page, 'the first');
+  await keep(second, 'the second');
+  await page.evaluate(`diskCache.set('shared', 1)`);
+  expect(await second.evaluate(`diskCache.get('shared')`)).toBe(1);
+  expect(await names(page)).toEqual(['window-1', 'window-2']);
+  await app.close();
+  const again = await start(launch);
+  expect(await kept(again.page)).toBe('the first');
+  expect(await kept(await openWindow(again.app, again.page, 'second'))).toBe('the second');
+  expect(await kept(await openWindow(again.app, again.page, 'third'))).toBeUndefined();
+});
+
+test('a window that is closed leaves its number, with all that was kept under it', async ({ launch }) => {
+  const { app, page } = await start(launch);
+  const second = await openWindow(app, page, 'second');
+  await keep(second, 'the second');
+  const third = await openWindow(app, page, 'third');
+  await keep(third, 'the third');
+  await second.close();
+  await expect.poll(() => app.windows().length).toBe(2);
+  expect(await kept(await openWindow(app, page, 'fourth'))).toBe('the second');
+  expect(await kept(third)).toBe('the third');
+});
+
+test('a window that is attached by name, with the preload script twice, connects once and by that name', async ({
+  launch,
+}) => {
+  const { app, page } = await start(launch);
+  const panel = await openWindow(app, page, 'name=panel');
+  const errors: string[] = [];
+  panel.on('pageerror', (error) => errors.push(error.message));
+  await keep(panel, 'the panel');
+  await panel.reload();
+  await panel.waitForFunction('globalThis.diskCache !== undefined');
+  expect(await kept(panel)).toBe('the panel');
+  await keep(page, 'the first');
+  expect(await names(page)).toEqual(['panel', 'window-1']);
+  expect(await page.evaluate(`fetch('app://bridge/sessions').then((it) => it.json())`)).toBe(2);
+  expect(errors).toEqual([]);
+});
