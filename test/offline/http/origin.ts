@@ -1,5 +1,6 @@
 import { Cache, type CacheOptions } from '../../../main/engine/index.ts';
 import { createHttpCache, type HttpCache, type HttpCacheOptions } from '../../../main/offline/http/http-cache.ts';
+import { provenanceOf } from '../../../main/offline/http/provenance.ts';
 import { freshDirectory } from '../../engine/directory.ts';
 
 export const URL_A = 'https://a.example/thing';
@@ -55,3 +56,9 @@ export const numbered =
   (headers: Record<string, string>, status = 200): Answer =>
   (_, count) =>
     new Response(String(count), { status, headers });
+
+/** Body and provenance of what a request gets. */
+export async function got({ http }: Setup, init?: RequestInit, url = URL_A): Promise<[string, string | undefined]> {
+  const response = await http.fetch(url, init);
+  return [await response.text(), provenanceOf(response)];
+}

@@ -1,0 +1,77 @@
+import { describe, expect, it } from 'vitest';
+import { got, inFrontOf, URL_A } from './origin.ts';
+
+const SECOND = 1000;
+
+describe('methods', () => {
+  it('answers HEAD and Range from what is stored', async () => {
+    using setup = inFrontOf(
+      () => new Response('0123456789', { headers: { 'cache-control': 'max-age=60', etag: '"a"' } }),
+    );
+    await got(setup);
+    const head = await setup.http.fetch(URL_A, { method: 'HEAD' });
+    expect([head.status, head.headers.get('content-length'), await head.text()]).toEqual([200, '10', '']);
+    const part = await setup.http.fetch(URL_A, { headers: { range: 'bytes=2-4' } });
+    expect([
+      part.status,
+      part.headers.get('content-range'),
+      part.headers.get('content-length'),
+      await part.text(),
+    ]).toEqual([206, 'bytes 2-4/10', '3', '234']);
+    const outside = await setup.http.fetch(URL_A, { headers: { range: 'bytes=10-' } });
+    expect([outside.status, outside.headers.get('content-range')]).toEqual([416, 'bytes */10']);
+    const changed = await setup.http.fetch(URL_A, { headers: { range: 'bytes=2-4', 'if-range': '"b"' } });
+    expect([changed.status, await changed.text()]).toEqual([200, '0123456789']);
+    expect(setup.asked.length).toBe(1);
+  });
+
+  it('hands a Range on where nothing is stored, and stores no part', async () => {
+    using setup = inFrontOf(() => new Response('234', { status: 206, headers: { 'cache-control': 'max-age=60' } }));
+    const part = await setup.http.fetch(URL_A, { headers: { range: 'bytes=2-4' } });
+    expect([part.status, setup.asked[0]?.headers.get('range'), setup.cache.size]).toEqual([206, 'bytes=2-4', 0]);
+  });
+
+  it('a HEAD tells whether what is stored is out of date', async () => {
+    using setup = inFrontOf((request, count) =>
+      request.method === 'HEAD'
+        ? new Response(null, { headers: { etag: count > 2 ? '"b"' : '"a"', 'cache-control': 'max-age=60' } })
+        : new Response(String(count), { headers: { etag: '"a"', 'cache-control': 'max-age=10' } }),
+    );
+    await got(setup);
+    setup.pass(20 * SECOND);
+    await setup.http.fetch(URL_A, { method: 'HEAD' });
+    expect(await got(setup)).toEqual(['1', 'hit']); // freshened
+    setup.pass(70 * SECOND);
+    await setup.http.fetch(URL_A, { method: 'HEAD' });
+    expect(await got(setup)).toEqual(['4', 'miss']);
+  });
+
+  it.each(['POST', 'PUT', 'PATCH', 'DELETE'])(
+    '%s makes forget its URL and those it names, of the same origin',
+    async (method) => {
+      const named = { location: '/made', 'content-location': 'https://other.example/x' };
+      using setup = inFrontOf(
+        (request, count) =>
+          new Response(String(count), {
+            headers: request.method === 'GET' ? { 'cache-control': 'max-age=60' } : named,
+          }),
+      );
+      const urls = [URL_A, 'https://a.example/made', 'https://other.example/x'];
+      for (const url of urls) await got(setup, {}, url);
+      await setup.http.fetch(URL_A, { method, body: 'x' });
+      const found = await Promise.all(urls.map((url) => setup.http.match(url)));
+      expect(found.map((it) => it !== undefined)).toEqual([false, false, true]);
+    },
+  );
+
+  it('a failed change makes forget nothing', async () => {
+    using setup = inFrontOf((request) =>
+      request.method === 'GET'
+        ? new Response('x', { headers: { 'cache-control': 'max-age=60' } })
+        : new Response('', { status: 500 }),
+    );
+    await got(setup);
+    await setup.http.fetch(URL_A, { method: 'DELETE' });
+    expect(await got(setup)).toEqual(['x', 'hit']);
+  });
+});

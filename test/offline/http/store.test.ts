@@ -1,0 +1,108 @@
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { provenanceOf } from '../../../main/offline/http/provenance.ts';
+import { got, inFrontOf, numbered, URL_A } from './origin.ts';
+
+const SECOND = 1000;
+
+describe('the store', () => {
+  it('takes a body that was evicted for one that is not there', async () => {
+    using setup = inFrontOf(numbered({ 'cache-control': 'max-age=60' }));
+    await got(setup);
+    for (const key of [...setup.cache.keys({ prefix: ['http-body'] })]) setup.cache.delete(key);
+    expect(await setup.http.match(URL_A)).toBeUndefined();
+    expect(await got(setup)).toEqual(['2', 'miss']);
+    expect(await got(setup)).toEqual(['2', 'hit']);
+  });
+
+  it('takes a body that is damaged for one that is not there', async () => {
+    using setup = inFrontOf(
+      (_, count) => new Response(String(count).padEnd(100_000), { headers: { 'cache-control': 'max-age=60' } }),
+    );
+    await got(setup);
+    const files = readdirSync(setup.cache.directory, { recursive: true, encoding: 'utf8' });
+    for (const file of files.filter((it) => it.endsWith('.val'))) rmSync(join(setup.cache.directory, file));
+    const [body, provenance] = await got(setup);
+    expect([body.trimEnd(), provenance]).toEqual(['2', 'miss']);
+  });
+
+  it('forgets a body that turns out to be damaged at its end', async () => {
+    using setup = inFrontOf((_, count) => {
+      const body = new Uint8Array(300_000).fill(count);
+      return new Response(body, { headers: { 'cache-control': 'max-age=60' } });
+    });
+    await got(setup);
+    const [file = ''] = readdirSync(setup.cache.directory, { recursive: true, encoding: 'utf8' }).filter((it) =>
+      it.endsWith('.val'),
+    );
+    const bytes = readFileSync(join(setup.cache.directory, file));
+    bytes[250_000] = 99;
+    writeFileSync(join(setup.cache.directory, file), bytes);
+    await expect(got(setup)).rejects.toEqual(expect.objectContaining({ code: 'CORRUPT' }));
+    const healed = await setup.http.fetch(URL_A);
+    expect([provenanceOf(healed), new Uint8Array(await healed.arrayBuffer())[250_000]]).toEqual(['miss', 2]);
+  });
+
+  it('is no hindrance when it fails: the request goes on', async () => {
+    using setup = inFrontOf(numbered({ 'cache-control': 'max-age=10', etag: '"a"' }));
+    await got(setup);
+    setup.pass(20 * SECOND);
+    setup.cache.close();
+    expect(await got(setup)).toEqual(['2', 'miss']);
+    expect((await setup.http.fetch(URL_A, { method: 'DELETE' })).status).toBe(200);
+    expect(setup.failures.length).toBeGreaterThan(1);
+    expect(setup.failures).toEqual(setup.failures.map(() => expect.objectContaining({ code: 'CLOSED' })));
+    await expect(setup.http.match(URL_A)).rejects.toEqual(expect.objectContaining({ code: 'CLOSED' }));
+  });
+
+  it('leaves no body behind whose name was evicted', async () => {
+    using setup = inFrontOf(numbered({ 'cache-control': 'max-age=60' }));
+    await got(setup);
+    for (const key of [...setup.cache.keys({ prefix: ['http', ''] })]) setup.cache.delete(key);
+    await got(setup);
+    expect(setup.cache.size).toBe(2);
+    expect([setup.http.delete(URL_A), setup.http.delete(URL_A), setup.cache.size]).toEqual([true, false, 0]);
+  });
+
+  it('hands out a body that is too large to store, and says so', async () => {
+    const large = new Uint8Array(3 * 1024 * 1024).fill(7);
+    using setup = inFrontOf(() => new Response(large, { headers: { 'cache-control': 'max-age=60' } }), {
+      store: { sizeLimit: 2 * 1024 * 1024 },
+    });
+    const response = await setup.http.fetch(URL_A);
+    expect(Buffer.compare(Buffer.from(await response.arrayBuffer()), large)).toBe(0);
+    expect(setup.failures).toEqual([expect.objectContaining({ code: 'TOO_LARGE' })]);
+    expect(setup.cache.size).toBe(0);
+  });
+
+  it('stores nothing of a body that breaks off', async () => {
+    using setup = inFrontOf(() => {
+      const body = new ReadableStream({
+        start: (controller) => controller.enqueue(new Uint8Array(100_000)),
+        pull: (controller) => controller.error(new TypeError('terminated')),
+      });
+      return new Response(body, { headers: { 'cache-control': 'max-age=60' } });
+    });
+    await expect(got(setup)).rejects.toThrow('terminated');
+    expect([setup.cache.size, setup.failures]).toEqual([0, []]);
+  });
+
+  it('keeps what is in the store across a restart', async () => {
+    using setup = inFrontOf(numbered({ 'cache-control': 'max-age=60' }));
+    await got(setup);
+    expect(await (await setup.another({}).fetch(URL_A)).text()).toBe('1');
+  });
+
+  it('does not store what came by way of a redirect', async () => {
+    using setup = inFrontOf((_, count) =>
+      Object.defineProperty(new Response(String(count), { headers: { 'cache-control': 'max-age=60' } }), 'redirected', {
+        value: true,
+      }),
+    );
+    expect([await got(setup), await got(setup)]).toEqual([
+      ['1', 'miss'],
+      ['2', 'miss'],
+    ]);
+  });
+});

@@ -1,0 +1,60 @@
+import { describe, expect, it } from 'vitest';
+import { got, inFrontOf, numbered, URL_A } from './origin.ts';
+
+describe('variants and partitions', () => {
+  it('keeps several responses for a URL, by Vary', async () => {
+    using setup = inFrontOf(numbered({ 'cache-control': 'max-age=60', vary: 'Accept-Language, X-B' }));
+    const in_ = (language: string) => got(setup, { headers: { 'accept-language': language } });
+    expect(await in_('de')).toEqual(['1', 'miss']);
+    expect(await in_('en')).toEqual(['2', 'miss']);
+    expect([await in_('de'), await in_('en'), await got(setup)]).toEqual([
+      ['1', 'hit'],
+      ['2', 'hit'],
+      ['3', 'miss'],
+    ]);
+    expect(await got(setup, { headers: { 'accept-language': 'de', 'x-b': '1' } })).toEqual(['4', 'miss']);
+  });
+
+  it('never shows what was asked for with credentials to other ones, and writes no credentials down', async () => {
+    using setup = inFrontOf(numbered({ 'cache-control': 'max-age=60', vary: 'cookie' }));
+    const as = (authorization: string) => got(setup, { headers: { authorization, cookie: 'sid=secret' } });
+    expect([await as('Bearer a'), await as('Bearer b'), await as('Bearer a')]).toEqual([
+      ['1', 'miss'],
+      ['2', 'miss'],
+      ['1', 'hit'],
+    ]);
+    expect(await got(setup)).toEqual(['3', 'miss']);
+    expect(JSON.stringify([...setup.cache.entries()])).not.toMatch(/Bearer|secret/);
+  });
+
+  it('shares nothing between partitions', async () => {
+    using setup = inFrontOf(numbered({ 'cache-control': 'max-age=60', 'set-cookie': 'sid=1' }));
+    const other = setup.another({ partition: 'another user' });
+    await got(setup);
+    expect((await setup.http.fetch(URL_A)).headers.get('set-cookie')).toBe('sid=1');
+    expect(await (await other.fetch(URL_A)).text()).toBe('2');
+    other.delete(URL_A);
+    expect(await got(setup)).toEqual(['1', 'hit']);
+  });
+});
+
+it('forgets all of a partition, and what is on the way to it', async () => {
+  let release = () => {};
+  const gate = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  using setup = inFrontOf(async (request, count) => {
+    if (request.url.endsWith('/slow')) await gate;
+    return new Response(String(count), { headers: { 'cache-control': 'max-age=60' } });
+  });
+  const other = setup.another({ partition: 'other' });
+  await (await other.fetch(URL_A)).text();
+  for (const url of [URL_A, `${URL_A}/b`]) await got(setup, {}, url);
+  const slow = setup.http.fetch(`${URL_A}/slow`);
+  expect(setup.http.clear()).toBe(2);
+  release();
+  expect(await (await slow).text()).toBe('4');
+  expect([await setup.http.match(`${URL_A}/slow`), (await other.match(URL_A)) !== undefined, setup.cache.size]).toEqual(
+    [undefined, true, 2],
+  );
+});
