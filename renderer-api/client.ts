@@ -61,7 +61,9 @@ export class Client {
   call(store: string, method: string, args: readonly unknown[]): Promise<unknown> {
     return new Promise((resolve, reject) => {
       if (this.#turn.length === 0) queueMicrotask(() => this.#depart());
-      const weight = OPERATION_WEIGHT + weightOf(args);
+      // One by one: most arguments are no objects, and cost nothing then.
+      let weight = OPERATION_WEIGHT;
+      for (const argument of args) weight += weightOf(argument);
       let parcel = this.#turn.at(-1);
       if (parcel === undefined || parcel.calls.length === MAX_OPERATIONS || parcel.bytes + weight > MAX_BYTES) {
         parcel = { calls: [], bytes: 0 };

@@ -108,7 +108,9 @@ function runOnStore(
   runTogether(opened.store, together, theirs, outcomes);
 }
 
-function admit(opened: Opened, [, method, ...args]: Operation): Call {
+function admit(opened: Opened, operation: Operation): Call {
+  const method: unknown = operation[1];
+  const args = operation.slice(2);
   if (method !== 'batch') return admitMethod(opened, method, args);
   return admitBatch(opened.store, args[0], (step, given) => admitMethod(opened, step, given));
 }
