@@ -1,0 +1,84 @@
+import type { Protocol, Session } from 'electron';
+import { describe, expect, it } from 'vitest';
+import { goOffline, type OfflineSessionOptions } from '../../main/electron/offline.ts';
+import { Cache, Index } from '../../main/engine/index.ts';
+import { provenanceOf } from '../../main/offline/index.ts';
+import { freshDirectory } from '../engine/directory.ts';
+
+const failure = (code: string) => expect.objectContaining({ code });
+
+/** A session whose network answers with the number of the request. */
+function sessionAt(storagePath: string | null) {
+  const handlers = new Map<string, (request: Request) => Response | Promise<Response>>();
+  const protocol: Pick<Protocol, 'handle' | 'unhandle' | 'isProtocolHandled'> = {
+    handle: (scheme, handler) => void handlers.set(scheme, handler),
+    unhandle: (scheme) => void handlers.delete(scheme),
+    isProtocolHandled: (scheme) => handlers.has(scheme),
+  };
+  const sent: { bypassCustomProtocolHandlers?: boolean }[] = [];
+  const fetch: Session['fetch'] = async (_, init = {}) => {
+    sent.push(init);
+    return new Response(String(sent.length), { headers: { 'cache-control': 'max-age=60' } });
+  };
+  return { session: { protocol, fetch, storagePath } as Session, handlers, sent };
+}
+
+/** Declared stores, and the way to begin with them. */
+function open() {
+  const stores = { http: new Cache(freshDirectory()), settings: new Index<string, unknown>(freshDirectory()) };
+  return {
+    begin: (session: Session, options: Partial<OfflineSessionOptions> = {}) =>
+      goOffline(session, { store: 'http', ...options }, stores),
+    [Symbol.dispose]() {
+      for (const store of Object.values(stores)) store.close();
+    },
+  };
+}
+
+describe('host.offline', () => {
+  it('answers the requests of pages from the cache, and asks the network past itself', async () => {
+    const { session, handlers, sent } = sessionAt('/data/Partitions/ada');
+    using made = open();
+    const { offline, end } = made.begin(session);
+    const ask = async (scheme: string) => {
+      const response = await handlers.get(scheme)!(new Request('https://a.example/x'));
+      return [await response.text(), provenanceOf(response)];
+    };
+    expect([await ask('https'), await ask('https')]).toEqual([
+      ['1', 'miss'],
+      ['1', 'hit'],
+    ]);
+    expect(sent).toEqual([{ bypassCustomProtocolHandlers: true }]);
+    offline.connection.set(false);
+    await expect(offline.fetch('https://a.example/other')).rejects.toThrow(TypeError);
+    expect([...handlers.keys()]).toEqual(['https']);
+    end();
+    expect(handlers.size).toBe(0);
+  });
+
+  it('keeps sessions apart', async () => {
+    using made = open();
+    const asked = await Promise.all(
+      ['/data', '/data/Partitions/bob', '/data/Partitions/eve'].map(async (path) => {
+        const { session, sent } = sessionAt(path);
+        await (await made.begin(session).offline.fetch('https://b.example/x')).text();
+        return sent.length;
+      }),
+    );
+    expect(asked).toEqual([1, 1, 1]);
+  });
+
+  it('refuses what it can not serve, and handles nothing then', () => {
+    using made = open();
+    const { session, handlers } = sessionAt('/data');
+    expect(() => made.begin(session, { store: 'none' })).toThrow(failure('NO_SUCH_STORE'));
+    expect(() => made.begin(session, { store: 'settings' })).toThrow(failure('BAD_OPTION'));
+    expect(() => made.begin(session, { strategy: 'none' as 'http' })).toThrow(failure('BAD_OPTION'));
+    expect(() => made.begin(sessionAt(null).session)).toThrow(failure('BAD_OPTION'));
+    expect(handlers.size).toBe(0);
+    made.begin(session, { schemes: ['https', 'api'] });
+    expect([...handlers.keys()]).toEqual(['https', 'api']);
+    expect(() => made.begin(session)).toThrow('https: is handled in this session already');
+    expect(made.begin(sessionAt(null).session, { partition: 'memory' }).offline.connection.isOnline()).toBe(true);
+  });
+});
