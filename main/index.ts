@@ -14,6 +14,7 @@ import { FULL_GRANT } from './bridge/grant.ts';
 import { type AssetOptions, serveAssets } from './electron/assets.ts';
 import { AttachedWindows, type AttachOptions } from './electron/attached-windows.ts';
 import { type InstallOptions, install } from './electron/install.ts';
+import { goOffline, type OfflineSession, type OfflineSessionOptions } from './electron/offline.ts';
 import { type Authorize, isOwnOrigin, ownPages } from './electron/sender.ts';
 import { type WindowOptions, Windows } from './electron/windows.ts';
 import type { Cache, Deque, FanoutCache, Index } from './engine/index.ts';
@@ -27,6 +28,7 @@ export type { Grant } from './bridge/grant.ts';
 export { type AssetAccess, type AssetOptions, assetScheme } from './electron/assets.ts';
 export type { AttachOptions } from './electron/attached-windows.ts';
 export type { InstallOptions } from './electron/install.ts';
+export type { OfflineSession, OfflineSessionOptions } from './electron/offline.ts';
 export type { Authorize, FrameInfo } from './electron/sender.ts';
 export type { Keep, WindowOptions, WindowShard } from './electron/windows.ts';
 export type { Cache, Deque, FanoutCache, Index } from './engine/index.ts';
@@ -88,6 +90,13 @@ export interface Host<S extends StoreDeclarations> {
    * @throws {DiskCacheError} `BAD_OPTION`, `NO_SUCH_STORE`.
    */
   serveAssets(session: Session, options?: AssetOptions): () => void;
+  /**
+   * Lets the session's requests for `https`, or other `schemes`, go through an HTTP cache in a declared store, with strategies by
+   * route and precached files. Answers it, for requests of the main process, and the way to end it; the host's own end does so, too.
+   *
+   * @throws {DiskCacheError} `NO_SUCH_STORE`, `BAD_OPTION`.
+   */
+  offline(session: Session, options: OfflineSessionOptions): OfflineSession;
   /**
    * A durable queue by its name, opened when it is first asked for, with these options. Names that differ only in case are one.
    *
@@ -154,6 +163,10 @@ export async function openDiskCache<const S extends StoreDeclarations>(options: 
           dropNear: () => attached.dropNear(),
         }),
       ),
+    offline(session, how) {
+      const { offline, end } = goOffline(session, how, registry.stores);
+      return { offline, end: untilShut(end) };
+    },
     queue: (name, queueOptions) => queues.find(name, queueOptions),
     get sessions() {
       return attached.sessions;

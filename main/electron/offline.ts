@@ -1,0 +1,74 @@
+import { basename, dirname } from 'node:path';
+import type { Session } from 'electron';
+import { DiskCacheError } from '../../protocol/error.ts';
+import type { CacheFace } from '../engine/index.ts';
+import { Offline, type OfflineOptions } from '../offline/index.ts';
+
+export interface OfflineSessionOptions extends Omit<OfflineOptions, 'cache' | 'fetch' | 'shared' | 'clock'> {
+  /** The declared cache or fanout that keeps the responses. */
+  readonly store: string;
+  /** Whose requests go through it. Default `['https']`. */
+  readonly schemes?: readonly string[];
+  /** Default: that of the session, `''` for the default session. A session in memory has no name: it needs one here. */
+  readonly partition?: string;
+}
+
+/** A session whose requests go through the cache. */
+export interface OfflineSession {
+  /** For requests of the main process, and its connection to say when there is no network. */
+  readonly offline: Offline;
+  /** Requests go to the network again, past the cache. */
+  end(): void;
+}
+
+/**
+ * Lets all requests of a session for the schemes go through an HTTP cache; to the network they go with the session's cookies. A
+ * request that fails is a network error in the page.
+ *
+ * @throws {DiskCacheError} `NO_SUCH_STORE`; `BAD_OPTION` for a store that is no cache, a scheme that is handled already, a session in
+ * memory without `partition`, and as `Offline` does.
+ */
+export function goOffline(
+  session: Session,
+  { store, schemes = ['https'], partition = partitionOf(session), ...options }: OfflineSessionOptions,
+  stores: Readonly<Record<string, object>>,
+): OfflineSession {
+  const { protocol } = session;
+  for (const scheme of schemes) {
+    if (!protocol.isProtocolHandled(scheme)) continue;
+    throw new DiskCacheError('BAD_OPTION', `${scheme}: is handled in this session already; end that first`);
+  }
+  const offline = new Offline({
+    ...options,
+    partition,
+    cache: cacheNamed(store, stores),
+    fetch: (request) => session.fetch(request, { bypassCustomProtocolHandlers: true }),
+  });
+  for (const scheme of schemes) protocol.handle(scheme, (request) => offline.respond(request));
+  return {
+    offline,
+    end() {
+      for (const scheme of schemes) if (protocol.isProtocolHandled(scheme)) protocol.unhandle(scheme);
+    },
+  };
+}
+
+/** Sessions made with `persist:name` are stored in `Partitions/name`. */
+function partitionOf({ storagePath }: Session): string {
+  if (storagePath === null) {
+    throw new DiskCacheError(
+      'BAD_OPTION',
+      'A session in memory has no name of its own; host.offline needs a partition',
+    );
+  }
+  return basename(dirname(storagePath)) === 'Partitions' ? basename(storagePath) : '';
+}
+
+function cacheNamed(name: string, stores: Readonly<Record<string, object>>): CacheFace {
+  const store = Object.hasOwn(stores, name) ? stores[name] : undefined;
+  if (store === undefined) throw new DiskCacheError('NO_SUCH_STORE', `Store "${name}" was not declared`);
+  if (!('openBytes' in store)) {
+    throw new DiskCacheError('BAD_OPTION', `Store "${name}" keeps no responses; declare a cache or a fanout for them`);
+  }
+  return store as CacheFace;
+}
