@@ -127,7 +127,7 @@ export async function openDiskCache<const S extends StoreDeclarations>(options: 
   const endings = new Set<() => void>();
 
   function shut(): void {
-    app.off('will-quit', shut);
+    app.off('quit', shut);
     for (const end of endings) end();
     endings.clear();
     attached.close('The host was closed');
@@ -135,7 +135,8 @@ export async function openDiskCache<const S extends StoreDeclarations>(options: 
     windows.close();
     registry.close();
   }
-  app.on('will-quit', shut);
+  // Not `will-quit`: who listens to that may still read and write, or decide to stay.
+  app.on('quit', shut);
 
   /** Ended by whoever began it, or with the host. */
   function untilShut(end: () => void): () => void {

@@ -30,6 +30,9 @@ async function serve(request: Request): Promise<Response> {
       });
     case '/windows':
       return Response.json(host.windows.list());
+    case '/quit':
+      app.quit();
+      return new Response();
     case '/sessions':
       return Response.json(host.sessions);
     default:
@@ -58,4 +61,12 @@ async function open(url: string): Promise<void> {
   });
   await window.loadURL(url);
 }
+if (process.argv.includes('--stays')) app.on('window-all-closed', () => void open('app://bridge/?again'));
+if (process.argv.includes('--asks-to-stay')) {
+  app.once('will-quit', (event) => {
+    event.preventDefault();
+    void open('app://bridge/?stayed');
+  });
+}
+app.on('will-quit', () => host.stores.secret.set('word', 'farewell'));
 await open('app://bridge/');

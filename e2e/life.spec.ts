@@ -1,0 +1,92 @@
+/** What happens to pages and to the application while calls are under way. */
+import type { Page } from 'playwright-core';
+import { expect, type Launch, test } from './fixture.ts';
+import type { App } from './launch.ts';
+
+const BRIDGE = new URL('../dist/e2e/bridge/main.js', import.meta.url).pathname;
+
+const ready = (page: Page) => page.waitForFunction('globalThis.diskCache !== undefined');
+
+async function start(launch: Launch, ...args: string[]) {
+  const app = await launch({ main: BRIDGE, args });
+  const page = await app.waitForWindow(0);
+  await ready(page);
+  return { app, page };
+}
+
+async function shown(app: App, url: string): Promise<Page> {
+  const page = await app.waitForWindow((it) => app.url(it) === url);
+  await ready(page);
+  return page;
+}
+
+const sessions = (page: Page) => page.evaluate(`fetch('app://bridge/sessions').then((answer) => answer.json())`);
+
+/** Writes without end, fifty at a time; `settled` says how far, and with what it ended. */
+const WRITES = `
+  globalThis.settled = { through: 0, codes: [] };
+  (async () => {
+    for (let n = 0; ; n += 50) {
+      const all = await Promise.allSettled(Array.from({ length: 50 }, (_, i) => diskCache.cache('api').set(n + i, n + i)));
+      for (const { status, reason } of all) status === 'fulfilled' ? settled.through++ : settled.codes.push(reason.code);
+      localStorage.setItem('through', settled.through);
+      if (settled.codes.length > 0) return;
+    }
+  })();
+  undefined`;
+
+test('a page that is reloaded, left for another and come back to, has one session, and hears once', async ({
+  launch,
+}) => {
+  const { app, page } = await start(launch);
+  const listen = `(globalThis.heard = [], diskCache.cache('api').subscribe(({ key }) => heard.push(key)), diskCache.has('k'))`;
+  for (let round = 0; round < 5; round++) {
+    await page.evaluate(listen);
+    await page.evaluate(WRITES);
+    await page.evaluate(round % 2 ? 'location.reload()' : `location.href = 'app://bridge/?round=${round}'`);
+    await shown(app, round % 2 ? `app://bridge/?round=${round - 1}` : `app://bridge/?round=${round}`);
+  }
+  await page.goBack();
+  await ready(page);
+  await page.evaluate(listen);
+  await page.evaluate(`diskCache.cache('api').set('mark', 1)`);
+  await expect.poll(() => page.evaluate(`heard.filter((key) => key === 'mark').length`)).toBe(1);
+  expect(await sessions(page)).toBe(1);
+});
+
+test('an application that quits while a page writes ends, with everything on disk that was promised', async ({
+  launch,
+}) => {
+  const { app, page } = await start(launch);
+  await page.evaluate(WRITES);
+  await expect.poll(() => page.evaluate('settled.through')).toBeGreaterThan(100);
+  await page.evaluate(`void fetch('app://bridge/quit').catch(() => {})`).catch(() => {});
+  await app.closed;
+  expect([app.process.exitCode, app.output()]).toEqual([0, expect.not.stringMatching(/Error|rejection/i)]);
+  const again = await start(launch);
+  const through = Number(await again.page.evaluate(`localStorage.getItem('through')`));
+  expect(through).toBeGreaterThan(0);
+  const kept = `diskCache.cache('api').getMany(Array.from({ length: ${through} }, (_, n) => n))`;
+  expect(await again.page.evaluate(`${kept}.then((all) => all.filter((value, n) => value !== n).length)`)).toBe(0);
+  expect(await again.page.evaluate(`diskCache.cache('api').check({}).catch((error) => error.code)`)).toEqual([]);
+});
+
+test('who is asked whether to quit may still write, and one who stays has its cache', async ({ launch }) => {
+  const { app, page } = await start(launch, '--asks-to-stay');
+  await page.evaluate(`void fetch('app://bridge/quit').catch(() => {})`).catch(() => {});
+  const stayed = await shown(app, 'app://bridge/?stayed');
+  expect(await stayed.evaluate(`diskCache.cache('secret').get('word')`)).toBe('farewell');
+  await app.close();
+  expect(app.process.exitCode).toBe(0);
+});
+
+test('an application without windows that opens one again has its cache, and no session is left', async ({
+  launch,
+}) => {
+  const { app, page } = await start(launch, '--stays');
+  await page.evaluate(`diskCache.set('k', 1)`);
+  await page.close();
+  const again = await shown(app, 'app://bridge/?again');
+  expect(await again.evaluate(`diskCache.get('k')`)).toBe(1);
+  expect(await sessions(again)).toBe(1);
+});
