@@ -1,0 +1,95 @@
+/** The contract of the two shells, as `stand-in.spec.ts`: what `protocol.handle` is asked and what comes of its answers. */
+import type { Page } from 'playwright-core';
+import { expect, test } from './fixture.ts';
+import { ask, start } from './tiny.ts';
+
+test('request and answer, as they were written', async ({ launch }) => {
+  const { page } = await start(launch);
+  const seen = await page.evaluate(async () => {
+    const response = await fetch('store://shop/seen?a=1#part', { headers: { range: 'bytes=0-4' } });
+    const echo = await fetch('store://shop/echo', { method: 'POST', body: new Uint8Array(300_000).fill(7) });
+    const back = new Uint8Array(await echo.arrayBuffer());
+    return {
+      status: response.status,
+      range: response.headers.get('x-range'),
+      seen: await response.json(),
+      echo: [echo.status, back.length, back.every((byte) => byte === 7)],
+      missing: (await fetch('store://shop/nowhere')).status,
+    };
+  });
+  expect(seen).toEqual({
+    status: 206,
+    range: 'bytes=0-4',
+    seen: {
+      url: expect.stringMatching(/^store:\/\/shop\/seen\?a=1/),
+      origin: 'app://tiny',
+      initiatorOrigin: 'app://tiny',
+    },
+    echo: [201, 300_000, true],
+    missing: 404,
+  });
+});
+
+test('no answer is kept, whatever it says', async ({ launch }) => {
+  const { page } = await start(launch);
+  const texts = await page.evaluate(async () => {
+    const read: string[] = [];
+    for (const name of ['first', 'first', 'second']) read.push(await (await fetch(`store://shop/${name}`)).text());
+    return read;
+  });
+  expect(texts).toEqual(['/first 1', '/first 2', '/second 3']);
+});
+
+test('a body streams', async ({ launch }) => {
+  const { page } = await start(launch);
+  const text = await page.evaluate(async () => {
+    const response = await fetch('store://shop/halves');
+    const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+    const first = (await reader.read()).value;
+    await tiny.ask('finish');
+    const second = (await reader.read()).value;
+    return [first, second, (await reader.read()).done];
+  });
+  expect(text).toEqual(['first half', ', second half', true]);
+});
+
+test('images load, whatever the policy names', async ({ launch }) => {
+  const { app, page } = await start(launch);
+  const width = (window: Page) =>
+    window.evaluate(
+      () =>
+        new Promise((resolve) => {
+          const image = new Image();
+          image.onload = () => resolve(image.naturalWidth);
+          image.onerror = () => resolve('error');
+          image.src = 'store://shop/image.svg';
+        }),
+    );
+  expect(await width(page)).toBe(7);
+  await ask(page, 'open', 'app://tiny/policy');
+  const strict = await app.waitForWindow((candidate) => app.url(candidate) === 'app://tiny/policy');
+  // Not waitForFunction: it evaluates text in the page, which the policy forbids.
+  await expect.poll(() => strict.evaluate(() => 'tiny' in globalThis)).toBe(true);
+  expect(await width(strict)).toBe(7);
+  expect(await strict.evaluate(async () => (await fetch('store://shop/seen')).status)).toBe(206);
+  expect(await strict.evaluate(() => fetch('http://127.0.0.1:9/').catch((error: Error) => error.name))).toBe(
+    'TypeError',
+  );
+});
+
+test('what another origin may not read, it does not', async ({ launch }) => {
+  const { page } = await start(launch);
+  const outcomes = await page.evaluate(() =>
+    Promise.all(
+      ['private://x/', 'store://closed/', 'store://shop/broken', 'unhandled://x/', 'unknown://x/'].map((url) =>
+        fetch(url).then(
+          () => `${url} answered`,
+          (error: Error) => error.name,
+        ),
+      ),
+    ),
+  );
+  expect(outcomes).toEqual(Array(5).fill('TypeError'));
+  expect(await ask(page, 'isHandled', 'store')).toBe(true);
+  expect(await ask(page, 'isHandled', 'unhandled')).toBe(false);
+});
