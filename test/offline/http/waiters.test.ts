@@ -32,6 +32,14 @@ describe('one fetch for many waiters', () => {
     expect(setup.asked.length).toBe(1);
   });
 
+  it('makes one request of a hundred for a body that was evicted', async () => {
+    using setup = inFrontOf(numbered({ 'cache-control': 'max-age=60' }));
+    await (await setup.http.fetch(URL_A)).text();
+    for (const key of [...setup.cache.keys({ prefix: ['http-body'] })]) setup.cache.delete(key);
+    const bodies = await Promise.all(Array.from({ length: 100 }, async () => (await setup.http.fetch(URL_A)).text()));
+    expect([new Set(bodies), setup.asked.length]).toEqual([new Set(['2']), 2]);
+  });
+
   it('makes one request for each variant', async () => {
     using setup = inFrontOf((request) => {
       const headers = { 'cache-control': 'max-age=60', vary: 'x-a' };
