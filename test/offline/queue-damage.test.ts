@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, it } from 'vitest';
-import { opened } from './queue-opened.ts';
+import { Index, type Key } from '../../main/engine/index.ts';
+import { opened, soon } from './queue-opened.ts';
 
 /** Spoils the rows whose value holds a text. */
 function damage(directory: string, text: string): void {
@@ -38,6 +39,49 @@ it('a queue whose counts can not be read ends its workers, and says why', async 
   const working = queue.process(() => {});
   damage(directory, '"ready":');
   await expect(working).rejects.toMatchObject({ code: 'CORRUPT' });
+});
+
+it('a queue whose counts are damaged is mended by check, and gives no number a second time', async () => {
+  const { queue: first, directory, work, time } = opened<string>();
+  first.enqueue('dead', { dedupeKey: 'k' });
+  const stop = work(({ bury }) => bury('no'));
+  await soon(() => first.counts().dead === 1);
+  await stop();
+  first.enqueue('head', { group: 'g', delay: 10, dedupeKey: 'k' });
+  first.enqueue('behind it', { group: 'g' });
+  first.enqueue('unreadable', { group: 'other' });
+  first.enqueue('behind the unreadable', { group: 'other', priority: 3 });
+  expect(first.check()).toEqual([]);
+  const before = first.counts();
+  first.close();
+  damage(directory, '"ready":');
+  damage(directory, 'unreadable","priority":0');
+  const { queue, done, work: workAgain, time: now } = opened<string>({ directory });
+  now.now = time.now;
+  expect(() => queue.counts()).toThrow(expect.objectContaining({ code: 'CORRUPT' }));
+  expect(queue.check({ repair: true }).map(({ code }) => code)).toEqual(['value', 'value']);
+  expect(queue.check()).toEqual([]);
+  expect(queue.counts()).toEqual({ ...before, held: 1 });
+  expect(queue.enqueue('again', { dedupeKey: 'k' })).toEqual({ id: 2, duplicate: true });
+  expect(queue.enqueue('new')).toEqual({ id: 6, duplicate: false });
+  const seen: string[] = [];
+  workAgain(({ payload }) => seen.push(payload));
+  await done(2);
+  now.now += 10;
+  await done(4);
+  expect(seen).toEqual(['behind the unreadable', 'new', 'head', 'behind it']);
+});
+
+it('a queue that was killed between the two halves of a repair is one still', () => {
+  const { queue: first, directory } = opened<string>();
+  first.enqueueMany([{ payload: 'x' }, { payload: 'y', delay: 1 }]);
+  first.close();
+  const index = new Index<Key>(directory);
+  index.delete(['tally']);
+  index.close();
+  const { queue } = opened<string>({ directory });
+  expect(queue.counts()).toMatchObject({ ready: 1, delayed: 1 });
+  expect(queue.enqueue('z')).toEqual({ id: 3, duplicate: false });
 });
 
 it('a worker waits while somebody else holds the queue for longer than its timeout', async () => {

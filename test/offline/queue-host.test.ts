@@ -20,7 +20,7 @@ it('a queue of the host is opened by its name, works, and is closed when the app
     return payload === 'b' ? new Promise(() => {}) : undefined;
   });
   await soon(() => sent.length === 2);
-  app.emit('will-quit');
+  app.emit('quit');
   await working;
   expect(() => host.queue('outbox')).toThrow(expect.objectContaining({ code: 'CLOSED' }));
 

@@ -6,6 +6,7 @@ import { scheduleOf } from '../../main/offline/queue/backoff.ts';
 import { type Claim, claim, takeOver } from '../../main/offline/queue/claim.ts';
 import { enqueueMany } from '../../main/offline/queue/enqueue.ts';
 import { jobsIn, look, remove, retry } from '../../main/offline/queue/look.ts';
+import { rebuild } from '../../main/offline/queue/mend.ts';
 import { settle } from '../../main/offline/queue/settle.ts';
 import { shelvesIn } from '../../main/offline/queue/shelves.ts';
 import { type Core, inOneStep, tallyOf } from '../../main/offline/queue/step.ts';
@@ -45,6 +46,7 @@ const STEP = fc.oneof(
       ending: fc.constantFrom('done' as const, 'returned' as const, 0, 40, 'dead' as const, 'dead' as const),
     }),
   },
+  { weight: 1, arbitrary: fc.record({ what: fc.constant('rebuild' as const) }) },
   { weight: 2, arbitrary: fc.record({ what: fc.constant('wait' as const), ms: fc.constantFrom(10, 30, 120) }) },
   { weight: 3, arbitrary: fc.record({ what: fc.constant('takeOver' as const), self: fc.constantFrom('a', 'b') }) },
   { weight: 1, arbitrary: fc.record({ what: fc.constant('remove' as const), id: fc.integer({ min: 1, max: 12 }) }) },
@@ -97,6 +99,11 @@ class Pair {
         expect(settled).toBe(plain.settle(held, whole ?? { rest }));
         break;
       }
+      case 'rebuild':
+        // Nothing is damaged, so nothing else may change.
+        inOneStep(core, rebuild);
+        plain.promote();
+        break;
       case 'wait':
         plain.now += step.ms;
         break;

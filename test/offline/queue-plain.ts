@@ -43,7 +43,7 @@ export class PlainQueue {
   }
 
   claim(worker: string, lease: number, count: number): PlainClaim[] {
-    for (const job of this.jobs) if (job.state === 'delayed' && job.dueAt <= this.now) job.state = 'ready';
+    this.promote();
     const claims = this.ready()
       .slice(0, count)
       .map((job) => {
@@ -54,6 +54,10 @@ export class PlainQueue {
       });
     if (claims.length > 0) this.workers.set(worker, this.now + lease);
     return claims;
+  }
+
+  promote(): void {
+    for (const job of this.jobs) if (job.state === 'delayed' && job.dueAt <= this.now) job.state = 'ready';
   }
 
   settle({ id, ticket }: PlainClaim, ending: PlainEnding): boolean {

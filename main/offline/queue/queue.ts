@@ -1,12 +1,13 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { demandFunction, optionsOf } from '../../engine/cache/arguments.ts';
-import { Index, type IndexOptions } from '../../engine/index.ts';
+import { type CheckOptions, type Finding, Index, type IndexOptions } from '../../engine/index.ts';
 import { checkedOptions, enqueueMany, enqueueOne } from './enqueue.ts';
 import { eventsFrom, type QueueEvent } from './events.ts';
 import type { Counts, Enqueued, EnqueueOptions, Handler, Job, JobState, NewJob } from './job.ts';
 import { jobsIn, look, remove, retry } from './look.ts';
+import { check, rebuild } from './mend.ts';
 import { type ProcessOptions, workOrder } from './process-options.ts';
-import { shelvesIn } from './shelves.ts';
+import { isShelfName, shelvesIn } from './shelves.ts';
 import { type Core, inOneStep, tallyOf } from './step.ts';
 import { Worker } from './worker.ts';
 
@@ -160,6 +161,19 @@ export class Queue<T = unknown> {
     return this.#open().index.subscribe(eventsFrom(listener));
   }
 
+  /** Bytes on disk. */
+  volume(): number {
+    return this.#open().index.volume();
+  }
+
+  /**
+   * Looks for damage of every kind. `repair` deletes what is damaged, jobs that can't be read with it, and puts the rest in order
+   * again. Reads everything: O(bytes).
+   */
+  check({ repair = false }: CheckOptions = {}): Finding[] {
+    return this.#waking((core) => check(core, repair));
+  }
+
   /** Gives back what handlers have in hand, tells them, and lets go of the directory. Closing again does nothing. */
   close(): void {
     const core = this.#core;
@@ -187,12 +201,15 @@ export class Queue<T = unknown> {
   }
 }
 
-/** An index becomes a queue by its tally. */
-function claimDirectory({ index, shelves }: Core): void {
+/** An index becomes a queue by its tally; one that lost it to a repair is a queue still. */
+function claimDirectory(core: Core): void {
+  const { index, shelves } = core;
   if (shelves.tally.has()) return;
   index.transact(() => {
     if (shelves.tally.has()) return;
-    if (index.size === 0) shelves.tally.put([], tallyOf(shelves));
+    const [first] = index.keys({ limit: 1 });
+    if (first === undefined) shelves.tally.put([], tallyOf(shelves));
+    else if (Array.isArray(first) && isShelfName(first[0])) inOneStep(core, rebuild);
     else
       throw new DiskCacheError('BAD_OPTION', `${index.directory} holds an index, not a queue; give another directory`);
   });

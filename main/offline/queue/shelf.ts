@@ -31,6 +31,10 @@ export class Shelf<Path extends readonly Key[], Row> {
     return this.#index.delete(this.key(...path));
   }
 
+  clear(): void {
+    for (const path of [...this.paths()]) this.delete(...path);
+  }
+
   /** The first so many paths that begin with `within`, in the order of keys; read before any is answered. */
   first(count: number, ...within: readonly Key[]): Path[] {
     const keys = this.#index.keys({ order: 'key', prefix: [this.name, ...within], limit: count });

@@ -68,21 +68,27 @@ export interface Shelves {
   readonly dead: Shelf<[id: number], number>;
 }
 
-export function shelvesIn(index: Index): Shelves {
-  return {
-    tally: new Shelf(index, 'tally'),
-    paused: new Shelf(index, 'paused'),
-    jobs: new Shelf(index, 'job'),
-    ready: new Shelf(index, 'ready'),
-    delayed: new Shelf(index, 'delayed'),
-    due: new Shelf(index, 'due'),
-    held: new Shelf(index, 'held'),
-    heads: new Shelf(index, 'head'),
-    dedupe: new Shelf(index, 'dedupe'),
-    running: new Shelf(index, 'running'),
-    workers: new Shelf(index, 'worker'),
-    progress: new Shelf(index, 'progress'),
-    failed: new Shelf(index, 'failed'),
-    dead: new Shelf(index, 'dead'),
-  };
-}
+/** The first word of their keys. */
+const NAMES = {
+  tally: 'tally',
+  paused: 'paused',
+  jobs: 'job',
+  ready: 'ready',
+  delayed: 'delayed',
+  due: 'due',
+  held: 'held',
+  heads: 'head',
+  dedupe: 'dedupe',
+  running: 'running',
+  workers: 'worker',
+  progress: 'progress',
+  failed: 'failed',
+  dead: 'dead',
+} as const satisfies Record<keyof Shelves, string>;
+
+export const isShelfName = (word: unknown): boolean => (Object.values(NAMES) as unknown[]).includes(word);
+
+export const shelvesIn = (index: Index): Shelves =>
+  Object.fromEntries(
+    Object.entries(NAMES).map(([shelf, word]) => [shelf, new Shelf(index, word)]),
+  ) as unknown as Shelves;

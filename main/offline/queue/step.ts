@@ -33,6 +33,17 @@ export class Step {
     this.#changed = true;
   }
 
+  /** Counts from nothing; how many were done stays. */
+  recount(): void {
+    Object.assign(this.#tally, { ready: 0, delayed: 0, held: 0, running: 0, dead: 0 });
+    this.#changed = true;
+  }
+
+  /** An id or ticket that was given once, whatever is remembered of it. */
+  given(kind: 'id' | 'ticket', number: number): void {
+    this.#tally[kind] = Math.max(this.#tally[kind], number);
+  }
+
   /** The next id or ticket: a number from 1 that was never given before. */
   next(kind: 'id' | 'ticket'): number {
     this.#changed = true;
