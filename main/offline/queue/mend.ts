@@ -1,0 +1,52 @@
+import type { Finding } from '../../engine/index.ts';
+import { admit } from './line.ts';
+import { type Core, inOneStep, type Step } from './step.ts';
+
+/**
+ * Looks for damage of every kind. `repair` deletes what is damaged, jobs that can't be read with it, and puts what is left in
+ * order again: what follows from the jobs is made anew.
+ */
+export function check(core: Core, repair: boolean): Finding[] {
+  const findings = core.index.check({ repair });
+  if (repair) inOneStep(core, rebuild);
+  return findings;
+}
+
+/**
+ * Makes places, heads, keys and counts anew from the jobs, and from what is still known of where they were. Of a queue that is
+ * whole it changes nothing, except that those are ready whose time has come. O(n).
+ */
+export function rebuild(step: Step): void {
+  const { jobs, ready, delayed, due, held, heads, dedupe, running, dead, failed, progress } = step.shelves;
+  const dueAt = new Map<number, number>();
+  for (const [[id], when] of delayed.rows()) dueAt.set(id, when);
+  for (const [[, id], { dueAt: when }] of held.rows()) dueAt.set(id, when);
+  const wereHeads = heads.rows().map(([, id]) => id);
+  for (const shelf of [ready, delayed, due, held, heads, dedupe]) shelf.clear();
+  for (const shelf of [running, dead, failed, progress]) {
+    for (const [id] of [...shelf.paths()]) if (!jobs.has(id)) shelf.delete(id);
+  }
+
+  step.recount();
+  const waiting = new Set<number>();
+  for (const [id] of jobs.paths()) {
+    step.given('id', id);
+    const begun = running.get(id);
+    if (dead.has(id)) step.count('dead', 1);
+    else if (begun === undefined) waiting.add(id);
+    else {
+      const { group, dedupeKey } = jobs.get(id)!;
+      step.given('ticket', begun.ticket);
+      step.count('running', 1);
+      if (group !== undefined) heads.put([group], id);
+      if (dedupeKey !== undefined) dedupe.put([dedupeKey], id);
+    }
+  }
+  // Who stood for a group goes on to do so.
+  const inTurn = new Set([...wereHeads.filter((id) => waiting.has(id)), ...waiting]);
+  for (const id of inTurn) {
+    const job = jobs.get(id)!;
+    if (job.dedupeKey !== undefined) dedupe.put([job.dedupeKey], id);
+    admit(step, id, job, dueAt.get(id) ?? step.now);
+  }
+}
