@@ -2,6 +2,7 @@ import { appendFileSync, existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { Cache, type CacheOptions, type Change, type Key } from '../../main/engine/index.ts';
 import { COLLECTION_JOBS } from './collection-jobs.ts';
 import { FANOUT_JOBS } from './fanout-jobs.ts';
+import { QUEUE_JOBS } from './queue-jobs.ts';
 import { RECIPE_JOBS } from './recipe-jobs.ts';
 
 /*
@@ -65,6 +66,7 @@ let watched: Change[] = [];
 export const JOBS = {
   ...COLLECTION_JOBS,
   ...FANOUT_JOBS,
+  ...QUEUE_JOBS,
   ...RECIPE_JOBS,
   pid: (): number => process.pid,
   open(directory: string, options?: CacheOptions): void {
