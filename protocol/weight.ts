@@ -8,6 +8,7 @@ const PART = 8;
 export function weightOf(value: unknown): number {
   if (typeof value === 'string') return PART + value.length;
   if (typeof value !== 'object' || value === null) return PART;
+  if (ArrayBuffer.isView(value)) return PART + value.byteLength;
   let weight = 0;
   const seen = new Set<object>();
   const left: unknown[] = [value];

@@ -64,6 +64,11 @@ export class Client {
       // One by one: most arguments are no objects, and cost nothing then.
       let weight = OPERATION_WEIGHT;
       for (const argument of args) weight += weightOf(argument);
+      if (weight > UNDER_WAY.bytes) {
+        const message = `A call of ${weight} bytes for store "${store}"; a page sends ${UNDER_WAY.bytes} at most: write it as a stream`;
+        reject(new DiskCacheError('TOO_LARGE', message));
+        return;
+      }
       let parcel = this.#turn.at(-1);
       if (parcel === undefined || parcel.calls.length === MAX_OPERATIONS || parcel.bytes + weight > MAX_BYTES) {
         parcel = { calls: [], bytes: 0 };

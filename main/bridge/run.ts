@@ -1,7 +1,8 @@
 import type { Signature } from '../../protocol/contract/signature.ts';
 import { type Kind, signatureOf } from '../../protocol/contract.ts';
 import { DiskCacheError, toErrorData } from '../../protocol/error.ts';
-import type { Failure, Operation, Results } from '../../protocol/wire.ts';
+import { weightOf } from '../../protocol/weight.ts';
+import { type Failure, MAX_ANSWER, type Operation, type Results } from '../../protocol/wire.ts';
 import { admitBatch, type Call } from './batch.ts';
 import type { Permit } from './permit.ts';
 import { kindOf, type Store, VERBS } from './verbs.ts';
@@ -21,6 +22,7 @@ interface Opened {
 class Outcomes implements Results {
   readonly values: unknown[];
   readonly failures: Failure[] = [];
+  #weight = 0;
 
   constructor(operations: number) {
     this.values = new Array(operations).fill(undefined);
@@ -28,7 +30,12 @@ class Outcomes implements Results {
 
   run(place: number, call: Call): void {
     try {
-      this.values[place] = call.run();
+      const value = call.run();
+      const weight = weightOf(value);
+      // What a write gives can't be refused after it was done.
+      if (this.#weight + weight > MAX_ANSWER && call.access === 'read') throw tooMuch();
+      this.#weight += weight;
+      this.values[place] = value;
     } catch (error) {
       this.fail([place], error);
     }
@@ -42,6 +49,12 @@ class Outcomes implements Results {
     }
   }
 }
+
+const tooMuch = () =>
+  new DiskCacheError(
+    'TOO_LARGE',
+    `What was asked for in one turn is more than ${MAX_ANSWER} bytes; read less at a time, or a large value as a stream`,
+  );
 
 /**
  * Runs one turn's operations. Those on one store run in their order, and as one transaction when any of them writes; an

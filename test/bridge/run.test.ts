@@ -107,6 +107,29 @@ describe('one turn of operations', () => {
   });
 });
 
+describe('an answer', () => {
+  it('holds so much; what is read besides is refused, what is written is done', () => {
+    using bridge = openBridge();
+    const cache = bridge.cacheInMain('api');
+    const large = new Uint8Array(30 * 2 ** 20);
+    for (const key of ['a', 'b', 'c', 'd']) cache.set(key, large);
+    cache.set('small', 1);
+    const outcomes = run(bridge, [
+      op('get', 'a'),
+      op('get', 'b'),
+      op('get', 'c'),
+      op('getMany', ['a', 'b']),
+      op('get', 'small'),
+      op('pop', 'd'),
+    ]);
+    const lengths = outcomes.map((it) =>
+      'value' in it ? ((it.value as Uint8Array).length ?? it.value) : it.error?.code,
+    );
+    expect(lengths).toEqual([large.length, large.length, 'TOO_LARGE', 'TOO_LARGE', 1, large.length]);
+    expect(cache.has('d')).toBe(false);
+  });
+});
+
 describe('a grant', () => {
   const stores = { api: cache(), secret: cache(), log: cache() };
   const grant: Grant = { stores: { api: 'write', log: 'read' } };

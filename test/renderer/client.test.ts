@@ -91,6 +91,17 @@ describe('diskCache in a page', () => {
     diskCache.disconnect();
   });
 
+  it('refuses a call that no message should hold, and harms no other of the turn', async () => {
+    using bridge = openBridge();
+    const [large, small] = await Promise.allSettled([
+      bridge.diskCache.set('large', new Uint8Array(65 * 2 ** 20)),
+      bridge.diskCache.set('small', 1),
+    ]);
+    expect(large).toEqual({ status: 'rejected', reason: code('TOO_LARGE') });
+    expect(small.status).toBe('fulfilled');
+    expect(await bridge.diskCache.keys()).toEqual(['small']);
+  });
+
   it('splits a turn of more than 10 000 calls', async () => {
     using bridge = openBridge();
     const all = Array.from({ length: 25_000 }, (_, n) => bridge.diskCache.has(n));
