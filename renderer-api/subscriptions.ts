@@ -2,6 +2,9 @@ import { DiskCacheError } from '../protocol/error.ts';
 import type { Changes, Told, WatchRange } from '../protocol/wire.ts';
 import type { Line } from './line.ts';
 
+/** Milliseconds. A page that is being replaced by another loses its line first; it shouldn't come back for nothing. */
+const RECONNECT_AFTER = 250;
+
 /** Hears what has happened, in order; `reset` says that more has happened than could be told. */
 export type Listener = (change: Told) => void;
 
@@ -56,9 +59,11 @@ export class Subscriptions {
     this.#interrupted = true;
   }
 
-  /** Who listens wants to go on listening, without having to call something. */
+  /** Who listens wants to go on listening, without having to call something: if the page is still there in a moment. */
   reconnect(): void {
-    if (this.#open.size > 0) this.#connect();
+    setTimeout(() => {
+      if (this.#line === undefined && this.#open.size > 0) this.#connect();
+    }, RECONNECT_AFTER);
   }
 
   tell(changes: Changes['changes']): void {
