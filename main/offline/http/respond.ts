@@ -47,7 +47,7 @@ export async function respond(room: Room, request: Request, mode: Mode): Promise
       return standIn;
     }
     joined = true;
-    isGone = mode === 'reload';
+    isGone = false;
   }
 }
 
