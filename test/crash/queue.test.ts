@@ -78,7 +78,8 @@ it('what a killed process was told to be enqueued is there, and nothing of what 
   expect(index.check().filter(({ code }) => code !== 'orphan')).toEqual([]);
 });
 
-it(`${JOBS} jobs, ${KILLS} workers killed at random: each acknowledged once, none lost, groups in order`, async () => {
+const TITLE = `${JOBS} jobs, ${KILLS} workers killed at random: each acknowledged once, none lost, groups in order`;
+it(TITLE, { timeout: 60_000 + KILLS * 3000 }, async () => {
   const directory = freshDirectory();
   const log = join(directory, 'log');
   writeFileSync(log, '');
