@@ -34,6 +34,7 @@ const QUESTIONS = [
   'queue',
   'fanout',
   'bridge',
+  'delay',
 ] as const;
 
 const USAGE = `npm run bench -- [question …] [--rounds n] [--quick] [--json file] [--markdown file]
