@@ -54,6 +54,24 @@ test('a page that is reloaded, left for another and come back to, has one sessio
   expect(await sessions(page)).toBe(1);
 });
 
+test('a page that crashes while it writes has no session left; reloaded, it has its cache and its own shard', async ({
+  launch,
+}) => {
+  const { app, page } = await start(launch);
+  await page.evaluate(`window.open('app://bridge/?doomed')`);
+  const doomed = await shown(app, 'app://bridge/?doomed');
+  const loads = () => page.evaluate(`diskCache.cache('api').get('loads')`);
+  await expect.poll(loads).toBe(1);
+  await doomed.evaluate(WRITES);
+  for (const load of [2, 3]) {
+    await page.evaluate(`fetch('app://bridge/crash?doomed')`);
+    await expect.poll(() => sessions(page)).toBe(1);
+    await page.evaluate(`fetch('app://bridge/reload?doomed')`);
+    await expect.poll(loads).toBe(load);
+    expect(await sessions(page)).toBe(2);
+  }
+});
+
 test('an application that quits while a page writes ends, with everything on disk that was promised', async ({
   launch,
 }) => {

@@ -1,7 +1,7 @@
 /** The smallest application there is on deskcache, with one page it trusts and one it does not. */
 import { readFile } from 'node:fs/promises';
 import { openDiskCache, preloadPath } from 'deskcache/main';
-import { app, BrowserWindow, protocol, session } from 'electron';
+import { app, BrowserWindow, protocol, session, type WebContents } from 'electron';
 import { stores } from './stores.ts';
 
 const privileges = { standard: true, secure: true, supportFetchAPI: true };
@@ -20,6 +20,12 @@ host.stores.secret.set('word', 'swordfish');
 const PAGE =
   '<!doctype html><title>A page on the bridge</title><script type="module" src="/page.js"></script><h1>Bridge</h1>';
 
+/** The contents of the window whose address has this search. */
+function find({ url }: Request): WebContents {
+  const { search } = new URL(url);
+  return BrowserWindow.getAllWindows().find(({ webContents }) => webContents.getURL().endsWith(search))!.webContents;
+}
+
 async function serve(request: Request): Promise<Response> {
   switch (new URL(request.url).pathname) {
     case '/':
@@ -30,6 +36,12 @@ async function serve(request: Request): Promise<Response> {
       });
     case '/windows':
       return Response.json(host.windows.list());
+    case '/crash':
+      find(request).forcefullyCrashRenderer();
+      return new Response();
+    case '/reload':
+      find(request).reload();
+      return new Response();
     case '/quit':
       app.quit();
       return new Response();
