@@ -8,7 +8,7 @@ export interface ProcessOptions {
   readonly retry?: Retry;
   /** Stops: nothing more is begun, handlers are told by their own signals. */
   readonly signal?: AbortSignal;
-  /** Asked before jobs are begun, some 20 times a second: while it answers false they wait. Default: always true. */
+  /** Asked before jobs are begun, some ten times a second: while it answers false they wait. Default: always true. */
   readonly online?: () => boolean;
 }
 

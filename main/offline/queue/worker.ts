@@ -10,7 +10,7 @@ import { type Ending, isHeld, settle } from './settle.ts';
 import { type Core, inOneStep, tallyOf } from './step.ts';
 
 /** Milliseconds between two looks for what other processes have enqueued, and for whether there is a connection. */
-const LOOK = 50;
+const LOOK = 100;
 /** Whether other workers live is a question to the system, and asked less often. */
 const ROLL_CALL = 500;
 /** After a write that failed because the disk is full or the store busy. */
@@ -99,14 +99,16 @@ export class Worker {
   #turn(): number {
     const ended = [...this.#attempts.values()].filter(({ ending }) => ending !== undefined);
     const room = this.#mayBegin() ? this.#order.concurrency - this.#attempts.size + ended.length : 0;
-    if (ended.length > 0 || (room > 0 && this.#isWorth()) || this.#isToRenew(this.#attempts.size)) {
-      const { lost, begun, leaseEnd } = this.#commit(ended, room);
-      this.#leaseEnd = leaseEnd;
-      for (const { claim } of ended) this.#attempts.delete(claim.ticket);
-      for (const attempt of lost) this.#lose(attempt);
-      for (const claim of begun) void this.#begin(claim);
+    if (ended.length === 0 && !this.#isToRenew(this.#attempts.size)) {
+      const wait = room > 0 ? this.#untilNext() : LOOK;
+      if (wait > 0) return wait;
     }
-    return this.#mayBegin() && this.#attempts.size < this.#order.concurrency ? this.#pause() : LOOK;
+    const { lost, begun, leaseEnd } = this.#commit(ended, room);
+    this.#leaseEnd = leaseEnd;
+    for (const { claim } of ended) this.#attempts.delete(claim.ticket);
+    for (const attempt of lost) this.#lose(attempt);
+    for (const claim of begun) void this.#begin(claim);
+    return begun.length < room && this.#mayBegin() ? Math.max(1, this.#untilNext()) : LOOK;
   }
 
   #commit(ended: readonly Attempt[], room: number) {
@@ -140,25 +142,24 @@ export class Worker {
   }
 
   #mayBegin(): boolean {
-    return this.#stopped === undefined && this.#order.online() && !this.#core.shelves.paused.has();
+    return this.#stopped === undefined && this.#order.online();
   }
 
-  /** Whether there may be something to begin: a few look-ups, no lock. */
-  #isWorth(): boolean {
+  /** For how many milliseconds there is nothing to begin, or none that is known of. A look-up or two, no lock. */
+  #untilNext(): number {
     const { shelves, clock } = this.#core;
     const { ready, delayed, running } = tallyOf(shelves);
-    if (ready > 0) return true;
-    if (delayed > 0 && (shelves.due.first(1)[0]?.[0] ?? 0) <= clock()) return true;
-    if (running === 0 || performance.now() < this.#nextRollCall) return false;
-    if (anyLost(shelves, this.#owner.id, clock())) return true;
-    this.#nextRollCall = performance.now() + ROLL_CALL;
-    return false;
+    const [due] = delayed > 0 ? shelves.due.first(1) : [];
+    const wait = due === undefined ? LOOK : Math.min(LOOK, due[0] - clock());
+    const isDue = ready > 0 || wait <= 0 || (running > 0 && this.#missesSomebody());
+    return isDue && !shelves.paused.has() ? 0 : Math.max(1, wait);
   }
 
-  /** Until the next look, or until the next job's time comes. */
-  #pause(): number {
-    const [next] = this.#core.shelves.due.first(1);
-    return next === undefined ? LOOK : Math.min(LOOK, Math.max(1, next[0] - this.#core.clock()));
+  #missesSomebody(): boolean {
+    if (performance.now() < this.#nextRollCall) return false;
+    if (anyLost(this.#core.shelves, this.#owner.id, this.#core.clock())) return true;
+    this.#nextRollCall = performance.now() + ROLL_CALL;
+    return false;
   }
 
   async #begin(claim: Claim): Promise<void> {
