@@ -10,6 +10,7 @@ const slow = [
   'test/**/eviction.test.ts',
   'test/fanout/budget.test.ts',
   'test/bridge/hostile.test.ts',
+  'test/bridge/soak.test.ts',
 ];
 
 /**

@@ -1,4 +1,4 @@
-import { type Remote, wrap } from 'comlink';
+import { type Remote, releaseProxy, wrap } from 'comlink';
 import { DiskCacheError, fromErrorData } from '../protocol/error.ts';
 import { isStale, type Stale } from '../protocol/near.ts';
 import type { Outcome } from '../protocol/outcome.ts';
@@ -85,16 +85,22 @@ export class Line {
   }
 
   close(): void {
+    if (!this.#open) return;
     this.#open = false;
     this.#port.close();
+    // Comlink's registry holds the port until the proxy has gone; the port holds this line and what waits for an answer.
+    this.#face?.[releaseProxy]();
+    this.#face = undefined;
   }
 
   get #remote(): Remote<Face> {
+    if (!this.#open) throw new DiskCacheError('DISCONNECTED', 'The line to the main process was closed');
     this.#face ??= wrap<Face>(this.#port as Parameters<typeof wrap>[0]);
     return this.#face;
   }
 
   #receive(data: unknown): void {
+    if (!this.#open) return;
     if (isAnswer(data)) {
       const waiting = this.#waiting.get(data[0]);
       this.#waiting.delete(data[0]);

@@ -1,0 +1,102 @@
+import type { CacheContract } from '../../protocol/contract/cache.ts';
+import type { DequeContract } from '../../protocol/contract/deque.ts';
+import type { IndexContract } from '../../protocol/contract/index-map.ts';
+import type { Key } from '../../protocol/key.ts';
+
+/** Draws a whole number from 0 to below `limit`. */
+export type Draw = (limit: number) => number;
+
+/** Arguments for every method of a contract: one that was forgotten does not compile. */
+type Arguments<Contract> = {
+  readonly [M in keyof Contract]: Contract[M] extends (...args: infer A) => unknown ? (draw: Draw) => A : never;
+};
+
+const key = (draw: Draw): Key => [draw(200), `k${draw(200)}`, ['user', draw(20), draw(10)]][draw(3)]!;
+const number = (draw: Draw): Key => `n${draw(10)}`;
+const value = (draw: Draw): unknown =>
+  [
+    () => draw(100),
+    () => 'text '.repeat(draw(60)),
+    () => ({ list: [draw(10), { at: new Date(draw(1e9)) }], map: new Map([[draw(5), 1n]]) }),
+    () => new Uint8Array(draw(20) === 0 ? 60_000 : draw(300)),
+  ][draw(4)]!();
+const some = <T>(draw: Draw, one: (draw: Draw) => T): T[] => Array.from({ length: draw(6) }, () => one(draw));
+const entry = (draw: Draw): readonly [Key, unknown] => [key(draw), value(draw)];
+const tag = (draw: Draw) => `tag ${draw(4)}`;
+const settings = (draw: Draw) => (draw(4) ? {} : { tag: tag(draw), ttl: draw(400) });
+const queue = (draw: Draw) => ({ prefix: `q${draw(3)}`, side: draw(2) ? ('front' as const) : ('back' as const) });
+
+export const CACHE_CALLS: Arguments<CacheContract> = {
+  get: (draw) => [key(draw)],
+  getEntry: (draw) => [key(draw)],
+  getMany: (draw) => [some(draw, key)],
+  has: (draw) => [key(draw)],
+  peek: (draw) => [queue(draw)],
+  peekItem: (draw) => [{ last: draw(2) === 0 }],
+  page: (draw) => ['entries', { order: 'key', prefix: ['user', draw(20)] }],
+  size: () => [],
+  volume: () => [],
+  stats: (draw) => [{ reset: draw(10) === 0 }],
+  set: (draw) => [key(draw), value(draw), settings(draw)],
+  setMany: (draw) => [some(draw, entry), settings(draw)],
+  add: (draw) => [key(draw), value(draw), settings(draw)],
+  touch: (draw) => [key(draw), { ttl: draw(1000) }],
+  incr: (draw) => [number(draw), draw(5), { default: draw(3) }],
+  decr: (draw) => [number(draw), draw(5)],
+  delete: (draw) => [key(draw)],
+  deleteMany: (draw) => [some(draw, key)],
+  pop: (draw) => [key(draw)],
+  push: (draw) => [value(draw), { ...queue(draw), ...settings(draw) }],
+  pull: (draw) => [queue(draw)],
+  expire: () => [],
+  evict: (draw) => [tag(draw)],
+  cull: () => [],
+  clear: () => [],
+  check: () => [],
+  configure: (draw) => [{ statistics: draw(2) === 0 }],
+};
+
+export const INDEX_CALLS: Arguments<IndexContract> = {
+  get: (draw) => [key(draw)],
+  getMany: (draw) => [some(draw, key)],
+  has: (draw) => [key(draw)],
+  peekItem: (draw) => [{ last: draw(2) === 0 }],
+  page: (draw) => ['keys', { limit: draw(50) }],
+  size: () => [],
+  volume: () => [],
+  equals: (draw) => [some(draw, entry)],
+  set: (draw) => [key(draw), value(draw)],
+  setMany: (draw) => [some(draw, entry)],
+  setDefault: (draw) => [key(draw), value(draw)],
+  delete: (draw) => [key(draw)],
+  pop: (draw) => [key(draw)],
+  popItem: (draw) => [{ last: draw(2) === 0 }],
+  clear: () => [],
+  check: () => [],
+};
+
+export const DEQUE_CALLS: Arguments<DequeContract> = {
+  at: (draw) => [draw(40) - 20],
+  peek: (draw) => [{ side: draw(2) ? 'front' : 'back' }],
+  page: () => ['values'],
+  length: () => [],
+  maxLength: () => [],
+  indexOf: (draw) => [value(draw)],
+  includes: (draw) => [value(draw)],
+  count: (draw) => [value(draw)],
+  equals: (draw) => [some(draw, value)],
+  volume: () => [],
+  push: (draw) => some(draw, value),
+  unshift: (draw) => some(draw, value),
+  extend: (draw) => [some(draw, value)],
+  pop: () => [],
+  shift: () => [],
+  set: (draw) => [0, value(draw)],
+  delete: (draw) => [draw(10)],
+  splice: (draw) => [draw(10), draw(3)],
+  remove: (draw) => [value(draw)],
+  rotate: (draw) => [draw(7) - 3],
+  reverse: () => [],
+  clear: () => [],
+  check: () => [],
+};

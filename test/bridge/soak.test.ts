@@ -1,0 +1,213 @@
+import { readdirSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { MessageChannel } from 'node:worker_threads';
+import { describe, expect, it } from 'vitest';
+import { FULL_GRANT } from '../../main/bridge/grant.ts';
+import { Lobby } from '../../main/bridge/lobby.ts';
+import { openSession, type Session } from '../../main/bridge/session.ts';
+import { Registry } from '../../main/engine/registry.ts';
+import { DiskCacheError } from '../../protocol/error.ts';
+import { cache, deque, fanout, index } from '../../protocol/stores.ts';
+import { Client } from '../../renderer-api/client.ts';
+import { DiskCache } from '../../renderer-api/disk-cache.ts';
+import type { Port } from '../../renderer-api/line.ts';
+import { freshDirectory } from '../engine/directory.ts';
+import { CACHE_CALLS, DEQUE_CALLS, type Draw, INDEX_CALLS } from './any-call.ts';
+
+/** Seconds; `DESKCACHE_SOAK=600` is the ten minutes of a release. */
+const SECONDS = Math.min(600, Number(process.env['DESKCACHE_SOAK'] ?? 12));
+const CLIENTS = 5;
+const SAMPLES = 12;
+const MiB = 2 ** 20;
+
+const small = { sizeLimit: 4 * MiB, memory: 64 * 1024, fileThreshold: 16 * 1024 };
+const stores = {
+  api: cache(small),
+  shared: fanout({ ...small, shards: 2 }),
+  settings: index({ memory: 64 * 1024 }),
+  outbox: deque({ maxLength: 100, memory: 64 * 1024 }),
+};
+const CALLS = { api: CACHE_CALLS, shared: CACHE_CALLS, settings: INDEX_CALLS, outbox: DEQUE_CALLS };
+type Name = keyof typeof CALLS;
+const NAMES = Object.keys(CALLS) as readonly Name[];
+
+/** Rare, for they take what the others work on, or long. */
+const RARE: ReadonlySet<string> = new Set(['clear', 'check', 'configure', 'volume']);
+
+/** A refusal is an answer; these say that something broke. */
+const BROKEN: ReadonlySet<string> = new Set(['CORRUPT', 'CLOSED', 'TIMEOUT', 'DISK_FULL', 'BUSY', 'NO_SUCH_STORE']);
+
+/** Numbers that look random and are the same in each run (a linear congruence: Numerical Recipes, 3rd edition, 7.1). */
+function drawing(seed: number): Draw {
+  let state = seed;
+  return (limit) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 2 ** 32) * limit);
+  };
+}
+
+/** The main process: stores, and a session for each page that is there. */
+class House {
+  readonly lobby = new Lobby();
+  readonly sessions = new Set<Session>();
+  #ports: WeakRef<object>[] = [];
+  readonly #registry = new Registry(freshDirectory(), stores);
+
+  readonly connect = async (): Promise<Port> => {
+    const { port1, port2 } = new MessageChannel();
+    this.#ports.push(new WeakRef(port2));
+    const session = openSession(port1 as never, FULL_GRANT, (name) => this.#registry.find(name), this.lobby);
+    this.sessions.add(session);
+    port1.once('close', () => {
+      this.sessions.delete(session);
+      session.close(new DiskCacheError('DISCONNECTED', 'The page closed its port'));
+    });
+    return port2 as unknown as Port;
+  };
+
+  /** Of the ports that pages have had, those that something still holds. */
+  held(): number {
+    this.#ports = this.#ports.filter((port) => port.deref() !== undefined);
+    return this.#ports.length;
+  }
+
+  [Symbol.dispose](): void {
+    this.#registry.close();
+  }
+}
+
+/** Calls everything, listens, keeps near, walks, and is reloaded now and then. */
+class Visitor {
+  readonly called = new Set<string>();
+  heard = 0;
+  readonly #connect: () => Promise<Port>;
+  readonly #draw: Draw;
+  #page: DiskCache;
+  #client: Client;
+
+  constructor(connect: () => Promise<Port>, draw: Draw) {
+    this.#connect = connect;
+    this.#draw = draw;
+    this.#page = new DiskCache(connect);
+    this.#client = new Client(connect, 5000);
+  }
+
+  async stay(isOver: () => boolean): Promise<void> {
+    while (!isOver()) {
+      await this.#visit(isOver);
+      this.leave();
+    }
+  }
+
+  leave(): void {
+    this.#page.disconnect();
+    this.#client.disconnect(new DiskCacheError('DISCONNECTED', 'The page is reloaded'));
+    this.#page = new DiskCache(this.#connect);
+    this.#client = new Client(this.#connect, 5000);
+  }
+
+  async #visit(isOver: () => boolean): Promise<void> {
+    const stops = NAMES.map((name) =>
+      this.#page.as<typeof stores>()[name].subscribe(() => this.heard++, { onError: () => {} }),
+    );
+    const far = this.#page.keepNear('api', { bytes: 32 * 1024 });
+    for (let turn = 5 + this.#draw(20); turn > 0 && !isOver(); turn--) {
+      const calls = Array.from({ length: 1 + this.#draw(20) }, () => this.#call());
+      if (turn % 5 === 0) calls.push(this.#walk(), this.#batch());
+      for (const outcome of await Promise.allSettled(calls)) {
+        if (outcome.status === 'fulfilled') continue;
+        const { reason } = outcome;
+        if (!(reason instanceof DiskCacheError) || BROKEN.has(reason.code)) throw reason;
+      }
+    }
+    // Half of the visitors close the door behind them.
+    if (this.#draw(2)) for (const stop of [...stops, far]) stop();
+  }
+
+  #call(): Promise<unknown> {
+    const name = NAMES[this.#draw(NAMES.length)]!;
+    const methods = Object.keys(CALLS[name]);
+    const method = methods[this.#draw(methods.length)]!;
+    if (RARE.has(method) && this.#draw(30) > 0) return Promise.resolve();
+    this.called.add(`${name}.${method}`);
+    const args = (CALLS[name] as Record<string, (draw: Draw) => unknown[]>)[method]!(this.#draw);
+    const store = this.#page.as<typeof stores>()[name] as unknown as Record<string, unknown>;
+    if (method === 'page') return this.#client.call(name, method, args);
+    const member = store[method];
+    return typeof member === 'function'
+      ? (member.apply(store, args) as Promise<unknown>)
+      : (member as Promise<unknown>);
+  }
+
+  async #walk(): Promise<void> {
+    const limit = 20 + this.#draw(200);
+    for await (const _ of this.#page.cache('api').entries({ order: 'key', limit }));
+  }
+
+  #batch(): Promise<unknown> {
+    const to = `n${this.#draw(10)}`;
+    return this.#page
+      .cache('shared')
+      .batch([{ if: { key: to, exists: true } }, { incr: [to, 1] }, { decr: ['n0', 1] }]);
+  }
+}
+
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
+
+function count(house: House) {
+  const { heapUsed, external, rss } = process.memoryUsage();
+  const resources = process.getActiveResourcesInfo();
+  return {
+    heap: heapUsed + external,
+    rss,
+    ports: resources.filter((it) => it === 'MessagePort').length,
+    timers: resources.filter((it) => it === 'Timeout' || it === 'Immediate').length,
+    held: house.held(),
+    sessions: house.sessions.size,
+    near: house.lobby.nearPages.size,
+    files: process.platform === 'linux' ? readdirSync('/proc/self/fd').length : 0,
+  };
+}
+
+const median = (numbers: readonly number[]): number =>
+  [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)]!;
+
+describe('a soak', () => {
+  it(`of ${SECONDS} s: ${CLIENTS} pages, all verbs of all kinds; handles, listeners and memory stay flat`, {
+    timeout: SECONDS * 1000 + 60_000,
+  }, async () => {
+    using house = new House();
+    const visitors = Array.from({ length: CLIENTS }, (_, n) => new Visitor(house.connect, drawing(n + 1)));
+    const samples: ReturnType<typeof count>[] = [];
+    for (let n = 0; n < SAMPLES; n++) {
+      const end = performance.now() + (SECONDS * 1000) / SAMPLES;
+      await Promise.all(visitors.map((visitor) => visitor.stay(() => performance.now() > end)));
+      // Ports close and leases end in later turns, and so does what was held until then.
+      for (let turn = 0; turn < 3; turn++) {
+        await setTimeout(30);
+        collect();
+      }
+      samples.push(count(house));
+    }
+    const [early, late] = [samples.slice(SAMPLES / 3, (2 * SAMPLES) / 3), samples.slice((2 * SAMPLES) / 3)];
+    const growth = (of: 'heap' | 'rss') => median(late.map((it) => it[of])) - median(early.map((it) => it[of]));
+    for (const sample of late) {
+      expect(sample).toMatchObject({ ports: 0, sessions: 0, near: 0 });
+      // What has just gone may take another collection.
+      expect(sample.held).toBeLessThanOrEqual(2 * CLIENTS);
+      expect(sample.timers).toBeLessThanOrEqual(early[0]!.timers + 2);
+      expect(sample.files).toBeLessThanOrEqual(Math.max(...early.map(({ files }) => files)) + 2);
+    }
+    expect(growth('heap')).toBeLessThan(2 * MiB);
+    expect(growth('rss')).toBeLessThan(64 * MiB);
+    const all = NAMES.flatMap((name) => Object.keys(CALLS[name]).map((method) => `${name}.${method}`));
+    const called = new Set(visitors.flatMap((visitor) => [...visitor.called]));
+    expect(all.filter((method) => !called.has(method))).toEqual([]);
+    expect(Math.min(...visitors.map(({ heard }) => heard))).toBeGreaterThan(0);
+    const page = new DiskCache(house.connect).as<typeof stores>();
+    for (const name of NAMES) expect(await page[name].check()).toEqual([]);
+  });
+});
