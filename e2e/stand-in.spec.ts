@@ -186,6 +186,31 @@ test.describe('preload', () => {
   });
 });
 
+test('a session’s preload script runs in windows made from then on, besides their own, and has its id alone', async ({
+  launch,
+}) => {
+  const { app, page } = await start(launch);
+  const hellos = async (url: string) => {
+    await ask(page, 'notes');
+    await ask(page, 'open', url);
+    const opened = await app.waitForWindow((it) => app.url(it) === url);
+    await opened.waitForFunction('globalThis.tiny !== undefined');
+    const notes = (await ask(page, 'notes')) as string[];
+    return notes.filter((note) => note.startsWith('hello') || note.startsWith('created'));
+  };
+  const hello = (url: string) => `hello from app://tiny at ${url}`;
+  expect(await ask(page, 'register', 'extra')).toBe('extra');
+  expect(await refusal(page, 'register', 'extra')).not.toBe('no error');
+  expect(await ask(page, 'registered')).toEqual(['frame extra']);
+  await ask(page, 'noteCreated');
+  const twice = 'app://tiny/twice';
+  expect(await hellos(twice)).toEqual(['created: window true', hello(twice), hello(twice)]);
+  await ask(page, 'unregister', 'extra');
+  expect(await ask(page, 'registered')).toEqual([]);
+  const once = 'app://tiny/once';
+  expect(await hellos(once)).toEqual([hello(once)]);
+});
+
 test.describe('windows', () => {
   test('a load, a reload and a change of place are told in order', async ({ launch }) => {
     const { page } = await start(launch);

@@ -2,10 +2,10 @@
  * What the contract test asks the tiny application's main process to do. A page sends the name and arguments as JSON to
  * `app://tiny/do`; the answer is JSON, or a 500 with the error's message.
  */
-import { app, BrowserWindow, protocol } from 'electron';
+import { app, BrowserWindow, protocol, session } from 'electron';
 import { notes } from './notes.ts';
 import { PORT_COMMANDS } from './ports.ts';
-import { openWindow } from './windows.ts';
+import { openWindow, PRELOAD } from './windows.ts';
 
 export type Command = (...args: string[]) => unknown;
 
@@ -31,6 +31,13 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     return [before, webContents.mainFrame.url];
   },
   finish: () => finish?.(),
+  register: (id) => session.defaultSession.registerPreloadScript({ type: 'frame', filePath: PRELOAD, id: id! }),
+  unregister: (id) => session.defaultSession.unregisterPreloadScript(id!),
+  registered: () => session.defaultSession.getPreloadScripts().map(({ type, id }) => `${type} ${id}`),
+  noteCreated: () =>
+    void app.once('web-contents-created', (_event, contents) => {
+      notes.push(`created: ${contents.getType()} ${contents.session === session.defaultSession}`);
+    }),
   isHandled: (scheme) => protocol.isProtocolHandled(scheme!),
   preventNextQuit: () => void app.once('will-quit', (event) => event.preventDefault()),
   quit: () => app.quit(),

@@ -3,15 +3,20 @@ import { BrowserWindow, type WebContents } from 'electron';
 import { notes } from './notes.ts';
 import { connect } from './ports.ts';
 
+export const PRELOAD = join(import.meta.dirname, 'preload.cjs');
 const EVENTS = ['did-navigate', 'dom-ready', 'did-finish-load', 'destroyed'] as const;
 
 /** A window that writes down what happens to it, and connects pages that ask. */
 export async function openWindow(url: string, inSubframes = false): Promise<void> {
-  const preload = join(import.meta.dirname, 'preload.cjs');
   const window = new BrowserWindow({
     width: 480,
     height: 320,
-    webPreferences: { preload, sandbox: true, contextIsolation: true, nodeIntegrationInSubFrames: inSubframes },
+    webPreferences: {
+      preload: PRELOAD,
+      sandbox: true,
+      contextIsolation: true,
+      nodeIntegrationInSubFrames: inSubframes,
+    },
   });
   const { webContents } = window;
   watch(webContents);
