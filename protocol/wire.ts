@@ -39,7 +39,7 @@ export const MAX_BYTES = 32 * 2 ** 20;
  * What a page may have under way: it sends more when answers come. Who sends more nevertheless is refused with `BUSY`, so that
  * what waits in the main process is bounded. No call may be larger than that.
  */
-export const UNDER_WAY = { operations: 4 * MAX_OPERATIONS, bytes: 2 * MAX_BYTES } as const;
+export const UNDER_WAY = { operations: 2 * MAX_OPERATIONS, bytes: 2 * MAX_BYTES } as const;
 
 /** The values of an answer may weigh so much; what is read besides fails with `TOO_LARGE`. */
 export const MAX_ANSWER = 2 * MAX_BYTES;

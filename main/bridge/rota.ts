@@ -1,7 +1,7 @@
 /** So long, in milliseconds, sessions may keep the main thread busy before everything else gets a turn. */
 const SLICE = 4;
-/** Who has done nothing for so long has let everything else have a turn. */
-const REST = 1;
+/** Jobs that together took less than this since the last turn of the loop need not be remembered for longer. */
+const NOTABLE = 0.5;
 
 /** What one session has waiting, first come first served. */
 export type Lane = (() => void)[];
@@ -15,41 +15,39 @@ export type Lane = (() => void)[];
 export class Rota {
   /** Lanes with something in them, the one whose turn is next first. */
   readonly #line: Lane[] = [];
+  /** Milliseconds used of this turn of the loop. */
   #used = 0;
-  #endedAt = Number.NEGATIVE_INFINITY;
+  #next: NodeJS.Immediate | undefined;
 
   enter(lane: Lane, job: () => void): void {
-    if (this.#line.length === 0) {
-      const now = performance.now();
-      if (now - this.#endedAt > REST) this.#used = 0;
-      if (this.#used < SLICE) {
-        this.#run(job, now);
-        return;
-      }
-      setImmediate(this.#slice);
+    if (this.#line.length === 0 && this.#used < SLICE) {
+      this.#run(job);
+      return;
     }
     if (lane.length === 0) this.#line.push(lane);
     lane.push(job);
   }
 
+  /** Everything else has had a turn. */
   readonly #slice = (): void => {
+    this.#next = undefined;
     this.#used = 0;
     while (this.#used < SLICE) {
       const lane = this.#line.shift();
       if (lane === undefined) return;
       const job = lane.shift();
       if (lane.length > 0) this.#line.push(lane);
-      if (job !== undefined) this.#run(job, performance.now());
+      if (job !== undefined) this.#run(job);
     }
-    if (this.#line.length > 0) setImmediate(this.#slice);
   };
 
-  #run(job: () => void, startedAt: number): void {
+  #run(job: () => void): void {
+    const startedAt = performance.now();
     try {
       job();
     } finally {
-      this.#endedAt = performance.now();
-      this.#used += this.#endedAt - startedAt;
+      this.#used += performance.now() - startedAt;
+      if (this.#used > NOTABLE) this.#next ??= setImmediate(this.#slice);
     }
   }
 }

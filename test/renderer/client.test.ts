@@ -67,15 +67,15 @@ describe('diskCache in a page', () => {
   it('has so much under way, and sends the rest when answers come', async () => {
     const { diskCache, messages, main } = silent(5000);
     const all = Array.from({ length: 100_000 }, (_, n) => diskCache.has(n));
-    await vi.waitFor(() => expect(messages.length).toBeGreaterThanOrEqual(4));
+    await vi.waitFor(() => expect(messages.length).toBeGreaterThanOrEqual(2));
     await new Promise((resolve) => setTimeout(resolve, 20));
-    expect(messages).toHaveLength(4);
+    expect(messages).toHaveLength(2);
     const answer = (message: unknown) => {
       const [id, operations] = message as [number, unknown[]];
       main.postMessage([id, operations.map(() => true), []]);
     };
     answer(messages[0]);
-    await vi.waitFor(() => expect(messages).toHaveLength(5));
+    await vi.waitFor(() => expect(messages).toHaveLength(3));
     main.on('message', answer);
     for (const message of messages.slice(1)) answer(message);
     expect((await Promise.all(all)).every((has) => has)).toBe(true);
