@@ -128,9 +128,10 @@ export async function openDiskCache<const S extends StoreDeclarations>(options: 
 
   function shut(): void {
     app.off('quit', shut);
+    // First, so that pages hear of this and not of what follows from it.
+    attached.close('The host was closed');
     for (const end of endings) end();
     endings.clear();
-    attached.close('The host was closed');
     queues.close();
     windows.close();
     registry.close();
