@@ -8,7 +8,8 @@ const slow = [
   'test/offline/http/long/**/*.test.ts',
   'test/offline/wpt/**/*.test.ts',
   'test/**/eviction.test.ts',
-  'test/fanout/budget.test.ts',
+  'test/fanout/{behaviour,budget}.test.ts',
+  'test/reference/{damage,disk-full}.test.ts',
   'test/bridge/hostile.test.ts',
   'test/bridge/soak.test.ts',
 ];
