@@ -246,6 +246,7 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheFace<
     return this.entries();
   }
 
+  /** One bounded page of a range over all shards, for who can't keep an iterator; `next` leads to the next one. */
   page(of: PageOf, range?: Range<K>, after?: Cursor): Page {
     return merge.page(this.#all(), of, range, after);
   }

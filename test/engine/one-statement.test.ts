@@ -122,7 +122,7 @@ describe('the count of items is exact where an id is given a second time', () =>
 
   it('after a set that failed in its commit, for want of space (runs as root on Linux)', (test) => {
     using disk = smallDisk(1024 * 1024);
-    if (disk === undefined) return test.skip();
+    if (disk === undefined) return test.skip('only root on Linux can mount a small disk');
     using cache = new Cache(join(disk.path, 'store'));
     for (const key of ['a', 'b', 'c']) cache.set(key, 0);
     expect([cache.get('a'), cache.size]).toEqual([0, 3]);

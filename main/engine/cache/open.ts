@@ -33,7 +33,10 @@ function refuseCollection(sql: Statements, path: string): void {
   if (kind === undefined) return;
   const name = COLLECTIONS[String(kind)];
   const advice = name === undefined ? 'update deskcache' : `open it with new ${name}(directory)`;
-  throw new DiskCacheError('BAD_OPTION', `${path} holds a ${kind}, not a cache; ${advice}, or give another directory`);
+  throw new DiskCacheError(
+    'BAD_OPTION',
+    `${path} is of the kind ${kind}, not cache; ${advice}, or give another directory`,
+  );
 }
 
 /**

@@ -85,7 +85,7 @@ function claim(core: Core, kind: CollectionKind, options: CollectionOptions, mar
 function isClaimed(sql: Statements, kind: CollectionKind, directory: string): boolean {
   const found = markOf(sql, 'kind') ?? (sql.composed('SELECT 1 FROM entry LIMIT 1').first() && 'cache');
   if (found === undefined || found === kind) return found === kind;
-  throw new DiskCacheError('BAD_OPTION', `${directory} holds a ${found}, not a ${kind}; give another directory`);
+  throw new DiskCacheError('BAD_OPTION', `${directory} is of the kind ${found}, not ${kind}; give another directory`);
 }
 
 /** What was written down about a collection. */
