@@ -319,7 +319,9 @@ export class WebContents extends StrictEmitter<WebContentsEvents> implements Mir
   }
 
   #place(): [number, number] {
-    return [this.mainFrame.processId, this.mainFrame.routingId];
+    const frame = this.mainFrame;
+    // A load that failed may have taken the document away already.
+    return frame.isDestroyed() ? [0, 0] : [frame.processId, frame.routingId];
   }
 
   /** Commands to a page that closed meanwhile have nothing left to do. */
