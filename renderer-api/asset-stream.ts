@@ -4,15 +4,17 @@ import { DiskCacheError, fromErrorData, isErrorData } from '../protocol/error.ts
 import type { Key } from '../protocol/key.ts';
 import type { SetOptions } from '../protocol/options.ts';
 import { PART_BYTES, type UploadPart, uploadUrl } from '../protocol/upload.ts';
+import type { ValueStreams } from './client/value-streams.ts';
 import { drawNonce } from './connect.ts';
 
 /*
  * Values as streams, past the port: over `deskcache://`, where the browser and the main process hold a chunk and no more. Who
  * may is decided there by the page's origin, see `host.serveAssets`.
  */
+export const assetStreams: ValueStreams = { openReadStream, writeStream };
 
 /** As the engine's `openReadStream`. */
-export async function openReadStream(
+async function openReadStream(
   store: string,
   key: Key,
   wanted?: ByteRange,
@@ -28,7 +30,7 @@ export async function openReadStream(
 }
 
 /** As the engine's `writeStream`. The main process takes one part after the other; here and there memory holds one or two. */
-export async function writeStream(
+async function writeStream(
   store: string,
   key: Key,
   chunks: AsyncIterable<Uint8Array>,

@@ -12,9 +12,10 @@ import {
   type StoreDeclarations,
   WINDOW_STORE,
 } from '../protocol/stores.ts';
-import { Client, type Connect } from './client.ts';
-import type { RemoteCache, RemoteDeque, RemoteIndex } from './remote.ts';
-import { RemoteStore } from './remote-store.ts';
+import { assetStreams } from './asset-stream.ts';
+import { Client, type Connect } from './client/client.ts';
+import type { RemoteCache, RemoteDeque, RemoteIndex } from './client/remote.ts';
+import { RemoteStore } from './client/remote-store.ts';
 
 /** A declared store as a page sees it. */
 export type RemoteStoreOf<D> =
@@ -51,9 +52,9 @@ export class DiskCache extends DefaultStore {
 
   constructor(connect: Connect, { timeout = 30_000 }: DiskCacheOptions = {}) {
     const client = new Client(connect, timeout);
-    super(client, DEFAULT_STORE, SIGNATURES.cache);
+    super(client, assetStreams, DEFAULT_STORE, SIGNATURES.cache);
     this.#client = client;
-    this.window = new DefaultStore(client, WINDOW_STORE, SIGNATURES.cache);
+    this.window = new DefaultStore(client, assetStreams, WINDOW_STORE, SIGNATURES.cache);
   }
 
   /**
@@ -115,7 +116,8 @@ export class DiskCache extends DefaultStore {
   #store(name: string, kind?: Kind): RemoteStore {
     demandStoreName(name);
     const called = `${kind ?? 'any'} ${name}`;
-    const store = this.#stores.get(called) ?? new RemoteStore(this.#client, name, kind && SIGNATURES[kind]);
+    const store =
+      this.#stores.get(called) ?? new RemoteStore(this.#client, assetStreams, name, kind && SIGNATURES[kind]);
     this.#stores.set(called, store);
     return store;
   }

@@ -6,9 +6,9 @@ export type { ByteRange } from '../protocol/byte-range.ts';
 export { DiskCacheError, type ErrorCode } from '../protocol/error.ts';
 export type { Key } from '../protocol/key.ts';
 export type { Range, SetOptions } from '../protocol/options.ts';
+export type { RemoteCache, RemoteDeque, RemoteIndex } from './client/remote.ts';
+export { RemoteRange } from './client/remote-range.ts';
 export { DiskCache, type DiskCacheOptions, type RemoteStoreOf, type RemoteStores } from './disk-cache.ts';
-export type { RemoteCache, RemoteDeque, RemoteIndex } from './remote.ts';
-export { RemoteRange } from './remote-range.ts';
 
 /** Usable at once; connects to the main process with the first call. */
 export const diskCache: DiskCache = new DiskCache(connect);

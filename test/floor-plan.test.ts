@@ -9,6 +9,7 @@ import { describe, expect, it } from 'vitest';
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'protocol/': [],
   'renderer-api/': ['protocol/', 'comlink'],
+  'renderer-api/client/': ['protocol/', 'comlink'],
   'preload/': ['protocol/', 'electron'],
   'main/engine/': ['protocol/', 'node:'],
   'main/engine/sqlite/connection.ts': ['protocol/', 'main/engine/', 'node:', 'better-sqlite3'],

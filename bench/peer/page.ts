@@ -2,7 +2,7 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { wrap } from 'comlink';
 import { DiskCache } from '../../renderer-api/disk-cache.ts';
-import type { Port } from '../../renderer-api/line.ts';
+import type { Port } from '../../renderer-api/client/line.ts';
 import { VALUE_BYTES } from '../harness/data.ts';
 import { microsecondsEachOf } from '../harness/timing.ts';
 

@@ -1,7 +1,7 @@
 /** A page that writes as fast as it is answered: the client of `renderer-api/` on a thread of its own. */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { DiskCache } from '../../renderer-api/disk-cache.ts';
-import type { Port } from '../../renderer-api/line.ts';
+import type { Port } from '../../renderer-api/client/line.ts';
 import { keyAt, VALUE_BYTES } from '../harness/data.ts';
 
 export interface WritingPageData {

@@ -8,9 +8,9 @@ import { openSession, type Session } from '../../main/bridge/session.ts';
 import type { Cache } from '../../main/engine/index.ts';
 import { Registry } from '../../main/engine/registry.ts';
 import { cache, type StoreDeclarations, WINDOW_STORE } from '../../protocol/stores.ts';
-import { Client } from '../../renderer-api/client.ts';
+import { Client } from '../../renderer-api/client/client.ts';
 import { DiskCache, type DiskCacheOptions } from '../../renderer-api/disk-cache.ts';
-import type { Port } from '../../renderer-api/line.ts';
+import type { Port } from '../../renderer-api/client/line.ts';
 
 export interface Bridge {
   readonly diskCache: DiskCache;

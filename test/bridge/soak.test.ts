@@ -10,9 +10,9 @@ import { openSession, type Session } from '../../main/bridge/session.ts';
 import { Registry } from '../../main/engine/registry.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import { cache, deque, fanout, index } from '../../protocol/stores.ts';
-import { Client } from '../../renderer-api/client.ts';
+import { Client } from '../../renderer-api/client/client.ts';
 import { DiskCache } from '../../renderer-api/disk-cache.ts';
-import type { Port } from '../../renderer-api/line.ts';
+import type { Port } from '../../renderer-api/client/line.ts';
 import { freshDirectory } from '../engine/directory.ts';
 import { CACHE_CALLS, DEQUE_CALLS, type Draw, INDEX_CALLS } from './any-call.ts';
 

@@ -8,7 +8,7 @@ import { Registry } from '../../main/engine/registry.ts';
 import { type ErrorData, fromErrorData } from '../../protocol/error.ts';
 import { cache, index } from '../../protocol/stores.ts';
 import { DiskCache } from '../../renderer-api/disk-cache.ts';
-import type { Port } from '../../renderer-api/line.ts';
+import type { Port } from '../../renderer-api/client/line.ts';
 import { freshDirectory } from '../engine/directory.ts';
 import { app, nonce, openFrame, openSession, openWindow } from './double.ts';
 import { openPorts } from './real-ports.ts';

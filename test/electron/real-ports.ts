@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
-import type { Port } from '../../renderer-api/line.ts';
+import type { Port } from '../../renderer-api/client/line.ts';
 import { app } from './double.ts';
 
 /**

@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { DiskCacheError } from '../../protocol/error.ts';
 import { cache, defineStores } from '../../protocol/stores.ts';
 import { DiskCache } from '../../renderer-api/disk-cache.ts';
-import type { Port } from '../../renderer-api/line.ts';
+import type { Port } from '../../renderer-api/client/line.ts';
 import { openBridge } from '../bridge/over-a-port.ts';
 
 /** A main process that never answers. */

@@ -1,11 +1,11 @@
-import type { BatchResult, Step } from '../protocol/batch.ts';
-import type { ByteRange } from '../protocol/byte-range.ts';
-import type { CacheContract } from '../protocol/contract/cache.ts';
-import type { DequeContract } from '../protocol/contract/deque.ts';
-import type { IndexContract, IndexRange } from '../protocol/contract/index-map.ts';
-import type { Key } from '../protocol/key.ts';
-import type { Range, SetOptions } from '../protocol/options.ts';
-import type { Told, WatchRange } from '../protocol/wire.ts';
+import type { BatchResult, Step } from '../../protocol/batch.ts';
+import type { ByteRange } from '../../protocol/byte-range.ts';
+import type { CacheContract } from '../../protocol/contract/cache.ts';
+import type { DequeContract } from '../../protocol/contract/deque.ts';
+import type { IndexContract, IndexRange } from '../../protocol/contract/index-map.ts';
+import type { Key } from '../../protocol/key.ts';
+import type { Range, SetOptions } from '../../protocol/options.ts';
+import type { Told, WatchRange } from '../../protocol/wire.ts';
 import type { RemoteRange } from './remote-range.ts';
 
 /** What a store has as a property, where a page has a promise of it. */

@@ -1,7 +1,7 @@
 import { type Remote, releaseProxy, wrap } from 'comlink';
-import { DiskCacheError, fromErrorData } from '../protocol/error.ts';
-import { isStale, type Stale } from '../protocol/near.ts';
-import type { Outcome } from '../protocol/outcome.ts';
+import { DiskCacheError, fromErrorData } from '../../protocol/error.ts';
+import { isStale, type Stale } from '../../protocol/near.ts';
+import type { Outcome } from '../../protocol/outcome.ts';
 import {
   type Changes,
   type Face,
@@ -13,7 +13,7 @@ import {
   type Request,
   type Results,
   type Watch,
-} from '../protocol/wire.ts';
+} from '../../protocol/wire.ts';
 
 /** What the client needs of a port: a page's `MessagePort` is one, and so is Node's. */
 export interface Port {

@@ -1,6 +1,6 @@
-import { DiskCacheError, fromErrorData } from '../protocol/error.ts';
-import type { Stale } from '../protocol/near.ts';
-import { weightOf } from '../protocol/weight.ts';
+import { DiskCacheError, fromErrorData } from '../../protocol/error.ts';
+import type { Stale } from '../../protocol/near.ts';
+import { weightOf } from '../../protocol/weight.ts';
 import {
   MAX_BYTES,
   MAX_OPERATIONS,
@@ -8,7 +8,7 @@ import {
   type Operation,
   type Results,
   UNDER_WAY,
-} from '../protocol/wire.ts';
+} from '../../protocol/wire.ts';
 import { Line, type Port } from './line.ts';
 import { NearStore } from './near-store.ts';
 import { Subscriptions } from './subscriptions.ts';

@@ -1,5 +1,5 @@
-import type { Range } from '../protocol/options.ts';
-import type { Cursor, Page, PageOf } from '../protocol/page.ts';
+import type { Range } from '../../protocol/options.ts';
+import type { Cursor, Page, PageOf } from '../../protocol/page.ts';
 import type { Client } from './client.ts';
 import { sendable } from './sendable.ts';
 

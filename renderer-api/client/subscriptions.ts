@@ -1,5 +1,5 @@
-import { DiskCacheError } from '../protocol/error.ts';
-import type { Changes, Told, WatchRange } from '../protocol/wire.ts';
+import { DiskCacheError } from '../../protocol/error.ts';
+import type { Changes, Told, WatchRange } from '../../protocol/wire.ts';
 import type { Line } from './line.ts';
 
 /** Milliseconds. A page that is being replaced by another loses its line first; it shouldn't come back for nothing. */

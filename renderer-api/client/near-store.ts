@@ -1,6 +1,6 @@
-import { LEASE } from '../protocol/near.ts';
-import { judge } from '../protocol/value.ts';
-import { weightOf } from '../protocol/weight.ts';
+import { LEASE } from '../../protocol/near.ts';
+import { judge } from '../../protocol/value.ts';
+import { weightOf } from '../../protocol/weight.ts';
 
 /** Keys by which a value can be found without encoding them; items with others are read from the main process. */
 type NearKey = string | number;

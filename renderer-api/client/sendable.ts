@@ -1,7 +1,7 @@
-import type { Role } from '../protocol/contract/signature.ts';
-import { DiskCacheError } from '../protocol/error.ts';
-import { keyFault } from '../protocol/key.ts';
-import { valueFault } from '../protocol/value.ts';
+import type { Role } from '../../protocol/contract/signature.ts';
+import { DiskCacheError } from '../../protocol/error.ts';
+import { keyFault } from '../../protocol/key.ts';
+import { valueFault } from '../../protocol/value.ts';
 
 /*
  * What can't cross to the main process is found before the turn's message is posted: a function would throw for the whole

@@ -1,17 +1,17 @@
-import { partsOf } from '../protocol/batch.ts';
-import type { ByteRange } from '../protocol/byte-range.ts';
-import type { Signature } from '../protocol/contract/signature.ts';
-import { SIGNATURES_OF_ANY } from '../protocol/contract.ts';
-import { DiskCacheError } from '../protocol/error.ts';
-import type { Key } from '../protocol/key.ts';
-import type { Range, SetOptions } from '../protocol/options.ts';
-import type { WatchRange } from '../protocol/wire.ts';
-import { openReadStream, writeStream } from './asset-stream.ts';
+import { partsOf } from '../../protocol/batch.ts';
+import type { ByteRange } from '../../protocol/byte-range.ts';
+import type { Signature } from '../../protocol/contract/signature.ts';
+import { SIGNATURES_OF_ANY } from '../../protocol/contract.ts';
+import { DiskCacheError } from '../../protocol/error.ts';
+import type { Key } from '../../protocol/key.ts';
+import type { Range, SetOptions } from '../../protocol/options.ts';
+import type { WatchRange } from '../../protocol/wire.ts';
 import type { Client } from './client.ts';
 import { PROPERTIES, type SubscribeOptions } from './remote.ts';
 import { RemoteRange } from './remote-range.ts';
 import { iterable, sendable } from './sendable.ts';
 import { type Listener, rethrowLater } from './subscriptions.ts';
+import type { ValueStreams } from './value-streams.ts';
 
 /**
  * A store of the main process, whatever its kind. Its methods are those of the contract: each looks whether its arguments can
@@ -19,12 +19,19 @@ import { type Listener, rethrowLater } from './subscriptions.ts';
  */
 export class RemoteStore {
   readonly #client: Client;
+  readonly #streams: ValueStreams;
   readonly #store: string;
   readonly #signatures: Readonly<Record<string, Signature>>;
 
   /** Without `signatures`: of a kind that isn't known here. */
-  constructor(client: Client, store: string, signatures: Readonly<Record<string, Signature>> = SIGNATURES_OF_ANY) {
+  constructor(
+    client: Client,
+    streams: ValueStreams,
+    store: string,
+    signatures: Readonly<Record<string, Signature>> = SIGNATURES_OF_ANY,
+  ) {
     this.#client = client;
+    this.#streams = streams;
     this.#store = store;
     this.#signatures = signatures;
   }
@@ -69,11 +76,11 @@ export class RemoteStore {
   }
 
   openReadStream(key: Key, range?: ByteRange): Promise<ReadableStream<Uint8Array> | undefined> {
-    return openReadStream(this.#store, key, range);
+    return this.#streams.openReadStream(this.#store, key, range);
   }
 
   writeStream(key: Key, chunks: AsyncIterable<Uint8Array>, options?: SetOptions): Promise<void> {
-    return writeStream(this.#store, key, chunks, options);
+    return this.#streams.writeStream(this.#store, key, chunks, options);
   }
 
   /** All steps or none. */
