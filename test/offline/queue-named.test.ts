@@ -34,3 +34,19 @@ it('a name that is no folder is refused', () => {
     expect(() => queues.find(name)).toThrow(badOption);
   }
 });
+
+it('who may not open a queue finds those that are open', () => {
+  const directory = freshDirectory();
+  const queues = new Queues(directory);
+  const noSuchStore = expect.objectContaining({
+    code: 'NO_SUCH_STORE',
+    message: expect.stringContaining('call host.queue("outbox")'),
+  });
+  expect(() => queues.findOpen('outbox')).toThrow(noSuchStore);
+  const outbox = queues.find('Outbox');
+  expect(queues.findOpen('outbox')).toBe(outbox);
+  queues.close();
+  const again = new Queues(directory);
+  expect(() => again.findOpen('outbox')).toThrow(noSuchStore);
+  expect(() => again.findOpen('__proto__')).toThrow(expect.objectContaining({ code: 'NO_SUCH_STORE' }));
+});

@@ -1,6 +1,6 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
+import type { Enqueued, EnqueueOptions, NewJob } from '../../../protocol/job.ts';
 import { isRecord, iterated, optionsOf } from '../../engine/cache/arguments.ts';
-import type { Enqueued, EnqueueOptions, NewJob } from './job.ts';
 import { admit } from './line.ts';
 import type { JobRow } from './shelves.ts';
 import { type Core, inOneStep, type Step } from './step.ts';

@@ -1,16 +1,5 @@
+import type { QueueEvent } from '../../../protocol/job.ts';
 import type { Change, Key } from '../../engine/index.ts';
-
-/**
- * `enqueued`, also of a dead letter that is retried; `started`; `progress`; `failed`, and `dead` after it when it was the last
- * time; `returned`: its worker was stopped before it was done; `done`; `removed`. Of the queue itself: `paused`, `resumed`;
- * `missed`: more has happened than can be told, look again.
- */
-export type QueueEvent =
-  | {
-      readonly kind: 'enqueued' | 'started' | 'progress' | 'failed' | 'dead' | 'returned' | 'done' | 'removed';
-      readonly id: number;
-    }
-  | { readonly kind: 'paused' | 'resumed' | 'missed' };
 
 const BY_SHELF = {
   job: 'enqueued',

@@ -1,5 +1,7 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
-import type { Job, JobState } from './job.ts';
+import type { Job, JobState } from '../../../protocol/job.ts';
+import type { Cursor, Page } from '../../../protocol/page.ts';
+import { weightOf } from '../../../protocol/weight.ts';
 import { readJob } from './job-row.ts';
 import { admit, depart, withdraw } from './line.ts';
 import type { FailedRow, JobRow, RunningRow, Shelves } from './shelves.ts';
@@ -31,13 +33,43 @@ export function look({ index, shelves }: Core, id: number): Job<unknown> | undef
 
 /** The jobs in a state, lazily: the ready ones in the order in which they will be begun, others by group or id. */
 export function* jobsIn(core: () => Core, state: JobState): Generator<Job<unknown>, void, undefined> {
-  if (!STATES.includes(state)) {
-    throw new DiskCacheError('BAD_OPTION', `state is ${String(state)}; there are ${STATES.join(', ')}`);
-  }
+  demandState(state);
   for (const path of core().shelves[state].paths()) {
     const job = look(core(), Number(path.at(-1)));
     if (job?.state === state) yield job;
   }
+}
+
+/** A page ends at so many jobs or, after the first, at so many bytes of them. */
+const PAGE_JOBS = 512;
+const PAGE_BYTES = 512 * 1024;
+
+/**
+ * A stretch of the jobs in a state. Its cursor is the place of the first one that didn't fit.
+ *
+ * @throws {DiskCacheError} `BAD_OPTION` or `BAD_KEY` for what is no state or no cursor.
+ */
+export function page(core: Core, state: JobState, after?: Cursor): Page<Job<unknown>> {
+  demandState(state);
+  if (after !== undefined && !Array.isArray(after)) {
+    throw new DiskCacheError('BAD_OPTION', `the cursor is none of the ${state} jobs; begin again without one`);
+  }
+  const items: Job<unknown>[] = [];
+  let bytes = 0;
+  for (const [nth, path] of core.shelves[state].onward(PAGE_JOBS + 1, after).entries()) {
+    if (nth === PAGE_JOBS || bytes >= PAGE_BYTES) return { items, next: path };
+    const job = look(core, Number(path.at(-1)));
+    if (job?.state !== state) continue;
+    items.push(job);
+    bytes += weightOf(job);
+  }
+  return { items };
+}
+
+function demandState(state: unknown): void {
+  if ((STATES as readonly unknown[]).includes(state)) return;
+  const given = typeof state === 'string' ? `"${state.slice(0, 64)}"` : typeof state;
+  throw new DiskCacheError('BAD_OPTION', `state is ${given}; there are ${STATES.join(', ')}`);
 }
 
 /**

@@ -1,10 +1,12 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
+import type { Counts, Enqueued, EnqueueOptions, Job, JobState, NewJob, QueueEvent } from '../../../protocol/job.ts';
+import type { Cursor, Page } from '../../../protocol/page.ts';
 import { demandFunction, optionsOf } from '../../engine/cache/arguments.ts';
 import { type CheckOptions, type Finding, Index, type IndexOptions } from '../../engine/index.ts';
 import { checkedOptions, enqueueMany, enqueueOne } from './enqueue.ts';
-import { eventsFrom, type QueueEvent } from './events.ts';
-import type { Counts, Enqueued, EnqueueOptions, Handler, Job, JobState, NewJob } from './job.ts';
-import { jobsIn, look, remove, retry } from './look.ts';
+import { eventsFrom } from './events.ts';
+import type { Handler } from './handler.ts';
+import { jobsIn, look, page, remove, retry } from './look.ts';
 import { check, rebuild } from './mend.ts';
 import { type ProcessOptions, workOrder } from './process-options.ts';
 import { isShelfName, shelvesIn } from './shelves.ts';
@@ -118,6 +120,16 @@ export class Queue<T = unknown> {
     return jobsIn(() => this.#open(), state) as Generator<Job<T>, void, undefined>;
   }
 
+  /**
+   * One bounded page of `jobs`, for who can't keep an iterator: `next` of the last page leads to the next one. A job that
+   * changes its place meanwhile may be missed; none is in its place twice. O(log n + page).
+   *
+   * @throws {DiskCacheError} `BAD_OPTION` or `BAD_KEY` for what is no state or no cursor.
+   */
+  page(state: JobState, after?: Cursor): Page<Job<T>> {
+    return page(this.#open(), state, after) as Page<Job<T>>;
+  }
+
   /** How many jobs there are by state, and how many were done ever. One look-up. */
   counts(): Counts {
     const { id: _, ticket: __, ...counts } = tallyOf(this.#open().shelves);
@@ -150,6 +162,16 @@ export class Queue<T = unknown> {
 
   get paused(): boolean {
     return this.#open().shelves.paused.has();
+  }
+
+  /**
+   * Runs a plain function whose calls on this queue are one transaction: whole or, when it throws, not at all. A call that fails
+   * inside and is caught undoes only itself.
+   *
+   * @throws {DiskCacheError} `BAD_OPTION` for a function that answers a promise.
+   */
+  transact<R>(work: () => R): R {
+    return this.#open().index.transact(work);
   }
 
   /**

@@ -41,6 +41,21 @@ export class Queues {
     );
   }
 
+  /**
+   * A queue that is open, for who may not open one.
+   *
+   * @throws {DiskCacheError} `NO_SUCH_STORE`.
+   */
+  findOpen(name: string): Queue {
+    const queue = this.#queues.get(name.toLowerCase());
+    if (queue !== undefined) return queue;
+    const shown = name.slice(0, 64);
+    throw new DiskCacheError(
+      'NO_SUCH_STORE',
+      `Queue "${shown}" isn't open; call host.queue("${shown}") in the main process before its windows are attached`,
+    );
+  }
+
   /** Handlers are told, what they have in hand is given back. Closing again does nothing. */
   close(): void {
     this.#closed = true;

@@ -1,5 +1,5 @@
+import type { Counts } from '../../../protocol/job.ts';
 import type { Index } from '../../engine/index.ts';
-import type { Counts } from './job.ts';
 import type { Shelves, TallyRow } from './shelves.ts';
 
 /** An open queue, as its verbs see it. */

@@ -4,7 +4,7 @@ import { newOwner, type Owner } from '../../engine/owner.ts';
 import { restAfter } from './backoff.ts';
 import { Bell } from './bell.ts';
 import { anyLost, type Claim, claim, takeOver } from './claim.ts';
-import type { Assignment, Handler } from './job.ts';
+import type { Assignment, Handler } from './handler.ts';
 import type { WorkOrder } from './process-options.ts';
 import { type Ending, isHeld, settle } from './settle.ts';
 import { type Core, inOneStep, tallyOf } from './step.ts';

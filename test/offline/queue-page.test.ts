@@ -1,0 +1,105 @@
+import { describe, expect, it } from 'vitest';
+import type { JobState } from '../../protocol/job.ts';
+import { failure } from '../suites/async-cache.ts';
+import { opened } from './queue-opened.ts';
+
+/** Reads page by page; `between` may change the queue. */
+function walk(queue: ReturnType<typeof opened<unknown>>['queue'], state: JobState, between = () => {}): number[] {
+  const ids: number[] = [];
+  for (let page = queue.page(state); ; page = queue.page(state, page.next)) {
+    ids.push(...page.items.map(({ id }) => id));
+    if (page.next === undefined) return ids;
+    between();
+  }
+}
+
+describe('a queue, page by page', () => {
+  it('tells the jobs of every state in the order of jobs()', () => {
+    const { queue } = opened();
+    queue.enqueueMany(Array.from({ length: 1300 }, (_, n) => ({ payload: n, priority: n % 3 })));
+    queue.enqueueMany(Array.from({ length: 600 }, (_, n) => ({ payload: n, group: n % 2, delay: (n % 5) * 1000 })));
+    for (const state of ['ready', 'delayed', 'held', 'running', 'dead'] as const) {
+      expect(walk(queue, state)).toEqual(Array.from(queue.jobs(state), ({ id }) => id));
+    }
+    expect(queue.page('ready').items).toHaveLength(512);
+    expect(walk(queue, 'ready')).toHaveLength(1301);
+    expect(walk(queue, 'held')).toHaveLength(598);
+  });
+
+  it('ends a page at half a megabyte', () => {
+    const { queue } = opened();
+    queue.enqueueMany(Array.from({ length: 8 }, () => ({ payload: 'x'.repeat(200_000) })));
+    expect(queue.page('ready').items).toHaveLength(3);
+    expect(walk(queue, 'ready')).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+  });
+
+  it('goes on beside changes: what leaves is not met, what stays is met once', () => {
+    const { queue } = opened();
+    queue.enqueueMany(Array.from({ length: 1200 }, (_, n) => ({ payload: n })));
+    const met = walk(queue, 'ready', () => {
+      // The next page would have begun with 513.
+      for (let id = 500; id <= 520; id++) queue.remove(id);
+      queue.enqueue('urgent', { priority: 9 });
+    });
+    expect(met.slice(0, 512)).toEqual(Array.from({ length: 512 }, (_, n) => n + 1));
+    expect(met.slice(512)).toEqual(Array.from({ length: 680 }, (_, n) => n + 521));
+  });
+
+  it.each([
+    ['a state', 'done', undefined, 'BAD_OPTION'],
+    ['a state', '__proto__', undefined, 'BAD_OPTION'],
+    ['a cursor', 'ready', { at: 1 }, 'BAD_OPTION'],
+    ['a cursor', 'ready', [() => 1], 'BAD_KEY'],
+  ])('refuses what is not %s: %s', (_, state, after, code) => {
+    const { queue } = opened();
+    expect(() => queue.page(state as JobState, after)).toThrow(failure(code));
+  });
+
+  it('never leads out of a state, whatever the cursor', () => {
+    const { queue } = opened();
+    queue.enqueueMany([{ payload: 'a' }, { payload: 'b', delay: 9 }, { payload: 'c', dedupeKey: 'k' }]);
+    for (const after of [[], [''], [null], [-1e9, 0], ['\u{10ffff}']]) {
+      for (const { state } of queue.page('ready', after).items) expect(state).toBe('ready');
+    }
+    expect(queue.page('ready', []).items.map(({ id }) => id)).toEqual([1, 3]);
+  });
+});
+
+describe('calls in one transaction', () => {
+  it('are whole or not at all', () => {
+    const { queue } = opened();
+    const undone = () =>
+      queue.transact(() => {
+        queue.enqueue('a', { group: 'g', dedupeKey: 'k' });
+        queue.pause();
+        throw new Error('no');
+      });
+    expect(undone).toThrow('no');
+    expect([queue.counts().ready, queue.paused]).toEqual([0, false]);
+    expect(queue.transact(() => [queue.enqueue('a').id, queue.enqueue('b').id])).toEqual([1, 2]);
+  });
+
+  it('fail alone when the failure is caught', () => {
+    const { queue } = opened();
+    queue.transact(() => {
+      queue.enqueue('a', { group: 'g' });
+      const refused = () => queue.enqueue(() => 1, { group: 'g', dedupeKey: 'k' });
+      expect(refused).toThrow(failure('BAD_VALUE'));
+      queue.enqueue('b', { group: 'g', dedupeKey: 'k' });
+    });
+    expect(queue.counts()).toMatchObject({ ready: 1, held: 1 });
+    expect(queue.check()).toEqual([]);
+  });
+
+  it('set workers on when they are committed', async () => {
+    const { queue, work, done } = opened<string>();
+    const seen: string[] = [];
+    work(({ payload }) => void seen.push(payload));
+    queue.transact(() => {
+      queue.enqueue('a');
+      queue.enqueue('b');
+    });
+    await done(2);
+    expect(seen).toEqual(['a', 'b']);
+  });
+});
