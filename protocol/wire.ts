@@ -6,7 +6,7 @@ import type { Outcome } from './outcome.ts';
 /** One call of one store's method. Flat, for structured clone pays for each object and each name. */
 export type Operation = readonly [store: string, method: string, ...args: readonly unknown[]];
 
-/** Page to main: runs the operations of one turn; those on one store are one transaction. */
+/** Page to main: runs operations; those on one store are one transaction. */
 export type Request = readonly [id: number, operations: readonly Operation[]];
 
 /** What an operation failed with, by its place among the operations. */
@@ -31,15 +31,24 @@ export type Answer =
 export const isAnswer = (message: unknown): message is Answer =>
   Array.isArray(message) && typeof message[0] === 'number';
 
-/** More operations than this in one turn travel as several messages, and so as several transactions; more bytes, too. */
+/** A message holds so many operations; who sends more is refused. */
 export const MAX_OPERATIONS = 10_000;
 export const MAX_BYTES = 32 * 2 ** 20;
 
 /**
- * What a page may have under way: it sends more when answers come. Who sends more nevertheless is refused with `BUSY`, so that
- * what waits in the main process is bounded. No call may be larger than that.
+ * What a page may have under way. Who sends more nevertheless is refused with `BUSY`, so that what waits in the main process is
+ * bounded. No call may be larger than that.
  */
 export const UNDER_WAY = { operations: 2 * MAX_OPERATIONS, bytes: 2 * MAX_BYTES } as const;
+
+/**
+ * A message as pages send it: what one turn brings besides travels as the next one, and commits as the next one. Small enough that
+ * the main process is through with it in a few milliseconds; larger ones are no faster (docs/decisions/0010).
+ */
+export const PARCEL = { operations: 256, bytes: 2 ** 20 } as const;
+
+/** Full messages that a page has under way: while the main process runs one, the next one arrives. */
+export const PARCELS_UNDER_WAY = 2;
 
 /** The values of an answer may weigh so much; what is read besides fails with `TOO_LARGE`. */
 export const MAX_ANSWER = 2 * MAX_BYTES;
