@@ -1,4 +1,4 @@
-import type { Signature } from '../../protocol/contract/signature.ts';
+import { accessOf, type Signature } from '../../protocol/contract/signature.ts';
 import { type Kind, signatureOf } from '../../protocol/contract.ts';
 import { DiskCacheError, toErrorData } from '../../protocol/error.ts';
 import { weightOf } from '../../protocol/weight.ts';
@@ -134,7 +134,7 @@ function admitMethod({ name, store, kind, permit }: Opened, method: unknown, arg
     const called = typeof method === 'string' ? `"${method.slice(0, 64)}"` : `(${typeof method})`;
     throw new DiskCacheError('NOT_ALLOWED', `No such operation: ${called} on the ${kind} "${name}"`);
   }
-  const access = typeof signature.access === 'function' ? signature.access(args) : signature.access;
+  const access = accessOf(signature, args);
   permit.demand(name, access);
   if (access !== 'read') permit.charge(args);
   const verb = VERBS[kind][method as string]!;

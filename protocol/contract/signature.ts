@@ -19,6 +19,10 @@ export interface Signature {
   readonly alone?: true;
 }
 
+/** What a call with these arguments needs. */
+export const accessOf = ({ access }: Signature, args: readonly unknown[]): Access =>
+  typeof access === 'function' ? access(args) : access;
+
 /** A signature for each method of a contract: one that was forgotten does not compile. */
 export type Signatures<Contract> = { readonly [M in keyof Contract]: Signature };
 

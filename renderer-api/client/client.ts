@@ -1,11 +1,12 @@
+import type { Access } from '../../protocol/contract/signature.ts';
 import { DiskCacheError, fromErrorData } from '../../protocol/error.ts';
 import type { Stale } from '../../protocol/near.ts';
 import { weightOf } from '../../protocol/weight.ts';
 import {
+  MAX_BYTES,
+  MAX_OPERATIONS,
   OPERATION_WEIGHT,
   type Operation,
-  PARCEL,
-  PARCELS_UNDER_WAY,
   type Results,
   UNDER_WAY,
 } from '../../protocol/wire.ts';
@@ -19,6 +20,7 @@ export type Connect = (signal: AbortSignal) => Promise<Port>;
 /** An operation whose caller waits. */
 interface Call {
   readonly operation: Operation;
+  readonly isRead: boolean;
   resolve(value: unknown): void;
   reject(error: unknown): void;
 }
@@ -27,11 +29,14 @@ interface Call {
 interface Parcel {
   readonly calls: Call[];
   bytes: number;
+  /** Its line was cut once. */
+  isAgain: boolean;
 }
 
 /**
  * Carries calls to the main process: those of one turn together, over one line that is opened by the first call and
- * opened again by the first call after it was cut. So much is under way and no more; what is more waits here.
+ * opened again by the first call after it was cut. So much is under way and no more; what is more waits here. What only reads is sent
+ * once more when its line was cut without a word; a write may have been made, so it rejects.
  *
  * Invariant: every call settles, at the latest when the main process has answered nothing for `timeout` milliseconds.
  */
@@ -57,8 +62,8 @@ export class Client {
     this.subscriptions = new Subscriptions(() => this.#connected());
   }
 
-  /** Joins this turn's message. */
-  call(store: string, method: string, args: readonly unknown[]): Promise<unknown> {
+  /** Joins this turn's message. `access` is what the method's signature says of it. */
+  call(store: string, method: string, args: readonly unknown[], access: Access = 'admin'): Promise<unknown> {
     return new Promise((resolve, reject) => {
       if (this.#turn.length === 0) queueMicrotask(() => this.#depart());
       // One by one: most arguments are no objects, and cost nothing then.
@@ -70,11 +75,11 @@ export class Client {
         return;
       }
       let parcel = this.#turn.at(-1);
-      if (parcel === undefined || parcel.calls.length === PARCEL.operations || parcel.bytes + weight > PARCEL.bytes) {
-        parcel = { calls: [], bytes: 0 };
+      if (parcel === undefined || parcel.calls.length === MAX_OPERATIONS || parcel.bytes + weight > MAX_BYTES) {
+        parcel = { calls: [], bytes: 0, isAgain: false };
         this.#turn.push(parcel);
       }
-      parcel.calls.push({ operation: [store, method, ...args], resolve, reject });
+      parcel.calls.push({ operation: [store, method, ...args], isRead: access === 'read', resolve, reject });
       parcel.bytes += weight;
     });
   }
@@ -108,6 +113,10 @@ export class Client {
     this.#waiting.push(...this.#turn);
     this.#turn = [];
     this.#timer ??= setTimeout(this.#look, this.#timeout);
+    this.#sendAll();
+  }
+
+  #sendAll(): void {
     this.#connected().then(this.#send, (error: unknown) => this.#rejectAll(error));
   }
 
@@ -120,10 +129,7 @@ export class Client {
 
   #hasRoomFor({ calls, bytes }: Parcel): boolean {
     if (this.#sent.size === 0) return true;
-    return (
-      this.#operations + calls.length <= PARCELS_UNDER_WAY * PARCEL.operations &&
-      this.#bytes + bytes <= PARCELS_UNDER_WAY * PARCEL.bytes
-    );
+    return this.#operations + calls.length <= UNDER_WAY.operations && this.#bytes + bytes <= UNDER_WAY.bytes;
   }
 
   async #travel(line: Line, parcel: Parcel): Promise<void> {
@@ -151,7 +157,7 @@ export class Client {
     if (this.#line !== undefined) return this.#line;
     const connecting = this.#connect(AbortSignal.timeout(this.#timeout)).then((port) => {
       const line = new Line(port, {
-        onEnd: (reason) => this.#lost(connecting, reason),
+        onEnd: (reason, wasCut) => this.#lost(connecting, reason, wasCut),
         onChanges: (changes) => this.subscriptions.tell(changes),
         onStale: (changed) => this.#drop(changed),
       });
@@ -165,13 +171,30 @@ export class Client {
     return connecting;
   }
 
-  #lost(line: Promise<Line>, reason: DiskCacheError): void {
+  #lost(line: Promise<Line>, reason: DiskCacheError, wasCut: boolean): void {
     if (this.#line !== line) return;
     this.#line = undefined;
     for (const near of this.near.values()) near.end();
     this.subscriptions.interrupted();
+    const again = wasCut ? this.#takeRepeatable() : [];
     this.#rejectAll(reason);
+    if (again.length > 0) {
+      this.#waiting.push(...again);
+      this.#sendAll();
+    }
     this.subscriptions.reconnect();
+  }
+
+  /** Takes out what may be sent once more, for it only reads. */
+  #takeRepeatable(): Parcel[] {
+    const isRepeatable = ({ calls, isAgain }: Parcel) => !isAgain && calls.every(({ isRead }) => isRead);
+    const repeatable = [...this.#sent, ...this.#waiting].filter(isRepeatable);
+    this.#waiting = this.#waiting.filter((parcel) => !repeatable.includes(parcel));
+    for (const parcel of repeatable) {
+      parcel.isAgain = true;
+      this.#arrived(parcel);
+    }
+    return repeatable;
   }
 
   #drop(changed: Stale['changed']): void {

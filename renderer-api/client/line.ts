@@ -26,8 +26,8 @@ export interface Port {
 
 /** Who hears what comes without having been asked for. */
 export interface LineListener {
-  /** Once: the other side said goodbye or has gone. */
-  onEnd(reason: DiskCacheError): void;
+  /** Once: the other side said goodbye, or the line was cut without a word. */
+  onEnd(reason: DiskCacheError, wasCut: boolean): void;
   onChanges(changes: Changes['changes']): void;
   onStale(changed: Stale['changed']): void;
 }
@@ -50,7 +50,7 @@ export class Line {
     this.#port = port;
     this.#listener = listener;
     port.addEventListener('message', ({ data }) => this.#receive(data));
-    port.addEventListener('close', () => this.#end(new DiskCacheError('DISCONNECTED', 'The main process has gone')));
+    port.addEventListener('close', () => this.#end(hasGone(), true));
     port.start();
   }
 
@@ -112,15 +112,18 @@ export class Line {
     } else if (isStale(data)) {
       this.#listener.onStale(data.changed);
       void this.#remote.dropped(data.number);
-    } else if (isGoodbye(data)) this.#end(fromErrorData(data.reason));
+    } else if (isGoodbye(data)) this.#end(fromErrorData(data.reason), false);
   }
 
-  #end(reason: DiskCacheError): void {
+  #end(reason: DiskCacheError, wasCut: boolean): void {
     if (!this.#open) return;
     this.close();
-    this.#listener.onEnd(reason);
+    this.#listener.onEnd(reason, wasCut);
   }
 }
+
+const hasGone = () =>
+  new DiskCacheError('DISCONNECTED', 'Who answered this page has gone; a write may have been made or not');
 
 function outcomeValue<T>(outcome: Outcome<T> | Refusal): T {
   if ('refused' in outcome) throw fromErrorData(outcome.refused);

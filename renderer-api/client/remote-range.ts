@@ -25,7 +25,7 @@ export class RemoteRange<T> implements AsyncIterable<T>, PromiseLike<T[]> {
     const [range] = sendable([this.#range], ['range']);
     let after: Cursor;
     do {
-      const page = (await this.#client.call(this.#store, 'page', [this.#of, range, after])) as Page<T>;
+      const page = (await this.#client.call(this.#store, 'page', [this.#of, range, after], 'read')) as Page<T>;
       yield* page.items;
       after = page.next;
     } while (after !== undefined);

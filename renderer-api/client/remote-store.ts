@@ -1,6 +1,6 @@
 import { partsOf } from '../../protocol/batch.ts';
 import type { ByteRange } from '../../protocol/byte-range.ts';
-import type { Signature } from '../../protocol/contract/signature.ts';
+import { accessOf, type Signature } from '../../protocol/contract/signature.ts';
 import { SIGNATURES_OF_ANY } from '../../protocol/contract.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import type { Key } from '../../protocol/key.ts';
@@ -106,15 +106,16 @@ export class RemoteStore {
 
   #call(method: string, args: readonly unknown[]): Promise<unknown> {
     try {
-      const { access, takes } = this.#signature(method);
-      const sent = sendable(args, takes);
+      const signature = this.#signature(method);
+      const sent = sendable(args, signature.takes);
+      const access = accessOf(signature, sent);
       const near = this.#client.near.get(this.#store);
       if (near !== undefined) {
-        if (method === 'get') return near.read(sent[0], () => this.#client.call(this.#store, method, sent));
+        if (method === 'get') return near.read(sent[0], () => this.#client.call(this.#store, method, sent, access));
         // What this page wrote it reads from then on, also before the write was answered.
-        if (access !== 'read') near.drop(takes[0] === 'key' ? sent[0] : undefined);
+        if (access !== 'read') near.drop(signature.takes[0] === 'key' ? sent[0] : undefined);
       }
-      return this.#client.call(this.#store, method, sent);
+      return this.#client.call(this.#store, method, sent, access);
     } catch (error) {
       return Promise.reject(error);
     }
