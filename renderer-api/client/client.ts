@@ -3,10 +3,10 @@ import { DiskCacheError, fromErrorData } from '../../protocol/error.ts';
 import type { Stale } from '../../protocol/near.ts';
 import { weightOf } from '../../protocol/weight.ts';
 import {
-  MAX_BYTES,
-  MAX_OPERATIONS,
   OPERATION_WEIGHT,
   type Operation,
+  PARCEL,
+  PARCELS_UNDER_WAY,
   type Results,
   UNDER_WAY,
 } from '../../protocol/wire.ts';
@@ -75,7 +75,7 @@ export class Client {
         return;
       }
       let parcel = this.#turn.at(-1);
-      if (parcel === undefined || parcel.calls.length === MAX_OPERATIONS || parcel.bytes + weight > MAX_BYTES) {
+      if (parcel === undefined || parcel.calls.length === PARCEL.operations || parcel.bytes + weight > PARCEL.bytes) {
         parcel = { calls: [], bytes: 0, isAgain: false };
         this.#turn.push(parcel);
       }
@@ -129,7 +129,10 @@ export class Client {
 
   #hasRoomFor({ calls, bytes }: Parcel): boolean {
     if (this.#sent.size === 0) return true;
-    return this.#operations + calls.length <= UNDER_WAY.operations && this.#bytes + bytes <= UNDER_WAY.bytes;
+    return (
+      this.#operations + calls.length <= PARCELS_UNDER_WAY * PARCEL.operations &&
+      this.#bytes + bytes <= PARCELS_UNDER_WAY * PARCEL.bytes
+    );
   }
 
   async #travel(line: Line, parcel: Parcel): Promise<void> {

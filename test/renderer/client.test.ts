@@ -2,8 +2,8 @@ import { MessageChannel } from 'node:worker_threads';
 import { describe, expect, it, vi } from 'vitest';
 import { DiskCacheError } from '../../protocol/error.ts';
 import { cache, defineStores } from '../../protocol/stores.ts';
-import { DiskCache } from '../../renderer-api/disk-cache.ts';
 import type { Port } from '../../renderer-api/client/line.ts';
+import { DiskCache } from '../../renderer-api/disk-cache.ts';
 import { openBridge } from '../bridge/over-a-port.ts';
 
 /** A main process that never answers. */
@@ -64,6 +64,27 @@ describe('diskCache in a page', () => {
     diskCache.disconnect();
   });
 
+  it('sends a long turn, or a heavy one, as several small messages, and one call whole', async () => {
+    const sizes = async (calls: (diskCache: DiskCache) => Promise<unknown>[]) => {
+      const { diskCache, messages, main } = silent(5000);
+      const all = calls(diskCache);
+      main.on('message', ([id, operations]: [number, unknown[]]) =>
+        main.postMessage([id, operations.map(() => 1), []]),
+      );
+      await Promise.all(all);
+      diskCache.disconnect();
+      return messages.map((message) => (message as [number, unknown[]])[1].length);
+    };
+    const times = <T>(count: number, call: (n: number) => T) => Array.from({ length: count }, (_, n) => call(n));
+    const kibibytes = (count: number) => new Uint8Array(count * 1024);
+    expect(await sizes((store) => times(256, (n) => store.set(n, n)))).toEqual([256]);
+    expect(await sizes((store) => times(600, (n) => store.get(n)))).toEqual([256, 256, 88]);
+    expect(await sizes((store) => times(5, (n) => store.set(n, kibibytes(400))))).toEqual([2, 2, 1]);
+    expect(await sizes((store) => times(2, (n) => store.set(n, kibibytes(3000))))).toEqual([1, 1]);
+    expect(await sizes((store) => [store.setMany(times(5000, (n) => [n, n]))])).toEqual([1]);
+    expect(await sizes((store) => [store.batch(times(5000, (n) => ({ set: [n, n] })))])).toEqual([1]);
+  });
+
   it('has so much under way, and sends the rest when answers come', async () => {
     const { diskCache, messages, main } = silent(5000);
     const all = Array.from({ length: 100_000 }, (_, n) => diskCache.has(n));
@@ -83,11 +104,11 @@ describe('diskCache in a page', () => {
 
   it('has so many bytes under way', async () => {
     const { diskCache, messages } = silent(5000);
-    const bytes = new Uint8Array(15 * 2 ** 20);
+    const bytes = new Uint8Array(700 * 1024);
     void Promise.allSettled(Array.from({ length: 12 }, () => diskCache.set('large', bytes)));
     await vi.waitFor(() => expect(messages).toHaveLength(2));
     await new Promise((resolve) => setTimeout(resolve, 20));
-    expect(messages.map((message) => (message as [number, unknown[]])[1].length)).toEqual([2, 2]);
+    expect(messages.map((message) => (message as [number, unknown[]])[1].length)).toEqual([1, 1]);
     diskCache.disconnect();
   });
 
