@@ -1,7 +1,10 @@
+import type { Plan, Strategy } from '../../protocol/strategy.ts';
 import { DiskCacheError } from '../engine/index.ts';
 import { drained } from './body.ts';
 import type { HttpCache } from './http/http-cache.ts';
 import type { Mode } from './http/respond.ts';
+
+export type { Plan, Strategy } from '../../protocol/strategy.ts';
 
 /**
  * How requests go about the cache, as cache modes.
@@ -17,15 +20,7 @@ const MODES = {
   'stale-while-revalidate': 'stale-while-revalidate',
   'network-only': 'no-store',
   'cache-only': 'only-if-cached',
-} as const satisfies Record<string, Mode>;
-
-export type Strategy = keyof typeof MODES;
-
-export interface Plan {
-  readonly strategy: Strategy;
-  /** With `network-first`: milliseconds after which what is stored is the answer. Default: none. */
-  readonly timeout?: number;
-}
+} as const satisfies Record<Strategy, Mode>;
 
 export interface Route extends Plan {
   /** A `RegExp`, a `URLPattern`, or a function of the request. The first route that matches counts. */
