@@ -1,7 +1,7 @@
 import { expose } from 'comlink';
 import { DiskCacheError, toErrorData } from '../../protocol/error.ts';
 import { failed, type Outcome } from '../../protocol/outcome.ts';
-import { type Answer, type Face, goodbye, type Watch } from '../../protocol/wire.ts';
+import { type Answer, FACE_METHODS, type Face, goodbye, type Watch } from '../../protocol/wire.ts';
 import type { Endpoint, Port } from './endpoint.ts';
 import { gate } from './gate.ts';
 import type { Grant } from './grant.ts';
@@ -11,6 +11,7 @@ import { Permit } from './permit.ts';
 import { Requests } from './requests.ts';
 import { type FindStore, runOperations } from './run.ts';
 import { Watches } from './watches.ts';
+import { whileOpen } from './while-open.ts';
 
 /** One page's conversation, from its handshake to its goodbye. */
 export interface Session {
@@ -44,7 +45,7 @@ export function openSession(port: Port, grant: Grant, findStore: FindStore, lobb
     far: (store: string) => near.release(store) as undefined,
     dropped: (number: number) => near.dropped(number) as undefined,
   });
-  expose(face, gate(withoutRequests(inner, requests)));
+  expose(face, gate(withoutRequests(inner, requests), FACE_METHODS));
   return {
     get watches() {
       return watches.size;
@@ -103,20 +104,5 @@ function withoutRequests(inner: Endpoint, requests: Requests): Endpoint {
         if (Array.isArray(event.data)) requests.receive(event.data);
         else listener(event);
       }),
-  };
-}
-
-/** Comlink answers in a later microtask: nothing may follow the goodbye, and nothing is run after it. */
-function whileOpen(inner: Endpoint, isOpen: () => boolean): Endpoint {
-  return {
-    postMessage: (message) => {
-      if (isOpen()) inner.postMessage(message);
-    },
-    addEventListener: (type, listener) =>
-      inner.addEventListener(type, (event) => {
-        if (isOpen()) listener(event);
-      }),
-    removeEventListener: () => {},
-    start: () => inner.start?.(),
   };
 }
