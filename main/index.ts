@@ -13,6 +13,7 @@ import type {
 import { FULL_GRANT } from './bridge/grant.ts';
 import { type AssetOptions, serveAssets } from './electron/assets.ts';
 import { AttachedWindows, type AttachOptions } from './electron/attached-windows.ts';
+import { EngineHere } from './electron/engine-here.ts';
 import { type InstallOptions, install } from './electron/install.ts';
 import { goOffline, type OfflineSession, type OfflineSessionOptions } from './electron/offline.ts';
 import { type Authorize, isOwnOrigin, ownPages } from './electron/sender.ts';
@@ -123,7 +124,8 @@ export async function openDiskCache<const S extends StoreDeclarations>(options: 
   const registry = new Registry(directory, options.stores);
   const windows = openWindows(registry, join(directory, WINDOWS_FOLDER), options.windows);
   const queues = new Queues(join(directory, QUEUES_FOLDER));
-  const attached = new AttachedWindows(authorize, windows, (name) => registry.find(name));
+  const engine = new EngineHere(windows, (name) => registry.find(name));
+  const attached = new AttachedWindows(authorize, engine);
   const endings = new Set<() => void>();
 
   function shut(): void {
@@ -162,7 +164,7 @@ export async function openDiskCache<const S extends StoreDeclarations>(options: 
             options.authorize === undefined && isOwnOrigin(origin, app.isPackaged)
               ? [FULL_GRANT]
               : attached.grantsOf(origin, session),
-          dropNear: () => attached.dropNear(),
+          dropNear: () => engine.dropNear(),
         }),
       ),
     offline(session, how) {

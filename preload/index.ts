@@ -3,7 +3,7 @@
  * no function, and passes on only what the handshake names (protocol/handshake.ts).
  */
 import { ipcRenderer } from 'electron';
-import { CONNECT_CHANNEL, isConnectRequest, isPortAnswer, PORT_CHANNEL } from '../protocol/handshake.ts';
+import { CONNECT_CHANNEL, isConnectRequest, isGone, isPortAnswer, PORT_CHANNEL } from '../protocol/handshake.ts';
 
 /** A window may have this script twice, its own and that of a session with `host.install`: one of them does the work. */
 const RUNS = Symbol.for('deskcache');
@@ -16,6 +16,8 @@ if (!Object.hasOwn(globalThis, RUNS)) {
 function serve(): void {
   /** Invariant: a nonce leaves when its port arrives, so a port reaches the page once and only if the page asked. */
   const asked = new Set<string>();
+  /** Whose port the page was given. */
+  const handed = new Set<string>();
 
   window.addEventListener('message', ({ source, data }: MessageEvent<unknown>) => {
     if (source !== window || !isConnectRequest(data)) return;
@@ -27,8 +29,10 @@ function serve(): void {
     if (isPortAnswer(answer) && asked.delete(answer.nonce)) {
       // The target is this very window; '*' because file: and custom schemes have no origin that could be named here.
       window.postMessage(answer, '*', [...ports]);
+      if (ports.length > 0) handed.add(answer.nonce);
     } else {
       for (const port of ports) port.close();
+      if (isGone(answer) && handed.delete(answer.nonce)) window.postMessage(answer, '*');
     }
   });
 }

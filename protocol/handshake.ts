@@ -23,6 +23,12 @@ export interface PortAnswer {
   readonly error?: ErrorData;
 }
 
+/** Main to preload to page: who answered over the port of this nonce has died, without a word over the port. */
+export interface Gone {
+  readonly deskcache: 'gone';
+  readonly nonce: string;
+}
+
 const NONCE = /^[0-9a-f]{32}$/;
 
 /** 128 random bits in hexadecimal. */
@@ -36,6 +42,10 @@ export function isPortAnswer(message: unknown): message is PortAnswer {
   if (!isMessage(message, 'port')) return false;
   const { error } = message as unknown as Record<string, unknown>;
   return error === undefined || isErrorData(error);
+}
+
+export function isGone(message: unknown): message is Gone {
+  return isMessage(message, 'gone');
 }
 
 function isMessage<T extends string>(message: unknown, word: T): message is { deskcache: T; nonce: string } {

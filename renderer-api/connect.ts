@@ -1,5 +1,5 @@
 import { DiskCacheError, fromErrorData } from '../protocol/error.ts';
-import { type ConnectRequest, isPortAnswer } from '../protocol/handshake.ts';
+import { type ConnectRequest, isGone, isPortAnswer } from '../protocol/handshake.ts';
 
 /** The page may be up before the main process listens, so it asks again; main answers a nonce once. */
 const ASK_AGAIN_EVERY = 200;
@@ -18,7 +18,7 @@ export function connect(signal: AbortSignal): Promise<MessagePort> {
       if (source !== window || !isPortAnswer(data) || data.nonce !== nonce) return;
       done();
       const [port] = ports;
-      if (port) resolve(port);
+      if (port) resolve(hearingOfItsEnd(port, nonce));
       else reject(data.error ? fromErrorData(data.error) : unanswered());
     }
     function onAbort(): void {
@@ -36,6 +36,16 @@ export function connect(signal: AbortSignal): Promise<MessagePort> {
     const asking = setInterval(ask, ASK_AGAIN_EVERY);
     ask();
   });
+}
+
+/** A process that was killed doesn't close its ports everywhere; main says so, and that is the port's end, too. */
+function hearingOfItsEnd(port: MessagePort, nonce: string): MessagePort {
+  function onMessage({ source, data }: MessageEvent<unknown>): void {
+    if (source === window && isGone(data) && data.nonce === nonce) port.dispatchEvent(new Event('close'));
+  }
+  window.addEventListener('message', onMessage);
+  port.addEventListener('close', () => window.removeEventListener('message', onMessage), { once: true });
+  return port;
 }
 
 /** 128 random bits in hexadecimal. */

@@ -8,13 +8,10 @@ import {
   type WebFrameMain,
 } from 'electron';
 import { DiskCacheError, toErrorData } from '../../protocol/error.ts';
-import { CONNECT_CHANNEL, isNonce, PORT_CHANNEL, type PortAnswer } from '../../protocol/handshake.ts';
+import { CONNECT_CHANNEL, type Gone, isNonce, PORT_CHANNEL, type PortAnswer } from '../../protocol/handshake.ts';
 import { WINDOW_STORE } from '../../protocol/stores.ts';
 import type { Grant } from '../bridge/grant.ts';
-import { Lobby } from '../bridge/lobby.ts';
-import type { FindStore } from '../bridge/run.ts';
-import { openSession, type Session } from '../bridge/session.ts';
-import { fromPortMain } from './port.ts';
+import type { EngineWindow, PageSession } from './page-engine.ts';
 import { type Authorize, type FrameInfo, senderOf } from './sender.ts';
 
 /** A page may load our client more than once; past these a document is up to no good. */
@@ -32,19 +29,13 @@ export interface Attachment {
 }
 
 /**
- * Answers the handshakes of one window's frames.
+ * Answers the handshakes of one window's frames; `engine` answers their calls.
  *
  * Invariant: a session ends with its document (navigation, reload, crash, close of the window), whether or not its port
  * says so: a killed page says nothing.
  */
-export function attach(
-  contents: WebContents,
-  name: string,
-  authorize: Authorize,
-  findStore: FindStore,
-  lobby = new Lobby(),
-): Attachment {
-  const sessions = new Map<Session, WebFrameMain>();
+export function attach(contents: WebContents, name: string, authorize: Authorize, engine: EngineWindow): Attachment {
+  const sessions = new Map<PageSession, WebFrameMain>();
   const nonces = new Set<string>();
 
   function onConnect({ senderFrame: frame }: IpcMainEvent, nonce: unknown): void {
@@ -69,13 +60,12 @@ export function attach(
 
   function connect(frame: WebFrameMain, nonce: string, grant: Grant): void {
     const { port1, port2 } = new MessageChannelMain();
-    const ofWindow = frame.parent === null || Object.hasOwn(grant.stores, WINDOW_STORE);
-    const session = openSession(fromPortMain(port1), grant, ofWindow ? findStore : withoutWindow(findStore), lobby);
-    sessions.set(session, frame);
-    port1.on('close', () => {
+    const hasShard = frame.parent === null || Object.hasOwn(grant.stores, WINDOW_STORE);
+    const session = engine.openSession(port1, { grant, hasShard }, (how) => {
       sessions.delete(session);
-      session.close(gone('closed its port'));
+      if (how === 'died') answer(frame, { deskcache: 'gone', nonce });
     });
+    sessions.set(session, frame);
     answer(frame, { deskcache: 'port', nonce }, [port2]);
   }
 
@@ -132,19 +122,8 @@ function ask(authorize: Authorize, sender: FrameInfo): Grant | null {
   }
 }
 
-/** What a window keeps belongs to its top page; `'*'` in the grant of a subframe doesn't mean it. */
-const withoutWindow =
-  (findStore: FindStore): FindStore =>
-  (name) => {
-    if (name !== WINDOW_STORE) return findStore(name);
-    throw new DiskCacheError(
-      'NOT_ALLOWED',
-      `A subframe has the window's own shard when its grant names "${WINDOW_STORE}"`,
-    );
-  };
-
 const gone = (what: string) => new DiskCacheError('DISCONNECTED', `The page ${what}`);
 
-function answer(frame: WebFrameMain, message: PortAnswer, ports: Electron.MessagePortMain[] = []): void {
+function answer(frame: WebFrameMain, message: PortAnswer | Gone, ports: Electron.MessagePortMain[] = []): void {
   if (!frame.isDestroyed()) frame.postMessage(PORT_CHANNEL, message, ports);
 }

@@ -1,12 +1,10 @@
 import type { Session, WebContents } from 'electron';
 import { DiskCacheError } from '../../protocol/error.ts';
-import { WINDOW_STORE } from '../../protocol/stores.ts';
 import type { Grant } from '../bridge/grant.ts';
-import { Lobby } from '../bridge/lobby.ts';
-import type { FindStore } from '../bridge/run.ts';
 import { type Attachment, attach } from './attach.ts';
+import type { PageEngine } from './page-engine.ts';
 import type { Authorize } from './sender.ts';
-import type { Keep, Windows } from './windows.ts';
+import type { Keep } from './windows.ts';
 
 export interface AttachOptions {
   /** Stays the same between runs: the window's own shard is found by it. Windows of one name share it. */
@@ -26,23 +24,19 @@ interface Attached extends Attachment {
  */
 export class AttachedWindows {
   readonly #authorize: Authorize;
-  readonly #windows: Windows;
-  readonly #find: FindStore;
-  readonly #lobby = new Lobby();
+  readonly #engine: PageEngine;
   readonly #open = new Map<WebContents, Attached>();
 
-  constructor(authorize: Authorize, windows: Windows, find: FindStore) {
+  constructor(authorize: Authorize, engine: PageEngine) {
     this.#authorize = authorize;
-    this.#windows = windows;
-    this.#find = find;
+    this.#engine = engine;
   }
 
   /** A window that is attached already gets another name; its pages connect anew. Answers the way out. */
   attach(contents: WebContents, { name, keep = 'forever' }: AttachOptions): (why: string) => void {
-    const own = this.#windows.attach(name, keep);
+    const own = this.#engine.attach(name, keep);
     this.#open.get(contents)?.detach(disconnected(`The window is called "${name}" now`));
-    const find: FindStore = (store) => (store === WINDOW_STORE ? own.shard() : this.#find(store));
-    const attachment = attach(contents, name, this.#authorize, find, this.#lobby);
+    const attachment = attach(contents, name, this.#authorize, own);
     const attached: Attached = {
       name,
       get sessions() {
@@ -82,11 +76,6 @@ export class AttachedWindows {
   /** What the documents of an origin are granted that windows of a session show now. */
   grantsOf(origin: string, session: Session): readonly Grant[] {
     return [...this.#open.values()].flatMap((attached) => attached.grantsOf(origin, session));
-  }
-
-  /** Resolves when no page reads any more what it keeps near. */
-  dropNear(): Promise<unknown> {
-    return Promise.all([...this.#lobby.nearPages].map((page) => page.tell()));
   }
 
   close(why: string): void {

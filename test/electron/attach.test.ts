@@ -3,14 +3,23 @@ import type { Session, WebFrameMain } from 'electron';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { FULL_GRANT, type Grant } from '../../main/bridge/grant.ts';
 import { attach } from '../../main/electron/attach.ts';
+import { EngineHere } from '../../main/electron/engine-here.ts';
+import type { EngineWindow } from '../../main/electron/page-engine.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import { channels, nonce, openFrame, openWindow } from './double.ts';
 
 vi.mock('electron', () => import('./double.ts'));
 
-const findStore = () => {
+/** A window of an engine that finds stores, and its shard, as it is told. */
+const windowOf = (find: (name: string) => never): EngineWindow =>
+  new EngineHere({ attach: () => ({ shard: () => find('@window'), release: () => {} }) }, find).attach(
+    'main',
+    'forever',
+  );
+
+const engine = windowOf(() => {
   throw new DiskCacheError('NO_SUCH_STORE', 'none here');
-};
+});
 
 describe('an attached window', () => {
   beforeEach(() => {
@@ -19,7 +28,7 @@ describe('an attached window', () => {
 
   it('answers a granted frame with a port under its nonce', () => {
     const { contents, ask } = openWindow();
-    const attachment = attach(contents, 'main', () => FULL_GRANT, findStore);
+    const attachment = attach(contents, 'main', () => FULL_GRANT, engine);
     const { frame, answers } = openFrame();
     ask(frame, nonce(1));
     expect(answers).toEqual([{ message: { deskcache: 'port', nonce: nonce(1) }, ports: [channels[0]!.port2] }]);
@@ -28,7 +37,7 @@ describe('an attached window', () => {
 
   it('answers a nonce once, however often it is asked or replayed', () => {
     const { contents, ask } = openWindow();
-    const attachment = attach(contents, 'main', () => FULL_GRANT, findStore);
+    const attachment = attach(contents, 'main', () => FULL_GRANT, engine);
     const { frame, answers } = openFrame();
     for (let n = 0; n < 5; n++) ask(frame, nonce(1));
     expect(answers).toHaveLength(1);
@@ -37,7 +46,7 @@ describe('an attached window', () => {
 
   it('refuses a frame that was not granted, saying whom', () => {
     const { contents, ask } = openWindow();
-    attach(contents, 'main', () => null, findStore);
+    attach(contents, 'main', () => null, engine);
     const { frame, answers } = openFrame();
     ask(frame, nonce(1));
     expect(answers[0]).toMatchObject({ message: { error: { code: 'NOT_ALLOWED' } }, ports: [] });
@@ -47,7 +56,7 @@ describe('an attached window', () => {
   it('does not even ask about a frame of no certain origin', () => {
     const { contents, ask } = openWindow();
     const authorize = vi.fn(() => FULL_GRANT);
-    attach(contents, 'main', authorize, findStore);
+    attach(contents, 'main', authorize, engine);
     const { frame, answers } = openFrame({ origin: 'null' });
     ask(frame, nonce(1));
     ask(null, nonce(2));
@@ -64,7 +73,7 @@ describe('an attached window', () => {
       () => {
         throw new Error('the policy is broken');
       },
-      findStore,
+      engine,
     );
     const { frame, answers } = openFrame();
     ask(frame, nonce(1));
@@ -78,7 +87,7 @@ describe('an attached window', () => {
     'takes %j for noise, not for a nonce',
     (odd) => {
       const { contents, ask } = openWindow();
-      attach(contents, 'main', () => FULL_GRANT, findStore);
+      attach(contents, 'main', () => FULL_GRANT, engine);
       const { frame, answers } = openFrame();
       ask(frame, odd);
       expect(answers).toEqual([]);
@@ -87,7 +96,7 @@ describe('an attached window', () => {
 
   it('bounds the connections of a document', () => {
     const { contents, ask } = openWindow();
-    const attachment = attach(contents, 'main', () => FULL_GRANT, findStore);
+    const attachment = attach(contents, 'main', () => FULL_GRANT, engine);
     const { frame, answers } = openFrame();
     for (let n = 0; n < 1000; n++) ask(frame, nonce(n));
     expect(attachment.sessions).toBe(16);
@@ -101,7 +110,7 @@ describe('an attached window', () => {
       (emit: EventEmitter['emit']) => emit('destroyed'),
     ]) {
       const { contents, ask, emit } = openWindow();
-      const attachment = attach(contents, 'main', () => FULL_GRANT, findStore);
+      const attachment = attach(contents, 'main', () => FULL_GRANT, engine);
       ask(openFrame().frame, nonce(1));
       leave(emit as EventEmitter['emit']);
       expect(attachment.sessions).toBe(0);
@@ -115,7 +124,7 @@ describe('an attached window', () => {
 
   it('keeps them through a jump within the document, and the top one through the navigation of a subframe', () => {
     const { contents, ask, emit } = openWindow();
-    const attachment = attach(contents, 'main', () => FULL_GRANT, findStore);
+    const attachment = attach(contents, 'main', () => FULL_GRANT, engine);
     const top = openFrame().frame;
     const sub = openFrame({ parent: top }).frame;
     ask(top, nonce(1));
@@ -134,7 +143,7 @@ describe('an attached window', () => {
     };
     const call = (parent: WebFrameMain | null, grant: Grant): unknown => {
       const { contents, ask } = openWindow();
-      attach(contents, 'main', () => grant, find);
+      attach(contents, 'main', () => grant, windowOf(find));
       ask(openFrame({ parent }).frame, nonce(1));
       const { port1 } = channels.at(-1)!;
       port1.emit('message', { data: [1, [['@window', 'size']]] });
@@ -150,15 +159,36 @@ describe('an attached window', () => {
 
   it('forgets a session whose port closed', () => {
     const { contents, ask } = openWindow();
-    const attachment = attach(contents, 'main', () => FULL_GRANT, findStore);
+    const attachment = attach(contents, 'main', () => FULL_GRANT, engine);
     ask(openFrame().frame, nonce(1));
     channels[0]!.port1.close();
     expect(attachment.sessions).toBe(0);
   });
 
+  it('tells a page whose engine has died, and forgets it', () => {
+    const { contents, ask } = openWindow();
+    let end: Parameters<EngineWindow['openSession']>[2] = () => {};
+    const dying: EngineWindow = {
+      openSession: (_port, _rights, onEnd) => {
+        end = onEnd;
+        return { close: () => {} };
+      },
+      release: () => {},
+    };
+    const attachment = attach(contents, 'main', () => FULL_GRANT, dying);
+    const { frame, answers } = openFrame();
+    ask(frame, nonce(1));
+    end('died');
+    expect(answers.map(({ message }) => message)).toEqual([
+      { deskcache: 'port', nonce: nonce(1) },
+      { deskcache: 'gone', nonce: nonce(1) },
+    ]);
+    expect(attachment.sessions).toBe(0);
+  });
+
   it('answers nobody after it was detached, and leaves no listener behind', () => {
     const { contents, ask } = openWindow();
-    const attachment = attach(contents, 'main', () => FULL_GRANT, findStore);
+    const attachment = attach(contents, 'main', () => FULL_GRANT, engine);
     ask(openFrame().frame, nonce(1));
     attachment.detach(new DiskCacheError('DISCONNECTED', 'The host was closed'));
     const { frame, answers } = openFrame();
@@ -185,7 +215,7 @@ describe('what an origin is granted', () => {
       contents,
       'main',
       ({ isTop, window }) => (isTop && window === 'main' ? FULL_GRANT : READ),
-      findStore,
+      engine,
     );
     expect(attachment.grantsOf('app://atlas', session)).toEqual([FULL_GRANT, READ]);
     expect(attachment.grantsOf('app://inner', session)).toEqual([READ]);
@@ -196,10 +226,10 @@ describe('what an origin is granted', () => {
   it('is nothing for documents of no certain origin, without a grant, or when the window is gone', () => {
     const opaque = { origin: 'null' };
     const contents = shown({ detached: true }, opaque, { isDestroyed: () => true });
-    const attachment = attach(contents, 'main', () => FULL_GRANT, findStore);
+    const attachment = attach(contents, 'main', () => FULL_GRANT, engine);
     expect([attachment.grantsOf('app://atlas', session), attachment.grantsOf('null', session)]).toEqual([[], []]);
-    expect(attach(shown({}), 'main', () => null, findStore).grantsOf('app://atlas', session)).toEqual([]);
+    expect(attach(shown({}), 'main', () => null, engine).grantsOf('app://atlas', session)).toEqual([]);
     const gone = Object.assign(shown({}), { isDestroyed: () => true });
-    expect(attach(gone, 'main', () => FULL_GRANT, findStore).grantsOf('app://atlas', session)).toEqual([]);
+    expect(attach(gone, 'main', () => FULL_GRANT, engine).grantsOf('app://atlas', session)).toEqual([]);
   });
 });

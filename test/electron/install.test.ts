@@ -2,6 +2,7 @@ import type { Session, WebContents } from 'electron';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { FULL_GRANT } from '../../main/bridge/grant.ts';
 import { AttachedWindows } from '../../main/electron/attached-windows.ts';
+import { EngineHere } from '../../main/electron/engine-here.ts';
 import { type InstallOptions, install } from '../../main/electron/install.ts';
 import type { FrameInfo } from '../../main/electron/sender.ts';
 import { Windows } from '../../main/electron/windows.ts';
@@ -25,7 +26,7 @@ beforeEach(() => {
     asking.push(frame);
     return FULL_GRANT;
   };
-  attached = new AttachedWindows(authorize, windows, () => new Cache(freshDirectory()));
+  attached = new AttachedWindows(authorize, new EngineHere(windows, () => new Cache(freshDirectory())));
 });
 afterEach(() => {
   attached.close('The test is over');

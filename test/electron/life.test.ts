@@ -2,13 +2,14 @@ import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { FULL_GRANT } from '../../main/bridge/grant.ts';
 import { AttachedWindows } from '../../main/electron/attached-windows.ts';
+import { EngineHere } from '../../main/electron/engine-here.ts';
 import { install } from '../../main/electron/install.ts';
 import { Windows } from '../../main/electron/windows.ts';
 import { Registry } from '../../main/engine/registry.ts';
 import { type ErrorData, fromErrorData } from '../../protocol/error.ts';
 import { cache, index } from '../../protocol/stores.ts';
-import { DiskCache } from '../../renderer-api/disk-cache.ts';
 import type { Port } from '../../renderer-api/client/line.ts';
+import { DiskCache } from '../../renderer-api/disk-cache.ts';
 import { freshDirectory } from '../engine/directory.ts';
 import { app, nonce, openFrame, openSession, openWindow } from './double.ts';
 import { openPorts } from './real-ports.ts';
@@ -27,11 +28,7 @@ function openHost(directory: string): void {
   registry = new Registry(directory, stores);
   windows = new Windows(`${directory}/_windows`);
   for (const store of [registry.find('api'), registry.find('settings')]) countListeners(store as never);
-  attached = new AttachedWindows(
-    () => FULL_GRANT,
-    windows,
-    (name) => registry.find(name),
-  );
+  attached = new AttachedWindows(() => FULL_GRANT, new EngineHere(windows, (name) => registry.find(name)));
 }
 
 function closeHost(): void {

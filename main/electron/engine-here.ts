@@ -1,0 +1,55 @@
+import type { MessagePortMain } from 'electron';
+import { DiskCacheError } from '../../protocol/error.ts';
+import { WINDOW_STORE } from '../../protocol/stores.ts';
+import type { Grant } from '../bridge/grant.ts';
+import { Lobby } from '../bridge/lobby.ts';
+import type { FindStore } from '../bridge/run.ts';
+import { openSession } from '../bridge/session.ts';
+import type { End, EngineWindow, PageEngine, PageSession } from './page-engine.ts';
+import { fromPortMain } from './port.ts';
+import type { Keep, Windows } from './windows.ts';
+
+/** Open stores that answer pages from this process, whichever it is. */
+export class EngineHere implements PageEngine {
+  readonly #find: FindStore;
+  readonly #windows: Pick<Windows, 'attach'>;
+  readonly #lobby = new Lobby();
+
+  constructor(windows: Pick<Windows, 'attach'>, find: FindStore) {
+    this.#windows = windows;
+    this.#find = find;
+  }
+
+  attach(name: string, keep: Keep): EngineWindow {
+    const own = this.#windows.attach(name, keep);
+    const withShard: FindStore = (store) => (store === WINDOW_STORE ? own.shard() : this.#find(store));
+    return {
+      openSession: (port, { grant, hasShard }, onEnd) =>
+        this.#answer(port, grant, hasShard ? withShard : this.#withoutShard, onEnd),
+      release: () => own.release(),
+    };
+  }
+
+  /** Resolves when no page reads any more what it keeps near. */
+  dropNear(): Promise<unknown> {
+    return Promise.all([...this.#lobby.nearPages].map((page) => page.tell()));
+  }
+
+  #answer(port: MessagePortMain, grant: Grant, find: FindStore, onEnd: (how: End) => void): PageSession {
+    const session = openSession(fromPortMain(port), grant, find, this.#lobby);
+    port.on('close', () => {
+      session.close(new DiskCacheError('DISCONNECTED', 'The page closed its port'));
+      onEnd('closed');
+    });
+    return session;
+  }
+
+  /** What a window keeps belongs to its top page; `'*'` in the grant of a subframe doesn't mean it. */
+  readonly #withoutShard: FindStore = (name) => {
+    if (name !== WINDOW_STORE) return this.#find(name);
+    throw new DiskCacheError(
+      'NOT_ALLOWED',
+      `A subframe has the window's own shard when its grant names "${WINDOW_STORE}"`,
+    );
+  };
+}

@@ -1,0 +1,36 @@
+import type { MessagePortMain } from 'electron';
+import type { DiskCacheError } from '../../protocol/error.ts';
+import type { Grant } from '../bridge/grant.ts';
+import type { Keep } from './windows.ts';
+
+/** Whoever answers pages over their ports: the engine in this process, or that of the utility process. */
+export interface PageEngine {
+  /**
+   * A window is there, and holds its shard until it is released.
+   *
+   * @throws {DiskCacheError} `BAD_OPTION` for another `keep` than there is.
+   */
+  attach(name: string, keep: Keep): EngineWindow;
+}
+
+/** One attached window, as the engine knows it. */
+export interface EngineWindow {
+  /** The port is the engine's from now on. `onEnd` is told when the session has ended by itself. */
+  openSession(port: MessagePortMain, rights: PageRights, onEnd: (how: End) => void): PageSession;
+  release(): void;
+}
+
+/** What one page may use. */
+export interface PageRights {
+  readonly grant: Grant;
+  /** Whether it has what the window keeps for itself, too. */
+  readonly hasShard: boolean;
+}
+
+/** The page closed its port; or the engine has died, and nobody told the page. */
+export type End = 'closed' | 'died';
+
+export interface PageSession {
+  /** Tells the page why and closes the port. Idempotent. */
+  close(reason: DiskCacheError): void;
+}

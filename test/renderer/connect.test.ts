@@ -1,0 +1,93 @@
+import type { EventEmitter } from 'node:events';
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { CONNECT_CHANNEL, PORT_CHANNEL } from '../../protocol/handshake.ts';
+
+/** A page's window, as far as the handshake goes. */
+class Page extends EventTarget {
+  /** What was posted, in order. */
+  readonly posted: unknown[] = [];
+  readonly listeners = new Set<unknown>();
+
+  postMessage(data: unknown, _origin: string, ports: readonly MessagePort[] = []): void {
+    this.posted.push(data);
+    queueMicrotask(() => this.dispatchEvent(Object.assign(new Event('message'), { source: this, data, ports })));
+  }
+
+  override addEventListener(...args: Parameters<EventTarget['addEventListener']>): void {
+    this.listeners.add(args[1]);
+    super.addEventListener(...args);
+  }
+
+  override removeEventListener(...args: Parameters<EventTarget['removeEventListener']>): void {
+    this.listeners.delete(args[1]);
+    super.removeEventListener(...args);
+  }
+}
+
+/** The preload's end of Electron's ipc; `sent` is what the main process hears. */
+const ipcRenderer = vi.hoisted(() => ({ sent: [] as string[], emitter: undefined as EventEmitter | undefined }));
+vi.mock('electron', async () => {
+  const { EventEmitter: Emitter } = await import('node:events');
+  const emitter = new Emitter();
+  ipcRenderer.emitter = emitter;
+  const send = (channel: string, nonce: string) => {
+    if (channel === CONNECT_CHANNEL) ipcRenderer.sent.push(nonce);
+  };
+  return { ipcRenderer: Object.assign(emitter, { send }) };
+});
+
+const page = new Page();
+const tell = (message: object, ...ports: MessagePort[]) => ipcRenderer.emitter!.emit(PORT_CHANNEL, { ports }, message);
+
+describe('a page and its preload script', () => {
+  let connect: typeof import('../../renderer-api/connect.ts').connect;
+
+  beforeAll(async () => {
+    vi.stubGlobal('window', page);
+    await import('../../preload/index.ts');
+    ({ connect } = await import('../../renderer-api/connect.ts'));
+  });
+
+  async function connected() {
+    const listening = page.listeners.size;
+    const { port1, port2 } = new MessageChannel();
+    const sent = ipcRenderer.sent.length;
+    const connecting = connect(AbortSignal.timeout(5000));
+    await vi.waitFor(() => expect(ipcRenderer.sent.length).toBe(sent + 1));
+    const nonce = ipcRenderer.sent.at(-1)!;
+    tell({ deskcache: 'port', nonce }, port1);
+    const port = await connecting;
+    const closed = vi.fn();
+    port.addEventListener('close', closed);
+    return { port, far: port2, nonce, closed, listening };
+  }
+
+  it('takes the word of the main process that who answered has died for the end of the port', async () => {
+    const { far, nonce, closed, listening } = await connected();
+    tell({ deskcache: 'gone', nonce });
+    await vi.waitFor(() => expect(closed).toHaveBeenCalledOnce());
+    expect(page.listeners.size).toBe(listening);
+    far.close();
+  });
+
+  it('hears of it once, and of no other port', async () => {
+    const { far, nonce, closed } = await connected();
+    const posted = page.posted.length;
+    tell({ deskcache: 'gone', nonce: nonce.replace(/^./, (first) => (first === '0' ? '1' : '0')) });
+    tell({ deskcache: 'gone', nonce: 'not a nonce' });
+    expect(page.posted.length).toBe(posted);
+    for (let times = 0; times < 3; times++) tell({ deskcache: 'gone', nonce });
+    await vi.waitFor(() => expect(closed).toHaveBeenCalledOnce());
+    expect(page.posted.slice(posted)).toEqual([{ deskcache: 'gone', nonce }]);
+    far.close();
+  });
+
+  it('listens no longer than the port is open', async () => {
+    const { far, closed, listening } = await connected();
+    expect(page.listeners.size).toBeGreaterThan(listening);
+    far.close();
+    await vi.waitFor(() => expect(closed).toHaveBeenCalledOnce());
+    expect(page.listeners.size).toBe(listening);
+  });
+});
