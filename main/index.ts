@@ -2,13 +2,14 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { app, type BrowserWindow, type Session } from 'electron';
-import type {
-  CacheDeclaration,
-  DEFAULT_STORE,
-  DequeDeclaration,
-  FanoutDeclaration,
-  IndexDeclaration,
-  StoreDeclarations,
+import {
+  type CacheDeclaration,
+  type DEFAULT_STORE,
+  type DequeDeclaration,
+  type FanoutDeclaration,
+  type IndexDeclaration,
+  queueMeant,
+  type StoreDeclarations,
 } from '../protocol/stores.ts';
 import { FULL_GRANT } from './bridge/grant.ts';
 import { type AssetOptions, serveAssets } from './electron/assets.ts';
@@ -100,6 +101,7 @@ export interface Host<S extends StoreDeclarations> {
   offline(session: Session, options: OfflineSessionOptions): OfflineSession;
   /**
    * A durable queue by its name, opened when it is first asked for, with these options. Names that differ only in case are one.
+   * Pages reach the queues that are open, as `diskCache.queue(name)`: open it before their windows are attached.
    *
    * @throws {DiskCacheError} `BAD_OPTION` for a name that could not be a folder (a letter, then letters, digits, `-`), and for
    * options of a queue that is open; `CLOSED` after `close`; else what opening throws.
@@ -124,7 +126,10 @@ export async function openDiskCache<const S extends StoreDeclarations>(options: 
   const registry = new Registry(directory, options.stores);
   const windows = openWindows(registry, join(directory, WINDOWS_FOLDER), options.windows);
   const queues = new Queues(join(directory, QUEUES_FOLDER));
-  const engine = new EngineHere(windows, (name) => registry.find(name));
+  const engine = new EngineHere(windows, (name) => {
+    const queue = queueMeant(name);
+    return queue === undefined ? registry.find(name) : queues.findOpen(queue);
+  });
   const attached = new AttachedWindows(authorize, engine);
   const endings = new Set<() => void>();
 

@@ -9,6 +9,16 @@ export const DEFAULT_STORE = 'default';
 /** What a page calls its own window's shard. No declared store can have this name; which shard it is main decides. */
 export const WINDOW_STORE = '@window';
 
+/** Before the name of a queue, on the wire and in grants. No declared store can have such a name. */
+const QUEUES = '@queue/';
+
+/** What a queue is called where a store could be meant, too. */
+export const queueAddress = (name: string): string => QUEUES + name;
+
+/** The queue that is meant; undefined where it is a store. */
+export const queueMeant = (address: string): string | undefined =>
+  address.startsWith(QUEUES) ? address.slice(QUEUES.length) : undefined;
+
 declare const types: unique symbol;
 
 /** A declared cache: its options, and its key and value types for the compiler. */

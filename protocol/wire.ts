@@ -1,4 +1,5 @@
 import { type ErrorData, isErrorData } from './error.ts';
+import type { QueueEvent } from './job.ts';
 import type { Key } from './key.ts';
 import type { Change } from './options.ts';
 import type { Outcome } from './outcome.ts';
@@ -76,11 +77,14 @@ export interface WatchRange<K = Key> {
 /** What happened to an item, or `reset`: more than could be told has happened, read again what you show. */
 export type Told<K = Key> = Change<K> | { readonly kind: 'reset'; readonly key?: never };
 
+/** What a page is told: of a store its changes, of a queue its events, of both that it was too much. */
+export type News = Told | QueueEvent;
+
 /** Main to page: what has happened since the last of these. The next one follows when this one's number was `seen`. */
 export interface Changes {
   readonly deskcache: 'changes';
   readonly number: number;
-  readonly changes: readonly (readonly [watch: number, told: readonly Told[]])[];
+  readonly changes: readonly (readonly [watch: number, news: readonly News[]])[];
 }
 
 export const isChanges = (message: unknown): message is Changes =>

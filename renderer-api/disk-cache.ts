@@ -9,12 +9,14 @@ import {
   type FanoutDeclaration,
   type IndexDeclaration,
   isStoreName,
+  queueAddress,
   type StoreDeclarations,
   WINDOW_STORE,
 } from '../protocol/stores.ts';
 import { assetStreams } from './asset-stream.ts';
 import { Client, type Connect } from './client/client.ts';
 import type { RemoteCache, RemoteDeque, RemoteIndex } from './client/remote.ts';
+import { RemoteQueue } from './client/remote-queue.ts';
 import { RemoteStore } from './client/remote-store.ts';
 
 /** A declared store as a page sees it. */
@@ -49,6 +51,7 @@ export class DiskCache extends DefaultStore {
   readonly window: RemoteCache;
   readonly #client: Client;
   readonly #stores = new Map<string, RemoteStore>();
+  readonly #queues = new Map<string, RemoteQueue>();
 
   constructor(connect: Connect, { timeout = 30_000 }: DiskCacheOptions = {}) {
     const client = new Client(connect, timeout);
@@ -75,6 +78,17 @@ export class DiskCache extends DefaultStore {
   /** A deque by its declared name; as `cache`. */
   deque<V = unknown>(name: string): RemoteDeque<V> {
     return this.#store(name, 'deque') as unknown as RemoteDeque<V>;
+  }
+
+  /**
+   * A durable queue that the main process has opened: `host.queue(name)`. Another name rejects the calls with `NO_SUCH_STORE`.
+   *
+   * @throws {DiskCacheError} `BAD_OPTION` for a name that no queue can have.
+   */
+  queue<T = unknown>(name: string): RemoteQueue<T> {
+    const queue = this.#queues.get(name) ?? new RemoteQueue(this.#client, queueAddress(demandName(name, 'queue')));
+    this.#queues.set(name, queue);
+    return queue as RemoteQueue<T>;
   }
 
   /** The declared stores by name, typed: `diskCache.as<typeof stores>().api.get(…)`. Nothing of a declaration is needed here. */
@@ -105,7 +119,7 @@ export class DiskCache extends DefaultStore {
   keepNear(store: string, { bytes = NEAR_BYTES }: { readonly bytes?: number } = {}): () => void {
     if (typeof bytes !== 'number' || !(bytes >= 0))
       throw new DiskCacheError('BAD_OPTION', 'bytes has to be a number from 0');
-    return this.#client.keepNear(demandStoreName(store), bytes);
+    return this.#client.keepNear(demandName(store, 'store'), bytes);
   }
 
   /** Rejects every open call with `DISCONNECTED`; the next call connects again. */
@@ -114,7 +128,7 @@ export class DiskCache extends DefaultStore {
   }
 
   #store(name: string, kind?: Kind): RemoteStore {
-    demandStoreName(name);
+    demandName(name, 'store');
     const called = `${kind ?? 'any'} ${name}`;
     const store =
       this.#stores.get(called) ?? new RemoteStore(this.#client, assetStreams, name, kind && SIGNATURES[kind]);
@@ -123,7 +137,7 @@ export class DiskCache extends DefaultStore {
   }
 }
 
-function demandStoreName(name: string): string {
+function demandName(name: string, what: 'store' | 'queue'): string {
   if (isStoreName(name)) return name;
-  throw new DiskCacheError('BAD_OPTION', `"${String(name)}" can't be the name of a store`);
+  throw new DiskCacheError('BAD_OPTION', `"${String(name)}" can't be the name of a ${what}`);
 }

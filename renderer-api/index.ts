@@ -4,9 +4,19 @@ import { DiskCache } from './disk-cache.ts';
 
 export type { ByteRange } from '../protocol/byte-range.ts';
 export { DiskCacheError, type ErrorCode } from '../protocol/error.ts';
+export type {
+  Counts,
+  Enqueued,
+  EnqueueOptions,
+  Job,
+  JobState,
+  NewJob,
+  QueueEvent,
+} from '../protocol/job.ts';
 export type { Key } from '../protocol/key.ts';
 export type { Range, SetOptions } from '../protocol/options.ts';
 export type { RemoteCache, RemoteDeque, RemoteIndex } from './client/remote.ts';
+export type { RemoteQueue } from './client/remote-queue.ts';
 export { RemoteRange } from './client/remote-range.ts';
 export { DiskCache, type DiskCacheOptions, type RemoteStoreOf, type RemoteStores } from './disk-cache.ts';
 

@@ -13,7 +13,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'preload/': ['protocol/', 'electron'],
   'main/engine/': ['protocol/', 'node:'],
   'main/engine/sqlite/connection.ts': ['protocol/', 'main/engine/', 'node:', 'better-sqlite3'],
-  'main/bridge/': ['protocol/', 'main/engine/index.ts', 'node:', 'comlink'],
+  'main/bridge/': ['protocol/', 'main/engine/index.ts', 'main/offline/queue/index.ts', 'node:', 'comlink'],
   'main/assets/': ['protocol/', 'main/engine/index.ts', 'node:', 'mrmime'],
   'main/offline/': ['protocol/', 'main/engine/index.ts', 'node:'],
   'main/offline/http/': ['protocol/', 'main/engine/index.ts', 'main/offline/body.ts', 'node:', 'http-cache-semantics'],

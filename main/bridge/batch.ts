@@ -3,6 +3,7 @@ import { type BatchResult, partsOf, type StepParts } from '../../protocol/batch.
 import { type Access, covers } from '../../protocol/contract/signature.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import { Deque } from '../engine/index.ts';
+import { Queue } from '../offline/queue/index.ts';
 import type { Store } from './verbs.ts';
 
 /** A call that was let in: what it needs, and how it is done. */
@@ -12,6 +13,9 @@ export interface Call {
   readonly alone?: true | undefined;
   run(): unknown;
 }
+
+/** What has batches: what has conditions. */
+type BatchStore = Exclude<Store, Queue>;
 
 type Condition = Extract<StepParts, { condition: unknown }>['condition'];
 type Step = Call | { readonly condition: Condition };
@@ -23,13 +27,16 @@ class Unmet extends Error {}
  * The steps of a batch as one call: all or nothing. A condition that fails undoes the steps before it and is the result; a
  * step that throws undoes them too, and is the error. `admit` lets a single method in, or throws.
  *
- * @throws {DiskCacheError} `BAD_OPTION` for what is no batch; what `admit` throws.
+ * @throws {DiskCacheError} `BAD_OPTION` for what is no batch, and for a queue; what `admit` throws.
  */
 export function admitBatch(
   store: Store,
   steps: unknown,
   admit: (method: string, args: readonly unknown[]) => Call,
 ): Call {
+  if (store instanceof Queue) {
+    throw new DiskCacheError('BAD_OPTION', 'A queue has no batch; enqueueMany adds many jobs, all or none');
+  }
   if (!Array.isArray(steps)) throw new DiskCacheError('BAD_OPTION', 'A batch takes an array of steps');
   let access: Access = 'read';
   const admitted = steps.map((given: unknown, place): Step => {
@@ -42,7 +49,7 @@ export function admitBatch(
   return { access, run: () => runBatch(store, admitted) };
 }
 
-function runBatch(store: Store, steps: readonly Step[]): BatchResult {
+function runBatch(store: BatchStore, steps: readonly Step[]): BatchResult {
   const results: unknown[] = [];
   const doAll = (): BatchResult => {
     let written = false;
@@ -71,7 +78,7 @@ function runBatch(store: Store, steps: readonly Step[]): BatchResult {
   }
 }
 
-function holds(store: Store, condition: Condition): boolean {
+function holds(store: BatchStore, condition: Condition): boolean {
   const found = itemAt(store, condition.key);
   if (Object.hasOwn(condition, 'equals'))
     return found !== undefined && isDeepStrictEqual(found.value, condition.equals);
@@ -79,7 +86,7 @@ function holds(store: Store, condition: Condition): boolean {
 }
 
 /** What the engine refuses as a key it refuses here, too. */
-function itemAt(store: Store, key: unknown): { readonly value: unknown } | undefined {
+function itemAt(store: BatchStore, key: unknown): { readonly value: unknown } | undefined {
   if (!(store instanceof Deque)) return store.has(key as never) ? { value: store.get(key as never) } : undefined;
   if (!Number.isSafeInteger(key))
     throw new DiskCacheError('BAD_OPTION', 'The key of a condition on a deque is an index');

@@ -1,8 +1,9 @@
 import { type Access, covers } from '../../protocol/contract/signature.ts';
+import { queueMeant } from '../../protocol/stores.ts';
 
 /** What a frame may do, decided once, at the handshake, and bound to its port. */
 export interface Grant {
-  /** Access by store name; `'*'` stands for every store that is not named. */
+  /** Access by name: of a store, or of a queue as `'@queue/<name>'`; `'*'` stands for every one that is not named. */
   readonly stores: Readonly<Record<string, Access>>;
   /** How many bytes of keys and values it may write before it has to connect anew (a reload). Default: no limit. */
   readonly bytes?: number;
@@ -19,5 +20,10 @@ export function grants(grant: Grant, store: string, needed: Access): boolean {
 
 function accessTo({ stores }: Grant, store: string): Access | undefined {
   if (Object.hasOwn(stores, store)) return stores[store];
+  if (queueMeant(store) !== undefined) {
+    // Names of queues that differ only in case are one queue, which must not come under '*' by another spelling.
+    const spelt = Object.keys(stores).find((name) => name.toLowerCase() === store.toLowerCase());
+    if (spelt !== undefined) return stores[spelt];
+  }
   return Object.hasOwn(stores, '*') ? stores['*'] : undefined;
 }

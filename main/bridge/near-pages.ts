@@ -2,6 +2,7 @@ import { DiskCacheError } from '../../protocol/error.ts';
 import type { Key } from '../../protocol/key.ts';
 import { LEASE, type Stale } from '../../protocol/near.ts';
 import { Deque } from '../engine/index.ts';
+import { Queue } from '../offline/queue/index.ts';
 import type { Store } from './verbs.ts';
 
 /** More keys than this are told as the whole store. */
@@ -47,8 +48,8 @@ export class NearPage {
     if (this.#overdue > 0) throw new DiskCacheError('BUSY', `Drop what has changed before you keep more of "${name}"`);
     this.#leaseEnd = performance.now() + LEASE;
     if (this.#kept.has(name)) return true;
-    if (store instanceof Deque) {
-      throw new DiskCacheError('BAD_OPTION', `"${name}" is a deque: nothing of it has a key to be kept near by`);
+    if (store instanceof Deque || store instanceof Queue) {
+      throw new DiskCacheError('BAD_OPTION', `"${name}" has no keys by which something could be kept near`);
     }
     const kept: Kept = { stop: store.subscribe(({ key }) => this.#changed(kept, key)), stale: [] };
     this.#kept.set(name, kept);

@@ -1,13 +1,15 @@
 import type { Contracts, Kind } from '../../protocol/contract.ts';
 import { type Cache, Deque, type FanoutCache, Index } from '../engine/index.ts';
+import { Queue } from '../offline/queue/index.ts';
 
-/** What a page can be given a store of: the engine's own, whatever its kind. */
-export type Store = Cache | FanoutCache | Index | Deque;
+/** What a page can be given: a store of the engine, whatever its kind, or a queue. */
+export type Store = Cache | FanoutCache | Index | Deque | Queue;
 
 interface Stores {
   readonly cache: Cache | FanoutCache;
   readonly index: Index;
   readonly deque: Deque;
+  readonly queue: Queue;
 }
 
 type Method = (...args: never) => unknown;
@@ -94,13 +96,34 @@ const DEQUE_VERBS: Verbs<'deque'> = {
   check: (deque, options) => deque.check(options),
 };
 
+const QUEUE_VERBS: Verbs<'queue'> = {
+  get: (queue, id) => queue.get(id),
+  page: (queue, state, after) => queue.page(state, after),
+  counts: (queue) => queue.counts(),
+  paused: (queue) => queue.paused,
+  volume: (queue) => queue.volume(),
+  enqueue: (queue, payload, options) => queue.enqueue(payload, options),
+  enqueueMany: (queue, jobs) => queue.enqueueMany(jobs),
+  retry: (queue, id) => queue.retry(id),
+  remove: (queue, id) => queue.remove(id),
+  pause: (queue) => queue.pause(),
+  resume: (queue) => queue.resume(),
+  check: (queue, options) => queue.check(options),
+};
+
 /** Called with what came over the wire as it is: the engine looks at every argument itself. */
 export type Verb = (store: Store, ...args: readonly unknown[]) => unknown;
 
-export const VERBS = { cache: CACHE_VERBS, index: INDEX_VERBS, deque: DEQUE_VERBS } as unknown as Readonly<
-  Record<Kind, Readonly<Record<string, Verb>>>
->;
+export const VERBS = {
+  cache: CACHE_VERBS,
+  index: INDEX_VERBS,
+  deque: DEQUE_VERBS,
+  queue: QUEUE_VERBS,
+} as unknown as Readonly<Record<Kind, Readonly<Record<string, Verb>>>>;
 
 /** As what a store is called. */
-export const kindOf = (store: Store): Kind =>
-  store instanceof Index ? 'index' : store instanceof Deque ? 'deque' : 'cache';
+export function kindOf(store: Store): Kind {
+  if (store instanceof Index) return 'index';
+  if (store instanceof Deque) return 'deque';
+  return store instanceof Queue ? 'queue' : 'cache';
+}

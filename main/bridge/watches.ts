@@ -1,7 +1,8 @@
 import { DiskCacheError } from '../../protocol/error.ts';
 import { weightOf } from '../../protocol/weight.ts';
-import type { Changes, Told, WatchRange } from '../../protocol/wire.ts';
+import type { Changes, News, WatchRange } from '../../protocol/wire.ts';
 import { Deque } from '../engine/index.ts';
+import { Queue } from '../offline/queue/index.ts';
 import type { Store } from './verbs.ts';
 
 /** A page may watch so much. */
@@ -9,11 +10,11 @@ const MAX_WATCHES = 256;
 /** What a page hasn't seen yet may grow to so many bytes; then it is told to read again. */
 const MAX_UNSEEN = 256 * 1024;
 
-const RESET: Told = Object.freeze({ kind: 'reset' });
+const RESET: News = Object.freeze({ kind: 'reset' });
 
 interface Watched {
   readonly stop: () => void;
-  unseen: Told[];
+  unseen: News[];
   weight: number;
 }
 
@@ -45,9 +46,7 @@ export class Watches {
     if (this.#watched.size === MAX_WATCHES) {
       throw new DiskCacheError('TOO_LARGE', `A page can have ${MAX_WATCHES} subscriptions; stop some`);
     }
-    const hear = (told: Told) => this.#hear(watched, told);
-    const stop =
-      store instanceof Deque ? store.subscribe(({ kind }) => hear({ kind })) : store.subscribe(hear, range as object);
+    const stop = listen(store, range, (news) => this.#hear(watched, news));
     const watched: Watched = { stop, unseen: [], weight: 0 };
     this.#watched.set(id, watched);
   }
@@ -72,10 +71,10 @@ export class Watches {
     for (const id of [...this.#watched.keys()]) this.remove(id);
   }
 
-  #hear(watched: Watched, told: Told): void {
+  #hear(watched: Watched, news: News): void {
     if (watched.unseen[0] !== RESET) {
-      const weight = weightOf(told);
-      watched.unseen.push(told);
+      const weight = weightOf(news);
+      watched.unseen.push(news);
       watched.weight += weight;
       this.#weight += weight;
       if (this.#weight > MAX_UNSEEN) this.#reset(watched);
@@ -95,7 +94,7 @@ export class Watches {
 
   readonly #tell = (): void => {
     this.#scheduled = undefined;
-    const changes: [number, readonly Told[]][] = [];
+    const changes: [number, readonly News[]][] = [];
     for (const [id, watched] of this.#watched) {
       if (watched.unseen.length === 0) continue;
       changes.push([id, watched.unseen]);
@@ -105,4 +104,11 @@ export class Watches {
     this.#weight = 0;
     if (changes.length > 0) this.#send({ deskcache: 'changes', number: ++this.#number, changes });
   };
+}
+
+/** Of a deque it is told that something changed, of a queue what happened to its jobs; a range is one of keys. */
+function listen(store: Store, range: WatchRange, hear: (news: News) => void): () => void {
+  if (store instanceof Deque) return store.subscribe(({ kind }) => hear({ kind }));
+  if (store instanceof Queue) return store.subscribe(hear);
+  return store.subscribe(hear, range as object);
 }

@@ -9,7 +9,19 @@ export const covers = (granted: Access, needed: Access): boolean =>
  * What an argument is: by it the page looks whether the argument can be sent, and turns iterables into arrays. `...value`
  * stands for all arguments from there on; `plain` is anything that can be sent.
  */
-export type Role = 'key' | 'keys' | 'value' | 'values' | '...value' | 'entries' | 'queue' | 'range' | 'tag' | 'plain';
+export type Role =
+  | 'key'
+  | 'keys'
+  | 'value'
+  | 'values'
+  | '...value'
+  | 'entries'
+  | 'queue'
+  | 'range'
+  | 'tag'
+  | 'jobOptions'
+  | 'jobs'
+  | 'plain';
 
 /** How a method is called and by whom. */
 export interface Signature {

@@ -1,31 +1,24 @@
-import type { Range } from '../../protocol/options.ts';
-import type { Cursor, Page, PageOf } from '../../protocol/page.ts';
-import type { Client } from './client.ts';
-import { sendable } from './sendable.ts';
+import type { Cursor, Page } from '../../protocol/page.ts';
+
+/** Asks for the page behind the cursor of the one before. */
+export type ReadPage<T> = (after: Cursor) => Promise<Page<T>>;
 
 /**
- * The keys, values or entries of a range. `for await` reads it page by page, so that a million items never sit in one
+ * The keys, values or entries of a range, or the jobs in a state. `for await` reads it page by page, so that a million items never sit in one
  * message; `await` gathers it into an array. Items set or deleted between two pages may or may not be seen; none is seen
  * twice.
  */
 export class RemoteRange<T> implements AsyncIterable<T>, PromiseLike<T[]> {
-  readonly #client: Client;
-  readonly #store: string;
-  readonly #of: PageOf | 'items';
-  readonly #range: Range;
+  readonly #read: ReadPage<T>;
 
-  constructor(client: Client, store: string, of: PageOf | 'items', range: Range = {}) {
-    this.#client = client;
-    this.#store = store;
-    this.#of = of;
-    this.#range = range;
+  constructor(read: ReadPage<T>) {
+    this.#read = read;
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<T, void, void> {
-    const [range] = sendable([this.#range], ['range']);
     let after: Cursor;
     do {
-      const page = (await this.#client.call(this.#store, 'page', [this.#of, range, after], 'read')) as Page<T>;
+      const page = await this.#read(after);
       yield* page.items;
       after = page.next;
     } while (after !== undefined);

@@ -5,7 +5,8 @@ import { SIGNATURES_OF_ANY } from '../../protocol/contract.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import type { Key } from '../../protocol/key.ts';
 import type { Range, SetOptions } from '../../protocol/options.ts';
-import type { WatchRange } from '../../protocol/wire.ts';
+import type { Page, PageOf } from '../../protocol/page.ts';
+import type { News, WatchRange } from '../../protocol/wire.ts';
 import type { Client } from './client.ts';
 import { PROPERTIES, type SubscribeOptions } from './remote.ts';
 import { RemoteRange } from './remote-range.ts';
@@ -60,15 +61,15 @@ export class RemoteStore {
   }
 
   keys(range?: Range): RemoteRange<unknown> {
-    return new RemoteRange(this.#client, this.#store, 'keys', range);
+    return this.#range('keys', range);
   }
 
   values(range?: Range): RemoteRange<unknown> {
-    return new RemoteRange(this.#client, this.#store, 'values', range);
+    return this.#range('values', range);
   }
 
   entries(range?: Range): RemoteRange<unknown> {
-    return new RemoteRange(this.#client, this.#store, 'entries', range);
+    return this.#range('entries', range);
   }
 
   reversed(): RemoteRange<unknown> {
@@ -97,11 +98,20 @@ export class RemoteStore {
   subscribe(listener: Listener, { onError = rethrowLater, ...range }: SubscribeOptions = {}): () => void {
     if (typeof listener !== 'function') throw new DiskCacheError('BAD_OPTION', 'subscribe takes a function');
     const [sent] = sendable([range], ['range']);
-    return this.#client.subscriptions.add({ store: this.#store, range: sent as WatchRange, listener, onError });
+    return this.#client.subscriptions.add({
+      store: this.#store,
+      range: sent as WatchRange,
+      listener: listener as (change: News) => void,
+      onError,
+    });
   }
 
   [Symbol.asyncIterator](): AsyncIterator<unknown> {
-    return new RemoteRange(this.#client, this.#store, 'items')[Symbol.asyncIterator]();
+    return this.#range('items')[Symbol.asyncIterator]();
+  }
+
+  #range(of: PageOf | 'items', range: Range = {}): RemoteRange<unknown> {
+    return new RemoteRange((after) => this.#call('page', [of, range, after]) as Promise<Page>);
   }
 
   #call(method: string, args: readonly unknown[]): Promise<unknown> {

@@ -9,11 +9,11 @@ import type { Told, WatchRange } from '../../protocol/wire.ts';
 import type { RemoteRange } from './remote-range.ts';
 
 /** What a store has as a property, where a page has a promise of it. */
-export const PROPERTIES = ['size', 'length', 'maxLength'] as const;
+export const PROPERTIES = ['size', 'length', 'maxLength', 'paused'] as const;
 type Property = (typeof PROPERTIES)[number];
 
 /** A contract as a page sees it: the engine's methods as promises. */
-type Remote<C> = {
+export type Remote<C> = {
   readonly [M in keyof C as Exclude<M, 'page' | Property>]: C[M] extends (...args: infer A) => infer R
     ? (...args: A) => Promise<R>
     : never;

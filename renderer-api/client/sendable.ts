@@ -24,6 +24,8 @@ const CHECKS: Readonly<Record<Role, (argument: unknown) => unknown>> = {
   queue: (options) => withKeys(options, ['prefix'], 'options'),
   range: (range) => withKeys(range, ['from', 'to', 'prefix'], 'range'),
   tag: (tag) => plain(tag, 'tag'),
+  jobOptions: (options) => withKeys(options, JOB_KEYS, 'options'),
+  jobs: (jobs) => Array.from(iterable(jobs), checkedJob),
   plain: (argument) => plain(argument, 'options'),
 };
 
@@ -66,6 +68,15 @@ function withKeys(options: unknown, names: readonly string[], called: string): u
     if (key !== undefined) checkedKey(key, `${called}.${name}: `);
   }
   return plain(options, called);
+}
+
+const JOB_KEYS = ['dedupeKey', 'group'];
+
+/** What is no job the main process refuses. */
+function checkedJob(job: unknown): unknown {
+  if (typeof job !== 'object' || job === null || !Object.hasOwn(job, 'payload')) return plain(job, 'job');
+  const { payload, ...options } = job as { readonly payload: unknown };
+  return { payload: checkedValue(payload), ...(withKeys(options, JOB_KEYS, 'job') as object) };
 }
 
 /** @throws {DiskCacheError} `BAD_OPTION` */

@@ -1,5 +1,5 @@
 import { DiskCacheError } from '../../protocol/error.ts';
-import type { Changes, Told, WatchRange } from '../../protocol/wire.ts';
+import type { Changes, News, Told, WatchRange } from '../../protocol/wire.ts';
 import type { Line } from './line.ts';
 
 /** Milliseconds. A page that is being replaced by another loses its line first; it shouldn't come back for nothing. */
@@ -11,7 +11,7 @@ export type Listener = (change: Told) => void;
 interface Subscription {
   readonly store: string;
   readonly range: WatchRange;
-  readonly listener: Listener;
+  readonly listener: (news: News) => void;
   readonly onError: (error: unknown) => void;
 }
 
@@ -92,9 +92,9 @@ export class Subscriptions {
   }
 }
 
-function hear({ listener }: Subscription, change: Told): void {
+function hear({ listener }: Subscription, news: News): void {
   try {
-    listener(change);
+    listener(news);
   } catch (error) {
     // As with an event target: a listener's failure is its own and reported as uncaught.
     rethrowLater(error);

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { LEASE } from '../../protocol/near.ts';
 import { cache, deque, index } from '../../protocol/stores.ts';
-import { DiskCache } from '../../renderer-api/disk-cache.ts';
 import type { Port } from '../../renderer-api/client/line.ts';
+import { DiskCache } from '../../renderer-api/disk-cache.ts';
 import { type Bridge, openBridge } from './over-a-port.ts';
 
 const stores = { api: cache(), settings: index(), outbox: deque() };

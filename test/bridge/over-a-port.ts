@@ -7,14 +7,17 @@ import { Lobby } from '../../main/bridge/lobby.ts';
 import { openSession, type Session } from '../../main/bridge/session.ts';
 import type { Cache } from '../../main/engine/index.ts';
 import { Registry } from '../../main/engine/registry.ts';
-import { cache, type StoreDeclarations, WINDOW_STORE } from '../../protocol/stores.ts';
+import { Queues } from '../../main/offline/queue/queues.ts';
+import { cache, queueMeant, type StoreDeclarations, WINDOW_STORE } from '../../protocol/stores.ts';
 import { Client } from '../../renderer-api/client/client.ts';
-import { DiskCache, type DiskCacheOptions } from '../../renderer-api/disk-cache.ts';
 import type { Port } from '../../renderer-api/client/line.ts';
+import { DiskCache, type DiskCacheOptions } from '../../renderer-api/disk-cache.ts';
 
 export interface Bridge {
   readonly diskCache: DiskCache;
   readonly registry: Registry;
+  /** As `host.queue`. */
+  readonly queues: Queues;
   /** A cache of the main process, by its name. */
   cacheInMain(name: string): Cache;
   readonly lobby: Lobby;
@@ -48,7 +51,12 @@ export function openBridge({
   const sessions: Session[] = [];
   const lobby = new Lobby();
   const ports: MessagePort[] = [];
-  const find = (name: string) => (name === WINDOW_STORE && windowShard ? windowShard() : registry.find(name));
+  const queues = new Queues(join(directory, '_queues'));
+  const find = (name: string) => {
+    const queue = queueMeant(name);
+    if (queue !== undefined) return queues.findOpen(queue);
+    return name === WINDOW_STORE && windowShard ? windowShard() : registry.find(name);
+  };
 
   function rawPort(granted: Grant = grant): MessagePort {
     const { port1, port2 } = new MessageChannel();
@@ -67,6 +75,7 @@ export function openBridge({
   return {
     diskCache: openPage(),
     registry,
+    queues,
     lobby,
     cacheInMain: (name) => registry.find(name) as Cache,
     sessions,
@@ -76,6 +85,7 @@ export function openBridge({
     [Symbol.dispose]() {
       for (const page of pages) page.disconnect();
       for (const port of ports) port.close();
+      queues.close();
       registry.close();
       rmSync(directory, { recursive: true, force: true });
     },

@@ -11,8 +11,8 @@ import { Registry } from '../../main/engine/registry.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import { cache, deque, fanout, index } from '../../protocol/stores.ts';
 import { Client } from '../../renderer-api/client/client.ts';
-import { DiskCache } from '../../renderer-api/disk-cache.ts';
 import type { Port } from '../../renderer-api/client/line.ts';
+import { DiskCache } from '../../renderer-api/disk-cache.ts';
 import { freshDirectory } from '../engine/directory.ts';
 import { CACHE_CALLS, DEQUE_CALLS, type Draw, INDEX_CALLS } from './any-call.ts';
 
