@@ -3,6 +3,7 @@
  * `app://tiny/do`; the answer is JSON, or a 500 with the error's message.
  */
 import { app, BrowserWindow, protocol, session } from 'electron';
+import { NETWORK_COMMANDS } from './network.ts';
 import { notes } from './notes.ts';
 import { PORT_COMMANDS } from './ports.ts';
 import { openWindow, PRELOAD } from './windows.ts';
@@ -14,8 +15,10 @@ let finish: (() => void) | undefined;
 const COMMANDS: Readonly<Record<string, Command>> = {
   notes: () => notes.splice(0),
   ...PORT_COMMANDS,
+  ...NETWORK_COMMANDS,
   windows: () => BrowserWindow.getAllWindows().map((window) => window.webContents.getURL()),
   open: (url, inSubframes) => void openWindow(url!, inSubframes === 'true'),
+  openIn: (partition, url) => void openWindow(url!, false, partition),
   closeWindow: (url) => find(url!).close(),
   crash: (url) => find(url!).webContents.forcefullyCrashRenderer(),
   reload: (url) => find(url!).webContents.reload(),

@@ -7,7 +7,7 @@ export const PRELOAD = join(import.meta.dirname, 'preload.cjs');
 const EVENTS = ['did-navigate', 'dom-ready', 'did-finish-load', 'destroyed'] as const;
 
 /** A window that writes down what happens to it, and connects pages that ask. */
-export async function openWindow(url: string, inSubframes = false): Promise<void> {
+export async function openWindow(url: string, inSubframes = false, partition = ''): Promise<void> {
   const window = new BrowserWindow({
     width: 480,
     height: 320,
@@ -16,6 +16,7 @@ export async function openWindow(url: string, inSubframes = false): Promise<void
       sandbox: true,
       contextIsolation: true,
       nodeIntegrationInSubFrames: inSubframes,
+      partition,
     },
   });
   const { webContents } = window;

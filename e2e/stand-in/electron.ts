@@ -5,8 +5,8 @@
 import { app } from './main/app.ts';
 import { BrowserWindow } from './main/browser-window.ts';
 import { MessageChannelMain, MessagePortMain } from './main/message-port-main.ts';
-import { protocol } from './main/protocol.ts';
-import { session } from './main/session.ts';
+import { net } from './main/net.ts';
+import { protocol, session } from './main/session.ts';
 import { strictly } from './strict.ts';
 
 setImmediate(() => {
@@ -16,5 +16,13 @@ setImmediate(() => {
   });
 });
 
-export { app, BrowserWindow, MessageChannelMain, MessagePortMain, protocol, session };
-export default strictly('electron', { app, BrowserWindow, MessageChannelMain, MessagePortMain, protocol, session });
+export { app, BrowserWindow, MessageChannelMain, MessagePortMain, net, protocol, session };
+export default strictly('electron', {
+  app,
+  BrowserWindow,
+  MessageChannelMain,
+  MessagePortMain,
+  net,
+  protocol,
+  session,
+});

@@ -19,10 +19,12 @@ const REFUSED: readonly { body: string; names: string }[] = [
   { body: "app.on('gpu-info-update', () => {})", names: "App.on('gpu-info-update')" },
   { body: "app.getPath('desktop')", names: "getPath('desktop')" },
   { body: 'protocol.registerFileProtocol()', names: 'protocol.registerFileProtocol' },
-  { body: 'session.fromPartition()', names: 'session.fromPartition' },
+  { body: 'session.fromPath()', names: 'session.fromPath' },
+  { body: "session.fromPartition('persist:p')", names: "session.fromPartition('persist:p')" },
   { body: 'session.defaultSession.clearCache()', names: 'Session.clearCache' },
   { body: 'new BrowserWindow({ frame: false })', names: 'new BrowserWindow.frame' },
-  { body: "new BrowserWindow({ webPreferences: { partition: 'p' } })", names: 'webPreferences.partition' },
+  { body: 'new BrowserWindow({ webPreferences: { zoomFactor: 2 } })', names: 'webPreferences.zoomFactor' },
+  { body: 'net.request()', names: 'net.request' },
   { body: 'new BrowserWindow({ webPreferences: { nodeIntegration: true } })', names: 'nodeIntegration: true' },
   { body: 'new BrowserWindow({ webPreferences: { contextIsolation: false } })', names: 'contextIsolation: false' },
   { body: 'new BrowserWindow({ webPreferences: { sandbox: false } })', names: 'sandbox: false' },
@@ -40,7 +42,11 @@ test('what is not there is refused by its name', async ({ launch, userData }) =>
     (refused) =>
       `try { ${refused.body}; console.log('nothing thrown'); } catch (error) { console.log(error.message); }`,
   );
-  const main = await mainThat(userData, 'app, BrowserWindow, MessageChannelMain, protocol, session', body.join('\n'));
+  const main = await mainThat(
+    userData,
+    'app, BrowserWindow, MessageChannelMain, net, protocol, session',
+    body.join('\n'),
+  );
   const app = await launch({ main });
   await expect.poll(() => app.output()).toContain('before app is ready');
   const lines = app

@@ -18,6 +18,8 @@ export interface Wanted {
   readonly width: number;
   readonly height: number;
   readonly hidden: boolean;
+  /** Chromium's browser context, undefined for that of the profile. */
+  readonly context: string | undefined;
 }
 
 export interface Chromium {
@@ -128,11 +130,15 @@ async function start(
     await gone;
     clearTimeout(deadline);
   };
-  const createPage = found.visible
-    ? (wanted: Wanted) =>
-        appWindow(connection.browser, wanted, (url) => startAgain(found, profile, [...extra, `--app=${url}`]))
-    : ({ width, height }: Wanted) =>
-        connection.browser.send('Target.createTarget', { url: 'about:blank', width, height });
+  const createPage = (wanted: Wanted) => {
+    const { width, height, context } = wanted;
+    if (context !== undefined) {
+      const place = { url: 'about:blank', width, height, browserContextId: context, newWindow: found.visible };
+      return connection.browser.send('Target.createTarget', place);
+    }
+    if (!found.visible) return connection.browser.send('Target.createTarget', { url: 'about:blank', width, height });
+    return appWindow(connection.browser, wanted, (url) => startAgain(found, profile, [...extra, `--app=${url}`]));
+  };
   const showPage = async (targetId: string) => {
     if (found.visible) await showWindow(connection.browser, targetId);
   };

@@ -5,7 +5,7 @@ import type { Mirror } from '../mirror.ts';
 import { Cancelable, onlyKnown, StrictEmitter } from '../strict.ts';
 import { app } from './app.ts';
 import { openWindows } from './open-windows.ts';
-import { session } from './session.ts';
+import { Session, session } from './session.ts';
 import { shell } from './shell.ts';
 import { type Color, WebContents } from './web-contents.ts';
 
@@ -48,6 +48,8 @@ const PREFERENCES = [
   'nodeIntegration',
   'nodeIntegrationInSubFrames',
   'webSecurity',
+  'session',
+  'partition',
 ];
 
 let lastId = 0;
@@ -74,7 +76,7 @@ export class BrowserWindow extends StrictEmitter<WindowEvents> implements Mirror
       background: options.backgroundColor === undefined ? undefined : color(options.backgroundColor),
       preload: preferences.preload,
       subframes: preferences.nodeIntegrationInSubFrames ?? false,
-      session: session.defaultSession,
+      session: sessionFrom(preferences),
     });
     openWindows.add(this);
     shell().pages.add(this.webContents);
@@ -162,6 +164,11 @@ function color(text: string): Color {
   if (!digits) throw new Error(`stand-in: backgroundColor '${text}' must be written #rrggbb`);
   const [r = 0, g = 0, b = 0] = Buffer.from(digits, 'hex');
   return { r, g, b };
+}
+
+function sessionFrom({ session: given, partition }: Electron.WebPreferences): Session {
+  if (given instanceof Session) return given;
+  return partition === undefined ? session.defaultSession : session.fromPartition(partition);
 }
 
 /** The stand-in runs pages as a hardened application does, and no other way. */

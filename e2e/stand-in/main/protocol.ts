@@ -1,8 +1,8 @@
 import type * as Electron from 'electron';
 import type { Mirror } from '../mirror.ts';
-import { onlyKnown, strictly } from '../strict.ts';
+import { onlyKnown } from '../strict.ts';
 
-type Implemented = 'handle' | 'unhandle' | 'isProtocolHandled';
+export type ProtocolFace = Mirror<Electron.Protocol, 'handle' | 'unhandle' | 'isProtocolHandled'>;
 export type SchemeHandler = Parameters<Electron.Protocol['handle']>[1];
 
 const PRIVILEGES = [
@@ -16,15 +16,23 @@ const PRIVILEGES = [
   'codeCache',
 ];
 
-/** The custom schemes of the application: privileges fixed before `ready`, handlers that come and go. */
+/** Chromium's own schemes that an application may answer itself. */
+const BUILT_IN: ReadonlySet<string> = new Set(['http', 'https']);
+
+/** The custom schemes of the application, whose privileges are fixed before `ready`, and which of Chromium's own it has a say in. */
 export class Schemes {
   readonly #privileges = new Map<string, Electron.Privileges>();
-  readonly #handlers = new Map<string, SchemeHandler>();
+  readonly #intercepted = new Set<string>();
+  #onIntercepted = () => {};
   #sealed = false;
 
   /** Nothing can be registered any more: the application is ready. */
   seal(): void {
     this.#sealed = true;
+  }
+
+  get isSealed(): boolean {
+    return this.#sealed;
   }
 
   register(schemes: readonly Electron.CustomScheme[]): void {
@@ -48,35 +56,56 @@ export class Schemes {
     return new Set(this.#privileges.keys());
   }
 
+  /** Of Chromium's own schemes those that some session has handled. */
+  get intercepted(): ReadonlySet<string> {
+    return this.#intercepted;
+  }
+
   /** Schemes that pages may fetch, true: from other origins too. The others fail in `fetch` as they do in Electron. */
   get fetchable(): Readonly<Record<string, boolean>> {
     const may = [...this.#privileges].filter(([, { supportFetchAPI }]) => supportFetchAPI);
     return Object.fromEntries(may.map(([scheme, { corsEnabled = false }]) => [scheme, corsEnabled]));
   }
 
-  handler(scheme: string): SchemeHandler | undefined {
+  /** @throws Error for a scheme that nobody can handle. */
+  claim(scheme: string): void {
+    if (!this.#sealed) throw new Error('protocol.handle needs a ready app: await app.whenReady()');
+    if (BUILT_IN.has(scheme)) {
+      if (this.#intercepted.has(scheme)) return;
+      this.#intercepted.add(scheme);
+      this.#onIntercepted();
+    } else if (!this.#privileges.has(scheme)) {
+      throw new Error(`stand-in: scheme '${scheme}' was not registered as privileged`);
+    }
+  }
+
+  /** Calls `listener` when one more of Chromium's own schemes is handled. */
+  whenIntercepted(listener: () => void): void {
+    this.#onIntercepted = listener;
+  }
+}
+
+export const schemes = new Schemes();
+
+/** Who answers for which scheme in one session; handlers come and go. */
+export class SchemeHandlers implements ProtocolFace {
+  readonly #handlers = new Map<string, SchemeHandler>();
+
+  find(scheme: string): SchemeHandler | undefined {
     return this.#handlers.get(scheme);
   }
 
   handle(scheme: string, handler: SchemeHandler): void {
-    if (!this.#sealed) throw new Error('protocol.handle needs a ready app: await app.whenReady()');
     if (this.#handlers.has(scheme)) throw new Error(`Failed to register protocol: ${scheme}`);
-    if (!this.#privileges.has(scheme)) throw new Error(`stand-in: scheme '${scheme}' was not registered as privileged`);
+    schemes.claim(scheme);
     this.#handlers.set(scheme, handler);
   }
 
   unhandle(scheme: string): void {
     if (!this.#handlers.delete(scheme)) throw new Error(`Failed to unhandle protocol: ${scheme}`);
   }
+
+  isProtocolHandled(scheme: string): boolean {
+    return this.#handlers.has(scheme);
+  }
 }
-
-export const schemes = new Schemes();
-
-const face: Mirror<Electron.Protocol, Implemented | 'registerSchemesAsPrivileged'> = {
-  registerSchemesAsPrivileged: (list) => schemes.register(list),
-  handle: (scheme, handler) => schemes.handle(scheme, handler),
-  unhandle: (scheme) => schemes.unhandle(scheme),
-  isProtocolHandled: (scheme) => schemes.handler(scheme) !== undefined,
-};
-
-export const protocol = strictly('protocol', face);

@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { CdpSession } from '../chromium/cdp.ts';
 import { documentForChromium, fromChromium, policyForChromium, requestPatterns, toChromium } from '../schemes.ts';
-import type { Schemes } from './protocol.ts';
+import type { SchemeHandler, Schemes } from './protocol.ts';
 
 /** What the request interception tells the server about a request, in headers that never reach the handler. */
 const HEADER = {
@@ -13,6 +13,7 @@ const HEADER = {
   secret: 'stand-in-secret',
   kind: 'stand-in-kind',
   initiator: 'stand-in-initiator',
+  partition: 'stand-in-partition',
 } as const;
 const OWN_HEADERS: ReadonlySet<string> = new Set([
   ...Object.values(HEADER),
@@ -20,6 +21,9 @@ const OWN_HEADERS: ReadonlySet<string> = new Set([
   'connection',
   'content-length',
   'transfer-encoding',
+  // Chromium adds these where a handler no longer sees them. Those of a handled http address would be of the loopback server.
+  'cookie',
+  'accept-encoding',
 ]);
 const URL_HEADERS = ['origin', 'referer'];
 
@@ -28,21 +32,27 @@ export interface Navigations {
   allows(frameId: string, url: string): boolean;
   /** Origin of the document that asks, or undefined when the browser itself does. */
   initiator(frameId: string, isDocument: boolean): string | undefined;
+  /** In whose session the frame is. */
+  partition(frameId: string): string;
+  /** Who answers for a scheme in that session. */
+  handler(partition: string, scheme: string): SchemeHandler | undefined;
 }
 
 /**
- * Requests for custom schemes, answered by the handlers of `protocol.handle`. Chromium pauses each such request (DevTools'
+ * Requests for custom schemes and for those of Chromium's own that a session handles, answered by the handlers of `protocol.handle`. Chromium pauses each such request (DevTools'
  * Fetch domain, on the browser, so that workers and subframes are covered), it is sent on to a loopback server of this process
  * without the page seeing another address, and body and response stream. Only requests with this run's secret are served.
  */
 export class SchemeServer {
   readonly #schemes: Schemes;
+  readonly #navigations: Navigations;
   readonly #secret = randomBytes(32).toString('hex');
   readonly #server: Server;
   #asked = 0;
 
-  constructor(schemes: Schemes) {
+  constructor(schemes: Schemes, navigations: Navigations) {
     this.#schemes = schemes;
+    this.#navigations = navigations;
     this.#server = createServer((request, response) => {
       this.#serve(request, response).catch((error: Error) => {
         if (!response.destroyed && !response.writableEnded) {
@@ -53,23 +63,28 @@ export class SchemeServer {
     });
   }
 
-  async start(browser: CdpSession, navigations: Navigations): Promise<void> {
+  async start(browser: CdpSession): Promise<void> {
     await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
     this.#server.unref();
     const { port } = this.#server.address() as AddressInfo;
+    const { allows, initiator, partition, handler } = this.#navigations;
     browser.on('Fetch.requestPaused', ({ requestId, request, frameId, resourceType }) => {
       const isDocument = resourceType === 'Document';
       const url = fromChromium(request.url);
       const answer = () => {
-        if (isDocument && !navigations.allows(frameId, request.url)) return fail('Aborted');
+        if (isDocument && !allows(frameId, request.url)) return fail('Aborted');
         const scheme = url.slice(0, url.indexOf(':'));
-        if (!this.#schemes.names.has(scheme)) return browser.send('Fetch.continueRequest', { requestId });
-        if (!this.#schemes.handler(scheme)) return fail('Failed');
+        const inSession = partition(frameId);
+        if (!handler(inSession, scheme)) {
+          if (this.#schemes.names.has(scheme)) return fail('Failed');
+          return browser.send('Fetch.continueRequest', { requestId });
+        }
         const headers = Object.entries(request.headers).map(([name, value]) => ({ name, value }));
-        const initiator = navigations.initiator(frameId, isDocument);
         headers.push({ name: HEADER.url, value: encodeURI(url) }, { name: HEADER.secret, value: this.#secret });
         headers.push({ name: HEADER.kind, value: resourceType });
-        if (initiator !== undefined) headers.push({ name: HEADER.initiator, value: initiator });
+        headers.push({ name: HEADER.partition, value: encodeURIComponent(inSession) });
+        const asker = initiator(frameId, isDocument);
+        if (asker !== undefined) headers.push({ name: HEADER.initiator, value: asker });
         // An address of its own: Chromium keeps answers of http in its cache, and custom schemes have none.
         const address = `http://127.0.0.1:${port}/${++this.#asked}`;
         return browser.send('Fetch.continueRequest', { requestId, url: address, headers });
@@ -78,8 +93,18 @@ export class SchemeServer {
       // A request whose page is gone meanwhile needs no answer.
       answer().catch(() => {});
     });
-    const patterns = [...this.#schemes.names].flatMap(requestPatterns).map((urlPattern) => ({ urlPattern }));
-    await browser.send('Fetch.enable', { patterns: [...patterns, { urlPattern: '*', resourceType: 'Document' }] });
+    const { names, intercepted } = this.#schemes;
+    const enable = () => {
+      const patterns = [
+        ...[...names].flatMap(requestPatterns),
+        ...[...intercepted].map((scheme) => `${scheme}://*`),
+      ].map((urlPattern) => ({ urlPattern }));
+      return browser.send('Fetch.enable', { patterns: [...patterns, { urlPattern: '*', resourceType: 'Document' }] });
+    };
+    this.#schemes.whenIntercepted(() => {
+      enable().catch((error: Error) => console.error(`stand-in: ${error.message}`));
+    });
+    await enable();
   }
 
   stop(): void {
@@ -89,7 +114,8 @@ export class SchemeServer {
 
   async #serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const url = decodeURI(String(incoming.headers[HEADER.url]));
-    const handler = this.#schemes.handler(url.slice(0, url.indexOf(':')));
+    const partition = decodeURIComponent(String(incoming.headers[HEADER.partition]));
+    const handler = this.#navigations.handler(partition, url.slice(0, url.indexOf(':')));
     if (incoming.headers[HEADER.secret] !== this.#secret || !handler) {
       outgoing.writeHead(403).end();
       return;
@@ -108,9 +134,10 @@ export class SchemeServer {
     outgoing.statusMessage = response.statusText;
     for (const [name, value] of response.headers) {
       if (name === 'content-security-policy') outgoing.appendHeader(name, policyForChromium(value, url, names));
-      else if (name === 'access-control-allow-origin' || name === 'location')
-        outgoing.appendHeader(name, toChromium(value, names));
-      else outgoing.appendHeader(name, value);
+      else if (name === 'access-control-allow-origin') outgoing.appendHeader(name, toChromium(value, names));
+      else if (name === 'location') outgoing.appendHeader(name, toChromium(new URL(value, url).href, names));
+      // Electron keeps no cookies for a scheme that is handled (electron/electron#39525).
+      else if (name !== 'set-cookie') outgoing.appendHeader(name, value);
     }
     if (isDocument && response.headers.get('content-type')?.startsWith('text/html')) {
       outgoing.removeHeader('content-length');
@@ -130,6 +157,7 @@ function asRequest(incoming: IncomingMessage, url: string, signal: AbortSignal):
     const text = Array.isArray(value) ? value.join(', ') : value;
     headers.set(name, URL_HEADERS.includes(name) ? fromChromium(text) : text);
   }
+  if (headers.get('origin') === 'null') headers.delete('origin');
   const method = incoming.method ?? 'GET';
   const hasBody = method !== 'GET' && method !== 'HEAD';
   const body = hasBody ? { body: Readable.toWeb(incoming) as ReadableStream<Uint8Array>, duplex: 'half' } : {};

@@ -6,6 +6,7 @@ import { bundles, preloadScript, surfaceScript } from '../page/scripts.ts';
 import type { PageScripts } from './frame-tree.ts';
 import { type Schemes, schemes } from './protocol.ts';
 import { SchemeServer } from './scheme-server.ts';
+import { sessionOf, startSessions } from './session.ts';
 import type { PageOptions, WebContents } from './web-contents.ts';
 
 /** What windows need of the running Chromium. */
@@ -54,11 +55,15 @@ export async function startShell({ userData, switches, onGone }: ShellOptions): 
   const chromium = await startChromium({ found, profile: join(userData, 'Chromium'), devtools, switches });
   const { connection } = chromium;
   const pages = new Set<WebContents>();
-  const server = new SchemeServer(schemes);
-  await server.start(connection.browser, {
-    allows: (frameId, url) => [...pages].some((page) => page.owns(frameId) && page.allows(frameId, url)),
+  const pageOf = (frameId: string) => [...pages].find((page) => page.owns(frameId));
+  const server = new SchemeServer(schemes, {
+    allows: (frameId, url) => pageOf(frameId)?.allows(frameId, url) ?? false,
     initiator: (frameId, isDocument) => initiator(pages, frameId, isDocument),
+    partition: (frameId) => pageOf(frameId)?.session.partition ?? '',
+    handler: (partition, scheme) => sessionOf(partition).handlers.find(scheme),
   });
+  await server.start(connection.browser);
+  startSessions({ browser: connection.browser, storagePath: userData });
   await watchTargets(connection.browser, pages);
   running = {
     connection,
@@ -70,7 +75,7 @@ export async function startShell({ userData, switches, onGone }: ShellOptions): 
       surface: surfaceScript(code.surface, schemes.fetchable),
       preload: preloadScript(preloads, inSubframes),
     }),
-    createPage: chromium.createPage,
+    createPage: async ({ session, ...wanted }) => chromium.createPage({ ...wanted, context: await session.context() }),
     showPage: chromium.showPage,
     close: () => closeAll(chromium, server),
   };

@@ -1,0 +1,133 @@
+/** The contract of the two shells, as `stand-in.spec.ts`: `session.fetch`, and http and https answered by the application. */
+import type { Page } from 'playwright-core';
+import { expect, test } from './fixture.ts';
+import { type Origin, startOrigin } from './origin.ts';
+import { ask, start } from './tiny.ts';
+
+let origin: Origin;
+test.beforeEach(async () => {
+  origin = await startOrigin((request, response, times) => {
+    response.setHeader('access-control-allow-origin', '*');
+    switch (request.url) {
+      case '/moved':
+        return response.writeHead(302, { location: '/there', 'set-cookie': 'on=way' }).end();
+      case '/login':
+        return response.writeHead(204, { 'set-cookie': ['name=ada; Path=/; HttpOnly', 'deep=1; Path=/deep'] }).end();
+      case '/silent':
+        return undefined;
+      default: {
+        const { cookie = null, origin: asker = null } = request.headers;
+        const seen = { method: request.method, url: request.url, cookie, origin: asker, times };
+        let body = '';
+        request.setEncoding('utf8').on('data', (text: string) => {
+          body += text;
+        });
+        request.on('end', () => response.end(JSON.stringify({ ...seen, body })));
+        return undefined;
+      }
+    }
+  });
+});
+test.afterEach(() => origin.stop());
+
+interface Got {
+  readonly status: number;
+  readonly headers: Record<string, string>;
+  readonly text: string;
+}
+
+interface Init {
+  readonly method?: string;
+  readonly body?: string;
+  readonly headers?: Record<string, string>;
+  readonly credentials?: RequestCredentials;
+}
+
+/** What `session.fetch` in the main process comes to, for the default session or a partition. */
+const mainFetches = async (page: Page, path: string, init: object = {}, partition = ''): Promise<Got> =>
+  (await ask(page, 'fetch', partition, path.startsWith('/') ? origin.url + path : path, JSON.stringify(init))) as Got;
+
+/** What a page's `fetch` comes to: what the answer says, or the error's name. */
+const pageFetches = (page: Page, url: string, init: Init = {}) =>
+  page.evaluate(
+    ([address, how]) =>
+      fetch(address, how).then(
+        (response) => response.json() as Promise<unknown>,
+        (error: Error) => error.name,
+      ),
+    [url, init] as const,
+  );
+
+test('the main process asks the network as Chromium does', async ({ launch }) => {
+  const { page } = await start(launch);
+  const echo = await mainFetches(page, '/echo', { method: 'POST', body: 'hello' });
+  expect(JSON.parse(echo.text)).toMatchObject({ method: 'POST', body: 'hello', cookie: null, times: 1 });
+  expect(JSON.parse((await mainFetches(page, '/moved')).text)).toMatchObject({ url: '/there' });
+  await expect(mainFetches(page, '/moved', { redirect: 'manual' })).rejects.toThrow('Redirect was cancelled');
+  await expect(mainFetches(page, '/moved', { redirect: 'error' })).rejects.toThrow('redirect policy');
+  await expect(mainFetches(page, '/silent', { abortAfter: 100 })).rejects.toThrow('aborted');
+  await origin.stop();
+  await expect(mainFetches(page, '/echo')).rejects.toThrow('net::ERR_CONNECTION_REFUSED');
+});
+
+test('a session has cookies of its own', async ({ launch }) => {
+  const { app, page } = await start(launch);
+  await mainFetches(page, '/login');
+  const sent = async (path: string, init: object = {}, partition = '') =>
+    (JSON.parse((await mainFetches(page, path, init, partition)).text) as { cookie: string | null }).cookie;
+  expect(await sent('/me')).toBe('name=ada');
+  expect(await sent('/deep/down')).toMatch(/^(name=ada; deep=1|deep=1; name=ada)$/);
+  expect(await sent('/deeper')).toBe('name=ada');
+  expect(await sent('/me', { credentials: 'omit' })).toBeNull();
+  expect(await sent('/me', { headers: { origin: 'app://tiny' } }), 'another site asks').toBeNull();
+  expect(await sent('/me', {}, 'guest')).toBeNull();
+  expect(await ask(page, 'storagePath', 'guest')).toBeNull();
+  expect(await ask(page, 'storagePath', '')).toBeTruthy();
+  for (const [index, [partition, cookie]] of [['', 'name=ada'] as const, ['guest', null] as const].entries()) {
+    await ask(page, 'openIn', partition, `${origin.url}/window-${partition}`);
+    const window = await app.waitForWindow(index + 1);
+    await window.waitForURL(/window-/);
+    expect(JSON.parse(await window.evaluate('document.body.textContent')), partition).toMatchObject({ cookie });
+  }
+});
+
+test('a page’s request for https is the application’s to answer', async ({ launch }) => {
+  const { page } = await start(launch);
+  const url = 'https://api.tiny.example/x?a=1';
+  expect(await pageFetches(page, url), 'nobody answers yet').toBe('TypeError');
+  await ask(page, 'handle', '', 'https');
+  expect(await ask(page, 'isHandled', 'https')).toBe(true);
+  const plain = { url, method: 'GET', origin: 'app://tiny', cookie: null, body: '' };
+  expect(await pageFetches(page, url)).toMatchObject(plain);
+  const told = { method: 'POST', body: 'hello', headers: { 'x-extra': 'more' } };
+  expect(await pageFetches(page, url, told)).toMatchObject({ method: 'POST', body: 'hello', extra: 'more' });
+  expect(await pageFetches(page, url, { credentials: 'omit' }), 'no cookie was kept').toMatchObject(plain);
+  expect(await pageFetches(page, 'https://api.tiny.example/closed')).toBe('TypeError');
+  await ask(page, 'unhandle', '', 'https');
+  expect(await pageFetches(page, url)).toBe('TypeError');
+});
+
+test('what the application answers for http, it may ask the network for', async ({ launch }) => {
+  const { page } = await start(launch);
+  expect(await pageFetches(page, `${origin.url}/on/direct`)).toMatchObject({ url: '/on/direct', times: 1 });
+  await ask(page, 'handle', '', 'http');
+  expect(await pageFetches(page, `${origin.url}/own`)).toMatchObject({ partition: '', url: `${origin.url}/own` });
+  expect(await pageFetches(page, `${origin.url}/on/way`, { method: 'POST', body: 'far' })).toMatchObject({
+    ...{ method: 'POST', body: 'far', origin: 'app://tiny', times: 1 },
+  });
+  expect(origin.asked('/own')).toBe(0);
+  expect(JSON.parse((await mainFetches(page, '/own')).text)).toMatchObject({ partition: '' });
+  const bypass = { bypassCustomProtocolHandlers: true };
+  expect(JSON.parse((await mainFetches(page, '/own', bypass)).text)).toMatchObject({ url: '/own', times: 1 });
+});
+
+test('who answers in one session does not answer in another', async ({ launch }) => {
+  const { app, page } = await start(launch);
+  await ask(page, 'handle', 'guest', 'http');
+  await ask(page, 'openIn', 'guest', `${origin.url}/page`);
+  const guest = await app.waitForWindow(1);
+  await expect.poll(() => guest.title()).toBe('Handled');
+  expect(await pageFetches(guest, `${origin.url}/x`)).toMatchObject({ partition: 'guest' });
+  expect(await pageFetches(page, `${origin.url}/x`)).toMatchObject({ url: '/x', times: 1 });
+  expect(await pageFetches(guest, 'app://tiny/page.js'), 'custom schemes, too').toBe('TypeError');
+});

@@ -1,0 +1,69 @@
+import type { CdpSession } from '../chromium/cdp.ts';
+
+/** What a `Set-Cookie` says, in the words of DevTools' `Storage.setCookies`. */
+interface Said {
+  name: string;
+  value: string;
+  url: string;
+  domain?: string;
+  path?: string;
+  secure?: boolean;
+  httpOnly?: boolean;
+  expires?: number;
+}
+
+/** The cookies that Chromium keeps for a session, for requests that the main process makes in its name. */
+export class Cookies {
+  readonly #browser: CdpSession;
+  readonly #context: { readonly browserContextId?: string };
+
+  /** `context`: Chromium's, undefined for that of the profile. */
+  constructor(browser: CdpSession, context: string | undefined) {
+    this.#browser = browser;
+    this.#context = context === undefined ? {} : { browserContextId: context };
+  }
+
+  /** The `Cookie` field of a request for `url` (RFC 6265 §5.4), undefined when there is none. */
+  async of(url: URL): Promise<string | undefined> {
+    const { cookies } = await this.#browser.send('Storage.getCookies', this.#context);
+    const sent = cookies.filter(
+      ({ domain, path, secure }) => inDomain(url.hostname, domain) && inPath(url.pathname, path) && mayGo(url, secure),
+    );
+    return sent.length === 0 ? undefined : sent.map(({ name, value }) => `${name}=${value}`).join('; ');
+  }
+
+  /** Keeps what an answer from `url` set. */
+  async keep(url: URL, lines: readonly string[]): Promise<void> {
+    if (lines.length === 0) return;
+    await this.#browser.send('Storage.setCookies', { ...this.#context, cookies: lines.map((line) => said(line, url)) });
+  }
+}
+
+/** RFC 6265 §5.1.3. DevTools writes a leading dot where subdomains are meant. */
+const inDomain = (host: string, domain: string): boolean =>
+  host === domain || (domain.startsWith('.') && (host === domain.slice(1) || host.endsWith(domain)));
+
+/** RFC 6265 §5.1.4. */
+const inPath = (path: string, prefix: string): boolean =>
+  path === prefix || (path.startsWith(prefix) && (prefix.endsWith('/') || path[prefix.length] === '/'));
+
+/** What comes from this machine counts as safe. */
+const mayGo = ({ protocol, hostname }: URL, secure: boolean): boolean =>
+  !secure || protocol === 'https:' || /^(localhost|127\.0\.0\.1|\[::1\])$/.test(hostname);
+
+/** RFC 6265 §5.2, the attributes that servers of tests use; others are left out. */
+function said(line: string, url: URL): Said {
+  const [pair = '', ...attributes] = line.split(';').map((part) => part.trim());
+  const cut = pair.indexOf('=');
+  const cookie: Said = { name: pair.slice(0, Math.max(cut, 0)), value: pair.slice(cut + 1), url: url.href };
+  for (const attribute of attributes) {
+    const [name = '', value = ''] = attribute.split('=', 2);
+    if (/^domain$/i.test(name)) cookie.domain = value;
+    else if (/^path$/i.test(name)) cookie.path = value;
+    else if (/^secure$/i.test(name)) cookie.secure = true;
+    else if (/^httponly$/i.test(name)) cookie.httpOnly = true;
+    else if (/^max-age$/i.test(name)) cookie.expires = Date.now() / 1000 + Number(value);
+    else if (/^expires$/i.test(name)) cookie.expires ??= Date.parse(value) / 1000;
+  }
+  return cookie;
+}
