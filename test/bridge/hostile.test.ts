@@ -5,7 +5,8 @@ import type { MessagePort } from 'node:worker_threads';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Grant } from '../../main/bridge/grant.ts';
-import { SIGNATURES_OF_ANY } from '../../protocol/contract.ts';
+import type { Queue } from '../../main/offline/queue/index.ts';
+import { SIGNATURES, SIGNATURES_OF_ANY } from '../../protocol/contract.ts';
 import { cache, deque, fanout, index } from '../../protocol/stores.ts';
 import { type Bridge, openBridge } from './over-a-port.ts';
 
@@ -16,7 +17,7 @@ import { type Bridge, openBridge } from './over-a-port.ts';
 
 const stores = { api: cache(), shards: fanout({ shards: 2 }), settings: index(), outbox: deque(), secret: cache() };
 const grant: Grant = {
-  stores: { api: 'write', shards: 'write', settings: 'write', outbox: 'write' },
+  stores: { api: 'write', shards: 'write', settings: 'write', outbox: 'write', '@queue/letters': 'write' },
   bytes: 5_000_000,
 };
 const SECRET = 'swordfish';
@@ -29,7 +30,7 @@ const deep = (levels: number): unknown => {
 const cycle: Record<string, unknown> = { a: 1 };
 cycle['self'] = cycle;
 
-const names = [...Object.keys(SIGNATURES_OF_ANY), 'batch'];
+const names = [...Object.keys(SIGNATURES_OF_ANY), ...Object.keys(SIGNATURES.queue), 'batch'];
 const oddName = fc.constantFrom<unknown>(
   ...[
     'constructor',
@@ -41,11 +42,20 @@ const oddName = fc.constantFrom<unknown>(
     'directory',
     'describe',
     'subscribe',
+    'process',
   ],
   ...['', 'GET', null, 7, {}, ['get']],
 );
 const store = fc.oneof(
-  { weight: 6, arbitrary: fc.constantFrom<unknown>('api', 'shards', 'settings', 'outbox') },
+  { weight: 6, arbitrary: fc.constantFrom<unknown>('api', 'shards', 'settings', 'outbox', '@queue/letters') },
+  fc.constantFrom<unknown>(
+    '@queue/',
+    '@queue/none',
+    '@queue/secret',
+    '@queue/../secret',
+    '@queue/__proto__',
+    '@QUEUE/letters',
+  ),
   fc.constantFrom<unknown>('secret', '../secret', 'api/../secret', '/etc', 'SECRET', '@window', '*', 'default'),
   fc.constantFrom<unknown>('__proto__', 'constructor', '', null, 5, ['api'], { toString: 'api' }),
 );
@@ -76,6 +86,10 @@ const oddValue = fc.constantFrom<unknown>(
     'items',
     'stored',
   ],
+  ...['ready', 'held', 'dead', 'constructor', 1, 2, [0, 1], [-Infinity, 2 ** 53], ['tally'], ['\u{10ffff}', 9]],
+  ...[{ delay: 1 }, { delay: Infinity }, { priority: -0 }, { priority: NaN }, { group: [[]] }, { dedupeKey: cycle }],
+  ...[{ group: 'g', dedupeKey: 7 }, [{ payload: 1, group: 'g' }], [{ payload: deep(200) }], [{ payload: cycle }, {}]],
+  ...[new Array(5000).fill({ payload: 0 }), [{ __proto__: { payload: 1 } }], [{ payload: 1, more: 2 }]],
   ...[{ __proto__: { evil: true } }, JSON.parse('{"__proto__":{"polluted":1}}'), { constructor: 1 }],
 );
 const step = fc.oneof(
@@ -158,6 +172,12 @@ async function talk(port: MessagePort, messages: readonly unknown[], last: numbe
   return heard;
 }
 
+/** A repair finds nothing to count anew, but those whose time has come. */
+function countsOf(queue: Queue) {
+  const { ready, delayed, ...others } = queue.counts();
+  return { ...others, waiting: ready + delayed };
+}
+
 function expectUnharmed(bridge: Bridge, heard: readonly unknown[], last: number): void {
   expect(heard.at(-1)).toEqual([last, [expect.any(Boolean)], []]);
   expect(inspect(heard, { depth: 9, maxArrayLength: null })).not.toContain(SECRET);
@@ -169,6 +189,9 @@ describe('a hostile page', () => {
   it('harms nothing by 100 000 messages of every malformed shape', { timeout: 120_000 }, async () => {
     using bridge = openBridge({ stores, grant });
     bridge.cacheInMain('secret').set('word', SECRET);
+    const letters = bridge.queues.find('letters', { durability: 'process' });
+    const secret = bridge.queues.find('secret', { durability: 'process' });
+    secret.enqueue(SECRET);
     let sent = 0;
     let memory = Number.NaN;
     const property = fc.asyncProperty(fc.array(message, { minLength: 400, maxLength: 900 }), async (messages) => {
@@ -185,6 +208,12 @@ describe('a hostile page', () => {
     await fc.assert(property, { numRuns: 25, endOnFailure: true });
     expect(sent).toBeGreaterThanOrEqual(100_000);
     for (const name of Object.keys(stores)) expect(bridge.registry.find(name).check()).toEqual([]);
+    expect([letters.check(), secret.check()]).toEqual([[], []]);
+    expect([letters.paused, secret.counts().ready]).toEqual([false, 1]);
+    const counted = countsOf(letters);
+    expect(counted.waiting).toBeGreaterThan(0);
+    letters.check({ repair: true });
+    expect(countsOf(letters)).toEqual(counted);
     expect((await memoryInUse()) - memory).toBeLessThan(24 * 2 ** 20);
   });
 
