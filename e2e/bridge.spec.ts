@@ -191,3 +191,48 @@ test('what a page keeps near is never old once another window’s write has reso
   })()`;
   expect(Number(await outcome(page, spent))).toBeLessThan(20);
 });
+
+const LETTERS = `diskCache.queue('letters')`;
+const listenToLetters = `(globalThis.heard = [], ${LETTERS}.subscribe(({ kind, id }) => heard.push(kind + ' ' + id)), ${LETTERS}.counts())`;
+const callPostman = (page: Page) => page.evaluate(`fetch('app://bridge/postman').then(({ ok }) => ok)`);
+
+test('windows share a queue: one enqueues, the main process works, another sees how far it is, also after a reload', async ({
+  launch,
+}) => {
+  const { app, page } = await start(launch);
+  const other = await openWindow(app, page, 'app://bridge/?second', 1);
+  await outcome(other, listenToLetters);
+  await other.reload();
+  await other.waitForFunction('globalThis.diskCache !== undefined');
+  await outcome(other, listenToLetters);
+  expect(await outcome(page, `${LETTERS}.enqueue('Dear Ada', { dedupeKey: 'Ada' })`)).toEqual({
+    id: 1,
+    duplicate: false,
+  });
+  expect(await outcome(other, `${LETTERS}.enqueue('Dear Ada', { dedupeKey: 'Ada' })`)).toEqual({
+    id: 1,
+    duplicate: true,
+  });
+  await expect.poll(() => other.evaluate('heard')).toEqual(['enqueued 1', 'started 1', 'progress 1']);
+  const running = `${LETTERS}.jobs('running').then(([{ payload, progress }]) => [payload, progress.percent])`;
+  expect(await outcome(other, running)).toEqual(['Dear Ada', 50]);
+  await callPostman(page);
+  await expect.poll(() => other.evaluate('heard')).toEqual(['enqueued 1', 'started 1', 'progress 1', 'done 1']);
+  expect(await outcome(page, `${LETTERS}.counts()`)).toMatchObject({ done: 1, running: 0 });
+  expect(await outcome(page, `diskCache.queue('nowhere').enqueue(1)`)).toMatchObject({ code: 'NO_SUCH_STORE' });
+});
+
+test('a job that a window has enqueued is done after the application was killed in the middle of it', async ({
+  launch,
+}) => {
+  const first = await start(launch);
+  await outcome(first.page, `Promise.all(['a', 'b'].map((it) => ${LETTERS}.enqueue(it, { group: 'one by one' })))`);
+  await expect.poll(() => outcome(first.page, `${LETTERS}.counts()`)).toMatchObject({ running: 1, held: 1 });
+  await first.app.kill();
+  const { page } = await start(launch);
+  await expect.poll(() => outcome(page, `${LETTERS}.get(1)`)).toMatchObject({ state: 'running', attempts: 2 });
+  await callPostman(page);
+  await expect.poll(() => outcome(page, `${LETTERS}.get(2)`)).toMatchObject({ state: 'running', attempts: 1 });
+  await callPostman(page);
+  await expect.poll(() => outcome(page, `${LETTERS}.counts()`)).toMatchObject({ done: 2, ready: 0, running: 0 });
+});

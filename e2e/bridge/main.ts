@@ -1,4 +1,5 @@
 /** The smallest application there is on deskcache, with one page it trusts and one it does not. */
+import { EventEmitter, once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { openDiskCache, preloadPath } from 'deskcache/main';
 import { app, BrowserWindow, protocol, session, type WebContents } from 'electron';
@@ -16,6 +17,14 @@ const host = await openDiskCache({
   authorize: ({ origin }) => (origin === 'app://bridge' ? { stores: { '*': 'admin', secret: 'read' } } : null),
 });
 host.stores.secret.set('word', 'swordfish');
+
+/** Letters wait for the postman, who comes when a test fetches `/postman`. */
+const postman = new EventEmitter();
+async function deliver({ report, signal }: { report(progress: object): void; readonly signal: AbortSignal }) {
+  report({ percent: 50 });
+  await once(postman, 'here', { signal });
+}
+void host.queue<string>('letters').process(deliver, { concurrency: 4 });
 
 const PAGE =
   '<!doctype html><title>A page on the bridge</title><script type="module" src="/page.js"></script><h1>Bridge</h1>';
@@ -44,6 +53,9 @@ async function serve(request: Request): Promise<Response> {
       return new Response();
     case '/quit':
       app.quit();
+      return new Response();
+    case '/postman':
+      postman.emit('here');
       return new Response();
     case '/sessions':
       return Response.json(host.sessions);
