@@ -50,6 +50,13 @@ export default defineConfig([
     output: { file: 'dist/e2e/assets/main.js', format: 'esm' },
   },
   {
+    // The application of the end-to-end tests of host.offline; its page is a title.
+    input: 'e2e/offline/main.ts',
+    external: publicFaces,
+    platform: 'node',
+    output: { file: 'dist/e2e/offline/main.js', format: 'esm' },
+  },
+  {
     // The application of the contract test: Electron and its stand-in.
     input: 'e2e/app/main.ts',
     external: publicFaces,

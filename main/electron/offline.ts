@@ -44,13 +44,21 @@ export function goOffline(
     cache: cacheNamed(store, stores),
     fetch: (request) => session.fetch(request, { bypassCustomProtocolHandlers: true }),
   });
-  for (const scheme of schemes) protocol.handle(scheme, (request) => offline.respond(request));
+  for (const scheme of schemes) protocol.handle(scheme, async (request) => telling(await offline.respond(request)));
   return {
     offline,
     end() {
       for (const scheme of schemes) if (protocol.isProtocolHandled(scheme)) protocol.unhandle(scheme);
     },
   };
+}
+
+/** Where a response came from is for pages, too, and theirs is another origin: CORS shows them only fields that are named. */
+function telling(response: Response): Response {
+  if (response.headers.has('access-control-allow-origin')) {
+    response.headers.append('access-control-expose-headers', 'cache-status');
+  }
+  return response;
 }
 
 /** Sessions made with `persist:name` are stored in `Partitions/name`. */

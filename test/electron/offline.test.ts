@@ -56,6 +56,21 @@ describe('host.offline', () => {
     expect(handlers.size).toBe(0);
   });
 
+  it('lets pages of other origins see where an answer came from, and nothing that the origin keeps from them', async () => {
+    using made = open();
+    const shown = async (fields: Record<string, string>) => {
+      const { session, handlers } = sessionAt('/data');
+      const answering = { ...session, fetch: async () => new Response('x', { headers: fields }) } as Session;
+      made.begin(answering, { strategy: 'network-only' });
+      const { headers } = await handlers.get('https')!(new Request('https://c.example/x'));
+      return headers.get('access-control-expose-headers');
+    };
+    expect(await shown({ 'access-control-allow-origin': '*' })).toBe('cache-status');
+    const etag = { 'access-control-allow-origin': '*', 'access-control-expose-headers': 'ETag' };
+    expect(await shown(etag)).toBe('ETag, cache-status');
+    expect(await shown({})).toBeNull();
+  });
+
   it('keeps sessions apart', async () => {
     using made = open();
     const asked = await Promise.all(

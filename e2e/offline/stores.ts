@@ -1,0 +1,6 @@
+import { cache, defineStores } from 'deskcache';
+
+export const stores = defineStores({
+  http: cache({ evictionPolicy: 'least-recently-used' }),
+  files: cache({ evictionPolicy: 'none' }),
+});
