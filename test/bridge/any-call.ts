@@ -1,6 +1,7 @@
 import type { CacheContract } from '../../protocol/contract/cache.ts';
 import type { DequeContract } from '../../protocol/contract/deque.ts';
 import type { IndexContract } from '../../protocol/contract/index-map.ts';
+import type { QueueContract } from '../../protocol/contract/queue.ts';
 import type { Key } from '../../protocol/key.ts';
 
 /** Draws a whole number from 0 to below `limit`. */
@@ -25,6 +26,15 @@ const entry = (draw: Draw): readonly [Key, unknown] => [key(draw), value(draw)];
 const tag = (draw: Draw) => `tag ${draw(4)}`;
 const settings = (draw: Draw) => (draw(4) ? {} : { tag: tag(draw), ttl: draw(400) });
 const queue = (draw: Draw) => ({ prefix: `q${draw(3)}`, side: draw(2) ? ('front' as const) : ('back' as const) });
+
+const id = (draw: Draw): number => draw(2000);
+const job = (draw: Draw) =>
+  [
+    {},
+    { delay: draw(50), priority: draw(5) },
+    { group: `g${draw(5)}` },
+    { dedupeKey: ['d', draw(20)], group: draw(3) },
+  ][draw(4)]!;
 
 export const CACHE_CALLS: Arguments<CacheContract> = {
   get: (draw) => [key(draw)],
@@ -98,5 +108,20 @@ export const DEQUE_CALLS: Arguments<DequeContract> = {
   rotate: (draw) => [draw(7) - 3],
   reverse: () => [],
   clear: () => [],
+  check: () => [],
+};
+
+export const QUEUE_CALLS: Arguments<QueueContract> = {
+  get: (draw) => [id(draw)],
+  page: (draw) => [(['ready', 'delayed', 'held', 'running', 'dead'] as const)[draw(5)]!],
+  counts: () => [],
+  paused: () => [],
+  volume: () => [],
+  enqueue: (draw) => [value(draw), job(draw)],
+  enqueueMany: (draw) => [some(draw, () => ({ payload: value(draw), ...job(draw) }))],
+  retry: (draw) => [id(draw)],
+  remove: (draw) => [id(draw)],
+  pause: () => [],
+  resume: () => [],
   check: () => [],
 };

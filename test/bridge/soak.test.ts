@@ -8,13 +8,14 @@ import { FULL_GRANT } from '../../main/bridge/grant.ts';
 import { Lobby } from '../../main/bridge/lobby.ts';
 import { openSession, type Session } from '../../main/bridge/session.ts';
 import { Registry } from '../../main/engine/registry.ts';
+import { Queues } from '../../main/offline/queue/queues.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
-import { cache, deque, fanout, index } from '../../protocol/stores.ts';
+import { cache, deque, fanout, index, queueAddress, queueMeant } from '../../protocol/stores.ts';
 import { Client } from '../../renderer-api/client/client.ts';
 import type { Port } from '../../renderer-api/client/line.ts';
 import { DiskCache } from '../../renderer-api/disk-cache.ts';
 import { freshDirectory } from '../engine/directory.ts';
-import { CACHE_CALLS, DEQUE_CALLS, type Draw, INDEX_CALLS } from './any-call.ts';
+import { CACHE_CALLS, DEQUE_CALLS, type Draw, INDEX_CALLS, QUEUE_CALLS } from './any-call.ts';
 
 /** Seconds; `DESKCACHE_SOAK=600` is the ten minutes of a release. */
 const SECONDS = Math.min(600, Number(process.env['DESKCACHE_SOAK'] ?? 12));
@@ -29,7 +30,13 @@ const stores = {
   settings: index({ memory: 64 * 1024 }),
   outbox: deque({ maxLength: 100, memory: 64 * 1024 }),
 };
-const CALLS = { api: CACHE_CALLS, shared: CACHE_CALLS, settings: INDEX_CALLS, outbox: DEQUE_CALLS };
+const CALLS = {
+  api: CACHE_CALLS,
+  shared: CACHE_CALLS,
+  settings: INDEX_CALLS,
+  outbox: DEQUE_CALLS,
+  letters: QUEUE_CALLS,
+};
 type Name = keyof typeof CALLS;
 type Verb = readonly [store: Name, method: string];
 const NAMES = Object.keys(CALLS) as readonly Name[];
@@ -41,6 +48,10 @@ const RARE: ReadonlySet<string> = new Set(['clear', 'check', 'configure', 'volum
 /** A refusal is an answer; these say that something broke. */
 const BROKEN: ReadonlySet<string> = new Set(['CORRUPT', 'CLOSED', 'TIMEOUT', 'DISK_FULL', 'BUSY', 'NO_SUCH_STORE']);
 
+const addressOf = (name: Name): string => (name === 'letters' ? queueAddress(name) : name);
+const storeOf = (page: DiskCache, name: Name) =>
+  name === 'letters' ? page.queue(name) : page.as<typeof stores>()[name];
+
 /** Numbers that look random and are the same in each run (a linear congruence: Numerical Recipes, 3rd edition, 7.1). */
 function drawing(seed: number): Draw {
   let state = seed;
@@ -50,17 +61,21 @@ function drawing(seed: number): Draw {
   };
 }
 
-/** The main process: stores, and a session for each page that is there. */
+/** The main process: stores, a queue that is worked on, and a session for each page that is there. */
 class House {
   readonly lobby = new Lobby();
   readonly sessions = new Set<Session>();
   #ports: WeakRef<object>[] = [];
   readonly #registry = new Registry(freshDirectory(), stores);
+  readonly #queues = new Queues(freshDirectory());
+  readonly #working = this.#queues
+    .find('letters', { durability: 'process', fileThreshold: 16 * 1024 })
+    .process(({ id, bury, report }) => (id % 5 === 0 ? bury('no such address') : report(id)), { concurrency: 4 });
 
   readonly connect = async (): Promise<Port> => {
     const { port1, port2 } = new MessageChannel();
     this.#ports.push(new WeakRef(port2));
-    const session = openSession(port1 as never, FULL_GRANT, (name) => this.#registry.find(name), this.lobby);
+    const session = openSession(port1 as never, FULL_GRANT, (name) => this.#find(name), this.lobby);
     this.sessions.add(session);
     port1.once('close', () => {
       this.sessions.delete(session);
@@ -75,8 +90,15 @@ class House {
     return this.#ports.length;
   }
 
-  [Symbol.dispose](): void {
+  #find(name: string) {
+    const queue = queueMeant(name);
+    return queue === undefined ? this.#registry.find(name) : this.#queues.findOpen(queue);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#queues.close();
     this.#registry.close();
+    await this.#working;
   }
 }
 
@@ -112,9 +134,7 @@ class Visitor {
   }
 
   async #visit(isOver: () => boolean): Promise<void> {
-    const stops = NAMES.map((name) =>
-      this.#page.as<typeof stores>()[name].subscribe(() => this.heard++, { onError: () => {} }),
-    );
+    const stops = NAMES.map((name) => storeOf(this.#page, name).subscribe(() => this.heard++, { onError: () => {} }));
     const far = this.#page.keepNear('api', { bytes: 32 * 1024 });
     for (let turn = 5 + this.#draw(20); turn > 0 && !isOver(); turn--) {
       const calls = Array.from({ length: 1 + this.#draw(20) }, () => this.#call());
@@ -134,8 +154,8 @@ class Visitor {
     const [name, method] = this.#deck.pop()!;
     this.called.add(`${name}.${method}`);
     const args = (CALLS[name] as Record<string, (draw: Draw) => unknown[]>)[method]!(this.#draw);
-    const store = this.#page.as<typeof stores>()[name] as unknown as Record<string, unknown>;
-    if (method === 'page') return this.#client.call(name, method, args);
+    const store = storeOf(this.#page, name) as unknown as Record<string, unknown>;
+    if (method === 'page') return this.#client.call(addressOf(name), method, args);
     const member = store[method];
     return typeof member === 'function'
       ? (member.apply(store, args) as Promise<unknown>)
@@ -190,7 +210,7 @@ describe('a soak', () => {
   it(`of ${SECONDS} s: ${CLIENTS} pages, all verbs of all kinds; handles, listeners and memory stay flat`, {
     timeout: SECONDS * 1000 + 60_000,
   }, async () => {
-    using house = new House();
+    await using house = new House();
     const visitors = Array.from({ length: CLIENTS }, (_, n) => new Visitor(house.connect, drawing(n + 1)));
     const samples: ReturnType<typeof count>[] = [];
     for (let n = 0; n < SAMPLES; n++) {
@@ -216,7 +236,7 @@ describe('a soak', () => {
     expect(growth('rss')).toBeLessThan(64 * MiB);
     for (const { called } of visitors) expect(called.size).toBe(ALL.length);
     expect(Math.min(...visitors.map(({ heard }) => heard))).toBeGreaterThan(0);
-    const page = new DiskCache(house.connect).as<typeof stores>();
-    for (const name of NAMES) expect(await page[name].check()).toEqual([]);
+    const page = new DiskCache(house.connect);
+    for (const name of NAMES) expect(await storeOf(page, name).check()).toEqual([]);
   });
 });
