@@ -64,6 +64,12 @@ export default defineConfig([
     output: { file: 'dist/e2e/app/main.js', format: 'esm' },
   },
   {
+    // A utility process of it.
+    input: 'e2e/app/child.ts',
+    platform: 'node',
+    output: { file: 'dist/e2e/app/child.js', format: 'esm' },
+  },
+  {
     input: 'e2e/app/preload.ts',
     external: ['electron'],
     output: { file: 'dist/e2e/app/preload.cjs', format: 'cjs' },

@@ -6,6 +6,7 @@ import { app, BrowserWindow, protocol, session } from 'electron';
 import { NETWORK_COMMANDS } from './network.ts';
 import { notes } from './notes.ts';
 import { PORT_COMMANDS } from './ports.ts';
+import { UTILITY_COMMANDS } from './utilities.ts';
 import { openWindow, PRELOAD } from './windows.ts';
 
 export type Command = (...args: string[]) => unknown;
@@ -15,6 +16,7 @@ let finish: (() => void) | undefined;
 const COMMANDS: Readonly<Record<string, Command>> = {
   notes: () => notes.splice(0),
   ...PORT_COMMANDS,
+  ...UTILITY_COMMANDS,
   ...NETWORK_COMMANDS,
   windows: () => BrowserWindow.getAllWindows().map((window) => window.webContents.getURL()),
   open: (url, inSubframes) => void openWindow(url!, inSubframes === 'true'),

@@ -3,6 +3,7 @@ import { MessageChannelMain, type MessagePortMain } from 'electron';
 import type { Command } from './commands.ts';
 import { notes } from './notes.ts';
 import { describe, SAMPLES } from './samples.ts';
+import { handToChild } from './utilities.ts';
 
 /** Main's end of the newest channel to a page. */
 let port: MessagePortMain | undefined;
@@ -68,5 +69,6 @@ export const PORT_COMMANDS: Readonly<Record<string, Command>> = {
   },
   startPort: () => port!.start(),
   closePort: () => port!.close(),
+  passPortToChild: () => handToChild(passedOn!),
   answerOnPassedPort: (text) => passedOn!.postMessage(text),
 };

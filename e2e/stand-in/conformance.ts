@@ -42,6 +42,7 @@ export function compareOthers(
   app: Electron.App,
   window: Electron.BrowserWindow,
   port: Electron.MessagePortMain,
+  utility: Electron.UtilityProcess,
   heard: (event: Cancelable) => void,
 ) {
   app.on('before-quit', heard).on('will-quit', heard);
@@ -51,4 +52,7 @@ export function compareOthers(
   window.on('ready-to-show', () => {});
   port.on('message', (_event: { data: Message['data']; ports: Theirs<MessagePortMain>[] }) => {});
   port.on('close', () => {});
+  utility.on('spawn', () => {}).on('message', (_message: unknown) => {});
+  utility.on('exit', (_code: number) => {});
+  process.parentPort.on('message', (_event: { data: Message['data']; ports: Theirs<MessagePortMain>[] }) => {});
 }

@@ -7,6 +7,7 @@ import { BrowserWindow } from './main/browser-window.ts';
 import { MessageChannelMain, MessagePortMain } from './main/message-port-main.ts';
 import { net } from './main/net.ts';
 import { protocol, session } from './main/session.ts';
+import { utilityProcess } from './main/utility-process.ts';
 import { strictly } from './strict.ts';
 
 setImmediate(() => {
@@ -16,7 +17,7 @@ setImmediate(() => {
   });
 });
 
-export { app, BrowserWindow, MessageChannelMain, MessagePortMain, net, protocol, session };
+export { app, BrowserWindow, MessageChannelMain, MessagePortMain, net, protocol, session, utilityProcess };
 export default strictly('electron', {
   app,
   BrowserWindow,
@@ -25,4 +26,5 @@ export default strictly('electron', {
   net,
   protocol,
   session,
+  utilityProcess,
 });

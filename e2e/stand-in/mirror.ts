@@ -2,6 +2,7 @@ import type * as Electron from 'electron';
 import type { BrowserWindow } from './main/browser-window.ts';
 import type { MessagePortMain } from './main/message-port-main.ts';
 import type { Session } from './main/session.ts';
+import type { UtilityProcess } from './main/utility-process.ts';
 import type { WebContents } from './main/web-contents.ts';
 import type { WebFrameMain } from './main/web-frame-main.ts';
 
@@ -20,7 +21,9 @@ type Ours<V> = V extends Electron.MessagePortMain[]
             ? BrowserWindow
             : V extends Electron.Session
               ? Session
-              : V;
+              : V extends Electron.UtilityProcess
+                ? UtilityProcess
+                : V;
 
 /**
  * The members `K` of Electron's class `T` with Electron's own signatures. A class that `implements` it does not compile

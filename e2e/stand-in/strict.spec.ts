@@ -34,6 +34,8 @@ const REFUSED: readonly { body: string; names: string }[] = [
   { body: "new BrowserWindow().webContents.ipc.handle('x', () => {})", names: 'webContents.ipc.handle' },
   { body: 'new BrowserWindow().webContents.mainFrame.osProcessId', names: 'WebFrameMain.osProcessId' },
   { body: 'new MessageChannelMain().port1.onmessage', names: 'MessagePortMain.onmessage' },
+  { body: "utilityProcess.fork('x.js', [], { cwd: '/' })", names: 'utilityProcess.fork.cwd' },
+  { body: 'utilityProcess.exit()', names: 'utilityProcess.exit' },
   { body: "protocol.registerSchemesAsPrivileged([{ scheme: 'late' }])", names: 'before app is ready' },
 ];
 
@@ -44,7 +46,7 @@ test('what is not there is refused by its name', async ({ launch, userData }) =>
   );
   const main = await mainThat(
     userData,
-    'app, BrowserWindow, MessageChannelMain, net, protocol, session',
+    'app, BrowserWindow, MessageChannelMain, net, protocol, session, utilityProcess',
     body.join('\n'),
   );
   const app = await launch({ main });

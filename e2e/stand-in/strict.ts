@@ -32,7 +32,8 @@ export abstract class StrictEmitter<Events extends Record<keyof Events, unknown[
   constructor(events: readonly (keyof Events)[]) {
     super();
     EventEmitter.prototype.on.call(this, 'newListener', (event: string) => {
-      if (!(events as readonly string[]).includes(event)) refuse(this.constructor.name, `on('${event}')`);
+      if (event !== 'newListener' && !(events as readonly string[]).includes(event))
+        refuse(this.constructor.name, `on('${event}')`);
     });
   }
 }

@@ -6,6 +6,7 @@ import type { BrowserWindow } from './browser-window.ts';
 import { InstanceLock } from './instance-lock.ts';
 import { openWindows } from './open-windows.ts';
 import { schemes } from './protocol.ts';
+import { endUtilities } from './running-utilities.ts';
 import { shell, startShell } from './shell.ts';
 import type { WebContents } from './web-contents.ts';
 
@@ -163,9 +164,7 @@ export class App extends StrictEmitter<AppEvents> implements Mirror<Electron.App
     for (const window of [...openWindows]) window.destroy();
     this.emit('quit', new Cancelable(), code);
     if (!wasStarted) process.exit(code);
-    void shell()
-      .close()
-      .finally(() => process.exit(code));
+    void Promise.all([shell().close(), endUtilities()]).finally(() => process.exit(code));
   }
 
   /** Called by each window that is gone. */
