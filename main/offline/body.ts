@@ -39,14 +39,17 @@ async function* following(first: readonly Uint8Array[], rest: AsyncGenerator<Uin
 
 /**
  * The stream once its first chunk has been read: from there on the item can be deleted and is still read to its end. Undefined
- * when the item is gone or damaged. Damage may show only at the end of a file: the stream fails then, and `onDamage` is told.
+ * when the item is gone or damaged. Damage may show only at the end of a file: the stream fails then. `onDamage` is told of either.
  */
 export async function begun(
   stream: ReadableStream<Uint8Array>,
   onDamage = () => {},
 ): Promise<ReadableStream<Uint8Array> | undefined> {
   const reader = stream.getReader();
-  const first = await reader.read().catch(undefinedIfDamaged);
+  const first = await reader.read().catch((error: unknown) => {
+    if (!isDamage(error)) throw error;
+    onDamage();
+  });
   if (first === undefined) return undefined;
   return new ReadableStream<Uint8Array>({
     start(controller) {
@@ -55,7 +58,7 @@ export async function begun(
     },
     async pull(controller) {
       const { done, value } = await reader.read().catch((error: unknown) => {
-        onDamage();
+        if (isDamage(error)) onDamage();
         throw error;
       });
       if (done) controller.close();
@@ -65,9 +68,7 @@ export async function begun(
   });
 }
 
-function undefinedIfDamaged(error: unknown): undefined {
-  if (!(error instanceof DiskCacheError) || error.code !== 'CORRUPT') throw error;
-}
+const isDamage = (error: unknown): boolean => error instanceof DiskCacheError && error.code === 'CORRUPT';
 
 /** Reads a response to its end, for what reading does on the way. */
 export async function drained(response: Response): Promise<void> {

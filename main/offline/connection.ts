@@ -19,7 +19,16 @@ export class Connection {
   set(online: boolean): void {
     if (online === this.#online) return;
     this.#online = online;
-    for (const listener of [...this.#listeners]) listener(online);
+    for (const listener of [...this.#listeners]) {
+      try {
+        listener(online);
+      } catch (error) {
+        // As with an event target: a listener's failure is its own and reported as uncaught.
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
   }
 
   /** Tells of every change from now on; answers the way out. */

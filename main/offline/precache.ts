@@ -86,16 +86,19 @@ export class Precache {
     return installed;
   }
 
-  /** The answer to a request from the installed version; undefined when it has none. */
+  /** The answer to a request from the installed version; undefined when it has none, or a damaged one, until the next `install`. */
   async match(input: string | URL | Request): Promise<Response | undefined> {
-    const request = new Request(input);
+    // As it is: a copy would use its body up.
+    const request = input instanceof Request ? input : new Request(input);
     if (request.method !== 'GET' && request.method !== 'HEAD') return undefined;
     const url = withoutFragment(request.url);
     const item = this.#item(url);
     if (item === undefined) return undefined;
     const headers = new Headers(item.headers.map(([name, value]) => [name, value]));
     appendStatus(headers, { hit: true });
-    return answerOf(request, { ...item, url, headers }, this.#cache.openBytes(this.#bodyKey(item.id)));
+    const body = this.#bodyKey(item.id);
+    const dropDamaged = () => this.#dropDamaged(body);
+    return answerOf(request, { ...item, url, headers }, this.#cache.openBytes(body), dropDamaged);
   }
 
   async #install({ version, entries }: Manifest, { onProgress, signal }: InstallOptions): Promise<void> {
@@ -140,6 +143,15 @@ export class Precache {
     await writeBody(this.#cache, this.#bodyKey(id), chunksOf(response), () => {});
     const { status, statusText } = response;
     return { id, revision, status, statusText, headers: storedFields(response.headers), receivedAt: this.#clock() };
+  }
+
+  /** So that it is fetched again; where that fails it is found damaged again. */
+  #dropDamaged(body: Key): void {
+    try {
+      this.#cache.delete(body);
+    } catch (error) {
+      if (!(error instanceof DiskCacheError)) throw error;
+    }
   }
 
   #switchTo(version: string, items: ReadonlyMap<string, Item>): void {

@@ -1,7 +1,7 @@
 import type { Plan, Strategy } from '../../protocol/strategy.ts';
 import { DiskCacheError } from '../engine/index.ts';
-import { drained } from './body.ts';
 import type { HttpCache } from './http/http-cache.ts';
+import { provenanceOf } from './http/provenance.ts';
 import type { Mode } from './http/respond.ts';
 
 export type { Plan, Strategy } from '../../protocol/strategy.ts';
@@ -59,23 +59,23 @@ export async function follow(http: HttpCache, request: Request, { strategy, time
   const answer = http.respond(request, MODES[strategy]);
   try {
     if (timeout === undefined) return await answer;
-    return (await within(answer, timeout)) ?? (await storedInstead(http, request, answer)) ?? (await answer);
+    const inTime = await within(answer, timeout);
+    if (inTime !== undefined) return inTime;
+    const stored = await storedAnswer(http, request);
+    if (stored === undefined) return await answer;
+    http.finish(request, answer);
+    return stored;
   } catch (error) {
-    const stored = request.signal.aborted ? undefined : await http.match(request);
+    const stored = request.signal.aborted ? undefined : await storedAnswer(http, request);
     if (stored === undefined) throw error;
     return stored;
   }
 }
 
-/** What is stored; the answer that comes later is read to its end, so that it is stored. */
-async function storedInstead(
-  http: HttpCache,
-  request: Request,
-  answer: Promise<Response>,
-): Promise<Response | undefined> {
-  const stored = await http.match(request);
-  if (stored !== undefined) answer.then(drained).catch(() => undefined);
-  return stored;
+/** What is stored; a store that fails has nothing. */
+async function storedAnswer(http: HttpCache, request: Request): Promise<Response | undefined> {
+  const answer = await http.respond(request, 'only-if-cached');
+  return provenanceOf(answer) === 'miss' ? undefined : answer;
 }
 
 function within<T>(promise: Promise<T>, time: number): Promise<T | undefined> {

@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Cache } from '../../main/engine/index.ts';
 import { type Manifest, Offline, Precache, type Progress, provenanceOf } from '../../main/offline/index.ts';
@@ -95,6 +97,30 @@ describe('precaching', () => {
     const stolen = setup.precache.install(manifest('2', { '/b': '1', '/c': '1' }), { onProgress: steal });
     await expect(stolen).rejects.toEqual(expect.objectContaining({ code: 'BUSY' }));
     expect(setup.precache.version).toBe('1');
+  });
+
+  it('a file that turns out to be damaged is not there, and the next installation fetches it again', async () => {
+    using setup = open();
+    setup.files.set('/a', 'x'.repeat(300_000));
+    await setup.precache.install(manifest('1', { '/a': '1' }));
+    const [file = ''] = readdirSync(setup.cache.directory, { recursive: true, encoding: 'utf8' }).filter((it) =>
+      it.endsWith('.val'),
+    );
+    const bytes = readFileSync(join(setup.cache.directory, file));
+    bytes[250_000] = 99;
+    writeFileSync(join(setup.cache.directory, file), bytes);
+    await expect(setup.text('/a')).rejects.toEqual(expect.objectContaining({ code: 'CORRUPT' }));
+    expect(await setup.text('/a')).toBeUndefined();
+    await setup.precache.install(manifest('1', { '/a': '1' }));
+    expect([(await setup.text('/a'))?.length, setup.asked]).toEqual([300_003, ['/a', '/a']]);
+  });
+
+  it('lets what is no reading pass with its body', async () => {
+    using setup = open();
+    using store = new Cache(freshDirectory());
+    const fetch = async (request: Request) => new Response(await request.text());
+    const offline = new Offline({ cache: store, fetch, precache: setup.precache });
+    expect(await (await offline.fetch(`${BASE}/a`, { method: 'POST', body: 'sent' })).text()).toBe('sent');
   });
 
   it('answers before any route, also a part and a head, without the network', async () => {

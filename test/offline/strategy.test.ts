@@ -11,8 +11,8 @@ interface Setup extends Disposable {
   /** Body and provenance of the answer. */
   got(path: string, init?: Parameters<Offline['fetch']>[1]): Promise<[string, string | undefined]>;
   pass(time: number): void;
-  /** Lets the origin answer again, which it doesn't after `hold`. */
-  hold(): () => void;
+  /** Lets the origin answer again, which it doesn't after `hold`, or fail. */
+  hold(): (failure?: Error) => void;
 }
 
 function open(options: Partial<OfflineOptions>): Setup {
@@ -27,7 +27,10 @@ function open(options: Partial<OfflineOptions>): Setup {
     await gate;
     const body = String(count).padEnd(request.url.endsWith('/large') ? 3_000_000 : 0);
     return new Response(body, {
-      headers: { 'cache-control': 'max-age=10', date: new Date(now).toUTCString() },
+      headers: {
+        'cache-control': request.url.endsWith('/must-revalidate') ? 'max-age=10, must-revalidate' : 'max-age=10',
+        date: new Date(now).toUTCString(),
+      },
     });
   };
   const offline = new Offline({ cache, fetch, clock, ...options });
@@ -42,11 +45,11 @@ function open(options: Partial<OfflineOptions>): Setup {
       now += time;
     },
     hold: () => {
-      let release = () => {};
-      gate = new Promise((resolve) => {
-        release = resolve;
+      let settle: (failure?: Error) => void = () => {};
+      gate = new Promise((resolve, reject) => {
+        settle = (failure) => (failure === undefined ? resolve() : reject(failure));
       });
-      return release;
+      return (failure) => settle(failure);
     },
     [Symbol.dispose]: () => cache.close(),
   };
@@ -82,6 +85,33 @@ describe('strategies', () => {
     release();
     expect(await unknown).toEqual(['3', 'miss']); // nothing else to show: it waits
     await expect.poll(() => setup.got('/large', { strategy: 'cache-only' })).toEqual(['2', 'hit']);
+  });
+
+  it('network-first: a store that fails does not hide a network that is slow, nor one that fails', async () => {
+    using setup = open({ routes: [{ match: /./, strategy: 'network-first', timeout: 20 }] });
+    const release = setup.hold();
+    setup[Symbol.dispose]();
+    const late = setup.got('/');
+    await new Promise((resolve) => setTimeout(resolve, 40));
+    release();
+    expect(await late).toEqual(['1', 'miss']);
+    setup.offline.connection.set(false);
+    await expect(setup.got('/')).rejects.toThrow('was not sent');
+  });
+
+  it('network-first: tells of an answer that failed when something stored had been shown already', async () => {
+    const told: unknown[] = [];
+    using setup = open({
+      routes: [{ match: /./, strategy: 'network-first', timeout: 20 }],
+      onRevalidationFailure: (error) => told.push(String(error)),
+    });
+    await setup.got('/must-revalidate');
+    setup.pass(60_000);
+    const fail = setup.hold();
+    expect(await setup.got('/must-revalidate')).toEqual(['1', 'stale']);
+    fail(new TypeError('fetch failed'));
+    await setup.offline.http.idle();
+    expect(told).toEqual(['TypeError: fetch failed']);
   });
 
   it('stale-while-revalidate: what is stored, renewed when stale', async () => {

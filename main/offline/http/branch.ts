@@ -8,7 +8,7 @@ export interface Watcher {
   /** The reader is more than a window behind; the disk waits for it. */
   lagging(): void;
   /** The reader wants no more; the disk goes on. */
-  left(): void;
+  left(reason: unknown): void;
   /** The disk failed; the reader goes on. */
   failed(error: unknown): void;
 }
@@ -67,15 +67,15 @@ export function branch(
     }
   }
 
-  function leave(): void {
+  function leave(reason: unknown): void {
     sink = undefined;
-    watcher.left();
+    watcher.left(reason);
     wake();
   }
 
   function aborted(): void {
     sink?.error(signal.reason);
-    leave();
+    leave(signal.reason);
   }
 
   const body = new ReadableStream<Uint8Array>(

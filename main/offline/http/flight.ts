@@ -3,21 +3,27 @@ export type Landing = 'look' | 'go';
 
 /**
  * One request under way to the origin, and who waits for what it brings. The request is given up when nobody is left who wants
- * it: the one who began it and every waiter can leave alone.
+ * it: the one who began it and every waiter can leave alone. A waiter who was sent away has left, too.
  */
 export class Flight {
+  /** Without fragment. */
+  readonly url: string;
+  readonly isBehind: boolean;
   readonly #abort = new AbortController();
   readonly #landed: Promise<Landing>;
   /** Waiters, and the one who began it. */
   #interested = 1;
   #isLed = true;
-  #hasLanded = false;
+  #hasArrived = false;
   #land: (how: Landing) => void = () => {};
   #fail: (error: unknown) => void = () => {};
-  /** Whether what it brings may still be stored: not after an unsafe request to its URL. */
+  /** Whether what it brings may still be stored: not after an unsafe request to its URL, nor when a later one was begun. */
   isWanted = true;
 
-  constructor() {
+  /** `isBehind`: nobody waits for its answer, so nothing need stand in for it. */
+  constructor(url: string, isBehind: boolean) {
+    this.url = url;
+    this.isBehind = isBehind;
     this.#landed = new Promise((resolve, reject) => {
       this.#land = resolve;
       this.#fail = reject;
@@ -35,28 +41,34 @@ export class Flight {
     try {
       return await orAborted(this.#landed, signal);
     } finally {
-      this.#leave();
+      this.#leave(signal.reason);
     }
   }
 
   /** The one who began it wants it no more. */
-  abandon(): void {
-    if (this.#isLed) this.#leave();
+  abandon(reason?: unknown): void {
+    if (this.#isLed) this.#leave(reason);
     this.#isLed = false;
   }
 
+  /** Sends the waiters away; who began it still has its answer to read. */
   land(how: Landing): void {
-    this.#hasLanded = true;
     this.#land(how);
   }
 
+  /** All of its answer is stored: there is nothing left to give up. */
+  arrive(): void {
+    this.#hasArrived = true;
+    this.#land('look');
+  }
+
   fail(error: unknown): void {
-    this.#hasLanded = true;
+    this.#hasArrived = true;
     this.#fail(error);
   }
 
-  #leave(): void {
-    if (--this.#interested === 0 && !this.#hasLanded) this.#abort.abort();
+  #leave(reason: unknown): void {
+    if (--this.#interested === 0 && !this.#hasArrived) this.#abort.abort(reason);
   }
 }
 

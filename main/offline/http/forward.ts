@@ -2,11 +2,11 @@ import { ReadableStream } from 'node:stream/web';
 import { fromStore, passed } from './answer.ts';
 import { branch } from './branch.ts';
 import { sameTag, withoutFragment } from './fields.ts';
-import { Flight, orAborted } from './flight.ts';
+import { type Flight, type Landing, orAborted } from './flight.ts';
 import type { Handling } from './provenance.ts';
 import { freshened, type Stored } from './response-store.ts';
 import type { Room } from './room.ts';
-import { type Head, isStorable, mayStandIn } from './rules.ts';
+import { type Head, isStorable, mayBeKept, mayStandIn } from './rules.ts';
 
 /** Hands a request to the origin and its answer back, past the store. */
 export async function pass(room: Room, request: Request, fwd: 'bypass' | 'method'): Promise<Response> {
@@ -14,16 +14,14 @@ export async function pass(room: Room, request: Request, fwd: 'bypass' | 'method
 }
 
 /** Begins a request that others may join, and stores what it brings. */
-export async function lead(room: Room, request: Request, stored: Stored | undefined): Promise<Response> {
-  const flight = new Flight();
+export async function lead(room: Room, request: Request, stored?: Stored, isBehind = false): Promise<Response> {
   const { signal } = request;
-  const url = withoutFragment(request.url);
-  room.flights.set(url, flight);
-  flight.signal.addEventListener('abort', () => over(room, url, flight));
-  signal.addEventListener('abort', () => flight.abandon(), { once: true, signal: flight.signal });
+  const flight = room.begin(withoutFragment(request.url), isBehind);
+  flight.signal.addEventListener('abort', () => over(room, flight));
+  signal.addEventListener('abort', () => flight.abandon(signal.reason), { once: true, signal: flight.signal });
   const flown = forward(room, request, stored, flight);
   flown.catch((error: unknown) => {
-    over(room, url, flight);
+    over(room, flight);
     flight.fail(error);
   });
   return orAborted(flown, signal);
@@ -33,7 +31,6 @@ export async function lead(room: Room, request: Request, stored: Stored | undefi
  * Asks the origin, with the validators of what is stored (RFC 9111 §4.3). Only a `flight` stores what it brings.
  */
 export async function forward(room: Room, request: Request, stored?: Stored, flight?: Flight): Promise<Response> {
-  const url = withoutFragment(request.url);
   const requestedAt = room.clock();
   const validators = stored === undefined || request.method === 'HEAD' ? [] : validatorsOf(stored);
   const sent = outgoing(request, validators, flight);
@@ -41,10 +38,10 @@ export async function forward(room: Room, request: Request, stored?: Stored, fli
   try {
     received = await room.fetch(sent);
   } catch (error) {
-    const standIn = sent.signal.aborted ? undefined : await standingIn(room, request, stored, false);
+    const standIn =
+      sent.signal.aborted || flight?.isBehind ? undefined : await standingIn(room, request, stored, false);
     if (standIn === undefined) throw error;
-    flight?.fail(error);
-    over(room, url, flight);
+    if (flight !== undefined) over(room, flight).fail(error);
     return standIn;
   }
   const { status, statusText, headers } = received;
@@ -52,17 +49,17 @@ export async function forward(room: Room, request: Request, stored?: Stored, fli
   if (stored !== undefined && status === 304 && validators.length > 0) {
     const confirmed = await confirmedBy(room, request, stored, head);
     if (confirmed === undefined) {
-      room.tried(url, () => room.store.forget(stored));
+      room.tried(stored.url, () => room.store.forget(stored));
       return forward(room, request, undefined, flight);
     }
-    land(room, url, flight, 'look');
+    if (flight !== undefined) over(room, flight).arrive();
     return confirmed;
   }
   if (stored !== undefined && status >= 500) {
     const standIn = await standingIn(room, request, stored, true);
     if (standIn !== undefined) {
       received.body?.cancel().catch(() => undefined);
-      land(room, url, flight, 'go');
+      land(room, flight, 'go');
       return standIn;
     }
   }
@@ -71,7 +68,7 @@ export async function forward(room: Room, request: Request, stored?: Stored, fli
     return record(room, request, received, head, handling, flight);
   }
   if (stored !== undefined) overtaken(room, request, stored, head);
-  land(room, url, flight, 'go');
+  land(room, flight, 'go');
   return passed(received, handling);
 }
 
@@ -84,27 +81,27 @@ async function record(
   handling: Handling,
   flight: Flight,
 ): Promise<Response> {
-  const url = withoutFragment(request.url);
+  room.recordings.add(flight);
+  const write = async (chunks: AsyncGenerator<Uint8Array>): Promise<void> => {
+    await room.store.put(request, head, chunks, () => flight.isWanted);
+    over(room, flight).arrive();
+  };
   const { body, done } = branch(
     received.body ?? ReadableStream.from<Uint8Array>([]),
-    (chunks) => room.store.put(request, head, chunks, () => flight.isWanted),
+    write,
     {
-      lagging: () => land(room, url, flight, 'look'),
-      left: () => flight.abandon(),
+      lagging: () => land(room, flight, 'look'),
+      left: (reason) => flight.abandon(reason),
       failed: (error) => {
-        room.onStoreFailure(error, url);
-        land(room, url, flight, 'go');
+        room.onStoreFailure(error, flight.url);
+        land(room, flight, 'go');
       },
     },
     request.signal,
   );
-  const stored = done.then(
-    () => land(room, url, flight, 'look'),
-    (error: unknown) => {
-      over(room, url, flight);
-      flight.fail(error);
-    },
-  );
+  const stored = done
+    .catch((error: unknown) => over(room, flight).fail(error))
+    .finally(() => room.recordings.delete(flight));
   if (received.body === null) await stored;
   return passed(received, handling, body);
 }
@@ -115,8 +112,12 @@ async function confirmedBy(room: Room, request: Request, stored: Stored, head: H
   const ours = stored.headers.get('etag');
   if (tag !== null && ours !== null && !sameTag(tag, ours)) return undefined;
   const fresh = freshened(stored, head);
-  room.tried(stored.url, () => room.store.update(fresh));
-  return fromStore(room, request, fresh, { fwd: 'stale', fwdStatus: 304 });
+  const response = await fromStore(room, request, fresh, { fwd: 'stale', fwdStatus: 304 });
+  // The 304 may forbid from now on what the response allowed.
+  room.tried(stored.url, () =>
+    mayBeKept(request, fresh, room.shared) ? room.store.update(request, fresh) : room.store.forget(stored),
+  );
+  return response;
 }
 
 /** What is stored, where it may stand in for an origin that fails, or (not `reached`) can't be reached. */
@@ -130,13 +131,21 @@ export async function standingIn(
   return fromStore(room, request, stored);
 }
 
-/** The answer was not 304: what is stored is out of date, unless a HEAD shows that it is not (RFC 9111 §4.3.5). */
+/** Statuses besides 5xx that tell of the asking, not of what was asked for: come again, or what the client has is good. */
+const OF_THE_ASKING: ReadonlySet<number> = new Set([304, 408, 429]);
+
+/**
+ * The answer was not the 304 that confirms what is stored, which is out of date then. A HEAD says so only with 200, and it may show
+ * the contrary (RFC 9111 §4.3.5).
+ */
 function overtaken(room: Room, request: Request, stored: Stored, head: Head): void {
-  if (head.status >= 500) return;
+  if (head.status >= 500 || OF_THE_ASKING.has(head.status)) return;
+  if (request.method === 'HEAD' && head.status !== 200) return;
   const isSame = (name: string) => !head.headers.has(name) || head.headers.get(name) === stored.headers.get(name);
-  const isConfirmed =
-    request.method === 'HEAD' && head.status === 200 && ['etag', 'last-modified', 'content-length'].every(isSame);
-  room.tried(stored.url, () => (isConfirmed ? room.store.update(freshened(stored, head)) : room.store.forget(stored)));
+  const isConfirmed = request.method === 'HEAD' && ['etag', 'last-modified', 'content-length'].every(isSame);
+  room.tried(stored.url, () =>
+    isConfirmed ? room.store.update(request, freshened(stored, head)) : room.store.forget(stored),
+  );
 }
 
 function validatorsOf({ headers }: Stored): [string, string][] {
@@ -157,12 +166,12 @@ function outgoing(request: Request, validators: readonly [string, string][], fli
   return new Request(request, { headers, signal: flight?.signal ?? request.signal });
 }
 
-function land(room: Room, url: string, flight: Flight | undefined, how: 'look' | 'go'): void {
-  over(room, url, flight);
-  flight?.land(how);
+function land(room: Room, flight: Flight | undefined, how: Landing): void {
+  if (flight !== undefined) over(room, flight).land(how);
 }
 
 /** Nobody can join it any more. */
-function over(room: Room, url: string, flight: Flight | undefined): void {
-  if (room.flights.get(url) === flight) room.flights.delete(url);
+function over(room: Room, flight: Flight): Flight {
+  if (room.flights.get(flight.url) === flight) room.flights.delete(flight.url);
+  return flight;
 }

@@ -1,4 +1,5 @@
 import type { CacheFace } from '../../engine/index.ts';
+import { drained } from '../body.ts';
 import { fromStore } from './answer.ts';
 import { type Mode, respond } from './respond.ts';
 import { ResponseStore } from './response-store.ts';
@@ -17,6 +18,8 @@ export interface HttpCacheOptions {
   readonly clock?: () => number;
   /** Told when the store failed (`DISK_FULL`, `TOO_LARGE`, `CORRUPT`, …); who asked gets the response all the same. */
   readonly onStoreFailure?: (error: unknown, url: string) => void;
+  /** Told when a request behind the scenes failed, such as that of `stale-while-revalidate`; what is stored stays as it is. */
+  readonly onRevalidationFailure?: (error: unknown, url: string) => void;
 }
 
 /**
@@ -28,9 +31,17 @@ export interface HttpCacheOptions {
 export class HttpCache {
   readonly #room: Room;
 
-  constructor({ cache, fetch, partition = '', shared = false, clock = Date.now, onStoreFailure }: HttpCacheOptions) {
+  constructor({
+    cache,
+    fetch,
+    partition = '',
+    shared = false,
+    clock = Date.now,
+    onStoreFailure = () => {},
+    onRevalidationFailure = () => {},
+  }: HttpCacheOptions) {
     const store = new ResponseStore(cache, partition);
-    this.#room = new Room({ store, fetch, shared, clock, onStoreFailure: onStoreFailure ?? (() => {}) });
+    this.#room = new Room({ store, fetch, shared, clock, onStoreFailure, onRevalidationFailure });
   }
 
   /**
@@ -75,6 +86,11 @@ export class HttpCache {
    */
   clear(): number {
     return this.#room.clear();
+  }
+
+  /** Reads the answer to a request to its end, so that it is stored, behind the scenes: nobody waits for it any more. */
+  finish(request: Request, answer: Promise<Response>): void {
+    this.#room.behind(request.url, answer.then(drained), request.signal);
   }
 
   /** Resolves when nothing is being revalidated behind the scenes. */

@@ -20,7 +20,7 @@ const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 export async function respond(room: Room, request: Request, mode: Mode): Promise<Response> {
   request.signal.throwIfAborted();
   if (!SAFE.has(request.method)) return change(room, request);
-  if (isBypassed(request, mode)) return pass(room, request, 'bypass');
+  if (isBypassed(request, mode)) return mode === 'only-if-cached' ? notStored() : pass(room, request, 'bypass');
   let isGone = mode === 'reload';
   for (let joined = false; ; ) {
     const stored = isGone ? undefined : room.tried(request.url, () => room.store.find(request));
@@ -90,9 +90,9 @@ const isShareable = ({ method, headers }: Request): boolean =>
 /** Nobody waits for it; who comes meanwhile joins. */
 function revalidateBehind(room: Room, request: Request, stored: Stored): void {
   if (room.flights.has(withoutFragment(request.url))) return;
-  const plain = new Request(request.url, { headers: request.headers });
+  const plain = new Request(request, { method: 'GET', signal: null });
   for (const name of ['range', 'if-range', 'if-none-match', 'if-modified-since']) plain.headers.delete(name);
-  room.behind(lead(room, plain, stored).then(settled));
+  room.behind(request.url, lead(room, plain, stored, true).then(settled));
 }
 
 /** What is new is read to its end, so that it is stored; what is stored already need not be read. */

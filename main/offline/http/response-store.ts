@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import type { CacheFace, Key, StoredBytes } from '../../engine/index.ts';
+import { type CacheFace, DiskCacheError, type Key, type StoredBytes } from '../../engine/index.ts';
 import { writeBody } from '../body.ts';
 import { membersOf, storedFields, withoutFragment } from './fields.ts';
 import type { Head } from './rules.ts';
@@ -60,9 +60,6 @@ export class ResponseStore {
   ): Promise<void> {
     const url = withoutFragment(request.url);
     const { status, statusText, requestedAt, receivedAt } = head;
-    const selectedBy = [
-      ...new Set([...membersOf(head.headers.get('vary')).map((it) => it.toLowerCase()), 'authorization']),
-    ];
     const variant: Variant = {
       id: randomUUID(),
       status,
@@ -70,23 +67,22 @@ export class ResponseStore {
       headers: storedFields(head.headers),
       requestedAt,
       receivedAt,
-      selectedBy,
-      selection: selectionOf(request, selectedBy),
+      ...selectedAs(request, head.headers),
     };
     const bodyKey = this.#bodyKey(url, variant.id);
     await writeBody(this.#cache, bodyKey, body, () => {
       if (!isWanted()) return void this.#cache.delete(bodyKey);
-      const others = this.#variants(url).filter((it) => it.selection !== selectionOf(request, it.selectedBy));
+      const others = this.#readable(url).filter((it) => it.selection !== selectionOf(request, it.selectedBy));
       this.#keep(url, [variant, ...others].slice(0, MOST_VARIANTS));
     });
   }
 
-  /** Writes down what a response has become, if it is still there. */
-  update({ url, id, headers, requestedAt, receivedAt }: Stored): void {
+  /** Writes down what a response has become by an answer to this request, if it is still there. */
+  update(request: Request, { url, id, headers, requestedAt, receivedAt }: Stored): void {
     this.#cache.transact(() => {
       const variants = this.#variants(url);
       if (!variants.some((it) => it.id === id)) return;
-      const updated = { headers: [...headers], requestedAt, receivedAt };
+      const updated = { headers: [...headers], requestedAt, receivedAt, ...selectedAs(request, headers) };
       this.#cache.set(
         this.#key(url),
         variants.map((it) => (it.id === id ? { ...it, ...updated } : it)),
@@ -130,6 +126,16 @@ export class ResponseStore {
     return (this.#cache.get(this.#key(url)) as readonly Variant[] | undefined) ?? [];
   }
 
+  /** What is damaged is not there: what comes takes its place. */
+  #readable(url: string): readonly Variant[] {
+    try {
+      return this.#variants(url);
+    } catch (error) {
+      if (!(error instanceof DiskCacheError) || error.code !== 'CORRUPT') throw error;
+      return [];
+    }
+  }
+
   #keep(url: string, variants: readonly Variant[]): void {
     this.#deleteBodies(url, new Set(variants.map((it) => it.id)));
     if (variants.length > 0) this.#cache.set(this.#key(url), variants);
@@ -167,6 +173,13 @@ export function freshened(stored: Stored, confirmed: Head): Stored {
   for (const name of ['age', 'date', ...fields.map(([it]) => it)]) headers.delete(name);
   for (const [name, value] of fields) headers.append(name, value);
   return { ...stored, headers, requestedAt, receivedAt };
+}
+
+/** By which request fields a response is selected, and what the request said there. */
+function selectedAs(request: Request, response: Headers): Pick<Variant, 'selectedBy' | 'selection'> {
+  const varying = membersOf(response.get('vary')).map((it) => it.toLowerCase());
+  const selectedBy = [...new Set([...varying, 'authorization'])];
+  return { selectedBy, selection: selectionOf(request, selectedBy) };
 }
 
 /** What the request says in the given fields: equal requests, equal digests. */

@@ -29,10 +29,16 @@ const UNDERSTOOD: ReadonlySet<number> = new Set([...HEURISTIC, 302, 303, 307]);
 const EXPLICIT_ONLY = 302;
 /** Whether a response to GET may be kept at all (RFC 9111 §3). */
 export function isStorable(request: Request, head: Head, shared: boolean): boolean {
-  const { status, headers } = head;
+  const { status } = head;
   if (request.method !== 'GET' || request.headers.has('range') || status < 200 || status === 206 || status === 304) {
     return false;
   }
+  return mayBeKept(request, head, shared);
+}
+
+/** Whether what a response says of itself lets it be kept. */
+export function mayBeKept(request: Request, head: Head, shared: boolean): boolean {
+  const { status, headers } = head;
   if (membersOf(headers.get('vary')).includes('*')) return false;
   const directives = directivesOf(headers.get('cache-control'));
   if (directives.has('must-understand') && !UNDERSTOOD.has(status)) return false;
@@ -44,8 +50,12 @@ export function freshnessOf(request: Request, head: Head, now: number, shared: b
   return { lifetime: policy.maxAge(), age: policy.age() };
 }
 
-/** RFC 9111 §4.2 and §5.2.1, for a stored response that the request selects. */
+/**
+ * RFC 9111 §4.2 and §5.2.1, for a stored response that the request selects. What came later than now came before the clock was set
+ * back: nobody knows how old it is, and it could seem fresh for years.
+ */
 export function useOf(request: Request, head: Head, now: number, shared: boolean): Use {
+  if (now < head.receivedAt) return 'after-validation';
   const policy = policyOf(request, head, now, shared);
   const directives = requestDirectives(request);
   if (secondsOf(directives.get('max-age')) === 0) return 'after-validation';

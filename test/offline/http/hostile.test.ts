@@ -1,0 +1,306 @@
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { describe, expect, it, vi } from 'vitest';
+import type { HttpCacheOptions } from '../../../main/offline/http/http-cache.ts';
+import { provenanceOf } from '../../../main/offline/http/provenance.ts';
+import { got, inFrontOf, numbered, URL_A } from './origin.ts';
+
+const SECOND = 1000;
+const FRESH = { 'cache-control': 'max-age=60' };
+const LARGE = new Uint8Array(5 * 1024 * 1024).fill(9);
+
+/** A body whose end comes when it is told to, or never; tells when it was given up. */
+function slow(text = 'begun') {
+  let end = () => {};
+  const seen = { cancelled: false };
+  const body = new ReadableStream<Uint8Array>({
+    start(controller) {
+      controller.enqueue(new TextEncoder().encode(text));
+      end = () => controller.close();
+    },
+    cancel: () => {
+      seen.cancelled = true;
+    },
+  });
+  return { body, end: () => end(), seen };
+}
+
+describe('what was on its way when its URL was changed is not stored', () => {
+  it('also when a slow reader has kept others from joining', async () => {
+    let sent = 0;
+    const body = new ReadableStream<Uint8Array>({
+      pull: (controller) => (sent++ < 40 ? controller.enqueue(LARGE.subarray(0, 128 * 1024)) : controller.close()),
+    });
+    using setup = inFrontOf((request) => new Response(request.method === 'PUT' ? '' : body, { headers: FRESH }));
+    const before = await setup.http.fetch(URL_A);
+    await expect.poll(() => sent).toBe(9); // a window of 1 MiB, and one chunk in front of it
+    await setup.http.fetch(URL_A, { method: 'PUT', body: 'x' });
+    expect((await before.arrayBuffer()).byteLength).toBe(LARGE.length);
+    expect([await setup.http.match(URL_A), setup.cache.size]).toEqual([undefined, 0]);
+  });
+
+  it('nor what a reload has overtaken', async () => {
+    const held: (() => void)[] = [];
+    using setup = inFrontOf(async (_, count) => {
+      if (count === 1) await new Promise<void>((resolve) => held.push(resolve));
+      return new Response(String(count), { headers: FRESH });
+    });
+    const first = setup.http.fetch(URL_A);
+    expect(await got(setup, { cache: 'reload' })).toEqual(['2', 'miss']);
+    for (const release of held) release();
+    expect(await (await first).text()).toBe('1');
+    expect(await got(setup)).toEqual(['2', 'hit']);
+  });
+});
+
+describe('leaving', () => {
+  it('ends the body of a response that is not stored', async () => {
+    using setup = inFrontOf(({ signal }) => {
+      const body = new ReadableStream({
+        start(controller) {
+          controller.enqueue(new Uint8Array(9));
+          signal.addEventListener('abort', () => controller.error(signal.reason));
+        },
+      });
+      return new Response(body, { headers: { 'cache-control': 'no-store' } });
+    });
+    const controller = new AbortController();
+    const response = await setup.http.fetch(URL_A, { signal: controller.signal });
+    controller.abort(new Error('enough'));
+    await expect(response.text()).rejects.toThrow('enough');
+  });
+
+  it('gives up the answer that nobody will read, when the waiters were sent away', async () => {
+    const { body, seen } = slow();
+    const held: (() => void)[] = [];
+    using setup = inFrontOf(async ({ signal }, count) => {
+      if (count > 1) return new Response(String(count));
+      await new Promise<void>((resolve) => held.push(resolve));
+      signal.addEventListener('abort', () => body.cancel());
+      return new Response(body, { headers: { 'cache-control': 'no-store' } });
+    });
+    const controller = new AbortController();
+    const first = setup.http.fetch(URL_A, { signal: controller.signal });
+    const second = setup.http.fetch(URL_A);
+    await expect.poll(() => held.length).toBe(1);
+    controller.abort(new Error('enough'));
+    await expect(first).rejects.toThrow('enough');
+    for (const release of held) release();
+    expect(await (await second).text()).toBe('2');
+    await expect.poll(() => setup.asked[0]?.signal.aborted).toBe(true);
+    expect(seen.cancelled).toBe(true);
+  });
+
+  it('in the middle of a body leaves nothing half stored', async () => {
+    const { body } = slow('x'.repeat(100_000));
+    using setup = inFrontOf(({ signal }) => {
+      const broken = new ReadableStream({
+        async start(controller) {
+          signal.addEventListener('abort', () => controller.error(signal.reason));
+          for await (const chunk of body) controller.enqueue(chunk);
+        },
+      });
+      return new Response(broken, { headers: FRESH });
+    });
+    const controller = new AbortController();
+    const response = await setup.http.fetch(URL_A, { signal: controller.signal });
+    const reader = response.body!.getReader();
+    await reader.read();
+    controller.abort(new Error('enough'));
+    await expect(reader.read()).rejects.toThrow('enough');
+    await expect.poll(() => setup.asked[0]?.signal.aborted).toBe(true);
+    expect([setup.cache.size, setup.cache.check(), setup.failures]).toEqual([0, [], []]);
+  });
+});
+
+describe('what goes wrong behind the scenes', () => {
+  const failing = (onRevalidationFailure: HttpCacheOptions['onRevalidationFailure']) =>
+    inFrontOf(
+      (_, count) => {
+        if (count > 1) throw new TypeError('fetch failed');
+        return new Response('good', { headers: { 'cache-control': 'max-age=10, stale-while-revalidate=60' } });
+      },
+      { onRevalidationFailure: onRevalidationFailure! },
+    );
+
+  it('is told', async () => {
+    const told: unknown[] = [];
+    using setup = failing((error, url) => told.push([String(error), url]));
+    await got(setup);
+    setup.pass(20 * SECOND);
+    expect(await got(setup)).toEqual(['good', 'stale']);
+    await setup.http.idle();
+    expect(told).toEqual([['TypeError: fetch failed', URL_A]]);
+  });
+
+  it('asks as the request did: with its credentials, not with its Range', async () => {
+    using setup = inFrontOf(numbered({ 'cache-control': 'max-age=10, stale-while-revalidate=60' }));
+    await got(setup);
+    setup.pass(20 * SECOND);
+    await got(setup, { credentials: 'omit', headers: { range: 'bytes=0-0' } });
+    await setup.http.idle();
+    const sent = setup.asked[1];
+    expect([sent?.credentials, sent?.headers.get('range'), sent?.method]).toEqual(['omit', null, 'GET']);
+  });
+});
+
+describe('a clock that was set back', () => {
+  it('makes nothing fresh that came later than now', async () => {
+    using setup = inFrontOf(numbered(FRESH));
+    setup.pass(3600 * SECOND);
+    await got(setup);
+    setup.pass(-3600 * SECOND);
+    expect(await got(setup)).toEqual(['2', 'miss']);
+    expect(await got(setup)).toEqual(['2', 'hit']);
+  });
+
+  it('hides nothing when the origin is gone', async () => {
+    using setup = inFrontOf((_, count) => {
+      if (count > 1) throw new TypeError('fetch failed');
+      return new Response('good', { headers: FRESH });
+    });
+    setup.pass(3600 * SECOND);
+    await got(setup);
+    setup.pass(-3600 * SECOND);
+    expect((await got(setup))[0]).toBe('good');
+  });
+});
+
+describe('a 304', () => {
+  const confirmedWith = (fields: Record<string, string>) =>
+    inFrontOf((request, count) =>
+      request.headers.has('if-none-match')
+        ? new Response(null, { status: 304, headers: fields })
+        : new Response(String(count), {
+            headers: { etag: '"v1"', 'cache-control': 'max-age=10', ...(count > 1 && fields) },
+          }),
+    );
+
+  it.each([{ 'cache-control': 'no-store, max-age=60' }, { vary: '*' }] as Record<string, string>[])(
+    'that forbids storing, %o, is the last use of what is stored',
+    async (fields) => {
+      using setup = confirmedWith(fields);
+      await got(setup);
+      setup.pass(20 * SECOND);
+      expect(await got(setup)).toEqual(['1', 'revalidated']);
+      expect([await setup.http.match(URL_A), setup.cache.size]).toEqual([undefined, 0]);
+    },
+  );
+
+  it('that varies by another field binds what is stored to what the request said there', async () => {
+    using setup = confirmedWith({ vary: 'accept-language', 'cache-control': 'max-age=60' });
+    await got(setup, { headers: { 'accept-language': 'de' } });
+    setup.pass(20 * SECOND);
+    expect(await got(setup, { headers: { 'accept-language': 'de' } })).toEqual(['1', 'revalidated']);
+    expect(await got(setup, { headers: { 'accept-language': 'en' } })).toEqual(['3', 'miss']);
+    expect(await got(setup, { headers: { 'accept-language': 'de' } })).toEqual(['1', 'hit']);
+  });
+
+  it('to a part confirms the whole', async () => {
+    using setup = confirmedWith({ 'cache-control': 'max-age=60' });
+    await got(setup);
+    setup.pass(20 * SECOND);
+    expect((await setup.http.fetch(URL_A, { headers: { range: 'bytes=0-0' } })).status).toBe(206);
+    expect(await got(setup)).toEqual(['1', 'hit']);
+  });
+});
+
+it.each([429, 408])('an answer of %i says nothing about what is stored', async (status) => {
+  using setup = inFrontOf((_, count) => {
+    if (count === 3) throw new TypeError('fetch failed');
+    if (count === 2) return new Response('later', { status });
+    return new Response('good', { headers: { 'cache-control': 'max-age=10' } });
+  });
+  await got(setup);
+  setup.pass(20 * SECOND);
+  expect((await setup.http.fetch(URL_A)).status).toBe(status);
+  expect(await got(setup)).toEqual(['good', 'stale']);
+});
+
+it('a HEAD that is refused says nothing about what is stored', async () => {
+  using setup = inFrontOf((request) =>
+    request.method === 'HEAD' ? new Response(null, { status: 405 }) : new Response('good', { headers: FRESH }),
+  );
+  await got(setup);
+  setup.pass(70 * SECOND);
+  await setup.http.fetch(URL_A, { method: 'HEAD' });
+  expect(await (await setup.http.match(URL_A))?.text()).toBe('good');
+});
+
+it.each([{ range: 'bytes=0-1,3-4' }, { 'if-match': '"a"' }, { 'cache-control': 'no-store' }] as Record<
+  string,
+  string
+>[])('only-if-cached asks nobody, whatever is asked for: %o', async (headers) => {
+  using setup = inFrontOf(numbered(FRESH));
+  expect((await setup.http.respond(new Request(URL_A, { headers }), 'only-if-cached')).status).toBe(504);
+  expect(setup.asked).toEqual([]);
+});
+
+describe('the disk', () => {
+  it('a damaged list of responses is replaced by what comes', async () => {
+    using setup = inFrontOf(numbered({ ...FRESH, 'x-mark': 'mark-me' }));
+    await got(setup);
+    const database = new Database(join(setup.cache.directory, 'cache.db'));
+    const spoil = "UPDATE entry SET checksum = checksum + 1 WHERE value LIKE '%mark-me%'";
+    expect(database.prepare(spoil).run().changes).toBe(1);
+    database.close();
+    expect((await got(setup))[1]).toBe('miss');
+    expect(setup.failures).toEqual([expect.objectContaining({ code: 'CORRUPT' })]);
+    expect(await got(setup)).toEqual(['2', 'hit']);
+  });
+
+  it('that is full hands the response out whole, and stores none of it', async () => {
+    using setup = inFrontOf(() => new Response(LARGE, { headers: FRESH }), {
+      store: { sizeLimit: 3 * 1024 * 1024, evictionPolicy: 'none' },
+    });
+    const bodies = await Promise.all([1, 2, 3].map(async () => (await setup.http.fetch(URL_A)).arrayBuffer()));
+    expect(bodies.map((it) => Buffer.compare(Buffer.from(it), LARGE))).toEqual([0, 0, 0]);
+    expect(setup.failures.length).toBeGreaterThan(0);
+    expect([setup.cache.size, setup.cache.check()]).toEqual([0, []]);
+  });
+
+  it('may lose a body while it is read: it is read to its end', async () => {
+    using setup = inFrontOf(() => new Response(LARGE, { headers: FRESH }));
+    await (await setup.http.fetch(URL_A)).arrayBuffer();
+    const response = await setup.http.fetch(URL_A);
+    expect(provenanceOf(response)).toBe('hit');
+    setup.cache.clear();
+    expect(Buffer.compare(Buffer.from(await response.arrayBuffer()), LARGE)).toBe(0);
+  });
+});
+
+it('a listener that throws costs nobody the response', async () => {
+  const thrown: unknown[] = [];
+  const { queueMicrotask } = globalThis;
+  const caught = vi.spyOn(globalThis, 'queueMicrotask').mockImplementation((work) =>
+    queueMicrotask(() => {
+      try {
+        work();
+      } catch (error) {
+        thrown.push(error);
+      }
+    }),
+  );
+  const failure = new Error('on purpose');
+  const onStoreFailure = () => {
+    throw failure;
+  };
+  const store = { sizeLimit: 3 * 1024 * 1024 };
+  using setup = inFrontOf(() => new Response(LARGE, { headers: FRESH }), { store, onStoreFailure });
+  try {
+    expect((await (await setup.http.fetch(URL_A)).arrayBuffer()).byteLength).toBe(LARGE.length);
+  } finally {
+    caught.mockRestore();
+  }
+  expect(thrown).toEqual([failure]);
+});
+
+it('fields in great number, and quotes that never end, are read at once', async () => {
+  const vary = Array.from({ length: 5000 }, (_, n) => `x-${n}`).join(', ');
+  using setup = inFrontOf(
+    numbered({ 'cache-control': `max-age=60, x="${'\\"'.repeat(50_000)}`, vary, link: '"'.repeat(50_001) }),
+  );
+  const headers = Object.fromEntries(Array.from({ length: 500 }, (_, n) => [`x-${n}`, 'y'.repeat(100)]));
+  expect((await got(setup, { headers }))[1]).toBe('miss');
+  expect((await got(setup, { headers }))[1]).toBe('hit');
+});
