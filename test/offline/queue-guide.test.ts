@@ -3,6 +3,7 @@ import { stripTypeScriptTypes } from 'node:module';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import * as offline from '../../main/offline/queue/index.ts';
+import { openBridge } from '../bridge/over-a-port.ts';
 import { freshDirectory } from '../engine/directory.ts';
 import { gate, soon } from './queue-opened.ts';
 
@@ -11,7 +12,7 @@ const EXAMPLES = [...readFileSync(GUIDE, 'utf8').matchAll(/```ts\n([\s\S]*?)```/
 
 /** Runs an example with these names around it; answers what it calls by those. */
 function run(example: string, around: Readonly<Record<string, unknown>>, names: readonly string[]): Promise<unknown[]> {
-  const code = stripTypeScriptTypes(example).replace(/^import \{ Queue.*\} from 'deskcache\/offline';/, '');
+  const code = stripTypeScriptTypes(example).replace(/^import .* from 'deskcache\/\w+';/, '');
   const body = `return (async () => { ${code}; return [${names.join(', ')}]; })()`;
   return new Function('Queue', 'directory', ...Object.keys(around), body)(
     offline.Queue,
@@ -21,7 +22,7 @@ function run(example: string, around: Readonly<Record<string, unknown>>, names: 
 }
 
 it('the examples of the guide do what they say', async () => {
-  const [first = '', failures = '', events = '', ...more] = EXAMPLES;
+  const [first = '', failures = '', events = '', fromPages = '', ...more] = EXAMPLES;
   expect(more).toEqual([]);
 
   const tries: unknown[] = [];
@@ -50,4 +51,18 @@ it('the examples of the guide do what they say', async () => {
       { kind: 'removed', id: 1 },
     ],
   ]);
+
+  using bridge = openBridge();
+  const [heard, waiting]: [string[], string[]] = [[], []];
+  const { passed: sent, open: told } = gate();
+  const queue = bridge.queues.find<{ readonly text: string }>('outbox', { durability: 'process' });
+  const working = queue.process(() => {});
+  queue.subscribe(({ kind }) => kind === 'done' && told());
+  expect(
+    await run(fromPages, { diskCache: bridge.diskCache, heard, waiting, sent }, ['id', 'done', 'delayed']),
+  ).toEqual([1, 1, 1]);
+  expect(waiting).toEqual(['How are you?']);
+  expect(heard[0]).toBe('enqueued 1');
+  bridge.queues.close();
+  await working;
 });
