@@ -1,7 +1,7 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, expectTypeOf, it, vi } from 'vitest';
 import type { Queue } from '../../main/offline/queue/index.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
-import type { JobState, QueueEvent } from '../../protocol/job.ts';
+import type { Job, JobState, QueueEvent } from '../../protocol/job.ts';
 import { queueAddress } from '../../protocol/stores.ts';
 import type { RemoteQueue } from '../../renderer-api/client/remote-queue.ts';
 import { gate } from '../offline/queue-opened.ts';
@@ -137,10 +137,10 @@ describe('a page with a queue of the main process', () => {
     const met: number[] = [];
     for await (const { payload } of outbox.jobs('ready')) {
       met.push(payload);
-      if (met.length === 600) break;
+      if (met.length === 150) break;
     }
     expect(pages).toHaveBeenCalledTimes(2);
-    expect(met).toEqual(Array.from({ length: 600 }, (_, n) => n));
+    expect(met).toEqual(Array.from({ length: 150 }, (_, n) => n));
     expect(await outbox.jobs('ready')).toHaveLength(1300);
     await expect(outbox.jobs('done' as never)).rejects.toEqual(failure('BAD_OPTION'));
   });
@@ -160,6 +160,16 @@ describe('a page with a queue of the main process', () => {
     }
     await expect(bridge.diskCache.cache('outbox').get('k')).rejects.toEqual(failure('NO_SUCH_STORE'));
   });
+});
+
+it('a queue in a page has the types of its payload, and nothing that takes a function', () => {
+  using opened = openOutbox<{ readonly text: string }>();
+  const { outbox } = opened;
+  expectTypeOf(outbox.enqueue).parameter(0).toEqualTypeOf<{ readonly text: string }>();
+  expectTypeOf(outbox.get).returns.resolves.toEqualTypeOf<Job<{ readonly text: string }> | undefined>();
+  expectTypeOf(outbox.jobs('dead')).resolves.toEqualTypeOf<Job<{ readonly text: string }>[]>();
+  expectTypeOf<(typeof outbox)['paused']>().toEqualTypeOf<Promise<boolean>>();
+  for (const absent of ['process', 'transact', 'batch', 'page']) expect(outbox).not.toHaveProperty(absent);
 });
 
 describe('a page that was granted a part', () => {

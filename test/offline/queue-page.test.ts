@@ -21,7 +21,7 @@ describe('a queue, page by page', () => {
     for (const state of ['ready', 'delayed', 'held', 'running', 'dead'] as const) {
       expect(walk(queue, state)).toEqual(Array.from(queue.jobs(state), ({ id }) => id));
     }
-    expect(queue.page('ready').items).toHaveLength(512);
+    expect(queue.page('ready').items).toHaveLength(128);
     expect(walk(queue, 'ready')).toHaveLength(1301);
     expect(walk(queue, 'held')).toHaveLength(598);
   });
@@ -35,14 +35,14 @@ describe('a queue, page by page', () => {
 
   it('goes on beside changes: what leaves is not met, what stays is met once', () => {
     const { queue } = opened();
-    queue.enqueueMany(Array.from({ length: 1200 }, (_, n) => ({ payload: n })));
+    queue.enqueueMany(Array.from({ length: 300 }, (_, n) => ({ payload: n })));
     const met = walk(queue, 'ready', () => {
-      // The next page would have begun with 513.
-      for (let id = 500; id <= 520; id++) queue.remove(id);
+      // The second page would have begun with 129.
+      for (let id = 120; id <= 140; id++) queue.remove(id);
       queue.enqueue('urgent', { priority: 9 });
     });
-    expect(met.slice(0, 512)).toEqual(Array.from({ length: 512 }, (_, n) => n + 1));
-    expect(met.slice(512)).toEqual(Array.from({ length: 680 }, (_, n) => n + 521));
+    expect(met.slice(0, 128)).toEqual(Array.from({ length: 128 }, (_, n) => n + 1));
+    expect(met.slice(128)).toEqual(Array.from({ length: 160 }, (_, n) => n + 141));
   });
 
   it.each([

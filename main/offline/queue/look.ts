@@ -40,8 +40,8 @@ export function* jobsIn(core: () => Core, state: JobState): Generator<Job<unknow
   }
 }
 
-/** A page ends at so many jobs or, after the first, at so many bytes of them. */
-const PAGE_JOBS = 512;
+/** A page ends at so many jobs, which are read in some 4 ms, or, after the first, at so many bytes of them. */
+const PAGE_JOBS = 128;
 const PAGE_BYTES = 512 * 1024;
 
 /**
