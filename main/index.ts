@@ -16,11 +16,13 @@ import { type AssetOptions, serveAssets } from './electron/assets.ts';
 import { AttachedWindows, type AttachOptions } from './electron/attached-windows.ts';
 import { EngineHere } from './electron/engine-here.ts';
 import { type InstallOptions, install } from './electron/install.ts';
-import { goOffline, type OfflineSession, type OfflineSessionOptions } from './electron/offline.ts';
+import type { OfflineSession, OfflineSessionOptions } from './electron/offline.ts';
+import { type CachesOptions, OfflineSide } from './electron/offline-side.ts';
 import { type Authorize, isOwnOrigin, ownPages } from './electron/sender.ts';
 import { type WindowOptions, Windows } from './electron/windows.ts';
 import type { Cache, Deque, FanoutCache, Index } from './engine/index.ts';
 import { Registry } from './engine/registry.ts';
+import type { CacheStorage } from './offline/index.ts';
 import type { OpenQueueOptions, Queue } from './offline/queue/index.ts';
 import { Queues } from './offline/queue/queues.ts';
 
@@ -31,6 +33,7 @@ export { type AssetAccess, type AssetOptions, assetScheme } from './electron/ass
 export type { AttachOptions } from './electron/attached-windows.ts';
 export type { InstallOptions } from './electron/install.ts';
 export type { OfflineSession, OfflineSessionOptions } from './electron/offline.ts';
+export type { CachesOptions } from './electron/offline-side.ts';
 export type { Authorize, FrameInfo } from './electron/sender.ts';
 export type { Keep, WindowOptions, WindowShard } from './electron/windows.ts';
 export type { Cache, Deque, FanoutCache, Index } from './engine/index.ts';
@@ -51,6 +54,8 @@ export interface HostOptions<S extends StoreDeclarations> {
   readonly authorize?: Authorize;
   /** For what windows keep for themselves (`diskCache.window`); `sizeLimit` is that of all windows together, default 1 GiB. */
   readonly windows?: WindowOptions;
+  /** For `host.caches`; nothing of it is evicted, at its `sizeLimit` (default 1 GiB) `put` rejects with `DISK_FULL`. */
+  readonly caches?: CachesOptions;
 }
 
 export type OpenStore<D> =
@@ -100,6 +105,11 @@ export interface Host<S extends StoreDeclarations> {
    */
   offline(session: Session, options: OfflineSessionOptions): OfflineSession;
   /**
+   * The standard's `CacheStorage`, one for the application: pages have it as `diskCache.caches`. Opened when it is first asked for.
+   * What the main process adds comes by way of the default session.
+   */
+  readonly caches: CacheStorage;
+  /**
    * A durable queue by its name, opened when it is first asked for, with these options. Names that differ only in case are one.
    * Pages reach the queues that are open, as `diskCache.queue(name)`: open it before their windows are attached.
    *
@@ -130,7 +140,8 @@ export async function openDiskCache<const S extends StoreDeclarations>(options: 
     const queue = queueMeant(name);
     return queue === undefined ? registry.find(name) : queues.findOpen(queue);
   });
-  const attached = new AttachedWindows(authorize, engine);
+  const offlineSide = new OfflineSide(directory, options.caches);
+  const attached = new AttachedWindows(authorize, engine, (session) => offlineSide.pagesOf(session));
   const endings = new Set<() => void>();
 
   function shut(): void {
@@ -140,6 +151,7 @@ export async function openDiskCache<const S extends StoreDeclarations>(options: 
     for (const end of endings) end();
     endings.clear();
     queues.close();
+    offlineSide.close();
     windows.close();
     registry.close();
   }
@@ -173,8 +185,11 @@ export async function openDiskCache<const S extends StoreDeclarations>(options: 
         }),
       ),
     offline(session, how) {
-      const { offline, end } = goOffline(session, how, registry.stores);
+      const { offline, end } = offlineSide.begin(session, how, registry.stores);
       return { offline, end: untilShut(end) };
+    },
+    get caches() {
+      return offlineSide.caches;
     },
     queue: (name, queueOptions) => queues.find(name, queueOptions),
     get sessions() {

@@ -22,7 +22,7 @@ function serve(): void {
   window.addEventListener('message', ({ source, data }: MessageEvent<unknown>) => {
     if (source !== window || !isConnectRequest(data)) return;
     asked.add(data.nonce);
-    ipcRenderer.send(CONNECT_CHANNEL, data.nonce);
+    ipcRenderer.send(CONNECT_CHANNEL, data.nonce, data.to ?? 'stores');
   });
 
   ipcRenderer.on(PORT_CHANNEL, ({ ports }, answer: unknown) => {

@@ -10,10 +10,15 @@ import { type ErrorData, isErrorData } from './error.ts';
 export const CONNECT_CHANNEL = 'deskcache:connect';
 export const PORT_CHANNEL = 'deskcache:port';
 
-/** Page to preload, by `window.postMessage`. */
+/** What a port is for: the stores, wherever the engine is, or HTTP (protocol/offline.ts), which the main process answers. */
+export type Purpose = 'stores' | 'offline';
+
+/** Page to preload, by `window.postMessage`. The preload sends main both, the nonce first. */
 export interface ConnectRequest {
   readonly deskcache: 'connect';
   readonly nonce: string;
+  /** Default `'stores'`. */
+  readonly to?: Purpose;
 }
 
 /** Main to preload to page. Comes with one port, or with the reason why there is none. */
@@ -34,8 +39,12 @@ const NONCE = /^[0-9a-f]{32}$/;
 /** 128 random bits in hexadecimal. */
 export const isNonce = (value: unknown): value is string => typeof value === 'string' && NONCE.test(value);
 
+export const isPurpose = (value: unknown): value is Purpose => value === 'stores' || value === 'offline';
+
 export function isConnectRequest(message: unknown): message is ConnectRequest {
-  return isMessage(message, 'connect');
+  if (!isMessage(message, 'connect')) return false;
+  const { to } = message as unknown as Record<string, unknown>;
+  return to === undefined || isPurpose(to);
 }
 
 export function isPortAnswer(message: unknown): message is PortAnswer {

@@ -1,5 +1,5 @@
 import { DiskCacheError, fromErrorData } from '../protocol/error.ts';
-import { type ConnectRequest, isGone, isPortAnswer } from '../protocol/handshake.ts';
+import { type ConnectRequest, isGone, isPortAnswer, type Purpose } from '../protocol/handshake.ts';
 
 /** The page may be up before the main process listens, so it asks again; main answers a nonce once. */
 const ASK_AGAIN_EVERY = 200;
@@ -9,10 +9,10 @@ const ASK_AGAIN_EVERY = 200;
  *
  * @throws {DiskCacheError} `NOT_ALLOWED` when this page was granted nothing, `DISCONNECTED` when `signal` gave up.
  */
-export function connect(signal: AbortSignal): Promise<MessagePort> {
+export function connect(signal: AbortSignal, to: Purpose): Promise<MessagePort> {
   const nonce = drawNonce();
   return new Promise((resolve, reject) => {
-    const ask = () => window.postMessage({ deskcache: 'connect', nonce } satisfies ConnectRequest, '*');
+    const ask = () => window.postMessage({ deskcache: 'connect', nonce, to } satisfies ConnectRequest, '*');
 
     function onMessage({ source, data, ports }: MessageEvent<unknown>): void {
       if (source !== window || !isPortAnswer(data) || data.nonce !== nonce) return;

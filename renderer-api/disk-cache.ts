@@ -1,6 +1,7 @@
 import { assetUrl } from '../protocol/asset-url.ts';
 import { type Kind, SIGNATURES } from '../protocol/contract.ts';
 import { DiskCacheError } from '../protocol/error.ts';
+import type { Purpose } from '../protocol/handshake.ts';
 import type { Key } from '../protocol/key.ts';
 import {
   type CacheDeclaration,
@@ -14,10 +15,15 @@ import {
   WINDOW_STORE,
 } from '../protocol/stores.ts';
 import { assetStreams } from './asset-stream.ts';
-import { Client, type Connect } from './client/client.ts';
+import { Client } from './client/client.ts';
+import type { Port } from './client/line.ts';
 import type { RemoteCache, RemoteDeque, RemoteIndex } from './client/remote.ts';
 import { RemoteQueue } from './client/remote-queue.ts';
 import { RemoteStore } from './client/remote-store.ts';
+import { OfflineClient } from './offline/offline-client.ts';
+import { RemoteCacheStorage } from './offline/remote-caches.ts';
+import type { RemoteConnection } from './offline/remote-connection.ts';
+import { type RemoteFetchInit, remoteFetch } from './offline/remote-fetch.ts';
 
 /** A declared store as a page sees it. */
 export type RemoteStoreOf<D> =
@@ -42,6 +48,9 @@ const NEAR_BYTES = 4 * 2 ** 20;
 /** What a `RemoteStore` is to the compiler, when it is one of a cache. */
 const DefaultStore = RemoteStore as unknown as new (...args: ConstructorParameters<typeof RemoteStore>) => RemoteCache;
 
+/** Gets a port to the main process for a purpose; `signal` tells it to give up. */
+export type Connect = (signal: AbortSignal, to: Purpose) => Promise<Port>;
+
 /** The application's stores, from a page. It is itself the store named `default`. */
 export class DiskCache extends DefaultStore {
   /**
@@ -49,14 +58,22 @@ export class DiskCache extends DefaultStore {
    * kept `'while-open'`. No other window can open it.
    */
   readonly window: RemoteCache;
+  /** The application's caches of requests and responses, for all its windows, on disk; as the standard's `caches`. */
+  readonly caches: RemoteCacheStorage;
+  /** Whether there is a network, and the switch for it. */
+  readonly connection: RemoteConnection;
+  readonly #offline: OfflineClient;
   readonly #client: Client;
   readonly #stores = new Map<string, RemoteStore>();
   readonly #queues = new Map<string, RemoteQueue>();
 
   constructor(connect: Connect, { timeout = 30_000 }: DiskCacheOptions = {}) {
-    const client = new Client(connect, timeout);
+    const client = new Client((signal) => connect(signal, 'stores'), timeout);
     super(client, assetStreams, DEFAULT_STORE, SIGNATURES.cache);
     this.#client = client;
+    this.#offline = new OfflineClient((signal) => connect(signal, 'offline'), timeout);
+    this.caches = new RemoteCacheStorage(this.#offline);
+    this.connection = this.#offline.connection;
     this.window = new DefaultStore(client, assetStreams, WINDOW_STORE, SIGNATURES.cache);
   }
 
@@ -122,9 +139,25 @@ export class DiskCache extends DefaultStore {
     return this.#client.keepNear(demandName(store, 'store'), bytes);
   }
 
+  /**
+   * As `fetch`, by way of the main process: the `Offline` of `host.offline(session, …)` answers, by its routes or by `strategy`, with
+   * what is stored or from the network. It goes with the cookies of the session, unless `credentials` is `'omit'`, and no CORS is
+   * applied: the application's privilege, which is why it is granted apart, as `@fetch`. `Set-Cookie` doesn't reach the page;
+   * `provenanceOf(response)` tells where it came from.
+   *
+   * @throws {TypeError} as `fetch`, where no answer comes, and for an `integrity`; what the signal says; {DiskCacheError}
+   * `NOT_ALLOWED` without the grant (`'read'` for GET and HEAD, else `'write'`), without `host.offline` and for other schemes than
+   * its own, `http` and `https`; `BAD_OPTION` for a strategy that there isn't; `DISCONNECTED`.
+   */
+  fetch(input: RequestInfo | URL, init: RemoteFetchInit = {}): Promise<Response> {
+    return remoteFetch(this.#offline, input, init);
+  }
+
   /** Rejects every open call with `DISCONNECTED`; the next call connects again. */
   disconnect(why = 'The page disconnected'): void {
-    this.#client.disconnect(new DiskCacheError('DISCONNECTED', why));
+    const reason = new DiskCacheError('DISCONNECTED', why);
+    this.#client.disconnect(reason);
+    this.#offline.disconnect(reason);
   }
 
   #store(name: string, kind?: Kind): RemoteStore {

@@ -14,11 +14,17 @@ export type {
   QueueEvent,
 } from '../protocol/job.ts';
 export type { Key } from '../protocol/key.ts';
+export type { QueryOptions } from '../protocol/offline.ts';
 export type { Range, SetOptions } from '../protocol/options.ts';
+export { type Provenance, provenanceOf } from '../protocol/provenance.ts';
+export type { Plan, Strategy } from '../protocol/strategy.ts';
 export type { RemoteCache, RemoteDeque, RemoteIndex } from './client/remote.ts';
 export type { RemoteQueue } from './client/remote-queue.ts';
 export { RemoteRange } from './client/remote-range.ts';
 export { DiskCache, type DiskCacheOptions, type RemoteStoreOf, type RemoteStores } from './disk-cache.ts';
+export type { RemoteCacheStorage, RemoteWebCache } from './offline/remote-caches.ts';
+export type { RemoteConnection } from './offline/remote-connection.ts';
+export type { RemoteFetchInit } from './offline/remote-fetch.ts';
 
 /** Usable at once; connects to the main process with the first call. */
 export const diskCache: DiskCache = new DiskCache(connect);

@@ -1,16 +1,20 @@
 import { type Access, covers } from '../../protocol/contract/signature.ts';
+import { FETCH } from '../../protocol/offline.ts';
 import { queueMeant } from '../../protocol/stores.ts';
 
 /** What a frame may do, decided once, at the handshake, and bound to its port. */
 export interface Grant {
-  /** Access by name: of a store, or of a queue as `'@queue/<name>'`; `'*'` stands for every one that is not named. */
+  /**
+   * Access by name: of a store, of a queue as `'@queue/<name>'`, of CacheStorage as `'@caches'`; `'*'` stands for every one that is
+   * not named. `'@fetch'`, for `diskCache.fetch`, has to be named: it has the session's cookies, and no CORS is applied.
+   */
   readonly stores: Readonly<Record<string, Access>>;
   /** How many bytes of keys and values it may write before it has to connect anew (a reload). Default: no limit. */
   readonly bytes?: number;
 }
 
 /** Everything, for the application's own pages. */
-export const FULL_GRANT: Grant = Object.freeze({ stores: Object.freeze({ '*': 'admin' }) });
+export const FULL_GRANT: Grant = Object.freeze({ stores: Object.freeze({ '*': 'admin', [FETCH]: 'admin' }) });
 
 /** Whether a grant covers such an access to a store. */
 export function grants(grant: Grant, store: string, needed: Access): boolean {

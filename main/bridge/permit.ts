@@ -21,6 +21,22 @@ export class Permit {
     );
   }
 
+  /** As `demand`, for what `'*'` doesn't mean. */
+  demandNamed(name: string, needed: Access): void {
+    this.demand(name, needed);
+    if (Object.hasOwn(this.#grant.stores, name)) return;
+    throw new DiskCacheError(
+      'NOT_ALLOWED',
+      `This page was not granted "${name}", which "*" does not include; authorize(frame) in the main process decides`,
+    );
+  }
+
+  /** @throws {DiskCacheError} `NOT_ALLOWED` where bytes are limited, for what brings so many that nobody knows it before. */
+  demandUnlimited(what: string): void {
+    if (this.#grant.bytes === undefined) return;
+    throw new DiskCacheError('NOT_ALLOWED', `This page was granted ${this.#grant.bytes} bytes, which excludes ${what}`);
+  }
+
   /** Counts what a write brings. @throws {DiskCacheError} `TOO_LARGE` when it is more than what is left. */
   charge(args: readonly unknown[]): void {
     const { bytes } = this.#grant;

@@ -8,10 +8,18 @@ import {
   type WebFrameMain,
 } from 'electron';
 import { DiskCacheError, toErrorData } from '../../protocol/error.ts';
-import { CONNECT_CHANNEL, type Gone, isNonce, PORT_CHANNEL, type PortAnswer } from '../../protocol/handshake.ts';
+import {
+  CONNECT_CHANNEL,
+  type Gone,
+  isNonce,
+  isPurpose,
+  PORT_CHANNEL,
+  type PortAnswer,
+  type Purpose,
+} from '../../protocol/handshake.ts';
 import { WINDOW_STORE } from '../../protocol/stores.ts';
 import type { Grant } from '../bridge/grant.ts';
-import type { EngineWindow, PageSession } from './page-engine.ts';
+import type { EngineWindow, PageAnswering, PageSession } from './page-engine.ts';
 import { type Authorize, type FrameInfo, senderOf } from './sender.ts';
 
 /** A page may load our client more than once; past these a document is up to no good. */
@@ -20,7 +28,7 @@ const MAX_HANDSHAKES = 256;
 
 /** A window whose pages may connect. */
 export interface Attachment {
-  /** How many pages are connected. */
+  /** How many pages are connected, whatever number of ports they have. */
   readonly sessions: number;
   /** What the documents of an origin are granted that the window shows now; none in another session. */
   grantsOf(origin: string, session: ElectronSession): readonly Grant[];
@@ -29,21 +37,28 @@ export interface Attachment {
 }
 
 /**
- * Answers the handshakes of one window's frames; `engine` answers their calls.
+ * Answers the handshakes of one window's frames; `engine` answers calls of stores, `offline` those of HTTP.
  *
  * Invariant: a session ends with its document (navigation, reload, crash, close of the window), whether or not its port
  * says so: a killed page says nothing.
  */
-export function attach(contents: WebContents, name: string, authorize: Authorize, engine: EngineWindow): Attachment {
+export function attach(
+  contents: WebContents,
+  name: string,
+  authorize: Authorize,
+  engine: EngineWindow,
+  offline: PageAnswering,
+): Attachment {
   const sessions = new Map<PageSession, WebFrameMain>();
   const nonces = new Set<string>();
 
-  function onConnect({ senderFrame: frame }: IpcMainEvent, nonce: unknown): void {
+  function onConnect({ senderFrame: frame }: IpcMainEvent, nonce: unknown, to: unknown = 'stores'): void {
     // Without a frame there is nobody to answer; a nonce answers once, so a page may ask again until it is heard.
-    if (frame === null || !isNonce(nonce) || nonces.has(nonce) || nonces.size >= MAX_HANDSHAKES) return;
+    if (frame === null || !isNonce(nonce) || !isPurpose(to) || nonces.has(nonce) || nonces.size >= MAX_HANDSHAKES)
+      return;
     nonces.add(nonce);
     try {
-      connect(frame, nonce, grantFor(frame));
+      connect(frame, nonce, grantFor(frame), to);
     } catch (error) {
       answer(frame, { deskcache: 'port', nonce, error: toErrorData(error) });
     }
@@ -58,10 +73,11 @@ export function attach(contents: WebContents, name: string, authorize: Authorize
     throw new DiskCacheError('NOT_ALLOWED', `The ${who} in window "${name}" ${why}`);
   }
 
-  function connect(frame: WebFrameMain, nonce: string, grant: Grant): void {
+  function connect(frame: WebFrameMain, nonce: string, grant: Grant, to: Purpose): void {
     const { port1, port2 } = new MessageChannelMain();
     const hasShard = frame.parent === null || Object.hasOwn(grant.stores, WINDOW_STORE);
-    const session = engine.openSession(port1, { grant, hasShard }, (how) => {
+    const answering = to === 'stores' ? engine : offline;
+    const session = answering.openSession(port1, { grant, hasShard }, (how) => {
       sessions.delete(session);
       if (how === 'died') answer(frame, { deskcache: 'gone', nonce });
     });
@@ -92,7 +108,7 @@ export function attach(contents: WebContents, name: string, authorize: Authorize
 
   return {
     get sessions() {
-      return sessions.size;
+      return new Set(sessions.values()).size;
     },
     grantsOf(origin, session) {
       if (contents.isDestroyed() || contents.session !== session) return [];

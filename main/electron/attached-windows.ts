@@ -2,7 +2,7 @@ import type { Session, WebContents } from 'electron';
 import { DiskCacheError } from '../../protocol/error.ts';
 import type { Grant } from '../bridge/grant.ts';
 import { type Attachment, attach } from './attach.ts';
-import type { PageEngine } from './page-engine.ts';
+import type { PageAnswering, PageEngine } from './page-engine.ts';
 import type { Authorize } from './sender.ts';
 import type { Keep } from './windows.ts';
 
@@ -25,18 +25,21 @@ interface Attached extends Attachment {
 export class AttachedWindows {
   readonly #authorize: Authorize;
   readonly #engine: PageEngine;
+  readonly #offlineOf: (session: Session) => PageAnswering;
   readonly #open = new Map<WebContents, Attached>();
 
-  constructor(authorize: Authorize, engine: PageEngine) {
+  /** `offlineOf`: what answers the pages of a session about HTTP. */
+  constructor(authorize: Authorize, engine: PageEngine, offlineOf: (session: Session) => PageAnswering) {
     this.#authorize = authorize;
     this.#engine = engine;
+    this.#offlineOf = offlineOf;
   }
 
   /** A window that is attached already gets another name; its pages connect anew. Answers the way out. */
   attach(contents: WebContents, { name, keep = 'forever' }: AttachOptions): (why: string) => void {
     const own = this.#engine.attach(name, keep);
     this.#open.get(contents)?.detach(disconnected(`The window is called "${name}" now`));
-    const attachment = attach(contents, name, this.#authorize, own);
+    const attachment = attach(contents, name, this.#authorize, own, this.#offlineOf(contents.session));
     const attached: Attached = {
       name,
       get sessions() {

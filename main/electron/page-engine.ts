@@ -13,10 +13,14 @@ export interface PageEngine {
   attach(name: string, keep: Keep): EngineWindow;
 }
 
-/** One attached window, as the engine knows it. */
-export interface EngineWindow {
-  /** The port is the engine's from now on. `onEnd` is told when the session has ended by itself. */
+/** Whoever answers the pages of one window. */
+export interface PageAnswering {
+  /** The port is theirs from now on. `onEnd` is told when the session has ended by itself. */
   openSession(port: MessagePortMain, rights: PageRights, onEnd: (how: End) => void): PageSession;
+}
+
+/** One attached window, as the engine knows it. */
+export interface EngineWindow extends PageAnswering {
   release(): void;
 }
 

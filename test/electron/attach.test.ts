@@ -1,10 +1,11 @@
 import type { EventEmitter } from 'node:events';
-import type { Session, WebFrameMain } from 'electron';
+import type { Session, WebContents, WebFrameMain } from 'electron';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { FULL_GRANT, type Grant } from '../../main/bridge/grant.ts';
-import { attach } from '../../main/electron/attach.ts';
+import { attach as attachTo } from '../../main/electron/attach.ts';
 import { EngineHere } from '../../main/electron/engine-here.ts';
-import type { EngineWindow } from '../../main/electron/page-engine.ts';
+import type { EngineWindow, PageAnswering } from '../../main/electron/page-engine.ts';
+import type { Authorize } from '../../main/electron/sender.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import { channels, nonce, openFrame, openWindow } from './double.ts';
 
@@ -20,6 +21,17 @@ const windowOf = (find: (name: string) => never): EngineWindow =>
 const engine = windowOf(() => {
   throw new DiskCacheError('NO_SUCH_STORE', 'none here');
 });
+
+/** The grants of those who were answered about HTTP. */
+const asked: Grant[] = [];
+const offline: PageAnswering = {
+  openSession(port, { grant }) {
+    asked.push(grant);
+    return { close: () => port.close() };
+  },
+};
+const attach = (contents: WebContents, name: string, authorize: Authorize, own: EngineWindow) =>
+  attachTo(contents, name, authorize, own, offline);
 
 describe('an attached window', () => {
   beforeEach(() => {
@@ -42,6 +54,21 @@ describe('an attached window', () => {
     for (let n = 0; n < 5; n++) ask(frame, nonce(1));
     expect(answers).toHaveLength(1);
     expect(attachment.sessions).toBe(1);
+  });
+
+  it('opens the port for what it was asked, counts a page once, and ends both with it', () => {
+    const { contents, ask, emit } = openWindow();
+    const grant: Grant = { stores: { '@fetch': 'read' } };
+    const attachment = attach(contents, 'main', () => grant, engine);
+    const { frame, answers } = openFrame();
+    asked.length = 0;
+    ask(frame, nonce(1), 'stores');
+    ask(frame, nonce(2), 'offline');
+    for (const [n, odd] of ['', 'Offline', null, 7, {}].entries()) ask(frame, nonce(n + 3), odd);
+    expect(asked).toEqual([grant]);
+    expect([answers.length, channels.length, attachment.sessions]).toEqual([2, 2, 1]);
+    emit('did-start-navigation', { isMainFrame: true, isSameDocument: false });
+    expect(channels.map(({ port1 }) => port1.closed)).toEqual([true, true]);
   });
 
   it('refuses a frame that was not granted, saying whom', () => {
@@ -99,7 +126,7 @@ describe('an attached window', () => {
     const attachment = attach(contents, 'main', () => FULL_GRANT, engine);
     const { frame, answers } = openFrame();
     for (let n = 0; n < 1000; n++) ask(frame, nonce(n));
-    expect(attachment.sessions).toBe(16);
+    expect([attachment.sessions, channels.length]).toEqual([1, 16]);
     expect(answers.length).toBe(256);
   });
 

@@ -73,7 +73,8 @@ export function openWindow(fields: object = {}) {
   return {
     contents: contents as unknown as WebContents,
     emit: contents.emit.bind(contents),
-    ask: (senderFrame: WebFrameMain | null, asked: unknown) => ipc.emit(CONNECT_CHANNEL, { senderFrame }, asked),
+    ask: (senderFrame: WebFrameMain | null, ...asked: unknown[]) =>
+      ipc.emit(CONNECT_CHANNEL, { senderFrame }, ...asked),
     close: () => {
       isDestroyed = true;
       contents.emit('destroyed');
@@ -84,3 +85,10 @@ export function openWindow(fields: object = {}) {
 }
 
 export const nonce = (n: number) => n.toString(16).padStart(32, '0');
+
+/** Sessions in which nothing is asked about HTTP. */
+export const NOWHERE = () => ({
+  openSession(): never {
+    throw new Error('Nothing was to be asked about HTTP');
+  },
+});

@@ -9,7 +9,7 @@ import { Windows } from '../../main/electron/windows.ts';
 import { Cache } from '../../main/engine/index.ts';
 import { freshDirectory } from '../engine/directory.ts';
 import { failure } from '../suites/async-cache.ts';
-import { app, channels, nonce, openFrame, openSession, openWindow } from './double.ts';
+import { app, channels, NOWHERE, nonce, openFrame, openSession, openWindow } from './double.ts';
 
 vi.mock('electron', () => import('./double.ts'));
 
@@ -26,7 +26,7 @@ beforeEach(() => {
     asking.push(frame);
     return FULL_GRANT;
   };
-  attached = new AttachedWindows(authorize, new EngineHere(windows, () => new Cache(freshDirectory())));
+  attached = new AttachedWindows(authorize, new EngineHere(windows, () => new Cache(freshDirectory())), NOWHERE);
 });
 afterEach(() => {
   attached.close('The test is over');

@@ -11,7 +11,7 @@ import { cache, index } from '../../protocol/stores.ts';
 import type { Port } from '../../renderer-api/client/line.ts';
 import { DiskCache } from '../../renderer-api/disk-cache.ts';
 import { freshDirectory } from '../engine/directory.ts';
-import { app, nonce, openFrame, openSession, openWindow } from './double.ts';
+import { app, NOWHERE, nonce, openFrame, openSession, openWindow } from './double.ts';
 import { openPorts } from './real-ports.ts';
 
 vi.mock('electron', () => import('./real-ports.ts'));
@@ -28,7 +28,7 @@ function openHost(directory: string): void {
   registry = new Registry(directory, stores);
   windows = new Windows(`${directory}/_windows`);
   for (const store of [registry.find('api'), registry.find('settings')]) countListeners(store as never);
-  attached = new AttachedWindows(() => FULL_GRANT, new EngineHere(windows, (name) => registry.find(name)));
+  attached = new AttachedWindows(() => FULL_GRANT, new EngineHere(windows, (name) => registry.find(name)), NOWHERE);
 }
 
 function closeHost(): void {

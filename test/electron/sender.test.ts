@@ -41,7 +41,7 @@ describe('ownPages, the default', () => {
   const asks = (origin: string, isTop = true) => ({ window: 'main', origin, url: `${origin}/`, isTop });
 
   it.each(['app://atlas', 'file://', 'my-app://host'])('grants everything to the top frame of %s', (origin) => {
-    expect(ownPages(true)(asks(origin))).toEqual({ stores: { '*': 'admin' } });
+    expect(ownPages(true)(asks(origin))).toEqual({ stores: { '*': 'admin', '@fetch': 'admin' } });
     expect(ownPages(true)(asks(origin, false))).toBeNull();
   });
 

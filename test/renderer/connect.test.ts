@@ -26,13 +26,19 @@ class Page extends EventTarget {
 }
 
 /** The preload's end of Electron's ipc; `sent` is what the main process hears. */
-const ipcRenderer = vi.hoisted(() => ({ sent: [] as string[], emitter: undefined as EventEmitter | undefined }));
+const ipcRenderer = vi.hoisted(() => ({
+  sent: [] as string[],
+  to: [] as unknown[],
+  emitter: undefined as EventEmitter | undefined,
+}));
 vi.mock('electron', async () => {
   const { EventEmitter: Emitter } = await import('node:events');
   const emitter = new Emitter();
   ipcRenderer.emitter = emitter;
-  const send = (channel: string, nonce: string) => {
-    if (channel === CONNECT_CHANNEL) ipcRenderer.sent.push(nonce);
+  const send = (channel: string, nonce: string, to: unknown) => {
+    if (channel !== CONNECT_CHANNEL) return;
+    ipcRenderer.sent.push(nonce);
+    ipcRenderer.to.push(to);
   };
   return { ipcRenderer: Object.assign(emitter, { send }) };
 });
@@ -49,11 +55,21 @@ describe('a page and its preload script', () => {
     ({ connect } = await import('../../renderer-api/connect.ts'));
   });
 
+  it('says what the port is for, and nothing that is no purpose', async () => {
+    const given = new AbortController();
+    const asking = (['stores', 'offline'] as const).map((to) => connect(given.signal, to));
+    const nonce = 'f'.repeat(32);
+    for (const to of [undefined, 'files', null, {}]) page.postMessage({ deskcache: 'connect', nonce, to }, '*');
+    await vi.waitFor(() => expect(ipcRenderer.to).toEqual(['stores', 'offline', 'stores']));
+    given.abort();
+    expect((await Promise.allSettled(asking)).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+  });
+
   async function connected() {
     const listening = page.listeners.size;
     const { port1, port2 } = new MessageChannel();
     const sent = ipcRenderer.sent.length;
-    const connecting = connect(AbortSignal.timeout(5000));
+    const connecting = connect(AbortSignal.timeout(5000), 'stores');
     await vi.waitFor(() => expect(ipcRenderer.sent.length).toBe(sent + 1));
     const nonce = ipcRenderer.sent.at(-1)!;
     tell({ deskcache: 'port', nonce }, port1);

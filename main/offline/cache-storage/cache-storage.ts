@@ -43,6 +43,11 @@ export class CacheStorage {
     });
   }
 
+  /** The cache that has this id; when there is none any more, one in which nothing is and stays. */
+  withId(id: string): WebCache {
+    return this.#opened(id);
+  }
+
   async has(cacheName: string): Promise<boolean> {
     return idOf(this.#names(), demanded(cacheName)) !== undefined;
   }

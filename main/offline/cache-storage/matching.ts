@@ -1,11 +1,6 @@
 import { membersOf, withoutFragment } from '../http/fields.ts';
 
-/** The standard's CacheQueryOptions. */
-export interface QueryOptions {
-  readonly ignoreSearch?: boolean;
-  readonly ignoreMethod?: boolean;
-  readonly ignoreVary?: boolean;
-}
+export type { QueryOptions } from '../../../protocol/offline.ts';
 
 /** A request and its response, without the body. Field values are as `Headers` gives them. */
 export interface Item {

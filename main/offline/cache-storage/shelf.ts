@@ -13,14 +13,14 @@ export type Staged = Omit<Item, 'order'>;
 export class Shelf {
   readonly #cache: CacheFace;
   readonly #storage: string;
-  readonly #id: string;
+  readonly id: string;
   readonly #isOpen: () => boolean;
 
   /** `isOpen` says whether the cache is still there: into a deleted one nothing is put. */
   constructor(cache: CacheFace, storage: string, id: string, isOpen: () => boolean) {
     this.#cache = cache;
     this.#storage = storage;
-    this.#id = id;
+    this.id = id;
     this.#isOpen = isOpen;
   }
 
@@ -77,7 +77,7 @@ export class Shelf {
 
   clear(): void {
     this.#cache.transact(() => {
-      for (const prefix of [this.#items(), ['cached-body', this.#storage, this.#id]]) {
+      for (const prefix of [this.#items(), ['cached-body', this.#storage, this.id]]) {
         this.#cache.deleteMany([...this.#cache.keys({ prefix, order: 'key' })]);
       }
     });
@@ -91,11 +91,11 @@ export class Shelf {
   }
 
   #items(...address: Key[]): Key[] {
-    return ['cached', this.#storage, this.#id, ...address];
+    return ['cached', this.#storage, this.id, ...address];
   }
 
   #bodyKey(bodyId: string): Key {
-    return ['cached-body', this.#storage, this.#id, bodyId];
+    return ['cached-body', this.#storage, this.id, bodyId];
   }
 }
 

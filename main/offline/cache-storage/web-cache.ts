@@ -92,6 +92,11 @@ export class WebCache {
     );
   }
 
+  /** Names this very cache, as long as it exists: `caches.withId(id)` is the same one. */
+  get id(): string {
+    return this.#shelf.id;
+  }
+
   get [Symbol.toStringTag](): string {
     return 'Cache';
   }

@@ -1,0 +1,146 @@
+import type { Access } from '../../../protocol/contract/signature.ts';
+import { DiskCacheError } from '../../../protocol/error.ts';
+import { CACHES, type CachesAnswer, type CachesCall, type WireResponse } from '../../../protocol/offline.ts';
+import { weightOf } from '../../../protocol/weight.ts';
+import { MAX_ANSWER, MAX_OPERATIONS } from '../../../protocol/wire.ts';
+import type { Permit } from '../permit.ts';
+import type { Caches, OneCache } from './backing.ts';
+import { readOptions, readRequest, readResponse, sayRequest, sayResponse } from './messages.ts';
+import type { ReceivedBodies } from './received-bodies.ts';
+import type { SentBodies } from './sent-bodies.ts';
+
+/** Of the bodies of one answer so many bytes travel with it; the others are pulled. */
+const MAX_WHOLE = 4 * 2 ** 20;
+
+/** What a call of a page works with. */
+export interface CachesRoom {
+  readonly permit: Permit;
+  readonly caches: Caches;
+  readonly sent: SentBodies;
+  readonly received: ReceivedBodies;
+  readonly signal: AbortSignal;
+}
+
+/** A call that was read: its arguments are what they should be, or reading them throws. */
+interface Asked {
+  readonly name: string;
+  readonly options: ReturnType<typeof readOptions>;
+  readonly requests: readonly Request[];
+  readonly call: CachesCall;
+}
+
+interface Method<On> {
+  readonly access: Access;
+  run(on: On, asked: Asked, room: CachesRoom): Promise<CachesAnswer>;
+}
+
+/** Of the standard's CacheStorage. */
+const OF_STORAGE: Readonly<Record<string, Method<Caches>>> = {
+  open: {
+    access: 'read',
+    async run(caches, { name }, { permit }) {
+      // To make one is to write.
+      if (!(await caches.has(name))) permit.demand(CACHES, 'write');
+      return (await caches.open(name)).id;
+    },
+  },
+  has: { access: 'read', run: (caches, { name }) => caches.has(name) },
+  delete: { access: 'write', run: (caches, { name }) => caches.delete(name) },
+  keys: { access: 'read', run: (caches) => caches.keys() },
+  match: {
+    access: 'read',
+    run: async (caches, { requests, options }, room) => said([await caches.match(oneOf(requests), options)], room),
+  },
+};
+
+/** Of the standard's Cache. `add` is `addAll` of one. */
+const OF_CACHE: Readonly<Record<string, Method<OneCache>>> = {
+  match: {
+    access: 'read',
+    run: async (cache, { requests, options }, room) => said([await cache.match(oneOf(requests), options)], room),
+  },
+  matchAll: {
+    access: 'read',
+    run: async (cache, { requests, options }, room) => said(await cache.matchAll(requests[0], options), room),
+  },
+  addAll: {
+    access: 'write',
+    async run(cache, { requests }, { permit }) {
+      permit.demandUnlimited('add, whose bytes come from elsewhere');
+      await cache.addAll(requests);
+      return true;
+    },
+  },
+  put: {
+    access: 'write',
+    async run(cache, { requests, call }, { permit, received }) {
+      const request = oneOf(requests);
+      const { response } = call;
+      const body = received.receive(response?.body ?? null, (bytes) => permit.charge([bytes]));
+      await cache.put(request, readResponse(response, body));
+      return true;
+    },
+  },
+  delete: { access: 'write', run: (cache, { requests, options }) => cache.delete(oneOf(requests), options) },
+  keys: {
+    access: 'read',
+    run: async (cache, { requests, options }) => (await cache.keys(requests[0], options)).map(sayRequest),
+  },
+};
+
+/**
+ * Runs one call of CacheStorage or of a cache, as far as the page is granted it.
+ *
+ * @throws {DiskCacheError} `NOT_ALLOWED`, `TOO_LARGE`, `BUSY`; what the caches throw.
+ */
+export async function runCachesCall(call: CachesCall, room: CachesRoom): Promise<CachesAnswer> {
+  const { cache, method, name } = call;
+  const run = cache === undefined ? methodOf(OF_STORAGE, method) : methodOf(OF_CACHE, method);
+  room.permit.demand(CACHES, run.access);
+  const { caches, signal } = room;
+  const requests: readonly unknown[] = Array.isArray(call.requests) ? call.requests : [];
+  if (requests.length > MAX_OPERATIONS || (name !== undefined && typeof name !== 'string'))
+    throw new DiskCacheError('NOT_ALLOWED', `A call takes a name, or at most ${MAX_OPERATIONS} requests`);
+  const asked: Asked = {
+    name: name as string,
+    options: readOptions(call.options),
+    requests: requests.map((request) => readRequest(request, { signal })),
+    call,
+  };
+  const answer = await (cache === undefined
+    ? (run as Method<Caches>).run(caches, asked, room)
+    : (run as Method<OneCache>).run(caches.withId(cache), asked, room));
+  if (weightOf(answer) > MAX_ANSWER)
+    throw new DiskCacheError('TOO_LARGE', `${method}() gives more than ${MAX_ANSWER} bytes; ask for less at a time`);
+  return answer;
+}
+
+function methodOf<On>(methods: Readonly<Record<string, Method<On>>>, name: unknown): Method<On> {
+  if (typeof name === 'string' && Object.hasOwn(methods, name)) return methods[name]!;
+  throw new DiskCacheError('NOT_ALLOWED', 'CacheStorage and Cache have no such method');
+}
+
+function oneOf(requests: readonly Request[]): Request {
+  const [request] = requests;
+  if (request === undefined) throw new TypeError('A request is missing');
+  return request;
+}
+
+/** Responses as they travel; when one of them can't, none does, and nothing stays open. */
+async function said(found: readonly (Response | undefined)[], { sent }: CachesRoom): Promise<WireResponse[]> {
+  const responses = found.filter((it) => it !== undefined);
+  const sayings: WireResponse[] = [];
+  let whole = 0;
+  try {
+    for (const response of responses) {
+      const body = await sent.send(response.body, whole < MAX_WHOLE);
+      if (body instanceof Uint8Array) whole += body.length;
+      sayings.push({ ...sayResponse(response), body });
+    }
+    return sayings;
+  } catch (error) {
+    for (const { body } of sayings) if (typeof body === 'number') sent.cancel(body, error as Error);
+    for (const { body } of responses) if (body !== null && !body.locked) body.cancel(error).catch(() => undefined);
+    throw error;
+  }
+}

@@ -1,0 +1,19 @@
+import { DiskCacheError, toErrorData } from '../../../protocol/error.ts';
+import type { Fault, Reply } from '../../../protocol/offline.ts';
+
+/** Anything thrown, as data. As with `fetch`, whatever else than an error of ours or an abort it was, the page gets a `TypeError`. */
+export function toFault(error: unknown): Fault {
+  if (error instanceof DiskCacheError) return toErrorData(error);
+  if (error instanceof DOMException) return { exception: error.name, message: error.message };
+  if (!(error instanceof Error)) return { exception: 'TypeError', message: String(error) };
+  const { message, cause } = error;
+  return { exception: 'TypeError', message: cause instanceof Error ? `${message}: ${cause.message}` : message };
+}
+
+export async function replyOf<T>(work: () => T | Promise<T>): Promise<Reply<T>> {
+  try {
+    return { value: await work() };
+  } catch (error) {
+    return { fault: toFault(error) };
+  }
+}

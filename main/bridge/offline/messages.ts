@@ -1,0 +1,145 @@
+import { DiskCacheError } from '../../../protocol/error.ts';
+import {
+  type Fields,
+  MAX_HEAD,
+  type QueryOptions,
+  type WireRequest,
+  type WireResponse,
+} from '../../../protocol/offline.ts';
+import { type Plan, STRATEGIES, type Strategy } from '../../../protocol/strategy.ts';
+import { weightOf } from '../../../protocol/weight.ts';
+import type { Body } from './received-bodies.ts';
+
+/*
+ * What pages say, read as what nobody has looked at yet. A browser keeps a page from setting some fields, a page that was taken
+ * over speaks past it: here they are left out again.
+ */
+
+/** https://fetch.spec.whatwg.org/#forbidden-request-header */
+const FORBIDDEN: ReadonlySet<string> = new Set([
+  'accept-charset',
+  'accept-encoding',
+  'access-control-request-headers',
+  'access-control-request-method',
+  'access-control-request-private-network',
+  'connection',
+  'content-length',
+  'cookie',
+  'cookie2',
+  'date',
+  'dnt',
+  'expect',
+  'host',
+  'keep-alive',
+  'origin',
+  'referer',
+  'set-cookie',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'via',
+]);
+const OVERRIDES: ReadonlySet<string> = new Set(['x-http-method', 'x-http-method-override', 'x-method-override']);
+const FORBIDDEN_METHOD = /^\s*(connect|trace|track)\s*$/i;
+
+function isForbidden(name: string, value: string): boolean {
+  const lower = name.toLowerCase();
+  if (FORBIDDEN.has(lower) || lower.startsWith('proxy-') || lower.startsWith('sec-')) return true;
+  return OVERRIDES.has(lower) && value.split(',').some((method) => FORBIDDEN_METHOD.test(method));
+}
+
+/** https://fetch.spec.whatwg.org/#forbidden-response-header-name */
+const isCookie = (name: string): boolean => /^set-cookie2?$/i.test(name);
+
+/** @throws {TypeError} for what is no request; {DiskCacheError} `TOO_LARGE`. */
+export function readRequest(
+  given: unknown,
+  { body = null, signal }: { readonly body?: Body; readonly signal: AbortSignal },
+): Request {
+  const { url, method, headers, credentials, redirect, cache } = recordOf<WireRequest>(given, 'A request');
+  if (typeof url !== 'string' || typeof method !== 'string') throw new TypeError('A request has a URL and a method');
+  demandLight(given);
+  const fields = fieldsOf(headers).filter(([name, value]) => !isForbidden(name, value));
+  const said = Object.entries({ credentials, redirect, cache }).filter(([, value]) => value !== undefined);
+  return new Request(url, {
+    ...(Object.fromEntries(said) as Pick<RequestInit, 'credentials' | 'redirect' | 'cache'>),
+    method,
+    headers: fields,
+    signal,
+    // The standard allows this cache mode to nobody else; origins mean nothing here.
+    ...(cache === 'only-if-cached' && { mode: 'same-origin' as const }),
+    ...(body !== null && { body, duplex: 'half' as const }),
+  });
+}
+
+/** @throws {TypeError} for what is no response; {DiskCacheError} `TOO_LARGE`. */
+export function readResponse(given: unknown, body: Body): Response {
+  const { status, statusText, headers, url, redirected, type, ...rest } = recordOf<WireResponse>(given, 'A response');
+  demandLight({ ...rest, url, statusText, headers, body: null });
+  if (type === 'error') return Response.error();
+  if (typeof status !== 'number' || typeof statusText !== 'string')
+    throw new TypeError('A response has a status and its text');
+  const fields = fieldsOf(headers).filter(([name]) => !isCookie(name));
+  const response = new Response(body, { status, statusText, headers: fields });
+  return Object.defineProperties(response, {
+    url: { value: String(url) },
+    redirected: { value: redirected === true },
+    type: { value: String(type) },
+  });
+}
+
+/** A response as a page may see it, but for its body. */
+export function sayResponse({
+  url,
+  status,
+  statusText,
+  headers,
+  redirected,
+  type,
+}: Response): Omit<WireResponse, 'body'> {
+  const fields = [...headers].filter(([name]) => !isCookie(name));
+  return { url, status, statusText, headers: fields, redirected, type };
+}
+
+export const sayRequest = ({ url, method, headers }: Request): WireRequest => ({ url, method, headers: [...headers] });
+
+/** @throws {DiskCacheError} `BAD_OPTION` */
+export function readPlan(given: unknown): Plan | undefined {
+  if (given === undefined) return undefined;
+  const { strategy, timeout } = Object(given) as Record<keyof Plan, unknown>;
+  if (!STRATEGIES.includes(strategy as Strategy) || (timeout !== undefined && typeof timeout !== 'number')) {
+    throw new DiskCacheError('BAD_OPTION', `A strategy is one of ${STRATEGIES.join(', ')}; its time-out, milliseconds`);
+  }
+  return { strategy: strategy as Strategy, ...(timeout !== undefined && { timeout }) };
+}
+
+export function readOptions(given: unknown): QueryOptions & { readonly cacheName?: string } {
+  const { ignoreSearch, ignoreMethod, ignoreVary, cacheName } = Object(given) as Record<string, unknown>;
+  return {
+    ignoreSearch: ignoreSearch === true,
+    ignoreMethod: ignoreMethod === true,
+    ignoreVary: ignoreVary === true,
+    ...(typeof cacheName === 'string' && { cacheName }),
+  };
+}
+
+function fieldsOf(given: unknown): [string, string][] {
+  if (!Array.isArray(given)) throw new TypeError('Header fields are a list of names and values');
+  return (given as Fields).map((field) => {
+    const [name, value] = Array.isArray(field) ? field : [];
+    if (typeof name !== 'string' || typeof value !== 'string')
+      throw new TypeError('A header field has a name and a value');
+    return [name, value];
+  });
+}
+
+function demandLight(head: unknown): void {
+  if (weightOf(head) > MAX_HEAD)
+    throw new DiskCacheError('TOO_LARGE', `The URL and the header fields are more than ${MAX_HEAD} bytes`);
+}
+
+function recordOf<T>(given: unknown, what: string): Partial<Record<keyof T, unknown>> {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) throw new TypeError(`${what} is missing`);
+  return given;
+}

@@ -1,0 +1,117 @@
+import { expose } from 'comlink';
+import { type DiskCacheError, toErrorData } from '../../../protocol/error.ts';
+import {
+  type CachesAnswer,
+  type CachesCall,
+  type ConnectionNews,
+  FETCH,
+  type FetchCall,
+  OFFLINE_FACE_METHODS,
+  type OfflineFace,
+  type Piece,
+  type WireResponse,
+} from '../../../protocol/offline.ts';
+import { provenanceOf } from '../../../protocol/provenance.ts';
+import { goodbye } from '../../../protocol/wire.ts';
+import type { Port } from '../endpoint.ts';
+import { gate } from '../gate.ts';
+import type { Grant } from '../grant.ts';
+import { Permit } from '../permit.ts';
+import { whileOpen } from '../while-open.ts';
+import type { Backing } from './backing.ts';
+import { runCachesCall } from './cache-calls.ts';
+import { Calls } from './calls.ts';
+import { replyOf } from './fault.ts';
+import { readPlan, readRequest, sayResponse } from './messages.ts';
+import { ReceivedBodies } from './received-bodies.ts';
+import { SentBodies } from './sent-bodies.ts';
+
+/** One page's conversation about HTTP, from its handshake to its goodbye. */
+export interface OfflineSession {
+  /** Calls under way, and bodies that are open in either direction. */
+  readonly open: number;
+  /** Gives up what is under way, tells the page why and closes the port. Idempotent. */
+  close(reason: DiskCacheError): void;
+}
+
+/**
+ * Answers a page's `fetch` and `CacheStorage` over `port` by what `backing` has and `grant` allows, until it is closed. A page
+ * that goes half-way leaves nothing: requests are aborted, bodies cancelled, what was put half is not there.
+ */
+export function openOfflineSession(port: Port, grant: Grant, backing: Backing): OfflineSession {
+  let isOpen = true;
+  const permit = new Permit(grant);
+  const inner = whileOpen(port, () => isOpen);
+  const calls = new Calls();
+  const sent = new SentBodies();
+  const received = new ReceivedBodies();
+  let unsubscribe: (() => void) | undefined;
+
+  async function answer({ request, body, plan }: FetchCall, signal: AbortSignal): Promise<WireResponse> {
+    try {
+      const isSafe = /^(get|head)$/i.test(String(Object(request).method));
+      permit.demandNamed(FETCH, isSafe ? 'read' : 'write');
+      const asked = readRequest(request, { body: received.receive(body), signal });
+      const response = await backing.offline(new URL(asked.url).protocol).respond(asked, readPlan(plan));
+      // What isn't from the network is on disk, all of it.
+      const isStored = !['miss', undefined].includes(provenanceOf(response));
+      return { ...sayResponse(response), body: await sent.send(response.body, isStored) };
+    } catch (error) {
+      received.discard(body, asError(error));
+      throw error;
+    }
+  }
+
+  async function runOnCaches(call: CachesCall, signal: AbortSignal): Promise<CachesAnswer> {
+    try {
+      return await runCachesCall(call, { permit, caches: backing.caches(), sent, received, signal });
+    } finally {
+      received.discard(Object(call.response).body, wantedNoMore());
+    }
+  }
+
+  const face: OfflineFace = Object.freeze({
+    fetch: (call: FetchCall) => replyOf(() => calls.run(call.id, (signal) => answer(call, signal))),
+    caches: (call: CachesCall) => replyOf(() => calls.run(call.id, (signal) => runOnCaches(call, signal))),
+    abort: (call: number) => calls.abort(call) as undefined,
+    pull: (body: number) => replyOf(() => sent.pull(body)),
+    cancel: (body: number) => sent.cancel(body, wantedNoMore()) as undefined,
+    push: (piece: Piece) => replyOf(() => received.push(piece)),
+    connection: () =>
+      replyOf(() => {
+        permit.demandNamed(FETCH, 'read');
+        const { connection } = backing.offline();
+        const tell = (online: boolean) =>
+          inner.postMessage({ deskcache: 'connection', online } satisfies ConnectionNews);
+        unsubscribe ??= connection.subscribe(tell);
+        tell(connection.isOnline());
+        return connection.isOnline();
+      }),
+    setOnline: (online: boolean) =>
+      replyOf(() => {
+        permit.demandNamed(FETCH, 'admin');
+        backing.offline().connection.set(online === true);
+        return null;
+      }),
+  });
+  expose(face, gate(inner, OFFLINE_FACE_METHODS));
+  return {
+    get open() {
+      return calls.size + sent.size + received.size + (unsubscribe === undefined ? 0 : 1);
+    },
+    close(reason) {
+      if (!isOpen) return;
+      isOpen = false;
+      unsubscribe?.();
+      unsubscribe = undefined;
+      calls.close(reason);
+      sent.close(reason);
+      received.close(reason);
+      port.postMessage(goodbye(toErrorData(reason)));
+      port.close();
+    },
+  };
+}
+
+const wantedNoMore = () => new DOMException('Nobody wants any more of this body', 'AbortError');
+const asError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new TypeError(String(thrown)));

@@ -1,0 +1,49 @@
+import type { WireRequest, WireResponse } from '../../protocol/offline.ts';
+import type { OfflineLine } from './offline-line.ts';
+import { pulledBody } from './pulled-body.ts';
+
+/** A request as it travels, but for its body. */
+export function sayRequest({ url, method, headers, credentials, redirect, cache }: Request): WireRequest {
+  return { url, method, headers: [...headers], credentials, redirect, cache };
+}
+
+/** A response as it travels, but for its body. */
+export function sayResponse({
+  url,
+  status,
+  statusText,
+  headers,
+  redirected,
+  type,
+}: Response): Omit<WireResponse, 'body'> {
+  return { url, status, statusText, headers: [...headers], redirected, type };
+}
+
+/** The response that the main process speaks of, its body behind `line` where it is large. */
+export function responseFrom(line: OfflineLine, said: WireResponse, signal: AbortSignal): Response {
+  const { body, status, statusText, headers, url, redirected, type } = said;
+  if (type === 'error') return Response.error();
+  const stream = typeof body === 'number' ? pulledBody(line, body, signal) : (body as Uint8Array<ArrayBuffer> | null);
+  const fields = headers.map(([name, value]): [string, string] => [name, value]);
+  return as(new Response(stream, { status, statusText, headers: fields }), { url, redirected, type });
+}
+
+/** What the constructor leaves out, on a response and its clones. */
+function as(response: Response, told: Pick<WireResponse, 'url' | 'redirected' | 'type'>): Response {
+  const clone = () => as(Response.prototype.clone.call(response), told);
+  return Object.defineProperties(response, {
+    url: { value: told.url },
+    redirected: { value: told.redirected },
+    type: { value: told.type },
+    clone: { value: clone },
+  });
+}
+
+export const requestFrom = ({ url, method, headers }: WireRequest): Request =>
+  new Request(url, { method, headers: headers.map(([name, value]): [string, string] => [name, value]) });
+
+/** A request as it is, for copying it would use its body up. What is left out is a mistake, not a request for "undefined". */
+export function requestOf(input: RequestInfo | URL | undefined): Request {
+  if (input === undefined) throw new TypeError('A request is missing');
+  return input instanceof Request ? input : new Request(input);
+}

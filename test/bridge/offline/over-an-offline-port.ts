@@ -1,0 +1,91 @@
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import type { Grant } from '../../../main/bridge/grant.ts';
+import type { Backing } from '../../../main/bridge/offline/backing.ts';
+import { type OfflineSession, openOfflineSession } from '../../../main/bridge/offline/offline-session.ts';
+import { Cache } from '../../../main/engine/index.ts';
+import { CacheStorage, Offline, type OfflineOptions } from '../../../main/offline/index.ts';
+import { DiskCacheError } from '../../../protocol/error.ts';
+import type { Port } from '../../../renderer-api/client/line.ts';
+import { DiskCache } from '../../../renderer-api/disk-cache.ts';
+import { freshDirectory } from '../../engine/directory.ts';
+
+/** What `FULL_GRANT` gives, and a test may take away. */
+export const EVERYTHING: Grant = { stores: { '*': 'admin', '@fetch': 'admin' } };
+
+export interface OfflinePage extends Disposable {
+  readonly diskCache: DiskCache;
+  /** What the page reaches, in the main process. */
+  readonly offline: Offline;
+  readonly caches: CacheStorage;
+  /** Where responses, and what is put, are. */
+  readonly http: Cache;
+  readonly stored: Cache;
+  /** One for each time a page connected. */
+  readonly sessions: readonly OfflineSession[];
+  /** Another page of the same main process, with a grant of its own. */
+  anotherPage(grant?: Grant): DiskCache;
+  /** A raw port to a session of its own, as a hostile page would use it. */
+  rawPort(grant?: Grant): MessagePort;
+}
+
+export interface OfflinePageOptions extends Partial<Pick<OfflineOptions, 'routes' | 'strategy' | 'clock'>> {
+  /** The network. Default: nothing is there. */
+  readonly fetch?: (request: Request) => Promise<Response> | Response;
+  readonly grant?: Grant;
+  readonly schemes?: readonly string[];
+}
+
+/** Pages, their sessions, `Offline` and `CacheStorage` in one process, over real message ports and without a window. */
+export function openOfflinePage({
+  fetch = () => {
+    throw new TypeError('There is no network');
+  },
+  grant = EVERYTHING,
+  schemes = ['app'],
+  ...options
+}: OfflinePageOptions = {}): OfflinePage {
+  const http = new Cache(freshDirectory());
+  const stored = new Cache(freshDirectory(), { evictionPolicy: 'none' });
+  const network = async (request: Request) => fetch(request);
+  const offline = new Offline({ ...options, cache: http, fetch: network });
+  const caches = new CacheStorage({ cache: stored, fetch: network, schemes });
+  const backing: Backing = {
+    offline(scheme = 'https:') {
+      if (scheme === 'https:') return offline;
+      throw new DiskCacheError('NOT_ALLOWED', `${scheme} is not served`);
+    },
+    caches: () => caches,
+  };
+  const sessions: OfflineSession[] = [];
+  const ports: MessagePort[] = [];
+  const pages: DiskCache[] = [];
+  function rawPort(granted: Grant = grant): MessagePort {
+    const { port1, port2 } = new MessageChannel();
+    ports.push(port1, port2);
+    const session = openOfflineSession(port1 as never, granted, backing);
+    port1.on('close', () => session.close(new DiskCacheError('DISCONNECTED', 'The page closed its port')));
+    sessions.push(session);
+    return port2;
+  }
+  function anotherPage(granted: Grant = grant): DiskCache {
+    const page = new DiskCache(async () => rawPort(granted) as unknown as Port);
+    pages.push(page);
+    return page;
+  }
+  return {
+    diskCache: anotherPage(),
+    offline,
+    caches,
+    http,
+    stored,
+    sessions,
+    anotherPage,
+    rawPort,
+    [Symbol.dispose]() {
+      for (const page of pages) page.disconnect();
+      for (const port of ports) port.close();
+      http.close();
+      stored.close();
+    },
+  };
+}
