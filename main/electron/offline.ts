@@ -3,6 +3,7 @@ import type { Session } from 'electron';
 import { DiskCacheError } from '../../protocol/error.ts';
 import type { CacheFace } from '../engine/index.ts';
 import { Offline, type OfflineOptions } from '../offline/index.ts';
+import { networkFetch } from './network.ts';
 
 export interface OfflineSessionOptions extends Omit<OfflineOptions, 'cache' | 'fetch' | 'shared' | 'clock'> {
   /** The declared cache or fanout that keeps the responses. */
@@ -42,9 +43,12 @@ export function goOffline(
     ...options,
     partition,
     cache: cacheNamed(store, stores),
-    fetch: (request) => session.fetch(request, { bypassCustomProtocolHandlers: true }),
+    fetch: networkFetch(session),
   });
-  for (const scheme of schemes) protocol.handle(scheme, async (request) => telling(await offline.respond(request)));
+  // A redirect is Chromium's to follow: the page is at another address then, and its origin may have no say there.
+  const respond = async (request: Request) =>
+    telling(await offline.respond(new Request(request, { redirect: 'manual' })));
+  for (const scheme of schemes) protocol.handle(scheme, respond);
   return {
     offline,
     end() {

@@ -2,14 +2,24 @@ import { networkInterfaces } from 'node:os';
 import type * as Electron from 'electron';
 import type { Mirror } from '../mirror.ts';
 import { strictly } from '../strict.ts';
-import { session } from './session.ts';
+import { ClientRequest } from './client-request.ts';
+import { Session, session } from './session.ts';
 
-const face: Mirror<Electron.Net, 'fetch' | 'isOnline'> = {
+const face: Mirror<Electron.Net, 'fetch' | 'isOnline'> & { readonly request: typeof request } = {
+  request,
   fetch: (input, init) => session.defaultSession.fetch(input, init),
   isOnline: () =>
     Object.values(networkInterfaces())
       .flat()
       .some((address) => address?.internal === false),
 };
+
+/** Only past the handlers: that is how the library asks. */
+function request(options: Electron.ClientRequestConstructorOptions): ClientRequest {
+  const { session: asking = session.defaultSession, bypassCustomProtocolHandlers } = options;
+  if (!(asking instanceof Session)) throw new TypeError('`session` should be an instance of the Session class');
+  if (!bypassCustomProtocolHandlers) throw new Error('stand-in: net.request asks past the handlers only');
+  return new ClientRequest(options, (it) => asking.exchange(it));
+}
 
 export const net = strictly('net', face);

@@ -34,19 +34,8 @@ export async function sessionFetch(
   const handler = bypassCustomProtocolHandlers ? undefined : handlers.find(url.protocol.slice(0, -1));
   if (handler) return handler(request);
   if (!/^https?:$/.test(url.protocol)) throw new Error('net::ERR_UNKNOWN_URL_SCHEME');
-  if (!ON_THIS_MACHINE.has(url.hostname)) throw new Error('net::ERR_NAME_NOT_RESOLVED');
-
-  const headers = new Headers(request.headers);
-  for (const name of CHROMIUMS) headers.delete(name);
-  const withCookies = sendsCookies(request, url);
-  const cookie = withCookies ? await cookies.of(url) : undefined;
-  if (cookie !== undefined) headers.set('cookie', cookie);
-  const redirect = request.redirect === 'follow' ? 'follow' : 'manual';
-  const received = await fetch(new Request(request, { headers, redirect })).catch((error: Error) => {
-    throw request.signal.aborted ? error : netError(error);
-  });
-  if (withCookies) await cookies.keep(url, received.headers.getSetCookie());
-  if (redirect === 'manual' && REDIRECTS.has(received.status)) {
+  const received = await exchange(cookies, request);
+  if (request.redirect !== 'follow' && REDIRECTS.has(received.status)) {
     await received.body?.cancel();
     throw new Error(
       request.redirect === 'error'
@@ -57,6 +46,23 @@ export async function sessionFetch(
   const { status, statusText } = received;
   const body = BODILESS.has(status) || request.method === 'HEAD' ? null : received.body;
   return new Response(body, { status, statusText, headers: received.headers });
+}
+
+/** Sends a request to a server on this machine, with the session's cookies; a redirect that may not be followed is the answer. */
+export async function exchange(cookies: Cookies, request: Request): Promise<Response> {
+  const url = new URL(request.url);
+  if (!ON_THIS_MACHINE.has(url.hostname)) throw new Error('net::ERR_NAME_NOT_RESOLVED');
+  const headers = new Headers(request.headers);
+  for (const name of CHROMIUMS) headers.delete(name);
+  const withCookies = sendsCookies(request, url);
+  const cookie = withCookies ? await cookies.of(url) : undefined;
+  if (cookie !== undefined) headers.set('cookie', cookie);
+  const redirect = request.redirect === 'follow' ? 'follow' : 'manual';
+  const received = await fetch(new Request(request, { headers, redirect })).catch((error: Error) => {
+    throw request.signal.aborted ? error : netError(error);
+  });
+  if (withCookies) await cookies.keep(url, received.headers.getSetCookie());
+  return received;
 }
 
 /** Where no page has asked there is no other site, and `same-origin` sends them. */

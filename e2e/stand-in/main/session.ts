@@ -5,7 +5,7 @@ import type { Mirror } from '../mirror.ts';
 import { onlyKnown, Strict, strictly } from '../strict.ts';
 import { Cookies } from './cookies.ts';
 import { type ProtocolFace, SchemeHandlers, schemes } from './protocol.ts';
-import { sessionFetch } from './session-fetch.ts';
+import { exchange, sessionFetch } from './session-fetch.ts';
 
 type Implemented =
   | 'fetch'
@@ -55,8 +55,16 @@ export class Session extends Strict implements Mirror<Electron.Session, Implemen
     input: string | Request,
     init: RequestInit & { bypassCustomProtocolHandlers?: boolean } = {},
   ): Promise<Response> {
-    const cookies = new Cookies(demandRunning().browser, await this.context());
-    return sessionFetch({ handlers: this.handlers, cookies }, input, init);
+    return sessionFetch({ handlers: this.handlers, cookies: await this.#cookies() }, input, init);
+  }
+
+  /** What `net.request` sends by, past all handlers. */
+  async exchange(request: Request): Promise<Response> {
+    return exchange(await this.#cookies(), request);
+  }
+
+  async #cookies(): Promise<Cookies> {
+    return new Cookies(demandRunning().browser, await this.context());
   }
 
   /** Runs in windows made from now on, before the window's own preload. */

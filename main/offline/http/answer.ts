@@ -83,6 +83,9 @@ export function passed(received: Response, handling: Handling, body: Body = rece
 /** The constructor leaves `url` empty. */
 function responseOf(body: Body, init: ResponseInit, url: string, redirected = false): Response {
   const response = new Response(body, init);
-  Object.defineProperties(response, { url: { value: url }, redirected: { value: redirected } });
-  return response;
+  const own = { configurable: true };
+  return Object.defineProperties(response, {
+    url: { value: url, ...own },
+    redirected: { value: redirected, ...own },
+  });
 }

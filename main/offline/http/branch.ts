@@ -15,11 +15,13 @@ export interface Watcher {
 
 /**
  * One body for two: every chunk goes to the disk, then to the reader, and the next is fetched when both have taken it. Memory
- * holds a window. The reader's stream ends after `write` has: who has read to the end finds the response stored. `signal` is the
+ * holds a window. The reader's stream ends after `write` has: who has read to the end finds the response stored. A reader who knows
+ * the `size` is at the end with the last byte, so the last chunk waits for `write`, too; NaN where it isn't known. `signal` is the
  * reader's.
  */
 export function branch(
   source: ReadableStream<Uint8Array>,
+  size: number,
   write: (chunks: AsyncGenerator<Uint8Array>) => Promise<void>,
   watcher: Watcher,
   signal: AbortSignal,
@@ -30,14 +32,17 @@ export function branch(
   let sourceFailed = false;
   /** Read and not delivered. A disk that fails has not taken it, and the reader still gets it. */
   let pending: Uint8Array | undefined;
+  let taken = 0;
 
   async function* chunks(): AsyncGenerator<Uint8Array> {
     for (;;) {
       pending ??= await next();
       if (pending === undefined) return;
       yield pending;
+      const following = taken === size ? await next() : undefined;
+      if (taken === size && following === undefined) return;
       sink?.enqueue(pending);
-      pending = undefined;
+      pending = following;
       while (sink !== undefined && (sink.desiredSize ?? 0) <= 0) {
         watcher.lagging();
         await new Promise<void>((resolve) => {
@@ -49,7 +54,9 @@ export function branch(
 
   async function next(): Promise<Uint8Array | undefined> {
     try {
-      return (await reader.read()).value;
+      const { value } = await reader.read();
+      taken += value?.length ?? 0;
+      return value;
     } catch (error) {
       sourceFailed = true;
       throw error;
@@ -93,7 +100,10 @@ export function branch(
   const done = run()
     .finally(() => signal.removeEventListener('abort', aborted))
     .then(
-      () => sink?.close(),
+      () => {
+        if (pending !== undefined) sink?.enqueue(pending);
+        sink?.close();
+      },
       (error: unknown) => {
         sink?.error(error);
         throw error;

@@ -1,7 +1,7 @@
 import { ReadableStream } from 'node:stream/web';
 import { fromStore, passed } from './answer.ts';
 import { branch } from './branch.ts';
-import { sameTag, withoutFragment } from './fields.ts';
+import { isDecoded, sameTag, withoutFragment } from './fields.ts';
 import { type Flight, type Landing, orAborted } from './flight.ts';
 import type { Handling } from './provenance.ts';
 import { freshened, type Stored } from './response-store.ts';
@@ -10,7 +10,8 @@ import { type Head, isStorable, mayBeKept, mayStandIn } from './rules.ts';
 
 /** Hands a request to the origin and its answer back, past the store. */
 export async function pass(room: Room, request: Request, fwd: 'bypass' | 'method'): Promise<Response> {
-  return passed(await room.fetch(request), { fwd });
+  const isRead = request.method === 'GET' || request.method === 'HEAD';
+  return passed(await room.fetch(isRead ? new Request(request, { redirect: 'manual' }) : request), { fwd });
 }
 
 /** Begins a request that others may join, and stores what it brings. */
@@ -88,6 +89,7 @@ async function record(
   };
   const { body, done } = branch(
     received.body ?? ReadableStream.from<Uint8Array>([]),
+    isDecoded(received.headers) ? Number.NaN : Number(received.headers.get('content-length') ?? Number.NaN),
     write,
     {
       lagging: () => land(room, flight, 'look'),
@@ -157,13 +159,15 @@ function validatorsOf({ headers }: Stored): [string, string][] {
   ];
 }
 
-/** The request as it goes to the origin. Ours take the place of the client's validators: a 304 is about what is stored here. */
+/**
+ * The request as it goes to the origin, whose redirect is an answer like any other. Ours take the place of the client's
+ * validators: a 304 is about what is stored here.
+ */
 function outgoing(request: Request, validators: readonly [string, string][], flight: Flight | undefined): Request {
-  if (validators.length === 0 && flight === undefined) return request;
   const headers = new Headers(request.headers);
   if (validators.length > 0) for (const name of ['if-none-match', 'if-modified-since']) headers.delete(name);
   for (const [name, value] of validators) headers.set(name, value);
-  return new Request(request, { headers, signal: flight?.signal ?? request.signal });
+  return new Request(request, { headers, signal: flight?.signal ?? request.signal, redirect: 'manual' });
 }
 
 function land(room: Room, flight: Flight | undefined, how: Landing): void {

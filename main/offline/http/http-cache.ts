@@ -1,6 +1,7 @@
 import type { CacheFace } from '../../engine/index.ts';
 import { drained } from '../body.ts';
 import { fromStore } from './answer.ts';
+import { followed } from './redirect.ts';
 import { type Mode, respond } from './respond.ts';
 import { ResponseStore } from './response-store.ts';
 import { Room } from './room.ts';
@@ -8,7 +9,10 @@ import { Room } from './room.ts';
 export interface HttpCacheOptions {
   /** Where responses are kept, within its limit and by its policy; `least-recently-used` suits. */
   readonly cache: CacheFace;
-  /** The way to the origin, such as `net.fetch` of Electron or the global `fetch`. */
+  /**
+   * The way to the origin, such as the global `fetch`. With `redirect: 'manual'` it hands out a redirect as a response, as Node's
+   * does; Electron's `net.fetch` doesn't, `networkFetch` of `deskcache/main` does.
+   */
   readonly fetch: (request: Request) => Promise<Response>;
   /** What one partition has stored no other one gets: a session, a user. Default `''`. */
   readonly partition?: string;
@@ -50,13 +54,12 @@ export class HttpCache {
    * fails, even when it was closed, the request goes to the origin.
    */
   fetch(input: string | URL | Request, init?: RequestInit): Promise<Response> {
-    const request = new Request(input, init);
-    return respond(this.#room, request, request.cache);
+    return this.respond(new Request(input, init));
   }
 
-  /** `fetch` for a request whose cache mode is somebody else's choice. */
+  /** `fetch` for a request whose cache mode is somebody else's choice. Redirects are followed as the request says. */
   respond(request: Request, mode: Mode = request.cache): Promise<Response> {
-    return respond(this.#room, request, mode);
+    return this.#followed(request, (hop) => respond(this.#room, hop, mode));
   }
 
   /**
@@ -65,9 +68,10 @@ export class HttpCache {
    * @throws {DiskCacheError} what reading the store throws: `CLOSED`, `CORRUPT`.
    */
   async match(input: string | URL | Request): Promise<Response | undefined> {
-    const request = new Request(input);
-    const stored = this.#room.store.find(request);
-    return stored && fromStore(this.#room, request, stored);
+    return this.#followed(new Request(input), async (hop) => {
+      const stored = this.#room.store.find(hop);
+      return stored && fromStore(this.#room, hop, stored);
+    });
   }
 
   /**
@@ -96,6 +100,10 @@ export class HttpCache {
   /** Resolves when nothing is being revalidated behind the scenes. */
   idle(): Promise<void> {
     return this.#room.idle();
+  }
+
+  #followed<T extends Response | undefined>(request: Request, answer: (hop: Request) => Promise<T>): Promise<T> {
+    return followed(request, answer, (hop, redirect) => this.finish(hop, Promise.resolve(redirect)));
   }
 }
 

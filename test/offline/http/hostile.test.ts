@@ -53,6 +53,33 @@ describe('what was on its way when its URL was changed is not stored', () => {
   });
 });
 
+describe('who has all bytes finds them stored', () => {
+  it.each([9, 100_000])('as soon as it has %i of as many that were announced', async (size) => {
+    const { body, end } = slow('x'.repeat(size));
+    using setup = inFrontOf(() => new Response(body, { headers: { ...FRESH, 'content-length': String(size) } }));
+    const reader = (await setup.http.fetch(URL_A)).body!.getReader();
+    const read = reader.read();
+    end();
+    expect((await read).value?.length).toBe(size);
+    expect(await (await setup.http.match(URL_A))?.text()).toBe('x'.repeat(size));
+  });
+
+  it('and gets all there are, however many were announced', async () => {
+    const body = () =>
+      new ReadableStream<Uint8Array>({
+        start(controller) {
+          for (const part of ['one', 'two', 'three']) controller.enqueue(new TextEncoder().encode(part));
+          controller.close();
+        },
+      });
+    using setup = inFrontOf((_, count) => {
+      const size = String([3, 6, 11, 99, 0][count - 1]);
+      return new Response(body(), { headers: { 'cache-control': 'no-cache', 'content-length': size } });
+    });
+    for (let time = 0; time < 5; time++) expect(await (await setup.http.fetch(URL_A)).text()).toBe('onetwothree');
+  });
+});
+
 describe('leaving', () => {
   it('ends the body of a response that is not stored', async () => {
     using setup = inFrontOf(({ signal }) => {

@@ -1,0 +1,95 @@
+import { Readable } from 'node:stream';
+import { type ClientRequestConstructorOptions, type IncomingMessage, net, type Session } from 'electron';
+
+type Body = ReadableStream<Uint8Array>;
+
+const BODILESS: ReadonlySet<number> = new Set([101, 204, 205, 304]);
+
+/**
+ * `fetch` by a session's network, with its cookies, for what keeps responses itself, such as `Offline`. It differs from `session.fetch`
+ * in three points: with `redirect: 'manual'` a redirect is a response, as in Node, instead of a failure; responses know their `url`;
+ * and neither the session's protocol handlers nor Chromium's HTTP cache are asked, which might answer in the network's place.
+ *
+ * Rejects with Chromium's net errors (`net::ERR_INTERNET_DISCONNECTED`), or with the reason of the request's signal. Only `http` and
+ * `https`. A request's body is in memory until it is sent, as with `session.fetch`.
+ */
+export function networkFetch(session: Session): (request: Request) => Promise<Response> {
+  return async (request) => {
+    const { signal } = request;
+    const sent = request.body === null ? undefined : Buffer.from(await request.arrayBuffer());
+    signal.throwIfAborted();
+    return new Promise((resolve, reject) => {
+      const asked = net.request(optionsOf(session, request));
+      for (const [name, value] of fieldsOf(request)) asked.setHeader(name, value);
+      const abort = () => {
+        reject(signal.reason);
+        asked.abort();
+      };
+      signal.addEventListener('abort', abort, { once: true });
+      let url = request.url;
+      asked.on('error', reject);
+      asked.on('redirect', (status, _, to, fields) => {
+        if (request.redirect === 'follow') {
+          url = to;
+          return;
+        }
+        const headers = Object.entries(fields).flatMap(([name, values]) => values.map((it) => [name, it] as const));
+        resolve(responseOf(request, null, { status, headers }, url));
+        asked.abort();
+      });
+      asked.on('response', (message) => {
+        const { statusCode: status, statusMessage: statusText, rawHeaders } = message;
+        const isEmpty = BODILESS.has(status) || request.method === 'HEAD';
+        const body = isEmpty ? null : bodyOf(message, () => asked.abort());
+        resolve(responseOf(request, body, { status, statusText, headers: pairsOf(rawHeaders) }, url));
+      });
+      asked.end(sent);
+    });
+  };
+}
+
+function optionsOf(session: Session, request: Request): ClientRequestConstructorOptions {
+  const { url, method, redirect, referrerPolicy } = request;
+  const origin = request.headers.get('origin');
+  // Where no origin asks, none is another one.
+  const credentials = request.credentials === 'same-origin' && origin === null ? 'include' : request.credentials;
+  return {
+    ...{ session, url, method, redirect, referrerPolicy, credentials },
+    ...(origin !== null && { origin }),
+    cache: 'no-store',
+    bypassCustomProtocolHandlers: true,
+  };
+}
+
+/** With an origin, the network holds the answer against CORS by the mode. */
+function fieldsOf(request: Request): readonly (readonly [string, string])[] {
+  const saysMode = request.mode !== 'cors' || request.headers.has('origin');
+  return [...request.headers, ...(saysMode ? [['sec-fetch-mode', request.mode] as const] : [])];
+}
+
+/** Whoever leaves in the middle ends the transfer. Electron's message is a Readable, which its types don't say. */
+function bodyOf(message: IncomingMessage, abort: () => void): Body {
+  const readable = message as unknown as Readable;
+  readable.on('close', () => {
+    if (!readable.readableEnded) abort();
+  });
+  return Readable.toWeb(readable) as unknown as Body;
+}
+
+/** Node's way of listing fields: name, value, name, value. */
+const pairsOf = (raw: readonly string[]): [string, string][] =>
+  raw.flatMap((name, at) => (at % 2 === 0 ? [[name, raw[at + 1] ?? ''] satisfies [string, string]] : []));
+
+interface Head {
+  readonly status: number;
+  readonly statusText?: string;
+  readonly headers: readonly (readonly [string, string])[];
+}
+
+function responseOf(request: Request, body: Body | null, { headers, ...head }: Head, url: string): Response {
+  const response = new Response(body, {
+    ...head,
+    headers: headers.map(([name, value]): [string, string] => [name, value]),
+  });
+  return Object.defineProperties(response, { url: { value: url }, redirected: { value: url !== request.url } });
+}

@@ -1,0 +1,121 @@
+import { createServer, type IncomingMessage, request as nodeRequest } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { ClientRequestConstructorOptions, Session } from 'electron';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { networkFetch } from '../../main/electron/network.ts';
+
+/** What `net.request` was asked with. */
+const started: ClientRequestConstructorOptions[] = [];
+
+/** Node's own client requests are much like Electron's; what they don't know are redirects, which Electron tells of as it does here. */
+function request(options: ClientRequestConstructorOptions) {
+  started.push(options);
+  const asked = nodeRequest(options.url!, { method: options.method });
+  const { emit } = asked;
+  asked.emit = (event: string, ...rest: unknown[]): boolean => {
+    const { statusCode = 0, headers, headersDistinct } = (rest[0] ?? {}) as IncomingMessage;
+    if (event !== 'response' || statusCode < 300 || statusCode === 304) return emit.call(asked, event, ...rest);
+    const to = new URL(headers.location!, options.url).href;
+    emit.call(asked, 'redirect', statusCode, options.method, to, headersDistinct);
+    if (options.redirect !== 'follow')
+      return asked.destroyed || asked.emit('error', new Error('Redirect was cancelled'));
+    const next = nodeRequest(to);
+    next.on('response', (message) => emit.call(asked, 'response', message));
+    return next.end() !== undefined;
+  };
+  return asked;
+}
+vi.mock('electron', () => ({ net: { request } }));
+
+const session = { storagePath: '/data' } as Session;
+const fetchIn = networkFetch(session);
+let base: string;
+let closed = 0;
+const server = createServer((incoming, response) => {
+  response.on('close', () => closed++);
+  if (incoming.url === '/old') {
+    response.setHeader('set-cookie', ['a=1', 'b=2']);
+    response.writeHead(301, { location: '/new', 'cache-control': 'max-age=60' }).end('moved');
+  } else if (incoming.url === '/none') response.writeHead(304, { etag: '"a"' }).end();
+  else if (incoming.url === '/endless') {
+    response.setHeader('set-cookie', ['a=1', 'b=2']);
+    const chunk = Buffer.alloc(64 * 1024);
+    const go = () => {
+      while (!response.destroyed && response.write(chunk));
+    };
+    response.on('drain', go);
+    go();
+  } else if (incoming.url === '/never') incoming.resume();
+  else incoming.pipe(response.writeHead(200, 'Fine', { 'x-got': String(incoming.headers['x-own']) }));
+});
+
+beforeAll(async () => {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+afterAll(() => {
+  server.closeAllConnections();
+  server.close();
+});
+
+const ask = (path: string, init?: RequestInit) => fetchIn(new Request(base + path, init));
+
+describe('the network of a session', () => {
+  it('gets fields and body, and says where the answer is from', async () => {
+    const response = await ask('/echo', { method: 'POST', body: 'sent', headers: { 'x-own': 'kept' } });
+    const { status, statusText, url, redirected } = response;
+    expect([status, statusText, url, redirected]).toEqual([200, 'Fine', `${base}/echo`, false]);
+    expect([await response.text(), response.headers.get('x-got')]).toEqual(['sent', 'kept']);
+  });
+
+  it('is asked past the handlers and past Chromium’s cache, with the cookies of the session', async () => {
+    await ask('/echo');
+    expect(started.at(-1)).toMatchObject({
+      ...{ session, cache: 'no-store', bypassCustomProtocolHandlers: true, credentials: 'include' },
+    });
+    await ask('/echo', { headers: { origin: 'app://atlas' } });
+    expect(started.at(-1)).toMatchObject({ origin: 'app://atlas', credentials: 'same-origin' });
+  });
+
+  it('hands out a redirect, or follows it', async () => {
+    const redirect = await ask('/old', { redirect: 'manual' });
+    expect([redirect.status, redirect.headers.get('location'), redirect.url, redirect.body]).toEqual([
+      ...[301, '/new', `${base}/old`, null],
+    ]);
+    expect(redirect.headers.getSetCookie()).toEqual(['a=1', 'b=2']);
+    const followed = await ask('/old');
+    expect([followed.status, followed.url, followed.redirected]).toEqual([200, `${base}/new`, true]);
+    await followed.text();
+  });
+
+  it('hands out answers without a body', async () => {
+    const response = await ask('/none', { headers: { 'if-none-match': '"a"' } });
+    expect([response.status, response.headers.get('etag'), response.body]).toEqual([304, '"a"', null]);
+    expect((await ask('/echo', { method: 'HEAD' })).body).toBeNull();
+  });
+
+  it('streams, and stops when the reader does', async () => {
+    const before = closed;
+    const response = await ask('/endless');
+    const reader = response.body!.getReader();
+    expect((await reader.read()).value?.byteLength).toBeGreaterThan(0);
+    await reader.cancel();
+    await expect.poll(() => closed).toBe(before + 1);
+  });
+
+  it('fails as the network does, and with the reason of who leaves', async () => {
+    await expect(fetchIn(new Request('http://127.0.0.1:1/'))).rejects.toThrow();
+    await expect(fetchIn(new Request(`${base}/x`, { signal: AbortSignal.abort(new Error('early')) }))).rejects.toThrow(
+      'early',
+    );
+    const controller = new AbortController();
+    const waiting = ask('/never', { signal: controller.signal });
+    await vi.waitFor(() => expect(started.at(-1)?.url).toBe(`${base}/never`));
+    controller.abort(new Error('enough'));
+    await expect(waiting).rejects.toThrow('enough');
+    const reading = new AbortController();
+    const response = await ask('/endless', { signal: reading.signal });
+    reading.abort(new Error('enough'));
+    await expect(response.arrayBuffer()).rejects.toThrow();
+  });
+});
