@@ -52,6 +52,11 @@ const STEP = fc.oneof(
   { weight: 1, arbitrary: fc.record({ what: fc.constant('remove' as const), id: fc.integer({ min: 1, max: 12 }) }) },
   { weight: 3, arbitrary: fc.record({ what: fc.constant('retry' as const), id: fc.integer({ min: 1, max: 8 }) }) },
 );
+/** Most alone, some in one transaction. */
+const TOGETHER = fc.oneof(
+  { weight: 3, arbitrary: fc.tuple(STEP) },
+  { weight: 1, arbitrary: fc.array(STEP, { minLength: 2, maxLength: 5 }) },
+);
 type Step = typeof STEP extends fc.Arbitrary<infer S> ? S : never;
 
 /** Does the same to a queue on disk and to the plain one. */
@@ -61,7 +66,20 @@ class Pair {
   readonly #claims: Claim[] = [];
 
   constructor(index: Index) {
-    this.#core = { index, shelves: shelvesIn(index), clock: () => this.plain.now };
+    this.#core = { index, shelves: shelvesIn(index), clock: () => this.plain.now, step: undefined };
+  }
+
+  /** In one transaction, where time stands still. */
+  doTogether(steps: readonly Step[]): void {
+    const all = () => {
+      for (const step of steps) {
+        this.do(step);
+        this.compare();
+      }
+    };
+    if (steps.length === 1 || steps.some(({ what }) => what === 'wait')) all();
+    else inOneStep(this.#core, all);
+    this.compare();
   }
 
   do(step: Step): void {
@@ -127,7 +145,7 @@ class Pair {
 
   compare(): void {
     const core = this.#core;
-    expect(tallyOf(core.shelves)).toMatchObject(this.plain.counts());
+    expect(tallyOf(core)).toMatchObject(this.plain.counts());
     expect(
       Array.from(
         jobsIn(() => core, 'ready'),
@@ -148,13 +166,10 @@ class Pair {
 
 it('a queue does what a plain one does, whatever is done to it', { timeout: 60_000 }, () => {
   fc.assert(
-    fc.property(fc.array(STEP, { minLength: 10, maxLength: 80, size: 'max' }), (steps) => {
+    fc.property(fc.array(TOGETHER, { minLength: 8, maxLength: 50, size: 'max' }), (transactions) => {
       using index = new Index(freshDirectory(), { durability: 'process' });
       const pair = new Pair(index);
-      for (const step of steps) {
-        pair.do(step);
-        pair.compare();
-      }
+      for (const steps of transactions) pair.doTogether(steps);
       pair.expectNothingLeft();
     }),
     { numRuns: Number(process.env['QUEUE_RUNS'] ?? 25) },

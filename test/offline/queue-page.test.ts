@@ -79,6 +79,22 @@ describe('calls in one transaction', () => {
     expect(queue.transact(() => [queue.enqueue('a').id, queue.enqueue('b').id])).toEqual([1, 2]);
   });
 
+  it('count together, and see what was counted', () => {
+    const { queue } = opened();
+    queue.transact(() => {
+      queue.enqueue('a');
+      queue.transact(() => queue.enqueueMany([{ payload: 'b' }, { payload: 'c', delay: 9 }]));
+      expect(queue.counts()).toMatchObject({ ready: 2, delayed: 1 });
+      queue.remove(1);
+      expect(queue.counts()).toMatchObject({ ready: 1, delayed: 1 });
+    });
+    expect(queue.counts()).toMatchObject({ ready: 1, delayed: 1 });
+    expect(queue.enqueue('d').id).toBe(4);
+    const counts = queue.counts();
+    queue.check({ repair: true });
+    expect(queue.counts()).toEqual(counts);
+  });
+
   it('fail alone when the failure is caught', () => {
     const { queue } = opened();
     queue.transact(() => {
@@ -88,6 +104,7 @@ describe('calls in one transaction', () => {
       queue.enqueue('b', { group: 'g', dedupeKey: 'k' });
     });
     expect(queue.counts()).toMatchObject({ ready: 1, held: 1 });
+    expect(queue.enqueue('c').id).toBe(3);
     expect(queue.check()).toEqual([]);
   });
 

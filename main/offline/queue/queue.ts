@@ -67,7 +67,7 @@ export class Queue<T = unknown> {
     }
     // A row is seldom read twice, so the memory tier would cost more than it saves.
     const index = new Index(directory, { ...shared, memory: 0, version: FORMAT });
-    this.#core = { index, shelves: shelvesIn(index), clock: shared.clock ?? Date.now };
+    this.#core = { index, shelves: shelvesIn(index), clock: shared.clock ?? Date.now, step: undefined };
     this.#lease = lease;
     this.directory = index.directory;
     try {
@@ -132,7 +132,7 @@ export class Queue<T = unknown> {
 
   /** How many jobs there are by state, and how many were done ever. One look-up. */
   counts(): Counts {
-    const { id: _, ticket: __, ...counts } = tallyOf(this.#open().shelves);
+    const { id: _, ticket: __, ...counts } = tallyOf(this.#open());
     return counts;
   }
 
@@ -171,7 +171,7 @@ export class Queue<T = unknown> {
    * @throws {DiskCacheError} `BAD_OPTION` for a function that answers a promise.
    */
   transact<R>(work: () => R): R {
-    return this.#open().index.transact(work);
+    return inOneStep(this.#open(), () => work());
   }
 
   /**
@@ -230,7 +230,7 @@ function claimDirectory(core: Core): void {
   index.transact(() => {
     if (shelves.tally.has()) return;
     const [first] = index.keys({ limit: 1 });
-    if (first === undefined) shelves.tally.put([], tallyOf(shelves));
+    if (first === undefined) shelves.tally.put([], tallyOf(core));
     else if (Array.isArray(first) && isShelfName(first[0])) inOneStep(core, rebuild);
     else
       throw new DiskCacheError('BAD_OPTION', `${index.directory} holds an index, not a queue; give another directory`);

@@ -7,6 +7,8 @@ export interface Core {
   readonly index: Index;
   readonly shelves: Shelves;
   readonly clock: () => number;
+  /** While a transaction is open: what is done meanwhile is a part of it. */
+  step: Step | undefined;
 }
 
 const NOTHING: TallyRow = { ready: 0, delayed: 0, held: 0, running: 0, dead: 0, done: 0, id: 0, ticket: 0 };
@@ -21,7 +23,22 @@ export class Step {
   constructor({ shelves, clock }: Core) {
     this.now = clock();
     this.shelves = shelves;
-    this.#tally = { ...tallyOf(shelves) };
+    this.#tally = { ...(shelves.tally.get() ?? NOTHING) };
+  }
+
+  get tally(): TallyRow {
+    return this.#tally;
+  }
+
+  /** Does a part that can fail alone: then nothing of it is counted. */
+  part<T>(work: (step: Step) => T): T {
+    const before = { ...this.#tally };
+    try {
+      return work(this);
+    } catch (error) {
+      Object.assign(this.#tally, before);
+      throw error;
+    }
   }
 
   isAny(name: keyof Counts): boolean {
@@ -55,14 +72,20 @@ export class Step {
   }
 }
 
-export const tallyOf = (shelves: Shelves): TallyRow => shelves.tally.get() ?? NOTHING;
+export const tallyOf = ({ step, shelves }: Core): TallyRow => step?.tally ?? shelves.tally.get() ?? NOTHING;
 
-/** Runs `work` in one transaction: whole or not at all. */
+/** Runs `work` in one transaction: whole or not at all. Inside of another one it is a part of that. */
 export function inOneStep<T>(core: Core, work: (step: Step) => T): T {
   return core.index.transact(() => {
+    if (core.step !== undefined) return core.step.part(work);
     const step = new Step(core);
-    const result = work(step);
-    step.end();
-    return result;
+    core.step = step;
+    try {
+      const result = work(step);
+      step.end();
+      return result;
+    } finally {
+      core.step = undefined;
+    }
   });
 }

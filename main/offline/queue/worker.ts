@@ -148,7 +148,7 @@ export class Worker {
   /** For how many milliseconds there is nothing to begin, or none that is known of. A look-up or two, no lock. */
   #untilNext(): number {
     const { shelves, clock } = this.#core;
-    const { ready, delayed, running } = tallyOf(shelves);
+    const { ready, delayed, running } = tallyOf(this.#core);
     const [due] = delayed > 0 ? shelves.due.first(1) : [];
     const wait = due === undefined ? LOOK : Math.min(LOOK, due[0] - clock());
     const isDue = ready > 0 || wait <= 0 || (running > 0 && this.#missesSomebody());
