@@ -1,6 +1,13 @@
-/** What does a durable queue cost beside a plain deque? */
+/** What does a durable queue cost beside a plain deque, and from a page? */
+import { MessageChannel } from 'node:worker_threads';
+import { FULL_GRANT } from '../main/bridge/grant.ts';
+import { openSession } from '../main/bridge/session.ts';
 import { Deque } from '../main/engine/index.ts';
 import { type Assignment, Queue } from '../main/offline/queue/index.ts';
+import { DiskCacheError } from '../protocol/error.ts';
+import { Client } from '../renderer-api/client/client.ts';
+import type { Port } from '../renderer-api/client/line.ts';
+import { RemoteQueue } from '../renderer-api/client/remote-queue.ts';
 import { type Plain, VALUE_BYTES, Values } from './harness/data.ts';
 import { OURS } from './harness/names.ts';
 import type { Comparison, Question } from './harness/question.ts';
@@ -36,6 +43,37 @@ async function timeEnqueues(queue: Queue<Plain>, count: number, batch: number): 
   const jobs = some(count).map((payload) => ({ payload }));
   const figure = microsecondsEach(count, () => {
     for (let first = 0; first < count; first += batch) queue.enqueueMany(jobs.slice(first, first + batch));
+  });
+  await workOff(queue, count, BATCH);
+  return figure;
+}
+
+/** A page's view of a queue, over a port in this thread. */
+class Page {
+  readonly queue: RemoteQueue<Plain>;
+  readonly #client: Client;
+
+  constructor(queue: Queue<Plain>) {
+    const { port1, port2 } = new MessageChannel();
+    openSession(port1 as unknown as Parameters<typeof openSession>[0], FULL_GRANT, () => queue as Queue);
+    this.#client = new Client(async () => port2 as unknown as Port, 30_000);
+    this.queue = new RemoteQueue(this.#client, 'the queue');
+  }
+
+  [Symbol.dispose](): void {
+    this.#client.disconnect(new DiskCacheError('DISCONNECTED', 'Nothing more is measured'));
+  }
+}
+
+/** Enqueues from a page what `send` sends of a batch. */
+async function timeSending(
+  queue: Queue<Plain>,
+  count: number,
+  send: (payloads: readonly Plain[]) => Promise<unknown>,
+): Promise<number> {
+  const payloads = some(count);
+  const figure = await microsecondsEachOf(count, async () => {
+    for (let first = 0; first < count; first += BATCH) await send(payloads.slice(first, first + BATCH));
   });
   await workOff(queue, count, BATCH);
   return figure;
@@ -87,6 +125,26 @@ export const question: Question = {
         goals: bulk ? [{ subject: OURS, against: ALLOWED, atMost: 1 }] : [],
       } satisfies Comparison;
     }
+    using page = new Page(queue);
+    const { queue: remote } = page;
+    yield {
+      title: `enqueue from a page, ${BATCH} in a turn`,
+      unit: 'µs',
+      contenders: [
+        {
+          name: 'enqueueMany',
+          round: () =>
+            timeSending(queue, operations, (payloads) => remote.enqueueMany(payloads.map((payload) => ({ payload })))),
+        },
+        {
+          name: 'as many enqueue',
+          round: () =>
+            timeSending(queue, operations, (payloads) => Promise.all(payloads.map((it) => remote.enqueue(it)))),
+        },
+        { name: ALLOWED, round: () => MOST },
+      ],
+      goals: [{ subject: 'enqueueMany', against: ALLOWED, atMost: 1 }],
+    };
     for (const concurrency of [1, 100]) {
       const count = Math.ceil(operations / (concurrency > 1 ? 1 : PART));
       yield {
