@@ -4,10 +4,10 @@
  */
 import { app } from './main/app.ts';
 import { BrowserWindow } from './main/browser-window.ts';
+import { utilityProcess } from './main/fork-utility.ts';
 import { MessageChannelMain, MessagePortMain } from './main/message-port-main.ts';
 import { net } from './main/net.ts';
 import { protocol, session } from './main/session.ts';
-import { utilityProcess } from './main/utility-process.ts';
 import { strictly } from './strict.ts';
 
 setImmediate(() => {

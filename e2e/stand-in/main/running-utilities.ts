@@ -1,15 +1,17 @@
-import { once } from 'node:events';
 import { setTimeout } from 'node:timers/promises';
 import type { UtilityProcess } from './utility-process.ts';
 
 export const runningUtilities = new Set<UtilityProcess>();
+
+export const exitOf = (utility: UtilityProcess): Promise<void> =>
+  new Promise((resolve) => void utility.once('exit', () => resolve()));
 
 /** Milliseconds that their threads have to end when the application does. */
 const GRACE = 5000;
 
 /** The application ends, and its utility processes with it. */
 export async function endUtilities(): Promise<void> {
-  const ends = [...runningUtilities].map((utility) => once(utility as NodeJS.EventEmitter, 'exit'));
+  const ends = [...runningUtilities].map(exitOf);
   for (const utility of runningUtilities) utility.kill();
   await Promise.race([Promise.all(ends), setTimeout(GRACE, undefined, { ref: false })]);
 }

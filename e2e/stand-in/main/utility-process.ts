@@ -1,10 +1,9 @@
 import { Worker } from 'node:worker_threads';
 import type * as Electron from 'electron';
 import type { Mirror } from '../mirror.ts';
-import { onlyKnown, StrictEmitter, strictly } from '../strict.ts';
+import { StrictEmitter } from '../strict.ts';
 import type { FromMain, UtilityData } from '../utility/parent-port.ts';
 import { arrival, type Crossing, crossing } from '../utility/relay.ts';
-import { app } from './app.ts';
 import { clone } from './clone.ts';
 import { MessagePortMain, takePorts } from './message-port-main.ts';
 import { runningUtilities } from './running-utilities.ts';
@@ -60,11 +59,3 @@ export class UtilityProcess
     this.#thread.postMessage(message, message === 'kill' ? [] : message.ports);
   }
 }
-
-const fork: Mirror<typeof Electron.utilityProcess, 'fork'>['fork'] = (modulePath, args = [], options = {}) => {
-  if (!app.isReady()) throw new Error('utilityProcess cannot be created before app is ready.');
-  onlyKnown('utilityProcess.fork', options, ['serviceName', 'env']);
-  return new UtilityProcess(modulePath, args, options);
-};
-
-export const utilityProcess = strictly('utilityProcess', { fork });
