@@ -32,6 +32,45 @@ describe('one fetch for many waiters', () => {
     expect(setup.asked.length).toBe(1);
   });
 
+  it.each([10, 100_000])(
+    'makes one request of a thousand for %i bytes, of whom the first leaves, beside a HEAD and a Range',
+    async (size) => {
+      const whole = LARGE.subarray(0, size);
+      const origin = held(({ method, headers }) => {
+        const fields = { 'cache-control': 'max-age=60', etag: '"a"' };
+        if (method === 'HEAD') return new Response(null, { headers: fields });
+        if (!headers.has('range')) return new Response(whole, { headers: fields });
+        return new Response(whole.subarray(2, 5), { status: 206, headers: fields });
+      });
+      using setup = inFrontOf(origin.answer);
+      const controller = new AbortController();
+      const first = setup.http.fetch(URL_A, { signal: controller.signal });
+      const all = Array.from(
+        { length: 999 },
+        async () => (await (await setup.http.fetch(URL_A)).arrayBuffer()).byteLength,
+      );
+      const head = setup.http.fetch(URL_A, { method: 'HEAD' });
+      const part = setup.http.fetch(URL_A, { headers: { range: 'bytes=2-4' } });
+      controller.abort(new Error('enough'));
+      await expect(first).rejects.toThrow('enough');
+      origin.release();
+      expect(new Set(await Promise.all(all))).toEqual(new Set([whole.length]));
+      expect([(await head).status, (await part).status, (await (await part).arrayBuffer()).byteLength]).toEqual([
+        200, 206, 3,
+      ]);
+      expect(setup.asked.map(({ method, headers }) => headers.get('range') ?? method)).toEqual([
+        'GET',
+        'HEAD',
+        'bytes=2-4',
+      ]);
+      const later = [{ method: 'HEAD' }, { headers: { range: 'bytes=2-4' } }].map((init) =>
+        setup.http.fetch(URL_A, init),
+      );
+      expect((await Promise.all(later)).map(({ status }) => status)).toEqual([200, 206]);
+      expect(setup.asked.length).toBe(3); // from what is stored
+    },
+  );
+
   it('makes one request of a hundred for a body that was evicted', async () => {
     using setup = inFrontOf(numbered({ 'cache-control': 'max-age=60' }));
     await (await setup.http.fetch(URL_A)).text();
