@@ -11,6 +11,7 @@ const slow = [
   'test/fanout/{behaviour,budget}.test.ts',
   'test/reference/{damage,disk-full}.test.ts',
   'test/bridge/hostile.test.ts',
+  'test/bridge/large-values.test.ts',
   'test/bridge/soak.test.ts',
 ];
 

@@ -14,7 +14,6 @@ import {
   type StoreDeclarations,
   WINDOW_STORE,
 } from '../protocol/stores.ts';
-import { assetStreams } from './asset-stream.ts';
 import { Client } from './client/client.ts';
 import type { Port } from './client/line.ts';
 import type { RemoteCache, RemoteDeque, RemoteIndex } from './client/remote.ts';
@@ -69,12 +68,12 @@ export class DiskCache extends DefaultStore {
 
   constructor(connect: Connect, { timeout = 30_000 }: DiskCacheOptions = {}) {
     const client = new Client((signal) => connect(signal, 'stores'), timeout);
-    super(client, assetStreams, DEFAULT_STORE, SIGNATURES.cache);
+    super(client, DEFAULT_STORE, SIGNATURES.cache);
     this.#client = client;
     this.#offline = new OfflineClient((signal) => connect(signal, 'offline'), timeout);
     this.caches = new RemoteCacheStorage(this.#offline);
     this.connection = this.#offline.connection;
-    this.window = new DefaultStore(client, assetStreams, WINDOW_STORE, SIGNATURES.cache);
+    this.window = new DefaultStore(client, WINDOW_STORE, SIGNATURES.cache);
   }
 
   /**
@@ -163,8 +162,7 @@ export class DiskCache extends DefaultStore {
   #store(name: string, kind?: Kind): RemoteStore {
     demandName(name, 'store');
     const called = `${kind ?? 'any'} ${name}`;
-    const store =
-      this.#stores.get(called) ?? new RemoteStore(this.#client, assetStreams, name, kind && SIGNATURES[kind]);
+    const store = this.#stores.get(called) ?? new RemoteStore(this.#client, name, kind && SIGNATURES[kind]);
     this.#stores.set(called, store);
     return store;
   }

@@ -11,6 +11,8 @@ export interface Call {
   readonly access: Access;
   /** It can't be part of a transaction. */
   readonly alone?: true | undefined;
+  /** It refuses to read more of one value that can be a stream than so many bytes. */
+  readonly bytesOfOne?: number | undefined;
   run(): unknown;
 }
 

@@ -1,7 +1,8 @@
 import { DiskCacheError, type ErrorCode, toErrorData } from '../../protocol/error.ts';
 import { weightOf } from '../../protocol/weight.ts';
-import { type Answer, MAX_OPERATIONS, type Results, UNDER_WAY } from '../../protocol/wire.ts';
+import { type Answer, MAX_OPERATIONS, UNDER_WAY } from '../../protocol/wire.ts';
 import type { Lane, Rota } from './rota.ts';
+import type { Ran } from './run.ts';
 
 /**
  * The requests of one page, from the port to their answers: each is looked at, waits for its turn and is answered, in order.
@@ -9,7 +10,7 @@ import type { Lane, Rota } from './rota.ts';
  * Invariant: what waits is bounded, whatever the page sends; every request with an id that is a number is answered once.
  */
 export class Requests {
-  readonly #run: (operations: readonly unknown[]) => Results;
+  readonly #run: (operations: readonly unknown[]) => Ran;
   readonly #settled: () => Promise<unknown> | undefined;
   readonly #answer: (answer: Answer) => void;
   readonly #rota: Rota;
@@ -20,7 +21,7 @@ export class Requests {
   /** `settled`: what an answer has to wait for, after its operations have run. */
   constructor(
     rota: Rota,
-    run: (operations: readonly unknown[]) => Results,
+    run: (operations: readonly unknown[]) => Ran,
     settled: () => Promise<unknown> | undefined,
     answer: (answer: Answer) => void,
   ) {
@@ -40,15 +41,19 @@ export class Requests {
     // Only what has to wait is weighed.
     let weight = 0;
     const job = () => {
-      const { values, failures } = this.#run(operations);
+      const { values, failures, settled } = this.#run(operations);
       const answer = () => {
         this.#operations -= operations.length;
         this.#bytes -= weight;
         this.#answer([id, values, failures]);
       };
-      const wait = this.#settled();
-      if (wait === undefined) answer();
-      else void wait.then(answer);
+      const finish = () => {
+        const wait = this.#settled();
+        if (wait === undefined) answer();
+        else void wait.then(answer);
+      };
+      if (settled === undefined) finish();
+      else void settled.then(finish);
     };
     this.#operations += operations.length;
     const waiting = this.#lane.length;

@@ -1,27 +1,22 @@
-import { accessOf, type Signature } from '../../protocol/contract/signature.ts';
-import { type Kind, signatureOf } from '../../protocol/contract.ts';
 import { DiskCacheError, toErrorData } from '../../protocol/error.ts';
 import { weightOf } from '../../protocol/weight.ts';
 import { type Failure, MAX_ANSWER, type Operation, type Results } from '../../protocol/wire.ts';
-import { admitBatch, type Call } from './batch.ts';
-import type { Permit } from './permit.ts';
-import { kindOf, type Store, VERBS } from './verbs.ts';
+import { allowing } from '../engine/index.ts';
+import { admit, type Opened, open, type Page } from './admit.ts';
+import type { Call } from './batch.ts';
+import type { Store } from './verbs.ts';
 
-/** Where the bridge finds an open store by its name; throws `NO_SUCH_STORE`. */
-export type FindStore = (name: string) => Store;
-
-/** A store as one page may use it. */
-interface Opened {
-  readonly name: string;
-  readonly store: Store;
-  readonly kind: Kind;
-  readonly permit: Permit;
+/** Results, of which some may come later. */
+export interface Ran extends Results {
+  /** Resolves when all results are there. */
+  readonly settled?: Promise<unknown> | undefined;
 }
 
 /** What becomes of the operations of a turn. A failure holds, whatever value there was before it. */
-class Outcomes implements Results {
+class Outcomes implements Ran {
   readonly values: unknown[];
   readonly failures: Failure[] = [];
+  settled: Promise<unknown> | undefined;
   #weight = 0;
 
   constructor(operations: number) {
@@ -30,15 +25,33 @@ class Outcomes implements Results {
 
   run(place: number, call: Call): void {
     try {
-      const value = call.run();
-      const weight = weightOf(value);
-      // What a write gives can't be refused after it was done.
-      if (this.#weight + weight > MAX_ANSWER && call.access === 'read') throw tooMuch();
-      this.#weight += weight;
-      this.values[place] = value;
+      const value = this.#valueOf(call);
+      if (value instanceof Promise) this.#await(place, value);
+      else this.values[place] = value;
     } catch (error) {
       this.fail([place], error);
     }
+  }
+
+  #valueOf(call: Call): unknown {
+    // What a write gives can't be refused after it was done; and who listens to it may read as much as they like.
+    const isBounded = call.access === 'read' && call.alone !== true;
+    const left = MAX_ANSWER - this.#weight;
+    const value = isBounded ? allowing(left, call.bytesOfOne ?? left, call.run) : call.run();
+    const weight = weightOf(value);
+    if (isBounded && weight > left) throw tooMuch();
+    this.#weight += weight;
+    return value;
+  }
+
+  #await(place: number, value: Promise<unknown>): void {
+    const put = value.then(
+      (later) => {
+        this.values[place] = later;
+      },
+      (error: unknown) => this.fail([place], error),
+    );
+    this.settled = this.settled === undefined ? put : Promise.all([this.settled, put]);
   }
 
   fail(places: readonly number[], error: unknown): void {
@@ -62,11 +75,11 @@ const tooMuch = () =>
  *
  * Invariant: each operation has its value or a failure; never throws.
  */
-export function runOperations(operations: readonly unknown[], permit: Permit, findStore: FindStore): Results {
+export function runOperations(operations: readonly unknown[], page: Page): Ran {
   const outcomes = new Outcomes(operations.length);
   for (const [name, places] of byStore(operations)) {
     try {
-      runOnStore(open(name, permit, findStore), places, operations, outcomes);
+      runOnStore(open(name, page), places, operations, outcomes);
     } catch (error) {
       outcomes.fail(places, error);
     }
@@ -84,14 +97,6 @@ function byStore(operations: readonly unknown[]): Map<unknown, number[]> {
     else places.set(store, [place]);
   }
   return places;
-}
-
-function open(name: unknown, permit: Permit, findStore: FindStore): Opened {
-  if (typeof name !== 'string') throw new DiskCacheError('NOT_ALLOWED', 'An operation has to name its store');
-  // Who was granted nothing isn't even told whether there is such a store.
-  permit.demand(name, 'read');
-  const store = findStore(name);
-  return { name, store, kind: kindOf(store), permit };
 }
 
 function runOnStore(
@@ -120,32 +125,6 @@ function runOnStore(
   }
   runTogether(opened.store, together, theirs, outcomes);
 }
-
-function admit(opened: Opened, operation: Operation): Call {
-  const method: unknown = operation[1];
-  const args = operation.slice(2);
-  if (method !== 'batch') return admitMethod(opened, method, args);
-  return admitBatch(opened.store, args[0], (step, given) => admitMethod(opened, step, given));
-}
-
-function admitMethod({ name, store, kind, permit }: Opened, method: unknown, args: readonly unknown[]): Call {
-  const signature = signatureOf(kind, method);
-  if (signature === undefined || !fits(signature, args)) {
-    const called = typeof method === 'string' ? `"${method.slice(0, 64)}"` : `(${typeof method})`;
-    throw new DiskCacheError('NOT_ALLOWED', `No such operation: ${called} on the ${kind} "${name}"`);
-  }
-  const access = accessOf(signature, args);
-  permit.demand(name, access);
-  if (access !== 'read') permit.charge(args);
-  const verb = VERBS[kind][method as string]!;
-  return { access, alone: signature.alone, run: () => verb(store, ...args) };
-}
-
-/** So many values may be given to a method that takes any number. */
-const MAX_VALUES = 10_000;
-
-const fits = ({ takes }: Signature, args: readonly unknown[]): boolean =>
-  args.length <= (takes.at(-1) === '...value' ? MAX_VALUES : takes.length);
 
 function runTogether(store: Store, calls: readonly Call[], places: readonly number[], outcomes: Outcomes): void {
   const run = () => {

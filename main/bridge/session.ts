@@ -2,6 +2,7 @@ import { expose } from 'comlink';
 import { DiskCacheError, toErrorData } from '../../protocol/error.ts';
 import { failed, type Outcome } from '../../protocol/outcome.ts';
 import { type Answer, FACE_METHODS, type Face, goodbye, type Watch } from '../../protocol/wire.ts';
+import type { FindStore } from './admit.ts';
 import type { Endpoint, Port } from './endpoint.ts';
 import { gate } from './gate.ts';
 import type { Grant } from './grant.ts';
@@ -9,7 +10,8 @@ import { Lobby } from './lobby.ts';
 import { dropEverywhere, NearPage } from './near-pages.ts';
 import { Permit } from './permit.ts';
 import { Requests } from './requests.ts';
-import { type FindStore, runOperations } from './run.ts';
+import { runOperations } from './run.ts';
+import { ValueStreams } from './value-streams.ts';
 import { Watches } from './watches.ts';
 import { whileOpen } from './while-open.ts';
 
@@ -17,6 +19,8 @@ import { whileOpen } from './while-open.ts';
 export interface Session {
   /** How many subscriptions the page has. */
   readonly watches: number;
+  /** How many values it reads or stores as streams. */
+  readonly streams: number;
   /** Tells the page why and closes the port. Idempotent. */
   close(reason: DiskCacheError): void;
 }
@@ -28,12 +32,13 @@ export interface Session {
 export function openSession(port: Port, grant: Grant, findStore: FindStore, lobby = new Lobby()): Session {
   let open = true;
   const permit = new Permit(grant);
+  const streams = new ValueStreams();
   const inner = whileOpen(port, () => open);
   const watches = new Watches((changes) => inner.postMessage(changes));
   const near = new NearPage(lobby.nearPages, (stale) => inner.postMessage(stale));
   const requests = new Requests(
     lobby.rota,
-    (operations) => runOperations(operations, permit, findStore),
+    (operations) => runOperations(operations, { permit, streams, findStore }),
     () => dropEverywhere(lobby.nearPages, near),
     (answer) => post(inner, answer),
   );
@@ -50,10 +55,14 @@ export function openSession(port: Port, grant: Grant, findStore: FindStore, lobb
     get watches() {
       return watches.size;
     },
+    get streams() {
+      return streams.size;
+    },
     close(reason) {
       if (!open) return;
       open = false;
       requests.close();
+      streams.close();
       watches.close();
       near.close();
       port.postMessage(goodbye(toErrorData(reason)));

@@ -1,9 +1,9 @@
 import type { MessagePortMain } from 'electron';
 import { DiskCacheError } from '../../protocol/error.ts';
 import { WINDOW_STORE } from '../../protocol/stores.ts';
+import type { FindStore } from '../bridge/admit.ts';
 import type { Grant } from '../bridge/grant.ts';
 import { Lobby } from '../bridge/lobby.ts';
-import type { FindStore } from '../bridge/run.ts';
 import { openSession } from '../bridge/session.ts';
 import type { End, EngineWindow, PageEngine, PageSession } from './page-engine.ts';
 import { fromPortMain } from './port.ts';

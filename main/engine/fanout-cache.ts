@@ -9,7 +9,7 @@ import { Cache } from './cache/cache.ts';
 import { type CheckOptions, check, type Finding } from './cache/check.ts';
 import { type Configuration, change } from './cache/configure.ts';
 import type { Core } from './cache/core.ts';
-import { type Description, describe } from './cache/describe.ts';
+import { codecName, type Description, describe } from './cache/describe.ts';
 import type { Listener, SubscribeOptions } from './cache/feed.ts';
 import { despiteFullDisk } from './cache/full-disk.ts';
 import { type MemoizeOptions, memoize } from './cache/memoize.ts';
@@ -272,6 +272,10 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheFace<
     this.#open();
     demandFunction(work, 'transact');
     return this.#together.transact(work);
+  }
+
+  get codec(): string {
+    return codecName(this.#open().shards[0]!);
   }
 
   get inTransaction(): boolean {

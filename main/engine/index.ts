@@ -13,6 +13,7 @@ export type {
   Range,
   SetOptions,
 } from '../../protocol/options.ts';
+export { allowing } from './cache/allowance.ts';
 export { Cache } from './cache/cache.ts';
 export type { CheckOptions, Finding, FindingCode } from './cache/check.ts';
 export type { Configuration } from './cache/configure.ts';

@@ -1,6 +1,7 @@
 import type { Access } from '../../protocol/contract/signature.ts';
 import { DiskCacheError, fromErrorData } from '../../protocol/error.ts';
 import type { Stale } from '../../protocol/near.ts';
+import type { ValueStreamContract } from '../../protocol/value-stream.ts';
 import { weightOf } from '../../protocol/weight.ts';
 import {
   OPERATION_WEIGHT,
@@ -21,14 +22,20 @@ export type Connect = (signal: AbortSignal) => Promise<Port>;
 interface Call {
   readonly operation: Operation;
   readonly isRead: boolean;
+  /** What to do instead, where the main process finds the call or its answer too large. */
+  readonly tooLarge: Instead | undefined;
   resolve(value: unknown): void;
   reject(error: unknown): void;
 }
+
+type Instead = (refused: DiskCacheError) => Promise<unknown>;
 
 /** Calls that travel together. */
 interface Parcel {
   readonly calls: Call[];
   bytes: number;
+  /** No other call travels with it. */
+  readonly isAlone: boolean;
   /** Its line was cut once. */
   isAgain: boolean;
 }
@@ -55,6 +62,9 @@ export class Client {
   #line: Promise<Line> | undefined;
   #answeredAt = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Stores whose calls wait until something has settled. */
+  readonly #held = new Map<string, Promise<unknown>>();
+  #lastDisconnect: DiskCacheError | undefined;
 
   constructor(connect: Connect, timeout: number) {
     this.#connect = connect;
@@ -63,7 +73,60 @@ export class Client {
   }
 
   /** Joins this turn's message. `access` is what the method's signature says of it. */
-  call(store: string, method: string, args: readonly unknown[], access: Access = 'admin'): Promise<unknown> {
+  call(
+    store: string,
+    method: string,
+    args: readonly unknown[],
+    access: Access = 'admin',
+    tooLarge?: Instead,
+  ): Promise<unknown> {
+    const isRead = access === 'read';
+    const held = this.#held.size === 0 ? undefined : this.#held.get(store);
+    if (held === undefined) return this.#join(store, method, args, isRead, false, tooLarge);
+    return this.#after(held).then(() => this.#join(store, method, args, isRead, false, tooLarge));
+  }
+
+  /** As `call`, by who holds the store. */
+  callNow(store: string, method: string, args: readonly unknown[]): Promise<unknown> {
+    return this.#join(store, method, args, false, false);
+  }
+
+  /** A step of a value that travels as a stream, in a message of its own: nobody else has to wait for its answer. */
+  streamStep<M extends keyof ValueStreamContract>(
+    store: string,
+    method: M,
+    ...args: Parameters<ValueStreamContract[M]>
+  ): Promise<Awaited<ReturnType<ValueStreamContract[M]>>> {
+    const isAlone = true;
+    return this.#join(store, method, args, false, isAlone) as Promise<Awaited<ReturnType<ValueStreamContract[M]>>>;
+  }
+
+  /** Calls on the store that are made from now on wait until `work` has settled, which begins when it is its turn. */
+  hold<T>(store: string, work: () => Promise<T>): Promise<T> {
+    const before = this.#held.get(store);
+    const result = before === undefined ? work() : this.#after(before).then(work);
+    const hold = Promise.allSettled([result]).then(() => {
+      if (this.#held.get(store) === hold) this.#held.delete(store);
+    });
+    this.#held.set(store, hold);
+    return result;
+  }
+
+  /** Rejects what has waited while the page disconnected. */
+  async #after(held: Promise<unknown>): Promise<void> {
+    const before = this.#lastDisconnect;
+    await held;
+    if (this.#lastDisconnect !== before) throw this.#lastDisconnect;
+  }
+
+  #join(
+    store: string,
+    method: string,
+    args: readonly unknown[],
+    isRead: boolean,
+    isAlone: boolean,
+    tooLarge?: Instead,
+  ): Promise<unknown> {
     return new Promise((resolve, reject) => {
       if (this.#turn.length === 0) queueMicrotask(() => this.#depart());
       // One by one: most arguments are no objects, and cost nothing then.
@@ -75,11 +138,11 @@ export class Client {
         return;
       }
       let parcel = this.#turn.at(-1);
-      if (parcel === undefined || parcel.calls.length === PARCEL.operations || parcel.bytes + weight > PARCEL.bytes) {
-        parcel = { calls: [], bytes: 0, isAgain: false };
+      if (parcel === undefined || isAlone || isFull(parcel, weight)) {
+        parcel = { calls: [], bytes: 0, isAlone, isAgain: false };
         this.#turn.push(parcel);
       }
-      parcel.calls.push({ operation: [store, method, ...args], isRead: access === 'read', resolve, reject });
+      parcel.calls.push({ operation: [store, method, ...args], isRead, tooLarge, resolve, reject });
       parcel.bytes += weight;
     });
   }
@@ -97,6 +160,7 @@ export class Client {
 
   /** Rejects everything open with `reason`; the next call connects again. */
   disconnect(reason: DiskCacheError): void {
+    this.#lastDisconnect = reason;
     this.#line?.then((line) => line.close()).catch(() => {});
     this.#line = undefined;
     for (const near of this.near.values()) near.end();
@@ -232,12 +296,17 @@ export class Client {
   }
 }
 
+const isFull = ({ calls, bytes, isAlone }: Parcel, weight: number): boolean =>
+  isAlone || calls.length === PARCEL.operations || bytes + weight > PARCEL.bytes;
+
 function settle(calls: readonly Call[], { values, failures }: Results): void {
   const failed = new Map(failures);
   for (let place = 0; place < calls.length; place++) {
-    const error = failed.size === 0 ? undefined : failed.get(place);
-    if (error === undefined) calls[place]!.resolve(values[place]);
-    else calls[place]!.reject(fromErrorData(error));
+    const { resolve, reject, tooLarge } = calls[place]!;
+    const data = failed.size === 0 ? undefined : failed.get(place);
+    if (data === undefined) resolve(values[place]);
+    else if (data.code === 'TOO_LARGE' && tooLarge !== undefined) resolve(tooLarge(fromErrorData(data)));
+    else reject(fromErrorData(data));
   }
 }
 

@@ -1,18 +1,19 @@
 import { partsOf } from '../../protocol/batch.ts';
 import type { ByteRange } from '../../protocol/byte-range.ts';
-import { accessOf, type Signature } from '../../protocol/contract/signature.ts';
+import { type Access, accessOf, type Signature } from '../../protocol/contract/signature.ts';
 import { SIGNATURES_OF_ANY } from '../../protocol/contract.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import type { Key } from '../../protocol/key.ts';
 import type { Range, SetOptions } from '../../protocol/options.ts';
 import type { Page, PageOf } from '../../protocol/page.ts';
+import { WHOLE_BYTES } from '../../protocol/value-stream.ts';
 import type { News, WatchRange } from '../../protocol/wire.ts';
 import type { Client } from './client.ts';
 import { PROPERTIES, type SubscribeOptions } from './remote.ts';
 import { RemoteRange } from './remote-range.ts';
 import { iterable, sendable } from './sendable.ts';
 import { type Listener, rethrowLater } from './subscriptions.ts';
-import type { ValueStreams } from './value-streams.ts';
+import { openReadStream, readLarge, writeLarge, writeStream } from './value-streams.ts';
 
 /**
  * A store of the main process, whatever its kind. Its methods are those of the contract: each looks whether its arguments can
@@ -20,19 +21,12 @@ import type { ValueStreams } from './value-streams.ts';
  */
 export class RemoteStore {
   readonly #client: Client;
-  readonly #streams: ValueStreams;
   readonly #store: string;
   readonly #signatures: Readonly<Record<string, Signature>>;
 
   /** Without `signatures`: of a kind that isn't known here. */
-  constructor(
-    client: Client,
-    streams: ValueStreams,
-    store: string,
-    signatures: Readonly<Record<string, Signature>> = SIGNATURES_OF_ANY,
-  ) {
+  constructor(client: Client, store: string, signatures: Readonly<Record<string, Signature>> = SIGNATURES_OF_ANY) {
     this.#client = client;
-    this.#streams = streams;
     this.#store = store;
     this.#signatures = signatures;
   }
@@ -77,11 +71,12 @@ export class RemoteStore {
   }
 
   openReadStream(key: Key, range?: ByteRange): Promise<ReadableStream<Uint8Array> | undefined> {
-    return this.#streams.openReadStream(this.#store, key, range);
+    return openReadStream(this.#client, this.#store, key, range);
   }
 
   writeStream(key: Key, chunks: AsyncIterable<Uint8Array>, options?: SetOptions): Promise<void> {
-    return this.#streams.writeStream(this.#store, key, chunks, options);
+    this.#client.near.get(this.#store)?.drop(key);
+    return writeStream(this.#client, this.#store, key, chunks, options);
   }
 
   /** All steps or none. */
@@ -121,14 +116,34 @@ export class RemoteStore {
       const access = accessOf(signature, sent);
       const near = this.#client.near.get(this.#store);
       if (near !== undefined) {
-        if (method === 'get') return near.read(sent[0], () => this.#client.call(this.#store, method, sent, access));
+        if (method === 'get') return near.read(sent[0], () => this.#get(sent, access));
         // What this page wrote it reads from then on, also before the write was answered.
         if (access !== 'read') near.drop(signature.takes[0] === 'key' ? sent[0] : undefined);
       }
+      if (method === 'get') return this.#get(sent, access);
+      if (method === 'set' && isLarge(sent[1])) return this.#setLarge(sent, sent[1]);
       return this.#client.call(this.#store, method, sent, access);
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  /** A large value of bytes or text comes as a stream; any other fails as it did. */
+  #get(sent: readonly unknown[], access: Access): Promise<unknown> {
+    return this.#client.call(this.#store, 'get', sent, access, (refused) =>
+      readLarge(this.#client, this.#store, sent[0] as Key).catch((error: unknown) => {
+        throw isRefusal(error) ? refused : error;
+      }),
+    );
+  }
+
+  /** What is called on the store meanwhile waits, and so comes after it. */
+  #setLarge(sent: readonly unknown[], bytes: Uint8Array): Promise<unknown> {
+    const [key, , options] = sent as [Key, unknown, SetOptions | undefined];
+    return this.#client.hold(this.#store, async () => {
+      const stored = await writeLarge(this.#client, this.#store, key, bytes, options);
+      if (!stored) await this.#client.callNow(this.#store, 'set', sent);
+    });
   }
 
   /** What isn't known here takes anything, and the main process says what it thinks of it. */
@@ -145,5 +160,11 @@ export class RemoteStore {
     return { if: { key: sentKey, ...(sentDemand as object) } };
   }
 }
+
+const isLarge = (value: unknown): value is Uint8Array => value instanceof Uint8Array && value.length > WHOLE_BYTES;
+
+/** What is said of a value, or a store, that has no streams. */
+const isRefusal = (error: unknown): boolean =>
+  error instanceof DiskCacheError && (error.code === 'BAD_VALUE' || error.code === 'BAD_OPTION');
 
 const UNKNOWN: Signature = { access: 'admin', takes: ['...value'] };

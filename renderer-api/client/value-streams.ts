@@ -1,9 +1,144 @@
 import type { ByteRange } from '../../protocol/byte-range.ts';
+import { DiskCacheError } from '../../protocol/error.ts';
 import type { Key } from '../../protocol/key.ts';
 import type { SetOptions } from '../../protocol/options.ts';
+import { CHUNK_BYTES, CHUNKS_AHEAD, type OpenedStream } from '../../protocol/value-stream.ts';
+import type { Client } from './client.ts';
 
-/** How values travel as streams, past the port; a page has `deskcache://` for it. */
-export interface ValueStreams {
-  openReadStream(store: string, key: Key, range?: ByteRange): Promise<ReadableStream<Uint8Array> | undefined>;
-  writeStream(store: string, key: Key, chunks: AsyncIterable<Uint8Array>, options?: SetOptions): Promise<void>;
+/*
+ * Values that are too large for a message, chunk by chunk over the same line as everything else: here and in the main process
+ * memory holds the few chunks under way, and what was granted to the page is all that counts.
+ */
+
+/** As the engine's `openReadStream`. */
+export async function openReadStream(
+  client: Client,
+  store: string,
+  key: Key,
+  range?: ByteRange,
+): Promise<ReadableStream<Uint8Array> | undefined> {
+  const opened = await client.streamStep(store, 'openStream', key, range);
+  return opened && streamOf(client, store, opened);
+}
+
+/** A value of bytes or text, whole, of which no message could hold so much; undefined when there is no live item. */
+export async function readLarge(client: Client, store: string, key: Key): Promise<Uint8Array | string | undefined> {
+  const opened = await client.streamStep(store, 'openStream', key);
+  if (opened === undefined) return undefined;
+  const bytes = new Uint8Array(opened.size);
+  let at = 0;
+  for await (const chunk of inTurn(streamOf(client, store, opened))) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  // A byte order mark is part of the text.
+  return opened.isText ? new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes) : bytes;
+}
+
+/** As the engine's `writeStream`. */
+export async function writeStream(
+  client: Client,
+  store: string,
+  key: Key,
+  chunks: AsyncIterable<Uint8Array>,
+  options?: SetOptions,
+): Promise<void> {
+  if (typeof Object(chunks)[Symbol.asyncIterator] !== 'function') {
+    throw new DiskCacheError('BAD_VALUE', 'writeStream takes a ReadableStream or another async iterable of Uint8Array');
+  }
+  const stream = await client.streamStep(store, 'openUpload', key, options);
+  if (stream !== undefined) await upload(client, store, stream, chunks);
+}
+
+/** `set` of bytes that no message should hold; false where the store keeps values in its own way, and takes them only whole. */
+export async function writeLarge(
+  client: Client,
+  store: string,
+  key: Key,
+  bytes: Uint8Array,
+  options?: SetOptions,
+): Promise<boolean> {
+  const stream = await client.streamStep(store, 'openUpload', key, options, true);
+  if (stream === undefined) return false;
+  await upload(client, store, stream, [bytes]);
+  return true;
+}
+
+async function upload(
+  client: Client,
+  store: string,
+  stream: string,
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+): Promise<void> {
+  const underWay: Promise<void>[] = [];
+  try {
+    for await (const chunk of inMessages(chunks)) {
+      if (underWay.length === CHUNKS_AHEAD) await underWay.shift();
+      const sent = client.streamStep(store, 'sendChunk', stream, chunk);
+      // It is awaited in its turn, which may come after another one's failure.
+      sent.catch(() => {});
+      underWay.push(sent);
+    }
+    await Promise.all(underWay);
+    await client.streamStep(store, 'endUpload', stream);
+  } catch (error) {
+    // The main process may be what failed; if it is not, nothing of the stream shall stay there.
+    await client.streamStep(store, 'leaveStream', stream).catch(() => {});
+    throw error;
+  }
+}
+
+/** Small chunks together, large ones in parts, each in memory of its own. */
+async function* inMessages(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
+  let part = new Uint8Array(CHUNK_BYTES);
+  let filled = 0;
+  let total = 0;
+  for await (const chunk of chunks) {
+    if (!(chunk instanceof Uint8Array)) {
+      throw new DiskCacheError('BAD_VALUE', `chunk at byte ${total} of the stream is no Uint8Array; encode text first`);
+    }
+    total += chunk.length;
+    for (let at = 0; at < chunk.length; ) {
+      const taken = Math.min(chunk.length - at, CHUNK_BYTES - filled);
+      part.set(chunk.subarray(at, at + taken), filled);
+      at += taken;
+      filled += taken;
+      if (filled < CHUNK_BYTES) continue;
+      yield part;
+      part = new Uint8Array(CHUNK_BYTES);
+      filled = 0;
+    }
+  }
+  if (filled > 0) yield part.slice(0, filled);
+}
+
+/** Asks for a few chunks in advance, and for the next one when one is taken. */
+function streamOf(client: Client, store: string, { stream }: OpenedStream): ReadableStream<Uint8Array> {
+  const next = () => {
+    const chunk = client.streamStep(store, 'nextChunk', stream);
+    // Those behind the end, or behind a failure, are asked for in vain.
+    chunk.catch(() => {});
+    return chunk;
+  };
+  const underWay = Array.from({ length: CHUNKS_AHEAD }, next);
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const chunk = await underWay.shift();
+        if (chunk === undefined) controller.close();
+        else {
+          underWay.push(next());
+          controller.enqueue(chunk);
+        }
+      },
+      cancel: async () => void (await client.streamStep(store, 'leaveStream', stream).catch(() => {})),
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+/** What `for await` does, in browsers whose streams don't know it. */
+async function* inTurn(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array, void> {
+  const reader = stream.getReader();
+  for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value;
 }

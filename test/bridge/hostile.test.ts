@@ -8,6 +8,7 @@ import type { Grant } from '../../main/bridge/grant.ts';
 import type { Queue } from '../../main/offline/queue/index.ts';
 import { SIGNATURES, SIGNATURES_OF_ANY } from '../../protocol/contract.ts';
 import { cache, deque, fanout, index } from '../../protocol/stores.ts';
+import { VALUE_STREAM } from '../../protocol/value-stream.ts';
 import { type Bridge, openBridge } from './over-a-port.ts';
 
 /*
@@ -30,7 +31,12 @@ const deep = (levels: number): unknown => {
 const cycle: Record<string, unknown> = { a: 1 };
 cycle['self'] = cycle;
 
-const names = [...Object.keys(SIGNATURES_OF_ANY), ...Object.keys(SIGNATURES.queue), 'batch'];
+const names = [
+  ...Object.keys(SIGNATURES_OF_ANY),
+  ...Object.keys(SIGNATURES.queue),
+  ...Object.keys(VALUE_STREAM),
+  'batch',
+];
 const oddName = fc.constantFrom<unknown>(
   ...[
     'constructor',

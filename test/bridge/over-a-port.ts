@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
@@ -8,6 +8,7 @@ import { openSession, type Session } from '../../main/bridge/session.ts';
 import type { Cache } from '../../main/engine/index.ts';
 import { Registry } from '../../main/engine/registry.ts';
 import { Queues } from '../../main/offline/queue/queues.ts';
+import { DiskCacheError } from '../../protocol/error.ts';
 import { cache, queueMeant, type StoreDeclarations, WINDOW_STORE } from '../../protocol/stores.ts';
 import { Client } from '../../renderer-api/client/client.ts';
 import type { Port } from '../../renderer-api/client/line.ts';
@@ -27,6 +28,10 @@ export interface Bridge {
   anotherPage(): DiskCache;
   /** What one operation comes to on a session of its own, past the client: its value. */
   operate(store: string, method: string, ...args: unknown[]): Promise<unknown>;
+  /** Turns a bit of every value file of a store. */
+  damageFiles(name: string): void;
+  /** What carries calls, on a session of its own. */
+  anotherClient(): Client;
   /** A raw port to a session of its own, as a hostile page would use it. */
   rawPort(grant?: Grant): MessagePort;
   [Symbol.dispose](): void;
@@ -61,7 +66,9 @@ export function openBridge({
   function rawPort(granted: Grant = grant): MessagePort {
     const { port1, port2 } = new MessageChannel();
     ports.push(port1, port2);
-    sessions.push(openSession(port1 as never, granted, find, lobby));
+    const session = openSession(port1 as never, granted, find, lobby);
+    sessions.push(session);
+    port1.once('close', () => session.close(new DiskCacheError('DISCONNECTED', 'The page closed its port')));
     return port2;
   }
 
@@ -81,6 +88,16 @@ export function openBridge({
     sessions,
     anotherPage: openPage,
     operate: (store, method, ...args) => new Client(connect, 5000).call(store, method, args),
+    anotherClient: () => new Client(connect, 5000),
+    damageFiles(name) {
+      const files = readdirSync(join(directory, name), { recursive: true, withFileTypes: true });
+      for (const file of files.filter((entry) => entry.isFile() && !entry.name.startsWith('cache.db'))) {
+        const path = join(file.parentPath, file.name);
+        const bytes = readFileSync(path);
+        bytes[bytes.length >> 1]! ^= 1;
+        writeFileSync(path, bytes);
+      }
+    },
     rawPort,
     [Symbol.dispose]() {
       for (const page of pages) page.disconnect();

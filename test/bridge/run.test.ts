@@ -2,15 +2,22 @@ import { describe, expect, it } from 'vitest';
 import type { Grant } from '../../main/bridge/grant.ts';
 import { Permit } from '../../main/bridge/permit.ts';
 import { runOperations } from '../../main/bridge/run.ts';
+import { ValueStreams } from '../../main/bridge/value-streams.ts';
+import type { Index } from '../../main/engine/index.ts';
 import type { ErrorCode } from '../../protocol/error.ts';
-import { cache } from '../../protocol/stores.ts';
+import { cache, index } from '../../protocol/stores.ts';
+import { WHOLE_BYTES } from '../../protocol/value-stream.ts';
 import { type Bridge, openBridge } from './over-a-port.ts';
 
 const ADMIN: Grant = { stores: { '*': 'admin' } };
 
 /** What became of each operation. */
 function run({ registry }: Bridge, operations: readonly unknown[], grant = ADMIN) {
-  const { values, failures } = runOperations(operations, new Permit(grant), (name) => registry.find(name));
+  const { values, failures } = runOperations(operations, {
+    permit: new Permit(grant),
+    streams: new ValueStreams(),
+    findStore: (name) => registry.find(name),
+  });
   expect(values).toHaveLength(operations.length);
   const failed = new Map(failures);
   return values.map((value, place) => (failed.has(place) ? { error: failed.get(place) } : { value }));
@@ -115,18 +122,34 @@ describe('an answer', () => {
     for (const key of ['a', 'b', 'c', 'd']) cache.set(key, large);
     cache.set('small', 1);
     const outcomes = run(bridge, [
-      op('get', 'a'),
-      op('get', 'b'),
-      op('get', 'c'),
+      op('getMany', ['a', 'b']),
+      op('getEntry', 'c'),
       op('getMany', ['a', 'b']),
       op('get', 'small'),
       op('pop', 'd'),
     ]);
-    const lengths = outcomes.map((it) =>
-      'value' in it ? ((it.value as Uint8Array).length ?? it.value) : it.error?.code,
-    );
-    expect(lengths).toEqual([large.length, large.length, 'TOO_LARGE', 'TOO_LARGE', 1, large.length]);
+    const bytesOf = (value: unknown): unknown => {
+      if (Array.isArray(value)) return value.map(bytesOf);
+      return value instanceof Uint8Array ? value.length : value;
+    };
+    const answered = outcomes.map((it) => ('value' in it ? bytesOf(it.value) : it.error?.code));
+    const { length } = large;
+    expect(answered).toEqual([[length, length], 'TOO_LARGE', 'TOO_LARGE', 1, length]);
     expect(cache.has('d')).toBe(false);
+  });
+
+  it('holds no bytes and no text that can be a stream, but one piece of a getMany', () => {
+    using bridge = openBridge({ stores: { api: cache(), facts: index() } });
+    const [bytes, text] = [new Uint8Array(WHOLE_BYTES + 1), 'x'.repeat(WHOLE_BYTES + 1)];
+    for (const store of [bridge.cacheInMain('api'), bridge.registry.find('facts') as Index]) {
+      store.set('bytes', bytes);
+      store.set('text', text);
+    }
+    expect(run(bridge, [op('get', 'bytes'), op('get', 'text')])).toEqual([failure('TOO_LARGE'), failure('TOO_LARGE')]);
+    expect(run(bridge, [op('getMany', ['bytes', 'text'])])).toEqual([{ value: [bytes, text] }]);
+    const batch = [{ get: ['text'] }];
+    expect(run(bridge, [op('batch', batch)])).toEqual([{ value: { committed: true, results: [text] } }]);
+    expect(run(bridge, [['facts', 'get', 'text']])).toEqual([{ value: text }]);
   });
 });
 

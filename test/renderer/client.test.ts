@@ -80,7 +80,7 @@ describe('diskCache in a page', () => {
     expect(await sizes((store) => times(256, (n) => store.set(n, n)))).toEqual([256]);
     expect(await sizes((store) => times(600, (n) => store.get(n)))).toEqual([256, 256, 88]);
     expect(await sizes((store) => times(5, (n) => store.set(n, kibibytes(400))))).toEqual([2, 2, 1]);
-    expect(await sizes((store) => times(2, (n) => store.set(n, kibibytes(3000))))).toEqual([1, 1]);
+    expect(await sizes((store) => times(2, (n) => store.add(n, kibibytes(3000))))).toEqual([1, 1]);
     expect(await sizes((store) => [store.setMany(times(5000, (n) => [n, n]))])).toEqual([1]);
     expect(await sizes((store) => [store.batch(times(5000, (n) => ({ set: [n, n] })))])).toEqual([1]);
   });
@@ -115,7 +115,7 @@ describe('diskCache in a page', () => {
   it('refuses a call that no message should hold, and harms no other of the turn', async () => {
     using bridge = openBridge();
     const [large, small] = await Promise.allSettled([
-      bridge.diskCache.set('large', new Uint8Array(65 * 2 ** 20)),
+      bridge.diskCache.set('large', { bytes: new Uint8Array(65 * 2 ** 20) }),
       bridge.diskCache.set('small', 1),
     ]);
     expect(large).toEqual({ status: 'rejected', reason: code('TOO_LARGE') });

@@ -8,7 +8,7 @@ import { type CheckOptions, check, type Finding } from './check.ts';
 import { closeCore } from './close.ts';
 import { type Configuration, configure } from './configure.ts';
 import type { Core } from './core.ts';
-import { type Description, describe } from './describe.ts';
+import { codecName, type Description, describe } from './describe.ts';
 import { type Listener, type SubscribeOptions, subscribe } from './feed.ts';
 import type { Membership } from './household.ts';
 import * as iterate from './iterate.ts';
@@ -259,6 +259,11 @@ export class Cache<K extends Key = Key, V = unknown> {
    */
   transact<T>(work: () => T): T {
     return transact(this.#open(), work);
+  }
+
+  /** How values are stored: `'structured'`, `'json'`, or the name of a codec of the caller's own. */
+  get codec(): string {
+    return codecName(this.#open());
   }
 
   /** Whether a function given to `transact` is running. */

@@ -26,3 +26,6 @@ export function describe<Handle>(kind: HandleKind, { directory, usage }: Core, m
   if (typeof codec === 'object') handIn.push('codec');
   return { kind, directory, options: { memory, exclusive, timeout, readOnly, ...more }, handIn };
 }
+
+/** How a store keeps its values. */
+export const codecName = ({ codec: { codec } }: Core): string => (typeof codec === 'string' ? codec : codec.name);

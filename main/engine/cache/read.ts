@@ -8,6 +8,7 @@ import type { Stored } from '../values/check.ts';
 import { decodeValue, restoreValue } from '../values/codec.ts';
 import { encodeKey, type KeyColumn } from '../values/key.ts';
 import { MODE } from '../values/mode.ts';
+import { spend } from './allowance.ts';
 import type { Core } from './core.ts';
 import { storedOf } from './memory.ts';
 import { noticeOthers } from './others.ts';
@@ -120,6 +121,7 @@ export function readValue(core: Core, key: KeyColumn, row: ValueRow): unknown {
   const [, mode, data, check, bytes, file] = row;
   if (file === null) return decodeAt(core, key, mode, data, check, true);
   try {
+    spend(mode, bytes);
     return restoreValue(mode, core.files.read(file, { mode, bytes, check }), core.codec, true);
   } catch (error) {
     throw located(error, core, key);

@@ -1,0 +1,93 @@
+import { type Access, accessOf, type Signature } from '../../protocol/contract/signature.ts';
+import { type Kind, signatureOf } from '../../protocol/contract.ts';
+import { DiskCacheError } from '../../protocol/error.ts';
+import {
+  isValueStreamMethod,
+  VALUE_STREAM,
+  type ValueStreamContract,
+  WHOLE_BYTES,
+} from '../../protocol/value-stream.ts';
+import type { Operation } from '../../protocol/wire.ts';
+import { admitBatch, type Call } from './batch.ts';
+import type { Permit } from './permit.ts';
+import type { ValueStreams } from './value-streams.ts';
+import { kindOf, type Store, VERBS, type Verb } from './verbs.ts';
+
+/** Where the bridge finds an open store by its name; throws `NO_SUCH_STORE`. */
+export type FindStore = (name: string) => Store;
+
+/** What one page may do, and has under way. */
+export interface Page {
+  readonly permit: Permit;
+  readonly streams: ValueStreams;
+  readonly findStore: FindStore;
+}
+
+/** A store as one page may use it. */
+export interface Opened {
+  readonly name: string;
+  readonly store: Store;
+  readonly kind: Kind;
+  readonly page: Page;
+}
+
+/** @throws {DiskCacheError} `NOT_ALLOWED` before anybody is told whether there is such a store; `NO_SUCH_STORE`. */
+export function open(name: unknown, page: Page): Opened {
+  if (typeof name !== 'string') throw new DiskCacheError('NOT_ALLOWED', 'An operation has to name its store');
+  page.permit.demand(name, 'read');
+  const store = page.findStore(name);
+  return { name, store, kind: kindOf(store), page };
+}
+
+/**
+ * Lets an operation in: a method of the store's contract, a batch of them, or a step of a value that travels as a stream.
+ *
+ * @throws {DiskCacheError} `NOT_ALLOWED`, `TOO_LARGE` for more than was granted, `BAD_OPTION` for a batch that is none.
+ */
+export function admit(opened: Opened, operation: Operation): Call {
+  const method: unknown = operation[1];
+  const args = operation.slice(2);
+  if (method === 'batch') {
+    return admitBatch(opened.store, args[0], (step, given) => admitMethod(opened, step, given));
+  }
+  if (isValueStreamMethod(method)) return admitStreamStep(opened, method, args);
+  return admitMethod(opened, method, args, method === 'get' && opened.kind === 'cache' ? WHOLE_BYTES : undefined);
+}
+
+function admitMethod(opened: Opened, method: unknown, args: readonly unknown[], bytesOfOne?: number): Call {
+  const { store, kind } = opened;
+  const signature = signatureOf(kind, method);
+  const access = accessFor(opened, method, signature, args);
+  const verb = VERBS[kind][method as string]!;
+  return { access, alone: signature?.alone, bytesOfOne, run: () => verb(store, ...args) };
+}
+
+function admitStreamStep(opened: Opened, method: keyof ValueStreamContract, args: readonly unknown[]): Call {
+  const { store, page } = opened;
+  const access = accessFor(opened, method, VALUE_STREAM[method], args);
+  const verb = page.streams[method] as Verb;
+  return { access, alone: true, run: () => verb.call(page.streams, store, ...args) };
+}
+
+/** What a call needs, where it was granted. */
+function accessFor(
+  { name, kind, page: { permit } }: Opened,
+  method: unknown,
+  signature: Signature | undefined,
+  args: readonly unknown[],
+): Access {
+  if (signature === undefined || !fits(signature, args)) {
+    const called = typeof method === 'string' ? `"${method.slice(0, 64)}"` : `(${typeof method})`;
+    throw new DiskCacheError('NOT_ALLOWED', `No such operation: ${called} on the ${kind} "${name}"`);
+  }
+  const access = accessOf(signature, args);
+  permit.demand(name, access);
+  if (access !== 'read') permit.charge(args);
+  return access;
+}
+
+/** So many values may be given to a method that takes any number. */
+const MAX_VALUES = 10_000;
+
+const fits = ({ takes }: Signature, args: readonly unknown[]): boolean =>
+  args.length <= (takes.at(-1) === '...value' ? MAX_VALUES : takes.length);

@@ -1,0 +1,139 @@
+import { randomUUID } from 'node:crypto';
+import { DiskCacheError } from '../../protocol/error.ts';
+import type { Key } from '../../protocol/key.ts';
+import type { SetOptions } from '../../protocol/options.ts';
+import { CHUNK_BYTES, type OpenedStream, type ValueStreamContract } from '../../protocol/value-stream.ts';
+import { type ByteRange, Cache, type CacheFace, FanoutCache } from '../engine/index.ts';
+import { Download } from './download.ts';
+import { Upload } from './upload.ts';
+import type { Store } from './verbs.ts';
+
+/** A page may have so many values under way, in both directions. */
+const MOST_OPEN = 64;
+
+/** Every operation of the contract, on a store. */
+type Verbs = {
+  readonly [M in keyof ValueStreamContract]: (
+    store: Store,
+    ...args: Parameters<ValueStreamContract[M]>
+  ) => ReturnType<ValueStreamContract[M]>;
+};
+
+/**
+ * The values that one page reads or stores chunk by chunk. They are known by random names, so that a page that has connected anew
+ * can't take one stream for another.
+ *
+ * Invariant: a stream that is not in the lists has been stored whole, or nothing of it is left; none is left when the session ends.
+ */
+export class ValueStreams implements Verbs {
+  readonly #downloads = new Map<string, Download>();
+  readonly #uploads = new Map<string, Upload>();
+  /** Streams that are being opened. */
+  #opening = 0;
+  #isOpen = true;
+
+  get size(): number {
+    return this.#downloads.size + this.#uploads.size;
+  }
+
+  async openStream(store: Store, key: Key, range?: ByteRange): Promise<OpenedStream | undefined> {
+    const source = cacheOf(store);
+    this.#demandRoom();
+    this.#opening++;
+    try {
+      const download = await Download.open(source, key, range);
+      if (download === undefined) return undefined;
+      if (!this.#isOpen) {
+        await download.leave();
+        throw ended();
+      }
+      const stream = randomUUID();
+      this.#downloads.set(stream, download);
+      return { stream, size: download.item.size, isText: download.item.isText };
+    } finally {
+      this.#opening--;
+    }
+  }
+
+  async nextChunk(_store: Store, stream: string): Promise<Uint8Array | undefined> {
+    const download = this.#downloads.get(stream);
+    if (download === undefined) throw unknown();
+    try {
+      const chunk = await download.next();
+      if (chunk === undefined) this.#downloads.delete(stream);
+      return chunk;
+    } catch (error) {
+      this.#downloads.delete(stream);
+      await download.leave();
+      throw error;
+    }
+  }
+
+  openUpload(store: Store, key: Key, options?: SetOptions, asValue = false): string | undefined {
+    const isCache = store instanceof Cache || store instanceof FanoutCache;
+    if (asValue && (!isCache || store.codec !== 'structured')) return undefined;
+    const target = cacheOf(store);
+    this.#demandRoom();
+    const stream = randomUUID();
+    this.#uploads.set(stream, new Upload((chunks) => target.writeStream(key, chunks, options)));
+    return stream;
+  }
+
+  async sendChunk(_store: Store, stream: string, chunk: Uint8Array): Promise<void> {
+    const upload = this.#uploads.get(stream);
+    if (upload === undefined) throw unknown();
+    try {
+      demandChunk(chunk);
+      await upload.take(chunk);
+    } catch (error) {
+      await this.leaveStream(_store, stream);
+      throw error;
+    }
+  }
+
+  async endUpload(_store: Store, stream: string): Promise<void> {
+    const upload = this.#uploads.get(stream);
+    if (upload === undefined) throw unknown();
+    try {
+      await upload.end();
+    } finally {
+      this.#uploads.delete(stream);
+    }
+  }
+
+  async leaveStream(_store: Store, stream: string): Promise<void> {
+    const [download, upload] = [this.#downloads.get(stream), this.#uploads.get(stream)];
+    this.#downloads.delete(stream);
+    this.#uploads.delete(stream);
+    await download?.leave();
+    await upload?.leave(new DiskCacheError('DISCONNECTED', 'The page gave up its stream'));
+  }
+
+  close(): void {
+    this.#isOpen = false;
+    for (const download of this.#downloads.values()) void download.leave();
+    for (const upload of this.#uploads.values()) void upload.leave(ended());
+    this.#downloads.clear();
+    this.#uploads.clear();
+  }
+
+  #demandRoom(): void {
+    if (this.size + this.#opening < MOST_OPEN) return;
+    throw new DiskCacheError('BUSY', `This page has ${MOST_OPEN} streams open; end or cancel one of them`);
+  }
+}
+
+function cacheOf(store: Store): CacheFace {
+  if (store instanceof Cache || store instanceof FanoutCache) return store;
+  throw new DiskCacheError('BAD_OPTION', 'Only a cache has values as streams; keep what is large in one');
+}
+
+function demandChunk(chunk: unknown): asserts chunk is Uint8Array {
+  if (chunk instanceof Uint8Array && chunk.length <= CHUNK_BYTES) return;
+  throw new DiskCacheError('BAD_VALUE', `A stream is sent in chunks of at most ${CHUNK_BYTES} bytes`);
+}
+
+const unknown = () =>
+  new DiskCacheError('DISCONNECTED', 'There is no such stream: it has ended, or its connection has; begin it again');
+
+const ended = () => new DiskCacheError('DISCONNECTED', 'The page has gone before its stream had ended');

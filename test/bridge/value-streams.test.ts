@@ -1,0 +1,351 @@
+import { describe, expect, it, vi } from 'vitest';
+import { cache, deque, fanout, index } from '../../protocol/stores.ts';
+import { CHUNK_BYTES, WHOLE_BYTES } from '../../protocol/value-stream.ts';
+import { openBridge } from './over-a-port.ts';
+
+const MIB = 2 ** 20;
+const code = (expected: string) => expect.objectContaining({ name: 'DiskCacheError', code: expected });
+
+function pattern(bytes: number, seed = 1): Uint8Array {
+  const made = new Uint8Array(bytes);
+  for (let at = 0, state = seed; at < bytes; at += 97) {
+    state = (state * 1_103_515_245 + 12_345) % 2 ** 31;
+    made[at] = state;
+  }
+  return made;
+}
+
+const same = (one: unknown, other: Uint8Array) =>
+  one instanceof Uint8Array && Buffer.compare(one, other) === 0 && one.constructor === Uint8Array;
+
+async function gathered(stream: ReadableStream<Uint8Array> | undefined): Promise<Uint8Array | undefined> {
+  return stream && new Uint8Array(await new Response(stream as never).arrayBuffer());
+}
+
+const stores = () => ({ api: cache(), spread: fanout({ shards: 2 }), facts: index(), list: deque() });
+
+describe('a large value', () => {
+  it.each([WHOLE_BYTES, WHOLE_BYTES + 1, 3 * MIB, 5 * MIB + 7])('of %i bytes goes there and back', async (bytes) => {
+    using bridge = openBridge({ stores: stores() });
+    const value = pattern(bytes);
+    for (const name of ['api', 'spread']) {
+      const store = bridge.diskCache.cache(name);
+      await store.set('large', value, { tag: 'films' });
+      expect(same(bridge.cacheInMain(name).get('large'), value)).toBe(true);
+      expect(same(await store.get('large'), value)).toBe(true);
+      expect((await store.getEntry('large'))?.tag).toBe('films');
+    }
+    expect(bridge.sessions[0]!.streams).toBe(0);
+  });
+
+  it('that is a text comes back as one, with its byte order mark', async () => {
+    using bridge = openBridge({ stores: stores() });
+    const text = `\uFEFF${'ä€😀'.repeat(MIB / 4)}`;
+    await bridge.diskCache.cache('api').set('text', text);
+    expect((await bridge.diskCache.cache('api').get('text')) === text).toBe(true);
+  });
+
+  it('of another kind than bytes and text travels whole', async () => {
+    using bridge = openBridge({ stores: stores() });
+    const value = { list: Array.from({ length: 50_000 }, (_, n) => `a text of some length ${n}`) };
+    await bridge.diskCache.cache('api').set('object', value);
+    expect(await bridge.diskCache.cache('api').get('object')).toEqual(value);
+  });
+
+  it('travels whole to a store that isn’t a cache, known as one or not', async () => {
+    using bridge = openBridge({ stores: stores() });
+    const app = bridge.diskCache.as<ReturnType<typeof stores>>();
+    const value = pattern(3 * MIB);
+    await app.facts.set('large', value);
+    expect(same(await app.facts.get('large'), value)).toBe(true);
+    await bridge.diskCache.index('facts').set('other', value);
+    expect(same(await bridge.diskCache.index('facts').get('other'), value)).toBe(true);
+    await app.list.push(value);
+    expect(same(await app.list.at(0), value)).toBe(true);
+  });
+
+  it('travels whole to a cache with a codec of its own, which is asked', async () => {
+    const codec = {
+      name: 'inverted',
+      encode: (v: unknown) => (v as Uint8Array).map((b) => ~b),
+      decode: (d: unknown) => (d as Uint8Array).map((b) => ~b),
+    };
+    using bridge = openBridge({ stores: { api: cache({ codec }) } });
+    const encode = vi.spyOn(codec, 'encode');
+    const value = pattern(3 * MIB);
+    await bridge.diskCache.cache('api').set('large', value);
+    expect(encode).toHaveBeenCalledOnce();
+    expect(same(await bridge.diskCache.cache('api').get('large'), value)).toBe(true);
+  });
+
+  it('is more than a call may hold', async () => {
+    using bridge = openBridge({ stores: stores() });
+    const value = pattern(70 * MIB);
+    await bridge.diskCache.cache('api').set('large', value);
+    expect(same(await bridge.diskCache.cache('api').get('large'), value)).toBe(true);
+    await expect(bridge.diskCache.index('facts').set('large', value)).rejects.toEqual(code('TOO_LARGE'));
+  });
+
+  it('keeps its place among the calls on its store', async () => {
+    using bridge = openBridge({ stores: stores() });
+    const store = bridge.diskCache.cache('api');
+    const [first, second] = [pattern(2 * MIB, 1), pattern(3 * MIB, 2)];
+    const before = store.set('k', 'before');
+    const large = store.set('k', first);
+    const read = store.get('k');
+    const again = store.set('k', second);
+    const readAgain = store.get('k');
+    const elsewhere = bridge.diskCache.set('k', 'elsewhere');
+    expect(same(await read, first)).toBe(true);
+    expect(same(await readAgain, second)).toBe(true);
+    const [third, last] = [store.set('k', first), store.set('k', 'after')];
+    await Promise.all([before, large, again, elsewhere, third, last]);
+    expect(await store.get('k')).toBe('after');
+  });
+
+  it('that is missing, or expired, is undefined', async () => {
+    using bridge = openBridge({ stores: stores() });
+    await bridge.diskCache.cache('api').set('large', pattern(2 * MIB), { ttl: 0 });
+    expect(await bridge.diskCache.cache('api').get('large')).toBeUndefined();
+  });
+
+  it('that is damaged is CORRUPT, and nothing stays open', async () => {
+    using bridge = openBridge({ stores: stores() });
+    const store = bridge.diskCache.cache('api');
+    await store.set('large', pattern(2 * MIB));
+    await bridge.damageFiles('api');
+    await expect(store.get('large')).rejects.toEqual(code('CORRUPT'));
+    expect(bridge.sessions[0]!.streams).toBe(0);
+  });
+
+  it('refuses what the store refuses, and leaves nothing', async () => {
+    using bridge = openBridge({ stores: { api: cache({ sizeLimit: 2 * MIB }) } });
+    const store = bridge.diskCache.cache('api');
+    await expect(store.set('large', pattern(3 * MIB))).rejects.toEqual(code('TOO_LARGE'));
+    await expect(store.set('large', pattern(2 * MIB), { tag: {} as string })).rejects.toEqual(code('BAD_OPTION'));
+    expect(await store.size).toBe(0);
+    expect(bridge.sessions[0]!.streams).toBe(0);
+  });
+
+  it('makes no getMany and no page read more than an answer holds', async () => {
+    using bridge = openBridge({ stores: stores() });
+    const store = bridge.diskCache.cache('api');
+    await store.set('huge', pattern(65 * MIB));
+    const before = process.memoryUsage().arrayBuffers;
+    await expect(store.getMany(['huge'])).rejects.toEqual(code('TOO_LARGE'));
+    await expect(store.getEntry('huge')).rejects.toEqual(code('TOO_LARGE'));
+    await expect(store.values()).rejects.toEqual(code('TOO_LARGE'));
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(30 * MIB);
+    expect(await store.keys()).toEqual(['huge']);
+  });
+
+  it('of the main process’s own reading has no limit, also while a page writes', async () => {
+    using bridge = openBridge({ stores: stores() });
+    const inMain = bridge.cacheInMain('api');
+    const value = pattern(3 * MIB);
+    inMain.set('large', value);
+    let read: unknown;
+    inMain.subscribe(() => {
+      read = inMain.get('large');
+    });
+    await bridge.diskCache.cache('api').set('small', 1);
+    expect(same(read, value)).toBe(true);
+  });
+});
+
+describe('a stream of a page', () => {
+  it('goes both ways, in parts and whole', async () => {
+    using bridge = openBridge({ stores: stores() });
+    const store = bridge.diskCache.cache('api');
+    const value = pattern(2 * MIB + 11);
+    await store.writeStream('film', new Blob([value as Uint8Array<ArrayBuffer>]).stream());
+    expect(same(await gathered(await store.openReadStream('film')), value)).toBe(true);
+    const part = await gathered(await store.openReadStream('film', { start: 100, end: CHUNK_BYTES * 2 }));
+    expect(same(part, value.slice(100, CHUNK_BYTES * 2))).toBe(true);
+    expect(await gathered(await store.openReadStream('film', { start: 3 * MIB }))).toHaveLength(0);
+    expect(await store.openReadStream('none')).toBeUndefined();
+    await expect(store.openReadStream('film', { start: -1 })).rejects.toEqual(code('BAD_OPTION'));
+  });
+
+  it('exists for the window’s own shard', async () => {
+    using own = openBridge({ stores: { own: cache() } });
+    using bridge = openBridge({ stores: stores(), windowShard: () => own.cacheInMain('own') });
+    const value = pattern(2 * MIB);
+    await bridge.diskCache.window.writeStream('film', new Blob([value as Uint8Array<ArrayBuffer>]).stream());
+    expect(same(await bridge.diskCache.window.get('film'), value)).toBe(true);
+    expect(same(await gathered(await bridge.diskCache.window.openReadStream('film')), value)).toBe(true);
+  });
+
+  it('is closed in the main process when it is cancelled', async () => {
+    using bridge = openBridge({ stores: stores() });
+    const store = bridge.diskCache.cache('api');
+    await store.set('film', pattern(4 * MIB));
+    const stream = (await store.openReadStream('film'))!;
+    const reader = stream.getReader();
+    await reader.read();
+    expect(bridge.sessions[0]!.streams).toBe(1);
+    await reader.cancel();
+    expect(bridge.sessions[0]!.streams).toBe(0);
+  });
+
+  it('is read on although the item was replaced, as it was', async () => {
+    using bridge = openBridge({ stores: stores() });
+    const store = bridge.diskCache.cache('api');
+    const value = pattern(4 * MIB);
+    await store.set('film', value);
+    const stream = await store.openReadStream('film');
+    await store.set('film', pattern(3 * MIB, 5));
+    expect(same(await gathered(stream), value)).toBe(true);
+  });
+
+  it('stores nothing when it breaks off, and says why', async () => {
+    using bridge = openBridge({ stores: stores() });
+    const store = bridge.diskCache.cache('api');
+    async function* broken() {
+      yield pattern(MIB);
+      throw new RangeError('the source broke');
+    }
+    await expect(store.writeStream('film', broken())).rejects.toThrow(new RangeError('the source broke'));
+    await expect(store.writeStream('film', [pattern(MIB)] as never)).rejects.toEqual(code('BAD_VALUE'));
+    await expect(store.writeStream('film', new Response('x').body as never)).resolves.toBeUndefined();
+    async function* wrong() {
+      yield 'text' as never;
+    }
+    await expect(store.writeStream('other', wrong())).rejects.toEqual(code('BAD_VALUE'));
+    expect(await store.keys()).toEqual(['film']);
+    expect(bridge.sessions[0]!.streams).toBe(0);
+    expect(bridge.cacheInMain('api').check()).toEqual([]);
+  });
+
+  it('ends with its session, on both sides', async () => {
+    using bridge = openBridge({ stores: stores() });
+    const store = bridge.diskCache.cache('api');
+    await store.set('film', pattern(4 * MIB));
+    const reader = (await store.openReadStream('film'))!.getReader();
+    let send: () => void = () => {};
+    const until = new Promise<void>((resolve) => {
+      send = resolve;
+    });
+    async function* slow() {
+      yield pattern(CHUNK_BYTES);
+      await until;
+      yield pattern(CHUNK_BYTES);
+    }
+    const writing = store.writeStream('other', slow());
+    writing.catch(() => {});
+    await vi.waitFor(() => expect(bridge.sessions[0]!.streams).toBe(2));
+    bridge.diskCache.disconnect();
+    send();
+    await expect(writing).rejects.toEqual(code('DISCONNECTED'));
+    await expect(
+      (async () => {
+        while (!(await reader.read()).done);
+      })(),
+    ).rejects.toEqual(code('DISCONNECTED'));
+    await vi.waitFor(() => expect(bridge.sessions[0]!.streams).toBe(0));
+    await vi.waitFor(() => expect(bridge.cacheInMain('api').check()).toEqual([]));
+    expect(await store.has('other')).toBe(false);
+  });
+
+  it('rejects what waits behind it when the page disconnects', async () => {
+    using bridge = openBridge({ stores: stores() });
+    const store = bridge.diskCache.cache('api');
+    await store.has('connected');
+    const calls = [store.set('k', pattern(8 * MIB)), store.get('k'), store.set('k', pattern(2 * MIB)), store.size];
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    bridge.diskCache.disconnect();
+    for (const outcome of await Promise.allSettled(calls)) {
+      expect(outcome).toEqual({ status: 'rejected', reason: code('DISCONNECTED') });
+    }
+  });
+
+  it('needs the grant, and counts against its bytes', async () => {
+    const grant = { stores: { api: 'write', facts: 'read' }, bytes: 3 * MIB } as const;
+    using bridge = openBridge({ stores: stores(), grant });
+    const store = bridge.diskCache.cache('api');
+    await store.set('fits', pattern(2 * MIB));
+    await expect(store.set('too much', pattern(2 * MIB))).rejects.toEqual(code('TOO_LARGE'));
+    await expect(bridge.diskCache.cache('facts').writeStream('k', new Blob().stream())).rejects.toEqual(
+      code('NOT_ALLOWED'),
+    );
+    await expect(bridge.diskCache.cache('spread').openReadStream('k')).rejects.toEqual(code('NOT_ALLOWED'));
+    expect(await store.keys()).toEqual(['fits']);
+    expect(bridge.sessions[0]!.streams).toBe(0);
+  });
+
+  it('is one of 64 at most', async () => {
+    using bridge = openBridge({ stores: stores() });
+    const store = bridge.diskCache.cache('api');
+    await store.set('film', pattern(2 * MIB));
+    const streams = await Promise.all(Array.from({ length: 64 }, () => store.openReadStream('film')));
+    await expect(store.openReadStream('film')).rejects.toEqual(code('BUSY'));
+    await streams[0]!.cancel();
+    expect(await store.openReadStream('film')).toBeDefined();
+  });
+});
+
+describe('steps of a stream that a hostile page sends', () => {
+  const value = pattern(3 * MIB);
+
+  it('reach no stream of another session', async () => {
+    using bridge = openBridge({ stores: stores() });
+    bridge.cacheInMain('api').set('film', value);
+    const own = bridge.anotherClient();
+    const other = bridge.anotherClient();
+    const opened = (await own.streamStep('api', 'openStream', 'film'))!;
+    const upload = (await own.streamStep('api', 'openUpload', 'k'))!;
+    await expect(other.streamStep('api', 'nextChunk', opened.stream)).rejects.toEqual(code('DISCONNECTED'));
+    await expect(other.streamStep('api', 'sendChunk', upload, value.slice(0, 9))).rejects.toEqual(code('DISCONNECTED'));
+    await expect(other.streamStep('api', 'endUpload', upload)).rejects.toEqual(code('DISCONNECTED'));
+    await other.streamStep('api', 'leaveStream', opened.stream);
+    expect(same(await own.streamStep('api', 'nextChunk', opened.stream), value.slice(0, CHUNK_BYTES))).toBe(true);
+  });
+
+  it('have few chunks under way', async () => {
+    using bridge = openBridge({ stores: stores() });
+    bridge.cacheInMain('api').set('film', value);
+    const page = bridge.anotherClient();
+    const { stream } = (await page.streamStep('api', 'openStream', 'film'))!;
+    const pulls = await Promise.allSettled(
+      Array.from({ length: 12 }, () => page.streamStep('api', 'nextChunk', stream)),
+    );
+    expect(pulls.filter(({ status }) => status === 'rejected').length).toBeGreaterThan(0);
+    for (const pull of pulls) {
+      if (pull.status === 'rejected') expect(['BUSY', 'DISCONNECTED']).toContain(pull.reason.code);
+    }
+    const upload = (await page.streamStep('api', 'openUpload', 'k'))!;
+    const pushes = await Promise.allSettled(
+      Array.from({ length: 40 }, () => page.streamStep('api', 'sendChunk', upload, value.slice(0, CHUNK_BYTES))),
+    );
+    expect(pushes.some(({ status }) => status === 'rejected')).toBe(true);
+    expect(bridge.sessions.at(-1)!.streams).toBe(0);
+    expect(bridge.cacheInMain('api').has('k')).toBe(false);
+  });
+
+  it('send chunks of bytes, of a size', async () => {
+    using bridge = openBridge({ stores: stores() });
+    const page = bridge.anotherClient();
+    for (const chunk of [value.slice(0, CHUNK_BYTES + 1), 'text', { length: 3 }, undefined]) {
+      const upload = (await page.streamStep('api', 'openUpload', 'k'))!;
+      await expect(page.streamStep('api', 'sendChunk', upload, chunk as Uint8Array)).rejects.toEqual(code('BAD_VALUE'));
+      await expect(page.streamStep('api', 'endUpload', upload)).rejects.toEqual(code('DISCONNECTED'));
+    }
+    expect(bridge.cacheInMain('api').check()).toEqual([]);
+    expect(bridge.cacheInMain('api').has('k')).toBe(false);
+  });
+});
+
+describe('what a page keeps near', () => {
+  it('is dropped before a large write is answered', async () => {
+    using bridge = openBridge({ stores: stores() });
+    const [writer, reader] = [bridge.diskCache.cache('api'), bridge.anotherPage()];
+    reader.keepNear('api');
+    await writer.set('k', 'old');
+    await vi.waitFor(async () => {
+      await reader.cache('api').get('k');
+      await reader.cache('api').get('k');
+    });
+    await writer.set('k', pattern(2 * MIB));
+    expect(await reader.cache('api').get('k')).toBeInstanceOf(Uint8Array);
+  });
+});
