@@ -25,7 +25,21 @@ export type { Authorize, FrameInfo } from './electron/sender.ts';
 export type { Keep, WindowOptions, WindowShard } from './electron/windows.ts';
 export type { Cache, Deque, FanoutCache, Index } from './engine/index.ts';
 export type { Host, HostOptions, HostStore, OpenStore, Placement, WindowStock } from './host.ts';
-export type { OpenQueueOptions, Queue } from './offline/queue/index.ts';
+export type {
+  Assignment,
+  Counts,
+  Enqueued,
+  EnqueueOptions,
+  Handler,
+  Job,
+  JobState,
+  NewJob,
+  OpenQueueOptions,
+  ProcessOptions,
+  Queue,
+  QueueEvent,
+  Retry,
+} from './offline/queue/index.ts';
 
 /** The sandboxed preload script, for `webPreferences.preload` of a window that is attached; `host.install` brings it along. */
 export const preloadPath = fileURLToPath(new URL('./preload.cjs', import.meta.url));
