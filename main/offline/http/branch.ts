@@ -17,7 +17,7 @@ export interface Watcher {
  * One body for two: every chunk goes to the disk, then to the reader, and the next is fetched when both have taken it. Memory
  * holds a window. The reader's stream ends after `write` has: who has read to the end finds the response stored. A reader who knows
  * the `size` is at the end with the last byte, so the last chunk waits for `write`, too; NaN where it isn't known. `signal` is the
- * reader's.
+ * reader's; with `givenUp` all of it breaks off.
  */
 export function branch(
   source: ReadableStream<Uint8Array>,
@@ -25,6 +25,7 @@ export function branch(
   write: (chunks: AsyncGenerator<Uint8Array>) => Promise<void>,
   watcher: Watcher,
   signal: AbortSignal,
+  givenUp: AbortSignal,
 ): { readonly body: ReadableStream<Uint8Array>; readonly done: Promise<void> } {
   const reader = source.getReader();
   let sink: ReadableStreamDefaultController<Uint8Array> | undefined;
@@ -55,6 +56,7 @@ export function branch(
   async function next(): Promise<Uint8Array | undefined> {
     try {
       const { value } = await reader.read();
+      givenUp.throwIfAborted();
       taken += value?.length ?? 0;
       return value;
     } catch (error) {
@@ -80,6 +82,11 @@ export function branch(
     wake();
   }
 
+  /** A fetch may miss it: in Node a Request that was collected aborts nothing any more, whatever its signal follows. */
+  function giveUp(): void {
+    reader.cancel(givenUp.reason).catch(() => undefined);
+  }
+
   function aborted(): void {
     sink?.error(signal.reason);
     leave(signal.reason);
@@ -97,8 +104,12 @@ export function branch(
   );
   if (signal.aborted) aborted();
   signal.addEventListener('abort', aborted, { once: true });
+  givenUp.addEventListener('abort', giveUp, { once: true });
   const done = run()
-    .finally(() => signal.removeEventListener('abort', aborted))
+    .finally(() => {
+      signal.removeEventListener('abort', aborted);
+      givenUp.removeEventListener('abort', giveUp);
+    })
     .then(
       () => {
         if (pending !== undefined) sink?.enqueue(pending);

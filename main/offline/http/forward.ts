@@ -100,6 +100,7 @@ async function record(
       },
     },
     request.signal,
+    flight.signal,
   );
   const stored = done
     .catch((error: unknown) => over(room, flight).fail(error))

@@ -182,8 +182,14 @@ function selectedAs(request: Request, response: Headers): Pick<Variant, 'selecte
   return { selectedBy, selection: selectionOf(request, selectedBy) };
 }
 
-/** What the request says in the given fields: equal requests, equal digests. */
+/** Fields whose members mean the same in any case of letters (RFC 5646 §2.1.1, RFC 9110 §8.4.1). */
+const IN_ANY_CASE: ReadonlySet<string> = new Set(['accept-language', 'accept-encoding']);
+
+/** What the request says in the given fields: equal requests, equal digests (RFC 9111 §4.1). */
 function selectionOf({ headers }: Request, fields: readonly string[]): string {
-  const said = fields.map((name) => [name, headers.has(name) ? membersOf(headers.get(name)) : null]);
+  const said = fields.map((name) => {
+    const field = headers.get(name);
+    return [name, field && membersOf(IN_ANY_CASE.has(name) ? field.toLowerCase() : field)];
+  });
   return createHash('sha256').update(JSON.stringify(said)).digest('base64');
 }

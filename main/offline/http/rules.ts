@@ -132,10 +132,14 @@ function written(directives: Directives, flags: readonly string[], lifetimes: re
   ].join(', ');
 }
 
-/** Whole seconds (RFC 9111 §4.2.3). An Age that is no number counts for nothing (§5.1). */
+/**
+ * Whole seconds (RFC 9111 §4.2.3). Of a list the first Age counts, and one that is no number for nothing (§5.1). Parameters, which it can't
+ * have, are left off: taking it for older than it may be is the mistake on the safe side.
+ */
 function currentAge({ headers, requestedAt, receivedAt }: Head, date: number, now: number): number {
   const apparent = Math.max(0, receivedAt - date);
-  const told = (secondsOf(membersOf(headers.get('age'))[0]) ?? 0) * 1000 + (receivedAt - requestedAt);
+  const [age = ''] = membersOf(headers.get('age'))[0]?.split(';') ?? [];
+  const told = (secondsOf(age.trim()) ?? 0) * 1000 + (receivedAt - requestedAt);
   return Math.floor((Math.max(apparent, told) + Math.max(0, now - receivedAt)) / 1000);
 }
 

@@ -39,6 +39,19 @@ describe('freshness', () => {
     expect(await got(setup)).toEqual(['2', 'miss']);
   });
 
+  it.each([
+    ['30, 0', 'hit'],
+    ['0, 90', 'hit'],
+    ['90', 'miss'],
+    ['90; of=somebody', 'miss'],
+    ['90s', 'hit'],
+    ['-90', 'hit'],
+  ])('believes an Age of %s: %s', async (age, provenance) => {
+    using setup = inFrontOf(numbered({ 'cache-control': 'max-age=60', age }));
+    await got(setup);
+    expect((await got(setup))[1]).toBe(provenance);
+  });
+
   it('follows the directives of requests', async () => {
     using setup = inFrontOf(numbered({ 'cache-control': 'max-age=60' }));
     const asking = (control: string) => got(setup, { headers: { 'cache-control': control } });

@@ -15,6 +15,16 @@ describe('variants and partitions', () => {
     expect(await got(setup, { headers: { 'accept-language': 'de', 'x-b': '1' } })).toEqual(['4', 'miss']);
   });
 
+  it('takes languages and codings for the same in any case of letters, other fields not', async () => {
+    using setup = inFrontOf(numbered({ 'cache-control': 'max-age=60', vary: 'Accept-Language, Accept-Encoding, X-B' }));
+    const asking = (language: string, coding: string, other: string) =>
+      got(setup, { headers: { 'accept-language': language, 'accept-encoding': coding, 'x-b': other } });
+    expect(await asking('de-CH, en', 'gzip', 'b')).toEqual(['1', 'miss']);
+    expect(await asking('DE-ch,  EN', 'GZIP', 'b')).toEqual(['1', 'hit']);
+    expect(await asking('en, de-CH', 'gzip', 'b')).toEqual(['2', 'miss']);
+    expect(await asking('de-CH, en', 'gzip', 'B')).toEqual(['3', 'miss']);
+  });
+
   it('never shows what was asked for with credentials to other ones, and writes no credentials down', async () => {
     using setup = inFrontOf(numbered({ 'cache-control': 'max-age=60', vary: 'cookie' }));
     const as = (authorization: string) => got(setup, { headers: { authorization, cookie: 'sid=secret' } });
