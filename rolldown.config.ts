@@ -11,6 +11,7 @@ export default defineConfig([
       engine: 'main/engine/index.ts',
       offline: 'main/offline/index.ts',
       main: 'main/index.ts',
+      utility: 'main/utility.ts',
       renderer: 'renderer-api/index.ts',
     },
     external,
@@ -55,6 +56,13 @@ export default defineConfig([
     external: publicFaces,
     platform: 'node',
     output: { file: 'dist/e2e/offline/main.js', format: 'esm' },
+  },
+  {
+    // The application of the end-to-end tests of the utility process, which imports the stores by itself.
+    input: { main: 'e2e/utility/main.ts', stores: 'e2e/utility/stores.ts' },
+    external: publicFaces,
+    platform: 'node',
+    output: { dir: 'dist/e2e/utility', format: 'esm' },
   },
   {
     // The application of the contract test: Electron and its stand-in.

@@ -17,6 +17,8 @@ interface Fixtures {
 
 interface WorkerFixtures {
   shell: Shell;
+  /** What each application of a project is started with besides. */
+  extraArgs: readonly string[];
   electron: string | undefined;
 }
 
@@ -26,6 +28,7 @@ interface WorkerFixtures {
  */
 export const test = base.extend<Fixtures, WorkerFixtures>({
   shell: ['stand-in', { option: true, scope: 'worker' }],
+  extraArgs: [[], { option: true, scope: 'worker' }],
   electron: [
     // biome-ignore lint/correctness/noEmptyPattern: Playwright reads a fixture's needs from this pattern
     async ({}, use) => use(await findElectron()),
@@ -37,11 +40,11 @@ export const test = base.extend<Fixtures, WorkerFixtures>({
     await use(directory);
     await rm(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   },
-  launch: async ({ shell, electron, userData }, use, info) => {
+  launch: async ({ shell, extraArgs, electron, userData }, use, info) => {
     base.skip(shell === 'electron' && electron === undefined, 'no Electron runtime');
     const apps: App[] = [];
-    await use(async (options) => {
-      const app = await launch({ shell, userData, visible: false, ...options });
+    await use(async ({ args = [], ...options }) => {
+      const app = await launch({ shell, userData, visible: false, args: [...extraArgs, ...args], ...options });
       apps.push(app);
       return app;
     });

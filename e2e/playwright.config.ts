@@ -1,7 +1,13 @@
 import { defineConfig } from '@playwright/test';
 
-/** The same specs in both shells. `npm run e2e -- --project stand-in` runs one. */
-export default defineConfig<object, { shell: 'electron' | 'stand-in' }>({
+/** Specs of pages on the bridge, which hold wherever the engine is. */
+const WHEREVER = ['bridge.spec.ts', 'life.spec.ts', 'install.spec.ts'];
+
+/**
+ * The same specs in both shells, and some once more with the engine in a utility process. `npm run e2e -- --project stand-in` runs
+ * one.
+ */
+export default defineConfig<object, { shell: 'electron' | 'stand-in'; extraArgs: readonly string[] }>({
   testDir: '.',
   outputDir: '../test-results/e2e',
   timeout: 60_000,
@@ -12,5 +18,7 @@ export default defineConfig<object, { shell: 'electron' | 'stand-in' }>({
   projects: [
     { name: 'electron', testIgnore: 'stand-in/**', use: { shell: 'electron' } },
     { name: 'stand-in', use: { shell: 'stand-in' } },
+    { name: 'electron-utility', testMatch: WHEREVER, use: { shell: 'electron', extraArgs: ['--utility'] } },
+    { name: 'stand-in-utility', testMatch: WHEREVER, use: { shell: 'stand-in', extraArgs: ['--utility'] } },
   ],
 });

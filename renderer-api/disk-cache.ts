@@ -3,39 +3,16 @@ import { type Kind, SIGNATURES } from '../protocol/contract.ts';
 import { DiskCacheError } from '../protocol/error.ts';
 import type { Purpose } from '../protocol/handshake.ts';
 import type { Key } from '../protocol/key.ts';
-import {
-  type CacheDeclaration,
-  DEFAULT_STORE,
-  type DequeDeclaration,
-  type FanoutDeclaration,
-  type IndexDeclaration,
-  isStoreName,
-  queueAddress,
-  type StoreDeclarations,
-  WINDOW_STORE,
-} from '../protocol/stores.ts';
+import { DEFAULT_STORE, isStoreName, queueAddress, type StoreDeclarations, WINDOW_STORE } from '../protocol/stores.ts';
 import { Client } from './client/client.ts';
 import type { Port } from './client/line.ts';
-import type { RemoteCache, RemoteDeque, RemoteIndex } from './client/remote.ts';
+import type { RemoteCache, RemoteDeque, RemoteIndex, RemoteStores } from './client/remote.ts';
 import { RemoteQueue } from './client/remote-queue.ts';
 import { RemoteStore } from './client/remote-store.ts';
 import { OfflineClient } from './offline/offline-client.ts';
 import { RemoteCacheStorage } from './offline/remote-caches.ts';
 import type { RemoteConnection } from './offline/remote-connection.ts';
 import { type RemoteFetchInit, remoteFetch } from './offline/remote-fetch.ts';
-
-/** A declared store as a page sees it. */
-export type RemoteStoreOf<D> =
-  D extends CacheDeclaration<infer K, infer V>
-    ? RemoteCache<K, V>
-    : D extends FanoutDeclaration<infer K, infer V>
-      ? RemoteCache<K, V>
-      : D extends IndexDeclaration<infer K, infer V>
-        ? RemoteIndex<K, V>
-        : D extends DequeDeclaration<infer V>
-          ? RemoteDeque<V>
-          : never;
-export type RemoteStores<S extends StoreDeclarations> = { readonly [N in keyof S]: RemoteStoreOf<S[N]> };
 
 export interface DiskCacheOptions {
   /** Milliseconds after which a call that was not answered rejects with `TIMEOUT`. Default 30 000. */
@@ -126,9 +103,9 @@ export class DiskCache extends DefaultStore {
 
   /**
    * Keeps values of a cache or an index in the page when they were read with `get`, by keys that are strings or numbers: the next
-   * `get` is answered from here, with a copy. Once a write of any page has resolved, no page reads what was there before; what the
-   * main process itself or another process writes, and what expires, is dropped a moment after. Reads from here aren't counted as
-   * uses. At most `bytes` (4 MiB), of which those read longest ago leave. Answers the way out.
+   * `get` is answered from here, with a copy. Once a write of any page has resolved, no page reads what was there before, nor what
+   * the main process has replaced before it answered anything to the page; what another process writes, and what expires, is
+   * dropped a moment after. Reads from here aren't counted as uses. At most `bytes` (4 MiB), of which those read longest ago leave. Answers the way out.
    *
    * @throws {DiskCacheError} `BAD_OPTION`.
    */

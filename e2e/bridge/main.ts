@@ -12,11 +12,14 @@ protocol.registerSchemesAsPrivileged([
 ]);
 await app.whenReady();
 
+// The same application, wherever the engine is.
+const placement = process.argv.includes('--utility') ? 'utility' : 'main';
 const host = await openDiskCache({
   stores,
+  placement,
   authorize: ({ origin }) => (origin === 'app://bridge' ? { stores: { '*': 'admin', secret: 'read' } } : null),
 });
-host.stores.secret.set('word', 'swordfish');
+await host.stores.secret.set('word', 'swordfish');
 
 /** Letters wait for the postman, who comes when a test fetches `/postman`. */
 const postman = new EventEmitter();
@@ -44,7 +47,7 @@ async function serve(request: Request): Promise<Response> {
         headers: { 'content-type': 'text/javascript' },
       });
     case '/windows':
-      return Response.json(host.windows.list());
+      return Response.json(await host.windows.list());
     case '/crash':
       find(request).forcefullyCrashRenderer();
       return new Response();
@@ -92,5 +95,6 @@ if (process.argv.includes('--asks-to-stay')) {
     void open('app://bridge/?stayed');
   });
 }
-app.on('will-quit', () => host.stores.secret.set('word', 'farewell'));
+// In a utility process the last moment may be too late.
+app.on('will-quit', () => void Promise.resolve(host.stores.secret.set('word', 'farewell')).catch(() => {}));
 await open('app://bridge/');

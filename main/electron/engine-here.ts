@@ -5,7 +5,7 @@ import type { FindStore } from '../bridge/admit.ts';
 import type { Grant } from '../bridge/grant.ts';
 import { Lobby } from '../bridge/lobby.ts';
 import { openSession } from '../bridge/session.ts';
-import type { End, EngineWindow, PageEngine, PageSession } from './page-engine.ts';
+import type { End, EngineWindow, PageEngine, PageRights, PageSession } from './page-engine.ts';
 import { fromPortMain } from './port.ts';
 import type { Keep, Windows } from './windows.ts';
 
@@ -28,6 +28,11 @@ export class EngineHere implements PageEngine {
         this.#answer(port, grant, hasShard ? withShard : this.#withoutShard, onEnd),
       release: () => own.release(),
     };
+  }
+
+  /** A session without a window. */
+  openSession(port: MessagePortMain, { grant }: PageRights, onEnd: (how: End) => void): PageSession {
+    return this.#answer(port, grant, this.#withoutShard, onEnd);
   }
 
   /** Resolves when no page reads any more what it keeps near. */

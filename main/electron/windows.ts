@@ -5,10 +5,14 @@ import { type Cache, FanoutCache, type FanoutOptions } from '../engine/index.ts'
 /** How long a window's shard is kept: from run to run, or until the last window of its name is closed. */
 export type Keep = 'forever' | 'while-open';
 
-/** What is kept for the windows of one name. */
-export interface WindowShard {
+/** What is kept for a window, and how long. */
+export interface KeptWindow {
   readonly name: string;
   readonly keep: Keep;
+}
+
+/** What is kept for the windows of one name. */
+export interface WindowShard extends KeptWindow {
   /** Whether a window of this name is attached. */
   readonly isOpen: boolean;
   /** Bytes on disk. */
@@ -29,6 +33,12 @@ export interface Hold {
 const PREFIX: Readonly<Record<Keep, string>> = { forever: 'forever-', 'while-open': 'open-' };
 const KEEPS = Object.keys(PREFIX) as readonly Keep[];
 
+/** @throws {DiskCacheError} `BAD_OPTION` for another `keep` than there is. */
+export function demandKeep(keep: Keep): void {
+  if (KEEPS.includes(keep)) return;
+  throw new DiskCacheError('BAD_OPTION', `keep is ${String(keep)}; it has to be ${KEEPS.join(' or ')}`);
+}
+
 /**
  * What pages have as `diskCache.window`: a shard for each name of a window, all within one limit. Opened by the first that needs
  * it. Two windows of one name share a shard.
@@ -40,21 +50,25 @@ export class Windows {
   readonly #holds = new Map<string, number>();
   #fanout: FanoutCache | undefined;
 
-  /** Deletes what a run that ended in a crash has left of windows that are kept while they are open. */
-  constructor(directory: string, options: WindowOptions = {}) {
+  /**
+   * Deletes what a run that ended in a crash has left of windows that are kept while they are open, but for those that
+   * have outlived it.
+   */
+  constructor(directory: string, options: WindowOptions = {}, attached: readonly KeptWindow[] = []) {
     this.#directory = directory;
     this.#options = options;
     if (!existsSync(directory)) return;
     const fanout = this.#open();
-    for (const shard of fanout.names('shard')) if (keepOf(shard) === 'while-open') fanout.remove('shard', shard);
+    const stays = new Set(attached.map(shardOf));
+    for (const shard of fanout.names('shard')) {
+      if (keepOf(shard) === 'while-open' && !stays.has(shard)) fanout.remove('shard', shard);
+    }
   }
 
   /** @throws {DiskCacheError} `BAD_OPTION` for another `keep` than there is. */
   attach(name: string, keep: Keep): Hold {
-    if (!KEEPS.includes(keep)) {
-      throw new DiskCacheError('BAD_OPTION', `keep is ${String(keep)}; it has to be ${KEEPS.join(' or ')}`);
-    }
-    const shard = PREFIX[keep] + name;
+    demandKeep(keep);
+    const shard = shardOf({ name, keep });
     this.#holds.set(shard, (this.#holds.get(shard) ?? 0) + 1);
     let held = true;
     return {
@@ -85,7 +99,7 @@ export class Windows {
   clear(name?: string): void {
     for (const { name: kept, keep, isOpen } of this.list()) {
       if (name !== undefined && name !== kept) continue;
-      const shard = PREFIX[keep] + kept;
+      const shard = shardOf({ name: kept, keep });
       if (isOpen) this.#open().shard(shard).clear();
       else this.#open().remove('shard', shard);
     }
@@ -110,5 +124,7 @@ export class Windows {
     return this.#fanout;
   }
 }
+
+const shardOf = ({ name, keep }: KeptWindow): string => PREFIX[keep] + name;
 
 const keepOf = (shard: string): Keep | undefined => KEEPS.find((keep) => shard.startsWith(PREFIX[keep]));

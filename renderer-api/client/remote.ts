@@ -5,6 +5,13 @@ import type { DequeContract } from '../../protocol/contract/deque.ts';
 import type { IndexContract, IndexRange } from '../../protocol/contract/index-map.ts';
 import type { Key } from '../../protocol/key.ts';
 import type { Range, SetOptions } from '../../protocol/options.ts';
+import type {
+  CacheDeclaration,
+  DequeDeclaration,
+  FanoutDeclaration,
+  IndexDeclaration,
+  StoreDeclarations,
+} from '../../protocol/stores.ts';
 import type { Told, WatchRange } from '../../protocol/wire.ts';
 import type { RemoteRange } from './remote-range.ts';
 
@@ -80,3 +87,16 @@ export interface RemoteDeque<V = unknown>
   /** From the last to the first. */
   reversed(): RemoteRange<V>;
 }
+
+/** A declared store as a page sees it. */
+export type RemoteStoreOf<D> =
+  D extends CacheDeclaration<infer K, infer V>
+    ? RemoteCache<K, V>
+    : D extends FanoutDeclaration<infer K, infer V>
+      ? RemoteCache<K, V>
+      : D extends IndexDeclaration<infer K, infer V>
+        ? RemoteIndex<K, V>
+        : D extends DequeDeclaration<infer V>
+          ? RemoteDeque<V>
+          : never;
+export type RemoteStores<S extends StoreDeclarations> = { readonly [N in keyof S]: RemoteStoreOf<S[N]> };

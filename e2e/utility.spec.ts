@@ -1,0 +1,147 @@
+/** An engine in a utility process: what only that has to fear, and what the main process has of it. */
+import type { Page } from 'playwright-core';
+import { expect, type Launch, test } from './fixture.ts';
+
+const UTILITY = new URL('../dist/e2e/utility/main.js', import.meta.url).pathname;
+
+async function start(launch: Launch) {
+  const app = await launch({ main: UTILITY });
+  const page = await app.waitForWindow(0);
+  await page.waitForFunction('globalThis.diskCache !== undefined');
+  const openAnother = async () => {
+    await page.evaluate(`window.open('app://utility/?another')`);
+    const other = await app.waitForWindow(1);
+    await other.waitForFunction('globalThis.diskCache !== undefined');
+    return other;
+  };
+  return { app, page, openAnother };
+}
+
+/** What a call in the page came to: its value, or the code of its error. */
+const outcome = (page: Page, call: string): Promise<unknown> =>
+  page.evaluate(
+    `(async () => { try { return await (${call}); } catch (error) { return error.code ?? String(error); } })()`,
+  );
+
+const inMain = (page: Page, command: string): Promise<unknown> =>
+  page.evaluate(`fetch('app://utility/${command}').then((answer) => answer.json())`);
+
+/** Takes the utility process down in the middle of a transaction. */
+const crash = (page: Page) => outcome(page, `diskCache.index('numbers').set('n', 'crash')`);
+
+test('functions in declarations run there, imported from their module', async ({ launch }) => {
+  const { page } = await start(launch);
+  expect(await outcome(page, `diskCache.index('numbers').set('n', 'seven')`)).toBe('BAD_VALUE');
+  expect(
+    await outcome(page, `diskCache.index('numbers').set('n', 7).then(() => diskCache.index('numbers').get('n'))`),
+  ).toBe(7);
+});
+
+test('the main process has the stores as promises, coherent with what pages keep near', async ({ launch }) => {
+  const { page } = await start(launch);
+  await page.evaluate(`void diskCache.keepNear('api')`);
+  await outcome(page, `diskCache.cache('api').set('k', 'of the page')`);
+  expect(await outcome(page, `diskCache.cache('api').get('k')`)).toBe('of the page');
+  expect(await inMain(page, 'get?k')).toBe('of the page');
+  await inMain(page, 'set?k');
+  expect(await outcome(page, `diskCache.cache('api').get('k')`)).toBe('of the main process');
+});
+
+test('a crash under the calls of two windows leaves no call open and loses nothing that was promised', async ({
+  launch,
+}) => {
+  const { page, openAnother } = await start(launch);
+  const other = await openAnother();
+  await other.evaluate(`void diskCache.keepNear('api')`);
+  await outcome(
+    other,
+    `(globalThis.heard = [], diskCache.cache('api').subscribe(({ kind }) => heard.push(kind)), diskCache.cache('api').get('n'))`,
+  );
+  for (let round = 1; round <= 2; round++) {
+    await outcome(page, `diskCache.cache('api').set('n', ${round})`);
+    expect(await outcome(other, `diskCache.cache('api').get('n')`)).toBe(round);
+    const sets = outcome(
+      page,
+      `Promise.allSettled(Array.from({ length: 600 }, (_, n) => diskCache.cache('api').set('${round}/' + n, n))
+        .concat(diskCache.index('numbers').set('n', 'crash'))
+        .concat(Array.from({ length: 600 }, (_, n) => diskCache.deque('outbox').push(n))))
+        .then((all) => all.map(({ status, reason }) => status === 'fulfilled' || reason.code))`,
+    );
+    const read = outcome(other, `diskCache.cache('api').getMany(['n', 'none'])`);
+    const fates = (await sets) as (true | string)[];
+    expect(await read).toEqual([round, undefined]);
+    expect(fates[600]).toBe('DISCONNECTED');
+    expect([...new Set(fates)].filter((fate) => fate !== true)).toEqual(['DISCONNECTED']);
+    const kept = (await outcome(
+      page,
+      `diskCache.cache('api').getMany(Array.from({ length: 600 }, (_, n) => '${round}/' + n))`,
+    )) as unknown[];
+    for (let n = 0; n < 600; n++) if (fates[n] === true) expect(kept[n]).toBe(n);
+    await expect.poll(() => other.evaluate('heard')).toContain('reset');
+    await other.evaluate('heard.length = 0');
+    await outcome(page, `diskCache.cache('api').set('n', 'after ${round}')`);
+    expect(await outcome(other, `diskCache.cache('api').get('n')`)).toBe(`after ${round}`);
+    await expect.poll(() => other.evaluate('heard')).toContain('set');
+    expect(await inMain(page, 'get?n')).toBe(`after ${round}`);
+    await expect.poll(() => inMain(page, 'sessions')).toBe(2);
+  }
+  expect(await outcome(page, `diskCache.cache('api').check({})`)).toEqual([]);
+});
+
+test('what a window keeps while it is open outlives a crash, and is listed and cleared from the main process', async ({
+  launch,
+}) => {
+  const { page, openAnother } = await start(launch);
+  const other = await openAnother();
+  await outcome(page, `diskCache.window.set('scroll', 120)`);
+  await outcome(other, `diskCache.window.set('scroll', 7)`);
+  await crash(page);
+  expect(await outcome(page, `diskCache.window.get('scroll')`)).toBe(120);
+  const names = async () => ((await inMain(page, 'windows')) as { name: string }[]).map(({ name }) => name);
+  expect(await names()).toEqual(['window-1', 'window-2']);
+  await inMain(page, 'clear?window-2');
+  expect(await outcome(other, `diskCache.window.get('scroll')`)).toBeUndefined();
+  await other.close();
+  await expect.poll(names).toEqual(['window-1']);
+});
+
+test('items are served by their address, also after a crash; a store that can’t be opened twice is refused', async ({
+  launch,
+}) => {
+  const { page } = await start(launch);
+  const read = () =>
+    outcome(page, `fetch(diskCache.url('assets', 'a.txt')).then(async (it) => it.status + ' ' + (await it.text()))`);
+  await outcome(page, `diskCache.cache('assets').set('a.txt', 'one')`);
+  expect(await read()).toBe('200 one');
+  await crash(page);
+  await outcome(page, `diskCache.cache('assets').set('a.txt', 'two')`);
+  expect(await read()).toBe('200 two');
+  expect(await inMain(page, 'serveAlone')).toMatchObject({
+    code: 'BAD_OPTION',
+    message: expect.stringContaining('"alone" is exclusive'),
+  });
+});
+
+test('one that dies over and over is given up, and calls say so', async ({ launch }) => {
+  const { app, page } = await start(launch);
+  for (let times = 1; times <= 5; times++) expect(await crash(page)).toBe('DISCONNECTED');
+  expect(await outcome(page, `diskCache.get('k')`)).toBe('CLOSED');
+  expect(await inMain(page, 'get?k')).toMatchObject({ code: 'CLOSED', message: expect.stringContaining('code 9') });
+  await app.close();
+  expect(app.process.exitCode).toBe(0);
+});
+
+test('the host can be closed with calls under way, and all of them settle', async ({ launch }) => {
+  const { app, page } = await start(launch);
+  await outcome(page, `diskCache.set('k', 1)`);
+  const sets = outcome(
+    page,
+    `Promise.allSettled(Array.from({ length: 500 }, (_, n) => diskCache.set(n, n)))
+      .then((all) => [...new Set(all.map(({ status, reason }) => status === 'fulfilled' || reason.code))])`,
+  );
+  expect(await inMain(page, 'close')).toBeNull();
+  for (const fate of (await sets) as unknown[]) expect([true, 'DISCONNECTED']).toContain(fate);
+  expect(await inMain(page, 'get?k')).toMatchObject({ code: 'CLOSED' });
+  await app.close();
+  expect(app.process.exitCode).toBe(0);
+});

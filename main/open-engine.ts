@@ -1,0 +1,67 @@
+import { join } from 'node:path';
+import { queueMeant, type StoreDeclarations } from '../protocol/stores.ts';
+import { EngineHere } from './electron/engine-here.ts';
+import { type KeptWindow, type WindowOptions, Windows } from './electron/windows.ts';
+import { Registry } from './engine/registry.ts';
+import { Queues } from './offline/queue/queues.ts';
+
+/** What an application keeps on disk, open in this process, and what answers pages of it. */
+export interface OpenEngine {
+  readonly registry: Registry;
+  readonly windows: Windows;
+  readonly queues: Queues;
+  readonly engine: EngineHere;
+  close(): void;
+}
+
+/** No declared store has such names. */
+const WINDOWS_FOLDER = '_windows';
+const QUEUES_FOLDER = '_queues';
+
+/** The queues of an application; several processes may have them open. */
+export const queuesIn = (directory: string): Queues => new Queues(join(directory, QUEUES_FOLDER));
+
+/**
+ * Opens all that is declared. `attached` are the windows that have outlived the process that had it open before.
+ *
+ * @throws {DiskCacheError} what opening a store throws; none is left open then.
+ */
+export function openEngine(
+  directory: string,
+  stores: StoreDeclarations,
+  windowOptions: WindowOptions | undefined,
+  attached: readonly KeptWindow[] = [],
+): OpenEngine {
+  const registry = new Registry(directory, stores);
+  const windows = openWindows(registry, join(directory, WINDOWS_FOLDER), windowOptions, attached);
+  const queues = queuesIn(directory);
+  const engine = new EngineHere(windows, (name) => {
+    const queue = queueMeant(name);
+    return queue === undefined ? registry.find(name) : queues.findOpen(queue);
+  });
+  return {
+    registry,
+    windows,
+    queues,
+    engine,
+    close() {
+      queues.close();
+      windows.close();
+      registry.close();
+    },
+  };
+}
+
+function openWindows(
+  registry: Registry,
+  directory: string,
+  options: WindowOptions | undefined,
+  attached: readonly KeptWindow[],
+): Windows {
+  try {
+    return new Windows(directory, options, attached);
+  } catch (error) {
+    registry.close();
+    throw error;
+  }
+}
