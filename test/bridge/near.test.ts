@@ -141,15 +141,34 @@ describe('what is kept near', () => {
     expect(reads()).toBe(6);
   });
 
-  it('follows what the main process writes, a moment after', async () => {
+  it('never is what the main process has replaced before it answered anything, even on another store', async () => {
+    using bridge = openBridge({ stores });
+    const { page, store } = await nearPage(bridge);
+    const inMain = bridge.cacheInMain('api');
+    for (let n = 0; n < 50; n++) {
+      inMain.set('k', n);
+      await page.has('anything');
+      expect(await store.get('k')).toBe(n);
+    }
+    inMain.clear();
+    await page.has('anything');
+    expect(await store.get('k')).toBeUndefined();
+  });
+
+  it('is dropped for what the main process writes in its next turn, asked or not', async () => {
     using bridge = openBridge({ stores });
     const { store } = await nearPage(bridge);
-    bridge.cacheInMain('api').set('k', 1);
-    expect(await store.get('k')).toBe(1);
-    bridge.cacheInMain('api').set('k', 2);
-    await vi.waitFor(async () => expect(await store.get('k')).toBe(2));
-    bridge.cacheInMain('api').clear();
-    await vi.waitFor(async () => expect(await store.get('k')).toBeUndefined());
+    const inMain = bridge.cacheInMain('api');
+    inMain.set('k', 1);
+    const reads = countReads(bridge);
+    await vi.waitFor(async () => {
+      const before = reads();
+      expect(await store.get('k')).toBe(1);
+      expect(reads(), 'read near').toBe(before);
+    });
+    inMain.set('k', 2);
+    for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
+    expect(await store.get('k')).toBe(2);
   });
 
   it('keeps nobody waiting for a page that hangs longer than its lease, and that page reads nothing old', async () => {
