@@ -58,6 +58,13 @@ export default defineConfig([
     output: { file: 'dist/e2e/offline/main.js', format: 'esm' },
   },
   {
+    // The application of the end-to-end tests of what pages have of HTTP; its page is that of the bridge.
+    input: 'e2e/pages-offline/main.ts',
+    external: publicFaces,
+    platform: 'node',
+    output: { file: 'dist/e2e/pages-offline/main.js', format: 'esm' },
+  },
+  {
     // The application of the end-to-end tests of the utility process, which imports the stores by itself.
     input: { main: 'e2e/utility/main.ts', stores: 'e2e/utility/stores.ts' },
     external: publicFaces,

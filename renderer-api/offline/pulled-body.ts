@@ -2,7 +2,7 @@ import { CHUNKS_AHEAD } from '../../protocol/offline.ts';
 import type { OfflineLine } from './offline-line.ts';
 
 /** Bodies that nobody reads any more, and that were not read to their end: the main process would keep them open. */
-const forgotten = new FinalizationRegistry<() => void>((drop) => drop());
+const forgotten = new FinalizationRegistry<() => void>((leave) => leave());
 
 /**
  * A body of the main process as a stream. Nothing is fetched before it is read; then some chunks ahead. `signal` breaks it off,
@@ -13,50 +13,78 @@ export function pulledBody(
   body: number,
   signal: AbortSignal,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
-  const ahead: Promise<Uint8Array | null>[] = [];
-  let sink: WeakRef<ReadableByteStreamController> | undefined;
-
+  const source = new PulledSource(line, body, () => signal.removeEventListener('abort', aborted));
+  // The signal may live longer than anyone who reads. The source, and not its stream, is what can be watched: the stream of a
+  // browser is its own, and what a page holds of it comes and goes.
+  const watched = new WeakRef(source);
   function aborted(): void {
-    sink?.deref()?.error(signal.reason);
-    drop();
+    watched.deref()?.abort(signal.reason);
   }
-  function drop(): void {
-    over();
-    line.tell('cancel', body);
-  }
-  function over(): void {
-    forgotten.unregister(ahead);
-    signal.removeEventListener('abort', aborted);
-  }
-  function ask(): void {
-    const chunk = line.ask('pull', body);
-    // What is asked for beyond the end, or after a failure, fails unheard.
-    chunk.catch(() => undefined);
-    ahead.push(chunk);
-  }
-
-  const stream = new ReadableStream({
-    type: 'bytes',
-    start(controller) {
-      sink = new WeakRef(controller);
+  forgotten.register(
+    source,
+    () => {
+      signal.removeEventListener('abort', aborted);
+      line.tell('cancel', body);
     },
-    async pull(controller) {
-      while (ahead.length < CHUNKS_AHEAD) ask();
-      try {
-        const bytes = await ahead.shift();
-        if (bytes) return controller.enqueue(bytes as Uint8Array<ArrayBuffer>);
-      } catch (error) {
-        over();
-        throw error;
-      }
-      over();
-      controller.close();
-      controller.byobRequest?.respond(0);
-    },
-    cancel: drop,
-  });
-  forgotten.register(stream, drop, ahead);
+    source,
+  );
+  const stream = new ReadableStream(source);
   if (signal.aborted) aborted();
   else signal.addEventListener('abort', aborted, { once: true });
   return stream;
+}
+
+class PulledSource {
+  readonly type = 'bytes';
+  readonly #line: OfflineLine;
+  readonly #body: number;
+  readonly #onEnd: () => void;
+  readonly #ahead: Promise<Uint8Array | null>[] = [];
+  #sink: ReadableByteStreamController | undefined;
+
+  constructor(line: OfflineLine, body: number, onEnd: () => void) {
+    this.#line = line;
+    this.#body = body;
+    this.#onEnd = onEnd;
+  }
+
+  start(controller: ReadableByteStreamController): void {
+    this.#sink = controller;
+  }
+
+  async pull(controller: ReadableByteStreamController): Promise<void> {
+    while (this.#ahead.length < CHUNKS_AHEAD) this.#ask();
+    try {
+      const bytes = await this.#ahead.shift();
+      if (bytes) return controller.enqueue(bytes as Uint8Array<ArrayBuffer>);
+    } catch (error) {
+      this.#end();
+      throw error;
+    }
+    this.#end();
+    controller.close();
+    controller.byobRequest?.respond(0);
+  }
+
+  cancel(): void {
+    this.#end();
+    this.#line.tell('cancel', this.#body);
+  }
+
+  abort(reason: unknown): void {
+    this.#sink?.error(reason);
+    this.cancel();
+  }
+
+  #ask(): void {
+    const chunk = this.#line.ask('pull', this.#body);
+    // What is asked for beyond the end, or after a failure, fails unheard.
+    chunk.catch(() => undefined);
+    this.#ahead.push(chunk);
+  }
+
+  #end(): void {
+    forgotten.unregister(this);
+    this.#onEnd();
+  }
 }

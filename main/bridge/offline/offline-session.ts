@@ -55,7 +55,10 @@ export function openOfflineSession(port: Port, grant: Grant, backing: Backing): 
       const response = await backing.offline(new URL(asked.url).protocol).respond(asked, readPlan(plan));
       // What isn't from the network is on disk, all of it.
       const isStored = !['miss', undefined].includes(provenanceOf(response));
-      return { ...sayResponse(response), body: await sent.send(response.body, isStored) };
+      const said = sayResponse(response);
+      // Electron's fetch doesn't tell the address.
+      const url = said.url === '' ? withoutFragment(asked.url) : said.url;
+      return { ...said, url, body: await sent.send(response.body, isStored) };
     } catch (error) {
       received.discard(body, asError(error));
       throw error;
@@ -115,3 +118,4 @@ export function openOfflineSession(port: Port, grant: Grant, backing: Backing): 
 
 const wantedNoMore = () => new DOMException('Nobody wants any more of this body', 'AbortError');
 const asError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new TypeError(String(thrown)));
+const withoutFragment = (url: string): string => url.replace(/#.*$/s, '');

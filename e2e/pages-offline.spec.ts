@@ -1,0 +1,151 @@
+/** What a page has of HTTP: `diskCache.fetch`, `diskCache.caches`, and the connection that all windows share. */
+import { fileURLToPath } from 'node:url';
+import type * as renderer from 'deskcache/renderer';
+import type { Page } from 'playwright-core';
+import { expect, type Launch, test } from './fixture.ts';
+import { type Origin, startOrigin } from './origin.ts';
+
+const MAIN = fileURLToPath(new URL('../dist/e2e/pages-offline/main.js', import.meta.url));
+const MB = 2 ** 20;
+
+declare const diskCache: renderer.DiskCache;
+
+let origin: Origin;
+/** Requests whose answer was broken off by who asked. */
+let brokenOff = 0;
+test.beforeEach(async () => {
+  brokenOff = 0;
+  origin = await startOrigin((request, response, times) => {
+    const path = request.url ?? '/';
+    response.setHeader('cache-control', path === '/fresh' ? 'max-age=600' : 'no-store');
+    response.setHeader('set-cookie', 'name=ada');
+    if (path === '/large') return response.end(Buffer.alloc(20 * MB, 7));
+    if (path === '/echo') return request.pipe(response);
+    if (path === '/endless') {
+      const more = setInterval(() => response.write(Buffer.alloc(MB)), 5);
+      return response.on('close', () => {
+        clearInterval(more);
+        brokenOff++;
+      });
+    }
+    return response.end(`answer ${times}`);
+  });
+});
+test.afterEach(() => origin.stop());
+
+async function ready(page: Page): Promise<void> {
+  await page.waitForFunction('globalThis.diskCache !== undefined');
+}
+
+async function start(launch: Launch) {
+  const app = await launch({ main: MAIN });
+  const page = await app.waitForWindow(0);
+  await ready(page);
+  return { app, page };
+}
+
+/** What a `diskCache.fetch` in the page comes to: the text and the field that says where it came from, or the error. */
+const fetched = (
+  page: Page,
+  path: string,
+  init: { strategy?: renderer.Strategy; method?: string; body?: string } = {},
+) =>
+  page.evaluate(
+    ([url, options]) =>
+      diskCache.fetch(url, options).then(
+        async (it) => [await it.text(), it.headers.get('cache-status'), it.url, it.headers.get('set-cookie')],
+        (error: Error & { code?: string }) => [error.code ?? error.name],
+      ),
+    [origin.url + path, init] as const,
+  );
+const told = (page: Page, path: string) => page.evaluate((at) => fetch(at).then((answer) => answer.json()), path);
+
+test('a page fetches what it may not by CORS, without the cookies, and again from the disk', async ({ launch }) => {
+  const { page } = await start(launch);
+  const url = `${origin.url}/fresh`;
+  expect(await fetched(page, '/fresh')).toEqual(['answer 1', expect.stringContaining('fwd=uri-miss'), url, null]);
+  expect(await fetched(page, '/fresh')).toEqual(['answer 1', expect.stringContaining('hit'), url, null]);
+  expect(await fetched(page, '/fresh', { strategy: 'network-only' })).toEqual([
+    'answer 2',
+    expect.stringContaining('fwd=bypass'),
+    url,
+    null,
+  ]);
+  expect(await fetched(page, '/echo', { method: 'POST', body: 'hello' })).toEqual(expect.arrayContaining(['hello']));
+  await origin.stop();
+  expect(await fetched(page, '/fresh')).toEqual(expect.arrayContaining(['answer 1']));
+  expect(await fetched(page, '/other')).toEqual(['TypeError']);
+  expect(await told(page, '/sessions')).toBe(1);
+});
+
+test('large bodies travel in chunks both ways, and one that is broken off is so at the origin', async ({ launch }) => {
+  const { page } = await start(launch);
+  const sizes = await page.evaluate(async (url) => {
+    const large = await (await diskCache.fetch(`${url}/large`)).blob();
+    const echo = await diskCache.fetch(`${url}/echo`, { method: 'POST', body: large.stream() });
+    return [large.size, (await echo.arrayBuffer()).byteLength];
+  }, origin.url);
+  expect(sizes).toEqual([20 * MB, 20 * MB]);
+  await page.evaluate(async (url) => {
+    const controller = new AbortController();
+    const { body } = await diskCache.fetch(`${url}/endless`, { signal: controller.signal });
+    await body!.getReader().read();
+    controller.abort();
+  }, origin.url);
+  await expect.poll(() => brokenOff).toBe(1);
+  await page.evaluate(async (url) => {
+    const { body } = await diskCache.fetch(`${url}/endless`);
+    await body!.getReader().read();
+    location.reload();
+  }, origin.url);
+  await expect.poll(() => brokenOff).toBe(2);
+});
+
+// Addresses are whole here: in the stand-in's Chromium a relative one would be one of the host that stands for the scheme.
+test('caches are those of all windows and of the main process, also after a restart', async ({ launch }) => {
+  const { app, page } = await start(launch);
+  await page.evaluate(async (url) => {
+    const cache = await diskCache.caches.open('shell');
+    await cache.put('app://pages/settings', Response.json({ theme: 'dark' }));
+    await cache.put('app://pages/large', await diskCache.fetch(`${url}/large`));
+    await cache.addAll([`${url}/fresh`, 'app://pages/page.js']);
+  }, origin.url);
+  expect(await told(page, '/kept')).toEqual([['shell', 4]]);
+  await page.evaluate(`window.open('app://pages/?second')`);
+  const second = await app.waitForWindow(1);
+  await ready(second);
+  const found = async (by: Page) =>
+    by.evaluate(async () => {
+      const settings = await diskCache.caches.match('app://pages/settings');
+      const large = await diskCache.caches.match('app://pages/large');
+      return [settings?.url, await settings?.json(), (await large?.blob())?.size];
+    });
+  expect(await found(second)).toEqual(['', { theme: 'dark' }, 20 * MB]);
+  await app.close();
+  const again = await start(launch);
+  expect(await found(again.page)).toEqual(['', { theme: 'dark' }, 20 * MB]);
+});
+
+test('a window that goes offline takes the others with it; one that was granted nothing has nothing', async ({
+  launch,
+}) => {
+  const { app, page } = await start(launch);
+  await page.evaluate(`window.open('app://pages/?second')`);
+  const second = await app.waitForWindow(1);
+  await ready(second);
+  await second.evaluate(`globalThis.heard = []; diskCache.connection.subscribe((online) => heard.push(online))`);
+  expect(await second.evaluate('diskCache.connection.online')).toBe(true);
+  await page.evaluate('diskCache.connection.goOffline()');
+  await expect.poll(() => second.evaluate('heard')).toEqual([false]);
+  expect(await fetched(second, '/any')).toEqual(['TypeError']);
+  await second.evaluate('diskCache.connection.goOnline()');
+  expect(await fetched(page, '/any')).toEqual(expect.arrayContaining(['answer 1']));
+  expect(origin.asked('/any')).toBe(1);
+
+  await page.evaluate(`window.open('app://stranger/')`);
+  const stranger = await app.waitForWindow(2);
+  await ready(stranger);
+  expect(await fetched(stranger, '/fresh')).toEqual(['NOT_ALLOWED']);
+  expect(await stranger.evaluate(`diskCache.caches.keys().catch((error) => error.code)`)).toBe('NOT_ALLOWED');
+  expect(await stranger.evaluate(`diskCache.connection.goOffline().catch((error) => error.code)`)).toBe('NOT_ALLOWED');
+});

@@ -1,0 +1,3 @@
+import { cache, defineStores } from 'deskcache';
+
+export const stores = defineStores({ http: cache({ evictionPolicy: 'least-recently-used' }) });
