@@ -10,7 +10,6 @@ const RUN = join(import.meta.dirname, 'run.ts');
 
 /** What does not apply, or is not done. */
 const FAILING = [
-  'Cache.match blob should be sliceable', // Node has no FileReader
   // Node's fetch has no opaque responses.
   'Cache.match ignores vary headers on opaque response.',
   'Cache.put with a VARY:* opaque response should not reject',

@@ -40,12 +40,26 @@ async function pageFetch(input: string | URL | Request, init?: RequestInit): Pro
   return response;
 }
 
+/** As in a page, as far as the tests read by it. */
+class FileReader {
+  result: string | null = null;
+  onloadend: ((event: { readonly target: FileReader }) => void) | null = null;
+
+  readAsText(blob: Blob): void {
+    void blob.text().then((text) => {
+      this.result = text;
+      this.onloadend?.({ target: this });
+    });
+  }
+}
+
 const store = new Cache(directory, { evictionPolicy: 'none' });
 const page = {
   self: globalThis,
   location,
   Request: PageRequest,
   fetch: pageFetch,
+  FileReader,
   Cache: WebCache,
   CacheStorage,
   caches: new CacheStorage({ cache: store, fetch: pageFetch }),
