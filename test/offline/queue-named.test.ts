@@ -45,6 +45,11 @@ it('who may not open a queue finds those that are open', () => {
   expect(() => queues.findOpen('outbox')).toThrow(noSuchStore);
   const outbox = queues.find('Outbox');
   expect(queues.findOpen('outbox')).toBe(outbox);
+  outbox.close();
+  expect(() => queues.findOpen('outbox')).toThrow(noSuchStore);
+  const reopened = queues.find('outbox', { lease: 5000 });
+  expect(queues.findOpen('outbox')).toBe(reopened);
+  expect(reopened.counts().ready).toBe(0);
   queues.close();
   const again = new Queues(directory);
   expect(() => again.findOpen('outbox')).toThrow(noSuchStore);

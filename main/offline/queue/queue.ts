@@ -196,6 +196,11 @@ export class Queue<T = unknown> {
     return this.#waking((core) => check(core, repair));
   }
 
+  /** False once it was closed. */
+  get isOpen(): boolean {
+    return this.#core !== undefined;
+  }
+
   /** Gives back what handlers have in hand, tells them, and lets go of the directory. Closing again does nothing. */
   close(): void {
     const core = this.#core;

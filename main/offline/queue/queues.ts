@@ -14,7 +14,8 @@ export class Queues {
   }
 
   /**
-   * The queue of a name; names that differ only in case are one. Options are given when it is first asked for.
+   * The queue of a name; names that differ only in case are one. Options are given when it is opened: by who first asks for it, or
+   * asks again after it was closed.
    *
    * @throws {DiskCacheError} `BAD_OPTION` for a name that could not be a folder (a letter, then letters, digits, `-`; at most 64),
    * and for options of a queue that is open; `CLOSED`; else what opening throws.
@@ -29,7 +30,7 @@ export class Queues {
     }
     const folder = name.toLowerCase();
     const open = this.#queues.get(folder);
-    if (open === undefined) {
+    if (!open?.isOpen) {
       const queue = new Queue(join(this.#directory, folder), options);
       this.#queues.set(folder, queue);
       return queue as Queue<T>;
@@ -48,7 +49,7 @@ export class Queues {
    */
   findOpen(name: string): Queue {
     const queue = this.#queues.get(name.toLowerCase());
-    if (queue !== undefined) return queue;
+    if (queue?.isOpen) return queue;
     const shown = name.slice(0, 64);
     throw new DiskCacheError(
       'NO_SUCH_STORE',
