@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { describe, expect, expectTypeOf, it, vi } from 'vitest';
 import type { Queue } from '../../main/offline/queue/index.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
@@ -153,6 +154,10 @@ describe('a page with a queue of the main process', () => {
     await expect(bridge.operate(address, 'transact', 'a')).rejects.toEqual(failure('NOT_ALLOWED'));
     await expect(bridge.operate(address, 'process', 'a')).rejects.toEqual(failure('NOT_ALLOWED'));
     expect(() => bridge.diskCache.keepNear(address)).toThrow(failure('BAD_OPTION'));
+    const port = bridge.rawPort();
+    const answered = once(port, 'message');
+    port.postMessage({ id: '1', type: 'APPLY', path: ['near'], argumentList: [{ type: 'RAW', value: address }] });
+    expect(await answered).toMatchObject([{ id: '1', value: { error: { code: 'BAD_OPTION' } } }]);
     await expect(bridge.diskCache.queue('uploads').counts()).rejects.toThrow(/host\.queue\("uploads"\)/);
     for (const name of ['', '../outbox', '@queue/outbox', 'a/b', '__proto__']) {
       expect(() => bridge.diskCache.queue(name)).toThrow(failure('BAD_OPTION'));
