@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { DiskCacheError } from '../protocol/error.ts';
 import type { StoreDeclarations } from '../protocol/stores.ts';
 import { valueFault } from '../protocol/value.ts';
@@ -17,7 +18,7 @@ export interface Placed {
   readonly stores: object;
   readonly windows: { readonly [M in keyof WindowStock]: (...args: Parameters<WindowStock[M]>) => unknown };
   /** What `deskcache://` is answered from. */
-  served(options: AssetOptions): Pick<AssetHost, 'stores' | 'dropNear'>;
+  served(options: AssetOptions): Pick<AssetHost, 'stores'>;
   /** Where the main process finds a cache to keep responses in. */
   cachesFor(name: string): Readonly<Record<string, object>>;
   queue<T>(name: string, options: OpenQueueOptions | undefined): Queue<T>;
@@ -44,7 +45,7 @@ function placedHere(directory: string, options: Options): Placed {
     engine,
     stores: registry.stores,
     windows: { list: () => windows.list(), clear: (name) => windows.clear(name) },
-    served: () => ({ stores: registry.stores, dropNear: () => engine.dropNear() }),
+    served: () => ({ stores: registry.stores }),
     cachesFor: () => registry.stores,
     queue: (name, queueOptions) => queues.find(name, queueOptions),
     close: async () => close(),
@@ -56,6 +57,12 @@ async function placedInUtility(
   { stores, storesModule, windows }: Options,
   utilityPath: string,
 ): Promise<Placed> {
+  if (!existsSync(utilityPath)) {
+    throw new DiskCacheError(
+      'BAD_OPTION',
+      `There is no ${utilityPath}, which the utility process would run; keep deskcache external where you bundle the main process`,
+    );
+  }
   const opening = { directory, stores: sentStores(stores, storesModule), windows: sentWindows(windows) };
   const engine = await UtilityEngine.open(utilityPath, opening);
   const own = new OwnStores(engine, stores);
@@ -68,10 +75,7 @@ async function placedInUtility(
       list: () => engine.ask({ call: 'windows.list' }),
       clear: (name) => engine.ask({ call: 'windows.clear', name }),
     },
-    served({ stores: wanted = [] }) {
-      const names = Array.isArray(wanted) ? wanted : Object.keys(wanted);
-      return { stores: handles.served(names, own.stores), dropNear: async () => {} };
-    },
+    served: ({ stores: wanted = [] }) => ({ stores: handles.served(wanted) }),
     cachesFor: (name) => handles.with(name),
     queue<T>(name: string, queueOptions: OpenQueueOptions | undefined) {
       const fault = valueFault(queueOptions, 'options');

@@ -54,5 +54,6 @@ export function compareOthers(
   port.on('close', () => {});
   utility.on('spawn', () => {}).on('message', (_message: unknown) => {});
   utility.on('exit', (_code: number) => {});
+  utility.on('error', (_type: 'FatalError', _location: string, _report: string) => {});
   process.parentPort.on('message', (_event: { data: Message['data']; ports: Theirs<MessagePortMain>[] }) => {});
 }

@@ -220,6 +220,13 @@ describe('opening and closing a utility process', () => {
     await host.engine.close();
   });
 
+  it('refuses a grant that can’t be sent there, and goes on', async () => {
+    await using host = await openUtilityHost();
+    expect(() => host.rawPort({ stores: { api: (() => 'read') as never } })).toThrow(failure('BAD_OPTION') as never);
+    await crash();
+    expect(await host.api.get('k')).toBeUndefined();
+  });
+
   it('stands what a hostile page posts', async () => {
     await using host = await openUtilityHost();
     const port = host.rawPort({ stores: { api: 'read' } });

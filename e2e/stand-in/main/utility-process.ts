@@ -12,6 +12,7 @@ interface UtilityEvents {
   spawn: [];
   message: [message: unknown];
   exit: [code: number];
+  error: [type: 'FatalError', location: string, report: string];
 }
 
 /** A utility process on a thread of this one: what crosses is copied, and what fails there ends only the thread. */
@@ -23,7 +24,7 @@ export class UtilityProcess
   #runs = true;
 
   constructor(modulePath: string, args: string[], { env = process.env }: Electron.ForkOptions) {
-    super(['spawn', 'message', 'exit']);
+    super(['spawn', 'message', 'exit', 'error']);
     const workerData: UtilityData = { modulePath };
     this.#thread = new Worker(new URL('../utility/thread.ts', import.meta.url), {
       workerData,

@@ -1,5 +1,6 @@
 import { type MessagePortMain, type UtilityProcess, utilityProcess } from 'electron';
 import { DiskCacheError, fromErrorData, toErrorData } from '../../../protocol/error.ts';
+import { valueFault } from '../../../protocol/value.ts';
 import { goodbye } from '../../../protocol/wire.ts';
 import type { OpenQueueOptions } from '../../offline/index.ts';
 import type { End, EngineWindow, PageEngine, PageRights, PageSession } from '../page-engine.ts';
@@ -138,6 +139,9 @@ export class UtilityEngine implements PageEngine {
     window: number | undefined,
   ): PageSession {
     if (this.#over) throw this.#over;
+    const fault = valueFault(rights.grant, 'grant');
+    if (fault !== undefined)
+      throw new DiskCacheError('BAD_OPTION', `authorize(frame): ${fault}; a grant is plain data`);
     const id = ++this.#lastId;
     const talk: Talk = { order: { order: 'session', id, window, rights }, port, onEnd };
     this.#talks.set(id, talk);
@@ -160,6 +164,10 @@ export class UtilityEngine implements PageEngine {
     });
     started.on('message', (message: unknown) => {
       if (isReport(message)) this.#hear(started, message);
+    });
+    // What V8 could not go on after; the exit follows.
+    started.on('error', (type, location) => {
+      this.#failure = new DiskCacheError('CLOSED', `The utility process ended by a ${type} at ${location}`);
     });
     started.once('exit', (code) => this.#exited(code));
   }
