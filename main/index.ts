@@ -15,7 +15,7 @@ import { placed } from './placement.ts';
 export { DiskCacheError, type ErrorCode } from '../protocol/error.ts';
 export { cache, defineStores, deque, fanout, index } from '../protocol/stores.ts';
 export type { Grant } from './bridge/grant.ts';
-export { type AssetAccess, type AssetOptions, assetScheme } from './electron/assets.ts';
+export { type AssetOptions, assetScheme } from './electron/assets.ts';
 export type { AttachOptions } from './electron/attached-windows.ts';
 export type { InstallOptions } from './electron/install.ts';
 export { networkFetch } from './electron/network.ts';

@@ -11,8 +11,6 @@ export interface AssetAddress {
   /** In lower case, as hosts are: no two stores differ in case alone. */
   readonly store: string;
   readonly key: Key;
-  /** What else the query says, by name. */
-  readonly query: ReadonlyMap<string, string>;
 }
 
 /**
@@ -44,9 +42,8 @@ export function readAssetUrl(url: string): AssetAddress {
   const [, scheme = '', host = '', path = '', search = ''] = ADDRESS.exec(url) ?? [];
   if (scheme.toLowerCase() !== ASSET_SCHEME) throw unreadable(url);
   try {
-    const query = readQuery(search);
-    const text = query.get('key');
-    return { store: host.toLowerCase(), key: text === undefined ? decodeURIComponent(path) : keyFromText(text), query };
+    const text = readQuery(search).get('key');
+    return { store: host.toLowerCase(), key: text === undefined ? decodeURIComponent(path) : keyFromText(text) };
   } catch (error) {
     throw error instanceof DiskCacheError ? error : unreadable(url, error);
   }

@@ -48,7 +48,7 @@ export function textResponse(
   });
 }
 
-/** A failure as an answer. The text is `CODE: message`; `asset-stream.ts` in the page reads it back. */
+/** A failure as an answer. The text is `CODE: message`. */
 export function refusal(error: unknown): Response {
   const { code, message } = toErrorData(error);
   // What is no DiskCacheError is a mistake of ours, not the asker's.

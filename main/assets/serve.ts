@@ -1,14 +1,11 @@
 import { type AssetAddress, readAssetUrl } from '../../protocol/asset-url.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
-import { readUploadPart } from '../../protocol/upload.ts';
 import type { CacheFace, Key } from '../engine/index.ts';
 import { contentTypeOf } from './content-type.ts';
 import { download } from './download.ts';
 import { headersFor, refusal, textResponse } from './response.ts';
-import { Uploads } from './uploads.ts';
 
-export type AssetAccess = 'read' | 'write';
-export type AssetStore = Pick<CacheFace, 'openBytes' | 'writeStream'>;
+export type AssetStore = Pick<CacheFace, 'openBytes'>;
 
 /** A store that is served, with the name it was declared by: in an address, case is lost. */
 export interface ServedStore {
@@ -24,66 +21,41 @@ export type AssetRequest = Request & {
 
 /** What is served, and to whom. */
 export interface Serving {
-  /** The store of a lower-case name. Rejects with `NOT_ALLOWED` unless it is served to this origin, with this access. */
-  find(store: string, access: AssetAccess, origin: string | undefined): Promise<ServedStore>;
+  /** The store of a lower-case name. Rejects with `NOT_ALLOWED` unless it is served to this origin. */
+  find(store: string, origin: string | undefined): Promise<ServedStore>;
   /** Media types that the application knows better than the extension of a key does. */
   readonly contentType?: ((store: string, key: Key) => string | undefined) | undefined;
 }
 
-/** Answers the requests of one session. */
-export interface AssetServer {
-  /** Never rejects. */
-  answer(request: AssetRequest): Promise<Response>;
-  /** Gives up the streams that are being stored. */
-  close(): void;
-}
+/** Answers a request of one session. Never rejects. */
+export type AssetServer = (request: AssetRequest) => Promise<Response>;
 
-const METHODS = 'GET, HEAD, POST';
+const METHODS = 'GET, HEAD';
 
-/**
- * Items over HTTP's words: GET and HEAD read one, POST carries a part of a stream to be stored. What the address names and who
- * asks are looked at before anything else is.
- */
+/** Items over HTTP's words. What the address names and who asks are looked at before anything else is. */
 export function assetServer({ find, contentType }: Serving): AssetServer {
-  const uploads = new Uploads();
-
   async function read(request: AssetRequest, { store: host, key }: AssetAddress): Promise<Response> {
-    const { name, store } = await find(host, 'read', request.initiatorOrigin);
+    const { name, store } = await find(host, request.initiatorOrigin);
     const item = store.openBytes(key);
     if (item === undefined) return textResponse(404, `There is no item at ${request.url.slice(0, 256)}`);
     return download(request, item, contentType?.(name, key) ?? contentTypeOf(key, item.isText));
   }
 
-  async function receive(request: AssetRequest, { store: host, key, query }: AssetAddress): Promise<Response> {
-    const { initiatorOrigin } = request;
-    const { store } = await find(host, 'write', initiatorOrigin);
-    const part = readUploadPart(query);
-    await uploads.receive(`${part.upload} ${initiatorOrigin}`, part, request.body ?? [], (chunks, options) =>
-      store.writeStream(key, chunks, options),
-    );
-    return new Response(null, { status: 204, headers: headersFor({ 'cache-control': 'no-store' }) });
-  }
-
-  return {
-    async answer(request) {
-      try {
-        switch (request.method) {
-          case 'GET':
-          case 'HEAD':
-            return await read(request, readAssetUrl(request.url));
-          case 'POST':
-            return await receive(request, readAssetUrl(request.url));
-          case 'OPTIONS':
-            return preflight();
-          default:
-            return textResponse(405, `Only ${METHODS} are answered`, { allow: METHODS });
-        }
-      } catch (error) {
-        if (!(error instanceof DiskCacheError)) process.emitWarning(error instanceof Error ? error : String(error));
-        return refusal(error);
+  return async (request) => {
+    try {
+      switch (request.method) {
+        case 'GET':
+        case 'HEAD':
+          return await read(request, readAssetUrl(request.url));
+        case 'OPTIONS':
+          return preflight();
+        default:
+          return textResponse(405, `Only ${METHODS} are answered`, { allow: METHODS });
       }
-    },
-    close: () => uploads.close(),
+    } catch (error) {
+      if (!(error instanceof DiskCacheError)) process.emitWarning(error instanceof Error ? error : String(error));
+      return refusal(error);
+    }
   };
 }
 

@@ -35,11 +35,6 @@ export class EngineHere implements PageEngine {
     return this.#answer(port, grant, this.#withoutShard, onEnd);
   }
 
-  /** Resolves when no page reads any more what it keeps near. */
-  dropNear(): Promise<unknown> {
-    return Promise.all([...this.#lobby.nearPages].map((page) => page.tell()));
-  }
-
   #answer(port: MessagePortMain, grant: Grant, find: FindStore, onEnd: (how: End) => void): PageSession {
     const session = openSession(fromPortMain(port), grant, find, this.#lobby);
     port.on('close', () => {

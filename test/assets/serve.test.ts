@@ -5,7 +5,6 @@ import { Cache } from '../../main/engine/index.ts';
 import { assetUrl } from '../../protocol/asset-url.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import type { Key } from '../../protocol/key.ts';
-import { uploadUrl } from '../../protocol/upload.ts';
 import { freshDirectory } from '../engine/directory.ts';
 
 const OWN = 'app://atlas';
@@ -14,9 +13,8 @@ const BYTES = Uint8Array.from({ length: 200_000 }, (_, n) => n % 251);
 function open() {
   const cache = new Cache<Key, unknown>(freshDirectory());
   const server = assetServer({
-    async find(store, access, origin) {
-      if (origin === OWN && (store === 'assets' || (store === 'photos' && access === 'read')))
-        return { name: store, store: cache };
+    async find(store, origin) {
+      if (origin === OWN && (store === 'assets' || store === 'photos')) return { name: store, store: cache };
       throw new DiskCacheError('NOT_ALLOWED', `"${store}" is not served to ${origin}`);
     },
     contentType: (store) => (store === 'photos' ? 'image/avif' : undefined),
@@ -24,7 +22,7 @@ function open() {
   const answers: Response[] = [];
   async function ask(url: string, init: RequestInit = {}, origin: string | null = OWN): Promise<Response> {
     const request: AssetRequest = Object.assign(new Request(url, init), origin !== null && { initiatorOrigin: origin });
-    const answer = await server.answer(request);
+    const answer = await server(request);
     answers.push(answer);
     return answer;
   }
@@ -32,7 +30,6 @@ function open() {
     ask(assetUrl('assets', key), { headers, method });
   return {
     cache,
-    server,
     ask,
     get,
     [Symbol.dispose]() {
@@ -225,80 +222,8 @@ describe('who asks for what is not there, or not theirs', () => {
       text: expect.stringMatching(/^BAD_KEY: /),
     });
     const wrong = await site.get('object', {}, 'DELETE');
-    expect([wrong.status, wrong.headers.get('allow')]).toEqual([405, 'GET, HEAD, POST']);
+    expect([wrong.status, wrong.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
     site.cache.close();
     expect(await said(await site.get('object'))).toEqual({ status: 503, text: expect.stringMatching(/^CLOSED: /) });
-  });
-});
-
-describe('POST', () => {
-  const upload = '0123456789abcdef'.repeat(2);
-  const post = (
-    site: ReturnType<typeof open>,
-    part: number,
-    step: 'more' | 'last' | 'abort',
-    body = BYTES,
-    store = 'assets',
-  ) =>
-    site.ask(uploadUrl(store, 'k', { upload, part, bytes: body.length, step, options: { tag: 't' } }), {
-      method: 'POST',
-      body,
-    });
-  const files = (cache: Cache) =>
-    readdirSync(cache.directory, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.val'));
-
-  it('by POST stores a stream, which appears with its last part', async () => {
-    using site = open();
-    for (const part of [0, 1]) expect((await post(site, part, 'more')).status).toBe(204);
-    expect(site.cache.has('k')).toBe(false);
-    expect((await post(site, 2, 'last', BYTES.slice(0, 5))).status).toBe(204);
-    expect(site.cache.getEntry('k')).toMatchObject({ bytes: 400_005, tag: 't' });
-    expect((site.cache.get('k') as Uint8Array).slice(200_000)).toEqual(
-      new Uint8Array([...BYTES, ...BYTES.slice(0, 5)]),
-    );
-    expect(site.cache.check()).toEqual([]);
-  });
-
-  it('stores nothing when the stream is given up, comes in disorder, or arrives short', async () => {
-    using site = open();
-    site.cache.set('k', 'before');
-    await post(site, 0, 'more');
-    expect((await post(site, 1, 'abort', new Uint8Array())).status).toBe(204);
-    await post(site, 0, 'more');
-    expect(await said(await post(site, 2, 'last'))).toMatchObject({ status: 422 });
-    expect(await said(await post(site, 1, 'last'))).toMatchObject({
-      status: 408,
-      text: expect.stringMatching(/^TIMEOUT: /),
-    });
-    const short = uploadUrl('assets', 'k', { upload, part: 0, bytes: 7, step: 'last' });
-    expect((await site.ask(short, { method: 'POST', body: 'six by' })).status).toBe(422);
-    expect(site.cache.get('k')).toBe('before');
-    expect(files(site.cache)).toEqual([]);
-  });
-
-  it('says what the store says', async () => {
-    using site = open();
-    site.cache.configure({ sizeLimit: 300_000 });
-    await post(site, 0, 'more');
-    expect(await said(await post(site, 1, 'last'))).toEqual({
-      status: 413,
-      text: expect.stringMatching(/^TOO_LARGE: /),
-    });
-    expect(files(site.cache)).toEqual([]);
-  });
-
-  it('is for stores that are served for writing, and for parts', async () => {
-    using site = open();
-    expect((await post(site, 0, 'last', BYTES, 'photos')).status).toBe(403);
-    expect((await site.ask('deskcache://assets/k', { method: 'POST', body: 'x' })).status).toBe(400);
-    expect(site.cache.size).toBe(0);
-  });
-
-  it('is given up when the server is closed', async () => {
-    using site = open();
-    await post(site, 0, 'more');
-    site.server.close();
-    await expect.poll(() => files(site.cache)).toEqual([]);
-    expect((await post(site, 1, 'last')).status).toBe(408);
   });
 });

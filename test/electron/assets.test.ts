@@ -5,7 +5,6 @@ import type { Grant } from '../../main/bridge/grant.ts';
 import { type AssetHost, type AssetOptions, assetScheme, serveAssets } from '../../main/electron/assets.ts';
 import { isOwnOrigin } from '../../main/electron/sender.ts';
 import { Cache, Index } from '../../main/engine/index.ts';
-import { uploadUrl } from '../../protocol/upload.ts';
 import { freshDirectory } from '../engine/directory.ts';
 
 const failure = (code: string) => expect.objectContaining({ code });
@@ -23,9 +22,6 @@ function fakeSession() {
 
 const ALL: Grant = { stores: { '*': 'write' } };
 
-/** Resolves when every page has dropped what it keeps near. */
-let near: Promise<unknown> = Promise.resolve();
-
 function open(options: AssetOptions = {}, granted: (origin: string) => Grant | null = own) {
   const stores = {
     Assets: new Cache<string, unknown>(freshDirectory()),
@@ -34,7 +30,7 @@ function open(options: AssetOptions = {}, granted: (origin: string) => Grant | n
   };
   stores.Assets.set('a.txt', 'text');
   stores.photos.set('a.txt', 'photo');
-  const host: AssetHost = { stores, grantsOf: (origin) => [granted(origin) ?? []].flat(), dropNear: () => near };
+  const host: AssetHost = { stores, grantsOf: (origin) => [granted(origin) ?? []].flat() };
   const { session, handlers } = fakeSession();
   const stop = serveAssets(session, options, host);
   async function ask(url: string, origin: string | undefined = 'app://atlas', init: RequestInit = {}): Promise<number> {
@@ -42,13 +38,8 @@ function open(options: AssetOptions = {}, granted: (origin: string) => Grant | n
     if (origin !== 'nobody') Object.assign(request, { initiatorOrigin: origin });
     return (await handlers.get('deskcache')!(request)).status;
   }
-  const post = (store: string) => {
-    const part = { upload: 'a'.repeat(32), part: 0, bytes: 1, step: 'last' } as const;
-    return ask(uploadUrl(store, 'k', part), 'app://atlas', { method: 'POST', body: 'x' });
-  };
   return {
     ask,
-    post,
     stop,
     handlers,
     again: () => serveAssets(session, options, host),
@@ -65,30 +56,21 @@ describe('serveAssets', () => {
     using site = open();
     expect(await site.ask('deskcache://assets/a.txt')).toBe(200);
     expect(await site.ask('deskcache://photos/a.txt', 'file://')).toBe(200);
-    expect(await site.post('photos')).toBe(204);
     expect(await site.ask('deskcache://settings/a.txt')).toBe(403);
     expect(await site.ask('deskcache://constructor/a.txt')).toBe(403);
   });
 
-  it('grants by the declared name, and by access', async () => {
+  it('grants by the declared name', async () => {
     using site = open({}, () => ({ stores: { Assets: 'read' } }));
     expect(await site.ask('deskcache://assets/a.txt', 'https://partner.example')).toBe(200);
-    expect(await site.post('assets')).toBe(403);
     expect(await site.ask('deskcache://photos/a.txt')).toBe(403);
   });
 
-  it('takes no stream by a grant that is limited in bytes, which nobody would count', async () => {
-    using site = open({}, () => ({ stores: { '*': 'admin' }, bytes: 2 ** 40 }));
-    expect(await site.ask('deskcache://assets/a.txt')).toBe(200);
-    expect(await site.post('assets')).toBe(403);
-  });
-
-  it('serves no store that is not listed, and none to write that is listed to read', async () => {
+  it('serves no store that is not listed, and none to be written', async () => {
     using site = open({ stores: ['photos'] });
-    expect([await site.ask('deskcache://photos/a.txt'), await site.post('photos')]).toEqual([200, 403]);
+    expect(await site.ask('deskcache://photos/a.txt')).toBe(200);
     expect(await site.ask('deskcache://assets/a.txt')).toBe(403);
-    using writable = open({ stores: { photos: 'write', Assets: 'read' } });
-    expect([await writable.post('photos'), await writable.post('assets')]).toEqual([204, 403]);
+    expect(await site.ask('deskcache://photos/a.txt', 'app://atlas', { method: 'POST', body: 'x' })).toBe(405);
   });
 
   it.each(['https://evil.example', 'null', '', 'nobody', 'deskcache://assets', 'http://localhost:5173'])(
@@ -106,23 +88,6 @@ describe('serveAssets', () => {
       isKnown = true;
     }, 20);
     expect(await site.ask('deskcache://assets/a.txt')).toBe(200);
-  });
-
-  it('answers a stream when no page reads near what was there before', async () => {
-    using site = open();
-    let dropped = () => {};
-    near = new Promise<void>((resolve) => {
-      dropped = resolve;
-    });
-    let status: number | undefined;
-    const posted = site.post('photos').then((answer) => {
-      status = answer;
-    });
-    await expect.poll(() => site.ask('deskcache://photos/k')).toBe(200);
-    expect(status, 'stored, and not yet answered').toBeUndefined();
-    dropped();
-    await posted;
-    expect(status).toBe(204);
   });
 
   it('asks the application for a type by the name the store was declared by', async () => {

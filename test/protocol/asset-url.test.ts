@@ -3,7 +3,6 @@ import { describe, expect, it } from 'vitest';
 import { assetUrl, readAssetUrl } from '../../protocol/asset-url.ts';
 import type { Key } from '../../protocol/key.ts';
 import { keyFromText } from '../../protocol/key-text.ts';
-import { PART_BYTES, readUploadPart, uploadUrl } from '../../protocol/upload.ts';
 
 const failure = (code: string) => expect.objectContaining({ code });
 
@@ -110,31 +109,5 @@ describe('the address of an item', () => {
 
   it('is refused for what is no key', () => {
     expect(() => assetUrl('a', (() => 1) as unknown as Key)).toThrow(failure('BAD_KEY'));
-  });
-});
-
-describe('a part of an upload', () => {
-  const upload = 'ab'.repeat(16);
-
-  it.each([
-    { upload, part: 0, bytes: PART_BYTES, step: 'more', options: { ttl: Number.POSITIVE_INFINITY, tag: 'a&b=c' } },
-    { upload, part: 7, bytes: 0, step: 'last' },
-    { upload, part: 1, bytes: 0, step: 'abort', options: { tag: 5 } },
-  ] as const)('is read back: %j', (part) => {
-    for (const name of ['file.bin', ['a', 1]] as const) {
-      const { key: sent, query } = readAssetUrl(uploadUrl('s', name, part));
-      expect(sent).toEqual(name);
-      expect(readUploadPart(query)).toEqual(part);
-    }
-  });
-
-  it.each([
-    '',
-    'upload=1&part=0&bytes=1&step=last',
-    `upload=${upload}&part=-1&bytes=1&step=last`,
-    `upload=${upload}&part=0&bytes=${PART_BYTES + 1}&step=last`,
-    `upload=${upload}&part=0&bytes=1&step=__proto__`,
-  ])('is not "%s"', (search) => {
-    expect(() => readUploadPart(readAssetUrl(`deskcache://s/k?${search}`).query)).toThrow(failure('BAD_OPTION'));
   });
 });

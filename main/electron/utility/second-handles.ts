@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { DEFAULT_STORE, type StoreDeclaration, type StoreDeclarations } from '../../../protocol/stores.ts';
-import type { RemoteCache } from '../../../renderer-api/client/remote.ts';
 import type { AssetStore } from '../../assets/serve.ts';
 import { Cache, FanoutCache } from '../../engine/index.ts';
 
@@ -22,16 +21,15 @@ export class SecondHandles {
   }
 
   /**
-   * What can be served, by name; an object without methods stands for what can't. It is read here, and stored by way of `own`, as
-   * everything else that main writes. `wanted` are those that were asked for by name.
+   * What can be served, by name; an object without methods stands for what can't. `wanted` are those that were asked for by name.
    *
    * @throws {DiskCacheError} `BAD_OPTION` when one of them is exclusive.
    */
-  served(wanted: readonly string[], own: Named<object>): Named<Partial<AssetStore>> {
+  served(wanted: readonly string[]): Named<Partial<AssetStore>> {
     for (const name of wanted) this.#demandShareable(name);
     const stores = Object.entries(this.#stores).map(([name, declaration]) => [
       name,
-      isCache(declaration) && !isExclusive(declaration) ? this.#serving(name, own[name] as RemoteCache) : {},
+      isCache(declaration) && !isExclusive(declaration) ? this.#serving(name) : {},
     ]);
     return Object.fromEntries(stores);
   }
@@ -52,11 +50,8 @@ export class SecondHandles {
     this.#open.clear();
   }
 
-  #serving(name: string, own: RemoteCache): AssetStore {
-    return {
-      openBytes: (key) => this.#find(name).openBytes(key),
-      writeStream: (key, chunks, options) => own.writeStream(key, chunks, options),
-    };
+  #serving(name: string): AssetStore {
+    return { openBytes: (key) => this.#find(name).openBytes(key) };
   }
 
   #find(name: string): Cache | FanoutCache {
