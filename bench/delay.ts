@@ -4,11 +4,12 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { FULL_GRANT } from '../main/bridge/grant.ts';
 import { openSession } from '../main/bridge/session.ts';
+import type { Order, Report } from '../main/electron/utility/orders.ts';
 import { Cache } from '../main/engine/index.ts';
 import type { Contender, Question } from './harness/question.ts';
 import { runAlone } from './harness/run-alone.ts';
 import { Scratch } from './harness/scratch.ts';
-import type { EngineThreadData } from './peer/engine-thread.ts';
+import type { Delivery } from './peer/utility-thread.ts';
 import type { WriteOrder, WritingPageData } from './peer/writing-page.ts';
 
 export const question: Question = {
@@ -17,7 +18,7 @@ export const question: Question = {
   async *comparisons({ keys }) {
     using scratch = new Scratch();
     await using here = engineHere(scratch.directory());
-    await using elsewhere = engineElsewhere(scratch.directory());
+    await using elsewhere = await engineInUtility(scratch.directory());
     const items = keys / 2;
     for (const perTurn of [100, 1000, 10_000].filter((count) => count <= items)) {
       const contender = (name: string, page: WritingPage): Contender => ({
@@ -28,8 +29,8 @@ export const question: Question = {
         title: `${items} sets of 100 bytes, ${perTurn} in a turn`,
         unit: 'ms',
         contenders: [
-          contender('the engine in this thread', here),
-          contender('the engine in a thread of its own', elsewhere),
+          contender("placement 'main': the engine in this thread", here),
+          contender("placement 'utility': on a thread of its own", elsewhere),
         ],
         goals: [],
       };
@@ -62,15 +63,19 @@ function engineHere(directory: string): WritingPage {
   });
 }
 
-function engineElsewhere(directory: string): WritingPage {
+async function engineInUtility(directory: string): Promise<WritingPage> {
   const { port1, port2 } = new MessageChannel();
-  const engine = new Worker(new URL('./peer/engine-thread.ts', import.meta.url), {
-    workerData: { directory, port: port1 } satisfies EngineThreadData,
-    transferList: [port1],
-  });
+  const utility = new Worker(new URL('./peer/utility-thread.ts', import.meta.url));
+  const tell = (order: Order, ...ports: MessagePort[]) =>
+    utility.postMessage({ order, ports } satisfies Delivery, ports);
+  tell({ order: 'open', opening: { directory, stores: { declarations: {} }, windows: undefined }, attached: [] });
+  const [answer] = (await once(utility, 'message')) as [Report];
+  if (answer.report !== 'opened') throw new Error(`The utility process did not open: ${JSON.stringify(answer)}`);
+  const rights = { grant: FULL_GRANT, hasShard: false };
+  tell({ order: 'session', id: 1, window: undefined, rights }, port1);
   return pageOn(port2, async () => {
-    engine.postMessage('end');
-    await once(engine, 'exit');
+    tell({ order: 'close' });
+    await once(utility, 'exit');
   });
 }
 

@@ -42,7 +42,16 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'main/placement.ts': HALL,
   'main/host.ts': HALL,
   'main/index.ts': HALL,
-  'bench/': ['protocol/', 'main/engine/', 'main/bridge/', 'main/offline/', 'renderer-api/', '*'],
+  'bench/': [
+    'protocol/',
+    'main/engine/',
+    'main/bridge/',
+    'main/offline/',
+    'main/electron/utility/',
+    'main/utility.ts',
+    'renderer-api/',
+    '*',
+  ],
   'demo-app/model/': ['deskcache'],
   'demo-app/page/': [
     'demo-app/model/',

@@ -1,0 +1,42 @@
+/** The utility process on a thread: its module as it is, with ports of threads in the place of Electron's. */
+import { EventEmitter } from 'node:events';
+import { type MessagePort, parentPort } from 'node:worker_threads';
+import type { Order, Report } from '../../main/electron/utility/orders.ts';
+
+/** What the main process posts. */
+export interface Delivery {
+  readonly order: Order;
+  readonly ports: readonly MessagePort[];
+}
+
+/** A port as Electron's main process has it. */
+class PortMain extends EventEmitter {
+  readonly #port: MessagePort;
+
+  constructor(port: MessagePort) {
+    super();
+    this.#port = port;
+    port.on('close', () => this.emit('close'));
+  }
+
+  start(): void {
+    this.#port.on('message', (data) => this.emit('message', { data, ports: [] }));
+  }
+
+  postMessage(message: unknown): void {
+    this.#port.postMessage(message);
+  }
+
+  close(): void {
+    this.#port.close();
+  }
+}
+
+const fromMain = Object.assign(new EventEmitter(), {
+  postMessage: (report: Report) => parentPort!.postMessage(report),
+});
+Object.defineProperty(process, 'parentPort', { value: fromMain });
+await import('../../main/utility.ts');
+parentPort!.on('message', ({ order, ports }: Delivery) => {
+  fromMain.emit('message', { data: order, ports: ports.map((port) => new PortMain(port)) });
+});
