@@ -2,7 +2,7 @@
  * What `npm start` runs after the build. With a display: opens Atlas and stays until it is closed. Without one, or with
  * `--tour`: shows it headless, step by step, and writes screenshots. Exits with 1 when something is not as it should be.
  */
-import { rmSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,6 +15,8 @@ import { startUpstream, type Upstream } from './upstream/process.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const MAIN = join(ROOT, 'dist', 'demo', 'main.js');
+/** The same each time: what is on disk is kept under the server's address. */
+const PORT = 47_110;
 const SCREENSHOTS = join(ROOT, 'test-results', 'tour');
 
 const { values } = parseArgs({ options: { tour: { type: 'boolean', default: false } } });
@@ -60,7 +62,8 @@ async function showTour(shell: Shell): Promise<void> {
 
 async function openAtlas(shell: Shell): Promise<void> {
   const userData = process.env['ATLAS_DATA'] ?? join(homedir(), '.deskcache-atlas');
-  const upstream = await startUpstream();
+  mkdirSync(userData, { recursive: true });
+  const upstream = await startUpstream({ port: PORT, notes: join(userData, 'server-notes.jsonl') });
   console.log(`The remote API is played by ${upstream.url}; what Atlas keeps is in ${userData}.`);
   console.log('Close the window or press Ctrl-C to end.');
   try {

@@ -1,7 +1,7 @@
-import type { Page } from 'playwright-core';
+import type { Locator, Page } from 'playwright-core';
 
-/** What Atlas shows when nothing is missing: the source's 250 countries, and the list and the map beside their details. */
-export const COMPLETE = { countries: 250, flags: 250, answers: 252 } as const;
+/** How many countries Atlas shows when nothing is missing. */
+export const COUNTRIES = 250;
 
 const PATIENCE = 30_000;
 
@@ -28,10 +28,16 @@ export class AtlasPage {
     await this.page.locator(`.network[data-state="${state}"]`).waitFor();
   }
 
+  /** Moves the switch, for all windows. */
+  async switchNetwork(to: 'on' | 'off'): Promise<void> {
+    const button = this.page.getByRole('switch', { name: 'Network' });
+    if ((await button.getAttribute('aria-checked')) !== String(to === 'on')) await button.click();
+    await this.page.locator(`.switch[aria-checked="${to === 'on'}"]`).waitFor();
+  }
+
   /** Waits until flags and details of every country are on disk. */
   async kept(): Promise<void> {
-    const { flags, answers } = COMPLETE;
-    await this.page.locator(`.disk[data-flags="${flags}"][data-answers="${answers}"]`).waitFor();
+    await this.page.locator(`.disk[data-state="ready"][data-countries="${COUNTRIES}"]`).waitFor();
   }
 
   /** Opens a country from the list and waits for its facts. */
@@ -55,22 +61,42 @@ export class AtlasPage {
     return Object.fromEntries(facts) as Record<string, string>;
   }
 
-  /** Where the open country came from. */
-  async origin(): Promise<string | null> {
-    return this.page.locator('.card .provenance').getAttribute('data-origin');
+  /** Where the open country came from, once it is as `wanted`. */
+  async provenance(wanted: 'hit' | 'stale' | 'revalidated' | 'miss'): Promise<void> {
+    await this.page.locator(`.card .provenance[data-provenance="${wanted}"]`).waitFor();
   }
 
-  /** Types a note key by key and waits until the page says that it is on disk. */
-  async writeNote(text: string): Promise<void> {
+  /** Types a draft key by key and waits until the page says that it is on disk. */
+  async write(text: string): Promise<void> {
     const field = this.page.locator('.field-note textarea:not([readonly])');
     await field.fill('');
     await field.pressSequentially(text);
     await this.page.locator('.saved[data-step="saved"]').waitFor();
   }
 
-  /** The open country's note, as soon as it was read. */
-  async note(): Promise<string> {
+  /** Types a note and sends it: afterwards it is in the outbox, or has arrived. */
+  async send(text: string): Promise<void> {
+    await this.write(text);
+    await this.page.getByRole('button', { name: 'Send', exact: true }).click();
+    await this.page.locator('.saved[data-step="empty"]').waitFor({ state: 'attached' });
+  }
+
+  /** The open country's draft, as soon as it was read. */
+  async draft(): Promise<string> {
     return this.page.locator('.field-note textarea:not([readonly])').inputValue();
+  }
+
+  /** A note about the open country, in whatever state it is: `sent` is at the server. */
+  note(text: string, state: 'sent' | 'running' | 'ready' | 'held' | 'delayed' | 'dead'): Locator {
+    const shown = this.page.locator('.field-notes li', { hasText: text });
+    return shown.filter({ has: this.page.locator(`.post-state[data-state="${state}"]`) });
+  }
+
+  /** Opens the outbox; answers its notes. */
+  async outbox(): Promise<Locator> {
+    const panel = this.page.locator('.outbox');
+    if (!(await panel.isVisible())) await this.page.locator('.outbox-button').click();
+    return panel.locator('li');
   }
 
   /** Scrolls to a country of the list and waits until its flag is drawn; returns the picture's width in pixels. */

@@ -1,68 +1,177 @@
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { startUpstream, type Upstream } from '../demo-app/upstream/process.ts';
-import { AtlasPage, COMPLETE } from './atlas-page.ts';
-import { expect, test } from './fixture.ts';
+import { startUpstream, type Upstream, type UpstreamOptions } from '../demo-app/upstream/process.ts';
+import { AtlasPage, COUNTRIES } from './atlas-page.ts';
+import { expect, type Launch, test } from './fixture.ts';
+import type { App } from './launch.ts';
 
 const ATLAS = fileURLToPath(new URL('../dist/demo/main.js', import.meta.url));
 const SAMPLE = ['AFG', 'CHE', 'NPL', 'UNK', 'VAT', 'ZWE'];
+const NOTE = 'Permits in Kathmandu, two passport photos.';
 
+/** One server after the other at one address, with the same notes. */
+let serve: (options?: UpstreamOptions) => Promise<Upstream>;
 let upstream: Upstream;
-test.beforeEach(async () => {
-  upstream = await startUpstream();
+test.beforeEach(async ({ userData }) => {
+  let port = 0;
+  serve = async (options) => {
+    upstream = await startUpstream({ port, notes: join(userData, 'notes.jsonl'), ...options });
+    port = Number(new URL(upstream.url).port);
+    return upstream;
+  };
+  await serve();
 });
 test.afterEach(() => upstream.stop());
 
+const start = (launch: Launch) => launch({ main: ATLAS, env: { ATLAS_UPSTREAM: upstream.url } });
+const windowOf = async (app: App, index = 0) => new AtlasPage(await app.waitForWindow(index));
+
+async function secondWindow(app: App, first: AtlasPage): Promise<AtlasPage> {
+  await first.page.getByRole('button', { name: 'New window' }).click();
+  return windowOf(app, 1);
+}
+
+/** The texts of the notes that the server has. */
+async function delivered(): Promise<string[]> {
+  const notes = (await (await fetch(`${upstream.url}/v1/notes`)).json()) as { text: string }[];
+  return notes.map(({ text }) => text);
+}
+
 test('Atlas fills its disk online and shows everything after a restart offline', async ({ launch }, info) => {
-  const env = { ATLAS_UPSTREAM: upstream.url };
-  const first = await launch({ main: ATLAS, env });
-  const online = new AtlasPage(await first.waitForWindow(0));
+  const first = await start(launch);
+  const online = await windowOf(first);
   await online.network('online');
   await online.kept();
-  expect(await online.world()).toEqual({ listed: COMPLETE.countries, mapped: COMPLETE.countries });
+  expect(await online.world()).toEqual({ listed: COUNTRIES, mapped: COUNTRIES });
   await online.page.screenshot({ path: info.outputPath('online.png') });
   await online.open('NPL');
-  await online.writeNote('Permits in Kathmandu, two passport photos.');
+  await online.provenance('hit');
   await online.page.screenshot({ path: info.outputPath('online-nepal.png') });
 
   await upstream.stop();
   await online.network('offline');
   await first.close();
 
-  const second = await launch({ main: ATLAS, env });
-  const offline = new AtlasPage(await second.waitForWindow(0));
+  const offline = await windowOf(await start(launch));
   await offline.network('offline');
-  expect(await offline.world()).toEqual({ listed: COMPLETE.countries, mapped: COMPLETE.countries });
+  expect(await offline.world()).toEqual({ listed: COUNTRIES, mapped: COUNTRIES });
   await offline.page.screenshot({ path: info.outputPath('offline.png') });
   for (const code of SAMPLE) expect(await offline.flagWidth(code), `the flag of ${code}`).toBeGreaterThan(0);
   await offline.open('NPL');
-  expect(await offline.note()).toBe('Permits in Kathmandu, two passport photos.');
-  expect(await offline.origin()).toBe('disk');
   await offline.page.screenshot({ path: info.outputPath('offline-nepal.png') });
   // Never opened while there was a network, and here all the same.
   await offline.open('ZWE');
   expect(await offline.facts()).toMatchObject({ Capital: 'Harare', Region: 'Eastern Africa' });
 });
 
-test('a note written in one window is read in another', async ({ launch }) => {
-  const app = await launch({ main: ATLAS, env: { ATLAS_UPSTREAM: upstream.url } });
-  const first = new AtlasPage(await app.waitForWindow(0));
+test('where an answer came from is told as it was', async ({ launch }) => {
+  await upstream.stop();
+  await serve({ maxAge: 0 });
+  const app = await start(launch);
+  const atlas = await windowOf(app);
+  await atlas.kept();
+  await atlas.open('ISL');
+  await atlas.provenance('revalidated');
+  await atlas.switchNetwork('off');
+  await atlas.provenance('stale');
+  await atlas.switchNetwork('on');
+  await atlas.provenance('revalidated');
+});
+
+test('a note that is written offline is sent once, whatever happens meanwhile', async ({ launch }, info) => {
+  const first = await start(launch);
+  const before = await windowOf(first);
+  await before.kept();
+  await before.switchNetwork('off');
+  await before.network('offline');
+  await before.open('NPL');
+  await before.send(NOTE);
+  await before.note(NOTE, 'ready').waitFor();
+  await expect(await before.outbox()).toHaveText([/Nepal.*Waiting for the network/]);
+  await before.page.screenshot({ path: info.outputPath('outbox-offline.png') });
+  await first.kill();
+
+  const second = await start(launch);
+  const after = await windowOf(second);
+  await after.network('offline');
+  await after.open('NPL');
+  await after.note(NOTE, 'ready').waitFor();
+  const other = await secondWindow(second, after);
+  await other.note(NOTE, 'ready').waitFor();
+  expect(await delivered(), 'switched off stays off').toEqual([]);
+
+  await other.switchNetwork('on');
+  for (const window of [after, other]) {
+    await window.network('online');
+    await window.note(NOTE, 'sent').waitFor();
+    await expect(await window.outbox()).toHaveCount(0);
+  }
+  expect(await delivered()).toEqual([NOTE]);
+  await after.page.screenshot({ path: info.outputPath('sent.png') });
+
+  await other.switchNetwork('off');
+  await after.network('offline');
+  await second.close();
+  const third = await windowOf(await start(launch));
+  await third.open('NPL');
+  await third.note(NOTE, 'sent').waitFor();
+});
+
+test('a server that fails is tried again, one that refuses is not', async ({ launch }, info) => {
+  const app = await start(launch);
+  const atlas = await windowOf(app);
+  await atlas.kept();
+  upstream.refuseNotes(503);
+  await atlas.open('ISL');
+  await atlas.send('Ring road, ten days.');
+  await atlas.note('Ring road', 'delayed').waitFor();
+  await expect(await atlas.outbox()).toHaveText([/Iceland.*Again.*the notes are closed \(503\)/]);
+  const other = await secondWindow(app, atlas);
+  await expect(await other.outbox()).toHaveText([/Iceland.*Again.*the notes are closed \(503\)/]);
+  await other.page.screenshot({ path: info.outputPath('retry.png') });
+  upstream.refuseNotes();
+  await atlas.note('Ring road', 'sent').waitFor();
+  expect(await delivered()).toEqual(['Ring road, ten days.']);
+
+  const long = `Too long ${'x'.repeat(300)}`;
+  await atlas.page.keyboard.press('Escape');
+  await atlas.open('NPL');
+  const field = atlas.page.locator('.field-note textarea');
+  await field.fill(long);
+  await atlas.page.locator('.saved[data-step="saved"]').waitFor();
+  await field.press('Control+Enter');
+  await atlas.note('Too long', 'dead').waitFor();
+  const dead = await atlas.outbox();
+  await expect(dead).toHaveText([/Nepal.*Not sent: a note has at most 280 characters/]);
+  await atlas.page.screenshot({ path: info.outputPath('dead.png') });
+  await dead.getByRole('button', { name: 'Try again' }).click();
+  await expect(dead, 'tried again, and refused again').toHaveText([/Nepal.*Not sent: a note has at most/]);
+  await dead.getByRole('button', { name: 'Take back' }).click();
+  await expect(dead).toHaveCount(0);
+  await expect(field).toHaveValue(long);
+  expect(await delivered()).toEqual(['Ring road, ten days.']);
+});
+
+test('a draft in one window is in the other as it is written', async ({ launch }) => {
+  const app = await start(launch);
+  const first = await windowOf(app);
   await first.world();
   await first.open('ISL');
-  await first.writeNote('Ring road, ten days.');
-  await first.page.getByRole('button', { name: 'New window' }).click();
-  const second = new AtlasPage(await app.waitForWindow(1));
+  await first.write('Ring road');
+  const second = await secondWindow(app, first);
   await second.world();
   expect(await second.page.locator('#country-name').textContent()).toBe('Iceland');
-  expect(await second.note()).toBe('Ring road, ten days.');
+  expect(await second.draft()).toBe('Ring road');
+  await first.write('Ring road, ten days.');
+  await expect.poll(() => second.draft()).toBe('Ring road, ten days.');
 });
 
 test('Atlas without network and without anything on disk says so, and recovers by itself', async ({ launch }) => {
   await upstream.stop();
-  const app = await launch({ main: ATLAS, env: { ATLAS_UPSTREAM: upstream.url } });
-  const atlas = new AtlasPage(await app.waitForWindow(0));
+  const atlas = await windowOf(await start(launch));
   await atlas.network('offline');
   await expect(atlas.page.locator('.failures')).toContainText('The list of countries is not on disk yet');
-  upstream = await startUpstream({ port: Number(new URL(upstream.url).port) });
+  await serve();
   await atlas.network('online');
-  expect((await atlas.world()).listed).toBe(COMPLETE.countries);
+  expect((await atlas.world()).listed).toBe(COUNTRIES);
 });

@@ -1,33 +1,63 @@
-/** Atlas in the main process: opens the stores, serves the page, opens windows. */
+/** Atlas in the main process: opens the stores, stands between the page and the server, delivers notes, opens windows. */
 import { join } from 'node:path';
 import { assetScheme, DiskCacheError, openDiskCache } from 'deskcache/main';
 import { app, BrowserWindow, protocol, session } from 'electron';
+import { type FieldNote, OUTBOX } from '../model/note.ts';
 import { stores } from '../model/stores.ts';
+import { watchNetwork } from './network.ts';
+import { deliver } from './outbox.ts';
 import { pageFiles } from './page-files.ts';
 
 const ORIGIN = 'app://atlas';
 const HOME = `${ORIGIN}/`;
 
 // `ATLAS_UPSTREAM` is where the remote API lives; without it Atlas shows what is on disk.
-const upstream = process.env['ATLAS_UPSTREAM'] && new URL(process.env['ATLAS_UPSTREAM']).origin;
+const upstream = new URL(process.env['ATLAS_UPSTREAM'] ?? 'http://upstream.invalid').origin;
 
 app.setName('Atlas');
 protocol.registerSchemesAsPrivileged([
   assetScheme(),
   { scheme: 'app', privileges: { standard: true, secure: true, supportFetchAPI: true } },
 ]);
-start().catch((error: unknown) => {
+start().catch(giveUp);
+
+function giveUp(error: unknown): void {
   const why = error instanceof DiskCacheError ? `${error.message} (${error.code})` : error;
-  console.error('Atlas could not start:', why);
+  console.error('Atlas could not go on:', why);
   app.exit(1);
-});
+}
 
 async function start(): Promise<void> {
   const host = await openDiskCache({ stores });
-  host.install(session.defaultSession);
-  host.serveAssets(session.defaultSession, { stores: ['flags'], contentType: () => 'image/svg+xml' });
-  protocol.handle('app', pageFiles(join(import.meta.dirname, 'page'), ORIGIN, upstream));
-  await openWindow(upstream ? `${HOME}?upstream=${encodeURIComponent(upstream)}` : HOME);
+  const { defaultSession } = session;
+  host.install(defaultSession);
+  host.serveAssets(defaultSession, { stores: ['flags'], contentType: () => 'image/svg+xml' });
+  const { offline } = host.offline(defaultSession, {
+    store: 'answers',
+    schemes: [new URL(upstream).protocol.slice(0, -1)],
+    routes: [{ match: /\/v1\//, strategy: 'stale-while-revalidate' }],
+  });
+  const { settings } = host.stores;
+  const quit = new AbortController();
+  app.once('quit', () => quit.abort());
+  const look = watchNetwork({
+    connection: offline.connection,
+    isSwitchedOff: () => settings.get('offline') ?? false,
+    // Past the cache, which asks nobody while there is no connection.
+    reach: () =>
+      defaultSession.fetch(`${upstream}/v1/health`, { bypassCustomProtocolHandlers: true }).then(
+        ({ ok }) => ok,
+        () => false,
+      ),
+    signal: quit.signal,
+  });
+  settings.subscribe(() => void look());
+
+  const outbox = host.queue<FieldNote>(OUTBOX);
+  deliver(outbox, { offline, url: `${upstream}/v1/notes` }).catch(giveUp);
+
+  protocol.handle('app', pageFiles(join(import.meta.dirname, 'page'), ORIGIN));
+  await openWindow(`${HOME}?upstream=${encodeURIComponent(upstream)}`);
 }
 
 async function openWindow(url: string): Promise<void> {

@@ -10,14 +10,10 @@ const TYPES: Readonly<Record<string, string>> = {
 
 /**
  * Answers requests of the app's own scheme with the files of the built page. What lies outside `folder` and what has none of
- * the page's types is not found. The page may run only code of its own `origin`, may talk only to `upstream`, an origin, and
- * may show what is on disk.
+ * the page's types is not found. The page may run only code of its own `origin` and show what is on disk; it may talk to nobody
+ * but the main process.
  */
-export function pageFiles(
-  folder: string,
-  origin: string,
-  upstream: string | undefined,
-): (request: Request) => Promise<Response> {
+export function pageFiles(folder: string, origin: string): (request: Request) => Promise<Response> {
   const root = resolve(folder) + sep;
   // Named besides 'self': where the scheme is mapped to another (in the stand-in), 'self' is not this origin.
   const own = `'self' ${origin}`;
@@ -26,7 +22,6 @@ export function pageFiles(
     `script-src ${own}`,
     `style-src ${own}`,
     `img-src ${own} deskcache:`,
-    `connect-src ${upstream ?? "'none'"}`,
     "base-uri 'none'",
     "form-action 'none'",
     "frame-ancestors 'none'",

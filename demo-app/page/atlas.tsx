@@ -1,19 +1,24 @@
 import { useEffect, useMemo } from 'preact/hooks';
 import type { CountrySummary } from '../model/country.ts';
+import type { FieldNote } from '../model/note.ts';
+import { drafted } from './data/drafts.ts';
+import { keepAll } from './data/keep.ts';
+import { online } from './data/network.ts';
 import { useObserved } from './data/observable.ts';
-import { prepareForOffline } from './data/offline.ts';
-import { countriesResource, worldResource } from './data/resources.ts';
-import { returns } from './data/upstream.ts';
+import { arrivals, outbox } from './data/outbox.ts';
+import { countriesResource, notesResource, worldResource } from './data/resources.ts';
 import { useResource } from './data/use-resource.ts';
 import { WorldMap } from './map/world-map.tsx';
 import { CountryCard } from './view/country-card.tsx';
 import { CountryList } from './view/country-list.tsx';
 import { formatCount } from './view/format.ts';
 import { Icon } from './view/icon.tsx';
+import { OutboxPanel } from './view/outbox.tsx';
 import { goTo, useCountryCode } from './view/route.ts';
 import { Problem, StatusBar } from './view/status-bar.tsx';
 
-const NONE: readonly CountrySummary[] = [];
+const NO_COUNTRIES: readonly CountrySummary[] = [];
+const NO_NOTES: readonly FieldNote[] = [];
 /** The card's width with its margins, in pixels; the map's close-ups are centred beside it. */
 const CARD = 372;
 
@@ -21,20 +26,24 @@ export function Atlas() {
   const list = useResource(countriesResource);
   const world = useResource(worldResource);
   const code = useCountryCode();
-  const countries = list.loaded?.data ?? NONE;
+  const countries = list.loaded?.data ?? NO_COUNTRIES;
+  const notes = useResource(notesResource, useObserved(arrivals)).loaded?.data ?? NO_NOTES;
   const byCode = useMemo(() => new Map(countries.map((country) => [country.code, country])), [countries]);
   const country = code === undefined ? undefined : byCode.get(code);
-  const comeback = useObserved(returns);
+  const isOnline = useObserved(online);
+  const noted = useNoted(notes);
 
-  // A comeback is a reason to fetch what is still missing.
+  // A network that comes back is a reason to fetch what is still missing.
   useEffect(() => {
-    if (countries.length > 0) void prepareForOffline(countries);
-  }, [countries, comeback]);
+    if (countries.length > 0) void keepAll(countries);
+  }, [countries, isOnline]);
   useEffect(() => {
     document.title = country === undefined ? 'Atlas' : `${country.name} · Atlas`;
   }, [country]);
   useEffect(() => {
-    const leave = ({ key }: KeyboardEvent) => key === 'Escape' && goTo(undefined);
+    // Escape closes what is open above the map first.
+    const leave = ({ key }: KeyboardEvent) =>
+      key === 'Escape' && document.querySelector(':popover-open') === null && goTo(undefined);
     addEventListener('keydown', leave);
     return () => removeEventListener('keydown', leave);
   }, []);
@@ -50,7 +59,7 @@ export function Atlas() {
             <span class="visually-hidden">New window</span>
           </button>
         </header>
-        <CountryList countries={countries} selected={code} />
+        <CountryList countries={countries} selected={code} noted={noted} />
       </aside>
       <main class="stage">
         {world.loaded && countries.length > 0 && (
@@ -61,7 +70,11 @@ export function Atlas() {
             covered={country === undefined ? 0 : CARD}
           />
         )}
-        {country === undefined ? <Title countries={countries} /> : <CountryCard country={country} byCode={byCode} />}
+        {country === undefined ? (
+          <Title countries={countries} />
+        ) : (
+          <CountryCard country={country} byCode={byCode} notes={notes} />
+        )}
         {failures.length > 0 && (
           <div class="failures" role="alert">
             <h1>Nothing to show yet</h1>
@@ -73,8 +86,19 @@ export function Atlas() {
         )}
       </main>
       <StatusBar countries={list.loaded} />
+      <OutboxPanel byCode={byCode} />
       <Problem />
     </div>
+  );
+}
+
+/** The countries somebody wrote about, whatever became of it. */
+function useNoted(sent: readonly FieldNote[]): ReadonlySet<string> {
+  const drafts = useObserved(drafted);
+  const posted = useObserved(outbox);
+  return useMemo(
+    () => new Set([...drafts, ...posted.map(({ payload }) => payload.code), ...sent.map(({ code }) => code)]),
+    [drafts, posted, sent],
   );
 }
 

@@ -7,6 +7,8 @@ import { fileURLToPath } from 'node:url';
 export interface Upstream {
   /** Its origin, such as `http://127.0.0.1:40123`. */
   readonly url: string;
+  /** From now on notes are answered with this status; without one, as they should be. */
+  refuseNotes(status?: number): void;
   /** Resolves when the process is gone and nothing answers at `url` any more. */
   stop(): Promise<void>;
 }
@@ -16,14 +18,20 @@ export interface UpstreamOptions {
   readonly port?: number;
   /** Milliseconds by which every answer is delayed; default 0. */
   readonly latency?: number;
+  /** Seconds for which answers are fresh; default 60. */
+  readonly maxAge?: number;
+  /** The file of the notes that were sent; without one they go with the process. */
+  readonly notes?: string;
 }
 
 const SERVER = fileURLToPath(new URL('./server.ts', import.meta.url));
 
 /** Starts the upstream and waits until it listens. It ends with this process at the latest, however this process ends. */
-export async function startUpstream({ port = 0, latency = 0 }: UpstreamOptions = {}): Promise<Upstream> {
-  const child = spawn(process.execPath, [SERVER, '--port', String(port), '--latency', String(latency)], {
-    // The IPC channel carries nothing; its end tells the child that this process is gone.
+export async function startUpstream(options: UpstreamOptions = {}): Promise<Upstream> {
+  const { port = 0, latency = 0, maxAge = 60, notes } = options;
+  const numbers = Object.entries({ port, latency, 'max-age': maxAge }).flatMap(([name, n]) => [`--${name}`, String(n)]);
+  const child = spawn(process.execPath, [SERVER, ...numbers, ...(notes === undefined ? [] : ['--notes', notes])], {
+    // The end of the IPC channel tells the child that this process is gone.
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   });
   const ended = once(child, 'exit');
@@ -34,6 +42,7 @@ export async function startUpstream({ port = 0, latency = 0 }: UpstreamOptions =
   if (url === undefined) throw new Error(`The upstream ended before it listened, with exit code ${child.exitCode}`);
   return {
     url,
+    refuseNotes: (status) => void child.send({ refuse: status }),
     async stop() {
       if (child.exitCode === null && child.signalCode === null) child.kill();
       await ended;

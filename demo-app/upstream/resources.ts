@@ -43,6 +43,7 @@ const after = (path: string, prefix: string): string => (path.startsWith(prefix)
 
 const json = (value: unknown): Resource => seal('application/json', Buffer.from(JSON.stringify(value)));
 
-function seal(type: string, body: Buffer): Resource {
+/** A body with its entity tag. */
+export function seal(type: string, body: Buffer): Resource {
   return { type, body, etag: `"${createHash('sha256').update(body).digest('base64url')}"` };
 }

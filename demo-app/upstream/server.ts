@@ -1,35 +1,38 @@
 /**
  * The remote API and asset host of Atlas, played by a process of its own on the loopback interface.
  *
- *     node demo-app/upstream/server.ts [--port 0] [--latency 0]
+ *     node demo-app/upstream/server.ts [--port 0] [--latency 0] [--max-age 60] [--notes notes.jsonl]
  *
- * Prints its address on one line and serves until SIGINT, SIGTERM or the end of the process that started it. `--latency` delays every answer, milliseconds.
+ * Prints its address on one line and serves until SIGINT, SIGTERM or the end of the process that started it. `--latency` delays
+ * every answer, milliseconds; `--max-age` is how long answers are fresh, seconds; in `--notes` the notes are kept that were sent.
+ * A message `{ refuse }` of its parent has it answer notes with that status, and again as it should without one.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { resourceAt } from './resources.ts';
-
-const CORS = {
-  'access-control-allow-origin': '*',
-  'access-control-allow-methods': 'GET, HEAD',
-  'access-control-allow-headers': 'If-None-Match',
-  'access-control-expose-headers': 'ETag',
-  'access-control-max-age': '600',
-};
+import { Notes } from './notes.ts';
+import { resourceAt, seal } from './resources.ts';
 
 const { values } = parseArgs({
-  options: { port: { type: 'string', default: '0' }, latency: { type: 'string', default: '0' } },
+  options: {
+    port: { type: 'string', default: '0' },
+    latency: { type: 'string', default: '0' },
+    'max-age': { type: 'string', default: '60' },
+    notes: { type: 'string' },
+  },
 });
 const port = wholeNumber('port', values.port, 65_535);
 const latency = wholeNumber('latency', values.latency, 60_000);
+const maxAge = wholeNumber('max-age', values['max-age'], 86_400);
+const notes = new Notes(values.notes);
+let refuse: number | undefined;
 
 const server = createServer((request, response) => {
-  delay(latency).then(
-    () => answer(request, response),
-    () => response.destroy(),
-  );
+  delay(latency)
+    .then(() => answer(request, response))
+    .catch(() => response.destroy());
 });
 server.once('error', (error) => {
   console.error(`The upstream could not listen on 127.0.0.1:${port}: ${error.message}`);
@@ -38,25 +41,37 @@ server.once('error', (error) => {
 server.listen(port, '127.0.0.1', () => {
   console.log(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
 });
+process.on('message', (message: { refuse?: number }) => {
+  refuse = message.refuse;
+});
 process.once('disconnect', () => process.exit(0));
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(0));
 
-function answer(request: IncomingMessage, response: ServerResponse): ServerResponse {
+async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { method = 'GET', url = '/', headers } = request;
-  if (method === 'OPTIONS') return end(response, 204);
-  if (method !== 'GET' && method !== 'HEAD') return end(response, 405, { allow: 'GET, HEAD, OPTIONS' });
   const path = url.split('?', 1)[0] ?? '/';
-  if (path === '/v1/health') return end(response, 204);
-  const resource = resourceAt(path);
+  const isNotes = path === '/v1/notes';
+  if (isNotes && method === 'POST') return take(await text(request), response);
+  if (method !== 'GET' && method !== 'HEAD')
+    return end(response, 405, { allow: isNotes ? 'GET, HEAD, POST' : 'GET, HEAD' });
+  if (path === '/v1/health') return end(response, 204, { 'cache-control': 'no-store' });
+  const resource = isNotes ? seal('application/json', Buffer.from(JSON.stringify(notes.all()))) : resourceAt(path);
   if (resource === undefined) return end(response, 404);
   const { type, body, etag } = resource;
-  if (headers['if-none-match'] === etag) return end(response, 304, { etag });
-  response.writeHead(200, { ...CORS, 'content-type': type, 'content-length': body.byteLength, etag });
-  return response.end(method === 'HEAD' ? undefined : body);
+  const fields = { etag, 'cache-control': `max-age=${maxAge}` };
+  if (headers['if-none-match'] === etag) return end(response, 304, fields);
+  response.writeHead(200, { ...fields, 'content-type': type, 'content-length': body.byteLength });
+  response.end(method === 'HEAD' ? undefined : body);
 }
 
-function end(response: ServerResponse, status: number, headers: Record<string, string> = {}): ServerResponse {
-  return response.writeHead(status, { ...CORS, ...headers }).end();
+function take(json: string, response: ServerResponse): void {
+  const { status, why } = refuse === undefined ? notes.take(json) : { status: refuse, why: 'the notes are closed' };
+  end(response, status, {}, why);
+}
+
+function end(response: ServerResponse, status: number, headers: Record<string, string> = {}, why?: string): void {
+  const body = why === undefined ? {} : { 'content-type': 'text/plain; charset=utf-8' };
+  response.writeHead(status, { ...body, ...headers }).end(why);
 }
 
 function wholeNumber(name: string, text: string, most: number): number {

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startUpstream, type Upstream } from '../../demo-app/upstream/process.ts';
 
@@ -47,20 +50,34 @@ describe('the upstream of Atlas', () => {
     expect((await get('/v1/world', { headers: { 'if-none-match': '"older"' } })).status).toBe(200);
   });
 
-  it('lets pages of any origin in, with the entity tag', async () => {
-    const asked = await get('/v1/countries', { method: 'OPTIONS' });
-    expect(asked.status).toBe(204);
-    expect(asked.headers.get('access-control-allow-headers')).toBe('If-None-Match');
-    expect((await get('/v1/countries')).headers.get('access-control-expose-headers')).toBe('ETag');
-  });
-
   it.each(['/v1/countries/XXX', '/flags/../package.json', '/flags/%2e%2e%2f', '/flags/fr.svg', '/'])(
     'has nothing at %s',
     async (path) => expect((await get(path)).status).toBe(404),
   );
 
-  it('refuses to be written to', async () => {
+  it('refuses to be written to, but for notes', async () => {
     expect((await get('/v1/countries', { method: 'POST' })).status).toBe(405);
+    expect((await get('/v1/notes', { method: 'PUT' })).status).toBe(405);
+  });
+
+  it('takes a note once, however often it is sent, and keeps it', async () => {
+    const notes = join(mkdtempSync(join(tmpdir(), 'notes-')), 'notes.jsonl');
+    const keeping = await startUpstream({ notes });
+    const send = async (note: unknown) => {
+      const response = await fetch(`${keeping.url}/v1/notes`, { method: 'POST', body: JSON.stringify(note) });
+      return `${response.status} ${await response.text()}`.trim();
+    };
+    const note = { id: 'a', code: 'NPL', text: 'Permits in Kathmandu.', writtenAt: 1 };
+    expect([await send(note), await send(note)]).toEqual(['201', '200']);
+    expect(await send({ ...note, id: 'b', text: 'x'.repeat(281) })).toBe('422 a note has at most 280 characters');
+    expect(await send({ id: 'c' })).toBe('400 this is no note');
+    keeping.refuseNotes(503);
+    await expect.poll(() => send(note)).toBe('503 the notes are closed');
+    await keeping.stop();
+    const again = await startUpstream({ notes });
+    expect(await (await fetch(`${again.url}/v1/notes`)).json()).toEqual([note]);
+    await again.stop();
+    rmSync(dirname(notes), { recursive: true });
   });
 
   it('is gone when it was stopped, and can come back at the same port', async () => {

@@ -1,12 +1,13 @@
 import type { CountryDetail, CountrySummary } from '../../model/country.ts';
+import type { FieldNote } from '../../model/note.ts';
 import type { WorldTopology } from '../map/world.ts';
 
-/** Something the upstream's API can be asked for, and how to tell that an answer is one. */
+/** Something the server can be asked for, and how to tell that an answer is one. */
 export interface Resource<T> {
   readonly path: string;
-  /** The middle of a sentence: "… could not be shown". */
+  /** The beginning of a sentence: "… is not on disk yet". */
   readonly name: string;
-  /** A gate against what a captive portal or an older Atlas left behind; such an answer is neither shown nor kept. */
+  /** A gate against what a captive portal or an older Atlas left behind. */
   readonly accepts: (body: unknown) => body is T;
 }
 
@@ -26,6 +27,12 @@ export const worldResource: Resource<WorldTopology> = {
     isRecord(body['objects']['countries']),
 };
 
+export const notesResource: Resource<readonly FieldNote[]> = {
+  path: '/v1/notes',
+  name: 'The list of notes',
+  accepts: (body): body is readonly FieldNote[] => Array.isArray(body) && body.every(isNote),
+};
+
 export function countryResource(code: string, name: string): Resource<CountryDetail> {
   return {
     path: `/v1/countries/${code}`,
@@ -35,14 +42,12 @@ export function countryResource(code: string, name: string): Resource<CountryDet
   };
 }
 
-function isSummary(body: unknown): body is CountrySummary {
-  return (
-    isRecord(body) &&
-    typeof body['code'] === 'string' &&
-    typeof body['alpha2'] === 'string' &&
-    typeof body['name'] === 'string' &&
-    Array.isArray(body['centre'])
-  );
-}
+const isNote = (body: unknown): body is FieldNote => isRecord(body) && hasTexts(body, ['id', 'code', 'text']);
+
+const isSummary = (body: unknown): body is CountrySummary =>
+  isRecord(body) && hasTexts(body, ['code', 'alpha2', 'name']) && Array.isArray(body['centre']);
+
+const hasTexts = (body: Record<string, unknown>, names: readonly string[]): boolean =>
+  names.every((name) => typeof body[name] === 'string');
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;

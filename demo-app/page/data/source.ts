@@ -1,74 +1,46 @@
-import type { ApiResponse } from '../../model/stores.ts';
-import { answerOf, dataOf } from './answer.ts';
-import { countOnDisk, disk } from './disk.ts';
-import { reason, report } from './problems.ts';
+import { diskCache, type Provenance, provenanceOf } from 'deskcache/renderer';
+import { reason } from './problems.ts';
 import type { Resource } from './resources.ts';
-import { ask } from './upstream.ts';
 
 /** Data, and where it came from. */
 export interface Loaded<T> {
   readonly data: T;
-  readonly origin: 'disk' | 'network';
+  readonly provenance: Provenance;
   /** How long it took, milliseconds. */
   readonly took: number;
-  /** When it came from the upstream; epoch milliseconds. */
-  readonly fetchedAt: number;
-  /** Whether the upstream has just said that nothing newer is there. */
-  readonly current: boolean;
+  /** When the server gave it or confirmed it; epoch milliseconds. */
+  readonly at: number;
 }
+
+/** Where the server lives; the main process knows and says so in the page's address. */
+const SERVER = new URLSearchParams(location.search).get('upstream') ?? '';
+
+/** Asks the server for a path, by way of the cache in the main process. */
+export const ask = (path: string, init?: Parameters<typeof diskCache.fetch>[1]): Promise<Response> =>
+  diskCache.fetch(SERVER + path, init);
 
 /**
- * Stale while revalidate: what is on disk is shown at once; then the upstream is asked whether it is still current, and what
- * is new is shown and kept. `show` is called at most twice. Rejects only when neither disk nor upstream had an answer.
+ * Shows what is on disk at once; when that is stale, also what comes of the request that renews it. `show` is called at most
+ * twice. Rejects only when neither disk nor server had an answer.
  */
 export async function load<T>(resource: Resource<T>, show: (loaded: Loaded<T>) => void): Promise<void> {
-  const kept = await read(resource);
-  if (kept !== undefined) show(kept.loaded);
-  try {
-    show(await refresh(resource, kept));
-  } catch (error) {
-    if (kept === undefined) throw new Error(`${resource.name} is not on disk yet, and ${reason(error)}.`);
-  }
+  const first = await get(resource);
+  show(first);
+  if (first.provenance === 'stale') show(await get(resource, 'http'));
 }
 
-interface Kept<T> {
-  readonly loaded: Loaded<T>;
-  readonly etag: string | undefined;
-}
-
-/** What is there but makes no sense is as good as missing, and is fetched again. */
-async function read<T>(resource: Resource<T>): Promise<Kept<T> | undefined> {
+async function get<T>(resource: Resource<T>, strategy?: 'http'): Promise<Loaded<T>> {
   const began = performance.now();
   try {
-    const answer = await disk.api.get(resource.path);
-    if (answer === undefined) return undefined;
-    const data = dataOf(resource, answer);
+    const response = await ask(resource.path, strategy && { strategy });
+    if (!response.ok) throw new Error(`the server answered ${response.status}`);
+    const data: unknown = await response.json();
     const took = performance.now() - began;
-    const { etag, fetchedAt } = answer;
-    return { loaded: { data, origin: 'disk', took, fetchedAt, current: false }, etag };
+    if (!resource.accepts(data)) throw new Error('the server’s answer makes no sense');
+    const age = Number(response.headers.get('age') ?? 0) * 1000;
+    return { data, provenance: provenanceOf(response) ?? 'miss', took, at: Date.now() - age };
   } catch (error) {
-    report(`${resource.name} could not be read from disk`, error);
-    return undefined;
-  }
-}
-
-async function refresh<T>(resource: Resource<T>, kept: Kept<T> | undefined): Promise<Loaded<T>> {
-  const began = performance.now();
-  const response = await ask(resource.path, kept?.etag);
-  if (response.status === 304 && kept !== undefined) return { ...kept.loaded, current: true };
-  const answer = await answerOf(response);
-  const data = dataOf(resource, answer);
-  const took = performance.now() - began;
-  await keep(resource, answer);
-  return { data, origin: 'network', took, fetchedAt: answer.fetchedAt, current: true };
-}
-
-/** A full disk is no reason to show nothing: the failure is told, the data stays. */
-async function keep<T>(resource: Resource<T>, answer: ApiResponse): Promise<void> {
-  try {
-    await disk.api.set(resource.path, answer);
-    await countOnDisk();
-  } catch (error) {
-    report(`${resource.name} could not be kept on disk`, error);
+    const why = error instanceof TypeError ? 'the server can’t be reached' : reason(error);
+    throw new Error(`${resource.name} is not on disk yet, and ${why}.`, { cause: error });
   }
 }

@@ -1,9 +1,9 @@
 import { useEffect, useState } from 'preact/hooks';
+import { online } from './network.ts';
 import { useObserved } from './observable.ts';
 import { reason } from './problems.ts';
 import type { Resource } from './resources.ts';
 import { type Loaded, load } from './source.ts';
-import { returns } from './upstream.ts';
 
 /** What a component has of a resource: nothing yet, data, or the reason why there is none. */
 export interface ResourceState<T> {
@@ -11,11 +11,13 @@ export interface ResourceState<T> {
   readonly failure?: string;
 }
 
-/** Loads a resource, and again whenever the upstream comes back. The last answer stays until the next resource has one. */
-export function useResource<T>(resource: Resource<T>): ResourceState<T> {
+/**
+ * Loads a resource, and again whenever the network comes or goes and when `version` changes. The last answer stays until the next
+ * resource has one.
+ */
+export function useResource<T>(resource: Resource<T>, version = 0): ResourceState<T> {
   const [state, setState] = useState<ResourceState<T> & { path: string }>({ path: resource.path });
-  const comeback = useObserved(returns);
-  // A resource is its path; a comeback is a reason to ask again.
+  const isOnline = useObserved(online);
   useEffect(() => {
     let wanted = true;
     const { path } = resource;
@@ -25,6 +27,7 @@ export function useResource<T>(resource: Resource<T>): ResourceState<T> {
     return () => {
       wanted = false;
     };
-  }, [resource.path, comeback]);
+    // A resource is its path.
+  }, [resource.path, isOnline, version]);
   return state.path === resource.path ? state : {};
 }

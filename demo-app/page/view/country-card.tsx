@@ -1,9 +1,11 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import type { CountryDetail, CountrySummary } from '../../model/country.ts';
+import type { FieldNote as Note } from '../../model/note.ts';
 import { countryResource } from '../data/resources.ts';
 import { useResource } from '../data/use-resource.ts';
 import { FieldNote } from './field-note.tsx';
+import { FieldNotes } from './field-notes.tsx';
 import { Flag } from './flag.tsx';
 import { formatArea, formatList } from './format.ts';
 import { Icon } from './icon.tsx';
@@ -13,10 +15,11 @@ import { addressOf } from './route.ts';
 interface Props {
   readonly country: CountrySummary;
   readonly byCode: ReadonlyMap<string, CountrySummary>;
+  readonly notes: readonly Note[];
 }
 
 /** One country. What the list knows is shown at once, the rest when it arrives. */
-export function CountryCard({ country, byCode }: Props) {
+export function CountryCard({ country, byCode, notes }: Props) {
   const { loaded, failure } = useResource(countryResource(country.code, country.name));
   const about = useRef<HTMLDivElement>(null);
   // Another country begins at its top.
@@ -38,7 +41,11 @@ export function CountryCard({ country, byCode }: Props) {
           </p>
         )}
       </div>
-      <FieldNote key={country.code} code={country.code} name={country.name} />
+      <section class="notebook" aria-labelledby="notebook-title">
+        <h2 id="notebook-title">Field notes</h2>
+        <FieldNotes code={country.code} sent={notes} />
+        <FieldNote key={country.code} code={country.code} name={country.name} />
+      </section>
       <footer>{loaded && <Provenance of={loaded} />}</footer>
     </article>
   );

@@ -1,8 +1,6 @@
 import { memo, useDeferredValue } from 'preact/compat';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { CountrySummary } from '../../model/country.ts';
-import { noted } from '../data/notes.ts';
-import { useObserved } from '../data/observable.ts';
 import { Flag } from './flag.tsx';
 import { formatCount } from './format.ts';
 import { Icon } from './icon.tsx';
@@ -11,10 +9,12 @@ import { addressOf } from './route.ts';
 interface Props {
   readonly countries: readonly CountrySummary[];
   readonly selected: string | undefined;
+  /** The countries somebody wrote about. */
+  readonly noted: ReadonlySet<string>;
 }
 
 /** All countries by name, narrowed by what is typed. Down goes from the field into the list, up and down walk in it. */
-export function CountryList({ countries, selected }: Props) {
+export function CountryList({ countries, selected, noted }: Props) {
   const [query, setQuery] = useState('');
   const wanted = useDeferredValue(query);
   const found = useMemo(() => search(countries, wanted), [countries, wanted]);
@@ -57,7 +57,7 @@ export function CountryList({ countries, selected }: Props) {
         )}
       </label>
       <nav class="rows" aria-label="Countries" ref={list}>
-        <Rows countries={found} selected={selected} />
+        <Rows countries={found} selected={selected} noted={noted} />
         {found.length === 0 && query !== '' && <p class="nothing">Nothing is called “{query}”.</p>}
       </nav>
       <p class="visually-hidden" aria-live="polite">
@@ -67,8 +67,7 @@ export function CountryList({ countries, selected }: Props) {
   );
 }
 
-const Rows = memo(function Rows({ countries, selected }: Props) {
-  const withNote = useObserved(noted);
+const Rows = memo(function Rows({ countries, selected, noted }: Props) {
   return (
     <ul>
       {countries.map(({ code, alpha2, name, capital }) => (
@@ -76,7 +75,7 @@ const Rows = memo(function Rows({ countries, selected }: Props) {
           <a class="row" href={addressOf(code)} data-code={code} aria-current={code === selected ? 'page' : undefined}>
             <Flag alpha2={alpha2} />
             <span class="row-name">{name}</span>
-            {withNote.has(code) ? <Noted /> : <span class="row-capital">{capital}</span>}
+            {noted.has(code) ? <Noted /> : <span class="row-capital">{capital}</span>}
           </a>
         </li>
       ))}

@@ -1,5 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { type NoteState, type OpenNote, openNote } from '../data/notes.ts';
+import { type DraftState, type OpenDraft, openDraft } from '../data/drafts.ts';
+import { post } from '../data/outbox.ts';
+import { report } from '../data/problems.ts';
 import { formatInstant } from './format.ts';
 import { Icon } from './icon.tsx';
 
@@ -8,52 +10,57 @@ interface Props {
   readonly name: string;
 }
 
-/** A note about one country. Give it the code as `key`: each country gets a note of its own. */
+/** Where a note about a country is written and sent. Give it the code as `key`: each country has a draft of its own. */
 export function FieldNote({ code, name }: Props) {
   const [text, setText] = useState('');
-  const [state, setState] = useState<NoteState>({ step: 'reading' });
-  const note = useRef<OpenNote>(undefined);
+  const [state, setState] = useState<DraftState>({ step: 'reading' });
+  const draft = useRef<OpenDraft>(undefined);
   useEffect(() => {
-    const opened = openNote(code, setText, setState);
-    note.current = opened;
-    const reread = () => void opened.reread();
-    addEventListener('focus', reread);
-    return () => {
-      removeEventListener('focus', reread);
-      opened.close();
-    };
+    const opened = openDraft(code, (now, read) => {
+      setState(now);
+      if (read !== undefined) setText(read);
+    });
+    draft.current = opened;
+    return () => opened.close();
   }, [code]);
 
   function write(next: string): void {
     setText(next);
-    note.current?.edit(next);
+    draft.current?.edit(next);
+  }
+  function send(): void {
+    if (state.step !== 'saved') return;
+    post(code, state.draft).catch((error: unknown) => report('The note could not be put into the outbox', error));
   }
 
   return (
-    <section class="field-note" aria-labelledby="field-note-title">
-      <header>
-        <h2 id="field-note-title">Field note</h2>
-        <Saved state={state} />
-      </header>
+    <div class="field-note">
       <textarea
-        aria-labelledby="field-note-title"
-        placeholder={`What should you remember about ${name}?`}
+        aria-label="Field note"
+        placeholder={`What should be known about ${name}?`}
         value={text}
         readOnly={state.step === 'reading'}
         onInput={(event) => write(event.currentTarget.value)}
-        rows={3}
+        onKeyDown={(event) => event.key === 'Enter' && (event.ctrlKey || event.metaKey) && send()}
+        rows={2}
       />
       {state.step === 'failed' && <NotSaved why={state.why} retry={() => write(text)} />}
-    </section>
+      <div class="field-note-foot">
+        <Saved state={state} />
+        <button type="button" class="send" disabled={state.step !== 'saved'} onClick={send} title="Send (Ctrl+Enter)">
+          Send
+        </button>
+      </div>
+    </div>
   );
 }
 
-function Saved({ state }: { readonly state: NoteState }) {
+function Saved({ state }: { readonly state: DraftState }) {
   return (
     <output class="saved" data-step={state.step}>
       {state.step === 'saved' && (
         <>
-          <Icon name="disk" /> Saved to disk {formatInstant(state.at)}
+          <Icon name="disk" /> Draft on disk {formatInstant(state.draft.editedAt)}
         </>
       )}
       {state.step === 'saving' && 'Saving…'}

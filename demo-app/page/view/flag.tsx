@@ -1,6 +1,6 @@
 import { diskCache } from 'deskcache/renderer';
+import { keptFlags } from '../data/keep.ts';
 import { useObserved } from '../data/observable.ts';
-import { keptFlags } from '../data/offline.ts';
 
 /** A flag straight from the disk of the main process; two letters until it is there. It stands beside the country's name, so it has no words of its own. */
 export function Flag({ alpha2, large = false }: { readonly alpha2: string; readonly large?: boolean }) {

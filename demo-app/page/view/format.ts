@@ -18,6 +18,8 @@ export const formatTook = (took: number): string => `${(took < 10 ? fine : whole
 export const formatCount = (count: number, one: string, many = `${one}s`): string =>
   `${whole.format(count)} ${count === 1 ? one : many}`;
 
+export const formatBytes = (bytes: number): string => `${fine.format(bytes / 2 ** 20)} MiB`;
+
 export const formatArea = (squareKilometres: number): string =>
   `${(squareKilometres < 10 ? fine : whole).format(squareKilometres)} km²`;
 

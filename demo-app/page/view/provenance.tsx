@@ -1,3 +1,4 @@
+import type { Provenance as Kind } from 'deskcache/renderer';
 import type { Loaded } from '../data/source.ts';
 import { formatInstant, formatTook } from './format.ts';
 import { Icon } from './icon.tsx';
@@ -8,17 +9,22 @@ interface Props {
   readonly what?: string;
 }
 
-/** Where something came from and how old it is: "From disk in 3 ms · fetched 14:02, current". */
-export function Provenance({ of, what }: Props) {
-  const { origin, took, fetchedAt, current } = of;
-  const from = origin === 'disk' ? 'from disk' : 'from the network';
-  const age = origin === 'disk' && current ? ', current' : '';
+const WORDS: Readonly<Record<Kind, readonly [from: string, then: string]>> = {
+  hit: ['from disk', 'fetched'],
+  stale: ['from disk', 'fetched'],
+  revalidated: ['from disk', 'confirmed'],
+  miss: ['from the network', 'fetched'],
+};
+
+/** Where something came from and how old it is, as the cache tells: "hit · From disk in 3 ms, fetched 14:02". */
+export function Provenance({ of: { provenance, took, at }, what }: Props) {
+  const [from, then] = WORDS[provenance];
   return (
-    <span class="provenance" data-origin={origin}>
-      <Icon name={origin} />
+    <span class="provenance" data-provenance={provenance}>
+      <Icon name={provenance === 'miss' ? 'network' : 'disk'} />
+      <b>{provenance}</b>
       <span>
-        {what ? `${what} ${from}` : upperFirst(from)} in {formatTook(took)} · fetched {formatInstant(fetchedAt)}
-        {age}
+        {what ? `${what} ${from}` : upperFirst(from)} in {formatTook(took)}, {then} {formatInstant(at)}
       </span>
     </span>
   );

@@ -1,54 +1,61 @@
 import type { CountrySummary } from '../../model/country.ts';
-import { onDisk } from '../data/disk.ts';
+import { kept } from '../data/keep.ts';
+import { online, switchedOff, switchNetwork } from '../data/network.ts';
 import { useObserved } from '../data/observable.ts';
-import { filling } from '../data/offline.ts';
-import { problem } from '../data/problems.ts';
+import { problem, report } from '../data/problems.ts';
 import type { Loaded } from '../data/source.ts';
-import { reachable } from '../data/upstream.ts';
-import { formatCount } from './format.ts';
+import { formatBytes, formatCount } from './format.ts';
 import { Icon } from './icon.tsx';
+import { OutboxButton } from './outbox.tsx';
 import { Provenance } from './provenance.tsx';
 
-/** Whether there is a network, where the list came from, and what is on disk. */
+/** Whether there is a network, where the list came from, what waits to be sent, and what is on disk. */
 export function StatusBar({ countries }: { readonly countries: Loaded<readonly CountrySummary[]> | undefined }) {
   return (
     <footer class="status">
       <Network />
       <span class="status-source">{countries && <Provenance of={countries} what="Countries" />}</span>
+      <OutboxButton />
       <Disk />
     </footer>
   );
 }
 
 function Network() {
-  const online = useObserved(reachable);
-  const state = online === undefined ? 'asking' : online ? 'online' : 'offline';
-  const words = { asking: 'Connecting…', online: 'Online', offline: 'Offline · reading from disk' };
+  const isOnline = useObserved(online);
+  const isOff = useObserved(switchedOff);
+  const flip = () => {
+    switchNetwork(!isOff).catch((error: unknown) => report('The network could not be switched', error));
+  };
   return (
-    <output class="network" data-state={state}>
-      {words[state]}
-    </output>
+    <>
+      <button type="button" class="switch" role="switch" aria-checked={!isOff} aria-label="Network" onClick={flip} />
+      <output class="network" data-state={isOnline ? 'online' : 'offline'}>
+        {isOnline ? 'Online' : isOff ? 'Switched off · reading from disk' : 'No answer · reading from disk'}
+      </output>
+    </>
   );
 }
 
 function Disk() {
-  const counts = useObserved(onDisk);
-  const progress = useObserved(filling);
-  if (progress !== undefined) {
+  const { countries, of, bytes } = useObserved(kept);
+  if (countries < of) {
     return (
       <span class="disk" data-state="filling">
         <label>
-          Keeping for offline {progress.done} of {progress.of} <progress value={progress.done} max={progress.of} />
+          Keeping for offline {countries} of {of} <progress value={countries} max={of} />
         </label>
       </span>
     );
   }
-  if (counts === undefined) return <span class="disk" />;
-  const { answers, flags, notes } = counts;
   return (
-    <span class="disk" data-state="ready" data-answers={answers} data-flags={flags} data-notes={notes}>
-      <Icon name="disk" />
-      {formatCount(answers, 'answer')}, {formatCount(flags, 'flag')}, {formatCount(notes, 'note')} on disk
+    <span class="disk" data-state="ready" data-countries={countries}>
+      {of > 0 && (
+        <>
+          <Icon name="disk" />
+          {formatCount(countries, 'country', 'countries')} on disk, {formatBytes(bytes)}
+        </>
+      )}
     </span>
   );
 }

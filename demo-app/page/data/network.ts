@@ -1,0 +1,19 @@
+import { diskCache } from 'deskcache/renderer';
+import { disk } from './disk.ts';
+import { observable } from './observable.ts';
+
+/** Whether the server can be reached; the main process knows, and tells all windows. */
+export const online = observable(true);
+
+/** Whether somebody has switched the network off, in whatever window; it stays off after a restart. */
+export const switchedOff = observable(false);
+
+export const switchNetwork = (off: boolean): Promise<unknown> => disk.settings.set('offline', off);
+
+export async function watchNetwork(): Promise<void> {
+  const { connection } = diskCache;
+  const read = async () => switchedOff.set((await disk.settings.get('offline')) ?? false);
+  connection.subscribe((now) => online.set(now));
+  disk.settings.subscribe(() => void read());
+  await Promise.all([read(), connection.online.then((now) => online.set(now))]);
+}

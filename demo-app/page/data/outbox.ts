@@ -1,0 +1,54 @@
+import { diskCache, type Job, type JobState } from 'deskcache/renderer';
+import { type Draft, type FieldNote, OUTBOX } from '../../model/note.ts';
+import { disk } from './disk.ts';
+import { observable } from './observable.ts';
+import { report } from './problems.ts';
+
+const queue = diskCache.queue<FieldNote>(OUTBOX);
+const STATES: readonly JobState[] = ['running', 'ready', 'held', 'delayed', 'dead'];
+
+export type Posted = Job<FieldNote>;
+
+/** The notes on their way, oldest first, as all windows see them. */
+export const outbox = observable<readonly Posted[]>([]);
+
+/** Grows with each note that has arrived. */
+export const arrivals = observable(0);
+
+export async function watchOutbox(): Promise<void> {
+  queue.subscribe((event) => {
+    if (event.kind === 'done' || event.kind === 'missed') arrivals.set(arrivals.get() + 1);
+    look().catch((error: unknown) => report('The outbox could not be read', error));
+  });
+  await look();
+}
+
+let lastLook = 0;
+
+/** Five questions in one turn are one message, so all see the same moment. */
+async function look(): Promise<void> {
+  const asked = ++lastLook;
+  const states = await Promise.all(STATES.map((state) => Array.fromAsync(queue.jobs(state))));
+  if (asked === lastLook) outbox.set(states.flat().sort((a, b) => a.id - b.id));
+}
+
+/**
+ * Puts a draft into the outbox. It is there whatever happens next; what is left of the draft, should this be the last the page
+ * does, has the same id and makes the same note.
+ */
+export async function post(code: string, { id, text, editedAt }: Draft): Promise<void> {
+  await queue.enqueue({ id, code, text, writtenAt: editedAt }, { group: code, dedupeKey: id });
+  await disk.drafts.delete(code);
+}
+
+/** Gives a note that was refused another chance. */
+export const retry = (id: number): Promise<boolean> => queue.retry(id);
+
+/** Takes a note out of the outbox and back to where it was written, before what was begun there meanwhile. */
+export async function takeBack({ id, payload: { code, text } }: Posted): Promise<void> {
+  const begun = await disk.drafts.get(code);
+  const both = begun === undefined ? text : `${text}\n\n${begun.text}`;
+  // Another note: the server may have the one that was posted all the same.
+  await disk.drafts.set(code, { id: crypto.randomUUID(), text: both, editedAt: Date.now() });
+  await queue.remove(id);
+}

@@ -1,0 +1,38 @@
+import type { FieldNote } from '../../model/note.ts';
+import { useObserved } from '../data/observable.ts';
+import { outbox } from '../data/outbox.ts';
+import { formatInstant } from './format.ts';
+import { Icon } from './icon.tsx';
+import { PostState } from './post-state.tsx';
+
+interface Props {
+  readonly code: string;
+  /** Those the server has, about whatever country. */
+  readonly sent: readonly FieldNote[];
+}
+
+/** The notes about a country: those on their way, then those that have arrived, newest first. */
+export function FieldNotes({ code, sent }: Props) {
+  const ids = new Set(sent.map(({ id }) => id));
+  const posted = useObserved(outbox).filter(({ payload }) => payload.code === code && !ids.has(payload.id));
+  const arrived = sent.filter((note) => note.code === code);
+  if (posted.length + arrived.length === 0) return null;
+  return (
+    <ol class="field-notes">
+      {posted.toReversed().map((post) => (
+        <li key={post.payload.id}>
+          <p>{post.payload.text}</p>
+          <PostState of={post} />
+        </li>
+      ))}
+      {arrived.toReversed().map(({ id, text, writtenAt }) => (
+        <li key={id}>
+          <p>{text}</p>
+          <span class="post-state" data-state="sent">
+            <Icon name="tick" /> Sent, written {formatInstant(writtenAt)}
+          </span>
+        </li>
+      ))}
+    </ol>
+  );
+}

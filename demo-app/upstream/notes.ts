@@ -1,0 +1,53 @@
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import type { FieldNote } from '../model/note.ts';
+
+/** Longer notes are refused. Characters. */
+const LONGEST = 280;
+
+/** What the server says to a note: `why` is for people. */
+export interface Verdict {
+  readonly status: 200 | 201 | 400 | 422;
+  readonly why?: string;
+}
+
+/** The notes that were sent, in a file of JSON lines where there is one. */
+export class Notes {
+  readonly #byId = new Map<string, FieldNote>();
+  readonly #file: string | undefined;
+
+  constructor(file: string | undefined) {
+    this.#file = file;
+    if (file === undefined || !existsSync(file)) return;
+    for (const line of readFileSync(file, 'utf8').trim().split('\n')) this.#know(JSON.parse(line) as FieldNote);
+  }
+
+  /** Oldest first. */
+  all(): readonly FieldNote[] {
+    return [...this.#byId.values()];
+  }
+
+  /** Takes a note, as JSON. One that it has already is welcome again and changes nothing. */
+  take(json: string): Verdict {
+    const note = noteIn(json);
+    if (note === undefined) return { status: 400, why: 'this is no note' };
+    if (note.text.length > LONGEST) return { status: 422, why: `a note has at most ${LONGEST} characters` };
+    if (this.#byId.has(note.id)) return { status: 200 };
+    if (this.#file !== undefined) appendFileSync(this.#file, `${JSON.stringify(note)}\n`);
+    this.#know(note);
+    return { status: 201 };
+  }
+
+  #know(note: FieldNote): void {
+    this.#byId.set(note.id, note);
+  }
+}
+
+function noteIn(json: string): FieldNote | undefined {
+  try {
+    const { id, code, text, writtenAt } = JSON.parse(json) as FieldNote;
+    const isNote = [id, code, text].every((part) => typeof part === 'string') && Number.isFinite(writtenAt);
+    return isNote ? { id, code, text, writtenAt } : undefined;
+  } catch {
+    return undefined;
+  }
+}
