@@ -1,0 +1,37 @@
+import { describe, expectTypeOf, it } from 'vitest';
+import type { Cache, Index, openDiskCache } from '../../main/index.ts';
+import { cache, defineStores, index } from '../../protocol/stores.ts';
+import type { RemoteCache, RemoteIndex } from '../../renderer-api/client/remote.ts';
+
+const stores = defineStores({ api: cache<string, number>(), settings: index<string, { dark: boolean }>() });
+
+/** Never called: what it would answer is known to the compiler. */
+declare const open: typeof openDiskCache;
+const inMain = () => open({ stores });
+const inUtility = () => open({ stores, placement: 'utility', storesModule: new URL('file:///app/stores.js') });
+const somewhere = (placement: 'main' | 'utility') => open({ stores, placement });
+
+type Answer<F extends () => Promise<unknown>> = Awaited<ReturnType<F>>;
+
+describe('a host, to the compiler', () => {
+  it('has the engine itself when placement is main, or nothing is said', () => {
+    type Stores = Answer<typeof inMain>['stores'];
+    expectTypeOf<Stores['api']>().toEqualTypeOf<Cache<string, number>>();
+    expectTypeOf<Stores['settings']>().toEqualTypeOf<Index<string, { dark: boolean }>>();
+    expectTypeOf<Stores['default']>().toEqualTypeOf<Cache>();
+    expectTypeOf<Answer<typeof inMain>['windows']['list']>().returns.toBeArray();
+  });
+
+  it('has promises when it is utility', () => {
+    type Stores = Answer<typeof inUtility>['stores'];
+    expectTypeOf<Stores['api']>().toEqualTypeOf<RemoteCache<string, number>>();
+    expectTypeOf<Stores['settings']>().toEqualTypeOf<RemoteIndex<string, { dark: boolean }>>();
+    expectTypeOf<Stores['default']>().toEqualTypeOf<RemoteCache>();
+    expectTypeOf<Answer<typeof inUtility>['windows']['clear']>().returns.toEqualTypeOf<Promise<void>>();
+  });
+
+  it('has either, to be awaited, where that is decided at run time', () => {
+    type Windows = Awaited<ReturnType<typeof somewhere>>['windows'];
+    expectTypeOf<Awaited<ReturnType<Windows['list']>>>().toBeArray();
+  });
+});
