@@ -5,7 +5,7 @@ import type { CacheFace } from '../engine/index.ts';
 import { Offline, type OfflineOptions } from '../offline/index.ts';
 import { networkFetch } from './network.ts';
 
-export interface OfflineSessionOptions extends Omit<OfflineOptions, 'cache' | 'fetch' | 'shared' | 'clock'> {
+export interface OfflineSessionOptions extends Omit<OfflineOptions, 'cache' | 'fetch' | 'shared' | 'unseen' | 'clock'> {
   /** The declared cache or fanout that keeps the responses. */
   readonly store: string;
   /** Whose requests go through it. Default `['https']`. */
@@ -44,6 +44,7 @@ export function goOffline(
     partition,
     cache: cacheNamed(store, stores),
     fetch: networkFetch(session),
+    unseen: ['cookie'],
   });
   // A redirect is Chromium's to follow: the page is at another address then, and its origin may have no say there.
   const respond = async (request: Request) =>

@@ -77,7 +77,7 @@ export class Precache {
   /**
    * Makes a manifest the installed version; fetches what is new in it. Installations of one process follow each other.
    *
-   * @throws {TypeError} when a URL can't be fetched or does not answer 2xx; {DiskCacheError} `DISK_FULL`, `TOO_LARGE`, `BUSY` when
+   * @throws {TypeError} when a URL can't be fetched or does not answer 2xx, whole; {DiskCacheError} `DISK_FULL`, `TOO_LARGE`, `BUSY` when
    * another process installed at the same time; the signal's reason. The version before stays as it is.
    */
   install(manifest: Manifest, options: InstallOptions = {}): Promise<void> {
@@ -138,7 +138,9 @@ export class Precache {
   async #fetched(url: string, revision: string | undefined, fetched: string[], signal: AbortSignal): Promise<Item> {
     const id = randomUUID();
     const response = await this.#fetch(new Request(url, { cache: 'reload', signal }));
-    if (!response.ok) throw new TypeError(`Precaching stopped: ${url} answered ${response.status}`);
+    if (!response.ok || response.status === 206) {
+      throw new TypeError(`Precaching stopped: ${url} answered ${response.status}`);
+    }
     fetched.push(id);
     await writeBody(this.#cache, this.#bodyKey(id), chunksOf(response), () => {});
     const { status, statusText } = response;

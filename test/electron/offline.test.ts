@@ -77,6 +77,16 @@ describe('host.offline', () => {
     expect(await shown({})).toBeNull();
   });
 
+  it('keeps nothing that varies by cookies, which Electron adds later', async () => {
+    using made = open();
+    const { session } = sessionAt('/data');
+    const headers = { 'cache-control': 'max-age=60', vary: 'cookie' };
+    const answering = { ...session, fetch: async () => new Response('ada', { headers }) } as unknown as Session;
+    const { offline } = made.begin(answering);
+    await (await offline.fetch('https://a.example/me')).text();
+    expect(await offline.http.match('https://a.example/me')).toBeUndefined();
+  });
+
   it('lets pages follow redirects themselves, and follows them for the main process', async () => {
     const { session, handlers, sent } = sessionAt('/data');
     using made = open();

@@ -19,7 +19,7 @@ function open(failing = new Set<string>()) {
   const fetch = async ({ url }: Request) => {
     const path = url.slice(BASE.length);
     asked.push(path);
-    if (failing.has(path)) return new Response('no', { status: 404 });
+    if (failing.has(path)) return new Response('no', { status: path === '/part' ? 206 : 404 });
     return new Response(`${path} ${files.get(path) ?? ''}`, { headers: { 'content-type': 'text/plain' } });
   };
   const precache = new Precache({ cache, fetch });
@@ -60,6 +60,13 @@ describe('precaching', () => {
     setup.failing.clear();
     await setup.precache.install(manifest('2', { '/a': '2', '/z': '1' }));
     expect([setup.precache.version, await setup.text('/z')]).toEqual(['2', '/z ']);
+  });
+
+  it('takes no part for the whole', async () => {
+    using setup = open(new Set(['/part']));
+    const failed = setup.precache.install(manifest('1', { '/part': '1' }));
+    await expect(failed).rejects.toThrow('https://a.example/part answered 206');
+    expect(setup.cache.size).toBe(0);
   });
 
   it('can be stopped', async () => {

@@ -65,7 +65,7 @@ export async function forward(room: Room, request: Request, stored?: Stored, fli
     }
   }
   const handling: Handling = { fwd: stored === undefined ? 'uri-miss' : 'stale', fwdStatus: status };
-  if (flight !== undefined && !received.redirected && isStorable(request, head, room.shared)) {
+  if (flight !== undefined && !received.redirected && isStorable(request, head, room)) {
     return record(room, request, received, head, handling, flight);
   }
   if (stored !== undefined) overtaken(room, request, stored, head);
@@ -118,7 +118,7 @@ async function confirmedBy(room: Room, request: Request, stored: Stored, head: H
   const response = await fromStore(room, request, fresh, { fwd: 'stale', fwdStatus: 304 });
   // The 304 may forbid from now on what the response allowed.
   room.tried(stored.url, () =>
-    mayBeKept(request, fresh, room.shared) ? room.store.update(request, fresh) : room.store.forget(stored),
+    mayBeKept(request, fresh, room) ? room.store.update(request, fresh) : room.store.forget(stored),
   );
   return response;
 }
@@ -138,17 +138,18 @@ export async function standingIn(
 const OF_THE_ASKING: ReadonlySet<number> = new Set([304, 408, 429]);
 
 /**
- * The answer was not the 304 that confirms what is stored, which is out of date then. A HEAD says so only with 200, and it may show
- * the contrary (RFC 9111 §4.3.5).
+ * The answer was not the 304 that confirms what is stored: that is forgotten. A HEAD is of another opinion with 200 only, and it may
+ * confirm, too; what it doesn't is stale from then on, and still there when the origin is away (RFC 9111 §4.3.5).
  */
 function overtaken(room: Room, request: Request, stored: Stored, head: Head): void {
   if (head.status >= 500 || OF_THE_ASKING.has(head.status)) return;
-  if (request.method === 'HEAD' && head.status !== 200) return;
+  if (request.method !== 'HEAD') return void room.tried(stored.url, () => room.store.forget(stored));
+  if (head.status !== 200) return;
   const isSame = (name: string) => !head.headers.has(name) || head.headers.get(name) === stored.headers.get(name);
-  const isConfirmed = request.method === 'HEAD' && ['etag', 'last-modified', 'content-length'].every(isSame);
-  room.tried(stored.url, () =>
-    isConfirmed ? room.store.update(request, freshened(stored, head)) : room.store.forget(stored),
-  );
+  // The length of what was coded says nothing of what is stored decoded.
+  const described = ['etag', 'last-modified', ...(isDecoded(head.headers) ? [] : ['content-length'])];
+  const seen = described.every(isSame) ? freshened(stored, head) : { ...stored, requestedAt: 0, receivedAt: 0 };
+  room.tried(stored.url, () => room.store.update(request, seen));
 }
 
 function validatorsOf({ headers }: Stored): [string, string][] {

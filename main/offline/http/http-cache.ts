@@ -18,6 +18,11 @@ export interface HttpCacheOptions {
   readonly partition?: string;
   /** Whether several users get the same responses, as from a proxy: then `private` ones are not kept. Default false. */
   readonly shared?: boolean;
+  /**
+   * Request fields that `fetch` adds on its way, such as `cookie` in Electron: a response that varies by one is not kept, for nobody could
+   * tell for whom it is. Default none.
+   */
+  readonly unseen?: readonly string[];
   /** Now, in epoch milliseconds. Default `Date.now`. */
   readonly clock?: () => number;
   /** Told when the store failed (`DISK_FULL`, `TOO_LARGE`, `CORRUPT`, …); who asked gets the response all the same. */
@@ -40,12 +45,14 @@ export class HttpCache {
     fetch,
     partition = '',
     shared = false,
+    unseen = [],
     clock = Date.now,
     onStoreFailure = () => {},
     onRevalidationFailure = () => {},
   }: HttpCacheOptions) {
     const store = new ResponseStore(cache, partition);
-    this.#room = new Room({ store, fetch, shared, clock, onStoreFailure, onRevalidationFailure });
+    const readers = { shared, unseen: new Set(unseen.map((name) => name.toLowerCase())) };
+    this.#room = new Room({ store, fetch, ...readers, clock, onStoreFailure, onRevalidationFailure });
   }
 
   /**

@@ -2,14 +2,18 @@ import { DiskCacheError } from '../../engine/index.ts';
 import { withoutFragment } from './fields.ts';
 import { Flight } from './flight.ts';
 import type { ResponseStore } from './response-store.ts';
+import type { Readership } from './rules.ts';
 
 type OnFailure = (error: unknown, url: string) => void;
 
+type Parts = Readership & Pick<Room, 'store' | 'fetch' | 'clock' | 'onStoreFailure' | 'onRevalidationFailure'>;
+
 /** What the steps of one HTTP cache work on. */
-export class Room {
+export class Room implements Readership {
   readonly store: ResponseStore;
   readonly fetch: (request: Request) => Promise<Response>;
   readonly shared: boolean;
+  readonly unseen: ReadonlySet<string>;
   readonly clock: () => number;
   readonly onStoreFailure: OnFailure;
   readonly onRevalidationFailure: OnFailure;
@@ -19,10 +23,11 @@ export class Room {
   readonly recordings = new Set<Flight>();
   readonly #behind = new Set<Promise<void>>();
 
-  constructor(parts: Pick<Room, 'store' | 'fetch' | 'shared' | 'clock' | 'onStoreFailure' | 'onRevalidationFailure'>) {
+  constructor(parts: Parts) {
     this.store = parts.store;
     this.fetch = parts.fetch;
     this.shared = parts.shared;
+    this.unseen = parts.unseen;
     this.clock = parts.clock;
     this.onStoreFailure = asListener(parts.onStoreFailure);
     this.onRevalidationFailure = asListener(parts.onRevalidationFailure);

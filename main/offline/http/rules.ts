@@ -9,6 +9,14 @@ export interface Head {
   readonly receivedAt: number;
 }
 
+/** For whom responses are kept. */
+export interface Readership {
+  /** Several users, as a proxy's. */
+  readonly shared: boolean;
+  /** Request fields, in small letters, that are added after the cache has seen the request: nobody can select by them. */
+  readonly unseen: ReadonlySet<string>;
+}
+
 /** What RFC 9111 makes of a stored response: how long it is fresh and how old it is, both in seconds. */
 export interface Freshness {
   readonly lifetime: number;
@@ -28,18 +36,18 @@ const UNDERSTOOD: ReadonlySet<number> = new Set([...HEURISTIC, 302, 303, 307]);
 /** For http-cache-semantics: a status that is stored when its freshness is explicit. */
 const EXPLICIT_ONLY = 302;
 /** Whether a response to GET may be kept at all (RFC 9111 §3). */
-export function isStorable(request: Request, head: Head, shared: boolean): boolean {
+export function isStorable(request: Request, head: Head, readers: Readership): boolean {
   const { status } = head;
   if (request.method !== 'GET' || request.headers.has('range') || status < 200 || status === 206 || status === 304) {
     return false;
   }
-  return mayBeKept(request, head, shared);
+  return mayBeKept(request, head, readers);
 }
 
 /** Whether what a response says of itself lets it be kept. */
-export function mayBeKept(request: Request, head: Head, shared: boolean): boolean {
+export function mayBeKept(request: Request, head: Head, { shared, unseen }: Readership): boolean {
   const { status, headers } = head;
-  if (membersOf(headers.get('vary')).includes('*')) return false;
+  if (membersOf(headers.get('vary')).some((name) => name === '*' || unseen.has(name.toLowerCase()))) return false;
   const directives = directivesOf(headers.get('cache-control'));
   if (directives.has('must-understand') && !UNDERSTOOD.has(status)) return false;
   return policyOf(request, head, head.receivedAt, shared).storable();

@@ -244,6 +244,34 @@ it.each([429, 408])('an answer of %i says nothing about what is stored', async (
   expect(await got(setup)).toEqual(['good', 'stale']);
 });
 
+it('a HEAD that shows something newer makes stale, not forgotten', async () => {
+  let isAway = false;
+  using setup = inFrontOf((request, count) => {
+    if (isAway) throw new TypeError('fetch failed');
+    const etag = request.method === 'HEAD' ? '"b"' : '"a"';
+    return new Response(request.method === 'HEAD' ? null : String(count), { headers: { ...FRESH, etag } });
+  });
+  await got(setup);
+  setup.pass(70 * SECOND);
+  await setup.http.fetch(URL_A, { method: 'HEAD' });
+  expect(provenanceOf((await setup.http.match(URL_A))!)).toBe('stale');
+  isAway = true;
+  expect(await got(setup)).toEqual(['1', 'stale']);
+  isAway = false;
+  expect((await got(setup))[0]).toBe('4');
+});
+
+it('a HEAD tells the length of what was coded, which says nothing of what is stored decoded', async () => {
+  using setup = inFrontOf(({ method }) => {
+    const coded = { ...FRESH, etag: '"a"', 'content-encoding': 'gzip', 'content-length': '3' };
+    return new Response(method === 'HEAD' ? null : 'decoded', { headers: coded });
+  });
+  await got(setup);
+  setup.pass(70 * SECOND);
+  await setup.http.fetch(URL_A, { method: 'HEAD' });
+  expect(await got(setup)).toEqual(['decoded', 'hit']);
+});
+
 it('a HEAD that is refused says nothing about what is stored', async () => {
   using setup = inFrontOf((request) =>
     request.method === 'HEAD' ? new Response(null, { status: 405 }) : new Response('good', { headers: FRESH }),

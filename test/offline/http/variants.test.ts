@@ -25,6 +25,24 @@ describe('variants and partitions', () => {
     expect(await asking('de-CH, en', 'gzip', 'B')).toEqual(['3', 'miss']);
   });
 
+  it('keeps nothing that varies by what it does not see, also when a 304 says so later', async () => {
+    using setup = inFrontOf(
+      (request, count) =>
+        new Response(request.headers.has('if-none-match') ? null : String(count), {
+          status: request.headers.has('if-none-match') ? 304 : 200,
+          headers: { 'cache-control': 'max-age=60', etag: '"a"', ...(count > 1 && { vary: 'Accept, COOKIE' }) },
+        }),
+      { unseen: ['Cookie'] },
+    );
+    expect([await got(setup), await got(setup)]).toEqual([
+      ['1', 'miss'],
+      ['1', 'hit'],
+    ]);
+    setup.pass(100_000);
+    expect(await got(setup)).toEqual(['1', 'revalidated']);
+    expect([await got(setup), await got(setup), setup.cache.size]).toEqual([['3', 'miss'], ['4', 'miss'], 0]);
+  });
+
   it('never shows what was asked for with credentials to other ones, and writes no credentials down', async () => {
     using setup = inFrontOf(numbered({ 'cache-control': 'max-age=60', vary: 'cookie' }));
     const as = (authorization: string) => got(setup, { headers: { authorization, cookie: 'sid=secret' } });
