@@ -146,6 +146,19 @@ describe('a page with a queue of the main process', () => {
     await expect(outbox.jobs('done' as never)).rejects.toEqual(failure('BAD_OPTION'));
   });
 
+  it('walks over groups of every kind of key', async () => {
+    using opened = openOutbox<number>();
+    const { outbox, inMain } = opened;
+    const groups = [new Date(5), new Uint8Array([1]), { a: [1n, null] }, Number.NaN, 'text', ['x', true]];
+    await outbox.enqueueMany(Array.from({ length: 606 }, (_, n) => ({ payload: n, group: groups[n % 6]! })));
+    const held = await outbox.jobs('held');
+    expect(held.map(({ id }) => id)).toEqual(Array.from(inMain.jobs('held'), ({ id }) => id));
+    expect(held).toHaveLength(600);
+    expect(
+      new Set(held.map(({ group }) => JSON.stringify(group, (_, it) => (typeof it === 'bigint' ? 'n' : it)))).size,
+    ).toBe(6);
+  });
+
   it('has no batch, keeps nothing of it near, and is told which queues there are not', async () => {
     using opened = openOutbox();
     const { bridge } = opened;
