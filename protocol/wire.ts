@@ -46,7 +46,7 @@ export const UNDER_WAY = { operations: 2 * MAX_OPERATIONS, bytes: 2 * MAX_BYTES 
  * A message as pages send it: what one turn brings besides travels as the next one, and commits as the next one. Small enough that
  * the main process is through with it in a few milliseconds; larger ones are no faster (docs/decisions/0010).
  */
-export const PARCEL = { operations: 256, bytes: 2 ** 20 } as const;
+export const PARCEL = { operations: 512, bytes: 2 ** 20 } as const;
 
 /** Full messages that a page has under way: while the main process runs one, the next one arrives. */
 export const PARCELS_UNDER_WAY = 2;

@@ -1,5 +1,5 @@
 /** So long, in milliseconds, sessions may keep the main thread busy before everything else gets a turn. */
-const SLICE = 4;
+const SLICE = 2;
 /** Jobs that together took less than this since the last turn of the loop need not be remembered for longer. */
 const NOTABLE = 0.5;
 

@@ -77,8 +77,8 @@ describe('diskCache in a page', () => {
     };
     const times = <T>(count: number, call: (n: number) => T) => Array.from({ length: count }, (_, n) => call(n));
     const kibibytes = (count: number) => new Uint8Array(count * 1024);
-    expect(await sizes((store) => times(256, (n) => store.set(n, n)))).toEqual([256]);
-    expect(await sizes((store) => times(600, (n) => store.get(n)))).toEqual([256, 256, 88]);
+    expect(await sizes((store) => times(512, (n) => store.set(n, n)))).toEqual([512]);
+    expect(await sizes((store) => times(1100, (n) => store.get(n)))).toEqual([512, 512, 76]);
     expect(await sizes((store) => times(5, (n) => store.set(n, kibibytes(400))))).toEqual([2, 2, 1]);
     expect(await sizes((store) => times(2, (n) => store.add(n, kibibytes(3000))))).toEqual([1, 1]);
     expect(await sizes((store) => [store.setMany(times(5000, (n) => [n, n]))])).toEqual([1]);
