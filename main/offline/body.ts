@@ -6,7 +6,7 @@ const WHOLE_BYTES = 32 * 1024;
 
 /**
  * Stores a body, then runs `commit`, which names it; with a small body both are one transaction. Memory holds one chunk of a
- * large one. When anything fails, `commit` has not run.
+ * large one. When anything fails, `commit` has not run, and nothing is left of the body.
  *
  * @throws {DiskCacheError} what `set` and `writeStream` throw; what the stream throws passes through.
  */
@@ -29,7 +29,21 @@ export async function writeBody(
     first.push(value);
   }
   await cache.writeStream(key, following(first, chunks));
-  cache.transact(commit);
+  try {
+    cache.transact(commit);
+  } catch (error) {
+    drop(cache, key);
+    throw error;
+  }
+}
+
+/** Deletes what nobody names. A store that can't even do that keeps it until the owner of the key cleans up. */
+function drop(cache: CacheFace, key: Key): void {
+  try {
+    cache.delete(key);
+  } catch (error) {
+    if (!(error instanceof DiskCacheError)) throw error;
+  }
 }
 
 async function* following(first: readonly Uint8Array[], rest: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {

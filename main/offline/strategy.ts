@@ -9,7 +9,7 @@ export type { Plan, Strategy } from '../../protocol/strategy.ts';
 /**
  * How requests go about the cache, as cache modes.
  *
- * `http`: as the responses say (RFC 9111). `cache-first`: what is stored, however old, else the network. `network-first`: the network,
+ * `http`: as the responses say (RFC 9111), and the request by its own cache mode. `cache-first`: what is stored, however old, else the network. `network-first`: the network,
  * where it fails or is too slow what is stored. `stale-while-revalidate`: what is stored, renewed behind the scenes when it is stale.
  * `network-only`: past the cache. `cache-only`: what is stored, else 504.
  */
@@ -55,6 +55,7 @@ export function planFor(routes: readonly Route[], request: Request): Plan | unde
 /** Answers a request by a plan. Only GET and HEAD have a choice. */
 export async function follow(http: HttpCache, request: Request, { strategy, timeout }: Plan): Promise<Response> {
   if (request.method !== 'GET' && request.method !== 'HEAD') return http.respond(request);
+  if (strategy === 'http') return http.respond(request);
   if (strategy !== 'network-first') return http.respond(request, MODES[strategy]);
   const answer = http.respond(request, MODES[strategy]);
   try {

@@ -56,6 +56,16 @@ function open(options: Partial<OfflineOptions>): Setup {
 }
 
 describe('strategies', () => {
+  it('http: as the responses say, and as the request does', async () => {
+    using setup = open({});
+    await setup.got('/');
+    expect(await setup.got('/')).toEqual(['1', 'hit']);
+    expect(await setup.got('/', { cache: 'no-store' })).toEqual(['2', 'miss']);
+    expect(await setup.got('/', { cache: 'reload' })).toEqual(['3', 'miss']);
+    setup.pass(1_000_000);
+    expect(await setup.got('/', { cache: 'force-cache' })).toEqual(['3', 'stale']);
+  });
+
   it('cache-first: what is stored, however old', async () => {
     using setup = open({ strategy: 'cache-first' });
     expect(await setup.got('/')).toEqual(['1', 'miss']);
