@@ -13,6 +13,7 @@ const slow = [
   'test/bridge/hostile.test.ts',
   'test/bridge/large-values.test.ts',
   'test/bridge/soak.test.ts',
+  'test/bridge/offline/{hostile,large,life}.test.ts',
   'test/electron/utility.test.ts',
 ];
 

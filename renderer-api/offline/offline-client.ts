@@ -10,6 +10,14 @@ import { responseFrom, sayRequest, sayResponse } from './web-messages.ts';
 /** Never aborted. */
 const NEVER = new AbortController().signal;
 
+/** What a call depends on. */
+interface Circumstances {
+  readonly signal: AbortSignal;
+  /** Aborted when the page leaves. */
+  readonly left: AbortSignal;
+  readonly pushed?: PushedBody;
+}
+
 /**
  * Carries `fetch` and CacheStorage to the main process, over a port that is opened by the first call and again by the first after
  * it was cut. So many calls are under way and no more; the others wait here.
@@ -21,6 +29,7 @@ export class OfflineClient {
   readonly #connect: (signal: AbortSignal) => Promise<Port>;
   readonly #timeout: number;
   readonly #waiting: (() => void)[] = [];
+  #left = new AbortController();
   #line: Promise<OfflineLine> | undefined;
   #underWay = 0;
   #lastId = 0;
@@ -34,51 +43,69 @@ export class OfflineClient {
 
   fetch(request: Request, plan: Plan | undefined): Promise<Response> {
     const { signal } = request;
-    const answered = async (): Promise<Response> => {
+    return this.#settling(signal, async (left) => {
       const pushed = await pushedBody(request.body);
       const said = { request: sayRequest(request), body: pushed.body, ...(plan !== undefined && { plan }) };
-      const [line, response] = await this.#call(signal, pushed, (to, id) => to.ask('fetch', { ...said, id }));
+      const [line, response] = await this.#call({ signal, left, pushed }, (to, id) => to.ask('fetch', { ...said, id }));
       return responseFrom(line, response, signal);
-    };
-    return untilAborted(answered(), signal);
+    });
   }
 
-  async put(cache: string, request: Request, response: Response): Promise<void> {
-    const pushed = await pushedBody(response.body);
-    const said = {
-      method: 'put',
-      cache,
-      requests: [sayRequest(request)],
-      response: { ...sayResponse(response), body: pushed.body },
-    };
-    await this.#call(NEVER, pushed, (line, id) => line.ask('caches', { ...said, id }));
+  put(cache: string, request: Request, response: Response): Promise<void> {
+    return this.#settling(NEVER, async (left) => {
+      const pushed = await pushedBody(response.body);
+      const said = {
+        method: 'put',
+        cache,
+        requests: [sayRequest(request)],
+        response: { ...sayResponse(response), body: pushed.body },
+      };
+      await this.#call({ signal: NEVER, left, pushed }, (line, id) => line.ask('caches', { ...said, id }));
+    });
   }
 
   /** What a method of CacheStorage gives. */
   caches(call: Omit<CachesCall, 'id'>, signal = NEVER): Promise<CachesAnswer> {
-    const answered = this.#call(signal, undefined, (line, id) => line.ask('caches', { ...call, id }));
-    return untilAborted(
-      answered.then(([, answer]) => answer),
-      signal,
-    );
+    return this.#settling(signal, async (left) => {
+      const [, answer] = await this.#call({ signal, left }, (line, id) => line.ask('caches', { ...call, id }));
+      return answer;
+    });
   }
 
   /** The responses that one gives. */
-  async responses(call: Omit<CachesCall, 'id'>): Promise<Response[]> {
-    const [line, answer] = await this.#call(NEVER, undefined, (to, id) => to.ask('caches', { ...call, id }));
-    return (answer as readonly WireResponse[]).map((response) => responseFrom(line, response, NEVER));
+  responses(call: Omit<CachesCall, 'id'>): Promise<Response[]> {
+    return this.#settling(NEVER, async (left) => {
+      const [line, answer] = await this.#call({ signal: NEVER, left }, (to, id) => to.ask('caches', { ...call, id }));
+      return (answer as readonly WireResponse[]).map((response) => responseFrom(line, response, NEVER));
+    });
   }
 
   /** Rejects everything open with `reason`; the next call connects again. */
   disconnect(reason: DiskCacheError): void {
+    this.#left.abort(reason);
+    this.#left = new AbortController();
     this.#line?.then((line) => line.close(reason)).catch(() => {});
     this.#line = undefined;
     this.connection.interrupted();
   }
 
+  /** What comes of `work`, or as soon as it is aborted the reason of `signal`, or why the page has left. */
+  #settling<T>(signal: AbortSignal, work: (left: AbortSignal) => Promise<T>): Promise<T> {
+    const left = this.#left.signal;
+    return new Promise((resolve, reject) => {
+      const aborted = ({ target }: Event) => reject((target as AbortSignal).reason);
+      if (signal.aborted) reject(signal.reason);
+      for (const it of [signal, left]) it.addEventListener('abort', aborted, { once: true });
+      work(left)
+        .then(resolve, reject)
+        .finally(() => {
+          for (const it of [signal, left]) it.removeEventListener('abort', aborted);
+        });
+    });
+  }
+
   async #call<T>(
-    signal: AbortSignal,
-    pushed: PushedBody | undefined,
+    { signal, left, pushed }: Circumstances,
     say: (line: OfflineLine, id: number) => Promise<T>,
   ): Promise<readonly [OfflineLine, T]> {
     await this.#enter();
@@ -88,14 +115,16 @@ export class OfflineClient {
     signal.addEventListener('abort', abort, { once: true });
     let failure: { readonly error: unknown } | undefined;
     try {
+      left.throwIfAborted();
       line = await this.#connected();
-      signal.throwIfAborted();
+      for (const it of [signal, left]) it.throwIfAborted();
       const answer = say(line, id);
       pushed?.send(line).catch((error: unknown) => {
         failure = { error };
       });
       return [line, await answer];
     } catch (error) {
+      pushed?.drop(error);
       throw failure === undefined ? error : failure.error;
     } finally {
       signal.removeEventListener('abort', abort);
@@ -138,15 +167,4 @@ export class OfflineClient {
     this.connection.interrupted();
     this.connection.reconnect();
   }
-}
-
-/** What comes of `work`, or the signal's reason as soon as it is aborted. */
-function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  if (signal === NEVER) return work;
-  return new Promise((resolve, reject) => {
-    const aborted = () => reject(signal.reason);
-    if (signal.aborted) aborted();
-    signal.addEventListener('abort', aborted, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', aborted));
-  });
 }

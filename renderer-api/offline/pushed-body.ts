@@ -11,22 +11,31 @@ export interface PushedBody {
    * @throws what reading the stream throws.
    */
   send(line: OfflineLine): Promise<void>;
+  /** Nobody wants any of it. */
+  drop(why: unknown): void;
 }
+
+/** It goes with the call. */
+const SENT: Pick<PushedBody, 'send' | 'drop'> = { send: async () => {}, drop: () => {} };
 
 let lastNumber = 0;
 
 /** Reads the beginning of a stream: what is small goes with the call, of what is large memory holds some chunks. */
 export async function pushedBody(stream: ReadableStream<Uint8Array> | null): Promise<PushedBody> {
-  if (stream === null) return { body: null, send: async () => {} };
+  if (stream === null) return { body: null, ...SENT };
   const reader = stream.getReader();
   const first: Uint8Array[] = [];
   for (let bytes = 0; bytes <= CHUNK_BYTES; bytes += first.at(-1)!.length) {
     const { done, value } = await reader.read();
-    if (done) return { body: joined(first, bytes), send: async () => {} };
+    if (done) return { body: joined(first, bytes), ...SENT };
     first.push(bytesOf(value));
   }
   const body = ++lastNumber;
-  return { body, send: (line) => push(line, body, pieces(first, reader), reader) };
+  return {
+    body,
+    send: (line) => push(line, body, pieces(first, reader), reader),
+    drop: (why) => void reader.cancel(why).catch(() => undefined),
+  };
 }
 
 async function push(

@@ -2,15 +2,19 @@ import type { Access } from '../../../protocol/contract/signature.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { CACHES, type CachesAnswer, type CachesCall, type WireResponse } from '../../../protocol/offline.ts';
 import { weightOf } from '../../../protocol/weight.ts';
-import { MAX_ANSWER, MAX_OPERATIONS } from '../../../protocol/wire.ts';
+import { MAX_ANSWER } from '../../../protocol/wire.ts';
 import type { Permit } from '../permit.ts';
 import type { Caches, OneCache } from './backing.ts';
+import { asError } from './fault.ts';
 import { readOptions, readRequest, readResponse, sayRequest, sayResponse } from './messages.ts';
 import type { ReceivedBodies } from './received-bodies.ts';
 import type { SentBodies } from './sent-bodies.ts';
 
 /** Of the bodies of one answer so many bytes travel with it; the others are pulled. */
 const MAX_WHOLE = 4 * 2 ** 20;
+
+/** So many requests may be added in one call; with their heads they may be large. */
+const MAX_REQUESTS = 1000;
 
 /** What a call of a page works with. */
 export interface CachesRoom {
@@ -77,8 +81,13 @@ const OF_CACHE: Readonly<Record<string, Method<OneCache>>> = {
       const request = oneOf(requests);
       const { response } = call;
       const body = received.receive(response?.body ?? null, (bytes) => permit.charge([bytes]));
-      await cache.put(request, readResponse(response, body));
-      return true;
+      try {
+        await cache.put(request, readResponse(response, body));
+        return true;
+      } catch (error) {
+        received.discard(response?.body ?? null, asError(error));
+        throw error;
+      }
     },
   },
   delete: { access: 'write', run: (cache, { requests, options }) => cache.delete(oneOf(requests), options) },
@@ -99,8 +108,8 @@ export async function runCachesCall(call: CachesCall, room: CachesRoom): Promise
   room.permit.demand(CACHES, run.access);
   const { caches, signal } = room;
   const requests: readonly unknown[] = Array.isArray(call.requests) ? call.requests : [];
-  if (requests.length > MAX_OPERATIONS || (name !== undefined && typeof name !== 'string'))
-    throw new DiskCacheError('NOT_ALLOWED', `A call takes a name, or at most ${MAX_OPERATIONS} requests`);
+  if (requests.length > MAX_REQUESTS || (name !== undefined && typeof name !== 'string'))
+    throw new DiskCacheError('NOT_ALLOWED', `A call takes a name, or at most ${MAX_REQUESTS} requests`);
   const asked: Asked = {
     name: name as string,
     options: readOptions(call.options),

@@ -10,6 +10,8 @@ export function toFault(error: unknown): Fault {
   return { exception: 'TypeError', message: cause instanceof Error ? `${message}: ${cause.message}` : message };
 }
 
+export const asError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new TypeError(String(thrown)));
+
 export async function replyOf<T>(work: () => T | Promise<T>): Promise<Reply<T>> {
   try {
     return { value: await work() };

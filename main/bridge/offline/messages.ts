@@ -7,7 +7,6 @@ import {
   type WireResponse,
 } from '../../../protocol/offline.ts';
 import { type Plan, STRATEGIES, type Strategy } from '../../../protocol/strategy.ts';
-import { weightOf } from '../../../protocol/weight.ts';
 import type { Body } from './received-bodies.ts';
 
 /*
@@ -43,6 +42,9 @@ const FORBIDDEN: ReadonlySet<string> = new Set([
 const OVERRIDES: ReadonlySet<string> = new Set(['x-http-method', 'x-http-method-override', 'x-method-override']);
 const FORBIDDEN_METHOD = /^\s*(connect|trace|track)\s*$/i;
 
+/** About what a header field takes besides its characters. */
+const FIELD_WEIGHT = 8;
+
 function isForbidden(name: string, value: string): boolean {
   const lower = name.toLowerCase();
   if (FORBIDDEN.has(lower) || lower.startsWith('proxy-') || lower.startsWith('sec-')) return true;
@@ -59,8 +61,7 @@ export function readRequest(
 ): Request {
   const { url, method, headers, credentials, redirect, cache } = recordOf<WireRequest>(given, 'A request');
   if (typeof url !== 'string' || typeof method !== 'string') throw new TypeError('A request has a URL and a method');
-  demandLight(given);
-  const fields = fieldsOf(headers).filter(([name, value]) => !isForbidden(name, value));
+  const fields = fieldsOf(headers, url.length + method.length).filter(([name, value]) => !isForbidden(name, value));
   const said = Object.entries({ credentials, redirect, cache }).filter(([, value]) => value !== undefined);
   return new Request(url, {
     ...(Object.fromEntries(said) as Pick<RequestInit, 'credentials' | 'redirect' | 'cache'>),
@@ -75,17 +76,16 @@ export function readRequest(
 
 /** @throws {TypeError} for what is no response; {DiskCacheError} `TOO_LARGE`. */
 export function readResponse(given: unknown, body: Body): Response {
-  const { status, statusText, headers, url, redirected, type, ...rest } = recordOf<WireResponse>(given, 'A response');
-  demandLight({ ...rest, url, statusText, headers, body: null });
+  const { status, statusText, headers, url, redirected, type } = recordOf<WireResponse>(given, 'A response');
   if (type === 'error') return Response.error();
-  if (typeof status !== 'number' || typeof statusText !== 'string')
-    throw new TypeError('A response has a status and its text');
-  const fields = fieldsOf(headers).filter(([name]) => !isCookie(name));
+  if (typeof status !== 'number' || typeof statusText !== 'string' || typeof url !== 'string')
+    throw new TypeError('A response has a status, its text and an address');
+  const fields = fieldsOf(headers, url.length + statusText.length).filter(([name]) => !isCookie(name));
   const response = new Response(body, { status, statusText, headers: fields });
   return Object.defineProperties(response, {
-    url: { value: String(url) },
+    url: { value: url },
     redirected: { value: redirected === true },
-    type: { value: String(type) },
+    type: { value: type === 'basic' || type === 'cors' ? type : 'default' },
   });
 }
 
@@ -124,19 +124,23 @@ export function readOptions(given: unknown): QueryOptions & { readonly cacheName
   };
 }
 
-function fieldsOf(given: unknown): [string, string][] {
+/** Counted one by one: what a message refers to many times is there once, and would be copied here. */
+function fieldsOf(given: unknown, besides: number): [string, string][] {
   if (!Array.isArray(given)) throw new TypeError('Header fields are a list of names and values');
+  let weight = 0;
+  const count = (more: number) => {
+    weight += more;
+    if (weight > MAX_HEAD)
+      throw new DiskCacheError('TOO_LARGE', `The address and the header fields are more than ${MAX_HEAD} bytes`);
+  };
+  count(besides);
   return (given as Fields).map((field) => {
     const [name, value] = Array.isArray(field) ? field : [];
     if (typeof name !== 'string' || typeof value !== 'string')
       throw new TypeError('A header field has a name and a value');
+    count(name.length + value.length + FIELD_WEIGHT);
     return [name, value];
   });
-}
-
-function demandLight(head: unknown): void {
-  if (weightOf(head) > MAX_HEAD)
-    throw new DiskCacheError('TOO_LARGE', `The URL and the header fields are more than ${MAX_HEAD} bytes`);
 }
 
 function recordOf<T>(given: unknown, what: string): Partial<Record<keyof T, unknown>> {

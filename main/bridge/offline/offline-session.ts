@@ -21,7 +21,7 @@ import { whileOpen } from '../while-open.ts';
 import type { Backing } from './backing.ts';
 import { runCachesCall } from './cache-calls.ts';
 import { Calls } from './calls.ts';
-import { replyOf } from './fault.ts';
+import { asError, replyOf } from './fault.ts';
 import { readPlan, readRequest, sayResponse } from './messages.ts';
 import { ReceivedBodies } from './received-bodies.ts';
 import { SentBodies } from './sent-bodies.ts';
@@ -48,10 +48,11 @@ export function openOfflineSession(port: Port, grant: Grant, backing: Backing): 
   let unsubscribe: (() => void) | undefined;
 
   async function answer({ request, body, plan }: FetchCall, signal: AbortSignal): Promise<WireResponse> {
+    const isSafe = /^(get|head)$/i.test(String(Object(request).method));
+    permit.demandNamed(FETCH, isSafe ? 'read' : 'write');
+    const uploaded = received.receive(body);
     try {
-      const isSafe = /^(get|head)$/i.test(String(Object(request).method));
-      permit.demandNamed(FETCH, isSafe ? 'read' : 'write');
-      const asked = readRequest(request, { body: received.receive(body), signal });
+      const asked = readRequest(request, { body: uploaded, signal });
       const response = await backing.offline(new URL(asked.url).protocol).respond(asked, readPlan(plan));
       // What isn't from the network is on disk, all of it.
       const isStored = !['miss', undefined].includes(provenanceOf(response));
@@ -65,13 +66,8 @@ export function openOfflineSession(port: Port, grant: Grant, backing: Backing): 
     }
   }
 
-  async function runOnCaches(call: CachesCall, signal: AbortSignal): Promise<CachesAnswer> {
-    try {
-      return await runCachesCall(call, { permit, caches: backing.caches(), sent, received, signal });
-    } finally {
-      received.discard(Object(call.response).body, wantedNoMore());
-    }
-  }
+  const runOnCaches = (call: CachesCall, signal: AbortSignal): Promise<CachesAnswer> =>
+    runCachesCall(call, { permit, caches: backing.caches(), sent, received, signal });
 
   const face: OfflineFace = Object.freeze({
     fetch: (call: FetchCall) => replyOf(() => calls.run(call.id, (signal) => answer(call, signal))),
@@ -117,5 +113,4 @@ export function openOfflineSession(port: Port, grant: Grant, backing: Backing): 
 }
 
 const wantedNoMore = () => new DOMException('Nobody wants any more of this body', 'AbortError');
-const asError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new TypeError(String(thrown)));
 const withoutFragment = (url: string): string => url.replace(/#.*$/s, '');

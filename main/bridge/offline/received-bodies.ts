@@ -1,10 +1,11 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { CHUNK_BYTES, CHUNKS_AHEAD, MAX_CALLS, type Piece, type WireBody } from '../../../protocol/offline.ts';
+import { asError } from './fault.ts';
+import { ReceivedBody } from './received-body.ts';
 
 interface Received {
-  readonly writer: WritableStreamDefaultWriter<Uint8Array>;
+  readonly body: ReceivedBody;
   readonly charge: Charge;
-  waiting: number;
 }
 
 /** As `Request` and `Response` take it. */
@@ -33,53 +34,47 @@ export class ReceivedBodies {
       return new Uint8Array(body);
     }
     if (typeof body !== 'number' || this.#open.has(body) || this.#open.size >= MAX_CALLS) {
-      throw new DiskCacheError('NOT_ALLOWED', 'A body is null, a chunk of bytes, or a number that is free');
+      throw notAllowed('A body is null, a chunk of bytes, or a number that is free');
     }
-    const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
-    const writer = writable.getWriter();
-    this.#open.set(body, { writer, charge, waiting: 0 });
-    // Closed either way; who reads it hears how.
-    writer.closed.catch(() => undefined).finally(() => this.#open.delete(body));
-    return readable;
+    const received = new ReceivedBody(() => this.#open.delete(body));
+    this.#open.set(body, { body: received, charge });
+    return received.stream;
   }
 
-  /**
-   * Takes a piece; answers, when there is room for another, whether anyone wants it.
-   *
-   * @throws {DiskCacheError} `NOT_ALLOWED` for what is no piece, or comes before there was room.
-   */
-  async push({ body, bytes, failure }: Piece): Promise<boolean> {
-    const received = this.#open.get(body);
+  /** Takes a piece; answers, when there is room for another, whether anyone wants it. One that is none, or too many, ends the body. */
+  async push({ body: id, bytes, failure }: Piece): Promise<boolean> {
+    const received = this.#open.get(id);
     if (received === undefined) return false;
-    const { writer, charge } = received;
+    const { body, charge } = received;
     try {
-      if (failure !== undefined) await writer.abort(new TypeError(String(failure)));
-      else if (bytes === undefined) await writer.close();
-      else {
-        if (!(bytes instanceof Uint8Array) || bytes.length > CHUNK_BYTES || received.waiting >= CHUNKS_AHEAD)
-          throw new DiskCacheError('NOT_ALLOWED', `A piece of a body is at most ${CHUNK_BYTES} bytes, in its turn`);
+      if (failure !== undefined) throw new TypeError(String(failure));
+      if (bytes !== undefined) {
+        demandPiece(bytes, body.waiting);
         charge(bytes);
-        received.waiting++;
-        await writer.write(bytes).finally(() => received.waiting--);
+        return body.push(bytes);
       }
+      if (body.waiting > 0) throw notAllowed('A body ended before its pieces were taken');
+      body.end();
       return true;
     } catch (error) {
-      // Either who reads wants no more, and it is over already, or this piece was one too many.
-      writer.abort(error).catch(() => undefined);
+      body.fail(asError(error));
       return false;
     }
   }
 
   /** The call it belongs to is over without having read it. */
   discard(body: WireBody, why: Error): void {
-    if (typeof body === 'number')
-      this.#open
-        .get(body)
-        ?.writer.abort(why)
-        .catch(() => undefined);
+    if (typeof body === 'number') this.#open.get(body)?.body.fail(why);
   }
 
   close(why: Error): void {
     for (const body of [...this.#open.keys()]) this.discard(body, why);
   }
 }
+
+function demandPiece(bytes: unknown, waiting: number): void {
+  if (bytes instanceof Uint8Array && bytes.length <= CHUNK_BYTES && waiting < CHUNKS_AHEAD) return;
+  throw notAllowed(`A piece of a body is at most ${CHUNK_BYTES} bytes, in its turn`);
+}
+
+const notAllowed = (message: string) => new DiskCacheError('NOT_ALLOWED', message);

@@ -1,0 +1,65 @@
+import { describe, expect, it, vi } from 'vitest';
+import { DiskCacheError } from '../../../protocol/error.ts';
+import { openOfflinePage } from './over-an-offline-port.ts';
+
+const failure = (code: string) => expect.objectContaining({ name: 'DiskCacheError', code });
+
+describe('the connection in pages', () => {
+  it('is one for all of them: who may switches it, everybody hears', async () => {
+    using page = openOfflinePage({ fetch: () => new Response('x') });
+    const other = page.anotherPage({ stores: { '@fetch': 'read' } });
+    const heard: [string, boolean][] = [];
+    page.diskCache.connection.subscribe((online) => heard.push(['page', online]));
+    const stop = other.connection.subscribe((online) => heard.push(['other', online]));
+    expect([await page.diskCache.connection.online, await other.connection.online]).toEqual([true, true]);
+    await page.diskCache.connection.goOffline();
+    await page.diskCache.connection.goOffline();
+    expect(page.offline.connection.isOnline()).toBe(false);
+    await vi.waitFor(() =>
+      expect(heard.toSorted()).toEqual([
+        ['other', false],
+        ['page', false],
+      ]),
+    );
+    await expect(other.fetch('https://a.example/')).rejects.toThrow(TypeError);
+    await expect(other.connection.goOnline()).rejects.toThrow(failure('NOT_ALLOWED'));
+    stop();
+    page.offline.connection.set(true);
+    await vi.waitFor(() => expect(heard.length).toBe(3));
+    expect([heard[2], await other.connection.online]).toEqual([['page', true], true]);
+  });
+
+  it('is heard of again after the port was cut, and what changed meanwhile is told', async () => {
+    using page = openOfflinePage();
+    const heard: boolean[] = [];
+    page.diskCache.connection.subscribe((online) => heard.push(online));
+    expect(await page.diskCache.connection.online).toBe(true);
+    page.sessions[0]!.close(new DiskCacheError('DISCONNECTED', 'The host was closed'));
+    page.offline.connection.set(false);
+    await vi.waitFor(() => expect(heard).toEqual([false]));
+    expect([page.sessions.length, page.sessions[0]!.open]).toEqual([2, 0]);
+    page.sessions[1]!.close(new DiskCacheError('DISCONNECTED', 'The host was closed'));
+    await vi.waitFor(() => expect(page.sessions.length).toBe(3));
+    expect(await page.diskCache.connection.online).toBe(false);
+    page.offline.connection.set(true);
+    await vi.waitFor(() => expect(heard).toEqual([false, true]));
+  });
+
+  it('tells who may not hear of it why, and a listener’s failure is its own', async () => {
+    using page = openOfflinePage();
+    const onError = vi.fn();
+    page.anotherPage({ stores: { '*': 'admin' } }).connection.subscribe(() => {}, { onError });
+    await vi.waitFor(() => expect(onError).toHaveBeenCalledExactlyOnceWith(failure('NOT_ALLOWED')));
+    const uncaught = vi.fn();
+    process.on('uncaughtException', uncaught);
+    const heard: boolean[] = [];
+    page.diskCache.connection.subscribe(() => {
+      throw new Error('in a listener');
+    });
+    page.diskCache.connection.subscribe((online) => heard.push(online));
+    await page.diskCache.connection.online;
+    await page.diskCache.connection.goOffline();
+    await vi.waitFor(() => expect([heard, uncaught.mock.calls.length]).toEqual([[false], 1]));
+    process.off('uncaughtException', uncaught);
+  });
+});

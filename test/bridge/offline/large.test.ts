@@ -1,0 +1,71 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { expect, it } from 'vitest';
+import { openOfflinePage } from './over-an-offline-port.ts';
+
+const MB = 2 ** 20;
+const SIZE = 200 * MB;
+const CHUNK = 64 * 1024;
+
+/** 200 MB that say where they are, made as they are read. */
+function numbered(): ReadableStream<Uint8Array> {
+  let at = 0;
+  return new ReadableStream(
+    {
+      pull(controller) {
+        if (at === SIZE) return controller.close();
+        const chunk = new Uint8Array(CHUNK);
+        new DataView(chunk.buffer).setUint32(0, at);
+        at += CHUNK;
+        controller.enqueue(chunk);
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+/** Reads what `numbered` wrote; how many bytes there were. */
+async function readNumbered(body: ReadableStream<Uint8Array> | null, look: () => void): Promise<number> {
+  let at = 0;
+  for await (const chunk of body!) {
+    for (let part = (CHUNK - (at % CHUNK)) % CHUNK; part + 4 <= chunk.length; part += CHUNK) {
+      expect(new DataView(chunk.buffer, chunk.byteOffset + part).getUint32(0)).toBe(at + part);
+    }
+    at += chunk.length;
+    if (at % (10 * MB) < chunk.length) look();
+  }
+  return at;
+}
+
+it('200 MB go through a page’s fetch and a put, there and back, with flat memory', { timeout: 120_000 }, async () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  let uploaded = 0;
+  using page = openOfflinePage({
+    fetch: async (request) => {
+      if (request.method === 'POST') uploaded = await readNumbered(request.body, look);
+      return new Response(numbered(), { headers: { 'cache-control': 'max-age=60' } });
+    },
+  });
+  const inUse = () => {
+    collect();
+    const { heapUsed, external, arrayBuffers } = process.memoryUsage();
+    return heapUsed + external + arrayBuffers;
+  };
+  await (await page.diskCache.fetch('https://a.example/first', { method: 'HEAD' })).text();
+  const before = inUse();
+  let most = 0;
+  function look(): void {
+    most = Math.max(most, inUse() - before);
+  }
+  const url = 'https://a.example/large';
+  const cache = await page.diskCache.caches.open('v1');
+  expect(await readNumbered((await page.diskCache.fetch(url)).body, look)).toBe(SIZE);
+  expect(await readNumbered((await page.diskCache.fetch(url)).body, look)).toBe(SIZE);
+  await page.diskCache.fetch(url, { method: 'POST', body: numbered() });
+  expect(uploaded).toBe(SIZE);
+  await cache.put(url, new Response(numbered()));
+  expect(await readNumbered((await cache.match(url))!.body, look)).toBe(SIZE);
+  // Both ends are in this process: some chunks on their way, those of the disk, and what the collector leaves.
+  expect(most).toBeLessThan(40 * MB);
+});

@@ -1,0 +1,107 @@
+import { readdirSync } from 'node:fs';
+import type { MessagePortMain, Protocol, Session } from 'electron';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { FULL_GRANT } from '../../main/bridge/grant.ts';
+import { OfflineSide } from '../../main/electron/offline-side.ts';
+import { Cache } from '../../main/engine/index.ts';
+import type { Port } from '../../renderer-api/client/line.ts';
+import { DiskCache } from '../../renderer-api/disk-cache.ts';
+import { freshDirectory } from '../engine/directory.ts';
+import { MessageChannelMain } from './real-ports.ts';
+
+vi.mock('electron', async () => ({
+  ...(await import('./real-ports.ts')),
+  net: { fetch: async (request: Request) => new Response(`net ${request.url}`) },
+}));
+
+/** The network of a session is its `fetch` here; the real way has a test of its own. */
+vi.mock('../../main/electron/network.ts', () => ({
+  networkFetch: (session: Session) => (request: Request) => session.fetch(request),
+}));
+
+const failure = (code: string) => expect.objectContaining({ name: 'DiskCacheError', code });
+
+/** A session whose network says its name and what it was asked for. */
+function sessionOf(name: string) {
+  const handled = new Set<string>();
+  const protocol: Pick<Protocol, 'handle' | 'unhandle' | 'isProtocolHandled'> = {
+    handle: (scheme) => void handled.add(scheme),
+    unhandle: (scheme) => void handled.delete(scheme),
+    isProtocolHandled: (scheme) => handled.has(scheme),
+  };
+  const fetch = async ({ url }: Request) => new Response(`${name} ${url}`);
+  return { protocol, fetch, storagePath: `/data/Partitions/${name}` } as unknown as Session;
+}
+
+let http: Cache;
+let side: OfflineSide;
+let directory: string;
+const pages: DiskCache[] = [];
+
+beforeEach(() => {
+  directory = freshDirectory();
+  http = new Cache(freshDirectory());
+  side = new OfflineSide(directory, { schemes: ['app'] });
+});
+afterEach(() => {
+  for (const page of pages.splice(0)) page.disconnect();
+  side.close();
+  http.close();
+});
+
+/** A page of a session. */
+function pageOf(session: Session): DiskCache {
+  const page = new DiskCache(async () => {
+    const { port1, port2 } = new MessageChannelMain();
+    const rights = { grant: FULL_GRANT, hasShard: true };
+    side.pagesOf(session).openSession(port1 as unknown as MessagePortMain, rights, () => {});
+    return port2 as unknown as Port;
+  });
+  pages.push(page);
+  return page;
+}
+
+describe('what pages have of HTTP', () => {
+  it('is answered by what host.offline has begun in their session, for its schemes and for http', async () => {
+    const [ada, bob] = [sessionOf('ada'), sessionOf('bob')];
+    const [one, two] = [pageOf(ada), pageOf(bob)];
+    await expect(one.fetch('https://a.example/')).rejects.toThrow(/has to call host\.offline/);
+    await expect(one.connection.online).rejects.toThrow(failure('NOT_ALLOWED'));
+    const { offline, end } = side.begin(ada, { store: 'http' }, { http });
+    const other = side.begin(ada, { store: 'http', schemes: ['api'], partition: 'api' }, { http });
+    expect(await (await one.fetch('https://a.example/')).text()).toBe('ada https://a.example/');
+    expect(await (await one.fetch('http://a.example/')).text()).toBe('ada http://a.example/');
+    const asked = vi.spyOn(other.offline, 'respond');
+    expect(await (await one.fetch('api://users/7')).text()).toBe('ada api://users/7');
+    expect(asked).toHaveBeenCalledOnce();
+    for (const url of ['file:///etc/passwd', 'data:text/plain,x', 'chrome://version', 'app://atlas/'])
+      await expect(one.fetch(url)).rejects.toThrow(failure('NOT_ALLOWED'));
+    await expect(two.fetch('https://a.example/')).rejects.toThrow(failure('NOT_ALLOWED'));
+    await one.connection.goOffline();
+    expect(offline.connection.isOnline()).toBe(false);
+    end();
+    other.end();
+    await expect(one.fetch('https://a.example/')).rejects.toThrow(failure('NOT_ALLOWED'));
+  });
+
+  it('is one CacheStorage for all sessions, which adds by the network of each', async () => {
+    const [one, two] = [pageOf(sessionOf('ada')), pageOf(sessionOf('bob'))];
+    const cache = await one.caches.open('v1');
+    await cache.add('https://a.example/1');
+    await (await two.caches.open('v1')).add('app://atlas/2');
+    await (await side.caches.open('v1')).add('https://a.example/3');
+    const kept = await Promise.all((await cache.matchAll()).map((it) => it.text()));
+    expect(kept).toEqual(['ada https://a.example/1', 'bob app://atlas/2', 'net https://a.example/3']);
+    await expect(cache.put('file:///x', new Response(''))).rejects.toThrow(TypeError);
+    side.close();
+    await expect(cache.match('https://a.example/1')).rejects.toThrow(failure('CLOSED'));
+    side = new OfflineSide(directory);
+    expect(await (await side.caches.match('https://a.example/1'))?.text()).toBe('ada https://a.example/1');
+  });
+
+  it('opens nothing on disk before it is asked for, and nothing after the end', () => {
+    side.close();
+    expect(() => side.caches).toThrow(failure('CLOSED'));
+    expect(readdirSync(directory)).toEqual([]);
+  });
+});
