@@ -7,7 +7,9 @@ const stores = { api: cache(), settings: index(), outbox: deque() };
 const over = new DiskCacheError('DISCONNECTED', 'The page is being replaced by another');
 
 describe('pages that come and go', () => {
-  it('leave nothing behind: no subscription, no lease, no change log, no timer', { timeout: 30_000 }, async () => {
+  it('leave nothing behind: no subscription, no lease, no change log, no stream, no timer', {
+    timeout: 30_000,
+  }, async () => {
     using bridge = openBridge({ stores });
     const stops = ['api', 'settings', 'outbox'].map((name) => {
       const store = bridge.registry.find(name);
@@ -25,6 +27,8 @@ describe('pages that come and go', () => {
     });
     const timers = () => process.getActiveResourcesInfo().filter((it) => it === 'Timeout' || it === 'Immediate').length;
     const before = timers();
+    const large = new Uint8Array(1_200_000);
+    bridge.cacheInMain('api').set('large', large);
     for (let round = 0; round < 100; round++) {
       const page = bridge.anotherPage();
       page.keepNear('api');
@@ -36,7 +40,13 @@ describe('pages that come and go', () => {
         page.cache('api').set('k', round),
         page.deque('outbox').push(round),
       ]);
-      const unanswered = Promise.allSettled([page.cache('api').get('k'), page.index('settings').set('a', round)]);
+      const unanswered = Promise.allSettled([
+        page.cache('api').get('k'),
+        page.index('settings').set('a', round),
+        page.cache('api').set('large', large),
+        page.cache('api').openReadStream('large'),
+        page.cache('api').writeStream('stream', new Blob([large]).stream()),
+      ]);
       // Half of them are left, half are ended by the main process.
       if (round % 2) page.disconnect();
       bridge.sessions.at(-1)!.close(over);
@@ -44,7 +54,8 @@ describe('pages that come and go', () => {
       await unanswered;
     }
     await vi.waitFor(() => expect(stops.map(({ open }) => open)).toEqual([0, 0, 0]));
-    for (const session of bridge.sessions) expect(session.watches).toBe(0);
+    for (const session of bridge.sessions) expect([session.watches, session.streams]).toEqual([0, 0]);
+    await vi.waitFor(() => expect(bridge.cacheInMain('api').check()).toEqual([]));
     expect(bridge.lobby.nearPages.size).toBe(0);
     expect(timers()).toBeLessThanOrEqual(before + 3);
     await bridge.diskCache.cache('api').set('k', 'after all');

@@ -65,6 +65,8 @@ function drawing(seed: number): Draw {
 class House {
   readonly lobby = new Lobby();
   readonly sessions = new Set<Session>();
+  /** Streams of sessions that have ended. */
+  leftOpen = 0;
   #ports: WeakRef<object>[] = [];
   readonly #registry = new Registry(freshDirectory(), stores);
   readonly #queues = new Queues(freshDirectory());
@@ -80,6 +82,7 @@ class House {
     port1.once('close', () => {
       this.sessions.delete(session);
       session.close(new DiskCacheError('DISCONNECTED', 'The page closed its port'));
+      this.leftOpen += session.streams;
     });
     return port2 as unknown as Port;
   };
@@ -138,7 +141,7 @@ class Visitor {
     const far = this.#page.keepNear('api', { bytes: 32 * 1024 });
     for (let turn = 5 + this.#draw(20); turn > 0 && !isOver(); turn--) {
       const calls = Array.from({ length: 1 + this.#draw(20) }, () => this.#call());
-      if (turn % 5 === 0) calls.push(this.#walk(), this.#batch());
+      if (turn % 5 === 0) calls.push(this.#walk(), this.#batch(), this.#large());
       for (const outcome of await Promise.allSettled(calls)) {
         if (outcome.status === 'fulfilled') continue;
         const { reason } = outcome;
@@ -177,6 +180,19 @@ class Visitor {
     for await (const _ of this.#page.cache('api').entries({ order: 'key', limit }));
   }
 
+  /** A value that travels in chunks, both ways; some streams are read to their end, some are cancelled, some just left. */
+  async #large(): Promise<void> {
+    const store = this.#page.cache<string, Uint8Array<ArrayBuffer>>('api');
+    const key = `large ${this.#draw(3)}`;
+    const value = new Uint8Array(MiB + this.#draw(MiB / 4));
+    if (this.#draw(2)) await store.set(key, value);
+    else await store.writeStream(key, new Blob([value]).stream());
+    await store.get(key);
+    const reader = (await store.openReadStream(key))?.getReader();
+    if (this.#draw(3) === 0) while (reader && !(await reader.read()).done);
+    if (this.#draw(2)) await reader?.cancel();
+  }
+
   #batch(): Promise<unknown> {
     const to = `n${this.#draw(10)}`;
     return this.#page
@@ -197,6 +213,7 @@ function count(house: House) {
     ports: resources.filter((it) => it === 'MessagePort').length,
     timers: resources.filter((it) => it === 'Timeout' || it === 'Immediate').length,
     held: house.held(),
+    leftOpen: house.leftOpen,
     sessions: house.sessions.size,
     near: house.lobby.nearPages.size,
     files: process.platform === 'linux' ? readdirSync('/proc/self/fd').length : 0,
@@ -226,7 +243,7 @@ describe('a soak', () => {
     const [early, late] = [samples.slice(SAMPLES / 3, (2 * SAMPLES) / 3), samples.slice((2 * SAMPLES) / 3)];
     const growth = (of: 'heap' | 'rss') => median(late.map((it) => it[of])) - median(early.map((it) => it[of]));
     for (const sample of late) {
-      expect(sample).toMatchObject({ ports: 0, sessions: 0, near: 0 });
+      expect(sample).toMatchObject({ ports: 0, sessions: 0, near: 0, leftOpen: 0 });
       // What has just gone may take another collection.
       expect(sample.held).toBeLessThanOrEqual(2 * CLIENTS);
       expect(sample.timers).toBeLessThanOrEqual(early[0]!.timers + 2);
