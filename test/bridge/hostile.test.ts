@@ -6,9 +6,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Grant } from '../../main/bridge/grant.ts';
 import type { Queue } from '../../main/offline/queue/index.ts';
-import { SIGNATURES, SIGNATURES_OF_ANY } from '../../protocol/contract.ts';
 import { cache, deque, fanout, index } from '../../protocol/stores.ts';
-import { VALUE_STREAM } from '../../protocol/value-stream.ts';
+import { hostileMessage } from './hostile-messages.ts';
 import { type Bridge, openBridge } from './over-a-port.ts';
 
 /*
@@ -22,133 +21,6 @@ const grant: Grant = {
   bytes: 5_000_000,
 };
 const SECRET = 'swordfish';
-
-const deep = (levels: number): unknown => {
-  let value: unknown = 1;
-  for (let n = 0; n < levels; n++) value = n % 2 ? [value] : { value };
-  return value;
-};
-const cycle: Record<string, unknown> = { a: 1 };
-cycle['self'] = cycle;
-
-const names = [
-  ...Object.keys(SIGNATURES_OF_ANY),
-  ...Object.keys(SIGNATURES.queue),
-  ...Object.keys(VALUE_STREAM),
-  'batch',
-];
-const oddName = fc.constantFrom<unknown>(
-  ...[
-    'constructor',
-    '__proto__',
-    'toString',
-    'hasOwnProperty',
-    'transact',
-    'close',
-    'directory',
-    'describe',
-    'subscribe',
-    'process',
-  ],
-  ...['', 'GET', null, 7, {}, ['get']],
-);
-const store = fc.oneof(
-  { weight: 6, arbitrary: fc.constantFrom<unknown>('api', 'shards', 'settings', 'outbox', '@queue/letters') },
-  fc.constantFrom<unknown>(
-    '@queue/',
-    '@queue/none',
-    '@queue/secret',
-    '@queue/../secret',
-    '@queue/__proto__',
-    '@QUEUE/letters',
-  ),
-  fc.constantFrom<unknown>('secret', '../secret', 'api/../secret', '/etc', 'SECRET', '@window', '*', 'default'),
-  fc.constantFrom<unknown>('__proto__', 'constructor', '', null, 5, ['api'], { toString: 'api' }),
-);
-const oddValue = fc.constantFrom<unknown>(
-  ...[undefined, null, Number.NaN, -1, 2 ** 53, Number.POSITIVE_INFINITY, 5n, '', 'k', '\ud800', 'x'.repeat(70_000)],
-  ...[
-    {},
-    [],
-    cycle,
-    deep(200),
-    deep(1500),
-    new Map([[{}, 1]]),
-    new Set([1]),
-    new Date(Number.NaN),
-    /x/g,
-    new Error('e'),
-  ],
-  ...[new Uint8Array(3), new ArrayBuffer(8), new Array(20_000).fill(0), [['k', 1]], [[1]], [null], new Array(5)],
-  ...[{ order: 'key' }, { limit: -1 }, { at: 'x', seen: 1 }, { index: -5, seen: 0 }, { prefix: [] }, { ttl: 'soon' }],
-  ...[
-    { repair: true },
-    { sizeLimit: 1 },
-    { last: 'yes' },
-    { side: 'middle' },
-    'keys',
-    'values',
-    'entries',
-    'items',
-    'stored',
-  ],
-  ...['ready', 'held', 'dead', 'constructor', 1, 2, [0, 1], [-Infinity, 2 ** 53], ['tally'], ['\u{10ffff}', 9]],
-  ...[{ delay: 1 }, { delay: Infinity }, { priority: -0 }, { priority: NaN }, { group: [[]] }, { dedupeKey: cycle }],
-  ...[{ group: 'g', dedupeKey: 7 }, [{ payload: 1, group: 'g' }], [{ payload: deep(200) }], [{ payload: cycle }, {}]],
-  ...[new Array(5000).fill({ payload: 0 }), [{ __proto__: { payload: 1 } }], [{ payload: 1, more: 2 }]],
-  ...[{ __proto__: { evil: true } }, JSON.parse('{"__proto__":{"polluted":1}}'), { constructor: 1 }],
-);
-const step = fc.oneof(
-  fc
-    .tuple(fc.oneof(fc.constantFrom(...names), fc.constantFrom('constructor', 'toString', 'if')), oddValue)
-    .map(([name, value]) => ({
-      [name]: value,
-    })),
-  fc.tuple(fc.constantFrom(...names), fc.array(oddValue, { maxLength: 3 })).map(([name, args]) => ({ [name]: args })),
-  fc.record({ if: fc.record({ key: oddValue, equals: oddValue }, { requiredKeys: [] }) }),
-  oddValue,
-);
-const args = fc.oneof(
-  { weight: 4, arbitrary: fc.array(oddValue, { maxLength: 4 }) },
-  fc.array(fc.array(step, { maxLength: 4 }), { maxLength: 1 }),
-  oddValue,
-);
-const method = fc.oneof({ weight: 8, arbitrary: fc.constantFrom<unknown>(...names) }, oddName);
-const operation = fc.oneof(
-  {
-    weight: 8,
-    arbitrary: fc.tuple(store, method, args).map(([...it]) => (Array.isArray(it[2]) ? [it[0], it[1], ...it[2]] : it)),
-  },
-  oddValue,
-);
-const id = fc.oneof(fc.integer(), fc.constantFrom<unknown>(-0, Number.NaN, 'x', null, {}));
-const request = fc.tuple(id, fc.oneof(fc.array(operation, { maxLength: 4 }), oddValue));
-const comlink = fc.record(
-  {
-    id: fc.oneof(fc.string(), oddValue),
-    type: fc.constantFrom<unknown>('APPLY', 'GET', 'SET', 'CONSTRUCT', 'ENDPOINT', 'RELEASE', null, 5),
-    path: fc.oneof(
-      fc.array(
-        fc.oneof(fc.constantFrom<unknown>('watch', 'unwatch', 'seen', 'near', 'far', 'dropped', 'run'), oddName),
-        { maxLength: 2 },
-      ),
-      oddValue,
-    ),
-    argumentList: fc.oneof(
-      fc.array(
-        fc.record({
-          type: fc.constantFrom('RAW', 'HANDLER', 'x'),
-          name: fc.constantFrom('proxy', 'throw', '__proto__'),
-          value: fc.oneof(fc.record({ id, store, range: oddValue }), oddValue),
-        }),
-        { maxLength: 2 },
-      ),
-      oddValue,
-    ),
-  },
-  { requiredKeys: [] },
-);
-const message = fc.oneof({ weight: 5, arbitrary: request }, { weight: 3, arbitrary: comlink }, oddValue, fc.anything());
 
 /** Bytes on the heap and beside it after a garbage collection, the stores' memory tiers included. */
 async function memoryInUse(): Promise<number> {
@@ -200,17 +72,20 @@ describe('a hostile page', () => {
     secret.enqueue(SECRET);
     let sent = 0;
     let memory = Number.NaN;
-    const property = fc.asyncProperty(fc.array(message, { minLength: 400, maxLength: 900 }), async (messages) => {
-      const port = bridge.rawPort();
-      const last = 1e15 + sent;
-      for (let round = 0; round < 10; round++) {
-        expectUnharmed(bridge, await talk(port, messages, last + round), last + round);
-        sent += messages.length;
-      }
-      port.close();
-      // What is loaded and compiled once comes with the first of them.
-      if (Number.isNaN(memory)) memory = await memoryInUse();
-    });
+    const property = fc.asyncProperty(
+      fc.array(hostileMessage, { minLength: 400, maxLength: 900 }),
+      async (messages) => {
+        const port = bridge.rawPort();
+        const last = 1e15 + sent;
+        for (let round = 0; round < 10; round++) {
+          expectUnharmed(bridge, await talk(port, messages, last + round), last + round);
+          sent += messages.length;
+        }
+        port.close();
+        // What is loaded and compiled once comes with the first of them.
+        if (Number.isNaN(memory)) memory = await memoryInUse();
+      },
+    );
     await fc.assert(property, { numRuns: 25, endOnFailure: true });
     expect(sent).toBeGreaterThanOrEqual(100_000);
     for (const name of Object.keys(stores)) expect(bridge.registry.find(name).check()).toEqual([]);

@@ -1,9 +1,11 @@
 import { setTimeout } from 'node:timers/promises';
+import fc from 'fast-check';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { Cache } from '../../main/engine/index.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import { cache, deque, fanout, index } from '../../protocol/stores.ts';
 import type { RemoteIndex } from '../../renderer-api/client/remote.ts';
+import { hostileMessage } from '../bridge/hostile-messages.ts';
 import { freshDirectory } from '../engine/directory.ts';
 import { failure } from '../suites/async-cache.ts';
 import { stores as withFunctions } from './stores-with-functions.ts';
@@ -217,7 +219,18 @@ describe('opening and closing a utility process', () => {
     using again = new Cache(`${host.directory}/api`, { exclusive: true });
     for (const [n, fate] of fates.entries()) if (fate === undefined) expect(again.get(n)).toBe(n);
     page.disconnect();
-    await host.engine.close();
+  });
+
+  it('can be closed twice at the same time, and before a process has come back', async () => {
+    const host = await openUtilityHost();
+    await Promise.all([host.engine.close(), host.engine.close()]);
+    const another = await openUtilityHost();
+    const page = another.open('main').page();
+    await crash();
+    const read = page.cache('api').get('k');
+    await another.engine.close();
+    await expect(read).rejects.toMatchObject({ code: 'CLOSED' });
+    expect(started.length).toBe(2);
   });
 
   it('refuses a grant that can’t be sent there, and goes on', async () => {
@@ -229,22 +242,17 @@ describe('opening and closing a utility process', () => {
 
   it('stands what a hostile page posts', async () => {
     await using host = await openUtilityHost();
-    const port = host.rawPort({ stores: { api: 'read' } });
+    const port = host.rawPort({ stores: { api: 'write', settings: 'write', outbox: 'write' } });
     port.start();
-    const { port: inner } = { port: host.rawPort() };
-    for (const message of [
-      null,
-      [],
-      [Number.NaN],
-      [1, [['api', '__proto__']]],
-      [2, new Array(100_000).fill(['api', 'get', 'k'])],
-      { id: 'x', type: 'RELEASE' },
-      { id: 'y', type: 'GET', path: ['constructor'] },
-      { order: 'close' },
-      { order: 'open' },
-      { report: 'opened' },
-    ]) {
-      port.postMessage(message);
+    const inner = host.rawPort();
+    const orders = [{ order: 'close' }, { order: 'open' }, { report: 'opened' }, { report: 'failed' }];
+    for (const message of [...orders, ...fc.sample(hostileMessage, { numRuns: 5000, seed: 1 })]) {
+      try {
+        port.postMessage(message);
+      } catch (error) {
+        // What can't be cloned doesn't leave the page.
+        expect(String(error)).toContain('could not be cloned');
+      }
     }
     port.postMessage('with a port', [inner]);
     await host.api.set('k', 1);

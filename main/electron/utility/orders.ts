@@ -45,9 +45,13 @@ export type Order =
   | { readonly order: 'openQueue'; readonly queue: NamedQueue }
   | { readonly order: 'close' };
 
+/** What became of `open`, and then what happens. */
 export type Report =
   | { readonly report: 'opened' }
   | { readonly report: 'failed'; readonly error: ErrorData }
+  | Happening;
+
+export type Happening =
   /** A session has ended by itself. */
   | { readonly report: 'ended'; readonly id: number }
   | { readonly report: 'answer'; readonly id: number; readonly outcome: Outcome };
