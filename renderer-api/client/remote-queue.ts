@@ -11,8 +11,8 @@ import { rethrowLater } from './subscriptions.ts';
 
 /**
  * A durable queue of the main process, seen from a page; what is done with its jobs is decided there. A job whose `enqueue` has
- * resolved survives a kill and a power cut. Calls made in one turn travel as one message and commit as one transaction. Every
- * method rejects with a `DiskCacheError`: `NOT_ALLOWED`, `NO_SUCH_STORE` for a queue that the main process has not opened,
+ * resolved survives a kill and a power cut. Calls made in one turn travel and commit together, as those on a store. Every method
+ * rejects with a `DiskCacheError`: `NOT_ALLOWED`, `NO_SUCH_STORE` for a queue that the main process has not opened,
  * `DISCONNECTED`, `TIMEOUT`, or what the queue threw.
  */
 export class RemoteQueue<T = unknown> implements Remote<QueueContract<T>> {
