@@ -1,29 +1,45 @@
 import { createServer, type IncomingMessage, request as nodeRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { PassThrough } from 'node:stream';
 import type { ClientRequestConstructorOptions, Session } from 'electron';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { networkFetch } from '../../main/electron/network.ts';
 
 /** What `net.request` was asked with. */
 const started: ClientRequestConstructorOptions[] = [];
+let aborted = 0;
 
 /** Node's own client requests are much like Electron's; what they don't know are redirects, which Electron tells of as it does here. */
 function request(options: ClientRequestConstructorOptions) {
   started.push(options);
   const asked = nodeRequest(options.url!, { method: options.method });
-  const { emit } = asked;
+  const { emit, abort } = asked;
+  asked.abort = () => {
+    aborted++;
+    abort.call(asked);
+  };
   asked.emit = (event: string, ...rest: unknown[]): boolean => {
-    const { statusCode = 0, headers, headersDistinct } = (rest[0] ?? {}) as IncomingMessage;
-    if (event !== 'response' || statusCode < 300 || statusCode === 304) return emit.call(asked, event, ...rest);
+    if (event !== 'response') return emit.call(asked, event, ...rest);
+    const message = rest[0] as IncomingMessage;
+    const { statusCode = 0, headers, headersDistinct } = message;
+    if (statusCode < 300 || statusCode === 304) return emit.call(asked, event, plain(message));
     const to = new URL(headers.location!, options.url).href;
     emit.call(asked, 'redirect', statusCode, options.method, to, headersDistinct);
     if (options.redirect !== 'follow')
       return asked.destroyed || asked.emit('error', new Error('Redirect was cancelled'));
     const next = nodeRequest(to);
-    next.on('response', (message) => emit.call(asked, 'response', message));
+    next.on('response', (message) => emit.call(asked, 'response', plain(message)));
     return next.end() !== undefined;
   };
   return asked;
+}
+
+/** Electron's messages don't know their request; Node's are aborted by it when they are destroyed. */
+function plain(message: IncomingMessage) {
+  const { statusCode, statusMessage, rawHeaders } = message;
+  const body = new PassThrough();
+  message.on('error', (error) => body.destroy(error)).pipe(body);
+  return Object.assign(body, { statusCode, statusMessage, rawHeaders });
 }
 vi.mock('electron', () => ({ net: { request } }));
 
@@ -46,7 +62,13 @@ const server = createServer((incoming, response) => {
     response.on('drain', go);
     go();
   } else if (incoming.url === '/never') incoming.resume();
-  else incoming.pipe(response.writeHead(200, 'Fine', { 'x-got': String(incoming.headers['x-own']) }));
+  else
+    incoming.pipe(
+      response.writeHead(200, 'Fine', {
+        'x-got': String(incoming.headers['x-own']),
+        'x-mode': String(incoming.headers['sec-fetch-mode']),
+      }),
+    );
 });
 
 beforeAll(async () => {
@@ -69,11 +91,12 @@ describe('the network of a session', () => {
   });
 
   it('is asked past the handlers and past Chromium’s cache, with the cookies of the session', async () => {
-    await ask('/echo');
+    expect((await ask('/echo')).headers.get('x-mode')).toBe('undefined');
     expect(started.at(-1)).toMatchObject({
       ...{ session, cache: 'no-store', bypassCustomProtocolHandlers: true, credentials: 'include' },
     });
-    await ask('/echo', { headers: { origin: 'app://atlas' } });
+    const held = await ask('/echo', { headers: { origin: 'app://atlas' } });
+    expect(held.headers.get('x-mode')).toBe('cors');
     expect(started.at(-1)).toMatchObject({ origin: 'app://atlas', credentials: 'same-origin' });
   });
 
@@ -99,8 +122,10 @@ describe('the network of a session', () => {
     const response = await ask('/endless');
     const reader = response.body!.getReader();
     expect((await reader.read()).value?.byteLength).toBeGreaterThan(0);
+    const abortedBefore = aborted;
     await reader.cancel();
     await expect.poll(() => closed).toBe(before + 1);
+    expect(aborted).toBe(abortedBefore + 1);
   });
 
   it('fails as the network does, and with the reason of who leaves', async () => {
