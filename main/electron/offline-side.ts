@@ -46,7 +46,7 @@ export class OfflineSide {
    * @throws {DiskCacheError} `CLOSED`; what opening a cache throws.
    */
   get caches(): CacheStorage {
-    this.#caches ??= this.#storageWith((request) => net.fetch(request));
+    this.#caches ??= this.#storageWith(net);
     return this.#caches;
   }
 
@@ -70,7 +70,7 @@ export class OfflineSide {
     const backing: Backing = {
       offline: (scheme) => this.#answering(session, scheme),
       // Through the session's own handlers: whatever a page could load can be added.
-      caches: () => this.#storageWith((request) => session.fetch(request)),
+      caches: () => this.#storageWith(session),
     };
     return {
       openSession(port, { grant }, onEnd) {
@@ -105,9 +105,9 @@ export class OfflineSide {
     throw new DiskCacheError('NOT_ALLOWED', `${scheme} is none of the schemes of host.offline(session, { schemes })`);
   }
 
-  #storageWith(fetch: (request: Request) => Promise<Response>): CacheStorage {
+  #storageWith(network: Pick<Session, 'fetch'>): CacheStorage {
     const { schemes = [] } = this.#options;
-    return new CacheStorage({ cache: this.#opened(), fetch, schemes });
+    return new CacheStorage({ cache: this.#opened(), fetch: (request) => fetched(network, request), schemes });
   }
 
   #opened(): Cache {
@@ -116,4 +116,10 @@ export class OfflineSide {
     this.#store ??= new Cache(this.#directory, { ...options, evictionPolicy: 'none' });
     return this.#store;
   }
+}
+
+/** Electron's fetch leaves the address out. */
+async function fetched(network: Pick<Session, 'fetch'>, request: Request): Promise<Response> {
+  const response = await network.fetch(request);
+  return response.url === '' ? Object.defineProperty(response, 'url', { value: request.url }) : response;
 }

@@ -90,8 +90,12 @@ describe('what pages have of HTTP', () => {
     await cache.add('https://a.example/1');
     await (await two.caches.open('v1')).add('app://atlas/2');
     await (await side.caches.open('v1')).add('https://a.example/3');
-    const kept = await Promise.all((await cache.matchAll()).map((it) => it.text()));
-    expect(kept).toEqual(['ada https://a.example/1', 'bob app://atlas/2', 'net https://a.example/3']);
+    const kept = await Promise.all((await cache.matchAll()).map(async (it) => [await it.text(), it.url]));
+    expect(kept).toEqual([
+      ['ada https://a.example/1', 'https://a.example/1'],
+      ['bob app://atlas/2', 'app://atlas/2'],
+      ['net https://a.example/3', 'https://a.example/3'],
+    ]);
     await expect(cache.put('file:///x', new Response(''))).rejects.toThrow(TypeError);
     side.close();
     await expect(cache.match('https://a.example/1')).rejects.toThrow(failure('CLOSED'));

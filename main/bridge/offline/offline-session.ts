@@ -57,7 +57,7 @@ export function openOfflineSession(port: Port, grant: Grant, backing: Backing): 
       // What isn't from the network is on disk, all of it.
       const isStored = !['miss', undefined].includes(provenanceOf(response));
       const said = sayResponse(response);
-      // Electron's fetch doesn't tell the address.
+      // Not every fetch that is handed in tells the address.
       const url = said.url === '' ? withoutFragment(asked.url) : said.url;
       return { ...said, url, body: await sent.send(response.body, isStored) };
     } catch (error) {
