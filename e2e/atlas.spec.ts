@@ -81,10 +81,9 @@ test('where an answer came from is told as it was', async ({ launch }) => {
 test('a note that is written offline is sent once, whatever happens meanwhile', async ({ launch }, info) => {
   const first = await start(launch);
   const before = await windowOf(first);
-  await before.kept();
+  await before.open('NPL');
   await before.switchNetwork('off');
   await before.network('offline');
-  await before.open('NPL');
   await before.send(NOTE);
   await before.note(NOTE, 'ready').waitFor();
   await expect(await before.outbox()).toHaveText([/Nepal.*Waiting for the network/]);
@@ -120,7 +119,6 @@ test('a note that is written offline is sent once, whatever happens meanwhile', 
 test('a server that fails is tried again, one that refuses is not', async ({ launch }, info) => {
   const app = await start(launch);
   const atlas = await windowOf(app);
-  await atlas.kept();
   upstream.refuseNotes(503);
   await atlas.open('ISL');
   await atlas.send('Ring road, ten days.');

@@ -25,7 +25,9 @@ export async function watchDrafts(): Promise<void> {
     for await (const code of disk.drafts.keys()) codes.add(code);
     drafted.set(codes);
   };
-  disk.drafts.subscribe(() => {
+  disk.drafts.subscribe(({ kind, key }) => {
+    // Not at each keystroke: the list of countries is drawn anew.
+    if (key !== undefined && drafted.get().has(key) === (kind === 'set')) return;
     find().catch((error: unknown) => report('The drafts could not be listed', error));
   });
   await find();
