@@ -65,6 +65,7 @@ export class Client {
   /** Stores whose calls wait until something has settled. */
   readonly #held = new Map<string, Promise<unknown>>();
   #lastDisconnect: DiskCacheError | undefined;
+  #connection = {};
 
   constructor(connect: Connect, timeout: number) {
     this.#connect = connect;
@@ -91,12 +92,19 @@ export class Client {
     return this.#join(store, method, args, false, false);
   }
 
+  /** What streams belong to: another one when the connection has ended. */
+  get connection(): object {
+    return this.#connection;
+  }
+
   /** A step of a value that travels as a stream, in a message of its own: nobody else has to wait for its answer. */
   streamStep<M extends keyof ValueStreamContract>(
+    connection: object,
     store: string,
     method: M,
     ...args: Parameters<ValueStreamContract[M]>
   ): Promise<Awaited<ReturnType<ValueStreamContract[M]>>> {
+    if (connection !== this.#connection) return Promise.reject(streamLost());
     const isAlone = true;
     return this.#join(store, method, args, false, isAlone) as Promise<Awaited<ReturnType<ValueStreamContract[M]>>>;
   }
@@ -163,6 +171,7 @@ export class Client {
     this.#lastDisconnect = reason;
     this.#line?.then((line) => line.close()).catch(() => {});
     this.#line = undefined;
+    this.#connection = {};
     for (const near of this.near.values()) near.end();
     this.subscriptions.interrupted();
     for (const { calls } of this.#turn.splice(0)) rejectCalls(calls, reason);
@@ -241,6 +250,7 @@ export class Client {
   #lost(line: Promise<Line>, reason: DiskCacheError, wasCut: boolean): void {
     if (this.#line !== line) return;
     this.#line = undefined;
+    this.#connection = {};
     for (const near of this.near.values()) near.end();
     this.subscriptions.interrupted();
     const again = wasCut ? this.#takeRepeatable() : [];
@@ -295,6 +305,9 @@ export class Client {
     );
   }
 }
+
+const streamLost = () =>
+  new DiskCacheError('DISCONNECTED', 'The connection has ended, and the stream with it; begin it again');
 
 const isFull = ({ calls, bytes, isAlone }: Parcel, weight: number): boolean =>
   isAlone || calls.length === PARCEL.operations || bytes + weight > PARCEL.bytes;

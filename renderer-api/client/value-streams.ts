@@ -2,13 +2,24 @@ import type { ByteRange } from '../../protocol/byte-range.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import type { Key } from '../../protocol/key.ts';
 import type { SetOptions } from '../../protocol/options.ts';
-import { CHUNK_BYTES, CHUNKS_AHEAD, type OpenedStream } from '../../protocol/value-stream.ts';
+import { CHUNK_BYTES, CHUNKS_AHEAD, type OpenedStream, type ValueStreamContract } from '../../protocol/value-stream.ts';
 import type { Client } from './client.ts';
 
 /*
  * Values that are too large for a message, chunk by chunk over the same line as everything else: here and in the main process
  * memory holds the few chunks under way, and what was granted to the page is all that counts.
  */
+
+/** Takes a step, on one store and as long as one connection lasts. */
+type Step = <M extends keyof ValueStreamContract>(
+  method: M,
+  ...args: Parameters<ValueStreamContract[M]>
+) => Promise<Awaited<ReturnType<ValueStreamContract[M]>>>;
+
+function stepsOn(client: Client, store: string): Step {
+  const { connection } = client;
+  return (method, ...args) => client.streamStep(connection, store, method, ...args);
+}
 
 /** As the engine's `openReadStream`. */
 export async function openReadStream(
@@ -17,17 +28,19 @@ export async function openReadStream(
   key: Key,
   range?: ByteRange,
 ): Promise<ReadableStream<Uint8Array> | undefined> {
-  const opened = await client.streamStep(store, 'openStream', key, range);
-  return opened && streamOf(client, store, opened);
+  const step = stepsOn(client, store);
+  const opened = await step('openStream', key, range);
+  return opened && streamOf(step, opened);
 }
 
 /** A value of bytes or text, whole, of which no message could hold so much; undefined when there is no live item. */
 export async function readLarge(client: Client, store: string, key: Key): Promise<Uint8Array | string | undefined> {
-  const opened = await client.streamStep(store, 'openStream', key);
+  const step = stepsOn(client, store);
+  const opened = await step('openStream', key);
   if (opened === undefined) return undefined;
   const bytes = new Uint8Array(opened.size);
   let at = 0;
-  for await (const chunk of inTurn(streamOf(client, store, opened))) {
+  for await (const chunk of inTurn(streamOf(step, opened))) {
     bytes.set(chunk, at);
     at += chunk.length;
   }
@@ -46,8 +59,9 @@ export async function writeStream(
   if (typeof Object(chunks)[Symbol.asyncIterator] !== 'function') {
     throw new DiskCacheError('BAD_VALUE', 'writeStream takes a ReadableStream or another async iterable of Uint8Array');
   }
-  const stream = await client.streamStep(store, 'openUpload', key, options);
-  if (stream !== undefined) await upload(client, store, stream, chunks);
+  const step = stepsOn(client, store);
+  const stream = await step('openUpload', key, options);
+  if (stream !== undefined) await upload(step, stream, chunks);
 }
 
 /** `set` of bytes that no message should hold; false where the store keeps values in its own way, and takes them only whole. */
@@ -58,15 +72,15 @@ export async function writeLarge(
   bytes: Uint8Array,
   options?: SetOptions,
 ): Promise<boolean> {
-  const stream = await client.streamStep(store, 'openUpload', key, options, true);
+  const step = stepsOn(client, store);
+  const stream = await step('openUpload', key, options, true);
   if (stream === undefined) return false;
-  await upload(client, store, stream, [bytes]);
+  await upload(step, stream, [bytes]);
   return true;
 }
 
 async function upload(
-  client: Client,
-  store: string,
+  step: Step,
   stream: string,
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
 ): Promise<void> {
@@ -74,16 +88,16 @@ async function upload(
   try {
     for await (const chunk of inMessages(chunks)) {
       if (underWay.length === CHUNKS_AHEAD) await underWay.shift();
-      const sent = client.streamStep(store, 'sendChunk', stream, chunk);
+      const sent = step('sendChunk', stream, chunk);
       // It is awaited in its turn, which may come after another one's failure.
       sent.catch(() => {});
       underWay.push(sent);
     }
     await Promise.all(underWay);
-    await client.streamStep(store, 'endUpload', stream);
+    await step('endUpload', stream);
   } catch (error) {
     // The main process may be what failed; if it is not, nothing of the stream shall stay there.
-    await client.streamStep(store, 'leaveStream', stream).catch(() => {});
+    await step('leaveStream', stream).catch(() => {});
     throw error;
   }
 }
@@ -113,9 +127,9 @@ async function* inMessages(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Arr
 }
 
 /** Asks for a few chunks in advance, and for the next one when one is taken. */
-function streamOf(client: Client, store: string, { stream }: OpenedStream): ReadableStream<Uint8Array> {
+function streamOf(step: Step, { stream }: OpenedStream): ReadableStream<Uint8Array> {
   const next = () => {
-    const chunk = client.streamStep(store, 'nextChunk', stream);
+    const chunk = step('nextChunk', stream);
     // Those behind the end, or behind a failure, are asked for in vain.
     chunk.catch(() => {});
     return chunk;
@@ -131,7 +145,7 @@ function streamOf(client: Client, store: string, { stream }: OpenedStream): Read
           controller.enqueue(chunk);
         }
       },
-      cancel: async () => void (await client.streamStep(store, 'leaveStream', stream).catch(() => {})),
+      cancel: async () => void (await step('leaveStream', stream).catch(() => {})),
     },
     { highWaterMark: 0 },
   );

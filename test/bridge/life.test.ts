@@ -29,6 +29,11 @@ describe('pages that come and go', () => {
     const before = timers();
     const large = new Uint8Array(1_200_000);
     bridge.cacheInMain('api').set('large', large);
+    async function* endless() {
+      yield large;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      yield large;
+    }
     for (let round = 0; round < 100; round++) {
       const page = bridge.anotherPage();
       page.keepNear('api');
@@ -40,12 +45,14 @@ describe('pages that come and go', () => {
         page.cache('api').set('k', round),
         page.deque('outbox').push(round),
       ]);
+      await page.cache('api').openReadStream('large');
+      const writing = page.cache('api').writeStream('stream', endless());
+      await vi.waitFor(() => expect(bridge.sessions.at(-1)!.streams).toBe(2), { interval: 1 });
       const unanswered = Promise.allSettled([
         page.cache('api').get('k'),
         page.index('settings').set('a', round),
         page.cache('api').set('large', large),
-        page.cache('api').openReadStream('large'),
-        page.cache('api').writeStream('stream', new Blob([large]).stream()),
+        writing,
       ]);
       // Half of them are left, half are ended by the main process.
       if (round % 2) page.disconnect();

@@ -242,6 +242,7 @@ describe('a stream of a page', () => {
         while (!(await reader.read()).done);
       })(),
     ).rejects.toEqual(code('DISCONNECTED'));
+    expect(bridge.sessions, 'nothing of it connects anew').toHaveLength(1);
     await vi.waitFor(() => expect(bridge.sessions[0]!.streams).toBe(0));
     await vi.waitFor(() => expect(bridge.cacheInMain('api').check()).toEqual([]));
     expect(await store.has('other')).toBe(false);
@@ -292,30 +293,38 @@ describe('steps of a stream that a hostile page sends', () => {
     bridge.cacheInMain('api').set('film', value);
     const own = bridge.anotherClient();
     const other = bridge.anotherClient();
-    const opened = (await own.streamStep('api', 'openStream', 'film'))!;
-    const upload = (await own.streamStep('api', 'openUpload', 'k'))!;
-    await expect(other.streamStep('api', 'nextChunk', opened.stream)).rejects.toEqual(code('DISCONNECTED'));
-    await expect(other.streamStep('api', 'sendChunk', upload, value.slice(0, 9))).rejects.toEqual(code('DISCONNECTED'));
-    await expect(other.streamStep('api', 'endUpload', upload)).rejects.toEqual(code('DISCONNECTED'));
-    await other.streamStep('api', 'leaveStream', opened.stream);
-    expect(same(await own.streamStep('api', 'nextChunk', opened.stream), value.slice(0, CHUNK_BYTES))).toBe(true);
+    const opened = (await own.streamStep(own.connection, 'api', 'openStream', 'film'))!;
+    const upload = (await own.streamStep(own.connection, 'api', 'openUpload', 'k'))!;
+    await expect(other.streamStep(other.connection, 'api', 'nextChunk', opened.stream)).rejects.toEqual(
+      code('DISCONNECTED'),
+    );
+    await expect(other.streamStep(other.connection, 'api', 'sendChunk', upload, value.slice(0, 9))).rejects.toEqual(
+      code('DISCONNECTED'),
+    );
+    await expect(other.streamStep(other.connection, 'api', 'endUpload', upload)).rejects.toEqual(code('DISCONNECTED'));
+    await other.streamStep(other.connection, 'api', 'leaveStream', opened.stream);
+    expect(
+      same(await own.streamStep(own.connection, 'api', 'nextChunk', opened.stream), value.slice(0, CHUNK_BYTES)),
+    ).toBe(true);
   });
 
   it('have few chunks under way', async () => {
     using bridge = openBridge({ stores: stores() });
     bridge.cacheInMain('api').set('film', value);
     const page = bridge.anotherClient();
-    const { stream } = (await page.streamStep('api', 'openStream', 'film'))!;
+    const { stream } = (await page.streamStep(page.connection, 'api', 'openStream', 'film'))!;
     const pulls = await Promise.allSettled(
-      Array.from({ length: 12 }, () => page.streamStep('api', 'nextChunk', stream)),
+      Array.from({ length: 12 }, () => page.streamStep(page.connection, 'api', 'nextChunk', stream)),
     );
     expect(pulls.filter(({ status }) => status === 'rejected').length).toBeGreaterThan(0);
     for (const pull of pulls) {
       if (pull.status === 'rejected') expect(['BUSY', 'DISCONNECTED']).toContain(pull.reason.code);
     }
-    const upload = (await page.streamStep('api', 'openUpload', 'k'))!;
+    const upload = (await page.streamStep(page.connection, 'api', 'openUpload', 'k'))!;
     const pushes = await Promise.allSettled(
-      Array.from({ length: 40 }, () => page.streamStep('api', 'sendChunk', upload, value.slice(0, CHUNK_BYTES))),
+      Array.from({ length: 40 }, () =>
+        page.streamStep(page.connection, 'api', 'sendChunk', upload, value.slice(0, CHUNK_BYTES)),
+      ),
     );
     expect(pushes.some(({ status }) => status === 'rejected')).toBe(true);
     expect(bridge.sessions.at(-1)!.streams).toBe(0);
@@ -326,9 +335,11 @@ describe('steps of a stream that a hostile page sends', () => {
     using bridge = openBridge({ stores: stores() });
     const page = bridge.anotherClient();
     for (const chunk of [value.slice(0, CHUNK_BYTES + 1), 'text', { length: 3 }, undefined]) {
-      const upload = (await page.streamStep('api', 'openUpload', 'k'))!;
-      await expect(page.streamStep('api', 'sendChunk', upload, chunk as Uint8Array)).rejects.toEqual(code('BAD_VALUE'));
-      await expect(page.streamStep('api', 'endUpload', upload)).rejects.toEqual(code('DISCONNECTED'));
+      const upload = (await page.streamStep(page.connection, 'api', 'openUpload', 'k'))!;
+      await expect(page.streamStep(page.connection, 'api', 'sendChunk', upload, chunk as Uint8Array)).rejects.toEqual(
+        code('BAD_VALUE'),
+      );
+      await expect(page.streamStep(page.connection, 'api', 'endUpload', upload)).rejects.toEqual(code('DISCONNECTED'));
     }
     expect(bridge.cacheInMain('api').check()).toEqual([]);
     expect(bridge.cacheInMain('api').has('k')).toBe(false);
