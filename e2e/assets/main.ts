@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { assetScheme, openDiskCache, preloadPath } from 'deskcache/main';
 import { app, BrowserWindow, protocol, session } from 'electron';
+import { placement } from '../placement.ts';
 import { LOGO, PAGE_IN_STORE, recording } from './samples.ts';
 import { stores } from './stores.ts';
 import { watchMemory } from './watch-memory.ts';
@@ -15,14 +16,15 @@ await app.whenReady();
 
 const host = await openDiskCache({
   stores,
+  placement,
   authorize: ({ origin }) => (origin === 'app://assets' ? { stores: { assets: 'read', uploads: 'write' } } : null),
 });
-host.stores.assets.set('logo.svg', LOGO);
-host.stores.assets.set('img/ü & ö?.svg', LOGO);
-host.stores.assets.set(['user', 42, 'logo.svg'], LOGO);
-host.stores.assets.set('page.html', PAGE_IN_STORE);
-host.stores.assets.set('tone.wav', recording());
-host.stores.secret.set('word.txt', 'swordfish');
+await host.stores.assets.set('logo.svg', LOGO);
+await host.stores.assets.set('img/ü & ö?.svg', LOGO);
+await host.stores.assets.set(['user', 42, 'logo.svg'], LOGO);
+await host.stores.assets.set('page.html', PAGE_IN_STORE);
+await host.stores.assets.set('tone.wav', recording());
+await host.stores.secret.set('word.txt', 'swordfish');
 host.serveAssets(session.defaultSession);
 
 const PAGE = '<!doctype html><title>Assets</title><script type="module" src="/page.js"></script><h1>Assets</h1>';

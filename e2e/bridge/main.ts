@@ -3,6 +3,7 @@ import { EventEmitter, once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { openDiskCache, preloadPath } from 'deskcache/main';
 import { app, BrowserWindow, protocol, session, type WebContents } from 'electron';
+import { placement } from '../placement.ts';
 import { stores } from './stores.ts';
 
 const privileges = { standard: true, secure: true, supportFetchAPI: true };
@@ -12,8 +13,6 @@ protocol.registerSchemesAsPrivileged([
 ]);
 await app.whenReady();
 
-// The same application, wherever the engine is.
-const placement = process.argv.includes('--utility') ? 'utility' : 'main';
 const host = await openDiskCache({
   stores,
   placement,

@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { type Grant, openDiskCache } from 'deskcache/main';
 import { app, BrowserWindow, protocol, session } from 'electron';
+import { placement } from '../placement.ts';
 import { stores } from './stores.ts';
 
 protocol.registerSchemesAsPrivileged([
@@ -15,6 +16,7 @@ await app.whenReady();
 const EVERYTHING: Grant = { stores: { '*': 'admin', '@fetch': 'admin' } };
 const host = await openDiskCache({
   stores,
+  placement,
   caches: { schemes: ['app'] },
   authorize: ({ origin }) => (origin === 'app://pages' ? EVERYTHING : { stores: { http: 'read' } }),
 });
