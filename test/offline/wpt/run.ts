@@ -1,12 +1,19 @@
 /**
- * Runs one file of the web-platform-tests in this process, as a page would: `node run.ts <checkout> <file> <directory>`. Writes the
- * outcome of its tests to standard output as JSON: names, and messages of those that failed.
+ * Runs one file of the web-platform-tests in this process, as a page would: `node run.ts <checkout> <file> <directory> <where>`. Writes
+ * the outcome of its tests to standard output as JSON: names, and messages of those that failed. `where` is whose CacheStorage it is:
+ * that of the `main` process, or that of a `page`, over a port.
  */
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { runInThisContext } from 'node:vm';
+import { MessageChannel } from 'node:worker_threads';
+import { openOfflineSession } from '../../../main/bridge/offline/offline-session.ts';
 import { Cache } from '../../../main/engine/index.ts';
 import { CacheStorage, WebCache } from '../../../main/offline/index.ts';
+import { DiskCacheError } from '../../../protocol/error.ts';
+import type { Port } from '../../../renderer-api/client/line.ts';
+import { DiskCache } from '../../../renderer-api/disk-cache.ts';
+import { RemoteCacheStorage, RemoteWebCache } from '../../../renderer-api/offline/remote-caches.ts';
 import { serve } from './server.ts';
 
 interface Outcome {
@@ -15,7 +22,7 @@ interface Outcome {
   readonly message: string | null;
 }
 
-const [root, file, directory] = process.argv.slice(2) as [string, string, string];
+const [root, file, directory, where] = process.argv.slice(2) as [string, string, string, 'main' | 'page'];
 const origin = await serve(root);
 const location = new URL(`/${file}`, origin);
 const Plain = Request;
@@ -54,15 +61,35 @@ class FileReader {
 }
 
 const store = new Cache(directory, { evictionPolicy: 'none' });
+const inMain = () => new CacheStorage({ cache: store, fetch: pageFetch });
+
+/** The same by way of a page's port. */
+function inPage(): RemoteCacheStorage {
+  const backing = {
+    caches: inMain,
+    offline(): never {
+      throw new DiskCacheError('NOT_ALLOWED', 'Nothing is fetched here');
+    },
+  };
+  const connect = async () => {
+    const { port1, port2 } = new MessageChannel();
+    openOfflineSession(port1 as never, { stores: { '*': 'admin' } }, backing);
+    return port2 as unknown as Port;
+  };
+  return new DiskCache(connect).caches;
+}
+
+const faces = {
+  main: () => ({ Cache: WebCache, CacheStorage, caches: inMain() }),
+  page: () => ({ Cache: RemoteWebCache, CacheStorage: RemoteCacheStorage, caches: inPage() }),
+};
 const page = {
   self: globalThis,
   location,
   Request: PageRequest,
   fetch: pageFetch,
   FileReader,
-  Cache: WebCache,
-  CacheStorage,
-  caches: new CacheStorage({ cache: store, fetch: pageFetch }),
+  ...faces[where](),
   GLOBAL: { isWindow: () => false, isWorker: () => false, isShadowRealm: () => false },
   get_host_info: () => ({ REMOTE_HOST: 'localhost', HTTPS_REMOTE_ORIGIN: origin.replace('127.0.0.1', 'localhost') }),
 };
