@@ -141,7 +141,7 @@ export class Client {
       let weight = OPERATION_WEIGHT;
       for (const argument of args) weight += weightOf(argument);
       if (weight > UNDER_WAY.bytes) {
-        const message = `A call of ${weight} bytes for store "${store}"; a page sends ${UNDER_WAY.bytes} at most: write it as a stream`;
+        const message = `A call of ${weight} bytes for store "${store}" is too much, ${UNDER_WAY.bytes} is the most; large bytes go with set or writeStream of a cache`;
         reject(new DiskCacheError('TOO_LARGE', message));
         return;
       }

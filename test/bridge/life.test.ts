@@ -31,7 +31,7 @@ describe('pages that come and go', () => {
     bridge.cacheInMain('api').set('large', large);
     async function* endless() {
       yield large;
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await new Promise((resolve) => setTimeout(resolve, 5));
       yield large;
     }
     for (let round = 0; round < 100; round++) {
