@@ -2,6 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { Cache } from '../../main/engine/index.ts';
+import { queuesIn } from '../../main/open-engine.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import { cache, deque, fanout, index } from '../../protocol/stores.ts';
 import type { RemoteIndex } from '../../renderer-api/client/remote.ts';
@@ -118,6 +119,22 @@ describe('a utility process that dies', () => {
     await expect(host.engine.ask({ call: 'windows.list' })).rejects.toMatchObject({ code: 'CLOSED' });
     await setTimeout(50);
     expect(started.length).toBe(5);
+    page.disconnect();
+  });
+
+  it('is followed by one that has the queues open, too', async () => {
+    await using host = await openUtilityHost();
+    const page = host.open('main').page();
+    await expect(page.queue('letters').enqueue('early')).rejects.toMatchObject({ code: 'NO_SUCH_STORE' });
+    host.engine.openQueue('letters', { durability: 'process' });
+    await page.queue('letters').enqueue('Dear Ada');
+    await crash();
+    expect(await page.queue('letters').counts()).toMatchObject({ ready: 1 });
+    await page.queue('letters').enqueue('Dear Ada again');
+    // In the main process, where it is worked on, it is the same.
+    const letters = queuesIn(host.directory).find('letters');
+    expect(letters.counts().ready).toBe(2);
+    letters.close();
     page.disconnect();
   });
 
