@@ -15,6 +15,7 @@ const slow = [
   'test/bridge/soak.test.ts',
   'test/bridge/offline/{hostile,large,life}.test.ts',
   'test/electron/utility.test.ts',
+  'test/examples/**/*.test.ts',
 ];
 
 /**

@@ -1,0 +1,44 @@
+/** One URL while the server is there, has something new, and is gone: what the application gets, and where from. */
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Cache } from 'deskcache/engine';
+import { Offline, provenanceOf, type Strategy } from 'deskcache/offline';
+
+/** A clock of its own, for both sides, so that nobody has to wait for an hour. */
+let now = Date.now();
+let news = 'It rains.';
+const server = createServer((request, response) => {
+  const etag = JSON.stringify(news);
+  const fields = { etag, date: new Date(now).toUTCString(), 'cache-control': 'max-age=3600' };
+  if (request.headers['if-none-match'] === etag) response.writeHead(304, fields).end();
+  else response.writeHead(200, fields).end(news);
+});
+await once(server.listen(0, '127.0.0.1'), 'listening');
+const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/weather`;
+
+const directory = mkdtempSync(join(tmpdir(), 'deskcache-offline-first-'));
+const cache = new Cache(directory, { evictionPolicy: 'least-recently-used', sizeLimit: 64 * 2 ** 20 });
+const offline = new Offline({ cache, fetch, clock: () => now });
+
+async function ask(when: string, strategy: Strategy = 'stale-while-revalidate'): Promise<void> {
+  const response = await offline.fetch(url, { strategy });
+  console.log(`${when}: ${await response.text()} (${provenanceOf(response)})`);
+}
+
+await ask('The first time');
+await ask('At once again');
+now += 3_600_000;
+news = 'The sun is out.';
+await ask('An hour later'); // what is stored, at once; what is new is fetched behind
+await ask('Who waits for that', 'http');
+server.close();
+server.closeAllConnections();
+now += 24 * 3_600_000;
+await ask('Without the server');
+
+cache.close();
+rmSync(directory, { recursive: true });
