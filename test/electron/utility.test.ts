@@ -18,6 +18,8 @@ vi.mock('electron', () => import('./utility-double.ts'));
 const codeOf = (error: unknown): string => (error instanceof DiskCacheError ? error.code : String(error));
 const said = (results: PromiseSettledResult<unknown>[]) =>
   results.map((it) => (it.status === 'fulfilled' ? it.value : codeOf(it.reason)));
+/** A thread takes its time to start where others work. */
+const PATIENCE = { timeout: 10_000 };
 const MODULE = new URL('./stores-with-functions.ts', import.meta.url);
 
 beforeEach(() => {
@@ -81,10 +83,10 @@ describe('a utility process that dies', () => {
     const kept = await api.getMany(fates.map((_, n) => `w${n}`));
     for (const [n, fate] of fates.entries()) if (fate === undefined) expect(kept[n]).toBe(n);
     expect(await host.api.getMany([0, 199])).toEqual([0, 199]);
-    await vi.waitFor(() => expect(heard).toContain('reset'));
+    await vi.waitFor(() => expect(heard).toContain('reset'), PATIENCE);
     heard.length = 0;
     await host.api.set('after', 1);
-    await vi.waitFor(() => expect(heard).toEqual(['set']));
+    await vi.waitFor(() => expect(heard).toEqual(['set']), PATIENCE);
     expect(started.length).toBe(2);
     page.disconnect();
   });
@@ -166,7 +168,7 @@ describe('a utility process that dies', () => {
       }
       for (const page of pages) page.disconnect();
     }
-    await vi.waitFor(() => expect(resources().length).toBeLessThanOrEqual(before + 1), { timeout: 5000 });
+    await vi.waitFor(() => expect(resources().length).toBeLessThanOrEqual(before + 1), PATIENCE);
   });
 });
 
