@@ -70,6 +70,16 @@ export async function answerOf(
   return responseOf(body, { status: 206, statusText: 'Partial Content', headers }, url);
 }
 
+/** A whole answer as the part that is all of it; as it is where its length is not known. */
+export function asPart(whole: Response): Response {
+  const size = Number(whole.headers.get('content-length') ?? Number.NaN);
+  if (whole.status !== 200 || !(size > 0)) return whole;
+  const headers = new Headers(whole.headers);
+  headers.set('content-range', `bytes 0-${size - 1}/${size}`);
+  const init = { status: 206, statusText: 'Partial Content', headers };
+  return responseOf(whole.body, init, whole.url, whole.redirected);
+}
+
 /** A response that came from the origin, with what this cache did to it. */
 export function passed(received: Response, handling: Handling, body: Body = received.body as Body): Response {
   const { status, statusText, url, redirected } = received;

@@ -23,6 +23,10 @@ export function partOf(field: string, size: number): Part | 'unsatisfiable' | un
   return start >= size ? 'unsatisfiable' : { start, end };
 }
 
+/** Whether a request asks for everything as if for a part, which is how media elements begin. */
+export const asksForAll = ({ method, headers }: Request): boolean =>
+  method === 'GET' && /^bytes=\s*0-\s*$/i.test(headers.get('range') ?? '') && !headers.has('if-range');
+
 /** Whether If-Range lets the Range field count (RFC 9110 §13.1.5): the same strong entity tag, or exactly the same date. */
 export function isRangeCurrent(request: Headers, stored: Headers, now: number): boolean {
   const condition = request.get('if-range');

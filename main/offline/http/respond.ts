@@ -1,9 +1,10 @@
 import { drained } from '../body.ts';
-import { fromStore } from './answer.ts';
+import { asPart, fromStore } from './answer.ts';
 import { directivesOf, withoutFragment } from './fields.ts';
 import { orAborted } from './flight.ts';
 import { forward, lead, pass, standingIn } from './forward.ts';
 import { provenanceOf } from './provenance.ts';
+import { asksForAll } from './range.ts';
 import type { Stored } from './response-store.ts';
 import type { Room } from './room.ts';
 import { requestDirectives, type Use, useOf } from './rules.ts';
@@ -21,6 +22,7 @@ export async function respond(room: Room, request: Request, mode: Mode): Promise
   request.signal.throwIfAborted();
   if (!SAFE.has(request.method)) return change(room, request);
   if (isBypassed(request, mode)) return mode === 'only-if-cached' ? notStored() : pass(room, request, 'bypass');
+  if (asksForAll(request)) return asPart(await respond(room, withoutRange(request), mode));
   let isGone = mode === 'reload';
   for (let joined = false; ; ) {
     const stored = isGone ? undefined : room.tried(request.url, () => room.store.find(request));
@@ -86,6 +88,13 @@ function isBypassed({ method, headers }: Request, mode: Mode): boolean {
 /** Requests whose answer may serve others that wait. */
 const isShareable = ({ method, headers }: Request): boolean =>
   method === 'GET' && !headers.has('range') && !headers.has('if-none-match') && !headers.has('if-modified-since');
+
+/** A part is not stored, so who asks for everything asks for the whole. */
+function withoutRange(request: Request): Request {
+  const whole = new Request(request);
+  whole.headers.delete('range');
+  return whole;
+}
 
 /** Nobody waits for it; who comes meanwhile joins. */
 function revalidateBehind(room: Room, request: Request, stored: Stored): void {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { provenanceOf } from '../../../main/offline/http/provenance.ts';
 import { got, inFrontOf, URL_A } from './origin.ts';
 
 const SECOND = 1000;
@@ -29,6 +30,28 @@ describe('methods', () => {
     using setup = inFrontOf(() => new Response('234', { status: 206, headers: { 'cache-control': 'max-age=60' } }));
     const part = await setup.http.fetch(URL_A, { headers: { range: 'bytes=2-4' } });
     expect([part.status, setup.asked[0]?.headers.get('range'), setup.cache.size]).toEqual([206, 'bytes=2-4', 0]);
+  });
+
+  it('who asks for everything by a Range, as media elements do, is answered by a part and has it stored', async () => {
+    using setup = inFrontOf(({ url }) => {
+      const length = url.endsWith('unknown') ? undefined : { 'content-length': '10' };
+      const control = url.endsWith('secret') ? 'no-store' : 'max-age=60';
+      return new Response('0123456789', { headers: { 'cache-control': control, ...length } });
+    });
+    const ask = async (range: string, path = '') => {
+      const response = await setup.http.fetch(URL_A + path, { headers: { range } });
+      return [response.status, response.headers.get('content-range'), await response.text(), provenanceOf(response)];
+    };
+    expect(await ask('bytes=0-')).toEqual([206, 'bytes 0-9/10', '0123456789', 'miss']);
+    expect(setup.asked[0]?.headers.get('range')).toBeNull();
+    expect(await ask('bytes=0-')).toEqual([206, 'bytes 0-9/10', '0123456789', 'hit']);
+    expect(await ask('bytes=8-')).toEqual([206, 'bytes 8-9/10', '89', 'hit']);
+    expect(await got(setup)).toEqual(['0123456789', 'hit']);
+    expect(await ask('bytes=0-', '/unknown')).toEqual([200, null, '0123456789', 'miss']);
+    expect(await ask('bytes=0-', '/secret')).toEqual([206, 'bytes 0-9/10', '0123456789', 'miss']);
+    expect(await setup.http.match(`${URL_A}/secret`)).toBeUndefined();
+    await setup.http.fetch(`${URL_A}/past`, { headers: { range: 'bytes=0-' }, cache: 'no-store' });
+    expect(setup.asked.at(-1)?.headers.get('range')).toBe('bytes=0-');
   });
 
   it('a HEAD tells whether what is stored is out of date', async () => {
