@@ -107,6 +107,27 @@ test('a document that was stored is none of the application’s pages', async ({
   expect(origin).toBe('null');
 });
 
+test('large values travel by themselves, also to the window’s own shard', async ({ launch }) => {
+  const { page } = await start(launch);
+  const back = await page.evaluate(async () => {
+    interface Store {
+      set(key: string, value: unknown): Promise<void>;
+      get(key: string): Promise<unknown>;
+    }
+    const { diskCache } = globalThis as unknown as { diskCache: { cache(name: string): Store; window: Store } };
+    const bytes = Uint8Array.from({ length: 3_000_000 }, (_, n) => n % 251);
+    const same = (value: unknown) =>
+      value instanceof Uint8Array && value.length === bytes.length && value.every((byte, n) => byte === bytes[n]);
+    const found: boolean[] = [];
+    for (const store of [diskCache.cache('uploads'), diskCache.window]) {
+      void store.set('large', bytes);
+      found.push(same(await store.get('large')));
+    }
+    return found;
+  });
+  expect(back).toEqual([true, true]);
+});
+
 test('a stream goes there and back through a main process whose memory stays flat', async ({ launch }) => {
   test.setTimeout(180_000);
   const { page } = await start(launch);

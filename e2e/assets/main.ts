@@ -17,7 +17,8 @@ await app.whenReady();
 const host = await openDiskCache({
   stores,
   placement,
-  authorize: ({ origin }) => (origin === 'app://assets' ? { stores: { assets: 'read', uploads: 'write' } } : null),
+  authorize: ({ origin }) =>
+    origin === 'app://assets' ? { stores: { assets: 'read', uploads: 'write', '@window': 'write' } } : null,
 });
 await host.stores.assets.set('logo.svg', LOGO);
 await host.stores.assets.set('img/ü & ö?.svg', LOGO);
