@@ -14,6 +14,7 @@ import { placed } from './placement.ts';
 
 export { DiskCacheError, type ErrorCode } from '../protocol/error.ts';
 export { cache, defineStores, deque, fanout, index } from '../protocol/stores.ts';
+export type { RemoteCache, RemoteDeque, RemoteIndex, RemoteStoreOf } from '../renderer-api/client/remote.ts';
 export type { Grant } from './bridge/grant.ts';
 export { type AssetOptions, assetScheme } from './electron/assets.ts';
 export type { AttachOptions } from './electron/attached-windows.ts';
@@ -22,6 +23,7 @@ export { networkFetch } from './electron/network.ts';
 export type { OfflineSession, OfflineSessionOptions } from './electron/offline.ts';
 export type { CachesOptions } from './electron/offline-side.ts';
 export type { Authorize, FrameInfo } from './electron/sender.ts';
+export type { StoresModule } from './electron/utility/sent-stores.ts';
 export type { Keep, WindowOptions, WindowShard } from './electron/windows.ts';
 export type { Cache, Deque, FanoutCache, Index } from './engine/index.ts';
 export type { Host, HostOptions, HostStore, OpenStore, Placement, WindowStock } from './host.ts';
