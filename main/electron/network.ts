@@ -1,5 +1,12 @@
-import { Readable } from 'node:stream';
-import { type ClientRequestConstructorOptions, type IncomingMessage, net, type Session } from 'electron';
+import { Readable, type Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import {
+  type ClientRequest,
+  type ClientRequestConstructorOptions,
+  type IncomingMessage,
+  net,
+  type Session,
+} from 'electron';
 
 type Body = ReadableStream<Uint8Array>;
 
@@ -11,12 +18,12 @@ const BODILESS: ReadonlySet<number> = new Set([101, 204, 205, 304]);
  * and neither the session's protocol handlers nor Chromium's HTTP cache are asked, which might answer in the network's place.
  *
  * Rejects with Chromium's net errors (`net::ERR_INTERNET_DISCONNECTED`), or with the reason of the request's signal. Only `http` and
- * `https`. A request's body is in memory until it is sent, as with `session.fetch`.
+ * `https`. Of a request's body at most `WHOLE_BYTES` are in memory, unlike with `session.fetch`.
  */
 export function networkFetch(session: Session): (request: Request) => Promise<Response> {
   return async (request) => {
     const { signal } = request;
-    const sent = request.body === null ? undefined : Buffer.from(await request.arrayBuffer());
+    const sent = await begun(request.body);
     signal.throwIfAborted();
     return new Promise((resolve, reject) => {
       const asked = net.request(optionsOf(session, request));
@@ -43,9 +50,48 @@ export function networkFetch(session: Session): (request: Request) => Promise<Re
         const body = isEmpty ? null : bodyOf(message, () => asked.abort());
         resolve(responseOf(request, body, { status, statusText, headers: pairsOf(rawHeaders) }, url));
       });
-      asked.end(sent);
+      if (sent === undefined || Buffer.isBuffer(sent)) asked.end(sent);
+      else
+        stream(sent, asked).catch((error: unknown) => {
+          reject(error);
+          asked.abort();
+        });
     });
   };
+}
+
+/** What is no longer than this is sent with its length; what is longer in chunks as it is read, which not every server takes. Bytes. */
+const WHOLE_BYTES = 8 * 2 ** 20;
+
+/** A body as it will be sent: the whole of it, or the stream of what was begun to be read. */
+async function begun(body: Body | null): Promise<Buffer | AsyncGenerator<Uint8Array> | undefined> {
+  if (body === null) return undefined;
+  const reader = body.getReader();
+  const first: Uint8Array[] = [];
+  for (let bytes = 0; bytes <= WHOLE_BYTES; bytes += first.at(-1)?.length ?? 0) {
+    const { done, value } = await reader.read();
+    if (done) return Buffer.concat(first);
+    first.push(value);
+  }
+  return following(first, reader);
+}
+
+async function* following(
+  first: Uint8Array[],
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  try {
+    for (let chunk = first.shift(); chunk !== undefined; chunk = first.shift()) yield chunk;
+    for (let read = await reader.read(); !read.done; read = await reader.read()) yield read.value;
+  } finally {
+    reader.cancel().catch(() => undefined);
+  }
+}
+
+/** Electron's request is a Writable, which its types don't say. */
+async function stream(body: AsyncGenerator<Uint8Array>, asked: ClientRequest): Promise<void> {
+  asked.chunkedEncoding = true;
+  await pipeline(body, asked as unknown as Writable);
 }
 
 function optionsOf(session: Session, request: Request): ClientRequestConstructorOptions {

@@ -67,6 +67,7 @@ const server = createServer((incoming, response) => {
       response.writeHead(200, 'Fine', {
         'x-got': String(incoming.headers['x-own']),
         'x-mode': String(incoming.headers['sec-fetch-mode']),
+        'x-length': String(incoming.headers['content-length']),
       }),
     );
 });
@@ -88,6 +89,52 @@ describe('the network of a session', () => {
     const { status, statusText, url, redirected } = response;
     expect([status, statusText, url, redirected]).toEqual([200, 'Fine', `${base}/echo`, false]);
     expect([await response.text(), response.headers.get('x-got')]).toEqual(['sent', 'kept']);
+  });
+
+  it('sends a small body with its length, a large one as it is read', async () => {
+    expect((await ask('/echo', { method: 'POST', body: 'sent' })).headers.get('x-length')).toBe('4');
+    const MB = 2 ** 20;
+    let onAnswer = () => {};
+    const answered = new Promise<void>((resolve) => {
+      onAnswer = resolve;
+    });
+    let pulled = 0;
+    const body = new ReadableStream({
+      async pull(controller) {
+        // The last ones wait for the answer to the first.
+        if (++pulled > 12) await answered;
+        if (pulled > 14) controller.close();
+        else controller.enqueue(new Uint8Array(MB).fill(pulled));
+      },
+    });
+    const response = await ask('/echo', { method: 'POST', body, duplex: 'half' } as RequestInit);
+    expect(response.headers.get('x-length')).toBe('undefined');
+    onAnswer();
+    const bytes = new Uint8Array(await response.arrayBuffer());
+    expect([bytes.length, bytes[0], bytes.at(-1)]).toEqual([14 * MB, 1, 14]);
+  });
+
+  it('gives up a body half-way: its source is told, and the request ends', async () => {
+    let cancelled = 0;
+    const endless = () =>
+      new ReadableStream({
+        pull: (controller) => controller.enqueue(new Uint8Array(100_000)),
+        cancel: () => void cancelled++,
+      });
+    const controller = new AbortController();
+    const { signal } = controller;
+    const before = closed;
+    const abortedBefore = aborted;
+    const asking = ask('/never', { method: 'POST', body: endless(), duplex: 'half', signal } as RequestInit);
+    setTimeout(() => controller.abort(), 100);
+    await expect(asking).rejects.toMatchObject({ name: 'AbortError' });
+    await vi.waitFor(() => expect([cancelled, closed]).toEqual([1, before + 1]));
+    const broken = new ReadableStream({
+      pull: (it) => (cancelled++ < 200 ? it.enqueue(new Uint8Array(100_000)) : it.error(new Error('The file is gone'))),
+    });
+    const sending = ask('/never', { method: 'POST', body: broken, duplex: 'half' } as RequestInit);
+    await expect(sending).rejects.toThrow('The file is gone');
+    await vi.waitFor(() => expect([aborted > abortedBefore + 1, closed]).toEqual([true, before + 2]));
   });
 
   it('is asked past the handlers and past Chromium’s cache, with the cookies of the session', async () => {
