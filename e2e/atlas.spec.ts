@@ -136,7 +136,6 @@ test('a server that fails is tried again, one that refuses is not', async ({ lau
   await atlas.open('NPL');
   const field = atlas.page.locator('.field-note textarea');
   await field.fill(long);
-  await atlas.page.locator('.saved[data-step="saved"]').waitFor();
   await field.press('Control+Enter');
   await atlas.note('Too long', 'dead').waitFor();
   const dead = await atlas.outbox();
@@ -162,6 +161,24 @@ test('a draft in one window is in the other as it is written', async ({ launch }
   expect(await second.draft()).toBe('Ring road');
   await first.write('Ring road, ten days.');
   await expect.poll(() => second.draft()).toBe('Ring road, ten days.');
+});
+
+test('what is typed while a note is being sent is the next note', async ({ launch }) => {
+  const atlas = await windowOf(await start(launch));
+  await atlas.open('ISL');
+  const field = atlas.page.locator('.field-note textarea:not([readonly])');
+  for (const word of ['First', 'second', 'third']) {
+    await field.pressSequentially(word, { delay: 0 });
+    await field.press('Control+Enter');
+  }
+  await field.pressSequentially('fourth');
+  await atlas.page.locator('.saved[data-step="saved"]').waitFor();
+  await expect.poll(async () => (await delivered()).join(' ')).toMatch(/^First\b.*second/);
+  await expect(await atlas.outbox()).toHaveCount(0);
+  expect(await atlas.draft()).toMatch(/fourth$/);
+  const texts = [...(await delivered()), await atlas.draft()];
+  for (const word of ['First', 'second', 'third', 'fourth']) expect(texts.join(' '), word).toContain(word);
+  expect(new Set(texts).size, 'each was sent once').toBe(texts.length);
 });
 
 test('Atlas without network and without anything on disk says so, and recovers by itself', async ({ launch }) => {

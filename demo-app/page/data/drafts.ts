@@ -1,6 +1,7 @@
 import type { Draft } from '../../model/note.ts';
 import { disk } from './disk.ts';
 import { observable } from './observable.ts';
+import { post } from './outbox.ts';
 import { reason, report } from './problems.ts';
 
 /** The countries about which somebody is writing. */
@@ -9,13 +10,15 @@ export const drafted = observable<ReadonlySet<string>>(new Set());
 /** A draft as the page shows it. */
 export type DraftState =
   | { readonly step: 'reading' | 'empty' | 'saving' }
-  | { readonly step: 'saved'; readonly draft: Draft }
+  | { readonly step: 'saved'; readonly at: number }
   | { readonly step: 'failed'; readonly why: string };
 
 /** One country's draft, open for writing. */
 export interface OpenDraft {
   /** The text changed: it is written at once, no timer stands between a keystroke and the disk. An emptied draft is none. */
   edit(text: string): void;
+  /** Puts what was written into the outbox. */
+  send(): Promise<void>;
   close(): void;
 }
 
@@ -41,38 +44,59 @@ export function openDraft(code: string, show: (state: DraftState, text?: string)
   let open = true;
   let edits = 0;
   let id: string | undefined;
+  /** What is typed after a note was sent is another note. */
+  let sent: string | undefined;
   const tell = (state: DraftState, text?: string) => open && show(state, text);
+  const tellSaved = (draft: Draft | undefined, text?: string) =>
+    tell(draft === undefined ? { step: 'empty' } : { step: 'saved', at: draft.editedAt }, text);
 
   /** What is on disk, unless something newer was typed meanwhile. */
-  async function read(): Promise<void> {
+  async function read(): Promise<Draft | undefined> {
     const before = edits;
     try {
       const draft = await disk.drafts.get(code);
-      if (edits !== before) return;
-      id = draft?.id;
-      tell(draft === undefined ? { step: 'empty' } : { step: 'saved', draft }, draft?.text ?? '');
+      if (edits !== before) return draft;
+      id = draft?.id === sent ? undefined : draft?.id;
+      tellSaved(draft, draft?.text ?? '');
+      return draft;
     } catch (error) {
       tell({ step: 'failed', why: `The draft could not be read: ${reason(error)}` });
+      return undefined;
     }
   }
 
-  async function write(text: string): Promise<void> {
+  async function write(text: string): Promise<Draft | undefined> {
     const edit = ++edits;
+    id ??= crypto.randomUUID();
+    const draft = text.trim() === '' ? undefined : { id, text, editedAt: Date.now() };
     tell({ step: 'saving' });
     try {
-      id ??= crypto.randomUUID();
-      const draft = { id, text, editedAt: Date.now() };
-      await (text.trim() === '' ? disk.drafts.delete(code) : disk.drafts.set(code, draft));
-      if (edit === edits) tell(text.trim() === '' ? { step: 'empty' } : { step: 'saved', draft });
+      await (draft === undefined ? disk.drafts.delete(code) : disk.drafts.set(code, draft));
+      if (edit === edits) tellSaved(draft);
+      return draft;
     } catch (error) {
       if (edit === edits) tell({ step: 'failed', why: `Not saved: ${reason(error)}` });
+      return undefined;
     }
   }
 
-  const stop = disk.drafts.subscribe(() => void read(), { prefix: code });
-  void read();
+  let latest = read();
+  const stop = disk.drafts.subscribe(
+    () => {
+      latest = read();
+    },
+    { prefix: code },
+  );
   return {
-    edit: (text) => void write(text),
+    edit(text) {
+      latest = write(text);
+    },
+    async send() {
+      sent = id ?? sent;
+      id = undefined;
+      const draft = await latest;
+      if (draft !== undefined) await post(code, draft);
+    },
     close() {
       open = false;
       stop();

@@ -33,12 +33,13 @@ async function look(): Promise<void> {
 }
 
 /**
- * Puts a draft into the outbox. It is there whatever happens next; what is left of the draft, should this be the last the page
- * does, has the same id and makes the same note.
+ * Puts a draft into the outbox. It is there whatever happens next; should this be the last the page does, what is left of the draft
+ * has the same id and makes the same note. What was typed since is left.
  */
-export async function post(code: string, { id, text, editedAt }: Draft): Promise<void> {
+export async function post(code: string, draft: Draft): Promise<void> {
+  const { id, text, editedAt } = draft;
   await queue.enqueue({ id, code, text, writtenAt: editedAt }, { group: code, dedupeKey: id });
-  await disk.drafts.delete(code);
+  await disk.drafts.batch([{ if: { key: code, equals: draft } }, { delete: [code] }]);
 }
 
 /** Gives a note that was refused another chance. */

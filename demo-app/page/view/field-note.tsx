@@ -1,6 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { type DraftState, type OpenDraft, openDraft } from '../data/drafts.ts';
-import { post } from '../data/outbox.ts';
 import { report } from '../data/problems.ts';
 import { formatInstant } from './format.ts';
 import { Icon } from './icon.tsx';
@@ -29,8 +28,7 @@ export function FieldNote({ code, name }: Props) {
     draft.current?.edit(next);
   }
   function send(): void {
-    if (state.step !== 'saved') return;
-    post(code, state.draft).catch((error: unknown) => report('The note could not be put into the outbox', error));
+    draft.current?.send().catch((error: unknown) => report('The note could not be put into the outbox', error));
   }
 
   return (
@@ -47,7 +45,7 @@ export function FieldNote({ code, name }: Props) {
       {state.step === 'failed' && <NotSaved why={state.why} retry={() => write(text)} />}
       <div class="field-note-foot">
         <Saved state={state} />
-        <button type="button" class="send" disabled={state.step !== 'saved'} onClick={send} title="Send (Ctrl+Enter)">
+        <button type="button" class="send" disabled={text.trim() === ''} onClick={send} title="Send (Ctrl+Enter)">
           Send
         </button>
       </div>
@@ -60,7 +58,7 @@ function Saved({ state }: { readonly state: DraftState }) {
     <output class="saved" data-step={state.step}>
       {state.step === 'saved' && (
         <>
-          <Icon name="disk" /> Draft on disk {formatInstant(state.draft.editedAt)}
+          <Icon name="disk" /> Draft on disk {formatInstant(state.at)}
         </>
       )}
       {state.step === 'saving' && 'Saving…'}
