@@ -23,7 +23,10 @@ export const question: Question = {
     for (const perTurn of [100, 1000, 10_000].filter((count) => count <= items)) {
       const contender = (name: string, page: WritingPage): Contender => ({
         name,
-        round: () => lateness(() => page.write({ items, perTurn })),
+        async round() {
+          await page.clear();
+          return lateness(() => page.write({ items, perTurn }));
+        },
       });
       yield {
         title: `${items} sets of 100 bytes, ${perTurn} in a turn`,
@@ -50,6 +53,7 @@ async function lateness(work: () => Promise<void>): Promise<number> {
 }
 
 interface WritingPage extends AsyncDisposable {
+  clear(): Promise<void>;
   write(order: WriteOrder): Promise<void>;
 }
 
@@ -84,12 +88,14 @@ function pageOn(port: MessagePort, end: () => Promise<void>): WritingPage {
     workerData: { port } satisfies WritingPageData,
     transferList: [port],
   });
+  async function obey(order: WriteOrder | 'clear', items: number): Promise<void> {
+    page.postMessage(order);
+    const [size] = (await once(page, 'message')) as [number];
+    if (size !== items) throw new Error(`${size} items where ${items} were expected`);
+  }
   return {
-    async write(order) {
-      page.postMessage(order);
-      const [size] = (await once(page, 'message')) as [number];
-      if (size !== order.items) throw new Error(`${order.items} sets made ${size} items`);
-    },
+    clear: () => obey('clear', 0),
+    write: (order) => obey(order, order.items),
     async [Symbol.asyncDispose]() {
       await page.terminate();
       await end();

@@ -1,7 +1,7 @@
 /** A page that writes as fast as it is answered: the client of `renderer-api/` on a thread of its own. */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
-import { DiskCache } from '../../renderer-api/disk-cache.ts';
 import type { Port } from '../../renderer-api/client/line.ts';
+import { DiskCache } from '../../renderer-api/disk-cache.ts';
 import { keyAt, VALUE_BYTES } from '../harness/data.ts';
 
 export interface WritingPageData {
@@ -19,7 +19,6 @@ const diskCache = new DiskCache(async () => port as unknown as Port);
 const value = new Uint8Array(VALUE_BYTES);
 
 async function write({ items, perTurn }: WriteOrder): Promise<number> {
-  await diskCache.clear();
   for (let first = 0; first < items; first += perTurn) {
     const turn = Math.min(perTurn, items - first);
     await Promise.all(Array.from({ length: turn }, (_, nth) => diskCache.set(keyAt(first + nth), value)));
@@ -28,6 +27,7 @@ async function write({ items, perTurn }: WriteOrder): Promise<number> {
 }
 
 /** Answers how many items there are then. */
-parentPort?.on('message', (order: WriteOrder) => {
-  void write(order).then((size) => parentPort?.postMessage(size));
+parentPort?.on('message', (order: WriteOrder | 'clear') => {
+  const done = order === 'clear' ? diskCache.clear().then(() => diskCache.size) : write(order);
+  void done.then((size) => parentPort?.postMessage(size));
 });
