@@ -16,11 +16,8 @@ export const CACHES = '@caches';
  */
 export const FETCH = '@fetch';
 
-/** A chunk of a body is at most so long. */
-export const CHUNK_BYTES = 2 ** 18;
-
-/** So many chunks of one body may be on their way. */
-export const CHUNKS_AHEAD = 4;
+/** Bodies travel as large values do: in chunks of at most so many bytes, of which so many of one body may be on their way. */
+export { CHUNK_BYTES, CHUNKS_AHEAD } from './value-stream.ts';
 
 /** A page has at most so many calls under way, and so many bodies of the main process open. */
 export const MAX_CALLS = 1024;

@@ -29,7 +29,7 @@ export class OfflineLine {
   readonly #face: Remote<OfflineFace>;
   readonly #listener: OfflineLineListener;
   readonly #open = new Set<(reason: DiskCacheError) => void>();
-  #ended: DiskCacheError | undefined;
+  readonly #ended = new AbortController();
 
   constructor(port: Port, listener: OfflineLineListener) {
     this.#port = port;
@@ -43,10 +43,15 @@ export class OfflineLine {
     port.start();
   }
 
+  /** Aborted at its end, with the reason. */
+  get ended(): AbortSignal {
+    return this.#ended.signal;
+  }
+
   /** @throws {DiskCacheError} what the main process refuses it for; the standard's errors as they are. */
   ask<M extends Question>(method: M, argument: Asking[M]['argument']): Promise<Asking[M]['value']> {
     return new Promise((resolve, reject) => {
-      if (this.#ended !== undefined) return reject(this.#ended);
+      if (this.ended.aborted) return reject(this.ended.reason);
       this.#open.add(reject);
       const asked = this.#face[method] as (argument: unknown) => Promise<Reply<Asking[M]['value']>>;
       asked(argument)
@@ -58,21 +63,21 @@ export class OfflineLine {
 
   /** Says what nobody waits for. */
   tell(method: 'abort' | 'cancel', number: number): void {
-    if (this.#ended === undefined) void this.#face[method](number);
+    if (!this.ended.aborted) void this.#face[method](number);
   }
 
   close(reason: DiskCacheError): void {
-    if (this.#ended !== undefined) return;
-    this.#ended = reason;
+    if (this.ended.aborted) return;
     this.#port.close();
     // As in `Line`: comlink's registry would hold all that hangs on this line.
     this.#face[releaseProxy]();
     for (const reject of this.#open) reject(reason);
     this.#open.clear();
+    this.#ended.abort(reason);
   }
 
   #end(reason: DiskCacheError): void {
-    if (this.#ended !== undefined) return;
+    if (this.ended.aborted) return;
     this.close(reason);
     this.#listener.onEnd(reason);
   }

@@ -6,31 +6,35 @@ const forgotten = new FinalizationRegistry<() => void>((leave) => leave());
 
 /**
  * A body of the main process as a stream. Nothing is fetched before it is read; then some chunks ahead. `signal` breaks it off,
- * as that of a `fetch` does.
+ * as that of a `fetch` does, and so does the end of the line.
  */
 export function pulledBody(
   line: OfflineLine,
   body: number,
   signal: AbortSignal,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
-  const source = new PulledSource(line, body, () => signal.removeEventListener('abort', aborted));
-  // The signal may live longer than anyone who reads. The source, and not its stream, is what can be watched: the stream of a
+  const signals = [signal, line.ended];
+  const source = new PulledSource(line, body, unwatch);
+  // The signals may live longer than anyone who reads. The source, and not its stream, is what can be watched: the stream of a
   // browser is its own, and what a page holds of it comes and goes.
   const watched = new WeakRef(source);
   function aborted(): void {
-    watched.deref()?.abort(signal.reason);
+    watched.deref()?.abort(signals.find((it) => it.aborted)?.reason);
+  }
+  function unwatch(): void {
+    for (const it of signals) it.removeEventListener('abort', aborted);
   }
   forgotten.register(
     source,
     () => {
-      signal.removeEventListener('abort', aborted);
+      unwatch();
       line.tell('cancel', body);
     },
     source,
   );
   const stream = new ReadableStream(source);
-  if (signal.aborted) aborted();
-  else signal.addEventListener('abort', aborted, { once: true });
+  if (signals.some((it) => it.aborted)) aborted();
+  else for (const it of signals) it.addEventListener('abort', aborted, { once: true });
   return stream;
 }
 

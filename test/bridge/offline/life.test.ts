@@ -84,7 +84,7 @@ describe('pages that come and go', () => {
       page.sessions.at(-1)!.close(over);
       visitor.disconnect();
       await Promise.all(underWay);
-      while (!(await reader.read().catch(() => ({ done: true }))).done);
+      await reader.closed.catch(note);
     }
     expect([...codes]).toEqual(['DISCONNECTED']);
     await vi.waitFor(() => {
@@ -119,7 +119,9 @@ describe('pages that come and go', () => {
   it('are told when the host was closed, and go on with the next', async () => {
     using page = openOfflinePage({ fetch: () => new Response('x'.repeat(100_000)) });
     const [first, second] = await Promise.all([page.diskCache.fetch(URL_A), page.diskCache.fetch(URL_A)]);
+    const third = (await page.diskCache.fetch(URL_A)).body!.getReader();
     page.sessions[0]!.close(new DiskCacheError('DISCONNECTED', 'The host was closed'));
+    await expect(third.closed).rejects.toThrow('The host was closed');
     await expect(first.text()).rejects.toThrow('The host was closed');
     expect(await (await page.diskCache.fetch(URL_A)).text()).toHaveLength(100_000);
     await expect(second.text()).rejects.toThrow('The host was closed');
