@@ -13,6 +13,7 @@ import {
 } from '../../protocol/wire.ts';
 import { Line, type Port } from './line.ts';
 import { NearStore } from './near-store.ts';
+import { StoreOrder } from './store-order.ts';
 import { Subscriptions } from './subscriptions.ts';
 
 /** Gets a port to the main process; `signal` tells it to give up. */
@@ -62,9 +63,7 @@ export class Client {
   #line: Promise<Line> | undefined;
   #answeredAt = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  /** Stores whose calls wait until something has settled. */
-  readonly #held = new Map<string, Promise<unknown>>();
-  #lastDisconnect: DiskCacheError | undefined;
+  readonly #order = new StoreOrder();
   #connection = {};
 
   constructor(connect: Connect, timeout: number) {
@@ -82,9 +81,8 @@ export class Client {
     tooLarge?: Instead,
   ): Promise<unknown> {
     const isRead = access === 'read';
-    const held = this.#held.size === 0 ? undefined : this.#held.get(store);
-    if (held === undefined) return this.#join(store, method, args, isRead, false, tooLarge);
-    return this.#after(held).then(() => this.#join(store, method, args, isRead, false, tooLarge));
+    if (!this.#order.isHeld(store)) return this.#join(store, method, args, isRead, false, tooLarge);
+    return this.#order.enter(store, () => this.#join(store, method, args, isRead, false, tooLarge));
   }
 
   /** As `call`, by who holds the store. */
@@ -111,20 +109,7 @@ export class Client {
 
   /** Calls on the store that are made from now on wait until `work` has settled, which begins when it is its turn. */
   hold<T>(store: string, work: () => Promise<T>): Promise<T> {
-    const before = this.#held.get(store);
-    const result = before === undefined ? work() : this.#after(before).then(work);
-    const hold = Promise.allSettled([result]).then(() => {
-      if (this.#held.get(store) === hold) this.#held.delete(store);
-    });
-    this.#held.set(store, hold);
-    return result;
-  }
-
-  /** Rejects what has waited while the page disconnected. */
-  async #after(held: Promise<unknown>): Promise<void> {
-    const before = this.#lastDisconnect;
-    await held;
-    if (this.#lastDisconnect !== before) throw this.#lastDisconnect;
+    return this.#order.enter(store, work, true);
   }
 
   #join(
@@ -168,7 +153,7 @@ export class Client {
 
   /** Rejects everything open with `reason`; the next call connects again. */
   disconnect(reason: DiskCacheError): void {
-    this.#lastDisconnect = reason;
+    this.#order.clear(reason);
     this.#line?.then((line) => line.close()).catch(() => {});
     this.#line = undefined;
     this.#connection = {};

@@ -103,6 +103,16 @@ describe('a large value', () => {
     expect(await store.get('k')).toBe('after');
   });
 
+  it('lets what has waited for it go before what comes later', async () => {
+    using bridge = openBridge({ stores: stores() });
+    const store = bridge.diskCache.cache('api');
+    const large = store.set('k', pattern(2 * MIB));
+    const waiting = store.set('k', 'next');
+    await large;
+    expect(await store.get('k')).toBe('next');
+    await waiting;
+  });
+
   it('that is missing, or expired, is undefined', async () => {
     using bridge = openBridge({ stores: stores() });
     await bridge.diskCache.cache('api').set('large', pattern(2 * MIB), { ttl: 0 });
