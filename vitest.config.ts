@@ -14,7 +14,7 @@ const slow = [
   'test/bridge/large-values.test.ts',
   'test/bridge/soak.test.ts',
   'test/bridge/offline/{hostile,large,life}.test.ts',
-  'test/electron/utility.test.ts',
+  'test/electron/utility{,-opening}.test.ts',
   'test/examples/**/*.test.ts',
 ];
 

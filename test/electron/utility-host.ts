@@ -6,6 +6,7 @@ import { OwnStores } from '../../main/electron/utility/own-stores.ts';
 import { type StoresModule, sentStores } from '../../main/electron/utility/sent-stores.ts';
 import { UtilityEngine } from '../../main/electron/utility/utility-engine.ts';
 import type { Keep, WindowOptions } from '../../main/electron/windows.ts';
+import { DiskCacheError } from '../../protocol/error.ts';
 import { cache, deque, index, type StoreDeclarations } from '../../protocol/stores.ts';
 import type { Port } from '../../renderer-api/client/line.ts';
 import type { RemoteCache } from '../../renderer-api/client/remote.ts';
@@ -70,3 +71,9 @@ export function pageOf(window: EngineWindow | PageAnswering, grant: Grant = FULL
     return { ...port, start: () => port2.start(), addEventListener };
   });
 }
+
+/** What calls came to: their values, and the codes of what was rejected. */
+export const said = (results: PromiseSettledResult<unknown>[]): unknown[] =>
+  results.map((it) => (it.status === 'fulfilled' ? it.value : codeOf(it.reason)));
+
+const codeOf = (error: unknown): string => (error instanceof DiskCacheError ? error.code : String(error));
