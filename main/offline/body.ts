@@ -84,6 +84,14 @@ export async function begun(
 
 const isDamage = (error: unknown): boolean => error instanceof DiskCacheError && error.code === 'CORRUPT';
 
+const askedBy = new WeakMap<object, readonly Request[]>();
+
+/** A response whose body lets the requests live by whose signals it ends: in Node one that was collected aborts nothing any more. */
+export function keptAlive(response: Response, ...requests: readonly Request[]): Response {
+  if (response.body !== null) askedBy.set(response.body, requests);
+  return response;
+}
+
 /** Reads a response to its end, for what reading does on the way. */
 export async function drained(response: Response): Promise<void> {
   for await (const _ of response.body ?? []);

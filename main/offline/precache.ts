@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type CacheFace, DiskCacheError, type Key } from '../engine/index.ts';
-import { writeBody } from './body.ts';
+import { keptAlive, writeBody } from './body.ts';
 import { answerOf } from './http/answer.ts';
 import { storedFields, withoutFragment } from './http/fields.ts';
 import { appendStatus } from './http/provenance.ts';
@@ -137,7 +137,8 @@ export class Precache {
 
   async #fetched(url: string, revision: string | undefined, fetched: string[], signal: AbortSignal): Promise<Item> {
     const id = randomUUID();
-    const response = await this.#fetch(new Request(url, { cache: 'reload', signal }));
+    const request = new Request(url, { cache: 'reload', signal });
+    const response = keptAlive(await this.#fetch(request), request);
     if (!response.ok || response.status === 206) {
       throw new TypeError(`Precaching stopped: ${url} answered ${response.status}`);
     }

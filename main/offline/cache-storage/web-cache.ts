@@ -1,3 +1,4 @@
+import { keptAlive } from '../body.ts';
 import { membersOf } from '../http/fields.ts';
 import { asksFor, headersOf, type Item, type QueryOptions } from './matching.ts';
 import type { Shelf, Staged } from './shelf.ts';
@@ -52,7 +53,8 @@ export class WebCache {
     const staged: [Staged, Request][] = [];
     const bring = async (request: Request): Promise<void> => {
       const signal = AbortSignal.any([request.signal, stop.signal]);
-      const response = await this.#around.fetch(new Request(request, { signal }));
+      const asked = new Request(request, { signal });
+      const response = keptAlive(await this.#around.fetch(asked), asked);
       if (!response.ok) throw new TypeError(`${request.url} answered ${response.status}; only 2xx can be added`);
       demandKeepable(response);
       await this.#shelf.stage(request, response, (...it) => void staged.push(it));

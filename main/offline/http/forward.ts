@@ -1,4 +1,5 @@
 import { ReadableStream } from 'node:stream/web';
+import { keptAlive } from '../body.ts';
 import { fromStore, passed } from './answer.ts';
 import { branch } from './branch.ts';
 import { isDecoded, sameTag, withoutFragment } from './fields.ts';
@@ -11,7 +12,8 @@ import { type Head, isStorable, mayBeKept, mayStandIn } from './rules.ts';
 /** Hands a request to the origin and its answer back, past the store. */
 export async function pass(room: Room, request: Request, fwd: 'bypass' | 'method'): Promise<Response> {
   const isRead = request.method === 'GET' || request.method === 'HEAD';
-  return passed(await room.fetch(isRead ? new Request(request, { redirect: 'manual' }) : request), { fwd });
+  const sent = isRead ? new Request(request, { redirect: 'manual' }) : request;
+  return keptAlive(passed(await room.fetch(sent), { fwd }), request, sent);
 }
 
 /** Begins a request that others may join, and stores what it brings. */
@@ -70,7 +72,7 @@ export async function forward(room: Room, request: Request, stored?: Stored, fli
   }
   if (stored !== undefined) overtaken(room, request, stored, head);
   land(room, flight, 'go');
-  return passed(received, handling);
+  return keptAlive(passed(received, handling), request, sent);
 }
 
 /** Gives the answer to the client and to the disk; who waits looks for it there. */

@@ -1,0 +1,86 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { expect, it } from 'vitest';
+import { CacheStorage, Precache } from '../../main/offline/index.ts';
+import { inFrontOf } from './http/origin.ts';
+
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
+
+async function collectAll(): Promise<void> {
+  for (let time = 0; time < 3; time++) {
+    collect();
+    await wait(10); // what weak references held until the turn's end is free in the next
+  }
+}
+
+/** An origin whose bodies never end. */
+async function endless(control: string) {
+  const state = { open: 0 };
+  const server = createServer((_, response) => {
+    state.open++;
+    response.writeHead(200, { 'cache-control': control }).write('begun');
+    response.on('close', () => state.open--);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return { state, url, [Symbol.dispose]: () => void server.close() };
+}
+
+it.each([
+  ['stored', 'max-age=60', {}],
+  ['not stored', 'no-store', {}],
+  ['past the store', 'max-age=60', { cache: 'no-store' }],
+  ['past the store, of a change', 'max-age=60', { method: 'POST', body: 'x' }],
+] as [string, string, RequestInit][])(
+  'a signal ends a body that is %s, also when the requests have been collected',
+  async (_, control, init) => {
+    using origin = await endless(control);
+    using setup = inFrontOf(() => Response.error());
+    const http = setup.another({ fetch: (request) => fetch(request) });
+    const controller = new AbortController();
+    const reader = (await http.fetch(origin.url, { ...init, signal: controller.signal })).body!.getReader();
+    await reader.read();
+    await collectAll();
+    controller.abort(new Error('enough'));
+    await expect(reader.read()).rejects.toThrow('enough');
+    await expect.poll(() => origin.state.open).toBe(0);
+  },
+);
+
+it('an installation ends when it is stopped, also when its requests have been collected', async () => {
+  using origin = await endless('max-age=60');
+  using setup = inFrontOf(() => Response.error());
+  const precache = new Precache({ cache: setup.cache, fetch: (request) => fetch(request) });
+  const controller = new AbortController();
+  const installed = precache.install({ version: '1', entries: [{ url: origin.url }] }, { signal: controller.signal });
+  installed.catch(() => undefined);
+  await expect.poll(() => origin.state.open).toBe(1);
+  await wait(50);
+  await collectAll();
+  controller.abort(new Error('enough'));
+  await expect(installed).rejects.toThrow('enough');
+  await expect.poll(() => origin.state.open).toBe(0);
+});
+
+it('addAll ends at the first failure, also when its requests have been collected', async () => {
+  using origin = await endless('max-age=60');
+  using setup = inFrontOf(() => Response.error());
+  let answerLate = (_: Response) => {};
+  const late = new Promise<Response>((resolve) => {
+    answerLate = resolve;
+  });
+  const answer = (request: Request) => (request.url.endsWith('/missing') ? late : fetch(request));
+  const shelf = await new CacheStorage({ cache: setup.cache, fetch: answer }).open('v1');
+  const added = shelf.addAll([origin.url, `${origin.url}/missing`]);
+  added.catch(() => undefined);
+  await expect.poll(() => origin.state.open).toBe(1);
+  await wait(50);
+  await collectAll();
+  answerLate(new Response('no', { status: 404 }));
+  await expect(added).rejects.toThrow('/missing answered 404');
+  await expect.poll(() => origin.state.open).toBe(0);
+});
