@@ -79,6 +79,44 @@ describe('a utility process that dies', () => {
     page.disconnect();
   });
 
+  it('takes nothing along that was promised, however often, and makes nothing twice', { timeout: 60_000 }, async () => {
+    await using host = await openUtilityHost();
+    const pages = ['one', 'two', 'three'].map((name) => host.open(name).page());
+    let goesOn = true;
+    /** Counts up without end: what was promised, and what may have been made or not. */
+    const tallies = pages.map(async (page, n) => {
+      const tally = { promised: 0, unknown: 0, last: 0 };
+      while (goesOn) {
+        const calls = await Promise.allSettled(Array.from({ length: 1 + n * 20 }, () => page.cache('api').incr(n)));
+        for (const outcome of said(calls)) {
+          if (typeof outcome === 'number') {
+            expect(outcome).toBeGreaterThan(tally.last);
+            tally.promised++;
+            tally.last = outcome;
+          } else {
+            expect(outcome).toBe('DISCONNECTED');
+            tally.unknown++;
+          }
+        }
+      }
+      return tally;
+    });
+    for (let times = 1; times <= 4; times++) {
+      await setTimeout(200 * times);
+      await crash();
+    }
+    await host.api.get('ready again');
+    goesOn = false;
+    for (const [n, { promised, unknown }] of (await Promise.all(tallies)).entries()) {
+      const made = (await host.api.get(n)) as number;
+      expect(promised).toBeGreaterThan(0);
+      expect(made).toBeGreaterThanOrEqual(promised);
+      expect(made).toBeLessThanOrEqual(promised + unknown);
+      pages[n]!.disconnect();
+    }
+    expect(started.length).toBe(5);
+  });
+
   it('leaves nothing old near', async () => {
     await using host = await openUtilityHost();
     const [page, other] = [host.open('one').page(), host.open('two').page()];
