@@ -93,8 +93,8 @@ export class OfflineClient {
   #settling<T>(signal: AbortSignal, work: (left: AbortSignal) => Promise<T>): Promise<T> {
     const left = this.#left.signal;
     return new Promise((resolve, reject) => {
+      if (signal.aborted) return reject(signal.reason);
       const aborted = ({ target }: Event) => reject((target as AbortSignal).reason);
-      if (signal.aborted) reject(signal.reason);
       for (const it of [signal, left]) it.addEventListener('abort', aborted, { once: true });
       work(left)
         .then(resolve, reject)

@@ -10,7 +10,7 @@ export interface Backing {
    */
   offline(scheme?: string): Answering;
   /** The application's caches; `add` goes to the network as the page's session does. */
-  caches(): Caches;
+  readonly caches: () => Caches;
 }
 
 export interface Answering {

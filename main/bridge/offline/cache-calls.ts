@@ -1,6 +1,6 @@
 import type { Access } from '../../../protocol/contract/signature.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
-import { CACHES, type CachesAnswer, type CachesCall, type WireResponse } from '../../../protocol/offline.ts';
+import { CACHES, type CachesAnswer, type CachesCall, FETCH, type WireResponse } from '../../../protocol/offline.ts';
 import { weightOf } from '../../../protocol/weight.ts';
 import { MAX_ANSWER } from '../../../protocol/wire.ts';
 import type { Permit } from '../permit.ts';
@@ -19,7 +19,7 @@ const MAX_REQUESTS = 1000;
 /** What a call of a page works with. */
 export interface CachesRoom {
   readonly permit: Permit;
-  readonly caches: Caches;
+  readonly caches: () => Caches;
   readonly sent: SentBodies;
   readonly received: ReceivedBodies;
   readonly signal: AbortSignal;
@@ -50,7 +50,7 @@ const OF_STORAGE: Readonly<Record<string, Method<Caches>>> = {
   },
   has: { access: 'read', run: (caches, { name }) => caches.has(name) },
   delete: { access: 'write', run: (caches, { name }) => caches.delete(name) },
-  keys: { access: 'read', run: (caches) => caches.keys() },
+  keys: { access: 'read', run: async (caches) => sendable(await caches.keys()) },
   match: {
     access: 'read',
     run: async (caches, { requests, options }, room) => said([await caches.match(oneOf(requests), options)], room),
@@ -70,6 +70,8 @@ const OF_CACHE: Readonly<Record<string, Method<OneCache>>> = {
   addAll: {
     access: 'write',
     async run(cache, { requests }, { permit }) {
+      // What is added can be read: past CORS, with the session's cookies.
+      permit.demandNamed(FETCH, 'read');
       permit.demandUnlimited('add, whose bytes come from elsewhere');
       await cache.addAll(requests);
       return true;
@@ -80,6 +82,7 @@ const OF_CACHE: Readonly<Record<string, Method<OneCache>>> = {
     async run(cache, { requests, call }, { permit, received }) {
       const request = oneOf(requests);
       const { response } = call;
+      permit.charge([call.requests, { ...response, body: null }]);
       const body = received.receive(response?.body ?? null, (bytes) => permit.charge([bytes]));
       try {
         await cache.put(request, readResponse(response, body));
@@ -93,7 +96,7 @@ const OF_CACHE: Readonly<Record<string, Method<OneCache>>> = {
   delete: { access: 'write', run: (cache, { requests, options }) => cache.delete(oneOf(requests), options) },
   keys: {
     access: 'read',
-    run: async (cache, { requests, options }) => (await cache.keys(requests[0], options)).map(sayRequest),
+    run: async (cache, { requests, options }) => sendable((await cache.keys(requests[0], options)).map(sayRequest)),
   },
 };
 
@@ -106,9 +109,10 @@ export async function runCachesCall(call: CachesCall, room: CachesRoom): Promise
   const { cache, method, name } = call;
   const run = cache === undefined ? methodOf(OF_STORAGE, method) : methodOf(OF_CACHE, method);
   room.permit.demand(CACHES, run.access);
-  const { caches, signal } = room;
+  const { signal } = room;
   const requests: readonly unknown[] = Array.isArray(call.requests) ? call.requests : [];
-  if (requests.length > MAX_REQUESTS || (name !== undefined && typeof name !== 'string'))
+  const areNames = [name, cache].every((it) => it === undefined || typeof it === 'string');
+  if (requests.length > MAX_REQUESTS || !areNames)
     throw new DiskCacheError('NOT_ALLOWED', `A call takes a name, or at most ${MAX_REQUESTS} requests`);
   const asked: Asked = {
     name: name as string,
@@ -116,12 +120,15 @@ export async function runCachesCall(call: CachesCall, room: CachesRoom): Promise
     requests: requests.map((request) => readRequest(request, { signal })),
     call,
   };
-  const answer = await (cache === undefined
+  const caches = room.caches();
+  return cache === undefined
     ? (run as Method<Caches>).run(caches, asked, room)
-    : (run as Method<OneCache>).run(caches.withId(cache), asked, room));
-  if (weightOf(answer) > MAX_ANSWER)
-    throw new DiskCacheError('TOO_LARGE', `${method}() gives more than ${MAX_ANSWER} bytes; ask for less at a time`);
-  return answer;
+    : (run as Method<OneCache>).run(caches.withId(cache), asked, room);
+}
+
+function sendable<T>(answer: T): T {
+  if (weightOf(answer) <= MAX_ANSWER) return answer;
+  throw new DiskCacheError('TOO_LARGE', `The answer is more than ${MAX_ANSWER} bytes; ask for less at a time`);
 }
 
 function methodOf<On>(methods: Readonly<Record<string, Method<On>>>, name: unknown): Method<On> {
@@ -146,7 +153,7 @@ async function said(found: readonly (Response | undefined)[], { sent }: CachesRo
       if (body instanceof Uint8Array) whole += body.length;
       sayings.push({ ...sayResponse(response), body });
     }
-    return sayings;
+    return sendable(sayings);
   } catch (error) {
     for (const { body } of sayings) if (typeof body === 'number') sent.cancel(body, error as Error);
     for (const { body } of responses) if (body !== null && !body.locked) body.cancel(error).catch(() => undefined);

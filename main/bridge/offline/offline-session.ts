@@ -67,7 +67,7 @@ export function openOfflineSession(port: Port, grant: Grant, backing: Backing): 
   }
 
   const runOnCaches = (call: CachesCall, signal: AbortSignal): Promise<CachesAnswer> =>
-    runCachesCall(call, { permit, caches: backing.caches(), sent, received, signal });
+    runCachesCall(call, { permit, caches: backing.caches, sent, received, signal });
 
   const face: OfflineFace = Object.freeze({
     fetch: (call: FetchCall) => replyOf(() => calls.run(call.id, (signal) => answer(call, signal))),

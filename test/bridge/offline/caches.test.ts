@@ -120,11 +120,15 @@ describe('CacheStorage in a page', () => {
     ];
     for (const it of await Promise.allSettled(refused))
       expect(it).toEqual({ status: 'rejected', reason: failure('NOT_ALLOWED') });
-    const limited = await page.anotherPage({ stores: { '*': 'write' }, bytes: 500_000 }).caches.open('v3');
+    const limited = await page
+      .anotherPage({ stores: { '*': 'write', '@fetch': 'read' }, bytes: 500_000 })
+      .caches.open('v3');
     await limited.put(URL_A, new Response('x'.repeat(400_000)));
     await expect(limited.put(`${URL_A}b`, new Response('x'.repeat(400_000)))).rejects.toThrow(failure('TOO_LARGE'));
     await expect(limited.put(`${URL_A}b`, new Response('x'.repeat(200_000)))).rejects.toThrow(failure('TOO_LARGE'));
-    await expect(limited.add(URL_A)).rejects.toThrow(failure('NOT_ALLOWED'));
+    await expect(limited.add(URL_A)).rejects.toThrow(/500000 bytes/);
+    const writer = await page.anotherPage({ stores: { '*': 'admin' } }).caches.open('v3');
+    await expect(writer.add(URL_A)).rejects.toThrow(/"@fetch"/);
     expect(await page.caches.keys()).toEqual(['v1', 'v3']);
     expect((await limited.keys()).length).toBe(1);
   });

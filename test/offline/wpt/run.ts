@@ -73,7 +73,7 @@ function inPage(): RemoteCacheStorage {
   };
   const connect = async () => {
     const { port1, port2 } = new MessageChannel();
-    openOfflineSession(port1 as never, { stores: { '*': 'admin' } }, backing);
+    openOfflineSession(port1 as never, { stores: { '*': 'admin', '@fetch': 'read' } }, backing);
     return port2 as unknown as Port;
   };
   return new DiskCache(connect).caches;
