@@ -1,8 +1,8 @@
 /** A page, as far as speed goes: the client of `renderer-api/` on a thread of its own, and what it is compared with. */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { wrap } from 'comlink';
-import { DiskCache } from '../../renderer-api/disk-cache.ts';
 import type { Port } from '../../renderer-api/client/line.ts';
+import { DiskCache } from '../../renderer-api/disk-cache.ts';
 import { VALUE_BYTES } from '../harness/data.ts';
 import { microsecondsEachOf } from '../harness/timing.ts';
 
@@ -18,7 +18,9 @@ export type PageAction =
   | 'gets'
   | 'comlink gets'
   | 'sets'
-  | 'comlink sets';
+  | 'comlink sets'
+  | 'large sets and gets'
+  | 'comlink large sets and gets';
 
 export interface PageRequest {
   readonly action: PageAction;
@@ -31,6 +33,9 @@ export interface PageReply {
   /** Microseconds per call. */
   readonly figure: number;
 }
+
+/** A value that travels in chunks. */
+const LARGE_BYTES = 16 * 2 ** 20;
 
 /** The part of the engine that plain comlink is asked for. */
 interface Face {
@@ -85,6 +90,21 @@ async function setAtOnce(
   });
 }
 
+/** One after the other, as there is no gain in having more of them under way. */
+async function largeValues(keys: readonly string[], round: number, store: Face | typeof diskCache): Promise<number> {
+  const value = new Uint8Array(LARGE_BYTES).fill(round);
+  let same = 0;
+  const figure = await microsecondsEachOf(keys.length, async () => {
+    for (const key of keys) {
+      await store.set(key, value);
+      const found = await store.get(key);
+      if (found instanceof Uint8Array && found.length === value.length && found.at(-1) === round) same++;
+    }
+  });
+  if (same !== keys.length) throw new Error(`${keys.length} large values gave ${same} back`);
+  return figure;
+}
+
 async function echoes(keys: readonly string[]): Promise<number> {
   return microsecondsEachOf(keys.length, async () => {
     for (const key of keys) if ((await asker.echo(key)) !== key) throw new Error('The echo was another one');
@@ -109,6 +129,10 @@ function figureOf({ action, keys, round }: PageRequest): Promise<number> {
       return setAtOnce(keys, round, (key, value) => diskCache.set(key, value));
     case 'comlink sets':
       return setAtOnce(keys, round, (key, value) => comlink.set(key, value));
+    case 'large sets and gets':
+      return largeValues(keys, round, diskCache);
+    case 'comlink large sets and gets':
+      return largeValues(keys, round, comlink as unknown as Face);
   }
 }
 

@@ -1,7 +1,6 @@
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import { cache, defineStores, deque, fanout, index } from '../../protocol/stores.ts';
-import type { RemoteStores } from '../../renderer-api/client/remote.ts';
-import type { RemoteCache, RemoteDeque, RemoteIndex } from '../../renderer-api/client/remote.ts';
+import type { RemoteCache, RemoteDeque, RemoteIndex, RemoteStores } from '../../renderer-api/client/remote.ts';
 
 describe('defineStores', () => {
   it('keeps names, options and types', () => {
