@@ -93,3 +93,18 @@ test('what another origin may not read, it does not', async ({ launch }) => {
   expect(await ask(page, 'isHandled', 'store')).toBe(true);
   expect(await ask(page, 'isHandled', 'unhandled')).toBe(false);
 });
+
+test('a page that wants no more cancels the body, and nothing else', async ({ launch }) => {
+  const { page } = await start(launch);
+  const heard = await page.evaluate(async () => {
+    const controller = new AbortController();
+    const response = await fetch('store://shop/halves', { signal: controller.signal });
+    const reader = response.body!.getReader();
+    await reader.read();
+    controller.abort();
+    return reader.read().catch((error: Error) => error.name);
+  });
+  expect(heard).toBe('AbortError');
+  await expect.poll(async () => await ask(page, 'notes')).toContain('stream cancelled');
+  expect(await ask(page, 'signalled')).toBe(0);
+});

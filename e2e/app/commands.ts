@@ -9,6 +9,8 @@ import { PORT_COMMANDS } from './ports.ts';
 import { UTILITY_COMMANDS } from './utilities.ts';
 import { openWindow, PRELOAD } from './windows.ts';
 
+/** How often the signal of a request was aborted. */
+let signalled = 0;
 export type Command = (...args: string[]) => unknown;
 
 let finish: (() => void) | undefined;
@@ -36,6 +38,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     return [before, webContents.mainFrame.url];
   },
   finish: () => finish?.(),
+  signalled: () => signalled,
   register: (id) => session.defaultSession.registerPreloadScript({ type: 'frame', filePath: PRELOAD, id: id! }),
   unregister: (id) => session.defaultSession.unregisterPreloadScript(id!),
   registered: () => session.defaultSession.getPreloadScripts().map(({ type, id }) => `${type} ${id}`),
@@ -49,7 +52,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
 };
 
 /** A body whose second half comes when `finish` is called. */
-export function twoHalves(): ReadableStream<Uint8Array> {
+export function twoHalves({ signal }: Request): ReadableStream<Uint8Array> {
+  signal.addEventListener('abort', () => signalled++);
   const text = new TextEncoder();
   return new ReadableStream({
     start(controller) {

@@ -54,7 +54,7 @@ protocol.handle('store', async (request) => {
       headers.set('cache-control', 'max-age=3600');
       return new Response(`${url.pathname} ${++answered}`, { headers });
     case '/halves':
-      return new Response(twoHalves(), { headers });
+      return new Response(twoHalves(request), { headers });
     case '/echo':
       return new Response(await request.arrayBuffer(), { status: 201, headers });
     case '/seen':

@@ -120,9 +120,9 @@ export class SchemeServer {
       outgoing.writeHead(403).end();
       return;
     }
-    const gone = new AbortController();
-    outgoing.on('close', () => gone.abort());
-    const response = await handler(asRequest(incoming, url, gone.signal));
+    const response = await handler(asRequest(incoming, url));
+    // As in Electron, a page that wants no more cancels the answer's body; the request has no signal that would tell.
+    if (outgoing.destroyed) return response.body?.cancel();
     if (response.type === 'error') throw new Error('Response.error()');
     const isDocument = incoming.headers[HEADER.kind] === 'Document';
     await this.#answer(url, response, outgoing, isDocument);
@@ -150,7 +150,7 @@ export class SchemeServer {
 }
 
 /** The request as the page made it, under the scheme's own URL, with `initiatorOrigin` as in Electron. */
-function asRequest(incoming: IncomingMessage, url: string, signal: AbortSignal): Request {
+function asRequest(incoming: IncomingMessage, url: string): Request {
   const headers = new Headers();
   for (const [name, value] of Object.entries(incoming.headers)) {
     if (OWN_HEADERS.has(name) || value === undefined) continue;
@@ -161,7 +161,7 @@ function asRequest(incoming: IncomingMessage, url: string, signal: AbortSignal):
   const method = incoming.method ?? 'GET';
   const hasBody = method !== 'GET' && method !== 'HEAD';
   const body = hasBody ? { body: Readable.toWeb(incoming) as ReadableStream<Uint8Array>, duplex: 'half' } : {};
-  const request = new Request(url, { method, headers, signal, ...body });
+  const request = new Request(url, { method, headers, ...body });
   const initiator = incoming.headers[HEADER.initiator];
   return initiator === undefined
     ? request
