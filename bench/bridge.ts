@@ -55,6 +55,16 @@ export const question: Question = {
       contenders: [contender(OURS, 'sets'), contender(COMLINK, 'comlink sets')],
       goals: [{ subject: OURS, against: COMLINK, timesFaster: 5 }],
     };
+    const few = draws(4, 4, 1);
+    yield {
+      title: 'a value of 16 MiB set and read, one after the other',
+      unit: 'µs',
+      contenders: [
+        { name: OURS, round: (round) => page.time('large sets and gets', round, few) },
+        { name: COMLINK, round: (round) => page.time('comlink large sets and gets', round, few) },
+      ],
+      goals: [],
+    };
   },
 };
 
