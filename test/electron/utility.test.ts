@@ -133,8 +133,8 @@ describe('a utility process that dies', () => {
 
   it('is started again four times within a minute; then calls reject with CLOSED', { timeout: 30_000 }, async () => {
     await using host = await openUtilityHost();
-    const window = host.open('main');
-    const page = window.page();
+    const page = host.open('main').page();
+    const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
     for (let times = 1; times <= 4; times++) {
       await crash();
       expect(await page.cache('api').get('k')).toBeUndefined();
@@ -147,6 +147,12 @@ describe('a utility process that dies', () => {
     await expect(host.engine.ask({ call: 'windows.list' })).rejects.toMatchObject({ code: 'CLOSED' });
     await setTimeout(50);
     expect(started.length).toBe(5);
+    // The application is told of each.
+    expect(warn.mock.calls.map(([text]) => /code 15; (.*)/.exec(String(text))?.[1])).toEqual([
+      ...new Array(4).fill('another one is started'),
+      'there will be no other',
+    ]);
+    warn.mockRestore();
     page.disconnect();
   });
 

@@ -114,6 +114,8 @@ export class EngineProcess {
     this.#onExit?.();
     if (this.#over) return;
     const delay = this.#restarts.next(performance.now());
+    const what = delay === undefined ? 'there will be no other' : 'another one is started';
+    process.emitWarning(`The utility process of deskcache ended with code ${code}; ${what}`);
     if (delay !== undefined) this.#restarting = setTimeout(() => this.start(), delay);
     else this.#end(tooOften(code, this.#failure));
   }
@@ -129,6 +131,6 @@ export class EngineProcess {
 const tooOften = (code: number, cause: DiskCacheError | undefined) =>
   new DiskCacheError(
     'CLOSED',
-    `The utility process ended again and again, the last time with code ${code}; restart the application`,
+    `The utility process ended again and again, the last time with code ${code}; close the host and open it anew`,
     cause && { cause },
   );
