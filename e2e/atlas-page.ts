@@ -61,9 +61,9 @@ export class AtlasPage {
     return Object.fromEntries(facts) as Record<string, string>;
   }
 
-  /** Where the open country came from, once it is as `wanted`. */
-  async provenance(wanted: 'hit' | 'stale' | 'revalidated' | 'miss'): Promise<void> {
-    await this.page.locator(`.card .provenance[data-provenance="${wanted}"]`).waitFor();
+  /** Where the open country, or the list of all, came from, once it is as `wanted`. */
+  async provenance(wanted: 'hit' | 'stale' | 'revalidated' | 'miss', of: 'card' | 'status' = 'card'): Promise<void> {
+    await this.page.locator(`.${of} .provenance[data-provenance="${wanted}"]`).waitFor();
   }
 
   /** Types a draft key by key and waits until the page says that it is on disk. */

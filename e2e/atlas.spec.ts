@@ -69,6 +69,7 @@ test('where an answer came from is told as it was', async ({ launch }) => {
   await serve({ maxAge: 0 });
   const app = await start(launch);
   const atlas = await windowOf(app);
+  await atlas.provenance('miss', 'status');
   await atlas.kept();
   await atlas.open('ISL');
   await atlas.provenance('revalidated');

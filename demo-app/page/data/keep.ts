@@ -26,9 +26,8 @@ export async function keepAll(countries: readonly CountrySummary[]): Promise<voi
     await showKeptFlags(countries);
     for (let at = 0; at < countries.length; at += AT_ONCE) {
       const chunk = countries.slice(at, at + AT_ONCE);
-      const done = await Promise.allSettled(chunk.map(keepCountry));
-      const failed = done.find((one) => one.status === 'rejected');
-      if (failed !== undefined) throw failed.reason;
+      await Promise.all(chunk.map(keepCountry));
+      keptFlags.set(new Set([...keptFlags.get(), ...chunk.map(({ alpha2 }) => alpha2)]));
       await tell(at + chunk.length, countries.length);
     }
   } catch (error) {
@@ -52,7 +51,6 @@ async function keepCountry({ code, alpha2, name }: CountrySummary): Promise<void
   const flag = await ask(`/flags/${alpha2}.svg`, { strategy: 'network-only' });
   if (!flag.ok) throw new Error(`the server answered ${flag.status} for the flag of ${name}`);
   await disk.flags.set(alpha2, new Uint8Array(await flag.arrayBuffer()));
-  keptFlags.set(new Set([...keptFlags.get(), alpha2]));
 }
 
 async function tell(countries: number, of: number): Promise<void> {

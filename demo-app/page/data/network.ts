@@ -1,6 +1,7 @@
 import { diskCache } from 'deskcache/renderer';
 import { disk } from './disk.ts';
 import { observable } from './observable.ts';
+import { report } from './problems.ts';
 
 /** Whether the server can be reached; the main process knows, and tells all windows. */
 export const online = observable(true);
@@ -14,6 +15,8 @@ export async function watchNetwork(): Promise<void> {
   const { connection } = diskCache;
   const read = async () => switchedOff.set((await disk.settings.get('offline')) ?? false);
   connection.subscribe((now) => online.set(now));
-  disk.settings.subscribe(() => void read());
+  disk.settings.subscribe(() => {
+    read().catch((error: unknown) => report('The switch could not be read', error));
+  });
   await Promise.all([read(), connection.online.then((now) => online.set(now))]);
 }
