@@ -1,4 +1,5 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, expectTypeOf, it, vi } from 'vitest';
+import type { DiskCache } from '../../../renderer-api/disk-cache.ts';
 import { cacheStorageBehaviour, type SetUpCaches } from '../../suites/cache-storage.ts';
 import { openOfflinePage } from './over-an-offline-port.ts';
 
@@ -28,6 +29,11 @@ const setup: SetUpCaches = ({ schemes = [] } = {}, answer = (url) => new Respons
 cacheStorageBehaviour('CacheStorage in a page', setup);
 
 describe('CacheStorage in a page', () => {
+  it('is one to the compiler, too', () => {
+    expectTypeOf<DiskCache['caches']>().toExtend<CacheStorage>();
+    expectTypeOf<DiskCache['fetch']>().toExtend<typeof fetch>();
+  });
+
   it('is the one of the main process and of all other pages', async () => {
     using page = openOfflinePage();
     const cache = await page.diskCache.caches.open('v1');

@@ -219,6 +219,27 @@ describe('a hostile page', () => {
     expect(page.sessions.map(({ open }) => open)).toEqual([0, 0]);
   });
 
+  it('gets no byte that stands beside a body in memory', async () => {
+    const pool = Buffer.from(`${SECRET.repeat(20)}mine${SECRET.repeat(20)}`);
+    const mine = pool.subarray(pool.indexOf('mine'), pool.indexOf('mine') + 4);
+    const body = () =>
+      new ReadableStream({
+        start(controller) {
+          controller.enqueue(mine);
+          controller.close();
+        },
+      });
+    using page = openOfflinePage({ fetch: () => new Response(body(), { headers: { 'cache-control': 'no-store' } }) });
+    const port = page.rawPort();
+    await answerTo(port, 'fetch', { id: 1, request: request(), body: null });
+    const { value } = (await answerTo(port, 'pull', 1)) as unknown as { value: Uint8Array };
+    expect(Buffer.from(value.buffer).toString()).toBe('mine');
+    await (await page.caches.open('v1')).put(URL_A, new Response(body()));
+    const call = { id: 2, method: 'match', requests: [request()] };
+    const { value: found } = (await answerTo(port, 'caches', call)) as unknown as { value: { body: Uint8Array }[] };
+    expect(Buffer.from(found[0]!.body.buffer).toString()).toBe('mine');
+  });
+
   it('has as many calls and bodies as it may, each call one number', async () => {
     const waiting: (() => void)[] = [];
     using page = openOfflinePage({
