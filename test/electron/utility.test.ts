@@ -117,6 +117,31 @@ describe('a utility process that dies', () => {
     expect(started.length).toBe(5);
   });
 
+  it('breaks off streams with an error, in both directions, and leaves no part of them', async () => {
+    await using host = await openUtilityHost();
+    const page = host.open('main').page();
+    const films = page.cache('api');
+    const chunk = new Uint8Array(1_000_000);
+    await films.writeStream('whole', new Blob([chunk, chunk, chunk, chunk]).stream());
+    const stream = (await films.openReadStream('whole'))!.getReader();
+    expect((await stream.read()).value?.length).toBeGreaterThan(0);
+    async function* crashing() {
+      yield chunk;
+      await crash();
+      for (let n = 0; n < 20; n++) yield chunk;
+    }
+    await expect(films.writeStream('half', crashing())).rejects.toMatchObject({ code: 'DISCONNECTED' });
+    const rest = async () => {
+      while (!(await stream.read()).done);
+    };
+    await expect(rest()).rejects.toMatchObject({ code: 'DISCONNECTED' });
+    expect(await films.keys()).toEqual(['whole']);
+    expect(await films.check({})).toEqual([]);
+    const again = new Response(await films.openReadStream('whole'));
+    expect((await again.arrayBuffer()).byteLength).toBe(4_000_000);
+    page.disconnect();
+  });
+
   it('leaves nothing old near', async () => {
     await using host = await openUtilityHost();
     const [page, other] = [host.open('one').page(), host.open('two').page()];
