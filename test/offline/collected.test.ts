@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
-import { setFlagsFromString } from 'node:v8';
+import { queryObjects, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, it } from 'vitest';
 import { CacheStorage, Precache } from '../../main/offline/index.ts';
@@ -83,4 +83,18 @@ it('addAll ends at the first failure, also when its requests have been collected
   answerLate(new Response('no', { status: 404 }));
   await expect(added).rejects.toThrow('/missing answered 404');
   await expect.poll(() => origin.state.open).toBe(0);
+});
+
+it('a thousand requests leave no signal behind, however long that of their caller lives', async () => {
+  using setup = inFrontOf(
+    (_, count) => new Response('x', { headers: { 'cache-control': count % 2 ? 'no-store' : 'max-age=60' } }),
+  );
+  const { signal } = new AbortController();
+  for (let n = 0; n < 1000; n++) {
+    const mode = n % 3 ? 'default' : 'no-cache';
+    await (await setup.http.fetch(`https://a.example/${n % 10}`, { signal, cache: mode })).text();
+    setup.asked.length = 0;
+  }
+  await collectAll();
+  expect(queryObjects(AbortSignal, { format: 'count' })).toBeLessThan(100);
 });

@@ -21,7 +21,9 @@ export async function lead(room: Room, request: Request, stored?: Stored, isBehi
   const { signal } = request;
   const flight = room.begin(withoutFragment(request.url), isBehind);
   flight.signal.addEventListener('abort', () => over(room, flight));
-  signal.addEventListener('abort', () => flight.abandon(signal.reason), { once: true, signal: flight.signal });
+  // Without naming `signal`: by way of these listeners it would hold itself, and the flight, for good.
+  const abandon = ({ target }: Event) => flight.abandon((target as AbortSignal).reason);
+  signal.addEventListener('abort', abandon, { once: true, signal: flight.signal });
   const flown = forward(room, request, stored, flight);
   flown.catch((error: unknown) => {
     over(room, flight);
