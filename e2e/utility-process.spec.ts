@@ -83,8 +83,7 @@ test('its exit is told with its code, also when it was killed or failed, and the
     expect(await ask(page, ...(end === 'kill' ? ['killChild'] : ['tellChild', 'throw']))).toBe(
       end === 'kill' ? true : null,
     );
-    // Who is asked to go may go with 0.
-    const code = end === 'kill' ? /^exit \d/ : /^exit [1-9]/;
+    const code = end === 'kill' ? /^exit 0$/ : /^exit [1-9]/;
     await expect.poll(async () => (await heard(page)).at(-1), { message: end }).toMatch(code);
   }
   expect(await ask(page, 'killChild')).toBe(false);

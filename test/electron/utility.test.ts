@@ -166,14 +166,14 @@ describe('a utility process that dies', () => {
       expect(started.length).toBe(times + 1);
     }
     await crash();
-    const message = expect.stringContaining('code 15');
+    const message = expect.stringContaining('code 0');
     await expect(page.cache('api').get('k')).rejects.toMatchObject({ code: 'CLOSED', message });
     await expect(host.api.get('k')).rejects.toMatchObject({ code: 'CLOSED', message });
     await expect(host.engine.ask({ call: 'windows.list' })).rejects.toMatchObject({ code: 'CLOSED' });
     await setTimeout(50);
     expect(started.length).toBe(5);
     // The application is told of each.
-    expect(warn.mock.calls.map(([text]) => /code 15; (.*)/.exec(String(text))?.[1])).toEqual([
+    expect(warn.mock.calls.map(([text]) => /code 0; (.*)/.exec(String(text))?.[1])).toEqual([
       ...new Array(4).fill('another one is started'),
       'there will be no other',
     ]);

@@ -8,8 +8,8 @@ const { modulePath } = workerData as UtilityData;
 const fromParent = new ParentPort((crossed) => parentPort!.postMessage(crossed, crossed.ports));
 
 parentPort!.on('message', (message: FromMain) => {
-  // As close as a thread comes to a signal: it ends when what runs is done.
-  if (message === 'kill') process.exit(15);
+  // As close as a thread comes to a signal: it ends when what runs is done. Electron calls the end it was asked for 0.
+  if (message === 'kill') process.exit(0);
   else fromParent.receive(message);
 });
 registerHooks({
