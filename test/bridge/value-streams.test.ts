@@ -1,22 +1,11 @@
 import { describe, expect, it, vi } from 'vitest';
 import { cache, deque, fanout, index } from '../../protocol/stores.ts';
 import { CHUNK_BYTES, WHOLE_BYTES } from '../../protocol/value-stream.ts';
+import { pattern, same } from './large.ts';
 import { openBridge } from './over-a-port.ts';
 
 const MIB = 2 ** 20;
 const code = (expected: string) => expect.objectContaining({ name: 'DiskCacheError', code: expected });
-
-function pattern(bytes: number, seed = 1): Uint8Array {
-  const made = new Uint8Array(bytes);
-  for (let at = 0, state = seed; at < bytes; at += 97) {
-    state = (state * 1_103_515_245 + 12_345) % 2 ** 31;
-    made[at] = state;
-  }
-  return made;
-}
-
-const same = (one: unknown, other: Uint8Array) =>
-  one instanceof Uint8Array && Buffer.compare(one, other) === 0 && one.constructor === Uint8Array;
 
 async function gathered(stream: ReadableStream<Uint8Array> | undefined): Promise<Uint8Array | undefined> {
   return stream && new Uint8Array(await new Response(stream as never).arrayBuffer());
@@ -78,14 +67,6 @@ describe('a large value', () => {
     expect(same(await bridge.diskCache.cache('api').get('large'), value)).toBe(true);
   });
 
-  it('is more than a call may hold', async () => {
-    using bridge = openBridge({ stores: stores() });
-    const value = pattern(70 * MIB);
-    await bridge.diskCache.cache('api').set('large', value);
-    expect(same(await bridge.diskCache.cache('api').get('large'), value)).toBe(true);
-    await expect(bridge.diskCache.index('facts').set('large', value)).rejects.toEqual(code('TOO_LARGE'));
-  });
-
   it('keeps its place among the calls on its store', async () => {
     using bridge = openBridge({ stores: stores() });
     const store = bridge.diskCache.cache('api');
@@ -135,18 +116,6 @@ describe('a large value', () => {
     await expect(store.set('large', pattern(2 * MIB), { tag: {} as string })).rejects.toEqual(code('BAD_OPTION'));
     expect(await store.size).toBe(0);
     expect(bridge.sessions[0]!.streams).toBe(0);
-  });
-
-  it('makes no getMany and no page read more than an answer holds', async () => {
-    using bridge = openBridge({ stores: stores() });
-    const store = bridge.diskCache.cache('api');
-    await store.set('huge', pattern(65 * MIB));
-    const before = process.memoryUsage().arrayBuffers;
-    await expect(store.getMany(['huge'])).rejects.toEqual(code('TOO_LARGE'));
-    await expect(store.getEntry('huge')).rejects.toEqual(code('TOO_LARGE'));
-    await expect(store.values()).rejects.toEqual(code('TOO_LARGE'));
-    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(30 * MIB);
-    expect(await store.keys()).toEqual(['huge']);
   });
 
   it('of the main process’s own reading has no limit, also while a page writes', async () => {
