@@ -4,14 +4,17 @@ import { FULL_GRANT } from '../../main/bridge/grant.ts';
 import { AttachedWindows } from '../../main/electron/attached-windows.ts';
 import { EngineHere } from '../../main/electron/engine-here.ts';
 import { install } from '../../main/electron/install.ts';
+import { OfflineSide } from '../../main/electron/offline-side.ts';
 import { Windows } from '../../main/electron/windows.ts';
 import { Registry } from '../../main/engine/registry.ts';
 import { type ErrorData, fromErrorData } from '../../protocol/error.ts';
+import type { Purpose } from '../../protocol/handshake.ts';
 import { cache, index } from '../../protocol/stores.ts';
 import type { Port } from '../../renderer-api/client/line.ts';
 import { DiskCache } from '../../renderer-api/disk-cache.ts';
+import type { RemoteWebCache } from '../../renderer-api/offline/remote-caches.ts';
 import { freshDirectory } from '../engine/directory.ts';
-import { app, NOWHERE, nonce, openFrame, openSession, openWindow } from './double.ts';
+import { app, nonce, openFrame, openSession, openWindow } from './double.ts';
 import { openPorts } from './real-ports.ts';
 
 vi.mock('electron', () => import('./real-ports.ts'));
@@ -20,6 +23,7 @@ type Window = ReturnType<typeof openWindow>;
 const stores = { api: cache(), settings: index() };
 let registry: Registry;
 let windows: Windows;
+let offline: OfflineSide;
 let attached: AttachedWindows;
 let listening = 0;
 let asked = 0;
@@ -28,11 +32,18 @@ function openHost(directory: string): void {
   registry = new Registry(directory, stores);
   windows = new Windows(`${directory}/_windows`);
   for (const store of [registry.find('api'), registry.find('settings')]) countListeners(store as never);
-  attached = new AttachedWindows(() => FULL_GRANT, new EngineHere(windows, (name) => registry.find(name)), NOWHERE);
+  offline = new OfflineSide(directory);
+  const engine = new EngineHere(windows, (name) => registry.find(name));
+  attached = new AttachedWindows(
+    () => FULL_GRANT,
+    engine,
+    (session) => offline.pagesOf(session),
+  );
 }
 
 function closeHost(): void {
   attached.close('The host was closed');
+  offline.close();
   windows.close();
   registry.close();
 }
@@ -52,10 +63,10 @@ function countListeners(store: { subscribe(...args: unknown[]): () => void }): v
 /** A document of a window: its client, which asks until it is answered, or `left`. */
 function openPage(window: Window) {
   let lives = true;
-  const connect = async () => {
+  const connect = async (_: AbortSignal, to: Purpose) => {
     while (lives) {
       const { frame, answers } = openFrame();
-      window.ask(frame, nonce(++asked));
+      window.ask(frame, nonce(++asked), to);
       const [answer] = answers;
       if (answer?.message.error) throw fromErrorData(answer.message.error as ErrorData);
       if (answer) return answer.ports[0] as Port;
@@ -72,13 +83,16 @@ function openPage(window: Window) {
 }
 
 /** What a page does all day; some of it is under way when it goes. */
-async function use(page: DiskCache, round: number): Promise<PromiseSettledResult<unknown>[]> {
+async function use(page: DiskCache, kept: RemoteWebCache, round: number): Promise<PromiseSettledResult<unknown>[]> {
+  const url = `https://a.example/${round}`;
+  const caching = Promise.allSettled([kept.keys(), kept.match(url), kept.put(url, new Response('x'))]);
   page.keepNear('api');
   page.cache('api').subscribe(() => {}, { onError: () => {} });
   page.index('settings').subscribe(() => {}, { prefix: 'a', onError: () => {} });
   await Promise.all([page.cache('api').set(round % 10, round), page.window.set('round', round)]);
   await page.cache('api').get(round % 10);
-  return Promise.allSettled([page.cache('api').get(0), page.index('settings').set('a', round), page.window.size]);
+  const last = [page.cache('api').get(0), page.index('settings').set('a', round), page.window.size];
+  return [...(await caching), ...(await Promise.allSettled(last))];
 }
 
 beforeEach(() => {
@@ -109,8 +123,8 @@ describe('windows that come and go', () => {
           open.slice(0, 3).map(async (window) => {
             const { page, left } = openPage(window);
             const [api] = [page.cache('api')];
-            await api.get('connected');
-            const underWay = use(page, round);
+            const [kept] = await Promise.all([page.caches.open('v1'), api.get('connected')]);
+            const underWay = use(page, kept, round);
             if (round % 2) await Promise.resolve();
             else await api.get('once more');
             left();
