@@ -145,3 +145,20 @@ test('the host can be closed with calls under way, and all of them settle', asyn
   await app.close();
   expect(app.process.exitCode).toBe(0);
 });
+
+test('what pages have of HTTP is in the main process, and a crash is not its business', async ({ launch }) => {
+  const { page } = await start(launch);
+  await outcome(
+    page,
+    `diskCache.caches.open('v1').then((cache) => cache.put('https://a.example/', new Response('kept')))`,
+  );
+  const text = `diskCache.caches.match('https://a.example/').then((found) => found.text())`;
+  const half = `globalThis.half = diskCache.caches.open('v1').then((cache) => cache.put('https://a.example/half', new Response(
+    new ReadableStream({ start: (it) => void (globalThis.sink = it) }))))`;
+  await page.evaluate(`void (${half})`);
+  expect(await crash(page)).toBe('DISCONNECTED');
+  expect(await outcome(page, text)).toBe('kept');
+  await page.evaluate(`sink.enqueue(new Uint8Array(1_000_000)), sink.close()`);
+  expect(await outcome(page, `half`)).toBe(undefined);
+  expect(await outcome(page, `diskCache.fetch('https://a.example/')`)).toBe('NOT_ALLOWED');
+});
