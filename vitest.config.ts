@@ -25,7 +25,8 @@ const slow = [
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'fast', include: fast, exclude: slow } },
+      // What is fast may still have to wait for a machine that is not.
+      { test: { name: 'fast', include: fast, exclude: slow, testTimeout: 30_000, hookTimeout: 30_000 } },
       { test: { name: 'slow', include: slow, testTimeout: 120_000, hookTimeout: 60_000 } },
     ],
   },
