@@ -10,7 +10,7 @@ import type { Ran } from './run.ts';
  * Invariant: what waits is bounded, whatever the page sends; every request with an id that is a number is answered once.
  */
 export class Requests {
-  readonly #run: (operations: readonly unknown[]) => Ran;
+  readonly #run: (operations: readonly unknown[]) => Iterator<void, Ran>;
   readonly #settled: () => Promise<unknown> | undefined;
   readonly #answer: (answer: Answer) => void;
   readonly #rota: Rota;
@@ -21,7 +21,7 @@ export class Requests {
   /** `settled`: what an answer has to wait for, after its operations have run. */
   constructor(
     rota: Rota,
-    run: (operations: readonly unknown[]) => Ran,
+    run: (operations: readonly unknown[]) => Iterator<void, Ran>,
     settled: () => Promise<unknown> | undefined,
     answer: (answer: Answer) => void,
   ) {
@@ -40,8 +40,11 @@ export class Requests {
     }
     // Only what has to wait is weighed.
     let weight = 0;
+    const work = this.#run(operations);
     const job = () => {
-      const { values, failures, settled } = this.#run(operations);
+      const step = work.next();
+      if (step.done !== true) return true;
+      const { values, failures, settled } = step.value;
       const answer = () => {
         this.#operations -= operations.length;
         this.#bytes -= weight;
@@ -54,6 +57,7 @@ export class Requests {
       };
       if (settled === undefined) finish();
       else void settled.then(finish);
+      return false;
     };
     this.#operations += operations.length;
     const waiting = this.#lane.length;

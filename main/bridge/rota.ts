@@ -3,14 +3,17 @@ const SLICE = 2;
 /** Jobs that together took less than this since the last turn of the loop need not be remembered for longer. */
 const NOTABLE = 0.5;
 
+/** Does its work, or a part of it, and then answers true: others may have a turn before the rest. */
+export type Job = () => boolean;
+
 /** What one session has waiting, first come first served. */
-export type Lane = (() => void)[];
+export type Lane = Job[];
 
 /**
  * Whose turn it is: jobs of many sessions, one of each in turn, in slices of a few milliseconds. While nobody waits and the slice
  * isn't used up a job runs at once, so that a page alone waits for nothing.
  *
- * Invariant: a job runs to its end (it is a transaction), the jobs of a lane in their order.
+ * Invariant: the jobs of a lane run in their order, each to its end before the next one.
  */
 export class Rota {
   /** Lanes with something in them, the one whose turn is next first. */
@@ -19,11 +22,8 @@ export class Rota {
   #used = 0;
   #next: NodeJS.Immediate | undefined;
 
-  enter(lane: Lane, job: () => void): void {
-    if (this.#line.length === 0 && this.#used < SLICE) {
-      this.#run(job);
-      return;
-    }
+  enter(lane: Lane, job: Job): void {
+    while (this.#line.length === 0 && this.#used < SLICE) if (!this.#run(job)) return;
     if (lane.length === 0) this.#line.push(lane);
     lane.push(job);
   }
@@ -37,14 +37,15 @@ export class Rota {
       if (lane === undefined) return;
       const job = lane.shift();
       if (lane.length > 0) this.#line.push(lane);
-      if (job !== undefined) this.#run(job);
+      if (job !== undefined && this.#run(job) && lane.unshift(job) === 1) this.#line.push(lane);
     }
   };
 
-  #run(job: () => void): void {
+  /** Whether there is more to do. */
+  #run(job: Job): boolean {
     const startedAt = performance.now();
     try {
-      job();
+      return job();
     } finally {
       this.#used += performance.now() - startedAt;
       if (this.#used > NOTABLE) this.#next ??= setImmediate(this.#slice);

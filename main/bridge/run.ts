@@ -18,9 +18,17 @@ class Outcomes implements Ran {
   readonly failures: Failure[] = [];
   settled: Promise<unknown> | undefined;
   #weight = 0;
+  #weightAtRest = 0;
 
   constructor(operations: number) {
     this.values = new Array(operations).fill(undefined);
+  }
+
+  /** Whether much was read since it last was so. */
+  needsRest(): boolean {
+    if (this.#weight - this.#weightAtRest < WEIGHT_OF_A_STEP) return false;
+    this.#weightAtRest = this.#weight;
+    return true;
   }
 
   run(place: number, call: Call): void {
@@ -63,6 +71,9 @@ class Outcomes implements Ran {
   }
 }
 
+/** So many bytes are read, a fraction of a millisecond, before others may have a turn. */
+const WEIGHT_OF_A_STEP = 64 * 1024;
+
 const tooMuch = () =>
   new DiskCacheError(
     'TOO_LARGE',
@@ -71,15 +82,16 @@ const tooMuch = () =>
 
 /**
  * Runs one turn's operations. Those on one store run in their order, and as one transaction when any of them writes; an
- * operation that fails undoes only itself. What can't be part of a transaction (`check`, `configure`) parts it in two.
+ * operation that fails undoes only itself. What can't be part of a transaction (`check`, `configure`) parts it in two. Yields
+ * where others may have a turn: between reads that bring much, and belong to no transaction.
  *
  * Invariant: each operation has its value or a failure; never throws.
  */
-export function runOperations(operations: readonly unknown[], page: Page): Ran {
+export function* runOperations(operations: readonly unknown[], page: Page): Generator<void, Ran, void> {
   const outcomes = new Outcomes(operations.length);
   for (const [name, places] of byStore(operations)) {
     try {
-      runOnStore(open(name, page), places, operations, outcomes);
+      yield* runOnStore(open(name, page), places, operations, outcomes);
     } catch (error) {
       outcomes.fail(places, error);
     }
@@ -99,12 +111,12 @@ function byStore(operations: readonly unknown[]): Map<unknown, number[]> {
   return places;
 }
 
-function runOnStore(
+function* runOnStore(
   opened: Opened,
   places: readonly number[],
   operations: readonly unknown[],
   outcomes: Outcomes,
-): void {
+): Generator<void, void, void> {
   let together: Call[] = [];
   let theirs: number[] = [];
   for (const place of places) {
@@ -114,7 +126,7 @@ function runOnStore(
         together.push(call);
         theirs.push(place);
       } else {
-        runTogether(opened.store, together, theirs, outcomes);
+        yield* runTogether(opened.store, together, theirs, outcomes);
         together = [];
         theirs = [];
         outcomes.run(place, call);
@@ -123,17 +135,31 @@ function runOnStore(
       outcomes.fail([place], error);
     }
   }
-  runTogether(opened.store, together, theirs, outcomes);
+  yield* runTogether(opened.store, together, theirs, outcomes);
 }
 
-function runTogether(store: Store, calls: readonly Call[], places: readonly number[], outcomes: Outcomes): void {
-  const run = () => {
-    for (let nth = 0; nth < calls.length; nth++) outcomes.run(places[nth]!, calls[nth]!);
-  };
+function* runTogether(
+  store: Store,
+  calls: readonly Call[],
+  places: readonly number[],
+  outcomes: Outcomes,
+): Generator<void, void, void> {
+  // A verb alone is a transaction of its own, and a cheaper one.
+  if (calls.length > 1 && calls.some(({ access }) => access !== 'read')) {
+    transact(store, calls, places, outcomes);
+    return;
+  }
+  for (const [nth, call] of calls.entries()) {
+    outcomes.run(places[nth]!, call);
+    if (outcomes.needsRest()) yield;
+  }
+}
+
+function transact(store: Store, calls: readonly Call[], places: readonly number[], outcomes: Outcomes): void {
   try {
-    // A verb alone is a transaction of its own, and a cheaper one.
-    if (calls.length > 1 && calls.some(({ access }) => access !== 'read')) store.transact(run);
-    else run();
+    store.transact(() => {
+      for (const [nth, call] of calls.entries()) outcomes.run(places[nth]!, call);
+    });
   } catch (error) {
     outcomes.fail(places, error);
   }

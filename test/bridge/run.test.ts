@@ -11,17 +11,25 @@ import { type Bridge, openBridge } from './over-a-port.ts';
 
 const ADMIN: Grant = { stores: { '*': 'admin' } };
 
-/** What became of each operation. */
-function run({ registry }: Bridge, operations: readonly unknown[], grant = ADMIN) {
-  const { values, failures } = runOperations(operations, {
+/** What became of each operation, and how often others could have had a turn meanwhile. */
+function runInSteps({ registry }: Bridge, operations: readonly unknown[], grant = ADMIN) {
+  const work = runOperations(operations, {
     permit: new Permit(grant),
     streams: new ValueStreams(),
     findStore: (name) => registry.find(name),
   });
+  let rests = 0;
+  let step = work.next();
+  for (; step.done !== true; step = work.next()) rests++;
+  const { values, failures } = step.value;
   expect(values).toHaveLength(operations.length);
   const failed = new Map(failures);
-  return values.map((value, place) => (failed.has(place) ? { error: failed.get(place) } : { value }));
+  const outcomes = values.map((value, place) => (failed.has(place) ? { error: failed.get(place) } : { value }));
+  return { outcomes, rests };
 }
+
+const run = (bridge: Bridge, operations: readonly unknown[], grant = ADMIN) =>
+  runInSteps(bridge, operations, grant).outcomes;
 
 const op = (method: string, ...args: unknown[]) => ['api', method, ...args];
 const failure = (code: ErrorCode) => ({ error: expect.objectContaining({ code }) });
@@ -111,6 +119,21 @@ describe('one turn of operations', () => {
       op('page', 'keys', {}, { no: 'cursor' }),
     ];
     for (const outcome of run(bridge, odd)) expect(outcome).toHaveProperty('error.code');
+  });
+});
+
+describe('a turn that brings much', () => {
+  it('lets others have a turn between its reads, and never within a transaction', () => {
+    using bridge = openBridge();
+    const cache = bridge.cacheInMain('api');
+    for (let n = 0; n < 20; n++) cache.set(n, new Uint8Array(40_000).fill(n));
+    const reads = Array.from({ length: 20 }, (_, n) => op('get', n));
+    const { outcomes, rests } = runInSteps(bridge, reads);
+    expect(outcomes.every((it, n) => 'value' in it && (it.value as Uint8Array)[0] === n)).toBe(true);
+    expect(rests).toBe(10);
+    expect(runInSteps(bridge, [...reads, op('set', 'a', 1)]).rests).toBe(0);
+    cache.set('small', 1);
+    expect(runInSteps(bridge, new Array(500).fill(op('get', 'small'))).rests).toBe(0);
   });
 });
 

@@ -13,7 +13,11 @@ function burn(milliseconds: number): void {
 function occupied(): Rota {
   const rota = new Rota();
   const lane: Lane = [];
-  while (lane.length === 0) rota.enter(lane, () => burn(5));
+  const job = () => {
+    burn(5);
+    return false;
+  };
+  while (lane.length === 0) rota.enter(lane, job);
   return rota;
 }
 
@@ -24,7 +28,7 @@ describe('the rota', () => {
     const rota = new Rota();
     const ran: number[] = [];
     const lane: Lane = [];
-    for (let n = 0; n < 5; n++) rota.enter(lane, () => ran.push(n));
+    for (let n = 0; n < 5; n++) rota.enter(lane, () => ran.push(n) === 0);
     expect(ran).toEqual([0, 1, 2, 3, 4]);
   });
 
@@ -35,10 +39,10 @@ describe('the rota', () => {
     for (let n = 0; n < 4; n++) {
       rota.enter(flood, () => {
         burn(5);
-        ran.push(`flood ${n}`);
+        return ran.push(`flood ${n}`) === 0;
       });
     }
-    rota.enter(modest, () => ran.push('modest'));
+    rota.enter(modest, () => ran.push('modest') === 0);
     setImmediate(() => ran.push('something else'));
     expect(ran).toEqual([]);
     await vi.waitFor(() => expect(ran).toHaveLength(6));
@@ -53,7 +57,7 @@ describe('the rota', () => {
     for (let n = 0; n < 4; n++) {
       rota.enter(lane, () => {
         burn(5);
-        ran.push(n);
+        return ran.push(n) === 0;
       });
       burn(3);
     }
@@ -62,8 +66,26 @@ describe('the rota', () => {
     expect(ran).toEqual([0, 1]);
     await vi.waitFor(() => expect(ran).toEqual([0, 1, 2, 3]));
     await nextLoop();
-    rota.enter(lane, () => ran.push(4));
+    rota.enter(lane, () => ran.push(4) === 0);
     expect(ran).toHaveLength(5);
+  });
+
+  it('lets others have a turn between the parts of a job, and no later job of its lane', async () => {
+    const rota = new Rota();
+    const ran: string[] = [];
+    const [long, other]: [Lane, Lane] = [[], []];
+    let parts = 0;
+    rota.enter(long, () => {
+      burn(3);
+      ran.push(`part ${++parts}`);
+      return parts < 4;
+    });
+    rota.enter(long, () => ran.push('after it') === 0);
+    rota.enter(other, () => ran.push('other') === 0);
+    expect(ran).toEqual(['part 1']);
+    await vi.waitFor(() => expect(ran).toHaveLength(6));
+    expect(ran.indexOf('other')).toBeLessThan(ran.indexOf('part 3'));
+    expect(ran.filter((it) => it !== 'other')).toEqual(['part 1', 'part 2', 'part 3', 'part 4', 'after it']);
   });
 
   it('goes on after a job that threw', async () => {
@@ -74,7 +96,7 @@ describe('the rota', () => {
         throw new Error('broken');
       }),
     ).toThrow('broken');
-    rota.enter([], () => ran.push(1));
+    rota.enter([], () => ran.push(1) === 0);
     await nextLoop();
     expect(ran).toEqual([1]);
   });
@@ -86,7 +108,8 @@ describe('what a page has under way', () => {
     const ran: number[] = [];
     const requests = new Requests(
       occupied(),
-      (operations) => {
+      // biome-ignore lint/correctness/useYield: it has nothing to rest from
+      function* (operations) {
         ran.push(operations.length);
         return { values: [], failures: [] };
       },
