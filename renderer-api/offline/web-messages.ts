@@ -25,12 +25,12 @@ export function responseFrom(line: OfflineLine, said: WireResponse, signal: Abor
   if (type === 'error') return Response.error();
   const stream = typeof body === 'number' ? pulledBody(line, body, signal) : (body as Uint8Array<ArrayBuffer> | null);
   const fields = headers.map(([name, value]): [string, string] => [name, value]);
-  return as(new Response(stream, { status, statusText, headers: fields }), { url, redirected, type });
+  return telling(new Response(stream, { status, statusText, headers: fields }), { url, redirected, type });
 }
 
 /** What the constructor leaves out, on a response and its clones. */
-function as(response: Response, told: Pick<WireResponse, 'url' | 'redirected' | 'type'>): Response {
-  const clone = () => as(Response.prototype.clone.call(response), told);
+function telling(response: Response, told: Pick<WireResponse, 'url' | 'redirected' | 'type'>): Response {
+  const clone = () => telling(Response.prototype.clone.call(response), told);
   return Object.defineProperties(response, {
     url: { value: told.url },
     redirected: { value: told.redirected },

@@ -36,8 +36,10 @@ describe('fetch from a page', () => {
     expect(await ask()).toEqual(['1', 'hit', URL_A]);
     expect(await ask({ strategy: 'network-only' })).toEqual(['2', 'miss', URL_A]);
     expect(await ask({ strategy: 'network-first', timeout: 5000 })).toEqual(['3', 'miss', URL_A]);
+    expect(await ask({ cache: 'reload' })).toEqual(['4', 'miss', URL_A]);
+    expect(await ask({ cache: 'only-if-cached', mode: 'same-origin' })).toEqual(['4', 'hit', URL_A]);
     page.offline.connection.set(false);
-    expect(await ask({ strategy: 'network-first' })).toEqual(['3', 'hit', URL_A]);
+    expect(await ask({ strategy: 'network-first' })).toEqual(['4', 'hit', URL_A]);
     expect((await page.diskCache.fetch('https://a.example/b', { strategy: 'cache-only' })).status).toBe(504);
     await expect(page.diskCache.fetch('https://a.example/b')).rejects.toThrow(TypeError);
     await expect(page.diskCache.fetch(URL_A, { strategy: 'fastest' as 'http' })).rejects.toThrow(failure('BAD_OPTION'));
