@@ -105,7 +105,8 @@ export class DiskCache extends DefaultStore {
    * Keeps values of a cache or an index in the page when they were read with `get`, by keys that are strings or numbers: the next
    * `get` is answered from here, with a copy. Once a write of any page has resolved, no page reads what was there before, nor what
    * the main process has replaced before it answered anything to the page; what another process writes, and what expires, is
-   * dropped a moment after. Reads from here aren't counted as uses. At most `bytes` (4 MiB), of which those read longest ago leave. Answers the way out.
+   * dropped a moment after. Reads from here aren't counted as uses. At most `bytes` (4 MiB), of which those read longest ago
+   * leave. Answers the way out.
    *
    * @throws {DiskCacheError} `BAD_OPTION`.
    */
