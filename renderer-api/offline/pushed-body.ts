@@ -25,10 +25,15 @@ export async function pushedBody(stream: ReadableStream<Uint8Array> | null): Pro
   if (stream === null) return { body: null, ...SENT };
   const reader = stream.getReader();
   const first: Uint8Array[] = [];
-  for (let bytes = 0; bytes <= CHUNK_BYTES; bytes += first.at(-1)!.length) {
-    const { done, value } = await reader.read();
-    if (done) return { body: joined(first, bytes), ...SENT };
-    first.push(bytesOf(value));
+  try {
+    for (let bytes = 0; bytes <= CHUNK_BYTES; bytes += first.at(-1)!.length) {
+      const { done, value } = await reader.read();
+      if (done) return { body: joined(first, bytes), ...SENT };
+      first.push(bytesOf(value));
+    }
+  } catch (error) {
+    reader.cancel(error).catch(() => undefined);
+    throw error;
   }
   const body = ++lastNumber;
   return {

@@ -129,8 +129,10 @@ describe('fetch from a page', () => {
       },
     });
     await expect(page.diskCache.fetch(URL_A, { method: 'POST', body })).rejects.toBe(broken);
-    const texts = new ReadableStream({ start: (controller) => controller.enqueue('text') });
+    let cancelled = 0;
+    const texts = new ReadableStream({ start: (it) => it.enqueue('text'), cancel: () => void cancelled++ });
     await expect(page.diskCache.fetch(URL_A, { method: 'POST', body: texts })).rejects.toThrow(TypeError);
+    expect(cancelled).toBe(1);
     await vi.waitFor(() => expect(page.sessions[0]!.open).toBe(0));
   });
 
