@@ -47,7 +47,11 @@ export class EngineProcess {
   start(): void {
     const started = utilityProcess.fork(this.#modulePath, [], { serviceName: 'deskcache' });
     this.#running = started;
-    started.once('spawn', () => started.postMessage(this.#listener.first()));
+    started.once('spawn', () => {
+      // A kill before that may have done nothing (electron 44009).
+      if (this.#over) started.kill();
+      else started.postMessage(this.#listener.first());
+    });
     started.on('message', (message: unknown) => {
       if (isReport(message)) this.#hear(started, message);
     });
