@@ -7,7 +7,7 @@ import type {
   IndexDeclaration,
   StoreDeclarations,
 } from '../protocol/stores.ts';
-import type { RemoteStoreOf } from '../renderer-api/client/remote.ts';
+import type { Remote, RemoteStoreOf } from '../renderer-api/client/remote.ts';
 import type { AssetOptions } from './electron/assets.ts';
 import type { AttachOptions } from './electron/attached-windows.ts';
 import type { InstallOptions } from './electron/install.ts';
@@ -70,10 +70,6 @@ export interface WindowStock {
   clear(name?: string): void;
 }
 
-type Promised<T> = {
-  readonly [M in keyof T]: T[M] extends (...args: infer A) => infer R ? (...args: A) => Promise<R> : never;
-};
-
 /** The open stores and the windows that may use them. */
 export interface Host<S extends StoreDeclarations, P extends Placement = 'main'> {
   /** By name. */
@@ -95,7 +91,7 @@ export interface Host<S extends StoreDeclarations, P extends Placement = 'main'>
    * @throws {DiskCacheError} `BAD_OPTION`.
    */
   attach(window: BrowserWindow, options: AttachOptions): void;
-  readonly windows: P extends 'utility' ? Promised<WindowStock> : WindowStock;
+  readonly windows: P extends 'utility' ? Remote<WindowStock> : WindowStock;
   /**
    * Serves items to the session's pages under `deskcache://<store>/<key>`, with Range, ETag and content type; the application
    * has registered `assetScheme()`. Answers the way to end it; the host's own end does so, too.

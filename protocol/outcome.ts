@@ -1,6 +1,13 @@
-import type { ErrorData } from './error.ts';
+import { type ErrorData, toErrorData } from './error.ts';
 
 /** What became of one operation, as data: an error crosses to a page as this and loses nothing. */
 export type Outcome<T = unknown> = { readonly value: T } | { readonly error: ErrorData };
 
-export const failed = (error: ErrorData): Outcome<never> => ({ error });
+/** What comes of a piece of work that answers at once. Never throws. */
+export function outcomeOf<T>(work: () => T): Outcome<T> {
+  try {
+    return { value: work() };
+  } catch (error) {
+    return { error: toErrorData(error) };
+  }
+}

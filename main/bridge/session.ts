@@ -1,6 +1,6 @@
 import { expose } from 'comlink';
 import { DiskCacheError, toErrorData } from '../../protocol/error.ts';
-import { failed, type Outcome } from '../../protocol/outcome.ts';
+import { outcomeOf } from '../../protocol/outcome.ts';
 import { type Answer, FACE_METHODS, type Face, goodbye, type Watch } from '../../protocol/wire.ts';
 import type { FindStore } from './admit.ts';
 import type { Endpoint, Port } from './endpoint.ts';
@@ -84,14 +84,6 @@ function startNear(near: NearPage, store: unknown, permit: Permit, findStore: Fi
   if (typeof store !== 'string') throw new DiskCacheError('BAD_OPTION', 'What is kept near is named by its store');
   permit.demand(store, 'read');
   return near.keep(store, findStore(store));
-}
-
-function outcomeOf<T>(work: () => T): Outcome<T> {
-  try {
-    return { value: work() };
-  } catch (error) {
-    return failed(toErrorData(error));
-  }
 }
 
 /** What a codec of the application's own gives may be something that no message can hold. */

@@ -89,14 +89,11 @@ export interface RemoteDeque<V = unknown>
 }
 
 /** A declared store as a page sees it. */
-export type RemoteStoreOf<D> =
-  D extends CacheDeclaration<infer K, infer V>
-    ? RemoteCache<K, V>
-    : D extends FanoutDeclaration<infer K, infer V>
-      ? RemoteCache<K, V>
-      : D extends IndexDeclaration<infer K, infer V>
-        ? RemoteIndex<K, V>
-        : D extends DequeDeclaration<infer V>
-          ? RemoteDeque<V>
-          : never;
+export type RemoteStoreOf<D> = D extends CacheDeclaration<infer K, infer V> | FanoutDeclaration<infer K, infer V>
+  ? RemoteCache<K, V>
+  : D extends IndexDeclaration<infer K, infer V>
+    ? RemoteIndex<K, V>
+    : D extends DequeDeclaration<infer V>
+      ? RemoteDeque<V>
+      : never;
 export type RemoteStores<S extends StoreDeclarations> = { readonly [N in keyof S]: RemoteStoreOf<S[N]> };

@@ -1,6 +1,6 @@
 import type { MessagePortMain, ParentPort } from 'electron';
 import { DiskCacheError, fromErrorData, toErrorData } from '../../../protocol/error.ts';
-import { failed, type Outcome } from '../../../protocol/outcome.ts';
+import { outcomeOf } from '../../../protocol/outcome.ts';
 import type { EngineHere } from '../engine-here.ts';
 import type { EngineWindow, PageSession } from '../page-engine.ts';
 import type { KeptWindow } from '../windows.ts';
@@ -88,12 +88,4 @@ export function obey(
     if (order.order === 'open') void begin(order.opening, order.attached);
     else if (opened) obeyOne(order, opened, ports[0]);
   });
-}
-
-function outcomeOf(work: () => unknown): Outcome {
-  try {
-    return { value: work() };
-  } catch (error) {
-    return failed(toErrorData(error));
-  }
 }
