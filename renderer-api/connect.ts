@@ -43,8 +43,15 @@ function hearingOfItsEnd(port: MessagePort, nonce: string): MessagePort {
   function onMessage({ source, data }: MessageEvent<unknown>): void {
     if (source === window && isGone(data) && data.nonce === nonce) port.dispatchEvent(new Event('close'));
   }
+  const listenNoMore = () => window.removeEventListener('message', onMessage);
+  const close = port.close.bind(port);
   window.addEventListener('message', onMessage);
-  port.addEventListener('close', () => window.removeEventListener('message', onMessage), { once: true });
+  port.addEventListener('close', listenNoMore, { once: true });
+  // Who closes a port doesn't hear of its end.
+  port.close = () => {
+    listenNoMore();
+    close();
+  };
   return port;
 }
 

@@ -73,10 +73,10 @@ describe('a page and its preload script', () => {
     await vi.waitFor(() => expect(ipcRenderer.sent.length).toBe(sent + 1));
     const nonce = ipcRenderer.sent.at(-1)!;
     tell({ deskcache: 'port', nonce }, port1);
-    const port = await connecting;
+    const near = await connecting;
     const closed = vi.fn();
-    port.addEventListener('close', closed);
-    return { port, far: port2, nonce, closed, listening };
+    near.addEventListener('close', closed);
+    return { near, far: port2, nonce, closed, listening };
   }
 
   it('takes the word of the main process that who answered has died for the end of the port', async () => {
@@ -104,6 +104,12 @@ describe('a page and its preload script', () => {
     expect(page.listeners.size).toBeGreaterThan(listening);
     far.close();
     await vi.waitFor(() => expect(closed).toHaveBeenCalledOnce());
+    expect(page.listeners.size).toBe(listening);
+  });
+
+  it('listens no longer to a port that it has closed itself, which tells a browser’s page nothing', async () => {
+    const { near, listening } = await connected();
+    near.close();
     expect(page.listeners.size).toBe(listening);
   });
 });
