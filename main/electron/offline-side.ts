@@ -30,7 +30,7 @@ interface Begun {
 export class OfflineSide {
   readonly #directory: string;
   readonly #options: CachesOptions;
-  readonly #begun = new Map<Session, Set<Begun>>();
+  readonly #begun = new WeakMap<Session, Set<Begun>>();
   #store: Cache | undefined;
   #caches: CacheStorage | undefined;
   #isClosed = false;

@@ -1,9 +1,14 @@
 import { describe, expectTypeOf, it } from 'vitest';
-import type { Cache, Index, openDiskCache } from '../../main/index.ts';
-import { cache, defineStores, index } from '../../protocol/stores.ts';
-import type { RemoteCache, RemoteIndex } from '../../renderer-api/client/remote.ts';
+import type { Cache, Deque, FanoutCache, Index, openDiskCache } from '../../main/index.ts';
+import { cache, defineStores, deque, fanout, index } from '../../protocol/stores.ts';
+import type { RemoteCache, RemoteDeque, RemoteIndex } from '../../renderer-api/client/remote.ts';
 
-const stores = defineStores({ api: cache<string, number>(), settings: index<string, { dark: boolean }>() });
+const stores = defineStores({
+  api: cache<string, number>(),
+  shared: fanout<string, Date>(),
+  settings: index<string, { dark: boolean }>(),
+  outbox: deque<string>(),
+});
 
 /** Never called: what it would answer is known to the compiler. */
 declare const open: typeof openDiskCache;
@@ -18,6 +23,8 @@ describe('a host, to the compiler', () => {
     type Stores = Answer<typeof inMain>['stores'];
     expectTypeOf<Stores['api']>().toEqualTypeOf<Cache<string, number>>();
     expectTypeOf<Stores['settings']>().toEqualTypeOf<Index<string, { dark: boolean }>>();
+    expectTypeOf<Stores['shared']>().toEqualTypeOf<FanoutCache<string, Date>>();
+    expectTypeOf<Stores['outbox']>().toEqualTypeOf<Deque<string>>();
     expectTypeOf<Stores['default']>().toEqualTypeOf<Cache>();
     expectTypeOf<Answer<typeof inMain>['windows']['list']>().returns.toBeArray();
   });
@@ -26,6 +33,8 @@ describe('a host, to the compiler', () => {
     type Stores = Answer<typeof inUtility>['stores'];
     expectTypeOf<Stores['api']>().toEqualTypeOf<RemoteCache<string, number>>();
     expectTypeOf<Stores['settings']>().toEqualTypeOf<RemoteIndex<string, { dark: boolean }>>();
+    expectTypeOf<Stores['shared']>().toEqualTypeOf<RemoteCache<string, Date>>();
+    expectTypeOf<Stores['outbox']>().toEqualTypeOf<RemoteDeque<string>>();
     expectTypeOf<Stores['default']>().toEqualTypeOf<RemoteCache>();
     expectTypeOf<Answer<typeof inUtility>['windows']['clear']>().returns.toEqualTypeOf<Promise<void>>();
   });
