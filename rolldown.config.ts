@@ -31,12 +31,19 @@ export default defineConfig([
     platform: 'node',
     output: { file: 'dist/demo/main.js', format: 'esm' },
   },
+  // The applications of the end-to-end tests. Those with `diskCache` in their pages have the page of the bridge.
+  ...['bridge', 'assets', 'offline', 'pages-offline', 'app'].map((name) => ({
+    input: `e2e/${name}/main.ts`,
+    external: publicFaces,
+    platform: 'node' as const,
+    output: { file: `dist/e2e/${name}/main.js`, format: 'esm' as const },
+  })),
   {
-    // The application of the end-to-end tests of the bridge.
-    input: 'e2e/bridge/main.ts',
+    // This one's utility process imports the stores by itself.
+    input: { main: 'e2e/utility/main.ts', stores: 'e2e/utility/stores.ts' },
     external: publicFaces,
     platform: 'node',
-    output: { file: 'dist/e2e/bridge/main.js', format: 'esm' },
+    output: { dir: 'dist/e2e/utility', format: 'esm' },
   },
   {
     input: 'e2e/bridge/page.ts',
@@ -44,42 +51,7 @@ export default defineConfig([
     output: { file: 'dist/e2e/bridge/page.js', format: 'esm' },
   },
   {
-    // The application of the end-to-end tests of deskcache://; its page is that of the bridge.
-    input: 'e2e/assets/main.ts',
-    external: publicFaces,
-    platform: 'node',
-    output: { file: 'dist/e2e/assets/main.js', format: 'esm' },
-  },
-  {
-    // The application of the end-to-end tests of host.offline; its page is a title.
-    input: 'e2e/offline/main.ts',
-    external: publicFaces,
-    platform: 'node',
-    output: { file: 'dist/e2e/offline/main.js', format: 'esm' },
-  },
-  {
-    // The application of the end-to-end tests of what pages have of HTTP; its page is that of the bridge.
-    input: 'e2e/pages-offline/main.ts',
-    external: publicFaces,
-    platform: 'node',
-    output: { file: 'dist/e2e/pages-offline/main.js', format: 'esm' },
-  },
-  {
-    // The application of the end-to-end tests of the utility process, which imports the stores by itself.
-    input: { main: 'e2e/utility/main.ts', stores: 'e2e/utility/stores.ts' },
-    external: publicFaces,
-    platform: 'node',
-    output: { dir: 'dist/e2e/utility', format: 'esm' },
-  },
-  {
-    // The application of the contract test: Electron and its stand-in.
-    input: 'e2e/app/main.ts',
-    external: publicFaces,
-    platform: 'node',
-    output: { file: 'dist/e2e/app/main.js', format: 'esm' },
-  },
-  {
-    // A utility process of it.
+    // The rest of `app`, by which Electron and its stand-in are compared: a utility process, a preload script, a page.
     input: 'e2e/app/child.ts',
     platform: 'node',
     output: { file: 'dist/e2e/app/child.js', format: 'esm' },

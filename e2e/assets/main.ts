@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { assetScheme, openDiskCache, preloadPath } from 'deskcache/main';
 import { app, BrowserWindow, protocol, session } from 'electron';
+import { answerPage, openWindow } from '../one-page.ts';
 import { placement } from '../placement.ts';
 import { LOGO, PAGE_IN_STORE, recording } from './samples.ts';
 import { stores } from './stores.ts';
@@ -28,37 +28,16 @@ await host.stores.assets.set('tone.wav', recording());
 await host.stores.secret.set('word.txt', 'swordfish');
 host.serveAssets(session.defaultSession);
 
-const PAGE = '<!doctype html><title>Assets</title><script type="module" src="/page.js"></script><h1>Assets</h1>';
-
 async function serve(request: Request): Promise<Response> {
-  switch (new URL(request.url).pathname) {
-    case '/':
-      return new Response(PAGE, { headers: { 'content-type': 'text/html' } });
-    case '/page.js':
-      return new Response(await readFile(new URL('../bridge/page.js', import.meta.url)), {
-        headers: { 'content-type': 'text/javascript' },
-      });
-    case '/memory':
-      return Response.json(watchMemory());
-    default:
-      return new Response('No such file', { status: 404 });
-  }
+  if (new URL(request.url).pathname === '/memory') return Response.json(watchMemory());
+  return (await answerPage(request, 'Assets')) ?? new Response('No such file', { status: 404 });
 }
 protocol.handle('app', serve);
 protocol.handle('stranger', serve);
 
 let opened = 0;
-async function open(url: string): Promise<void> {
-  const window = new BrowserWindow({
-    width: 480,
-    height: 320,
-    webPreferences: { preload: preloadPath, sandbox: true, contextIsolation: true },
-  });
+await openWindow('app://assets/', () => {
+  const window = new BrowserWindow({ webPreferences: { preload: preloadPath } });
   host.attach(window, { name: `window-${++opened}` });
-  window.webContents.setWindowOpenHandler((details) => {
-    void open(details.url);
-    return { action: 'deny' };
-  });
-  await window.loadURL(url);
-}
-await open('app://assets/');
+  return window;
+});

@@ -1,8 +1,8 @@
 /** The smallest application there is on deskcache, with one page it trusts and one it does not. */
 import { EventEmitter, once } from 'node:events';
-import { readFile } from 'node:fs/promises';
 import { openDiskCache, preloadPath } from 'deskcache/main';
 import { app, BrowserWindow, protocol, session, type WebContents } from 'electron';
+import { answerPage, openWindow } from '../one-page.ts';
 import { placement } from '../placement.ts';
 import { stores } from './stores.ts';
 
@@ -28,9 +28,6 @@ async function deliver({ report, signal }: { report(progress: object): void; rea
 }
 void host.queue<string>('letters').process(deliver, { concurrency: 4 });
 
-const PAGE =
-  '<!doctype html><title>A page on the bridge</title><script type="module" src="/page.js"></script><h1>Bridge</h1>';
-
 /** The contents of the window whose address has this search. */
 function find({ url }: Request): WebContents {
   const { search } = new URL(url);
@@ -39,12 +36,6 @@ function find({ url }: Request): WebContents {
 
 async function serve(request: Request): Promise<Response> {
   switch (new URL(request.url).pathname) {
-    case '/':
-      return new Response(PAGE, { headers: { 'content-type': 'text/html' } });
-    case '/page.js':
-      return new Response(await readFile(new URL('./page.js', import.meta.url)), {
-        headers: { 'content-type': 'text/javascript' },
-      });
     case '/windows':
       return Response.json(await host.windows.list());
     case '/crash':
@@ -62,7 +53,7 @@ async function serve(request: Request): Promise<Response> {
     case '/sessions':
       return Response.json(host.sessions);
     default:
-      return new Response('No such file', { status: 404 });
+      return (await answerPage(request, 'Bridge')) ?? new Response('No such file', { status: 404 });
   }
 }
 protocol.handle('app', serve);
@@ -73,20 +64,13 @@ const installs = process.argv.includes('--install');
 if (installs) host.install(session.defaultSession);
 
 let opened = 0;
-async function open(url: string): Promise<void> {
+function makeWindow(url: string): BrowserWindow {
   const name = new URL(url).searchParams.get('name') ?? (installs ? undefined : `window-${++opened}`);
-  const window = new BrowserWindow({
-    width: 480,
-    height: 320,
-    webPreferences: { ...(name && { preload: preloadPath }), sandbox: true, contextIsolation: true },
-  });
+  const window = new BrowserWindow({ webPreferences: name ? { preload: preloadPath } : {} });
   if (name) host.attach(window, { name });
-  window.webContents.setWindowOpenHandler((details) => {
-    void open(details.url);
-    return { action: 'deny' };
-  });
-  await window.loadURL(url);
+  return window;
 }
+const open = (url: string) => openWindow(url, makeWindow);
 if (process.argv.includes('--stays')) app.on('window-all-closed', () => void open('app://bridge/?again'));
 if (process.argv.includes('--asks-to-stay')) {
   app.once('will-quit', (event) => {

@@ -2,9 +2,9 @@
  * The application of the end-to-end tests of what pages have of HTTP: `diskCache.fetch`, `diskCache.caches` and the connection. Its page
  * is that of the bridge; `app://stranger/` is granted nothing but a store.
  */
-import { readFile } from 'node:fs/promises';
 import { type Grant, openDiskCache } from 'deskcache/main';
-import { app, BrowserWindow, protocol, session } from 'electron';
+import { app, protocol, session } from 'electron';
+import { answerPage, openWindow } from '../one-page.ts';
 import { placement } from '../placement.ts';
 import { stores } from './stores.ts';
 
@@ -23,14 +23,8 @@ const host = await openDiskCache({
 host.install(session.defaultSession);
 host.offline(session.defaultSession, { store: 'http', schemes: ['http'] });
 
-const PAGE = '<!doctype html><title>Pages</title><script type="module" src="/page.js"></script><h1>Pages</h1>';
-
 protocol.handle('app', async (request) => {
   const { pathname } = new URL(request.url);
-  if (pathname === '/page.js') {
-    const script = await readFile(new URL('../bridge/page.js', import.meta.url));
-    return new Response(script, { headers: { 'content-type': 'text/javascript' } });
-  }
   if (pathname === '/sessions') return Response.json(host.sessions);
   if (pathname === '/kept') {
     // What pages put the main process has, too.
@@ -39,15 +33,6 @@ protocol.handle('app', async (request) => {
       await Promise.all(caches.map(async (name) => [name, (await (await host.caches.open(name)).keys()).length])),
     );
   }
-  return new Response(PAGE, { headers: { 'content-type': 'text/html' } });
+  return (await answerPage(request, 'Pages')) ?? new Response('No such file', { status: 404 });
 });
-
-async function open(url: string): Promise<void> {
-  const window = new BrowserWindow({ webPreferences: { sandbox: true, contextIsolation: true } });
-  window.webContents.setWindowOpenHandler((details) => {
-    void open(details.url);
-    return { action: 'deny' };
-  });
-  await window.loadURL(url);
-}
-await open('app://pages/');
+await openWindow('app://pages/');

@@ -1,7 +1,7 @@
 /** An application with its engine in a utility process. */
-import { readFile } from 'node:fs/promises';
 import { assetScheme, openDiskCache } from 'deskcache/main';
-import { app, BrowserWindow, protocol, session } from 'electron';
+import { app, protocol, session } from 'electron';
+import { answerPage, openWindow } from '../one-page.ts';
 import { stores } from './stores.ts';
 
 protocol.registerSchemesAsPrivileged([
@@ -14,8 +14,6 @@ const storesModule = new URL('./stores.js', import.meta.url);
 const host = await openDiskCache({ stores, storesModule, placement: 'utility' });
 host.install(session.defaultSession, { keep: 'while-open' });
 host.serveAssets(session.defaultSession);
-
-const PAGE = '<!doctype html><title>Utility</title><script type="module" src="/page.js"></script><h1>Utility</h1>';
 
 const ANSWERS: Readonly<Record<string, (argument: string) => unknown>> = {
   '/sessions': () => host.sessions,
@@ -31,11 +29,8 @@ const ANSWERS: Readonly<Record<string, (argument: string) => unknown>> = {
 
 async function serve(request: Request): Promise<Response> {
   const { pathname, search } = new URL(request.url);
-  if (pathname === '/') return new Response(PAGE, { headers: { 'content-type': 'text/html' } });
-  if (pathname === '/page.js') {
-    const script = await readFile(new URL('../bridge/page.js', import.meta.url));
-    return new Response(script, { headers: { 'content-type': 'text/javascript' } });
-  }
+  const page = await answerPage(request, 'Utility');
+  if (page !== undefined) return page;
   try {
     return Response.json((await ANSWERS[pathname]!(decodeURIComponent(search.slice(1)))) ?? null);
   } catch (error) {
@@ -44,17 +39,4 @@ async function serve(request: Request): Promise<Response> {
   }
 }
 protocol.handle('app', serve);
-
-async function open(url: string): Promise<void> {
-  const window = new BrowserWindow({
-    width: 480,
-    height: 320,
-    webPreferences: { sandbox: true, contextIsolation: true },
-  });
-  window.webContents.setWindowOpenHandler((details) => {
-    void open(details.url);
-    return { action: 'deny' };
-  });
-  await window.loadURL(url);
-}
-await open('app://utility/');
+await openWindow('app://utility/');
