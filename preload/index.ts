@@ -3,7 +3,14 @@
  * no function, and passes on only what the handshake names (protocol/handshake.ts).
  */
 import { ipcRenderer } from 'electron';
-import { CONNECT_CHANNEL, isConnectRequest, isGone, isPortAnswer, PORT_CHANNEL } from '../protocol/handshake.ts';
+import {
+  CONNECT_CHANNEL,
+  type Heard,
+  isConnectRequest,
+  isGone,
+  isPortAnswer,
+  PORT_CHANNEL,
+} from '../protocol/handshake.ts';
 
 /** A window may have this script twice, its own and that of a session with `host.install`: one of them does the work. */
 const RUNS = Symbol.for('deskcache');
@@ -23,6 +30,7 @@ function serve(): void {
     if (source !== window || !isConnectRequest(data)) return;
     asked.add(data.nonce);
     ipcRenderer.send(CONNECT_CHANNEL, data.nonce, data.to ?? 'stores');
+    window.postMessage({ deskcache: 'heard', nonce: data.nonce } satisfies Heard, '*');
   });
 
   ipcRenderer.on(PORT_CHANNEL, ({ ports }, answer: unknown) => {

@@ -21,6 +21,12 @@ export interface ConnectRequest {
   readonly to?: Purpose;
 }
 
+/** Preload to page, at once: there is a preload script, and it has asked main. */
+export interface Heard {
+  readonly deskcache: 'heard';
+  readonly nonce: string;
+}
+
 /** Main to preload to page. Comes with one port, or with the reason why there is none. */
 export interface PortAnswer {
   readonly deskcache: 'port';
@@ -45,6 +51,10 @@ export function isConnectRequest(message: unknown): message is ConnectRequest {
   if (!isMessage(message, 'connect')) return false;
   const { to } = message as unknown as Record<string, unknown>;
   return to === undefined || isPurpose(to);
+}
+
+export function isHeard(message: unknown): message is Heard {
+  return isMessage(message, 'heard');
 }
 
 export function isPortAnswer(message: unknown): message is PortAnswer {

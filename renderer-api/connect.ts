@@ -1,29 +1,44 @@
 import { DiskCacheError, fromErrorData } from '../protocol/error.ts';
-import { type ConnectRequest, isGone, isPortAnswer, type Purpose } from '../protocol/handshake.ts';
+import { type ConnectRequest, isGone, isHeard, isPortAnswer, type Purpose } from '../protocol/handshake.ts';
 
 /** The page may be up before the main process listens, so it asks again; main answers a nonce once. */
 const ASK_AGAIN_EVERY = 200;
+/**
+ * A preload script runs before the page's first line and says in the next task that it has heard. Counted in times asked and not
+ * in milliseconds, for a page that is busy hears nothing and asks nothing.
+ */
+const ASKED_IN_VAIN = 5;
 
 /**
  * A port to the main process, by the handshake of protocol/handshake.ts. Waits until it is answered; `signal` gives up.
  *
- * @throws {DiskCacheError} `NOT_ALLOWED` when this page was granted nothing, `DISCONNECTED` when `signal` gave up.
+ * @throws {DiskCacheError} `NOT_ALLOWED` when this page was granted nothing, `DISCONNECTED` when `signal` gave up, and after a
+ * second in a page without the preload script.
  */
 export function connect(signal: AbortSignal, to: Purpose): Promise<MessagePort> {
   const nonce = drawNonce();
   return new Promise((resolve, reject) => {
-    const ask = () => window.postMessage({ deskcache: 'connect', nonce, to } satisfies ConnectRequest, '*');
+    let asked = 0;
+    let heard = false;
+
+    function ask(): void {
+      if (!heard && asked++ === ASKED_IN_VAIN) fail(noPreload());
+      else window.postMessage({ deskcache: 'connect', nonce, to } satisfies ConnectRequest, '*');
+    }
 
     function onMessage({ source, data, ports }: MessageEvent<unknown>): void {
-      if (source !== window || !isPortAnswer(data) || data.nonce !== nonce) return;
+      if (source !== window) return;
+      if (isHeard(data) && data.nonce === nonce) heard = true;
+      if (!isPortAnswer(data) || data.nonce !== nonce) return;
       done();
       const [port] = ports;
       if (port) resolve(hearingOfItsEnd(port, nonce));
       else reject(data.error ? fromErrorData(data.error) : unanswered());
     }
-    function onAbort(): void {
+    const onAbort = () => fail(heard ? unanswered() : noPreload());
+    function fail(why: DiskCacheError): void {
       done();
-      reject(unanswered());
+      reject(why);
     }
     function done(): void {
       clearInterval(asking);
@@ -63,5 +78,11 @@ export function drawNonce(): string {
 const unanswered = () =>
   new DiskCacheError(
     'DISCONNECTED',
-    'The main process did not answer. Is deskcache installed in this session (host.install), or the window attached (host.attach) with preloadPath?',
+    'The main process did not answer. Is its host open, and is this window attached: opened after host.install(session), or given to host.attach?',
+  );
+
+const noPreload = () =>
+  new DiskCacheError(
+    'DISCONNECTED',
+    'No preload script of deskcache runs here. Open the window after host.install(session), or give it preloadPath as webPreferences.preload; an iframe needs nodeIntegrationInSubFrames, too',
   );

@@ -19,6 +19,9 @@ import { Subscriptions } from './subscriptions.ts';
 /** Gets a port to the main process; `signal` tells it to give up. */
 export type Connect = (signal: AbortSignal) => Promise<Port>;
 
+/** Of the time-out: who connects knows why nobody answers, and says so before the calls that wait for it are too late. */
+const PATIENCE_WITH_HANDSHAKE = 0.9;
+
 /** An operation whose caller waits. */
 interface Call {
   readonly operation: Operation;
@@ -216,7 +219,7 @@ export class Client {
 
   #connected(): Promise<Line> {
     if (this.#line !== undefined) return this.#line;
-    const connecting = this.#connect(AbortSignal.timeout(this.#timeout)).then((port) => {
+    const connecting = this.#connect(AbortSignal.timeout(this.#timeout * PATIENCE_WITH_HANDSHAKE)).then((port) => {
       const line = new Line(port, {
         onEnd: (reason, wasCut) => this.#lost(connecting, reason, wasCut),
         onChanges: (changes) => this.subscriptions.tell(changes),

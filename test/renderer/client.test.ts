@@ -221,6 +221,15 @@ describe('every call settles', () => {
     await expect(never.get('k')).rejects.toEqual(code('TIMEOUT'));
   });
 
+  it('with what the handshake gave up for, and not with TIMEOUT', async () => {
+    const unanswered = (signal: AbortSignal) =>
+      new Promise<never>((_, reject) => {
+        signal.addEventListener('abort', () => reject(new DiskCacheError('DISCONNECTED', 'no preload script')));
+      });
+    const diskCache = new DiskCache(unanswered, { timeout: 500 });
+    await expect(diskCache.get('k')).rejects.toEqual(code('DISCONNECTED'));
+  });
+
   it('at once when the page is left while it still connects', async () => {
     const never = new DiskCache(() => new Promise(() => {}));
     const open = never.get('k');

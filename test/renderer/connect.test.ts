@@ -65,6 +65,37 @@ describe('a page and its preload script', () => {
     expect((await Promise.allSettled(asking)).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
   });
 
+  it('is told after a second where no preload script runs, and what to do', async () => {
+    vi.stubGlobal('window', new Page());
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    try {
+      const refused = expect(connect(new AbortController().signal, 'stores')).rejects.toMatchObject({
+        code: 'DISCONNECTED',
+        message: expect.stringMatching(/No preload script .* host\.install\(session\)/),
+      });
+      await vi.advanceTimersByTimeAsync(1000);
+      await refused;
+    } finally {
+      vi.useRealTimers();
+      vi.stubGlobal('window', page);
+    }
+  });
+
+  it('waits for a main process that is late, as long as the preload script has heard', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    const given = new AbortController();
+    const sent = ipcRenderer.sent.length;
+    const connecting = connect(given.signal, 'stores');
+    await vi.advanceTimersByTimeAsync(20_000);
+    vi.useRealTimers();
+    expect(ipcRenderer.sent.length - sent).toBeGreaterThan(50);
+    given.abort();
+    await expect(connecting).rejects.toMatchObject({
+      code: 'DISCONNECTED',
+      message: expect.stringMatching(/main process did not answer/),
+    });
+  });
+
   async function connected() {
     const listening = page.listeners.size;
     const { port1, port2 } = new MessageChannel();
