@@ -81,7 +81,8 @@ export interface Host<S extends StoreDeclarations, P extends Placement = 'main'>
    * Lets the pages of every window of the session connect that is opened from now on; no preload script to write. Answers the
    * way to end it; the host's own end does so, too. A window that is attached besides has the name it is attached under.
    *
-   * @throws {DiskCacheError} `BAD_OPTION` for a session that has it already.
+   * @throws {DiskCacheError} `BAD_OPTION` for a session that has it already; `CLOSED` after `close`, as `attach`, `serveAssets` and
+   * `offline`.
    */
   install(session: Session, options?: InstallOptions): () => void;
   /**

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { app } from 'electron';
+import { DiskCacheError } from '../protocol/error.ts';
 import type { StoreDeclarations } from '../protocol/stores.ts';
 import { FULL_GRANT } from './bridge/grant.ts';
 import { serveAssets } from './electron/assets.ts';
@@ -10,6 +11,7 @@ import { install } from './electron/install.ts';
 import { OfflineSide } from './electron/offline-side.ts';
 import { isOwnOrigin, ownPages } from './electron/sender.ts';
 import type { Host, HostOptions, Placement } from './host.ts';
+import { demandHostOptions, demandOptions, demandSession } from './host-arguments.ts';
 import { placed } from './placement.ts';
 
 export { DiskCacheError, type ErrorCode } from '../protocol/error.ts';
@@ -58,6 +60,7 @@ const utilityPath = fileURLToPath(new URL('./utility.js', import.meta.url));
 export async function openDiskCache<const S extends StoreDeclarations, P extends Placement = 'main'>(
   options: HostOptions<S, P>,
 ): Promise<Host<S, P>> {
+  demandHostOptions(options);
   await app.whenReady();
   const directory = options.directory ?? join(app.getPath('userData'), 'deskcache');
   const authorize = options.authorize ?? ownPages(app.isPackaged);
@@ -65,9 +68,11 @@ export async function openDiskCache<const S extends StoreDeclarations, P extends
   const offlineSide = new OfflineSide(directory, options.caches);
   const attached = new AttachedWindows(authorize, place.engine, (session) => offlineSide.pagesOf(session));
   const endings = new Set<() => void>();
+  let isShut = false;
 
   function shut(): Promise<void> {
     app.off('quit', shut);
+    isShut = true;
     // First, so that pages hear of this and not of what follows from it.
     attached.close('The host was closed');
     for (const end of endings) end();
@@ -77,6 +82,11 @@ export async function openDiskCache<const S extends StoreDeclarations, P extends
   }
   // Not `will-quit`: who listens to that may still read and write, or decide to stay.
   app.on('quit', shut);
+
+  function demandOpen(): void {
+    if (isShut)
+      throw new DiskCacheError('CLOSED', `The host of ${directory} was closed; open another with openDiskCache`);
+  }
 
   /** Ended by whoever began it, or with the host. */
   function untilShut(end: () => void): () => void {
@@ -89,21 +99,36 @@ export async function openDiskCache<const S extends StoreDeclarations, P extends
   return {
     stores: place.stores as Host<S, P>['stores'],
     directory,
-    install: (session, how = {}) => untilShut(install(session, how, preloadPath, attached)),
-    attach: (window, how) => void attached.attach(window.webContents, how),
+    install(session, how = {}) {
+      demandOpen();
+      demandSession('install', session);
+      demandOptions('host.install', how);
+      return untilShut(install(session, how, preloadPath, attached));
+    },
+    attach(window, how) {
+      demandOpen();
+      demandOptions('host.attach', how);
+      attached.attach(window.webContents, how);
+    },
     windows: place.windows as Host<S, P>['windows'],
-    serveAssets: (session, assetOptions = {}) =>
-      untilShut(
-        serveAssets(session, assetOptions, {
-          ...place.served(assetOptions),
-          // With the default policy own pages may everything, also in windows that are not attached.
-          grantsOf: (origin) =>
-            options.authorize === undefined && isOwnOrigin(origin, app.isPackaged)
-              ? [FULL_GRANT]
-              : attached.grantsOf(origin, session),
-        }),
-      ),
+    serveAssets(session, assetOptions = {}) {
+      demandOpen();
+      demandSession('serveAssets', session);
+      demandOptions('host.serveAssets', assetOptions);
+      const served = serveAssets(session, assetOptions, {
+        ...place.served(assetOptions),
+        // With the default policy own pages may everything, also in windows that are not attached.
+        grantsOf: (origin) =>
+          options.authorize === undefined && isOwnOrigin(origin, app.isPackaged)
+            ? [FULL_GRANT]
+            : attached.grantsOf(origin, session),
+      });
+      return untilShut(served);
+    },
     offline(session, how) {
+      demandOpen();
+      demandSession('offline', session);
+      demandOptions('host.offline', how);
       const { offline, end } = offlineSide.begin(session, how, place.cachesFor(how.store));
       return { offline, end: untilShut(end) };
     },

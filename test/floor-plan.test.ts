@@ -41,6 +41,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'main/open-engine.ts': ['protocol/', 'main/', 'node:'],
   'main/placement.ts': HALL,
   'main/host.ts': HALL,
+  'main/host-arguments.ts': HALL,
   'main/index.ts': HALL,
   'bench/': [
     'protocol/',

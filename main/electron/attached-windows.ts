@@ -35,8 +35,18 @@ export class AttachedWindows {
     this.#offlineOf = offlineOf;
   }
 
-  /** A window that is attached already gets another name; its pages connect anew. Answers the way out. */
+  /**
+   * A window that is attached already gets another name; its pages connect anew. Answers the way out.
+   *
+   * @throws {DiskCacheError} `BAD_OPTION` for a name that is none, and what attaching to the engine throws.
+   */
   attach(contents: WebContents, { name, keep = 'forever' }: AttachOptions): (why: string) => void {
+    if (typeof name !== 'string' || name === '') {
+      throw new DiskCacheError(
+        'BAD_OPTION',
+        `name is ${JSON.stringify(name)}; a window is attached under a name of its own`,
+      );
+    }
     const own = this.#engine.attach(name, keep);
     this.#open.get(contents)?.detach(disconnected(`The window is called "${name}" now`));
     const attachment = attach(contents, name, this.#authorize, own, this.#offlineOf(contents.session));

@@ -31,8 +31,8 @@ export class Registry {
   constructor(directory: string, declarations: StoreDeclarations) {
     const all: StoreDeclarations = { [DEFAULT_STORE]: { kind: 'cache', options: {} }, ...declarations };
     try {
-      for (const [name, { kind, options }] of Object.entries(all)) {
-        this.#stores.set(name, OPENERS[kind](join(directory, name), options));
+      for (const [name, declaration] of Object.entries(all)) {
+        this.#stores.set(name, opened(name, declaration, directory));
       }
     } catch (error) {
       this.close();
@@ -53,5 +53,20 @@ export class Registry {
 
   close(): void {
     for (const store of this.#stores.values()) store.close();
+  }
+}
+
+/** @throws {DiskCacheError} naming the store where an option is to blame, as all others name its path. */
+function opened(name: string, declaration: StoreDeclaration, directory: string): Store {
+  const { kind, options } = Object(declaration) as StoreDeclaration;
+  if (!Object.hasOwn(OPENERS, kind)) {
+    const kinds = Object.keys(OPENERS).map((known) => `${known}()`);
+    throw new DiskCacheError('BAD_OPTION', `Store "${name}" has no declaration; give it one of ${kinds.join(', ')}`);
+  }
+  try {
+    return OPENERS[kind](join(directory, name), options);
+  } catch (error) {
+    if (!(error instanceof DiskCacheError) || error.code !== 'BAD_OPTION') throw error;
+    throw new DiskCacheError('BAD_OPTION', `Store "${name}" can't be opened: ${error.message}`, { cause: error });
   }
 }

@@ -77,6 +77,8 @@ const USAGE = {
 
 const OTHERS: ReadonlySet<string> = new Set(['clock']);
 
+const OPTION_NAMES = [SETTINGS, USAGE].flatMap(Object.keys).concat([...OTHERS]);
+
 export type SettingName = keyof Settings;
 export const SETTING_NAMES = Object.keys(SETTINGS) as readonly SettingName[];
 
@@ -90,7 +92,7 @@ export function chosenSettings(options: CacheOptions): Partial<Settings> {
   for (const [name, value] of Object.entries(options)) {
     if (!Object.hasOwn(SETTINGS, name)) {
       if (Object.hasOwn(USAGE, name) || OTHERS.has(name)) continue;
-      throw new DiskCacheError('BAD_OPTION', `"${name}" is no option of a cache`);
+      throw new DiskCacheError('BAD_OPTION', `"${name}" is no option of a cache; there are ${OPTION_NAMES.join(', ')}`);
     }
     if (value === undefined) continue;
     const plain = name === 'codec' ? codecName(value) : value;

@@ -29,6 +29,12 @@ const OPTIONS: ReadonlySet<string> = new Set([
   'timeout',
 ] satisfies (keyof CollectionOptions)[]);
 
+/** What the collections look at themselves. */
+const OWN_OPTIONS = {
+  index: ['version', 'migrate', 'schema'],
+  deque: ['maxLength'],
+} as const satisfies Record<CollectionKind, readonly string[]>;
+
 /** @throws {DiskCacheError} `BAD_OPTION` for options that are no object. */
 export function demandOptions(options: object): void {
   if (!isRecord(options)) throw new DiskCacheError('BAD_OPTION', 'the options of a collection have to be an object');
@@ -55,7 +61,9 @@ export function openCollection(
   marks: Readonly<Record<string, Column>>,
 ): Core {
   for (const name in options) {
-    if (!OPTIONS.has(name)) throw new DiskCacheError('BAD_OPTION', `"${name}" is no option of a collection (${kind})`);
+    if (OPTIONS.has(name)) continue;
+    const names = [...OWN_OPTIONS[kind], ...OPTIONS].join(', ');
+    throw new DiskCacheError('BAD_OPTION', `"${name}" is no option of a collection (${kind}); there are ${names}`);
   }
   const core = openCore(directory, { ...INITIAL[kind], ...options, ...FOR_GOOD }, (sql, path) =>
     isClaimed(sql, kind, path),

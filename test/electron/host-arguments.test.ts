@@ -1,0 +1,73 @@
+import { EventEmitter } from 'node:events';
+import { existsSync } from 'node:fs';
+import { describe, expect, it, vi } from 'vitest';
+import { openDiskCache } from '../../main/index.ts';
+import { cache, defineStores, deque, index } from '../../protocol/stores.ts';
+import { freshDirectory } from '../engine/directory.ts';
+
+const { app } = vi.hoisted(() => ({ app: {} as EventEmitter & { whenReady(): Promise<void>; isPackaged: boolean } }));
+vi.mock('electron', () => ({ app }));
+Object.assign(app, new EventEmitter(), { whenReady: async () => {}, isPackaged: true });
+Object.setPrototypeOf(app, EventEmitter.prototype);
+
+const failure = (code: string, message: RegExp) =>
+  expect.objectContaining({ code, message: expect.stringMatching(message) });
+
+/** As plain JavaScript calls it, which no compiler has seen. */
+const open = openDiskCache as (options?: unknown) => ReturnType<typeof openDiskCache>;
+
+describe('what a host is given', () => {
+  it.each([
+    [undefined, /openDiskCache takes an object of options; there are stores, placement/],
+    [{}, /stores is missing; give what defineStores/],
+    [{ stores: {}, directry: '/tmp' }, /openDiskCache: "directry" is no option here; there are stores, .*directory/],
+    [{ stores: {}, authorize: 'everybody' }, /authorize has to be a function/],
+    [{ stores: {}, windows: { sizeLimt: 1 } }, /openDiskCache, windows: "sizeLimt" is no option/],
+    [{ stores: {}, caches: { shemes: ['app'] } }, /openDiskCache, caches: "shemes" .* there are .*schemes/],
+  ])('is refused with a name for what is wrong: %j', async (options, message) => {
+    const directory = freshDirectory();
+    const given = options && { directory, ...options };
+    await expect(open(given)).rejects.toEqual(failure('BAD_OPTION', message));
+    expect(existsSync(`${directory}/default`)).toBe(false);
+  });
+
+  it.each([
+    [{ api: {} }, /Store "api" has no declaration; give it one of cache\(\), fanout\(\), index\(\), deque\(\)/],
+    [{ api: undefined }, /Store "api" has no declaration/],
+    [{ api: cache({ ttll: 1 } as object) }, /Store "api" can't be opened: "ttll" is no option .* there are .*ttl/],
+    [{ log: deque({ maxLenght: 1 } as object) }, /Store "log" .*"maxLenght" .* there are maxLength/],
+    [{ prefs: index({ ttl: 1 } as object) }, /Store "prefs" .*"ttl" .* there are version, migrate, schema/],
+  ])('names the store whose declaration is wrong: %j', async (stores, message) => {
+    const refused = open({ directory: freshDirectory(), stores: defineStores(stores as never) });
+    await expect(refused).rejects.toEqual(failure('BAD_OPTION', message));
+  });
+
+  it('is looked at by each of its methods', async () => {
+    const host = await openDiskCache({ stores: {}, directory: freshDirectory() });
+    const electronsModule = { defaultSession: {}, fromPartition: () => {} };
+    const refusals: readonly (readonly [() => unknown, RegExp])[] = [
+      [() => host.install(electronsModule as never), /host.install takes a session, such as session.defaultSession/],
+      [() => host.serveAssets(undefined as never), /host.serveAssets takes a session/],
+      [() => host.offline(electronsModule as never, { store: 'http' }), /host.offline takes a session/],
+      [() => host.install({} as never, { names: () => 'a' } as never), /host.install: "names" .* there are name, keep/],
+      [() => host.serveAssets({} as never, { store: 'a' } as never), /host.serveAssets: "store" is no option here/],
+      [() => host.offline({} as never, { store: 'a', rotues: [] } as never), /host.offline: "rotues" .* routes/],
+      [() => host.offline({} as never, undefined as never), /host.offline takes an object of options/],
+      [() => host.attach({ webContents: {} } as never, undefined as never), /host.attach takes an object of options/],
+      [() => host.attach({ webContents: {} } as never, {} as never), /name is undefined; a window is attached under/],
+      [() => host.attach({ webContents: {} } as never, { name: '' }), /name is ""/],
+    ];
+    for (const [call, message] of refusals) expect(call).toThrow(failure('BAD_OPTION', message));
+    await host.close();
+  });
+
+  it('takes nothing more when it was closed', async () => {
+    const host = await openDiskCache({ stores: {}, directory: freshDirectory() });
+    await host.close();
+    const closed = failure('CLOSED', /was closed; open another with openDiskCache/);
+    expect(() => host.install({} as never)).toThrow(closed);
+    expect(() => host.attach({} as never, { name: 'main' })).toThrow(closed);
+    expect(() => host.serveAssets({} as never)).toThrow(closed);
+    expect(() => host.offline({} as never, { store: 'http' })).toThrow(closed);
+  });
+});
