@@ -8,6 +8,22 @@ import { Snapshot } from './snapshot.ts';
 /** What SQLite stores and gives back. */
 export type Column = string | number | bigint | Uint8Array | null;
 
+/** What a statement has done. */
+export interface Ran {
+  readonly changes: number;
+  readonly lastInsertRowid: number | bigint;
+}
+
+/** What is asked of the driver's statements. Its own types would be asked for by every application that looks at ours. */
+interface Prepared<Row> {
+  readonly reader: boolean;
+  raw(): Prepared<Row>;
+  run(...bind: readonly Column[]): Ran;
+  get(...bind: readonly Column[]): Row | undefined;
+  all(...bind: readonly Column[]): Row[];
+  iterate(...bind: readonly Column[]): IterableIterator<Row>;
+}
+
 /**
  * One prepared statement. Rows are arrays in the order of the selected columns; failures arrive as `DiskCacheError`, and a
  * lock that somebody else holds is waited for. A held snapshot ends before it runs, unless it is one that rides on it.
@@ -15,15 +31,10 @@ export type Column = string | number | bigint | Uint8Array | null;
 export class Statement<Bind extends readonly Column[] = readonly Column[], Row extends readonly unknown[] = Column[]> {
   readonly #snapshot: Snapshot;
   readonly #patience: Patience;
-  readonly #statement: SqliteDatabase.Statement<Column[], Row>;
+  readonly #statement: Prepared<Row>;
   readonly #rides: boolean;
 
-  constructor(
-    snapshot: Snapshot,
-    patience: Patience,
-    statement: SqliteDatabase.Statement<Column[], Row>,
-    rides: boolean,
-  ) {
+  constructor(snapshot: Snapshot, patience: Patience, statement: Prepared<Row>, rides: boolean) {
     this.#snapshot = snapshot;
     this.#patience = patience;
     this.#statement = statement.reader ? statement.raw() : statement;
@@ -31,7 +42,7 @@ export class Statement<Bind extends readonly Column[] = readonly Column[], Row e
   }
 
   /** Runs a statement that gives no rows. */
-  run(...bind: Bind): SqliteDatabase.RunResult {
+  run(...bind: Bind): Ran {
     if (this.#snapshot.held) this.#snapshot.release();
     try {
       return this.#statement.run(...bind);
