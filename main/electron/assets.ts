@@ -10,12 +10,23 @@ import { type Grant, grants } from '../bridge/grant.ts';
  * is ready, so it is the application's: `protocol.registerSchemesAsPrivileged([assetScheme(), { scheme: 'app', … }])`.
  */
 export function assetScheme(): CustomScheme {
+  isSchemeAskedFor = true;
   return {
     scheme: ASSET_SCHEME,
     // `corsEnabled` lets pages of the application's other schemes ask at all. Electron then asks no further, so it is
     // `serveAssets` that looks at who asks.
     privileges: { standard: true, secure: true, supportFetchAPI: true, corsEnabled: true, stream: true },
   };
+}
+
+/** Electron doesn't tell which schemes have privileges; without them pages get no fetch and no media, and no word why. */
+let isSchemeAskedFor = false;
+
+function warnWithoutScheme(): void {
+  if (isSchemeAskedFor) return;
+  process.emitWarning(
+    `${ASSET_SCHEME}: has no privileges unless protocol.registerSchemesAsPrivileged([assetScheme()]) is called before the application is ready`,
+  );
 }
 
 export interface AssetOptions {
@@ -38,7 +49,7 @@ const COMMIT_PATIENCE = 100;
 /**
  * Serves stores of bytes and text under `deskcache://<store>/<key>` to the pages of a session, as far as `authorize` grants the
  * store to a document of the origin that asks: of a request Electron tells the origin, neither window nor frame. Answers the
- * way out.
+ * way out. Warns where `assetScheme` was never asked for.
  *
  * @throws {DiskCacheError} `BAD_OPTION` for a session that is served already and for a store that is no cache, `NO_SUCH_STORE`.
  */
@@ -49,6 +60,7 @@ export function serveAssets({ protocol }: Session, options: AssetOptions, host: 
       `This session is served already; end that first, serveAssets answers the way`,
     );
   }
+  warnWithoutScheme();
   const served = servedStores(options.stores, host);
   const answer = assetServer({
     async find(name, origin) {

@@ -1,5 +1,5 @@
 import type { Protocol, Session } from 'electron';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { AssetRequest } from '../../main/assets/serve.ts';
 import type { Grant } from '../../main/bridge/grant.ts';
 import { type AssetHost, type AssetOptions, assetScheme, serveAssets } from '../../main/electron/assets.ts';
@@ -32,6 +32,7 @@ function open(options: AssetOptions = {}, granted: (origin: string) => Grant | n
   stores.photos.set('a.txt', 'photo');
   const host: AssetHost = { stores, grantsOf: (origin) => [granted(origin) ?? []].flat() };
   const { session, handlers } = fakeSession();
+  assetScheme();
   const stop = serveAssets(session, options, host);
   async function ask(url: string, origin: string | undefined = 'app://atlas', init: RequestInit = {}): Promise<number> {
     const request: AssetRequest = new Request(url, init);
@@ -112,6 +113,22 @@ describe('serveAssets', () => {
     site.stop();
     site.again();
     expect(site.handlers.size).toBe(1);
+  });
+
+  it('warns where the scheme was not asked for before, and only there', async () => {
+    vi.resetModules();
+    const assets = await import('../../main/electron/assets.ts');
+    const warned = vi.spyOn(process, 'emitWarning').mockReturnValue();
+    try {
+      const serve = () => assets.serveAssets(fakeSession().session, {}, { stores: {}, grantsOf: () => [] });
+      serve();
+      expect(warned).toHaveBeenCalledExactlyOnceWith(expect.stringContaining('registerSchemesAsPrivileged'));
+      assets.assetScheme();
+      serve();
+      expect(warned).toHaveBeenCalledOnce();
+    } finally {
+      warned.mockRestore();
+    }
   });
 
   it('has a scheme that media, fetch and secure pages take, and no way around a policy', () => {
