@@ -1,12 +1,11 @@
 import { inspect } from 'node:util';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import type { MessagePort } from 'node:worker_threads';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Grant } from '../../main/bridge/grant.ts';
 import type { Queue } from '../../main/offline/queue/index.ts';
 import { cache, deque, fanout, index } from '../../protocol/stores.ts';
+import { collectAll, inMemory } from '../garbage.ts';
 import { hostileMessage } from './hostile-messages.ts';
 import { type Bridge, openBridge } from './over-a-port.ts';
 
@@ -24,14 +23,8 @@ const SECRET = 'swordfish';
 
 /** Bytes on the heap and beside it after a garbage collection, the stores' memory tiers included. */
 async function memoryInUse(): Promise<number> {
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as () => void;
-  for (let n = 0; n < 3; n++) {
-    collect();
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
+  await collectAll();
+  return inMemory();
 }
 
 /** What the port answers until it has answered a last, honest question. */

@@ -1,6 +1,4 @@
 import { once } from 'node:events';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
 import { FULL_GRANT } from '../../main/bridge/grant.ts';
@@ -8,6 +6,7 @@ import { openSession } from '../../main/bridge/session.ts';
 import { Cache } from '../../main/engine/index.ts';
 import { cache, index } from '../../protocol/stores.ts';
 import { freshDirectory } from '../engine/directory.ts';
+import { collect, inMemory } from '../garbage.ts';
 import { pattern, same } from './large.ts';
 import { openBridge } from './over-a-port.ts';
 
@@ -15,21 +14,11 @@ const MB = 1_000_000;
 const MIB = 2 ** 20;
 const TOO_LARGE = expect.objectContaining({ name: 'DiskCacheError', code: 'TOO_LARGE' });
 
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
-
-/** What this thread, which is the main process, has in memory; the page's thread has its own. */
-function inMemory(): number {
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
-}
-
-/** The same without garbage, where there is more than `most`. */
+/** What this thread, which is the main process, has in memory; without garbage, where it is more than `most`. The page's thread has its own. */
 function heldBeyond(most: number): number {
   if (inMemory() < most) return most;
-  // What the first one finds is swept beside the program, and away with the second.
-  collectGarbage();
-  collectGarbage();
+  collect();
+  collect();
   return inMemory();
 }
 

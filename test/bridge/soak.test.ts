@@ -1,7 +1,4 @@
 import { readdirSync } from 'node:fs';
-import { setTimeout } from 'node:timers/promises';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { MessageChannel } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
 import { FULL_GRANT } from '../../main/bridge/grant.ts';
@@ -15,6 +12,7 @@ import { Client } from '../../renderer-api/client/client.ts';
 import type { Port } from '../../renderer-api/client/line.ts';
 import { DiskCache } from '../../renderer-api/disk-cache.ts';
 import { freshDirectory } from '../engine/directory.ts';
+import { collect, collectAll, inMemory } from '../garbage.ts';
 import { CACHE_CALLS, DEQUE_CALLS, type Draw, INDEX_CALLS, QUEUE_CALLS } from './any-call.ts';
 
 /** Seconds; `DESKCACHE_SOAK=600` is the ten minutes of a release. */
@@ -201,15 +199,11 @@ class Visitor {
   }
 }
 
-setFlagsFromString('--expose-gc');
-const collect = runInNewContext('gc') as () => void;
-
 function count(house: House) {
-  const { heapUsed, external, rss } = process.memoryUsage();
   const resources = process.getActiveResourcesInfo();
   return {
-    heap: heapUsed + external,
-    rss,
+    heap: inMemory(),
+    rss: process.memoryUsage.rss(),
     ports: resources.filter((it) => it === 'MessagePort').length,
     timers: resources.filter((it) => it === 'Timeout' || it === 'Immediate').length,
     held: house.held(),
@@ -234,10 +228,8 @@ describe('a soak', () => {
       const end = performance.now() + (SECONDS * 1000) / SAMPLES;
       await Promise.all(visitors.map((visitor) => visitor.stay(() => performance.now() > end)));
       // Ports close and leases end in later turns, and so does what was held until then.
-      for (let turn = 0; turn < 3; turn++) {
-        await setTimeout(30);
-        collect();
-      }
+      await collectAll();
+      collect();
       samples.push(count(house));
     }
     const [early, late] = [samples.slice(SAMPLES / 3, (2 * SAMPLES) / 3), samples.slice((2 * SAMPLES) / 3)];

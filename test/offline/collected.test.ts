@@ -1,21 +1,11 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
-import { queryObjects, setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
+import { queryObjects } from 'node:v8';
 import { expect, it } from 'vitest';
 import { CacheStorage, Precache } from '../../main/offline/index.ts';
+import { collectAll } from '../garbage.ts';
 import { inFrontOf } from './http/origin.ts';
-
-setFlagsFromString('--expose-gc');
-const collect = runInNewContext('gc') as () => void;
-
-async function collectAll(): Promise<void> {
-  for (let time = 0; time < 3; time++) {
-    collect();
-    await wait(10); // what weak references held until the turn's end is free in the next
-  }
-}
 
 /** An origin whose bodies never end. */
 async function endless(control: string) {

@@ -1,12 +1,11 @@
 import { once } from 'node:events';
 import { inspect } from 'node:util';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import type { MessagePort } from 'node:worker_threads';
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import type { Grant } from '../../../main/bridge/grant.ts';
 import { CHUNK_BYTES, MAX_BODIES, MAX_CALLS, OFFLINE_FACE_METHODS } from '../../../protocol/offline.ts';
+import { collectAll, inMemory } from '../../garbage.ts';
 import { EVERYTHING, openOfflinePage } from './over-an-offline-port.ts';
 
 /*
@@ -136,14 +135,8 @@ const message = fc.oneof(
 
 /** Bytes on the heap and beside it after a garbage collection. */
 async function memoryInUse(): Promise<number> {
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as () => void;
-  for (let n = 0; n < 3; n++) {
-    collect();
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
+  await collectAll();
+  return inMemory();
 }
 
 describe('a hostile page', () => {

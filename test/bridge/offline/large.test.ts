@@ -1,6 +1,5 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { expect, it } from 'vitest';
+import { collect, inMemory } from '../../garbage.ts';
 import { openOfflinePage } from './over-an-offline-port.ts';
 
 const MB = 2 ** 20;
@@ -38,8 +37,6 @@ async function readNumbered(body: ReadableStream<Uint8Array> | null, look: () =>
 }
 
 it('200 MB go through a page’s fetch and a put, there and back, with flat memory', { timeout: 120_000 }, async () => {
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as () => void;
   let uploaded = 0;
   using page = openOfflinePage({
     fetch: async (request) => {
@@ -49,8 +46,7 @@ it('200 MB go through a page’s fetch and a put, there and back, with flat memo
   });
   const inUse = () => {
     for (let n = 0; n < 2; n++) collect();
-    const { heapUsed, external } = process.memoryUsage();
-    return heapUsed + external;
+    return inMemory();
   };
   const cache = await page.diskCache.caches.open('v1');
   const before = inUse();

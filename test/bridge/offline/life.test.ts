@@ -1,8 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { describe, expect, it, vi } from 'vitest';
 import { DiskCacheError } from '../../../protocol/error.ts';
+import { collect } from '../../garbage.ts';
 import { openOfflinePage } from './over-an-offline-port.ts';
 
 const over = new DiskCacheError('DISCONNECTED', 'The page is being replaced by another');
@@ -96,8 +95,6 @@ describe('pages that come and go', () => {
   });
 
   it('let go of the bodies that they forget to read', { timeout: 20_000 }, async () => {
-    setFlagsFromString('--expose-gc');
-    const collect = runInNewContext('gc') as () => void;
     const upstream = endless();
     using page = openOfflinePage({ fetch: ({ signal }) => new Response(upstream.body(signal)) });
     const forever = new AbortController();
