@@ -2,7 +2,7 @@ import { describe, expect, expectTypeOf, it } from 'vitest';
 import type { Step } from '../../protocol/batch.ts';
 import type { CacheContract } from '../../protocol/contract/cache.ts';
 import { cache, deque, fanout, index } from '../../protocol/stores.ts';
-import { failure } from '../suites/async-cache.ts';
+import { failure } from '../failure.ts';
 import { openBridge } from './over-a-port.ts';
 
 const stores = { api: cache(), shards: fanout(), settings: index(), outbox: deque() };

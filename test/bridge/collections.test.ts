@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { defineStores, deque, index } from '../../protocol/stores.ts';
 import type { RemoteDeque, RemoteIndex } from '../../renderer-api/client/remote.ts';
-import { all, failure } from '../suites/async-cache.ts';
+import { failure } from '../failure.ts';
+import { all } from '../suites/async-cache.ts';
 import { openBridge } from './over-a-port.ts';
 
 const stores = defineStores({

@@ -5,8 +5,8 @@ import { DiskCacheError } from '../../protocol/error.ts';
 import type { Job, JobState, QueueEvent } from '../../protocol/job.ts';
 import { queueAddress } from '../../protocol/stores.ts';
 import type { RemoteQueue } from '../../renderer-api/client/remote-queue.ts';
+import { failure } from '../failure.ts';
 import { gate } from '../offline/queue-opened.ts';
-import { failure } from '../suites/async-cache.ts';
 import { type Bridge, type BridgeOptions, openBridge } from './over-a-port.ts';
 
 /** A main process with one queue that is open, and a page that has it. */

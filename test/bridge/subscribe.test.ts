@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { DiskCacheError } from '../../protocol/error.ts';
 import { cache, deque, fanout, index } from '../../protocol/stores.ts';
 import type { Told } from '../../protocol/wire.ts';
-import { failure } from '../suites/async-cache.ts';
+import { failure } from '../failure.ts';
 import { type Bridge, openBridge } from './over-a-port.ts';
 
 const stores = { api: cache(), shards: fanout(), settings: index(), outbox: deque() };

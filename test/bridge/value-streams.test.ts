@@ -1,11 +1,11 @@
 import { describe, expect, it, vi } from 'vitest';
 import { cache, deque, fanout, index } from '../../protocol/stores.ts';
 import { CHUNK_BYTES, WHOLE_BYTES } from '../../protocol/value-stream.ts';
+import { failure } from '../failure.ts';
 import { pattern, same } from './large.ts';
 import { openBridge } from './over-a-port.ts';
 
 const MIB = 2 ** 20;
-const code = (expected: string) => expect.objectContaining({ name: 'DiskCacheError', code: expected });
 
 async function gathered(stream: ReadableStream<Uint8Array> | undefined): Promise<Uint8Array | undefined> {
   return stream && new Uint8Array(await new Response(stream as never).arrayBuffer());
@@ -105,15 +105,15 @@ describe('a large value', () => {
     const store = bridge.diskCache.cache('api');
     await store.set('large', pattern(2 * MIB));
     await bridge.damageFiles('api');
-    await expect(store.get('large')).rejects.toEqual(code('CORRUPT'));
+    await expect(store.get('large')).rejects.toEqual(failure('CORRUPT'));
     expect(bridge.sessions[0]!.streams).toBe(0);
   });
 
   it('refuses what the store refuses, and leaves nothing', async () => {
     using bridge = openBridge({ stores: { api: cache({ sizeLimit: 2 * MIB }) } });
     const store = bridge.diskCache.cache('api');
-    await expect(store.set('large', pattern(3 * MIB))).rejects.toEqual(code('TOO_LARGE'));
-    await expect(store.set('large', pattern(2 * MIB), { tag: {} as string })).rejects.toEqual(code('BAD_OPTION'));
+    await expect(store.set('large', pattern(3 * MIB))).rejects.toEqual(failure('TOO_LARGE'));
+    await expect(store.set('large', pattern(2 * MIB), { tag: {} as string })).rejects.toEqual(failure('BAD_OPTION'));
     expect(await store.size).toBe(0);
     expect(bridge.sessions[0]!.streams).toBe(0);
   });
@@ -143,7 +143,7 @@ describe('a stream of a page', () => {
     expect(same(part, value.slice(100, CHUNK_BYTES * 2))).toBe(true);
     expect(await gathered(await store.openReadStream('film', { start: 3 * MIB }))).toHaveLength(0);
     expect(await store.openReadStream('none')).toBeUndefined();
-    await expect(store.openReadStream('film', { start: -1 })).rejects.toEqual(code('BAD_OPTION'));
+    await expect(store.openReadStream('film', { start: -1 })).rejects.toEqual(failure('BAD_OPTION'));
   });
 
   it('exists for the window’s own shard', async () => {
@@ -185,12 +185,12 @@ describe('a stream of a page', () => {
       throw new RangeError('the source broke');
     }
     await expect(store.writeStream('film', broken())).rejects.toThrow(new RangeError('the source broke'));
-    await expect(store.writeStream('film', [pattern(MIB)] as never)).rejects.toEqual(code('BAD_VALUE'));
+    await expect(store.writeStream('film', [pattern(MIB)] as never)).rejects.toEqual(failure('BAD_VALUE'));
     await expect(store.writeStream('film', new Response('x').body as never)).resolves.toBeUndefined();
     async function* wrong() {
       yield 'text' as never;
     }
-    await expect(store.writeStream('other', wrong())).rejects.toEqual(code('BAD_VALUE'));
+    await expect(store.writeStream('other', wrong())).rejects.toEqual(failure('BAD_VALUE'));
     expect(await store.keys()).toEqual(['film']);
     expect(bridge.sessions[0]!.streams).toBe(0);
     expect(bridge.cacheInMain('api').check()).toEqual([]);
@@ -215,12 +215,12 @@ describe('a stream of a page', () => {
     await vi.waitFor(() => expect(bridge.sessions[0]!.streams).toBe(2));
     bridge.diskCache.disconnect();
     send();
-    await expect(writing).rejects.toEqual(code('DISCONNECTED'));
+    await expect(writing).rejects.toEqual(failure('DISCONNECTED'));
     await expect(
       (async () => {
         while (!(await reader.read()).done);
       })(),
-    ).rejects.toEqual(code('DISCONNECTED'));
+    ).rejects.toEqual(failure('DISCONNECTED'));
     expect(bridge.sessions, 'nothing of it connects anew').toHaveLength(1);
     await vi.waitFor(() => expect(bridge.sessions[0]!.streams).toBe(0));
     await vi.waitFor(() => expect(bridge.cacheInMain('api').check()).toEqual([]));
@@ -235,7 +235,7 @@ describe('a stream of a page', () => {
     await new Promise((resolve) => setTimeout(resolve, 5));
     bridge.diskCache.disconnect();
     for (const outcome of await Promise.allSettled(calls)) {
-      expect(outcome).toEqual({ status: 'rejected', reason: code('DISCONNECTED') });
+      expect(outcome).toEqual({ status: 'rejected', reason: failure('DISCONNECTED') });
     }
   });
 
@@ -244,11 +244,11 @@ describe('a stream of a page', () => {
     using bridge = openBridge({ stores: stores(), grant });
     const store = bridge.diskCache.cache('api');
     await store.set('fits', pattern(2 * MIB));
-    await expect(store.set('too much', pattern(2 * MIB))).rejects.toEqual(code('TOO_LARGE'));
+    await expect(store.set('too much', pattern(2 * MIB))).rejects.toEqual(failure('TOO_LARGE'));
     await expect(bridge.diskCache.cache('facts').writeStream('k', new Blob().stream())).rejects.toEqual(
-      code('NOT_ALLOWED'),
+      failure('NOT_ALLOWED'),
     );
-    await expect(bridge.diskCache.cache('spread').openReadStream('k')).rejects.toEqual(code('NOT_ALLOWED'));
+    await expect(bridge.diskCache.cache('spread').openReadStream('k')).rejects.toEqual(failure('NOT_ALLOWED'));
     expect(await store.keys()).toEqual(['fits']);
     expect(bridge.sessions[0]!.streams).toBe(0);
   });
@@ -258,7 +258,7 @@ describe('a stream of a page', () => {
     const store = bridge.diskCache.cache('api');
     await store.set('film', pattern(2 * MIB));
     const streams = await Promise.all(Array.from({ length: 64 }, () => store.openReadStream('film')));
-    await expect(store.openReadStream('film')).rejects.toEqual(code('BUSY'));
+    await expect(store.openReadStream('film')).rejects.toEqual(failure('BUSY'));
     await streams[0]!.cancel();
     expect(await store.openReadStream('film')).toBeDefined();
   });
@@ -275,12 +275,14 @@ describe('steps of a stream that a hostile page sends', () => {
     const opened = (await own.streamStep(own.connection, 'api', 'openStream', 'film'))!;
     const upload = (await own.streamStep(own.connection, 'api', 'openUpload', 'k'))!;
     await expect(other.streamStep(other.connection, 'api', 'nextChunk', opened.stream)).rejects.toEqual(
-      code('DISCONNECTED'),
+      failure('DISCONNECTED'),
     );
     await expect(other.streamStep(other.connection, 'api', 'sendChunk', upload, value.slice(0, 9))).rejects.toEqual(
-      code('DISCONNECTED'),
+      failure('DISCONNECTED'),
     );
-    await expect(other.streamStep(other.connection, 'api', 'endUpload', upload)).rejects.toEqual(code('DISCONNECTED'));
+    await expect(other.streamStep(other.connection, 'api', 'endUpload', upload)).rejects.toEqual(
+      failure('DISCONNECTED'),
+    );
     await other.streamStep(other.connection, 'api', 'leaveStream', opened.stream);
     expect(
       same(await own.streamStep(own.connection, 'api', 'nextChunk', opened.stream), value.slice(0, CHUNK_BYTES)),
@@ -316,9 +318,11 @@ describe('steps of a stream that a hostile page sends', () => {
     for (const chunk of [value.slice(0, CHUNK_BYTES + 1), 'text', { length: 3 }, undefined]) {
       const upload = (await page.streamStep(page.connection, 'api', 'openUpload', 'k'))!;
       await expect(page.streamStep(page.connection, 'api', 'sendChunk', upload, chunk as Uint8Array)).rejects.toEqual(
-        code('BAD_VALUE'),
+        failure('BAD_VALUE'),
       );
-      await expect(page.streamStep(page.connection, 'api', 'endUpload', upload)).rejects.toEqual(code('DISCONNECTED'));
+      await expect(page.streamStep(page.connection, 'api', 'endUpload', upload)).rejects.toEqual(
+        failure('DISCONNECTED'),
+      );
     }
     expect(bridge.cacheInMain('api').check()).toEqual([]);
     expect(bridge.cacheInMain('api').has('k')).toBe(false);

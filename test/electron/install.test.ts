@@ -8,7 +8,7 @@ import type { FrameInfo } from '../../main/electron/sender.ts';
 import { Windows } from '../../main/electron/windows.ts';
 import { Cache } from '../../main/engine/index.ts';
 import { freshDirectory } from '../engine/directory.ts';
-import { failure } from '../suites/async-cache.ts';
+import { failure } from '../failure.ts';
 import { app, channels, NOWHERE, nonce, openFrame, openSession, openWindow } from './double.ts';
 
 vi.mock('electron', () => import('./double.ts'));
@@ -58,7 +58,7 @@ describe('a session with deskcache installed', () => {
   it('gives its pages the preload script, and refuses a second time', () => {
     using installed = installing();
     expect([...installed.scripts.values()]).toEqual([{ type: 'frame', filePath: PRELOAD, id: 'deskcache' }]);
-    expect(() => install(installed.session, {}, PRELOAD, attached)).toThrow(failure('BAD_OPTION') as never);
+    expect(() => install(installed.session, {}, PRELOAD, attached)).toThrow(failure('BAD_OPTION'));
     using other = installing();
     expect(other.scripts.size).toBe(1);
   });

@@ -176,7 +176,11 @@ describe('the network of a session', () => {
   });
 
   it('fails as the network does, and with the reason of who leaves', async () => {
-    await expect(fetchIn(new Request('http://127.0.0.1:1/'))).rejects.toThrow();
+    await expect(fetchIn(new Request('http://127.0.0.1:1/x'))).rejects.toMatchObject({
+      name: 'TypeError',
+      message: expect.stringMatching(/^GET http:\/\/127\.0\.0\.1:1\/x: .*ECONNREFUSED/),
+      cause: { code: 'ECONNREFUSED' },
+    });
     await expect(fetchIn(new Request(`${base}/x`, { signal: AbortSignal.abort(new Error('early')) }))).rejects.toThrow(
       'early',
     );

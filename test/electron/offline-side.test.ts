@@ -7,6 +7,7 @@ import { Cache } from '../../main/engine/index.ts';
 import type { Port } from '../../renderer-api/client/line.ts';
 import { DiskCache } from '../../renderer-api/disk-cache.ts';
 import { freshDirectory } from '../engine/directory.ts';
+import { failure } from '../failure.ts';
 import { MessageChannelMain } from './real-ports.ts';
 
 vi.mock('electron', async () => ({
@@ -18,8 +19,6 @@ vi.mock('electron', async () => ({
 vi.mock('../../main/electron/network.ts', () => ({
   networkFetch: (session: Session) => (request: Request) => session.fetch(request),
 }));
-
-const failure = (code: string) => expect.objectContaining({ name: 'DiskCacheError', code });
 
 /** A session whose network says its name and what it was asked for. */
 function sessionOf(name: string) {

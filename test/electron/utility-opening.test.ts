@@ -6,7 +6,7 @@ import { cache, deque, fanout, index } from '../../protocol/stores.ts';
 import type { RemoteCache, RemoteIndex } from '../../renderer-api/client/remote.ts';
 import { hostileMessage } from '../bridge/hostile-messages.ts';
 import { freshDirectory } from '../engine/directory.ts';
-import { failure } from '../suites/async-cache.ts';
+import { failure } from '../failure.ts';
 import { stores as withFunctions } from './stores-with-functions.ts';
 import { crash, started } from './utility-double.ts';
 import { ENTRY, openUtilityHost, said } from './utility-host.ts';
@@ -65,7 +65,7 @@ describe('opening and closing a utility process', () => {
 
   it('refuses a grant that can’t be sent there, and goes on', async () => {
     await using host = await openUtilityHost();
-    expect(() => host.rawPort({ stores: { api: (() => 'read') as never } })).toThrow(failure('BAD_OPTION') as never);
+    expect(() => host.rawPort({ stores: { api: (() => 'read') as never } })).toThrow(failure('BAD_OPTION'));
     await crash();
     expect(await host.api.get('k')).toBeUndefined();
   });
@@ -153,17 +153,17 @@ describe('a host whose engine is in a utility process', () => {
     const served = host.served({}).stores as Record<string, Partial<Cache>>;
     expect(served['api']!.openBytes!('k')).toMatchObject({ size: 6 });
     expect([served['settings'], served['alone']]).toEqual([{}, {}]);
-    expect(() => host.served({ stores: ['alone'] })).toThrow(failure('BAD_OPTION') as never);
+    expect(() => host.served({ stores: ['alone'] })).toThrow(failure('BAD_OPTION'));
     expect(host.cachesFor('api')['api']).toBeInstanceOf(Cache);
     expect(host.cachesFor('nowhere')).not.toHaveProperty('nowhere');
-    expect(() => host.cachesFor('alone')).toThrow(failure('BAD_OPTION') as never);
+    expect(() => host.cachesFor('alone')).toThrow(failure('BAD_OPTION'));
     await host.close();
     await host.close();
   });
 
   it('has its queues in the main process, with options that can be sent', async () => {
     const host = await placed(freshDirectory(), { stores: {}, placement: 'utility' }, ENTRY);
-    expect(() => host.queue('letters', { clock: () => 0 })).toThrow(failure('BAD_OPTION') as never);
+    expect(() => host.queue('letters', { clock: () => 0 })).toThrow(failure('BAD_OPTION'));
     host.queue<string>('letters', { lease: 1000 }).enqueue('Dear Ada');
     expect(host.queue('letters', undefined).counts().ready).toBe(1);
     await host.close();

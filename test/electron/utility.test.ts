@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { queuesIn } from '../../main/open-engine.ts';
-import { failure } from '../suites/async-cache.ts';
+import { failure } from '../failure.ts';
 import { crash, started } from './utility-double.ts';
 import { openUtilityHost, said } from './utility-host.ts';
 
@@ -261,6 +261,6 @@ describe('what windows keep in a utility process', () => {
 
   it('is refused for another keep before anything is sent', async () => {
     await using host = await openUtilityHost();
-    expect(() => host.open('main', 'sometimes' as never)).toThrow(failure('BAD_OPTION') as never);
+    expect(() => host.open('main', 'sometimes' as never)).toThrow(failure('BAD_OPTION'));
   });
 });

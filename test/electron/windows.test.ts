@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Windows } from '../../main/electron/windows.ts';
 import { freshDirectory } from '../engine/directory.ts';
-import { failure } from '../suites/async-cache.ts';
+import { failure } from '../failure.ts';
 
 const names = (windows: Windows) => windows.list().map(({ name, keep, isOpen }) => [name, keep, isOpen]);
 
@@ -34,7 +34,7 @@ describe('what windows keep', () => {
     holds[0].release();
     holds[0].release();
     expect(holds[1].shard().get('tab')).toBe(2);
-    expect(() => holds[0].shard()).toThrow(failure('CLOSED') as never);
+    expect(() => holds[0].shard()).toThrow(failure('CLOSED'));
     holds[1].release();
     expect(windows.list()).toEqual([]);
     expect(windows.attach('panel', 'while-open').shard().size).toBe(0);

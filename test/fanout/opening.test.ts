@@ -3,9 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Cache, FanoutCache, type FanoutOptions, reopen } from '../../main/engine/index.ts';
 import { freshDirectory } from '../engine/directory.ts';
-
-const failure = (code: string, message = /./) =>
-  expect.objectContaining({ name: 'DiskCacheError', code, message: expect.stringMatching(message) });
+import { failure } from '../failure.ts';
 
 const manifest = (directory: string) => join(directory, 'fanout.json');
 

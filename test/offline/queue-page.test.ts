@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { JobState } from '../../protocol/job.ts';
-import { failure } from '../suites/async-cache.ts';
+import { failure } from '../failure.ts';
 import { opened } from './queue-opened.ts';
 
 /** Reads page by page; `between` may change the queue. */
@@ -50,7 +50,7 @@ describe('a queue, page by page', () => {
     ['a state', '__proto__', undefined, 'BAD_OPTION'],
     ['a cursor', 'ready', { at: 1 }, 'BAD_OPTION'],
     ['a cursor', 'ready', [() => 1], 'BAD_KEY'],
-  ])('refuses what is not %s: %s', (_, state, after, code) => {
+  ] as const)('refuses what is not %s: %s', (_, state, after, code) => {
     const { queue } = opened();
     expect(() => queue.page(state as JobState, after)).toThrow(failure(code));
   });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Averager } from '../../main/engine/recipes/averager.ts';
-import { failure, openStore, thrownBy } from './opened.ts';
+import { failure } from '../failure.ts';
+import { openStore, thrownBy } from './opened.ts';
 
 describe('Averager', () => {
   it('answers the mean of what was added, by whoever', () => {

@@ -3,7 +3,8 @@ import { barrier } from '../../main/engine/recipes/barrier.ts';
 import { BoundedSemaphore } from '../../main/engine/recipes/bounded-semaphore.ts';
 import { Lock } from '../../main/engine/recipes/lock.ts';
 import { RLock } from '../../main/engine/recipes/r-lock.ts';
-import { failure, later, openStore, thrownBy } from './opened.ts';
+import { failure } from '../failure.ts';
+import { later, openStore, thrownBy } from './opened.ts';
 
 describe('barrier', () => {
   it('lets one at a time run an async function', async () => {

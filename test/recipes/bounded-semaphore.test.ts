@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { BoundedSemaphore } from '../../main/engine/recipes/bounded-semaphore.ts';
 import { Lock } from '../../main/engine/recipes/lock.ts';
-import { failure, later, openStore, thrownBy } from './opened.ts';
+import { failure } from '../failure.ts';
+import { later, openStore, thrownBy } from './opened.ts';
 
 describe('BoundedSemaphore', () => {
   it('has as many places as its bound', () => {

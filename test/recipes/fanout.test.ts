@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { Averager, FanoutCache, Lock, throttle } from '../../main/engine/index.ts';
 import { freshDirectory } from '../engine/directory.ts';
-import { failure, thrownBy } from './opened.ts';
+import { failure } from '../failure.ts';
+import { thrownBy } from './opened.ts';
 
 describe('recipes on a FanoutCache', () => {
   it('work as on a Cache', async () => {

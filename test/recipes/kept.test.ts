@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { Averager, Cache, type CacheFace, FanoutCache, Lock, throttle } from '../../main/engine/index.ts';
 import { EVICTION_POLICY_NAMES } from '../../protocol/options.ts';
 import { freshDirectory } from '../engine/directory.ts';
-import { failure, thrownBy } from './opened.ts';
+import { failure } from '../failure.ts';
+import { thrownBy } from './opened.ts';
 
 const MiB = 1024 * 1024;
 

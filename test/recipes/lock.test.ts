@@ -5,7 +5,8 @@ import { newOwner } from '../../main/engine/owner.ts';
 import { Lock } from '../../main/engine/recipes/lock.ts';
 import type { Permits } from '../../main/engine/recipes/permits.ts';
 import { handClock } from '../engine/over-the-engine.ts';
-import { failure, later, openStore, thrownBy } from './opened.ts';
+import { failure } from '../failure.ts';
+import { later, openStore, thrownBy } from './opened.ts';
 
 const permitsOf = (cache: Cache, key: string) => cache.get(key) as Permits | undefined;
 

@@ -1,9 +1,5 @@
-import { expect } from 'vitest';
 import { Cache, type CacheOptions } from '../../main/engine/index.ts';
 import { freshDirectory } from '../engine/directory.ts';
-
-export const failure = (code: string, text = '') =>
-  expect.objectContaining({ code, message: expect.stringContaining(text) });
 
 /** A store as recipes want it; whoever opens it closes it. */
 export const openStore = (options: CacheOptions = {}): Cache =>

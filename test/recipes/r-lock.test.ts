@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { RLock } from '../../main/engine/recipes/r-lock.ts';
-import { failure, later, openStore, thrownBy } from './opened.ts';
+import { failure } from '../failure.ts';
+import { later, openStore, thrownBy } from './opened.ts';
 
 describe('RLock', () => {
   it('is acquired again by its owner and free after as many releases', () => {

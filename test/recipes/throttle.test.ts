@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { Cache } from '../../main/engine/index.ts';
 import { throttle } from '../../main/engine/recipes/throttle.ts';
 import { handClock } from '../engine/over-the-engine.ts';
-import { failure, openStore, thrownBy } from './opened.ts';
+import { failure } from '../failure.ts';
+import { openStore, thrownBy } from './opened.ts';
 
 describe('throttle', () => {
   it('lets a burst through, then the rate, by the clock', () => {

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import type { Cache } from '../../main/engine/index.ts';
-import { failure, large, open, valueFiles } from './opened.ts';
+import { failure } from '../failure.ts';
+import { large, open, valueFiles } from './opened.ts';
 
 const HARM: Record<string, (path: string) => void> = {
   missing: (path) => rmSync(path),

@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { Cache, type CacheFace, Deque, FanoutCache, Index } from '../../main/engine/index.ts';
 import { freshDirectory } from '../engine/directory.ts';
 import { handClock } from '../engine/over-the-engine.ts';
-import { failure, valueFiles } from './opened.ts';
+import { failure } from '../failure.ts';
+import { valueFiles } from './opened.ts';
 import { type SmallDisk, smallDisk } from './small-disk.ts';
 
 const KiB = 1024;

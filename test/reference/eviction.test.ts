@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it, vi } from 'vitest';
 import type { Cache, EvictionPolicyName } from '../../main/engine/index.ts';
-import { failure, open, valueFiles } from './opened.ts';
+import { failure } from '../failure.ts';
+import { open, valueFiles } from './opened.ts';
 
 const KiB = 1024;
 const MiB = 1024 * KiB;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Key } from '../../main/engine/index.ts';
-import { failure, large, open, valueFiles } from './opened.ts';
+import { failure } from '../failure.ts';
+import { large, open, valueFiles } from './opened.ts';
 
 describe('row 3: key identity', () => {
   const distinct: readonly Key[] = [

@@ -1,6 +1,5 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect } from 'vitest';
 import { Cache, type CacheOptions, type Key } from '../../main/engine/index.ts';
 import { freshDirectory } from '../engine/directory.ts';
 import { handClock } from '../engine/over-the-engine.ts';
@@ -35,5 +34,3 @@ export const valueFiles = (directory: string): string[] =>
 
 /** A text that is kept in a file. */
 export const large = (mark: string): string => mark.repeat(50_000);
-
-export const failure = (code: string) => expect.objectContaining({ name: 'DiskCacheError', code });

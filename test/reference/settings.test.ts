@@ -4,7 +4,8 @@ import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import { Cache, type CacheOptions } from '../../main/engine/index.ts';
 import { freshDirectory } from '../engine/directory.ts';
-import { failure, large, open, valueFiles } from './opened.ts';
+import { failure } from '../failure.ts';
+import { large, open, valueFiles } from './opened.ts';
 
 const MiB = 1024 * 1024;
 

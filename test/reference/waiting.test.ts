@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Cache } from '../../main/engine/index.ts';
-import { failure, large, open, valueFiles } from './opened.ts';
+import { failure } from '../failure.ts';
+import { large, open, valueFiles } from './opened.ts';
 
 /** Two stores on one directory, in one thread: while one holds the lock, the other can only time out. */
 describe('15.5 and row 17: a lock that does not come free', () => {

@@ -5,6 +5,7 @@ import { cache, defineStores } from '../../protocol/stores.ts';
 import type { Port } from '../../renderer-api/client/line.ts';
 import { DiskCache } from '../../renderer-api/disk-cache.ts';
 import { openBridge } from '../bridge/over-a-port.ts';
+import { failure } from '../failure.ts';
 
 /** A main process that never answers. */
 function silent(timeout: number) {
@@ -13,8 +14,6 @@ function silent(timeout: number) {
   port1.on('message', (message) => messages.push(message));
   return { diskCache: new DiskCache(async () => port2 as unknown as Port, { timeout }), messages, main: port1 };
 }
-
-const code = (expected: string) => expect.objectContaining({ name: 'DiskCacheError', code: expected });
 
 describe('diskCache in a page', () => {
   it('connects by itself with the first call', async () => {
@@ -118,7 +117,7 @@ describe('diskCache in a page', () => {
       bridge.diskCache.set('large', { bytes: new Uint8Array(65 * 2 ** 20) }),
       bridge.diskCache.set('small', 1),
     ]);
-    expect(large).toEqual({ status: 'rejected', reason: code('TOO_LARGE') });
+    expect(large).toEqual({ status: 'rejected', reason: failure('TOO_LARGE') });
     expect(small.status).toBe('fulfilled');
     expect(await bridge.diskCache.keys()).toEqual(['small']);
   });
@@ -149,8 +148,8 @@ describe('diskCache in a page', () => {
     ]);
     expect(results).toEqual([
       { status: 'fulfilled', value: undefined },
-      { status: 'rejected', reason: code('BAD_VALUE') },
-      { status: 'rejected', reason: code('BAD_KEY') },
+      { status: 'rejected', reason: failure('BAD_VALUE') },
+      { status: 'rejected', reason: failure('BAD_KEY') },
       { status: 'fulfilled', value: 1 },
     ]);
     expect(String((results[1] as PromiseRejectedResult).reason)).toContain('value.user.greet');
@@ -171,8 +170,8 @@ describe('a range in a page', () => {
 
   it('says what is wrong with it', async () => {
     using bridge = openBridge();
-    await expect(bridge.diskCache.keys({ limit: (() => 1) as never })).rejects.toEqual(code('BAD_OPTION'));
-    await expect(bridge.diskCache.keys({ order: 'sideways' as never })).rejects.toEqual(code('BAD_OPTION'));
+    await expect(bridge.diskCache.keys({ limit: (() => 1) as never })).rejects.toEqual(failure('BAD_OPTION'));
+    await expect(bridge.diskCache.keys({ order: 'sideways' as never })).rejects.toEqual(failure('BAD_OPTION'));
   });
 });
 
@@ -183,7 +182,7 @@ describe('every call settles', () => {
     const open = bridge.diskCache.get('k');
     await Promise.resolve();
     bridge.sessions[0]!.close(new DiskCacheError('DISCONNECTED', 'The host was closed'));
-    await expect(open).rejects.toEqual(code('DISCONNECTED'));
+    await expect(open).rejects.toEqual(failure('DISCONNECTED'));
     expect(await bridge.diskCache.get('k')).toBe(1);
     expect(bridge.sessions).toHaveLength(2);
   });
@@ -193,12 +192,12 @@ describe('every call settles', () => {
     const open = diskCache.set('k', 1);
     await vi.waitFor(() => expect(messages).toHaveLength(1));
     main.close();
-    await expect(open).rejects.toEqual(code('DISCONNECTED'));
+    await expect(open).rejects.toEqual(failure('DISCONNECTED'));
   });
 
   it('with TIMEOUT when nobody answers', async () => {
     const { diskCache } = silent(20);
-    await expect(diskCache.set('k', 1)).rejects.toEqual(code('TIMEOUT'));
+    await expect(diskCache.set('k', 1)).rejects.toEqual(failure('TIMEOUT'));
     diskCache.disconnect();
   });
 
@@ -218,7 +217,7 @@ describe('every call settles', () => {
 
   it('with TIMEOUT or DISCONNECTED when there is never a port', async () => {
     const never = new DiskCache(() => new Promise(() => {}), { timeout: 20 });
-    await expect(never.get('k')).rejects.toEqual(code('TIMEOUT'));
+    await expect(never.get('k')).rejects.toEqual(failure('TIMEOUT'));
   });
 
   it('with what the handshake gave up for, and not with TIMEOUT', async () => {
@@ -227,7 +226,7 @@ describe('every call settles', () => {
         signal.addEventListener('abort', () => reject(new DiskCacheError('DISCONNECTED', 'no preload script')));
       });
     const diskCache = new DiskCache(unanswered, { timeout: 500 });
-    await expect(diskCache.get('k')).rejects.toEqual(code('DISCONNECTED'));
+    await expect(diskCache.get('k')).rejects.toEqual(failure('DISCONNECTED'));
   });
 
   it('at once when the page is left while it still connects', async () => {
@@ -235,7 +234,7 @@ describe('every call settles', () => {
     const open = never.get('k');
     await Promise.resolve();
     never.disconnect('The page was left');
-    await expect(open).rejects.toEqual(code('DISCONNECTED'));
+    await expect(open).rejects.toEqual(failure('DISCONNECTED'));
   });
 
   it('with what the handshake was refused for, and asks again the next time', async () => {
@@ -245,8 +244,8 @@ describe('every call settles', () => {
       throw new DiskCacheError('NOT_ALLOWED', 'not you');
     };
     const diskCache = new DiskCache(connect);
-    await expect(diskCache.get('k')).rejects.toEqual(code('NOT_ALLOWED'));
-    await expect(diskCache.get('k')).rejects.toEqual(code('NOT_ALLOWED'));
+    await expect(diskCache.get('k')).rejects.toEqual(failure('NOT_ALLOWED'));
+    await expect(diskCache.get('k')).rejects.toEqual(failure('NOT_ALLOWED'));
     expect(refused).toBe(2);
   });
 });

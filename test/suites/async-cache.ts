@@ -1,4 +1,3 @@
-import { expect } from 'vitest';
 import type { CacheContract } from '../../protocol/contract/cache.ts';
 import type { CacheOptions, Range } from '../../protocol/options.ts';
 
@@ -33,6 +32,3 @@ export async function all(items: AsyncIterable<unknown>): Promise<unknown[]> {
   for await (const item of items) found.push(item);
   return found;
 }
-
-/** What a call fails with. */
-export const failure = (code: string): unknown => expect.objectContaining({ name: 'DiskCacheError', code });

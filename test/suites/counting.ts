@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { failure, type Open } from './async-cache.ts';
+import { failure } from '../failure.ts';
+import type { Open } from './async-cache.ts';
 
 /** incr and decr. */
 export function counting(open: Open): void {

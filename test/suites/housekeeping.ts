@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { all, failure, type Open } from './async-cache.ts';
+import { failure } from '../failure.ts';
+import { all, type Open } from './async-cache.ts';
 
 /** expire, evict, cull, clear, stats, volume. */
 export function housekeeping(open: Open): void {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Key } from '../../protocol/key.ts';
-import { failure, type Open } from './async-cache.ts';
+import { failure } from '../failure.ts';
+import type { Open } from './async-cache.ts';
 
 /** get, getMany, getEntry, has, set, setMany, add. */
 export function keysAndValues(open: Open): void {

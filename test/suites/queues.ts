@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Key } from '../../protocol/key.ts';
-import { type AsyncCache, failure, type Open } from './async-cache.ts';
+import { failure } from '../failure.ts';
+import type { AsyncCache, Open } from './async-cache.ts';
 
 /** The values of a queue, taken out from the front. */
 async function drain(store: AsyncCache, prefix?: Key): Promise<unknown[]> {

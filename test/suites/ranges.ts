@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Key } from '../../protocol/key.ts';
-import { all, failure, type Open } from './async-cache.ts';
+import { failure } from '../failure.ts';
+import { all, type Open } from './async-cache.ts';
 
 /** keys, values, entries. */
 export function ranges(open: Open): void {

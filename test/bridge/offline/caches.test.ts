@@ -1,10 +1,10 @@
 import { describe, expect, expectTypeOf, it, vi } from 'vitest';
 import type { DiskCache } from '../../../renderer-api/disk-cache.ts';
+import { failure } from '../../failure.ts';
 import { cacheStorageBehaviour, type SetUpCaches } from '../../suites/cache-storage.ts';
 import { openOfflinePage } from './over-an-offline-port.ts';
 
 const URL_A = 'https://a.example/a';
-const failure = (code: string) => expect.objectContaining({ name: 'DiskCacheError', code });
 
 const setup: SetUpCaches = ({ schemes = [] } = {}, answer = (url) => new Response(url)) => {
   const asked: string[] = [];

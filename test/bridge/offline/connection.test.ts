@@ -1,8 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { DiskCacheError } from '../../../protocol/error.ts';
+import { failure } from '../../failure.ts';
 import { openOfflinePage } from './over-an-offline-port.ts';
-
-const failure = (code: string) => expect.objectContaining({ name: 'DiskCacheError', code });
 
 describe('the connection in pages', () => {
   it('is one for all of them: who may switches it, everybody hears', async () => {

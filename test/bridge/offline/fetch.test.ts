@@ -1,9 +1,9 @@
 import { describe, expect, it, vi } from 'vitest';
 import { provenanceOf } from '../../../protocol/provenance.ts';
+import { failure } from '../../failure.ts';
 import { openOfflinePage } from './over-an-offline-port.ts';
 
 const URL_A = 'https://a.example/a';
-const failure = (code: string) => expect.objectContaining({ name: 'DiskCacheError', code });
 
 const settled = () => new Promise((resolve) => setTimeout(resolve, 20));
 
