@@ -20,6 +20,10 @@ export type Key =
 /** A key takes at most this many bytes as it is stored; what is larger belongs into a value. */
 export const KEY_BYTES = 65_536;
 
+/** For who gave something else. */
+export const KEY_PARTS =
+  'a key is made of strings, numbers, bigints, booleans, null, Dates, Uint8Arrays, arrays and plain objects';
+
 /** Arrays and objects may stand in each other this deep. */
 export const KEY_DEPTH = 100;
 

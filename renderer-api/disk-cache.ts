@@ -112,7 +112,7 @@ export class DiskCache extends DefaultStore {
    */
   keepNear(store: string, { bytes = NEAR_BYTES }: { readonly bytes?: number } = {}): () => void {
     if (typeof bytes !== 'number' || !(bytes >= 0))
-      throw new DiskCacheError('BAD_OPTION', 'bytes has to be a number from 0');
+      throw new DiskCacheError('BAD_OPTION', `bytes is ${String(bytes)}; it has to be a number from 0`);
     return this.#client.keepNear(demandName(store, 'store'), bytes);
   }
 
@@ -124,7 +124,7 @@ export class DiskCache extends DefaultStore {
    *
    * @throws {TypeError} as `fetch`, where no answer comes, and for an `integrity`; what the signal says; {DiskCacheError}
    * `NOT_ALLOWED` without the grant (`'read'` for GET and HEAD, else `'write'`), without `host.offline` and for other schemes than
-   * its own, `http` and `https`; `BAD_OPTION` for a strategy that there isn't; `DISCONNECTED`.
+   * its own, `http` and `https`; `BAD_OPTION` for a strategy that there isn't, and for a `timeout` without one; `DISCONNECTED`.
    */
   fetch(input: RequestInfo | URL, init: RemoteFetchInit = {}): Promise<Response> {
     return remoteFetch(this.#offline, input, init);

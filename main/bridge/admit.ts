@@ -76,9 +76,16 @@ function accessFor(
   signature: Signature | undefined,
   args: readonly unknown[],
 ): Access {
-  if (signature === undefined || !fits(signature, args)) {
+  if (signature === undefined) {
     const called = typeof method === 'string' ? `"${method.slice(0, 64)}"` : `(${typeof method})`;
     throw new DiskCacheError('NOT_ALLOWED', `No such operation: ${called} on the ${kind} "${name}"`);
+  }
+  const most = mostArguments(signature);
+  if (args.length > most) {
+    throw new DiskCacheError(
+      'NOT_ALLOWED',
+      `"${String(method)}" of the ${kind} "${name}" takes ${most} arguments at most, not ${args.length}`,
+    );
   }
   const access = accessOf(signature, args);
   permit.demand(name, access);
@@ -89,5 +96,4 @@ function accessFor(
 /** So many values may be given to a method that takes any number. */
 const MAX_VALUES = 10_000;
 
-const fits = ({ takes }: Signature, args: readonly unknown[]): boolean =>
-  args.length <= (takes.at(-1) === '...value' ? MAX_VALUES : takes.length);
+const mostArguments = ({ takes }: Signature): number => (takes.at(-1) === '...value' ? MAX_VALUES : takes.length);

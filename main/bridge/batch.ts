@@ -40,11 +40,18 @@ export function admitBatch(
     throw new DiskCacheError('BAD_OPTION', 'A queue has no batch; enqueueMany adds many jobs, all or none');
   }
   if (!Array.isArray(steps)) throw new DiskCacheError('BAD_OPTION', 'A batch takes an array of steps');
+  function admitStep(method: string, args: readonly unknown[], place: number): Call {
+    try {
+      return admit(method, args);
+    } catch (error) {
+      throw ofStep(place, error);
+    }
+  }
   let access: Access = 'read';
   const admitted = steps.map((given: unknown, place): Step => {
     const parts = partsOf(given, place);
     if ('condition' in parts) return parts;
-    const step = admit(parts.method, parts.args);
+    const step = admitStep(parts.method, parts.args, place);
     if (!covers(access, step.access)) access = step.access;
     return step;
   });
@@ -73,11 +80,14 @@ function runBatch(store: BatchStore, steps: readonly Step[]): BatchResult {
     return store.transact(doAll);
   } catch (error) {
     if (error instanceof Unmet) return { committed: false, failed: results.length };
-    if (!(error instanceof DiskCacheError)) throw error;
-    throw new DiskCacheError(error.code, `Step ${results.length} of a batch, which was undone: ${error.message}`, {
-      cause: error.cause,
-    });
+    throw ofStep(results.length, error);
   }
+}
+
+function ofStep(place: number, error: unknown): unknown {
+  if (!(error instanceof DiskCacheError)) return error;
+  const message = `Step ${place} of a batch, of which nothing was done: ${error.message}`;
+  return new DiskCacheError(error.code, message, { cause: error.cause });
 }
 
 function holds(store: BatchStore, condition: Condition): boolean {

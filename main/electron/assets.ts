@@ -99,7 +99,8 @@ function servedStores(wanted: AssetOptions['stores'], { stores }: AssetHost): Re
 function assetStore(stores: AssetHost['stores'], name: string): AssetStore {
   const store = Object.hasOwn(stores, name) ? stores[name] : undefined;
   if (isAssetStore(store)) return store;
-  if (store === undefined) throw new DiskCacheError('NO_SUCH_STORE', `Store "${name}" was not declared`);
+  if (store === undefined)
+    throw new DiskCacheError('NO_SUCH_STORE', `Store "${name}" was not declared; add it to defineStores({ … })`);
   throw new DiskCacheError('BAD_OPTION', `Store "${name}" holds no bytes to serve; serve a cache or a fanout`);
 }
 

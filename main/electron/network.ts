@@ -17,7 +17,8 @@ const BODILESS: ReadonlySet<number> = new Set([101, 204, 205, 304]);
  * in three points: with `redirect: 'manual'` a redirect is a response, as in Node, instead of a failure; responses know their `url`;
  * and neither the session's protocol handlers nor Chromium's HTTP cache are asked, which might answer in the network's place.
  *
- * Rejects with Chromium's net errors (`net::ERR_INTERNET_DISCONNECTED`), or with the reason of the request's signal. Only `http` and
+ * Rejects with a `TypeError` that names the request and Chromium's net error (`net::ERR_INTERNET_DISCONNECTED`), which is its
+ * cause, or with the reason of the request's signal. Only `http` and
  * `https`. Of a request's body at most `WHOLE_BYTES` are in memory, unlike with `session.fetch`.
  */
 export function networkFetch(session: Session): (request: Request) => Promise<Response> {
@@ -34,7 +35,7 @@ export function networkFetch(session: Session): (request: Request) => Promise<Re
       };
       signal.addEventListener('abort', abort, { once: true });
       let url = request.url;
-      asked.on('error', reject);
+      asked.on('error', (error) => reject(failed(request, error)));
       asked.on('redirect', (status, _, to, fields) => {
         if (request.redirect === 'follow') {
           url = to;
@@ -59,6 +60,10 @@ export function networkFetch(session: Session): (request: Request) => Promise<Re
     });
   };
 }
+
+/** Chromium tells what failed, and not of whom. */
+export const failed = ({ method, url }: Request, cause: unknown): TypeError =>
+  new TypeError(`${method} ${url}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
 
 /** What is no longer than this is sent with its length; what is longer in chunks as it is read, which not every server takes. Bytes. */
 const WHOLE_BYTES = 8 * 2 ** 20;

@@ -5,6 +5,7 @@ import type { Answering, Backing } from '../bridge/offline/backing.ts';
 import { openOfflineSession } from '../bridge/offline/offline-session.ts';
 import { Cache, type CacheOptions } from '../engine/index.ts';
 import { CacheStorage } from '../offline/index.ts';
+import { failed } from './network.ts';
 import { goOffline, type OfflineSession, type OfflineSessionOptions } from './offline.ts';
 import type { PageAnswering } from './page-engine.ts';
 import { fromPortMain } from './port.ts';
@@ -118,8 +119,10 @@ export class OfflineSide {
   }
 }
 
-/** Electron's fetch leaves the address out. */
+/** Electron's fetch leaves the address out, of what it answers and of what it fails with. */
 async function fetched(network: Pick<Session, 'fetch'>, request: Request): Promise<Response> {
-  const response = await network.fetch(request);
+  const response = await network.fetch(request).catch((error: unknown) => {
+    throw request.signal.aborted ? error : failed(request, error);
+  });
   return response.url === '' ? Object.defineProperty(response, 'url', { value: request.url }) : response;
 }

@@ -71,7 +71,7 @@ function partitionOf({ storagePath }: Session): string {
   if (storagePath === null) {
     throw new DiskCacheError(
       'BAD_OPTION',
-      'A session in memory has no name of its own; host.offline needs a partition',
+      'A session in memory has no name of its own; give host.offline one: { partition: … }',
     );
   }
   return basename(dirname(storagePath)) === 'Partitions' ? basename(storagePath) : '';
@@ -79,7 +79,8 @@ function partitionOf({ storagePath }: Session): string {
 
 function cacheNamed(name: string, stores: Readonly<Record<string, object>>): CacheFace {
   const store = Object.hasOwn(stores, name) ? stores[name] : undefined;
-  if (store === undefined) throw new DiskCacheError('NO_SUCH_STORE', `Store "${name}" was not declared`);
+  if (store === undefined)
+    throw new DiskCacheError('NO_SUCH_STORE', `Store "${name}" was not declared; add it to defineStores({ … })`);
   if (!('openBytes' in store)) {
     throw new DiskCacheError('BAD_OPTION', `Store "${name}" keeps no responses; declare a cache or a fanout for them`);
   }

@@ -1,3 +1,4 @@
+import { planOf } from '../../protocol/strategy.ts';
 import type { CacheFace } from '../engine/index.ts';
 import { Connection } from './connection.ts';
 import { HttpCache, type HttpCacheOptions } from './http/http-cache.ts';
@@ -42,11 +43,14 @@ export class Offline {
     return precached ?? follow(this.http, request, plan ?? planFor(this.#routes, request) ?? this.#otherwise);
   }
 
-  /** As the global `fetch`, with the strategy for this once. */
+  /**
+   * As the global `fetch`, with the strategy for this once.
+   *
+   * @throws {DiskCacheError} `BAD_OPTION` for a strategy that there isn't, and for a `timeout` without one; else as `fetch`.
+   */
   async fetch(input: string | URL | Request, init: RequestInit & Partial<Plan> = {}): Promise<Response> {
     const { strategy, timeout, ...rest } = init;
     const request = new Request(input, rest);
-    if (strategy === undefined) return this.respond(request);
-    return this.respond(request, { strategy, ...(timeout !== undefined && { timeout }) });
+    return this.respond(request, planOf({ strategy, timeout }));
   }
 }

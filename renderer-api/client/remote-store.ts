@@ -83,7 +83,9 @@ export class RemoteStore {
   batch(steps: Iterable<unknown>): Promise<unknown> {
     try {
       this.#client.near.get(this.#store)?.drop();
-      return this.#client.call(this.#store, 'batch', [Array.from(iterable(steps), (...at) => this.#step(...at))]);
+      return this.#client.call(this.#store, 'batch', [
+        Array.from(iterable(steps, 'steps'), (...at) => this.#step(...at)),
+      ]);
     } catch (error) {
       return Promise.reject(error);
     }

@@ -1,6 +1,6 @@
 import type { Role } from '../../protocol/contract/signature.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
-import { keyFault } from '../../protocol/key.ts';
+import { KEY_PARTS, keyFault } from '../../protocol/key.ts';
 import { valueFault } from '../../protocol/value.ts';
 
 /*
@@ -12,20 +12,20 @@ import { valueFault } from '../../protocol/value.ts';
 /** How an argument is looked at, and in what form it is sent. */
 const CHECKS: Readonly<Record<Role, (argument: unknown) => unknown>> = {
   key: (key) => checkedKey(key),
-  keys: (keys) => Array.from(iterable(keys), (key) => checkedKey(key)),
+  keys: (keys) => checkedEach(keys, 'keys', (key) => checkedKey(key)),
   value: (value) => checkedValue(value),
-  values: (values) => Array.from(iterable(values), checkedValue),
+  values: (values) => checkedEach(values, 'values', checkedValue),
   '...value': (value) => checkedValue(value),
   entries: (entries) =>
-    Array.from(iterable(entries), (entry) => {
-      const [key, value] = iterable(entry) as Iterable<unknown>;
+    checkedEach(entries, 'entries', (entry) => {
+      const [key, value] = iterable(entry, 'a key and a value') as Iterable<unknown>;
       return [checkedKey(key), checkedValue(value)];
     }),
   queue: (options) => withKeys(options, ['prefix'], 'options'),
   range: (range) => withKeys(range, ['from', 'to', 'prefix'], 'range'),
   tag: (tag) => plain(tag, 'tag'),
   jobOptions: (options) => withKeys(options, JOB_KEYS, 'options'),
-  jobs: (jobs) => Array.from(iterable(jobs), checkedJob),
+  jobs: (jobs) => checkedEach(jobs, 'jobs', checkedJob),
   plain: (argument) => plain(argument, 'options'),
 };
 
@@ -43,16 +43,28 @@ export function sendable(args: readonly unknown[], takes: readonly Role[]): read
   return sent;
 }
 
+/** Which of many is at fault is said, too. */
+function checkedEach(items: unknown, called: string, check: (item: unknown) => unknown): unknown[] {
+  return Array.from(iterable(items, called), (item, at) => {
+    try {
+      return check(item);
+    } catch (error) {
+      if (!(error instanceof DiskCacheError)) throw error;
+      throw new DiskCacheError(error.code, `${called}[${at}]: ${error.message}`);
+    }
+  });
+}
+
 function checkedKey(key: unknown, called = ''): unknown {
   const fault = keyFault(key);
   if (fault === undefined) return key;
-  throw new DiskCacheError('BAD_KEY', called + fault);
+  throw new DiskCacheError('BAD_KEY', `${called}${fault}; ${KEY_PARTS}`);
 }
 
 function checkedValue(value: unknown): unknown {
   const fault = valueFault(value);
   if (fault === undefined) return value;
-  throw new DiskCacheError('BAD_VALUE', fault);
+  throw new DiskCacheError('BAD_VALUE', `${fault}; store plain data instead`);
 }
 
 function plain(argument: unknown, called: string): unknown {
@@ -80,7 +92,7 @@ function checkedJob(job: unknown): unknown {
 }
 
 /** @throws {DiskCacheError} `BAD_OPTION` */
-export function iterable(items: unknown): Iterable<unknown> {
+export function iterable(items: unknown, what: string): Iterable<unknown> {
   if (typeof items === 'object' && items !== null && Symbol.iterator in items) return items as Iterable<unknown>;
-  throw new DiskCacheError('BAD_OPTION', 'An array or another iterable was expected');
+  throw new DiskCacheError('BAD_OPTION', `An array or another iterable of ${what} was expected`);
 }

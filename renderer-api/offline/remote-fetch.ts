@@ -1,4 +1,4 @@
-import type { Plan } from '../../protocol/strategy.ts';
+import { type Plan, planOf } from '../../protocol/strategy.ts';
 import type { OfflineClient } from './offline-client.ts';
 
 /** As `fetch` takes it, with the strategy for this once; without one that of the route counts. */
@@ -13,6 +13,5 @@ export async function remoteFetch(
   // Without `duplex` a page takes no stream for a body.
   const request = new Request(input, { duplex: 'half', ...init } as RequestInit);
   if (request.integrity !== '') throw new TypeError(`The integrity of ${request.url} can't be checked here`);
-  const plan = strategy === undefined ? undefined : { strategy, ...(timeout !== undefined && { timeout }) };
-  return client.fetch(request, plan);
+  return client.fetch(request, planOf({ strategy, timeout }));
 }

@@ -7,7 +7,8 @@ export function toFault(error: unknown): Fault {
   if (error instanceof DOMException) return { exception: error.name, message: error.message };
   if (!(error instanceof Error)) return { exception: 'TypeError', message: String(error) };
   const { message, cause } = error;
-  return { exception: 'TypeError', message: cause instanceof Error ? `${message}: ${cause.message}` : message };
+  const more = cause instanceof Error && !message.includes(cause.message) ? `: ${cause.message}` : '';
+  return { exception: 'TypeError', message: message + more };
 }
 
 export const asError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new TypeError(String(thrown)));

@@ -1,5 +1,5 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
-import { KEY_BYTES, type Key, keyFault } from '../../../protocol/key.ts';
+import { KEY_BYTES, KEY_PARTS, type Key, keyFault } from '../../../protocol/key.ts';
 import type { Range } from '../../../protocol/options.ts';
 import { isWellFormed } from '../../../protocol/well-formed.ts';
 import { TupleReader } from './tuple-reader.ts';
@@ -111,10 +111,7 @@ export function compareColumns(a: KeyColumn, b: KeyColumn): number {
 const rank = (column: KeyColumn): number => ['number', 'string', 'object'].indexOf(typeof column);
 
 function badKey(fault: string): DiskCacheError {
-  return new DiskCacheError(
-    'BAD_KEY',
-    `${fault}; a key is made of strings, numbers, bigints, booleans, null, Dates, Uint8Arrays, arrays and plain objects`,
-  );
+  return new DiskCacheError('BAD_KEY', `${fault}; ${KEY_PARTS}`);
 }
 
 function tooLong(bytes: number): DiskCacheError {
