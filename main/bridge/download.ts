@@ -1,7 +1,8 @@
 import { DiskCacheError } from '../../protocol/error.ts';
 import type { Key } from '../../protocol/key.ts';
-import { CHUNK_BYTES, CHUNKS_AHEAD } from '../../protocol/value-stream.ts';
+import { CHUNKS_AHEAD } from '../../protocol/value-stream.ts';
 import type { ByteRange, CacheFace, StoredBytes } from '../engine/index.ts';
+import { inChunks } from './chunks.ts';
 
 type Source = Pick<CacheFace, 'openBytes'>;
 
@@ -58,13 +59,5 @@ export class Download {
   /** Resolves when its file is closed. Harmless after its end. */
   async leave(): Promise<void> {
     await Promise.allSettled([this.#chunks.return()]);
-  }
-}
-
-/** Chunks of a size for messages, each in memory of its own: of a view structured clone would send all that it looks at. */
-async function* inChunks(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
-  for await (const part of stream) {
-    if (part.length <= CHUNK_BYTES && part.length === part.buffer.byteLength) yield part;
-    else for (let at = 0; at < part.length; at += CHUNK_BYTES) yield part.slice(at, at + CHUNK_BYTES);
   }
 }

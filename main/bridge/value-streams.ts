@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { DiskCacheError } from '../../protocol/error.ts';
 import type { Key } from '../../protocol/key.ts';
 import type { SetOptions } from '../../protocol/options.ts';
-import { CHUNK_BYTES, type OpenedStream, type ValueStreamContract } from '../../protocol/value-stream.ts';
+import type { OpenedStream, ValueStreamContract } from '../../protocol/value-stream.ts';
 import { type ByteRange, Cache, type CacheFace, FanoutCache } from '../engine/index.ts';
 import { Download } from './download.ts';
 import { Upload } from './upload.ts';
@@ -83,7 +83,6 @@ export class ValueStreams implements Verbs {
     const upload = this.#uploads.get(stream);
     if (upload === undefined) throw unknown();
     try {
-      demandChunk(chunk);
       await upload.take(chunk);
     } catch (error) {
       await this.leaveStream(_store, stream);
@@ -126,11 +125,6 @@ export class ValueStreams implements Verbs {
 function cacheOf(store: Store): CacheFace {
   if (store instanceof Cache || store instanceof FanoutCache) return store;
   throw new DiskCacheError('BAD_OPTION', 'Only a cache has values as streams; keep what is large in one');
-}
-
-function demandChunk(chunk: unknown): asserts chunk is Uint8Array {
-  if (chunk instanceof Uint8Array && chunk.length <= CHUNK_BYTES) return;
-  throw new DiskCacheError('BAD_VALUE', `A stream is sent in chunks of at most ${CHUNK_BYTES} bytes`);
 }
 
 const unknown = () =>

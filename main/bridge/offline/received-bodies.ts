@@ -1,10 +1,10 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
-import { CHUNK_BYTES, CHUNKS_AHEAD, MAX_CALLS, type Piece, type WireBody } from '../../../protocol/offline.ts';
+import { CHUNK_BYTES, MAX_CALLS, type Piece, type WireBody } from '../../../protocol/offline.ts';
+import { PushedStream } from '../pushed-stream.ts';
 import { asError } from './fault.ts';
-import { ReceivedBody } from './received-body.ts';
 
 interface Received {
-  readonly body: ReceivedBody;
+  readonly body: PushedStream;
   readonly charge: Charge;
 }
 
@@ -15,7 +15,7 @@ export type Body = ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer> | null;
 export type Charge = (bytes: Uint8Array) => void;
 
 /**
- * Bodies on their way from a page, which pushes them piece by piece, each when there is room. Memory holds `CHUNKS_AHEAD` of them.
+ * Bodies on their way from a page, which pushes them piece by piece, each when there is room.
  *
  * Invariant: who reads one gets all of it or an error, also when the page goes half-way.
  */
@@ -36,9 +36,9 @@ export class ReceivedBodies {
     if (typeof body !== 'number' || this.#open.has(body) || this.#open.size >= MAX_CALLS) {
       throw notAllowed('A body is null, a chunk of bytes, or a number that is free');
     }
-    const received = new ReceivedBody(() => this.#open.delete(body));
+    const received = new PushedStream(() => this.#open.delete(body));
     this.#open.set(body, { body: received, charge });
-    return received.stream;
+    return received.readable;
   }
 
   /** Takes a piece; answers, when there is room for another, whether anyone wants it. One that is none, or too many, ends the body. */
@@ -49,11 +49,9 @@ export class ReceivedBodies {
     try {
       if (failure !== undefined) throw new TypeError(String(failure));
       if (bytes !== undefined) {
-        demandPiece(bytes, body.waiting);
         charge(bytes);
-        return body.push(bytes);
+        return await body.push(bytes);
       }
-      if (body.waiting > 0) throw notAllowed('A body ended before its pieces were taken');
       body.end();
       return true;
     } catch (error) {
@@ -70,11 +68,6 @@ export class ReceivedBodies {
   close(why: Error): void {
     for (const body of [...this.#open.keys()]) this.discard(body, why);
   }
-}
-
-function demandPiece(bytes: unknown, waiting: number): void {
-  if (bytes instanceof Uint8Array && bytes.length <= CHUNK_BYTES && waiting < CHUNKS_AHEAD) return;
-  throw notAllowed(`A piece of a body is at most ${CHUNK_BYTES} bytes, in its turn`);
 }
 
 const notAllowed = (message: string) => new DiskCacheError('NOT_ALLOWED', message);

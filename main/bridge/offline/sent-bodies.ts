@@ -1,5 +1,7 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
-import { CHUNK_BYTES, CHUNKS_AHEAD, MAX_BODIES, type WireBody } from '../../../protocol/offline.ts';
+import { CHUNKS_AHEAD, MAX_BODIES, type WireBody } from '../../../protocol/offline.ts';
+import { inChunks } from '../chunks.ts';
+import { asError } from './fault.ts';
 
 /** Smaller bodies travel with their head, where all of it is at hand. Bytes. */
 const WHOLE_BYTES = 2 ** 16;
@@ -8,10 +10,8 @@ type Reader = ReadableStreamDefaultReader<Uint8Array>;
 
 interface Sent {
   readonly reader: Reader;
-  /** Read and not asked for yet. */
-  readonly ready: Uint8Array[];
-  /** The chunk that was asked for last. */
-  last: Promise<unknown>;
+  /** Answers who asks in turn, also several at a time. */
+  readonly chunks: AsyncGenerator<Uint8Array, void>;
   asked: number;
 }
 
@@ -38,18 +38,18 @@ export class SentBodies {
   async send(body: ReadableStream<Uint8Array> | null, atHand: boolean): Promise<WireBody> {
     if (body === null) return null;
     const reader = body.getReader();
-    const ready: Uint8Array[] = [];
-    for (let bytes = 0; atHand && bytes <= WHOLE_BYTES; bytes += ready.at(-1)?.length ?? 0) {
+    const first: Uint8Array[] = [];
+    for (let bytes = 0; atHand && bytes <= WHOLE_BYTES; bytes += first.at(-1)?.length ?? 0) {
       const { done, value } = await reader.read();
-      if (done) return new Uint8Array(Buffer.concat(ready));
-      ready.push(value);
+      if (done) return new Uint8Array(Buffer.concat(first));
+      first.push(value);
     }
     const fault = this.#closed ?? (this.#open.size < MAX_BODIES ? undefined : tooMany());
     if (fault !== undefined) {
       cancel(reader, fault);
       throw fault;
     }
-    this.#open.set(++this.#lastId, { reader, ready, last: Promise.resolve(), asked: 0 });
+    this.#open.set(++this.#lastId, { reader, chunks: inChunks(following(first, reader)), asked: 0 });
     return this.#lastId;
   }
 
@@ -64,14 +64,13 @@ export class SentBodies {
       throw new DiskCacheError('NOT_ALLOWED', `Body ${String(id)} isn't open, or too much of it was asked for at once`);
     }
     body.asked++;
-    const chunk = body.last.then(() => next(body));
-    body.last = chunk;
     try {
-      const bytes = await chunk;
-      if (bytes === null) this.#open.delete(id);
-      return bytes;
-    } catch (error) {
+      const { done, value } = await body.chunks.next();
+      if (!done) return value;
       this.#open.delete(id);
+      return null;
+    } catch (error) {
+      this.cancel(id, asError(error));
       throw error;
     } finally {
       body.asked--;
@@ -93,17 +92,13 @@ export class SentBodies {
 const tooMany = () =>
   new DiskCacheError('BUSY', `This page has ${MAX_BODIES} bodies open; read or cancel some of them`);
 
-async function next({ reader, ready }: Sent): Promise<Uint8Array | null> {
-  while (ready.length === 0) {
-    const { done, value } = await reader.read();
-    if (done) return null;
-    if (!(value instanceof Uint8Array)) throw new TypeError('The body of a response brings something else than bytes');
-    if (value.length > 0) ready.push(value);
+async function* following(first: readonly Uint8Array[], reader: Reader): AsyncGenerator<Uint8Array, void> {
+  yield* first;
+  for (let read = await reader.read(); !read.done; read = await reader.read()) {
+    if (!(read.value instanceof Uint8Array))
+      throw new TypeError('The body of a response brings something else than bytes');
+    yield read.value;
   }
-  const chunk = ready.shift()!;
-  if (chunk.length > CHUNK_BYTES) ready.unshift(chunk.subarray(CHUNK_BYTES));
-  // A message holds the whole buffer of a view: what stands beside it, too, which may be anybody's.
-  return new Uint8Array(chunk.subarray(0, CHUNK_BYTES));
 }
 
 /** Who wrote the body hears of it; that cancelling fails is of no interest to anyone any more. */

@@ -80,6 +80,20 @@ describe('fetch from a page', () => {
     expect(head.status).toBe(404);
   });
 
+  it('fails where the body brings something else than bytes, and cancels what brings it', async () => {
+    const cancelled = vi.fn();
+    const odd = () =>
+      new ReadableStream({
+        start: (controller) => controller.enqueue('text'),
+        cancel: cancelled,
+      });
+    using page = openOfflinePage({ fetch: () => new Response(odd(), { headers: { 'cache-control': 'no-store' } }) });
+    const response = await page.diskCache.fetch(URL_A);
+    await expect(response.text()).rejects.toThrow('something else than bytes');
+    await vi.waitFor(() => expect(cancelled).toHaveBeenCalledOnce());
+    expect(page.sessions[0]!.open).toBe(0);
+  });
+
   it('sends method, fields and body, but for the fields that a page may not set', async () => {
     const heard: unknown[] = [];
     const fetch = async (request: Request) => {
