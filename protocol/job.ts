@@ -64,4 +64,4 @@ export type QueueEvent =
       readonly kind: 'enqueued' | 'started' | 'progress' | 'failed' | 'dead' | 'returned' | 'done' | 'removed';
       readonly id: number;
     }
-  | { readonly kind: 'paused' | 'resumed' | 'missed' };
+  | { readonly kind: 'paused' | 'resumed' | 'missed'; readonly id?: never };
