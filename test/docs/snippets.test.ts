@@ -1,11 +1,11 @@
 import { spawnSync } from 'node:child_process';
-import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 
 const root = join(import.meta.dirname, '../..');
 /** Inside the package, so that `deskcache/…` is what is published: `dist/types`, as `tsc -b` has left it. */
-const folder = join(root, 'test-results', 'snippets');
+const results = join(root, 'test-results');
 
 /** What the snippets find around themselves. */
 const AROUND = `
@@ -76,8 +76,9 @@ function snippetsOf(path: string): (readonly [name: string, code: string])[] {
 it('what README and the guides show compiles in a strict application as it stands', () => {
   const snippets = ['README.md', ...globSync('docs/guide-*.md', { cwd: root })].flatMap(snippetsOf);
   expect(snippets.length).toBeGreaterThan(25);
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
+  mkdirSync(results, { recursive: true });
+  const folder = mkdtempSync(join(results, 'snippets-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
   const files = [...snippets, ['around.d.ts', AROUND], ['stores.ts', STORES]] as const;
   for (const [name, text] of files) writeFileSync(join(folder, name), text);
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions: COMPILER, include: ['*.ts'] }));
