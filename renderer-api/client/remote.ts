@@ -60,7 +60,7 @@ export interface RemoteCache<K extends Key = Key, V = unknown>
   entries(range?: Range<K>): RemoteRange<[K, V]>;
   /**
    * A value of bytes or text, or a part of it, as a stream; no copy of the whole is ever in memory. Undefined when there is no live
-   * item. A page has at most 64 streams (`BUSY`): cancel one that isn't read to its end.
+   * item. A page has at most 64 streams (`BUSY`): cancel one that isn't read to its end; one that is forgotten goes with the garbage.
    */
   openReadStream(key: K, range?: ByteRange): Promise<ReadableStream<Uint8Array> | undefined>;
   /** Stores what a stream brings as bytes; the item appears whole when it has ended, or not at all. As `openReadStream`. */

@@ -2,8 +2,10 @@ import type { ByteRange } from '../../protocol/byte-range.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import type { Key } from '../../protocol/key.ts';
 import type { SetOptions } from '../../protocol/options.ts';
-import { CHUNK_BYTES, CHUNKS_AHEAD, type OpenedStream, type ValueStreamContract } from '../../protocol/value-stream.ts';
+import { CHUNK_BYTES, type OpenedStream, type ValueStreamContract } from '../../protocol/value-stream.ts';
 import type { Client } from './client.ts';
+import { handOver } from './hand-over.ts';
+import { inAdvance, pulledStream } from './pulled-stream.ts';
 
 /*
  * Values that are too large for a message, chunk by chunk over the same line as everything else: here and in the main process
@@ -40,7 +42,7 @@ export async function readLarge(client: Client, store: string, key: Key): Promis
   if (opened === undefined) return undefined;
   const bytes = new Uint8Array(opened.size);
   let at = 0;
-  for await (const chunk of inTurn(streamOf(step, opened))) {
+  for await (const chunk of inAdvance(() => step('nextChunk', opened.stream))) {
     bytes.set(chunk, at);
     at += chunk.length;
   }
@@ -84,16 +86,11 @@ async function upload(
   stream: string,
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
 ): Promise<void> {
-  const underWay: Promise<void>[] = [];
   try {
-    for await (const chunk of inMessages(chunks)) {
-      if (underWay.length === CHUNKS_AHEAD) await underWay.shift();
-      const sent = step('sendChunk', stream, chunk);
-      // It is awaited in its turn, which may come after another one's failure.
-      sent.catch(() => {});
-      underWay.push(sent);
-    }
-    await Promise.all(underWay);
+    await handOver(inMessages(chunks), async (chunk) => {
+      await step('sendChunk', stream, chunk);
+      return true;
+    });
     await step('endUpload', stream);
   } catch (error) {
     // The main process may be what failed; if it is not, nothing of the stream shall stay there.
@@ -126,33 +123,8 @@ async function* inMessages(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Arr
   if (filled > 0) yield part.slice(0, filled);
 }
 
-/** Asks for a few chunks in advance, and for the next one when one is taken. */
-function streamOf(step: Step, { stream }: OpenedStream): ReadableStream<Uint8Array> {
-  const next = () => {
-    const chunk = step('nextChunk', stream);
-    // Those behind the end, or behind a failure, are asked for in vain.
-    chunk.catch(() => {});
-    return chunk;
-  };
-  const underWay = Array.from({ length: CHUNKS_AHEAD }, next);
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        const chunk = await underWay.shift();
-        if (chunk === undefined) controller.close();
-        else {
-          underWay.push(next());
-          controller.enqueue(chunk);
-        }
-      },
-      cancel: async () => void (await step('leaveStream', stream).catch(() => {})),
-    },
-    { highWaterMark: 0 },
-  );
-}
-
-/** What `for await` does, in browsers whose streams don't know it. */
-async function* inTurn(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array, void> {
-  const reader = stream.getReader();
-  for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value;
-}
+const streamOf = (step: Step, { stream }: OpenedStream): ReadableStream<Uint8Array<ArrayBuffer>> =>
+  pulledStream({
+    next: () => step('nextChunk', stream),
+    leave: () => step('leaveStream', stream).catch(() => {}),
+  });

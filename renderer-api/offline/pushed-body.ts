@@ -1,4 +1,5 @@
-import { CHUNK_BYTES, CHUNKS_AHEAD, type WireBody } from '../../protocol/offline.ts';
+import { CHUNK_BYTES, type WireBody } from '../../protocol/offline.ts';
+import { handOver } from '../client/hand-over.ts';
 import type { OfflineLine } from './offline-line.ts';
 
 /** A body of the page, made ready to travel. */
@@ -49,25 +50,16 @@ async function push(
   source: AsyncGenerator<Uint8Array>,
   reader: ReadableStreamDefaultReader<Uint8Array>,
 ): Promise<void> {
-  const underWay: Promise<boolean>[] = [];
-  const isWanted = async (most: number): Promise<boolean> => {
-    while (underWay.length > most) if (!(await underWay.shift())) return false;
-    return true;
-  };
   try {
-    for await (const bytes of source) {
-      const pushed = line.ask('push', { body, bytes });
-      pushed.catch(() => undefined); // awaited below, perhaps later
-      underWay.push(pushed);
-      if (!(await isWanted(CHUNKS_AHEAD - 1))) return void (await reader.cancel());
-    }
+    const isWanted = await handOver(source, (bytes) => line.ask('push', { body, bytes }));
+    if (!isWanted) return void (await reader.cancel());
+    await line.ask('push', { body });
   } catch (error) {
     // Whoever waits for the call learns of this error; of these two nothing more.
     reader.cancel(error).catch(() => undefined);
     line.ask('push', { body, failure: String(error) }).catch(() => undefined);
     throw error;
   }
-  if (await isWanted(0)) await line.ask('push', { body });
 }
 
 /** In chunks of at most `CHUNK_BYTES`, each with a buffer of its own: a message holds the whole buffer of a view. */

@@ -2,6 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { cache, deque, fanout, index } from '../../protocol/stores.ts';
 import { CHUNK_BYTES, WHOLE_BYTES } from '../../protocol/value-stream.ts';
 import { failure } from '../failure.ts';
+import { collect } from '../garbage.ts';
 import { pattern, same } from './large.ts';
 import { openBridge } from './over-a-port.ts';
 
@@ -165,6 +166,26 @@ describe('a stream of a page', () => {
     expect(bridge.sessions[0]!.streams).toBe(1);
     await reader.cancel();
     expect(bridge.sessions[0]!.streams).toBe(0);
+  });
+
+  it('is let go when it was forgotten half-way, or before anything was read', { timeout: 20_000 }, async () => {
+    using bridge = openBridge({ stores: stores() });
+    const store = bridge.diskCache.cache('api');
+    await store.set('film', pattern(4 * MIB));
+    const forget = async (reads: number) => {
+      const reader = (await store.openReadStream('film'))!.getReader();
+      for (let n = 0; n < reads; n++) await reader.read();
+    };
+    for (const reads of [0, 1, 2, 3]) await forget(reads);
+    const kept = (await store.openReadStream('film'))!;
+    await vi.waitFor(
+      () => {
+        collect();
+        expect(bridge.sessions[0]!.streams).toBe(1);
+      },
+      { timeout: 15_000, interval: 100 },
+    );
+    expect(same(await gathered(kept), pattern(4 * MIB))).toBe(true);
   });
 
   it('is read on although the item was replaced, as it was', async () => {
