@@ -2,7 +2,7 @@ import type { ByteRange } from '../../protocol/byte-range.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import type { Key } from '../../protocol/key.ts';
 import type { SetOptions } from '../../protocol/options.ts';
-import { CHUNK_BYTES, type OpenedStream, type ValueStreamContract } from '../../protocol/value-stream.ts';
+import { CHUNK_BYTES, type ValueStreamContract } from '../../protocol/value-stream.ts';
 import type { Client } from './client.ts';
 import { handOver } from './hand-over.ts';
 import { inAdvance, pulledStream } from './pulled-stream.ts';
@@ -32,7 +32,9 @@ export async function openReadStream(
 ): Promise<ReadableStream<Uint8Array> | undefined> {
   const step = stepsOn(client, store);
   const opened = await step('openStream', key, range);
-  return opened && streamOf(step, opened);
+  if (opened === undefined) return undefined;
+  const { stream } = opened;
+  return pulledStream({ next: () => step('nextChunk', stream), leave: () => leave(step, stream) });
 }
 
 /** A value of bytes or text, whole, of which no message could hold so much; undefined when there is no live item. */
@@ -40,14 +42,21 @@ export async function readLarge(client: Client, store: string, key: Key): Promis
   const step = stepsOn(client, store);
   const opened = await step('openStream', key);
   if (opened === undefined) return undefined;
-  const bytes = new Uint8Array(opened.size);
-  let at = 0;
-  for await (const chunk of inAdvance(() => step('nextChunk', opened.stream))) {
-    bytes.set(chunk, at);
-    at += chunk.length;
+  const { stream, size, isText } = opened;
+  try {
+    const bytes = new Uint8Array(size);
+    let at = 0;
+    for await (const chunk of inAdvance(() => step('nextChunk', stream))) {
+      bytes.set(chunk, at);
+      at += chunk.length;
+    }
+    // A byte order mark is part of the text.
+    return isText ? new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes) : bytes;
+  } catch (error) {
+    // There may be no memory for it.
+    await leave(step, stream);
+    throw error;
   }
-  // A byte order mark is part of the text.
-  return opened.isText ? new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes) : bytes;
 }
 
 /** As the engine's `writeStream`. */
@@ -93,8 +102,7 @@ async function upload(
     });
     await step('endUpload', stream);
   } catch (error) {
-    // The main process may be what failed; if it is not, nothing of the stream shall stay there.
-    await step('leaveStream', stream).catch(() => {});
+    await leave(step, stream);
     throw error;
   }
 }
@@ -123,8 +131,5 @@ async function* inMessages(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Arr
   if (filled > 0) yield part.slice(0, filled);
 }
 
-const streamOf = (step: Step, { stream }: OpenedStream): ReadableStream<Uint8Array<ArrayBuffer>> =>
-  pulledStream({
-    next: () => step('nextChunk', stream),
-    leave: () => step('leaveStream', stream).catch(() => {}),
-  });
+/** The main process may be what has failed; if it is not, nothing of the stream shall stay there. */
+const leave = (step: Step, stream: string): Promise<void> => step('leaveStream', stream).catch(() => {});

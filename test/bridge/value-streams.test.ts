@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { cache, deque, fanout, index } from '../../protocol/stores.ts';
 import { CHUNK_BYTES, WHOLE_BYTES } from '../../protocol/value-stream.ts';
+import { readLarge } from '../../renderer-api/client/value-streams.ts';
 import { failure } from '../failure.ts';
 import { collect } from '../garbage.ts';
 import { pattern, same } from './large.ts';
@@ -108,6 +109,19 @@ describe('a large value', () => {
     await bridge.damageFiles('api');
     await expect(store.get('large')).rejects.toEqual(failure('CORRUPT'));
     expect(bridge.sessions[0]!.streams).toBe(0);
+  });
+
+  it('for which the page has no memory rejects, and nothing stays open', async () => {
+    using bridge = openBridge({ stores: stores() });
+    await bridge.diskCache.cache('api').set('large', pattern(2 * MIB));
+    const page = bridge.anotherClient();
+    const step = page.streamStep.bind(page) as (...asked: readonly unknown[]) => Promise<unknown>;
+    page.streamStep = async (...asked: readonly unknown[]): Promise<never> => {
+      const answer = await step(...asked);
+      return (asked[2] === 'openStream' ? { ...Object(answer), size: Number.MAX_SAFE_INTEGER } : answer) as never;
+    };
+    await expect(readLarge(page, 'api', 'large')).rejects.toThrow(RangeError);
+    expect(bridge.sessions.at(-1)!.streams).toBe(0);
   });
 
   it('refuses what the store refuses, and leaves nothing', async () => {
