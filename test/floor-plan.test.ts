@@ -19,7 +19,14 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'main/bridge/': ['protocol/', 'main/engine/index.ts', 'main/offline/queue/index.ts', 'node:', 'comlink'],
   'main/assets/': ['protocol/', 'main/engine/index.ts', 'node:', 'mrmime'],
   'main/offline/': ['protocol/', 'main/engine/index.ts', 'node:'],
-  'main/offline/http/': ['protocol/', 'main/engine/index.ts', 'main/offline/body.ts', 'node:', 'http-cache-semantics'],
+  'main/offline/http/': [
+    'protocol/',
+    'main/engine/index.ts',
+    'main/offline/body.ts',
+    'main/offline/handed-in.ts',
+    'node:',
+    'http-cache-semantics',
+  ],
   'main/offline/queue/': [
     'protocol/',
     'main/engine/index.ts',

@@ -1,6 +1,7 @@
 import { planOf } from '../../protocol/strategy.ts';
 import type { CacheFace } from '../engine/index.ts';
 import { Connection } from './connection.ts';
+import { demandHandedIn } from './handed-in.ts';
 import { HttpCache, type HttpCacheOptions } from './http/http-cache.ts';
 import type { Precache } from './precache.ts';
 import { demandPlan, follow, type Plan, planFor, type Route, type Strategy } from './strategy.ts';
@@ -25,10 +26,11 @@ export class Offline {
   readonly #otherwise: Plan;
   readonly #precache: Precache | undefined;
 
-  /** @throws {DiskCacheError} `BAD_OPTION` for a strategy that there isn't, or a route that can't match. */
+  /** @throws {DiskCacheError} `BAD_OPTION` for a strategy that there isn't, a route that can't match, and as `createHttpCache`. */
   constructor({ routes = [], strategy = 'http', precache, connection = new Connection(), ...options }: OfflineOptions) {
     for (const route of routes) demandPlan(route, route.match);
     demandPlan({ strategy });
+    demandHandedIn('Offline', options);
     this.connection = connection;
     this.http = new HttpCache({ ...options, fetch: connection.guard(options.fetch) });
     this.#routes = routes;

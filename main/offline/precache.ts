@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type CacheFace, DiskCacheError, type Key } from '../engine/index.ts';
 import { keptAlive, writeBody } from './body.ts';
+import { demandHandedIn } from './handed-in.ts';
 import { answerOf } from './http/answer.ts';
 import { storedFields, withoutFragment } from './http/fields.ts';
 import { appendStatus } from './http/provenance.ts';
@@ -62,7 +63,9 @@ export class Precache {
   readonly #clock: () => number;
   #installing: Promise<unknown> = Promise.resolve();
 
+  /** @throws {DiskCacheError} `BAD_OPTION` */
   constructor({ cache, fetch, name = '', clock = Date.now }: PrecacheOptions) {
+    demandHandedIn('Precache', { cache, fetch });
     this.#cache = cache;
     this.#fetch = fetch;
     this.#name = name;
@@ -101,8 +104,8 @@ export class Precache {
     return answerOf(request, { ...item, url, headers }, this.#cache.openBytes(body), dropDamaged);
   }
 
-  async #install({ version, entries }: Manifest, { onProgress, signal }: InstallOptions): Promise<void> {
-    const wanted = new Map(entries.map(({ url, revision }) => [new URL(url).href, revision]));
+  async #install(manifest: Manifest, { onProgress, signal }: InstallOptions): Promise<void> {
+    const wanted = wantedBy(manifest);
     const items = new Map<string, Item>();
     const fetched: string[] = [];
     const stop = new AbortController();
@@ -120,7 +123,7 @@ export class Precache {
       // The first failure stops the others, and all have stopped before what they left is deleted.
       await Promise.all(Array.from({ length: AT_ONCE }, () => work().catch((error: unknown) => stop.abort(error))));
       stopped.throwIfAborted();
-      this.#switchTo(version, items);
+      this.#switchTo(manifest.version, items);
     } catch (error) {
       this.#cache.deleteMany(fetched.map((id) => this.#bodyKey(id)));
       throw error;
@@ -197,4 +200,25 @@ export class Precache {
 
 async function* chunksOf(response: Response): AsyncGenerator<Uint8Array> {
   for await (const chunk of response.body ?? []) yield chunk;
+}
+
+/**
+ * The revisions by their URLs. Manifests are read from files and servers, so they are looked at.
+ *
+ * @throws {DiskCacheError} `BAD_OPTION` that names the entry.
+ */
+function wantedBy({ version, entries }: Manifest): ReadonlyMap<string, string | undefined> {
+  if (typeof version !== 'string' || !Array.isArray(entries))
+    throw new DiskCacheError('BAD_OPTION', 'A manifest is { version: string, entries: [{ url, revision }, …] }');
+  return new Map(
+    (entries as Manifest['entries']).map((entry, at) => {
+      const { url, revision } = Object(entry) as Manifest['entries'][number];
+      if (URL.canParse(url) && (revision === undefined || typeof revision === 'string'))
+        return [new URL(url).href, revision];
+      throw new DiskCacheError(
+        'BAD_OPTION',
+        `Entry ${at} of the manifest is ${JSON.stringify(entry)}; give a whole address as url, and a string as revision or none`,
+      );
+    }),
+  );
 }

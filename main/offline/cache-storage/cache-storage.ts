@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { CacheFace, Key } from '../../engine/index.ts';
+import { demandHandedIn } from '../handed-in.ts';
 import type { QueryOptions } from './matching.ts';
 import { Shelf } from './shelf.ts';
 import { type RequestInfo, requestOf, type Surroundings, WebCache } from './web-cache.ts';
@@ -25,7 +26,9 @@ export class CacheStorage {
   readonly #name: string;
   readonly #around: Surroundings;
 
+  /** @throws {DiskCacheError} `BAD_OPTION` */
   constructor({ cache, fetch, name = '', schemes = [] }: CacheStorageOptions) {
+    demandHandedIn('CacheStorage', { cache, fetch });
     this.#cache = cache;
     this.#key = ['caches', name];
     this.#name = name;

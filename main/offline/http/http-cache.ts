@@ -1,5 +1,6 @@
 import type { CacheFace } from '../../engine/index.ts';
 import { drained } from '../body.ts';
+import { demandHandedIn } from '../handed-in.ts';
 import { fromStore } from './answer.ts';
 import { followed } from './redirect.ts';
 import { type Mode, respond } from './respond.ts';
@@ -40,6 +41,7 @@ export interface HttpCacheOptions {
 export class HttpCache {
   readonly #room: Room;
 
+  /** @throws {DiskCacheError} `BAD_OPTION` */
   constructor({
     cache,
     fetch,
@@ -50,6 +52,7 @@ export class HttpCache {
     onStoreFailure = () => {},
     onRevalidationFailure = () => {},
   }: HttpCacheOptions) {
+    demandHandedIn('An HTTP cache', { cache, fetch });
     const store = new ResponseStore(cache, partition);
     const readers = { shared, unseen: new Set(unseen.map((name) => name.toLowerCase())) };
     this.#room = new Room({ store, fetch, ...readers, clock, onStoreFailure, onRevalidationFailure });
@@ -114,5 +117,9 @@ export class HttpCache {
   }
 }
 
-/** An `HttpCache` over a cache of the engine. */
+/**
+ * An `HttpCache` over a cache of the engine.
+ *
+ * @throws {DiskCacheError} `BAD_OPTION` for a cache that is not open in this process, and a `fetch` that is no function.
+ */
 export const createHttpCache = (options: HttpCacheOptions): HttpCache => new HttpCache(options);
