@@ -1,4 +1,5 @@
-import { type Access, covers } from '../../protocol/contract/signature.ts';
+import { ACCESS_LEVELS, type Access, covers } from '../../protocol/contract/signature.ts';
+import { DiskCacheError } from '../../protocol/error.ts';
 import { FETCH } from '../../protocol/offline.ts';
 import { queueMeant } from '../../protocol/stores.ts';
 
@@ -15,6 +16,32 @@ export interface Grant {
 
 /** Everything, for the application's own pages. */
 export const FULL_GRANT: Grant = Object.freeze({ stores: Object.freeze({ '*': 'admin', [FETCH]: 'admin' }) });
+
+/**
+ * What `authorize` has answered, for good: what the application does to its object later changes nothing. Null stands for nothing.
+ *
+ * @throws {DiskCacheError} `BAD_OPTION` for what is no grant, of which nothing counts: a misspelt limit would be none.
+ */
+export function grantOf(answered: unknown): Grant | null {
+  if (answered === null || answered === undefined) return null;
+  if (answered instanceof Promise) throw noGrant('answered a promise; it has to answer at once');
+  const { stores, bytes, ...others } = Object(answered) as { readonly [N in keyof Grant]: unknown };
+  if (typeof stores !== 'object' || stores === null || Array.isArray(stores)) {
+    throw noGrant('answered no grant; give { stores: { api: "read" } }, or null for nothing');
+  }
+  for (const [name, access] of Object.entries(stores)) {
+    if (access === undefined || ACCESS_LEVELS.includes(access)) continue;
+    throw noGrant(`granted ${String(access)} on "${name}"; there are ${ACCESS_LEVELS.join(', ')}`);
+  }
+  const [unknown] = Object.keys(others);
+  if (unknown !== undefined)
+    throw noGrant(`answered "${unknown}", which is nothing of a grant; there are stores, bytes`);
+  if (bytes === undefined) return { stores: { ...stores } };
+  if (typeof bytes === 'number' && bytes >= 0) return { stores: { ...stores }, bytes };
+  throw noGrant(`granted ${String(bytes)} bytes; it has to be a number from 0`);
+}
+
+const noGrant = (what: string) => new DiskCacheError('BAD_OPTION', `authorize(frame) ${what}`);
 
 /** Whether a grant covers such an access to a store. */
 export function grants(grant: Grant, store: string, needed: Access): boolean {

@@ -18,7 +18,7 @@ import {
   type Purpose,
 } from '../../protocol/handshake.ts';
 import { WINDOW_STORE } from '../../protocol/stores.ts';
-import type { Grant } from '../bridge/grant.ts';
+import { type Grant, grantOf } from '../bridge/grant.ts';
 import type { EngineWindow, PageAnswering, PageSession } from './page-engine.ts';
 import { type Authorize, type FrameInfo, senderOf } from './sender.ts';
 
@@ -131,7 +131,7 @@ export function attach(
 /** A broken policy grants nothing. The page is not told how it broke, the application is. */
 function ask(authorize: Authorize, sender: FrameInfo): Grant | null {
   try {
-    return authorize(sender);
+    return grantOf(authorize(sender));
   } catch (error) {
     process.emitWarning(error instanceof Error ? error : String(error));
     return null;

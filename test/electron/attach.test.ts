@@ -110,6 +110,38 @@ describe('an attached window', () => {
     warn.mockRestore();
   });
 
+  it.each<[unknown, RegExp]>([
+    [Promise.resolve(FULL_GRANT), /authorize\(frame\) answered a promise; it has to answer at once/],
+    [true, /answered no grant; give { stores/],
+    [{ store: { api: 'read' } }, /answered no grant/],
+    [{ stores: ['api'] }, /answered no grant/],
+    [{ stores: { api: 'readwrite' } }, /granted readwrite on "api"; there are read, write, admin/],
+    [{ stores: { api: 'write' }, byte: 10 }, /answered "byte", which is nothing of a grant/],
+    [{ stores: { api: 'write' }, bytes: Number.NaN }, /granted NaN bytes; it has to be a number from 0/],
+    [{ stores: { api: 'write' }, bytes: '10' }, /granted 10 bytes; it has to be a number/],
+  ])('grants nothing by what is no grant, and warns the application: %j', (answered, why) => {
+    const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    const { contents, ask } = openWindow();
+    const attachment = attach(contents, 'main', () => answered as Grant, engine);
+    const { frame, answers } = openFrame();
+    ask(frame, nonce(1));
+    expect(answers[0]).toMatchObject({ message: { error: { code: 'NOT_ALLOWED' } }, ports: [] });
+    expect(attachment.sessions).toBe(0);
+    expect(warn).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ message: expect.stringMatching(why) }));
+    warn.mockRestore();
+  });
+
+  it('holds to the grant of the handshake, whatever becomes of the object', () => {
+    const { contents, ask } = openWindow();
+    const grant = { stores: { '@fetch': 'read' } as Record<string, 'read' | 'admin'>, bytes: 10 };
+    attach(contents, 'main', () => grant, engine);
+    asked.length = 0;
+    ask(openFrame().frame, nonce(1), 'offline');
+    grant.stores['*'] = 'admin';
+    grant.bytes = 1000;
+    expect(asked).toEqual([{ stores: { '@fetch': 'read' }, bytes: 10 }]);
+  });
+
   it.each([undefined, 7, '', 'short', `${nonce(1)}0`, nonce(1).toUpperCase().replace('0', 'G'), {}])(
     'takes %j for noise, not for a nonce',
     (odd) => {
