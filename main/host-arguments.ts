@@ -53,6 +53,7 @@ const NAMES = {
   'host.offline': {
     store: true,
     schemes: true,
+    fetch: true,
     partition: true,
     routes: true,
     strategy: true,

@@ -91,7 +91,7 @@ export interface Host<S extends StoreDeclarations, P extends Placement = 'main'>
    *
    * @throws {DiskCacheError} `BAD_OPTION`.
    */
-  attach(window: BrowserWindow, options: AttachOptions): void;
+  attach(window: BrowserWindow, options?: AttachOptions): void;
   readonly windows: P extends 'utility' ? Remote<WindowStock> : WindowStock;
   /**
    * Serves items to the session's pages under `deskcache://<store>/<key>`, with Range, ETag and content type; the application
@@ -101,12 +101,12 @@ export interface Host<S extends StoreDeclarations, P extends Placement = 'main'>
    */
   serveAssets(session: Session, options?: AssetOptions): () => void;
   /**
-   * Lets the session's requests for `https`, or other `schemes`, go through an HTTP cache in a declared store, with strategies by
-   * route and precached files. Answers it, for requests of the main process, and the way to end it; the host's own end does so, too.
+   * Lets the session's requests for `https`, or other `schemes`, go through an HTTP cache, with strategies by route and precached
+   * files. Answers it, for requests of the main process, and the way to end it; the host's own end does so, too.
    *
    * @throws {DiskCacheError} `NO_SUCH_STORE`, `BAD_OPTION`, also for an `exclusive` store of a utility process.
    */
-  offline(session: Session, options: OfflineSessionOptions): OfflineSession;
+  offline(session: Session, options?: OfflineSessionOptions): OfflineSession;
   /**
    * The standard's `CacheStorage`, one for the application: pages have it as `diskCache.caches`. Opened when it is first asked for.
    * What the main process adds comes by way of the default session.

@@ -105,7 +105,7 @@ export async function openDiskCache<const S extends StoreDeclarations, P extends
       demandOptions('host.install', how);
       return untilShut(install(session, how, preloadPath, attached));
     },
-    attach(window, how) {
+    attach(window, how = {}) {
       demandOpen();
       demandOptions('host.attach', how);
       attached.attach(window.webContents, how);
@@ -125,11 +125,15 @@ export async function openDiskCache<const S extends StoreDeclarations, P extends
       });
       return untilShut(served);
     },
-    offline(session, how) {
+    offline(session, how = {}) {
       demandOpen();
       demandSession('offline', session);
       demandOptions('host.offline', how);
-      const { offline, end } = offlineSide.begin(session, how, place.cachesFor(how.store));
+      const { offline, end } = offlineSide.begin(
+        session,
+        how,
+        how.store === undefined ? {} : place.cachesFor(how.store),
+      );
       return { offline, end: untilShut(end) };
     },
     get caches() {

@@ -17,11 +17,10 @@ const EVERYTHING: Grant = { stores: { '*': 'admin', '@fetch': 'admin' } };
 const host = await openDiskCache({
   stores,
   placement,
-  caches: { schemes: ['app'] },
   authorize: ({ origin }) => (origin === 'app://pages' ? EVERYTHING : { stores: { http: 'read' } }),
 });
 host.install(session.defaultSession);
-host.offline(session.defaultSession, { store: 'http', schemes: ['http'] });
+host.offline(session.defaultSession, { schemes: ['http'] });
 
 protocol.handle('app', async (request) => {
   const { pathname } = new URL(request.url);

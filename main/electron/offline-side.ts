@@ -1,22 +1,27 @@
 import { join } from 'node:path';
-import { net, type Session } from 'electron';
+import { net, protocol, type Session } from 'electron';
+import { ASSET_SCHEME } from '../../protocol/asset-url.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import type { Answering, Backing } from '../bridge/offline/backing.ts';
 import { openOfflineSession } from '../bridge/offline/offline-session.ts';
 import { Cache, type CacheOptions } from '../engine/index.ts';
 import { CacheStorage } from '../offline/index.ts';
 import { failed } from './network.ts';
-import { goOffline, type OfflineSession, type OfflineSessionOptions } from './offline.ts';
+import { cacheNamed, goOffline, type OfflineSession, type OfflineSessionOptions } from './offline.ts';
 import type { PageAnswering } from './page-engine.ts';
 import { fromPortMain } from './port.ts';
 
 export interface CachesOptions extends Pick<CacheOptions, 'sizeLimit' | 'durability' | 'compression'> {
-  /** Schemes that may be cached besides `http` and `https`, such as the application's own. */
+  /** Schemes that may be cached besides `http`, `https` and those that the session handles: ones that are not handled yet or any more. */
   readonly schemes?: readonly string[];
 }
 
-/** No declared store has such a name. */
-const FOLDER = '_caches';
+/** No declared store has such names. */
+const CACHES_FOLDER = '_caches';
+const RESPONSES_FOLDER = '_responses';
+
+/** Who adds what is there would have what `authorize` keeps from it, or what is no application's. */
+const NEVER_CACHED: readonly string[] = [ASSET_SCHEME, 'file'];
 
 /** What answers requests of a session, and for which schemes. */
 interface Begun {
@@ -33,11 +38,12 @@ export class OfflineSide {
   readonly #options: CachesOptions;
   readonly #begun = new WeakMap<Session, Set<Begun>>();
   #store: Cache | undefined;
+  #responses: Cache | undefined;
   #caches: CacheStorage | undefined;
   #isClosed = false;
 
   constructor(directory: string, options: CachesOptions = {}) {
-    this.#directory = join(directory, FOLDER);
+    this.#directory = directory;
     this.#options = options;
   }
 
@@ -47,13 +53,18 @@ export class OfflineSide {
    * @throws {DiskCacheError} `CLOSED`; what opening a cache throws.
    */
   get caches(): CacheStorage {
-    this.#caches ??= this.#storageWith(net);
+    this.#caches ??= this.#storageWith(net, protocol);
     return this.#caches;
   }
 
-  /** As `goOffline`; pages of the session reach it from now on. */
+  /**
+   * As `goOffline`; pages of the session reach it from now on.
+   *
+   * @throws {DiskCacheError} `NO_SUCH_STORE`; `BAD_OPTION`, also for a store that is no cache; what opening a cache throws.
+   */
   begin(session: Session, how: OfflineSessionOptions, stores: Readonly<Record<string, object>>): OfflineSession {
-    const { offline, end } = goOffline(session, how, stores);
+    const cache = how.store === undefined ? this.#ownResponses() : cacheNamed(how.store, stores);
+    const { offline, end } = goOffline(session, how, cache);
     const begun = { schemes: (how.schemes ?? ['https']).map((scheme) => `${scheme}:`), offline };
     const ofSession = this.#begun.get(session) ?? new Set();
     this.#begun.set(session, ofSession.add(begun));
@@ -71,7 +82,7 @@ export class OfflineSide {
     const backing: Backing = {
       offline: (scheme) => this.#answering(session, scheme),
       // Through the session's own handlers: whatever a page could load can be added.
-      caches: () => this.#storageWith(session),
+      caches: () => this.#storageWith(session, session.protocol),
     };
     return {
       openSession(port, { grant }, onEnd) {
@@ -88,6 +99,7 @@ export class OfflineSide {
   close(): void {
     this.#isClosed = true;
     this.#store?.close();
+    this.#responses?.close();
   }
 
   #answering(session: Session, scheme: string | undefined): Answering {
@@ -106,16 +118,32 @@ export class OfflineSide {
     throw new DiskCacheError('NOT_ALLOWED', `${scheme} is none of the schemes of host.offline(session, { schemes })`);
   }
 
-  #storageWith(network: Pick<Session, 'fetch'>): CacheStorage {
+  /** What the standard says of `http` and `https` holds for every scheme that the application answers. */
+  #storageWith(network: Pick<Session, 'fetch'>, handled: Pick<Session['protocol'], 'isProtocolHandled'>): CacheStorage {
     const { schemes = [] } = this.#options;
-    return new CacheStorage({ cache: this.#opened(), fetch: (request) => fetched(network, request), schemes });
+    return new CacheStorage({
+      cache: this.#opened(),
+      fetch: (request) => fetched(network, request),
+      schemes: (scheme) =>
+        schemes.includes(scheme) || (!NEVER_CACHED.includes(scheme) && handled.isProtocolHandled(scheme)),
+    });
+  }
+
+  #ownResponses(): Cache {
+    this.#demandOpen();
+    this.#responses ??= new Cache(join(this.#directory, RESPONSES_FOLDER), { evictionPolicy: 'least-recently-used' });
+    return this.#responses;
   }
 
   #opened(): Cache {
-    if (this.#isClosed) throw new DiskCacheError('CLOSED', 'The host was closed, and its caches with it');
+    this.#demandOpen();
     const { schemes: _, ...options } = this.#options;
-    this.#store ??= new Cache(this.#directory, { ...options, evictionPolicy: 'none' });
+    this.#store ??= new Cache(join(this.#directory, CACHES_FOLDER), { ...options, evictionPolicy: 'none' });
     return this.#store;
+  }
+
+  #demandOpen(): void {
+    if (this.#isClosed) throw new DiskCacheError('CLOSED', 'The host was closed, and its caches with it');
   }
 }
 

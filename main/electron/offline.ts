@@ -6,10 +6,15 @@ import { Offline, type OfflineOptions } from '../offline/index.ts';
 import { networkFetch } from './network.ts';
 
 export interface OfflineSessionOptions extends Omit<OfflineOptions, 'cache' | 'fetch' | 'shared' | 'unseen' | 'clock'> {
-  /** The declared cache or fanout that keeps the responses. */
-  readonly store: string;
-  /** Whose requests go through it. Default `['https']`. */
+  /** The declared cache or fanout that keeps the responses. Default: one of the host's own, at most 1 GiB, the least recently used leave. */
+  readonly store?: string;
+  /** Whose requests go through it. Default `['https']`. Others than `http` and `https` need a `fetch`. */
   readonly schemes?: readonly string[];
+  /**
+   * The way to the network. Default: `networkFetch(session)`. Requests for a scheme of the application's own mean nothing to the network:
+   * one of its own gets them from where they are. It hands out redirects, where the request says `redirect: 'manual'`.
+   */
+  readonly fetch?: OfflineOptions['fetch'];
   /** Default: that of the session, `''` for the default session. A session in memory has no name: it needs one here. */
   readonly partition?: string;
 }
@@ -23,18 +28,25 @@ export interface OfflineSession {
 }
 
 /**
- * Lets all requests of a session for the schemes go through an HTTP cache; to the network they go with the session's cookies. A
- * request that fails is a network error in the page.
+ * Lets all requests of a session for the schemes go through an HTTP cache in `cache`; to the network they go with the session's
+ * cookies. A request that fails is a network error in the page.
  *
- * @throws {DiskCacheError} `NO_SUCH_STORE`; `BAD_OPTION` for a store that is no cache, a scheme that is handled already, a session in
- * memory without `partition`, and as `Offline` does.
+ * @throws {DiskCacheError} `BAD_OPTION` for a scheme that is handled already or has no network, a session in memory without
+ * `partition`, and as `Offline` does.
  */
 export function goOffline(
   session: Session,
-  { store, schemes = ['https'], partition = partitionOf(session), ...options }: OfflineSessionOptions,
-  stores: Readonly<Record<string, object>>,
+  { store: _, schemes = ['https'], partition = partitionOf(session), fetch, ...options }: OfflineSessionOptions,
+  cache: CacheFace,
 ): OfflineSession {
   const { protocol } = session;
+  const foreign = schemes.find((scheme) => scheme !== 'https' && scheme !== 'http');
+  if (foreign !== undefined && fetch === undefined && options.precache === undefined) {
+    throw new DiskCacheError(
+      'BAD_OPTION',
+      `${foreign}: is nothing to the network; give host.offline a way to get it: { fetch: (request) => … }`,
+    );
+  }
   for (const scheme of schemes) {
     if (!protocol.isProtocolHandled(scheme)) continue;
     throw new DiskCacheError('BAD_OPTION', `${scheme}: is handled in this session already; end that first`);
@@ -42,8 +54,8 @@ export function goOffline(
   const offline = new Offline({
     ...options,
     partition,
-    cache: cacheNamed(store, stores),
-    fetch: networkFetch(session),
+    cache,
+    fetch: fetch ?? networkFetch(session),
     unseen: ['cookie'],
   });
   // A redirect is Chromium's to follow: the page is at another address then, and its origin may have no say there.
@@ -77,7 +89,8 @@ function partitionOf({ storagePath }: Session): string {
   return basename(dirname(storagePath)) === 'Partitions' ? basename(storagePath) : '';
 }
 
-function cacheNamed(name: string, stores: Readonly<Record<string, object>>): CacheFace {
+/** @throws {DiskCacheError} `NO_SUCH_STORE`; `BAD_OPTION` for a store that is no cache. */
+export function cacheNamed(name: string, stores: Readonly<Record<string, object>>): CacheFace {
   const store = Object.hasOwn(stores, name) ? stores[name] : undefined;
   if (store === undefined)
     throw new DiskCacheError('NO_SUCH_STORE', `Store "${name}" was not declared; add it to defineStores({ … })`);

@@ -52,9 +52,9 @@ describe('what a host is given', () => {
       [() => host.install({} as never, { names: () => 'a' } as never), /host.install: "names" .* there are name, keep/],
       [() => host.serveAssets({} as never, { store: 'a' } as never), /host.serveAssets: "store" is no option here/],
       [() => host.offline({} as never, { store: 'a', rotues: [] } as never), /host.offline: "rotues" .* routes/],
-      [() => host.offline({} as never, undefined as never), /host.offline takes an object of options/],
-      [() => host.attach({ webContents: {} } as never, undefined as never), /host.attach takes an object of options/],
-      [() => host.attach({ webContents: {} } as never, {} as never), /name is undefined; a window is attached under/],
+      [() => host.offline({} as never, null as never), /host.offline takes an object of options/],
+      [() => host.attach({ webContents: {} } as never, 'main' as never), /host.attach takes an object of options/],
+      [() => host.attach({ webContents: {} } as never, { name: 7 } as never), /name is 7; a window is attached under/],
       [() => host.attach({ webContents: {} } as never, { name: '' }), /name is ""/],
     ];
     for (const [call, message] of refusals) expect(call).toThrow(failure('BAD_OPTION', message));

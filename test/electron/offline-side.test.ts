@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { FULL_GRANT } from '../../main/bridge/grant.ts';
 import { OfflineSide } from '../../main/electron/offline-side.ts';
 import { Cache } from '../../main/engine/index.ts';
+import type { Offline } from '../../main/offline/index.ts';
 import type { Port } from '../../renderer-api/client/line.ts';
 import { DiskCache } from '../../renderer-api/disk-cache.ts';
 import { freshDirectory } from '../engine/directory.ts';
@@ -13,6 +14,7 @@ import { MessageChannelMain } from './real-ports.ts';
 vi.mock('electron', async () => ({
   ...(await import('./real-ports.ts')),
   net: { fetch: async (request: Request) => new Response(`net ${request.url}`) },
+  protocol: { isProtocolHandled: (scheme: string) => scheme === 'main' },
 }));
 
 /** The network of a session is its `fetch` here; the real way has a test of its own. */
@@ -67,7 +69,8 @@ describe('what pages have of HTTP', () => {
     await expect(one.fetch('https://a.example/')).rejects.toThrow(/has to call host\.offline/);
     await expect(one.connection.online).rejects.toThrow(failure('NOT_ALLOWED'));
     const { offline, end } = side.begin(ada, { store: 'http' }, { http });
-    const other = side.begin(ada, { store: 'http', schemes: ['api'], partition: 'api' }, { http });
+    const fetch = (request: Request) => ada.fetch(request as never);
+    const other = side.begin(ada, { store: 'http', schemes: ['api'], partition: 'api', fetch }, { http });
     expect(await (await one.fetch('https://a.example/')).text()).toBe('ada https://a.example/');
     expect(await (await one.fetch('http://a.example/')).text()).toBe('ada http://a.example/');
     const asked = vi.spyOn(other.offline, 'respond');
@@ -100,6 +103,38 @@ describe('what pages have of HTTP', () => {
     await expect(cache.match('https://a.example/1')).rejects.toThrow(failure('CLOSED'));
     side = new OfflineSide(directory);
     expect(await (await side.caches.match('https://a.example/1'))?.text()).toBe('ada https://a.example/1');
+  });
+
+  it('keeps what has a scheme that the session handles, but neither files nor what is another’s to serve', async () => {
+    const ada = sessionOf('ada');
+    const cache = await pageOf(ada).caches.open('v1');
+    await expect(cache.put('mine://a/1', new Response('1'))).rejects.toThrow(/mine is neither http nor https nor/);
+    for (const scheme of ['mine', 'deskcache', 'file']) ada.protocol.handle(scheme, () => new Response());
+    await cache.put('mine://a/1', new Response('1'));
+    await cache.add('mine://a/2');
+    expect(await (await cache.match('mine://a/2'))?.text()).toBe('ada mine://a/2');
+    for (const url of ['deskcache://api/1', 'file:///etc/passwd', 'main://a/1', 'data:,x', 'blob:mine://a/3']) {
+      await expect(cache.put(url, new Response(''))).rejects.toThrow(TypeError);
+      await expect(cache.add(url)).rejects.toThrow(TypeError);
+    }
+    const same = await side.caches.open('v1');
+    await same.put('main://a/1', new Response('2'));
+    await expect(same.put('mine://a/3', new Response(''))).rejects.toThrow(TypeError);
+    expect((await cache.keys()).map(({ url }) => url)).toEqual(['mine://a/1', 'mine://a/2', 'main://a/1']);
+  });
+
+  it('keeps responses in a store of its own where none is named, for every session apart, also after a restart', async () => {
+    const sessions = [sessionOf('ada'), sessionOf('bob')] as const;
+    const begun = sessions.map((session) => side.begin(session, { strategy: 'cache-first' }, {}).offline);
+    const ask = async (offline: Offline) => (await offline.fetch('https://a.example/')).text();
+    expect(await Promise.all(begun.map(ask))).toEqual(['ada https://a.example/', 'bob https://a.example/']);
+    side.close();
+    expect(readdirSync(directory)).toEqual(['_responses']);
+    side = new OfflineSide(directory);
+    const { offline } = side.begin(sessionOf('ada'), { strategy: 'cache-only' }, {});
+    expect(await ask(offline)).toBe('ada https://a.example/');
+    side.close();
+    expect(() => side.begin(sessionOf('eve'), {}, {})).toThrow(failure('CLOSED'));
   });
 
   it('opens nothing on disk before it is asked for, and nothing after the end', () => {

@@ -1,6 +1,6 @@
 import type { Protocol, Session } from 'electron';
 import { describe, expect, it, vi } from 'vitest';
-import { goOffline, type OfflineSessionOptions } from '../../main/electron/offline.ts';
+import { cacheNamed, goOffline, type OfflineSessionOptions } from '../../main/electron/offline.ts';
 import { Cache, Index } from '../../main/engine/index.ts';
 import { provenanceOf } from '../../main/offline/index.ts';
 import { freshDirectory } from '../engine/directory.ts';
@@ -33,8 +33,8 @@ function sessionAt(storagePath: string | null) {
 function open() {
   const stores = { http: new Cache(freshDirectory()), settings: new Index<string, unknown>(freshDirectory()) };
   return {
-    begin: (session: Session, options: Partial<OfflineSessionOptions> = {}) =>
-      goOffline(session, { store: 'http', ...options }, stores),
+    begin: (session: Session, options: OfflineSessionOptions = {}) =>
+      goOffline(session, options, cacheNamed(options.store ?? 'http', stores)),
     [Symbol.dispose]() {
       for (const store of Object.values(stores)) store.close();
     },
@@ -98,6 +98,23 @@ describe('host.offline', () => {
     expect(sent.map(({ redirect }) => redirect)).toEqual(['manual', 'manual', 'manual']);
   });
 
+  it('answers a scheme of the application’s own from where that gets it, and from the disk when it is away', async () => {
+    using made = open();
+    const { session, handlers, sent } = sessionAt('/data');
+    const asked: string[] = [];
+    const fetch = async ({ url, redirect }: Request) => {
+      asked.push(`${url} ${redirect}`);
+      return new Response('page', { headers: { 'cache-control': 'max-age=60' } });
+    };
+    const { offline } = made.begin(session, { schemes: ['app'], fetch });
+    const page = async () => (await handlers.get('app')!(new Request('app://atlas/page'))).text();
+    expect(await page()).toBe('page');
+    offline.connection.set(false);
+    expect(await page()).toBe('page');
+    expect(asked).toEqual(['app://atlas/page manual']);
+    expect(sent).toEqual([]);
+  });
+
   it('keeps sessions apart', async () => {
     using made = open();
     const asked = await Promise.all(
@@ -118,8 +135,10 @@ describe('host.offline', () => {
     expect(() => made.begin(session, { strategy: 'none' as 'http' })).toThrow(failure('BAD_OPTION'));
     expect(() => made.begin(sessionAt(null).session)).toThrow(failure('BAD_OPTION'));
     expect(handlers.size).toBe(0);
-    made.begin(session, { schemes: ['https', 'api'] });
-    expect([...handlers.keys()]).toEqual(['https', 'api']);
+    expect(() => made.begin(session, { schemes: ['https', 'api'] })).toThrow('api: is nothing to the network');
+    expect(handlers.size).toBe(0);
+    made.begin(session, { schemes: ['https', 'http'] });
+    expect([...handlers.keys()]).toEqual(['https', 'http']);
     expect(() => made.begin(session)).toThrow('https: is handled in this session already');
     expect(made.begin(sessionAt(null).session, { partition: 'memory' }).offline.connection.isOnline()).toBe(true);
   });

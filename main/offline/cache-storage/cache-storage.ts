@@ -12,8 +12,8 @@ export interface CacheStorageOptions {
   readonly fetch: (request: Request) => Promise<Response>;
   /** Several storages in one store, such as one for each origin, have names. Default `''`. */
   readonly name?: string;
-  /** Schemes that may be cached besides `http` and `https`, such as the application's own. */
-  readonly schemes?: readonly string[];
+  /** Schemes that may be cached besides `http` and `https`, such as the application's own: a list, or who is asked each time. */
+  readonly schemes?: readonly string[] | ((scheme: string) => boolean);
 }
 
 /** The names of the caches in the order of their creation, and the ids under which their items are. */
@@ -32,7 +32,8 @@ export class CacheStorage {
     this.#cache = cache;
     this.#key = ['caches', name];
     this.#name = name;
-    this.#around = { fetch, schemes: new Set(['http:', 'https:', ...schemes.map((scheme) => `${scheme}:`)]) };
+    const isOne = typeof schemes === 'function' ? schemes : (scheme: string) => schemes.includes(scheme);
+    this.#around = { fetch, isCached: (scheme) => scheme === 'http' || scheme === 'https' || isOne(scheme) };
   }
 
   /** The cache of a name, made if there is none. */

@@ -6,8 +6,8 @@ import type { Shelf, Staged } from './shelf.ts';
 /** What all caches of a CacheStorage share. */
 export interface Surroundings {
   readonly fetch: (request: Request) => Promise<Response>;
-  /** The schemes of what may be put, with their colons. */
-  readonly schemes: ReadonlySet<string>;
+  /** Whether what has such a scheme may be put. */
+  readonly isCached: (scheme: string) => boolean;
 }
 
 /**
@@ -140,8 +140,11 @@ export class WebCache {
   }
 
   #demandPuttable({ url, method }: Request): void {
-    if (!this.#around.schemes.has(new URL(url).protocol)) {
-      throw new TypeError(`${url} can't be cached: its scheme is none of ${[...this.#around.schemes].join(' ')}`);
+    const scheme = new URL(url).protocol.slice(0, -1);
+    if (!this.#around.isCached(scheme)) {
+      throw new TypeError(
+        `${url} can't be cached: ${scheme} is neither http nor https nor a scheme of the application`,
+      );
     }
     if (method !== 'GET') throw new TypeError(`${method} ${url} can't be cached, only GET`);
   }

@@ -3,7 +3,7 @@ import type { Grant } from '../../../main/bridge/grant.ts';
 import type { Backing } from '../../../main/bridge/offline/backing.ts';
 import { type OfflineSession, openOfflineSession } from '../../../main/bridge/offline/offline-session.ts';
 import { Cache } from '../../../main/engine/index.ts';
-import { CacheStorage, Offline, type OfflineOptions } from '../../../main/offline/index.ts';
+import { CacheStorage, type CacheStorageOptions, Offline, type OfflineOptions } from '../../../main/offline/index.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Port } from '../../../renderer-api/client/line.ts';
 import { DiskCache } from '../../../renderer-api/disk-cache.ts';
@@ -32,7 +32,7 @@ export interface OfflinePageOptions extends Partial<Pick<OfflineOptions, 'routes
   /** The network. Default: nothing is there. */
   readonly fetch?: (request: Request) => Promise<Response> | Response;
   readonly grant?: Grant;
-  readonly schemes?: readonly string[];
+  readonly schemes?: CacheStorageOptions['schemes'];
 }
 
 /** Pages, their sessions, `Offline` and `CacheStorage` in one process, over real message ports and without a window. */
