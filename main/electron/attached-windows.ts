@@ -7,8 +7,11 @@ import type { Authorize } from './sender.ts';
 import type { Keep } from './windows.ts';
 
 export interface AttachOptions {
-  /** Stays the same between runs: the window's own shard is found by it. Windows of one name share it. */
-  readonly name: string;
+  /**
+   * Stays the same between runs: the window's own shard is found by it. Windows of one name share it. Default: `window-1`,
+   * `window-2`, …, the lowest number no open window has.
+   */
+  readonly name?: string;
   /** How long the window's own shard is kept. Default `'forever'`. */
   readonly keep?: Keep;
 }
@@ -40,7 +43,10 @@ export class AttachedWindows {
    *
    * @throws {DiskCacheError} `BAD_OPTION` for a name that is none, and what attaching to the engine throws.
    */
-  attach(contents: WebContents, { name, keep = 'forever' }: AttachOptions): (why: string) => void {
+  attach(
+    contents: WebContents,
+    { name = this.#open.get(contents)?.name ?? this.freeName(), keep = 'forever' }: AttachOptions = {},
+  ): (why: string) => void {
     if (typeof name !== 'string' || name === '') {
       throw new DiskCacheError(
         'BAD_OPTION',

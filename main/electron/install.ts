@@ -45,7 +45,7 @@ export function install(
   function attachUnlessNamed(contents: WebContents): void {
     if (!installed || contents.isDestroyed() || attached.has(contents)) return;
     try {
-      detaching.set(contents, attached.attach(contents, { name: name?.(contents) ?? attached.freeName(), keep }));
+      detaching.set(contents, attached.attach(contents, { ...(name && { name: name(contents) }), keep }));
       contents.once('destroyed', () => detaching.delete(contents));
     } catch (error) {
       // The window goes on without a cache; who opened it is not here to be told.

@@ -4,6 +4,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { openDiskCache } from '../../main/index.ts';
 import { cache, defineStores, deque, index } from '../../protocol/stores.ts';
 import { freshDirectory } from '../engine/directory.ts';
+import { openWindow } from './double.ts';
 
 const { app } = vi.hoisted(() => ({ app: {} as EventEmitter & { whenReady(): Promise<void>; isPackaged: boolean } }));
 vi.mock('electron', () => ({ app }));
@@ -59,6 +60,15 @@ describe('what a host is given', () => {
     ];
     for (const [call, message] of refusals) expect(call).toThrow(failure('BAD_OPTION', message));
     await host.close();
+  });
+
+  it('needs no word about a window that is attached', async () => {
+    const host = await openDiskCache({ stores: {}, directory: freshDirectory() });
+    const { contents, listeners } = openWindow();
+    host.attach({ webContents: contents } as never);
+    expect(listeners()).toBeGreaterThan(0);
+    await host.close();
+    expect(listeners()).toBe(0);
   });
 
   it('takes nothing more when it was closed', async () => {

@@ -99,6 +99,18 @@ describe('a session with deskcache installed', () => {
     expect(windows.list()).toEqual([]);
   });
 
+  it('numbers windows in one row with those that are attached without a name, which they keep', async () => {
+    const { contents, ask, close } = openWindow();
+    attached.attach(contents);
+    using installed = installing();
+    const second = await open(installed.session);
+    attached.attach(contents, { keep: 'while-open' });
+    ask(openFrame().frame, nonce(++asked));
+    expect([asking.at(-1)!.window, second.nameNow()]).toEqual(['window-1', 'window-2']);
+    close();
+    expect((await open(installed.session)).nameNow()).toBe('window-1');
+  });
+
   it('leaves a window alone whose name can’t be had, and says so', async () => {
     const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
     using installed = installing({
