@@ -1,18 +1,11 @@
 import type { Access } from '../../protocol/contract/signature.ts';
-import { DiskCacheError, fromErrorData } from '../../protocol/error.ts';
+import { DiskCacheError } from '../../protocol/error.ts';
 import type { Stale } from '../../protocol/near.ts';
 import type { ValueStreamContract } from '../../protocol/value-stream.ts';
-import { weightOf } from '../../protocol/weight.ts';
-import {
-  OPERATION_WEIGHT,
-  type Operation,
-  PARCEL,
-  PARCELS_UNDER_WAY,
-  type Results,
-  UNDER_WAY,
-} from '../../protocol/wire.ts';
+import { PARCEL, PARCELS_UNDER_WAY } from '../../protocol/wire.ts';
 import { Line, type Port } from './line.ts';
 import { NearStore } from './near-store.ts';
+import { type Instead, Parcel, weightOfCall } from './parcel.ts';
 import { StoreOrder } from './store-order.ts';
 import { Subscriptions } from './subscriptions.ts';
 
@@ -21,28 +14,6 @@ export type Connect = (signal: AbortSignal) => Promise<Port>;
 
 /** Of the time-out: who connects knows why nobody answers, and says so before the calls that wait for it are too late. */
 const PATIENCE_WITH_HANDSHAKE = 0.9;
-
-/** An operation whose caller waits. */
-interface Call {
-  readonly operation: Operation;
-  readonly isRead: boolean;
-  /** What to do instead, where the main process finds the call or its answer too large. */
-  readonly tooLarge: Instead | undefined;
-  resolve(value: unknown): void;
-  reject(error: unknown): void;
-}
-
-type Instead = (refused: DiskCacheError) => Promise<unknown>;
-
-/** Calls that travel together. */
-interface Parcel {
-  readonly calls: Call[];
-  bytes: number;
-  /** No other call travels with it. */
-  readonly isAlone: boolean;
-  /** Its line was cut once. */
-  isAgain: boolean;
-}
 
 /**
  * Carries calls to the main process: those of one turn together, over one line that is opened by the first call and
@@ -124,22 +95,14 @@ export class Client {
     tooLarge?: Instead,
   ): Promise<unknown> {
     return new Promise((resolve, reject) => {
+      const weight = weightOfCall(store, args);
       if (this.#turn.length === 0) queueMicrotask(() => this.#depart());
-      // One by one: most arguments are no objects, and cost nothing then.
-      let weight = OPERATION_WEIGHT;
-      for (const argument of args) weight += weightOf(argument);
-      if (weight > UNDER_WAY.bytes) {
-        const message = `A call of ${weight} bytes for store "${store}" is too much, ${UNDER_WAY.bytes} is the most; large bytes go with set or writeStream of a cache`;
-        reject(new DiskCacheError('TOO_LARGE', message));
-        return;
-      }
       let parcel = this.#turn.at(-1);
-      if (parcel === undefined || isAlone || isFull(parcel, weight)) {
-        parcel = { calls: [], bytes: 0, isAlone, isAgain: false };
+      if (isAlone || !parcel?.hasRoomFor(weight)) {
+        parcel = new Parcel(isAlone);
         this.#turn.push(parcel);
       }
-      parcel.calls.push({ operation: [store, method, ...args], isRead, tooLarge, resolve, reject });
-      parcel.bytes += weight;
+      parcel.add({ operation: [store, method, ...args], isRead, tooLarge, resolve, reject }, weight);
     });
   }
 
@@ -162,7 +125,7 @@ export class Client {
     this.#connection = {};
     for (const near of this.near.values()) near.end();
     this.subscriptions.interrupted();
-    for (const { calls } of this.#turn.splice(0)) rejectCalls(calls, reason);
+    for (const parcel of this.#turn.splice(0)) parcel.reject(reason);
     this.#rejectAll(reason);
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -197,14 +160,13 @@ export class Client {
   }
 
   async #travel(line: Line, parcel: Parcel): Promise<void> {
-    const { calls, bytes } = parcel;
     this.#sent.add(parcel);
-    this.#operations += calls.length;
-    this.#bytes += bytes;
+    this.#operations += parcel.calls.length;
+    this.#bytes += parcel.bytes;
     try {
-      settle(calls, await line.run(calls.map(({ operation }) => operation)));
+      parcel.settle(await line.run(parcel.operations));
     } catch (error) {
-      rejectCalls(calls, error);
+      parcel.reject(error);
     }
     this.#answeredAt = performance.now();
     this.#arrived(parcel);
@@ -219,7 +181,8 @@ export class Client {
 
   #connected(): Promise<Line> {
     if (this.#line !== undefined) return this.#line;
-    const connecting = this.#connect(AbortSignal.timeout(this.#timeout * PATIENCE_WITH_HANDSHAKE)).then((port) => {
+    const patience = Math.ceil(this.#timeout * PATIENCE_WITH_HANDSHAKE);
+    const connecting = this.#connect(AbortSignal.timeout(patience)).then((port) => {
       const line = new Line(port, {
         onEnd: (reason, wasCut) => this.#lost(connecting, reason, wasCut),
         onChanges: (changes) => this.subscriptions.tell(changes),
@@ -252,8 +215,7 @@ export class Client {
 
   /** Takes out what may be sent once more, for it only reads. */
   #takeRepeatable(): Parcel[] {
-    const isRepeatable = ({ calls, isAgain }: Parcel) => !isAgain && calls.every(({ isRead }) => isRead);
-    const repeatable = [...this.#sent, ...this.#waiting].filter(isRepeatable);
+    const repeatable = [...this.#sent, ...this.#waiting].filter((parcel) => parcel.isRepeatable);
     this.#waiting = this.#waiting.filter((parcel) => !repeatable.includes(parcel));
     for (const parcel of repeatable) {
       parcel.isAgain = true;
@@ -281,7 +243,7 @@ export class Client {
   #rejectAll(reason: unknown): void {
     const parcels = [...this.#sent, ...this.#waiting.splice(0)];
     for (const parcel of parcels) {
-      rejectCalls(parcel.calls, reason);
+      parcel.reject(reason);
       this.#arrived(parcel);
     }
   }
@@ -296,21 +258,3 @@ export class Client {
 
 const streamLost = () =>
   new DiskCacheError('DISCONNECTED', 'The connection has ended, and the stream with it; begin it again');
-
-const isFull = ({ calls, bytes, isAlone }: Parcel, weight: number): boolean =>
-  isAlone || calls.length === PARCEL.operations || bytes + weight > PARCEL.bytes;
-
-function settle(calls: readonly Call[], { values, failures }: Results): void {
-  const failed = new Map(failures);
-  for (let place = 0; place < calls.length; place++) {
-    const { resolve, reject, tooLarge } = calls[place]!;
-    const data = failed.size === 0 ? undefined : failed.get(place);
-    if (data === undefined) resolve(values[place]);
-    else if (data.code === 'TOO_LARGE' && tooLarge !== undefined) resolve(tooLarge(fromErrorData(data)));
-    else reject(fromErrorData(data));
-  }
-}
-
-function rejectCalls(calls: readonly Call[], error: unknown): void {
-  for (const call of calls) call.reject(error);
-}

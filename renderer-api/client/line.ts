@@ -57,8 +57,9 @@ export class Line {
   run(operations: readonly Operation[]): Promise<Results> {
     return new Promise((resolve, reject) => {
       const id = ++this.#lastId;
-      this.#waiting.set(id, { resolve, reject });
+      // First, for what can't be posted throws, and nobody will answer it.
       this.#port.postMessage([id, operations] satisfies Request);
+      this.#waiting.set(id, { resolve, reject });
     });
   }
 

@@ -1,0 +1,76 @@
+import { DiskCacheError, fromErrorData } from '../../protocol/error.ts';
+import { weightOf } from '../../protocol/weight.ts';
+import { OPERATION_WEIGHT, type Operation, PARCEL, type Results, UNDER_WAY } from '../../protocol/wire.ts';
+
+/** An operation whose caller waits. */
+export interface Call {
+  readonly operation: Operation;
+  readonly isRead: boolean;
+  /** What to do instead, where the main process finds the call or its answer too large. */
+  readonly tooLarge: Instead | undefined;
+  resolve(value: unknown): void;
+  reject(error: unknown): void;
+}
+
+export type Instead = (refused: DiskCacheError) => Promise<unknown>;
+
+/**
+ * About how many bytes a call takes in a message.
+ *
+ * @throws {DiskCacheError} `TOO_LARGE`
+ */
+export function weightOfCall(store: string, args: readonly unknown[]): number {
+  // One by one: most arguments are no objects, and cost nothing then.
+  let weight = OPERATION_WEIGHT;
+  for (const argument of args) weight += weightOf(argument);
+  if (weight <= UNDER_WAY.bytes) return weight;
+  const message = `A call of ${weight} bytes for store "${store}" is too much, ${UNDER_WAY.bytes} is the most; large bytes go with set or writeStream of a cache`;
+  throw new DiskCacheError('TOO_LARGE', message);
+}
+
+/** Calls that travel together. */
+export class Parcel {
+  readonly calls: Call[] = [];
+  bytes = 0;
+  /** Its line was cut once. */
+  isAgain = false;
+  /** No other call travels with it. */
+  readonly #isAlone: boolean;
+
+  constructor(isAlone: boolean) {
+    this.#isAlone = isAlone;
+  }
+
+  hasRoomFor(weight: number): boolean {
+    return !this.#isAlone && this.calls.length < PARCEL.operations && this.bytes + weight <= PARCEL.bytes;
+  }
+
+  add(call: Call, weight: number): void {
+    this.calls.push(call);
+    this.bytes += weight;
+  }
+
+  get operations(): readonly Operation[] {
+    return this.calls.map(({ operation }) => operation);
+  }
+
+  /** Whether it may be sent once more when its line was cut, for it only reads. */
+  get isRepeatable(): boolean {
+    return !this.isAgain && this.calls.every(({ isRead }) => isRead);
+  }
+
+  settle({ values, failures }: Results): void {
+    const failed = new Map(failures);
+    for (let place = 0; place < this.calls.length; place++) {
+      const { resolve, reject, tooLarge } = this.calls[place]!;
+      const data = failed.size === 0 ? undefined : failed.get(place);
+      if (data === undefined) resolve(values[place]);
+      else if (data.code === 'TOO_LARGE' && tooLarge !== undefined) resolve(tooLarge(fromErrorData(data)));
+      else reject(fromErrorData(data));
+    }
+  }
+
+  reject(error: unknown): void {
+    for (const call of this.calls) call.reject(error);
+  }
+}
