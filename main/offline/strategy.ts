@@ -1,4 +1,4 @@
-import type { Plan, Strategy } from '../../protocol/strategy.ts';
+import { type Plan, STRATEGIES, type Strategy } from '../../protocol/strategy.ts';
 import { DiskCacheError } from '../engine/index.ts';
 import type { HttpCache } from './http/http-cache.ts';
 import { provenanceOf } from './http/provenance.ts';
@@ -9,18 +9,17 @@ export type { Plan, Strategy } from '../../protocol/strategy.ts';
 /**
  * How requests go about the cache, as cache modes.
  *
- * `http`: as the responses say (RFC 9111), and the request by its own cache mode. `cache-first`: what is stored, however old, else the network. `network-first`: the network,
- * where it fails or is too slow what is stored. `stale-while-revalidate`: what is stored, renewed behind the scenes when it is stale.
- * `network-only`: past the cache. `cache-only`: what is stored, else 504.
+ * `http`: as the responses say (RFC 9111), and the request by a cache mode of its own. `cache-first`: what is stored, however old,
+ * else the network. `network-first`: the network, where it fails or is too slow what is stored. `stale-while-revalidate`: what is
+ * stored, renewed behind the scenes when it is stale. `network-only`: past the cache. `cache-only`: what is stored, else 504.
  */
 const MODES = {
-  http: 'default',
   'cache-first': 'force-cache',
   'network-first': 'no-cache',
   'stale-while-revalidate': 'stale-while-revalidate',
   'network-only': 'no-store',
   'cache-only': 'only-if-cached',
-} as const satisfies Record<Strategy, Mode>;
+} as const satisfies Record<Exclude<Strategy, 'http'>, Mode>;
 
 export interface Route extends Plan {
   /** A `RegExp`, a `URLPattern`, or a function of the request. The first route that matches counts. */
@@ -29,10 +28,10 @@ export interface Route extends Plan {
 
 /** @throws {DiskCacheError} `BAD_OPTION` for a strategy that there isn't, a time-out that is no time, a route that matches nothing. */
 export function demandPlan({ strategy, timeout }: Plan, match?: Route['match']): void {
-  if (!Object.hasOwn(MODES, strategy)) {
+  if (!STRATEGIES.includes(strategy)) {
     throw new DiskCacheError(
       'BAD_OPTION',
-      `There is no strategy ${String(strategy)}; there are ${Object.keys(MODES).join(', ')}`,
+      `There is no strategy ${String(strategy)}; there are ${STRATEGIES.join(', ')}`,
     );
   }
   if (timeout !== undefined && !(timeout > 0)) {
@@ -54,8 +53,8 @@ export function planFor(routes: readonly Route[], request: Request): Plan | unde
 
 /** Answers a request by a plan. Only GET and HEAD have a choice. */
 export async function follow(http: HttpCache, request: Request, { strategy, timeout }: Plan): Promise<Response> {
-  if (request.method !== 'GET' && request.method !== 'HEAD') return http.respond(request);
-  if (strategy === 'http') return http.respond(request);
+  const isRead = request.method === 'GET' || request.method === 'HEAD';
+  if (!isRead || strategy === 'http') return http.respond(request);
   if (strategy !== 'network-first') return http.respond(request, MODES[strategy]);
   const answer = http.respond(request, MODES[strategy]);
   try {
