@@ -52,7 +52,8 @@ export const preloadPath = fileURLToPath(new URL('./preload.cjs', import.meta.ur
 const utilityPath = fileURLToPath(new URL('./utility.js', import.meta.url));
 
 /**
- * Opens the application's stores and waits for windows.
+ * Opens the application's stores, as soon as Electron is ready, and waits for windows. Not to be awaited at the top level of an ES
+ * module, for Electron is ready when that has run to its end: call it in `app.whenReady().then(…)`.
  *
  * @throws {DiskCacheError} `BAD_OPTION`, `BUSY`, `CORRUPT`, `NOT_ALLOWED`, `READ_ONLY`, `DISK_FULL` or `UNSUPPORTED_VERSION`,
  * naming the path; no store is left open then. `CLOSED` when the utility process dies over and over.
@@ -61,7 +62,7 @@ export async function openDiskCache<const S extends StoreDeclarations, P extends
   options: HostOptions<S, P>,
 ): Promise<Host<S, P>> {
   demandHostOptions(options);
-  await app.whenReady();
+  await ready();
   const directory = options.directory ?? join(app.getPath('userData'), 'deskcache');
   const authorize = options.authorize ?? ownPages(app.isPackaged);
   const place = await placed(directory, options, utilityPath);
@@ -145,4 +146,21 @@ export async function openDiskCache<const S extends StoreDeclarations, P extends
     },
     close: shut,
   };
+}
+
+/** Milliseconds. */
+const SLOW_START = 5000;
+
+/**
+ * Electron is ready when the main module has run to its end: an ES module that awaits this at its top level waits for itself, and
+ * Electron doesn't say so.
+ */
+async function ready(): Promise<void> {
+  const warning = setTimeout(() => {
+    process.emitWarning(
+      'openDiskCache still waits for Electron to be ready. An ES module must not await it at its top level: call it in app.whenReady().then(…)',
+    );
+  }, SLOW_START);
+  await app.whenReady();
+  clearTimeout(warning);
 }

@@ -71,6 +71,27 @@ describe('what a host is given', () => {
     expect(listeners()).toBe(0);
   });
 
+  it('says what is wrong where Electron does not become ready', async () => {
+    const warned = vi.spyOn(process, 'emitWarning').mockReturnValue();
+    const waiting = vi.spyOn(app, 'whenReady');
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      let isReady = () => {};
+      waiting.mockReturnValueOnce(new Promise((resolve) => (isReady = resolve)));
+      const opening = openDiskCache({ stores: {}, directory: freshDirectory() });
+      await vi.advanceTimersByTimeAsync(6000);
+      expect(warned).toHaveBeenCalledExactlyOnceWith(expect.stringContaining('app.whenReady().then('));
+      isReady();
+      await (await opening).close();
+      await (await openDiskCache({ stores: {}, directory: freshDirectory() })).close();
+      await vi.advanceTimersByTimeAsync(6000);
+      expect(warned).toHaveBeenCalledOnce();
+    } finally {
+      vi.useRealTimers();
+      vi.restoreAllMocks();
+    }
+  });
+
   it('takes nothing more when it was closed', async () => {
     const host = await openDiskCache({ stores: {}, directory: freshDirectory() });
     await host.close();
