@@ -26,7 +26,8 @@ export class NearStore {
   readonly #expected = new Map<NearKey, object>();
   #bytes = 0;
   #leaseEnd = Number.NEGATIVE_INFINITY;
-  #asking = false;
+  /** The question that is under way; one that is not any more was asked over a line that has ended. */
+  #asking: object | undefined;
 
   /** `ask` asks the main process for a lease and answers whether what was kept before is still good. */
   constructor(bytes: number, ask: () => Promise<boolean>) {
@@ -60,6 +61,7 @@ export class NearStore {
 
   /** Nobody will tell any more what has changed. */
   end(): void {
+    this.#asking = undefined;
     this.#leaseEnd = Number.NEGATIVE_INFINITY;
     this.drop();
   }
@@ -96,20 +98,21 @@ export class NearStore {
 
   /** The lease counts from when it was asked for, so here it ends before the main process takes it for over. */
   #renew(): void {
-    if (this.#asking) return;
-    this.#asking = true;
+    if (this.#asking !== undefined) return;
+    const asking = {};
+    this.#asking = asking;
     const asked = performance.now();
-    this.#ask()
-      .then(
-        (isGood) => {
-          if (!isGood) this.drop();
-          this.#leaseEnd = asked + LEASE;
-        },
-        () => this.end(),
-      )
-      .finally(() => {
-        this.#asking = false;
-      });
+    this.#ask().then(
+      (isGood) => {
+        if (this.#asking !== asking) return;
+        this.#asking = undefined;
+        if (!isGood) this.drop();
+        this.#leaseEnd = asked + LEASE;
+      },
+      () => {
+        if (this.#asking === asking) this.end();
+      },
+    );
   }
 }
 

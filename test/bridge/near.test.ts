@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
+import { DiskCacheError } from '../../protocol/error.ts';
 import { LEASE } from '../../protocol/near.ts';
 import { cache, deque, index } from '../../protocol/stores.ts';
 import type { Port } from '../../renderer-api/client/line.ts';
@@ -214,6 +215,26 @@ describe('what is kept near', () => {
     const started = performance.now();
     for (let n = 0; n < 10; n++) await bridge.diskCache.cache('api').set('k', n);
     expect(performance.now() - started).toBeLessThan(LEASE);
+  });
+
+  it('is kept again over the next line, also where one was cut while it was asked for a lease', async () => {
+    using bridge = openBridge({ stores });
+    bridge.cacheInMain('api').set('k', 1);
+    const page = bridge.anotherPage();
+    await page.has('there is a line');
+    page.keepNear('api');
+    const store = page.cache('api');
+    const reading = store.get('k');
+    // What is asked was posted, and main reads nothing before the next turn of the loop.
+    for (let n = 0; n < 20; n++) await Promise.resolve();
+    bridge.sessions.at(-1)!.close(new DiskCacheError('DISCONNECTED', 'The host was closed'));
+    await expect(reading).rejects.toMatchObject({ code: 'DISCONNECTED' });
+    await store.get('k');
+    await page.has('the lease has come');
+    await store.get('k');
+    const reads = countReads(bridge);
+    for (let n = 0; n < 5; n++) expect(await store.get('k')).toBe(1);
+    expect(reads()).toBe(0);
   });
 
   it('ends with the page, with the way out, and where it isn’t granted or possible', async () => {
