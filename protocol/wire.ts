@@ -34,7 +34,7 @@ export const isAnswer = (message: unknown): message is Answer =>
 
 /** A message holds so many operations; who sends more is refused. */
 export const MAX_OPERATIONS = 10_000;
-export const MAX_BYTES = 32 * 2 ** 20;
+const MAX_BYTES = 32 * 2 ** 20;
 
 /**
  * What a page may have under way. Who sends more nevertheless is refused with `BUSY`, so that what waits in the main process is

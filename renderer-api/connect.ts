@@ -71,7 +71,7 @@ function hearingOfItsEnd(port: MessagePort, nonce: string): MessagePort {
 }
 
 /** 128 random bits in hexadecimal. */
-export function drawNonce(): string {
+function drawNonce(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 

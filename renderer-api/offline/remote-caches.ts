@@ -2,7 +2,7 @@ import type { CachesCall, QueryOptions, WireRequest } from '../../protocol/offli
 import type { OfflineClient } from './offline-client.ts';
 import { requestFrom, requestOf, sayRequest } from './web-messages.ts';
 
-export type RequestInput = RequestInfo | URL;
+type RequestInput = RequestInfo | URL;
 export type { QueryOptions };
 
 /**

@@ -17,7 +17,7 @@ const MAX_WHOLE = 4 * 2 ** 20;
 const MAX_REQUESTS = 1000;
 
 /** What a call of a page works with. */
-export interface CachesRoom {
+interface CachesRoom {
   readonly permit: Permit;
   readonly caches: () => Caches;
   readonly sent: SentBodies;

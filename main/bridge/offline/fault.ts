@@ -2,7 +2,7 @@ import { DiskCacheError, toErrorData } from '../../../protocol/error.ts';
 import type { Fault, Reply } from '../../../protocol/offline.ts';
 
 /** Anything thrown, as data. As with `fetch`, whatever else than an error of ours or an abort it was, the page gets a `TypeError`. */
-export function toFault(error: unknown): Fault {
+function toFault(error: unknown): Fault {
   if (error instanceof DiskCacheError) return toErrorData(error);
   if (error instanceof DOMException) return { exception: error.name, message: error.message };
   if (!(error instanceof Error)) return { exception: 'TypeError', message: String(error) };

@@ -12,7 +12,7 @@ interface Received {
 export type Body = ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer> | null;
 
 /** Counts what comes; throws when it is too much. */
-export type Charge = (bytes: Uint8Array) => void;
+type Charge = (bytes: Uint8Array) => void;
 
 /**
  * Bodies on their way from a page, which pushes them piece by piece, each when there is room.
