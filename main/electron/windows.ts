@@ -49,6 +49,7 @@ export class Windows {
   /** How many attached windows hold a shard, by its name. */
   readonly #holds = new Map<string, number>();
   #fanout: FanoutCache | undefined;
+  #isClosed = false;
 
   /**
    * Deletes what a run that ended in a crash has left of windows that are kept while they are open, but for those that
@@ -83,8 +84,13 @@ export class Windows {
     };
   }
 
-  /** Everything that is kept, by name. Opens each shard to measure it: O(shards). */
+  /**
+   * Everything that is kept, by name. Opens each shard to measure it: O(shards).
+   *
+   * @throws {DiskCacheError} `CLOSED` after `close`.
+   */
   list(): WindowShard[] {
+    this.#demandOpen();
     if (!existsSync(this.#directory)) return [];
     const fanout = this.#open();
     return fanout.names('shard').flatMap((shard) => {
@@ -106,6 +112,7 @@ export class Windows {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#fanout?.close();
     this.#fanout = undefined;
   }
@@ -120,8 +127,13 @@ export class Windows {
   }
 
   #open(): FanoutCache {
+    this.#demandOpen();
     this.#fanout ??= new FanoutCache(this.#directory, { ...this.#options, shards: 1 });
     return this.#fanout;
+  }
+
+  #demandOpen(): void {
+    if (this.#isClosed) throw new DiskCacheError('CLOSED', `What windows keep in ${this.#directory} was closed`);
   }
 }
 

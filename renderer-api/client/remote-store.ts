@@ -6,7 +6,7 @@ import { DiskCacheError } from '../../protocol/error.ts';
 import type { Key } from '../../protocol/key.ts';
 import type { Range, SetOptions } from '../../protocol/options.ts';
 import type { Page, PageOf } from '../../protocol/page.ts';
-import { WHOLE_BYTES } from '../../protocol/value-stream.ts';
+import { VALUE_STREAM, WHOLE_BYTES } from '../../protocol/value-stream.ts';
 import type { News, WatchRange } from '../../protocol/wire.ts';
 import type { Client } from './client.ts';
 import { PROPERTIES, type SubscribeOptions } from './remote.ts';
@@ -70,11 +70,13 @@ export class RemoteStore {
     return this.values({ reverse: true });
   }
 
-  openReadStream(key: Key, range?: ByteRange): Promise<ReadableStream<Uint8Array> | undefined> {
+  async openReadStream(key: Key, range?: ByteRange): Promise<ReadableStream<Uint8Array> | undefined> {
+    sendable([key, range], VALUE_STREAM.openStream.takes);
     return openReadStream(this.#client, this.#store, key, range);
   }
 
-  writeStream(key: Key, chunks: AsyncIterable<Uint8Array>, options?: SetOptions): Promise<void> {
+  async writeStream(key: Key, chunks: AsyncIterable<Uint8Array>, options?: SetOptions): Promise<void> {
+    sendable([key, options], VALUE_STREAM.openUpload.takes);
     this.#client.near.get(this.#store)?.drop(key);
     return writeStream(this.#client, this.#store, key, chunks, options);
   }

@@ -38,6 +38,20 @@ describe('a page that calls something wrongly is told what, and where', () => {
       'NOT_ALLOWED',
       /^"set" of the index "settings" takes 2 arguments at most, not 3/,
     ],
+    ['a key of a stream', (api) => api['openReadStream']!(blob), 'BAD_KEY', /^key is a Blob/],
+    [
+      'a part of a stream',
+      (api) => api['openReadStream']!('a', { start: () => 1 }),
+      'BAD_OPTION',
+      /^options.start is a function/,
+    ],
+    ['a key to be streamed', (api) => api['writeStream']!(blob, blob.stream()), 'BAD_KEY', /^key is a Blob/],
+    [
+      'options of a stream',
+      (api) => api['writeStream']!('a', blob.stream(), { tag: blob }),
+      'BAD_OPTION',
+      /^options.tag is a Blob/,
+    ],
     ['a text for a number', (api) => api['set']!('a', 1, { ttl: '60' }), 'BAD_OPTION', /^ttl is '60'; give a number/],
   ])('%s', async (_, call, code, message) => {
     using bridge = openBridge({ stores: { api: cache(), settings: index() } });

@@ -85,6 +85,16 @@ describe('what windows keep', () => {
     windows.close();
   });
 
+  it('is closed with its host, and stays so', () => {
+    const windows = new Windows(freshDirectory());
+    const hold = windows.attach('main', 'forever');
+    hold.shard().set('k', 1);
+    windows.close();
+    for (const call of [() => windows.list(), () => windows.clear(), () => hold.shard()]) {
+      expect(call).toThrow(failure('CLOSED'));
+    }
+  });
+
   it('takes nothing on disk before somebody keeps something', () => {
     const directory = join(freshDirectory(), 'windows');
     const windows = new Windows(directory);
