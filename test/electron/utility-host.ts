@@ -1,14 +1,12 @@
 import { fileURLToPath } from 'node:url';
 import { FULL_GRANT, type Grant } from '../../main/bridge/grant.ts';
 import type { EngineWindow, PageAnswering } from '../../main/electron/page-engine.ts';
-import { fromPortMain } from '../../main/electron/port.ts';
-import { OwnStores } from '../../main/electron/utility/own-stores.ts';
+import { OwnStores, talkingPort } from '../../main/electron/utility/own-stores.ts';
 import { type StoresModule, sentStores } from '../../main/electron/utility/sent-stores.ts';
 import { UtilityEngine } from '../../main/electron/utility/utility-engine.ts';
 import type { Keep, WindowOptions } from '../../main/electron/windows.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import { cache, deque, index, type StoreDeclarations } from '../../protocol/stores.ts';
-import type { Port } from '../../renderer-api/client/line.ts';
 import type { RemoteCache } from '../../renderer-api/client/remote.ts';
 import { DiskCache } from '../../renderer-api/disk-cache.ts';
 import { freshDirectory } from '../engine/directory.ts';
@@ -57,19 +55,9 @@ export async function openUtilityHost({
 
 /** A page of a window: it hears of the end of its port from main, as `deskcache:port` tells it in Electron. */
 export function pageOf(window: EngineWindow | PageAnswering, grant: Grant = FULL_GRANT): DiskCache {
-  return new DiskCache(async () => {
-    const { port1, port2 } = new MessageChannelMain();
-    const port = fromPortMain(port2 as never);
-    const closing: (() => void)[] = [];
-    window.openSession(port1 as never, { grant, hasShard: true }, () => {
-      for (const tell of closing) tell();
-    });
-    const addEventListener: Port['addEventListener'] = (type, listener) => {
-      if (type === 'close') closing.push(() => listener({}));
-      else port.addEventListener(type, listener);
-    };
-    return { ...port, start: () => port2.start(), addEventListener };
-  });
+  const open: Parameters<typeof talkingPort>[0] = (port, onEnd) =>
+    window.openSession(port, { grant, hasShard: true }, onEnd);
+  return new DiskCache(async () => talkingPort(open));
 }
 
 /** What calls came to: their values, and the codes of what was rejected. */

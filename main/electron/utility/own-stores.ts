@@ -1,4 +1,4 @@
-import { MessageChannelMain } from 'electron';
+import { MessageChannelMain, type MessagePortMain } from 'electron';
 import { type Kind, SIGNATURES } from '../../../protocol/contract.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { DEFAULT_STORE, type StoreDeclaration, type StoreDeclarations } from '../../../protocol/stores.ts';
@@ -42,10 +42,15 @@ const calledAs = ({ kind }: StoreDeclaration): Kind => (kind === 'fanout' ? 'cac
 
 /** @throws {DiskCacheError} `CLOSED`. */
 function ownPort(engine: UtilityEngine): Port {
+  return talkingPort((port, onEnd) => engine.openSession(port, { grant: FULL_GRANT, hasShard: false }, onEnd));
+}
+
+/** A port whose other end `open` is given, and which closes when it is told: a process that was killed doesn't close it. */
+export function talkingPort(open: (port: MessagePortMain, onEnd: () => void) => void): Port {
   const { port1, port2 } = new MessageChannelMain();
   const port = fromPortMain(port2);
   const closing: Parameters<Port['addEventListener']>[1][] = [];
-  engine.openSession(port1, { grant: FULL_GRANT, hasShard: false }, () => {
+  open(port1, () => {
     for (const listener of closing) listener({});
   });
   return {
