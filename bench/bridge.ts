@@ -16,6 +16,7 @@ import type { PageAction, PageData, PageReply, PageRequest } from './peer/page.t
 const ECHO = 'bare echo over the port';
 const ENGINE = 'the engine’s own get';
 const ECHO_GET = 'bare echo with the engine’s own get';
+const NEAR = 'deskcache, kept near';
 const COMLINK = 'plain Comlink.expose of the engine';
 
 export const question: Question = {
@@ -54,6 +55,12 @@ export const question: Question = {
       unit: 'µs',
       contenders: [contender(OURS, 'sets'), contender(COMLINK, 'comlink sets')],
       goals: [{ subject: OURS, against: COMLINK, timesFaster: 5 }],
+    };
+    yield {
+      title: `one get of 100 bytes that the page has read before, ${operations / 2} of them`,
+      unit: 'µs',
+      contenders: [contender(NEAR, 'get near'), contender(ECHO, 'echo')],
+      goals: [{ subject: NEAR, against: ECHO, timesFaster: 10 }],
     };
     const few = draws(4, 4, 1);
     yield {
