@@ -20,57 +20,59 @@ const html = (body: string, headers: Record<string, string> = {}) =>
 
 app.on('window-all-closed', () => console.log('window-all-closed'));
 for (const name of ['before-quit', 'will-quit', 'quit'] as const) app.on(name as 'quit', () => console.log(name));
-await app.whenReady();
+void app.whenReady().then(start);
 
-protocol.handle('app', async (request) => {
-  const { pathname } = new URL(request.url);
-  if (pathname === '/do') return run(request);
-  if (pathname === '/page.js') {
-    const script = await readFile(new URL('./page.js', import.meta.url));
-    return new Response(script, { headers: { 'content-type': 'text/javascript; charset=utf-8' } });
-  }
-  if (pathname === '/frames') {
-    return html(
-      `${PAGE}<iframe src="store://framed/page"></iframe><iframe sandbox="allow-scripts" src="app://tiny/boxed"></iframe>`,
-    );
-  }
-  if (pathname === '/policy') {
-    return html(`<meta http-equiv="content-security-policy" content="default-src 'self' store:">${PAGE}`);
-  }
-  return html(PAGE);
-});
-protocol.handle('private', () => new Response('secret'));
-let answered = 0;
-protocol.handle('store', async (request) => {
-  const url = new URL(request.url);
-  const { initiatorOrigin } = request as Request & { initiatorOrigin?: string };
-  if (url.hostname === 'closed') return new Response('no other origin may read this');
-  const headers = new Headers({ 'access-control-allow-origin': request.headers.get('origin') ?? '*' });
-  switch (url.pathname) {
-    case '/image.svg':
-      return new Response(IMAGE, { headers: { 'content-type': 'image/svg+xml' } });
-    case '/first':
-    case '/second':
-      headers.set('cache-control', 'max-age=3600');
-      return new Response(`${url.pathname} ${++answered}`, { headers });
-    case '/halves':
-      return new Response(twoHalves(request), { headers });
-    case '/echo':
-      return new Response(await request.arrayBuffer(), { status: 201, headers });
-    case '/seen':
-      headers.set('access-control-expose-headers', 'x-range');
-      headers.set('x-range', request.headers.get('range') ?? 'none');
-      return Response.json(
-        { url: request.url, origin: request.headers.get('origin'), initiatorOrigin },
-        { status: 206, headers },
+async function start(): Promise<void> {
+  protocol.handle('app', async (request) => {
+    const { pathname } = new URL(request.url);
+    if (pathname === '/do') return run(request);
+    if (pathname === '/page.js') {
+      const script = await readFile(new URL('./page.js', import.meta.url));
+      return new Response(script, { headers: { 'content-type': 'text/javascript; charset=utf-8' } });
+    }
+    if (pathname === '/frames') {
+      return html(
+        `${PAGE}<iframe src="store://framed/page"></iframe><iframe sandbox="allow-scripts" src="app://tiny/boxed"></iframe>`,
       );
-    case '/broken':
-      throw new Error('the handler broke');
-    case '/page':
-      return html('<!doctype html><title>Framed</title>');
-    default:
-      return new Response('not here', { status: 404, headers });
-  }
-});
-await openWindow('app://tiny/');
-notes.push('loaded');
+    }
+    if (pathname === '/policy') {
+      return html(`<meta http-equiv="content-security-policy" content="default-src 'self' store:">${PAGE}`);
+    }
+    return html(PAGE);
+  });
+  protocol.handle('private', () => new Response('secret'));
+  let answered = 0;
+  protocol.handle('store', async (request) => {
+    const url = new URL(request.url);
+    const { initiatorOrigin } = request as Request & { initiatorOrigin?: string };
+    if (url.hostname === 'closed') return new Response('no other origin may read this');
+    const headers = new Headers({ 'access-control-allow-origin': request.headers.get('origin') ?? '*' });
+    switch (url.pathname) {
+      case '/image.svg':
+        return new Response(IMAGE, { headers: { 'content-type': 'image/svg+xml' } });
+      case '/first':
+      case '/second':
+        headers.set('cache-control', 'max-age=3600');
+        return new Response(`${url.pathname} ${++answered}`, { headers });
+      case '/halves':
+        return new Response(twoHalves(request), { headers });
+      case '/echo':
+        return new Response(await request.arrayBuffer(), { status: 201, headers });
+      case '/seen':
+        headers.set('access-control-expose-headers', 'x-range');
+        headers.set('x-range', request.headers.get('range') ?? 'none');
+        return Response.json(
+          { url: request.url, origin: request.headers.get('origin'), initiatorOrigin },
+          { status: 206, headers },
+        );
+      case '/broken':
+        throw new Error('the handler broke');
+      case '/page':
+        return html('<!doctype html><title>Framed</title>');
+      default:
+        return new Response('not here', { status: 404, headers });
+    }
+  });
+  await openWindow('app://tiny/');
+  notes.push('loaded');
+}

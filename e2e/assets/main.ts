@@ -12,32 +12,34 @@ protocol.registerSchemesAsPrivileged([
   { scheme: 'app', privileges },
   { scheme: 'stranger', privileges },
 ]);
-await app.whenReady();
+void app.whenReady().then(start);
 
-const host = await openDiskCache({
-  stores,
-  placement,
-  authorize: ({ origin }) =>
-    origin === 'app://assets' ? { stores: { assets: 'read', uploads: 'write', '@window': 'write' } } : null,
-});
-await host.stores.assets.set('logo.svg', LOGO);
-await host.stores.assets.set('img/ü & ö?.svg', LOGO);
-await host.stores.assets.set(['user', 42, 'logo.svg'], LOGO);
-await host.stores.assets.set('page.html', PAGE_IN_STORE);
-await host.stores.assets.set('tone.wav', recording());
-await host.stores.secret.set('word.txt', 'swordfish');
-host.serveAssets(session.defaultSession);
+async function start(): Promise<void> {
+  const host = await openDiskCache({
+    stores,
+    placement,
+    authorize: ({ origin }) =>
+      origin === 'app://assets' ? { stores: { assets: 'read', uploads: 'write', '@window': 'write' } } : null,
+  });
+  await host.stores.assets.set('logo.svg', LOGO);
+  await host.stores.assets.set('img/ü & ö?.svg', LOGO);
+  await host.stores.assets.set(['user', 42, 'logo.svg'], LOGO);
+  await host.stores.assets.set('page.html', PAGE_IN_STORE);
+  await host.stores.assets.set('tone.wav', recording());
+  await host.stores.secret.set('word.txt', 'swordfish');
+  host.serveAssets(session.defaultSession);
 
-async function serve(request: Request): Promise<Response> {
-  if (new URL(request.url).pathname === '/memory') return Response.json(watchMemory());
-  return (await answerPage(request, 'Assets')) ?? new Response('No such file', { status: 404 });
+  async function serve(request: Request): Promise<Response> {
+    if (new URL(request.url).pathname === '/memory') return Response.json(watchMemory());
+    return (await answerPage(request, 'Assets')) ?? new Response('No such file', { status: 404 });
+  }
+  protocol.handle('app', serve);
+  protocol.handle('stranger', serve);
+
+  let opened = 0;
+  await openWindow('app://assets/', () => {
+    const window = new BrowserWindow({ webPreferences: { preload: preloadPath } });
+    host.attach(window, { name: `window-${++opened}` });
+    return window;
+  });
 }
-protocol.handle('app', serve);
-protocol.handle('stranger', serve);
-
-let opened = 0;
-await openWindow('app://assets/', () => {
-  const window = new BrowserWindow({ webPreferences: { preload: preloadPath } });
-  host.attach(window, { name: `window-${++opened}` });
-  return window;
-});

@@ -11,73 +11,75 @@ protocol.registerSchemesAsPrivileged([
   { scheme: 'app', privileges },
   { scheme: 'stranger', privileges },
 ]);
-await app.whenReady();
+void app.whenReady().then(start);
 
-const host = await openDiskCache({
-  stores,
-  placement,
-  authorize: ({ origin }) => (origin === 'app://bridge' ? { stores: { '*': 'admin', secret: 'read' } } : null),
-});
-await host.stores.secret.set('word', 'swordfish');
-
-/** Letters wait for the postman, who comes when a test fetches `/postman`. */
-const postman = new EventEmitter();
-async function deliver({ report, signal }: { report(progress: object): void; readonly signal: AbortSignal }) {
-  report({ percent: 50 });
-  await once(postman, 'here', { signal });
-}
-void host.queue<string>('letters').process(deliver, { concurrency: 4 });
-
-/** The contents of the window whose address has this search. */
-function find({ url }: Request): WebContents {
-  const { search } = new URL(url);
-  return BrowserWindow.getAllWindows().find(({ webContents }) => webContents.getURL().endsWith(search))!.webContents;
-}
-
-async function serve(request: Request): Promise<Response> {
-  switch (new URL(request.url).pathname) {
-    case '/windows':
-      return Response.json(await host.windows.list());
-    case '/crash':
-      find(request).forcefullyCrashRenderer();
-      return new Response();
-    case '/reload':
-      find(request).reload();
-      return new Response();
-    case '/quit':
-      app.quit();
-      return new Response();
-    case '/postman':
-      postman.emit('here');
-      return new Response();
-    case '/sessions':
-      return Response.json(host.sessions);
-    default:
-      return (await answerPage(request, 'Bridge')) ?? new Response('No such file', { status: 404 });
-  }
-}
-protocol.handle('app', serve);
-protocol.handle('stranger', serve);
-
-// With `--install` the session's windows are attached by themselves; a window whose address says so has a name besides.
-const installs = process.argv.includes('--install');
-if (installs) host.install(session.defaultSession);
-
-let opened = 0;
-function makeWindow(url: string): BrowserWindow {
-  const name = new URL(url).searchParams.get('name') ?? (installs ? undefined : `window-${++opened}`);
-  const window = new BrowserWindow({ webPreferences: name ? { preload: preloadPath } : {} });
-  if (name) host.attach(window, { name });
-  return window;
-}
-const open = (url: string) => openWindow(url, makeWindow);
-if (process.argv.includes('--stays')) app.on('window-all-closed', () => void open('app://bridge/?again'));
-if (process.argv.includes('--asks-to-stay')) {
-  app.once('will-quit', (event) => {
-    event.preventDefault();
-    void open('app://bridge/?stayed');
+async function start(): Promise<void> {
+  const host = await openDiskCache({
+    stores,
+    placement,
+    authorize: ({ origin }) => (origin === 'app://bridge' ? { stores: { '*': 'admin', secret: 'read' } } : null),
   });
+  await host.stores.secret.set('word', 'swordfish');
+
+  /** Letters wait for the postman, who comes when a test fetches `/postman`. */
+  const postman = new EventEmitter();
+  async function deliver({ report, signal }: { report(progress: object): void; readonly signal: AbortSignal }) {
+    report({ percent: 50 });
+    await once(postman, 'here', { signal });
+  }
+  void host.queue<string>('letters').process(deliver, { concurrency: 4 });
+
+  /** The contents of the window whose address has this search. */
+  function find({ url }: Request): WebContents {
+    const { search } = new URL(url);
+    return BrowserWindow.getAllWindows().find(({ webContents }) => webContents.getURL().endsWith(search))!.webContents;
+  }
+
+  async function serve(request: Request): Promise<Response> {
+    switch (new URL(request.url).pathname) {
+      case '/windows':
+        return Response.json(await host.windows.list());
+      case '/crash':
+        find(request).forcefullyCrashRenderer();
+        return new Response();
+      case '/reload':
+        find(request).reload();
+        return new Response();
+      case '/quit':
+        app.quit();
+        return new Response();
+      case '/postman':
+        postman.emit('here');
+        return new Response();
+      case '/sessions':
+        return Response.json(host.sessions);
+      default:
+        return (await answerPage(request, 'Bridge')) ?? new Response('No such file', { status: 404 });
+    }
+  }
+  protocol.handle('app', serve);
+  protocol.handle('stranger', serve);
+
+  // With `--install` the session's windows are attached by themselves; a window whose address says so has a name besides.
+  const installs = process.argv.includes('--install');
+  if (installs) host.install(session.defaultSession);
+
+  let opened = 0;
+  function makeWindow(url: string): BrowserWindow {
+    const name = new URL(url).searchParams.get('name') ?? (installs ? undefined : `window-${++opened}`);
+    const window = new BrowserWindow({ webPreferences: name ? { preload: preloadPath } : {} });
+    if (name) host.attach(window, { name });
+    return window;
+  }
+  const open = (url: string) => openWindow(url, makeWindow);
+  if (process.argv.includes('--stays')) app.on('window-all-closed', () => void open('app://bridge/?again'));
+  if (process.argv.includes('--asks-to-stay')) {
+    app.once('will-quit', (event) => {
+      event.preventDefault();
+      void open('app://bridge/?stayed');
+    });
+  }
+  // In a utility process the last moment may be too late.
+  app.on('will-quit', () => void Promise.resolve(host.stores.secret.set('word', 'farewell')).catch(() => {}));
+  await open('app://bridge/');
 }
-// In a utility process the last moment may be too late.
-app.on('will-quit', () => void Promise.resolve(host.stores.secret.set('word', 'farewell')).catch(() => {}));
-await open('app://bridge/');

@@ -10,66 +10,68 @@ import { stores } from './stores.ts';
 protocol.registerSchemesAsPrivileged([
   { scheme: 'app', privileges: { standard: true, secure: true, supportFetchAPI: true } },
 ]);
-await app.whenReady();
+void app.whenReady().then(start);
 
-const host = await openDiskCache({ stores });
-const own = session.defaultSession;
-const guest = session.fromPartition('guest');
-/** One for both sessions, as one machine has one network. */
-const connection = new Connection();
-const precache = new Precache({
-  cache: host.stores.files,
-  fetch: (request) => own.fetch(request, { bypassCustomProtocolHandlers: true }),
-});
+async function start(): Promise<void> {
+  const host = await openDiskCache({ stores });
+  const own = session.defaultSession;
+  const guest = session.fromPartition('guest');
+  /** One for both sessions, as one machine has one network. */
+  const connection = new Connection();
+  const precache = new Precache({
+    cache: host.stores.files,
+    fetch: (request) => own.fetch(request, { bypassCustomProtocolHandlers: true }),
+  });
 
-const STRATEGIES: readonly Strategy[] = [
-  'cache-first',
-  'network-first',
-  'stale-while-revalidate',
-  'network-only',
-  'cache-only',
-];
-const routes = [
-  { match: /\/impatient\//, strategy: 'network-first' as const, timeout: 200 },
-  ...STRATEGIES.map((strategy) => ({ match: new RegExp(`/${strategy}/`), strategy })),
-];
-const shared = { store: 'http', schemes: ['http'], routes, connection, precache };
-const { offline } = host.offline(own, shared);
-const { offline: guests } = host.offline(guest, { ...shared, partition: 'guest' });
+  const STRATEGIES: readonly Strategy[] = [
+    'cache-first',
+    'network-first',
+    'stale-while-revalidate',
+    'network-only',
+    'cache-only',
+  ];
+  const routes = [
+    { match: /\/impatient\//, strategy: 'network-first' as const, timeout: 200 },
+    ...STRATEGIES.map((strategy) => ({ match: new RegExp(`/${strategy}/`), strategy })),
+  ];
+  const shared = { store: 'http', schemes: ['http'], routes, connection, precache };
+  const { offline } = host.offline(own, shared);
+  const { offline: guests } = host.offline(guest, { ...shared, partition: 'guest' });
 
-const PAGE = '<!doctype html><title>Offline</title><h1>Offline</h1>';
+  const PAGE = '<!doctype html><title>Offline</title><h1>Offline</h1>';
 
-const COMMANDS: Readonly<Record<string, (argument: never) => unknown>> = {
-  setOnline: (online: boolean) => connection.set(online),
-  /** What a request of the main process comes to, in a session. */
-  async fetch({ url, as }: { url: string; as: 'own' | 'guest' }) {
-    const response = await (as === 'own' ? offline : guests).fetch(url);
-    return { text: await response.text(), status: response.headers.get('cache-status') };
-  },
-  /** How many different bodies so many requests at once bring. */
-  async fetchAtOnce({ url, times }: { url: string; times: number }) {
-    const bodies = Array.from({ length: times }, async () => (await offline.fetch(url)).text());
-    return [...new Set(await Promise.all(bodies))];
-  },
-  async install(manifest: Parameters<Precache['install']>[0]) {
-    const told: Progress[] = [];
-    const failed = await precache.install(manifest, { onProgress: (progress) => told.push(progress) }).then(
-      () => undefined,
-      (error: Error) => error.name,
-    );
-    return { version: precache.version, failed, done: told.map(({ done, total }) => `${done} of ${total}`) };
-  },
-  openGuest: () => open(new BrowserWindow({ webPreferences: { session: guest } })),
-  open: () => open(new BrowserWindow()),
-};
+  const COMMANDS: Readonly<Record<string, (argument: never) => unknown>> = {
+    setOnline: (online: boolean) => connection.set(online),
+    /** What a request of the main process comes to, in a session. */
+    async fetch({ url, as }: { url: string; as: 'own' | 'guest' }) {
+      const response = await (as === 'own' ? offline : guests).fetch(url);
+      return { text: await response.text(), status: response.headers.get('cache-status') };
+    },
+    /** How many different bodies so many requests at once bring. */
+    async fetchAtOnce({ url, times }: { url: string; times: number }) {
+      const bodies = Array.from({ length: times }, async () => (await offline.fetch(url)).text());
+      return [...new Set(await Promise.all(bodies))];
+    },
+    async install(manifest: Parameters<Precache['install']>[0]) {
+      const told: Progress[] = [];
+      const failed = await precache.install(manifest, { onProgress: (progress) => told.push(progress) }).then(
+        () => undefined,
+        (error: Error) => error.name,
+      );
+      return { version: precache.version, failed, done: told.map(({ done, total }) => `${done} of ${total}`) };
+    },
+    openGuest: () => open(new BrowserWindow({ webPreferences: { session: guest } })),
+    open: () => open(new BrowserWindow()),
+  };
 
-async function serve(request: Request): Promise<Response> {
-  if (request.method !== 'POST') return new Response(PAGE, { headers: { 'content-type': 'text/html' } });
-  const [name, argument] = (await request.json()) as [string, never];
-  return Response.json((await COMMANDS[name]!(argument)) ?? null);
+  async function serve(request: Request): Promise<Response> {
+    if (request.method !== 'POST') return new Response(PAGE, { headers: { 'content-type': 'text/html' } });
+    const [name, argument] = (await request.json()) as [string, never];
+    return Response.json((await COMMANDS[name]!(argument)) ?? null);
+  }
+  own.protocol.handle('app', serve);
+  guest.protocol.handle('app', serve);
+
+  const open = (window: BrowserWindow) => window.loadURL('app://offline/');
+  await open(new BrowserWindow());
 }
-own.protocol.handle('app', serve);
-guest.protocol.handle('app', serve);
-
-const open = (window: BrowserWindow) => window.loadURL('app://offline/');
-await open(new BrowserWindow());

@@ -11,27 +11,29 @@ import { stores } from './stores.ts';
 protocol.registerSchemesAsPrivileged([
   { scheme: 'app', privileges: { standard: true, secure: true, supportFetchAPI: true } },
 ]);
-await app.whenReady();
+void app.whenReady().then(start);
 
-const EVERYTHING: Grant = { stores: { '*': 'admin', '@fetch': 'admin' } };
-const host = await openDiskCache({
-  stores,
-  placement,
-  authorize: ({ origin }) => (origin === 'app://pages' ? EVERYTHING : { stores: { http: 'read' } }),
-});
-host.install(session.defaultSession);
-host.offline(session.defaultSession, { schemes: ['http'] });
+async function start(): Promise<void> {
+  const EVERYTHING: Grant = { stores: { '*': 'admin', '@fetch': 'admin' } };
+  const host = await openDiskCache({
+    stores,
+    placement,
+    authorize: ({ origin }) => (origin === 'app://pages' ? EVERYTHING : { stores: { http: 'read' } }),
+  });
+  host.install(session.defaultSession);
+  host.offline(session.defaultSession, { schemes: ['http'] });
 
-protocol.handle('app', async (request) => {
-  const { pathname } = new URL(request.url);
-  if (pathname === '/sessions') return Response.json(host.sessions);
-  if (pathname === '/kept') {
-    // What pages put the main process has, too.
-    const caches = await host.caches.keys();
-    return Response.json(
-      await Promise.all(caches.map(async (name) => [name, (await (await host.caches.open(name)).keys()).length])),
-    );
-  }
-  return (await answerPage(request, 'Pages')) ?? new Response('No such file', { status: 404 });
-});
-await openWindow('app://pages/');
+  protocol.handle('app', async (request) => {
+    const { pathname } = new URL(request.url);
+    if (pathname === '/sessions') return Response.json(host.sessions);
+    if (pathname === '/kept') {
+      // What pages put the main process has, too.
+      const caches = await host.caches.keys();
+      return Response.json(
+        await Promise.all(caches.map(async (name) => [name, (await (await host.caches.open(name)).keys()).length])),
+      );
+    }
+    return (await answerPage(request, 'Pages')) ?? new Response('No such file', { status: 404 });
+  });
+  await openWindow('app://pages/');
+}

@@ -2,6 +2,7 @@
  * The module `electron` of the main process in the stand-in. A name that is not exported here fails at the import, with its
  * name. `e2e/stand-in/README.md` says what there is and where it differs.
  */
+import { pathToFileURL } from 'node:url';
 import { app } from './main/app.ts';
 import { BrowserWindow } from './main/browser-window.ts';
 import { utilityProcess } from './main/fork-utility.ts';
@@ -10,12 +11,15 @@ import { net } from './main/net.ts';
 import { protocol, session } from './main/session.ts';
 import { strictly } from './strict.ts';
 
-setImmediate(() => {
-  app.start().catch((error: Error) => {
-    console.error(`stand-in: ${error.message}`);
-    process.exit(1);
-  });
-});
+// As in Electron: ready when the main module has run to its end. One that awaits that at its top level waits for itself, and Node ends it.
+import(pathToFileURL(process.argv[1]!).href).then(
+  () =>
+    app.start().catch((error: Error) => {
+      console.error(`stand-in: ${error.message}`);
+      process.exit(1);
+    }),
+  () => {}, // what it has thrown Node says itself
+);
 
 export { app, BrowserWindow, MessageChannelMain, MessagePortMain, net, protocol, session, utilityProcess };
 export default strictly('electron', {

@@ -10,7 +10,7 @@ async function mainThat(directory: string, imports: string, body: string): Promi
   await mkdir(directory, { recursive: true });
   const main = join(directory, 'main.mjs');
   const guarded = `try { ${body}; console.log('nothing thrown'); } catch (error) { console.log(error.message); }`;
-  await writeFile(main, `import { ${imports} } from 'electron';\nawait app.whenReady();\n${guarded}\n`);
+  await writeFile(main, `import { ${imports} } from 'electron';\napp.whenReady().then(async () => { ${guarded} });\n`);
   return main;
 }
 
@@ -62,6 +62,12 @@ test('what is not there is refused by its name', async ({ launch, userData }) =>
 test('a name that electron exports and the stand-in does not fails at the import', async ({ launch, userData }) => {
   const main = await mainThat(userData, 'app, Menu', 'Menu');
   await expect(launch({ main })).rejects.toThrow(/does not provide an export named 'Menu'/);
+});
+
+test('a main module that awaits readiness at its top level never gets it', async ({ launch, userData }) => {
+  const main = join(userData, 'main.mjs');
+  await writeFile(main, "import { app } from 'electron';\nawait app.whenReady();\n");
+  await expect(launch({ main })).rejects.toThrow(/unsettled top-level await .*main\.mjs:2/);
 });
 
 test('one process per user data directory, and a dead one does not count', async ({ launch, userData }) => {

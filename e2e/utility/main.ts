@@ -8,35 +8,37 @@ protocol.registerSchemesAsPrivileged([
   assetScheme(),
   { scheme: 'app', privileges: { standard: true, secure: true, supportFetchAPI: true } },
 ]);
-await app.whenReady();
+void app.whenReady().then(start);
 
-const storesModule = new URL('./stores.js', import.meta.url);
-const host = await openDiskCache({ stores, storesModule, placement: 'utility' });
-host.install(session.defaultSession, { keep: 'while-open' });
-host.serveAssets(session.defaultSession);
+async function start(): Promise<void> {
+  const storesModule = new URL('./stores.js', import.meta.url);
+  const host = await openDiskCache({ stores, storesModule, placement: 'utility' });
+  host.install(session.defaultSession, { keep: 'while-open' });
+  host.serveAssets(session.defaultSession);
 
-const ANSWERS: Readonly<Record<string, (argument: string) => unknown>> = {
-  '/sessions': () => host.sessions,
-  '/windows': () => host.windows.list(),
-  '/clear': (name) => host.windows.clear(name),
-  '/get': async (key) => (await host.stores.api.get(key)) ?? null,
-  '/set': (key) => host.stores.api.set(key, 'of the main process'),
-  '/serveAlone': () => {
-    host.serveAssets(session.fromPartition('other'), { stores: ['alone'] });
-  },
-  '/close': () => host.close(),
-};
+  const ANSWERS: Readonly<Record<string, (argument: string) => unknown>> = {
+    '/sessions': () => host.sessions,
+    '/windows': () => host.windows.list(),
+    '/clear': (name) => host.windows.clear(name),
+    '/get': async (key) => (await host.stores.api.get(key)) ?? null,
+    '/set': (key) => host.stores.api.set(key, 'of the main process'),
+    '/serveAlone': () => {
+      host.serveAssets(session.fromPartition('other'), { stores: ['alone'] });
+    },
+    '/close': () => host.close(),
+  };
 
-async function serve(request: Request): Promise<Response> {
-  const { pathname, search } = new URL(request.url);
-  const page = await answerPage(request, 'Utility');
-  if (page !== undefined) return page;
-  try {
-    return Response.json((await ANSWERS[pathname]!(decodeURIComponent(search.slice(1)))) ?? null);
-  } catch (error) {
-    const { code, message } = error as { code?: string; message: string };
-    return Response.json({ code, message });
+  async function serve(request: Request): Promise<Response> {
+    const { pathname, search } = new URL(request.url);
+    const page = await answerPage(request, 'Utility');
+    if (page !== undefined) return page;
+    try {
+      return Response.json((await ANSWERS[pathname]!(decodeURIComponent(search.slice(1)))) ?? null);
+    } catch (error) {
+      const { code, message } = error as { code?: string; message: string };
+      return Response.json({ code, message });
+    }
   }
+  protocol.handle('app', serve);
+  await openWindow('app://utility/');
 }
-protocol.handle('app', serve);
-await openWindow('app://utility/');
