@@ -3,6 +3,7 @@ import type { OfflineClient } from './offline-client.ts';
 import { requestFrom, requestOf, sayRequest } from './web-messages.ts';
 
 type RequestInput = RequestInfo | URL;
+
 export type { QueryOptions };
 
 /**
