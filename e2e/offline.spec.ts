@@ -51,7 +51,7 @@ const ask = <T>(page: Page, ...command: [name: string, argument?: unknown]) =>
   );
 
 /** What a page's `fetch` comes to: the text and how the cache came to it, or the error's name. */
-const get = (page: Page, path: string) =>
+const get = (page: Page, path: string, base = origin.url) =>
   page.evaluate(
     (url) =>
       fetch(url).then(
@@ -61,7 +61,7 @@ const get = (page: Page, path: string) =>
         },
         (error: Error) => error.name,
       ),
-    origin.url + path,
+    base + path,
   );
 
 test('a page sees where an answer came from', async ({ launch }) => {
@@ -71,6 +71,18 @@ test('a page sees where an answer came from', async ({ launch }) => {
   expect(await get(page, '/tagged')).toBe('answer 1: fwd=uri-miss; fwd-status=200');
   expect(await get(page, '/tagged')).toBe('answer 1: fwd=stale; fwd-status=304');
   expect([origin.asked('/fresh'), origin.asked('/tagged')]).toEqual([1, 2]);
+});
+
+test('a scheme of the application’s own is answered from where it says, and from the disk', async ({ launch }) => {
+  const { app, page } = await start(launch);
+  const feed = `feed://port/${new URL(origin.url).port}`;
+  expect(await get(page, '/tagged', feed)).toBe('answer 1: fwd=uri-miss; fwd-status=200');
+  expect(await get(page, '/tagged', feed)).toBe('answer 1: fwd=stale; fwd-status=304');
+  await origin.stop();
+  await app.kill();
+  const { page: again } = await start(launch);
+  expect(await get(again, '/tagged', feed)).toBe('answer 1: hit; stale');
+  expect(await get(again, '/never', feed)).toBe('TypeError');
 });
 
 test('each strategy does what its name says, with a network and without', async ({ launch }) => {

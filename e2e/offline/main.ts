@@ -9,6 +9,7 @@ import { stores } from './stores.ts';
 
 protocol.registerSchemesAsPrivileged([
   { scheme: 'app', privileges: { standard: true, secure: true, supportFetchAPI: true } },
+  { scheme: 'feed', privileges: { standard: true, secure: true, supportFetchAPI: true, corsEnabled: true } },
 ]);
 void app.whenReady().then(start);
 
@@ -37,6 +38,13 @@ async function start(): Promise<void> {
   const shared = { store: 'http', schemes: ['http'], routes, connection, precache };
   const { offline } = host.offline(own, shared);
   const { offline: guests } = host.offline(guest, { ...shared, partition: 'guest' });
+  // `feed://port/40123/path` is path at that port of this machine.
+  host.offline(own, {
+    schemes: ['feed'],
+    connection,
+    fetch: ({ url, headers }) =>
+      own.fetch(url.replace('feed://port/', 'http://127.0.0.1:'), { headers, bypassCustomProtocolHandlers: true }),
+  });
 
   const PAGE = '<!doctype html><title>Offline</title><h1>Offline</h1>';
 
