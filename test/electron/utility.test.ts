@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { setTimeout } from 'node:timers/promises';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { queuesIn } from '../../main/open-engine.ts';
@@ -257,6 +258,19 @@ describe('what windows keep in a utility process', () => {
     panel.release();
     expect(await host.engine.ask({ call: 'windows.list' })).toEqual([]);
     for (const page of pages) page.disconnect();
+  });
+
+  it('goes with a window that is closed while another process opens the stores', { timeout: 20_000 }, async () => {
+    await using host = await openUtilityHost();
+    const panel = host.open('panel', 'while-open');
+    const page = panel.page();
+    await page.window.set('tab', 2);
+    await crash();
+    page.disconnect();
+    while (started.length < 2) await setTimeout(1);
+    await once(started[1]!, 'spawn');
+    panel.release();
+    expect(await host.engine.ask({ call: 'windows.list' })).toEqual([]);
   });
 
   it('is refused for another keep before anything is sent', async () => {

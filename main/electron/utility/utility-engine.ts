@@ -32,6 +32,8 @@ interface Call {
 export class UtilityEngine implements PageEngine {
   readonly #process: EngineProcess;
   readonly #windows = new Map<number, KeptWindow>();
+  /** Those that the process, when it opened the stores, was told to leave alone. */
+  #spared: ReadonlyMap<number, KeptWindow> = new Map();
   readonly #queues = new Map<string, NamedQueue>();
   readonly #talks = new Map<number, Talk>();
   readonly #calls = new Map<number, Call>();
@@ -56,7 +58,10 @@ export class UtilityEngine implements PageEngine {
     onOver: (why: DiskCacheError) => void,
   ) {
     this.#process = new EngineProcess(modulePath, {
-      first: () => ({ order: 'open', opening, attached: [...this.#windows.values()] }),
+      first: () => {
+        this.#spared = new Map(this.#windows);
+        return { order: 'open', opening, attached: [...this.#spared.values()] };
+      },
       onOpened: () => {
         this.#tellAnew();
         onOpened();
@@ -142,7 +147,10 @@ export class UtilityEngine implements PageEngine {
 
   /** A process has just opened its stores and knows nothing else. */
   #tellAnew(): void {
-    for (const [window, kept] of this.#windows) this.#process.tell({ order: 'attach', window, kept });
+    // What windows kept that were closed meanwhile goes with them now.
+    const closed = [...this.#spared].filter(([window]) => !this.#windows.has(window));
+    for (const [window, kept] of [...this.#windows, ...closed]) this.#process.tell({ order: 'attach', window, kept });
+    for (const [window] of closed) this.#process.tell({ order: 'release', window });
     for (const queue of this.#queues.values()) this.#process.tell({ order: 'openQueue', queue });
     for (const [id, call] of this.#calls) this.#send(id, call);
     for (const talk of this.#talks.values()) this.#handOver(talk);
