@@ -32,6 +32,22 @@ describe('methods', () => {
     expect([part.status, setup.asked[0]?.headers.get('range'), setup.cache.size]).toEqual([206, 'bytes=2-4', 0]);
   });
 
+  it('lets the origin answer who asks for several parts, also of what is stored', async () => {
+    using setup = inFrontOf(
+      (_, count) =>
+        new Response(`parts ${count}`, { status: 206, headers: { 'content-type': 'multipart/byteranges' } }),
+    );
+    using whole = inFrontOf(() => new Response('0123456789', { headers: { 'cache-control': 'max-age=60' } }));
+    await got(whole);
+    const http = setup.another({ cache: whole.cache });
+    const range = 'bytes=0-1,4-5';
+    const parts = await http.fetch(URL_A, { headers: { range } });
+    expect([parts.status, await parts.text(), provenanceOf(parts)]).toEqual([206, 'parts 1', 'miss']);
+    expect(setup.asked[0]?.headers.get('range')).toBe(range);
+    const stored = await http.fetch(URL_A);
+    expect([await stored.text(), provenanceOf(stored)]).toEqual(['0123456789', 'hit']);
+  });
+
   it('who asks for everything by a Range, as media elements do, is answered by a part and has it stored', async () => {
     using setup = inFrontOf(({ url }) => {
       const length = url.endsWith('unknown') ? undefined : { 'content-length': '10' };

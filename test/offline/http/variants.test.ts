@@ -15,6 +15,18 @@ describe('variants and partitions', () => {
     expect(await got(setup, { headers: { 'accept-language': 'de', 'x-b': '1' } })).toEqual(['4', 'miss']);
   });
 
+  it('keeps the newest of many for a URL, each with its body, and none of the others', async () => {
+    using setup = inFrontOf(numbered({ 'cache-control': 'max-age=60', vary: 'X-B' }));
+    const asking = (n: number) => got(setup, { headers: { 'x-b': String(n) } });
+    for (let n = 1; n <= 40; n++) await asking(n);
+    expect(setup.cache.size).toBe(1 + 32);
+    expect([await asking(40), await asking(9)]).toEqual([
+      ['40', 'hit'],
+      ['9', 'hit'],
+    ]);
+    expect(await asking(8)).toEqual(['41', 'miss']);
+  });
+
   it('takes languages and codings for the same in any case of letters, other fields not', async () => {
     using setup = inFrontOf(numbered({ 'cache-control': 'max-age=60', vary: 'Accept-Language, Accept-Encoding, X-B' }));
     const asking = (language: string, coding: string, other: string) =>
