@@ -4,7 +4,7 @@ import type { Entry, Stats } from '../../protocol/entry.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import type { Key } from '../../protocol/key.ts';
 import type { CacheOptions, Change, CountOptions, QueueOptions, Range, SetOptions } from '../../protocol/options.ts';
-import { demandFunction, entriesOf, iterated, optionsOf } from './cache/arguments.ts';
+import { demandFunction, iterated, optionsOf, storeEach } from './cache/arguments.ts';
 import { Cache } from './cache/cache.ts';
 import { type CheckOptions, check, type Finding } from './cache/check.ts';
 import { type Configuration, change } from './cache/configure.ts';
@@ -106,9 +106,7 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheFace<
 
   /** `set` for many, all or none, as `transact`. */
   setMany(entries: Iterable<readonly [K, V]>, options?: SetOptions): void {
-    this.transact(() => {
-      for (const [key, value] of entriesOf(entries)) this.set(key as K, value as V, options);
-    });
+    this.transact(() => storeEach(entries, (key, value) => this.set(key as K, value as V, options)));
   }
 
   add(key: K, value: V, options?: SetOptions): boolean {

@@ -48,13 +48,28 @@ export function demandFunction(fn: unknown, what: string): void {
 /** A key for a message. */
 export const shown = (key: Key): string => inspect(key, { breakLength: Number.POSITIVE_INFINITY, depth: 4 });
 
-/** @throws {DiskCacheError} `BAD_OPTION` */
-export function* entriesOf(entries: Iterable<readonly [Key, unknown]>): Generator<readonly [Key, unknown], void> {
+/**
+ * Stores pairs one after the other.
+ *
+ * @throws {DiskCacheError} `BAD_OPTION` for what are no pairs; what `store` throws, and which pair it is about where that is of no use.
+ */
+export function storeEach(entries: Iterable<readonly [Key, unknown]>, store: (key: Key, value: unknown) => void): void {
+  let at = 0;
   for (const entry of iterated(entries, 'pairs [key, value]')) {
     if (!Array.isArray(entry)) throw new DiskCacheError('BAD_OPTION', 'setMany takes pairs [key, value]');
-    yield entry as unknown as readonly [Key, unknown];
+    try {
+      store(entry[0], entry[1]);
+    } catch (error) {
+      throw isOfNoUse(error)
+        ? new DiskCacheError(error.code, `entries[${at}]: ${error.message}`, { cause: error.cause })
+        : error;
+    }
+    at++;
   }
 }
+
+const isOfNoUse = (error: unknown): error is DiskCacheError =>
+  error instanceof DiskCacheError && (error.code === 'BAD_KEY' || error.code === 'BAD_VALUE');
 
 /** @throws {DiskCacheError} `BAD_OPTION` for what is neither a string nor a number. */
 export function tagColumn(tag: string | number): string | number {

@@ -4,7 +4,7 @@ import type { CountOptions, SetOptions } from '../../../protocol/options.ts';
 import { expiresAt } from '../policy/expiry.ts';
 import { KEPT_MARK } from '../sqlite/statements.ts';
 import { encodeKey, type KeyColumn } from '../values/key.ts';
-import { demandFunction, entriesOf, optionsOf, setOptionsOf, shown, tagColumn } from './arguments.ts';
+import { demandFunction, optionsOf, setOptionsOf, shown, storeEach, tagColumn } from './arguments.ts';
 import type { Core } from './core.ts';
 import { despiteLongLog } from './full-disk.ts';
 import { type Item, place, prepare, using } from './item.ts';
@@ -23,9 +23,7 @@ export function set(core: Core, key: Key, value: unknown, options?: SetOptions):
 
 /** All or none. */
 export function setMany(core: Core, entries: Iterable<readonly [Key, unknown]>, options?: SetOptions): void {
-  atomically(core, () => {
-    for (const [key, value] of entriesOf(entries)) set(core, key, value, options);
-  });
+  atomically(core, () => storeEach(entries, (key, value) => set(core, key, value, options)));
 }
 
 /** Whether it was stored: false when there is a live item. */

@@ -3,7 +3,7 @@ import type { Cursor, Page, PageOf } from '../../../protocol/contract.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { Change, Range } from '../../../protocol/options.ts';
-import { demandFunction, entriesOf, iterated } from '../cache/arguments.ts';
+import { demandFunction, iterated, storeEach } from '../cache/arguments.ts';
 import { type CheckOptions, check, type Finding } from '../cache/check.ts';
 import { closeCore } from '../cache/close.ts';
 import type { Core } from '../cache/core.ts';
@@ -114,9 +114,7 @@ export class Index<K extends Key = Key, V = unknown> implements Map<K, V> {
 
   /** `set` for many, all or none, in one transaction. */
   setMany(entries: Iterable<readonly [K, V]>): void {
-    atomically(this.#open(), () => {
-      for (const [key, value] of entriesOf(entries)) this.set(key as K, value as V);
-    });
+    atomically(this.#open(), () => storeEach(entries, (key, value) => void this.set(key as K, value as V)));
   }
 
   /** The value of a key; where there is none, `value` is stored first. */
