@@ -72,6 +72,15 @@ describe('freshness', () => {
     expect([unknown.status, setup.asked.length]).toEqual([504, 5]);
   });
 
+  it('takes Pragma for Cache-Control where there is none', async () => {
+    using setup = inFrontOf(numbered({ 'cache-control': 'max-age=60' }));
+    const asking = (headers: Record<string, string>) => got(setup, { headers });
+    await got(setup);
+    expect(await asking({ pragma: 'no-cache' })).toEqual(['2', 'miss']);
+    expect(await asking({ pragma: 'no-cache', 'cache-control': 'max-stale=5' })).toEqual(['2', 'hit']);
+    expect(await asking({ pragma: 'other' })).toEqual(['2', 'hit']);
+  });
+
   it('asks again for max-age=0, also what has only come', async () => {
     using setup = inFrontOf(numbered({ 'cache-control': 'max-age=60' }));
     await got(setup);
