@@ -24,7 +24,7 @@ const BODILESS: ReadonlySet<number> = new Set([101, 204, 205, 304]);
 export function networkFetch(session: Session): (request: Request) => Promise<Response> {
   return async (request) => {
     const { signal } = request;
-    const sent = await begun(request.body);
+    const sent = await begun(request);
     signal.throwIfAborted();
     return new Promise((resolve, reject) => {
       const asked = net.request(optionsOf(session, request));
@@ -69,12 +69,17 @@ export const failed = ({ method, url }: Request, cause: unknown): TypeError =>
 const WHOLE_BYTES = 8 * 2 ** 20;
 
 /** A body as it will be sent: the whole of it, or the stream of what was begun to be read. */
-async function begun(body: Body | null): Promise<Buffer | AsyncGenerator<Uint8Array> | undefined> {
+async function begun({ body, signal }: Request): Promise<Buffer | AsyncGenerator<Uint8Array> | undefined> {
   if (body === null) return undefined;
   const reader = body.getReader();
+  // Who waits for the next chunk of a source that is silent gets to know nothing else.
+  const giveUp = () => void reader.cancel(signal.reason).catch(() => undefined);
+  if (signal.aborted) giveUp();
+  signal.addEventListener('abort', giveUp, { once: true });
   const first: Uint8Array[] = [];
   for (let bytes = 0; bytes <= WHOLE_BYTES; bytes += first.at(-1)?.length ?? 0) {
     const { done, value } = await reader.read();
+    signal.throwIfAborted();
     if (done) return Buffer.concat(first);
     first.push(value);
   }

@@ -137,6 +137,31 @@ describe('the network of a session', () => {
     await vi.waitFor(() => expect([aborted > abortedBefore + 1, closed]).toEqual([true, before + 2]));
   });
 
+  it.each([
+    ['that has not begun', 0],
+    ['of which a part was read', 1],
+    ['that is being sent', 9 * 2 ** 20],
+  ])('gives up a body %s at once, also when its source is silent', async (_, bytes) => {
+    const cancelled = vi.fn();
+    const body = new ReadableStream<Uint8Array>({
+      start: (controller) => {
+        if (bytes > 0) controller.enqueue(new Uint8Array(bytes));
+      },
+      cancel: cancelled,
+    });
+    const leaving = new AbortController();
+    const { signal } = leaving;
+    const answer = ask('/never', { method: 'POST', body, duplex: 'half', signal } as RequestInit);
+    const sent = started.length + (bytes > 8 * 2 ** 20 ? 1 : 0);
+    await vi.waitFor(() => expect(started.length).toBe(sent));
+    leaving.abort(new Error('enough'));
+    await expect(answer).rejects.toThrow('enough');
+    await vi.waitFor(() =>
+      expect(cancelled).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ message: 'enough' })),
+    );
+    expect(started.length).toBe(sent);
+  });
+
   it('is asked past the handlers and past Chromium’s cache, with the cookies of the session', async () => {
     expect((await ask('/echo')).headers.get('x-mode')).toBe('undefined');
     expect(started.at(-1)).toMatchObject({
