@@ -44,7 +44,7 @@ export class OfflineClient {
   fetch(request: Request, plan: Plan | undefined): Promise<Response> {
     const { signal } = request;
     return this.#settling(signal, async (left) => {
-      const pushed = await pushedBody(request.body);
+      const pushed = await pushedBody(request.body, [signal, left]);
       const said = { request: sayRequest(request), body: pushed.body, ...(plan !== undefined && { plan }) };
       const [line, response] = await this.#call({ signal, left, pushed }, (to, id) => to.ask('fetch', { ...said, id }));
       return responseFrom(line, response, signal);
@@ -53,7 +53,7 @@ export class OfflineClient {
 
   put(cache: string, request: Request, response: Response): Promise<void> {
     return this.#settling(NEVER, async (left) => {
-      const pushed = await pushedBody(response.body);
+      const pushed = await pushedBody(response.body, [left]);
       const said = {
         method: 'put',
         cache,

@@ -21,11 +21,19 @@ const SENT: Pick<PushedBody, 'send' | 'drop'> = { send: async () => {}, drop: ()
 
 let lastNumber = 0;
 
-/** Reads the beginning of a stream: what is small goes with the call, of what is large memory holds some chunks. */
-export async function pushedBody(stream: ReadableStream<Uint8Array> | null): Promise<PushedBody> {
+/**
+ * Reads the beginning of a stream: what is small goes with the call, of what is large memory holds some chunks. With one of the
+ * signals it ends as if there were no more.
+ */
+export async function pushedBody(
+  stream: ReadableStream<Uint8Array> | null,
+  signals: readonly AbortSignal[],
+): Promise<PushedBody> {
   if (stream === null) return { body: null, ...SENT };
   const reader = stream.getReader();
   const first: Uint8Array[] = [];
+  const giveUp = ({ target }: Event) => void reader.cancel((target as AbortSignal).reason).catch(() => undefined);
+  for (const it of signals) it.addEventListener('abort', giveUp);
   try {
     for (let bytes = 0; bytes <= CHUNK_BYTES; bytes += first.at(-1)!.length) {
       const { done, value } = await reader.read();
@@ -35,6 +43,8 @@ export async function pushedBody(stream: ReadableStream<Uint8Array> | null): Pro
   } catch (error) {
     reader.cancel(error).catch(() => undefined);
     throw error;
+  } finally {
+    for (const it of signals) it.removeEventListener('abort', giveUp);
   }
   const body = ++lastNumber;
   return {

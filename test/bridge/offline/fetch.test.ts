@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
 import { provenanceOf } from '../../../protocol/provenance.ts';
 import { failure } from '../../failure.ts';
@@ -92,6 +93,23 @@ describe('fetch from a page', () => {
     await expect(response.text()).rejects.toThrow('something else than bytes');
     await vi.waitFor(() => expect(cancelled).toHaveBeenCalledOnce());
     expect(page.sessions[0]!.open).toBe(0);
+  });
+
+  it('gives up a body whose source is silent: it is told so', async () => {
+    using page = openOfflinePage({ fetch: () => new Response('unreached') });
+    for (const leave of [
+      (leaving: AbortController) => leaving.abort(new Error('enough')),
+      () => page.diskCache.disconnect('enough'),
+    ]) {
+      const cancelled = vi.fn();
+      const leaving = new AbortController();
+      const init = { method: 'POST', body: new ReadableStream({ cancel: cancelled }), signal: leaving.signal };
+      const answer = page.diskCache.fetch(URL_A, init);
+      await setImmediate();
+      leave(leaving);
+      await expect(answer).rejects.toThrow('enough');
+      await vi.waitFor(() => expect(cancelled).toHaveBeenCalledOnce());
+    }
   });
 
   it('sends method, fields and body, but for the fields that a page may not set', async () => {
