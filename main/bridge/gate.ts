@@ -1,6 +1,7 @@
 import type { ErrorData } from '../../protocol/error.ts';
 import type { Refusal } from '../../protocol/wire.ts';
 import type { Endpoint, Listener } from './endpoint.ts';
+import { isInflated } from './inflated.ts';
 
 /**
  * The door in front of comlink, which serves what is rare. Comlink walks any path a message names and revives any transfer
@@ -54,7 +55,8 @@ function isCall(message: unknown, methods: readonly unknown[]): boolean {
   );
 }
 
-const isPlainArgument = (argument: unknown): boolean => isRecord(argument) && argument['type'] === 'RAW';
+const isPlainArgument = (argument: unknown): boolean =>
+  isRecord(argument) && argument['type'] === 'RAW' && !isInflated(argument);
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

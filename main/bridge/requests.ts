@@ -1,8 +1,12 @@
 import { DiskCacheError, type ErrorCode, toErrorData } from '../../protocol/error.ts';
 import { weightOf } from '../../protocol/weight.ts';
 import { type Answer, MAX_OPERATIONS, UNDER_WAY } from '../../protocol/wire.ts';
+import { isInflated } from './inflated.ts';
 import type { Lane, Rota } from './rota.ts';
 import type { Ran } from './run.ts';
+
+const INFLATED =
+  'The main process refused calls whose arrays have more than 10000 holes, or that refer to the same parts over and over; fill them, write less at a time';
 
 /**
  * The requests of one page, from the port to their answers: each is looked at, waits for its turn and is answered, in order.
@@ -36,6 +40,10 @@ export class Requests {
     if (typeof id !== 'number') return;
     if (request.length !== 2 || !Array.isArray(operations) || operations.length > MAX_OPERATIONS) {
       this.#refuse(id, 'NOT_ALLOWED', `The main process refused a message that is no request: [id, operations]`);
+      return;
+    }
+    if (isInflated(operations)) {
+      this.#refuse(id, 'TOO_LARGE', INFLATED);
       return;
     }
     // Only what has to wait is weighed.

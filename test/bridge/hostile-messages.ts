@@ -7,6 +7,10 @@ const deep = (levels: number): unknown => {
   for (let n = 0; n < levels; n++) value = n % 2 ? [value] : { value };
   return value;
 };
+const holes: unknown[] = [];
+holes.length = 100_000;
+let doubled: unknown = [1];
+for (let n = 0; n < 21; n++) doubled = [doubled, doubled];
 const cycle: Record<string, unknown> = { a: 1 };
 cycle['self'] = cycle;
 
@@ -52,6 +56,8 @@ const oddValue = fc.constantFrom<unknown>(
     cycle,
     deep(200),
     deep(1500),
+    holes,
+    doubled,
     new Map([[{}, 1]]),
     new Set([1]),
     new Date(Number.NaN),

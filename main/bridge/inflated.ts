@@ -1,0 +1,66 @@
+/** So many holes the arrays of a message may have together: who sends them pays nothing for them. */
+const MOST_HOLES = 10_000;
+/** What is referred to again may weigh so much more, written out. */
+const MOST_REPEATED = 64 * 2 ** 20;
+/** What an object and what any other part weigh besides their bytes: so that a million objects may be repeated. */
+const OBJECT = 64;
+const OTHER = 8;
+
+/**
+ * Whether a message stands for far more than it brought. An array of four billion holes takes a few bytes to send, and so do forty
+ * arrays of which each names the next one twice; whoever walks over it, or compares it, would never be done. Cycles are as they
+ * are. O(parts that are there), however deep they stand in each other.
+ */
+export function isInflated(message: object): boolean {
+  let holes = 0;
+  let brought = 0;
+  /** The weight of each part with all that it refers to; 0 as long as that isn't known. */
+  const writtenOut = new Map<object, number>();
+  const left = [message];
+  for (let part = left.at(-1); part !== undefined; part = left.at(-1)) {
+    const known = writtenOut.get(part);
+    if (known === undefined) {
+      if (Array.isArray(part)) holes += holesIn(part, MOST_HOLES - holes);
+      if (holes > MOST_HOLES) return true;
+      writtenOut.set(part, 0);
+      const before = left.length;
+      for (const inner of partsOf(part)) if (isObject(inner) && !writtenOut.has(inner)) left.push(inner);
+      if (left.length > before) continue;
+    }
+    left.pop();
+    // Two had referred to it before it was looked at.
+    if (known !== undefined && known > 0) continue;
+    let own = OBJECT + bytesOf(part);
+    let weight = 0;
+    for (const inner of partsOf(part)) {
+      if (isObject(inner)) weight += writtenOut.get(inner) ?? 0;
+      else own += typeof inner === 'string' ? OTHER + inner.length : OTHER;
+    }
+    brought += own;
+    writtenOut.set(part, own + weight);
+  }
+  return (writtenOut.get(message) ?? 0) - brought > MOST_REPEATED;
+}
+
+/** Counts no further than one more than `most`. */
+function holesIn(array: readonly unknown[], most: number): number {
+  let holes = 0;
+  for (let at = 0; at < array.length && holes <= most; at++) {
+    if (array[at] === undefined && !Object.hasOwn(array, at)) holes++;
+  }
+  return holes;
+}
+
+const isObject = (part: unknown): part is object => typeof part === 'object' && part !== null;
+
+const NONE: readonly unknown[] = [];
+
+function partsOf(part: object): Iterable<unknown> {
+  if (Array.isArray(part) || part instanceof Set) return part;
+  if (ArrayBuffer.isView(part)) return NONE;
+  if (part instanceof Map) return [...part.keys(), ...part.values()];
+  return part instanceof Error ? [part.cause] : Object.values(part);
+}
+
+const bytesOf = (part: object): number =>
+  ArrayBuffer.isView(part) || part instanceof ArrayBuffer ? part.byteLength : 0;
