@@ -198,6 +198,31 @@ describe('a utility process that dies', () => {
     page.disconnect();
   });
 
+  it('cuts nobody off from what happens to a queue, wherever it is worked on', async () => {
+    await using host = await openUtilityHost();
+    host.engine.openQueue('letters', { durability: 'process' });
+    const page = host.open('main').page();
+    const letters = page.queue<string>('letters');
+    const heard: string[] = [];
+    letters.subscribe(({ kind }) => heard.push(kind));
+    await letters.enqueue('Dear Ada');
+    await vi.waitFor(() => expect(heard).toEqual(['enqueued']), PATIENCE);
+    await crash();
+    await vi.waitFor(() => expect(heard).toEqual(['enqueued', 'missed']), PATIENCE);
+    // Who looks again misses nothing from there on.
+    expect(await letters.counts()).toMatchObject({ ready: 1, done: 0 });
+    using worked = queuesIn(host.directory).find<string>('letters');
+    const seen: string[] = [];
+    const working = worked.process(({ payload }) => seen.push(payload));
+    await letters.enqueue('Dear Bob');
+    const each = ['started', 'done'];
+    await vi.waitFor(() => expect(heard.filter((kind) => each.includes(kind))).toEqual([...each, ...each]), PATIENCE);
+    expect([seen, await letters.counts()]).toEqual([['Dear Ada', 'Dear Bob'], expect.objectContaining({ done: 2 })]);
+    worked.close();
+    await working;
+    page.disconnect();
+  });
+
   it('is not missed by who connects while none runs', async () => {
     await using host = await openUtilityHost();
     await crash();
