@@ -32,6 +32,14 @@ export class RemoteRange<T> implements AsyncIterable<T>, PromiseLike<T[]> {
     return this.#gather().then(onFulfilled, onRejected);
   }
 
+  catch<B = never>(onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null): Promise<T[] | B> {
+    return this.#gather().catch(onRejected);
+  }
+
+  finally(onSettled?: (() => void) | null): Promise<T[]> {
+    return this.#gather().finally(onSettled);
+  }
+
   async #gather(): Promise<T[]> {
     const items: T[] = [];
     for await (const item of this) items.push(item);

@@ -168,6 +168,16 @@ describe('a range in a page', () => {
     expect(seen).toEqual(names.slice(10, 2010));
   });
 
+  it('is caught and finished as any promise', async () => {
+    using bridge = openBridge();
+    await bridge.diskCache.set('k', 1);
+    const bad = bridge.diskCache.keys({ limit: -1 });
+    const settled: string[] = [];
+    const caught = await bad.catch((error) => (error as DiskCacheError).code).finally(() => settled.push('bad'));
+    const found = await bridge.diskCache.keys().finally(() => settled.push('good'));
+    expect([caught, found, settled]).toEqual(['BAD_OPTION', ['k'], ['bad', 'good']]);
+  });
+
   it('says what is wrong with it', async () => {
     using bridge = openBridge();
     await expect(bridge.diskCache.keys({ limit: (() => 1) as never })).rejects.toEqual(failure('BAD_OPTION'));
