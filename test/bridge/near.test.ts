@@ -2,12 +2,12 @@ import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { DiskCacheError } from '../../protocol/error.ts';
 import { LEASE } from '../../protocol/near.ts';
-import { cache, deque, index } from '../../protocol/stores.ts';
+import { cache, deque, fanout, index } from '../../protocol/stores.ts';
 import type { Port } from '../../renderer-api/client/line.ts';
 import { DiskCache } from '../../renderer-api/disk-cache.ts';
 import { type Bridge, openBridge } from './over-a-port.ts';
 
-const stores = { api: cache(), settings: index(), outbox: deque() };
+const stores = { api: cache(), shards: fanout({ shards: 2 }), settings: index(), outbox: deque() };
 
 /** How often the main process is asked for a value. */
 function countReads(bridge: Bridge, name = 'api'): () => number {
@@ -26,7 +26,7 @@ async function nearPage(bridge: Bridge, bytes?: number, name = 'api') {
 }
 
 describe('what is kept near', () => {
-  it.each(['api', 'settings'])('is read from the main process once: %s', async (name) => {
+  it.each(['api', 'shards', 'settings'])('is read from the main process once: %s', async (name) => {
     using bridge = openBridge({ stores });
     bridge.cacheInMain(name).set('k', { list: [1] });
     const { store } = await nearPage(bridge, undefined, name);
@@ -66,16 +66,19 @@ describe('what is kept near', () => {
     }
   });
 
-  it('is never read once a write of another page has resolved', async () => {
-    using bridge = openBridge({ stores });
-    const [reader, other] = [await nearPage(bridge), await nearPage(bridge)];
-    for (let n = 0; n < 200; n++) {
-      await reader.store.get('k');
-      const write = n % 3 === 0 ? other.store.delete('k') : other.store.set('k', n);
-      await Promise.all([write, n % 2 ? reader.store.get('k') : reader.store.get('another')]);
-      expect(await reader.store.get('k')).toBe(n % 3 === 0 ? undefined : n);
-    }
-  });
+  it.each(['api', 'shards', 'settings'])(
+    'is never read once a write of another page has resolved: %s',
+    async (name) => {
+      using bridge = openBridge({ stores });
+      const [reader, other] = [await nearPage(bridge, undefined, name), await nearPage(bridge, undefined, name)];
+      for (let n = 0; n < 200; n++) {
+        await reader.store.get('k');
+        const write = n % 3 === 0 ? other.store.delete('k') : other.store.set('k', n);
+        await Promise.all([write, n % 2 ? reader.store.get('k') : reader.store.get('another')]);
+        expect(await reader.store.get('k')).toBe(n % 3 === 0 ? undefined : n);
+      }
+    },
+  );
 
   it('is coherent with what the page itself writes, also before that is answered', async () => {
     using bridge = openBridge({ stores });
