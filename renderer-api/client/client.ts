@@ -38,7 +38,7 @@ export class Client {
   #answeredAt = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   readonly #order = new StoreOrder();
-  #connection = {};
+  #connection = new AbortController();
 
   constructor(connect: Connect, timeout: number) {
     this.#connect = connect;
@@ -64,19 +64,19 @@ export class Client {
     return this.#join(store, method, args, false, false);
   }
 
-  /** What streams belong to: another one when the connection has ended. */
-  get connection(): object {
-    return this.#connection;
+  /** What streams belong to: aborted when the connection has ended. */
+  get connection(): AbortSignal {
+    return this.#connection.signal;
   }
 
   /** A step of a value that travels as a stream, in a message of its own: nobody else has to wait for its answer. */
   streamStep<M extends keyof ValueStreamContract>(
-    connection: object,
+    connection: AbortSignal,
     store: string,
     method: M,
     ...args: Parameters<ValueStreamContract[M]>
   ): Promise<Awaited<ReturnType<ValueStreamContract[M]>>> {
-    if (connection !== this.#connection) return Promise.reject(streamLost());
+    if (connection.aborted) return Promise.reject(connection.reason);
     const isAlone = true;
     return this.#join(store, method, args, false, isAlone) as Promise<Awaited<ReturnType<ValueStreamContract[M]>>>;
   }
@@ -122,7 +122,7 @@ export class Client {
     this.#order.clear(reason);
     this.#line?.then((line) => line.close()).catch(() => {});
     this.#line = undefined;
-    this.#connection = {};
+    this.#endStreams();
     for (const near of this.near.values()) near.end();
     this.subscriptions.interrupted();
     for (const parcel of this.#turn.splice(0)) parcel.reject(reason);
@@ -201,7 +201,7 @@ export class Client {
   #lost(line: Promise<Line>, reason: DiskCacheError, wasCut: boolean): void {
     if (this.#line !== line) return;
     this.#line = undefined;
-    this.#connection = {};
+    this.#endStreams();
     for (const near of this.near.values()) near.end();
     this.subscriptions.interrupted();
     const again = wasCut ? this.#takeRepeatable() : [];
@@ -222,6 +222,12 @@ export class Client {
       this.#arrived(parcel);
     }
     return repeatable;
+  }
+
+  #endStreams(): void {
+    const why = 'The connection has ended, and the stream with it; begin it again';
+    this.#connection.abort(new DiskCacheError('DISCONNECTED', why));
+    this.#connection = new AbortController();
   }
 
   #drop(changed: Stale['changed']): void {
@@ -255,6 +261,3 @@ export class Client {
     );
   }
 }
-
-const streamLost = () =>
-  new DiskCacheError('DISCONNECTED', 'The connection has ended, and the stream with it; begin it again');

@@ -18,9 +18,10 @@ type Step = <M extends keyof ValueStreamContract>(
   ...args: Parameters<ValueStreamContract[M]>
 ) => Promise<Awaited<ReturnType<ValueStreamContract[M]>>>;
 
-function stepsOn(client: Client, store: string): Step {
+/** The steps of one stream, and the connection that it belongs to. */
+function stepsOn(client: Client, store: string): { readonly step: Step; readonly connection: AbortSignal } {
   const { connection } = client;
-  return (method, ...args) => client.streamStep(connection, store, method, ...args);
+  return { step: (method, ...args) => client.streamStep(connection, store, method, ...args), connection };
 }
 
 /** As the engine's `openReadStream`. */
@@ -30,16 +31,16 @@ export async function openReadStream(
   key: Key,
   range?: ByteRange,
 ): Promise<ReadableStream<Uint8Array> | undefined> {
-  const step = stepsOn(client, store);
+  const { step, connection } = stepsOn(client, store);
   const opened = await step('openStream', key, range);
   if (opened === undefined) return undefined;
   const { stream } = opened;
-  return pulledStream({ next: () => step('nextChunk', stream), leave: () => leave(step, stream) });
+  return pulledStream({ next: () => step('nextChunk', stream), leave: () => leave(step, stream) }, [connection]);
 }
 
 /** A value of bytes or text, whole, of which no message could hold so much; undefined when there is no live item. */
 export async function readLarge(client: Client, store: string, key: Key): Promise<Uint8Array | string | undefined> {
-  const step = stepsOn(client, store);
+  const { step } = stepsOn(client, store);
   const opened = await step('openStream', key);
   if (opened === undefined) return undefined;
   const { stream, size, isText } = opened;
@@ -70,9 +71,9 @@ export async function writeStream(
   if (typeof Object(chunks)[Symbol.asyncIterator] !== 'function') {
     throw new DiskCacheError('BAD_VALUE', 'writeStream takes a ReadableStream or another async iterable of Uint8Array');
   }
-  const step = stepsOn(client, store);
+  const { step, connection } = stepsOn(client, store);
   const stream = await step('openUpload', key, options);
-  if (stream !== undefined) await upload(step, stream, chunks);
+  if (stream !== undefined) await whileConnected(connection, upload(step, stream, chunks));
 }
 
 /** `set` of bytes that no message should hold; false where the store keeps values in its own way, and takes them only whole. */
@@ -83,11 +84,21 @@ export async function writeLarge(
   bytes: Uint8Array,
   options?: SetOptions,
 ): Promise<boolean> {
-  const step = stepsOn(client, store);
+  const { step, connection } = stepsOn(client, store);
   const stream = await step('openUpload', key, options, true);
   if (stream === undefined) return false;
-  await upload(step, stream, [bytes]);
+  await whileConnected(connection, upload(step, stream, [bytes]));
   return true;
+}
+
+/** What comes of the work, or as soon as the connection has ended, why it has: a source may be silent. */
+function whileConnected<T>(connection: AbortSignal, work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const ended = () => reject(connection.reason);
+    if (connection.aborted) ended();
+    connection.addEventListener('abort', ended, { once: true });
+    work.then(resolve, reject).finally(() => connection.removeEventListener('abort', ended));
+  });
 }
 
 async function upload(

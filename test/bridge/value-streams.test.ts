@@ -262,6 +262,19 @@ describe('a stream of a page', () => {
     expect(await store.has('other')).toBe(false);
   });
 
+  it('fails at once when the page disconnects, also while nobody reads and the source is silent', async () => {
+    using bridge = openBridge({ stores: stores() });
+    const store = bridge.diskCache.cache('api');
+    await store.set('film', pattern(2 * MIB));
+    const reading = (await store.openReadStream('film'))!.getReader();
+    const writing = store.writeStream('other', new ReadableStream());
+    await vi.waitFor(() => expect(bridge.sessions[0]!.streams).toBe(2));
+    bridge.diskCache.disconnect();
+    await expect(writing).rejects.toEqual(failure('DISCONNECTED'));
+    await expect(reading.closed).rejects.toEqual(failure('DISCONNECTED'));
+    expect(bridge.sessions, 'nothing of it connects anew').toHaveLength(1);
+  });
+
   it('rejects what waits behind it when the page disconnects', async () => {
     using bridge = openBridge({ stores: stores() });
     const store = bridge.diskCache.cache('api');
