@@ -148,6 +148,26 @@ describe('a worker', () => {
     await done(2);
   });
 
+  it('goes on with what is in hand when the queue is paused, and begins nothing after that', async () => {
+    const { queue, work, done } = opened<string>();
+    queue.enqueueMany([{ payload: 'a' }, { payload: 'b' }, { payload: 'c' }]);
+    const begun: string[] = [];
+    const inHand = gate();
+    work(async ({ payload }) => {
+      begun.push(payload);
+      if (payload === 'a') await inHand.passed;
+    });
+    await soon(() => begun.length === 1);
+    queue.pause();
+    inHand.open();
+    await done(1);
+    await sleep(50);
+    expect([begun, queue.counts()]).toEqual([['a'], expect.objectContaining({ ready: 2, running: 0, done: 1 })]);
+    queue.resume();
+    await done(3);
+    expect(begun).toEqual(['a', 'b', 'c']);
+  });
+
   it('keeps what is reported, for who looks and for the next attempt', async () => {
     const { queue, work, done } = opened<string>();
     queue.enqueue('x');
