@@ -72,12 +72,19 @@ export class Flight {
   }
 }
 
-/** The promise's outcome, or the signal's reason as soon as it is aborted. */
-export function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  if (signal.aborted) return Promise.reject(signal.reason);
+/** What the promise brings or, as soon as the signal is aborted, its reason. `tooLate` is given what comes after that. */
+export function orAborted<T>(promise: Promise<T>, signal: AbortSignal, tooLate = (_: T) => {}): Promise<T> {
   return new Promise((resolve, reject) => {
     const aborted = () => reject(signal.reason);
+    if (signal.aborted) aborted();
     signal.addEventListener('abort', aborted, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', aborted));
+    promise
+      .then((value) => (signal.aborted ? tooLate(value) : resolve(value)), reject)
+      .finally(() => signal.removeEventListener('abort', aborted));
   });
+}
+
+/** A response that comes too late for who asked: nobody reads it, so its file or its connection is let go. */
+export function unread(response: Response | undefined): void {
+  response?.body?.cancel().catch(() => undefined);
 }

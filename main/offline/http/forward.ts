@@ -3,7 +3,7 @@ import { keptAlive } from '../body.ts';
 import { fromStore, passed } from './answer.ts';
 import { branch } from './branch.ts';
 import { isDecoded, sameTag, withoutFragment } from './fields.ts';
-import { type Flight, type Landing, orAborted } from './flight.ts';
+import { type Flight, type Landing, orAborted, unread } from './flight.ts';
 import type { Handling } from './provenance.ts';
 import { freshened, type Stored } from './response-store.ts';
 import type { Room } from './room.ts';
@@ -29,7 +29,7 @@ export async function lead(room: Room, request: Request, stored?: Stored, isBehi
     over(room, flight);
     flight.fail(error);
   });
-  return orAborted(flown, signal);
+  return orAborted(flown, signal, unread);
 }
 
 /**

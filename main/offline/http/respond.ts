@@ -1,7 +1,7 @@
 import { drained } from '../body.ts';
 import { asPart, fromStore } from './answer.ts';
 import { directivesOf, withoutFragment } from './fields.ts';
-import { orAborted } from './flight.ts';
+import { orAborted, unread } from './flight.ts';
 import { forward, lead, pass, standingIn } from './forward.ts';
 import { provenanceOf } from './provenance.ts';
 import { asksForAll } from './range.ts';
@@ -28,7 +28,7 @@ export async function respond(room: Room, request: Request, mode: Mode): Promise
     const stored = isGone ? undefined : room.tried(request.url, () => room.store.find(request));
     const use = stored === undefined ? undefined : useIn(mode, room, request, stored);
     if (stored !== undefined && use !== undefined && use !== 'after-validation') {
-      const response = await orAborted(fromStore(room, request, stored), request.signal);
+      const response = await orAborted(fromStore(room, request, stored), request.signal, unread);
       if (response !== undefined) {
         if (use === 'while-revalidating') revalidateBehind(room, request, stored);
         return response;

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { type Answer, inFrontOf, numbered, URL_A } from './origin.ts';
 
 const LARGE = new Uint8Array(5 * 1024 * 1024).fill(9);
@@ -168,6 +168,23 @@ describe('one fetch for many waiters', () => {
     controller.abort(new Error('enough'));
     await expect(first.arrayBuffer()).rejects.toThrow('enough');
     expect((await (await second).arrayBuffer()).byteLength).toBe(LARGE.length);
+  });
+
+  it('lets go of a stored answer that comes when its request was given up', async () => {
+    using setup = inFrontOf(() => new Response(LARGE, { headers: { 'cache-control': 'max-age=60' } }));
+    await (await setup.http.fetch(URL_A)).arrayBuffer();
+    const left = vi.fn();
+    const opened = setup.cache.openBytes.bind(setup.cache);
+    vi.spyOn(setup.cache, 'openBytes').mockImplementation((key) => {
+      const item = opened(key)!;
+      const pull = (controller: ReadableStreamDefaultController) => controller.enqueue(new Uint8Array(1000));
+      return Object.create(item, { stream: { value: () => new ReadableStream({ pull, cancel: left }) } });
+    });
+    const controller = new AbortController();
+    const answer = setup.http.fetch(URL_A, { signal: controller.signal });
+    controller.abort(new Error('enough'));
+    await expect(answer).rejects.toThrow('enough');
+    await vi.waitFor(() => expect(left).toHaveBeenCalledOnce());
   });
 
   it('a reader that does not read holds nobody up', async () => {
