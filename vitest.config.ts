@@ -10,11 +10,16 @@ const slow = [
   'test/**/eviction.test.ts',
   'test/fanout/{behaviour,budget}.test.ts',
   'test/reference/{damage,disk-full}.test.ts',
+  'test/bench/work.test.ts',
+  'test/bridge/{behaviour,near,value-streams}.test.ts',
   'test/bridge/hostile.test.ts',
   'test/bridge/large-values.test.ts',
   'test/bridge/soak.test.ts',
   'test/bridge/offline/{hostile,large,life}.test.ts',
   'test/electron/utility{,-opening}.test.ts',
+  'test/recipes/kept.test.ts',
+  'test/offline/collected.test.ts',
+  'test/demo-app/network.test.ts',
   'test/examples/**/*.test.ts',
 ];
 
