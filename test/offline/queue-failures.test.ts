@@ -96,6 +96,13 @@ describe('the rest after a failure', () => {
       expect(() => scheduleOf(retry as never)).toThrow(expect.objectContaining({ code: 'BAD_OPTION' }));
     }
   });
+
+  it('says which option is a number where an object is expected', () => {
+    expect(() => scheduleOf(5 as never)).toThrow(
+      'for retry an object is expected; the names there are: attempts, backoff',
+    );
+    expect(() => scheduleOf({ backoff: 5 } as never)).toThrow('for retry.backoff an object is expected');
+  });
 });
 
 describe('a lease', () => {

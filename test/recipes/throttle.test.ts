@@ -98,7 +98,7 @@ describe('throttle', () => {
       expect(thrownBy(() => throttle(cache, count, ms))).toEqual(failure('BAD_OPTION'));
     }
     expect(thrownBy(() => throttle(cache, 1, 1, 'name' as never))).toEqual(
-      failure('BAD_OPTION', 'options have to be an object'),
+      failure('BAD_OPTION', 'for options an object is expected'),
     );
     expect(thrownBy(() => throttle(cache, 1, 1)(() => 1))).toEqual(failure('BAD_OPTION', 'name'));
     expect(thrownBy(() => throttle(cache, 1, 1, { timeout: -1 }))).toEqual(failure('BAD_OPTION', 'timeout'));

@@ -12,12 +12,16 @@ export const isRecord = (value: unknown): value is object => typeof value === 'o
  *
  * @throws {DiskCacheError} `BAD_OPTION`
  */
-export function optionsOf<T extends object>(options: T | undefined, names: ReadonlySet<string>): Partial<T> {
+export function optionsOf<T extends object>(
+  options: T | undefined,
+  names: ReadonlySet<string>,
+  called = 'options',
+): Partial<T> {
   if (options === undefined) return {};
   if (!isRecord(options)) {
     throw new DiskCacheError(
       'BAD_OPTION',
-      `options have to be an object; the names there are: ${[...names].join(', ')}`,
+      `for ${called} an object is expected; the names there are: ${[...names].join(', ')}`,
     );
   }
   for (const name in options) {

@@ -30,8 +30,13 @@ const BACKOFF_OPTIONS: ReadonlySet<string> = new Set(['initial', 'factor', 'max'
 
 /** @throws {DiskCacheError} `BAD_OPTION` */
 export function scheduleOf(retry: Retry | undefined): Schedule {
-  const { attempts = 10, backoff } = optionsOf(retry, RETRY_OPTIONS);
-  const { initial = 1000, factor = 2, max = 300_000, jitter = 'full' } = optionsOf(backoff, BACKOFF_OPTIONS);
+  const { attempts = 10, backoff } = optionsOf(retry, RETRY_OPTIONS, 'retry');
+  const {
+    initial = 1000,
+    factor = 2,
+    max = 300_000,
+    jitter = 'full',
+  } = optionsOf(backoff, BACKOFF_OPTIONS, 'retry.backoff');
   const whole = Number.isSafeInteger(attempts) || attempts === Number.POSITIVE_INFINITY;
   if (!(whole && attempts >= 1)) throw bad('attempts', attempts, 'a whole number from 1, or Infinity');
   if (!(Number.isFinite(initial) && initial >= 0)) throw bad('initial', initial, 'a number of milliseconds from 0');
