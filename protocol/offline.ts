@@ -50,6 +50,23 @@ export interface WireResponse {
   readonly body: WireBody;
 }
 
+/** What a `Response` of either bank has that travels, besides its body. */
+interface ResponseHead extends Omit<WireResponse, 'body' | 'headers'> {
+  readonly headers: Iterable<readonly [name: string, value: string]>;
+}
+
+/** A response as it travels, but for its body. */
+export function sayResponse({
+  url,
+  status,
+  statusText,
+  headers,
+  redirected,
+  type,
+}: ResponseHead): Omit<WireResponse, 'body'> {
+  return { url, status, statusText, headers: [...headers], redirected, type };
+}
+
 /** The standard's CacheQueryOptions. */
 export interface QueryOptions {
   readonly ignoreSearch?: boolean;

@@ -1,11 +1,17 @@
 import type { DiskCacheError } from '../../protocol/error.ts';
-import { type CachesAnswer, type CachesCall, MAX_CALLS, type WireResponse } from '../../protocol/offline.ts';
+import {
+  type CachesAnswer,
+  type CachesCall,
+  MAX_CALLS,
+  sayResponse,
+  type WireResponse,
+} from '../../protocol/offline.ts';
 import type { Plan } from '../../protocol/strategy.ts';
 import type { Port } from '../client/line.ts';
 import { OfflineLine } from './offline-line.ts';
 import { type PushedBody, pushedBody } from './pushed-body.ts';
 import { RemoteConnection } from './remote-connection.ts';
-import { responseFrom, sayRequest, sayResponse } from './web-messages.ts';
+import { responseFrom, sayRequest } from './web-messages.ts';
 
 /** Never aborted. */
 const NEVER = new AbortController().signal;

@@ -7,18 +7,6 @@ export function sayRequest({ url, method, headers, credentials, redirect, cache 
   return { url, method, headers: [...headers], credentials, redirect, cache };
 }
 
-/** A response as it travels, but for its body. */
-export function sayResponse({
-  url,
-  status,
-  statusText,
-  headers,
-  redirected,
-  type,
-}: Response): Omit<WireResponse, 'body'> {
-  return { url, status, statusText, headers: [...headers], redirected, type };
-}
-
 /** The response that the main process speaks of, its body behind `line` where it is large. */
 export function responseFrom(line: OfflineLine, said: WireResponse, signal: AbortSignal): Response {
   const { body, status, statusText, headers, url, redirected, type } = said;

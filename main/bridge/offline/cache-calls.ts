@@ -6,7 +6,7 @@ import { MAX_ANSWER } from '../../../protocol/wire.ts';
 import type { Permit } from '../permit.ts';
 import type { Caches, OneCache } from './backing.ts';
 import { asError } from './fault.ts';
-import { readOptions, readRequest, readResponse, sayRequest, sayResponse } from './messages.ts';
+import { readOptions, readRequest, readResponse, sayRequest, sayWithoutCookies } from './messages.ts';
 import type { ReceivedBodies } from './received-bodies.ts';
 import type { SentBodies } from './sent-bodies.ts';
 
@@ -151,7 +151,7 @@ async function said(found: readonly (Response | undefined)[], { sent }: CachesRo
     for (const response of responses) {
       const body = await sent.send(response.body, whole < MAX_WHOLE);
       if (body instanceof Uint8Array) whole += body.length;
-      sayings.push({ ...sayResponse(response), body });
+      sayings.push({ ...sayWithoutCookies(response), body });
     }
     return sendable(sayings);
   } catch (error) {

@@ -3,6 +3,7 @@ import {
   type Fields,
   MAX_HEAD,
   type QueryOptions,
+  sayResponse,
   type WireRequest,
   type WireResponse,
 } from '../../../protocol/offline.ts';
@@ -90,16 +91,9 @@ export function readResponse(given: unknown, body: Body): Response {
 }
 
 /** A response as a page may see it, but for its body. */
-export function sayResponse({
-  url,
-  status,
-  statusText,
-  headers,
-  redirected,
-  type,
-}: Response): Omit<WireResponse, 'body'> {
-  const fields = [...headers].filter(([name]) => !isCookie(name));
-  return { url, status, statusText, headers: fields, redirected, type };
+export function sayWithoutCookies(response: Response): Omit<WireResponse, 'body'> {
+  const said = sayResponse(response);
+  return { ...said, headers: said.headers.filter(([name]) => !isCookie(name)) };
 }
 
 export const sayRequest = ({ url, method, headers }: Request): WireRequest => ({ url, method, headers: [...headers] });

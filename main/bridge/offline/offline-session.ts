@@ -22,7 +22,7 @@ import type { Backing } from './backing.ts';
 import { runCachesCall } from './cache-calls.ts';
 import { Calls } from './calls.ts';
 import { asError, replyOf } from './fault.ts';
-import { readPlan, readRequest, sayResponse } from './messages.ts';
+import { readPlan, readRequest, sayWithoutCookies } from './messages.ts';
 import { ReceivedBodies } from './received-bodies.ts';
 import { SentBodies } from './sent-bodies.ts';
 
@@ -56,7 +56,7 @@ export function openOfflineSession(port: Port, grant: Grant, backing: Backing): 
       const response = await backing.offline(new URL(asked.url).protocol).respond(asked, readPlan(plan));
       // What isn't from the network is on disk, all of it.
       const isStored = !['miss', undefined].includes(provenanceOf(response));
-      const said = sayResponse(response);
+      const said = sayWithoutCookies(response);
       // Not every fetch that is handed in tells the address.
       const url = said.url === '' ? withoutFragment(asked.url) : said.url;
       return { ...said, url, body: await sent.send(response.body, isStored) };
