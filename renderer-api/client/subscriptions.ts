@@ -27,6 +27,7 @@ export class Subscriptions {
   #line: Line | undefined;
   #lastId = 0;
   #interrupted = false;
+  #reconnecting: ReturnType<typeof setTimeout> | undefined;
 
   constructor(connected: () => Promise<Line>) {
     this.#connected = connected;
@@ -57,11 +58,13 @@ export class Subscriptions {
   interrupted(): void {
     this.#line = undefined;
     this.#interrupted = true;
+    // Who disconnects wants no connection that comes back by itself.
+    clearTimeout(this.#reconnecting);
   }
 
   /** Who listens wants to go on listening, without having to call something: if the page is still there in a moment. */
   reconnect(): void {
-    setTimeout(() => {
+    this.#reconnecting = setTimeout(() => {
       if (this.#line === undefined && this.#open.size > 0) this.#connect();
     }, RECONNECT_AFTER);
   }
