@@ -141,15 +141,24 @@ export class Client {
   }
 
   #sendAll(): void {
-    this.#connected().then(this.#send, (error: unknown) => this.#rejectAll(error));
+    const connected = this.#connected();
+    connected.then(
+      (line) => {
+        if (this.#line === connected) this.#send(line);
+      },
+      // What waits may be for another line: of this one nobody wants anything after a `disconnect`.
+      (error: unknown) => {
+        if (this.#line === undefined) this.#rejectAll(error);
+      },
+    );
   }
 
-  readonly #send = (line: Line): void => {
+  #send(line: Line): void {
     for (let next = this.#waiting[0]; next !== undefined && this.#hasRoomFor(next); next = this.#waiting[0]) {
       this.#waiting.shift();
       void this.#travel(line, next);
     }
-  };
+  }
 
   #hasRoomFor({ calls, bytes }: Parcel): boolean {
     if (this.#sent.size === 0) return true;
@@ -188,7 +197,7 @@ export class Client {
         onChanges: (changes) => this.subscriptions.tell(changes),
         onStale: (changed) => this.#drop(changed),
       });
-      this.subscriptions.resume(line);
+      if (this.#line === connecting) this.subscriptions.resume(line);
       return line;
     });
     this.#line = connecting;

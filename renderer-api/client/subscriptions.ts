@@ -27,6 +27,8 @@ export class Subscriptions {
   #line: Line | undefined;
   #lastId = 0;
   #interrupted = false;
+  /** How often a line was cut or given up. */
+  #interruptions = 0;
   #reconnecting: ReturnType<typeof setTimeout> | undefined;
 
   constructor(connected: () => Promise<Line>) {
@@ -58,6 +60,7 @@ export class Subscriptions {
   interrupted(): void {
     this.#line = undefined;
     this.#interrupted = true;
+    this.#interruptions++;
     // Who disconnects wants no connection that comes back by itself.
     clearTimeout(this.#reconnecting);
   }
@@ -79,7 +82,9 @@ export class Subscriptions {
   }
 
   #connect(): void {
+    const before = this.#interruptions;
     this.#connected().catch((error: unknown) => {
+      if (this.#interruptions !== before) return;
       for (const id of [...this.#open.keys()]) this.#fail(id, error);
     });
   }

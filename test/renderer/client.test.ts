@@ -259,3 +259,88 @@ describe('every call settles', () => {
     expect(refused).toBe(2);
   });
 });
+
+describe('a page that has disconnected', () => {
+  /** Connections that are made or fail when the test says so, with a port of the bridge. */
+  function byHand() {
+    const bridge = openBridge();
+    const attempts: { succeed(): void; fail(): void }[] = [];
+    const connect = () =>
+      new Promise<Port>((resolve, reject) => {
+        attempts.push({
+          succeed: () => resolve(bridge.rawPort() as unknown as Port),
+          fail: () => reject(new DiskCacheError('NOT_ALLOWED', 'too late to say so')),
+        });
+      });
+    return {
+      bridge,
+      attempts,
+      diskCache: new DiskCache(connect, { timeout: 2000 }),
+      [Symbol.dispose]: bridge[Symbol.dispose],
+    };
+  }
+  const connecting = (attempts: readonly unknown[], many: number) =>
+    vi.waitFor(() => expect(attempts).toHaveLength(many));
+
+  it.each(['succeed', 'fail'] as const)(
+    'has its new calls answered, whatever becomes of a connection it gave up: %s',
+    async (fate) => {
+      using page = byHand();
+      const { attempts, diskCache } = page;
+      const given = diskCache.get('k');
+      await connecting(attempts, 1);
+      diskCache.disconnect();
+      await expect(given).rejects.toEqual(failure('DISCONNECTED'));
+      const set = diskCache.set('k', 1);
+      await connecting(attempts, 2);
+      attempts[0]![fate]();
+      await new Promise((resolve) => setImmediate(resolve));
+      attempts[1]!.succeed();
+      await set;
+      expect(await diskCache.get('k')).toBe(1);
+      diskCache.disconnect();
+    },
+  );
+
+  it.each(['succeed', 'fail'] as const)(
+    'listens again with its next call, whatever becomes of a connection it gave up: %s',
+    async (fate) => {
+      using page = byHand();
+      const { attempts, diskCache } = page;
+      const heard: string[] = [];
+      diskCache.subscribe(({ kind }) => heard.push(kind), { onError: (error) => heard.push(String(error)) });
+      await connecting(attempts, 1);
+      diskCache.disconnect();
+      attempts[0]![fate]();
+      await new Promise((resolve) => setImmediate(resolve));
+      const set = diskCache.set('k', 1);
+      await connecting(attempts, 2);
+      attempts[1]!.succeed();
+      await set;
+      await vi.waitFor(() => expect(heard).toEqual(['reset', 'set']));
+      diskCache.disconnect();
+    },
+  );
+
+  // A host in a utility process that died just before it was closed reported CLOSED as uncaught.
+  it('does not come back by itself, though its line had been cut and it listens', async () => {
+    using page = byHand();
+    const { attempts, diskCache, bridge } = page;
+    const errors: unknown[] = [];
+    diskCache.subscribe(() => {}, { onError: (error) => errors.push(error) });
+    await connecting(attempts, 1);
+    attempts[0]!.succeed();
+    await diskCache.has('anything');
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      bridge.sessions[0]!.close(new DiskCacheError('DISCONNECTED', 'The utility process ended'));
+      while (vi.getTimerCount() === 0) await new Promise((resolve) => setImmediate(resolve));
+      diskCache.disconnect();
+      await vi.runAllTimersAsync();
+    } finally {
+      vi.useRealTimers();
+    }
+    expect(attempts).toHaveLength(1);
+    expect(errors).toEqual([]);
+  });
+});
