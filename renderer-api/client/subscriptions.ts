@@ -1,9 +1,7 @@
 import { DiskCacheError } from '../../protocol/error.ts';
 import type { Changes, News, Told, WatchRange } from '../../protocol/wire.ts';
+import { Comeback } from './comeback.ts';
 import type { Line } from './line.ts';
-
-/** Milliseconds. A page that is being replaced by another loses its line first; it shouldn't come back for nothing. */
-const RECONNECT_AFTER = 250;
 
 /** Hears what has happened, in order; `reset` says that more has happened than could be told. */
 export type Listener = (change: Told) => void;
@@ -22,17 +20,20 @@ interface Subscription {
  * Invariant: a subscription hears of every change, or `reset`, or its `onError` is called and it has ended.
  */
 export class Subscriptions {
-  readonly #connected: () => Promise<Line>;
+  readonly #comeback: Comeback;
   readonly #open = new Map<number, Subscription>();
   #line: Line | undefined;
   #lastId = 0;
   #interrupted = false;
-  /** How often a line was cut or given up. */
-  #interruptions = 0;
-  #reconnecting: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(connected: () => Promise<Line>) {
-    this.#connected = connected;
+  constructor(connect: () => Promise<Line>) {
+    this.#comeback = new Comeback({
+      connect,
+      isWanted: () => this.#line === undefined && this.#open.size > 0,
+      onFailure: (error) => {
+        for (const id of [...this.#open.keys()]) this.#fail(id, error);
+      },
+    });
   }
 
   /** Answers the way out. */
@@ -40,7 +41,7 @@ export class Subscriptions {
     const id = ++this.#lastId;
     this.#open.set(id, subscription);
     if (this.#line !== undefined) this.#start(this.#line, id, subscription);
-    else this.#connect();
+    else this.#comeback.now();
     return () => {
       if (this.#open.delete(id)) this.#line?.unwatch(id);
     };
@@ -60,16 +61,12 @@ export class Subscriptions {
   interrupted(): void {
     this.#line = undefined;
     this.#interrupted = true;
-    this.#interruptions++;
-    // Who disconnects wants no connection that comes back by itself.
-    clearTimeout(this.#reconnecting);
+    this.#comeback.cancel();
   }
 
   /** Who listens wants to go on listening, without having to call something: if the page is still there in a moment. */
   reconnect(): void {
-    this.#reconnecting = setTimeout(() => {
-      if (this.#line === undefined && this.#open.size > 0) this.#connect();
-    }, RECONNECT_AFTER);
+    this.#comeback.later();
   }
 
   tell(changes: Changes['changes']): void {
@@ -79,14 +76,6 @@ export class Subscriptions {
         if (subscription !== undefined) hear(subscription, change);
       }
     }
-  }
-
-  #connect(): void {
-    const before = this.#interruptions;
-    this.#connected().catch((error: unknown) => {
-      if (this.#interruptions !== before) return;
-      for (const id of [...this.#open.keys()]) this.#fail(id, error);
-    });
   }
 
   #start(line: Line, id: number, { store, range }: Subscription): void {

@@ -157,7 +157,7 @@ export class OfflineClient {
         onEnd: () => this.#lost(connecting),
         onConnection: (online) => this.connection.tell(online),
       });
-      this.connection.resume(line);
+      if (this.#line === connecting) this.connection.resume(line);
       return line;
     });
     this.#line = connecting;

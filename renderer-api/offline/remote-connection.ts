@@ -1,8 +1,6 @@
+import { Comeback } from '../client/comeback.ts';
 import { rethrowLater } from '../client/subscriptions.ts';
 import type { OfflineLine } from './offline-line.ts';
-
-/** Milliseconds. A page that is being replaced by another loses its line first; it shouldn't come back for nothing. */
-const RECONNECT_AFTER = 250;
 
 type Listener = (online: boolean) => void;
 
@@ -18,6 +16,7 @@ interface Hearing {
  */
 export class RemoteConnection {
   readonly #connected: () => Promise<OfflineLine>;
+  readonly #comeback: Comeback;
   readonly #open = new Set<Hearing>();
   #line: OfflineLine | undefined;
   /** As the listeners know it. */
@@ -25,6 +24,11 @@ export class RemoteConnection {
 
   constructor(connected: () => Promise<OfflineLine>) {
     this.#connected = connected;
+    this.#comeback = new Comeback({
+      connect: connected,
+      isWanted: () => this.#line === undefined && this.#open.size > 0,
+      onFailure: (error) => this.#fail(error),
+    });
   }
 
   get online(): Promise<boolean> {
@@ -38,7 +42,7 @@ export class RemoteConnection {
   subscribe(listener: Listener, { onError = rethrowLater }: { onError?: (error: unknown) => void } = {}): () => void {
     const hearing: Hearing = { listener, onError };
     this.#open.add(hearing);
-    if (this.#line === undefined) this.#connect();
+    if (this.#line === undefined) this.#comeback.now();
     else this.#ask(this.#line);
     return () => void this.#open.delete(hearing);
   }
@@ -76,22 +80,17 @@ export class RemoteConnection {
   /** @internal The line was cut or given up. */
   interrupted(): void {
     this.#line = undefined;
+    this.#comeback.cancel();
     if (this.#open.size === 0) this.#known = undefined;
   }
 
   /** @internal Who listens wants to go on listening, if the page is still there in a moment. */
   reconnect(): void {
-    setTimeout(() => {
-      if (this.#line === undefined && this.#open.size > 0) this.#connect();
-    }, RECONNECT_AFTER);
+    this.#comeback.later();
   }
 
   async #set(online: boolean): Promise<void> {
     await (await this.#connected()).ask('setOnline', online);
-  }
-
-  #connect(): void {
-    this.#connected().catch((error: unknown) => this.#fail(error));
   }
 
   /** The answer comes as news, in order with all others. */

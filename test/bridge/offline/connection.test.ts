@@ -1,5 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { DiskCacheError } from '../../../protocol/error.ts';
+import type { Port } from '../../../renderer-api/client/line.ts';
+import { DiskCache } from '../../../renderer-api/disk-cache.ts';
 import { failure } from '../../failure.ts';
 import { openOfflinePage } from './over-an-offline-port.ts';
 
@@ -60,5 +62,23 @@ describe('the connection in pages', () => {
     await page.diskCache.connection.goOffline();
     await vi.waitFor(() => expect([heard, uncaught.mock.calls.length]).toEqual([[false], 1]));
     process.off('uncaughtException', uncaught);
+  });
+
+  it.each(['succeeds', 'fails'])('is heard of after a disconnect, whether the connection given up %s', async (fate) => {
+    using page = openOfflinePage();
+    const attempts: { resolve(port: Port): void; reject(error: DiskCacheError): void }[] = [];
+    const connect = () => new Promise<Port>((resolve, reject) => attempts.push({ resolve, reject }));
+    const diskCache = new DiskCache(connect);
+    const heard: unknown[] = [];
+    diskCache.connection.subscribe((online) => heard.push(online), { onError: (error) => heard.push(error) });
+    diskCache.disconnect();
+    if (fate === 'succeeds') attempts[0]!.resolve(page.rawPort() as unknown as Port);
+    else attempts[0]!.reject(new DiskCacheError('DISCONNECTED', 'nobody is there'));
+    const online = diskCache.connection.online;
+    attempts[1]!.resolve(page.rawPort() as unknown as Port);
+    expect(await online).toBe(true);
+    await diskCache.connection.goOffline();
+    await vi.waitFor(() => expect(heard).toEqual([false]));
+    diskCache.disconnect();
   });
 });
