@@ -70,15 +70,19 @@ describe('the connection in pages', () => {
     const connect = () => new Promise<Port>((resolve, reject) => attempts.push({ resolve, reject }));
     const diskCache = new DiskCache(connect);
     const heard: unknown[] = [];
-    diskCache.connection.subscribe((online) => heard.push(online), { onError: (error) => heard.push(error) });
+    const hear = () =>
+      diskCache.connection.subscribe((online) => heard.push(online), { onError: (error) => heard.push(error) });
+    hear();
     diskCache.disconnect();
-    if (fate === 'succeeds') attempts[0]!.resolve(page.rawPort() as unknown as Port);
-    else attempts[0]!.reject(new DiskCacheError('DISCONNECTED', 'nobody is there'));
     const online = diskCache.connection.online;
     attempts[1]!.resolve(page.rawPort() as unknown as Port);
     expect(await online).toBe(true);
+    if (fate === 'succeeds') attempts[0]!.resolve(page.rawPort() as unknown as Port);
+    else attempts[0]!.reject(new DiskCacheError('DISCONNECTED', 'nobody is there'));
+    await new Promise((resolve) => setImmediate(resolve));
+    hear();
     await diskCache.connection.goOffline();
-    await vi.waitFor(() => expect(heard).toEqual([false]));
+    await vi.waitFor(() => expect(heard).toEqual([false, false]));
     diskCache.disconnect();
   });
 });
