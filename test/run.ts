@@ -45,21 +45,22 @@ function run({ name, command, count }: Step): Tally {
     stdio: ['ignore', 'inherit', 'inherit'],
     env: { ...process.env, PLAYWRIGHT_JSON_OUTPUT_NAME: E2E },
   });
-  const tally = tallyOf(status === 0, count);
+  const tally = tallyOf(name, status === 0, count);
   for (const [reason, tests] of tally.reasons ?? []) console.log(`   skipped: ${reason} (${tests})`);
   console.log(`── ${name}: ${line(tally)} (${((Date.now() - started) / 1000).toFixed(1)} s)`);
   return tally;
 }
 
 /** A runner that fails without a failed test, or without a report, has failed all the same. */
-function tallyOf(ok: boolean, count: Step['count']): Tally {
-  if (!count) return { passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: 0 };
+function tallyOf(name: string, ok: boolean, count: Step['count']): Tally {
+  const itself = { failed: 1, failures: [`${name}: the step itself; its output says why`] };
+  if (!count) return ok ? { passed: 1, failed: 0, skipped: 0 } : { passed: 0, skipped: 0, ...itself };
   try {
     const tally = count();
-    return ok || tally.failed > 0 ? tally : { ...tally, failed: 1 };
+    return ok || tally.failed > 0 ? tally : { ...tally, ...itself };
   } catch (error) {
     console.error(error);
-    return { passed: 0, failed: 1, skipped: 0 };
+    return { passed: 0, skipped: 0, ...itself };
   }
 }
 
@@ -67,4 +68,5 @@ rmSync(RESULTS, { recursive: true, force: true });
 mkdirSync(RESULTS, { recursive: true });
 const total = sum(STEPS.map(run));
 process.exitCode = total.failed > 0 ? 1 : 0;
+if (total.failures?.length) console.log(`\nFailed:\n   ${total.failures.join('\n   ')}`);
 console.log(`\n${line(total)}`);
