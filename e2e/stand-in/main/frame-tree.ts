@@ -101,6 +101,10 @@ export class FrameTree {
     session.on('Page.frameAttached', ({ frameId, parentFrameId }) => {
       this.#node(frameId).parentId = parentFrameId;
     });
+    session.on('Page.frameNavigated', ({ frame }) => {
+      const { document } = this.#node(frame.id);
+      if (frame.parentId && document && !document.ended) this.#beginAgain(document);
+    });
     session.on('Page.frameDetached', ({ frameId, reason }) => {
       this.#nodes.get(frameId)?.document?.end();
       if (reason === 'remove') this.#nodes.delete(frameId);
@@ -121,6 +125,12 @@ export class FrameTree {
       this.#end((document) => document.world.session.id === sessionId);
       this.#connection.forget(sessionId);
     });
+  }
+
+  /** Chromium keeps the worlds of a subframe's empty document for the first one of the same origin, and runs no script in them anew. */
+  #beginAgain({ world: { session, context } }: PageDocument): void {
+    const { agent, preload } = this.#scripts;
+    session.send('Runtime.evaluate', { expression: `${agent}\n${preload}`, contextId: context }).catch(() => {});
   }
 
   #receive(world: PageDocument['world'], processId: number, message: FromPage): void {

@@ -133,12 +133,14 @@ function requireInSandbox(id: string): unknown {
 }
 
 function preload(body: PreloadBody, inSubframes: boolean): void {
-  if (window.parent !== window && !inSubframes) return;
+  // As in Electron, never in the empty document that a subframe begins with (electron 31313).
+  if (window.parent !== window && (!inSubframes || location.href.startsWith('about:blank'))) return;
   const module = { exports: {} };
   body(requireInSandbox, module, module.exports);
 }
 
-Object.defineProperty(globalThis, 'standIn', { value: Object.freeze({ receive, preload }) });
+// Each document has an agent of its own, also where its world was that of another (FrameTree, `beginAgain`).
+Object.defineProperty(globalThis, 'standIn', { value: Object.freeze({ receive, preload }), configurable: true });
 document.addEventListener(OPEN_EVENT, (event) => {
   const { url, name, features } = (event as CustomEvent<Record<'url' | 'name' | 'features', unknown>>).detail;
   tell({ kind: 'open', url: String(url), name: String(name), features: String(features) });
