@@ -1,18 +1,12 @@
 import type { Page } from 'playwright-core';
-import type { Launch } from './fixture.ts';
-import { expect, test } from './fixture.ts';
+import { openWindow, start as startApp } from './cache-page.ts';
+import { expect, type Launch, test } from './fixture.ts';
 
-const ASSETS = new URL('../dist/e2e/assets/main.js', import.meta.url).pathname;
 const MB = 2 ** 20;
 /** Sent and read back. The long way once, the short one where machines are shared. */
 const STREAMED = (process.env['CI'] ? 64 : 200) * MB;
 
-async function start(launch: Launch) {
-  const app = await launch({ main: ASSETS });
-  const page = await app.waitForWindow(0);
-  await page.waitForFunction('globalThis.diskCache !== undefined');
-  return { app, page };
-}
+const start = (launch: Launch) => startApp(launch, 'assets');
 
 /** What a `fetch` in the page came to. */
 const fetched = (page: Page, url: string, headers: Record<string, string> = {}) =>
@@ -81,9 +75,7 @@ test('a store that is not served is 403, and so is everything for pages of anoth
   const { app, page } = await start(launch);
   const refused = { status: 403, text: expect.stringMatching(/^NOT_ALLOWED: /) };
   expect(await fetched(page, 'deskcache://secret/word.txt')).toMatchObject(refused);
-  await page.evaluate(`window.open('stranger://page/')`);
-  const stranger = await app.waitForWindow(1);
-  await stranger.waitForFunction('globalThis.diskCache !== undefined');
+  const stranger = await openWindow(app, page, 'stranger://page/');
   expect(await fetched(stranger, 'deskcache://assets/logo.svg')).toMatchObject(refused);
   expect(await widthOf(stranger, 'deskcache://assets/logo.svg')).toBe(0);
   const upload = (target: Page, store: string) =>

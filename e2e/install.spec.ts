@@ -1,23 +1,12 @@
 /** Windows of a session that deskcache is installed in: none has a preload script of its own, none is attached by hand. */
 import type { Page } from 'playwright-core';
+import { openWindow as openPage, ready, sessions, start as startApp } from './cache-page.ts';
 import { expect, type Launch, test } from './fixture.ts';
 import type { App } from './launch.ts';
 
-const BRIDGE = new URL('../dist/e2e/bridge/main.js', import.meta.url).pathname;
+const start = (launch: Launch) => startApp(launch, 'bridge', '--install');
 
-async function start(launch: Launch) {
-  const app = await launch({ main: BRIDGE, args: ['--install'] });
-  const page = await app.waitForWindow(0);
-  await page.waitForFunction('globalThis.diskCache !== undefined');
-  return { app, page };
-}
-
-async function openWindow(app: App, from: Page, query: string): Promise<Page> {
-  await from.evaluate(`window.open('app://bridge/?${query}')`);
-  const page = await app.waitForWindow((it) => app.url(it) === `app://bridge/?${query}`);
-  await page.waitForFunction('globalThis.diskCache !== undefined');
-  return page;
-}
+const openWindow = (app: App, from: Page, query: string) => openPage(app, from, `app://bridge/?${query}`);
 
 /** What the window keeps for itself, as soon as it may ask for it. */
 const kept = (page: Page) => page.evaluate(`diskCache.window.get('who')`);
@@ -63,10 +52,10 @@ test('a window that is attached by name, with the preload script twice, connects
   panel.on('pageerror', (error) => errors.push(error.message));
   await keep(panel, 'the panel');
   await panel.reload();
-  await panel.waitForFunction('globalThis.diskCache !== undefined');
+  await ready(panel);
   expect(await kept(panel)).toBe('the panel');
   await keep(page, 'the first');
   expect(await names(page)).toEqual(['panel', 'window-1']);
-  expect(await page.evaluate(`fetch('app://bridge/sessions').then((it) => it.json())`)).toBe(2);
+  expect(await sessions(page)).toBe(2);
   expect(errors).toEqual([]);
 });

@@ -1,26 +1,8 @@
 /** What happens to pages and to the application while calls are under way. */
-import type { Page } from 'playwright-core';
+import { ready, sessions, shown, start as startApp } from './cache-page.ts';
 import { expect, type Launch, test } from './fixture.ts';
-import type { App } from './launch.ts';
 
-const BRIDGE = new URL('../dist/e2e/bridge/main.js', import.meta.url).pathname;
-
-const ready = (page: Page) => page.waitForFunction('globalThis.diskCache !== undefined');
-
-async function start(launch: Launch, ...args: string[]) {
-  const app = await launch({ main: BRIDGE, args });
-  const page = await app.waitForWindow(0);
-  await ready(page);
-  return { app, page };
-}
-
-async function shown(app: App, url: string): Promise<Page> {
-  const page = await app.waitForWindow((it) => app.url(it) === url);
-  await ready(page);
-  return page;
-}
-
-const sessions = (page: Page) => page.evaluate(`fetch('app://bridge/sessions').then((answer) => answer.json())`);
+const start = (launch: Launch, ...args: string[]) => startApp(launch, 'bridge', ...args);
 
 /** Writes without end, fifty at a time; `settled` says how far, and with what it ended. */
 const WRITES = `

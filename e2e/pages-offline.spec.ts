@@ -1,11 +1,10 @@
 /** What a page has of HTTP: `diskCache.fetch`, `diskCache.caches`, and the connection that all windows share. */
-import { fileURLToPath } from 'node:url';
 import type * as renderer from 'deskcache/renderer';
 import type { Page } from 'playwright-core';
+import { openWindow, start as startApp } from './cache-page.ts';
 import { expect, type Launch, test } from './fixture.ts';
 import { type Origin, startOrigin } from './origin.ts';
 
-const MAIN = fileURLToPath(new URL('../dist/e2e/pages-offline/main.js', import.meta.url));
 const MB = 2 ** 20;
 
 declare const diskCache: renderer.DiskCache;
@@ -33,16 +32,7 @@ test.beforeEach(async () => {
 });
 test.afterEach(() => origin.stop());
 
-async function ready(page: Page): Promise<void> {
-  await page.waitForFunction('globalThis.diskCache !== undefined');
-}
-
-async function start(launch: Launch) {
-  const app = await launch({ main: MAIN });
-  const page = await app.waitForWindow(0);
-  await ready(page);
-  return { app, page };
-}
+const start = (launch: Launch) => startApp(launch, 'pages-offline');
 
 /** What a `diskCache.fetch` in the page comes to: the text and the field that says where it came from, or the error. */
 const fetched = (
@@ -111,9 +101,7 @@ test('caches are those of all windows and of the main process, also after a rest
     await cache.addAll([`${url}/fresh`, 'app://pages/page.js']);
   }, origin.url);
   expect(await told(page, '/kept')).toEqual([['shell', 4]]);
-  await page.evaluate(`window.open('app://pages/?second')`);
-  const second = await app.waitForWindow(1);
-  await ready(second);
+  const second = await openWindow(app, page, 'app://pages/?second');
   const found = async (by: Page) =>
     by.evaluate(async () => {
       const settings = await diskCache.caches.match('app://pages/settings');
@@ -130,9 +118,7 @@ test('a window that goes offline takes the others with it; one that was granted 
   launch,
 }) => {
   const { app, page } = await start(launch);
-  await page.evaluate(`window.open('app://pages/?second')`);
-  const second = await app.waitForWindow(1);
-  await ready(second);
+  const second = await openWindow(app, page, 'app://pages/?second');
   await second.evaluate(`globalThis.heard = []; diskCache.connection.subscribe((online) => heard.push(online))`);
   expect(await second.evaluate('diskCache.connection.online')).toBe(true);
   await page.evaluate('diskCache.connection.goOffline()');
@@ -142,9 +128,7 @@ test('a window that goes offline takes the others with it; one that was granted 
   expect(await fetched(page, '/any')).toEqual(expect.arrayContaining(['answer 1']));
   expect(origin.asked('/any')).toBe(1);
 
-  await page.evaluate(`window.open('app://stranger/')`);
-  const stranger = await app.waitForWindow(2);
-  await ready(stranger);
+  const stranger = await openWindow(app, page, 'app://stranger/');
   expect(await fetched(stranger, '/fresh')).toEqual(['NOT_ALLOWED']);
   expect(await stranger.evaluate(`diskCache.caches.keys().catch((error) => error.code)`)).toBe('NOT_ALLOWED');
   expect(await stranger.evaluate(`diskCache.connection.goOffline().catch((error) => error.code)`)).toBe('NOT_ALLOWED');

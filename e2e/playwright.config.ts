@@ -1,7 +1,14 @@
 import { defineConfig } from '@playwright/test';
 
 /** Specs of pages on the bridge, which hold wherever the engine is. */
-const WHEREVER = ['assets.spec.ts', 'bridge.spec.ts', 'install.spec.ts', 'life.spec.ts', 'pages-offline.spec.ts'];
+const WHEREVER = [
+  'assets.spec.ts',
+  'bridge.spec.ts',
+  'frames.spec.ts',
+  'install.spec.ts',
+  'life.spec.ts',
+  'pages-offline.spec.ts',
+];
 
 /**
  * The same specs in both shells, and some once more with the engine in a utility process. `npm run e2e -- --project stand-in` runs

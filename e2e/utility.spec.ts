@@ -1,27 +1,12 @@
 /** An engine in a utility process: what only that has to fear, and what the main process has of it. */
 import type { Page } from 'playwright-core';
+import { openWindow, outcome, start as startApp } from './cache-page.ts';
 import { expect, type Launch, test } from './fixture.ts';
 
-const UTILITY = new URL('../dist/e2e/utility/main.js', import.meta.url).pathname;
-
 async function start(launch: Launch) {
-  const app = await launch({ main: UTILITY });
-  const page = await app.waitForWindow(0);
-  await page.waitForFunction('globalThis.diskCache !== undefined');
-  const openAnother = async () => {
-    await page.evaluate(`window.open('app://utility/?another')`);
-    const other = await app.waitForWindow(1);
-    await other.waitForFunction('globalThis.diskCache !== undefined');
-    return other;
-  };
-  return { app, page, openAnother };
+  const { app, page } = await startApp(launch, 'utility');
+  return { app, page, openAnother: () => openWindow(app, page, 'app://utility/?another') };
 }
-
-/** What a call in the page came to: its value, or the code of its error. */
-const outcome = (page: Page, call: string): Promise<unknown> =>
-  page.evaluate(
-    `(async () => { try { return await (${call}); } catch (error) { return error.code ?? String(error); } })()`,
-  );
 
 const inMain = (page: Page, command: string): Promise<unknown> =>
   page.evaluate(`fetch('app://utility/${command}').then((answer) => answer.json())`);
@@ -31,7 +16,7 @@ const crash = (page: Page) => outcome(page, `diskCache.index('numbers').set('n',
 
 test('functions in declarations run there, imported from their module', async ({ launch }) => {
   const { page } = await start(launch);
-  expect(await outcome(page, `diskCache.index('numbers').set('n', 'seven')`)).toBe('BAD_VALUE');
+  expect(await outcome(page, `diskCache.index('numbers').set('n', 'seven')`)).toMatchObject({ code: 'BAD_VALUE' });
   expect(
     await outcome(page, `diskCache.index('numbers').set('n', 7).then(() => diskCache.index('numbers').get('n'))`),
   ).toBe(7);
@@ -124,8 +109,8 @@ test('items are served by their address, also after a crash; a store that can’
 
 test('one that dies over and over is given up, and calls say so', async ({ launch }) => {
   const { app, page } = await start(launch);
-  for (let times = 1; times <= 5; times++) expect(await crash(page)).toBe('DISCONNECTED');
-  expect(await outcome(page, `diskCache.get('k')`)).toBe('CLOSED');
+  for (let times = 1; times <= 5; times++) expect(await crash(page)).toMatchObject({ code: 'DISCONNECTED' });
+  expect(await outcome(page, `diskCache.get('k')`)).toMatchObject({ code: 'CLOSED' });
   expect(await inMain(page, 'get?k')).toMatchObject({ code: 'CLOSED', message: expect.stringContaining('code 9') });
   await app.close();
   expect(app.process.exitCode).toBe(0);
@@ -156,9 +141,9 @@ test('what pages have of HTTP is in the main process, and a crash is not its bus
   const half = `globalThis.half = diskCache.caches.open('v1').then((cache) => cache.put('https://a.example/half', new Response(
     new ReadableStream({ start: (it) => void (globalThis.sink = it) }))))`;
   await page.evaluate(`void (${half})`);
-  expect(await crash(page)).toBe('DISCONNECTED');
+  expect(await crash(page)).toMatchObject({ code: 'DISCONNECTED' });
   expect(await outcome(page, text)).toBe('kept');
   await page.evaluate(`sink.enqueue(new Uint8Array(1_000_000)), sink.close()`);
   expect(await outcome(page, `half`)).toBe(undefined);
-  expect(await outcome(page, `diskCache.fetch('https://a.example/')`)).toBe('NOT_ALLOWED');
+  expect(await outcome(page, `diskCache.fetch('https://a.example/')`)).toMatchObject({ code: 'NOT_ALLOWED' });
 });

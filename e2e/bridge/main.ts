@@ -66,8 +66,12 @@ async function start(): Promise<void> {
 
   let opened = 0;
   function makeWindow(url: string): BrowserWindow {
-    const name = new URL(url).searchParams.get('name') ?? (installs ? undefined : `window-${++opened}`);
-    const window = new BrowserWindow({ webPreferences: name ? { preload: preloadPath } : {} });
+    const { searchParams } = new URL(url);
+    const name = searchParams.get('name') ?? (installs ? undefined : `window-${++opened}`);
+    const nodeIntegrationInSubFrames = searchParams.has('framed');
+    const window = new BrowserWindow({
+      webPreferences: name ? { preload: preloadPath, nodeIntegrationInSubFrames } : {},
+    });
     if (name) host.attach(window, { name });
     return window;
   }
