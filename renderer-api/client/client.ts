@@ -121,10 +121,7 @@ export class Client {
   disconnect(reason: DiskCacheError): void {
     this.#order.clear(reason);
     this.#line?.then((line) => line.close()).catch(() => {});
-    this.#line = undefined;
-    this.#endStreams();
-    for (const near of this.near.values()) near.end();
-    this.subscriptions.interrupted();
+    this.#forget();
     for (const parcel of this.#turn.splice(0)) parcel.reject(reason);
     this.#rejectAll(reason);
     clearTimeout(this.#timer);
@@ -209,10 +206,7 @@ export class Client {
 
   #lost(line: Promise<Line>, reason: DiskCacheError, wasCut: boolean): void {
     if (this.#line !== line) return;
-    this.#line = undefined;
-    this.#endStreams();
-    for (const near of this.near.values()) near.end();
-    this.subscriptions.interrupted();
+    this.#forget();
     const again = wasCut ? this.#takeRepeatable() : [];
     this.#rejectAll(reason);
     if (again.length > 0) {
@@ -233,10 +227,14 @@ export class Client {
     return repeatable;
   }
 
-  #endStreams(): void {
+  /** The line, and what ends with it. */
+  #forget(): void {
+    this.#line = undefined;
     const why = 'The connection has ended, and the stream with it; begin it again';
     this.#connection.abort(new DiskCacheError('DISCONNECTED', why));
     this.#connection = new AbortController();
+    for (const near of this.near.values()) near.end();
+    this.subscriptions.interrupted();
   }
 
   #drop(changed: Stale['changed']): void {
