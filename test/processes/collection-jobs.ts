@@ -1,5 +1,6 @@
 import { appendFileSync } from 'node:fs';
 import { Deque, type Description, Index, reopen } from '../../main/engine/index.ts';
+import { pause } from './pause.ts';
 
 /* What a member can be told to do with deques and indexes. */
 
@@ -8,10 +9,6 @@ let opened: Deque<unknown> | Index<string, unknown> | undefined;
 function deque(): Deque<unknown> {
   if (opened instanceof Deque) return opened;
   throw new Error('this member has opened no deque');
-}
-
-function pause(ms: number): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
 
 export const COLLECTION_JOBS = {

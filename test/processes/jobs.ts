@@ -2,6 +2,7 @@ import { appendFileSync, existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { Cache, type CacheOptions, type Change, type Key } from '../../main/engine/index.ts';
 import { COLLECTION_JOBS } from './collection-jobs.ts';
 import { FANOUT_JOBS } from './fanout-jobs.ts';
+import { pause } from './pause.ts';
 import { QUEUE_JOBS } from './queue-jobs.ts';
 import { RECIPE_JOBS } from './recipe-jobs.ts';
 
@@ -21,11 +22,6 @@ function store(): Cache {
 let signal: (name: string) => void = () => {};
 export function signalBy(send: (name: string) => void): void {
   signal = send;
-}
-
-/** Blocks this member for so many milliseconds. */
-function pause(ms: number): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
 
 /** Blocks this member until a file is there, for half a minute at most. */

@@ -11,6 +11,7 @@ import {
   RLock,
   throttle,
 } from '../../main/engine/index.ts';
+import { pause } from './pause.ts';
 
 /* What a member of a crew can be told to do with recipes, on the store of a directory. */
 
@@ -26,7 +27,6 @@ function storeAt(directory: string, kind: StoreKind = 'cache'): Cache | FanoutCa
 
 let hold: Hold | undefined;
 
-const pause = (ms: number): void => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 const later = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const me = `${process.pid}-${threadId}`;
 

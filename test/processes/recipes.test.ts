@@ -6,6 +6,7 @@ import { Averager, Cache, Lock } from '../../main/engine/index.ts';
 import type { Permits } from '../../main/engine/recipes/permits.ts';
 import { freshDirectory } from '../engine/directory.ts';
 import { crew, KINDS, type Member, together } from './crew.ts';
+import { pause } from './pause.ts';
 
 const LONG = 60_000;
 
@@ -102,7 +103,11 @@ describe('a lock', () => {
     await holder.do('acquire', directory, 300, 0);
     const lock = new Lock(cache, 'lock');
     await expect(lock.acquireAsync({ timeout: 600 })).rejects.toMatchObject({ code: 'TIMEOUT' });
-    process.kill(pid, 'SIGSTOP');
+    // Not in the middle of a renewal: stopped with the store's lock in hand it would keep everybody from everything.
+    cache.transact(() => {
+      process.kill(pid, 'SIGSTOP');
+      pause(50);
+    });
     using hold = await lock.acquireAsync({ timeout: 20_000 });
     process.kill(pid, 'SIGCONT');
     await expect(holder.do('release')).rejects.toMatchObject({ code: 'NOT_ALLOWED' });
