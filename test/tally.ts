@@ -111,8 +111,11 @@ const testsOf = ({ suites = [], specs }: Suite): (EndToEndTest & { readonly name
 
 /** A test, and the first lines of what it failed with. */
 const failure = (name: string, message = ''): string =>
-  [name, ...stripVTControlCharacters(message || 'no message; the output says why').split('\n').slice(0, 6)].join(
-    '\n     ',
-  );
+  [
+    name,
+    ...stripVTControlCharacters(message || 'no message; the output says why')
+      .split('\n')
+      .slice(0, 6),
+  ].join('\n     ');
 
 const json = <T>(path: string): T => JSON.parse(readFileSync(path, 'utf8')) as T;
