@@ -7,6 +7,7 @@ import { homedir } from 'node:os';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { killTree } from '../e2e/kill-tree.ts';
 import { type App, findElectron, launch, type Shell } from '../e2e/launch.ts';
 import { findChromium } from '../e2e/stand-in/chromium/find.ts';
 import { StepFailed } from './tour/report.ts';
@@ -76,7 +77,7 @@ async function openAtlas(shell: Shell): Promise<void> {
 
 async function start(shell: Shell, userData: string, upstream: Upstream, visible: boolean): Promise<App> {
   const app = await launch({ shell, main: MAIN, userData, env: { ATLAS_UPSTREAM: upstream.url }, visible });
-  leftovers.push(() => app.process.kill('SIGKILL'));
+  leftovers.push(() => killTree(app.process));
   return app;
 }
 

@@ -12,6 +12,16 @@ export interface FindOptions {
   readonly timeout?: number;
 }
 
+/** What a missing runtime is reported with. */
+export const NO_RUNTIME = 'there is no Electron runtime: run node node_modules/electron/install.js';
+
+/**
+ * Whether a missing runtime fails the tests that need it: with `REQUIRE_ELECTRON=1`, as in CI, where a skipped test would look like a
+ * passed one.
+ */
+export const isElectronRequired = (env: NodeJS.ProcessEnv = process.env): boolean =>
+  !['', '0'].includes(env['REQUIRE_ELECTRON'] ?? '');
+
 /** The path of Electron's runtime, or undefined when there is none (and none could be downloaded). Never throws for that. */
 export async function findElectron({
   download = false,

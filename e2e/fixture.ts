@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test as base } from '@playwright/test';
+import { isElectronRequired, NO_RUNTIME } from './find-electron.ts';
 import { type App, findElectron, type LaunchOptions, launch, type Shell } from './launch.ts';
 
 export { expect } from '@playwright/test';
@@ -24,7 +25,7 @@ interface WorkerFixtures {
 
 /**
  * `test` of every spec here. In project `electron` it is skipped, with the reason, where there is no Electron: a report never
- * passes an Electron test that did not run in Electron.
+ * passes an Electron test that did not run in Electron. With `REQUIRE_ELECTRON=1` it fails there instead.
  */
 export const test = base.extend<Fixtures, WorkerFixtures>({
   shell: ['stand-in', { option: true, scope: 'worker' }],
@@ -41,7 +42,9 @@ export const test = base.extend<Fixtures, WorkerFixtures>({
     await rm(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   },
   launch: async ({ shell, extraArgs, electron, userData }, use, info) => {
-    base.skip(shell === 'electron' && electron === undefined, 'no Electron runtime');
+    const lacks = shell === 'electron' && electron === undefined;
+    if (lacks && isElectronRequired()) throw new Error(`REQUIRE_ELECTRON is set, but ${NO_RUNTIME}`);
+    base.skip(lacks, 'no Electron runtime');
     const apps: App[] = [];
     await use(async ({ args = [], ...options }) => {
       const app = await launch({ shell, userData, visible: false, args: [...extraArgs, ...args], ...options });

@@ -1,20 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { _electron } from 'playwright-core';
-import { findElectron } from './find-electron.ts';
+import { findElectron, NO_RUNTIME } from './find-electron.ts';
 import type { App, LaunchOptions } from './launch.ts';
 import { collectOutput, runningApp } from './running-app.ts';
 
 /** The application in Electron, driven by Playwright. */
 export async function launchElectron(options: LaunchOptions): Promise<App> {
-  const { main, userData, env = {}, args = [], timeout = 60_000 } = options;
   const executablePath = await findElectron();
-  if (executablePath === undefined) throw new Error('There is no Electron runtime: run npx install-electron');
-  const app = await _electron.launch({
-    executablePath,
-    args: [...(canSandbox() ? [] : ['--no-sandbox']), main, `--user-data-dir=${userData}`, ...args],
-    env: { ...definedOnly(process.env), ...env },
-    timeout,
-  });
+  if (executablePath === undefined) throw new Error(`The application can't be started: ${NO_RUNTIME}`);
+  const app = await _electron.launch({ executablePath, ...getElectronOptions(options, canSandbox()) });
   const child = app.process();
   return runningApp({
     shell: 'electron',
@@ -27,14 +21,27 @@ export async function launchElectron(options: LaunchOptions): Promise<App> {
   });
 }
 
+/** Returns what Playwright is told. It adds `--no-sandbox` on Linux by itself unless `chromiumSandbox` is true. */
+export function getElectronOptions(
+  { main, userData, env = {}, args = [], timeout = 60_000 }: Omit<LaunchOptions, 'shell'>,
+  sandbox: boolean,
+) {
+  return {
+    args: [main, `--user-data-dir=${userData}`, ...args],
+    chromiumSandbox: sandbox,
+    env: { ...definedOnly(process.env), ...env },
+    timeout,
+  };
+}
+
 function definedOnly(env: NodeJS.ProcessEnv): Record<string, string> {
   return Object.fromEntries(
     Object.entries(env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
   );
 }
 
-/** Root has none, and some distributions keep user namespaces from programs that no package manager installed. */
-function canSandbox(): boolean {
+/** Whether Chromium's sandbox works here: root has none, and some distributions keep user namespaces from unpackaged programs. */
+export function canSandbox(): boolean {
   if (process.platform !== 'linux') return true;
   if (process.getuid?.() === 0) return false;
   try {

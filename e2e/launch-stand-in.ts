@@ -1,7 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
+import { waitForDevtools } from './devtools-endpoint.ts';
+import { killTree } from './kill-tree.ts';
 import type { App, LaunchOptions } from './launch.ts';
 import { collectOutput, runningApp } from './running-app.ts';
 import { fromChromium } from './stand-in/schemes.ts';
@@ -21,10 +23,10 @@ export async function launchStandIn(options: LaunchOptions): Promise<App> {
     },
   );
   const output = collectOutput(child);
-  const browser = await endpointOf(child, output, timeout)
+  const browser = await waitForDevtools(child, output, timeout)
     .then((endpoint) => chromium.connectOverCDP(endpoint))
     .catch((error) => {
-      child.kill('SIGKILL');
+      killTree(child);
       throw error;
     });
   return runningApp({
@@ -43,23 +45,4 @@ function nodeForTypeScript(): string {
   if (Number.parseInt(process.versions.node, 10) >= 24) return process.execPath;
   if (existsSync(NODE_FROM_NPM)) return NODE_FROM_NPM;
   throw new Error(`The stand-in needs Node 24, this is ${process.version}: run it through npm, after npm ci`);
-}
-
-/** Chromium's DevTools endpoint, as the stand-in passes it on. */
-function endpointOf(child: ChildProcess, output: () => string, timeout: number): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const fail = (why: string) => reject(new Error(why));
-    const timer = setTimeout(
-      () => fail(`The stand-in did not start within ${timeout} ms; it printed:\n${output()}`),
-      timeout,
-    );
-    child.once('exit', () => fail(output().trim() || 'The stand-in ended without a word'));
-    child.once('error', (error) => fail(`The stand-in could not be started: ${error.message}`));
-    child.stderr?.on('data', () => {
-      const endpoint = /DevTools listening on (ws:\S+)/.exec(output())?.[1];
-      if (!endpoint) return;
-      clearTimeout(timer);
-      resolve(endpoint);
-    });
-  });
 }

@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Page } from 'playwright-core';
+import { killTree } from './kill-tree.ts';
 import type { App, Shell } from './launch.ts';
 
 const GRACE = 15_000;
@@ -49,14 +50,14 @@ export function runningApp({ process: child, quit, release, ...parts }: Parts): 
       await quit().catch(() => {});
       const late = await Promise.race([closed.then(() => false), wait(GRACE, true, { ref: false })]);
       if (late) {
-        child.kill('SIGKILL');
+        killTree(child);
         await closed;
       }
       await release();
       if (late) throw new Error(`The application did not quit within ${GRACE} ms; it printed:\n${parts.output()}`);
     },
     async kill() {
-      child.kill('SIGKILL');
+      killTree(child);
       await closed;
       await release();
     },
