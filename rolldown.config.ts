@@ -46,6 +46,17 @@ export default defineConfig([
     output: { dir: 'dist/e2e/utility', format: 'esm' },
   },
   {
+    // The experiments of e2e/experiments; `top-level` is an application by itself.
+    input: {
+      main: 'e2e/experiments/app/main.ts',
+      stores: 'e2e/experiments/app/stores.ts',
+      'top-level': 'e2e/experiments/app/top-level.ts',
+    },
+    external: publicFaces,
+    platform: 'node',
+    output: { dir: 'dist/e2e/experiments', format: 'esm' },
+  },
+  {
     input: 'e2e/bridge/page.ts',
     platform: 'browser',
     output: { file: 'dist/e2e/bridge/page.js', format: 'esm' },

@@ -1,0 +1,87 @@
+/**
+ * The application of the experiments. What an experiment needs, it asks for by an argument (`--utility`, `--offline`, `--serves`) or by a
+ * POST of `[name, argument]` to `app://lab/do`.
+ */
+import { assetScheme, openDiskCache, type Placement } from 'deskcache/main';
+import { app, BrowserWindow, protocol, session, type WebContents } from 'electron';
+import { answerPage, openWindow } from '../../one-page.ts';
+import { stores } from './stores.ts';
+import { makeWave } from './wave.ts';
+
+const has = (name: string) => process.argv.includes(`--${name}`);
+
+protocol.registerSchemesAsPrivileged([
+  assetScheme(),
+  { scheme: 'app', privileges: { standard: true, secure: true, supportFetchAPI: true } },
+]);
+// Electron would show a dialog, which waits for a person.
+process.on('uncaughtException', (error) => console.log(`uncaught: ${error.message}`));
+void app.whenReady().then(start);
+
+async function start(): Promise<void> {
+  const placement: Placement = has('utility') ? 'utility' : 'main';
+  const host = await openDiskCache({
+    stores,
+    storesModule: new URL('./stores.js', import.meta.url),
+    placement,
+    authorize: ({ origin }) => (origin === 'app://lab' ? { stores: { '*': 'admin', '@window': 'admin' } } : null),
+  });
+  const own = session.defaultSession;
+  host.install(own);
+  if (has('offline')) host.offline(own, { schemes: ['http'], store: 'http' });
+  let endAssets = has('serves') ? host.serveAssets(own) : () => {};
+
+  const COMMANDS: Readonly<Record<string, (argument: never) => unknown>> = {
+    pid: () => process.pid,
+    memory: () => process.memoryUsage.rss(),
+    open: (url: string) => void openWindow(url, makeWindow),
+    close: (url: string) => find(url).close(),
+    crash: (url: string) => find(url).forcefullyCrashRenderer(),
+    /** What a request of the main process comes to. It is how the session gets a cookie. */
+    fetch: async (url: string) => (await own.fetch(url, { bypassCustomProtocolHandlers: true })).text(),
+    serveAssets() {
+      endAssets = host.serveAssets(own);
+    },
+    endAssets: () => endAssets(),
+    setAsset: (text: string) => host.stores.assets.set('a.txt', text),
+    /** Keeps a recording of so many seconds. */
+    record: (seconds: number) => host.stores.assets.writeStream('film.wav', makeWave(seconds)),
+    /** Tells whoever started the application what a page was promised. */
+    promised: (count: number) => console.log(`promised ${count}`),
+    quit: () => app.quit(),
+    exit: () => app.exit(0),
+    'process.exit': () => process.exit(0),
+  };
+
+  protocol.handle('app', async (request) => {
+    switch (new URL(request.url).pathname) {
+      case '/do': {
+        const [name, argument] = (await request.json()) as [string, never];
+        return Response.json((await COMMANDS[name]!(argument)) ?? null);
+      }
+      case '/nothing':
+        return new Response(null, { status: 204 });
+      case '/download':
+        return new Response('a file', { headers: { 'content-disposition': 'attachment; filename="file.txt"' } });
+      default:
+        return (await answerPage(request, 'Lab')) ?? new Response('No such file', { status: 404 });
+    }
+  });
+  // The stand-in's sessions have no such event; Electron would ask a person where to save.
+  if (process.versions['electron'] !== undefined) own.on('will-download', (event) => event.preventDefault());
+  await openWindow('app://lab/', makeWindow);
+}
+
+function makeWindow(): BrowserWindow {
+  const window = new BrowserWindow();
+  window.webContents.on('will-navigate', (event) => {
+    if (event.url.includes('forbidden')) event.preventDefault();
+  });
+  return window;
+}
+
+function find(url: string): WebContents {
+  const window = BrowserWindow.getAllWindows().find(({ webContents }) => webContents.getURL() === url);
+  if (!window) throw new Error(`No window shows ${url}`);
+  return window.webContents;
+}

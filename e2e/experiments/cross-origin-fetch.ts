@@ -1,0 +1,47 @@
+import { startOrigin } from '../origin.ts';
+import { ask, type Experiment, settle, shown } from './experiment.ts';
+
+/** A page of another site, in a session with `host.offline`, against a server where the user is logged in. */
+export const crossOriginFetch: Experiment = {
+  question: 'What does a page of another site get and send under host.offline?',
+  expected:
+    'closed to it: TypeError; with credentials: TypeError; from the store: TypeError; open to all: read; JSON posted: no; cookies sent: none',
+  async run(lab) {
+    const cookies: string[] = [];
+    let posts = 0;
+    await using server = await startOrigin((request, response) => {
+      const path = request.url ?? '/';
+      if (path === '/login') response.setHeader('set-cookie', 'user=ada; Path=/');
+      else if (request.headers.cookie) cookies.push(path);
+      if (path === '/open') response.setHeader('access-control-allow-origin', '*');
+      if (path === '/kept') response.setHeader('cache-control', 'max-age=600');
+      if (request.method === 'POST') posts++;
+      response.end('read');
+    });
+    await using evil = await startOrigin((_request, response) => {
+      response.setHeader('content-type', 'text/html');
+      response.end('<!doctype html><title>Another site</title>');
+    });
+    const { app, page } = await lab.start('--offline');
+    await ask(page, 'fetch', `${server.url}/login`);
+    // By the name, it is another site than 127.0.0.1, not only another port of it.
+    const address = `${evil.url.replace('127.0.0.1', 'localhost')}/`;
+    await ask(page, 'open', address);
+    const stranger = await shown(app, address);
+    await stranger.waitForFunction(`document.title === 'Another site'`);
+
+    const read = (path: string, init = '{}') =>
+      settle(stranger, `fetch('${server.url}${path}', ${init}).then((it) => it.text())`);
+    const closed = await read('/closed');
+    const withCredentials = await read('/me', `{ credentials: 'include' }`);
+    await settle(stranger, `fetch('${server.url}/kept', { mode: 'no-cors' })`);
+    const stored = await read('/kept');
+    const open = await read('/open');
+    await read('/json', `{ method: 'POST', body: '{}', headers: { 'content-type': 'application/json' } }`);
+    await settle(stranger, `fetch('${server.url}/quiet', { mode: 'no-cors', credentials: 'include' })`);
+    return [
+      `closed to it: ${closed}; with credentials: ${withCredentials}; from the store: ${stored}; open to all: ${open}`,
+      `JSON posted: ${posts === 0 ? 'no' : 'yes'}; cookies sent: ${cookies.join(', ') || 'none'}`,
+    ].join('; ');
+  },
+};

@@ -1,0 +1,76 @@
+/** What the experiments are made of: one question each, one answer in one line. */
+import { setTimeout as wait } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { Page } from 'playwright-core';
+import { ready } from '../cache-page.ts';
+import { type App, launch, type Shell } from '../launch.ts';
+
+export interface Experiment {
+  readonly question: string;
+  /** What Electron answers when the product is right. */
+  readonly expected: string;
+  /** What the stand-in answers, where it can't answer as Electron does. */
+  readonly expectedInStandIn?: string;
+  run(lab: Lab): Promise<string>;
+}
+
+/** Where one experiment runs. Whatever it starts is ended by the runner. */
+export interface Lab {
+  readonly shell: Shell;
+  /** The user data directory, the same for each start of an experiment. */
+  readonly userData: string;
+  /** Starts the application of `app/main.ts`. Resolves when its first page has `diskCache`. */
+  start(...args: string[]): Promise<Running>;
+  /** Ends something with the experiment, whatever comes of it. */
+  defer(end: () => unknown): void;
+}
+
+export interface Running {
+  readonly app: App;
+  readonly page: Page;
+}
+
+const LAB = fileURLToPath(new URL('../../dist/e2e/experiments/main.js', import.meta.url));
+
+/** What experiments of a shell have in their hands. */
+export function createLab(shell: Shell, userData: string, defer: (end: () => unknown) => void): Lab {
+  return {
+    shell,
+    userData,
+    defer,
+    async start(...args) {
+      const app = await launch({ shell, main: LAB, userData, args, visible: false });
+      defer(() => app.kill());
+      const page = await app.waitForWindow(0);
+      await ready(page);
+      return { app, page };
+    },
+  };
+}
+
+/** What the main process returns for a command of the application; rejects with its error. */
+export const ask = <T>(page: Page, name: string, argument?: unknown): Promise<T> =>
+  page.evaluate<T, unknown[]>(
+    async (words) => {
+      const response = await fetch('app://lab/do', { method: 'POST', body: JSON.stringify(words) });
+      return response.json();
+    },
+    [name, argument],
+  );
+
+/** The window that shows an address, as soon as there is one. */
+export const shown = (app: App, url: string): Promise<Page> => app.waitForWindow((page) => app.url(page) === url);
+
+const SETTLE_MS = 15_000;
+
+/** What a promise in a page comes to, as a word: its value, or the error's code or name; `no answer` after 15 s. */
+export function settle(page: Page, expression: string): Promise<string> {
+  const outcome = page.evaluate<string>(`(async () => {
+    try { return String(await (${expression})); }
+    catch (error) { return error.code ?? error.name; }
+  })()`);
+  return Promise.race([
+    outcome.catch((error: Error) => `page gone (${error.message.split('\n', 1)[0]})`),
+    wait(SETTLE_MS, 'no answer', { ref: false }),
+  ]);
+}
