@@ -17,6 +17,7 @@ import { createLab, type Experiment } from './experiment.ts';
 import { killUtility } from './kill-utility.ts';
 import { lateAssets } from './late-assets.ts';
 import { oddAnswers } from './odd-answers.ts';
+import { packagedUtility } from './packaged-utility.ts';
 import { formatLine, formatSummary, isExpected, type Result } from './report.ts';
 import { seekFilm } from './seek-film.ts';
 import { topLevelAwait } from './top-level-await.ts';
@@ -26,6 +27,7 @@ import { waysToQuit } from './ways-to-quit.ts';
 const EXPERIMENTS: Readonly<Record<string, Experiment>> = {
   'cross-origin-fetch': crossOriginFetch,
   'odd-answers': oddAnswers,
+  'packaged-utility': packagedUtility,
   'upload-across-navigation': uploadAcrossNavigation,
   'crash-of-another': crashOfAnother,
   'late-assets': lateAssets,

@@ -47,7 +47,7 @@ export const waysToQuit: Experiment = {
       await running.page.evaluate(`globalThis.way = ${JSON.stringify(way)}`);
       await running.page.evaluate(WRITES);
       for (const deadline = Date.now() + END_MS; promised(running) < 100 && Date.now() < deadline; ) await wait(20);
-      await Promise.resolve(end(running)).catch(() => {}); // the page that asks is gone before it is answered
+      void Promise.resolve(end(running)).catch(() => {}); // the page that asks may be gone before it is answered
       const isLate = await Promise.race([running.app.closed, wait(END_MS, true, { ref: false })]);
       const count = promised(running);
       if (isLate) {

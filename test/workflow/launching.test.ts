@@ -6,6 +6,7 @@ import { waitForDevtools } from '../../e2e/devtools-endpoint.ts';
 import { isElectronRequired } from '../../e2e/find-electron.ts';
 import { getKillCommand, killTree } from '../../e2e/kill-tree.ts';
 import { getElectronOptions } from '../../e2e/launch-electron.ts';
+import { getSwitches } from '../../e2e/launch-packaged.ts';
 import { collectOutput } from '../../e2e/running-app.ts';
 
 const node = (script: string): ChildProcess =>
@@ -45,6 +46,24 @@ describe('starting Electron', () => {
     expect(isElectronRequired({ REQUIRE_ELECTRON: '' })).toBe(false);
     expect(isElectronRequired({ REQUIRE_ELECTRON: '0' })).toBe(false);
     expect(isElectronRequired({ REQUIRE_ELECTRON: '1' })).toBe(true);
+  });
+});
+
+describe('starting a packaged application', () => {
+  it('opens a debugging port, for --inspect is what a fuse takes away', () => {
+    const switches = getSwitches('/data', true, 'win32');
+    expect(switches).toEqual(['--user-data-dir=/data', '--remote-debugging-port=0']);
+  });
+
+  it.each(['darwin', 'linux'] as const)('asks nobody for the password of the key store on %s', (platform) => {
+    expect(getSwitches('/data', true, platform)).toContainEqual(
+      expect.stringMatching(/^--(use-mock-keychain|password-store=basic)$/),
+    );
+  });
+
+  it('goes without a sandbox only where there is none', () => {
+    expect(getSwitches('/data', false, 'linux')).toContain('--no-sandbox');
+    expect(getSwitches('/data', true, 'linux')).not.toContain('--no-sandbox');
   });
 });
 

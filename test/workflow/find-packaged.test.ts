@@ -1,0 +1,61 @@
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { findPackaged } from '../../e2e/smoke/find-packaged.ts';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'deskcache-packaged-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Lays out files; those that end with `*` may be executed. */
+function layOut(...paths: string[]): void {
+  for (const path of paths) {
+    const file = join(folder, path.replace('*', ''));
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, '');
+    if (path.endsWith('*')) chmodSync(file, 0o755);
+  }
+}
+
+const LINUX = ['chrome-sandbox*', 'chrome_crashpad_handler*', 'libffmpeg.so*', 'libvulkan.so.1*', 'resources.pak'];
+/** Windows keeps no such bits. */
+const keepsModes = process.platform !== 'win32';
+
+describe('the executable of a packaged application', () => {
+  it.skipIf(!keepsModes)('is found in what electron-builder leaves on Linux', () => {
+    const home = 'dist/linux-unpacked';
+    layOut(`${home}/desk-notes*`, `${home}/resources/app.asar`, ...LINUX.map((it) => `${home}/${it}`));
+    expect(findPackaged(folder, 'linux')).toBe(join(folder, home, 'desk-notes'));
+  });
+
+  it('is found in what Electron Forge leaves on Windows', () => {
+    const home = 'out/Desk notes-win32-x64';
+    layOut(
+      `${home}/Desk notes.exe`,
+      `${home}/ffmpeg.dll`,
+      `${home}/resources/app.asar`,
+      `${home}/resources/elevate.exe`,
+    );
+    expect(findPackaged(folder, 'win32')).toBe(join(folder, home, 'Desk notes.exe'));
+  });
+
+  it.skipIf(!keepsModes)('is found in a bundle on macOS, beside those of the helpers', () => {
+    const home = 'dist/mac-arm64/Desk notes.app/Contents';
+    layOut(`${home}/MacOS/Desk notes*`, `${home}/Resources/app.asar`);
+    layOut(`${home}/Frameworks/Desk notes Helper.app/Contents/MacOS/Desk notes Helper*`);
+    expect(findPackaged(folder, 'darwin')).toBe(join(folder, home, 'MacOS', 'Desk notes'));
+  });
+
+  it('is none where nothing was packaged, nor in an application that is not in an asar', () => {
+    layOut('dist/win-unpacked/Desk notes.exe', 'dist/win-unpacked/resources/app/package.json');
+    expect(() => findPackaged(folder, 'win32')).toThrow('no packaged application');
+  });
+
+  it('is refused where an older package lies beside the new one', () => {
+    for (const arch of ['x64', 'arm64']) layOut(`out/a-win32-${arch}/a.exe`, `out/a-win32-${arch}/resources/app.asar`);
+    expect(() => findPackaged(folder, 'win32')).toThrow('several');
+  });
+});
