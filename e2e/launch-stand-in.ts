@@ -9,7 +9,9 @@ import { collectOutput, runningApp } from './running-app.ts';
 import { fromChromium } from './stand-in/schemes.ts';
 
 const REGISTER = new URL('./stand-in/register.ts', import.meta.url).href;
-const NODE_FROM_NPM = fileURLToPath(new URL('../node_modules/node/bin/node', import.meta.url));
+const NODE_FROM_NPM = fileURLToPath(
+  new URL(`../node_modules/node/bin/node${process.platform === 'win32' ? '.exe' : ''}`, import.meta.url),
+);
 
 /** The application in Node, its windows in Chromium. */
 export async function launchStandIn(options: LaunchOptions): Promise<App> {
