@@ -18,7 +18,7 @@ const slow = [
   'test/bridge/offline/{hostile,large,life}.test.ts',
   'test/electron/utility{,-opening}.test.ts',
   'test/recipes/kept.test.ts',
-  'test/workflow/required-electron.test.ts',
+  'test/workflow/{experiments,required-electron}.test.ts',
   'test/offline/collected.test.ts',
   'test/demo-app/network.test.ts',
   'test/examples/**/*.test.ts',

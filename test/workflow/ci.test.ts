@@ -1,6 +1,16 @@
 /** The workflow, as far as it can be checked without the machines it is for. */
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -127,6 +137,26 @@ describe.runIf(hasBash)('the download of Electron', () => {
 
   it('is tried again when the network fails', () => {
     expect(install(2)).toMatchObject({ status: 0, attempts: 3 });
+  });
+
+  it('of another version goes beside the installed one, and says where the runtime is', () => {
+    folder = mkdtempSync(join(tmpdir(), 'deskcache-ci-'));
+    cpSync(join(root, '.ci'), join(folder, '.ci'), { recursive: true });
+    mkdirSync(join(folder, 'bin'));
+    // Instead of npm: `npm install --prefix <folder> …` brings a package whose installer has nothing to do.
+    const npm = '#!/bin/sh\nmkdir -p "$3/node_modules/electron" && : > "$3/node_modules/electron/install.js"\n';
+    writeFileSync(join(folder, 'bin', 'npm'), npm, { mode: 0o755 });
+    const env = {
+      ...process.env,
+      PATH: `${join(folder, 'bin')}:${process.env['PATH']}`,
+      GITHUB_ENV: join(folder, 'env'),
+    };
+    const { status } = spawnSync('bash', ['.ci/install-electron', '35.7.5'], { cwd: folder, env });
+    const dist = join(folder, 'node_modules/.cache/electron-35.7.5/node_modules/electron/dist');
+    expect([status, readFileSync(env.GITHUB_ENV, 'utf8')]).toEqual([
+      0,
+      `ELECTRON_OVERRIDE_DIST_PATH=${realpathSync(folder)}${dist.slice(folder.length)}\n`,
+    ]);
   });
 
   it('fails the job when it fails each time', () => {
