@@ -113,7 +113,7 @@ export class DiskCache extends DefaultStore {
   keepNear(store: string, { bytes = NEAR_BYTES }: { readonly bytes?: number } = {}): () => void {
     if (typeof bytes !== 'number' || !(bytes >= 0))
       throw new DiskCacheError('BAD_OPTION', `bytes is ${String(bytes)}; it has to be a number from 0`);
-    return this.#client.keepNear(demandName(store, 'store'), bytes);
+    return this.#client.listeners.keepNear(demandName(store, 'store'), bytes);
   }
 
   /**

@@ -9,10 +9,11 @@ import type { Page, PageOf } from '../../protocol/page.ts';
 import { VALUE_STREAM, WHOLE_BYTES } from '../../protocol/value-stream.ts';
 import type { News, WatchRange } from '../../protocol/wire.ts';
 import type { Client } from './client.ts';
+import { rethrowLater } from './on-demand.ts';
 import { PROPERTIES, type SubscribeOptions } from './remote.ts';
 import { RemoteRange } from './remote-range.ts';
 import { iterable, sendable } from './sendable.ts';
-import { type Listener, rethrowLater } from './subscriptions.ts';
+import type { Listener } from './subscriptions.ts';
 import { openReadStream, readLarge, writeLarge, writeStream } from './value-streams.ts';
 
 /**
@@ -77,14 +78,14 @@ export class RemoteStore {
 
   async writeStream(key: Key, chunks: AsyncIterable<Uint8Array>, options?: SetOptions): Promise<void> {
     sendable([key, options], VALUE_STREAM.openUpload.takes);
-    this.#client.near.get(this.#store)?.drop(key);
+    this.#client.listeners.near(this.#store)?.drop(key);
     return writeStream(this.#client, this.#store, key, chunks, options);
   }
 
   /** All steps or none. */
   batch(steps: Iterable<unknown>): Promise<unknown> {
     try {
-      this.#client.near.get(this.#store)?.drop();
+      this.#client.listeners.near(this.#store)?.drop();
       return this.#client.call(this.#store, 'batch', [
         Array.from(iterable(steps, 'steps'), (...at) => this.#step(...at)),
       ]);
@@ -97,7 +98,7 @@ export class RemoteStore {
   subscribe(listener: Listener, { onError = rethrowLater, ...range }: SubscribeOptions = {}): () => void {
     if (typeof listener !== 'function') throw new DiskCacheError('BAD_OPTION', 'subscribe takes a function');
     const [sent] = sendable([range], ['range']);
-    return this.#client.subscriptions.add({
+    return this.#client.listeners.subscribe({
       store: this.#store,
       range: sent as WatchRange,
       listener: listener as (change: News) => void,
@@ -118,7 +119,7 @@ export class RemoteStore {
       const signature = this.#signature(method);
       const sent = sendable(args, signature.takes);
       const access = accessOf(signature, sent);
-      const near = this.#client.near.get(this.#store);
+      const near = this.#client.listeners.near(this.#store);
       if (near !== undefined) {
         if (method === 'get') return near.read(sent[0], () => this.#get(sent, access));
         // What this page wrote it reads from then on, also before the write was answered.

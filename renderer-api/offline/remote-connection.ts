@@ -1,5 +1,5 @@
 import { Comeback } from '../client/comeback.ts';
-import { rethrowLater } from '../client/subscriptions.ts';
+import { rethrowLater } from '../client/on-demand.ts';
 import type { OfflineLine } from './offline-line.ts';
 
 type Listener = (online: boolean) => void;
