@@ -1,4 +1,3 @@
-import { partsOf } from '../../protocol/batch.ts';
 import type { ByteRange } from '../../protocol/byte-range.ts';
 import { type Access, accessOf, type Signature } from '../../protocol/contract/signature.ts';
 import { SIGNATURES_OF_ANY } from '../../protocol/contract.ts';
@@ -12,7 +11,7 @@ import type { Client } from './client.ts';
 import { rethrowLater } from './on-demand.ts';
 import { PROPERTIES, type SubscribeOptions } from './remote.ts';
 import { RemoteRange } from './remote-range.ts';
-import { iterable, sendable } from './sendable.ts';
+import { iterable, plain, sendable } from './sendable.ts';
 import type { Listener } from './subscriptions.ts';
 import { openReadStream, readLarge, writeLarge, writeStream } from './value-streams.ts';
 
@@ -87,7 +86,7 @@ export class RemoteStore {
     try {
       this.#client.listeners.near(this.#store)?.drop();
       return this.#client.call(this.#store, 'batch', [
-        Array.from(iterable(steps, 'steps'), (...at) => this.#step(...at)),
+        Array.from(iterable(steps, 'steps'), (step) => this.#step(step)),
       ]);
     } catch (error) {
       return Promise.reject(error);
@@ -157,12 +156,15 @@ export class RemoteStore {
     return Object.hasOwn(SIGNATURES_OF_ANY, method) ? SIGNATURES_OF_ANY[method]! : UNKNOWN;
   }
 
-  #step(step: unknown, place: number): unknown {
-    const parts = partsOf(step, place);
-    if ('method' in parts) return { [parts.method]: sendable(parts.args, this.#signature(parts.method).takes) };
-    const { key, ...demand } = parts.condition;
-    const [sentKey, sentDemand] = sendable([key, demand], ['key', 'value']);
-    return { if: { key: sentKey, ...(sentDemand as object) } };
+  /** What can't be sent is refused here; what a step has to be the main process says. */
+  #step(step: unknown): unknown {
+    const [[method, given] = ['', undefined], ...more] = Object.entries(Object(step));
+    if (more.length > 0 || method === '') return plain(step, 'step');
+    if (Array.isArray(given)) return { [method]: sendable(given, this.#signature(method).takes) };
+    if (method !== 'if' || typeof given !== 'object' || given === null) return plain(step, 'step');
+    const { key, ...demand } = given as Record<string, unknown>;
+    const [sentDemand, sentKey] = sendable(key === undefined ? [demand] : [demand, key], ['value', 'key']);
+    return { if: { ...(sentDemand as object), ...(key !== undefined && { key: sentKey }) } };
   }
 }
 

@@ -67,7 +67,7 @@ function checkedValue(value: unknown): unknown {
   throw new DiskCacheError('BAD_VALUE', `${fault}; store plain data instead`);
 }
 
-function plain(argument: unknown, called: string): unknown {
+export function plain(argument: unknown, called: string): unknown {
   const fault = argument === undefined ? undefined : valueFault(argument, called);
   if (fault === undefined) return argument;
   throw new DiskCacheError('BAD_OPTION', fault);
