@@ -30,7 +30,17 @@ export class Listening {
 
   /** Keeps values of a store near, at most so many bytes of them. Returns a function that ends it. */
   keepNear(store: string, bytes: number): () => void {
-    const near = new NearStore(bytes, () => this.#askForLease(store));
+    let isWarned = false;
+    const near = new NearStore(
+      bytes,
+      () => this.#askForLease(store),
+      (error) => {
+        // A line that was cut is opened again; what the main process refuses it will refuse again.
+        if (isWarned || !(error instanceof DiskCacheError) || error.code === 'DISCONNECTED') return;
+        isWarned = true;
+        console.warn(`deskcache: nothing of store "${store}" is kept near: ${error.message}`);
+      },
+    );
     this.#near.set(store, near);
     return () => {
       if (this.#near.get(store) !== near) return;

@@ -42,6 +42,16 @@ export class RemoteStore {
           : { value: methodOf(method), writable: true, configurable: true },
       );
     }
+    for (const method of ['update', 'transact', 'memoize']) {
+      Object.defineProperty(RemoteStore.prototype, method, {
+        value: async () => {
+          throw new DiskCacheError(
+            'BAD_OPTION',
+            `${method} takes a function, and no function crosses to the main process; use batch([steps])`,
+          );
+        },
+      });
+    }
     function propertyOf(method: string) {
       return function (this: RemoteStore): Promise<unknown> {
         return this.#call(method, []);
