@@ -41,14 +41,14 @@ export interface ValueStreamContract {
   leaveStream(stream: string): Promise<void>;
 }
 
-export const VALUE_STREAM: Signatures<ValueStreamContract> = {
+export const VALUE_STREAM: Signatures<ValueStreamContract> = /* @__PURE__ */ (() => ({
   openStream: reads('key', 'plain'),
   nextChunk: reads('plain'),
   openUpload: writes('key', 'plain', 'plain'),
   sendChunk: writes('plain', 'plain'),
   endUpload: writes('plain'),
   leaveStream: reads('plain'),
-};
+}))();
 
 export const isValueStreamMethod = (method: unknown): method is keyof ValueStreamContract =>
   typeof method === 'string' && Object.hasOwn(VALUE_STREAM, method);

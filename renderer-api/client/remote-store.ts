@@ -26,41 +26,27 @@ export class RemoteStore {
 
   /** Without `signatures`: of a kind that isn't known here. */
   constructor(client: Client, store: string, signatures: Readonly<Record<string, Signature>> = SIGNATURES_OF_ANY) {
+    if (!Object.hasOwn(RemoteStore.prototype, 'get')) RemoteStore.#defineMethods();
     this.#client = client;
     this.#store = store;
     this.#signatures = signatures;
   }
 
-  static {
+  /** Done with the first store, not when this is loaded: a page that wants only the error class has none of it in its bundle. */
+  static #defineMethods(): void {
     const properties: ReadonlySet<string> = new Set(PROPERTIES);
     for (const method of Object.keys(SIGNATURES_OF_ANY)) {
+      function call(this: RemoteStore, ...args: readonly unknown[]): Promise<unknown> {
+        return this.#call(method, args);
+      }
       Object.defineProperty(
         RemoteStore.prototype,
         method,
-        properties.has(method)
-          ? { get: propertyOf(method) }
-          : { value: methodOf(method), writable: true, configurable: true },
+        properties.has(method) ? { get: call } : { value: call, writable: true, configurable: true },
       );
     }
     for (const method of ['update', 'transact', 'memoize']) {
-      Object.defineProperty(RemoteStore.prototype, method, {
-        value: async () => {
-          throw new DiskCacheError(
-            'BAD_OPTION',
-            `${method} takes a function, and no function crosses to the main process; use batch([steps])`,
-          );
-        },
-      });
-    }
-    function propertyOf(method: string) {
-      return function (this: RemoteStore): Promise<unknown> {
-        return this.#call(method, []);
-      };
-    }
-    function methodOf(method: string) {
-      return function (this: RemoteStore, ...args: readonly unknown[]): Promise<unknown> {
-        return this.#call(method, args);
-      };
+      Object.defineProperty(RemoteStore.prototype, method, { value: () => Promise.reject(takesFunction(method)) });
     }
   }
 
@@ -185,3 +171,9 @@ const isRefusal = (error: unknown): boolean =>
   error instanceof DiskCacheError && (error.code === 'BAD_VALUE' || error.code === 'BAD_OPTION');
 
 const UNKNOWN: Signature = { access: 'admin', takes: ['...value'] };
+
+const takesFunction = (method: string) =>
+  new DiskCacheError(
+    'BAD_OPTION',
+    `${method} takes a function, and no function crosses to the main process; use batch([steps])`,
+  );
