@@ -10,13 +10,13 @@ type Step = <M extends keyof ValueStreamContract>(
 /** The steps of one stream, and the connection that it belongs to. */
 export interface Stream {
   readonly step: Step;
+  /** Ends a stream before its end. The main process may be what has failed; if it is not, nothing of the stream stays there. */
+  leave(stream: string): Promise<void>;
   readonly connection: AbortSignal;
 }
 
 export function streamOn(client: Client, store: string): Stream {
   const { connection } = client;
-  return { step: (method, ...args) => client.streamStep(connection, store, method, ...args), connection };
+  const step: Step = (method, ...args) => client.streamStep(connection, store, method, ...args);
+  return { step, leave: (stream) => step('leaveStream', stream).catch(() => {}), connection };
 }
-
-/** The main process may be what has failed; if it is not, nothing of the stream shall stay there. */
-export const leave = (step: Step, stream: string): Promise<void> => step('leaveStream', stream).catch(() => {});

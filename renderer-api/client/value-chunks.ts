@@ -1,8 +1,9 @@
+import { CHUNK_BYTES } from '../../protocol/chunk-size.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
-import { CHUNK_BYTES, type OpenedStream } from '../../protocol/value-stream.ts';
+import type { OpenedStream } from '../../protocol/value-stream.ts';
 import { handOver } from './hand-over.ts';
 import { inAdvance, pulledStream } from './pulled-stream.ts';
-import { leave, type Stream } from './stream-steps.ts';
+import type { Stream } from './stream-steps.ts';
 
 /*
  * The chunks of values that are too large for a message: here and in the main process memory holds the few that are under way.
@@ -10,13 +11,13 @@ import { leave, type Stream } from './stream-steps.ts';
  */
 
 /** An opened value as a stream, which asks for its chunks as it is read. */
-export function streamOf({ step, connection }: Stream, { stream }: OpenedStream): ReadableStream<Uint8Array> {
-  return pulledStream({ next: () => step('nextChunk', stream), leave: () => leave(step, stream) }, [connection]);
+export function streamOf({ step, leave, connection }: Stream, { stream }: OpenedStream): ReadableStream<Uint8Array> {
+  return pulledStream({ next: () => step('nextChunk', stream), leave: () => leave(stream) }, [connection]);
 }
 
 /** An opened value of bytes or text, whole. */
 export async function readAll(
-  { step }: Stream,
+  { step, leave }: Stream,
   { stream, size, isText }: OpenedStream,
 ): Promise<Uint8Array | string | undefined> {
   try {
@@ -30,14 +31,14 @@ export async function readAll(
     return isText ? new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes) : bytes;
   } catch (error) {
     // There may be no memory for it.
-    await leave(step, stream);
+    await leave(stream);
     throw error;
   }
 }
 
 /** Sends what is to be stored. The item appears whole when it has resolved, or not at all. */
 export async function upload(
-  { step }: Stream,
+  { step, leave }: Stream,
   stream: string,
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
 ): Promise<void> {
@@ -48,7 +49,7 @@ export async function upload(
     });
     await step('endUpload', stream);
   } catch (error) {
-    await leave(step, stream);
+    await leave(stream);
     throw error;
   }
 }

@@ -5,7 +5,7 @@ import type { SetOptions } from '../../protocol/options.ts';
 import type { OpenedStream } from '../../protocol/value-stream.ts';
 import type { Client } from './client.ts';
 import { loadPart, unlessAborted } from './on-demand.ts';
-import { leave, type Stream, streamOn } from './stream-steps.ts';
+import { type Stream, streamOn } from './stream-steps.ts';
 import type * as Chunks from './value-chunks.ts';
 
 /*
@@ -68,7 +68,7 @@ export async function writeLarge(
  * for a source may be silent.
  */
 async function begin<T extends OpenedStream | string, R>(
-  { step, connection }: Stream,
+  { leave, connection }: Stream,
   opening: Promise<T | undefined>,
   work: (chunks: typeof Chunks, opened: T) => R | Promise<R>,
 ): Promise<R | undefined> {
@@ -80,7 +80,7 @@ async function begin<T extends OpenedStream | string, R>(
   const going = loading.then(
     (chunks) => work(chunks, opened),
     async (error: unknown) => {
-      await leave(step, typeof opened === 'string' ? opened : opened.stream);
+      await leave(typeof opened === 'string' ? opened : opened.stream);
       throw error;
     },
   );
