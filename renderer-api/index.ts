@@ -33,10 +33,12 @@ export const diskCache: DiskCache = /* @__PURE__ */ new DiskCache(connectFromPag
 
 let isWatched = false;
 
-/** Nothing is done before the first call: who imports only an error class pays for nothing else. */
+/** Nothing is done before the first call: a page that wants only the error class pays for nothing else. */
 function connectFromPage(signal: AbortSignal, to: Purpose): Promise<MessagePort> {
-  // A page that is left gets no more answers; whoever waits is told while there is still time.
-  if (!isWatched) addEventListener('pagehide', () => diskCache.disconnect('The page was left before the answer came'));
-  isWatched = true;
+  if (!isWatched) {
+    isWatched = true;
+    // A page that is left gets no more answers; whoever waits is told while there is still time.
+    globalThis.addEventListener?.('pagehide', () => diskCache.disconnect('The page was left before the answer came'));
+  }
   return connect(signal, to);
 }
