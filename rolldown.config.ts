@@ -59,7 +59,8 @@ export default defineConfig([
   {
     input: 'e2e/bridge/page.ts',
     platform: 'browser',
-    output: { file: 'dist/e2e/bridge/page.js', format: 'esm' },
+    // In chunks, as most applications are bundled.
+    output: { dir: 'dist/e2e/bridge', format: 'esm', chunkFileNames: 'page-[name].js' },
   },
   {
     // The rest of `app`, by which Electron and its stand-in are compared: a utility process, a preload script, a page.

@@ -16,7 +16,7 @@ const slow = [
   'test/bridge/large-values.test.ts',
   'test/bridge/soak.test.ts',
   'test/bridge/offline/{hostile,large,life}.test.ts',
-  'test/electron/utility{,-opening}.test.ts',
+  'test/electron/{declarations,utility,utility-opening}.test.ts',
   'test/recipes/kept.test.ts',
   'test/workflow/{experiments,required-electron}.test.ts',
   'test/offline/collected.test.ts',

@@ -4,21 +4,24 @@ import { BrowserWindow } from 'electron';
 
 /** The page of an application and its script, which is that of the bridge; undefined for other addresses. */
 export async function answerPage(request: Request, title: string): Promise<Response | undefined> {
-  switch (new URL(request.url).pathname) {
+  const { pathname } = new URL(request.url);
+  switch (pathname) {
     case '/':
       return new Response(
         `<!doctype html><title>${title}</title><script type="module" src="/page.js"></script><h1>${title}</h1>`,
         { headers: { 'content-type': 'text/html' } },
       );
-    case '/page.js':
+    default:
+      if (!SCRIPT.test(pathname)) return undefined;
       // Of the built application, all of which stand side by side.
-      return new Response(await readFile(new URL('../bridge/page.js', import.meta.url)), {
+      return new Response(await readFile(new URL(`../bridge${pathname}`, import.meta.url)), {
         headers: { 'content-type': 'text/javascript' },
       });
-    default:
-      return undefined;
   }
 }
+
+/** The page's script, and the chunks that it loads on demand. */
+const SCRIPT = /^\/page(-[\w-]+)?\.js$/;
 
 /** Opens a window, and those that its page opens, each as `make` makes it. Resolves when the first one was loaded. */
 export async function openWindow(url: string, make = (_url: string) => new BrowserWindow()): Promise<void> {

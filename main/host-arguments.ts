@@ -90,8 +90,19 @@ export function demandHostOptions(options: Options): void {
   if (caches !== undefined) demandOptions('openDiskCache, caches', caches);
 }
 
-/** What is easily taken for a session is Electron's module of that name. @throws {DiskCacheError} `BAD_OPTION` */
+/** What is easily taken for a window is what it shows. @throws {DiskCacheError} `BAD_OPTION` */
+export function assertWindow(window: unknown): void {
+  const { webContents } = Object(window) as { readonly webContents?: unknown };
+  if (typeof webContents === 'object' && webContents !== null) return;
+  throw new DiskCacheError(
+    'BAD_OPTION',
+    'host.attach takes a window, such as new BrowserWindow(…) or a WebContentsView: something with webContents',
+  );
+}
+
+/** What is easily taken for a session is Electron's module of that name, or a window. @throws {DiskCacheError} `BAD_OPTION` */
 export function demandSession(method: keyof Host<StoreDeclarations>, session: Session): void {
-  if (typeof session === 'object' && session !== null && !('defaultSession' in session)) return;
+  const { protocol, registerPreloadScript } = Object(session) as Partial<Session>;
+  if (typeof (method === 'install' ? registerPreloadScript : protocol?.handle) === 'function') return;
   throw new DiskCacheError('BAD_OPTION', `host.${method} takes a session, such as session.defaultSession`);
 }

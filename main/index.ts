@@ -11,7 +11,8 @@ import { install } from './electron/install.ts';
 import { OfflineSide } from './electron/offline-side.ts';
 import { isOwnOrigin, ownPages } from './electron/sender.ts';
 import type { Host, HostOptions, Placement } from './host.ts';
-import { demandHostOptions, demandOptions, demandSession } from './host-arguments.ts';
+import { assertWindow, demandHostOptions, demandOptions, demandSession } from './host-arguments.ts';
+import { hideFromPages } from './open-engine.ts';
 import { placed } from './placement.ts';
 
 export { DiskCacheError, type ErrorCode } from '../protocol/error.ts';
@@ -66,6 +67,7 @@ export async function openDiskCache<const S extends StoreDeclarations, P extends
   const directory = options.directory ?? join(app.getPath('userData'), 'deskcache');
   const authorize = options.authorize ?? ownPages(app.isPackaged);
   const place = await placed(directory, options, utilityPath);
+  hideFromPages(directory);
   const offlineSide = new OfflineSide(directory, options.caches);
   const attached = new AttachedWindows(authorize, place.engine, (session) => offlineSide.pagesOf(session));
   const endings = new Set<() => void>();
@@ -102,20 +104,21 @@ export async function openDiskCache<const S extends StoreDeclarations, P extends
     directory,
     install(session, how = {}) {
       demandOpen();
-      demandSession('install', session);
       demandOptions('host.install', how);
+      demandSession('install', session);
       return untilShut(install(session, how, preloadPath, attached));
     },
     attach(window, how = {}) {
       demandOpen();
       demandOptions('host.attach', how);
+      assertWindow(window);
       attached.attach(window.webContents, how);
     },
     windows: place.windows as Host<S, P>['windows'],
     serveAssets(session, assetOptions = {}) {
       demandOpen();
-      demandSession('serveAssets', session);
       demandOptions('host.serveAssets', assetOptions);
+      demandSession('serveAssets', session);
       const served = serveAssets(session, assetOptions, {
         ...place.served(assetOptions),
         // With the default policy own pages may everything, also in windows that are not attached.
@@ -128,8 +131,8 @@ export async function openDiskCache<const S extends StoreDeclarations, P extends
     },
     offline(session, how = {}) {
       demandOpen();
-      demandSession('offline', session);
       demandOptions('host.offline', how);
+      demandSession('offline', session);
       const { offline, end } = offlineSide.begin(
         session,
         how,

@@ -1,4 +1,6 @@
-import { join } from 'node:path';
+import { realpathSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { hideDirectory } from '../protocol/hidden-paths.ts';
 import { queueMeant, type StoreDeclarations } from '../protocol/stores.ts';
 import { EngineHere } from './electron/engine-here.ts';
 import { type KeptWindow, type WindowOptions, Windows } from './electron/windows.ts';
@@ -33,6 +35,7 @@ export function openEngine(
   attached: readonly KeptWindow[] = [],
 ): OpenEngine {
   const registry = new Registry(directory, stores);
+  hideFromPages(directory);
   const windows = openWindows(registry, join(directory, WINDOWS_FOLDER), windowOptions, attached);
   const queues = queuesIn(directory);
   const engine = new EngineHere(windows, (name) => {
@@ -50,6 +53,11 @@ export function openEngine(
       registry.close();
     },
   };
+}
+
+/** Hides an application's directory from its pages, by every name that a message can give it. */
+export function hideFromPages(directory: string): void {
+  for (const name of [directory, resolve(directory), realpathSync(directory)]) hideDirectory(name);
 }
 
 function openWindows(

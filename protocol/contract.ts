@@ -33,12 +33,12 @@ export const SIGNATURES: Readonly<Record<Kind, Named>> = {
  * Where the kind of a declared store isn't known: `push` is that of a deque, which takes any number of values; what else kinds have in
  * common has one signature.
  */
-export const SIGNATURES_OF_ANY: Named = {
+export const SIGNATURES_OF_ANY: Named = /* @__PURE__ */ (() => ({
   ...SIGNATURES.deque,
   ...SIGNATURES.index,
   ...SIGNATURES.cache,
   push: DEQUE.push,
-};
+}))();
 
 /** The signature of a method of a kind; undefined for whatever else a message may name. */
 export const signatureOf = (kind: Kind, method: unknown): Signature | undefined =>

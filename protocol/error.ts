@@ -25,7 +25,7 @@ export class DiskCacheError extends Error {
   override readonly name = 'DiskCacheError';
   readonly code: ErrorCode;
 
-  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: ErrorCode, message: string, options?: { readonly cause?: unknown }) {
     super(message, options);
     this.code = code;
   }

@@ -27,7 +27,8 @@ const getterOf = (prototype: object, name: PropertyKey): (() => unknown) =>
   Object.getOwnPropertyDescriptor(prototype, name)?.get as () => unknown;
 
 const tagOf = (value: object): string => Object.prototype.toString.call(value).slice(8, -1);
-const typedArrayName = getterOf(Object.getPrototypeOf(Uint8Array.prototype) as object, Symbol.toStringTag);
+const typedArrayName = /* @__PURE__ */ (() =>
+  getterOf(Object.getPrototypeOf(Uint8Array.prototype) as object, Symbol.toStringTag))();
 const isTypedArray = (name: string) => (value: object) => Reflect.apply(typedArrayName, value, []) === name;
 const isError = (value: object) => tagOf(value) === 'Error';
 
@@ -48,32 +49,35 @@ const TYPED_ARRAYS = [
 
 const ERRORS = ['EvalError', 'RangeError', 'ReferenceError', 'SyntaxError', 'TypeError', 'URIError'] as const;
 
-const NATIVES: ReadonlyMap<string, Native> = new Map<string, Native>([
-  ['Array', { prototypes: 2, proves: Array.isArray }],
-  ['Date', { prototypes: 2, proves: answers(Date.prototype.getTime) }],
-  ['RegExp', { prototypes: 2, proves: (value) => tagOf(value) === 'RegExp' && Object.hasOwn(value, 'lastIndex') }],
-  ['Map', { prototypes: 2, proves: answers(getterOf(Map.prototype, 'size')) }],
-  ['Set', { prototypes: 2, proves: answers(getterOf(Set.prototype, 'size')) }],
-  ['ArrayBuffer', { prototypes: 2, proves: answers(getterOf(ArrayBuffer.prototype, 'byteLength')) }],
-  ['DataView', { prototypes: 2, proves: (value) => ArrayBuffer.isView(value) && tagOf(value) === 'DataView' }],
-  ['Boolean', { prototypes: 2, proves: answers(Boolean.prototype.valueOf) }],
-  ['Number', { prototypes: 2, proves: answers(Number.prototype.valueOf) }],
-  ['String', { prototypes: 2, proves: answers(String.prototype.valueOf) }],
-  ['BigInt', { prototypes: 2, proves: answers(BigInt.prototype.valueOf) }],
-  ['Error', { prototypes: 2, proves: isError }],
-  ...ERRORS.map((name): [string, Native] => [name, { prototypes: 3, proves: isError }]),
-  ...TYPED_ARRAYS.map((name): [string, Native] => [name, { prototypes: 3, proves: isTypedArray(name) }]),
-  // Node's own subclass; it is bytes to everybody, and a `Uint8Array` when it comes back.
-  ['Buffer', { prototypes: 4, proves: isTypedArray('Uint8Array') }],
-]);
+/** Marked as pure, as what follows, so that a bundler leaves it out of a page that has no use for it. */
+const NATIVES: ReadonlyMap<string, Native> = /* @__PURE__ */ (() =>
+  new Map<string, Native>([
+    ['Array', { prototypes: 2, proves: Array.isArray }],
+    ['Date', { prototypes: 2, proves: answers(Date.prototype.getTime) }],
+    ['RegExp', { prototypes: 2, proves: (value) => tagOf(value) === 'RegExp' && Object.hasOwn(value, 'lastIndex') }],
+    ['Map', { prototypes: 2, proves: answers(getterOf(Map.prototype, 'size')) }],
+    ['Set', { prototypes: 2, proves: answers(getterOf(Set.prototype, 'size')) }],
+    ['ArrayBuffer', { prototypes: 2, proves: answers(getterOf(ArrayBuffer.prototype, 'byteLength')) }],
+    ['DataView', { prototypes: 2, proves: (value) => ArrayBuffer.isView(value) && tagOf(value) === 'DataView' }],
+    ['Boolean', { prototypes: 2, proves: answers(Boolean.prototype.valueOf) }],
+    ['Number', { prototypes: 2, proves: answers(Number.prototype.valueOf) }],
+    ['String', { prototypes: 2, proves: answers(String.prototype.valueOf) }],
+    ['BigInt', { prototypes: 2, proves: answers(BigInt.prototype.valueOf) }],
+    ['Error', { prototypes: 2, proves: isError }],
+    ...ERRORS.map((name): [string, Native] => [name, { prototypes: 3, proves: isError }]),
+    ...TYPED_ARRAYS.map((name): [string, Native] => [name, { prototypes: 3, proves: isTypedArray(name) }]),
+    // Node's own subclass; it is bytes to everybody, and a `Uint8Array` when it comes back.
+    ['Buffer', { prototypes: 4, proves: isTypedArray('Uint8Array') }],
+  ]))();
 
 /** The prototypes of this realm, which most values have: identity spares counting. */
-const OWN_REALM: ReadonlyMap<unknown, string> = new Map(
-  [...NATIVES.keys()].flatMap((name) => {
-    const native = (globalThis as unknown as Record<string, { readonly prototype: object } | undefined>)[name];
-    return native === undefined ? [] : [[native.prototype, name] as const];
-  }),
-);
+const OWN_REALM: ReadonlyMap<unknown, string> = /* @__PURE__ */ (() =>
+  new Map(
+    [...NATIVES.keys()].flatMap((name) => {
+      const native = (globalThis as unknown as Record<string, { readonly prototype: object } | undefined>)[name];
+      return native === undefined ? [] : [[native.prototype, name] as const];
+    }),
+  ))();
 
 /**
  * The class of an instance of a built-in, of any realm: `'Map'`, `'Uint8Array'`, `'TypeError'`. Undefined for instances of

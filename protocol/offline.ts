@@ -17,7 +17,7 @@ export const CACHES = '@caches';
 export const FETCH = '@fetch';
 
 /** Bodies travel as large values do: in chunks of at most so many bytes, of which so many of one body may be on their way. */
-export { CHUNK_BYTES, CHUNKS_AHEAD } from './value-stream.ts';
+export { CHUNK_BYTES, CHUNKS_AHEAD } from './chunk-size.ts';
 
 /** A page has at most so many calls under way, and so many bodies of the main process open. */
 export const MAX_CALLS = 1024;

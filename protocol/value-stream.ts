@@ -8,11 +8,7 @@ import type { SetOptions } from './options.ts';
  * asks for the next chunk, or sends one, is answered when it was read or taken, and has few under way: that is the flow control.
  */
 
-/** A chunk holds at most so many bytes. */
-export const CHUNK_BYTES = 2 ** 18;
-
-/** Chunks of one stream that may be under way. */
-export const CHUNKS_AHEAD = 4;
+export { CHUNK_BYTES, CHUNKS_AHEAD } from './chunk-size.ts';
 
 /** `get` answers bytes and text up to so many bytes, and `set` sends bytes, in one piece; larger values travel as streams. */
 export const WHOLE_BYTES = 2 ** 20;
@@ -41,14 +37,14 @@ export interface ValueStreamContract {
   leaveStream(stream: string): Promise<void>;
 }
 
-export const VALUE_STREAM: Signatures<ValueStreamContract> = {
+export const VALUE_STREAM: Signatures<ValueStreamContract> = /* @__PURE__ */ (() => ({
   openStream: reads('key', 'plain'),
   nextChunk: reads('plain'),
   openUpload: writes('key', 'plain', 'plain'),
   sendChunk: writes('plain', 'plain'),
   endUpload: writes('plain'),
   leaveStream: reads('plain'),
-};
+}))();
 
 export const isValueStreamMethod = (method: unknown): method is keyof ValueStreamContract =>
   typeof method === 'string' && Object.hasOwn(VALUE_STREAM, method);

@@ -9,9 +9,9 @@ import type { Port } from './client/line.ts';
 import type { RemoteCache, RemoteDeque, RemoteIndex, RemoteStores } from './client/remote.ts';
 import { RemoteQueue } from './client/remote-queue.ts';
 import { RemoteStore } from './client/remote-store.ts';
-import { OfflineClient } from './offline/offline-client.ts';
+import { Http } from './offline/http.ts';
 import { RemoteCacheStorage } from './offline/remote-caches.ts';
-import type { RemoteConnection } from './offline/remote-connection.ts';
+import { RemoteConnection } from './offline/remote-connection.ts';
 import { type RemoteFetchInit, remoteFetch } from './offline/remote-fetch.ts';
 
 export interface DiskCacheOptions {
@@ -38,7 +38,7 @@ export class DiskCache extends DefaultStore {
   readonly caches: RemoteCacheStorage;
   /** Whether there is a network, and the switch for it. */
   readonly connection: RemoteConnection;
-  readonly #offline: OfflineClient;
+  readonly #http: Http;
   readonly #client: Client;
   readonly #stores = new Map<string, RemoteStore>();
   readonly #queues = new Map<string, RemoteQueue>();
@@ -47,9 +47,9 @@ export class DiskCache extends DefaultStore {
     const client = new Client((signal) => connect(signal, 'stores'), timeout);
     super(client, DEFAULT_STORE, SIGNATURES.cache);
     this.#client = client;
-    this.#offline = new OfflineClient((signal) => connect(signal, 'offline'), timeout);
-    this.caches = new RemoteCacheStorage(this.#offline);
-    this.connection = this.#offline.connection;
+    this.#http = new Http((signal) => connect(signal, 'offline'), timeout);
+    this.caches = new RemoteCacheStorage(this.#http);
+    this.connection = new RemoteConnection(this.#http);
     this.window = new DefaultStore(client, WINDOW_STORE, SIGNATURES.cache);
   }
 
@@ -113,7 +113,7 @@ export class DiskCache extends DefaultStore {
   keepNear(store: string, { bytes = NEAR_BYTES }: { readonly bytes?: number } = {}): () => void {
     if (typeof bytes !== 'number' || !(bytes >= 0))
       throw new DiskCacheError('BAD_OPTION', `bytes is ${String(bytes)}; it has to be a number from 0`);
-    return this.#client.keepNear(demandName(store, 'store'), bytes);
+    return this.#client.listeners.keepNear(demandName(store, 'store'), bytes);
   }
 
   /**
@@ -127,14 +127,14 @@ export class DiskCache extends DefaultStore {
    * its own, `http` and `https`; `BAD_OPTION` for a strategy that there isn't, and for a `timeout` without one; `DISCONNECTED`.
    */
   fetch(input: RequestInfo | URL, init: RemoteFetchInit = {}): Promise<Response> {
-    return remoteFetch(this.#offline, input, init);
+    return remoteFetch(this.#http, input, init);
   }
 
   /** Rejects every open call with `DISCONNECTED`; the next call connects again. */
   disconnect(why = 'The page disconnected'): void {
     const reason = new DiskCacheError('DISCONNECTED', why);
     this.#client.disconnect(reason);
-    this.#offline.disconnect(reason);
+    this.#http.disconnect(reason);
   }
 
   #store(name: string, kind?: Kind): RemoteStore {

@@ -1,4 +1,5 @@
-import { DiskCacheError, type ErrorCode, toErrorData } from '../../protocol/error.ts';
+import { DiskCacheError, type ErrorCode } from '../../protocol/error.ts';
+import { toPageErrorData } from '../../protocol/hidden-paths.ts';
 
 const STATUS: Readonly<Record<ErrorCode, number>> = {
   BAD_KEY: 400,
@@ -50,7 +51,7 @@ export function textResponse(
 
 /** A failure as an answer. The text is `CODE: message`. */
 export function refusal(error: unknown): Response {
-  const { code, message } = toErrorData(error);
+  const { code, message } = toPageErrorData(error);
   // What is no DiskCacheError is a mistake of ours, not the asker's.
   return textResponse(error instanceof DiskCacheError ? STATUS[code] : 500, `${code}: ${message}`);
 }

@@ -1,6 +1,7 @@
 import { type Access, accessOf, type Signature } from '../../protocol/contract/signature.ts';
 import { type Kind, signatureOf } from '../../protocol/contract.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
+import { NO_DEFAULT, NO_OPTIONS } from '../../protocol/hints.ts';
 import {
   isValueStreamMethod,
   VALUE_STREAM,
@@ -82,9 +83,10 @@ function accessFor(
   }
   const most = mostArguments(signature);
   if (args.length > most) {
+    const hint = HINTS[`${kind}.${String(method)}`];
     throw new DiskCacheError(
-      'NOT_ALLOWED',
-      `"${String(method)}" of the ${kind} "${name}" takes ${most} arguments at most, not ${args.length}`,
+      'BAD_OPTION',
+      `"${String(method)}" of the ${kind} "${name}" takes ${most} arguments at most, not ${args.length}${hint ? `; ${hint}` : ''}`,
     );
   }
   const access = accessOf(signature, args);
@@ -92,6 +94,14 @@ function accessFor(
   if (access !== 'read') permit.charge(args);
   return access;
 }
+
+/** What may have been meant by an argument that would be passed over in silence. */
+const HINTS: Readonly<Record<string, string>> = {
+  'cache.get': NO_DEFAULT,
+  'index.get': NO_DEFAULT,
+  'index.set': NO_OPTIONS,
+  'index.setMany': NO_OPTIONS,
+};
 
 /** So many values may be given to a method that takes any number. */
 const MAX_VALUES = 10_000;

@@ -1,4 +1,5 @@
-import { DiskCacheError, type ErrorCode, toErrorData } from '../../protocol/error.ts';
+import { DiskCacheError, type ErrorCode } from '../../protocol/error.ts';
+import { toPageErrorData } from '../../protocol/hidden-paths.ts';
 import { weightOf } from '../../protocol/weight.ts';
 import { type Answer, MAX_OPERATIONS, UNDER_WAY } from '../../protocol/wire.ts';
 import { isInflated } from './inflated.ts';
@@ -86,6 +87,6 @@ export class Requests {
   }
 
   #refuse(id: number, code: ErrorCode, message: string): void {
-    this.#answer([id, { refused: toErrorData(new DiskCacheError(code, message)) }]);
+    this.#answer([id, { refused: toPageErrorData(new DiskCacheError(code, message)) }]);
   }
 }

@@ -1,4 +1,5 @@
-import { DiskCacheError, toErrorData } from '../../protocol/error.ts';
+import { DiskCacheError } from '../../protocol/error.ts';
+import { toPageErrorData } from '../../protocol/hidden-paths.ts';
 import { weightOf } from '../../protocol/weight.ts';
 import { type Failure, MAX_ANSWER, type Operation, type Results } from '../../protocol/wire.ts';
 import { allowing } from '../engine/index.ts';
@@ -63,7 +64,7 @@ class Outcomes implements Ran {
   }
 
   fail(places: readonly number[], error: unknown): void {
-    const data = toErrorData(error);
+    const data = toPageErrorData(error);
     for (const place of places) {
       this.values[place] = undefined;
       this.failures.push([place, data]);

@@ -1,6 +1,7 @@
 import { expose } from 'comlink';
-import { DiskCacheError, toErrorData } from '../../protocol/error.ts';
-import { outcomeOf } from '../../protocol/outcome.ts';
+import { DiskCacheError } from '../../protocol/error.ts';
+import { toPageErrorData } from '../../protocol/hidden-paths.ts';
+import { type Outcome, outcomeOf } from '../../protocol/outcome.ts';
 import { type Answer, FACE_METHODS, type Face, goodbye, type Watch } from '../../protocol/wire.ts';
 import type { FindStore } from './admit.ts';
 import type { Endpoint, Port } from './endpoint.ts';
@@ -43,10 +44,10 @@ export function openSession(port: Port, grant: Grant, findStore: FindStore, lobb
     (answer) => post(inner, answer),
   );
   const face: Face = Object.freeze({
-    watch: (watch: Watch) => outcomeOf(() => startWatch(watches, watch, permit, findStore)),
+    watch: (watch: Watch) => outcomeForPage(() => startWatch(watches, watch, permit, findStore)),
     unwatch: (id: number) => watches.remove(id) as undefined,
     seen: (number: number) => watches.seen(number) as undefined,
-    near: (store: string) => outcomeOf(() => startNear(near, store, permit, findStore)),
+    near: (store: string) => outcomeForPage(() => startNear(near, store, permit, findStore)),
     far: (store: string) => near.release(store) as undefined,
     dropped: (number: number) => near.dropped(number) as undefined,
   });
@@ -65,10 +66,15 @@ export function openSession(port: Port, grant: Grant, findStore: FindStore, lobb
       streams.close();
       watches.close();
       near.close();
-      port.postMessage(goodbye(toErrorData(reason)));
+      port.postMessage(goodbye(toPageErrorData(reason)));
       port.close();
     },
   };
+}
+
+/** `outcomeOf`, for a page. */
+function outcomeForPage<T>(work: () => T): Outcome<T> {
+  return outcomeOf(work, toPageErrorData);
 }
 
 function startWatch(watches: Watches, watch: Watch, permit: Permit, findStore: FindStore): undefined {
@@ -92,7 +98,7 @@ function post(port: Endpoint, answer: Answer): void {
     port.postMessage(answer);
   } catch (error) {
     const why = new DiskCacheError('BAD_VALUE', 'A value of this turn can’t be sent to a page', { cause: error });
-    port.postMessage([answer[0], { refused: toErrorData(why) }] satisfies Answer);
+    port.postMessage([answer[0], { refused: toPageErrorData(why) }] satisfies Answer);
   }
 }
 

@@ -1,4 +1,6 @@
+import type { Finding } from '../../protocol/check.ts';
 import type { Contracts, Kind } from '../../protocol/contract.ts';
+import { withoutDirectories } from '../../protocol/hidden-paths.ts';
 import { type Cache, Deque, type FanoutCache, Index } from '../engine/index.ts';
 import { Queue } from '../offline/queue/index.ts';
 
@@ -20,6 +22,12 @@ type Verbs<K extends Kind> = {
     ? (store: Stores[K], ...args: Parameters<Contracts[K][M]>) => ReturnType<Contracts[K][M]>
     : never;
 };
+
+/** A finding as a page may read it. */
+function forPage({ message, path, ...finding }: Finding): Finding {
+  const shown = { ...finding, message: withoutDirectories(message) };
+  return path === undefined ? shown : { ...shown, path: withoutDirectories(path) };
+}
 
 const CACHE_VERBS: Verbs<'cache'> = {
   get: (cache, key) => cache.get(key),
@@ -47,7 +55,7 @@ const CACHE_VERBS: Verbs<'cache'> = {
   evict: (cache, tag) => cache.evict(tag),
   cull: (cache) => cache.cull(),
   clear: (cache) => cache.clear(),
-  check: (cache, options) => cache.check(options),
+  check: (cache, options) => cache.check(options).map(forPage),
   configure: (cache, options) => cache.configure(options),
 };
 
@@ -67,7 +75,7 @@ const INDEX_VERBS: Verbs<'index'> = {
   pop: (index, key) => index.pop(key),
   popItem: (index, options) => index.popItem(options),
   clear: (index) => index.clear(),
-  check: (index, options) => index.check(options),
+  check: (index, options) => index.check(options).map(forPage),
 };
 
 const DEQUE_VERBS: Verbs<'deque'> = {
@@ -93,7 +101,7 @@ const DEQUE_VERBS: Verbs<'deque'> = {
   rotate: (deque, count) => deque.rotate(count),
   reverse: (deque) => deque.reverse(),
   clear: (deque) => deque.clear(),
-  check: (deque, options) => deque.check(options),
+  check: (deque, options) => deque.check(options).map(forPage),
 };
 
 const QUEUE_VERBS: Verbs<'queue'> = {
@@ -108,7 +116,7 @@ const QUEUE_VERBS: Verbs<'queue'> = {
   remove: (queue, id) => queue.remove(id),
   pause: (queue) => queue.pause(),
   resume: (queue) => queue.resume(),
-  check: (queue, options) => queue.check(options),
+  check: (queue, options) => queue.check(options).map(forPage),
 };
 
 /** Called with what came over the wire as it is: the engine looks at every argument itself. */

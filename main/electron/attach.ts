@@ -7,7 +7,7 @@ import {
   type WebContentsDidStartNavigationEventParams,
   type WebFrameMain,
 } from 'electron';
-import { DiskCacheError, toErrorData } from '../../protocol/error.ts';
+import { DiskCacheError } from '../../protocol/error.ts';
 import {
   CONNECT_CHANNEL,
   type Gone,
@@ -17,6 +17,7 @@ import {
   type PortAnswer,
   type Purpose,
 } from '../../protocol/handshake.ts';
+import { toPageErrorData } from '../../protocol/hidden-paths.ts';
 import { WINDOW_STORE } from '../../protocol/stores.ts';
 import { type Grant, grantOf } from '../bridge/grant.ts';
 import type { EngineWindow, PageAnswering, PageSession } from './page-engine.ts';
@@ -60,7 +61,7 @@ export function attach(
     try {
       connect(frame, nonce, grantFor(frame), to);
     } catch (error) {
-      answer(frame, { deskcache: 'port', nonce, error: toErrorData(error) });
+      answer(frame, { deskcache: 'port', nonce, error: toPageErrorData(error) });
     }
   }
 

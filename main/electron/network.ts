@@ -27,7 +27,7 @@ export function networkFetch(session: Session): (request: Request) => Promise<Re
     const sent = await begun(request);
     signal.throwIfAborted();
     return new Promise((resolve, reject) => {
-      const asked = net.request(optionsOf(session, request));
+      const asked = requestPastHandlers(optionsOf(session, request));
       for (const [name, value] of fieldsOf(request)) asked.setHeader(name, value);
       const abort = () => {
         reject(signal.reason);
@@ -113,9 +113,22 @@ function optionsOf(session: Session, request: Request): ClientRequestConstructor
     ...{ session, url, method, redirect, referrerPolicy, credentials },
     ...(origin !== null && { origin }),
     cache: 'no-store',
-    bypassCustomProtocolHandlers: true,
   };
 }
+
+/**
+ * A request that the session's protocol handlers don't see: they would answer what they ask the network for, and ask again, without
+ * end. `net.request` takes the option since Electron 38.7 and 39.2; before, only `net.fetch` did, which sets it on its request where
+ * this does, in every version since 25.
+ */
+function requestPastHandlers(options: ClientRequestConstructorOptions): ClientRequest {
+  const asked = net.request({ ...options, ...PAST_HANDLERS });
+  const { _urlLoaderOptions: started } = asked as { _urlLoaderOptions?: Partial<typeof PAST_HANDLERS> };
+  if (started !== undefined) Object.assign(started, PAST_HANDLERS);
+  return asked;
+}
+
+const PAST_HANDLERS = { bypassCustomProtocolHandlers: true } as const;
 
 /** With an origin, the network holds the answer against CORS by the mode. */
 function fieldsOf(request: Request): readonly (readonly [string, string])[] {

@@ -4,7 +4,7 @@ import type { Entry, Stats } from '../../protocol/entry.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import type { Key } from '../../protocol/key.ts';
 import type { CacheOptions, Change, CountOptions, QueueOptions, Range, SetOptions } from '../../protocol/options.ts';
-import { demandFunction, iterated, optionsOf, storeEach } from './cache/arguments.ts';
+import { demandFunction, iterated, optionsOf, refuseDefault, storeEach } from './cache/arguments.ts';
 import { Cache } from './cache/cache.ts';
 import { type CheckOptions, check, type Finding } from './cache/check.ts';
 import { type Configuration, change } from './cache/configure.ts';
@@ -68,6 +68,8 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheFace<
   }
 
   get(key: K): V | undefined {
+    // biome-ignore lint/complexity/noArguments: a rest parameter would cost every call an array
+    if (arguments.length > 1) refuseDefault(arguments);
     return read.get(this.#home(key), key) as V | undefined;
   }
 

@@ -59,7 +59,7 @@ export interface CacheContract<K = Key, V = unknown> {
   configure(options: Configuration): void;
 }
 
-export const CACHE: Signatures<CacheContract> = {
+export const CACHE: Signatures<CacheContract> = /* @__PURE__ */ (() => ({
   get: reads('key'),
   getEntry: reads('key'),
   getMany: reads('keys'),
@@ -87,4 +87,4 @@ export const CACHE: Signatures<CacheContract> = {
   clear: administers(),
   check: { ...administers('plain'), alone: true },
   configure: { ...administers('plain'), alone: true },
-};
+}))();

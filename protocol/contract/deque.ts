@@ -57,7 +57,7 @@ export interface DequeContract<V = unknown> {
   check(options?: CheckOptions): Finding[];
 }
 
-export const DEQUE: Signatures<DequeContract> = {
+export const DEQUE: Signatures<DequeContract> = /* @__PURE__ */ (() => ({
   at: reads('plain'),
   peek: reads('plain'),
   page: reads('plain', 'range', 'plain'),
@@ -81,4 +81,4 @@ export const DEQUE: Signatures<DequeContract> = {
   reverse: writes(),
   clear: administers(),
   check: { ...administers('plain'), alone: true },
-};
+}))();

@@ -41,7 +41,7 @@ export interface IndexContract<K = Key, V = unknown> {
   check(options?: CheckOptions): Finding[];
 }
 
-export const INDEX: Signatures<IndexContract> = {
+export const INDEX: Signatures<IndexContract> = /* @__PURE__ */ (() => ({
   get: reads('key'),
   getMany: reads('keys'),
   has: reads('key'),
@@ -58,4 +58,4 @@ export const INDEX: Signatures<IndexContract> = {
   popItem: writes('plain'),
   clear: administers(),
   check: { ...administers('plain'), alone: true },
-};
+}))();

@@ -33,7 +33,7 @@ export interface QueueContract<T = unknown> {
   check(options?: CheckOptions): Finding[];
 }
 
-export const QUEUE: Signatures<QueueContract> = {
+export const QUEUE: Signatures<QueueContract> = /* @__PURE__ */ (() => ({
   get: reads('plain'),
   page: reads('plain', 'plain'),
   counts: reads(),
@@ -46,4 +46,4 @@ export const QUEUE: Signatures<QueueContract> = {
   pause: administers(),
   resume: administers(),
   check: { ...administers('plain'), alone: true },
-};
+}))();

@@ -35,7 +35,10 @@ export interface Signature {
 export const accessOf = ({ access }: Signature, args: readonly unknown[]): Access =>
   typeof access === 'function' ? access(args) : access;
 
-/** A signature for each method of a contract: one that was forgotten does not compile. */
+/**
+ * A signature for each method of a contract: one that was forgotten does not compile. The contracts are made by functions marked as
+ * pure, so that a bundler leaves out those that nobody asks for.
+ */
 export type Signatures<Contract> = { readonly [M in keyof Contract]: Signature };
 
 export const reads = (...takes: Role[]): Signature => ({ access: 'read', takes });

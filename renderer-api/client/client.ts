@@ -1,13 +1,11 @@
 import type { Access } from '../../protocol/contract/signature.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
-import type { Stale } from '../../protocol/near.ts';
 import type { ValueStreamContract } from '../../protocol/value-stream.ts';
 import { PARCEL, PARCELS_UNDER_WAY } from '../../protocol/wire.ts';
 import { Line, type Port } from './line.ts';
-import { NearStore } from './near-store.ts';
+import { Listeners } from './listeners.ts';
 import { type Instead, Parcel, weightOfCall } from './parcel.ts';
 import { StoreOrder } from './store-order.ts';
-import { Subscriptions } from './subscriptions.ts';
 
 /** Gets a port to the main process; `signal` tells it to give up. */
 export type Connect = (signal: AbortSignal) => Promise<Port>;
@@ -23,9 +21,7 @@ const PATIENCE_WITH_HANDSHAKE = 0.9;
  * Invariant: every call settles, at the latest when the main process has answered nothing for `timeout` milliseconds.
  */
 export class Client {
-  readonly subscriptions: Subscriptions;
-  /** What is kept here, by the name of its store. */
-  readonly near = new Map<string, NearStore>();
+  readonly listeners: Listeners;
   readonly #connect: Connect;
   readonly #timeout: number;
   #turn: Parcel[] = [];
@@ -43,7 +39,10 @@ export class Client {
   constructor(connect: Connect, timeout: number) {
     this.#connect = connect;
     this.#timeout = timeout;
-    this.subscriptions = new Subscriptions(() => this.#connected());
+    this.listeners = new Listeners(
+      () => this.#connected(),
+      () => this.#waiting.length > 0 && this.#sendAll(),
+    );
   }
 
   /** Joins this turn's message. `access` is what the method's signature says of it. */
@@ -106,22 +105,12 @@ export class Client {
     });
   }
 
-  /** Keeps values of a store near, at most so many bytes of them. Answers the way out. */
-  keepNear(store: string, bytes: number): () => void {
-    const near = new NearStore(bytes, () => this.#connected().then((line) => line.near(store)));
-    this.near.set(store, near);
-    return () => {
-      if (this.near.get(store) !== near) return;
-      this.near.delete(store);
-      this.#line?.then((line) => line.far(store)).catch(() => {});
-    };
-  }
-
   /** Rejects everything open with `reason`; the next call connects again. */
   disconnect(reason: DiskCacheError): void {
     this.#order.clear(reason);
     this.#line?.then((line) => line.close()).catch(() => {});
     this.#forget();
+    this.listeners.disconnected();
     for (const parcel of this.#turn.splice(0)) parcel.reject(reason);
     this.#rejectAll(reason);
     clearTimeout(this.#timer);
@@ -151,6 +140,7 @@ export class Client {
   }
 
   #send(line: Line): void {
+    if (this.listeners.isLoading) return;
     for (let next = this.#waiting[0]; next !== undefined && this.#hasRoomFor(next); next = this.#waiting[0]) {
       this.#waiting.shift();
       void this.#travel(line, next);
@@ -191,10 +181,9 @@ export class Client {
     const connecting = this.#connect(AbortSignal.timeout(patience)).then((port) => {
       const line = new Line(port, {
         onEnd: (reason, wasCut) => this.#lost(connecting, reason, wasCut),
-        onChanges: (changes) => this.subscriptions.tell(changes),
-        onStale: (changed) => this.#drop(changed),
+        onNews: (message) => this.listeners.receive(message),
       });
-      if (this.#line === connecting) this.subscriptions.resume(line);
+      if (this.#line === connecting) this.listeners.resume(line);
       return line;
     });
     this.#line = connecting;
@@ -213,7 +202,7 @@ export class Client {
       this.#waiting.push(...again);
       this.#sendAll();
     }
-    this.subscriptions.reconnect();
+    this.listeners.reconnect();
   }
 
   /** Takes out what may be sent once more, for it only reads. */
@@ -233,16 +222,7 @@ export class Client {
     const why = 'The connection has ended, and the stream with it; begin it again';
     this.#connection.abort(new DiskCacheError('DISCONNECTED', why));
     this.#connection = new AbortController();
-    for (const near of this.near.values()) near.end();
-    this.subscriptions.interrupted();
-  }
-
-  #drop(changed: Stale['changed']): void {
-    for (const [store, keys] of changed) {
-      const near = this.near.get(store);
-      if (keys === undefined) near?.drop();
-      else for (const key of keys) near?.drop(key);
-    }
+    this.listeners.interrupted();
   }
 
   readonly #look = (): void => {

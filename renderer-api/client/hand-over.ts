@@ -1,4 +1,4 @@
-import { CHUNKS_AHEAD } from '../../protocol/value-stream.ts';
+import { CHUNKS_AHEAD } from '../../protocol/chunk-size.ts';
 
 /**
  * Hands chunks over as they come, a few under way at a time. Answers whether all were wanted; after one that wasn't no other is

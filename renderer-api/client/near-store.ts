@@ -20,6 +20,7 @@ interface Item {
 export class NearStore {
   readonly #most: number;
   readonly #ask: () => Promise<boolean>;
+  readonly #onFailure: (error: unknown) => void;
   /** Least recently read first. */
   readonly #items = new Map<NearKey, Item>();
   /** What was asked for; whoever hears of a key takes it out. */
@@ -29,10 +30,14 @@ export class NearStore {
   /** The question that is under way; one that is not any more was asked over a line that has ended. */
   #asking: object | undefined;
 
-  /** `ask` asks the main process for a lease and answers whether what was kept before is still good. */
-  constructor(bytes: number, ask: () => Promise<boolean>) {
+  /**
+   * `ask` asks the main process for a lease and returns whether what was kept before is still good; `onFailure` hears why there is no
+   * lease.
+   */
+  constructor(bytes: number, ask: () => Promise<boolean>, onFailure: (error: unknown) => void) {
     this.#most = bytes;
     this.#ask = ask;
+    this.#onFailure = onFailure;
   }
 
   /** The value of a key, from here or else by `fetch`. A hit is O(size of the value), for everybody gets a copy. */
@@ -109,8 +114,10 @@ export class NearStore {
         if (!isGood) this.drop();
         this.#leaseEnd = asked + LEASE;
       },
-      () => {
-        if (this.#asking === asking) this.end();
+      (error: unknown) => {
+        if (this.#asking !== asking) return;
+        this.end();
+        this.#onFailure(error);
       },
     );
   }

@@ -1,4 +1,4 @@
-import { CHUNKS_AHEAD } from '../../protocol/value-stream.ts';
+import { CHUNKS_AHEAD } from '../../protocol/chunk-size.ts';
 
 /** Where the chunks of a stream come from. */
 export interface Chunks {

@@ -4,10 +4,10 @@ import { accessOf } from '../../protocol/contract/signature.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import type { Counts, Enqueued, EnqueueOptions, Job, JobState, NewJob, QueueEvent } from '../../protocol/job.ts';
 import type { Client } from './client.ts';
+import { rethrowLater } from './on-demand.ts';
 import type { Remote } from './remote.ts';
 import { RemoteRange } from './remote-range.ts';
 import { sendable } from './sendable.ts';
-import { rethrowLater } from './subscriptions.ts';
 
 /**
  * A durable queue of the main process, seen from a page; what is done with its jobs is decided there. A job whose `enqueue` has
@@ -82,7 +82,7 @@ export class RemoteQueue<T = unknown> implements Remote<QueueContract<T>> {
     { onError = rethrowLater }: { readonly onError?: (error: unknown) => void } = {},
   ): () => void {
     if (typeof listener !== 'function') throw new DiskCacheError('BAD_OPTION', 'subscribe takes a function');
-    return this.#client.subscriptions.add({
+    return this.#client.listeners.subscribe({
       store: this.#address,
       range: {},
       listener: (news) => listener(news.kind === 'reset' ? { kind: 'missed' } : (news as QueueEvent)),

@@ -1,4 +1,3 @@
-import { partsOf } from '../../protocol/batch.ts';
 import type { ByteRange } from '../../protocol/byte-range.ts';
 import { type Access, accessOf, type Signature } from '../../protocol/contract/signature.ts';
 import { SIGNATURES_OF_ANY } from '../../protocol/contract.ts';
@@ -9,10 +8,11 @@ import type { Page, PageOf } from '../../protocol/page.ts';
 import { VALUE_STREAM, WHOLE_BYTES } from '../../protocol/value-stream.ts';
 import type { News, WatchRange } from '../../protocol/wire.ts';
 import type { Client } from './client.ts';
+import { rethrowLater } from './on-demand.ts';
 import { PROPERTIES, type SubscribeOptions } from './remote.ts';
 import { RemoteRange } from './remote-range.ts';
-import { iterable, sendable } from './sendable.ts';
-import { type Listener, rethrowLater } from './subscriptions.ts';
+import { iterable, plain, sendable } from './sendable.ts';
+import type { Listener } from './subscriptions.ts';
 import { openReadStream, readLarge, writeLarge, writeStream } from './value-streams.ts';
 
 /**
@@ -26,31 +26,27 @@ export class RemoteStore {
 
   /** Without `signatures`: of a kind that isn't known here. */
   constructor(client: Client, store: string, signatures: Readonly<Record<string, Signature>> = SIGNATURES_OF_ANY) {
+    if (!Object.hasOwn(RemoteStore.prototype, 'get')) RemoteStore.#defineMethods();
     this.#client = client;
     this.#store = store;
     this.#signatures = signatures;
   }
 
-  static {
+  /** Done with the first store, not when this is loaded: a page that wants only the error class has none of it in its bundle. */
+  static #defineMethods(): void {
     const properties: ReadonlySet<string> = new Set(PROPERTIES);
     for (const method of Object.keys(SIGNATURES_OF_ANY)) {
+      function call(this: RemoteStore, ...args: readonly unknown[]): Promise<unknown> {
+        return this.#call(method, args);
+      }
       Object.defineProperty(
         RemoteStore.prototype,
         method,
-        properties.has(method)
-          ? { get: propertyOf(method) }
-          : { value: methodOf(method), writable: true, configurable: true },
+        properties.has(method) ? { get: call } : { value: call, writable: true, configurable: true },
       );
     }
-    function propertyOf(method: string) {
-      return function (this: RemoteStore): Promise<unknown> {
-        return this.#call(method, []);
-      };
-    }
-    function methodOf(method: string) {
-      return function (this: RemoteStore, ...args: readonly unknown[]): Promise<unknown> {
-        return this.#call(method, args);
-      };
+    for (const method of ['update', 'transact', 'memoize']) {
+      Object.defineProperty(RemoteStore.prototype, method, { value: () => Promise.reject(takesFunction(method)) });
     }
   }
 
@@ -77,16 +73,16 @@ export class RemoteStore {
 
   async writeStream(key: Key, chunks: AsyncIterable<Uint8Array>, options?: SetOptions): Promise<void> {
     sendable([key, options], VALUE_STREAM.openUpload.takes);
-    this.#client.near.get(this.#store)?.drop(key);
+    this.#client.listeners.near(this.#store)?.drop(key);
     return writeStream(this.#client, this.#store, key, chunks, options);
   }
 
   /** All steps or none. */
   batch(steps: Iterable<unknown>): Promise<unknown> {
     try {
-      this.#client.near.get(this.#store)?.drop();
+      this.#client.listeners.near(this.#store)?.drop();
       return this.#client.call(this.#store, 'batch', [
-        Array.from(iterable(steps, 'steps'), (...at) => this.#step(...at)),
+        Array.from(iterable(steps, 'steps'), (step) => this.#step(step)),
       ]);
     } catch (error) {
       return Promise.reject(error);
@@ -97,7 +93,7 @@ export class RemoteStore {
   subscribe(listener: Listener, { onError = rethrowLater, ...range }: SubscribeOptions = {}): () => void {
     if (typeof listener !== 'function') throw new DiskCacheError('BAD_OPTION', 'subscribe takes a function');
     const [sent] = sendable([range], ['range']);
-    return this.#client.subscriptions.add({
+    return this.#client.listeners.subscribe({
       store: this.#store,
       range: sent as WatchRange,
       listener: listener as (change: News) => void,
@@ -118,7 +114,7 @@ export class RemoteStore {
       const signature = this.#signature(method);
       const sent = sendable(args, signature.takes);
       const access = accessOf(signature, sent);
-      const near = this.#client.near.get(this.#store);
+      const near = this.#client.listeners.near(this.#store);
       if (near !== undefined) {
         if (method === 'get') return near.read(sent[0], () => this.#get(sent, access));
         // What this page wrote it reads from then on, also before the write was answered.
@@ -156,12 +152,15 @@ export class RemoteStore {
     return Object.hasOwn(SIGNATURES_OF_ANY, method) ? SIGNATURES_OF_ANY[method]! : UNKNOWN;
   }
 
-  #step(step: unknown, place: number): unknown {
-    const parts = partsOf(step, place);
-    if ('method' in parts) return { [parts.method]: sendable(parts.args, this.#signature(parts.method).takes) };
-    const { key, ...demand } = parts.condition;
-    const [sentKey, sentDemand] = sendable([key, demand], ['key', 'value']);
-    return { if: { key: sentKey, ...(sentDemand as object) } };
+  /** What can't be sent is refused here; what a step has to be the main process says. */
+  #step(step: unknown): unknown {
+    const [[method, given] = ['', undefined], ...more] = Object.entries(Object(step));
+    if (more.length > 0 || method === '') return plain(step, 'step');
+    if (Array.isArray(given)) return { [method]: sendable(given, this.#signature(method).takes) };
+    if (method !== 'if' || typeof given !== 'object' || given === null) return plain(step, 'step');
+    const { key, ...demand } = given as Record<string, unknown>;
+    const [sentDemand, sentKey] = sendable(key === undefined ? [demand] : [demand, key], ['value', 'key']);
+    return { if: { ...(sentDemand as object), ...(key !== undefined && { key: sentKey }) } };
   }
 }
 
@@ -172,3 +171,9 @@ const isRefusal = (error: unknown): boolean =>
   error instanceof DiskCacheError && (error.code === 'BAD_VALUE' || error.code === 'BAD_OPTION');
 
 const UNKNOWN: Signature = { access: 'admin', takes: ['...value'] };
+
+const takesFunction = (method: string) =>
+  new DiskCacheError(
+    'BAD_OPTION',
+    `${method} takes a function, and no function crosses to the main process; use batch([steps])`,
+  );

@@ -30,15 +30,16 @@ const CHECKS: Readonly<Record<Role, (argument: unknown) => unknown>> = {
 };
 
 /**
- * The arguments of a call as they are sent; more than it takes are left out.
+ * The arguments of a call as they are sent; more than it takes the main process refuses.
  *
  * @throws {DiskCacheError} `BAD_KEY`, `BAD_VALUE` or `BAD_OPTION` with the path of the part that can't be sent.
  */
 export function sendable(args: readonly unknown[], takes: readonly Role[]): readonly unknown[] {
   const rest = takes.at(-1) === '...value';
   const sent: unknown[] = [];
-  for (let at = 0; at < args.length && (rest || at < takes.length); at++) {
-    sent.push(CHECKS[takes[Math.min(at, takes.length - 1)]!](args[at]));
+  for (let at = 0; at < args.length; at++) {
+    const role = takes[rest ? Math.min(at, takes.length - 1) : at];
+    if (role !== undefined || args[at] !== undefined) sent.push(CHECKS[role ?? 'plain'](args[at]));
   }
   return sent;
 }
@@ -67,7 +68,7 @@ function checkedValue(value: unknown): unknown {
   throw new DiskCacheError('BAD_VALUE', `${fault}; store plain data instead`);
 }
 
-function plain(argument: unknown, called: string): unknown {
+export function plain(argument: unknown, called: string): unknown {
   const fault = argument === undefined ? undefined : valueFault(argument, called);
   if (fault === undefined) return argument;
   throw new DiskCacheError('BAD_OPTION', fault);

@@ -1,12 +1,12 @@
-import { DiskCacheError } from '../../protocol/error.ts';
 import type { Changes, News, Told, WatchRange } from '../../protocol/wire.ts';
 import { Comeback } from './comeback.ts';
-import type { Line } from './line.ts';
+import type { LineFace } from './line-face.ts';
+import { rethrowLater } from './on-demand.ts';
 
 /** Hears what has happened, in order; `reset` says that more has happened than could be told. */
 export type Listener = (change: Told) => void;
 
-interface Subscription {
+export interface Subscription {
   readonly store: string;
   readonly range: WatchRange;
   readonly listener: (news: News) => void;
@@ -22,11 +22,11 @@ interface Subscription {
 export class Subscriptions {
   readonly #comeback: Comeback;
   readonly #open = new Map<number, Subscription>();
-  #line: Line | undefined;
+  #line: LineFace | undefined;
   #lastId = 0;
   #interrupted = false;
 
-  constructor(connect: () => Promise<Line>) {
+  constructor(connect: () => Promise<unknown>) {
     this.#comeback = new Comeback({
       connect,
       isWanted: () => this.#line === undefined && this.#open.size > 0,
@@ -36,19 +36,19 @@ export class Subscriptions {
     });
   }
 
-  /** Answers the way out. */
-  add(subscription: Subscription): () => void {
+  /** Returns an unsubscribe function. Without `mayConnect` it waits for the next line. */
+  add(subscription: Subscription, mayConnect: boolean): () => void {
     const id = ++this.#lastId;
     this.#open.set(id, subscription);
     if (this.#line !== undefined) this.#start(this.#line, id, subscription);
-    else this.#comeback.now();
+    else if (mayConnect) this.#comeback.now();
     return () => {
       if (this.#open.delete(id)) this.#line?.unwatch(id);
     };
   }
 
   /** A new line: everything is asked for anew. */
-  resume(line: Line): void {
+  resume(line: LineFace): void {
     this.#line = line;
     for (const [id, subscription] of this.#open) {
       this.#start(line, id, subscription);
@@ -78,7 +78,7 @@ export class Subscriptions {
     }
   }
 
-  #start(line: Line, id: number, { store, range }: Subscription): void {
+  #start(line: LineFace, id: number, { store, range }: Subscription): void {
     line.watch({ id, store, range }).catch((error: unknown) => this.#fail(id, error));
   }
 
@@ -97,9 +97,3 @@ function hear({ listener }: Subscription, news: News): void {
     rethrowLater(error);
   }
 }
-
-/** What nobody handles is reported as uncaught. */
-export const rethrowLater = (error: unknown): void =>
-  queueMicrotask(() => {
-    throw error instanceof Error ? error : new DiskCacheError('DISCONNECTED', String(error));
-  });

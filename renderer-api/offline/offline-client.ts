@@ -6,12 +6,14 @@ import {
   sayResponse,
   type WireResponse,
 } from '../../protocol/offline.ts';
-import type { Plan } from '../../protocol/strategy.ts';
+import { planOf } from '../../protocol/strategy.ts';
 import type { Port } from '../client/line.ts';
+import { sayRequest } from './asked.ts';
+import { Connection } from './connection.ts';
 import { OfflineLine } from './offline-line.ts';
 import { type PushedBody, pushedBody } from './pushed-body.ts';
-import { RemoteConnection } from './remote-connection.ts';
-import { responseFrom, sayRequest } from './web-messages.ts';
+import { RemoteWebCache } from './remote-web-cache.ts';
+import { responseFrom } from './web-messages.ts';
 
 /** Never aborted. */
 const NEVER = new AbortController().signal;
@@ -31,7 +33,7 @@ interface Circumstances {
  * Invariant: every call settles, at the latest when its port has gone. The network takes its time; a signal ends the wait.
  */
 export class OfflineClient {
-  readonly connection: RemoteConnection;
+  readonly connection: Connection;
   readonly #connect: (signal: AbortSignal) => Promise<Port>;
   readonly #timeout: number;
   readonly #waiting: (() => void)[] = [];
@@ -44,11 +46,14 @@ export class OfflineClient {
   constructor(connect: (signal: AbortSignal) => Promise<Port>, timeout: number) {
     this.#connect = connect;
     this.#timeout = timeout;
-    this.connection = new RemoteConnection(() => this.#connected());
+    this.connection = new Connection(() => this.#connected());
   }
 
-  fetch(request: Request, plan: Plan | undefined): Promise<Response> {
+  /** @throws as `DiskCache.fetch`. */
+  async fetch(request: Request, wanted: Parameters<typeof planOf>[0]): Promise<Response> {
     const { signal } = request;
+    if (request.integrity !== '') throw new TypeError(`The integrity of ${request.url} can't be checked here`);
+    const plan = planOf(wanted);
     return this.#settling(signal, async (left) => {
       const pushed = await pushedBody(request.body, [signal, left]);
       const said = { request: sayRequest(request), body: pushed.body, ...(plan !== undefined && { plan }) };
@@ -68,6 +73,11 @@ export class OfflineClient {
       };
       await this.#call({ signal: NEVER, left, pushed }, (line, id) => line.ask('caches', { ...said, id }));
     });
+  }
+
+  /** The cache of a name, made if there is none. */
+  async openCache(name: string): Promise<RemoteWebCache> {
+    return new RemoteWebCache(this, (await this.caches({ method: 'open', name })) as string);
   }
 
   /** What a method of CacheStorage gives. */

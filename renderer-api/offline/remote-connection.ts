@@ -1,13 +1,5 @@
-import { Comeback } from '../client/comeback.ts';
-import { rethrowLater } from '../client/subscriptions.ts';
-import type { OfflineLine } from './offline-line.ts';
-
-type Listener = (online: boolean) => void;
-
-interface Hearing {
-  readonly listener: Listener;
-  readonly onError: (error: unknown) => void;
-}
+import { rethrowLater } from '../client/on-demand.ts';
+import type { Http } from './http.ts';
 
 /**
  * Whether the application has a way to the network: the `Connection` of `host.offline` of the page's session, which all its windows
@@ -15,95 +7,33 @@ interface Hearing {
  * switch) or without `host.offline`, `DISCONNECTED`.
  */
 export class RemoteConnection {
-  readonly #connected: () => Promise<OfflineLine>;
-  readonly #comeback: Comeback;
-  readonly #open = new Set<Hearing>();
-  #line: OfflineLine | undefined;
-  /** As the listeners know it. */
-  #known: boolean | undefined;
+  readonly #http: Http;
 
-  constructor(connected: () => Promise<OfflineLine>) {
-    this.#connected = connected;
-    this.#comeback = new Comeback({
-      connect: connected,
-      isWanted: () => this.#line === undefined && this.#open.size > 0,
-      onFailure: (error) => this.#fail(error),
-    });
+  constructor(http: Http) {
+    this.#http = http;
   }
 
   get online(): Promise<boolean> {
-    return this.#connected().then((line) => line.ask('connection', null));
+    return this.#http.use(({ connection }) => connection.online);
   }
 
   /**
    * Tells `listener` of every change from now on, whoever made it, also after the main process was restarted; `onError` hears why
-   * there will be no more, and without it that is an uncaught error. Answers the way out.
+   * there will be no more, and without it that is an uncaught error. Returns an unsubscribe function.
    */
-  subscribe(listener: Listener, { onError = rethrowLater }: { onError?: (error: unknown) => void } = {}): () => void {
-    const hearing: Hearing = { listener, onError };
-    this.#open.add(hearing);
-    if (this.#line === undefined) this.#comeback.now();
-    else this.#ask(this.#line);
-    return () => void this.#open.delete(hearing);
+  subscribe(
+    listener: (online: boolean) => void,
+    { onError = rethrowLater }: { onError?: (error: unknown) => void } = {},
+  ): () => void {
+    return this.#http.listen(listener, onError);
   }
 
   /** Requests fail at once, and what is stored stands in, for all windows of the session. */
   goOffline(): Promise<void> {
-    return this.#set(false);
+    return this.#http.use(({ connection }) => connection.goOffline());
   }
 
   goOnline(): Promise<void> {
-    return this.#set(true);
-  }
-
-  /** @internal How it is, as the main process says. */
-  tell(online: boolean): void {
-    const known = this.#known;
-    this.#known = online;
-    if (known === undefined || known === online) return;
-    for (const { listener } of [...this.#open]) {
-      try {
-        listener(online);
-      } catch (error) {
-        // As with an event target: a listener's failure is its own and reported as uncaught.
-        rethrowLater(error);
-      }
-    }
-  }
-
-  /** @internal A new line. */
-  resume(line: OfflineLine): void {
-    this.#line = line;
-    if (this.#open.size > 0) this.#ask(line);
-  }
-
-  /** @internal The line was cut or given up. */
-  interrupted(): void {
-    this.#line = undefined;
-    this.#comeback.cancel();
-    if (this.#open.size === 0) this.#known = undefined;
-  }
-
-  /** @internal Who listens wants to go on listening, if the page is still there in a moment. */
-  reconnect(): void {
-    this.#comeback.later();
-  }
-
-  async #set(online: boolean): Promise<void> {
-    await (await this.#connected()).ask('setOnline', online);
-  }
-
-  /** The answer comes as news, in order with all others. */
-  #ask(line: OfflineLine): void {
-    line.ask('connection', null).catch((error: unknown) => {
-      if (this.#line === line) this.#fail(error);
-    });
-  }
-
-  #fail(error: unknown): void {
-    for (const hearing of [...this.#open]) {
-      this.#open.delete(hearing);
-      hearing.onError(error);
-    }
+    return this.#http.use(({ connection }) => connection.goOnline());
   }
 }

@@ -2,11 +2,6 @@ import type { WireRequest, WireResponse } from '../../protocol/offline.ts';
 import { pulledStream } from '../client/pulled-stream.ts';
 import type { OfflineLine } from './offline-line.ts';
 
-/** A request as it travels, but for its body. */
-export function sayRequest({ url, method, headers, credentials, redirect, cache }: Request): WireRequest {
-  return { url, method, headers: [...headers], credentials, redirect, cache };
-}
-
 /** The response that the main process speaks of, its body behind `line` where it is large. */
 export function responseFrom(line: OfflineLine, said: WireResponse, signal: AbortSignal): Response {
   const { body, status, statusText, headers, url, redirected, type } = said;
@@ -33,9 +28,3 @@ function telling(response: Response, told: Pick<WireResponse, 'url' | 'redirecte
 
 export const requestFrom = ({ url, method, headers }: WireRequest): Request =>
   new Request(url, { method, headers: headers.map(([name, value]): [string, string] => [name, value]) });
-
-/** A request as it is, for copying it would use its body up. What is left out is a mistake, not a request for "undefined". */
-export function requestOf(input: RequestInfo | URL | undefined): Request {
-  if (input === undefined) throw new TypeError('A request is missing');
-  return input instanceof Request ? input : new Request(input);
-}

@@ -20,6 +20,7 @@ async function nearPage(bridge: Bridge, bytes?: number, name = 'api') {
   const page = bridge.anotherPage();
   page.keepNear(name, bytes === undefined ? {} : { bytes });
   const store = page.cache<string, unknown>(name);
+  await page.has('its code was loaded');
   await store.get('nothing');
   await page.has('the lease has come');
   return { page, store };

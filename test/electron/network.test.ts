@@ -9,11 +9,16 @@ import { networkFetch } from '../../main/electron/network.ts';
 const started: ClientRequestConstructorOptions[] = [];
 let aborted = 0;
 
+/** What an Electron starts with that knows nothing of `bypassCustomProtocolHandlers` in `net.request`, as 35 to 37. */
+const startedWith: Record<string, unknown>[] = [];
+
 /** Node's own client requests are much like Electron's; what they don't know are redirects, which Electron tells of as it does here. */
 function request(options: ClientRequestConstructorOptions) {
   started.push(options);
   const asked = nodeRequest(options.url!, { method: options.method });
   const { emit, abort } = asked;
+  const _urlLoaderOptions = { url: options.url, bypassCustomProtocolHandlers: undefined };
+  startedWith.push(Object.assign(asked, { _urlLoaderOptions })._urlLoaderOptions);
   asked.abort = () => {
     aborted++;
     abort.call(asked);
@@ -84,6 +89,12 @@ afterAll(() => {
 const ask = (path: string, init?: RequestInit) => fetchIn(new Request(base + path, init));
 
 describe('the network of a session', () => {
+  it('asks past the session’s protocol handlers, also where net.request does not take the option (Electron 35 to 37)', async () => {
+    await fetchIn(new Request(`${base}/`));
+    expect(started.at(-1)).toMatchObject({ bypassCustomProtocolHandlers: true });
+    expect(startedWith.at(-1)).toMatchObject({ bypassCustomProtocolHandlers: true });
+  });
+
   it('gets fields and body, and says where the answer is from', async () => {
     const response = await ask('/echo', { method: 'POST', body: 'sent', headers: { 'x-own': 'kept' } });
     const { status, statusText, url, redirected } = response;

@@ -63,6 +63,10 @@ describe('what is enqueued', () => {
       store.set('a', 1);
       expect(() => new Queue(directory)).toThrow(expect.objectContaining({ code: 'BAD_OPTION' }));
     }
+    const directory = freshDirectory();
+    using store = new Cache(directory);
+    store.set('a', 1);
+    expect(() => new Queue(directory)).toThrow(/holds a cache, and an index or a queue needs a directory of its own/);
     expect(() => new Queue(freshDirectory(), { lease: 0 })).toThrow(expect.objectContaining({ code: 'BAD_OPTION' }));
     expect(() => new Queue(freshDirectory(), { sizeLimit: 5 } as never)).toThrow(
       expect.objectContaining({ code: 'BAD_OPTION' }),

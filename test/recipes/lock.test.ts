@@ -237,6 +237,16 @@ describe('Lock', () => {
     cache.transact(() => expect(hold.held).toBe(true));
   });
 
+  it('says how long the caller was ready to wait, also where it did not have to wait to know', async () => {
+    using cache = openStore();
+    const lock = new Lock(cache, 'k');
+    using _hold = lock.acquire();
+    const after50 = failure('TIMEOUT', 'could not be acquired within 50 ms; held by');
+    expect(thrownBy(() => lock.acquire({ timeout: 50 }))).toEqual(after50);
+    await expect(lock.acquireAsync({ timeout: 50 })).rejects.toEqual(after50);
+    expect(thrownBy(() => lock.acquire())).toEqual(failure('TIMEOUT', 'could not be acquired; held by'));
+  });
+
   it('refuses what makes no sense', async () => {
     using cache = openStore();
     for (const lease of [0, -1, Number.NaN, Number.POSITIVE_INFINITY]) {

@@ -1,5 +1,6 @@
 import { expose } from 'comlink';
-import { type DiskCacheError, toErrorData } from '../../../protocol/error.ts';
+import type { DiskCacheError } from '../../../protocol/error.ts';
+import { toPageErrorData } from '../../../protocol/hidden-paths.ts';
 import {
   type CachesAnswer,
   type CachesCall,
@@ -106,7 +107,7 @@ export function openOfflineSession(port: Port, grant: Grant, backing: Backing): 
       calls.close(reason);
       sent.close(reason);
       received.close(reason);
-      port.postMessage(goodbye(toErrorData(reason)));
+      port.postMessage(goodbye(toPageErrorData(reason)));
       port.close();
     },
   };

@@ -1,4 +1,4 @@
-import type { MessagePortMain, ParentPort } from 'electron';
+import type { MessagePortMain } from 'electron';
 import { DiskCacheError, fromErrorData, toErrorData } from '../../../protocol/error.ts';
 import { outcomeOf } from '../../../protocol/outcome.ts';
 import type { EngineHere } from '../engine-here.ts';
@@ -19,7 +19,7 @@ export interface OpenedEngine {
  * opening fails: the main process decides whether to try again.
  */
 export function obey(
-  main: ParentPort,
+  main: Electron.ParentPort,
   open: (opening: Opening, attached: readonly KeptWindow[]) => Promise<OpenedEngine>,
 ): void {
   let opened: OpenedEngine | undefined;

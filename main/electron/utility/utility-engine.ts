@@ -1,5 +1,6 @@
 import type { MessagePortMain } from 'electron';
 import { DiskCacheError, fromErrorData, toErrorData } from '../../../protocol/error.ts';
+import { toPageErrorData } from '../../../protocol/hidden-paths.ts';
 import { valueFault } from '../../../protocol/value.ts';
 import { goodbye } from '../../../protocol/wire.ts';
 import type { OpenQueueOptions } from '../../offline/index.ts';
@@ -210,6 +211,6 @@ export class UtilityEngine implements PageEngine {
 }
 
 function farewell(port: MessagePortMain, reason: DiskCacheError): void {
-  port.postMessage(goodbye(toErrorData(reason)));
+  port.postMessage(goodbye(toPageErrorData(reason)));
   port.close();
 }

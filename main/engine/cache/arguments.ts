@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import { DiskCacheError } from '../../../protocol/error.ts';
+import { NO_DEFAULT } from '../../../protocol/hints.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { SetOptions } from '../../../protocol/options.ts';
 
@@ -79,4 +80,12 @@ const isOfNoUse = (error: unknown): error is DiskCacheError =>
 export function tagColumn(tag: string | number): string | number {
   if (typeof tag === 'string' || (typeof tag === 'number' && !Number.isNaN(tag))) return tag;
   throw new DiskCacheError('BAD_OPTION', `tag is ${String(tag)}; give a string or a number`);
+}
+
+/** @throws {DiskCacheError} `BAD_OPTION`. `given` are the arguments of a `get`: of two, the second is meant as a default. */
+export function refuseDefault(given: IArguments): void {
+  // Called by `keys.map(store.get, store)` it is given three.
+  if (given.length === 2 && given[1] !== undefined) {
+    throw new DiskCacheError('BAD_OPTION', `get takes a key, and was given two arguments; ${NO_DEFAULT}`);
+  }
 }

@@ -4,6 +4,7 @@ import type { Entry, Stats } from '../../../protocol/entry.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { CacheOptions, Change, CountOptions, QueueOptions, Range, SetOptions } from '../../../protocol/options.ts';
+import { refuseDefault } from './arguments.ts';
 import { type CheckOptions, check, type Finding } from './check.ts';
 import { closeCore } from './close.ts';
 import { type Configuration, configure } from './configure.ts';
@@ -49,6 +50,8 @@ export class Cache<K extends Key = Key, V = unknown> {
 
   /** The value, or undefined when there is none or it has expired. O(log n + size of the value). */
   get(key: K): V | undefined {
+    // biome-ignore lint/complexity/noArguments: a rest parameter would cost every call an array
+    if (arguments.length > 1) refuseDefault(arguments);
     return read.get(this.#open(), key) as V | undefined;
   }
 

@@ -89,11 +89,17 @@ function claim(core: Core, kind: CollectionKind, options: CollectionOptions, mar
   });
 }
 
+/** What may have been opened: a durable queue keeps its jobs in an index. */
+const OPENED_AS: Readonly<Record<CollectionKind, string>> = { index: 'an index or a queue', deque: 'a deque' };
+
 /** Whether the directory is one of these already; false for one that holds nothing yet. */
 function isClaimed(sql: Statements, kind: CollectionKind, directory: string): boolean {
   const found = markOf(sql, 'kind') ?? (sql.composed('SELECT 1 FROM entry LIMIT 1').first() && 'cache');
   if (found === undefined || found === kind) return found === kind;
-  throw new DiskCacheError('BAD_OPTION', `${directory} is of the kind ${found}, not ${kind}; give another directory`);
+  throw new DiskCacheError(
+    'BAD_OPTION',
+    `${directory} holds a ${found}, and ${OPENED_AS[kind]} needs a directory of its own; give another one`,
+  );
 }
 
 /** What was written down about a collection. */

@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Cursor, Page, PageOf } from '../../../protocol/contract.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
+import { NO_OPTIONS } from '../../../protocol/hints.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { Change, Range } from '../../../protocol/options.ts';
-import { demandFunction, iterated, storeEach } from '../cache/arguments.ts';
+import { demandFunction, iterated, refuseDefault, storeEach } from '../cache/arguments.ts';
 import { type CheckOptions, check, type Finding } from '../cache/check.ts';
 import { closeCore } from '../cache/close.ts';
 import type { Core } from '../cache/core.ts';
@@ -84,6 +85,8 @@ export class Index<K extends Key = Key, V = unknown> implements Map<K, V> {
 
   /** The value, or undefined when there is none. O(log n + size of the value). */
   get(key: K): V | undefined {
+    // biome-ignore lint/complexity/noArguments: a rest parameter would cost every call an array
+    if (arguments.length > 1) refuseDefault(arguments);
     const core = this.#open();
     const value = read.get(core, key);
     if (this.#read === undefined || (value === undefined && !read.has(core, key))) return value as V | undefined;
@@ -108,6 +111,10 @@ export class Index<K extends Key = Key, V = unknown> implements Map<K, V> {
    * @throws {DiskCacheError} `BAD_KEY` or `BAD_VALUE` with the path of the part that can't be stored.
    */
   set(key: K, value: V): this {
+    // biome-ignore lint/complexity/noArguments: a rest parameter would cost every call an array
+    if (arguments.length > 2 && arguments[2] !== undefined) {
+      throw new DiskCacheError('BAD_OPTION', `set takes a key and a value, and was given more; ${NO_OPTIONS}`);
+    }
     write.set(this.#open(), key, this.#checked(key, value));
     return this;
   }

@@ -167,7 +167,8 @@ export class Turnstile {
   }
 
   /** Why somebody waited in vain. */
-  timedOut(waited: number, onTheSpot: boolean): DiskCacheError {
+  /** `timeout`: milliseconds, as the caller gave it; it may be without end. */
+  timedOut(timeout: number, onTheSpot: boolean): DiskCacheError {
     const holders = this.holders();
     const who = holders.map((party) => `${describeOwner(party)} with ticket ${party.ticket}`).join(', ');
     const hint =
@@ -176,7 +177,7 @@ export class Turnstile {
         : '';
     return new DiskCacheError(
       'TIMEOUT',
-      `${this} was not to be had within ${Math.round(waited)} ms; held by ${who || 'nobody any more'}${hint}`,
+      `${this} could not be acquired${Number.isFinite(timeout) ? ` within ${timeout} ms` : ''}; held by ${who || 'nobody any more'}${hint}`,
     );
   }
 

@@ -30,7 +30,7 @@ const BETWEEN_CHECKS = 50;
 class Wait {
   readonly #turnstile: Turnstile;
   readonly #owner: Owner;
-  readonly #timeout: number;
+  readonly timeout: number;
   readonly #began = performance.now();
   #movedAt = this.#began;
   #checkedAt = this.#began;
@@ -45,7 +45,7 @@ class Wait {
     turnstile.demandNoTransaction();
     this.#turnstile = turnstile;
     this.#owner = owner;
-    this.#timeout = timeout;
+    this.timeout = timeout;
     this.#standing = turnstile.ask(owner, undefined, { join: timeout > 0, thorough: timeout === 0 });
   }
 
@@ -58,7 +58,7 @@ class Wait {
   }
 
   get isOver(): boolean {
-    return this.waited >= this.#timeout;
+    return this.waited >= this.timeout;
   }
 
   /** Looks at the row, and asks to be let in when it may be worth it. */
@@ -77,7 +77,7 @@ class Wait {
   get pause(): number {
     const still = performance.now() - this.#movedAt;
     const pause = Math.min(LONGEST, Math.max(SHORTEST * this.#toGo, SHORTEST, still / 4));
-    return Math.min(pause * (0.75 + Math.random() / 2), this.#timeout - this.waited);
+    return Math.min(pause * (0.75 + Math.random() / 2), this.timeout - this.waited);
   }
 
   /** Leaves the line. */
@@ -97,9 +97,9 @@ export function enterOnTheSpot(turnstile: Turnstile, owner: Owner, options?: Acq
   const { timeout } = optionsOf(options, WAITING_ON_THE_SPOT);
   const wait = new Wait(turnstile, owner, timeout);
   try {
-    if (!wait.standing.inside && turnstile.isHeldHere()) throw turnstile.timedOut(wait.waited, true);
+    if (!wait.standing.inside && turnstile.isHeldHere()) throw turnstile.timedOut(wait.timeout, true);
     while (!wait.standing.inside) {
-      if (wait.isOver) throw turnstile.timedOut(wait.waited, true);
+      if (wait.isOver) throw turnstile.timedOut(wait.timeout, true);
       pauseOnTheSpot(wait.pause);
       renewDueHolds();
       wait.look();
@@ -118,7 +118,7 @@ export async function enterInTurn(turnstile: Turnstile, owner: Owner, options?: 
   const wait = new Wait(turnstile, owner, timeout);
   try {
     while (!wait.standing.inside) {
-      if (wait.isOver) throw turnstile.timedOut(wait.waited, false);
+      if (wait.isOver) throw turnstile.timedOut(wait.timeout, false);
       await pauseInTurn(wait.pause, signal, turnstile.name);
       wait.look();
     }

@@ -1,4 +1,4 @@
-import { Deserializer, Serializer } from 'node:v8';
+import v8 from 'node:v8';
 import { DiskCacheError } from '../../../protocol/error.ts';
 
 /*
@@ -31,32 +31,42 @@ interface HostObjects {
   _setTreatArrayBufferViewsAsHostObjects(flag: boolean): void;
 }
 
-class ExactSerializer extends Serializer {
-  /** Called by V8 for every view. @throws where V8 would throw: for objects of the host that can't be cloned. */
-  _writeHostObject(view: ArrayBufferView): void {
-    const name = Object.prototype.toString.call(view).slice(8, -1);
-    const kind = VIEWS.indexOf(name as (typeof VIEWS)[number]);
-    if (!ArrayBuffer.isView(view) || kind === -1) throw new Error(`${name} could not be cloned`);
-    this.writeUint32(kind);
-    this.writeUint32(view.byteLength);
-    this.writeRawBytes(new Uint8Array(view.buffer, view.byteOffset, view.byteLength));
-  }
-}
+/*
+ * Made when first needed: a runtime that has no serializer, as Bun, opens stores with `codec: 'json'` none the less.
+ */
 
-class ExactDeserializer extends Deserializer {
-  /** Called by V8 for every view; gives it memory of its own. */
-  _readHostObject(): ArrayBufferView {
-    const name = VIEWS[this.readUint32()];
-    if (name === undefined) throw new Error('it holds a view of a kind there is not');
-    const View = (globalThis as unknown as Record<string, ViewConstructor | undefined>)[name];
-    if (View === undefined) throw newerRuntimeNeeded(`holds a ${name}`);
-    return new View(new Uint8Array(this.readRawBytes(this.readUint32())).buffer);
-  }
-}
+let serializerClass: ReturnType<typeof defineSerializer> | undefined;
+let deserializerClass: ReturnType<typeof defineDeserializer> | undefined;
+
+const defineSerializer = () =>
+  class ExactSerializer extends v8.Serializer {
+    /** Called by V8 for every view. @throws where V8 would throw: for objects of the host that can't be cloned. */
+    _writeHostObject(view: ArrayBufferView): void {
+      const name = Object.prototype.toString.call(view).slice(8, -1);
+      const kind = VIEWS.indexOf(name as (typeof VIEWS)[number]);
+      if (!ArrayBuffer.isView(view) || kind === -1) throw new Error(`${name} could not be cloned`);
+      this.writeUint32(kind);
+      this.writeUint32(view.byteLength);
+      this.writeRawBytes(new Uint8Array(view.buffer, view.byteOffset, view.byteLength));
+    }
+  };
+
+const defineDeserializer = () =>
+  class ExactDeserializer extends v8.Deserializer {
+    /** Called by V8 for every view; gives it memory of its own. */
+    _readHostObject(): ArrayBufferView {
+      const name = VIEWS[this.readUint32()];
+      if (name === undefined) throw new Error('it holds a view of a kind there is not');
+      const View = (globalThis as unknown as Record<string, ViewConstructor | undefined>)[name];
+      if (View === undefined) throw newerRuntimeNeeded(`holds a ${name}`);
+      return new View(new Uint8Array(this.readRawBytes(this.readUint32())).buffer);
+    }
+  };
 
 /** The bytes of a value, of exactly their size. Views come back one by one, each on a buffer of its own. */
 export function serialize(value: unknown): Uint8Array {
-  const serializer = new ExactSerializer();
+  serializerClass ??= defineSerializer();
+  const serializer = new serializerClass();
   (serializer as unknown as HostObjects)._setTreatArrayBufferViewsAsHostObjects(true);
   serializer.writeHeader();
   serializer.writeValue(value);
@@ -67,7 +77,8 @@ export function serialize(value: unknown): Uint8Array {
 /** The value of these bytes; nothing in it shares their memory. Throws an `Error` when they are damaged; runs no code from them. */
 export function deserialize(bytes: Uint8Array): unknown {
   refuseNewerFormat(bytes);
-  const deserializer = new ExactDeserializer(bytes);
+  deserializerClass ??= defineDeserializer();
+  const deserializer = new deserializerClass(bytes);
   deserializer.readHeader();
   return deserializer.readValue();
 }
@@ -75,7 +86,7 @@ export function deserialize(bytes: Uint8Array): unknown {
 /** @throws {DiskCacheError} `UNSUPPORTED_VERSION` for the format of a V8 newer than this process's. */
 function refuseNewerFormat(bytes: Uint8Array): void {
   const version = bytes[0] === FORMAT_TAG ? bytes[1] : undefined;
-  if (version !== undefined && version > OWN_FORMAT) throw newerRuntimeNeeded(`is in format ${version} of V8`);
+  if (version !== undefined && version > ownFormat()) throw newerRuntimeNeeded(`is in format ${version} of V8`);
 }
 
 const newerRuntimeNeeded = (why: string): DiskCacheError =>
@@ -86,4 +97,10 @@ const newerRuntimeNeeded = (why: string): DiskCacheError =>
 
 /** The first byte of V8's header; the version follows. */
 const FORMAT_TAG = 0xff;
-const OWN_FORMAT = serialize(null)[1]!;
+let format: number | undefined;
+
+/** The version that this V8 writes. */
+function ownFormat(): number {
+  format ??= serialize(null)[1]!;
+  return format;
+}

@@ -73,8 +73,10 @@ describe('the connection in pages', () => {
     const hear = () =>
       diskCache.connection.subscribe((online) => heard.push(online), { onError: (error) => heard.push(error) });
     hear();
+    await vi.waitFor(() => expect(attempts).toHaveLength(1));
     diskCache.disconnect();
     const online = diskCache.connection.online;
+    await vi.waitFor(() => expect(attempts).toHaveLength(2));
     attempts[1]!.resolve(page.rawPort() as unknown as Port);
     expect(await online).toBe(true);
     if (fate === 'succeeds') attempts[0]!.resolve(page.rawPort() as unknown as Port);

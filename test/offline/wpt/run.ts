@@ -13,7 +13,8 @@ import { CacheStorage, WebCache } from '../../../main/offline/index.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Port } from '../../../renderer-api/client/line.ts';
 import { DiskCache } from '../../../renderer-api/disk-cache.ts';
-import { RemoteCacheStorage, RemoteWebCache } from '../../../renderer-api/offline/remote-caches.ts';
+import { RemoteCacheStorage } from '../../../renderer-api/offline/remote-caches.ts';
+import { RemoteWebCache } from '../../../renderer-api/offline/remote-web-cache.ts';
 import { serve } from './server.ts';
 
 interface Outcome {

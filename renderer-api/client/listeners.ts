@@ -1,0 +1,104 @@
+import type { Line } from './line.ts';
+import type { Listening } from './listening.ts';
+import type { NearStore } from './near-store.ts';
+import { loadPart, rethrowLater } from './on-demand.ts';
+import type { Subscription } from './subscriptions.ts';
+
+/**
+ * What a page listens to and what it keeps near (listening.ts), of which the code is loaded with the first of either. Whoever makes
+ * calls waits for it while it is loaded: what was subscribed before a write hears of the write.
+ */
+export class Listeners {
+  readonly #connect: () => Promise<unknown>;
+  readonly #onLoaded: () => void;
+  #loading: Promise<Listening> | undefined;
+  #listening: Listening | undefined;
+  #line: Line | undefined;
+  #disconnects = 0;
+
+  /** `onLoaded` hears that nothing has to wait any more. */
+  constructor(connect: () => Promise<unknown>, onLoaded: () => void) {
+    this.#connect = connect;
+    this.#onLoaded = onLoaded;
+  }
+
+  get isLoading(): boolean {
+    return this.#loading !== undefined;
+  }
+
+  /** Returns an unsubscribe function. */
+  subscribe(subscription: Subscription): () => void {
+    const before = this.#disconnects;
+    return this.#begin(
+      (listening) => listening.subscribe(subscription, this.#disconnects === before),
+      subscription.onError,
+    );
+  }
+
+  /** Keeps values of a store near, at most so many bytes of them. Returns a function that ends it. */
+  keepNear(store: string, bytes: number): () => void {
+    return this.#begin((listening) => listening.keepNear(store, bytes), rethrowLater);
+  }
+
+  /** What is kept near of a store, if anything is. */
+  near(store: string): NearStore | undefined {
+    return this.#listening?.near(store);
+  }
+
+  /** A new line. */
+  resume(line: Line): void {
+    this.#line = line;
+    this.#listening?.resume(line);
+  }
+
+  /** The line was cut or given up. */
+  interrupted(): void {
+    this.#line = undefined;
+    this.#listening?.interrupted();
+  }
+
+  /** The page has given its line up, and wants no other by itself. */
+  disconnected(): void {
+    this.#disconnects++;
+  }
+
+  /** Whoever listens gets a line again, if the page is still there in a moment. */
+  reconnect(): void {
+    this.#listening?.reconnect();
+  }
+
+  receive(message: unknown): void {
+    this.#listening?.receive(message);
+  }
+
+  #begin(start: (listening: Listening) => () => void, onError: (error: unknown) => void): () => void {
+    if (this.#listening !== undefined) return start(this.#listening);
+    let isStopped = false;
+    let stop: (() => void) | undefined;
+    this.#load().then((listening) => {
+      if (!isStopped) stop = start(listening);
+    }, onError);
+    return () => {
+      isStopped = true;
+      stop?.();
+    };
+  }
+
+  #load(): Promise<Listening> {
+    if (this.#loading !== undefined) return this.#loading;
+    const loading = loadPart('subscriptions', () => import('./listening.ts')).then((part) => {
+      const listening = new part.Listening(this.#connect);
+      this.#listening = listening;
+      if (this.#line !== undefined) listening.resume(this.#line);
+      return listening;
+    });
+    this.#loading = loading;
+    // What waits is sent in a later microtask than those in which everything begins that waits for this promise.
+    const loaded = () => {
+      this.#loading = undefined;
+      this.#onLoaded();
+    };
+    loading.then(loaded, loaded);
+    return loading;
+  }
+}

@@ -1,0 +1,79 @@
+import { CHUNK_BYTES } from '../../protocol/chunk-size.ts';
+import { DiskCacheError } from '../../protocol/error.ts';
+import type { OpenedStream } from '../../protocol/value-stream.ts';
+import { handOver } from './hand-over.ts';
+import { inAdvance, pulledStream } from './pulled-stream.ts';
+import type { Stream } from './stream-steps.ts';
+
+/*
+ * The chunks of values that are too large for a message: here and in the main process memory holds the few that are under way.
+ * Loaded with the first such value.
+ */
+
+/** An opened value as a stream, which asks for its chunks as it is read. */
+export function streamOf({ step, leave, connection }: Stream, { stream }: OpenedStream): ReadableStream<Uint8Array> {
+  return pulledStream({ next: () => step('nextChunk', stream), leave: () => leave(stream) }, [connection]);
+}
+
+/** An opened value of bytes or text, whole. */
+export async function readAll(
+  { step, leave }: Stream,
+  { stream, size, isText }: OpenedStream,
+): Promise<Uint8Array | string | undefined> {
+  try {
+    const bytes = new Uint8Array(size);
+    let at = 0;
+    for await (const chunk of inAdvance(() => step('nextChunk', stream))) {
+      bytes.set(chunk, at);
+      at += chunk.length;
+    }
+    // A byte order mark is part of the text.
+    return isText ? new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes) : bytes;
+  } catch (error) {
+    // There may be no memory for it.
+    await leave(stream);
+    throw error;
+  }
+}
+
+/** Sends what is to be stored. The item appears whole when it has resolved, or not at all. */
+export async function upload(
+  { step, leave }: Stream,
+  stream: string,
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+): Promise<void> {
+  try {
+    await handOver(inMessages(chunks), async (chunk) => {
+      await step('sendChunk', stream, chunk);
+      return true;
+    });
+    await step('endUpload', stream);
+  } catch (error) {
+    await leave(stream);
+    throw error;
+  }
+}
+
+/** Small chunks together, large ones in parts, each in memory of its own. */
+async function* inMessages(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
+  let part = new Uint8Array(CHUNK_BYTES);
+  let filled = 0;
+  let total = 0;
+  for await (const chunk of chunks) {
+    if (!(chunk instanceof Uint8Array)) {
+      throw new DiskCacheError('BAD_VALUE', `chunk at byte ${total} of the stream is no Uint8Array; encode text first`);
+    }
+    total += chunk.length;
+    for (let at = 0; at < chunk.length; ) {
+      const taken = Math.min(chunk.length - at, CHUNK_BYTES - filled);
+      part.set(chunk.subarray(at, at + taken), filled);
+      at += taken;
+      filled += taken;
+      if (filled < CHUNK_BYTES) continue;
+      yield part;
+      part = new Uint8Array(CHUNK_BYTES);
+      filled = 0;
+    }
+  }
+  if (filled > 0) yield part.slice(0, filled);
+}

@@ -1,0 +1,105 @@
+import { Comeback } from '../client/comeback.ts';
+import { rethrowLater } from '../client/on-demand.ts';
+import type { OfflineLine } from './offline-line.ts';
+
+type Listener = (online: boolean) => void;
+
+interface Hearing {
+  readonly listener: Listener;
+  readonly onError: (error: unknown) => void;
+}
+
+/** `RemoteConnection`, over one line after the other. */
+export class Connection {
+  readonly #connected: () => Promise<OfflineLine>;
+  readonly #comeback: Comeback;
+  readonly #open = new Set<Hearing>();
+  #line: OfflineLine | undefined;
+  /** As the listeners know it. */
+  #known: boolean | undefined;
+
+  constructor(connected: () => Promise<OfflineLine>) {
+    this.#connected = connected;
+    this.#comeback = new Comeback({
+      connect: connected,
+      isWanted: () => this.#line === undefined && this.#open.size > 0,
+      onFailure: (error) => this.#fail(error),
+    });
+  }
+
+  get online(): Promise<boolean> {
+    return this.#connected().then((line) => line.ask('connection', null));
+  }
+
+  /**
+   * Tells `listener` of every change from now on; `onError` hears why there will be no more. Without `mayConnect` it waits for the
+   * next line. Returns an unsubscribe function.
+   */
+  subscribe(listener: Listener, onError: Hearing['onError'], mayConnect: boolean): () => void {
+    const hearing: Hearing = { listener, onError };
+    this.#open.add(hearing);
+    if (this.#line !== undefined) this.#ask(this.#line);
+    else if (mayConnect) this.#comeback.now();
+    return () => void this.#open.delete(hearing);
+  }
+
+  /** Requests fail at once, and what is stored stands in, for all windows of the session. */
+  goOffline(): Promise<void> {
+    return this.#set(false);
+  }
+
+  goOnline(): Promise<void> {
+    return this.#set(true);
+  }
+
+  /** @internal How it is, as the main process says. */
+  tell(online: boolean): void {
+    const known = this.#known;
+    this.#known = online;
+    if (known === undefined || known === online) return;
+    for (const { listener } of [...this.#open]) {
+      try {
+        listener(online);
+      } catch (error) {
+        // As with an event target: a listener's failure is its own and reported as uncaught.
+        rethrowLater(error);
+      }
+    }
+  }
+
+  /** @internal A new line. */
+  resume(line: OfflineLine): void {
+    this.#line = line;
+    if (this.#open.size > 0) this.#ask(line);
+  }
+
+  /** @internal The line was cut or given up. */
+  interrupted(): void {
+    this.#line = undefined;
+    this.#comeback.cancel();
+    if (this.#open.size === 0) this.#known = undefined;
+  }
+
+  /** @internal Who listens wants to go on listening, if the page is still there in a moment. */
+  reconnect(): void {
+    this.#comeback.later();
+  }
+
+  async #set(online: boolean): Promise<void> {
+    await (await this.#connected()).ask('setOnline', online);
+  }
+
+  /** The answer comes as news, in order with all others. */
+  #ask(line: OfflineLine): void {
+    line.ask('connection', null).catch((error: unknown) => {
+      if (this.#line === line) this.#fail(error);
+    });
+  }
+
+  #fail(error: unknown): void {
+    for (const hearing of [...this.#open]) {
+      this.#open.delete(hearing);
+      hearing.onError(error);
+    }
+  }
+}

@@ -1,0 +1,76 @@
+import type { CachesAnswer, CachesCall, QueryOptions, WireRequest } from '../../protocol/offline.ts';
+import { flags, requestOf, sayRequest, sayRequests } from './asked.ts';
+import { requestFrom } from './web-messages.ts';
+
+type RequestInput = RequestInfo | URL;
+
+/** Carries the calls of a cache to the main process. */
+interface Calls {
+  caches(call: Omit<CachesCall, 'id'>, signal?: AbortSignal): Promise<CachesAnswer>;
+  responses(call: Omit<CachesCall, 'id'>): Promise<Response[]>;
+  put(cache: string, request: Request, response: Response): Promise<void>;
+}
+
+/** The standard's `Cache`, seen from a page. https://w3c.github.io/ServiceWorker/#cache-interface */
+export class RemoteWebCache {
+  readonly #calls: Calls;
+  readonly #id: string;
+
+  constructor(calls: Calls, id: string) {
+    this.#calls = calls;
+    this.#id = id;
+  }
+
+  /** The first response, in the order in which they were put. */
+  async match(request: RequestInput, options: QueryOptions = {}): Promise<Response | undefined> {
+    return (await this.#calls.responses(this.#said('match', sayRequests(request), options)))[0];
+  }
+
+  /** All responses that a request asks for, or all there are. */
+  async matchAll(request?: RequestInput, options: QueryOptions = {}): Promise<Response[]> {
+    return this.#calls.responses(this.#said('matchAll', request === undefined ? [] : sayRequests(request), options));
+  }
+
+  add(request: RequestInput): Promise<void> {
+    return this.addAll([request]);
+  }
+
+  /** Lets the main process fetch all and put all or, when one of them fails or is none to keep, nothing. */
+  async addAll(requests: Iterable<RequestInput>): Promise<void> {
+    const wanted = Array.from(requests, (request) => requestOf(request));
+    if (new Set(wanted).size < wanted.length)
+      throw new DOMException('addAll was asked for the same request twice', 'InvalidStateError');
+    const signal = AbortSignal.any(wanted.map((request) => request.signal));
+    signal.throwIfAborted();
+    await this.#calls.caches(this.#said('addAll', wanted.map(sayRequest)), signal);
+  }
+
+  /** Keeps a response; reads its body to the end. It takes the place of those that the request asks for. */
+  async put(request: RequestInput, response: Response): Promise<void> {
+    const wanted = requestOf(request);
+    if (!(response instanceof Response)) throw new TypeError('Only a Response can be cached');
+    if (response.bodyUsed || response.body?.locked) throw new TypeError('The body of the response was read already');
+    if (response.type.startsWith('opaque'))
+      throw new TypeError('The page may not read this response, so it can’t keep it');
+    await this.#calls.put(this.#id, wanted, response);
+  }
+
+  /** Whether there was anything to delete. */
+  async delete(request: RequestInput, options: QueryOptions = {}): Promise<boolean> {
+    return (await this.#calls.caches(this.#said('delete', sayRequests(request), options))) as boolean;
+  }
+
+  /** The requests, in the order in which they were put. */
+  async keys(request?: RequestInput, options: QueryOptions = {}): Promise<Request[]> {
+    const said = this.#said('keys', request === undefined ? [] : sayRequests(request), options);
+    return ((await this.#calls.caches(said)) as WireRequest[]).map(requestFrom);
+  }
+
+  get [Symbol.toStringTag](): string {
+    return 'Cache';
+  }
+
+  #said(method: string, requests: readonly WireRequest[], options: QueryOptions = {}): Omit<CachesCall, 'id'> {
+    return { method, cache: this.#id, requests, options: flags(options) };
+  }
+}

@@ -1,0 +1,91 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { MessageChannel } from 'node:worker_threads';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FULL_GRANT } from '../../main/bridge/grant.ts';
+import { openSession } from '../../main/bridge/session.ts';
+import { type OpenEngine, openEngine } from '../../main/open-engine.ts';
+import { DiskCacheError } from '../../protocol/error.ts';
+import { cache, defineStores, index, queueMeant } from '../../protocol/stores.ts';
+import type { Port } from '../../renderer-api/client/line.ts';
+import { DiskCache } from '../../renderer-api/disk-cache.ts';
+import { freshDirectory } from '../engine/directory.ts';
+
+const schema = {
+  '~standard': { version: 1, vendor: 'test', validate: () => ({ issues: [{ message: 'too small', path: ['n'] }] }) },
+} as const;
+const stores = defineStores({ api: cache({ fileThreshold: 10 }), settings: index({ schema: schema as never }) });
+
+let directory: string;
+let engine: OpenEngine;
+let page: DiskCache;
+let leave: (reason: DiskCacheError) => void;
+
+beforeEach(() => {
+  directory = freshDirectory();
+  engine = openEngine(directory, stores, undefined);
+  page = new DiskCache(async () => {
+    const { port1, port2 } = new MessageChannel();
+    const find = (name: string) => {
+      const queue = queueMeant(name);
+      return queue === undefined ? engine.registry.find(name) : engine.queues.findOpen(queue);
+    };
+    leave = openSession(port1 as never, FULL_GRANT, find).close;
+    return port2 as unknown as Port;
+  });
+});
+afterEach(() => {
+  page.disconnect();
+  engine.close();
+});
+
+/** All that a page can read of a failure. */
+async function told(call: Promise<unknown>): Promise<string> {
+  const error = await call.then(
+    (value) => new Error(`It gave ${String(value)}`),
+    (failure: unknown) => failure as DiskCacheError,
+  );
+  expect(error).toBeInstanceOf(DiskCacheError);
+  return `${error.message} ${String(error.cause)}`;
+}
+
+describe('where on the disk something is', () => {
+  it('a page isn’t told when a value doesn’t fit a schema; the main process is', async () => {
+    const text = await told(page.index('settings').set('k', { n: 0 }));
+    expect(text).toMatch(/The value of 'k' in settings does not fit the schema \(value\.n: too small\)/);
+    expect(text).not.toContain(directory);
+    expect(() => engine.registry.find('settings').set('k' as never, { n: 0 } as never)).toThrow(directory);
+  });
+
+  it('a page isn’t told by a call on a store that was closed, nor when the queues are', async () => {
+    await page.cache('api').set('k', 1);
+    engine.queues.find('mails');
+    await page.queue('mails').enqueue(1);
+    engine.close();
+    expect(await told(page.cache('api').get('k'))).toMatch(/^The store at api was closed/);
+    expect(await told(page.queue('mails').enqueue(1))).not.toContain(directory);
+    engine = openEngine(directory, stores, undefined);
+  });
+
+  it('a page isn’t told by what a check has found', async () => {
+    await page.cache('api').set('k', 'x'.repeat(1000));
+    mkdirSync(join(directory, 'api', 'values', 'aa'), { recursive: true });
+    writeFileSync(join(directory, 'api', 'values', 'aa', `${'0'.repeat(30)}.val`), 'of no item');
+    const api = page.cache('api');
+    const findings = await api.check();
+    expect(findings.length).toBeGreaterThan(0);
+    expect(JSON.stringify(findings)).not.toContain(JSON.stringify(directory).slice(1, -1));
+    expect(findings.some(({ path }) => path?.startsWith('api'))).toBe(true);
+    expect(engine.registry.find('api').check()[0]?.path).toContain(directory);
+  });
+
+  it('a page isn’t told when its session ends', async () => {
+    await page.cache('api').set('k', 1);
+    const stop = page.cache('api').subscribe(() => {});
+    const waiting = told(page.cache('api').writeStream('s', new ReadableStream() as never));
+    await page.cache('api').get('k');
+    leave(new DiskCacheError('CLOSED', `The host of ${directory} was closed`));
+    expect(await waiting).not.toContain(directory);
+    stop();
+  });
+});

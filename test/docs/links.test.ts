@@ -1,0 +1,72 @@
+import { existsSync, globSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join, matchesGlob, normalize } from 'node:path';
+import { describe, expect, it } from 'vitest';
+
+const root = join(import.meta.dirname, '../..');
+const { files } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { readonly files: readonly string[] };
+
+/** npm puts these into every package. */
+const ALWAYS_SHIPPED = ['package.json', 'README.md', 'LICENSE'];
+
+const pages = globSync('**/*.md', {
+  cwd: root,
+  exclude: (path) => /(^|\/)(node_modules|dist|test-results)(\/|$)/.test(path.replaceAll('\\', '/')),
+}).map((path) => path.replaceAll('\\', '/'));
+
+/** What a page links to, but for addresses of the web and places in the page itself. */
+function linksIn(page: string): string[] {
+  const text = readFileSync(join(root, page), 'utf8').replaceAll(/```[\s\S]*?```|`[^`\n]*`/g, '');
+  const targets = text.matchAll(/\]\(\s*<?([^)\s>]+)>?[^)]*\)|(?:src|href)="([^"]+)"|^\[[^\]]+\]:\s*(\S+)/gm);
+  return Array.from(targets, ([, inline, html, reference]) => (inline ?? html ?? reference)!).filter(
+    (target) => !/^([a-z][a-z0-9+.-]*:|#)/i.test(target),
+  );
+}
+
+/** The file that a link is to, seen from the root. */
+const fileOf = (page: string, target: string): string =>
+  normalize(join(dirname(page), decodeURIComponent(target.split(/[?#]/)[0]!))).replaceAll('\\', '/');
+
+const isShipped = (path: string): boolean =>
+  ALWAYS_SHIPPED.includes(path) ||
+  files.some((pattern) => matchesGlob(path, pattern) || path === pattern || path.startsWith(`${pattern}/`));
+
+/** The heading that a fragment names, as GitHub writes it. */
+const anchorsIn = (path: string): string[] =>
+  Array.from(readFileSync(join(root, path), 'utf8').matchAll(/^#+\s+(.+)$/gm), ([, heading]) =>
+    heading!
+      .toLowerCase()
+      .replaceAll(/[`*_]|[^\p{L}\p{N}\s-]/gu, (it) => (it === '_' ? it : ''))
+      .trim()
+      .replaceAll(/\s/g, '-'),
+  );
+
+describe('links', () => {
+  it('are looked for in pages that there are', () => {
+    expect(pages).toContain('README.md');
+    expect(linksIn('README.md').length).toBeGreaterThan(0);
+  });
+
+  it.each(pages)('of %s lead to files that there are', (page) => {
+    const dead = linksIn(page).filter((target) => !existsSync(join(root, fileOf(page, target))));
+    expect(dead).toEqual([]);
+  });
+
+  it.each(pages)('of %s lead to headings that there are', (page) => {
+    const dead = linksIn(page).filter((target) => {
+      const [, fragment] = target.split('#');
+      const path = fileOf(page, target);
+      if (!fragment || !path.endsWith('.md') || !existsSync(join(root, path))) return false;
+      return !anchorsIn(path).includes(decodeURIComponent(fragment));
+    });
+    expect(dead).toEqual([]);
+  });
+
+  it.each(pages.filter(isShipped))('of %s, which is in the package, lead to what is in it, too', (page) => {
+    const missing = linksIn(page).filter((target) => {
+      const path = fileOf(page, target);
+      const isFolder = existsSync(join(root, path)) && statSync(join(root, path)).isDirectory();
+      return !isShipped(path) && !(isFolder && files.some((pattern) => pattern.startsWith(`${path}/`)));
+    });
+    expect(missing, 'ship it (files in package.json), or link to its address on the web').toEqual([]);
+  });
+});
