@@ -84,7 +84,7 @@ describe('a utility process that dies', () => {
     page.disconnect();
   });
 
-  it('takes nothing along that was promised, however often, and makes nothing twice', { timeout: 60_000 }, async () => {
+  it('takes nothing along that was promised, however often, and makes nothing twice', async () => {
     await using host = await openUtilityHost();
     const pages = ['one', 'two', 'three'].map((name) => host.open(name).page());
     let goesOn = true;
@@ -161,7 +161,7 @@ describe('a utility process that dies', () => {
     for (const each of [page, other]) each.disconnect();
   });
 
-  it('is started again four times within a minute; then calls reject with CLOSED', { timeout: 30_000 }, async () => {
+  it('is started again four times within a minute; then calls reject with CLOSED', async () => {
     await using host = await openUtilityHost();
     const page = host.open('main').page();
     const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
@@ -241,7 +241,7 @@ describe('a utility process that dies', () => {
     page.disconnect();
   });
 
-  it('leaves no process, port or timer behind', { timeout: 30_000 }, async () => {
+  it('leaves no process, port or timer behind', async () => {
     const resources = () =>
       process.getActiveResourcesInfo().filter((it) => /^(MessagePort|Timeout|ProcessWrap|PipeWrap)$/.test(it));
     await setTimeout(50);
@@ -289,7 +289,7 @@ describe('what windows keep in a utility process', () => {
     for (const page of pages) page.disconnect();
   });
 
-  it('goes with a window that is closed while another process opens the stores', { timeout: 20_000 }, async () => {
+  it('goes with a window that is closed while another process opens the stores', async () => {
     await using host = await openUtilityHost();
     const panel = host.open('panel', 'while-open');
     const page = panel.page();
