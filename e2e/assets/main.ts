@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { assetScheme, openDiskCache, preloadPath } from 'deskcache/main';
 import { app, BrowserWindow, protocol, session } from 'electron';
 import { answerPage, openWindow } from '../one-page.ts';
@@ -30,7 +31,16 @@ async function start(): Promise<void> {
   host.serveAssets(session.defaultSession);
 
   async function serve(request: Request): Promise<Response> {
-    if (new URL(request.url).pathname === '/memory') return Response.json(watchMemory());
+    const { pathname } = new URL(request.url);
+    if (pathname === '/memory') return Response.json(watchMemory());
+    if (pathname === '/crash') {
+      const windows = BrowserWindow.getAllWindows().map(({ webContents }) => webContents);
+      const doomed = windows.find((contents) => contents.getURL().endsWith('?doomed'))!;
+      const gone = once(doomed, 'render-process-gone');
+      doomed.forcefullyCrashRenderer();
+      await gone;
+      return new Response();
+    }
     return (await answerPage(request, 'Assets')) ?? new Response('No such file', { status: 404 });
   }
   protocol.handle('app', serve);
