@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { assetScheme, openDiskCache, preloadPath } from 'deskcache/main';
 import { app, BrowserWindow, protocol, session } from 'electron';
 import { answerPage, openWindow } from '../one-page.ts';
@@ -36,7 +35,7 @@ async function start(): Promise<void> {
     if (pathname === '/crash') {
       const windows = BrowserWindow.getAllWindows().map(({ webContents }) => webContents);
       const doomed = windows.find((contents) => contents.getURL().endsWith('?doomed'))!;
-      const gone = once(doomed, 'render-process-gone');
+      const gone = new Promise((resolve) => doomed.once('render-process-gone', resolve));
       doomed.forcefullyCrashRenderer();
       await gone;
       return new Response();

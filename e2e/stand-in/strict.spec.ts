@@ -109,7 +109,7 @@ test('a utility process has what it was started with, and ends with the main pro
     busy: `utilityProcess.fork(${JSON.stringify(join(userData, 'busy.mjs'))}); setTimeout(() => app.exit(), 3000)`,
   })) {
     await writeFile(join(userData, 'busy.mjs'), 'for (;;);');
-    const body = `const it = ${fork}; console.log(it.pid, it.kill()); it.stdout.on('data', (text) => console.log(String(text))); ${end}`;
+    const body = `const it = ${fork}; console.log(it.pid + ' ' + it.kill()); it.stdout.on('data', (text) => console.log(String(text))); ${end}`;
     const app = await launch({ main: await mainThat(userData, 'app, utilityProcess', body) });
     await expect.poll(() => app.output()).toContain('undefined false\n');
     const expected = ['utility', '45.4.1', [child, 'one'], 'this', null, userData, '--no-deprecation'];
