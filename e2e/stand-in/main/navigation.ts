@@ -88,8 +88,10 @@ export function watchNavigation(target: CdpSession, contents: WebContents, watch
   });
   target.on('Page.frameNavigated', ({ frame }) => {
     const outcome = outcomes.get(frame.loaderId) ?? NO_RESPONSE;
-    outcomes.clear();
     const isMainFrame = frame.parentId === undefined;
+    outcomes.delete(frame.loaderId);
+    // Of what came to nothing: no document will ask for it.
+    if (isMainFrame) outcomes.clear();
     const url = fromChromium(frame.unreachableUrl ?? frame.url);
     const place = placeOf(watched.frame(frame.id));
     if (isMainFrame) {
