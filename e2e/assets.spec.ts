@@ -87,6 +87,17 @@ test('a store that is not served is 403, and so is everything for pages of anoth
   expect(await upload(stranger, 'uploads')).toBe('NOT_ALLOWED');
 });
 
+test('a page has its images while another window of the session lies crashed', async ({ launch }) => {
+  const { app, page } = await start(launch);
+  await openWindow(app, page, 'app://assets/?doomed');
+  const read = `Array.from({ length: 20 }, (_, n) => fetch('deskcache://assets/logo.svg?v=' + n).then(({ status }) => status))`;
+  const statuses = await page.evaluate<number[]>(
+    `Promise.all([...${read}, fetch('app://assets/crash').then(({ status }) => status)]).then(async (all) => [...all, ...(await Promise.all(${read}))])`,
+  );
+  expect([...new Set(statuses)]).toEqual([200]);
+  expect(await widthOf(page, 'deskcache://assets/logo.svg')).toBe(7);
+});
+
 test('a document that was stored is none of the application’s pages', async ({ launch }) => {
   const { page } = await start(launch);
   await page.evaluate(`{

@@ -58,6 +58,33 @@ test('a page reloaded in the middle of a call gets an answer or DISCONNECTED, ne
   expect(await sessions(page)).toBe(1);
 });
 
+test('an upload, a call and a subscription go on across a prevented link, a download and a 204', async ({ launch }) => {
+  const { app, page } = await start(launch);
+  const other = await openWindow(app, page, 'app://bridge/?second');
+  await page.evaluate(`
+    globalThis.heard = [];
+    diskCache.cache('api').subscribe(({ key }) => heard.push(key));
+    globalThis.upload = diskCache.cache('api').writeStream('film', new ReadableStream({ start: (it) => void (globalThis.sink = it) }));
+    upload.catch(() => {});
+    sink.enqueue(new Uint8Array(300_000));
+    diskCache.has('k')`);
+  for (const path of ['/forbidden', '/file', '/nothing']) {
+    const before = Math.random();
+    await page.evaluate(
+      `globalThis.asked = diskCache.cache('api').set('during', ${before}), location.href = '${path}'`,
+    );
+    expect(await outcome(page, 'asked'), path).toBeUndefined();
+    // The main process has heard of the navigation and of what became of it.
+    await outcome(other, `diskCache.cache('api').set('${path}', 1)`);
+    await expect.poll(() => page.evaluate('heard'), { message: path }).toContain(path);
+    await page.evaluate('sink.enqueue(new Uint8Array(300_000))');
+    expect(await sessions(other), path).toBe(2);
+  }
+  await page.evaluate('sink.close()');
+  expect(await outcome(page, 'upload')).toBeUndefined();
+  expect(await outcome(other, `diskCache.cache('api').get('film').then(({ length }) => length)`)).toBe(1_200_000);
+});
+
 test('a crash of one page ends its session and leaves the other window alone', async ({ launch }) => {
   const { app, page } = await start(launch);
   const other = await openWindow(app, page, 'app://bridge/?doomed');

@@ -29,8 +29,6 @@ export default defineConfig<object, { shell: 'electron' | 'stand-in'; extraArgs:
     {
       name: 'stand-in-utility',
       testMatch: WHEREVER,
-      // There a utility process is a thread, whose memory is that of the main process.
-      grepInvert: /memory stays flat/,
       use: { shell: 'stand-in', extraArgs: ['--utility'] },
     },
   ],

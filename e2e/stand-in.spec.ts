@@ -221,7 +221,13 @@ test.describe('windows', () => {
       return notes.filter((line) => !line.startsWith('hello') && !line.startsWith('port'));
     };
     await reload(page);
-    expect(await told()).toEqual(['did-start-navigation app://tiny/', 'did-navigate', 'dom-ready', 'did-finish-load']);
+    const committed = (url: string) => [
+      `did-frame-navigate ${url} 200`,
+      'did-navigate 200',
+      'dom-ready',
+      'did-finish-load',
+    ];
+    expect(await told()).toEqual(['did-start-navigation app://tiny/', ...committed('app://tiny/')]);
     await page.evaluate(() => {
       location.hash = 'part';
     });
@@ -231,17 +237,71 @@ test.describe('windows', () => {
     });
     // Asked of the new document: an answer to the old one would be lost with it, and the notes in it.
     await page.waitForFunction('location.pathname === "/next" && globalThis.tiny !== undefined');
-    const lines = await told();
-    expect(lines).toEqual(
-      [
-        'will-navigate app://tiny/next',
-        'did-start-navigation app://tiny/next',
-        'did-navigate',
-        'dom-ready',
-        'did-finish-load',
-      ].sort((a, b) => lines.indexOf(a) - lines.indexOf(b)),
-    );
-    expect(lines.slice(-3)).toEqual(['did-navigate', 'dom-ready', 'did-finish-load']);
+    expect(await told()).toEqual([
+      'did-start-navigation app://tiny/next',
+      'will-navigate app://tiny/next',
+      ...committed('app://tiny/next'),
+    ]);
+  });
+
+  test('a navigation that is prevented, a download or answered with 204 is told of, and leaves the page', async ({
+    launch,
+  }) => {
+    const { page } = await start(launch);
+    await page.evaluate(() => Object.assign(globalThis, { old: true }));
+    await ask(page, 'notes');
+    const notes: string[] = [];
+    const told = async () => notes.push(...((await ask(page, 'notes')) as string[])) && notes;
+    const expected: string[] = [];
+    for (const name of ['forbidden', 'file', 'nothing']) {
+      await page.evaluate((path) => {
+        location.href = `app://tiny/${path}`;
+      }, name);
+      expected.push(`did-start-navigation app://tiny/${name}`, `will-navigate app://tiny/${name}`);
+      await expect.poll(told).toEqual(expected);
+    }
+    for (const name of ['file', 'nothing']) {
+      expect(await refusal(page, 'load', 'app://tiny/', `app://tiny/${name}`)).toContain('ERR_FAILED (-2) loading');
+      expected.push(`did-start-navigation app://tiny/${name}`);
+    }
+    expect([await told(), await page.evaluate('old')]).toEqual([expected, true]);
+  });
+
+  test('a document is told with its status when it is committed, an error page with the error', async ({ launch }) => {
+    const { app, page } = await start(launch);
+    await ask(page, 'open', 'app://tiny/missing');
+    const second = await app.waitForWindow((candidate) => app.url(candidate) === 'app://tiny/missing');
+    await second.waitForFunction('globalThis.tiny !== undefined');
+    await noted(page, 'did-frame-navigate app://tiny/missing 404');
+    await ask(page, 'notes');
+    await second.evaluate(() => {
+      location.href = 'unhandled://nobody/';
+    });
+    const notes: string[] = [];
+    const kinds = async () => {
+      notes.push(...((await ask(page, 'notes')) as string[]));
+      return notes.map((note) => note.split(' ')[0]).filter((kind) => /navig|fail/.test(kind!));
+    };
+    await expect
+      .poll(kinds)
+      .toEqual(['did-start-navigation', 'will-navigate', 'did-fail-provisional-load', 'did-fail-load']);
+    expect(notes).toContain('did-fail-provisional-load -2');
+  });
+
+  test('a frame is the same object through navigations; after a crash a look at it throws', async ({ launch }) => {
+    const { app, page } = await start(launch);
+    await ask(page, 'open', 'app://tiny/second');
+    const second = await app.waitForWindow((candidate) => app.url(candidate) === 'app://tiny/second');
+    await second.waitForFunction('globalThis.tiny !== undefined');
+    for (const to of ['app://tiny/third', 'store://framed/page', 'app://tiny/second']) {
+      const from = app.url(second);
+      expect(await ask(page, 'frameAfter', from, to)).toEqual({ isSame: true, url: to, isDestroyed: false });
+    }
+    await ask(page, 'crash', 'app://tiny/second');
+    await noted(page, 'gone: ');
+    expect(await refusal(page, 'frames', 'app://tiny/second')).toContain('Render frame was disposed');
+    await ask(page, 'reload', 'app://tiny/second');
+    await expect.poll(() => refusal(page, 'frames', 'app://tiny/second')).toBe('no error');
   });
 
   test('a navigation can be prevented, a window of the page’s making denied', async ({ launch }) => {

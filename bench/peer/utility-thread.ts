@@ -1,4 +1,7 @@
-/** The utility process on a thread: its module as it is, with ports of threads in the place of Electron's. */
+/**
+ * The utility process on a thread: its module as it is, with ports of threads in the place of Electron's. Not a process, because
+ * a port to one would lead through the main process, whose delay is measured here; in Electron it leads there straight.
+ */
 import { EventEmitter } from 'node:events';
 import { type MessagePort, parentPort } from 'node:worker_threads';
 import type { Order, Report } from '../../main/electron/utility/orders.ts';

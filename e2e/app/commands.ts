@@ -30,12 +30,12 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   isCrashed: (url) => find(url!).webContents.isCrashed(),
   frames: (url) =>
     find(url!).webContents.mainFrame.frames.map(({ url: address, origin }) => ({ url: address, origin })),
-  staleFrame: async (url) => {
-    const { webContents } = find(url!);
+  /** What a frame is after its window went from one address to another. */
+  frameAfter: async (from, to) => {
+    const { webContents } = find(from!);
     const frame = webContents.mainFrame;
-    const before = frame.origin;
-    await webContents.loadURL('app://tiny/elsewhere');
-    return [before, webContents.mainFrame.url];
+    await webContents.loadURL(to!);
+    return { isSame: frame === webContents.mainFrame, url: frame.url, isDestroyed: frame.isDestroyed() };
   },
   finish: () => finish?.(),
   signalled: () => signalled,

@@ -35,6 +35,9 @@ async function start(): Promise<void> {
         `${PAGE}<iframe src="store://framed/page"></iframe><iframe sandbox="allow-scripts" src="app://tiny/boxed"></iframe>`,
       );
     }
+    if (pathname === '/nothing') return new Response(null, { status: 204 });
+    if (pathname === '/file') return html(PAGE, { 'content-disposition': 'attachment; filename="page.html"' });
+    if (pathname === '/missing') return new Response(PAGE, { status: 404, headers: { 'content-type': 'text/html' } });
     if (pathname === '/policy') {
       return html(`<meta http-equiv="content-security-policy" content="default-src 'self' store:">${PAGE}`);
     }

@@ -4,7 +4,7 @@ import { notes } from './notes.ts';
 import { connect } from './ports.ts';
 
 export const PRELOAD = join(import.meta.dirname, 'preload.cjs');
-const EVENTS = ['did-navigate', 'dom-ready', 'did-finish-load', 'destroyed'] as const;
+const EVENTS = ['dom-ready', 'did-finish-load', 'destroyed'] as const;
 
 /** A window that writes down what happens to it, and connects pages that ask. */
 export async function openWindow(url: string, inSubframes = false, partition = ''): Promise<void> {
@@ -39,6 +39,11 @@ function watch(contents: WebContents): void {
   });
   for (const name of EVENTS) contents.on(name as 'destroyed', () => notes.push(name));
   contents.on('render-process-gone', (_event, { reason }) => notes.push(`gone: ${reason}`));
+  contents.on('did-frame-navigate', (_event, url, status, _text, isMainFrame) =>
+    notes.push(`did-frame-navigate ${url} ${status}${isMainFrame ? '' : ' in a subframe'}`),
+  );
+  contents.on('did-navigate', (_event, _url, status) => notes.push(`did-navigate ${status}`));
+  contents.on('did-fail-provisional-load', (_event, code) => notes.push(`did-fail-provisional-load ${code}`));
   contents.on('did-fail-load', (_event, _code, description) => notes.push(`did-fail-load ${description}`));
   contents.on('will-navigate', (event) => {
     notes.push(`will-navigate ${event.url}`);

@@ -30,7 +30,16 @@ async function start(): Promise<void> {
   host.serveAssets(session.defaultSession);
 
   async function serve(request: Request): Promise<Response> {
-    if (new URL(request.url).pathname === '/memory') return Response.json(watchMemory());
+    const { pathname } = new URL(request.url);
+    if (pathname === '/memory') return Response.json(watchMemory());
+    if (pathname === '/crash') {
+      const windows = BrowserWindow.getAllWindows().map(({ webContents }) => webContents);
+      const doomed = windows.find((contents) => contents.getURL().endsWith('?doomed'))!;
+      const gone = new Promise((resolve) => doomed.once('render-process-gone', resolve));
+      doomed.forcefullyCrashRenderer();
+      await gone;
+      return new Response();
+    }
     return (await answerPage(request, 'Assets')) ?? new Response('No such file', { status: 404 });
   }
   protocol.handle('app', serve);

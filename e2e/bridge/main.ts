@@ -51,6 +51,10 @@ async function start(): Promise<void> {
       case '/postman':
         postman.emit('here');
         return new Response();
+      case '/nothing':
+        return new Response(null, { status: 204 });
+      case '/file':
+        return new Response('a file', { headers: { 'content-disposition': 'attachment; filename="a.txt"' } });
       case '/sessions':
         return Response.json(host.sessions);
       default:
@@ -73,6 +77,9 @@ async function start(): Promise<void> {
       webPreferences: name ? { preload: preloadPath, nodeIntegrationInSubFrames } : {},
     });
     if (name) host.attach(window, { name });
+    window.webContents.on('will-navigate', (event) => {
+      if (event.url.endsWith('/forbidden')) event.preventDefault();
+    });
     return window;
   }
   const open = (url: string) => openWindow(url, makeWindow);

@@ -28,11 +28,14 @@ export function compareEvents(
   heard: { [Name in keyof WebContentsEvents]: Listener<Name> },
 ) {
   contents.on('did-start-navigation', heard['did-start-navigation']);
+  contents.on('will-frame-navigate', heard['will-frame-navigate']);
   contents.on('will-navigate', heard['will-navigate']);
+  contents.on('did-frame-navigate', heard['did-frame-navigate']);
   contents.on('did-navigate', heard['did-navigate']);
   contents.on('did-navigate-in-page', heard['did-navigate-in-page']);
   contents.on('dom-ready', heard['dom-ready']);
   contents.on('did-finish-load', heard['did-finish-load']);
+  contents.on('did-fail-provisional-load', heard['did-fail-provisional-load']);
   contents.on('did-fail-load', heard['did-fail-load']);
   contents.on('render-process-gone', heard['render-process-gone']);
   contents.on('destroyed', heard.destroyed);

@@ -10,6 +10,9 @@ import { MessageChannelMain, MessagePortMain } from './main/message-port-main.ts
 import { net } from './main/net.ts';
 import { protocol, session } from './main/session.ts';
 import { strictly } from './strict.ts';
+import { playElectron } from './version.ts';
+
+playElectron('browser');
 
 // As in Electron: ready when the main module has run to its end. One that awaits that at its top level waits for itself, and Node ends it.
 import(pathToFileURL(process.argv[1]!).href).then(

@@ -21,6 +21,7 @@ const REFUSED: readonly { body: string; names: string }[] = [
   { body: 'protocol.registerFileProtocol()', names: 'protocol.registerFileProtocol' },
   { body: 'session.fromPath()', names: 'session.fromPath' },
   { body: "session.fromPartition('persist:p')", names: "session.fromPartition('persist:p')" },
+  { body: "session.defaultSession.on('will-download', () => {})", names: 'Session.on' },
   { body: 'session.defaultSession.clearCache()', names: 'Session.clearCache' },
   { body: 'new BrowserWindow({ frame: false })', names: 'new BrowserWindow.frame' },
   { body: 'new BrowserWindow({ webPreferences: { zoomFactor: 2 } })', names: 'webPreferences.zoomFactor' },
@@ -35,7 +36,7 @@ const REFUSED: readonly { body: string; names: string }[] = [
   { body: "new BrowserWindow().webContents.ipc.handle('x', () => {})", names: 'webContents.ipc.handle' },
   { body: 'new BrowserWindow().webContents.mainFrame.osProcessId', names: 'WebFrameMain.osProcessId' },
   { body: 'new MessageChannelMain().port1.onmessage', names: 'MessagePortMain.onmessage' },
-  { body: "utilityProcess.fork('x.js', [], { cwd: '/' })", names: 'utilityProcess.fork.cwd' },
+  { body: "utilityProcess.fork('x.js', [], { partition: 'p' })", names: 'utilityProcess.fork.partition' },
   { body: 'utilityProcess.exit()', names: 'utilityProcess.exit' },
   { body: "protocol.registerSchemesAsPrivileged([{ scheme: 'late' }])", names: 'before app is ready' },
 ];
@@ -68,6 +69,57 @@ test('a main module that awaits readiness at its top level never gets it', async
   const main = join(userData, 'main.mjs');
   await writeFile(main, "import { app } from 'electron';\nawait app.whenReady();\n");
   await expect(launch({ main })).rejects.toThrow(/unsettled top-level await .*main\.mjs:2/);
+});
+
+test('the main process says which Electron it plays', async ({ launch, userData }) => {
+  const body = "console.log(process.type + ' ' + process.versions.electron)";
+  const main = await mainThat(userData, 'app', body);
+  for (const [env, version] of [
+    [{}, '45.4.1'],
+    [{ STAND_IN_ELECTRON: '41.2.0' }, '41.2.0'],
+  ] as const) {
+    const app = await launch({ main, env });
+    await expect.poll(() => app.output()).toContain(`browser ${version}\n`);
+    await app.kill();
+  }
+});
+
+/** Processes whose command line has a text. */
+function processesWith(text: string): string[] {
+  return execFileSync('ps', ['-eo', 'pid=,args='], { encoding: 'utf8' })
+    .split('\n')
+    .filter((line) => line.includes(text));
+}
+
+test('a utility process has what it was started with, and ends with the main process, however that ends', async ({
+  launch,
+  userData,
+}) => {
+  test.skip(process.platform === 'win32', 'processes are counted with ps, which Windows does not have');
+  await mkdir(userData, { recursive: true });
+  const child = join(userData, 'child.mjs');
+  const seen =
+    '[process.type, process.versions.electron, process.argv.slice(1), process.env.ONLY, process.env.HOME, process.cwd(), process.execArgv.at(-1)]';
+  await writeFile(child, `console.log(JSON.stringify(${seen})); setInterval(() => {}, 1000);`);
+  const options = `{ env: { ONLY: 'this' }, cwd: ${JSON.stringify(userData)}, execArgv: ['--no-deprecation'], stdio: 'pipe', serviceName: 's' }`;
+  const fork = `utilityProcess.fork(${JSON.stringify(child)}, ['one'], ${options})`;
+  for (const [name, end] of Object.entries({
+    killed: '0',
+    exit: 'setTimeout(() => process.exit(3), 3000)',
+    busy: `utilityProcess.fork(${JSON.stringify(join(userData, 'busy.mjs'))}); setTimeout(() => app.exit(), 3000)`,
+  })) {
+    await writeFile(join(userData, 'busy.mjs'), 'for (;;);');
+    const body = `const it = ${fork}; console.log(it.pid + ' ' + it.kill()); it.stdout.on('data', (text) => console.log(String(text))); ${end}`;
+    const app = await launch({ main: await mainThat(userData, 'app, utilityProcess', body) });
+    await expect.poll(() => app.output()).toContain('undefined false\n');
+    const expected = ['utility', '45.4.1', [child, 'one'], 'this', null, userData, '--no-deprecation'];
+    await expect.poll(() => app.output(), { message: name }).toContain(JSON.stringify(expected));
+    if (name === 'killed') {
+      expect(processesWith(child)).toHaveLength(1);
+      await app.kill();
+    } else await app.closed;
+    await expect.poll(() => processesWith(userData), { message: name }).toEqual([]);
+  }
 });
 
 test('one process per user data directory, and a dead one does not count', async ({ launch, userData }) => {

@@ -1,5 +1,8 @@
 import { EventEmitter } from 'node:events';
 
+/** Every emitter of Node has them. */
+const EVENTS_OF_EVERY_EMITTER: ReadonlySet<string> = new Set(['newListener', 'removeListener']);
+
 /** Runtimes and printers look these up on any object; they are not part of Electron's API. */
 const ASKED_OF_EVERY_OBJECT = new Set(['then', 'toJSON', 'domain', 'nodeType', 'asymmetricMatch']);
 
@@ -32,7 +35,7 @@ export abstract class StrictEmitter<Events extends Record<keyof Events, unknown[
   constructor(events: readonly (keyof Events)[]) {
     super();
     EventEmitter.prototype.on.call(this, 'newListener', (event: string) => {
-      if (event !== 'newListener' && !(events as readonly string[]).includes(event))
+      if (!EVENTS_OF_EVERY_EMITTER.has(event) && !(events as readonly string[]).includes(event))
         refuse(this.constructor.name, `on('${event}')`);
     });
   }

@@ -9,14 +9,13 @@ import { headersFor, textResponse } from './response.ts';
 export function download(request: Request, item: StoredBytes, contentType: string): Response {
   const isHead = request.method === 'HEAD';
   const tag = `"${item.version}"`;
-  const headers = headersFor({
+  const headers = headersFor(contentType, {
     etag: tag,
     'accept-ranges': 'bytes',
     // It may be kept, and is asked for again each time: a changed item is seen at once, an unchanged one costs a 304.
     'cache-control': 'no-cache',
   });
   if (names(request.headers.get('if-none-match'), tag)) return new Response(null, { status: 304, headers });
-  headers.set('content-type', contentType);
 
   const range = isHead ? undefined : byteRangeOf(rangeField(request, tag), item.size);
   if (range === 'unsatisfiable') {

@@ -19,12 +19,13 @@ const STATUS: Readonly<Record<ErrorCode, number>> = {
 };
 
 /**
- * What every answer says. Pages of other origins may read it, for who may ask was looked at already; what is served is
- * never guessed to be of another type; and shown as a document, it is one without scripts and without an origin: what an
+ * What every answer says. Its type, because Electron takes an answer without one for HTML. Pages of other origins may read it,
+ * for who may ask was looked at already; what is served is never guessed to be of another type; and shown as a document, it is one without scripts and without an origin: what an
  * application has fetched and kept must not become a page of its own.
  */
-export function headersFor(particular: Readonly<Record<string, string>>): Headers {
+export function headersFor(contentType: string, particular: Readonly<Record<string, string>>): Headers {
   return new Headers({
+    'content-type': contentType,
     'access-control-allow-origin': '*',
     'access-control-expose-headers': 'accept-ranges, content-length, content-range, etag',
     'cross-origin-resource-policy': 'cross-origin',
@@ -41,11 +42,7 @@ export function textResponse(
 ): Response {
   return new Response(text, {
     status,
-    headers: headersFor({
-      'cache-control': 'no-store',
-      'content-type': 'text/plain; charset=utf-8',
-      ...particular,
-    }),
+    headers: headersFor('text/plain; charset=utf-8', { 'cache-control': 'no-store', ...particular }),
   });
 }
 

@@ -23,7 +23,7 @@ export type AssetRequest = Request & {
 export interface Serving {
   /** The store of a lower-case name. Rejects with `NOT_ALLOWED` unless it is served to this origin. */
   find(store: string, origin: string | undefined): Promise<ServedStore>;
-  /** Media types that the application knows better than the extension of a key does. */
+  /** Media types that the application knows better than the extension of a key does; nothing, or '', for what it doesn't know. */
   readonly contentType?: ((store: string, key: Key) => string | undefined) | undefined;
 }
 
@@ -38,7 +38,7 @@ export function assetServer({ find, contentType }: Serving): AssetServer {
     const { name, store } = await find(host, request.initiatorOrigin);
     const item = store.openBytes(key);
     if (item === undefined) return textResponse(404, `There is no item at ${request.url.slice(0, 256)}`);
-    return download(request, item, contentType?.(name, key) ?? contentTypeOf(key, item.isText));
+    return download(request, item, contentType?.(name, key) || contentTypeOf(key, item.isText));
   }
 
   return async (request) => {
@@ -65,5 +65,5 @@ function preflight(): Response {
     'access-control-allow-methods': METHODS,
     'access-control-allow-headers': 'if-none-match, if-range, range',
   };
-  return new Response(null, { status: 204, headers: headersFor(may) });
+  return new Response(null, { status: 204, headers: headersFor('text/plain; charset=utf-8', may) });
 }

@@ -48,8 +48,9 @@ const COMMIT_PATIENCE = 100;
 
 /**
  * Serves stores of bytes and text under `deskcache://<store>/<key>` to the pages of a session, as far as `authorize` grants the
- * store to a document of the origin that asks: of a request Electron tells the origin, neither window nor frame. Answers the
- * way out. Warns where `assetScheme` was never asked for.
+ * store to a document of the origin that asks: of a request Electron tells the origin, neither window nor frame. Documents that are
+ * open already can't use it before their next navigation. Returns a function that ends it, after which everything is refused.
+ * Warns where `assetScheme` was never asked for.
  *
  * @throws {DiskCacheError} `BAD_OPTION` for a session that is served already and for a store that is no cache, `NO_SUCH_STORE`.
  */
@@ -62,8 +63,12 @@ export function serveAssets({ protocol }: Session, options: AssetOptions, host: 
   }
   warnWithoutScheme();
   const served = servedStores(options.stores, host);
+  // Electron gives a document the handlers of its session when it is committed, and leaves them with it: this one is asked
+  // by documents that are open at the end, also after that.
+  let hasEnded = false;
   const answer = assetServer({
     async find(name, origin) {
+      if (hasEnded) throw new DiskCacheError('NOT_ALLOWED', ENDED);
       const found = served.get(name);
       if (found && (await isGranted(origin, found.name, host))) return found;
       const who = origin ? `pages of ${origin}` : 'who is no page';
@@ -76,9 +81,14 @@ export function serveAssets({ protocol }: Session, options: AssetOptions, host: 
   });
   protocol.handle(ASSET_SCHEME, answer);
   return () => {
+    if (hasEnded) return;
+    hasEnded = true;
     if (protocol.isProtocolHandled(ASSET_SCHEME)) protocol.unhandle(ASSET_SCHEME);
   };
 }
+
+const ENDED =
+  'host.serveAssets was ended for this session; where it was called again, a page has it after its next navigation';
 
 /** Without an origin, or with an opaque one, nobody could be known. Fails closed. */
 async function isGranted(origin: string | undefined, store: string, host: AssetHost): Promise<boolean> {

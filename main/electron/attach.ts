@@ -4,7 +4,6 @@ import {
   type IpcMainEvent,
   MessageChannelMain,
   type WebContents,
-  type WebContentsDidStartNavigationEventParams,
   type WebFrameMain,
 } from 'electron';
 import { DiskCacheError } from '../../protocol/error.ts';
@@ -21,11 +20,14 @@ import { toPageErrorData } from '../../protocol/hidden-paths.ts';
 import { WINDOW_STORE } from '../../protocol/stores.ts';
 import { type Grant, grantOf } from '../bridge/grant.ts';
 import type { EngineWindow, PageAnswering, PageSession } from './page-engine.ts';
-import { type Authorize, type FrameInfo, senderOf } from './sender.ts';
+import { type Authorize, type FrameInfo, isLive, senderOf } from './sender.ts';
 
 /** A page may load our client more than once; past these a document is up to no good. */
 const MAX_SESSIONS = 16;
 const MAX_HANDSHAKES = 256;
+
+/** Chromium's `net::ERR_ABORTED`: a navigation that came to nothing, and the document is still there. */
+const ERR_ABORTED = -3;
 
 /** A window whose pages may connect. */
 export interface Attachment {
@@ -37,11 +39,18 @@ export interface Attachment {
   detach(reason: DiskCacheError): void;
 }
 
+/** A document that asked: its frame, which stays when the document goes, and the host of the frame it asked from. */
+interface Asker {
+  readonly frame: WebFrameMain;
+  readonly host: string;
+}
+
 /**
  * Answers the handshakes of one window's frames; `engine` answers calls of stores, `offline` those of HTTP.
  *
- * Invariant: a session ends with its document (navigation, reload, crash, close of the window), whether or not its port
- * says so: a killed page says nothing.
+ * Invariant: a session ends with its document (another is committed in its frame, the frame is removed, its process crashes,
+ * the window is closed), whether or not its port says so: a killed page says nothing. A navigation that has only begun ends
+ * nothing: it may be prevented, turn into a download or be answered with 204, and the document stays.
  */
 export function attach(
   contents: WebContents,
@@ -50,16 +59,19 @@ export function attach(
   engine: EngineWindow,
   offline: PageAnswering,
 ): Attachment {
-  const sessions = new Map<PageSession, WebFrameMain>();
-  const nonces = new Set<string>();
+  const sessions = new Map<PageSession, Asker>();
+  const nonces = new Map<string, Asker>();
 
-  function onConnect({ senderFrame: frame }: IpcMainEvent, nonce: unknown, to: unknown = 'stores'): void {
+  function onConnect(event: IpcMainEvent, nonce: unknown, to: unknown = 'stores'): void {
+    const frame = event.senderFrame;
     // Without a frame there is nobody to answer; a nonce answers once, so a page may ask again until it is heard.
-    if (frame === null || !isNonce(nonce) || !isPurpose(to) || nonces.has(nonce) || nonces.size >= MAX_HANDSHAKES)
-      return;
-    nonces.add(nonce);
+    if (!isLive(frame) || !isNonce(nonce) || !isPurpose(to) || nonces.has(nonce)) return;
+    forget(gone('was removed'), ({ frame: asked }) => !isLive(asked));
+    if (nonces.size >= MAX_HANDSHAKES) return;
+    const asker = { frame, host: hostId(event.processId, event.frameId) };
+    nonces.set(nonce, asker);
     try {
-      connect(frame, nonce, grantFor(frame), to);
+      connect(asker, nonce, grantFor(frame), to);
     } catch (error) {
       answer(frame, { deskcache: 'port', nonce, error: toPageErrorData(error) });
     }
@@ -74,59 +86,99 @@ export function attach(
     throw new DiskCacheError('NOT_ALLOWED', `The ${who} in window "${name}" ${why}`);
   }
 
-  function connect(frame: WebFrameMain, nonce: string, grant: Grant, to: Purpose): void {
+  function connect(asker: Asker, nonce: string, grant: Grant, to: Purpose): void {
     const { port1, port2 } = new MessageChannelMain();
-    const hasShard = frame.parent === null || Object.hasOwn(grant.stores, WINDOW_STORE);
+    const hasShard = asker.frame.parent === null || Object.hasOwn(grant.stores, WINDOW_STORE);
     const answering = to === 'stores' ? engine : offline;
     const session = answering.openSession(port1, { grant, hasShard }, (how) => {
       sessions.delete(session);
-      if (how === 'died') answer(frame, { deskcache: 'gone', nonce });
+      if (how === 'died') answer(asker.frame, { deskcache: 'gone', nonce });
     });
-    sessions.set(session, frame);
-    answer(frame, { deskcache: 'port', nonce }, [port2]);
+    sessions.set(session, asker);
+    answer(asker.frame, { deskcache: 'port', nonce }, [port2]);
   }
 
-  function end(reason: DiskCacheError, ended: (frame: WebFrameMain) => boolean = () => true): void {
-    for (const [session, frame] of sessions) {
-      if (!ended(frame)) continue;
+  /** Ends the sessions of documents that are gone; what they have asked counts no more. */
+  function forget(reason: DiskCacheError, isGone: (asker: Asker) => boolean = () => true): void {
+    for (const [nonce, asker] of nonces) if (isGone(asker)) nonces.delete(nonce);
+    for (const [session, asker] of sessions) {
+      if (!isGone(asker)) continue;
       sessions.delete(session);
       session.close(reason);
     }
   }
 
-  function onNavigation({ isSameDocument, isMainFrame, frame }: Event<WebContentsDidStartNavigationEventParams>): void {
-    if (isSameDocument) return;
-    if (isMainFrame) nonces.clear();
-    end(gone('is being replaced by another'), (its) => isMainFrame || its === frame || its.isDestroyed());
+  /**
+   * A frame has another document. Electron tells so before that document can ask for anything: both come over one channel of
+   * its host. Should one in a host of its own have asked already, it keeps what it was given.
+   */
+  function onCommit(isMainFrame: boolean, processId: number, routingId: number): void {
+    const host = hostId(processId, routingId);
+    const askers = [...nonces.values(), ...sessions.values()];
+    const moved = new Set(askers.filter((asker) => asker.host !== host).map(({ frame }) => frame));
+    forget(gone('was replaced by another'), (asker) => {
+      if (!isLive(asker.frame)) return true;
+      const isInFrame = isMainFrame
+        ? asker.frame.parent === null
+        : hostId(asker.frame.processId, asker.frame.routingId) === host;
+      // With the top document go those of its subframes.
+      return isInFrame ? asker.host !== host || !moved.has(asker.frame) : isMainFrame;
+    });
   }
-  const onCrash = () => end(gone('crashed'));
-  const onDestroyed = () => end(gone('was closed'));
+  const onNavigated = (
+    _event: Event,
+    _url: string,
+    _status: number,
+    _statusText: string,
+    ...committed: Parameters<typeof onCommit>
+  ) => onCommit(...committed);
+  /** An error page has taken the place of a document. */
+  const onFailed = (
+    _event: Event,
+    code: number,
+    _description: string,
+    _url: string,
+    ...committed: Parameters<typeof onCommit>
+  ) => {
+    if (code !== ERR_ABORTED) onCommit(...committed);
+  };
+  const onCrash = () => forget(gone('crashed'));
+  const onDestroyed = () => forget(gone('was closed'));
 
   contents.ipc.on(CONNECT_CHANNEL, onConnect);
-  contents.on('did-start-navigation', onNavigation);
+  contents.on('did-frame-navigate', onNavigated);
+  contents.on('did-fail-provisional-load', onFailed);
   contents.on('render-process-gone', onCrash);
   contents.on('destroyed', onDestroyed);
 
   return {
     get sessions() {
-      return new Set(sessions.values()).size;
+      return new Set([...sessions.values()].map(({ frame }) => frame)).size;
     },
     grantsOf(origin, session) {
       if (contents.isDestroyed() || contents.session !== session) return [];
-      return contents.mainFrame.framesInSubtree.flatMap((frame) => {
+      return shownFrames(contents).flatMap((frame) => {
         const sender = senderOf(frame, name);
         return sender?.origin === origin ? (ask(authorize, sender) ?? []) : [];
       });
     },
     detach(reason) {
-      end(reason);
+      forget(reason);
       if (contents.isDestroyed()) return;
       contents.ipc.off(CONNECT_CHANNEL, onConnect);
-      contents.off('did-start-navigation', onNavigation);
+      contents.off('did-frame-navigate', onNavigated);
+      contents.off('did-fail-provisional-load', onFailed);
       contents.off('render-process-gone', onCrash);
       contents.off('destroyed', onDestroyed);
     },
   };
+}
+
+const hostId = (processId: number, routingId: number): string => `${processId}:${routingId}`;
+
+/** None after a crash: until the window has another document its frames are disposed, and to read one of them throws. */
+function shownFrames({ mainFrame }: WebContents): readonly (WebFrameMain | null)[] {
+  return isLive(mainFrame) ? mainFrame.framesInSubtree : [];
 }
 
 /** A broken policy grants nothing. The page is not told how it broke, the application is. */
@@ -142,5 +194,5 @@ function ask(authorize: Authorize, sender: FrameInfo): Grant | null {
 const gone = (what: string) => new DiskCacheError('DISCONNECTED', `The page ${what}`);
 
 function answer(frame: WebFrameMain, message: PortAnswer | Gone, ports: Electron.MessagePortMain[] = []): void {
-  if (!frame.isDestroyed()) frame.postMessage(PORT_CHANNEL, message, ports);
+  if (isLive(frame)) frame.postMessage(PORT_CHANNEL, message, ports);
 }

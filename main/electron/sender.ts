@@ -15,12 +15,15 @@ export interface FrameInfo {
 /** What a frame may do, or null for nothing. Asked when its document connects, and when one of its origin asks for `deskcache://`. */
 export type Authorize = (frame: FrameInfo) => Grant | null;
 
+/** False for a frame that was removed or whose process has crashed: to read anything of it throws. */
+export const isLive = (frame: WebFrameMain | null): frame is WebFrameMain => frame !== null && !frame.isDestroyed();
+
 /**
  * The sender of a message, or undefined when it can't be known for certain: the frame is gone, shows nothing yet, or has
  * an opaque origin (a sandboxed iframe, `data:`, `about:blank`). Fails closed.
  */
 export function senderOf(frame: WebFrameMain | null, window: string): FrameInfo | undefined {
-  if (frame === null || frame.isDestroyed() || frame.detached) return undefined;
+  if (!isLive(frame) || frame.detached) return undefined;
   const { origin, url } = frame;
   if (url === '' || url.startsWith('about:') || origin === '' || origin === 'null') return undefined;
   return { window, origin, url, isTop: frame.parent === null };

@@ -14,10 +14,10 @@ function open() {
   const cache = new Cache<Key, unknown>(freshDirectory());
   const server = assetServer({
     async find(store, origin) {
-      if (origin === OWN && (store === 'assets' || store === 'photos')) return { name: store, store: cache };
+      if (origin === OWN && ['assets', 'photos', 'unknown'].includes(store)) return { name: store, store: cache };
       throw new DiskCacheError('NOT_ALLOWED', `"${store}" is not served to ${origin}`);
     },
-    contentType: (store) => (store === 'photos' ? 'image/avif' : undefined),
+    contentType: (store) => ({ photos: 'image/avif', unknown: '' })[store],
   });
   const answers: Response[] = [];
   async function ask(url: string, init: RequestInit = {}, origin: string | null = OWN): Promise<Response> {
@@ -82,6 +82,37 @@ describe('GET', () => {
     expect([text.headers.get('content-length'), await text.text()]).toEqual(['7', 'Grüße']);
     expect((await site.get(['user', 1, 'a.png'])).headers.get('content-type')).toBe('image/png');
     expect((await site.ask(assetUrl('photos', 7))).headers.get('content-type')).toBe('image/avif');
+  });
+
+  it('has a type in every answer, for Electron takes one without a type for HTML', async () => {
+    using site = open();
+    site.cache.set('bytes', BYTES);
+    site.cache.set('text', 'Grüße');
+    const etag = (await site.get('bytes')).headers.get('etag')!;
+    const [binary, text] = ['application/octet-stream', 'text/plain; charset=utf-8'];
+    const answers: readonly (readonly [Response, number, string])[] = [
+      [await site.get('bytes'), 200, binary],
+      [await site.get('text'), 200, text],
+      [await site.get('bytes', {}, 'HEAD'), 200, binary],
+      [await site.get('bytes', { range: 'bytes=0-4' }), 206, binary],
+      [await site.get('bytes', { 'if-none-match': etag }), 304, binary],
+      [await site.get('bytes', { range: 'bytes=200000-' }), 416, text],
+      // The application says nothing of any use.
+      [await site.ask(assetUrl('unknown', 'bytes')), 200, binary],
+      [await site.ask(assetUrl('unknown', 'text')), 200, text],
+      [await site.get('none'), 404, text],
+      [await site.get('bytes', {}, 'PUT'), 405, text],
+      [await site.get('bytes', {}, 'OPTIONS'), 204, text],
+      [await site.ask(assetUrl('secret', 'bytes')), 403, text],
+    ];
+    for (const [answer, status, type] of answers) {
+      const { headers } = answer;
+      expect([answer.status, headers.get('content-type'), headers.get('x-content-type-options')]).toEqual([
+        status,
+        type,
+        'nosniff',
+      ]);
+    }
   });
 
   it('answers 304 to who has this version, until the item is set again', async () => {

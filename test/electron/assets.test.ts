@@ -115,6 +115,22 @@ describe('serveAssets', () => {
     expect(site.handlers.size).toBe(1);
   });
 
+  it('refuses everything after its end, to documents that have its handler still', async () => {
+    using site = open();
+    const ofOpenDocuments = site.handlers.get('deskcache')!;
+    const asked = (method = 'GET') =>
+      Object.assign(new Request('deskcache://assets/a.txt', { method }), { initiatorOrigin: 'app://atlas' });
+    expect(await (await ofOpenDocuments(asked())).text()).toBe('text');
+    site.stop();
+    for (const method of ['GET', 'HEAD']) expect((await ofOpenDocuments(asked(method))).status).toBe(403);
+    expect(await (await ofOpenDocuments(asked())).text()).toMatch(/^NOT_ALLOWED: host\.serveAssets was ended/);
+    site.again();
+    // The first one's end is over: it takes nothing from the second.
+    site.stop();
+    expect(await site.ask('deskcache://assets/a.txt')).toBe(200);
+    expect((await ofOpenDocuments(asked())).status).toBe(403);
+  });
+
   it('warns where the scheme was not asked for before, and only there', async () => {
     vi.resetModules();
     const assets = await import('../../main/electron/assets.ts');

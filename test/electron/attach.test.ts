@@ -7,7 +7,7 @@ import { EngineHere } from '../../main/electron/engine-here.ts';
 import type { EngineWindow, PageAnswering } from '../../main/electron/page-engine.ts';
 import type { Authorize } from '../../main/electron/sender.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
-import { channels, nonce, openFrame, openWindow } from './double.ts';
+import { channels, committed, dispose, failed, nonce, openFrame, openWindow } from './double.ts';
 
 vi.mock('electron', () => import('./double.ts'));
 
@@ -32,6 +32,8 @@ const offline: PageAnswering = {
 };
 const attach = (contents: WebContents, name: string, authorize: Authorize, own: EngineWindow) =>
   attachTo(contents, name, authorize, own, offline);
+
+type Emit = EventEmitter['emit'];
 
 describe('an attached window', () => {
   beforeEach(() => {
@@ -67,7 +69,7 @@ describe('an attached window', () => {
     for (const [n, odd] of ['', 'Offline', null, 7, {}].entries()) ask(frame, nonce(n + 3), odd);
     expect(asked).toEqual([grant]);
     expect([answers.length, channels.length, attachment.sessions]).toEqual([2, 2, 1]);
-    emit('did-start-navigation', { isMainFrame: true, isSameDocument: false });
+    emit(...committed(frame));
     expect(channels.map(({ port1 }) => port1.closed)).toEqual([true, true]);
   });
 
@@ -162,16 +164,18 @@ describe('an attached window', () => {
     expect(answers.length).toBe(256);
   });
 
-  it('ends the sessions with their document: navigation, crash, close', () => {
+  it('ends the sessions with their document: another one, an error page, crash, close', () => {
     for (const leave of [
-      (emit: EventEmitter['emit']) => emit('did-start-navigation', { isMainFrame: true, isSameDocument: false }),
-      (emit: EventEmitter['emit']) => emit('render-process-gone'),
-      (emit: EventEmitter['emit']) => emit('destroyed'),
+      (emit: Emit, frame: WebFrameMain) => emit(...committed(frame)),
+      (emit: Emit, frame: WebFrameMain) => emit(...failed(frame, -105)),
+      (emit: Emit) => emit('render-process-gone'),
+      (emit: Emit) => emit('destroyed'),
     ]) {
       const { contents, ask, emit } = openWindow();
       const attachment = attach(contents, 'main', () => FULL_GRANT, engine);
-      ask(openFrame().frame, nonce(1));
-      leave(emit as EventEmitter['emit']);
+      const { frame } = openFrame();
+      ask(frame, nonce(1));
+      leave(emit as Emit, frame);
       expect(attachment.sessions).toBe(0);
       const { port1 } = channels.at(-1)!;
       expect(port1.closed).toBe(true);
@@ -181,17 +185,71 @@ describe('an attached window', () => {
     }
   });
 
-  it('keeps them through a jump within the document, and the top one through the navigation of a subframe', () => {
+  it('keeps them through a navigation that comes to nothing: a prevented link, a download, a 204', () => {
+    const { contents, ask, emit } = openWindow();
+    const attachment = attach(contents, 'main', () => FULL_GRANT, engine);
+    const { frame, answers } = openFrame();
+    ask(frame, nonce(1));
+    emit('did-start-navigation', { url: 'app://atlas/file.zip', isMainFrame: true, isSameDocument: false, frame });
+    emit(...failed(frame, -3));
+    expect([attachment.sessions, channels[0]!.port1.closed, channels[0]!.port1.posted]).toEqual([1, false, []]);
+    // Nor is a nonce answered twice.
+    ask(frame, nonce(1));
+    expect(answers).toHaveLength(1);
+    emit(...committed(frame));
+    ask(frame, nonce(1));
+    expect([attachment.sessions, answers.length]).toEqual([1, 2]);
+  });
+
+  it('keeps those of the top page through all that befalls a subframe', () => {
     const { contents, ask, emit } = openWindow();
     const attachment = attach(contents, 'main', () => FULL_GRANT, engine);
     const top = openFrame().frame;
-    const sub = openFrame({ parent: top }).frame;
-    ask(top, nonce(1));
-    ask(sub, nonce(2));
-    emit('did-start-navigation', { isMainFrame: true, isSameDocument: true });
-    expect(attachment.sessions).toBe(2);
-    emit('did-start-navigation', { isMainFrame: false, isSameDocument: false, frame: sub });
+    const [sub, other, removed] = [1, 2, 3].map(() => openFrame({ parent: top }).frame);
+    for (const [n, frame] of [top, sub!, other!, removed!].entries()) ask(frame, nonce(n));
+    emit('did-navigate-in-page', {}, 'app://atlas/#part', true, top.processId, top.routingId);
+    expect(attachment.sessions).toBe(4);
+    emit(...committed(sub!));
+    expect(attachment.sessions).toBe(3);
+    expect(channels.map(({ port1 }) => port1.closed)).toEqual([false, true, false, false]);
+    dispose(removed!);
+    emit(...failed(other!, -20));
+    expect([attachment.sessions, channels[0]!.port1.closed]).toEqual([1, false]);
+    ask(sub!, nonce(9));
+    emit(...committed(top));
+    expect([attachment.sessions, channels.map(({ port1 }) => port1.closed)]).toEqual([0, new Array(5).fill(true)]);
+  });
+
+  it('forgets a subframe that was removed as soon as another document connects', () => {
+    const { contents, ask } = openWindow();
+    const attachment = attach(contents, 'main', () => FULL_GRANT, engine);
+    const top = openFrame().frame;
+    for (let n = 0; n < 300; n++) {
+      const { frame, answers } = openFrame({ parent: top });
+      ask(frame, nonce(n));
+      expect(answers[0]).toMatchObject({ ports: [expect.anything()] });
+      dispose(frame);
+    }
+    ask(top, nonce(300));
     expect(attachment.sessions).toBe(1);
+    expect(channels.filter(({ port1 }) => !port1.closed)).toHaveLength(1);
+  });
+
+  it('ends those of the old document, and no other, where the new one has connected before its commit is told', () => {
+    const { contents, ask, emit } = openWindow();
+    const attachment = attach(contents, 'main', () => FULL_GRANT, engine);
+    const { frame, answers } = openFrame();
+    ask(frame, nonce(1));
+    // The frame stays, its host is another.
+    Object.assign(frame, { processId: 2, routingId: 77 });
+    ask(frame, nonce(2));
+    emit(...committed(frame));
+    expect(channels.map(({ port1 }) => port1.closed)).toEqual([true, false]);
+    ask(frame, nonce(2));
+    expect([attachment.sessions, answers.length]).toEqual([1, 2]);
+    // In the same host it is told before: all that there are then are of the old one.
+    emit(...committed(frame));
+    expect([attachment.sessions, channels[1]!.port1.closed]).toEqual([0, true]);
   });
 
   it('has its own shard for the top page; a subframe only where its grant names it', () => {
@@ -264,7 +322,7 @@ describe('what an origin is granted', () => {
   const shown = (...frames: object[]) => {
     const { contents } = openWindow();
     const framesInSubtree = frames.map((fields) => openFrame(fields).frame);
-    return Object.assign(contents, { session, mainFrame: { framesInSubtree } });
+    return Object.assign(contents, { session, mainFrame: openFrame({ framesInSubtree }).frame });
   };
   const READ: Grant = { stores: { assets: 'read' } };
 
@@ -290,5 +348,16 @@ describe('what an origin is granted', () => {
     expect(attach(shown({}), 'main', () => null, engine).grantsOf('app://atlas', session)).toEqual([]);
     const gone = Object.assign(shown({}), { isDestroyed: () => true });
     expect(attach(gone, 'main', () => FULL_GRANT, engine).grantsOf('app://atlas', session)).toEqual([]);
+  });
+
+  it('is nothing after a crash, when Electron throws at a look at the frames, and again something after a reload', () => {
+    const contents = shown({});
+    const attachment = attach(contents, 'main', () => FULL_GRANT, engine);
+    dispose(contents.mainFrame);
+    expect(attachment.grantsOf('app://atlas', session)).toEqual([]);
+    Object.assign(contents, { mainFrame: null });
+    expect(attachment.grantsOf('app://atlas', session)).toEqual([]);
+    Object.assign(contents, { mainFrame: shown({}).mainFrame });
+    expect(attachment.grantsOf('app://atlas', session)).toEqual([FULL_GRANT]);
   });
 });

@@ -48,10 +48,14 @@ interface Answered {
   readonly ports: readonly unknown[];
 }
 
-/** A document; what it is answered is kept. */
+let lastRoutingId = 0;
+
+/** A document in a frame of its own; what it is answered is kept. */
 export function openFrame(fields: object = {}) {
   const answers: Answered[] = [];
   const frame = {
+    processId: 1,
+    routingId: ++lastRoutingId,
     url: 'app://atlas/',
     origin: 'app://atlas',
     parent: null,
@@ -62,6 +66,35 @@ export function openFrame(fields: object = {}) {
   };
   return { frame: frame as unknown as WebFrameMain, answers };
 }
+
+/** What is read of a frame whose process has crashed, or that was removed. */
+export function dispose(frame: WebFrameMain): void {
+  for (const name of [
+    'url',
+    'origin',
+    'parent',
+    'frames',
+    'framesInSubtree',
+    'processId',
+    'routingId',
+    'postMessage',
+  ]) {
+    Object.defineProperty(frame, name, {
+      get() {
+        throw new Error('Render frame was disposed before WebFrameMain could be accessed');
+      },
+    });
+  }
+  Object.assign(frame, { detached: true, isDestroyed: () => true });
+}
+
+/** The arguments of Electron's events when a frame has another document, and when an error page has taken its place. */
+const placeOf = (frame: WebFrameMain, isMainFrame = frame.parent === null) =>
+  [isMainFrame, frame.processId, frame.routingId] as const;
+export const committed = (frame: WebFrameMain, isMainFrame?: boolean) =>
+  ['did-frame-navigate', {}, frame.url, 200, 'OK', ...placeOf(frame, isMainFrame)] as const;
+export const failed = (frame: WebFrameMain, code: number) =>
+  ['did-fail-provisional-load', {}, code, 'ERR_OF_SOME_KIND', frame.url, ...placeOf(frame)] as const;
 
 /** The contents of a window, made as Electron makes them: the application hears of it. */
 export function openWindow(fields: object = {}) {
@@ -74,7 +107,7 @@ export function openWindow(fields: object = {}) {
     contents: contents as unknown as WebContents,
     emit: contents.emit.bind(contents),
     ask: (senderFrame: WebFrameMain | null, ...asked: unknown[]) =>
-      ipc.emit(CONNECT_CHANNEL, { senderFrame }, ...asked),
+      ipc.emit(CONNECT_CHANNEL, { senderFrame, ...senderOf(senderFrame) }, ...asked),
     close: () => {
       isDestroyed = true;
       contents.emit('destroyed');
@@ -83,6 +116,9 @@ export function openWindow(fields: object = {}) {
       [contents, ipc].flatMap((emitter) => emitter.eventNames().flatMap((name) => emitter.listeners(name))).length,
   };
 }
+
+/** The host that a message comes from, by Electron's two numbers. */
+const senderOf = (frame: WebFrameMain | null) => ({ processId: frame?.processId, frameId: frame?.routingId });
 
 export const nonce = (n: number) => n.toString(16).padStart(32, '0');
 

@@ -14,7 +14,7 @@ import type { Port } from '../../renderer-api/client/line.ts';
 import { DiskCache } from '../../renderer-api/disk-cache.ts';
 import type { RemoteWebCache } from '../../renderer-api/offline/remote-caches.ts';
 import { freshDirectory } from '../engine/directory.ts';
-import { app, nonce, openFrame, openSession, openWindow } from './double.ts';
+import { app, committed, nonce, openFrame, openSession, openWindow } from './double.ts';
 import { openPorts } from './real-ports.ts';
 
 vi.mock('electron', () => import('./real-ports.ts'));
@@ -102,7 +102,7 @@ beforeEach(() => {
 afterEach(() => closeHost());
 
 const LEAVING: Readonly<Record<string, (window: Window) => void>> = {
-  reload: ({ emit }) => emit('did-start-navigation', { isMainFrame: true, isSameDocument: false }),
+  reload: ({ emit }) => emit(...committed(openFrame().frame)),
   crash: ({ emit }) => emit('render-process-gone'),
   close: ({ close }) => close(),
 };

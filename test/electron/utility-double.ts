@@ -4,7 +4,7 @@ import { exitOf, runningUtilities } from '../../e2e/stand-in/main/running-utilit
 import { UtilityProcess } from '../../e2e/stand-in/main/utility-process.ts';
 
 /**
- * Electron with utility processes on real threads and ports that lead there, those of the stand-in, without a window:
+ * Electron with real utility processes and ports that lead there, those of the stand-in, without a window:
  * `vi.mock('electron', () => import('./utility-double.ts'))`.
  */
 export { MessageChannelMain };
@@ -13,18 +13,21 @@ export { MessageChannelMain };
 export const started: UtilityProcess[] = [];
 
 export const utilityProcess = {
-  fork(modulePath: string, args: string[], options: Electron.ForkOptions): UtilityProcess {
-    const utility = new UtilityProcess(modulePath, args, options);
+  fork(modulePath: string, args: string[]): UtilityProcess {
+    const utility = new UtilityProcess(modulePath, args);
     started.push(utility);
     return utility;
   },
 };
 
-/** Ends the one that runs, or the next, as a crash does: without a word. Resolves when that was told. */
+/** Kills the one that runs, or the next, as a crash does: without a word. Resolves when that was told. */
 export async function crash(): Promise<void> {
-  while (runningUtilities.size === 0) await setTimeout(5);
-  const [victim] = runningUtilities;
-  const exit = exitOf(victim!);
-  victim!.kill();
+  let pid: number | undefined;
+  while (pid === undefined) {
+    pid = [...runningUtilities][0]?.pid;
+    if (pid === undefined) await setTimeout(5);
+  }
+  const exit = exitOf([...runningUtilities][0]!);
+  process.kill(pid, 'SIGKILL');
   await exit;
 }

@@ -22,7 +22,7 @@ interface HostOptions {
   readonly windows?: WindowOptions;
 }
 
-/** The engine on a thread, main's own stores, and pages of windows: all but Electron's frames. */
+/** The engine in a process of its own, main's own stores, and pages of windows: all but Electron's frames. */
 export async function openUtilityHost({
   stores = STORES,
   storesModule,

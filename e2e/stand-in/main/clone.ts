@@ -8,11 +8,11 @@ class CloneWriter extends Serializer {
 }
 
 /**
- * A copy by V8's own serializer, as Electron's main process makes before it posts (shell/common/v8_util.cc): instances of
- * classes arrive as plain objects, a view on a pooled Buffer brings the whole pool, an error keeps name, message, stack and cause.
+ * A value as Electron's main process writes it before it posts (shell/common/v8_util.cc): instances of classes become plain
+ * objects, a view on a pooled Buffer brings the whole pool, an error keeps name, message, stack and cause.
  * @throws Error "An object could not be cloned." for functions, symbols, promises, proxies, weak collections and ports.
  */
-export function clone(value: unknown): unknown {
+export function serialize(value: unknown): Buffer {
   const writer = new CloneWriter();
   try {
     writer.writeHeader();
@@ -20,7 +20,14 @@ export function clone(value: unknown): unknown {
   } catch {
     throw new Error('An object could not be cloned.');
   }
-  const reader = new Deserializer(writer.releaseBuffer());
+  return writer.releaseBuffer();
+}
+
+export function deserialize(bytes: Uint8Array): unknown {
+  const reader = new Deserializer(bytes);
   reader.readHeader();
   return reader.readValue();
 }
+
+/** A copy of a value, with the losses and the refusals of `serialize`. */
+export const clone = (value: unknown): unknown => deserialize(serialize(value));

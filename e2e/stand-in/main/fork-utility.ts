@@ -2,12 +2,40 @@ import type * as Electron from 'electron';
 import type { Mirror } from '../mirror.ts';
 import { onlyKnown, strictly } from '../strict.ts';
 import { app } from './app.ts';
-import { UtilityProcess } from './utility-process.ts';
+import { type Output, UtilityProcess } from './utility-process.ts';
 
-const fork: Mirror<typeof Electron.utilityProcess, 'fork'>['fork'] = (modulePath, args = [], options = {}) => {
-  if (!app.isReady()) throw new Error('utilityProcess cannot be created before app is ready.');
-  onlyKnown('utilityProcess.fork', options, ['serviceName', 'env']);
-  return new UtilityProcess(modulePath, args, options);
+/** Of Electron's, `serviceName` is taken and means nothing: there is no task manager here that would show it. */
+const OPTIONS = ['serviceName', 'env', 'execArgv', 'cwd', 'stdio'];
+
+/** The rules and the words of lib/browser/api/utility-process.ts and of the native part behind it. */
+const fork: Mirror<typeof Electron.utilityProcess, 'fork'>['fork'] = (modulePath, args, options) => {
+  if (!modulePath) throw new Error('Missing UtilityProcess entry script.');
+  const given = (Array.isArray(args) ? options : (args ?? options)) as Electron.ForkOptions | undefined;
+  const { serviceName, env, execArgv, cwd, stdio } = given ?? {};
+  onlyKnown('utilityProcess.fork', given ?? {}, OPTIONS);
+  if (execArgv != null && !Array.isArray(execArgv)) throw new TypeError('execArgv must be an array of strings.');
+  if (serviceName != null && typeof serviceName !== 'string') throw new TypeError('serviceName must be a string.');
+  if (cwd != null && typeof cwd !== 'string') throw new TypeError('cwd path must be a string.');
+  const outputs = parseStdio(stdio);
+  if (!app.isReady()) throw new TypeError('utilityProcess cannot be created before app is ready.');
+  const variables = env && Object.keys(env).length > 0 ? { env: env as NodeJS.ProcessEnv } : {};
+  return new UtilityProcess(modulePath, Array.isArray(args) ? args : [], { ...variables, execArgv, cwd, ...outputs });
 };
+
+function parseStdio(stdio: Electron.ForkOptions['stdio']): { stdout?: Output; stderr?: Output } {
+  if (stdio === undefined) return {};
+  if (typeof stdio === 'string') {
+    if (!isOutput(stdio)) throw new Error('stdio must be of the following values: inherit, pipe, ignore');
+    return { stdout: stdio, stderr: stdio };
+  }
+  if (stdio.length < 3) throw new Error('configuration missing for stdin, stdout or stderr.');
+  const [stdin, stdout, stderr] = stdio;
+  if (stdin !== 'ignore') throw new Error('stdin value other than ignore is not supported.');
+  if (!isOutput(stdout)) throw new Error('stdout configuration must be of the following values: inherit, pipe, ignore');
+  if (!isOutput(stderr)) throw new Error('stderr configuration must be of the following values: inherit, pipe, ignore');
+  return { stdout, stderr };
+}
+
+const isOutput = (value: unknown): value is Output => value === 'inherit' || value === 'ignore' || value === 'pipe';
 
 export const utilityProcess = strictly('utilityProcess', { fork });

@@ -23,10 +23,8 @@ export interface TreeListener {
 interface Node {
   parentId: string | undefined;
   document: PageDocument | undefined;
-  frame: WebFrameMain;
+  readonly frame: WebFrameMain;
 }
-
-let lastProcessId = 0;
 
 /** The frames of one window over all DevTools targets they are spread over, each with its live document. */
 export class FrameTree {
@@ -60,7 +58,6 @@ export class FrameTree {
   async attach(session: CdpSession): Promise<void> {
     const { agent, surface, preload } = this.#scripts;
     const contexts = new Map<number, string>();
-    const processId = ++lastProcessId;
     this.#watchFrames(session);
     this.#listener.attached(session);
     session.on('Runtime.executionContextCreated', ({ context }) => {
@@ -73,13 +70,15 @@ export class FrameTree {
     session.on('Runtime.bindingCalled', ({ name, payload, executionContextId }) => {
       const frameId = contexts.get(executionContextId);
       if (name !== BINDING || frameId === undefined) return;
-      this.#receive({ session, context: executionContextId, frameId }, processId, JSON.parse(payload) as FromPage);
+      this.#receive({ session, context: executionContextId, frameId }, JSON.parse(payload) as FromPage);
     });
     const script = (source: string, worldName: string, runImmediately: boolean) =>
       session.send('Page.addScriptToEvaluateOnNewDocument', { source, worldName, runImmediately });
     await Promise.all([
       session.send('Page.enable'),
       session.send('Runtime.enable'),
+      // For the status of documents; nothing of what is loaded is kept.
+      session.send('Network.enable', { maxTotalBufferSize: 0, maxResourceBufferSize: 0, maxPostDataSize: 0 }),
       session.send('Runtime.addBinding', { name: BINDING, executionContextName: WORLD }),
       script(agent, WORLD, true),
       script(surface, '', true),
@@ -97,17 +96,27 @@ export class FrameTree {
     this.#end(() => true);
   }
 
+  /** The process of a frame has crashed, and with it that of every frame below: none can be looked at before its next document. */
+  crash(frameId: string): void {
+    const node = this.#nodes.get(frameId);
+    if (!node) return;
+    node.document?.end();
+    node.frame.dispose('disposed');
+    for (const [id, { parentId }] of this.#nodes) if (parentId === frameId) this.#remove(id);
+  }
+
   #watchFrames(session: CdpSession): void {
     session.on('Page.frameAttached', ({ frameId, parentFrameId }) => {
       this.#node(frameId).parentId = parentFrameId;
     });
     session.on('Page.frameNavigated', ({ frame }) => {
-      const { document } = this.#node(frame.id);
-      if (frame.parentId && document && !document.ended) this.#beginAgain(document);
+      const node = this.#node(frame.id);
+      node.frame.commit({ url: frame.url, origin: frame.securityOrigin, name: frame.name ?? '' });
+      if (frame.parentId && node.document && !node.document.ended) this.#beginAgain(node.document);
     });
     session.on('Page.frameDetached', ({ frameId, reason }) => {
       this.#nodes.get(frameId)?.document?.end();
-      if (reason === 'remove') this.#nodes.delete(frameId);
+      if (reason === 'remove') this.#remove(frameId);
     });
     session.on('Target.attachedToTarget', ({ sessionId, targetInfo }) => {
       const child = this.#connection.session(sessionId);
@@ -133,12 +142,12 @@ export class FrameTree {
     session.send('Runtime.evaluate', { expression: `${agent}\n${preload}`, contextId: context }).catch(() => {});
   }
 
-  #receive(world: PageDocument['world'], processId: number, message: FromPage): void {
+  #receive(world: PageDocument['world'], message: FromPage): void {
     const node = this.#node(world.frameId);
     if (message.kind === 'document') {
       node.document?.end();
       node.document = new PageDocument(world, message);
-      node.frame = this.#frame(world.frameId, node.document, processId);
+      node.frame.open(node.document);
       return;
     }
     const { document, frame } = node;
@@ -148,20 +157,24 @@ export class FrameTree {
     else document.receive(message);
   }
 
+  #remove(frameId: string): void {
+    const node = this.#nodes.get(frameId);
+    this.#nodes.delete(frameId);
+    node?.document?.end();
+    node?.frame.dispose('removed');
+    for (const [id, { parentId }] of this.#nodes) if (parentId === frameId) this.#remove(id);
+  }
+
   #node(frameId: string): Node {
     const known = this.#nodes.get(frameId);
     if (known) return known;
-    const node: Node = { parentId: undefined, document: undefined, frame: this.#frame(frameId, undefined, 0) };
-    this.#nodes.set(frameId, node);
-    return node;
-  }
-
-  #frame(frameId: string, document: PageDocument | undefined, processId: number): WebFrameMain {
-    return new WebFrameMain(document, {
+    const frame = new WebFrameMain({
       parent: () => this.parentOf(frameId) ?? null,
       children: () => [...this.#nodes.values()].filter((node) => node.parentId === frameId).map((node) => node.frame),
-      processId,
     });
+    const node: Node = { parentId: undefined, document: undefined, frame };
+    this.#nodes.set(frameId, node);
+    return node;
   }
 
   #end(which: (document: PageDocument) => boolean): void {

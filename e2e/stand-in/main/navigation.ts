@@ -1,6 +1,7 @@
 import type { CdpSession } from '../chromium/cdp.ts';
 import { fromChromium } from '../schemes.ts';
 import { Cancelable } from '../strict.ts';
+import { LoadFailure } from './load-failure.ts';
 import type { WebContents } from './web-contents.ts';
 import type { WebFrameMain } from './web-frame-main.ts';
 
@@ -15,57 +16,97 @@ export interface Navigation extends Cancelable {
 
 export interface Watched {
   frame(frameId: string): WebFrameMain | undefined;
-  /** A page wants a frame to go to `url`. */
-  requested(target: CdpSession, frameId: string, url: string): void;
+  /** A navigation to another document was told of. */
+  began(frameId: string): void;
+  /** A page wants a frame to go to `url`. False when the application has prevented it. */
+  requested(target: CdpSession, frameId: string, url: string): boolean;
   /** Whether Chromium knows no such address; `requested` sees to it. */
   isForeign(url: string): boolean;
   /** The main frame has a new document. */
   navigated(url: string): void;
-  /** Whether the application itself started the navigation under way. */
-  ownLoad(): boolean;
 }
 
-/** DevTools' page events of one target, in the words and the order of Electron's WebContents. */
+/** The two numbers of a frame, as events carry them. */
+export const placeOf = (frame: WebFrameMain | null | undefined): [processId: number, routingId: number] =>
+  frame && !frame.isDestroyed() ? [frame.processId, frame.routingId] : [-1, -1];
+
+interface Outcome {
+  readonly status: number;
+  readonly statusText: string;
+}
+
+const NO_RESPONSE: Outcome = { status: -1, statusText: '' };
+
+/**
+ * DevTools' page events of one target, in the words and the order of Electron's WebContents: a navigation is told of when it
+ * begins, before the application is asked about it (`will-navigate`), whatever becomes of it; and once more when it is committed.
+ * One that is prevented, is a download or is answered with 204 is not.
+ */
 export function watchNavigation(target: CdpSession, contents: WebContents, watched: Watched): void {
   let loaderId: string | undefined;
+  const outcomes = new Map<string, Outcome | LoadFailure>();
   const isMain = (frameId: string) => watched.frame(frameId) === contents.mainFrame;
-  const place = (frameId: string): [number, number] => {
-    const frame = watched.frame(frameId);
-    return frame && !frame.isDestroyed() ? [frame.processId, frame.routingId] : [0, 0];
-  };
   const started = (frameId: string, url: string, isSameDocument: boolean): void => {
     const isMainFrame = isMain(frameId);
     const frame = watched.frame(frameId) ?? null;
     const details = Object.assign(new Cancelable(), { url, isSameDocument, isMainFrame, frame, initiator: null });
-    contents.emit('did-start-navigation', details, url, isSameDocument, isMainFrame, ...place(frameId));
+    contents.emit('did-start-navigation', details, url, isSameDocument, isMainFrame, ...placeOf(frame));
   };
 
   // A page's way to a custom scheme is answered when Chromium has begun it, not when the page asks: begun before, our answer
-  // would be what Chromium's own attempt aborts.
+  // would be what Chromium's own attempt aborts. Our answer begins once more, which was told of already.
   const wanted = new Set<string>();
+  const told = new Map<string, string>();
   target.on('Page.frameRequestedNavigation', ({ frameId, url }) => {
     if (watched.isForeign(url)) wanted.add(frameId);
   });
   target.on('Page.frameStartedNavigating', ({ frameId, url, navigationType }) => {
     if (/sameDocument/i.test(navigationType)) return;
-    if (!watched.isForeign(url)) started(frameId, fromChromium(url), false);
-    else if (wanted.delete(frameId)) watched.requested(target, frameId, url);
+    const seen = fromChromium(url);
+    const isTold = told.get(frameId) === seen;
+    told.delete(frameId);
+    if (isTold) return;
+    started(frameId, seen, false);
+    watched.began(frameId);
+    if (!watched.isForeign(url) || !wanted.delete(frameId)) return;
+    told.set(frameId, seen);
+    if (!watched.requested(target, frameId, url)) told.delete(frameId);
   });
   target.on('Page.navigatedWithinDocument', ({ frameId, url }) => {
     const seen = fromChromium(url);
     started(frameId, seen, true);
     if (isMain(frameId)) watched.navigated(seen);
-    contents.emit('did-navigate-in-page', new Cancelable(), seen, isMain(frameId), ...place(frameId));
+    contents.emit('did-navigate-in-page', new Cancelable(), seen, isMain(frameId), ...placeOf(watched.frame(frameId)));
+  });
+
+  // A document's request has the id of its loader.
+  target.on('Network.responseReceived', ({ requestId, loaderId: of, response }) => {
+    if (requestId === of) outcomes.set(of, { status: response.status, statusText: response.statusText });
+  });
+  target.on('Network.loadingFailed', ({ requestId, type, errorText }) => {
+    if (type === 'Document') outcomes.set(requestId, new LoadFailure(errorText, ''));
   });
   target.on('Page.frameNavigated', ({ frame }) => {
-    if (frame.parentId) return;
-    loaderId = frame.loaderId;
+    const outcome = outcomes.get(frame.loaderId) ?? NO_RESPONSE;
+    const isMainFrame = frame.parentId === undefined;
+    outcomes.delete(frame.loaderId);
+    // Of what came to nothing: no document will ask for it.
+    if (isMainFrame) outcomes.clear();
     const url = fromChromium(frame.unreachableUrl ?? frame.url);
-    watched.navigated(url);
-    if (frame.unreachableUrl === undefined) contents.emit('did-navigate', new Cancelable(), url, -1, '');
-    else if (!watched.ownLoad()) {
-      contents.emit('did-fail-load', new Cancelable(), -2, 'ERR_FAILED', url, true, ...place(frame.id));
+    const place = placeOf(watched.frame(frame.id));
+    if (isMainFrame) {
+      loaderId = frame.loaderId;
+      watched.navigated(url);
     }
+    if (frame.unreachableUrl !== undefined) {
+      const { errno, code } = outcome instanceof LoadFailure ? outcome : new LoadFailure('net::ERR_FAILED', url);
+      contents.emit('did-fail-provisional-load', new Cancelable(), errno, code, url, isMainFrame, ...place);
+      contents.emit('did-fail-load', new Cancelable(), errno, code, url, isMainFrame, ...place);
+      return;
+    }
+    const { status, statusText } = outcome instanceof LoadFailure ? NO_RESPONSE : outcome;
+    contents.emit('did-frame-navigate', new Cancelable(), url, status, statusText, isMainFrame, ...place);
+    if (isMainFrame) contents.emit('did-navigate', new Cancelable(), url, status, statusText);
   });
   target.on('Page.lifecycleEvent', (event) => {
     if (event.loaderId !== loaderId || !isMain(event.frameId)) return;

@@ -6,12 +6,12 @@ export const runningUtilities = new Set<UtilityProcess>();
 export const exitOf = (utility: UtilityProcess): Promise<void> =>
   new Promise((resolve) => void utility.once('exit', () => resolve()));
 
-/** Milliseconds that their threads have to end when the application does. */
-const GRACE = 5000;
+/** Milliseconds they have to end when the application does. */
+const GRACE_MS = 5000;
 
 /** The application ends, and its utility processes with it. */
 export async function endUtilities(): Promise<void> {
   const ends = [...runningUtilities].map(exitOf);
   for (const utility of runningUtilities) utility.kill();
-  await Promise.race([Promise.all(ends), setTimeout(GRACE, undefined, { ref: false })]);
+  await Promise.race([Promise.all(ends), setTimeout(GRACE_MS, undefined, { ref: false })]);
 }

@@ -75,11 +75,21 @@ export async function startShell({ userData, switches, onGone }: ShellOptions): 
       surface: surfaceScript(code.surface, schemes.fetchable),
       preload: preloadScript(preloads, inSubframes),
     }),
-    createPage: async ({ session, ...wanted }) => chromium.createPage({ ...wanted, context: await session.context() }),
+    createPage: async ({ session, ...wanted }) => {
+      const context = await session.context();
+      await refuseDownloads(connection.browser, context);
+      return chromium.createPage({ ...wanted, context });
+    },
     showPage: chromium.showPage,
     close: () => closeAll(chromium, server),
   };
   void chromium.gone.then(onGone);
+}
+
+/** A download is cancelled, as where a listener of `will-download` prevents it; nothing is written to anybody's folder. */
+async function refuseDownloads(browser: CdpSession, context: string | undefined): Promise<void> {
+  const which = context === undefined ? {} : { browserContextId: context };
+  await browser.send('Browser.setDownloadBehavior', { behavior: 'deny', ...which });
 }
 
 async function closeAll(chromium: Chromium, server: SchemeServer): Promise<void> {
@@ -90,7 +100,7 @@ async function closeAll(chromium: Chromium, server: SchemeServer): Promise<void>
 async function watchTargets(browser: CdpSession, pages: ReadonlySet<WebContents>): Promise<void> {
   const owner = (targetId: string) => [...pages].find((page) => page.owns(targetId));
   browser.on('Target.targetCrashed', ({ targetId, status, errorCode }) => {
-    owner(targetId)?.crashed(REASONS[status as keyof typeof REASONS] ?? 'crashed', errorCode);
+    owner(targetId)?.crashed(targetId, REASONS[status as keyof typeof REASONS] ?? 'crashed', errorCode);
   });
   browser.on('Target.targetDestroyed', ({ targetId }) => {
     const page = owner(targetId);

@@ -1,9 +1,11 @@
-import { Worker } from 'node:worker_threads';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import type { Duplex, Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
 import type * as Electron from 'electron';
 import type { Mirror } from '../mirror.ts';
 import { StrictEmitter } from '../strict.ts';
-import type { FromMain, UtilityData } from '../utility/parent-port.ts';
-import { arrival, type Crossing, crossing } from '../utility/relay.ts';
+import { Link } from '../utility/link.ts';
 import { clone } from './clone.ts';
 import { MessagePortMain, takePorts } from './message-port-main.ts';
 import { runningUtilities } from './running-utilities.ts';
@@ -15,48 +17,99 @@ interface UtilityEvents {
   error: [type: 'FatalError', location: string, report: string];
 }
 
-/** A utility process on a thread of this one: what crosses is copied, and what fails there ends only the thread. */
+/** What a utility process is started with; `fork` has looked at it. */
+export interface UtilityOptions {
+  readonly env?: NodeJS.ProcessEnv | undefined;
+  readonly execArgv?: readonly string[] | undefined;
+  readonly cwd?: string | undefined;
+  readonly stdout?: Output | undefined;
+  readonly stderr?: Output | undefined;
+}
+
+export type Output = 'inherit' | 'ignore' | 'pipe';
+
+const ENTRY = fileURLToPath(new URL('../utility/process.ts', import.meta.url));
+/** TypeScript as it is; and what Electron sets for its utility processes (shell/services/node/node_service.cc). */
+const NODE_FLAGS = ['--disable-warning=ExperimentalWarning', '--unhandled-rejections=warn-with-error-code'];
+/** Milliseconds between SIGTERM and SIGKILL (base::EnsureProcessTerminated). */
+const TERM_GRACE_MS = 2000;
+
+/**
+ * A utility process: a child process of Node. Messages and ports cross a pipe; ports to pages lead through this process.
+ * A process that ends by itself closes its ports; one that was killed leaves them silent, which is the harsher of what may
+ * happen in Electron.
+ */
 export class UtilityProcess
   extends StrictEmitter<UtilityEvents>
-  implements Mirror<Electron.UtilityProcess, 'postMessage' | 'kill'>
+  implements Mirror<Electron.UtilityProcess, 'postMessage' | 'kill' | 'pid' | 'stdout' | 'stderr'>
 {
-  readonly #thread: Worker;
-  #runs = true;
+  readonly #child: ChildProcess;
+  readonly #link: Link;
+  #state: 'starting' | 'running' | 'gone' = 'starting';
+  #wasKilled = false;
+  #late: NodeJS.Timeout | undefined;
 
-  constructor(modulePath: string, args: string[], { env = process.env }: Electron.ForkOptions) {
+  constructor(modulePath: string, args: readonly string[], options: UtilityOptions = {}) {
     super(['spawn', 'message', 'exit', 'error']);
-    const workerData: UtilityData = { modulePath };
-    this.#thread = new Worker(new URL('../utility/thread.ts', import.meta.url), {
-      workerData,
-      argv: args,
-      env: env as NodeJS.ProcessEnv,
-      execArgv: [],
+    const { env = process.env, execArgv = [], cwd, stdout = 'inherit', stderr = 'inherit' } = options;
+    this.#child = spawn(process.execPath, [...NODE_FLAGS, ...execArgv, ENTRY, modulePath, ...args], {
+      ...{ env, stdio: ['ignore', stdout, stderr, 'pipe'], windowsHide: true },
+      ...(cwd === undefined ? {} : { cwd }),
     });
-    this.#thread.on('online', () => this.emit('spawn'));
-    this.#thread.on('message', (crossed: Crossing) => this.emit('message', arrival(crossed).data));
-    this.#thread.on('error', (error) => console.error('stand-in: uncaught in a utility process:', error));
-    this.#thread.on('exit', (code) => {
-      this.#runs = false;
-      runningUtilities.delete(this);
-      this.emit('exit', code);
+    const connection = this.#child.stdio[3] as Duplex;
+    this.#link = new Link(connection, 'main', ({ data }) => this.emit('message', data));
+    this.#child.once('spawn', () => {
+      this.#state = 'running';
+      this.emit('spawn');
+    });
+    // What is still in the pipe was posted before the end, and is heard before it.
+    const drained = new Promise<void>((resolve) => connection.once('close', resolve));
+    connection.on('error', () => {}); // a process that is gone: its exit tells
+    this.#child.once('exit', (code, signal) => void drained.then(() => this.#exited(code, signal)));
+    this.#child.once('error', (error) => {
+      console.error(`stand-in: a utility process could not be started: ${error.message}`);
+      this.#exited(1, null);
     });
     runningUtilities.add(this);
+  }
+
+  /** Undefined before it has spawned and after its exit. */
+  get pid(): number | undefined {
+    return this.#state === 'running' ? this.#child.pid : undefined;
+  }
+
+  get stdout(): Readable | null {
+    return this.#state === 'gone' ? null : this.#child.stdout;
+  }
+
+  get stderr(): Readable | null {
+    return this.#state === 'gone' ? null : this.#child.stderr;
   }
 
   /** @throws Error when it has exited: that takes the main process of Electron 44.0 down (electron 53923). */
   postMessage(message: unknown, transfer?: MessagePortMain[]): void {
     const data = clone(message);
-    const crossed = crossing({ data, ports: takePorts(transfer).map((end) => new MessagePortMain(end)) });
-    if (!this.#runs) throw new Error('stand-in: UtilityProcess.postMessage after its exit');
-    this.#post(crossed);
+    const ports = takePorts(transfer).map((end) => new MessagePortMain(end));
+    if (this.#state === 'gone') throw new Error('stand-in: UtilityProcess.postMessage after its exit');
+    this.#link.post({ data, ports });
   }
 
+  /** SIGTERM, and SIGKILL when that has not helped. False, and nothing else, before it has spawned and after its exit. */
   kill(): boolean {
-    if (this.#runs) this.#post('kill');
-    return this.#runs;
+    if (this.#state !== 'running') return false;
+    this.#wasKilled = this.#child.kill('SIGTERM');
+    this.#late ??= setTimeout(() => this.#child.kill('SIGKILL'), TERM_GRACE_MS).unref();
+    return this.#wasKilled;
   }
 
-  #post(message: FromMain): void {
-    this.#thread.postMessage(message, message === 'kill' ? [] : message.ports);
+  /** `code` and `signal` as Node tells them; Electron says the number of the signal, and 0 after its own `kill`. */
+  #exited(code: number | null, signal: NodeJS.Signals | null): void {
+    if (this.#state === 'gone') return;
+    this.#state = 'gone';
+    clearTimeout(this.#late);
+    runningUtilities.delete(this);
+    const wasAsked = this.#wasKilled && (signal === 'SIGTERM' || signal === 'SIGKILL');
+    if (signal === null) this.#link.closePorts();
+    this.emit('exit', signal === null ? (code ?? 0) : wasAsked ? 0 : constants.signals[signal]);
   }
 }

@@ -8,7 +8,7 @@ import { decode } from '../values.ts';
 import type { FromPage } from '../wire.ts';
 import { FrameTree } from './frame-tree.ts';
 import { LoadFailure } from './load-failure.ts';
-import { type Navigation, watchNavigation } from './navigation.ts';
+import { type Navigation, placeOf, watchNavigation } from './navigation.ts';
 import type { PageDocument } from './page-document.ts';
 import type { Session } from './session.ts';
 import { type Shell, shell } from './shell.ts';
@@ -31,11 +31,14 @@ type Implemented =
 
 export interface WebContentsEvents {
   'did-start-navigation': [Navigation, string, boolean, boolean, number, number];
-  'will-navigate': [Navigation, string, boolean, boolean];
+  'will-frame-navigate': [Navigation];
+  'will-navigate': [Navigation, string, boolean, boolean, number, number];
+  'did-frame-navigate': [Cancelable, string, number, string, boolean, number, number];
   'did-navigate': [Cancelable, string, number, string];
   'did-navigate-in-page': [Cancelable, string, boolean, number, number];
   'dom-ready': [];
   'did-finish-load': [];
+  'did-fail-provisional-load': [Cancelable, number, string, string, boolean, number, number];
   'did-fail-load': [Cancelable, number, string, string, boolean, number, number];
   'render-process-gone': [Cancelable, { reason: Electron.RenderProcessGoneDetails['reason']; exitCode: number }];
   destroyed: [];
@@ -70,24 +73,30 @@ export class WebContents extends StrictEmitter<WebContentsEvents> implements Mir
   readonly ipc = strictly('webContents.ipc', new EventEmitter());
   readonly session: Session;
   readonly #shell: Shell;
-  readonly #emptyFrame = new WebFrameMain(undefined, { parent: () => null, children: () => [], processId: 0 });
+  readonly #emptyFrame = new WebFrameMain({ parent: () => null, children: () => [] });
   readonly #target: Promise<CdpSession>;
   #targetId: string | undefined;
   #tree: FrameTree | undefined;
   #url = '';
   #state: 'alive' | 'crashed' | 'destroyed' = 'alive';
-  #ownLoads = 0;
+  /** Frames that the application itself, or this class for it, sends somewhere. */
+  readonly #ownLoads = new Map<string, number>();
+  /** Frames whose navigation was told of, and nobody was asked about it yet. */
+  readonly #begun = new Set<string>();
   #reloaded: (() => void) | undefined;
   #openHandler: OpenHandler | undefined;
 
   constructor(options: PageOptions) {
     super([
       'did-start-navigation',
+      'will-frame-navigate',
       'will-navigate',
+      'did-frame-navigate',
       'did-navigate',
       'did-navigate-in-page',
       'dom-ready',
       'did-finish-load',
+      'did-fail-provisional-load',
       'did-fail-load',
       'render-process-gone',
       'destroyed',
@@ -121,32 +130,42 @@ export class WebContents extends StrictEmitter<WebContentsEvents> implements Mir
     return this.#state === 'crashed';
   }
 
-  /** Resolves when the page has loaded. Rejects with Chromium's net error, also when another navigation takes over. */
+  /**
+   * Resolves when the page has loaded. Rejects with Chromium's net error, with ERR_ABORTED when another navigation takes over,
+   * and with ERR_FAILED for a download and a 204 (lib/browser/api/web-contents.ts), after which the page is as before.
+   */
   async loadURL(url: string, options: object = {}): Promise<void> {
     onlyKnown('loadURL', options, []);
     const target = await this.#target;
     const loaded = this.#loaded(url);
     loaded.catch(() => {});
     const mapped = toChromium(url, this.#shell.schemes.names);
-    const { errorText, loaderId } = await this.#own(() => target.send('Page.navigate', { url: mapped }));
-    if (errorText) {
-      const failure = new LoadFailure(errorText, url);
-      this.emit('did-fail-load', new Cancelable(), failure.errno, failure.code, url, true, ...this.#place());
-      throw failure;
+    const { errorText, loaderId } = await this.#own(this.#targetId!, () =>
+      target.send('Page.navigate', { url: mapped }),
+    );
+    if (errorText === 'net::ERR_ABORTED') {
+      // Either was told already, or nothing will be.
+      const why = await Promise.race([loaded.catch((error: Error) => error), new LoadFailure('net::ERR_FAILED', url)]);
+      throw why;
     }
+    if (errorText) throw new LoadFailure(errorText, url);
     if (loaderId !== undefined) await loaded;
   }
 
   reload(): void {
-    void this.#own(async () => {
-      const target = await this.#target;
+    this.#reload().catch(this.#ignoreWhenGone);
+  }
+
+  async #reload(): Promise<void> {
+    const target = await this.#target;
+    await this.#own(this.#targetId!, async () => {
       // DevTools answers before the request is made, which has to be known for the application's own.
       const reloaded = new Promise<void>((resolve) => {
         this.#reloaded = resolve;
       });
       await target.send('Page.reload');
       await reloaded;
-    }).catch(this.#ignoreWhenGone);
+    });
   }
 
   forcefullyCrashRenderer(): void {
@@ -189,24 +208,33 @@ export class WebContents extends StrictEmitter<WebContentsEvents> implements Mir
 
   /** Asked for each navigation before it leaves: false when a listener prevented it. */
   allows(frameId: string, url: string): boolean {
-    if (this.#ownLoads > 0 || frameId !== this.#targetId) return true;
-    const details: Navigation = Object.assign(new Cancelable(), {
-      url: fromChromium(url),
-      isSameDocument: false,
-      isMainFrame: true,
-      frame: this.mainFrame,
-      initiator: this.mainFrame,
-    });
-    this.emit('will-navigate', details, details.url, false, true);
-    return !details.defaultPrevented;
+    const frame = this.#tree?.find(frameId);
+    // A redirect is no other navigation.
+    if (!this.#begun.delete(frameId) || this.#ownLoads.has(frameId) || frame === undefined) return true;
+    const isMainFrame = frameId === this.#targetId;
+    const details = (): Navigation =>
+      Object.assign(new Cancelable(), {
+        ...{ url: fromChromium(url), isSameDocument: false, isMainFrame },
+        ...{ frame, initiator: frame },
+      });
+    const ofFrame = details();
+    this.emit('will-frame-navigate', ofFrame);
+    if (ofFrame.defaultPrevented || !isMainFrame) return !ofFrame.defaultPrevented;
+    const ofPage = details();
+    this.emit('will-navigate', ofPage, ofPage.url, false, true, ...placeOf(frame));
+    return !ofPage.defaultPrevented;
   }
 
-  crashed(reason: Electron.RenderProcessGoneDetails['reason'], exitCode: number): void {
-    if (this.#state !== 'alive') return;
+  /** The process of a frame is gone; that of a subframe with a process of its own is not told of, as in Electron. */
+  crashed(targetId: string, reason: Electron.RenderProcessGoneDetails['reason'], exitCode: number): void {
+    this.#tree?.crash(targetId);
+    if (!this.isPage(targetId) || this.#state !== 'alive') return;
     this.#state = 'crashed';
     this.#reloaded?.();
-    this.#tree?.endAll();
-    this.emit('render-process-gone', new Cancelable(), { reason, exitCode });
+    // Posted, as in Electron: the frames are disposed before anybody is told.
+    setImmediate(() => {
+      if (!this.isDestroyed()) this.emit('render-process-gone', new Cancelable(), { reason, exitCode });
+    });
   }
 
   /** Ends the page; `closed` is called by the shell when Chromium has done so by itself. */
@@ -268,21 +296,22 @@ export class WebContents extends StrictEmitter<WebContentsEvents> implements Mir
     watchNavigation(target, this, {
       frame: (id) => this.#tree?.find(id),
       isForeign,
+      began: (frameId) => this.#begun.add(frameId),
       requested: (session, frameId, url) => this.#requested(session, frameId, url),
       navigated: (url) => {
         this.#reloaded?.();
         this.#state = 'alive';
         this.#url = url;
       },
-      ownLoad: () => this.#ownLoads > 0,
     });
   }
 
   /** A page that goes to a custom scheme asks Chromium for a scheme it does not know; the mapped address is loaded instead. */
-  #requested(session: CdpSession, frameId: string, url: string): void {
-    if (!this.allows(frameId, url)) return;
+  #requested(session: CdpSession, frameId: string, url: string): boolean {
+    if (!this.allows(frameId, url)) return false;
     const mapped = toChromium(url, this.#shell.schemes.names);
-    this.#own(() => session.send('Page.navigate', { url: mapped, frameId })).catch(this.#ignoreWhenGone);
+    this.#own(frameId, () => session.send('Page.navigate', { url: mapped, frameId })).catch(this.#ignoreWhenGone);
+    return true;
   }
 
   #opened({ url, name, features }: Extract<FromPage, { kind: 'open' }>): void {
@@ -295,33 +324,31 @@ export class WebContents extends StrictEmitter<WebContentsEvents> implements Mir
   /** Settles with the next load of the main frame: its end, a crash, the window's end, or another navigation's start. */
   #loaded(url: string): Promise<void> {
     return new Promise((resolve, reject) => {
+      let starts = 0;
       const abort = () => settle(() => reject(new LoadFailure('net::ERR_ABORTED', url)));
       const done = () => settle(resolve);
-      let commits = 0;
-      const committed = () => ++commits > 1 && abort();
+      const started = (_event: Navigation, _url: string, isSameDocument: boolean, isMainFrame: boolean) => {
+        if (isMainFrame && !isSameDocument && ++starts > 1) abort();
+      };
       const settle = (act: () => void) => {
-        this.off('did-finish-load', done).off('did-navigate', committed).off('destroyed', abort);
+        this.off('did-finish-load', done).off('did-start-navigation', started).off('destroyed', abort);
         this.off('render-process-gone', abort);
         act();
       };
-      this.on('did-finish-load', done).on('did-navigate', committed).on('destroyed', abort);
+      this.on('did-finish-load', done).on('did-start-navigation', started).on('destroyed', abort);
       this.on('render-process-gone', abort);
     });
   }
 
-  async #own<T>(navigate: () => Promise<T>): Promise<T> {
-    this.#ownLoads++;
+  async #own<T>(frameId: string, navigate: () => Promise<T>): Promise<T> {
+    this.#ownLoads.set(frameId, (this.#ownLoads.get(frameId) ?? 0) + 1);
     try {
       return await navigate();
     } finally {
-      this.#ownLoads--;
+      const left = this.#ownLoads.get(frameId)! - 1;
+      if (left > 0) this.#ownLoads.set(frameId, left);
+      else this.#ownLoads.delete(frameId);
     }
-  }
-
-  #place(): [number, number] {
-    const frame = this.mainFrame;
-    // A load that failed may have taken the document away already.
-    return frame.isDestroyed() ? [0, 0] : [frame.processId, frame.routingId];
   }
 
   /** Commands to a page that closed meanwhile have nothing left to do. */

@@ -25,41 +25,60 @@ type Implemented =
 export interface Place {
   parent(): WebFrameMain | null;
   children(): WebFrameMain[];
-  readonly processId: number;
 }
 
+/** What a frame shows, in Chromium's words. */
+export interface Shown {
+  readonly url: string;
+  readonly origin: string;
+  readonly name: string;
+}
+
+const EMPTY: Shown = { url: '', origin: 'null', name: '' };
+
+let lastProcessId = 0;
 let lastRoutingId = 0;
 
 /**
- * One frame with one document in it. After a navigation the object is destroyed, as the real one is when Chromium changes the
- * frame's host; every other member then throws.
+ * One frame, whatever document is in it: the object stays through navigations, as in Electron (a frame tree node, not a
+ * RenderFrameHost). A document of the same origin keeps the frame's two numbers, one of another origin has others: so neither
+ * the object nor its numbers tell two documents of one origin apart. After a crash everything but `isDestroyed` and `detached`
+ * throws until the next document is committed; in a frame that was removed, for ever.
  */
 export class WebFrameMain
   extends StrictEmitter<Record<never, never>>
   implements Mirror<Electron.WebFrameMain, Implemented>
 {
-  readonly #document: PageDocument | undefined;
   readonly #place: Place;
-  readonly #routingId = ++lastRoutingId;
+  #shown = EMPTY;
+  #processId = 0;
+  #routingId = 0;
+  #state: 'live' | 'disposed' | 'removed' = 'live';
+  #document: PageDocument | undefined;
+  /** What was posted to a document whose scripts have not begun yet. */
+  #waiting: ((document: PageDocument) => void)[] = [];
 
-  /** Without a document: the frame of a window that has loaded nothing yet. */
-  constructor(document: PageDocument | undefined, place: Place) {
+  /** The frame of a window that has loaded nothing yet. */
+  constructor(place: Place) {
     super([]);
-    this.#document = document;
     this.#place = place;
+    this.#moveToNewHost();
   }
 
   get url(): string {
-    return fromChromium(this.#live?.opened.url ?? '');
+    this.#check();
+    return fromChromium(this.#shown.url);
   }
 
   get origin(): string {
-    const { url, origin } = this.#live?.opened ?? { url: '', origin: 'null' };
+    this.#check();
+    const { url, origin } = this.#shown;
     return url.startsWith('file:') ? 'file://' : fromChromium(origin);
   }
 
   get name(): string {
-    return this.#live?.opened.name ?? '';
+    this.#check();
+    return this.#shown.name;
   }
 
   get parent(): WebFrameMain | null {
@@ -78,12 +97,13 @@ export class WebFrameMain
   }
 
   get framesInSubtree(): WebFrameMain[] {
-    return [this, ...this.frames.flatMap((frame) => frame.framesInSubtree)];
+    this.#check();
+    return [this, ...this.#place.children().flatMap((frame) => (frame.isDestroyed() ? frame : frame.framesInSubtree))];
   }
 
   get processId(): number {
     this.#check();
-    return this.#place.processId;
+    return this.#processId;
   }
 
   get routingId(): number {
@@ -96,22 +116,54 @@ export class WebFrameMain
   }
 
   isDestroyed(): boolean {
-    return this.#document?.ended ?? false;
+    return this.#state !== 'live';
   }
 
   send(channel: string, ...args: unknown[]): void {
-    this.#live?.send(channel, clone(args));
+    const cloned = clone(args);
+    this.#check();
+    this.#tell((document) => document.send(channel, cloned));
   }
 
   postMessage(channel: string, message: unknown, transfer?: unknown[]): void {
-    const document = this.#live;
     const args = clone([message]);
-    document?.send(channel, args, takePorts(transfer));
+    const ends = takePorts(transfer);
+    this.#check();
+    this.#tell((document) => document.send(channel, args, ends));
   }
 
-  get #live(): PageDocument | undefined {
-    this.#check();
-    return this.#document;
+  /** Another document is in the frame; its scripts have not begun. */
+  commit(shown: Shown): void {
+    if (this.#state === 'removed') return;
+    if (this.#state === 'disposed' || shown.origin !== this.#shown.origin) this.#moveToNewHost();
+    this.#state = 'live';
+    this.#shown = shown;
+    this.#document = undefined;
+    this.#waiting = [];
+  }
+
+  /** The document in the frame can be told something. */
+  open(document: PageDocument): void {
+    this.#shown = document.opened;
+    this.#document = document;
+    for (const tell of this.#waiting.splice(0)) tell(document);
+  }
+
+  /** Its process has crashed, or it was removed from its page. */
+  dispose(why: 'disposed' | 'removed'): void {
+    this.#state = why;
+    this.#document = undefined;
+    this.#waiting = [];
+  }
+
+  #tell(tell: (document: PageDocument) => void): void {
+    if (this.#document) tell(this.#document);
+    else this.#waiting.push(tell);
+  }
+
+  #moveToNewHost(): void {
+    this.#processId = ++lastProcessId;
+    this.#routingId = ++lastRoutingId;
   }
 
   #check(): void {

@@ -4,41 +4,37 @@ import type { Message } from '../main/channel.ts';
 import { clone } from '../main/clone.ts';
 import type { Mirror } from '../mirror.ts';
 import { StrictEmitter } from '../strict.ts';
-import { arrival, type Crossing } from './relay.ts';
 
-/** What the thread is given. */
-export interface UtilityData {
-  readonly modulePath: string;
-}
-
-export type FromMain = Crossing | 'kill';
-
-/** `process.parentPort` of a utility process. What comes waits until somebody listens. */
+/** `process.parentPort` of a utility process. What comes waits until there is a listener, as in Electron (lib/utility/init.ts). */
 export class ParentPort
   extends StrictEmitter<{ message: [event: Message] }>
   implements Mirror<Electron.ParentPort, 'postMessage'>
 {
-  readonly #send: (crossed: Crossing) => void;
-  #waiting: Crossing[] | undefined = [];
+  readonly #send: (message: Message) => void;
+  #waiting: Message[] = [];
+  #flows = false;
 
-  constructor(send: (crossed: Crossing) => void) {
+  constructor(send: (message: Message) => void) {
     super(['message']);
     this.#send = send;
-    EventEmitter.prototype.once.call(this, 'newListener', () => setImmediate(() => this.#flow()));
+    const { on } = EventEmitter.prototype;
+    on.call(this, 'newListener', (event: string) => event === 'message' && setImmediate(() => this.#flow()));
+    on.call(this, 'removeListener', (event: string) => {
+      if (event === 'message' && this.listenerCount('message') === 0) this.#flows = false;
+    });
   }
 
   postMessage(message: unknown): void {
     this.#send({ data: clone(message), ports: [] });
   }
 
-  #flow(): void {
-    const waiting = this.#waiting ?? [];
-    this.#waiting = undefined;
-    for (const crossed of waiting) this.receive(crossed);
+  receive(message: Message): void {
+    if (this.#flows) this.emit('message', message);
+    else this.#waiting.push(message);
   }
 
-  receive(crossed: Crossing): void {
-    if (this.#waiting === undefined) this.emit('message', arrival(crossed));
-    else this.#waiting.push(crossed);
+  #flow(): void {
+    this.#flows = this.listenerCount('message') > 0;
+    while (this.#flows && this.#waiting.length > 0) this.emit('message', this.#waiting.shift()!);
   }
 }

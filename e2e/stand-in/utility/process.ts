@@ -1,0 +1,31 @@
+/** The first thing that runs in a utility process: gives it `process.parentPort`, then runs its module. */
+import { registerHooks } from 'node:module';
+import { Socket } from 'node:net';
+import { pathToFileURL } from 'node:url';
+import { playElectron } from '../version.ts';
+import { Link } from './link.ts';
+import { ParentPort } from './parent-port.ts';
+
+/** The descriptor of the connection to the main process. */
+const CONNECTION_FD = 3;
+
+// Electron's own argv: the runtime, the module, its arguments.
+process.argv.splice(1, 1);
+playElectron('utility');
+
+const socket = new Socket({ fd: CONNECTION_FD });
+// When the main process is gone, so is this one: at once and without a last word, as Chromium ends its children.
+const die = () => process.kill(process.pid, 'SIGKILL');
+socket.on('error', die);
+socket.on('close', die);
+const parentPort: ParentPort = new ParentPort((message) => link.post(message));
+const link = new Link(socket, 'utility', (message) => parentPort.receive(message));
+Object.defineProperty(process, 'parentPort', { value: parentPort, enumerable: true });
+
+registerHooks({
+  resolve(specifier, context, next) {
+    if (/^electron(\/|$)/.test(specifier)) throw new Error(`stand-in: a utility process has no "${specifier}" here`);
+    return next(specifier, context);
+  },
+});
+await import(pathToFileURL(process.argv[1]!).href);

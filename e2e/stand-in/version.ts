@@ -1,0 +1,14 @@
+/** The version that is played by default; the declarations in `node_modules/electron` are those of it. */
+const DEFAULT_VERSION = '45.4.1';
+
+/** The version of Electron that this run plays: `STAND_IN_ELECTRON=41.0.0` plays an older one. */
+export const electronVersion = (): string => process.env['STAND_IN_ELECTRON'] ?? DEFAULT_VERSION;
+
+export const electronMajor = (): number => Number.parseInt(electronVersion(), 10);
+
+/** Gives `process` what Electron adds to Node's. */
+export function playElectron(type: 'browser' | 'utility'): void {
+  const versions = Object.freeze({ ...process.versions, electron: electronVersion() });
+  Object.defineProperty(process, 'versions', { value: versions, enumerable: true, configurable: true });
+  Object.defineProperty(process, 'type', { value: type, enumerable: true, configurable: true });
+}
