@@ -108,6 +108,7 @@ export class SchemeServer {
     if (!handler && this.#schemes.names.has(scheme)) return fail('Failed');
     if (!handler) return browser.send('Fetch.continueRequest', { requestId });
     const preflight = preflightFields(request.headers);
+    if (preflight && !this.#schemes.allowsCors(scheme)) return fail('Failed');
     if (preflight) {
       return browser.send('Fetch.fulfillRequest', { requestId, responseCode: 204, responseHeaders: preflight });
     }
@@ -167,6 +168,11 @@ export class SchemeServer {
 
   async #handle(asked: Asked, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const { url, handler, initiator, origin, isDocument, frameId, requestId } = asked;
+    const isForeign = origin !== undefined && fromChromium(origin) !== getOrigin(url);
+    // Electron's own gate, before the handler (kCorsDisabledScheme); in documents the page's `fetch` has refused already.
+    if (isForeign && incoming.headers['sec-fetch-mode'] === 'cors') {
+      if (!this.#schemes.allowsCors(url.slice(0, url.indexOf(':')))) return void outgoing.destroy();
+    }
     const response = await handler(toHandledRequest(asked, incoming));
     // As in Electron, a page that wants no more cancels the answer's body; the request has no signal that would tell.
     if (outgoing.destroyed) return response.body?.cancel();

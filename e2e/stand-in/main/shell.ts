@@ -6,7 +6,7 @@ import { bundles, preloadScript, surfaceScript } from '../page/scripts.ts';
 import type { PageScripts } from './frame-tree.ts';
 import { type Schemes, schemes } from './protocol.ts';
 import { SchemeServer } from './scheme-server.ts';
-import { sessionOf, startSessions } from './session.ts';
+import { endSessions, type Session, session, sessionIn, startSessions } from './session.ts';
 import type { PageOptions, WebContents } from './web-contents.ts';
 import type { WebFrameMain } from './web-frame-main.ts';
 
@@ -57,15 +57,17 @@ export async function startShell({ userData, switches, onGone }: ShellOptions): 
   const { connection } = chromium;
   const pages = new Set<WebContents>();
   const pageOf = (frameId: string) => [...pages].find((page) => page.owns(frameId));
+  /** Of workers that are no page's: shared ones and service workers. */
+  const workers = new Map<string, Session>();
   const server = new SchemeServer(schemes, {
     allows: (frameId, url) => pageOf(frameId)?.allows(frameId, url) ?? false,
     navigator: (frameId) => navigator(pageOf(frameId), frameId),
     asker: (frameId) => originOf(pageOf(frameId)?.frame(frameId)),
-    handlers: (frameId) => (pageOf(frameId)?.session ?? sessionOf('')).handlers,
+    handlers: (frameId) => (pageOf(frameId)?.session ?? workers.get(frameId) ?? session.defaultSession).handlers,
   });
   await server.start(connection.browser);
   startSessions({ browser: connection.browser, storagePath: userData });
-  await watchTargets(connection.browser, pages);
+  await watchTargets(connection.browser, pages, workers);
   running = {
     connection,
     browser: connection.browser,
@@ -84,16 +86,27 @@ export async function startShell({ userData, switches, onGone }: ShellOptions): 
 }
 
 async function closeAll(chromium: Chromium, server: SchemeServer): Promise<void> {
+  // A Chromium that is gone has no cookies any more.
+  await endSessions().catch(() => {});
   await chromium.close();
   server.stop();
 }
 
-async function watchTargets(browser: CdpSession, pages: ReadonlySet<WebContents>): Promise<void> {
+async function watchTargets(
+  browser: CdpSession,
+  pages: ReadonlySet<WebContents>,
+  workers: Map<string, Session>,
+): Promise<void> {
   const owner = (targetId: string) => [...pages].find((page) => page.owns(targetId));
   browser.on('Target.targetCrashed', ({ targetId, status, errorCode }) => {
     owner(targetId)?.crashed(REASONS[status as keyof typeof REASONS] ?? 'crashed', errorCode);
   });
+  browser.on('Target.targetCreated', ({ targetInfo: { targetId, type, browserContextId } }) => {
+    if (!/worker$/.test(type)) return;
+    void sessionIn(browserContextId).then((it) => workers.set(targetId, it));
+  });
   browser.on('Target.targetDestroyed', ({ targetId }) => {
+    workers.delete(targetId);
     const page = owner(targetId);
     if (page?.isPage(targetId)) page.closed();
   });
