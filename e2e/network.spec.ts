@@ -228,7 +228,7 @@ test('who answers in one session does not answer in another', async ({ launch })
       }),
     `${origin.url}/x`,
   );
-  expect(shared, 'nor does a worker of no one page').toMatchObject({ partition: 'guest' });
+  expect(shared, 'nor for a worker of no one page').toMatchObject({ partition: 'guest', initiatorOrigin: origin.url });
   expect(await pageFetches(page, `${origin.url}/x`)).toMatchObject({ url: '/x', times: 1 });
   expect(await pageFetches(guest, 'app://tiny/page.js'), 'custom schemes, too').toBe('TypeError');
 });

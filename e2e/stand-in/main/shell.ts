@@ -3,6 +3,7 @@ import type { CdpConnection, CdpSession } from '../chromium/cdp.ts';
 import { findChromium } from '../chromium/find.ts';
 import { type Chromium, startChromium } from '../chromium/process.ts';
 import { bundles, preloadScript, surfaceScript } from '../page/scripts.ts';
+import { fromChromium } from '../schemes.ts';
 import type { PageScripts } from './frame-tree.ts';
 import { type Schemes, schemes } from './protocol.ts';
 import { SchemeServer } from './scheme-server.ts';
@@ -29,6 +30,12 @@ const REASONS = {
   crashed: 'crashed',
   oom: 'oom',
 } as const;
+
+/** A worker that is no page's: a shared one or a service worker. */
+interface Worker {
+  readonly session: Session;
+  readonly origin: string;
+}
 
 let running: Shell | undefined;
 
@@ -57,13 +64,13 @@ export async function startShell({ userData, switches, onGone }: ShellOptions): 
   const { connection } = chromium;
   const pages = new Set<WebContents>();
   const pageOf = (frameId: string) => [...pages].find((page) => page.owns(frameId));
-  /** Of workers that are no page's: shared ones and service workers. */
-  const workers = new Map<string, Session>();
+  const workers = new Map<string, Worker>();
   const server = new SchemeServer(schemes, {
     allows: (frameId, url) => pageOf(frameId)?.allows(frameId, url) ?? false,
     navigator: (frameId) => navigator(pageOf(frameId), frameId),
-    asker: (frameId) => originOf(pageOf(frameId)?.frame(frameId)),
-    handlers: (frameId) => (pageOf(frameId)?.session ?? workers.get(frameId) ?? session.defaultSession).handlers,
+    asker: (frameId) => originOf(pageOf(frameId)?.frame(frameId)) ?? workers.get(frameId)?.origin,
+    handlers: (frameId) =>
+      (pageOf(frameId)?.session ?? workers.get(frameId)?.session ?? session.defaultSession).handlers,
   });
   await server.start(connection.browser);
   startSessions({ browser: connection.browser, storagePath: userData });
@@ -95,15 +102,16 @@ async function closeAll(chromium: Chromium, server: SchemeServer): Promise<void>
 async function watchTargets(
   browser: CdpSession,
   pages: ReadonlySet<WebContents>,
-  workers: Map<string, Session>,
+  workers: Map<string, Worker>,
 ): Promise<void> {
   const owner = (targetId: string) => [...pages].find((page) => page.owns(targetId));
   browser.on('Target.targetCrashed', ({ targetId, status, errorCode }) => {
     owner(targetId)?.crashed(REASONS[status as keyof typeof REASONS] ?? 'crashed', errorCode);
   });
-  browser.on('Target.targetCreated', ({ targetInfo: { targetId, type, browserContextId } }) => {
+  browser.on('Target.targetCreated', ({ targetInfo: { targetId, type, url, browserContextId } }) => {
     if (!/worker$/.test(type)) return;
-    void sessionIn(browserContextId).then((it) => workers.set(targetId, it));
+    const origin = URL.canParse(url) ? fromChromium(new URL(url).origin) : 'null';
+    void sessionIn(browserContextId).then((it) => workers.set(targetId, { session: it, origin }));
   });
   browser.on('Target.targetDestroyed', ({ targetId }) => {
     workers.delete(targetId);
