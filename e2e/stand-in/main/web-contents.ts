@@ -83,6 +83,8 @@ export class WebContents extends StrictEmitter<WebContentsEvents> implements Mir
   readonly #ownLoads = new Map<string, number>();
   /** Frames whose navigation was told of, and nobody was asked about it yet. */
   readonly #begun = new Set<string>();
+  /** Frames that a page sends to a custom scheme, which is loaded as one of the application's. */
+  readonly #pageLoads = new Set<string>();
   #reloaded: (() => void) | undefined;
   #openHandler: OpenHandler | undefined;
 
@@ -225,6 +227,15 @@ export class WebContents extends StrictEmitter<WebContentsEvents> implements Mir
     return !ofPage.defaultPrevented;
   }
 
+  /** The frame that sends a frame elsewhere: itself, or its parent where it is new; undefined for the application. */
+  navigator(frameId: string): WebFrameMain | undefined {
+    const isOwn = this.#ownLoads.has(frameId) && !this.#pageLoads.has(frameId);
+    if (frameId === this.#targetId) return isOwn ? undefined : this.mainFrame;
+    const frame = this.frame(frameId);
+    const isNew = !frame || frame.isDestroyed() || /^(about:blank)?$/.test(frame.url);
+    return isNew ? (this.#tree?.parentOf(frameId) ?? this.mainFrame) : frame;
+  }
+
   /** The process of a frame is gone; that of a subframe with a process of its own is not told of, as in Electron. */
   crashed(targetId: string, reason: Electron.RenderProcessGoneDetails['reason'], exitCode: number): void {
     this.#tree?.crash(targetId);
@@ -310,7 +321,10 @@ export class WebContents extends StrictEmitter<WebContentsEvents> implements Mir
   #requested(session: CdpSession, frameId: string, url: string): boolean {
     if (!this.allows(frameId, url)) return false;
     const mapped = toChromium(url, this.#shell.schemes.names);
-    this.#own(frameId, () => session.send('Page.navigate', { url: mapped, frameId })).catch(this.#ignoreWhenGone);
+    this.#pageLoads.add(frameId);
+    this.#own(frameId, () => session.send('Page.navigate', { url: mapped, frameId }))
+      .finally(() => this.#pageLoads.delete(frameId))
+      .catch(this.#ignoreWhenGone);
     return true;
   }
 
