@@ -73,6 +73,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   'demo-app/main/': ['demo-app/model/', 'deskcache/main', 'electron', 'node:'],
   'demo-app/': ['demo-app/', 'e2e/', '*'],
+  'templates/': ['*'],
 };
 const OPEN_ROOMS = ['test/', 'e2e/', 'docs/', 'examples/'];
 const VAGUE = /^(utils?|helpers?|common|misc|types|manager)(\.|$)/;
