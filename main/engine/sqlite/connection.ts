@@ -1,6 +1,4 @@
-import { createRequire } from 'node:module';
-import type SqliteDatabase from 'better-sqlite3';
-import { DiskCacheError } from '../../../protocol/error.ts';
+import { type Database, loadDriver, toLoadError } from './driver.ts';
 import { failure } from './failure.ts';
 import { Patience } from './patience.ts';
 import { Snapshot } from './snapshot.ts';
@@ -99,22 +97,22 @@ export interface ConnectionOptions {
   readonly timeout: number;
 }
 
-/** One connection to one database file. The only place that knows better-sqlite3. */
+/** One connection to one database file. */
 export class Connection {
   readonly path: string;
-  readonly #database: SqliteDatabase.Database;
+  readonly #database: Database;
   readonly #patience: Patience;
   /** A view of the database that does not change, for several reads; see `others.ts`. */
   readonly snapshot: Snapshot;
 
   constructor(path: string, { readOnly, timeout }: ConnectionOptions) {
-    const Database = driver();
+    const Driver = loadDriver();
     this.path = path;
     try {
       // Without a timeout of its own: its sleeps grow to 100 ms, which starves whoever waits beside a busy writer.
-      this.#database = new Database(path, { readonly: readOnly, fileMustExist: readOnly, timeout: 0 });
+      this.#database = new Driver(path, { readonly: readOnly, fileMustExist: readOnly, timeout: 0 });
     } catch (error) {
-      throw failure(error, path);
+      throw failure(toLoadError(error), path);
     }
     this.snapshot = new Snapshot(this.#database);
     this.#patience = new Patience(path, timeout, () => this.#database.inTransaction && !this.snapshot.held);
@@ -170,40 +168,4 @@ export class Connection {
       return this.#patience.retry(error, work);
     }
   }
-}
-
-const PLATFORMS: ReadonlySet<string> = new Set(
-  ['linux', 'darwin', 'win32'].flatMap((platform) => [`${platform}-x64`, `${platform}-arm64`]),
-);
-
-let loaded: typeof SqliteDatabase | undefined;
-
-/** Loads the driver once. It needs Node-API 10: an older runtime would crash without a word, so the check comes first. */
-function driver(): typeof SqliteDatabase {
-  if (loaded) return loaded;
-  const { platform, arch, version, versions } = process;
-  if (!(Number(versions.napi) >= 10)) {
-    throw new DiskCacheError(
-      'UNSUPPORTED_VERSION',
-      `deskcache needs Node 22.14 or newer (Node-API 10); this is Node ${version} with Node-API ${versions.napi}`,
-    );
-  }
-  if (!PLATFORMS.has(`${platform}-${arch}`)) {
-    throw new DiskCacheError(
-      'UNSUPPORTED_VERSION',
-      `deskcache runs on ${[...PLATFORMS].join(', ')}; this is ${platform}-${arch}`,
-    );
-  }
-  try {
-    loaded = createRequire(import.meta.url)('better-sqlite3') as typeof SqliteDatabase;
-  } catch (cause) {
-    throw new DiskCacheError(
-      'UNSUPPORTED_VERSION',
-      'better-sqlite3 could not be loaded; reinstall it for this platform',
-      {
-        cause,
-      },
-    );
-  }
-  return loaded;
 }
