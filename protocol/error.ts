@@ -29,8 +29,8 @@ export class DiskCacheError extends Error {
   readonly code: ErrorCode;
 
   static override [Symbol.hasInstance](value: unknown): boolean {
-    if (Function.prototype[Symbol.hasInstance].call(this, value)) return true;
-    return this === DiskCacheError && isOfAnotherCopy(value);
+    // biome-ignore lint/complexity/noThisInStatic: a subclass inherits this method, and knows its own instances only.
+    return isInstance(this, value) || (this === DiskCacheError && isOfAnotherCopy(value));
   }
 
   constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
@@ -38,6 +38,8 @@ export class DiskCacheError extends Error {
     this.code = code;
   }
 }
+
+const isInstance = (type: unknown, value: unknown): boolean => Function.prototype[Symbol.hasInstance].call(type, value);
 
 function isOfAnotherCopy(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;

@@ -1,26 +1,9 @@
-import { type Database, loadDriver, toLoadError } from './driver.ts';
+import { type Column, type Database, loadDriver, type Prepared, type Ran, toLoadError } from './driver.ts';
 import { failure } from './failure.ts';
 import { Patience } from './patience.ts';
 import { Snapshot } from './snapshot.ts';
 
-/** What SQLite stores and gives back. */
-export type Column = string | number | bigint | Uint8Array | null;
-
-/** What a statement has done. */
-export interface Ran {
-  readonly changes: number;
-  readonly lastInsertRowid: number | bigint;
-}
-
-/** What is asked of the driver's statements. Its own types would be asked for by every application that looks at ours. */
-interface Prepared<Row> {
-  readonly reader: boolean;
-  raw(): Prepared<Row>;
-  run(...bind: readonly Column[]): Ran;
-  get(...bind: readonly Column[]): Row | undefined;
-  all(...bind: readonly Column[]): Row[];
-  iterate(...bind: readonly Column[]): IterableIterator<Row>;
-}
+export type { Column, Ran } from './driver.ts';
 
 /**
  * One prepared statement. Rows are arrays in the order of the selected columns; failures arrive as `DiskCacheError`, and a
@@ -131,7 +114,7 @@ export class Connection {
     sql: string,
     rides = false,
   ): Statement<Bind, Row> {
-    const prepared = this.patiently(() => this.#database.prepare<Column[], Row>(sql));
+    const prepared = this.patiently(() => this.#database.prepare<Row>(sql));
     return new Statement<Bind, Row>(this.snapshot, this.#patience, prepared, rides);
   }
 

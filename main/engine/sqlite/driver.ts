@@ -4,9 +4,40 @@ import { DiskCacheError } from '../../../protocol/error.ts';
 import { describeMissing, findRuntimeFile, getCodePaths, getRuntimePath } from '../runtime-files.ts';
 import { describeDlopenFailure } from './dlopen-failure.ts';
 
-/** The constructor that better-sqlite3 exports. */
-export type Driver = typeof SqliteDatabase;
-export type Database = SqliteDatabase.Database;
+/** What SQLite stores and gives back. */
+export type Column = string | number | bigint | Uint8Array | null;
+
+/** What a statement has done. */
+export interface Ran {
+  readonly changes: number;
+  readonly lastInsertRowid: number | bigint;
+}
+
+/** What is used of the driver's statements. Its own types would be asked for by every application that looks at ours. */
+export interface Prepared<Row> {
+  readonly reader: boolean;
+  raw(): Prepared<Row>;
+  run(...bind: readonly Column[]): Ran;
+  get(...bind: readonly Column[]): Row | undefined;
+  all(...bind: readonly Column[]): Row[];
+  iterate(...bind: readonly Column[]): IterableIterator<Row>;
+}
+
+/** What is used of the driver's databases. */
+export interface Database {
+  readonly open: boolean;
+  readonly inTransaction: boolean;
+  prepare<Row>(sql: string): Prepared<Row>;
+  exec(sql: string): unknown;
+  pragma(text: string, options: { readonly simple: boolean }): unknown;
+  function(name: string, options: { readonly directOnly: boolean }, answer: (argument: Column) => Column): unknown;
+  close(): unknown;
+}
+
+export type Driver = new (
+  path: string,
+  options: { readonly readonly: boolean; readonly fileMustExist: boolean; readonly timeout: number },
+) => Database;
 
 const PLATFORMS: ReadonlySet<string> = new Set(
   ['linux', 'darwin', 'win32'].flatMap((platform) => [`${platform}-x64`, `${platform}-arm64`]),
@@ -24,7 +55,7 @@ export function loadDriver(): Driver {
   if (loaded) return loaded;
   assertRuntime();
   try {
-    loaded = requireDriver();
+    loaded = requireDriver() as Driver;
   } catch (error) {
     throw toLoadError(error);
   }
@@ -48,13 +79,13 @@ function assertRuntime(): void {
   }
 }
 
-function requireDriver(): Driver {
+function requireDriver(): typeof SqliteDatabase {
   const copy = findRuntimeFile('better-sqlite3');
-  if (copy !== undefined) return createRequire(copy)(copy) as Driver;
+  if (copy !== undefined) return createRequire(copy)(copy) as typeof SqliteDatabase;
   let failure: unknown;
   for (const file of getCodePaths()) {
     try {
-      return createRequire(file)('better-sqlite3') as Driver;
+      return createRequire(file)('better-sqlite3') as typeof SqliteDatabase;
     } catch (error) {
       failure ??= error;
     }
