@@ -1,6 +1,5 @@
 /** `deskcache/main`: the composition root of the main process. */
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { app } from 'electron';
 import { DiskCacheError } from '../protocol/error.ts';
 import type { StoreDeclarations } from '../protocol/stores.ts';
@@ -10,6 +9,7 @@ import { AttachedWindows } from './electron/attached-windows.ts';
 import { install } from './electron/install.ts';
 import { OfflineSide } from './electron/offline-side.ts';
 import { isOwnOrigin, ownPages } from './electron/sender.ts';
+import { assertRuntimeFile, getRuntimePath } from './engine/runtime-files.ts';
 import type { Host, HostOptions, Placement } from './host.ts';
 import { demandHostOptions, demandOptions, demandSession } from './host-arguments.ts';
 import { placed } from './placement.ts';
@@ -46,10 +46,7 @@ export type {
 } from './offline/queue/index.ts';
 
 /** The sandboxed preload script, for `webPreferences.preload` of a window that is attached; `host.install` brings it along. */
-export const preloadPath = fileURLToPath(new URL('./preload.cjs', import.meta.url));
-
-/** What runs in the utility process; beside this file in the package. */
-const utilityPath = fileURLToPath(new URL('./utility.js', import.meta.url));
+export const preloadPath = getRuntimePath('preload.cjs');
 
 /**
  * Opens the application's stores, as soon as Electron is ready, and waits for windows. Not to be awaited at the top level of an ES
@@ -65,7 +62,7 @@ export async function openDiskCache<const S extends StoreDeclarations, P extends
   await ready();
   const directory = options.directory ?? join(app.getPath('userData'), 'deskcache');
   const authorize = options.authorize ?? ownPages(app.isPackaged);
-  const place = await placed(directory, options, utilityPath);
+  const place = await placed(directory, options, getRuntimePath('utility.cjs'));
   const offlineSide = new OfflineSide(directory, options.caches);
   const attached = new AttachedWindows(authorize, place.engine, (session) => offlineSide.pagesOf(session));
   const endings = new Set<() => void>();
@@ -104,6 +101,7 @@ export async function openDiskCache<const S extends StoreDeclarations, P extends
       demandOpen();
       demandSession('install', session);
       demandOptions('host.install', how);
+      assertRuntimeFile('preload.cjs', preloadPath);
       return untilShut(install(session, how, preloadPath, attached));
     },
     attach(window, how = {}) {
