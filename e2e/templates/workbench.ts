@@ -1,13 +1,10 @@
 /** Copies of the templates with the packed library, built by their own tools. */
-import { execFile } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { root, runProgram, unpackLibrary } from './packed-library.ts';
 import { type Edit, TEMPLATES, type TemplateName } from './templates.ts';
 
-const run = promisify(execFile);
-const root = join(import.meta.dirname, '../..');
 const results = join(root, 'test-results');
 
 /**
@@ -69,24 +66,8 @@ class TemplateCopy {
   }
 
   async #node(...args: readonly string[]): Promise<void> {
-    await run(process.execPath, args, { cwd: this.#folder }).catch((error: { stdout: string; stderr: string }) => {
-      throw new Error(`${args.join(' ')} in ${this.#name} failed:\n${error.stdout}\n${error.stderr}`);
-    });
+    await runProgram(process.execPath, args, this.#folder);
   }
-}
-
-/** What `npm pack` would publish, where the templates look for packages. */
-async function unpackLibrary(folder: string): Promise<void> {
-  // The path of npm that runs this, where it tells: on Windows `npm` is a script that only a shell can start.
-  const npm = process.env['npm_execpath'];
-  const pack = ['pack', '--silent', '--ignore-scripts', '--pack-destination', folder];
-  const { stdout } =
-    npm === undefined
-      ? await run('npm', pack, { cwd: root, shell: process.platform === 'win32' })
-      : await run(process.execPath, [npm, ...pack], { cwd: root });
-  await run('tar', ['-xzf', stdout.trim().split('\n').at(-1)!], { cwd: folder });
-  mkdirSync(join(folder, 'node_modules'));
-  renameSync(join(folder, 'package'), join(folder, 'node_modules/deskcache'));
 }
 
 function apply({ file, from, to }: Edit, folder: string): void {

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, sep } from 'node:path';
 import { getCodePaths, getRuntimePath, RUNTIME_FOLDER } from '../engine/runtime-files.ts';
@@ -25,7 +25,7 @@ const ELECTRON = /^electron(\/(main|common|renderer|utility))?$/;
 export const isRuntimeModule = (specifier: string): boolean =>
   ELECTRON.test(specifier) || specifier.startsWith('node:');
 
-/** Folders with the code of this package; one of them is where a bundler has read it. */
+/** Returns the folder of this package. */
 export function getPackageFolder(): string {
   const [file] = getCodePaths();
   if (file === undefined)
@@ -58,6 +58,22 @@ export function readCopiedFiles({ platforms = [getBuildPlatform()] }: BundlingOp
     ...readdirSync(runtime).map((name) => read(runtime, name, RUNTIME_FOLDER)),
     ...getDriverPaths(driver, platforms).map((path) => read(driver, path, `${RUNTIME_FOLDER}/better-sqlite3`)),
   ];
+}
+
+/**
+ * Writes them. What is the same stays untouched, and what differs takes the old one's place in one step: in a development server's rebuild the
+ * application may still have the native file loaded.
+ */
+export function writeCopiedFiles(folder: string, options: BundlingOptions): void {
+  for (const { path, content } of readCopiedFiles(options)) {
+    const target = join(folder, path);
+    if (existsSync(target) && content.length === statSync(target).size && readFileSync(target).equals(content))
+      continue;
+    mkdirSync(dirname(target), { recursive: true });
+    const temporary = `${target}.${process.pid}.tmp`;
+    writeFileSync(temporary, content);
+    renameSync(temporary, target);
+  }
 }
 
 function read(folder: string, path: string, target: string): CopiedFile {

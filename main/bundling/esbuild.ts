@@ -1,7 +1,6 @@
 /** `deskcache/esbuild`: a plugin for the build of the main process with esbuild. */
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { type BundlingOptions, isOfMain, isRuntimeModule, readCopiedFiles } from './copied-files.ts';
+import { type BundlingOptions, isOfMain, isRuntimeModule, readCopiedFiles, writeCopiedFiles } from './copied-files.ts';
 
 export type { BundlingOptions } from './copied-files.ts';
 
@@ -60,11 +59,9 @@ export function deskcache(options: BundlingOptions = {}): DeskcachePlugin {
       build.onEnd((result) => {
         if (!isBundled || result.errors.length > 0) return;
         const folder = getOutputFolder(build.initialOptions);
-        for (const { path, content } of readCopiedFiles(options)) {
-          const target = join(folder, path);
-          if (build.initialOptions.write === false) result.outputFiles?.push(toOutputFile(target, content));
-          else write(target, content);
-        }
+        if (build.initialOptions.write !== false) return writeCopiedFiles(folder, options);
+        const files = readCopiedFiles(options).map(({ path, content }) => toOutputFile(join(folder, path), content));
+        result.outputFiles?.push(...files);
       });
     },
   };
@@ -76,11 +73,6 @@ function getOutputFolder({ absWorkingDir = process.cwd(), outdir, outfile }: Bui
   if (outdir !== undefined) return resolve(absWorkingDir, outdir);
   if (outfile !== undefined) return dirname(resolve(absWorkingDir, outfile));
   throw new Error('deskcache/esbuild: give the build an outfile or an outdir, beside which its files are copied');
-}
-
-function write(path: string, content: Uint8Array): void {
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, content);
 }
 
 const toOutputFile = (path: string, contents: Uint8Array<ArrayBuffer>): OutputFileLike => ({

@@ -1,16 +1,17 @@
 /** `deskcache/vite`: a plugin for the build of the main process with Vite (electron-vite, Electron Forge), Rolldown or Rollup. */
-import { type BundlingOptions, isOfMain, isRuntimeModule, readCopiedFiles } from './copied-files.ts';
+import { dirname, resolve } from 'node:path';
+import { type BundlingOptions, isOfMain, isRuntimeModule, writeCopiedFiles } from './copied-files.ts';
 
 export type { BundlingOptions } from './copied-files.ts';
 
 /** What the bundlers hand to the plugin's hooks, as far as it is used: they are no dependency of this package. */
-interface EmittingContext {
+interface WritingContext {
   getModuleIds(): Iterable<string>;
-  emitFile(file: {
-    readonly type: 'asset';
-    readonly fileName: string;
-    readonly source: Uint8Array<ArrayBuffer>;
-  }): string;
+}
+
+interface OutputOptions {
+  readonly dir?: string | undefined;
+  readonly file?: string | undefined;
 }
 
 /** A plugin as Vite, Rolldown and Rollup take it. */
@@ -18,7 +19,7 @@ export interface DeskcachePlugin {
   readonly name: 'deskcache';
   readonly enforce: 'pre';
   resolveId(source: string): { readonly id: string; readonly external: true } | null;
-  generateBundle(this: EmittingContext): void;
+  writeBundle(this: WritingContext, options: OutputOptions): void;
 }
 
 /**
@@ -33,11 +34,10 @@ export function deskcache(options: BundlingOptions = {}): DeskcachePlugin {
     name: 'deskcache',
     enforce: 'pre',
     resolveId: (source) => (isRuntimeModule(source) ? { id: source, external: true } : null),
-    generateBundle() {
+    // Not as assets of the bundle: a build for the server, as electron-vite makes it, drops those.
+    writeBundle({ dir, file }) {
       if (![...this.getModuleIds()].some(isOfMain)) return;
-      for (const { path, content } of readCopiedFiles(options)) {
-        this.emitFile({ type: 'asset', fileName: path, source: content });
-      }
+      writeCopiedFiles(resolve(dir ?? dirname(file ?? '.')), options);
     },
   };
 }

@@ -13,7 +13,7 @@ const ROLLDOWN: Bundler = { name: 'Vite or Rolldown', plugin: 'deskcache/vite' }
 /** What bundlers leave in their output. Minified output has nothing of it. */
 const TRACES: readonly (readonly [trace: RegExp, bundler: Bundler])[] = [
   [/__webpack_(require|modules|exports)__/, WEBPACK],
-  [/^\s*\/\/ ?#region /m, ROLLDOWN],
+  [/^\s*\/\/ ?#region |rolldown\/runtime/m, ROLLDOWN],
   [/^\s*\/\/ [^\n]*deskcache\/dist\//m, ESBUILD],
 ];
 

@@ -16,15 +16,23 @@ export type RuntimeFile = 'preload.cjs' | 'utility.cjs' | 'better-sqlite3';
 const MAX_FOLDERS_UP = 2;
 
 /**
- * Files this code may be in, the likeliest first: of the package's `dist`, or an application's bundle. CommonJS has `__filename`, where
- * esbuild and Vite leave an empty `import.meta`; webpack replaces `import.meta.url` by the place of the source at build time.
+ * Returns the files this code may be in, the likeliest first: one of the package's `dist`, or an application's bundle. CommonJS has
+ * `__filename`, where esbuild and Vite leave an empty `import.meta`; webpack replaces `import.meta.url` by the place of the source at build time.
  */
 export function getCodePaths(): string[] {
-  const paths: string[] = [];
-  if (typeof __filename === 'string' && isAbsolute(__filename)) paths.push(__filename);
+  const paths: unknown[] = [getCommonJsPath(), import.meta.filename];
   const url: unknown = import.meta.url;
   if (typeof url === 'string' && url.startsWith('file:')) paths.push(fileURLToPath(url));
-  return paths;
+  return [...new Set(paths)].filter((path) => typeof path === 'string' && isAbsolute(path)) as string[];
+}
+
+/** Not asked for by `typeof`, which webpack answers at build time, and wrong for a bundle that is an ES module. */
+function getCommonJsPath(): unknown {
+  try {
+    return __filename;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Returns the path of a runtime file, or undefined if there is none. Inside an asar archive Electron answers for what is unpacked, too. */

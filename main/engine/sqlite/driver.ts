@@ -1,4 +1,3 @@
-import { createRequire } from 'node:module';
 import type SqliteDatabase from 'better-sqlite3';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { describeMissing, findRuntimeFile, getCodePaths, getRuntimePath } from '../runtime-files.ts';
@@ -80,6 +79,8 @@ function assertRuntime(): void {
 }
 
 function requireDriver(): typeof SqliteDatabase {
+  // Not imported: bundlers look into calls of `createRequire`, and webpack replaces them by nothing.
+  const { createRequire } = process.getBuiltinModule('node:module');
   const copy = findRuntimeFile('better-sqlite3');
   if (copy !== undefined) return createRequire(copy)(copy) as typeof SqliteDatabase;
   let failure: unknown;
