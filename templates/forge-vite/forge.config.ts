@@ -6,8 +6,8 @@ import type { ForgeConfig } from '@electron-forge/shared-types';
 
 const config: ForgeConfig = {
   packagerConfig: {
-    // The system's loader can't open a library inside an archive.
-    asar: { unpack: '**/*.node' },
+    // The system's loader can't open a library inside an archive. Not '**/*.node', which passes by folders with a dot like .vite.
+    asar: { unpack: '*.node' },
   },
   makers: [new MakerZIP({})],
   plugins: [
