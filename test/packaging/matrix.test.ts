@@ -88,7 +88,7 @@ describe.each(Object.entries(TOOLS))('%s', (name, { build, needsModules }) => {
     const places = { development: join(app.folder, output), packaged: shipped };
     for (const layout of LAYOUTS) {
       const runs = PLACEMENTS.map((placement) =>
-        runMain(join(places[layout], main), placement === 'utility' ? ['--utility'] : []),
+        runMain(join(places[layout], main), [], placement === 'utility' ? ['--utility'] : []),
       );
       for (const [index, ran] of (await Promise.all(runs)).entries()) {
         const placement = PLACEMENTS[index]!;
