@@ -1,4 +1,5 @@
 /** `deskcache/main`: the composition root of the main process. */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { app } from 'electron';
 import { DiskCacheError } from '../protocol/error.ts';
@@ -6,10 +7,10 @@ import type { StoreDeclarations } from '../protocol/stores.ts';
 import { FULL_GRANT } from './bridge/grant.ts';
 import { serveAssets } from './electron/assets.ts';
 import { AttachedWindows } from './electron/attached-windows.ts';
-import { install } from './electron/install.ts';
+import { install, warnOfMissingPreload } from './electron/install.ts';
 import { OfflineSide } from './electron/offline-side.ts';
 import { isOwnOrigin, ownPages } from './electron/sender.ts';
-import { assertRuntimeFile, getRuntimePath } from './engine/runtime-files.ts';
+import { assertRuntimeFile, describeMissing, getRuntimePath } from './engine/runtime-files.ts';
 import type { Host, HostOptions, Placement } from './host.ts';
 import { demandHostOptions, demandOptions, demandSession } from './host-arguments.ts';
 import { placed } from './placement.ts';
@@ -45,7 +46,10 @@ export type {
   Retry,
 } from './offline/queue/index.ts';
 
-/** The sandboxed preload script, for `webPreferences.preload` of a window that is attached; `host.install` brings it along. */
+/**
+ * The sandboxed preload script, for `webPreferences.preload` of a window that is attached; `host.install` brings it along. In a bundle that
+ * was made without the plugin `deskcache/vite` (`/esbuild`, `/webpack`) there is no file at this path; `host.install` then says so.
+ */
 export const preloadPath = getRuntimePath('preload.cjs');
 
 /**
@@ -107,7 +111,11 @@ export async function openDiskCache<const S extends StoreDeclarations, P extends
     attach(window, how = {}) {
       demandOpen();
       demandOptions('host.attach', how);
+      const isNew = !attached.has(window.webContents);
       attached.attach(window.webContents, how);
+      if (isNew && !existsSync(preloadPath)) {
+        warnOfMissingPreload(window.webContents, preloadPath, describeMissing('preload.cjs', preloadPath));
+      }
     },
     windows: place.windows as Host<S, P>['windows'],
     serveAssets(session, assetOptions = {}) {
