@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import * as util from 'node:util';
 import { DiskCacheError } from '../../protocol/error.ts';
 import { guessBundler } from './guess-bundler.ts';
 
@@ -17,14 +18,17 @@ const MAX_FOLDERS_UP = 2;
 
 /**
  * Returns the files this code may be in, the likeliest first: one of the package's `dist`, or an application's bundle. CommonJS has
- * `__filename`, where esbuild and Vite leave an empty `import.meta`; webpack replaces `import.meta.url` by the place of the source at build time.
+ * `__filename`, where esbuild and Vite leave an empty `import.meta`; webpack replaces `import.meta.url` by the place of the source at build
+ * time. `import.meta.filename` is not asked for: webpack leaves it in CommonJS, which doesn't parse then, if `node.__filename` is false as
+ * Electron Forge sets it.
  */
 export function getCodePaths(): string[] {
-  const paths: unknown[] = [getCommonJsPath(), import.meta.filename];
-  const url: unknown = import.meta.url;
-  if (typeof url === 'string' && url.startsWith('file:')) paths.push(fileURLToPath(url));
+  const paths: unknown[] = [getCommonJsPath(), toPath(util.getCallSites?.(1)[0]?.scriptName), toPath(import.meta.url)];
   return [...new Set(paths)].filter((path) => typeof path === 'string' && isAbsolute(path)) as string[];
 }
+
+const toPath = (script: unknown): unknown =>
+  typeof script === 'string' && script.startsWith('file:') ? fileURLToPath(script) : script;
 
 /** Not asked for by `typeof`, which webpack answers at build time, and wrong for a bundle that is an ES module. */
 function getCommonJsPath(): unknown {
