@@ -6,7 +6,7 @@ import type { ForgeConfig } from '@electron-forge/shared-types';
 
 const config: ForgeConfig = {
   packagerConfig: {
-    // The system's loader can't open a library inside an archive. Not '**/*.node', which passes by folders with a dot like .vite.
+    // Of a library inside the archive Electron would make a temporary copy at each start. '**/*.node' would miss it: .vite has a dot.
     asar: { unpack: '*.node' },
   },
   makers: [new MakerZIP({})],
