@@ -6,9 +6,14 @@
  * external, the bundle and `node_modules` as docs/guide-packaging.md has electron-builder pack them. That the same files run inside an
  * asar archive can't be shown here: only Electron reads one.
  */
-import { cpSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, renameSync, symlinkSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join, matchesGlob, relative, sep } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+import { transform } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import webpack from 'webpack';
 import { runProgram } from '../../e2e/templates/packed-library.ts';
 import { BUILD_TOOLS, type Format } from './build-tools.ts';
 import { type InstalledApp, installApp } from './installed-app.ts';
@@ -37,7 +42,7 @@ app.whenReady().then(async () => {
   console.log(JSON.stringify({
     value: String((await host.stores.notes.get('a')).n),
     placement: answer instanceof Promise ? 'utility' : 'main',
-    preload: readFileSync(preload.filePath, 'utf8').includes('contextBridge') || readFileSync(preload.filePath, 'utf8').includes('ipcRenderer'),
+    preload: readFileSync(preload.filePath, 'utf8').includes('ipcRenderer'),
     fault: fault instanceof DiskCacheError && fault.code,
   }));
   await host.close();
@@ -49,8 +54,9 @@ interface Tool {
   readonly build: (app: InstalledApp, output: string, format: Format) => Promise<string>;
   /** Whether the installer has to take `node_modules` along. */
   readonly needsModules?: true;
+  /** Default: both. */
+  readonly formats?: readonly Format[];
 }
-type Bundler = keyof typeof BUILD_TOOLS;
 
 const TOOLS: Readonly<Record<string, Tool>> = {
   'tsc, unbundled': { build: transpile, needsModules: true },
@@ -58,6 +64,7 @@ const TOOLS: Readonly<Record<string, Tool>> = {
   'electron-vite, in devDependencies': { build: buildByElectronVite },
   'Forge with Vite': { build: buildByForge },
   esbuild: { build: bundleBy('esbuild') },
+  'Forge with webpack': { build: buildByWebpackOfForge, formats: ['cjs'] },
   'webpack 5': { build: bundleBy('webpack') },
   rolldown: { build: bundleBy('rolldown') },
 };
@@ -79,8 +86,8 @@ afterAll(() => {
   printTable();
 });
 
-describe.each(Object.entries(TOOLS))('%s', (name, { build, needsModules }) => {
-  it.each(FORMATS)('%s', async (format) => {
+describe.each(Object.entries(TOOLS))('%s', (name, { build, needsModules, formats = FORMATS }) => {
+  it.each(formats)('%s', async (format) => {
     const output = `out-${Object.keys(TOOLS).indexOf(name)}-${format}`;
     const main = await build(app, output, format);
     const shipped = app.ship(output);
@@ -108,22 +115,16 @@ describe.each(Object.entries(TOOLS))('%s', (name, { build, needsModules }) => {
 });
 
 /** Leaves every import as it is, as `tsc` does. */
-async function transpile({ folder }: InstalledApp, output: string, format: Format): Promise<string> {
-  const bundler = join(ROOT, 'node_modules/esbuild/bin/esbuild');
-  const file = join(folder, output, 'main.js');
-  await runProgram(
-    process.execPath,
-    [bundler, join(folder, 'main.js'), `--outfile=${file}`, `--format=${format}`],
-    folder,
-  );
-  writeManifest(join(folder, output), format);
+async function transpile({ write }: InstalledApp, output: string, format: Format): Promise<string> {
+  const { code } = await transform(SOURCE, { format, platform: 'node' });
+  write({ [`${output}/main.js`]: code, [`${output}/package.json`]: getManifest(format) });
   return 'main.js';
 }
 
-function bundleBy(name: Bundler): Tool['build'] {
-  return async ({ folder }, output, format) => {
+function bundleBy(name: keyof typeof BUILD_TOOLS): Tool['build'] {
+  return async ({ folder, write }, output, format) => {
     await BUILD_TOOLS[name]!({ folder, output, format, plugin: {} });
-    writeManifest(join(folder, output), format);
+    write({ [`${output}/package.json`]: getManifest(format) });
     return 'main.js';
   };
 }
@@ -146,7 +147,7 @@ async function buildByElectronVite(application: InstalledApp, output: string, fo
   });
   const cli = join(ROOT, 'node_modules/electron-vite/bin/electron-vite.js');
   await runProgram(process.execPath, [cli, 'build', '--logLevel', 'error'], application.folder);
-  writeManifest(join(application.folder, output), format);
+  application.write({ [`${output}/package.json`]: getManifest(format) });
   return 'main.js';
 }
 
@@ -168,9 +169,28 @@ async function buildByForge(application: InstalledApp, output: string, format: F
   return name;
 }
 
-function writeManifest(folder: string, format: Format): void {
-  writeFileSync(join(folder, 'package.json'), JSON.stringify({ type: format === 'esm' ? 'module' : 'commonjs' }));
+/** What `@electron-forge/plugin-webpack` sets for the main process; it has no ES modules. */
+async function buildByWebpackOfForge({ folder }: InstalledApp, output: string): Promise<string> {
+  const entry = createRequire(join(folder, 'main.js')).resolve('deskcache/webpack');
+  const { DeskcachePlugin } = (await import(pathToFileURL(entry).href)) as {
+    readonly DeskcachePlugin: new () => webpack.WebpackPluginInstance;
+  };
+  const compiler = webpack({
+    mode: 'development',
+    devtool: 'source-map',
+    target: 'electron-main',
+    context: folder,
+    entry: join(folder, 'main.js'),
+    output: { path: join(folder, output), filename: 'index.js', libraryTarget: 'commonjs2' },
+    node: { __dirname: false, __filename: false },
+    plugins: [new DeskcachePlugin()],
+  });
+  const stats = await promisify(compiler.run.bind(compiler))();
+  expect(stats?.toString({ all: false, errors: true })).toBe('');
+  return 'index.js';
 }
+
+const getManifest = (format: Format): string => JSON.stringify({ type: format === 'esm' ? 'module' : 'commonjs' });
 
 /** `node_modules` as electron-builder packs them with the patterns of the guide. */
 function shipModules(from: string, to: string): void {
@@ -206,6 +226,7 @@ function printTable(): void {
   const width = Math.max(...Object.keys(TOOLS).map((name) => name.length));
   const mark = (tool: string, column: readonly string[]) => {
     const green = isGreen.get(cellName(tool, ...column));
+    if (TOOLS[tool]!.formats?.includes(column[0] as Format) === false) return '–';
     return green === undefined ? 'not run' : green ? 'works' : 'FAILS';
   };
   const head = [0, 1, 2].map((part) => ['', ...columns.map((column) => column[part]!)]);
