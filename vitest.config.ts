@@ -21,6 +21,7 @@ const slow = [
   'test/offline/collected.test.ts',
   'test/demo-app/network.test.ts',
   'test/examples/**/*.test.ts',
+  'test/packaging/**/*.test.ts',
 ];
 
 /**

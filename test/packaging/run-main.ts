@@ -9,12 +9,12 @@ const REGISTER = new URL('./register-stub.ts', import.meta.url).href;
 export type Ran = { readonly printed: unknown } | { readonly failed: string };
 
 /** Runs the main process of an application with the stub of Electron, until it ends. */
-export async function runMain(main: string, args: readonly string[] = []): Promise<Ran> {
+export async function runMain(main: string, environment: Readonly<Record<string, string>> = {}): Promise<Ran> {
   const userData = mkdtempSync(join(tmpdir(), 'deskcache-user-data-'));
   const child = spawn(
     process.execPath,
-    ['--disable-warning=ExperimentalWarning', ...args, '--import', REGISTER, main, `--user-data-dir=${userData}`],
-    { cwd: userData, env: { ...process.env, NODE_PATH: '' }, stdio: ['ignore', 'pipe', 'pipe'] },
+    ['--disable-warning=ExperimentalWarning', '--import', REGISTER, main, `--user-data-dir=${userData}`],
+    { cwd: userData, env: { ...process.env, ...environment, NODE_PATH: '' }, stdio: ['ignore', 'pipe', 'pipe'] },
   );
   let out = '';
   let err = '';
