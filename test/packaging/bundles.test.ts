@@ -53,7 +53,9 @@ describe.each(['main', 'utility'])('a bundled main process without node_modules,
     },
   );
 
-  it.each(CELLS)(
+  // What is missing is found out in one way for both placements: one tool will do for the second.
+  const alone = placement === 'main' ? CELLS : CELLS.filter(({ tool }) => tool === 'esbuild');
+  it.each(alone)(
     '$tool, $format, without the plugin: the first call says what is missing',
     async ({ tool, format }) => {
       const { printed } = (await run(tool, format, 'alone', placement)) as {
