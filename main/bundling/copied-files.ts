@@ -15,7 +15,7 @@ export interface BundlingOptions {
 export interface CopiedFile {
   /** Relative to the folder of the bundle, with forward slashes. */
   readonly path: string;
-  readonly content: Uint8Array<ArrayBuffer>;
+  readonly content: Uint8Array;
 }
 
 /** Modules of Electron that only the runtime has. */

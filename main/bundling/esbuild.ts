@@ -25,7 +25,7 @@ interface BuildLike {
 
 interface OutputFileLike {
   path: string;
-  contents: Uint8Array<ArrayBuffer>;
+  contents: Uint8Array;
   hash: string;
   readonly text: string;
 }
@@ -75,7 +75,7 @@ function getOutputFolder({ absWorkingDir = process.cwd(), outdir, outfile }: Bui
   throw new Error('deskcache/esbuild: give the build an outfile or an outdir, beside which its files are copied');
 }
 
-const toOutputFile = (path: string, contents: Uint8Array<ArrayBuffer>): OutputFileLike => ({
+const toOutputFile = (path: string, contents: Uint8Array): OutputFileLike => ({
   path,
   contents,
   hash: '',

@@ -5,10 +5,7 @@ export type { BundlingOptions } from './copied-files.ts';
 
 /** What webpack hands to a plugin, as far as it is used: it is no dependency of this package. */
 interface CompilationLike {
-  readonly modules: Iterable<{
-    readonly resource?: string;
-    readonly modules?: readonly { readonly resource?: string }[];
-  }>;
+  readonly modules: Iterable<object>;
   emitAsset(path: string, source: object): void;
   readonly hooks: {
     readonly processAssets: {
@@ -55,9 +52,14 @@ export class DeskcachePlugin {
 
 export default DeskcachePlugin;
 
-/** Files of all modules, also of those that webpack has put together into one. */
+/** A module of webpack; several that it has put together into one are in `modules`. */
+interface ModuleLike {
+  readonly resource?: string;
+  readonly modules?: readonly ModuleLike[];
+}
+
 function getResources({ modules }: CompilationLike): string[] {
-  return [...modules]
+  return [...(modules as Iterable<ModuleLike>)]
     .flatMap((module) => [module, ...(module.modules ?? [])])
     .flatMap(({ resource }) => resource ?? []);
 }

@@ -25,7 +25,7 @@ export interface Bundling {
 const RUNTIME = ['electron', ...builtinModules, ...builtinModules.map((name) => `node:${name}`)];
 
 /** The plugins as an application gets them: from the installed package. */
-async function pluginOf(folder: string, entry: 'vite' | 'esbuild' | 'webpack') {
+export async function pluginOf(folder: string, entry: 'vite' | 'esbuild' | 'webpack') {
   const path = createRequire(join(folder, 'main.js')).resolve(`deskcache/${entry}`);
   return (await import(pathToFileURL(path).href)) as Record<string, (options: object) => never>;
 }
@@ -71,13 +71,17 @@ export const BUILD_TOOLS: Readonly<Record<string, (bundling: Bundling) => Promis
       root: folder,
       configFile: false,
       logLevel: 'error',
-      ssr: { noExternal: true, external: ['electron', ...external] },
+      ssr: { noExternal: true },
       plugins: await plugins(bundling),
       build: {
         ssr: true,
         outDir: output,
         minify: false,
-        rolldownOptions: { input: join(folder, 'main.js'), output: { format, entryFileNames: 'main.js' } },
+        rolldownOptions: {
+          input: join(folder, 'main.js'),
+          external: ['electron', ...external],
+          output: { format, entryFileNames: 'main.js' },
+        },
       },
     });
   },

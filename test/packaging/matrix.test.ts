@@ -30,7 +30,7 @@ import { cache, defineStores } from 'deskcache';
 import { DiskCacheError, openDiskCache } from 'deskcache/main';
 import { app, session } from 'electron';
 
-const placement = process.argv.includes('--utility') ? 'utility' : 'main';
+const placement = process.env.PLACEMENT;
 
 app.whenReady().then(async () => {
   const host = await openDiskCache({ stores: defineStores({ notes: cache() }), placement });
@@ -99,7 +99,7 @@ describe.each(Object.entries(TOOLS))('%s', (name, { build, needsModules, formats
       // Also the paths of its inputs, which a bundler may have written into the bundle, lead nowhere then.
       if (isAway) renameSync(app.folder, `${app.folder}-away`);
       try {
-        const runs = PLACEMENTS.map((placement) => runMain(join(places[layout], main), [], [`--${placement}`]));
+        const runs = PLACEMENTS.map((placement) => runMain(join(places[layout], main), { PLACEMENT: placement }));
         const results = await Promise.all(runs);
         for (const [index, ran] of results.entries()) {
           const placement = PLACEMENTS[index]!;

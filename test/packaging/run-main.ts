@@ -8,25 +8,13 @@ const REGISTER = new URL('./register-stub.ts', import.meta.url).href;
 /** What a main process printed as one line of JSON, or how it failed. */
 export type Ran = { readonly printed: unknown } | { readonly failed: string };
 
-/** Runs the main process of an application with the stub of Electron, until it ends. `args` are Node's, `appArgs` the application's. */
-export async function runMain(
-  main: string,
-  args: readonly string[] = [],
-  appArgs: readonly string[] = [],
-): Promise<Ran> {
+/** Runs the main process of an application with the stub of Electron, until it ends. */
+export async function runMain(main: string, environment: Readonly<Record<string, string>> = {}): Promise<Ran> {
   const userData = mkdtempSync(join(tmpdir(), 'deskcache-user-data-'));
   const child = spawn(
     process.execPath,
-    [
-      '--disable-warning=ExperimentalWarning',
-      ...args,
-      '--import',
-      REGISTER,
-      main,
-      `--user-data-dir=${userData}`,
-      ...appArgs,
-    ],
-    { cwd: userData, env: { ...process.env, NODE_PATH: '' }, stdio: ['ignore', 'pipe', 'pipe'] },
+    ['--disable-warning=ExperimentalWarning', '--import', REGISTER, main, `--user-data-dir=${userData}`],
+    { cwd: userData, env: { ...process.env, ...environment, NODE_PATH: '' }, stdio: ['ignore', 'pipe', 'pipe'] },
   );
   let out = '';
   let err = '';
