@@ -1,28 +1,85 @@
-import { defineConfig } from 'rolldown';
+import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { defineConfig, type Plugin } from 'rolldown';
 
 const external = [/^node:/, 'electron', 'better-sqlite3', 'comlink', 'http-cache-semantics', 'mrmime'];
 const publicFaces = [/^node:/, 'electron', /^deskcache/];
 
-/** The package's entry points. The ESM ones are built together so that they share one `DiskCacheError`. */
+/** Makes `dist/cjs` a folder of CommonJS, with declarations of its own: TypeScript takes a `.d.ts` for what the nearest package.json says. */
+function commonJsFolder(): Plugin {
+  return {
+    name: 'common-js-folder',
+    writeBundle() {
+      writeFileSync('dist/cjs/package.json', '{ "type": "commonjs" }\n');
+      for (const room of ['main', 'preload', 'protocol', 'renderer-api']) {
+        cpSync(join('dist/types', room), join('dist/cjs/types', room), {
+          recursive: true,
+          filter: (path) => !path.endsWith('.tsbuildinfo'),
+        });
+      }
+    },
+  };
+}
+
+/** Packages inside one of our files keep their licenses: in a file beside it. */
+function licensesOfInlined(): Plugin {
+  return {
+    name: 'licenses-of-inlined',
+    generateBundle() {
+      const packages = [...this.getModuleIds()].map((id) => id.match(/^.*\/node_modules\/[^/]+/)?.[0]);
+      const texts = [...new Set(packages)].filter((folder) => folder !== undefined).map(readLicense);
+      this.emitFile({ type: 'asset', fileName: 'THIRD-PARTY-LICENSES.txt', source: texts.join('\n\n') });
+    },
+  };
+}
+
+function readLicense(folder: string): string {
+  const { name, version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+  const file = readdirSync(folder).find((entry) => /^licen[sc]e/i.test(entry));
+  if (file === undefined) throw new Error(`${folder} has no license file; what is inlined needs one`);
+  return `${name} ${version}\n\n${readFileSync(join(folder, file), 'utf8').trim()}`;
+}
+
+/** The package's entry points. Those of one format are built together so that they share one `DiskCacheError`. */
+const entries = {
+  index: 'protocol/index.ts',
+  engine: 'main/engine/index.ts',
+  offline: 'main/offline/index.ts',
+  main: 'main/index.ts',
+  renderer: 'renderer-api/index.ts',
+  vite: 'main/bundling/vite.ts',
+  esbuild: 'main/bundling/esbuild.ts',
+  webpack: 'main/bundling/webpack.ts',
+};
+
 export default defineConfig([
   {
-    input: {
-      index: 'protocol/index.ts',
-      engine: 'main/engine/index.ts',
-      offline: 'main/offline/index.ts',
-      main: 'main/index.ts',
-      utility: 'main/utility.ts',
-      renderer: 'renderer-api/index.ts',
-    },
+    input: entries,
     external,
     platform: 'neutral',
     output: { dir: 'dist', format: 'esm', chunkFileNames: 'shared/[name].js', sourcemap: true },
   },
   {
+    // What `require` gets. `import.meta` is not looked at there: see main/engine/runtime-files.ts.
+    input: entries,
+    external,
+    platform: 'node',
+    output: { dir: 'dist/cjs', format: 'cjs', exports: 'named', chunkFileNames: 'shared/[name].js' },
+    plugins: [commonJsFolder()],
+  },
+  {
     // A sandboxed preload can require nothing of ours: one CommonJS file.
     input: 'preload/index.ts',
     external: ['electron'],
-    output: { file: 'dist/preload.cjs', format: 'cjs' },
+    output: { file: 'dist/deskcache/preload.cjs', format: 'cjs' },
+  },
+  {
+    // The utility process may run it from beside a bundle, where there is no package: one file with all that it needs but better-sqlite3.
+    input: 'main/utility.ts',
+    external: /^node:/,
+    platform: 'node',
+    output: { file: 'dist/deskcache/utility.cjs', format: 'cjs' },
+    plugins: [licensesOfInlined()],
   },
   {
     // The demo application's main process. Its page is Vite's: demo-app/vite.config.ts.

@@ -22,6 +22,8 @@ const slow = [
   'test/offline/collected.test.ts',
   'test/demo-app/network.test.ts',
   'test/examples/**/*.test.ts',
+  'test/packaging/**/*.test.ts',
+  'test/templates/install.test.ts',
 ];
 
 /**

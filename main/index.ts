@@ -1,15 +1,16 @@
 /** `deskcache/main`: the composition root of the main process. */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { app } from 'electron';
 import { DiskCacheError } from '../protocol/error.ts';
 import type { StoreDeclarations } from '../protocol/stores.ts';
 import { FULL_GRANT } from './bridge/grant.ts';
 import { serveAssets } from './electron/assets.ts';
 import { AttachedWindows } from './electron/attached-windows.ts';
-import { install } from './electron/install.ts';
+import { install, warnOfMissingPreload } from './electron/install.ts';
 import { OfflineSide } from './electron/offline-side.ts';
 import { isOwnOrigin, ownPages } from './electron/sender.ts';
+import { assertRuntimeFile, describeMissing, getRuntimePath } from './engine/runtime-files.ts';
 import type { Host, HostOptions, Placement } from './host.ts';
 import { assertWindow, demandHostOptions, demandOptions, demandSession } from './host-arguments.ts';
 import { hideFromPages } from './open-engine.ts';
@@ -46,11 +47,11 @@ export type {
   Retry,
 } from './offline/queue/index.ts';
 
-/** The sandboxed preload script, for `webPreferences.preload` of a window that is attached; `host.install` brings it along. */
-export const preloadPath = fileURLToPath(new URL('./preload.cjs', import.meta.url));
-
-/** What runs in the utility process; beside this file in the package. */
-const utilityPath = fileURLToPath(new URL('./utility.js', import.meta.url));
+/**
+ * The sandboxed preload script, for `webPreferences.preload` of a window that is attached; `host.install` brings it along. In a bundle that
+ * was made without the plugin `deskcache/vite` (`/esbuild`, `/webpack`) there is no file at this path; `host.install` then says so.
+ */
+export const preloadPath = getRuntimePath('preload.cjs');
 
 /**
  * Opens the application's stores, as soon as Electron is ready, and waits for windows. Not to be awaited at the top level of an ES
@@ -66,7 +67,7 @@ export async function openDiskCache<const S extends StoreDeclarations, P extends
   await ready();
   const directory = options.directory ?? join(app.getPath('userData'), 'deskcache');
   const authorize = options.authorize ?? ownPages(app.isPackaged);
-  const place = await placed(directory, options, utilityPath);
+  const place = await placed(directory, options, getRuntimePath('utility.cjs'));
   hideFromPages(directory);
   const offlineSide = new OfflineSide(directory, options.caches);
   const attached = new AttachedWindows(authorize, place.engine, (session) => offlineSide.pagesOf(session));
@@ -106,13 +107,18 @@ export async function openDiskCache<const S extends StoreDeclarations, P extends
       demandOpen();
       demandOptions('host.install', how);
       demandSession('install', session);
+      assertRuntimeFile('preload.cjs', preloadPath);
       return untilShut(install(session, how, preloadPath, attached));
     },
     attach(window, how = {}) {
       demandOpen();
       demandOptions('host.attach', how);
       assertWindow(window);
+      const isNew = !attached.has(window.webContents);
       attached.attach(window.webContents, how);
+      if (isNew && !existsSync(preloadPath)) {
+        warnOfMissingPreload(window.webContents, preloadPath, describeMissing('preload.cjs', preloadPath));
+      }
     },
     windows: place.windows as Host<S, P>['windows'],
     serveAssets(session, assetOptions = {}) {

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { DiskCacheError } from '../protocol/error.ts';
 import type { StoreDeclarations } from '../protocol/stores.ts';
 import { valueFault } from '../protocol/value.ts';
@@ -8,6 +7,7 @@ import { OwnStores } from './electron/utility/own-stores.ts';
 import { SecondHandles } from './electron/utility/second-handles.ts';
 import { sentStores, sentWindows } from './electron/utility/sent-stores.ts';
 import { UtilityEngine } from './electron/utility/utility-engine.ts';
+import { assertRuntimeFile } from './engine/runtime-files.ts';
 import type { HostOptions, Placement, WindowStock } from './host.ts';
 import type { OpenQueueOptions, Queue } from './offline/queue/index.ts';
 import { openEngine, queuesIn } from './open-engine.ts';
@@ -57,12 +57,7 @@ async function placedInUtility(
   { stores, storesModule, windows }: Options,
   utilityPath: string,
 ): Promise<Placed> {
-  if (!existsSync(utilityPath)) {
-    throw new DiskCacheError(
-      'BAD_OPTION',
-      `There is no ${utilityPath}, which the utility process would run; keep deskcache external where you bundle the main process`,
-    );
-  }
+  assertRuntimeFile('utility.cjs', utilityPath);
   const opening = { directory, stores: sentStores(stores, storesModule), windows: sentWindows(windows) };
   const engine = await UtilityEngine.open(utilityPath, opening);
   const own = new OwnStores(engine, stores);

@@ -20,15 +20,31 @@ export type ErrorCode = (typeof ERROR_CODES)[number];
 
 const CODES: ReadonlySet<unknown> = new Set(ERROR_CODES);
 
-/** The one error class. `code` is for programs, `message` says what happened, to what, and what to do; the original is the `cause`. */
+/**
+ * The one error class. `code` is for programs, `message` says what happened, to what, and what to do; the original is the `cause`.
+ * `instanceof` is true for an error of another copy of the class, too: an application may have both the ES modules and the CommonJS files.
+ */
 export class DiskCacheError extends Error {
   override readonly name = 'DiskCacheError';
   readonly code: ErrorCode;
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    // biome-ignore lint/complexity/noThisInStatic: a subclass inherits this method, and knows its own instances only.
+    return isInstance(this, value) || (this === DiskCacheError && isOfAnotherCopy(value));
+  }
 
   constructor(code: ErrorCode, message: string, options?: { readonly cause?: unknown }) {
     super(message, options);
     this.code = code;
   }
+}
+
+const isInstance = (type: unknown, value: unknown): boolean => Function.prototype[Symbol.hasInstance].call(type, value);
+
+function isOfAnotherCopy(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const { name, code } = value as Record<string, unknown>;
+  return name === 'DiskCacheError' && CODES.has(code);
 }
 
 /** An error as plain data, so that nothing is lost when it is cloned into a page. */

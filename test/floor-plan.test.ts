@@ -15,7 +15,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'renderer-api/client/': ['protocol/', 'comlink'],
   'preload/': ['protocol/', 'electron'],
   'main/engine/': ['protocol/', 'node:'],
-  'main/engine/sqlite/connection.ts': ['protocol/', 'main/engine/', 'node:', 'better-sqlite3'],
+  'main/engine/sqlite/driver.ts': ['protocol/', 'main/engine/', 'node:', 'better-sqlite3'],
+  'main/bundling/': ['main/engine/runtime-files.ts', 'node:'],
   'main/bridge/': ['protocol/', 'main/engine/index.ts', 'main/offline/queue/index.ts', 'node:', 'comlink'],
   'main/assets/': ['protocol/', 'main/engine/index.ts', 'node:', 'mrmime'],
   'main/offline/': ['protocol/', 'main/engine/index.ts', 'node:'],
@@ -73,6 +74,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   'demo-app/main/': ['demo-app/model/', 'deskcache/main', 'electron', 'node:'],
   'demo-app/': ['demo-app/', 'e2e/', '*'],
+  'templates/': ['*'],
 };
 const OPEN_ROOMS = ['test/', 'e2e/', 'docs/', 'examples/'];
 const VAGUE = /^(utils?|helpers?|common|misc|types|manager)(\.|$)/;

@@ -23,7 +23,7 @@ const STEPS: readonly Step[] = [
   { name: 'lint', command: 'biome check --error-on-warnings' },
   {
     name: 'package',
-    command: 'publint --strict && attw --pack . --profile esm-only --exclude-entrypoints preload --quiet',
+    command: 'publint --strict && attw --pack . --profile node16 --quiet',
   },
   {
     name: 'unit, model, crash and process tests',

@@ -2,6 +2,7 @@
  * The module `electron` of the main process in the stand-in. A name that is not exported here fails at the import, with its
  * name. `e2e/stand-in/README.md` says what there is and where it differs.
  */
+import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { app } from './main/app.ts';
 import { BrowserWindow } from './main/browser-window.ts';
@@ -15,7 +16,8 @@ import { playElectron } from './version.ts';
 playElectron('browser');
 
 // As in Electron: ready when the main module has run to its end. One that awaits that at its top level waits for itself, and Node ends it.
-import(pathToFileURL(process.argv[1]!).href).then(
+// Of a folder it is the file that its package.json names.
+import(pathToFileURL(createRequire(import.meta.url).resolve(process.argv[1]!)).href).then(
   () =>
     app.start().catch((error: Error) => {
       console.error(`stand-in: ${error.message}`);

@@ -28,11 +28,18 @@ export const requestPatterns = (scheme: string): string[] => [`https://*.${schem
  */
 export function policyForChromium(policy: string, url: string, schemes: ReadonlySet<string>): string {
   return policy.replace(/[^\s;]+/g, (source) => {
-    if (source === "'self'") return `${source} ${url.slice(0, url.indexOf(':') + 1)}`;
+    if (source === "'self'") return `${source} ${sourcesOfSelf(url, schemes)}`;
     const [, name, host] = /^([a-z][a-z0-9-]*):(\/\/[^/]+)?\/?$/i.exec(source) ?? [];
     if (!name || !schemes.has(name.toLowerCase())) return source;
     return `${name}: ${host ? toChromium(source, schemes) : `https://*.${name.toLowerCase()}${TOP}`}`;
   });
+}
+
+/** A document comes by way of a loopback server, whose origin Chromium takes for `'self'` where the policy is a header. */
+function sourcesOfSelf(url: string, schemes: ReadonlySet<string>): string {
+  const [origin = '', scheme = ''] = /^([a-z][a-z0-9+.-]*:)\/\/[^/?#]*/i.exec(url) ?? [];
+  const mapped = toChromium(origin, schemes);
+  return mapped === origin ? scheme : `${scheme} ${mapped}`;
 }
 
 const POLICY_TAG = /(<meta[^>]+http-equiv=["']?content-security-policy["']?[^>]*content=)("[^"]*"|'[^']*')/gi;

@@ -64,3 +64,13 @@ export function install(
     for (const detach of detaching.values()) detach('deskcache was taken out of this session');
   };
 }
+
+/**
+ * Warns when a window fails to load the preload script because the file is missing. No error of `host.attach`: a window may have the
+ * handshake in a preload script of its own, and need no file.
+ */
+export function warnOfMissingPreload(contents: WebContents, preloadPath: string, message: string): void {
+  contents.on('preload-error', (_event, path) => {
+    if (path === preloadPath) process.emitWarning(message);
+  });
+}

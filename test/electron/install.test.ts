@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { FULL_GRANT } from '../../main/bridge/grant.ts';
 import { AttachedWindows } from '../../main/electron/attached-windows.ts';
 import { EngineHere } from '../../main/electron/engine-here.ts';
-import { type InstallOptions, install } from '../../main/electron/install.ts';
+import { type InstallOptions, install, warnOfMissingPreload } from '../../main/electron/install.ts';
 import type { FrameInfo } from '../../main/electron/sender.ts';
 import { Windows } from '../../main/electron/windows.ts';
 import { Cache } from '../../main/engine/index.ts';
@@ -151,4 +151,15 @@ describe('a session with deskcache installed', () => {
     expect(numbered.listeners()).toBe(0);
     install(installed.session, {}, PRELOAD, attached)();
   });
+});
+
+it('a window that fails to load the preload script of deskcache is warned of, and one that lacks another is not', () => {
+  const { contents, emit } = openWindow();
+  const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+  warnOfMissingPreload(contents, PRELOAD, 'the preload script is missing');
+  emit('preload-error', {}, '/app/preload.cjs', new Error('ENOENT'));
+  expect(warned).not.toHaveBeenCalled();
+  emit('preload-error', {}, PRELOAD, new Error('ENOENT'));
+  expect(warned.mock.calls).toEqual([['the preload script is missing']]);
+  warned.mockRestore();
 });

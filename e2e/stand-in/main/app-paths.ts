@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 
@@ -12,7 +12,7 @@ export class AppPaths {
   readonly #moved = new Map<AppPath, string>();
 
   constructor() {
-    this.appPath = dirname(resolve(process.argv[1] ?? '.'));
+    this.appPath = getAppFolder(resolve(process.argv[1] ?? '.'));
     this.name = packageName(this.appPath) ?? 'Electron';
     const argument = process.argv.find((text) => text.startsWith('--user-data-dir='));
     if (argument) this.#moved.set('userData', resolve(argument.slice('--user-data-dir='.length)));
@@ -33,6 +33,9 @@ export class AppPaths {
     this.#moved.set(known(name), path);
   }
 }
+
+/** As in Electron: the application is a folder with a package.json, or else a file, whose folder it is then. */
+const getAppFolder = (path: string): string => (statSync(path).isDirectory() ? path : dirname(path));
 
 function known(name: string): AppPath {
   const found = KNOWN.find((path) => path === name);

@@ -62,8 +62,10 @@ async function exported(module: string): Promise<StoreDeclarations> {
   } catch (cause) {
     throw new DiskCacheError('BAD_OPTION', `storesModule ${module} can't be imported: ${String(cause)}`, { cause });
   }
-  const found = all['stores'] ?? all['default'];
-  if (isDeclarations(found)) return found;
+  // The default export of a CommonJS module is its `module.exports`.
+  const candidates = [all['stores'], Object(all['default']).stores, all['default']];
+  const found = candidates.find(isDeclarations);
+  if (found !== undefined) return found;
   throw new DiskCacheError(
     'BAD_OPTION',
     `storesModule ${module} exports no stores: export const stores = defineStores({ … })`,

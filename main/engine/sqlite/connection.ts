@@ -1,28 +1,9 @@
-import { createRequire } from 'node:module';
-import type SqliteDatabase from 'better-sqlite3';
-import { DiskCacheError } from '../../../protocol/error.ts';
+import { type Column, type Database, loadDriver, type Prepared, type Ran, toLoadError } from './driver.ts';
 import { failure } from './failure.ts';
 import { Patience } from './patience.ts';
 import { Snapshot } from './snapshot.ts';
 
-/** What SQLite stores and gives back. */
-export type Column = string | number | bigint | Uint8Array | null;
-
-/** What a statement has done. */
-export interface Ran {
-  readonly changes: number;
-  readonly lastInsertRowid: number | bigint;
-}
-
-/** What is asked of the driver's statements. Its own types would be asked for by every application that looks at ours. */
-interface Prepared<Row> {
-  readonly reader: boolean;
-  raw(): Prepared<Row>;
-  run(...bind: readonly Column[]): Ran;
-  get(...bind: readonly Column[]): Row | undefined;
-  all(...bind: readonly Column[]): Row[];
-  iterate(...bind: readonly Column[]): IterableIterator<Row>;
-}
+export type { Column, Ran } from './driver.ts';
 
 /**
  * One prepared statement. Rows are arrays in the order of the selected columns; failures arrive as `DiskCacheError`, and a
@@ -99,22 +80,22 @@ export interface ConnectionOptions {
   readonly timeout: number;
 }
 
-/** One connection to one database file. The only place that knows better-sqlite3. */
+/** One connection to one database file. */
 export class Connection {
   readonly path: string;
-  readonly #database: SqliteDatabase.Database;
+  readonly #database: Database;
   readonly #patience: Patience;
   /** A view of the database that does not change, for several reads; see `others.ts`. */
   readonly snapshot: Snapshot;
 
   constructor(path: string, { readOnly, timeout }: ConnectionOptions) {
-    const Database = driver();
+    const Driver = loadDriver();
     this.path = path;
     try {
       // Without a timeout of its own: its sleeps grow to 100 ms, which starves whoever waits beside a busy writer.
-      this.#database = new Database(path, { readonly: readOnly, fileMustExist: readOnly, timeout: 0 });
+      this.#database = new Driver(path, { readonly: readOnly, fileMustExist: readOnly, timeout: 0 });
     } catch (error) {
-      throw failure(error, path);
+      throw failure(toLoadError(error), path);
     }
     this.snapshot = new Snapshot(this.#database);
     this.#patience = new Patience(path, timeout, () => this.#database.inTransaction && !this.snapshot.held);
@@ -133,7 +114,7 @@ export class Connection {
     sql: string,
     rides = false,
   ): Statement<Bind, Row> {
-    const prepared = this.patiently(() => this.#database.prepare<Column[], Row>(sql));
+    const prepared = this.patiently(() => this.#database.prepare<Row>(sql));
     return new Statement<Bind, Row>(this.snapshot, this.#patience, prepared, rides);
   }
 
@@ -170,40 +151,4 @@ export class Connection {
       return this.#patience.retry(error, work);
     }
   }
-}
-
-const PLATFORMS: ReadonlySet<string> = new Set(
-  ['linux', 'darwin', 'win32'].flatMap((platform) => [`${platform}-x64`, `${platform}-arm64`]),
-);
-
-let loaded: typeof SqliteDatabase | undefined;
-
-/** Loads the driver once. It needs Node-API 10: an older runtime would crash without a word, so the check comes first. */
-function driver(): typeof SqliteDatabase {
-  if (loaded) return loaded;
-  const { platform, arch, version, versions } = process;
-  if (!(Number(versions.napi) >= 10)) {
-    throw new DiskCacheError(
-      'UNSUPPORTED_VERSION',
-      `deskcache needs Node 22.14 or newer (Node-API 10); this is Node ${version} with Node-API ${versions.napi}`,
-    );
-  }
-  if (!PLATFORMS.has(`${platform}-${arch}`)) {
-    throw new DiskCacheError(
-      'UNSUPPORTED_VERSION',
-      `deskcache runs on ${[...PLATFORMS].join(', ')}; this is ${platform}-${arch}`,
-    );
-  }
-  try {
-    loaded = createRequire(import.meta.url)('better-sqlite3') as typeof SqliteDatabase;
-  } catch (cause) {
-    throw new DiskCacheError(
-      'UNSUPPORTED_VERSION',
-      'better-sqlite3 could not be loaded; reinstall it for this platform',
-      {
-        cause,
-      },
-    );
-  }
-  return loaded;
 }

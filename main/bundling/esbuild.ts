@@ -1,0 +1,85 @@
+/** `deskcache/esbuild`: a plugin for the build of the main process with esbuild. */
+import { dirname, join, resolve } from 'node:path';
+import { type BundlingOptions, isOfMain, isRuntimeModule, readCopiedFiles, writeCopiedFiles } from './copied-files.ts';
+
+export type { BundlingOptions } from './copied-files.ts';
+
+/** What esbuild hands to a plugin, as far as it is used: it is no dependency of this package. */
+interface BuildLike {
+  readonly initialOptions: {
+    outdir?: string | undefined;
+    outfile?: string | undefined;
+    absWorkingDir?: string | undefined;
+    write?: boolean | undefined;
+  };
+  onResolve(
+    filter: { readonly filter: RegExp },
+    callback: (args: { readonly path: string }) => { readonly path: string; readonly external: true } | undefined,
+  ): void;
+  onLoad(filter: { readonly filter: RegExp }, callback: (args: { readonly path: string }) => undefined): void;
+  onStart(callback: () => void): void;
+  onEnd(
+    callback: (result: { readonly errors: readonly unknown[]; outputFiles?: OutputFileLike[] | undefined }) => void,
+  ): void;
+}
+
+interface OutputFileLike {
+  path: string;
+  contents: Uint8Array;
+  hash: string;
+  readonly text: string;
+}
+
+export interface DeskcachePlugin {
+  readonly name: 'deskcache';
+  setup(build: BuildLike): void;
+}
+
+/**
+ * For the build of the main process (`platform: 'node'`). Keeps `electron` external and copies what deskcache needs at run time into the
+ * folder `deskcache` beside the bundle, as `deskcache/vite` does. A build that has deskcache external gets nothing.
+ *
+ * @throws {Error} for a platform that better-sqlite3 has no native file for; it fails the build.
+ */
+export function deskcache(options: BundlingOptions = {}): DeskcachePlugin {
+  return {
+    name: 'deskcache',
+    setup(build) {
+      let isBundled = false;
+      build.onStart(() => {
+        isBundled = false;
+      });
+      build.onResolve({ filter: /^(electron|node:)/ }, ({ path }) =>
+        isRuntimeModule(path) ? { path, external: true } : undefined,
+      );
+      build.onLoad({ filter: /[\\/](main|engine|offline)\.js$/ }, ({ path }) => {
+        isBundled ||= isOfMain(path);
+        return undefined;
+      });
+      build.onEnd((result) => {
+        if (!isBundled || result.errors.length > 0) return;
+        const folder = getOutputFolder(build.initialOptions);
+        if (build.initialOptions.write !== false) return writeCopiedFiles(folder, options);
+        const files = readCopiedFiles(options).map(({ path, content }) => toOutputFile(join(folder, path), content));
+        result.outputFiles?.push(...files);
+      });
+    },
+  };
+}
+
+export default deskcache;
+
+function getOutputFolder({ absWorkingDir = process.cwd(), outdir, outfile }: BuildLike['initialOptions']): string {
+  if (outdir !== undefined) return resolve(absWorkingDir, outdir);
+  if (outfile !== undefined) return dirname(resolve(absWorkingDir, outfile));
+  throw new Error('deskcache/esbuild: give the build an outfile or an outdir, beside which its files are copied');
+}
+
+const toOutputFile = (path: string, contents: Uint8Array): OutputFileLike => ({
+  path,
+  contents,
+  hash: '',
+  get text() {
+    return new TextDecoder().decode(contents);
+  },
+});

@@ -1,0 +1,45 @@
+/** `deskcache/vite`: a plugin for the build of the main process with Vite (electron-vite, Electron Forge), Rolldown or Rollup. */
+import { dirname, resolve } from 'node:path';
+import { type BundlingOptions, isOfMain, isRuntimeModule, writeCopiedFiles } from './copied-files.ts';
+
+export type { BundlingOptions } from './copied-files.ts';
+
+/** What the bundlers hand to the plugin's hooks, as far as it is used: they are no dependency of this package. */
+interface WritingContext {
+  getModuleIds(): Iterable<string>;
+}
+
+interface OutputOptions {
+  readonly dir?: string | undefined;
+  readonly file?: string | undefined;
+}
+
+/** A plugin as Vite, Rolldown and Rollup take it. */
+export interface DeskcachePlugin {
+  readonly name: 'deskcache';
+  readonly enforce: 'pre';
+  resolveId(source: string): { readonly id: string; readonly external: true } | null;
+  writeBundle(this: WritingContext, options: OutputOptions): void;
+}
+
+/**
+ * For the build of the main process. Keeps `electron` and Node's modules external, and copies what deskcache needs at run time into the
+ * folder `deskcache` beside the bundle: the preload script, the utility process's file, and better-sqlite3 with the native files of
+ * `platforms`. A build that has deskcache external gets nothing.
+ *
+ * @throws {Error} for a platform that better-sqlite3 has no native file for.
+ */
+export function deskcache(options: BundlingOptions = {}): DeskcachePlugin {
+  return {
+    name: 'deskcache',
+    enforce: 'pre',
+    resolveId: (source) => (isRuntimeModule(source) ? { id: source, external: true } : null),
+    // Not as assets of the bundle: a build for the server, as electron-vite makes it, drops those.
+    writeBundle({ dir, file }) {
+      if (![...this.getModuleIds()].some(isOfMain)) return;
+      writeCopiedFiles(resolve(dir ?? dirname(file ?? '.')), options);
+    },
+  };
+}
+
+export default deskcache;

@@ -1,0 +1,65 @@
+/** `deskcache/webpack`: a plugin for the build of the main process with webpack 5. */
+import { type BundlingOptions, isOfMain, readCopiedFiles } from './copied-files.ts';
+
+export type { BundlingOptions } from './copied-files.ts';
+
+/** What webpack hands to a plugin, as far as it is used: it is no dependency of this package. */
+interface CompilationLike {
+  readonly modules: Iterable<object>;
+  emitAsset(path: string, source: object): void;
+  readonly hooks: {
+    readonly processAssets: {
+      tap(options: { readonly name: string; readonly stage: number }, callback: () => void): void;
+    };
+  };
+}
+
+interface CompilerLike {
+  readonly webpack: {
+    readonly sources: { readonly RawSource: new (content: Buffer) => object };
+    readonly Compilation: { readonly PROCESS_ASSETS_STAGE_ADDITIONAL: number };
+  };
+  readonly hooks: {
+    readonly compilation: { tap(name: string, callback: (compilation: CompilationLike) => void): void };
+  };
+}
+
+/**
+ * For the build of the main process (`target: 'electron-main'`). Copies what deskcache needs at run time into the folder `deskcache` beside
+ * the bundle, as `deskcache/vite` does. A build that has deskcache external gets nothing.
+ */
+export class DeskcachePlugin {
+  readonly #options: BundlingOptions;
+
+  constructor(options: BundlingOptions = {}) {
+    this.#options = options;
+  }
+
+  /** @throws {Error} for a platform that better-sqlite3 has no native file for; it fails the build. */
+  apply(compiler: CompilerLike): void {
+    const { sources, Compilation } = compiler.webpack;
+    compiler.hooks.compilation.tap('deskcache', (compilation) => {
+      const stage = Compilation.PROCESS_ASSETS_STAGE_ADDITIONAL;
+      compilation.hooks.processAssets.tap({ name: 'deskcache', stage }, () => {
+        if (!getResources(compilation).some(isOfMain)) return;
+        for (const { path, content } of readCopiedFiles(this.#options)) {
+          compilation.emitAsset(path, new sources.RawSource(Buffer.from(content)));
+        }
+      });
+    });
+  }
+}
+
+export default DeskcachePlugin;
+
+/** A module of webpack; several that it has put together into one are in `modules`. */
+interface ModuleLike {
+  readonly resource?: string;
+  readonly modules?: readonly ModuleLike[];
+}
+
+function getResources({ modules }: CompilationLike): string[] {
+  return [...(modules as Iterable<ModuleLike>)]
+    .flatMap((module) => [module, ...(module.modules ?? [])])
+    .flatMap(({ resource }) => resource ?? []);
+}

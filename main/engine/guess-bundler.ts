@@ -1,0 +1,31 @@
+import { readFileSync } from 'node:fs';
+
+interface Bundler {
+  readonly name: string;
+  /** The entry of deskcache with a plugin for it. */
+  readonly plugin: string;
+}
+
+const WEBPACK: Bundler = { name: 'webpack', plugin: 'deskcache/webpack' };
+const ESBUILD: Bundler = { name: 'esbuild', plugin: 'deskcache/esbuild' };
+const ROLLDOWN: Bundler = { name: 'Vite or Rolldown', plugin: 'deskcache/vite' };
+
+/** What bundlers leave in their output. Minified output has nothing of it. */
+const TRACES: readonly (readonly [trace: RegExp, bundler: Bundler])[] = [
+  [/__webpack_(require|modules|exports)__/, WEBPACK],
+  [/^\s*\/\/ ?#region |rolldown\/runtime/m, ROLLDOWN],
+  [/^\s*\/\/ [^\n]*deskcache\/dist\//m, ESBUILD],
+];
+
+/** Returns which tool has probably written a file, for a message; undefined if nothing tells. */
+export function guessBundler(file: string): Bundler | undefined {
+  if (/[\\/]\.vite[\\/]/.test(file)) return ROLLDOWN;
+  if (/[\\/]\.webpack[\\/]/.test(file)) return WEBPACK;
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch {
+    return undefined;
+  }
+  return TRACES.find(([trace]) => trace.test(text))?.[1];
+}

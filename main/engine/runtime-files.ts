@@ -1,0 +1,102 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, isAbsolute, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import * as util from 'node:util';
+import { DiskCacheError } from '../../protocol/error.ts';
+import { guessBundler } from './guess-bundler.ts';
+
+/**
+ * What deskcache needs at run time and can't be part of a bundle: the preload script, the file of the utility process, and, beside a
+ * bundle, better-sqlite3 with its native file. In the package and beside a bundle they are in a folder of this name.
+ */
+export const RUNTIME_FOLDER = 'deskcache';
+
+export type RuntimeFile = 'preload.cjs' | 'utility.cjs' | 'better-sqlite3';
+
+/** Chunks of the package, and of bundles, are one or two folders below the entry. */
+const MAX_FOLDERS_UP = 2;
+
+/**
+ * Returns the files this code may be in, the likeliest first: one of the package's `dist`, or an application's bundle. CommonJS has
+ * `__filename`, where esbuild and Vite leave an empty `import.meta`; webpack replaces `import.meta.url` by the place of the source at build
+ * time. `import.meta.filename` is not asked for: webpack leaves it in CommonJS, which doesn't parse then, if `node.__filename` is false as
+ * Electron Forge sets it.
+ */
+export function getCodePaths(): string[] {
+  const paths: unknown[] = [getCommonJsPath(), toPath(util.getCallSites?.(1)[0]?.scriptName), toPath(import.meta.url)];
+  return [...new Set(paths)].filter((path) => typeof path === 'string' && isAbsolute(path)) as string[];
+}
+
+const toPath = (script: unknown): unknown =>
+  typeof script === 'string' && script.startsWith('file:') ? fileURLToPath(script) : script;
+
+/** Not asked for by `typeof`, which webpack answers at build time, and wrong for a bundle that is an ES module. */
+function getCommonJsPath(): unknown {
+  try {
+    return __filename;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Returns the path of a runtime file, or undefined if there is none. Inside an asar archive Electron answers for what is unpacked, too. */
+export function findRuntimeFile(name: RuntimeFile): string | undefined {
+  return getCandidates(name).find((path) => existsSync(path));
+}
+
+/** Returns where a runtime file is, or where it should be. Never throws: it runs when `deskcache/main` is imported. */
+export function getRuntimePath(name: RuntimeFile): string {
+  return findRuntimeFile(name) ?? getCandidates(name)[0] ?? join(RUNTIME_FOLDER, name);
+}
+
+function getCandidates(name: RuntimeFile): string[] {
+  return getCodePaths().flatMap((file) => {
+    const candidates: string[] = [];
+    let folder = dirname(file);
+    for (let up = 0; up <= MAX_FOLDERS_UP; up++) {
+      candidates.push(join(folder, RUNTIME_FOLDER, name));
+      folder = dirname(folder);
+    }
+    return candidates;
+  });
+}
+
+/** @throws {DiskCacheError} `BAD_OPTION` if there is no file at `path`; the message says how to build the application. */
+export function assertRuntimeFile(name: RuntimeFile, path = getRuntimePath(name)): void {
+  if (!existsSync(path)) throw new DiskCacheError('BAD_OPTION', describeMissing(name, path));
+}
+
+const PURPOSES: Readonly<Record<RuntimeFile, string>> = {
+  'preload.cjs': 'the preload script of the windows',
+  'utility.cjs': 'the file that the utility process runs',
+  'better-sqlite3': 'the SQLite driver with its native file',
+};
+
+/** Returns what happened and what to do about a runtime file that is not there. */
+export function describeMissing(name: RuntimeFile, path: string): string {
+  const missing = `${PURPOSES[name]} is missing at ${path}`;
+  const [file] = getCodePaths();
+  if (file === undefined || isInPackage(file)) {
+    return `The installation of deskcache is incomplete: ${missing}. Install deskcache again (npm install deskcache)`;
+  }
+  const bundler = guessBundler(file);
+  const by = bundler === undefined ? '' : ` (by ${bundler.name}, as it looks)`;
+  const plugin = bundler?.plugin ?? 'deskcache/vite (or deskcache/esbuild, deskcache/webpack)';
+  return (
+    `deskcache was bundled into ${file}${by}, and ${missing}. Use the plugin ${plugin} in the build of the main process, which copies it ` +
+    'there, or keep deskcache and better-sqlite3 external to that bundle and ship them in node_modules; see docs/guide-packaging.md'
+  );
+}
+
+/** Whether a file belongs to the installed package, not to the bundle of an application. */
+function isInPackage(file: string): boolean {
+  let folder = dirname(file);
+  for (let up = 0; up <= MAX_FOLDERS_UP + 1; up++) {
+    try {
+      return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')).name === 'deskcache';
+    } catch {
+      folder = dirname(folder);
+    }
+  }
+  return false;
+}

@@ -1,0 +1,121 @@
+import type SqliteDatabase from 'better-sqlite3';
+import { DiskCacheError } from '../../../protocol/error.ts';
+import { describeMissing, findRuntimeFile, getCodePaths, getRuntimePath } from '../runtime-files.ts';
+import { describeDlopenFailure } from './dlopen-failure.ts';
+
+/** What SQLite stores and gives back. */
+export type Column = string | number | bigint | Uint8Array | null;
+
+/** What a statement has done. */
+export interface Ran {
+  readonly changes: number;
+  readonly lastInsertRowid: number | bigint;
+}
+
+/** What is used of the driver's statements. Its own types would be asked for by every application that looks at ours. */
+export interface Prepared<Row> {
+  readonly reader: boolean;
+  raw(): Prepared<Row>;
+  run(...bind: readonly Column[]): Ran;
+  get(...bind: readonly Column[]): Row | undefined;
+  all(...bind: readonly Column[]): Row[];
+  iterate(...bind: readonly Column[]): IterableIterator<Row>;
+}
+
+/** What is used of the driver's databases. */
+export interface Database {
+  readonly open: boolean;
+  readonly inTransaction: boolean;
+  prepare<Row>(sql: string): Prepared<Row>;
+  exec(sql: string): unknown;
+  pragma(text: string, options: { readonly simple: boolean }): unknown;
+  function(name: string, options: { readonly directOnly: boolean }, answer: (argument: Column) => Column): unknown;
+  close(): unknown;
+}
+
+export type Driver = new (
+  path: string,
+  options: { readonly readonly: boolean; readonly fileMustExist: boolean; readonly timeout: number },
+) => Database;
+
+const PLATFORMS: ReadonlySet<string> = new Set(
+  ['linux', 'darwin', 'win32'].flatMap((platform) => [`${platform}-x64`, `${platform}-arm64`]),
+);
+
+let loaded: Driver | undefined;
+
+/**
+ * Loads better-sqlite3 once: the copy that a plugin of deskcache laid beside the bundle, or else the installed package. Its native file is
+ * loaded by the first database.
+ *
+ * @throws {DiskCacheError} `UNSUPPORTED_VERSION` for a runtime it can't run on, `BAD_OPTION` where a bundle lacks it.
+ */
+export function loadDriver(): Driver {
+  if (loaded) return loaded;
+  assertRuntime();
+  try {
+    loaded = requireDriver() as Driver;
+  } catch (error) {
+    throw toLoadError(error);
+  }
+  return loaded;
+}
+
+/** The native file needs Node-API 10: an older runtime would crash without a word, so the check comes first. */
+function assertRuntime(): void {
+  const { platform, arch, version, versions } = process;
+  if (!(Number(versions.napi) >= 10)) {
+    throw new DiskCacheError(
+      'UNSUPPORTED_VERSION',
+      `deskcache needs Node 22.14 or newer (Node-API 10), which Electron has from version 35 on; this is Node ${version} with Node-API ${versions.napi}`,
+    );
+  }
+  if (!PLATFORMS.has(`${platform}-${arch}`)) {
+    throw new DiskCacheError(
+      'UNSUPPORTED_VERSION',
+      `deskcache runs on ${[...PLATFORMS].join(', ')}; this is ${platform}-${arch}`,
+    );
+  }
+}
+
+function requireDriver(): typeof SqliteDatabase {
+  // Not imported: bundlers look into calls of `createRequire`, and webpack replaces them by nothing.
+  const { createRequire } = process.getBuiltinModule('node:module');
+  const copy = findRuntimeFile('better-sqlite3');
+  if (copy !== undefined) return createRequire(copy)(copy) as typeof SqliteDatabase;
+  let failure: unknown;
+  for (const file of getCodePaths()) {
+    try {
+      return createRequire(file)('better-sqlite3') as typeof SqliteDatabase;
+    } catch (error) {
+      failure ??= error;
+    }
+  }
+  throw failure ?? Object.assign(new Error("Cannot find module 'better-sqlite3'"), { code: 'MODULE_NOT_FOUND' });
+}
+
+/** What loading better-sqlite3, or its native file, has thrown, in the caller's words. Anything else passes through. */
+export function toLoadError(cause: unknown): unknown {
+  if (!(cause instanceof Error) || cause instanceof DiskCacheError) return cause;
+  const { code } = cause as NodeJS.ErrnoException;
+  if (code === 'MODULE_NOT_FOUND') {
+    if (isPackageMissing(cause)) {
+      const message = `${describeMissing('better-sqlite3', getRuntimePath('better-sqlite3'))} (${firstLine(cause)})`;
+      return new DiskCacheError('BAD_OPTION', message, { cause });
+    }
+    const { platform, arch } = process;
+    return new DiskCacheError(
+      'BAD_OPTION',
+      `better-sqlite3 has no native file for ${platform}-${arch} here. In a bundle name the platform in the plugin ` +
+        `({ platforms: ['${platform}-${arch}'] }); in an installer don't exclude prebuilds/${platform}-${arch}.node (${firstLine(cause)})`,
+      { cause },
+    );
+  }
+  if (code !== 'ERR_DLOPEN_FAILED') return cause;
+  return new DiskCacheError('UNSUPPORTED_VERSION', describeDlopenFailure(cause.message), { cause });
+}
+
+/** Whether the package is what was not found, not a file in it. */
+const isPackageMissing = (error: Error): boolean => /^Cannot find module 'better-sqlite3'/.test(error.message);
+
+const firstLine = (error: Error): string => error.message.split('\n', 1)[0] ?? '';
