@@ -97,14 +97,57 @@ test('a page’s request for https is the application’s to answer', async ({ l
   expect(await pageFetches(page, url), 'nobody answers yet').toBe('TypeError');
   await ask(page, 'handle', '', 'https');
   expect(await ask(page, 'isHandled', 'https')).toBe(true);
-  const plain = { url, method: 'GET', origin: 'app://tiny', cookie: null, body: '' };
+  const plain = { url, method: 'GET', origin: null, initiatorOrigin: 'app://tiny', cookie: null, body: '' };
   expect(await pageFetches(page, url)).toMatchObject(plain);
   const told = { method: 'POST', body: 'hello', headers: { 'x-extra': 'more' } };
   expect(await pageFetches(page, url, told)).toMatchObject({ method: 'POST', body: 'hello', extra: 'more' });
   expect(await pageFetches(page, url, { credentials: 'omit' }), 'no cookie was kept').toMatchObject(plain);
-  expect(await pageFetches(page, 'https://api.tiny.example/closed')).toBe('TypeError');
   await ask(page, 'unhandle', '', 'https');
   expect(await pageFetches(page, url)).toBe('TypeError');
+});
+
+test('a handler knows who asks: the page, its frames and its workers, and where a redirect came from', async ({
+  launch,
+}) => {
+  const { app, page } = await start(launch);
+  await ask(page, 'handle', '', 'https');
+  const url = 'https://api.tiny.example/x';
+  const own = { origin: null, initiatorOrigin: 'app://tiny' };
+  expect(
+    await pageFetches(page, `https://api.tiny.example/to/${encodeURIComponent('https://other.example/x')}`),
+  ).toMatchObject({
+    ...{ url: 'https://other.example/x', ...own },
+  });
+  const askAndTell = `fetch('${url}').then((it) => it.json()).then((it) => target.postMessage(it, '*'), (it) => target.postMessage(it.name, '*'))`;
+  const boxed = await page.evaluate(
+    (script) =>
+      new Promise((resolve) => {
+        const frame = document.createElement('iframe');
+        frame.sandbox.value = 'allow-scripts';
+        frame.srcdoc = `<script>const target = parent; ${script}</script>`;
+        window.addEventListener('message', ({ data }) => resolve(data));
+        document.body.append(frame);
+      }),
+    askAndTell,
+  );
+  expect(boxed, 'an opaque origin').toMatchObject({ origin: null, initiatorOrigin: 'null' });
+  const worker = await page.evaluate(
+    (script) =>
+      new Promise((resolve) => {
+        const source = new Blob([script.replaceAll(`, '*'`, '').replaceAll('target.', '')]);
+        new Worker(URL.createObjectURL(source)).onmessage = ({ data }) => resolve(data);
+      }),
+    askAndTell,
+  );
+  expect(worker).toMatchObject(own);
+  const who = 'https://api.tiny.example/who';
+  await ask(page, 'open', who);
+  const opened = await app.waitForWindow((it) => app.url(it) === who);
+  await expect.poll(() => opened.title(), 'the application itself').toBe('nobody');
+  await opened.evaluate((to) => {
+    location.href = to;
+  }, 'https://other.example/who');
+  await expect.poll(() => opened.title(), 'a page’s link').toBe('https://api.tiny.example');
 });
 
 test('what the application answers for http, it may ask the network for', async ({ launch }) => {
@@ -113,7 +156,7 @@ test('what the application answers for http, it may ask the network for', async 
   await ask(page, 'handle', '', 'http');
   expect(await pageFetches(page, `${origin.url}/own`)).toMatchObject({ partition: '', url: `${origin.url}/own` });
   expect(await pageFetches(page, `${origin.url}/on/way`, { method: 'POST', body: 'far' })).toMatchObject({
-    ...{ method: 'POST', body: 'far', origin: 'app://tiny', times: 1 },
+    ...{ method: 'POST', body: 'far', origin: null, times: 1 },
   });
   expect(origin.asked('/own')).toBe(0);
   expect(JSON.parse((await mainFetches(page, '/own')).text)).toMatchObject({ partition: '' });

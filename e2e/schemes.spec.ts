@@ -22,8 +22,8 @@ test('request and answer, as they were written', async ({ launch }) => {
     range: 'bytes=0-4',
     seen: {
       url: expect.stringMatching(/^store:\/\/shop\/seen\?a=1/),
-      origin: 'app://tiny',
-      initiatorOrigin: 'app://tiny',
+      ...{ method: 'GET', referrer: '', initiatorOrigin: 'app://tiny' },
+      network: [],
     },
     echo: [201, 300_000, true],
     missing: 404,
@@ -77,11 +77,27 @@ test('images load, whatever the policy names', async ({ launch }) => {
   );
 });
 
-test('what another origin may not read, it does not', async ({ launch }) => {
+test('what a handler answers reaches any page, whatever its headers say, and no preflight reaches it', async ({
+  launch,
+}) => {
+  const { page } = await start(launch);
+  const closed = await page.evaluate(async () => {
+    const response = await fetch('store://closed/');
+    return [response.type, response.status, response.headers.get('x-own'), await response.text()];
+  });
+  expect(closed).toEqual(['basic', 200, '1', 'no header says who may read this']);
+  const init = { method: 'PUT', headers: { 'x-extra': 'more' }, body: '{}', credentials: 'include' } as const;
+  const seen = await page.evaluate(async (how) => (await fetch('store://shop/seen', how)).json(), init);
+  expect(seen).toMatchObject({ method: 'PUT', initiatorOrigin: 'app://tiny', network: [] });
+});
+
+test('a scheme without corsEnabled is asked for other origins only where they can’t read the answer', async ({
+  launch,
+}) => {
   const { page } = await start(launch);
   const outcomes = await page.evaluate(() =>
     Promise.all(
-      ['private://x/', 'store://closed/', 'store://shop/broken', 'unhandled://x/', 'unknown://x/'].map((url) =>
+      ['private://x/', 'store://shop/broken', 'unhandled://x/', 'unknown://x/'].map((url) =>
         fetch(url).then(
           () => `${url} answered`,
           (error: Error) => error.name,
@@ -89,9 +105,16 @@ test('what another origin may not read, it does not', async ({ launch }) => {
       ),
     ),
   );
-  expect(outcomes).toEqual(Array(5).fill('TypeError'));
+  expect(outcomes).toEqual(Array(4).fill('TypeError'));
   expect(await ask(page, 'isHandled', 'store')).toBe(true);
   expect(await ask(page, 'isHandled', 'unhandled')).toBe(false);
+  const blind = await page.evaluate(async () => {
+    const response = await fetch('private://blind/', { mode: 'no-cors', method: 'POST', body: 'x' });
+    return [response.type, response.status, await response.text()];
+  });
+  expect(blind).toEqual(['opaque', 0, '']);
+  const asked = ((await ask(page, 'notes')) as string[]).filter((note) => note.startsWith('asked'));
+  expect(asked).toEqual(['asked: POST private://blind/']);
 });
 
 test('a page that wants no more cancels the body, and nothing else', async ({ launch }) => {

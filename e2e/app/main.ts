@@ -18,6 +18,9 @@ const IMAGE = '<svg xmlns="http://www.w3.org/2000/svg" width="7" height="5"/>';
 const html = (body: string, headers: Record<string, string> = {}) =>
   new Response(body, { headers: { 'content-type': 'text/html', ...headers } });
 
+/** What Chromium's network adds to a request, after a handler was asked. */
+const NETWORKS = /^(origin|referer|cookie|host|accept-encoding|sec-fetch-.*|access-control-.*)$/;
+
 app.on('window-all-closed', () => console.log('window-all-closed'));
 for (const name of ['before-quit', 'will-quit', 'quit'] as const) app.on(name as 'quit', () => console.log(name));
 void app.whenReady().then(start);
@@ -40,12 +43,16 @@ async function start(): Promise<void> {
     }
     return html(PAGE);
   });
-  protocol.handle('private', () => new Response('secret'));
+  protocol.handle('private', ({ url, method }) => {
+    notes.push(`asked: ${method} ${url}`);
+    return new Response('secret');
+  });
   let answered = 0;
   protocol.handle('store', async (request) => {
     const url = new URL(request.url);
     const { initiatorOrigin } = request as Request & { initiatorOrigin?: string };
-    if (url.hostname === 'closed') return new Response('no other origin may read this');
+    if (url.hostname === 'closed')
+      return new Response('no header says who may read this', { headers: { 'x-own': '1' } });
     const headers = new Headers({ 'access-control-allow-origin': request.headers.get('origin') ?? '*' });
     switch (url.pathname) {
       case '/image.svg':
@@ -62,7 +69,10 @@ async function start(): Promise<void> {
         headers.set('access-control-expose-headers', 'x-range');
         headers.set('x-range', request.headers.get('range') ?? 'none');
         return Response.json(
-          { url: request.url, origin: request.headers.get('origin'), initiatorOrigin },
+          {
+            ...{ url: request.url, method: request.method, referrer: request.referrer, initiatorOrigin },
+            network: [...request.headers.keys()].filter((name) => NETWORKS.test(name)),
+          },
           { status: 206, headers },
         );
       case '/broken':

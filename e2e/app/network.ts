@@ -27,13 +27,17 @@ async function answer(request: Request, partition: string): Promise<Response> {
     return new Response('<!doctype html><title>Handled</title>', { headers: { 'content-type': 'text/html' } });
   }
   const { method, url, headers } = request;
+  const { initiatorOrigin = 'nobody' } = request as Request & { initiatorOrigin?: string };
+  if (pathname === '/who') {
+    const page = `<!doctype html><title>${initiatorOrigin}</title>`;
+    return new Response(page, { headers: { 'content-type': 'text/html' } });
+  }
+  if (pathname.startsWith('/to/')) {
+    return new Response(null, { status: 302, headers: { location: decodeURIComponent(pathname.slice(4)) } });
+  }
   const seen = {
-    ...{ url, method, partition, body: await request.text() },
+    ...{ url, method, partition, body: await request.text(), initiatorOrigin },
     ...{ origin: headers.get('origin'), cookie: headers.get('cookie'), extra: headers.get('x-extra') },
   };
-  const allowed = pathname === '/closed' ? [] : [['access-control-allow-origin', '*'] satisfies [string, string]];
-  return new Response(method === 'OPTIONS' ? null : JSON.stringify(seen), {
-    status: method === 'OPTIONS' ? 204 : 200,
-    headers: [...allowed, ['access-control-allow-headers', 'x-extra'], ['set-cookie', 'from=handler; Path=/']],
-  });
+  return Response.json(seen, { headers: { 'set-cookie': 'from=handler; Path=/', 'x-own': '1' } });
 }

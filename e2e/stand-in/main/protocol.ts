@@ -89,23 +89,37 @@ export const schemes = new Schemes();
 
 /** Who answers for which scheme in one session; handlers come and go. */
 export class SchemeHandlers implements ProtocolFace {
-  readonly #handlers = new Map<string, SchemeHandler>();
+  readonly #intercepted = new Map<string, SchemeHandler>();
+  #registered: ReadonlyMap<string, SchemeHandler> = new Map();
+
+  /** Those of custom schemes, as they are now: the map is not changed later. */
+  get registered(): ReadonlyMap<string, SchemeHandler> {
+    return this.#registered;
+  }
+
+  /** Whether a scheme is one of Chromium's own that is handled here. */
+  intercepts(scheme: string): boolean {
+    return this.#intercepted.has(scheme);
+  }
 
   find(scheme: string): SchemeHandler | undefined {
-    return this.#handlers.get(scheme);
+    return this.#intercepted.get(scheme) ?? this.#registered.get(scheme);
   }
 
   handle(scheme: string, handler: SchemeHandler): void {
-    if (this.#handlers.has(scheme)) throw new Error(`Failed to register protocol: ${scheme}`);
+    if (this.isProtocolHandled(scheme)) throw new Error(`Failed to register protocol: ${scheme}`);
     schemes.claim(scheme);
-    this.#handlers.set(scheme, handler);
+    if (BUILT_IN.has(scheme)) this.#intercepted.set(scheme, handler);
+    else this.#registered = new Map([...this.#registered, [scheme, handler]]);
   }
 
   unhandle(scheme: string): void {
-    if (!this.#handlers.delete(scheme)) throw new Error(`Failed to unhandle protocol: ${scheme}`);
+    if (!this.isProtocolHandled(scheme)) throw new Error(`Failed to unhandle protocol: ${scheme}`);
+    this.#intercepted.delete(scheme);
+    this.#registered = new Map([...this.#registered].filter(([name]) => name !== scheme));
   }
 
   isProtocolHandled(scheme: string): boolean {
-    return this.#handlers.has(scheme);
+    return this.find(scheme) !== undefined;
   }
 }

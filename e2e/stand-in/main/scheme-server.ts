@@ -1,97 +1,77 @@
 import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import type { CdpSession } from '../chromium/cdp.ts';
-import { documentForChromium, fromChromium, policyForChromium, requestPatterns, toChromium } from '../schemes.ts';
-import type { SchemeHandler, Schemes } from './protocol.ts';
-
-/** What the request interception tells the server about a request, in headers that never reach the handler. */
-const HEADER = {
-  url: 'stand-in-url',
-  secret: 'stand-in-secret',
-  kind: 'stand-in-kind',
-  initiator: 'stand-in-initiator',
-  partition: 'stand-in-partition',
-} as const;
-const OWN_HEADERS: ReadonlySet<string> = new Set([
-  ...Object.values(HEADER),
-  'host',
-  'connection',
-  'content-length',
-  'transfer-encoding',
-  // Chromium adds these where a handler no longer sees them. Those of a handled http address would be of the loopback server.
-  'cookie',
-  'accept-encoding',
-]);
-const URL_HEADERS = ['origin', 'referer'];
+import { fromChromium, requestPatterns } from '../schemes.ts';
+import { DocumentHandlers } from './document-handlers.ts';
+import { getField, type Told, toHandledRequest } from './handled-request.ts';
+import { preflightFields, sendResponse } from './handled-response.ts';
+import type { SchemeHandler, SchemeHandlers, Schemes } from './protocol.ts';
 
 export interface Navigations {
   /** False when the application prevents the navigation. */
   allows(frameId: string, url: string): boolean;
-  /** Origin of the document that asks, or undefined when the browser itself does. */
-  initiator(frameId: string, isDocument: boolean): string | undefined;
-  /** In whose session the frame is. */
-  partition(frameId: string): string;
-  /** Who answers for a scheme in that session. */
-  handler(partition: string, scheme: string): SchemeHandler | undefined;
+  /** The origin of the document by which a frame is sent elsewhere; undefined when the application does it. */
+  navigator(frameId: string): string | undefined;
+  /** The origin of the document or worker that asks; undefined where it is not known. */
+  asker(frameId: string): string | undefined;
+  /** Those of the session in which the frame or worker is. */
+  handlers(frameId: string): SchemeHandlers;
 }
+
+/** What DevTools tells of a request that it has paused. */
+interface Paused {
+  readonly requestId: string;
+  readonly request: { readonly url: string; readonly method: string; readonly headers: Record<string, string> };
+  readonly frameId: string;
+  readonly resourceType: string;
+  readonly redirectedRequestId?: string;
+}
+
+/** A request on its way from Chromium to a handler. */
+interface Asked extends Told {
+  readonly requestId: string;
+  readonly frameId: string;
+  readonly handler: SchemeHandler;
+}
+
+/** What a redirect keeps of the request before it. */
+type Redirected = Pick<Asked, 'handler' | 'initiator'>;
+
+const NETWORK_SCHEMES: ReadonlySet<string> = new Set(['http', 'https']);
 
 /**
  * Requests for custom schemes and for those of Chromium's own that a session handles, answered by the handlers of `protocol.handle`. Chromium pauses each such request (DevTools'
  * Fetch domain, on the browser, so that workers and subframes are covered), it is sent on to a loopback server of this process
  * without the page seeing another address, and body and response stream. Only requests with this run's secret are served.
+ *
+ * Electron's answer comes before Chromium's network and its CORS loader. Here the network is behind, so it is told what it wants to hear: it
+ * gets its preflights answered and each answer with leave for whoever asks.
  */
 export class SchemeServer {
   readonly #schemes: Schemes;
   readonly #navigations: Navigations;
   readonly #secret = randomBytes(32).toString('hex');
   readonly #server: Server;
-  #asked = 0;
+  readonly #documents = new DocumentHandlers();
+  readonly #asked = new Map<string, Asked>();
+  readonly #redirected = new Map<string, Redirected>();
+  #lastAsked = 0;
 
   constructor(schemes: Schemes, navigations: Navigations) {
     this.#schemes = schemes;
     this.#navigations = navigations;
     this.#server = createServer((request, response) => {
-      this.#serve(request, response).catch((error: Error) => {
-        if (!response.destroyed && !response.writableEnded) {
-          console.error(`stand-in: handler of ${request.headers[HEADER.url]} failed: ${error.stack}`);
-        }
-        response.destroy();
-      });
+      this.#serve(request, response).catch(() => response.destroy());
     });
   }
 
   async start(browser: CdpSession): Promise<void> {
     await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
     this.#server.unref();
-    const { port } = this.#server.address() as AddressInfo;
-    const { allows, initiator, partition, handler } = this.#navigations;
-    browser.on('Fetch.requestPaused', ({ requestId, request, frameId, resourceType }) => {
-      const isDocument = resourceType === 'Document';
-      const url = fromChromium(request.url);
-      const answer = () => {
-        if (isDocument && !allows(frameId, request.url)) return fail('Aborted');
-        const scheme = url.slice(0, url.indexOf(':'));
-        const inSession = partition(frameId);
-        if (!handler(inSession, scheme)) {
-          if (this.#schemes.names.has(scheme)) return fail('Failed');
-          return browser.send('Fetch.continueRequest', { requestId });
-        }
-        const headers = Object.entries(request.headers).map(([name, value]) => ({ name, value }));
-        headers.push({ name: HEADER.url, value: encodeURI(url) }, { name: HEADER.secret, value: this.#secret });
-        headers.push({ name: HEADER.kind, value: resourceType });
-        headers.push({ name: HEADER.partition, value: encodeURIComponent(inSession) });
-        const asker = initiator(frameId, isDocument);
-        if (asker !== undefined) headers.push({ name: HEADER.initiator, value: asker });
-        // An address of its own: Chromium keeps answers of http in its cache, and custom schemes have none.
-        const address = `http://127.0.0.1:${port}/${++this.#asked}`;
-        return browser.send('Fetch.continueRequest', { requestId, url: address, headers });
-      };
-      const fail = (errorReason: 'Aborted' | 'Failed') => browser.send('Fetch.failRequest', { requestId, errorReason });
+    browser.on('Fetch.requestPaused', (paused) => {
       // A request whose page is gone meanwhile needs no answer.
-      answer().catch(() => {});
+      this.#answer(browser, paused).catch(() => {});
     });
     const { names, intercepted } = this.#schemes;
     const enable = () => {
@@ -112,58 +92,85 @@ export class SchemeServer {
     this.#server.closeAllConnections();
   }
 
+  async #answer(browser: CdpSession, paused: Paused): Promise<unknown> {
+    const { requestId, frameId, request } = paused;
+    const fail = (errorReason: 'Aborted' | 'Failed') => browser.send('Fetch.failRequest', { requestId, errorReason });
+    const isDocument = paused.resourceType === 'Document';
+    if (isDocument && !this.#navigations.allows(frameId, request.url)) return fail('Aborted');
+    const url = fromChromium(request.url);
+    const scheme = url.slice(0, url.indexOf(':'));
+    const before = this.#takeRedirect(paused);
+    const handler = this.#findHandler(paused, scheme, before);
+    // One that no handler answers is sent to the network, and what that shows is a document, too.
+    if (isDocument && !handler) this.#documents.begin(frameId, this.#navigations.handlers(frameId));
+    if (!handler && this.#schemes.names.has(scheme)) return fail('Failed');
+    if (!handler) return browser.send('Fetch.continueRequest', { requestId });
+    const preflight = preflightFields(request.headers);
+    if (preflight) {
+      return browser.send('Fetch.fulfillRequest', { requestId, responseCode: 204, responseHeaders: preflight });
+    }
+    const { method, headers } = request;
+    const initiator = before ? before.initiator : this.#findInitiator(paused);
+    const id = String(++this.#lastAsked);
+    this.#asked.set(id, { url, method, headers, isDocument, initiator, requestId, frameId, handler });
+    const { port } = this.#server.address() as AddressInfo;
+    // An address of its own: Chromium keeps answers of http in its cache, and custom schemes have none.
+    const address = `http://127.0.0.1:${port}/${this.#secret}/${id}`;
+    return browser.send('Fetch.continueRequest', { requestId, url: address }).catch(() => this.#asked.delete(id));
+  }
+
+  #takeRedirect({ redirectedRequestId }: Paused): Redirected | undefined {
+    if (redirectedRequestId === undefined) return undefined;
+    const before = this.#redirected.get(redirectedRequestId);
+    this.#redirected.delete(redirectedRequestId);
+    return before;
+  }
+
+  /** A document asks who is registered now, its parts who was when it began. A redirect stays with the handler that made it. */
+  #findHandler({ frameId, resourceType }: Paused, scheme: string, before?: Redirected): SchemeHandler | undefined {
+    const handlers = this.#navigations.handlers(frameId);
+    if (resourceType !== 'Document') return before?.handler ?? this.#documents.find(frameId, scheme, handlers);
+    return NETWORK_SCHEMES.has(scheme) && before ? before.handler : handlers.find(scheme);
+  }
+
+  #findInitiator({ frameId, resourceType, request: { headers } }: Paused): string | undefined {
+    if (resourceType === 'Document') return this.#navigations.navigator(frameId);
+    const origin = getField(headers, 'origin');
+    if (origin !== undefined) return fromChromium(origin);
+    const asker = this.#navigations.asker(frameId);
+    const referrer = getField(headers, 'referer');
+    const referrers = referrer === undefined ? undefined : fromChromium(new URL(referrer).origin);
+    // A document that has just begun may not be known yet. What is not known at all is not taken for the browser's own.
+    return asker === 'null' ? asker : (referrers ?? asker ?? 'null');
+  }
+
   async #serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
-    const url = decodeURI(String(incoming.headers[HEADER.url]));
-    const partition = decodeURIComponent(String(incoming.headers[HEADER.partition]));
-    const handler = this.#navigations.handler(partition, url.slice(0, url.indexOf(':')));
-    if (incoming.headers[HEADER.secret] !== this.#secret || !handler) {
+    const [, secret, id = ''] = incoming.url?.split('/') ?? [];
+    const asked = this.#asked.get(id);
+    if (secret !== this.#secret || !asked) {
       outgoing.writeHead(403).end();
       return;
     }
-    const response = await handler(asRequest(incoming, url));
+    this.#asked.delete(id);
+    try {
+      await this.#handle(asked, incoming, outgoing);
+    } catch (error) {
+      if (!outgoing.destroyed && !outgoing.writableEnded) {
+        console.error(`stand-in: handler of ${asked.url} failed: ${(error as Error).stack}`);
+      }
+      outgoing.destroy();
+    }
+  }
+
+  async #handle(asked: Asked, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    const { handler, initiator, isDocument, frameId, requestId } = asked;
+    const response = await handler(toHandledRequest(asked, incoming));
     // As in Electron, a page that wants no more cancels the answer's body; the request has no signal that would tell.
     if (outgoing.destroyed) return response.body?.cancel();
     if (response.type === 'error') throw new Error('Response.error()');
-    const isDocument = incoming.headers[HEADER.kind] === 'Document';
-    await this.#answer(url, response, outgoing, isDocument);
+    if (response.headers.has('location')) this.#redirected.set(requestId, { handler, initiator });
+    if (isDocument) this.#documents.begin(frameId, this.#navigations.handlers(frameId));
+    const origin = incoming.headers.origin;
+    await sendResponse(response, { ...asked, origin }, this.#schemes.names, outgoing);
   }
-
-  async #answer(url: string, response: Response, outgoing: ServerResponse, isDocument: boolean): Promise<void> {
-    const names = this.#schemes.names;
-    outgoing.statusCode = response.status;
-    outgoing.statusMessage = response.statusText;
-    for (const [name, value] of response.headers) {
-      if (name === 'content-security-policy') outgoing.appendHeader(name, policyForChromium(value, url, names));
-      else if (name === 'access-control-allow-origin') outgoing.appendHeader(name, toChromium(value, names));
-      else if (name === 'location') outgoing.appendHeader(name, toChromium(new URL(value, url).href, names));
-      // Electron keeps no cookies for a scheme that is handled (electron/electron#39525).
-      else if (name !== 'set-cookie') outgoing.appendHeader(name, value);
-    }
-    if (isDocument && response.headers.get('content-type')?.startsWith('text/html')) {
-      outgoing.removeHeader('content-length');
-      outgoing.end(documentForChromium(await response.text(), url, names));
-    } else if (response.body) {
-      outgoing.flushHeaders();
-      await pipeline(Readable.fromWeb(response.body as Parameters<typeof Readable.fromWeb>[0]), outgoing);
-    } else outgoing.end();
-  }
-}
-
-/** The request as the page made it, under the scheme's own URL, with `initiatorOrigin` as in Electron. */
-function asRequest(incoming: IncomingMessage, url: string): Request {
-  const headers = new Headers();
-  for (const [name, value] of Object.entries(incoming.headers)) {
-    if (OWN_HEADERS.has(name) || value === undefined) continue;
-    const text = Array.isArray(value) ? value.join(', ') : value;
-    headers.set(name, URL_HEADERS.includes(name) ? fromChromium(text) : text);
-  }
-  if (headers.get('origin') === 'null') headers.delete('origin');
-  const method = incoming.method ?? 'GET';
-  const hasBody = method !== 'GET' && method !== 'HEAD';
-  const body = hasBody ? { body: Readable.toWeb(incoming) as ReadableStream<Uint8Array>, duplex: 'half' } : {};
-  const request = new Request(url, { method, headers, ...body });
-  const initiator = incoming.headers[HEADER.initiator];
-  return initiator === undefined
-    ? request
-    : Object.defineProperty(request, 'initiatorOrigin', { value: String(initiator) });
 }

@@ -8,6 +8,7 @@ import { type Schemes, schemes } from './protocol.ts';
 import { SchemeServer } from './scheme-server.ts';
 import { sessionOf, startSessions } from './session.ts';
 import type { PageOptions, WebContents } from './web-contents.ts';
+import type { WebFrameMain } from './web-frame-main.ts';
 
 /** What windows need of the running Chromium. */
 export interface Shell {
@@ -58,9 +59,9 @@ export async function startShell({ userData, switches, onGone }: ShellOptions): 
   const pageOf = (frameId: string) => [...pages].find((page) => page.owns(frameId));
   const server = new SchemeServer(schemes, {
     allows: (frameId, url) => pageOf(frameId)?.allows(frameId, url) ?? false,
-    initiator: (frameId, isDocument) => initiator(pages, frameId, isDocument),
-    partition: (frameId) => pageOf(frameId)?.session.partition ?? '',
-    handler: (partition, scheme) => sessionOf(partition).handlers.find(scheme),
+    navigator: (frameId) => navigator(pageOf(frameId), frameId),
+    asker: (frameId) => originOf(pageOf(frameId)?.frame(frameId)),
+    handlers: (frameId) => (pageOf(frameId)?.session ?? sessionOf('')).handlers,
   });
   await server.start(connection.browser);
   startSessions({ browser: connection.browser, storagePath: userData });
@@ -99,12 +100,13 @@ async function watchTargets(browser: CdpSession, pages: ReadonlySet<WebContents>
   await browser.send('Target.setDiscoverTargets', { discover: true });
 }
 
-/** A subresource is asked for by its document, a subframe's document by the parent, a window's by nobody. */
-function initiator(pages: ReadonlySet<WebContents>, frameId: string, isDocument: boolean): string | undefined {
-  for (const page of pages) {
-    const frame = page.frame(frameId);
-    if (!frame || frame.isDestroyed()) continue;
-    return isDocument ? frame.parent?.origin : frame.origin;
-  }
-  return undefined;
+/** Undefined where no document is known. */
+function originOf(frame: WebFrameMain | undefined): string | undefined {
+  return frame === undefined || frame.isDestroyed() || frame.url === '' ? undefined : frame.origin;
+}
+
+/** A page that sends a frame elsewhere has an origin, if only an opaque one. */
+function navigator(page: WebContents | undefined, frameId: string): string | undefined {
+  const frame = page?.navigator(frameId);
+  return frame === undefined ? undefined : (originOf(frame) ?? 'null');
 }

@@ -77,6 +77,8 @@ export class WebContents extends StrictEmitter<WebContentsEvents> implements Mir
   #url = '';
   #state: 'alive' | 'crashed' | 'destroyed' = 'alive';
   #ownLoads = 0;
+  /** A page's way to a custom scheme, which is loaded as one of the application's. */
+  #pageLoads = 0;
   #reloaded: (() => void) | undefined;
   #openHandler: OpenHandler | undefined;
 
@@ -201,6 +203,15 @@ export class WebContents extends StrictEmitter<WebContentsEvents> implements Mir
     return !details.defaultPrevented;
   }
 
+  /** The frame that sends a frame elsewhere: itself, or its parent where it is new; undefined for the application. */
+  navigator(frameId: string): WebFrameMain | undefined {
+    const isOwn = this.#ownLoads > 0 && this.#pageLoads === 0;
+    if (frameId === this.#targetId) return isOwn ? undefined : this.mainFrame;
+    const frame = this.frame(frameId);
+    const isNew = !frame || frame.isDestroyed() || /^(about:blank)?$/.test(frame.url);
+    return isNew ? (this.#tree?.parentOf(frameId) ?? this.mainFrame) : frame;
+  }
+
   crashed(reason: Electron.RenderProcessGoneDetails['reason'], exitCode: number): void {
     if (this.#state !== 'alive') return;
     this.#state = 'crashed';
@@ -282,7 +293,10 @@ export class WebContents extends StrictEmitter<WebContentsEvents> implements Mir
   #requested(session: CdpSession, frameId: string, url: string): void {
     if (!this.allows(frameId, url)) return;
     const mapped = toChromium(url, this.#shell.schemes.names);
-    this.#own(() => session.send('Page.navigate', { url: mapped, frameId })).catch(this.#ignoreWhenGone);
+    this.#pageLoads++;
+    this.#own(() => session.send('Page.navigate', { url: mapped, frameId }))
+      .finally(() => this.#pageLoads--)
+      .catch(this.#ignoreWhenGone);
   }
 
   #opened({ url, name, features }: Extract<FromPage, { kind: 'open' }>): void {

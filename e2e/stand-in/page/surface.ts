@@ -18,17 +18,18 @@ function behind(url: string, schemes: Schemes, top: string) {
 /** `schemes`: those that pages may fetch, true: from other origins too. `top`: the end of the host a scheme stands behind. */
 export function teachFetch(schemes: Schemes, top: string): void {
   const originalFetch = globalThis.fetch;
-  const mapped = (url: string): string | undefined => {
-    const target = behind(url, schemes, top);
-    return target && (target.origin === self.origin || schemes[target.scheme]) ? target.address : undefined;
-  };
   globalThis.fetch = async (input, init) => {
     const url = input instanceof Request ? input.url : new URL(input, document.baseURI).href;
-    const target = mapped(url);
-    if (target === undefined) return originalFetch(input, init);
-    const asked = input instanceof Request ? new Request(target, input) : target;
+    const target = behind(url, schemes, top);
+    const mode = init?.mode ?? (input instanceof Request ? input.mode : 'cors');
+    // Blink asks a scheme without `corsEnabled` for another origin's page only where the page can't read the answer.
+    const isAsked = target && (target.origin === self.origin || mode === 'no-cors' || schemes[target.scheme]);
+    if (!isAsked) return originalFetch(input, init);
+    const asked = input instanceof Request ? new Request(target.address, input) : target.address;
     const response = await originalFetch(asked, init && bytesAsFile(init));
-    return Object.defineProperty(response, 'url', { value: url });
+    // No CORS was compared, and Electron's page sees none.
+    const type = response.type === 'cors' ? 'basic' : response.type;
+    return Object.defineProperties(response, { url: { value: type === 'opaque' ? '' : url }, type: { value: type } });
   };
 }
 

@@ -1,0 +1,29 @@
+import type { SchemeHandler, SchemeHandlers } from './protocol.ts';
+
+type Registered = ReadonlyMap<string, SchemeHandler>;
+
+/**
+ * Which handlers a document may ask. Electron gives a document its factories of custom schemes when it is committed: one that was open
+ * before `handle` can't ask, one that was open before `unhandle` still can. http and https are looked up at each request.
+ */
+export class DocumentHandlers {
+  readonly #given = new Map<string, Registered>();
+
+  /** A frame is about to show another document. */
+  begin(frameId: string, { registered }: SchemeHandlers): void {
+    this.#given.set(frameId, registered);
+  }
+
+  /** A frame that is gone has no documents. */
+  forget(frameId: string): void {
+    this.#given.delete(frameId);
+  }
+
+  /** Whom a document or a worker asks; of one whose beginning was not seen, from its first request on. */
+  find(frameId: string, scheme: string, handlers: SchemeHandlers): SchemeHandler | undefined {
+    if (handlers.intercepts(scheme)) return handlers.find(scheme);
+    const given = this.#given.get(frameId) ?? handlers.registered;
+    this.#given.set(frameId, given);
+    return given.get(scheme);
+  }
+}

@@ -1,0 +1,50 @@
+import { Readable } from 'node:stream';
+import { fromChromium } from '../schemes.ts';
+
+/** A request as Chromium tells of it before its network sees it. */
+export interface Told {
+  readonly url: string;
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly isDocument: boolean;
+  /** The origin that asks, `'null'` for an opaque one; undefined for the browser itself. */
+  readonly initiator: string | undefined;
+}
+
+/**
+ * What Electron's handlers never see: its answer comes before Chromium's network, which is what writes these. DevTools adds
+ * `Origin` and `Referer` to what it tells.
+ */
+const NETWORKS =
+  /^(origin|referer|cookie|accept-encoding|host|connection|content-length|transfer-encoding|sec-fetch-.*)$/i;
+
+/** The request that a handler of `protocol.handle` is given (Electron: lib/browser/api/protocol.ts), under the scheme's own URL. */
+export function toHandledRequest(told: Told, body: Readable): Request {
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(told.headers)) if (!NETWORKS.test(name)) headers.set(name, value);
+  const origin = formOrigin(told);
+  if (origin !== undefined) headers.set('origin', origin);
+  const hasBody = told.method !== 'GET' && told.method !== 'HEAD';
+  const sent = hasBody ? { body: Readable.toWeb(body) as ReadableStream<Uint8Array>, duplex: 'half' } : {};
+  const request = new Request(told.url, { method: told.method, headers, referrer: toReferrer(told.headers), ...sent });
+  return told.initiator === undefined
+    ? request
+    : Object.defineProperty(request, 'initiatorOrigin', { value: told.initiator, enumerable: true });
+}
+
+/** Only a form that is posted by http names one (Chromium: navigation_request.cc), unless it is opaque (Electron leaves that out). */
+function formOrigin({ url, isDocument, headers }: Told): string | undefined {
+  const origin = getField(headers, 'origin');
+  if (!isDocument || origin === undefined || origin === 'null' || !/^https?:/.test(url)) return undefined;
+  return fromChromium(origin);
+}
+
+/** Pages of custom schemes have none: Blink gives away addresses of http and https only. */
+function toReferrer(headers: Told['headers']): string {
+  const referrer = getField(headers, 'referer') ?? '';
+  return fromChromium(referrer) === referrer ? referrer : '';
+}
+
+/** A field of a request that DevTools tells of, whose names are as somebody wrote them. */
+export const getField = (headers: Told['headers'], name: string): string | undefined =>
+  Object.entries(headers).find(([written]) => written.toLowerCase() === name)?.[1];
