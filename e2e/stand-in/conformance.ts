@@ -28,6 +28,7 @@ export function compareEvents(
   heard: { [Name in keyof WebContentsEvents]: Listener<Name> },
 ) {
   contents.on('did-start-navigation', heard['did-start-navigation']);
+  contents.on('did-redirect-navigation', heard['did-redirect-navigation']);
   contents.on('will-navigate', heard['will-navigate']);
   contents.on('did-navigate', heard['did-navigate']);
   contents.on('did-navigate-in-page', heard['did-navigate-in-page']);

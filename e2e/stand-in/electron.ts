@@ -3,6 +3,7 @@
  * name. `e2e/stand-in/README.md` says what there is and where it differs.
  */
 import { pathToFileURL } from 'node:url';
+import { webContents } from './main/all-contents.ts';
 import { app } from './main/app.ts';
 import { BrowserWindow } from './main/browser-window.ts';
 import { utilityProcess } from './main/fork-utility.ts';
@@ -21,7 +22,7 @@ import(pathToFileURL(process.argv[1]!).href).then(
   () => {}, // what it has thrown Node says itself
 );
 
-export { app, BrowserWindow, MessageChannelMain, MessagePortMain, net, protocol, session, utilityProcess };
+export { app, BrowserWindow, MessageChannelMain, MessagePortMain, net, protocol, session, utilityProcess, webContents };
 export default strictly('electron', {
   app,
   BrowserWindow,
@@ -31,4 +32,5 @@ export default strictly('electron', {
   protocol,
   session,
   utilityProcess,
+  webContents,
 });

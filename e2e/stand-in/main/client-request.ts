@@ -1,12 +1,14 @@
 import { Readable, Writable } from 'node:stream';
 import type * as Electron from 'electron';
 import { onlyKnown } from '../strict.ts';
+import { throughNetworkService } from './network-service.ts';
 
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 const KNOWN = [
   'session',
   'url',
   'method',
+  'headers',
   'origin',
   'credentials',
   'cache',
@@ -39,6 +41,7 @@ export class ClientRequest extends Writable {
     }
     this.#options = options;
     this.#send = send;
+    for (const [name, value] of Object.entries(options.headers ?? {})) this.#headers.set(name, value.toString());
   }
 
   setHeader(name: string, value: string): void {
@@ -69,9 +72,9 @@ export class ClientRequest extends Writable {
     const body = this.#written.length === 0 ? null : new Uint8Array(Buffer.concat(this.#written));
     const { signal } = this.#stop;
     const init = { method, headers: this.#headers, body, credentials, signal };
-    const received = await this.#send(
-      new Request(url, { ...init, redirect: redirect === 'follow' ? 'follow' : 'manual' }),
-    );
+    const request = new Request(url, { ...init, redirect: redirect === 'follow' ? 'follow' : 'manual' });
+    const mode = this.#headers.get('sec-fetch-mode') ?? 'no-cors';
+    const received = await throughNetworkService({ request, initiator: this.#initiator, mode }, this.#send);
     if (redirect !== 'follow' && REDIRECTS.has(received.status))
       return this.#redirected(received, redirect, method, url);
     if (received.redirected) this.emit('redirect', 302, method, received.url, {});
@@ -80,6 +83,13 @@ export class ClientRequest extends Writable {
     const rawHeaders = [...received.headers].flat();
     const { status: statusCode, statusText: statusMessage } = received;
     this.emit('response', Object.assign(answer, { statusCode, statusMessage, rawHeaders }));
+  }
+
+  /** The header is taken for it, too, unless it is a list: that is no string when Electron's native part reads it. */
+  get #initiator(): string | undefined {
+    if (this.#options.origin !== undefined) return this.#options.origin;
+    const listed = Object.entries(this.#options.headers ?? {}).find(([name]) => name.toLowerCase() === 'origin')?.[1];
+    return Array.isArray(listed) ? undefined : (this.#headers.get('origin') ?? undefined);
   }
 
   async #redirected(received: Response, redirect: 'manual' | 'error', method: string, url: string): Promise<void> {

@@ -31,6 +31,8 @@ type Implemented =
 
 export interface WebContentsEvents {
   'did-start-navigation': [Navigation, string, boolean, boolean, number, number];
+  /** Never emitted: DevTools tells of a redirect when it is over. */
+  'did-redirect-navigation': [Navigation, string, boolean, boolean, number, number];
   'will-navigate': [Navigation, string, boolean, boolean];
   'did-navigate': [Cancelable, string, number, string];
   'did-navigate-in-page': [Cancelable, string, boolean, number, number];
@@ -85,6 +87,7 @@ export class WebContents extends StrictEmitter<WebContentsEvents> implements Mir
   constructor(options: PageOptions) {
     super([
       'did-start-navigation',
+      'did-redirect-navigation',
       'will-navigate',
       'did-navigate',
       'did-navigate-in-page',
