@@ -139,12 +139,12 @@ function optionsOf(session: Session, request: Request, cors: Cors): ClientReques
   const origin = request.headers.get('origin');
   // Chromium has applied the policy of the page to the Referer that it tells.
   const referrerPolicy = request.headers.has('referer') ? 'unsafe-url' : request.referrerPolicy;
-  // Where no origin asks, or the application's, none is another one.
-  const isOne = origin === null || cors === 'not enforced';
-  const credentials = request.credentials === 'same-origin' && isOne ? 'include' : request.credentials;
+  // The network service compares origins for `same-origin` only where it is told one.
+  const isCompared = origin !== null && cors === 'enforced';
+  const credentials = request.credentials === 'same-origin' && !isCompared ? 'include' : request.credentials;
   return {
     ...{ session, url, method, redirect, referrerPolicy, credentials },
-    ...(origin !== null && (cors === 'enforced' ? { origin } : { headers: { origin: [origin] } })),
+    ...(origin !== null && (isCompared ? { origin } : { headers: { origin: [origin] } })),
     cache: 'no-store',
     bypassCustomProtocolHandlers: true,
   };
