@@ -31,12 +31,14 @@ interface Paused {
 /** A request on its way from Chromium to a handler. */
 interface Asked extends Told {
   readonly requestId: string;
+  /** As Chromium's CORS check wants it back; undefined where it checks nothing. */
+  readonly origin: string | undefined;
   readonly frameId: string;
   readonly handler: SchemeHandler;
 }
 
 /** What a redirect keeps of the request before it. */
-type Redirected = Pick<Asked, 'handler' | 'initiator'>;
+type Redirected = Pick<Asked, 'handler' | 'initiator' | 'origin'> & { readonly from: string };
 
 const NETWORK_SCHEMES: ReadonlySet<string> = new Set(['http', 'https']);
 
@@ -112,7 +114,8 @@ export class SchemeServer {
     const { method, headers } = request;
     const initiator = before ? before.initiator : this.#findInitiator(paused);
     const id = String(++this.#lastAsked);
-    this.#asked.set(id, { url, method, headers, isDocument, initiator, requestId, frameId, handler });
+    const origin = originAfter(before, request);
+    this.#asked.set(id, { url, method, headers, isDocument, initiator, origin, requestId, frameId, handler });
     const { port } = this.#server.address() as AddressInfo;
     // An address of its own: Chromium keeps answers of http in its cache, and custom schemes have none.
     const address = `http://127.0.0.1:${port}/${this.#secret}/${id}`;
@@ -163,14 +166,27 @@ export class SchemeServer {
   }
 
   async #handle(asked: Asked, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
-    const { handler, initiator, isDocument, frameId, requestId } = asked;
+    const { url, handler, initiator, origin, isDocument, frameId, requestId } = asked;
     const response = await handler(toHandledRequest(asked, incoming));
     // As in Electron, a page that wants no more cancels the answer's body; the request has no signal that would tell.
     if (outgoing.destroyed) return response.body?.cancel();
     if (response.type === 'error') throw new Error('Response.error()');
-    if (response.headers.has('location')) this.#redirected.set(requestId, { handler, initiator });
+    if (response.headers.has('location')) this.#redirected.set(requestId, { handler, initiator, origin, from: url });
     if (isDocument) this.#documents.begin(frameId, this.#navigations.handlers(frameId));
-    const origin = incoming.headers.origin;
-    await sendResponse(response, { ...asked, origin }, this.#schemes.names, outgoing);
+    await sendResponse(response, asked, this.#schemes.names, outgoing);
   }
 }
+
+/**
+ * The origin that Chromium compares. It forgets who was led from one foreign origin to another; DevTools takes every redirect for such a one,
+ * as it sees the loopback server's address.
+ */
+function originAfter(before: Redirected | undefined, { url, headers }: Paused['request']): string | undefined {
+  const told = getField(headers, 'origin');
+  if (told === undefined || before?.origin === undefined) return told;
+  const from = getOrigin(before.from);
+  return from === getOrigin(fromChromium(url)) || from === fromChromium(before.origin) ? before.origin : 'null';
+}
+
+/** Of a custom scheme too, whose origin `URL` does not tell. */
+const getOrigin = (url: string): string => /^[^:]+:\/\/[^/?#]*/.exec(url)?.[0] ?? 'null';
