@@ -6,9 +6,9 @@
 /** https://fetch.spec.whatwg.org/#cors-safelisted-method */
 const SAFELISTED_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST']);
 const SAFELISTED_TYPES = /^(application\/x-www-form-urlencoded|multipart\/form-data|text\/plain)$/i;
-/** Set by the browser, never by a script (https://fetch.spec.whatwg.org/#forbidden-request-header). */
+/** Set by the browser, never by a script (https://fetch.spec.whatwg.org/#forbidden-request-header), and User-Agent, which isn't sent on. */
 const FORBIDDEN =
-  /^(accept-charset|accept-encoding|access-control-request-.*|connection|content-length|cookie2?|date|dnt|expect|host|keep-alive|origin|referer|set-cookie|te|trailer|transfer-encoding|upgrade|via|proxy-.*|sec-.*)$/;
+  /^(accept-charset|accept-encoding|access-control-request-.*|connection|content-length|cookie2?|date|dnt|expect|host|keep-alive|origin|referer|set-cookie|te|trailer|transfer-encoding|upgrade|user-agent|via|proxy-.*|sec-.*)$/;
 /** Set by Chromium by itself, with one value each, which make no preflight there either (services/network/public/cpp/cors/cors.cc). */
 const OF_CHROMIUM: Readonly<Record<string, string>> = {
   'upgrade-insecure-requests': '1',

@@ -57,10 +57,16 @@ export class ForeignPages {
   }
 }
 
-/** A request as it goes to the network in the name of a foreign origin: never with anything of the user's. */
+/**
+ * What a page can't say to another origin: nothing of the user's, and not as which browser, which Chromium itself says. As a field of ours that
+ * would need a preflight.
+ */
+const NEVER_SENT = ['cookie', 'cookie2', 'user-agent'];
+
+/** A request as it goes to the network in the name of a foreign origin. */
 export function inNameOf(origin: string, request: Request): Request {
   const sent = new Request(request, { credentials: 'omit' });
-  for (const name of ['cookie', 'cookie2']) sent.headers.delete(name);
+  for (const name of NEVER_SENT) sent.headers.delete(name);
   sent.headers.set('origin', origin);
   return sent;
 }

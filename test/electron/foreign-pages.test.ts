@@ -250,6 +250,19 @@ describe('a foreign page', () => {
     expect(await reached(await made.ask(`${API}/x`, EVIL))).toBe('network error');
   });
 
+  it('needs no preflight for what Chromium says of itself, which its network says again', async () => {
+    const told: (string | null)[] = [];
+    using made = beginOffline(({ headers }) => {
+      told.push(headers.get('user-agent'));
+      return fresh('x');
+    });
+    const headers = { 'user-agent': 'Mozilla/5.0 (X11; Linux x86_64)', 'sec-ch-ua': '"Chromium";v="153"' };
+    expect(await reached(await made.ask(`${API}/x`, EVIL, { headers }))).toBe('x');
+    made.offline.connection.set(false);
+    expect(await reached(await made.ask(`${API}/x`, EVIL, { headers })), 'from the store').toBe('x');
+    expect(told).toEqual([null]);
+  });
+
   it('keeps to the switch of the application', async () => {
     using made = beginOffline(() => fresh('x'));
     await (await made.ask(`${API}/kept`, EVIL)).text();
