@@ -89,7 +89,7 @@ export default defineConfig([
     output: { file: 'dist/demo/main.js', format: 'esm' },
   },
   // The applications of the end-to-end tests. Those with `diskCache` in their pages have the page of the bridge.
-  ...['bridge', 'assets', 'offline', 'pages-offline', 'app'].map((name) => ({
+  ...['bridge', 'assets', 'offline', 'foreign-page', 'pages-offline', 'app'].map((name) => ({
     input: `e2e/${name}/main.ts`,
     external: publicFaces,
     platform: 'node' as const,

@@ -54,6 +54,7 @@ const NAMES = {
     store: true,
     schemes: true,
     fetch: true,
+    origins: true,
     partition: true,
     routes: true,
     strategy: true,

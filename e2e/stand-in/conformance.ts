@@ -29,6 +29,7 @@ export function compareEvents(
 ) {
   contents.on('did-start-navigation', heard['did-start-navigation']);
   contents.on('will-frame-navigate', heard['will-frame-navigate']);
+  contents.on('did-redirect-navigation', heard['did-redirect-navigation']);
   contents.on('will-navigate', heard['will-navigate']);
   contents.on('did-frame-navigate', heard['did-frame-navigate']);
   contents.on('did-navigate', heard['did-navigate']);

@@ -4,6 +4,7 @@
  */
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
+import { webContents } from './main/all-contents.ts';
 import { app } from './main/app.ts';
 import { BrowserWindow } from './main/browser-window.ts';
 import { utilityProcess } from './main/fork-utility.ts';
@@ -26,7 +27,7 @@ import(pathToFileURL(createRequire(import.meta.url).resolve(process.argv[1]!)).h
   () => {}, // what it has thrown Node says itself
 );
 
-export { app, BrowserWindow, MessageChannelMain, MessagePortMain, net, protocol, session, utilityProcess };
+export { app, BrowserWindow, MessageChannelMain, MessagePortMain, net, protocol, session, utilityProcess, webContents };
 export default strictly('electron', {
   app,
   BrowserWindow,
@@ -36,4 +37,5 @@ export default strictly('electron', {
   protocol,
   session,
   utilityProcess,
+  webContents,
 });

@@ -7,8 +7,11 @@ import {
   net,
   type Session,
 } from 'electron';
+import { isAscii, toByteString } from './byte-string.ts';
+import { challengesOf } from './login.ts';
 
 type Body = ReadableStream<Uint8Array>;
+type Fetch = (request: Request) => Promise<Response>;
 
 const BODILESS: ReadonlySet<number> = new Set([101, 204, 205, 304]);
 
@@ -17,46 +20,73 @@ const BODILESS: ReadonlySet<number> = new Set([101, 204, 205, 304]);
  * in three points: with `redirect: 'manual'` a redirect is a response, as in Node, instead of a failure; responses know their `url`;
  * and neither the session's protocol handlers nor Chromium's HTTP cache are asked, which might answer in the network's place.
  *
+ * With an `Origin` in the request the network service holds the answer against CORS, after a preflight where a browser makes one;
+ * without one it does not. A server or proxy that wants a name and a password is answered by the listeners of `app.on('login')`, which
+ * get no WebContents; without one that answers, the 401 or 407 is the response. With `credentials: 'omit'` only a proxy is.
+ *
  * Rejects with a `TypeError` that names the request and Chromium's net error (`net::ERR_INTERNET_DISCONNECTED`), which is its
  * cause, or with the reason of the request's signal. Only `http` and
  * `https`. Of a request's body at most `WHOLE_BYTES` are in memory, unlike with `session.fetch`.
  */
-export function networkFetch(session: Session): (request: Request) => Promise<Response> {
+export const networkFetch = (session: Session): Fetch => fetchWith(session, 'enforced');
+
+/**
+ * `networkFetch` for the application's own pages: servers are told their `Origin`, and CORS is not enforced on the answer, which
+ * pages of the application may read whatever it says. Cookies go with it as with a request that no page made.
+ */
+export const ownNetworkFetch = (session: Session): Fetch => fetchWith(session, 'not enforced');
+
+type Cors = 'enforced' | 'not enforced';
+
+function fetchWith(session: Session, cors: Cors): Fetch {
   return async (request) => {
     const { signal } = request;
     const sent = await begun(request);
     signal.throwIfAborted();
     return new Promise((resolve, reject) => {
-      const asked = requestPastHandlers(optionsOf(session, request));
-      for (const [name, value] of fieldsOf(request)) asked.setHeader(name, value);
-      const abort = () => {
-        reject(signal.reason);
+      const asked = requestPastHandlers(optionsOf(session, request, cors));
+      for (const [name, value] of fieldsOf(request, cors)) asked.setHeader(name, value);
+      const fail = (error: unknown) => {
+        reject(error);
         asked.abort();
       };
-      signal.addEventListener('abort', abort, { once: true });
+      // What a listener throws would be uncaught, and the request would never settle.
+      const guarded =
+        <A extends unknown[]>(listener: (...args: A) => void) =>
+        (...args: A) => {
+          try {
+            listener(...args);
+          } catch (error) {
+            fail(failed(request, error));
+          }
+        };
+      signal.addEventListener('abort', () => fail(signal.reason), { once: true });
       let url = request.url;
       asked.on('error', (error) => reject(failed(request, error)));
-      asked.on('redirect', (status, _, to, fields) => {
-        if (request.redirect === 'follow') {
-          url = to;
-          return;
-        }
-        const headers = Object.entries(fields).flatMap(([name, values]) => values.map((it) => [name, it] as const));
-        resolve(responseOf(request, null, { status, headers }, url));
-        asked.abort();
-      });
-      asked.on('response', (message) => {
-        const { statusCode: status, statusMessage: statusText, rawHeaders } = message;
-        const isEmpty = BODILESS.has(status) || request.method === 'HEAD';
-        const body = isEmpty ? null : bodyOf(message, () => asked.abort());
-        resolve(responseOf(request, body, { status, statusText, headers: pairsOf(rawHeaders) }, url));
-      });
-      if (sent === undefined || Buffer.isBuffer(sent)) asked.end(sent);
-      else
-        stream(sent, asked).catch((error: unknown) => {
-          reject(error);
+      asked.on('login', guarded(challengesOf(request)));
+      asked.on(
+        'redirect',
+        guarded((status, _, to, fields) => {
+          if (request.redirect === 'follow') {
+            url = to;
+            return;
+          }
+          const headers = Object.entries(fields).flatMap(([name, values]) => values.map((it) => [name, it] as const));
+          resolve(responseOf(request, null, { status, headers: locatedAt(to, headers) }, url));
           asked.abort();
-        });
+        }),
+      );
+      asked.on(
+        'response',
+        guarded((message) => {
+          const { statusCode: status, statusMessage: statusText, rawHeaders } = message;
+          const isEmpty = BODILESS.has(status) || request.method === 'HEAD';
+          const body = isEmpty ? null : bodyOf(message, () => asked.abort());
+          resolve(responseOf(request, body, { status, statusText, headers: pairsOf(rawHeaders) }, url));
+        }),
+      );
+      if (sent === undefined || Buffer.isBuffer(sent)) asked.end(sent);
+      else stream(sent, asked).catch(fail);
     });
   };
 }
@@ -104,14 +134,17 @@ async function stream(body: AsyncGenerator<Uint8Array>, asked: ClientRequest): P
   await pipeline(body, asked as unknown as Writable);
 }
 
-function optionsOf(session: Session, request: Request): ClientRequestConstructorOptions {
-  const { url, method, redirect, referrerPolicy } = request;
+function optionsOf(session: Session, request: Request, cors: Cors): ClientRequestConstructorOptions {
+  const { url, method, redirect } = request;
   const origin = request.headers.get('origin');
-  // Where no origin asks, none is another one.
-  const credentials = request.credentials === 'same-origin' && origin === null ? 'include' : request.credentials;
+  // Chromium has applied the policy of the page to the Referer that it tells.
+  const referrerPolicy = request.headers.has('referer') ? 'unsafe-url' : request.referrerPolicy;
+  // The network service compares origins for `same-origin` only where it is told one.
+  const isCompared = origin !== null && cors === 'enforced';
+  const credentials = request.credentials === 'same-origin' && !isCompared ? 'include' : request.credentials;
   return {
     ...{ session, url, method, redirect, referrerPolicy, credentials },
-    ...(origin !== null && { origin }),
+    ...(origin !== null && (isCompared ? { origin } : { headers: { origin: [origin] } })),
     cache: 'no-store',
   };
 }
@@ -130,10 +163,16 @@ function requestPastHandlers(options: ClientRequestConstructorOptions): ClientRe
 
 const PAST_HANDLERS = { bypassCustomProtocolHandlers: true } as const;
 
-/** With an origin, the network holds the answer against CORS by the mode. */
-function fieldsOf(request: Request): readonly (readonly [string, string])[] {
-  const saysMode = request.mode !== 'cors' || request.headers.has('origin');
-  return [...request.headers, ...(saysMode ? [['sec-fetch-mode', request.mode] as const] : [])];
+/**
+ * With an origin, the network holds the answer against CORS by the mode. Electron takes the header for the origin, too, but where it
+ * is a list (net-client-request.ts, electron_api_url_loader.cc): as one (`optionsOf`) it is only sent. Without an origin neither CORS nor
+ * Cross-Origin-Resource-Policy is enforced, SameSite cookies are sent, and the Origin of a POST is not replaced.
+ */
+function fieldsOf(request: Request, cors: Cors): readonly (readonly [string, string])[] {
+  const isEnforced = cors === 'enforced';
+  const fields = [...request.headers].filter(([name]) => isEnforced || name !== 'origin');
+  const saysMode = request.mode !== 'cors' || (isEnforced && request.headers.has('origin'));
+  return [...fields, ...(saysMode ? [['sec-fetch-mode', request.mode] as const] : [])];
 }
 
 /** Whoever leaves in the middle ends the transfer. Electron's message is a Readable, which its types don't say. */
@@ -149,6 +188,13 @@ function bodyOf(message: IncomingMessage, abort: () => void): Body {
 const pairsOf = (raw: readonly string[]): [string, string][] =>
   raw.flatMap((name, at) => (at % 2 === 0 ? [[name, raw[at + 1] ?? ''] satisfies [string, string]] : []));
 
+/** Where a redirect leads as Chromium reads it: the bytes of an address outside ASCII can't be told from its field. */
+const locatedAt = (
+  to: string,
+  fields: readonly (readonly [string, string])[],
+): readonly (readonly [string, string])[] =>
+  fields.map(([name, value]) => (name.toLowerCase() === 'location' && !isAscii(value) ? [name, to] : [name, value]));
+
 interface Head {
   readonly status: number;
   readonly statusText?: string;
@@ -156,9 +202,11 @@ interface Head {
 }
 
 function responseOf(request: Request, body: Body | null, { headers, ...head }: Head, url: string): Response {
+  const { status, statusText = '' } = head;
   const response = new Response(body, {
-    ...head,
-    headers: headers.map(([name, value]): [string, string] => [name, value]),
+    status,
+    statusText: toByteString(statusText),
+    headers: headers.map(([name, value]): [string, string] => [name, toByteString(value)]),
   });
   return Object.defineProperties(response, { url: { value: url }, redirected: { value: url !== request.url } });
 }

@@ -1,9 +1,11 @@
-import { basename, dirname } from 'node:path';
-import type { Session } from 'electron';
+import { type Session, session as sessions } from 'electron';
 import { DiskCacheError } from '../../protocol/error.ts';
 import type { CacheFace } from '../engine/index.ts';
 import { Offline, type OfflineOptions } from '../offline/index.ts';
-import { networkFetch } from './network.ts';
+import { ForeignPages, inNameOf } from './foreign-pages.ts';
+import { Initiators } from './initiator.ts';
+import { networkFetch, ownNetworkFetch } from './network.ts';
+import { originOf } from './shown-documents.ts';
 
 export interface OfflineSessionOptions extends Omit<OfflineOptions, 'cache' | 'fetch' | 'shared' | 'unseen' | 'clock'> {
   /** The declared cache or fanout that keeps the responses. Default: one of the host's own, at most 1 GiB, the least recently used leave. */
@@ -12,10 +14,17 @@ export interface OfflineSessionOptions extends Omit<OfflineOptions, 'cache' | 'f
   readonly schemes?: readonly string[];
   /**
    * The way to the network. Default: `networkFetch(session)`. Requests for a scheme of the application's own mean nothing to the network:
-   * one of its own gets them from where they are. It hands out redirects, where the request says `redirect: 'manual'`.
+   * one of its own gets them from where they are. It hands out redirects, where the request says `redirect: 'manual'`. Requests of a
+   * foreign page have an `Origin`, and `credentials: 'omit'`, which it has to keep to.
    */
   readonly fetch?: OfflineOptions['fetch'];
-  /** Default: that of the session, `''` for the default session. A session in memory has no name: it needs one here. */
+  /**
+   * The origins of the application's own pages on the web, such as `https://app.example.com`: they may ask everywhere, with the
+   * session's cookies. Pages of `file:` and of custom schemes are its own anyway, and a server on this machine while developing. Any
+   * other page gets from other origins what CORS gives it, without cookies.
+   */
+  readonly origins?: readonly string[];
+  /** Default: the path of the session, `''` for the default session. A session in memory has none: it needs a name here. */
   readonly partition?: string;
 }
 
@@ -28,20 +37,18 @@ export interface OfflineSession {
 }
 
 /**
- * Lets all requests of a session for the schemes go through an HTTP cache in `cache`; to the network they go with the session's
- * cookies. A request that fails is a network error in the page.
+ * Lets all requests of a session for the schemes go through an HTTP cache in `cache`; to the network the application's own go with the
+ * session's cookies. What a foreign page asks another origin for goes without, is kept apart, and reaches it as far as CORS lets it.
+ * A request that fails is a network error in the page.
  *
  * @throws {DiskCacheError} `BAD_OPTION` for a scheme that is handled already or has no network, a session in memory without
- * `partition`, and as `Offline` does.
+ * `partition`, for what is not an origin, and as `Offline` does.
  */
-export function goOffline(
-  session: Session,
-  { store: _, schemes = ['https'], partition = partitionOf(session), fetch, ...options }: OfflineSessionOptions,
-  cache: CacheFace,
-): OfflineSession {
+export function goOffline(session: Session, how: OfflineSessionOptions, cache: CacheFace): OfflineSession {
+  const { store: _, schemes = ['https'], origins, partition = partitionOf(session), fetch, precache, ...options } = how;
   const { protocol } = session;
   const foreign = schemes.find((scheme) => scheme !== 'https' && scheme !== 'http');
-  if (foreign !== undefined && fetch === undefined && options.precache === undefined) {
+  if (foreign !== undefined && fetch === undefined && precache === undefined) {
     throw new DiskCacheError(
       'BAD_OPTION',
       `${foreign}: is nothing to the network; give host.offline a way to get it: { fetch: (request) => … }`,
@@ -51,23 +58,55 @@ export function goOffline(
     if (!protocol.isProtocolHandled(scheme)) continue;
     throw new DiskCacheError('BAD_OPTION', `${scheme}: is handled in this session already; end that first`);
   }
+  const common = { ...options, cache };
   const offline = new Offline({
-    ...options,
+    ...common,
+    ...(precache && { precache }),
     partition,
-    cache,
-    fetch: fetch ?? networkFetch(session),
+    fetch: fetch ?? ownNetworkFetch(session),
     unseen: ['cookie'],
   });
-  // A redirect is Chromium's to follow: the page is at another address then, and its origin may have no say there.
-  const respond = async (request: Request) =>
-    telling(await offline.respond(new Request(request, { redirect: 'manual' })));
+  const initiators = new Initiators(session, origins);
+  const network = fetch ?? networkFetch(session);
+  const foreignPages = new ForeignPages({
+    initiators,
+    makesPreflights: fetch === undefined,
+    // Without what is there in advance, which was fetched with the user's cookies.
+    open: (origin) =>
+      new Offline({
+        ...common,
+        connection: offline.connection,
+        partition: `foreign ${JSON.stringify([partition, origin])}`,
+        fetch: (request) => network(inNameOf(origin, request)),
+      }),
+  });
+  const respond = async (request: Request): Promise<Response> => {
+    const asker = initiators.getAsker(request);
+    const asked = toAsked(request, fetch === undefined ? asker.origin : undefined);
+    return asker.isOwn ? telling(await offline.respond(asked)) : foreignPages.respond(asked, asker);
+  };
   for (const scheme of schemes) protocol.handle(scheme, respond);
   return {
     offline,
     end() {
+      initiators.end();
       for (const scheme of schemes) if (protocol.isProtocolHandled(scheme)) protocol.unhandle(scheme);
     },
   };
+}
+
+/**
+ * The request of a page, with what Chromium would have told the server of it. A redirect is Chromium's to follow: the page is at another
+ * address then, and its origin may have no say there.
+ */
+function toAsked(request: Request, origin: string | undefined): Request {
+  const { method, url, referrer } = request;
+  const asked = new Request(request, { redirect: 'manual' });
+  const isRead = method === 'GET' || method === 'HEAD';
+  if (origin === undefined) return asked;
+  if (!isRead || origin !== originOf(url)) asked.headers.set('origin', origin);
+  if (/^https?:/.test(referrer)) asked.headers.set('referer', referrer);
+  return asked;
 }
 
 /** Where a response came from is for pages, too, and theirs is another origin: CORS shows them only fields that are named. */
@@ -78,15 +117,14 @@ function telling(response: Response): Response {
   return response;
 }
 
-/** Sessions made with `persist:name` are stored in `Partitions/name`. */
-function partitionOf({ storagePath }: Session): string {
-  if (storagePath === null) {
-    throw new DiskCacheError(
-      'BAD_OPTION',
-      'A session in memory has no name of its own; give host.offline one: { partition: … }',
-    );
-  }
-  return basename(dirname(storagePath)) === 'Partitions' ? basename(storagePath) : '';
+/** Sessions of different paths are different users, whatever their folders are called. */
+function partitionOf(session: Session): string {
+  if (session === sessions.defaultSession) return '';
+  if (session.storagePath !== null) return session.storagePath;
+  throw new DiskCacheError(
+    'BAD_OPTION',
+    'A session in memory has no name of its own; give host.offline one: { partition: … }',
+  );
 }
 
 /** @throws {DiskCacheError} `NO_SUCH_STORE`; `BAD_OPTION` for a store that is no cache. */

@@ -33,9 +33,9 @@ export function senderOf(frame: WebFrameMain | null, window: string): FrameInfo 
 const WEB = /^(https?|wss?|ftp|blob|data|javascript|devtools|chrome|chrome-extension|chrome-error|deskcache):/i;
 const LOOPBACK = /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/i;
 
-/** The application's own pages by their origin: `file:` or a custom scheme; while developing also a server on this machine. */
+/** The application's own pages by their origin: `file:` or a custom scheme; while developing also a server on this machine. Never an opaque one. */
 export const isOwnOrigin = (origin: string, isPackaged: boolean): boolean =>
-  !WEB.test(origin) || (!isPackaged && LOOPBACK.test(origin));
+  origin !== '' && origin !== 'null' && (!WEB.test(origin) || (!isPackaged && LOOPBACK.test(origin)));
 
 /**
  * Without an `authorize` of the application's own: everything for the top frame of an attached window that shows the

@@ -31,7 +31,13 @@ export class MessageChannelMain {
   }
 }
 
-export const app = new EventEmitter();
+export const app = Object.assign(new EventEmitter().setMaxListeners(0), { isPackaged: true });
+
+export const session = { defaultSession: {} as Session };
+
+/** Those that are open. */
+const allContents = new Set<unknown>();
+export const webContents = { getAllWebContents: () => [...allContents] };
 
 export function openSession() {
   const scripts = new Map<string, PreloadScriptRegistration>();
@@ -102,6 +108,7 @@ export function openWindow(fields: object = {}) {
   const ipc = new EventEmitter();
   const own = { ipc, isDestroyed: () => isDestroyed, getType: () => 'window', ...fields };
   const contents = Object.assign(new EventEmitter(), own) as EventEmitter & typeof own;
+  allContents.add(contents);
   app.emit('web-contents-created', {}, contents);
   return {
     contents: contents as unknown as WebContents,
@@ -110,6 +117,7 @@ export function openWindow(fields: object = {}) {
       ipc.emit(CONNECT_CHANNEL, { senderFrame, ...senderOf(senderFrame) }, ...asked),
     close: () => {
       isDestroyed = true;
+      allContents.delete(contents);
       contents.emit('destroyed');
     },
     listeners: () =>

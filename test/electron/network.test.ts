@@ -1,9 +1,10 @@
+import { EventEmitter } from 'node:events';
 import { createServer, type IncomingMessage, request as nodeRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { PassThrough } from 'node:stream';
-import type { ClientRequestConstructorOptions, Session } from 'electron';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { networkFetch } from '../../main/electron/network.ts';
+import type { AuthInfo, ClientRequest, ClientRequestConstructorOptions, Session } from 'electron';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { networkFetch, ownNetworkFetch } from '../../main/electron/network.ts';
 
 /** What `net.request` was asked with. */
 const started: ClientRequestConstructorOptions[] = [];
@@ -11,10 +12,14 @@ let aborted = 0;
 
 /** What an Electron starts with that knows nothing of `bypassCustomProtocolHandlers` in `net.request`, as 35 to 37. */
 const startedWith: Record<string, unknown>[] = [];
+/** What the network tells instead of what the server says, for requests to `/told`. */
+let tell: (asked: EventEmitter) => void = () => {};
+const headersSet: [string, string][] = [];
 
 /** Node's own client requests are much like Electron's; what they don't know are redirects, which Electron tells of as it does here. */
 function request(options: ClientRequestConstructorOptions) {
   started.push(options);
+  if (options.url!.endsWith('/told')) return toldRequest();
   const asked = nodeRequest(options.url!, { method: options.method });
   const { emit, abort } = asked;
   const _urlLoaderOptions = { url: options.url, bypassCustomProtocolHandlers: undefined };
@@ -39,6 +44,21 @@ function request(options: ClientRequestConstructorOptions) {
   return asked;
 }
 
+/** A request whose events a test emits by hand. */
+function toldRequest() {
+  headersSet.length = 0;
+  const asked = new EventEmitter();
+  return Object.assign(asked, {
+    setHeader: (...field: [string, string]) => headersSet.push(field),
+    abort: () => void aborted++,
+    end: () => queueMicrotask(() => tell(asked)),
+  }) as unknown as ClientRequest;
+}
+
+/** An answer as Electron tells of it. */
+const message = (statusCode: number, rawHeaders: string[], statusMessage = 'OK') =>
+  Object.assign(new PassThrough().end('body'), { statusCode, statusMessage, rawHeaders });
+
 /** Electron's messages don't know their request; Node's are aborted by it when they are destroyed. */
 function plain(message: IncomingMessage) {
   const { statusCode, statusMessage, rawHeaders } = message;
@@ -46,7 +66,8 @@ function plain(message: IncomingMessage) {
   message.on('error', (error) => body.destroy(error)).pipe(body);
   return Object.assign(body, { statusCode, statusMessage, rawHeaders });
 }
-vi.mock('electron', () => ({ net: { request } }));
+const { app } = vi.hoisted(() => ({ app: new (process.getBuiltinModule('node:events').EventEmitter)() }));
+vi.mock('electron', () => ({ net: { request }, app }));
 
 const session = { storagePath: '/data' } as Session;
 const fetchIn = networkFetch(session);
@@ -229,5 +250,98 @@ describe('the network of a session', () => {
     const response = await ask('/endless', { signal: reading.signal });
     reading.abort(new Error('enough'));
     await expect(response.arrayBuffer()).rejects.toThrow();
+  });
+
+  it('has what the bytes of a field say, as fetch does, also above U+00FF', async () => {
+    tell = (asked) =>
+      asked.emit('response', message(200, ['x-name', 'Łódź', 'x-old', 'caf\u00e9', 'x-plain', 'a'], 'Gut Ł'));
+    const { headers, statusText } = await ask('/told');
+    const bytes = (text: string) => Buffer.from(text).toString('latin1');
+    expect([headers.get('x-name'), headers.get('x-old'), headers.get('x-plain')]).toEqual([
+      ...[bytes('Łódź'), bytes('café'), 'a'],
+    ]);
+    expect(statusText).toBe(bytes('Gut Ł'));
+    tell = (asked) => asked.emit('redirect', 302, 'GET', 'https://a.example/%C5%81', { location: ['/Ł'] });
+    const redirect = await ask('/told', { redirect: 'manual' });
+    expect(redirect.headers.get('location'), 'as Chromium reads it').toBe('https://a.example/%C5%81');
+  });
+
+  it.each([
+    ['has a status that no response can have', 999, ['x-a', 'b']],
+    ['has a field that no response can have', 200, ['x-a', 'b\0c']],
+  ])('rejects where an answer %s, and ends the transfer', async (_, status, fields) => {
+    const before = aborted;
+    tell = (asked) => expect(() => asked.emit('response', message(status, fields))).not.toThrow();
+    await expect(ask('/told')).rejects.toMatchObject({
+      name: 'TypeError',
+      message: expect.stringMatching(/^GET http:.*\/told: /),
+      cause: expect.any(Error),
+    });
+    tell = (asked) => expect(() => asked.emit('redirect', status, 'GET', base, { 'x-a': [fields[1]!] })).not.toThrow();
+    await expect(ask('/told', { redirect: 'manual' })).rejects.toThrow(TypeError);
+    expect(aborted).toBe(before + 2);
+  });
+
+  it('tells the Origin of the application’s own pages, and has nothing enforced for them', async () => {
+    tell = (asked) => asked.emit('response', message(200, []));
+    const headers = { origin: 'app://atlas', referer: 'https://a.example/page', 'x-own': '1' };
+    await ownNetworkFetch(session)(new Request(`${base}/told`, { method: 'POST', body: 'x', headers }));
+    // A list is a header and nothing else; as text Electron would take it for the origin that CORS is enforced for.
+    expect(started.at(-1)).toMatchObject({ headers: { origin: ['app://atlas'] }, credentials: 'include' });
+    expect(started.at(-1)).not.toHaveProperty('origin');
+    expect(started.at(-1)?.referrerPolicy, 'the page’s policy was applied already').toBe('unsafe-url');
+    expect(headersSet.map(([name]) => name).sort()).toEqual(['content-type', 'referer', 'x-own']);
+  });
+
+  describe('where a name and a password are wanted', () => {
+    const challenge: AuthInfo = { isProxy: false, scheme: 'basic', host: 'a.example', port: 443, realm: 'all' };
+    /** What the network is given for a challenge. */
+    const given = async (init?: RequestInit, info = challenge): Promise<unknown[]> => {
+      const answers: unknown[] = [];
+      tell = (asked) => {
+        asked.emit('login', info, (...login: unknown[]) => answers.push(login));
+        setTimeout(() => asked.emit('response', message(401, [])), 5);
+      };
+      await ask('/told', init);
+      return answers;
+    };
+    afterEach(() => void app.removeAllListeners());
+
+    it('takes the 401 where the application has nothing to say', async () => {
+      expect(await given()).toEqual([[]]);
+      app.on('login', () => {});
+      expect(await given()).toEqual([[]]);
+    });
+
+    it('gets them from app.on(‘login’), once', async () => {
+      const asked: unknown[][] = [];
+      app.on('login', (event, ...about) => {
+        event.preventDefault();
+        asked.push(about.slice(0, 3));
+        setTimeout(() => {
+          about[3]('ada', 'secret');
+          about[3]('eve', 'other');
+        });
+      });
+      expect(await given()).toEqual([['ada', 'secret']]);
+      const details = { url: `${base}/told`, isRequestForNavigation: false, firstAuthAttempt: true };
+      expect(asked).toEqual([[null, expect.objectContaining(details), challenge]]);
+    });
+
+    it('asks for those of a proxy only, for a request without credentials', async () => {
+      app.on('login', (event, _contents, _details, _info, callback) => {
+        event.preventDefault();
+        callback('ada', 'secret');
+      });
+      expect(await given({ credentials: 'omit' })).toEqual([[]]);
+      expect(await given({ credentials: 'omit' }, { ...challenge, isProxy: true })).toEqual([['ada', 'secret']]);
+    });
+
+    it('fails where the listener does', async () => {
+      app.on('login', () => {
+        throw new Error('no dialog');
+      });
+      await expect(given()).rejects.toThrow('no dialog');
+    });
   });
 });

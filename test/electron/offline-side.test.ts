@@ -12,15 +12,17 @@ import { failure } from '../failure.ts';
 import { MessageChannelMain } from './real-ports.ts';
 
 vi.mock('electron', async () => ({
+  ...(await import('./double.ts')),
   ...(await import('./real-ports.ts')),
   net: { fetch: async (request: Request) => new Response(`net ${request.url}`) },
   protocol: { isProtocolHandled: (scheme: string) => scheme === 'main' },
 }));
 
 /** The network of a session is its `fetch` here; the real way has a test of its own. */
-vi.mock('../../main/electron/network.ts', () => ({
-  networkFetch: (session: Session) => (request: Request) => session.fetch(request),
-}));
+vi.mock('../../main/electron/network.ts', () => {
+  const networkFetch = (session: Session) => (request: Request) => session.fetch(request);
+  return { networkFetch, ownNetworkFetch: networkFetch };
+});
 
 /** A session whose network says its name and what it was asked for. */
 function sessionOf(name: string) {

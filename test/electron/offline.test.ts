@@ -4,11 +4,15 @@ import { cacheNamed, goOffline, type OfflineSessionOptions } from '../../main/el
 import { Cache, Index } from '../../main/engine/index.ts';
 import { provenanceOf } from '../../main/offline/index.ts';
 import { freshDirectory } from '../engine/directory.ts';
+import { session as electron } from './double.ts';
+
+vi.mock('electron', () => import('./double.ts'));
 
 /** The network of a session is its `fetch` here; the real way has a test of its own. */
-vi.mock('../../main/electron/network.ts', () => ({
-  networkFetch: (session: Session) => (request: Request) => session.fetch(request),
-}));
+vi.mock('../../main/electron/network.ts', () => {
+  const networkFetch = (session: Session) => (request: Request) => session.fetch(request);
+  return { networkFetch, ownNetworkFetch: networkFetch };
+});
 
 const failure = (code: string) => expect.objectContaining({ code });
 
@@ -115,16 +119,22 @@ describe('host.offline', () => {
     expect(sent).toEqual([]);
   });
 
-  it('keeps sessions apart', async () => {
+  it.each([
+    ['the default one and one at another path', [null, '/elsewhere/ada']],
+    ['two whose folders have one name', ['/data/Partitions/ada', '/elsewhere/Partitions/ada']],
+    ['two at paths of any kind', ['/elsewhere/ada', '/elsewhere/bob']],
+    ['the default one and two partitions', [null, '/data/Partitions/bob', '/data/Partitions/eve']],
+  ])('keeps sessions apart: %s', async (_, paths) => {
     using made = open();
-    const asked = await Promise.all(
-      ['/data', '/data/Partitions/bob', '/data/Partitions/eve'].map(async (path) => {
-        const { session, sent } = sessionAt(path);
-        await (await made.begin(session).offline.fetch('https://b.example/x')).text();
-        return sent.length;
-      }),
-    );
-    expect(asked).toEqual([1, 1, 1]);
+    const asked: number[] = [];
+    // One after the other: what is on its way can't answer another one yet.
+    for (const path of paths) {
+      const { session, sent } = sessionAt(path ?? '/data');
+      electron.defaultSession = path === null ? session : ({} as Session);
+      await (await made.begin(session).offline.fetch('https://b.example/x')).text();
+      asked.push(sent.length);
+    }
+    expect(asked).toEqual(paths.map(() => 1));
   });
 
   it('refuses what it can not serve, and handles nothing then', () => {

@@ -55,6 +55,8 @@ describe('ownPages, the default', () => {
     'deskcache://assets',
     'data:',
     'HTTPS://EXAMPLE.ORG',
+    'null',
+    '',
   ])('grants nothing to %s', (origin) => {
     expect(ownPages(false)(asks(origin))).toBeNull();
   });

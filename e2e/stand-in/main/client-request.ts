@@ -9,6 +9,7 @@ const KNOWN = [
   'session',
   'url',
   'method',
+  'headers',
   'origin',
   'credentials',
   'useSessionCookies',
@@ -46,6 +47,8 @@ export class ClientRequest extends Writable {
     }
     this.#options = options;
     this.#send = send;
+    for (const [name, value] of Object.entries(options.headers ?? {}))
+      this.#headers.set(name.toLowerCase(), value.toString());
   }
 
   get chunkedEncoding(): boolean {
@@ -103,7 +106,7 @@ export class ClientRequest extends Writable {
 
   async #start(): Promise<void> {
     const { url = '', method = 'GET', credentials, useSessionCookies = false } = this.#options;
-    const origin = this.#options.origin || this.#headers.get('origin') || undefined;
+    const origin = this.#initiator;
     const load: Load = {
       ...{ url: new URL(url), method: method.toUpperCase(), headers: Object.fromEntries(this.#headers), origin },
       body: this.#chunks ?? (this.#written.length === 0 ? undefined : Buffer.concat(this.#written)),
@@ -123,6 +126,13 @@ export class ClientRequest extends Writable {
     const { status: statusCode, statusText: statusMessage } = received;
     const rawHeaders = received.rawHeaders.flat();
     this.#tell('response', Object.assign(received.body, { statusCode, statusMessage, rawHeaders }));
+  }
+
+  /** The header is taken for it, too, unless it is a list: that is no string when Electron's native part reads it. */
+  get #initiator(): string | undefined {
+    const listed = Object.entries(this.#options.headers ?? {}).find(([name]) => name.toLowerCase() === 'origin')?.[1];
+    const inHeader = Array.isArray(listed) ? undefined : this.#headers.get('origin');
+    return this.#options.origin || inHeader || undefined;
   }
 
   /** An error of a listener's is nobody's to catch: in Electron it is an uncaught exception, and the request goes on. */

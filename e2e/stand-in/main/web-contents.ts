@@ -31,6 +31,8 @@ type Implemented =
 
 export interface WebContentsEvents {
   'did-start-navigation': [Navigation, string, boolean, boolean, number, number];
+  /** Never emitted: DevTools tells of a redirect when it is over. */
+  'did-redirect-navigation': [Navigation, string, boolean, boolean, number, number];
   'will-frame-navigate': [Navigation];
   'will-navigate': [Navigation, string, boolean, boolean, number, number];
   'did-frame-navigate': [Cancelable, string, number, string, boolean, number, number];
@@ -92,6 +94,7 @@ export class WebContents extends StrictEmitter<WebContentsEvents> implements Mir
     super([
       'did-start-navigation',
       'will-frame-navigate',
+      'did-redirect-navigation',
       'will-navigate',
       'did-frame-navigate',
       'did-navigate',

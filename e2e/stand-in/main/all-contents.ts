@@ -1,0 +1,11 @@
+import type * as Electron from 'electron';
+import { strictly } from '../strict.ts';
+import { openWindows } from './open-windows.ts';
+import type { WebContents } from './web-contents.ts';
+
+const face: Record<keyof Pick<typeof Electron.webContents, 'getAllWebContents'>, () => WebContents[]> = {
+  getAllWebContents: () => [...openWindows].map((window) => window.webContents),
+};
+
+/** Those of windows: there are no others here. */
+export const webContents = strictly('webContents', face);

@@ -1,0 +1,95 @@
+import { app, type Event, type Session, type WebContents, webContents } from 'electron';
+
+type IsOwn = (origin: string) => boolean;
+
+/** An empty document, whose content is its opener's or its parent's. */
+const EMPTY = /^(about:blank([?#].*)?)?$/;
+/** The browser's own pages. */
+const OF_THE_BROWSER = /^(devtools|chrome|chrome-error):/i;
+
+/** The serialised origin of an address, also of a scheme of the application's own; `'null'` where it has none of its own. */
+export function originOf(url: string): string {
+  const inner = url.replace(/^blob:/i, '');
+  if (!URL.canParse(inner)) return 'null';
+  const { protocol, host, origin } = new URL(inner);
+  if (/^(https?|ftp|wss?):$/.test(protocol)) return origin;
+  return /^(about|blob|data|javascript|filesystem):$/.test(protocol) ? 'null' : `${protocol}//${host}`;
+}
+
+/** Sessions that have shown a foreign document: what it has begun may go on when `host.offline` has ended and begun again. */
+const foreign = new WeakSet<Session>();
+
+/**
+ * Whether every document that a session has shown is one of the application's, for an Electron that doesn't tell who asks. From the
+ * first foreign one on nothing can be known any more: what it has left running, such as a worker, asks as others do.
+ */
+export class ShownDocuments {
+  readonly #session: Session;
+  readonly #isOwn: IsOwn;
+  readonly #watched = new Set<WebContents>();
+
+  constructor(session: Session, isOwn: IsOwn) {
+    this.#session = session;
+    this.#isOwn = isOwn;
+    app.on('web-contents-created', this.#onCreated);
+    for (const contents of webContents.getAllWebContents()) this.#watch(contents);
+  }
+
+  /** Looks at the frames, too: a sandboxed document of the application's own address has an opaque origin. */
+  areOwn(): boolean {
+    for (const contents of this.#watched) {
+      if (foreign.has(this.#session)) break;
+      for (const { url, origin } of getFrames(contents)) {
+        const isKnown = EMPTY.test(url) ? /^(null)?$/.test(origin) || this.#isOwn(origin) : OF_THE_BROWSER.test(url);
+        if (!isKnown && !this.#isOwn(origin)) this.#note(url);
+      }
+    }
+    return !foreign.has(this.#session);
+  }
+
+  end(): void {
+    app.off('web-contents-created', this.#onCreated);
+    for (const contents of this.#watched) {
+      contents.off('did-start-navigation', this.#onNavigation);
+      contents.off('did-redirect-navigation', this.#onNavigation);
+    }
+    this.#watched.clear();
+  }
+
+  readonly #onCreated = (_event: Event, contents: WebContents): void => this.#watch(contents);
+
+  /** Before the first request of the document is sent. */
+  readonly #onNavigation = ({ url }: { url: string }): void => {
+    if (EMPTY.test(url) || OF_THE_BROWSER.test(url) || this.#isOwn(originOf(url))) return;
+    this.#note(url);
+  };
+
+  #watch(contents: WebContents): void {
+    if (contents.session !== this.#session) return;
+    this.#watched.add(contents);
+    contents.on('did-start-navigation', this.#onNavigation);
+    contents.on('did-redirect-navigation', this.#onNavigation);
+    contents.once('destroyed', () => this.#watched.delete(contents));
+  }
+
+  #note(url: string): void {
+    if (foreign.has(this.#session)) return;
+    foreign.add(this.#session);
+    const origin = originOf(url);
+    process.emitWarning(
+      `${origin === 'null' ? url.slice(0, 80) : origin} is shown in a session of host.offline, and this Electron ` +
+        `(${process.versions.electron ?? 'unknown'}) doesn't tell which page a request is from. From now on every page of the session ` +
+        'gets from other origins only what they give everyone (Access-Control-Allow-Origin: *), without cookies. Show foreign pages in a ' +
+        'session of their own, name the origins of your own pages in host.offline(session, { origins }), or use Electron 43.7, 44.4, 45 or later',
+    );
+  }
+}
+
+/** Frames of a renderer that has crashed can't be asked, and ask nothing. */
+function getFrames(contents: WebContents): readonly { url: string; origin: string }[] {
+  try {
+    return contents.mainFrame.framesInSubtree.map(({ url, origin }) => ({ url, origin }));
+  } catch {
+    return [];
+  }
+}

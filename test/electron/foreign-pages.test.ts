@@ -1,0 +1,390 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { OfflineSessionOptions } from '../../main/electron/offline.ts';
+import { Cache } from '../../main/engine/index.ts';
+import { Precache } from '../../main/offline/index.ts';
+import { freshDirectory } from '../engine/directory.ts';
+import { openFrame, openWindow } from './double.ts';
+import { beginOffline, reached, type Sent } from './offline-session.ts';
+
+vi.mock('electron', () => import('./double.ts'));
+vi.mock('../../main/electron/network.ts', async () => (await import('./offline-session.ts')).recordingNetwork());
+
+const API = 'https://api.example';
+const EVIL = 'https://evil.example';
+
+/** The Electron that runs; undefined is one that tells nothing of itself. */
+const runIn = (version: string | undefined) =>
+  Object.defineProperty(process.versions, 'electron', { value: version, configurable: true });
+beforeEach(() => {
+  runIn('45.4.1');
+  vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+});
+afterEach(() => {
+  Reflect.deleteProperty(process.versions, 'electron');
+  vi.restoreAllMocks();
+});
+
+/** Who asks: the origin that Electron tells, the Electron, and the origin that CORS has to be held against. */
+const ASKERS: Record<string, { initiator?: string; version?: string; foreignShown?: boolean; held?: string }> = {
+  'the browser': {},
+  'an own page': { initiator: 'app://atlas' },
+  'a page of an origin that was named': { initiator: 'https://app.example' },
+  'a page of the same origin': { initiator: API },
+  'a foreign page': { initiator: EVIL, held: EVIL },
+  'an opaque page': { initiator: 'null', held: 'null' },
+  'a page that Electron does not name, after own ones only': { version: '42.11.18' },
+  'a page that Electron does not name, after a foreign one': { version: '43.6.0', foreignShown: true, held: 'null' },
+};
+const REQUESTS: Record<string, { init: RequestInit; isSimple: boolean }> = {
+  GET: { init: {}, isSimple: true },
+  'GET with a field': { init: { headers: { 'x-own': '1' } }, isSimple: false },
+  'POST of text': { init: { method: 'POST', body: 'x', headers: { 'content-type': 'text/plain' } }, isSimple: true },
+  'POST of JSON': {
+    init: { method: 'POST', body: '{}', headers: { 'content-type': 'application/json' } },
+    isSimple: false,
+  },
+};
+const SOURCES = ['network', 'store', 'precache', 'fetch of the application'] as const;
+const ALLOWED = ['none', '*', 'the asker', 'another'] as const;
+
+const cells = Object.keys(ASKERS).flatMap((asker) =>
+  Object.keys(REQUESTS).flatMap((request) =>
+    SOURCES.flatMap((source) => ALLOWED.map((allowed) => [asker, request, source, allowed] as const)),
+  ),
+);
+
+/** Of all cells, each in a partition of its own: to open one takes longer than everything else. */
+let store: Cache;
+beforeAll(() => {
+  store = new Cache(freshDirectory(), { durability: 'process' });
+});
+afterAll(() => store.close());
+
+describe('what a page gets of another origin, by who asks, how, from where, and whom the server allows', () => {
+  it.each(Object.keys(ASKERS))('%s', async (asker) => {
+    const wrong: unknown[] = [];
+    for (const cell of cells.filter(([name]) => name === asker)) {
+      const [got, expected] = [await tried(...cell), wanted(...cell)];
+      if (JSON.stringify(got) !== JSON.stringify(expected)) wrong.push({ cell, got, expected });
+    }
+    expect(wrong).toEqual([]);
+  });
+});
+
+type Outcome = { reaches: string; sent: Pick<Sent, 'cors' | 'origin' | 'credentials' | 'cookie'>[] };
+
+async function tried(asker: string, request: string, source: string, allowed: string): Promise<Outcome> {
+  const { initiator, version, foreignShown, held } = ASKERS[asker]!;
+  const { init } = REQUESTS[request]!;
+  if (version !== undefined) runIn(version);
+  else runIn('45.4.1');
+  const acao = { none: [], '*': ['*'], 'the asker': [held ?? 'app://atlas'], another: ['https://other.example'] }[
+    allowed
+  ]!;
+  const headers = { 'cache-control': 'max-age=60', ...(acao[0] && { 'access-control-allow-origin': acao[0] }) };
+  const answer = () => new Response('from the network', { headers });
+  const name = JSON.stringify([asker, request, source, allowed]);
+  const precache = new Precache({ cache: store, name, fetch: async () => new Response('precached', { headers }) });
+  if (source === 'precache') await precache.install({ version: '1', entries: [{ url: `${API}/x` }] });
+  const how = (fetch: OfflineSessionOptions['fetch']): OfflineSessionOptions => ({
+    partition: name,
+    origins: ['https://app.example'],
+    strategy: 'cache-first',
+    ...(source === 'precache' && { precache }),
+    ...(source === 'fetch of the application' && { fetch: fetch! }),
+  });
+  using made = beginOffline(answer, how, store);
+  if (foreignShown) showForeign(made.session);
+  if (source === 'store') {
+    await (await made.ask(`${API}/x`, initiator, {})).text();
+    made.offline.connection.set(false);
+  }
+  made.sent.length = 0;
+  const stolen = { cookie: 'name=ada', ...(init.headers as Record<string, string>) };
+  const reaches = await made.ask(`${API}/x`, initiator, { ...init, headers: stolen }).then(reached, () => 'failed');
+  const sent = made.sent.map(({ cors, origin, credentials, cookie }) => ({ cors, origin, credentials, cookie }));
+  return { reaches, sent };
+}
+
+function showForeign(session: object): void {
+  const { emit, close } = openWindow({ session, mainFrame: { framesInSubtree: [] } });
+  emit('did-start-navigation', { url: `${EVIL}/` });
+  close();
+}
+
+/** What is right, said once more and otherwise. */
+function wanted(asker: string, request: string, source: string, allowed: string): Outcome {
+  const { initiator, held } = ASKERS[asker]!;
+  const isOwn = held === undefined;
+  const { isSimple } = REQUESTS[request]!;
+  const isGet = request.startsWith('GET');
+  const isForeignAllowed = allowed === '*' || allowed === 'the asker';
+  const isOfApplication = source === 'fetch of the application';
+  // From a store that knows no network only what may come from there.
+  if (source === 'store') {
+    if (!isGet || (!isOwn && !isSimple)) return { reaches: 'failed', sent: [] };
+    return { reaches: isOwn || isForeignAllowed ? 'from the network' : 'network error', sent: [] };
+  }
+  if (isOwn) {
+    if (source === 'precache' && isGet) return { reaches: 'precached', sent: [] };
+    const saysOrigin = initiator !== undefined && !isOfApplication && (!isGet || initiator !== API);
+    return {
+      reaches: 'from the network',
+      sent: [
+        {
+          cors: isOfApplication ? 'of the application' : 'not enforced',
+          origin: saysOrigin ? initiator : null,
+          credentials: 'same-origin',
+          cookie: 'name=ada',
+        },
+      ],
+    };
+  }
+  if (isOfApplication && !isSimple) return { reaches: 'network error', sent: [] };
+  return {
+    reaches: isForeignAllowed ? 'from the network' : 'network error',
+    sent: [
+      {
+        cors: isOfApplication ? 'of the application' : 'enforced',
+        ...{ origin: held, credentials: 'omit', cookie: null },
+      },
+    ],
+  };
+}
+
+describe('a foreign page', () => {
+  const fresh = (text: string, fields: Record<string, string> = {}) =>
+    new Response(text, { headers: { 'cache-control': 'max-age=60', 'access-control-allow-origin': '*', ...fields } });
+
+  it('is never answered from what the user’s cookies have fetched, nor is the user from what it has', async () => {
+    let times = 0;
+    using made = beginOffline(() => fresh(`answer ${++times}`));
+    const get = async (initiator?: string) => reached(await made.ask(`${API}/me`, initiator));
+    expect(await get('app://atlas')).toBe('answer 1');
+    expect(await get(EVIL)).toBe('answer 2');
+    expect(await get('https://another.example')).toBe('answer 3');
+    expect(await get('null')).toBe('answer 4');
+    expect([await get(EVIL), await get(), await get('https://another.example')]).toEqual([
+      ...['answer 2', 'answer 1', 'answer 3'],
+    ]);
+    expect(times).toBe(4);
+  });
+
+  it('makes the application forget nothing by what it posts', async () => {
+    let times = 0;
+    using made = beginOffline(() => fresh(`answer ${++times}`));
+    const own = async () => reached(await made.ask(`${API}/x`, 'app://atlas'));
+    expect(await own()).toBe('answer 1');
+    await made.ask(`${API}/x`, EVIL, { method: 'POST', body: 'x' });
+    expect(await own()).toBe('answer 1');
+  });
+
+  it('sees the fields that are exposed to it, no cookies that are set, and never a document', async () => {
+    const fields = {
+      ...{ etag: '"1"', 'x-own': '1', 'x-secret': '1', 'set-cookie': 'name=ada', 'cache-status': 'proxy; hit' },
+      ...{
+        'access-control-expose-headers': 'X-Own, Set-Cookie',
+        'content-type': 'text/html',
+        link: '</x>; rel=preload',
+      },
+    };
+    using made = beginOffline(() => fresh('x', fields));
+    expect(Object.fromEntries((await made.ask(`${API}/x`, EVIL)).headers)).toEqual({
+      'access-control-allow-origin': '*',
+      'access-control-expose-headers': 'cache-status, x-own',
+      'cache-control': 'max-age=60',
+      'cache-status': 'deskcache; fwd=uri-miss; fwd-status=200',
+      'content-security-policy': "sandbox; default-src 'none'; frame-ancestors 'none'",
+      'content-type': 'text/html',
+      'x-frame-options': 'DENY',
+      'x-own': '1',
+    });
+    const own = await made.ask(`${API}/x`, 'app://atlas');
+    expect([own.headers.get('x-secret'), own.headers.has('x-frame-options')]).toEqual(['1', false]);
+  });
+
+  it('follows a redirect that the other origin lets it see, and has no origin between two others', async () => {
+    const redirect = (location: string, allowed: string) =>
+      new Response(null, { status: 302, headers: { location, 'access-control-allow-origin': allowed } });
+    using made = beginOffline(({ url, headers }) => {
+      const { pathname } = new URL(url);
+      if (pathname === '/closed') return redirect('/there', 'https://other.example');
+      if (pathname === '/away') return redirect('https://third.example/there', '*');
+      if (pathname === '/back') return redirect(`${EVIL}/secret`, '*');
+      if (pathname === '/near') return redirect('/there', '*');
+      if (pathname === '/file') return redirect('file:///etc/passwd', '*');
+      if (pathname === '/user') return redirect('https://ada:secret@third.example/', '*');
+      return new Response('there', { headers: { 'access-control-allow-origin': headers.get('origin') ?? 'none' } });
+    });
+    const location = async (path: string) => {
+      const { type, status, headers } = await made.ask(API + path, EVIL);
+      return type === 'error' ? 'network error' : `${status} ${headers.get('location')}`;
+    };
+    for (const path of ['/closed', '/file', '/user']) expect(await location(path), path).toBe('network error');
+    expect(await location('/near')).toBe('302 /there');
+    await made.ask(`${API}/there`, EVIL);
+    expect(made.sent.at(-1)).toMatchObject({ origin: EVIL, credentials: 'omit' });
+    expect(await location('/away')).toBe('302 https://third.example/there');
+    await made.ask('https://third.example/there#part', EVIL);
+    expect(made.sent.at(-1), 'tainted').toMatchObject({ origin: 'null', credentials: 'omit' });
+    await made.ask('https://third.example/there', EVIL);
+    expect(made.sent.at(-1), 'another one').toMatchObject({ origin: EVIL });
+    // Its own origin is no longer its own by way of another.
+    expect(await location('/back')).toBe(`302 ${EVIL}/secret`);
+    await made.ask(`${EVIL}/secret`, EVIL);
+    expect(made.sent.at(-1)).toMatchObject({ origin: 'null', credentials: 'omit', cors: 'enforced' });
+    await made.ask(`${EVIL}/secret`, EVIL);
+    expect(made.sent.at(-1)).toMatchObject({ origin: null, cors: 'not enforced' });
+  });
+
+  it('plays what is whole in the store part by part', async () => {
+    using made = beginOffline(() => fresh('0123456789'));
+    expect(await reached(await made.ask(`${API}/film`, EVIL))).toBe('0123456789');
+    const part = await made.ask(`${API}/film`, EVIL, { headers: { range: 'bytes=2-4' } });
+    expect([part.status, part.headers.get('content-range'), await part.text()]).toEqual([206, 'bytes 2-4/10', '234']);
+    expect(made.sent.length).toBe(1);
+  });
+
+  it('is refused what is answered with fields that allow two origins', async () => {
+    using made = beginOffline(() => fresh('x', { 'access-control-allow-origin': `${EVIL}, https://other.example` }));
+    expect(await reached(await made.ask(`${API}/x`, EVIL))).toBe('network error');
+  });
+
+  it('needs no preflight for what Chromium says of itself, which its network says again', async () => {
+    const told: (string | null)[] = [];
+    using made = beginOffline(({ headers }) => {
+      told.push(headers.get('user-agent'));
+      return fresh('x');
+    });
+    const headers = { 'user-agent': 'Mozilla/5.0 (X11; Linux x86_64)', 'sec-ch-ua': '"Chromium";v="153"' };
+    expect(await reached(await made.ask(`${API}/x`, EVIL, { headers }))).toBe('x');
+    made.offline.connection.set(false);
+    expect(await reached(await made.ask(`${API}/x`, EVIL, { headers })), 'from the store').toBe('x');
+    expect(told).toEqual([null]);
+  });
+
+  it('keeps to the switch of the application', async () => {
+    using made = beginOffline(() => fresh('x'));
+    await (await made.ask(`${API}/kept`, EVIL)).text();
+    made.offline.connection.set(false);
+    expect(await reached(await made.ask(`${API}/kept`, EVIL))).toBe('x');
+    await expect(made.ask(`${API}/other`, EVIL)).rejects.toThrow(TypeError);
+  });
+});
+
+describe('the application’s own pages', () => {
+  it('say their Origin and Referer where a browser would, and may read what names nobody', async () => {
+    using made = beginOffline(() => new Response('x'));
+    const ask = async (url: string, initiator: string, method = 'GET') => {
+      const request = { method, referrer: 'https://app.example/page' };
+      expect(await reached(await made.ask(url, initiator, request))).toBe('x');
+      const { origin, referer } = made.sent.at(-1)!;
+      return [origin, referer];
+    };
+    const referer = 'https://app.example/page';
+    expect(await ask(`${API}/1`, 'app://atlas')).toEqual(['app://atlas', referer]);
+    expect(await ask(`${API}/2`, 'app://atlas', 'POST')).toEqual(['app://atlas', referer]);
+    expect(await ask(`${API}/3`, API)).toEqual([null, referer]);
+    expect(await ask(`${API}/4`, API, 'DELETE')).toEqual([API, referer]);
+  });
+
+  it('are found in the shape of an origin only', () => {
+    for (const origin of [
+      'https://app.example/',
+      'app.example',
+      'null',
+      '*',
+      'HTTPS://app.example',
+      'blob:https://a.example',
+    ])
+      expect(() => beginOffline(() => new Response(), { origins: [origin] }), origin).toThrow(/is not an origin/);
+    beginOffline(() => new Response(), { origins: ['https://app.example:8443', 'app://atlas'] })[Symbol.dispose]();
+  });
+});
+
+describe('where Electron does not tell who asks', () => {
+  beforeEach(() => runIn('42.11.18'));
+
+  /** What a request of nobody knows whom gets that allows no origin. */
+  const secret = async (made: ReturnType<typeof beginOffline>) => reached(await made.ask(`${API}/secret`));
+  const SECRET = () => new Response('secret');
+
+  it.each([
+    ['a foreign page', 'https://evil.example/x'],
+    ['a page of text', 'data:text/html,<script>steal()</script>'],
+    ['a blob of a foreign page', 'blob:https://evil.example/7c1d'],
+    ['a blob of nobody', 'blob:null/7c1d'],
+    ['a frame that may be sandboxed', 'about:srcdoc'],
+    ['a stored asset', 'deskcache://files/page.html'],
+    ['an extension', 'chrome-extension://abc/page.html'],
+  ])('nothing is known any more from the navigation to %s on', async (_, url) => {
+    using made = beginOffline(SECRET);
+    const { emit } = openWindow({ session: made.session, mainFrame: { framesInSubtree: [] } });
+    expect(await secret(made)).toBe('secret');
+    emit('did-start-navigation', { url });
+    expect(await secret(made)).toBe('network error');
+    emit('did-start-navigation', { url: 'app://atlas/' });
+    expect(await secret(made), 'for the session’s life').toBe('network error');
+    expect(process.emitWarning).toHaveBeenCalledExactlyOnceWith(
+      expect.stringMatching(/42\.11\.18.*session of their own/),
+    );
+  });
+
+  it('own pages stay what they are', async () => {
+    using made = beginOffline(SECRET, { origins: ['https://app.example'] });
+    const frames = [openFrame({ url: '', origin: '' }), openFrame({ url: 'about:blank', origin: 'null' }), openFrame()];
+    const framesInSubtree = [
+      ...frames.map(({ frame }) => frame),
+      openFrame({ url: 'chrome-error://x/', origin: 'null' }).frame,
+    ];
+    const { emit } = openWindow({ session: made.session, mainFrame: { framesInSubtree } });
+    const other = openWindow({ session: {}, mainFrame: { framesInSubtree: [] } });
+    other.emit('did-start-navigation', { url: 'https://evil.example/' });
+    for (const url of [
+      'app://atlas/x',
+      'file:///x',
+      'blob:app://atlas/7',
+      'about:blank',
+      'https://app.example/',
+      'devtools://devtools/x',
+    ])
+      emit('did-start-navigation', { url });
+    const crashed = {
+      get framesInSubtree(): never {
+        throw new Error('Render frame was disposed');
+      },
+    };
+    openWindow({ session: made.session, mainFrame: crashed });
+    expect(await secret(made)).toBe('secret');
+    expect(process.emitWarning).not.toHaveBeenCalled();
+  });
+
+  it.each([
+    ['that was there before', (session: object) => openWindow({ session, mainFrame: framed('https://evil.example') })],
+    [
+      'that is an opaque one of an own address',
+      (session: object) => openWindow({ session, mainFrame: framed('null') }),
+    ],
+    [
+      'to which an own one was redirected',
+      (session: object) => {
+        openWindow({ session, mainFrame: framed('app://atlas') }).emit('did-redirect-navigation', { url: `${EVIL}/` });
+      },
+    ],
+  ])('it is noticed of a document %s', async (_, show) => {
+    using made = beginOffline(SECRET);
+    show(made.session);
+    expect(await secret(made)).toBe('network error');
+  });
+
+  it('of one that does, although its number does not say so, the first page that is named is proof', async () => {
+    runIn('45.0.0-nightly.20260901');
+    using made = beginOffline(SECRET);
+    showForeign(made.session);
+    expect(await secret(made)).toBe('network error');
+    expect(await reached(await made.ask(`${API}/secret`, 'app://atlas'))).toBe('secret');
+    expect(await secret(made), 'the browser itself').toBe('secret');
+  });
+
+  const framed = (origin: string) => ({ framesInSubtree: [openFrame({ url: 'app://atlas/x', origin }).frame] });
+});

@@ -1,0 +1,70 @@
+import type { Protocol, Session } from 'electron';
+import { goOffline, type OfflineSessionOptions } from '../../main/electron/offline.ts';
+import { Cache } from '../../main/engine/index.ts';
+import { freshDirectory } from '../engine/directory.ts';
+
+/** A request as the network got it, and whether it would hold the answer against CORS. */
+export interface Sent {
+  readonly url: string;
+  readonly method: string;
+  readonly cors: 'enforced' | 'not enforced' | 'of the application';
+  readonly origin: string | null;
+  readonly referer: string | null;
+  readonly cookie: string | null;
+  readonly credentials: RequestCredentials;
+}
+
+/** The module `network.ts`, for `vi.mock`: it records, and enforces nothing, so that what is enforced is enforced here. */
+export function recordingNetwork() {
+  const via = (cors: Sent['cors']) => (session: Session) => (request: Request) =>
+    (session as unknown as { answer: (request: Request, cors: Sent['cors']) => Promise<Response> }).answer(
+      request,
+      cors,
+    );
+  return { networkFetch: via('enforced'), ownNetworkFetch: via('not enforced') };
+}
+
+/** A session whose requests are answered by `answer`, and what came of it. Its `host.offline` has begun. */
+export function beginOffline(
+  answer: (request: Request) => Response | Promise<Response>,
+  options: OfflineSessionOptions | ((fetch: OfflineSessionOptions['fetch']) => OfflineSessionOptions) = {},
+  shared?: Cache,
+) {
+  const handlers = new Map<string, (request: Request) => Response | Promise<Response>>();
+  const protocol: Pick<Protocol, 'handle' | 'unhandle' | 'isProtocolHandled'> = {
+    handle: (scheme, handler) => void handlers.set(scheme, handler),
+    unhandle: (scheme) => void handlers.delete(scheme),
+    isProtocolHandled: (scheme) => handlers.has(scheme),
+  };
+  const sent: Sent[] = [];
+  const record = async (request: Request, cors: Sent['cors']) => {
+    const { url, method, credentials, headers } = request;
+    const [origin, referer, cookie] = ['origin', 'referer', 'cookie'].map((name) => headers.get(name));
+    sent.push({ url, method, cors, credentials, origin: origin!, referer: referer!, cookie: cookie! });
+    return answer(request);
+  };
+  const session = { protocol, storagePath: '/data/Partitions/ada', answer: record } as unknown as Session;
+  const cache = shared ?? new Cache(freshDirectory());
+  const how = typeof options === 'function' ? options((request) => record(request, 'of the application')) : options;
+  const { offline, end } = goOffline(session, how, cache);
+  return {
+    session,
+    sent,
+    offline,
+    cache,
+    /** As Electron calls the handler: with an initiator where a page asks, and it knows one. */
+    ask: async (url: string, initiatorOrigin?: string, init?: RequestInit) => {
+      const request = new Request(url, init);
+      if (initiatorOrigin !== undefined) Object.assign(request, { initiatorOrigin });
+      return handlers.get(new URL(url).protocol.slice(0, -1))!(request);
+    },
+    [Symbol.dispose]() {
+      end();
+      if (shared === undefined) cache.close();
+    },
+  };
+}
+
+/** What a page has of a response. */
+export const reached = async (response: Response): Promise<string> =>
+  response.type === 'error' ? 'network error' : response.text();
