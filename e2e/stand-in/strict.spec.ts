@@ -72,7 +72,7 @@ test('a main module that awaits readiness at its top level never gets it', async
   await expect(launch({ main })).rejects.toThrow(/unsettled top-level await .*main\.mjs:2/);
 });
 
-test('what a listener of a request throws is nobody’s to catch', async ({ launch, userData }) => {
+test('what a listener of a request throws is an uncaught exception', async ({ launch, userData }) => {
   await using origin = await startOrigin((_request, response) => response.end('here'));
   const main = await mainThat(
     userData,
