@@ -65,7 +65,7 @@ async function answer(request: Request, partition: string): Promise<Response> {
   }
   const { method, url, headers } = request;
   const { initiatorOrigin = 'the application' } = request as Request & { initiatorOrigin?: string };
-  if (pathname === '/untyped') return new Response(new TextEncoder().encode('<title>untyped</title>'));
+  if (pathname === '/untyped') return new Response(Buffer.from('To a sniffer this is text. <title>untyped</title>'));
   if (pathname === '/who') {
     const page = `<!doctype html><title>${initiatorOrigin}</title>`;
     return new Response(page, { headers: { 'content-type': 'text/html' } });
