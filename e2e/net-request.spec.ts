@@ -55,7 +55,7 @@ test('the bytes of fields are text in UTF-8, and a status is what the server say
   expect(await request(page, '/any?status=407')).toMatchObject({ error: 'net::ERR_UNEXPECTED_PROXY_AUTH' });
 });
 
-test('the network compares CORS for who names an origin and asks by cors, and for nobody else', async ({ launch }) => {
+test('the network compares CORS for who names an origin and asks by cors, and only for that', async ({ launch }) => {
   const { page } = await start(launch);
   expect(await request(page, '/plain')).toMatchObject({ status: 200 });
   expect(await request(page, '/plain', asPage('no-cors'))).toMatchObject({ status: 200 });

@@ -103,8 +103,8 @@ test('a partition with a name that persists has a directory, and its cookies are
   expect(await ask(page, 'storagePath', 'Ada')).toBeNull();
   expect(await ask(page, 'storagePath', 'persist:')).toBe(await ask(page, 'storagePath', ''));
   const own = join(userData, 'elsewhere');
-  expect(await ask(page, 'pathOf', own)).toEqual([own, true, true]);
-  await expect(ask(page, 'pathOf', 'elsewhere')).rejects.toThrow('An absolute path was not provided');
+  expect(await ask(page, 'sessionAt', own)).toEqual([own, true, true]);
+  await expect(ask(page, 'sessionAt', 'elsewhere')).rejects.toThrow('An absolute path was not provided');
   await mainFetches(page, '/stay', {}, 'persist:Ada');
   const cookie = async (window: Page, partition: string) =>
     (JSON.parse((await mainFetches(window, '/me', {}, partition)).text) as { cookie: string | null }).cookie;
@@ -171,7 +171,7 @@ test('a handler knows who asks: the page, its frames and its workers, and where 
   const who = 'https://api.tiny.example/who';
   await ask(page, 'open', who);
   const opened = await app.waitForWindow((it) => app.url(it) === who);
-  await expect.poll(() => opened.title(), 'the application itself').toBe('nobody');
+  await expect.poll(() => opened.title(), 'the application itself').toBe('the application');
   await opened.evaluate((to) => {
     location.href = to;
   }, 'https://other.example/who');
@@ -228,7 +228,7 @@ test('who answers in one session does not answer in another', async ({ launch })
       }),
     `${origin.url}/x`,
   );
-  expect(shared, 'nor for a worker of no one page').toMatchObject({ partition: 'guest', initiatorOrigin: origin.url });
+  expect(shared, 'a worker of several pages, too').toMatchObject({ partition: 'guest', initiatorOrigin: origin.url });
   expect(await pageFetches(page, `${origin.url}/x`)).toMatchObject({ url: '/x', times: 1 });
   expect(await pageFetches(guest, 'app://tiny/page.js'), 'custom schemes, too').toBe('TypeError');
 });

@@ -48,7 +48,7 @@ export const NETWORK_COMMANDS: Readonly<Record<string, Command>> = {
     session.fromPartition(partition!).protocol.handle(scheme!, (request) => answer(request, partition!)),
   unhandle: (partition, scheme) => session.fromPartition(partition!).protocol.unhandle(scheme!),
   storagePath: (partition) => session.fromPartition(partition!).storagePath,
-  pathOf: (path) => {
+  sessionAt: (path) => {
     const [first, second] = [session.fromPath(path!), session.fromPath(path!)];
     return [first.storagePath, first === second, first.isPersistent()];
   },
@@ -64,8 +64,8 @@ async function answer(request: Request, partition: string): Promise<Response> {
     return new Response('<!doctype html><title>Handled</title>', { headers: { 'content-type': 'text/html' } });
   }
   const { method, url, headers } = request;
-  const { initiatorOrigin = 'nobody' } = request as Request & { initiatorOrigin?: string };
-  if (pathname === '/untyped') return new Response(new TextEncoder().encode('<title>untyped</title>'));
+  const { initiatorOrigin = 'the application' } = request as Request & { initiatorOrigin?: string };
+  if (pathname === '/untyped') return new Response(Buffer.from('To a sniffer this is text. <title>untyped</title>'));
   if (pathname === '/who') {
     const page = `<!doctype html><title>${initiatorOrigin}</title>`;
     return new Response(page, { headers: { 'content-type': 'text/html' } });

@@ -124,7 +124,7 @@ test('a utility process has what it was started with, and ends with the main pro
   }
 });
 
-test('what a listener of a request throws is nobody’s to catch', async ({ launch, userData }) => {
+test('what a listener of a request throws is an uncaught exception', async ({ launch, userData }) => {
   await using origin = await startOrigin((_request, response) => response.end('here'));
   const main = await mainThat(
     userData,

@@ -135,7 +135,7 @@ export class ClientRequest extends Writable {
     return this.#options.origin || inHeader || undefined;
   }
 
-  /** An error of a listener's is nobody's to catch: in Electron it is an uncaught exception, and the request goes on. */
+  /** In Electron an error of a listener is an uncaught exception, and the request goes on. */
   #tell(event: string, ...args: unknown[]): boolean {
     try {
       return this.emit(event, ...args);

@@ -44,7 +44,7 @@ export class Cookies {
   }
 
   /** The `Cookie` field of a request (RFC 6265 §5.4), undefined when there is none. */
-  async of({ url, method, origin }: Carrier): Promise<string | undefined> {
+  async getField({ url, method, origin }: Carrier): Promise<string | undefined> {
     const cookies = await this.all();
     const isSameSite = origin === undefined || areSameSite(origin, url);
     const sent = cookies.filter(

@@ -29,7 +29,7 @@ const unsafeFields = (headers: Readonly<Record<string, string>>): string[] =>
     .sort();
 
 /** The fields of the preflight; undefined for a request that needs none. */
-export function preflightOf(
+export function getPreflight(
   origin: string,
   method: string,
   headers: Readonly<Record<string, string>>,
@@ -43,20 +43,20 @@ export function preflightOf(
 }
 
 const listed = (response: Incoming, name: string): string[] =>
-  (fieldOf(response, name) ?? '').split(',').map((part) => part.trim().toLowerCase());
+  (getResponseField(response, name) ?? '').split(',').map((part) => part.trim().toLowerCase());
 
 /** The value of a field, several as one. */
-export function fieldOf({ rawHeaders }: Incoming, name: string): string | undefined {
+export function getResponseField({ rawHeaders }: Incoming, name: string): string | undefined {
   const values = rawHeaders.filter(([written]) => written.toLowerCase() === name).map(([, value]) => value);
   return values.length === 0 ? undefined : values.join(', ');
 }
 
 /** Whether a response may be read by an origin. */
 export function admits(response: Incoming, origin: string, credentials: Credentials): boolean {
-  const allowed = fieldOf(response, 'access-control-allow-origin');
+  const allowed = getResponseField(response, 'access-control-allow-origin');
   if (allowed === '*') return credentials !== 'include';
   if (allowed !== origin) return false;
-  return credentials !== 'include' || fieldOf(response, 'access-control-allow-credentials') === 'true';
+  return credentials !== 'include' || getResponseField(response, 'access-control-allow-credentials') === 'true';
 }
 
 /** Whether the answer to a preflight lets the request itself go. */

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { Cookies } from './cookies.ts';
-import { admits, admitsRequest, type Credentials, fieldOf, preflightOf } from './cors.ts';
+import { admits, admitsRequest, type Credentials, getPreflight, getResponseField } from './cors.ts';
 import { exchange, type Incoming } from './exchange.ts';
 
 /** A request of the main process, as Electron hands it to Chromium's network (shell/common/api/electron_api_url_loader.cc). */
@@ -60,7 +60,7 @@ export async function load(identity: Identity, first: Load, listener: LoadListen
   let isTainted = false;
   for (let redirects = 0; ; redirects++) {
     const response = await loadOnce(identity, asked, isTainted, listener);
-    const location = fieldOf(response, 'location');
+    const location = getResponseField(response, 'location');
     if (!REDIRECTS.has(response.status) || location === undefined) return response;
     response.body.destroy();
     if (redirects === MAX_REDIRECTS) throw new Error('net::ERR_TOO_MANY_REDIRECTS');
@@ -87,10 +87,10 @@ async function loadOnce(
   const headers: Record<string, string> = { ...asked.headers };
   for (const name of NETWORKS) delete headers[name];
   if (origin !== undefined && (isCompared || (method !== 'GET' && method !== 'HEAD'))) headers['origin'] = origin;
-  if (isCompared) await askLeave({ ...asked, headers }, origin!);
+  if (isCompared) await askPermission({ ...asked, headers }, origin!);
   const hasCredentials = asked.credentials === 'include' || (asked.credentials === 'same-origin' && !isForeign);
   const hasCookies = asked.cookies && hasCredentials;
-  const cookie = hasCookies ? await cookies.of({ url, method, origin: asked.origin }) : undefined;
+  const cookie = hasCookies ? await cookies.getField({ url, method, origin: asked.origin }) : undefined;
   if (cookie !== undefined) headers['cookie'] = cookie;
   const known = hasCredentials ? logins.get(url.origin) : undefined;
   if (known !== undefined) headers['authorization'] ??= known;
@@ -98,7 +98,7 @@ async function loadOnce(
   let response = await exchange({ url, method, headers, body, signal });
   if (response.status === 407) throw new Error('net::ERR_UNEXPECTED_PROXY_AUTH');
   if (hasCookies) await cookies.keep(url, setCookies(response));
-  const challenge = hasCredentials ? challengeOf(url, response) : undefined;
+  const challenge = hasCredentials ? parseChallenge(url, response) : undefined;
   const login = challenge && headers['authorization'] === undefined ? await listener.challenged(challenge) : undefined;
   if (login) {
     response.body.destroy();
@@ -115,8 +115,8 @@ async function loadOnce(
 }
 
 /** Asks the server whether it takes the request, without anybody's cookies. */
-async function askLeave({ url, method, headers, credentials, signal }: Load, origin: string): Promise<void> {
-  const fields = preflightOf(origin, method, headers);
+async function askPermission({ url, method, headers, credentials, signal }: Load, origin: string): Promise<void> {
+  const fields = getPreflight(origin, method, headers);
   if (!fields) return;
   const response = await exchange({ url, method: 'OPTIONS', headers: fields, body: undefined, signal });
   response.body.destroy();
@@ -139,8 +139,8 @@ const setCookies = ({ rawHeaders }: Incoming): string[] =>
   rawHeaders.filter(([name]) => name.toLowerCase() === 'set-cookie').map(([, value]) => value);
 
 /** Of the schemes only Basic is known here. */
-function challengeOf({ protocol, hostname, port }: URL, response: Incoming): Challenge | undefined {
-  const [, realm] = /\bbasic\s+realm="?([^",]*)/i.exec(fieldOf(response, 'www-authenticate') ?? '') ?? [];
+function parseChallenge({ protocol, hostname, port }: URL, response: Incoming): Challenge | undefined {
+  const [, realm] = /\bbasic\s+realm="?([^",]*)/i.exec(getResponseField(response, 'www-authenticate') ?? '') ?? [];
   if (response.status !== 401 || realm === undefined) return undefined;
   const ofScheme = protocol === 'https:' ? 443 : 80;
   return { isProxy: false, scheme: 'basic', host: hostname, port: Number(port || ofScheme), realm };

@@ -38,7 +38,7 @@ export async function sessionFetch(
     { url, method, credentials, redirect, ...(origin !== undefined && { origin }) },
     send,
   );
-  // cors is the default mode, and without an origin there is none.
+  // cors is the default mode, and needs an origin.
   if (request.mode !== 'cors' || origin !== undefined) asked.setHeader('Sec-Fetch-Mode', request.mode);
   for (const [name, value] of request.headers) asked.setHeader(name, value);
   return new Promise((resolve, reject) => {

@@ -152,7 +152,7 @@ export async function endSessions(): Promise<void> {
   await Promise.all([...sessions.values()].map((one) => one.end()));
 }
 
-/** The session of a context of Chromium's; the default one for those of nobody else. */
+/** The session of a context of Chromium's; the default one where no other has it. */
 export async function sessionIn(context: string | undefined): Promise<Session> {
   for (const one of sessions.values()) if (await one.owns(context)) return one;
   return defaultSession;

@@ -68,7 +68,7 @@ export async function startShell({ userData, switches, onGone }: ShellOptions): 
   const server = new SchemeServer(schemes, {
     allows: (frameId, url) => pageOf(frameId)?.allows(frameId, url) ?? false,
     navigator: (frameId) => navigator(pageOf(frameId), frameId),
-    asker: (frameId) => originOf(pageOf(frameId)?.frame(frameId)) ?? workers.get(frameId)?.origin,
+    asker: (frameId) => getOrigin(pageOf(frameId)?.frame(frameId)) ?? workers.get(frameId)?.origin,
     handlers: (frameId) =>
       (pageOf(frameId)?.session ?? workers.get(frameId)?.session ?? session.defaultSession).handlers,
   });
@@ -132,12 +132,12 @@ async function watchTargets(
 }
 
 /** Undefined where no document is known. */
-function originOf(frame: WebFrameMain | undefined): string | undefined {
+function getOrigin(frame: WebFrameMain | undefined): string | undefined {
   return frame === undefined || frame.isDestroyed() || frame.url === '' ? undefined : frame.origin;
 }
 
 /** A page that sends a frame elsewhere has an origin, if only an opaque one. */
 function navigator(page: WebContents | undefined, frameId: string): string | undefined {
   const frame = page?.navigator(frameId);
-  return frame === undefined ? undefined : (originOf(frame) ?? 'null');
+  return frame === undefined ? undefined : (getOrigin(frame) ?? 'null');
 }
