@@ -1,4 +1,5 @@
 /** The contract of the two shells, as `stand-in.spec.ts`: `session.fetch`, and http and https answered by the application. */
+import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { expect, test } from './fixture.ts';
 import { type Origin, startOrigin } from './origin.ts';
@@ -13,6 +14,8 @@ test.beforeEach(async () => {
         return response.writeHead(302, { location: '/there', 'set-cookie': 'on=way' }).end();
       case '/login':
         return response.writeHead(204, { 'set-cookie': ['name=ada; Path=/; HttpOnly', 'deep=1; Path=/deep'] }).end();
+      case '/stay':
+        return response.writeHead(204, { 'set-cookie': 'stays=1; Path=/; Max-Age=3600' }).end();
       case '/silent':
         return undefined;
       default: {
@@ -91,6 +94,31 @@ test('a session has cookies of its own', async ({ launch }) => {
   }
 });
 
+test('a partition with a name that persists has a directory, and its cookies are there after a restart', async ({
+  launch,
+  userData,
+}) => {
+  const { app, page } = await start(launch);
+  expect(await ask(page, 'storagePath', 'persist:Ada')).toBe(join(userData, 'Partitions', 'ada'));
+  expect(await ask(page, 'storagePath', 'Ada')).toBeNull();
+  expect(await ask(page, 'storagePath', 'persist:')).toBe(await ask(page, 'storagePath', ''));
+  const own = join(userData, 'elsewhere');
+  expect(await ask(page, 'sessionAt', own)).toEqual([own, true, true]);
+  await expect(ask(page, 'sessionAt', 'elsewhere')).rejects.toThrow('An absolute path was not provided');
+  await mainFetches(page, '/stay', {}, 'persist:Ada');
+  const cookie = async (window: Page, partition: string) =>
+    (JSON.parse((await mainFetches(window, '/me', {}, partition)).text) as { cookie: string | null }).cookie;
+  expect(await cookie(page, 'persist:Ada')).toBe('stays=1');
+  expect([await cookie(page, 'Ada'), await cookie(page, 'persist:bob'), await cookie(page, '')]).toEqual([
+    null,
+    null,
+    null,
+  ]);
+  await app.close();
+  const again = await start(launch);
+  expect(await cookie(again.page, 'persist:Ada')).toBe('stays=1');
+});
+
 test('a page’s request for https is the application’s to answer', async ({ launch }) => {
   const { page } = await start(launch);
   const url = 'https://api.tiny.example/x?a=1';
@@ -143,11 +171,32 @@ test('a handler knows who asks: the page, its frames and its workers, and where 
   const who = 'https://api.tiny.example/who';
   await ask(page, 'open', who);
   const opened = await app.waitForWindow((it) => app.url(it) === who);
-  await expect.poll(() => opened.title(), 'the application itself').toBe('nobody');
+  await expect.poll(() => opened.title(), 'the application itself').toBe('the application');
   await opened.evaluate((to) => {
     location.href = to;
   }, 'https://other.example/who');
   await expect.poll(() => opened.title(), 'a page’s link').toBe('https://api.tiny.example');
+});
+
+test('an answer without a type is HTML, and is not looked into', async ({ launch }) => {
+  const { app, page } = await start(launch);
+  await ask(page, 'handle', '', 'https');
+  const untyped = 'https://api.tiny.example/untyped';
+  await ask(page, 'open', untyped);
+  const opened = await app.waitForWindow((it) => app.url(it) === untyped);
+  await expect.poll(() => opened.title()).toBe('untyped');
+  expect(await opened.evaluate(() => document.contentType)).toBe('text/html');
+  const isModule = await page.evaluate(
+    (src) =>
+      new Promise((resolve) => {
+        const script = Object.assign(document.createElement('script'), { type: 'module', src });
+        script.onload = () => resolve(true);
+        script.onerror = () => resolve(false);
+        document.head.append(script);
+      }),
+    untyped,
+  );
+  expect(isModule, 'a module has to say what it is').toBe(false);
 });
 
 test('what the application answers for http, it may ask the network for', async ({ launch }) => {
@@ -171,6 +220,15 @@ test('who answers in one session does not answer in another', async ({ launch })
   const guest = await app.waitForWindow(1);
   await expect.poll(() => guest.title()).toBe('Handled');
   expect(await pageFetches(guest, `${origin.url}/x`)).toMatchObject({ partition: 'guest' });
+  const shared = await guest.evaluate(
+    (url) =>
+      new Promise((resolve) => {
+        const script = `onconnect = ({ ports: [port] }) => fetch('${url}').then((it) => it.json()).then((it) => port.postMessage(it))`;
+        new SharedWorker(URL.createObjectURL(new Blob([script]))).port.onmessage = ({ data }) => resolve(data);
+      }),
+    `${origin.url}/x`,
+  );
+  expect(shared, 'a worker of several pages, too').toMatchObject({ partition: 'guest', initiatorOrigin: origin.url });
   expect(await pageFetches(page, `${origin.url}/x`)).toMatchObject({ url: '/x', times: 1 });
   expect(await pageFetches(guest, 'app://tiny/page.js'), 'custom schemes, too').toBe('TypeError');
 });

@@ -183,6 +183,7 @@ test('sessions share neither answers nor cookies', async ({ launch }) => {
   expect(await get(guest, '/me')).toBe('nobody: fwd=uri-miss; fwd-status=200');
   expect(await get(guest, '/me?login')).toBe('nobody: fwd=uri-miss; fwd-status=200');
   expect(await ask(guest, 'fetch', { url: `${origin.url}/me?login`, as: 'guest' })).toMatchObject({ text: 'nobody' });
+  expect(await get(guest, '/me?again'), 'its own cookie, which the network keeps').toMatch(/^name=ada: fwd=uri-miss/);
   expect(await guest.evaluate('document.cookie')).toBe('');
   expect(await get(page, '/me'), 'what its own session has stored').toMatch(/^name=ada: hit; ttl=\d+$/);
 });

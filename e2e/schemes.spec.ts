@@ -117,6 +117,29 @@ test('a scheme without corsEnabled is asked for other origins only where they ca
   expect(asked).toEqual(['asked: POST private://blind/']);
 });
 
+test('a document asks the handlers that were there when it began: before `handle` none, and after `unhandle` still', async ({
+  launch,
+}) => {
+  const { app, page } = await start(launch);
+  const outcome = (window: Page) =>
+    window.evaluate(() =>
+      fetch('unhandled://late/').then(
+        (response) => response.status,
+        (error: Error) => error.name,
+      ),
+    );
+  await ask(page, 'handle', '', 'unhandled');
+  expect(await outcome(page), 'it was open before').toBe('TypeError');
+  await ask(page, 'open', 'app://tiny/later');
+  const later = await app.waitForWindow((it) => app.url(it) === 'app://tiny/later');
+  await later.waitForFunction('globalThis.tiny !== undefined');
+  expect(await outcome(later)).toBe(200);
+  await ask(page, 'unhandle', '', 'unhandled');
+  expect(await outcome(later), 'it was open before').toBe(200);
+  await ask(page, 'reload', 'app://tiny/later');
+  await expect.poll(() => outcome(later).catch(() => 'on its way')).toBe('TypeError');
+});
+
 test('a page that wants no more cancels the body, and nothing else', async ({ launch }) => {
   const { page } = await start(launch);
   const heard = await page.evaluate(async () => {

@@ -2,6 +2,8 @@
  * The contract of the two shells: what an application of ours may rely on in Electron, and what it must not. Runs in both, so
  * that the stand-in can't drift from the real thing unnoticed. The part about custom schemes is `schemes.spec.ts`.
  */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { describe, SAMPLES } from './app/samples.ts';
 import { expect, test } from './fixture.ts';
@@ -295,6 +297,22 @@ test.describe('windows', () => {
     expect(await ask(page, 'windows')).toEqual(['app://tiny/']);
     expect(app.windows()).toHaveLength(1);
   });
+});
+
+test('a page from a file, as Vite builds it, has its scripts and styles', async ({ launch, userData }) => {
+  const { app, page } = await start(launch);
+  const files = join(userData, 'built');
+  await mkdir(join(files, 'assets'), { recursive: true });
+  const tags =
+    '<script type="module" crossorigin src="./assets/x.js"></script><link rel="stylesheet" crossorigin href="./assets/x.css">';
+  await writeFile(join(files, 'index.html'), `<!doctype html>${tags}<p>text</p>`);
+  await writeFile(join(files, 'assets', 'x.js'), "import { title } from './y.js'; document.title = title;");
+  await writeFile(join(files, 'assets', 'y.js'), "export const title = 'built, at ' + self.origin;");
+  await writeFile(join(files, 'assets', 'x.css'), 'p { color: rgb(1, 2, 3) }');
+  await ask(page, 'openFile', join(files, 'index.html'));
+  const opened = await app.waitForWindow((it) => it.url().startsWith('file:'));
+  await expect.poll(() => opened.title()).toBe('built, at file://');
+  expect(await opened.evaluate(() => getComputedStyle(document.querySelector('p')!).color)).toBe('rgb(1, 2, 3)');
 });
 
 test('what a page stores is there after a restart', async ({ launch }) => {

@@ -22,6 +22,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   ...NETWORK_COMMANDS,
   windows: () => BrowserWindow.getAllWindows().map((window) => window.webContents.getURL()),
   open: (url, inSubframes) => void openWindow(url!, inSubframes === 'true'),
+  openFile: (path) => new BrowserWindow().loadFile(path!),
   openIn: (partition, url) => void openWindow(url!, false, partition),
   closeWindow: (url) => find(url!).close(),
   crash: (url) => find(url!).webContents.forcefullyCrashRenderer(),

@@ -1,6 +1,13 @@
 /** Requests of the main process, and pages' requests for http and https that it answers. */
-import { session } from 'electron';
+import { type ClientRequestConstructorOptions, net, session } from 'electron';
 import type { Command } from './commands.ts';
+
+/** Of `net.request`: its options, and what is done with it. */
+interface Asked extends ClientRequestConstructorOptions {
+  readonly headers?: Record<string, string>;
+  readonly body?: string;
+  readonly login?: [user: string, password: string] | [];
+}
 
 export const NETWORK_COMMANDS: Readonly<Record<string, Command>> = {
   /** What `session.fetch` comes to. */
@@ -11,10 +18,40 @@ export const NETWORK_COMMANDS: Readonly<Record<string, Command>> = {
     const response = await session.fromPartition(partition!).fetch(url!, { ...rest, ...signal });
     return { status: response.status, headers: Object.fromEntries(response.headers), text: await response.text() };
   },
+  /** What `net.request` comes to, past all handlers: the response, or the error's message; and what else was told. */
+  request: (partition, url, given) =>
+    new Promise((resolve) => {
+      const { headers = {}, body, login, ...options } = JSON.parse(given!) as Asked;
+      const told: string[] = [];
+      const ours = { session: session.fromPartition(partition!), bypassCustomProtocolHandlers: true };
+      const asked = net.request({ ...options, ...ours, url: url! });
+      for (const [name, value] of Object.entries(headers)) asked.setHeader(name, value);
+      if (login) {
+        asked.on('login', ({ isProxy, scheme, realm }, answer) => {
+          told.push(`login ${scheme} ${realm} ${isProxy}`);
+          answer(...login);
+        });
+      }
+      asked.on('redirect', (status, method) => told.push(`redirect ${status} ${method}`));
+      asked.on('error', ({ message }) => resolve({ error: message, told }));
+      asked.on('response', (response) => {
+        const { statusCode: status, rawHeaders } = response;
+        let text = '';
+        response.on('data', (chunk) => {
+          text += String(chunk);
+        });
+        response.on('end', () => resolve({ status, rawHeaders, text, told }));
+      });
+      asked.end(body);
+    }),
   handle: (partition, scheme) =>
     session.fromPartition(partition!).protocol.handle(scheme!, (request) => answer(request, partition!)),
   unhandle: (partition, scheme) => session.fromPartition(partition!).protocol.unhandle(scheme!),
   storagePath: (partition) => session.fromPartition(partition!).storagePath,
+  sessionAt: (path) => {
+    const [first, second] = [session.fromPath(path!), session.fromPath(path!)];
+    return [first.storagePath, first === second, first.isPersistent()];
+  },
 };
 
 /** Tells what it was asked; below `/on/` the network is asked instead, past this. */
@@ -27,7 +64,8 @@ async function answer(request: Request, partition: string): Promise<Response> {
     return new Response('<!doctype html><title>Handled</title>', { headers: { 'content-type': 'text/html' } });
   }
   const { method, url, headers } = request;
-  const { initiatorOrigin = 'nobody' } = request as Request & { initiatorOrigin?: string };
+  const { initiatorOrigin = 'the application' } = request as Request & { initiatorOrigin?: string };
+  if (pathname === '/untyped') return new Response(Buffer.from('To a sniffer this is text. <title>untyped</title>'));
   if (pathname === '/who') {
     const page = `<!doctype html><title>${initiatorOrigin}</title>`;
     return new Response(page, { headers: { 'content-type': 'text/html' } });

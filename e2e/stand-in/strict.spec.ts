@@ -3,6 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '../fixture.ts';
+import { startOrigin } from '../origin.ts';
+import { ask, start } from '../tiny.ts';
 import { findChromium } from './chromium/find.ts';
 
 /** Writes a main module that reports what `body` throws, and says so when it throws nothing. */
@@ -19,8 +21,8 @@ const REFUSED: readonly { body: string; names: string }[] = [
   { body: "app.on('gpu-info-update', () => {})", names: "App.on('gpu-info-update')" },
   { body: "app.getPath('desktop')", names: "getPath('desktop')" },
   { body: 'protocol.registerFileProtocol()', names: 'protocol.registerFileProtocol' },
-  { body: 'session.fromPath()', names: 'session.fromPath' },
-  { body: "session.fromPartition('persist:p')", names: "session.fromPartition('persist:p')" },
+  { body: "session.fromPath('relative')", names: 'An absolute path was not provided' },
+  { body: "session.fromPartition('p', { cache: false })", names: 'session.fromPartition.cache' },
   { body: 'session.defaultSession.clearCache()', names: 'Session.clearCache' },
   { body: 'new BrowserWindow({ frame: false })', names: 'new BrowserWindow.frame' },
   { body: 'new BrowserWindow({ webPreferences: { zoomFactor: 2 } })', names: 'webPreferences.zoomFactor' },
@@ -68,6 +70,33 @@ test('a main module that awaits readiness at its top level never gets it', async
   const main = join(userData, 'main.mjs');
   await writeFile(main, "import { app } from 'electron';\nawait app.whenReady();\n");
   await expect(launch({ main })).rejects.toThrow(/unsettled top-level await .*main\.mjs:2/);
+});
+
+test('what a listener of a request throws is an uncaught exception', async ({ launch, userData }) => {
+  await using origin = await startOrigin((_request, response) => response.end('here'));
+  const main = await mainThat(
+    userData,
+    'app, net',
+    `const asked = net.request({ url: '${origin.url}/', bypassCustomProtocolHandlers: true });
+    asked.on('error', (error) => console.log('an event: ' + error.message));
+    asked.on('response', () => { throw new Error('thrown by a listener'); });
+    await new Promise((resolve) => setTimeout(resolve, 2000));
+    asked.end();
+    await new Promise((resolve) => setTimeout(resolve, 5000))`,
+  );
+  const app = await launch({ main });
+  await app.closed;
+  expect(app.output()).toContain('Error: thrown by a listener');
+  expect(app.output()).not.toContain('an event');
+  expect(app.process.exitCode).toBe(1);
+});
+
+test('a scheme without corsEnabled is not asked by its mapped address either', async ({ launch }) => {
+  const { page } = await start(launch);
+  const outcome = (method: string) =>
+    page.evaluate((how) => fetch('https://x.private.stand-in/', { method: how }).catch((error) => error.name), method);
+  expect([await outcome('GET'), await outcome('PUT')]).toEqual(['TypeError', 'TypeError']);
+  expect(((await ask(page, 'notes')) as string[]).filter((note) => note.startsWith('asked'))).toEqual([]);
 });
 
 test('one process per user data directory, and a dead one does not count', async ({ launch, userData }) => {

@@ -70,6 +70,7 @@ const SWITCHES = [
   '--password-store=basic',
   '--use-mock-keychain',
   '--blink-settings=allowScriptsToCloseWindows=true',
+  '--allow-file-access-from-files', // so does Electron: shell/app/electron_main_delegate.cc
   '--enable-features=MessagePortCloseEvent', // Electron's ports have it: docs/tutorial/message-ports.md, "Extensions"
   `--disable-features=${FEATURES_OFF.join(',')}`,
   // Nothing but this machine can be reached: a stand-in for tests and demonstrations asks no name server.

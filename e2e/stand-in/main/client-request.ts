@@ -1,9 +1,10 @@
-import { Readable, Writable } from 'node:stream';
+import { PassThrough, type Readable, Writable } from 'node:stream';
 import type * as Electron from 'electron';
 import { onlyKnown } from '../strict.ts';
-import { throughNetworkService } from './network-service.ts';
+import type { Credentials } from './cors.ts';
+import type { Incoming } from './exchange.ts';
+import type { Load, LoadListener, Login } from './network-loader.ts';
 
-const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 const KNOWN = [
   'session',
   'url',
@@ -11,94 +12,161 @@ const KNOWN = [
   'headers',
   'origin',
   'credentials',
+  'useSessionCookies',
   'cache',
   'redirect',
   'referrerPolicy',
   'bypassCustomProtocolHandlers',
 ];
 
-/** Sends a request and answers with what came, redirects included. */
-export type Send = (request: Request) => Promise<Response>;
+/** Sends a request by a session's network. */
+export type SendLoad = (load: Load, listener: LoadListener) => Promise<Incoming>;
 
 /**
- * `net.request`, as far as Electron's lib/common/api/net-client-request.ts goes here: what is written is gathered and sent at the end;
- * a redirect that is to be handled by hand is told, and cancelled by whoever doesn't abort it; failures are events.
+ * `net.request`, as far as Electron's lib/common/api/net-client-request.ts goes here: what is written is gathered and sent at the end, or
+ * with `chunkedEncoding` as it comes; a redirect that is to be handled by hand is told, and cancelled unless `followRedirect` is
+ * called at once; a server that wants a name asks by `login`; failures are events.
  */
 export class ClientRequest extends Writable {
   readonly #options: Electron.ClientRequestConstructorOptions;
-  readonly #send: Send;
-  readonly #headers = new Headers();
+  readonly #send: SendLoad;
+  readonly #headers = new Map<string, string | readonly string[]>();
   readonly #stop = new AbortController();
   readonly #written: Buffer[] = [];
+  #chunks: PassThrough | undefined;
+  #isStarted = false;
+  #follow: (() => void) | undefined;
   #answer: Readable | undefined;
 
-  constructor(options: Electron.ClientRequestConstructorOptions, send: Send) {
+  constructor(options: Electron.ClientRequestConstructorOptions, send: SendLoad) {
     super();
     onlyKnown('net.request', options, KNOWN);
     if (!/^https?:/.test(options.url ?? '')) throw new Error('ClientRequest only supports http: and https: protocols');
-    if (options.credentials === 'same-origin' && options.origin === undefined) {
+    if (options.credentials === 'same-origin' && !options.origin) {
       throw new Error('credentials: same-origin requires origin to be set');
     }
     this.#options = options;
     this.#send = send;
-    for (const [name, value] of Object.entries(options.headers ?? {})) this.#headers.set(name, value.toString());
+    for (const [name, value] of Object.entries(options.headers ?? {})) this.#headers.set(name.toLowerCase(), value);
+  }
+
+  get chunkedEncoding(): boolean {
+    return this.#chunks !== undefined;
+  }
+
+  set chunkedEncoding(isChunked: boolean) {
+    if (this.#isStarted) throw new Error('chunkedEncoding can only be set before the request is started');
+    this.#chunks = isChunked ? new PassThrough() : undefined;
   }
 
   setHeader(name: string, value: string): void {
-    this.#headers.set(name, value);
+    if (this.#isStarted || this.#written.length > 0) throw new Error("Can't set headers after they are sent");
+    if (!/^[!#$%&'*+.^_`|~\w-]+$/.test(name)) throw new Error(`Invalid header name: '${name}'`);
+    if (/[\0\r\n]/.test(value)) throw new Error(`Invalid value for header '${name}': '${value}'`);
+    this.#headers.set(name.toLowerCase(), String(value));
+  }
+
+  followRedirect(): void {
+    if (!this.#follow) throw new Error('followRedirect() called, but was not waiting for a redirect');
+    this.#follow();
   }
 
   abort(): void {
     if (this.#stop.signal.aborted) return;
     this.#stop.abort();
     this.#answer?.destroy();
+    this.#chunks?.destroy();
     process.nextTick(() => this.emit('abort'));
   }
 
-  override _write(chunk: Buffer, _: BufferEncoding, done: () => void): void {
-    this.#written.push(chunk);
-    done();
+  override _write(chunk: Buffer, _: BufferEncoding, done: (error?: Error | null) => void): void {
+    if (this.#chunks) {
+      this.#begin();
+      this.#chunks.write(chunk, () => done());
+    } else {
+      this.#written.push(chunk);
+      done();
+    }
   }
 
   override _final(done: () => void): void {
+    this.#begin();
+    this.#chunks?.end();
     done();
+  }
+
+  #begin(): void {
+    if (this.#isStarted) return;
+    this.#isStarted = true;
     this.#start().catch((error: Error) => {
       if (!this.#stop.signal.aborted) this.emit('error', error);
     });
   }
 
   async #start(): Promise<void> {
-    const { url = '', method = 'GET', redirect = 'follow', credentials = 'omit' } = this.#options;
-    const body = this.#written.length === 0 ? null : new Uint8Array(Buffer.concat(this.#written));
-    const { signal } = this.#stop;
-    const init = { method, headers: this.#headers, body, credentials, signal };
-    const request = new Request(url, { ...init, redirect: redirect === 'follow' ? 'follow' : 'manual' });
-    const mode = this.#headers.get('sec-fetch-mode') ?? 'no-cors';
-    const received = await throughNetworkService({ request, initiator: this.#initiator, mode }, this.#send);
-    if (redirect !== 'follow' && REDIRECTS.has(received.status))
-      return this.#redirected(received, redirect, method, url);
-    if (received.redirected) this.emit('redirect', 302, method, received.url, {});
-    const answer = received.body === null ? Readable.from([]) : Readable.fromWeb(received.body as never);
-    this.#answer = answer;
-    const rawHeaders = [...received.headers].flat();
+    const { url = '', method = 'GET', credentials, useSessionCookies = false } = this.#options;
+    const headers = Object.fromEntries([...this.#headers].map(([name, value]) => [name, value.toString()]));
+    const said = this.#options.origin || this.#headers.get('origin');
+    // A list is sent, and is no string where Electron's native part looks for who asks (electron_api_url_loader.cc).
+    const origin = typeof said === 'string' && said !== '' ? said : undefined;
+    const load: Load = {
+      ...{ url: new URL(url), method: method.toUpperCase(), headers, origin },
+      body: this.#chunks ?? (this.#written.length === 0 ? undefined : Buffer.concat(this.#written)),
+      mode: headers['sec-fetch-mode'] ?? 'no-cors',
+      credentials: (credentials ?? 'include') as Credentials,
+      cookies: credentials !== undefined || useSessionCookies,
+      signal: this.#stop.signal,
+    };
+    const received = await this.#send(load, {
+      redirected: (status, newMethod, to, response) => this.#redirected(status, newMethod, to, response),
+      challenged: (challenge) => this.#challenged(challenge),
+    });
+    this.#answer = received.body;
+    received.body.once('error', (error) => {
+      if (!this.#stop.signal.aborted) this.emit('error', error);
+    });
     const { status: statusCode, statusText: statusMessage } = received;
-    this.emit('response', Object.assign(answer, { statusCode, statusMessage, rawHeaders }));
+    const rawHeaders = received.rawHeaders.flat();
+    this.#tell('response', Object.assign(received.body, { statusCode, statusMessage, rawHeaders }));
   }
 
-  /** The header is taken for it, too, unless it is a list: that is no string when Electron's native part reads it. */
-  get #initiator(): string | undefined {
-    if (this.#options.origin !== undefined) return this.#options.origin;
-    const listed = Object.entries(this.#options.headers ?? {}).find(([name]) => name.toLowerCase() === 'origin')?.[1];
-    return Array.isArray(listed) ? undefined : (this.#headers.get('origin') ?? undefined);
+  /** In Electron an error of a listener is an uncaught exception, and the request goes on. */
+  #tell(event: string, ...args: unknown[]): boolean {
+    try {
+      return this.emit(event, ...args);
+    } catch (error) {
+      process.nextTick(() => {
+        throw error;
+      });
+      return true;
+    }
   }
 
-  async #redirected(received: Response, redirect: 'manual' | 'error', method: string, url: string): Promise<void> {
-    await received.body?.cancel();
+  /** Without a listener, and where one gives no name, the challenge is cancelled. */
+  #challenged(challenge: object): Promise<Login> {
+    return new Promise((resolve) => {
+      const answer = (user?: string, password?: string) =>
+        resolve(user === undefined || password === undefined ? undefined : { user, password });
+      if (!this.#tell('login', challenge, answer)) answer();
+    });
+  }
+
+  #redirected(status: number, method: string, to: string, { rawHeaders }: Incoming): void {
+    const { redirect = 'follow' } = this.#options;
     if (redirect === 'error') throw new Error("Attempted to redirect, but redirect policy was 'error'");
     const headers: Record<string, string[]> = {};
-    for (const [name, value] of received.headers) headers[name] = [...(headers[name] ?? []), value];
-    const to = new URL(received.headers.get('location') ?? '', url).href;
-    this.emit('redirect', received.status, method, to, headers);
-    if (!this.#stop.signal.aborted) throw new Error('Redirect was cancelled');
+    for (const [name, value] of rawHeaders) {
+      // Chromium keeps cookies to itself, except in raw fields, which a redirect does not tell.
+      const key = name.toLowerCase();
+      if (key !== 'set-cookie') headers[key] = [...(headers[key] ?? []), value];
+    }
+    let isFollowed = redirect === 'follow';
+    this.#follow = () => {
+      isFollowed = true;
+    };
+    this.#tell('redirect', status, method, to, headers);
+    this.#follow = undefined;
+    if (!isFollowed && !this.#stop.signal.aborted) throw new Error('Redirect was cancelled');
+    this.#stop.signal.throwIfAborted();
   }
 }

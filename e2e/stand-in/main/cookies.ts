@@ -10,7 +10,27 @@ interface Said {
   secure?: boolean;
   httpOnly?: boolean;
   expires?: number;
+  sameSite?: 'Strict' | 'Lax' | 'None';
 }
+
+/** A cookie as DevTools tells of it. */
+export interface Cookie extends Omit<Said, 'url'> {
+  readonly domain: string;
+  readonly path: string;
+  readonly secure: boolean;
+  /** Whether it goes with the browser. */
+  readonly session: boolean;
+}
+
+/** A request that may carry cookies. */
+export interface Carrier {
+  readonly url: URL;
+  readonly method: string;
+  /** Who asks; undefined for the application itself. */
+  readonly origin: string | undefined;
+}
+
+const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 
 /** The cookies that Chromium keeps for a session, for requests that the main process makes in its name. */
 export class Cookies {
@@ -23,13 +43,29 @@ export class Cookies {
     this.#context = context === undefined ? {} : { browserContextId: context };
   }
 
-  /** The `Cookie` field of a request for `url` (RFC 6265 §5.4), undefined when there is none. */
-  async of(url: URL): Promise<string | undefined> {
-    const { cookies } = await this.#browser.send('Storage.getCookies', this.#context);
+  /** The `Cookie` field of a request (RFC 6265 §5.4), undefined when there is none. */
+  async getField({ url, method, origin }: Carrier): Promise<string | undefined> {
+    const cookies = await this.all();
+    const isSameSite = origin === undefined || areSameSite(origin, url);
     const sent = cookies.filter(
-      ({ domain, path, secure }) => inDomain(url.hostname, domain) && inPath(url.pathname, path) && mayGo(url, secure),
+      ({ domain, path, secure, sameSite = 'Lax' }) =>
+        inDomain(url.hostname, domain) &&
+        inPath(url.pathname, path) &&
+        mayGo(url, secure) &&
+        (isSameSite || sameSite === 'None' || (sameSite === 'Lax' && SAFE_METHODS.has(method))),
     );
     return sent.length === 0 ? undefined : sent.map(({ name, value }) => `${name}=${value}`).join('; ');
+  }
+
+  /** All there are. */
+  async all(): Promise<Cookie[]> {
+    const { cookies } = await this.#browser.send('Storage.getCookies', this.#context);
+    return cookies;
+  }
+
+  /** Sets some as `all` told them. */
+  async set(cookies: readonly Cookie[]): Promise<void> {
+    if (cookies.length > 0) await this.#browser.send('Storage.setCookies', { ...this.#context, cookies: [...cookies] });
   }
 
   /** Keeps what an answer from `url` set. */
@@ -37,6 +73,18 @@ export class Cookies {
     if (lines.length === 0) return;
     await this.#browser.send('Storage.setCookies', { ...this.#context, cookies: lines.map((line) => said(line, url)) });
   }
+}
+
+/**
+ * The site for cookies of a request of the main process is that of its URL, so a request without an origin, or with one of the same
+ * site, carries `SameSite=Strict` ones, too (electron_api_url_loader.cc, net/cookies/cookie_util.cc). A site is a scheme and the last two
+ * names of a host here.
+ */
+function areSameSite(origin: string, url: URL): boolean {
+  if (!URL.canParse(origin)) return false;
+  const site = ({ protocol, hostname }: URL) =>
+    `${protocol}${/^[\d.]+$|^\[/.test(hostname) ? hostname : hostname.split('.').slice(-2).join('.')}`;
+  return site(new URL(origin)) === site(url);
 }
 
 /** RFC 6265 §5.1.3. DevTools writes a leading dot where subdomains are meant. */
@@ -51,6 +99,8 @@ const inPath = (path: string, prefix: string): boolean =>
 const mayGo = ({ protocol, hostname }: URL, secure: boolean): boolean =>
   !secure || protocol === 'https:' || /^(localhost|127\.0\.0\.1|\[::1\])$/.test(hostname);
 
+const SAME_SITE: Readonly<Record<string, 'Strict' | 'Lax' | 'None'>> = { strict: 'Strict', lax: 'Lax', none: 'None' };
+
 /** RFC 6265 §5.2, the attributes that servers of tests use; others are left out. */
 function said(line: string, url: URL): Said {
   const [pair = '', ...attributes] = line.split(';').map((part) => part.trim());
@@ -62,6 +112,7 @@ function said(line: string, url: URL): Said {
     else if (/^path$/i.test(name)) cookie.path = value;
     else if (/^secure$/i.test(name)) cookie.secure = true;
     else if (/^httponly$/i.test(name)) cookie.httpOnly = true;
+    else if (/^samesite$/i.test(name)) cookie.sameSite = SAME_SITE[value.toLowerCase()] ?? 'Lax';
     else if (/^max-age$/i.test(name)) cookie.expires = Date.now() / 1000 + Number(value);
     else if (/^expires$/i.test(name)) cookie.expires ??= Date.parse(value) / 1000;
   }

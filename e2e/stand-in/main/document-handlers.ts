@@ -14,11 +14,6 @@ export class DocumentHandlers {
     this.#given.set(frameId, registered);
   }
 
-  /** A frame that is gone has no documents. */
-  forget(frameId: string): void {
-    this.#given.delete(frameId);
-  }
-
   /** Whom a document or a worker asks; of one whose beginning was not seen, from its first request on. */
   find(frameId: string, scheme: string, handlers: SchemeHandlers): SchemeHandler | undefined {
     if (handlers.intercepts(scheme)) return handlers.find(scheme);

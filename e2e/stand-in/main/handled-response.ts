@@ -46,7 +46,7 @@ export async function sendResponse(
   } else outgoing.end();
 }
 
-/** Nobody compares the handler's own `Access-Control-` fields: the asker may read everything. */
+/** The handler's own `Access-Control-` fields are not compared: the page may read everything. */
 function passCors(origin: string, outgoing: ServerResponse): void {
   const names = outgoing.getHeaderNames();
   outgoing.setHeader('access-control-allow-origin', origin);

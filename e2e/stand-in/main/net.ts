@@ -19,7 +19,7 @@ function request(options: Electron.ClientRequestConstructorOptions): ClientReque
   const { session: asking = session.defaultSession, bypassCustomProtocolHandlers } = options;
   if (!(asking instanceof Session)) throw new TypeError('`session` should be an instance of the Session class');
   if (!bypassCustomProtocolHandlers) throw new Error('stand-in: net.request asks past the handlers only');
-  return new ClientRequest(options, (it) => asking.exchange(it));
+  return new ClientRequest(options, asking.load);
 }
 
 export const net = strictly('net', face);

@@ -67,6 +67,11 @@ export class Schemes {
     return Object.fromEntries(may.map(([scheme, { corsEnabled = false }]) => [scheme, corsEnabled]));
   }
 
+  /** Whether other origins may read what a scheme answers. */
+  allowsCors(scheme: string): boolean {
+    return BUILT_IN.has(scheme) || this.#privileges.get(scheme)?.corsEnabled === true;
+  }
+
   /** @throws Error for a scheme that nobody can handle. */
   claim(scheme: string): void {
     if (!this.#sealed) throw new Error('protocol.handle needs a ready app: await app.whenReady()');

@@ -48,7 +48,7 @@ const NETWORK_SCHEMES: ReadonlySet<string> = new Set(['http', 'https']);
  * without the page seeing another address, and body and response stream. Only requests with this run's secret are served.
  *
  * Electron's answer comes before Chromium's network and its CORS loader. Here the network is behind, so it is told what it wants to hear: it
- * gets its preflights answered and each answer with leave for whoever asks.
+ * gets a response to its preflights, and each response allows the origin that asks.
  */
 export class SchemeServer {
   readonly #schemes: Schemes;
@@ -103,11 +103,12 @@ export class SchemeServer {
     const scheme = url.slice(0, url.indexOf(':'));
     const before = this.#takeRedirect(paused);
     const handler = this.#findHandler(paused, scheme, before);
-    // One that no handler answers is sent to the network, and what that shows is a document, too.
+    // Without a handler the network is asked, and what it sends is a document, too.
     if (isDocument && !handler) this.#documents.begin(frameId, this.#navigations.handlers(frameId));
     if (!handler && this.#schemes.names.has(scheme)) return fail('Failed');
     if (!handler) return browser.send('Fetch.continueRequest', { requestId });
     const preflight = preflightFields(request.headers);
+    if (preflight && !this.#schemes.allowsCors(scheme)) return fail('Failed');
     if (preflight) {
       return browser.send('Fetch.fulfillRequest', { requestId, responseCode: 204, responseHeaders: preflight });
     }
@@ -167,6 +168,11 @@ export class SchemeServer {
 
   async #handle(asked: Asked, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const { url, handler, initiator, origin, isDocument, frameId, requestId } = asked;
+    const isForeign = origin !== undefined && fromChromium(origin) !== getOrigin(url);
+    // Electron's own gate, before the handler (kCorsDisabledScheme); in documents the page's `fetch` has refused already.
+    if (isForeign && incoming.headers['sec-fetch-mode'] === 'cors') {
+      if (!this.#schemes.allowsCors(url.slice(0, url.indexOf(':')))) return void outgoing.destroy();
+    }
     const response = await handler(toHandledRequest(asked, incoming));
     // As in Electron, a page that wants no more cancels the answer's body; the request has no signal that would tell.
     if (outgoing.destroyed) return response.body?.cancel();

@@ -1,11 +1,15 @@
 import { randomUUID } from 'node:crypto';
+import { isAbsolute, join } from 'node:path';
 import type * as Electron from 'electron';
 import type { CdpSession } from '../chromium/cdp.ts';
 import type { Mirror } from '../mirror.ts';
 import { onlyKnown, Strict, strictly } from '../strict.ts';
 import { Cookies } from './cookies.ts';
+import type { Incoming } from './exchange.ts';
+import { keepCookies, restoreCookies } from './kept-cookies.ts';
+import { type Load, type LoadListener, load } from './network-loader.ts';
 import { type ProtocolFace, SchemeHandlers, schemes } from './protocol.ts';
-import { exchange, sessionFetch } from './session-fetch.ts';
+import { sessionFetch } from './session-fetch.ts';
 
 type Implemented =
   | 'fetch'
@@ -28,40 +32,47 @@ function demandRunning(): Running {
   return running;
 }
 
+/** Where a session is kept: null in memory, otherwise its directory, which is known when the application is ready. */
+type Place = (() => string) | null;
+
 /**
- * A session. The default one's storage is Chromium's profile in the application's user data directory, that of any other is in memory.
+ * A session. The default one's storage is Chromium's profile in the application's user data directory. Any other is a browser context of
+ * Chromium, in memory; of one that has a directory the cookies are kept there.
  */
 export class Session extends Strict implements Mirror<Electron.Session, Implemented> {
-  readonly partition: string;
+  readonly #place: Place;
+  readonly #isDefault: boolean;
   readonly handlers = new SchemeHandlers();
   readonly protocol: ProtocolFace = strictly('session.protocol', faceOf(this.handlers));
+  readonly #logins = new Map<string, string>();
   readonly #preloads = new Map<string, Electron.PreloadScript>();
   #context: Promise<string | undefined> | undefined;
 
-  constructor(partition: string) {
+  constructor(place: Place, isDefault = false) {
     super();
-    this.partition = partition;
+    this.#place = place;
+    this.#isDefault = isDefault;
   }
 
   get storagePath(): string | null {
-    return this.isPersistent() ? demandRunning().storagePath : null;
+    return this.#place?.() ?? null;
   }
 
   isPersistent(): boolean {
-    return this.partition === '';
+    return this.#place !== null;
   }
 
   async fetch(
     input: string | Request,
     init: RequestInit & { bypassCustomProtocolHandlers?: boolean } = {},
   ): Promise<Response> {
-    return sessionFetch({ handlers: this.handlers, cookies: await this.#cookies() }, input, init);
+    demandRunning();
+    return sessionFetch({ handlers: this.handlers, send: this.load }, input, init);
   }
 
   /** What `net.request` sends by, past all handlers. */
-  async exchange(request: Request): Promise<Response> {
-    return exchange(await this.#cookies(), request);
-  }
+  readonly load = async (request: Load, listener: LoadListener): Promise<Incoming> =>
+    load({ cookies: await this.#cookies(), logins: this.#logins }, request, listener);
 
   async #cookies(): Promise<Cookies> {
     return new Cookies(demandRunning().browser, await this.context());
@@ -88,14 +99,27 @@ export class Session extends Strict implements Mirror<Electron.Session, Implemen
 
   /** Chromium's name for the session, undefined for that of its profile. */
   context(): Promise<string | undefined> {
-    this.#context ??= this.isPersistent() ? Promise.resolve(undefined) : newContext();
+    this.#context ??= this.#isDefault ? Promise.resolve(undefined) : this.#begin();
     return this.#context;
   }
-}
 
-async function newContext(): Promise<string> {
-  const { browserContextId } = await demandRunning().browser.send('Target.createBrowserContext', {});
-  return browserContextId;
+  /** Whether Chromium's context of that name is this session's. */
+  async owns(context: string | undefined): Promise<boolean> {
+    return this.#context !== undefined && (await this.#context) === context;
+  }
+
+  /** Keeps what would be lost with the context, of a session that was used. */
+  async end(): Promise<void> {
+    if (this.#isDefault || this.#place === null || this.#context === undefined) return;
+    await keepCookies(await this.#cookies(), this.#place());
+  }
+
+  async #begin(): Promise<string> {
+    const { browser } = demandRunning();
+    const { browserContextId } = await browser.send('Target.createBrowserContext', {});
+    if (this.#place) await restoreCookies(new Cookies(browser, browserContextId), this.#place());
+    return browserContextId;
+  }
 }
 
 function faceOf(handlers: SchemeHandlers): ProtocolFace {
@@ -108,26 +132,49 @@ function faceOf(handlers: SchemeHandlers): ProtocolFace {
 
 const sessions = new Map<string, Session>();
 
-/** The session of a partition, made when it is first asked for; `''` is the default one. */
-export function sessionOf(partition: string): Session {
-  const session = sessions.get(partition) ?? new Session(partition);
-  sessions.set(partition, session);
-  return session;
+/** The session of that name, made when it is first asked for. */
+function findSession(name: string, place: Place): Session {
+  const found = sessions.get(name) ?? new Session(place);
+  sessions.set(name, found);
+  return found;
 }
+
+const PERSISTENT = 'persist:';
+const defaultSession = new Session(() => demandRunning().storagePath, true);
 
 /** Called once when Chromium runs. */
 export function startSessions(chromium: Running): void {
   running = chromium;
 }
 
-const face: Mirror<typeof Electron.session, 'fromPartition'> & { readonly defaultSession: Session } = {
-  defaultSession: sessionOf(''),
+/** Before Chromium ends. */
+export async function endSessions(): Promise<void> {
+  await Promise.all([...sessions.values()].map((one) => one.end()));
+}
+
+/** The session of a context of Chromium's; the default one where no other has it. */
+export async function sessionIn(context: string | undefined): Promise<Session> {
+  for (const one of sessions.values()) if (await one.owns(context)) return one;
+  return defaultSession;
+}
+
+const face: Mirror<typeof Electron.session, 'fromPartition' | 'fromPath'> & { readonly defaultSession: Session } = {
+  defaultSession,
   fromPartition(partition, options) {
     onlyKnown('session.fromPartition', options ?? {}, []);
     demandRunning();
-    if (partition.startsWith('persist:'))
-      throw new Error(`stand-in: session.fromPartition('${partition}'): only the default session is kept on disk`);
-    return sessionOf(partition);
+    // Electron: the name after it makes the directory, and none is that of the default session.
+    const name = partition.startsWith(PERSISTENT) ? partition.slice(PERSISTENT.length) : undefined;
+    if (partition === '' || name === '') return defaultSession;
+    if (name === undefined) return findSession(partition, null);
+    return findSession(partition, () => join(demandRunning().storagePath, 'Partitions', encodeURI(name.toLowerCase())));
+  },
+  fromPath(path, options) {
+    onlyKnown('session.fromPath', options ?? {}, []);
+    demandRunning();
+    if (path === '') throw new TypeError('An empty path was specified');
+    if (!isAbsolute(path)) throw new TypeError('An absolute path was not provided');
+    return findSession(`path:${path}`, () => path);
   },
 };
 

@@ -3,10 +3,11 @@ import type { CdpConnection, CdpSession } from '../chromium/cdp.ts';
 import { findChromium } from '../chromium/find.ts';
 import { type Chromium, startChromium } from '../chromium/process.ts';
 import { bundles, preloadScript, surfaceScript } from '../page/scripts.ts';
+import { fromChromium } from '../schemes.ts';
 import type { PageScripts } from './frame-tree.ts';
 import { type Schemes, schemes } from './protocol.ts';
 import { SchemeServer } from './scheme-server.ts';
-import { sessionOf, startSessions } from './session.ts';
+import { endSessions, type Session, session, sessionIn, startSessions } from './session.ts';
 import type { PageOptions, WebContents } from './web-contents.ts';
 import type { WebFrameMain } from './web-frame-main.ts';
 
@@ -29,6 +30,12 @@ const REASONS = {
   crashed: 'crashed',
   oom: 'oom',
 } as const;
+
+/** A worker that is no page's: a shared one or a service worker. */
+interface Worker {
+  readonly session: Session;
+  readonly origin: string;
+}
 
 let running: Shell | undefined;
 
@@ -57,15 +64,17 @@ export async function startShell({ userData, switches, onGone }: ShellOptions): 
   const { connection } = chromium;
   const pages = new Set<WebContents>();
   const pageOf = (frameId: string) => [...pages].find((page) => page.owns(frameId));
+  const workers = new Map<string, Worker>();
   const server = new SchemeServer(schemes, {
     allows: (frameId, url) => pageOf(frameId)?.allows(frameId, url) ?? false,
     navigator: (frameId) => navigator(pageOf(frameId), frameId),
-    asker: (frameId) => originOf(pageOf(frameId)?.frame(frameId)),
-    handlers: (frameId) => (pageOf(frameId)?.session ?? sessionOf('')).handlers,
+    asker: (frameId) => getOrigin(pageOf(frameId)?.frame(frameId)) ?? workers.get(frameId)?.origin,
+    handlers: (frameId) =>
+      (pageOf(frameId)?.session ?? workers.get(frameId)?.session ?? session.defaultSession).handlers,
   });
   await server.start(connection.browser);
   startSessions({ browser: connection.browser, storagePath: userData });
-  await watchTargets(connection.browser, pages);
+  await watchTargets(connection.browser, pages, workers);
   running = {
     connection,
     browser: connection.browser,
@@ -84,16 +93,28 @@ export async function startShell({ userData, switches, onGone }: ShellOptions): 
 }
 
 async function closeAll(chromium: Chromium, server: SchemeServer): Promise<void> {
+  // A Chromium that is gone has no cookies any more.
+  await endSessions().catch(() => {});
   await chromium.close();
   server.stop();
 }
 
-async function watchTargets(browser: CdpSession, pages: ReadonlySet<WebContents>): Promise<void> {
+async function watchTargets(
+  browser: CdpSession,
+  pages: ReadonlySet<WebContents>,
+  workers: Map<string, Worker>,
+): Promise<void> {
   const owner = (targetId: string) => [...pages].find((page) => page.owns(targetId));
   browser.on('Target.targetCrashed', ({ targetId, status, errorCode }) => {
     owner(targetId)?.crashed(REASONS[status as keyof typeof REASONS] ?? 'crashed', errorCode);
   });
+  browser.on('Target.targetCreated', ({ targetInfo: { targetId, type, url, browserContextId } }) => {
+    if (!/worker$/.test(type)) return;
+    const origin = URL.canParse(url) ? fromChromium(new URL(url).origin) : 'null';
+    void sessionIn(browserContextId).then((it) => workers.set(targetId, { session: it, origin }));
+  });
   browser.on('Target.targetDestroyed', ({ targetId }) => {
+    workers.delete(targetId);
     const page = owner(targetId);
     if (page?.isPage(targetId)) page.closed();
   });
@@ -101,12 +122,12 @@ async function watchTargets(browser: CdpSession, pages: ReadonlySet<WebContents>
 }
 
 /** Undefined where no document is known. */
-function originOf(frame: WebFrameMain | undefined): string | undefined {
+function getOrigin(frame: WebFrameMain | undefined): string | undefined {
   return frame === undefined || frame.isDestroyed() || frame.url === '' ? undefined : frame.origin;
 }
 
 /** A page that sends a frame elsewhere has an origin, if only an opaque one. */
 function navigator(page: WebContents | undefined, frameId: string): string | undefined {
   const frame = page?.navigator(frameId);
-  return frame === undefined ? undefined : (originOf(frame) ?? 'null');
+  return frame === undefined ? undefined : (getOrigin(frame) ?? 'null');
 }

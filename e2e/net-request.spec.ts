@@ -1,0 +1,144 @@
+/** The contract of the two shells, as `stand-in.spec.ts`: what `net.request` sends, and what comes of it. */
+import type { Page } from 'playwright-core';
+import { expect, test } from './fixture.ts';
+import { type Origin, startOrigin } from './origin.ts';
+import { ask, start } from './tiny.ts';
+
+let origin: Origin;
+/** `METHOD path` of each request, with what it said of who asks. */
+let seen: string[] = [];
+test.beforeEach(async () => {
+  seen = [];
+  origin = await startOrigin((request, response) => {
+    const { method, headers, url = '' } = request;
+    const { pathname, searchParams } = new URL(url, 'http://127.0.0.1');
+    seen.push(`${method} ${pathname}${headers.origin === undefined ? '' : ` from ${headers.origin}`}`);
+    for (const [name, value] of searchParams) if (name !== 'status') response.setHeader(name, value);
+    if (pathname === '/odd') response.setHeader('x-odd', Buffer.from('Zürich 🏔').toString('latin1'));
+    if (pathname === '/name') {
+      const given = Buffer.from(headers.authorization?.slice(6) ?? '', 'base64').toString();
+      if (given !== 'ada:secret') {
+        return response.writeHead(401, { 'www-authenticate': 'Basic realm="the door"' }).end('who is there?');
+      }
+    }
+    response.statusCode = Number(searchParams.get('status') ?? 200);
+    // Bytes: Node writes fields and a text together, as UTF-8.
+    return response.end(Buffer.from(headers.cookie ?? 'no cookie'));
+  });
+});
+test.afterEach(() => origin.stop());
+
+interface Got {
+  readonly status?: number;
+  readonly rawHeaders?: string[];
+  readonly text?: string;
+  readonly error?: string;
+  readonly told: string[];
+}
+
+const request = async (page: Page, path: string, options: object = {}): Promise<Got> =>
+  (await ask(page, 'request', '', origin.url + path, JSON.stringify(options))) as Got;
+
+const field = ({ rawHeaders = [] }: Got, name: string) => rawHeaders[rawHeaders.indexOf(name) + 1];
+
+const asPage = (mode: string, rest: object = {}) => ({
+  origin: 'http://other.example',
+  headers: { 'sec-fetch-mode': mode },
+  ...rest,
+});
+const REFUSED = { error: 'net::ERR_FAILED' };
+
+test('the bytes of fields are text in UTF-8, and a status is what the server says', async ({ launch }) => {
+  const { page } = await start(launch);
+  expect(field(await request(page, '/odd'), 'x-odd')).toBe('Zürich 🏔');
+  expect(await request(page, '/any?status=799')).toMatchObject({ status: 799, text: 'no cookie' });
+  expect(await request(page, '/any?status=407')).toMatchObject({ error: 'net::ERR_UNEXPECTED_PROXY_AUTH' });
+});
+
+test('the network compares CORS for who names an origin and asks by cors, and only for that', async ({ launch }) => {
+  const { page } = await start(launch);
+  expect(await request(page, '/plain')).toMatchObject({ status: 200 });
+  expect(await request(page, '/plain', asPage('no-cors'))).toMatchObject({ status: 200 });
+  expect(await request(page, '/plain', asPage('cors', { origin: origin.url }))).toMatchObject({ status: 200 });
+  expect(await request(page, '/plain', asPage('cors'))).toMatchObject(REFUSED);
+  expect(await request(page, '/plain', asPage('same-origin'))).toMatchObject(REFUSED);
+  const any = '/any?access-control-allow-origin=*';
+  expect(await request(page, any, asPage('cors', { credentials: 'omit' }))).toMatchObject({ status: 200 });
+  expect(await request(page, any, asPage('cors', { credentials: 'include' }))).toMatchObject(REFUSED);
+  const named = '/any?access-control-allow-origin=http://other.example';
+  expect(await request(page, named, asPage('cors', { credentials: 'include' }))).toMatchObject(REFUSED);
+  const credentials = `${named}&access-control-allow-credentials=true`;
+  expect(await request(page, credentials, asPage('cors', { credentials: 'include' }))).toMatchObject({ status: 200 });
+  expect(seen.filter((line) => line.includes('/plain'))).toEqual([
+    'GET /plain',
+    'GET /plain',
+    'GET /plain',
+    'GET /plain from http://other.example',
+  ]);
+});
+
+test('what is not simple is asked for first', async ({ launch }) => {
+  const { page } = await start(launch);
+  const post = { method: 'POST', body: '{}', credentials: 'omit' };
+  const json = { 'sec-fetch-mode': 'cors', 'content-type': 'application/json' };
+  const any = '/post?access-control-allow-origin=*';
+  expect(await request(page, any, asPage('cors', { ...post, headers: json }))).toMatchObject(REFUSED);
+  expect(seen).toEqual(['OPTIONS /post from http://other.example']);
+  const allowed = `${any}&access-control-allow-headers=content-type`;
+  expect(await request(page, allowed, asPage('cors', { ...post, headers: json }))).toMatchObject({ status: 200 });
+  expect(await request(page, any, asPage('cors', post))).toMatchObject({ status: 200 });
+  expect(await request(page, any, asPage('cors', { ...post, method: 'PUT' }))).toMatchObject(REFUSED);
+  const plain = { ...post, headers: { 'content-type': 'application/json' } };
+  expect(await request(page, '/post', plain), 'the application itself').toMatchObject({ status: 200 });
+  expect(seen.slice(1)).toEqual([
+    'OPTIONS /post from http://other.example',
+    'POST /post from http://other.example',
+    'POST /post from http://other.example',
+    'OPTIONS /post from http://other.example',
+    'POST /post',
+  ]);
+});
+
+test('cookies go by credentials and by the site that asks, and are kept', async ({ launch }) => {
+  const { page } = await start(launch);
+  const include = { credentials: 'include' };
+  for (const cookie of ['strict=1; SameSite=Strict', 'lax=1; SameSite=Lax', 'plain=1']) {
+    await request(page, `/set?set-cookie=${encodeURIComponent(`${cookie}; Path=/`)}`, include);
+  }
+  const sent = async (options: object) => ((await request(page, '/me', options)).text ?? '').split('; ').sort();
+  expect(await sent(include)).toEqual(['lax=1', 'plain=1', 'strict=1']);
+  expect(await sent({ ...include, origin: origin.url })).toEqual(['lax=1', 'plain=1', 'strict=1']);
+  expect(await sent({ useSessionCookies: true })).toEqual(['lax=1', 'plain=1', 'strict=1']);
+  expect(await sent({ ...include, origin: 'http://other.example' })).toEqual(['lax=1', 'plain=1']);
+  expect(await sent({ credentials: 'same-origin', origin: 'http://other.example' })).toEqual(['no cookie']);
+  expect(await sent({ credentials: 'omit' })).toEqual(['no cookie']);
+  expect(await sent({})).toEqual(['no cookie']);
+});
+
+test('a server that wants a name asks by login, and is refused without a listener', async ({ launch }) => {
+  const { page } = await start(launch);
+  expect(await request(page, '/name')).toMatchObject({ status: 401, text: 'who is there?' });
+  expect(await request(page, '/name', { login: [] })).toMatchObject({
+    status: 401,
+    told: ['login basic the door false'],
+  });
+  const login = ['ada', 'secret'];
+  expect(await request(page, '/name', { login, credentials: 'omit' })).toMatchObject({ status: 401, told: [] });
+  expect(await request(page, '/name', { login })).toMatchObject({ status: 200, told: ['login basic the door false'] });
+  expect(await request(page, '/name'), 'who was named is remembered').toMatchObject({ status: 200, told: [] });
+});
+
+test('redirects are told, each with its status and its method', async ({ launch }) => {
+  const { page } = await start(launch);
+  const there = encodeURIComponent('/there');
+  expect(await request(page, `/old?status=302&location=${there}`, { method: 'POST', body: 'x' })).toMatchObject({
+    ...{ status: 200, told: ['redirect 302 GET'] },
+  });
+  expect(await request(page, `/old?status=307&location=${there}`, { method: 'POST', body: 'x' })).toMatchObject({
+    ...{ status: 200, told: ['redirect 307 POST'] },
+  });
+  expect(await request(page, `/old?status=302&location=${there}`, { redirect: 'manual' })).toMatchObject({
+    error: 'Redirect was cancelled',
+  });
+  expect(seen).toContain('GET /there');
+});

@@ -1,0 +1,147 @@
+import type { Readable } from 'node:stream';
+import type { Cookies } from './cookies.ts';
+import { admits, admitsRequest, type Credentials, getPreflight, getResponseField } from './cors.ts';
+import { exchange, type Incoming } from './exchange.ts';
+
+/** A request of the main process, as Electron hands it to Chromium's network (shell/common/api/electron_api_url_loader.cc). */
+export interface Load {
+  readonly url: URL;
+  readonly method: string;
+  /** Names in small letters. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array | Readable | undefined;
+  /** Who asks; undefined for the application itself, for whom nothing is compared. */
+  readonly origin: string | undefined;
+  /** Of `sec-fetch-mode`. */
+  readonly mode: string;
+  readonly credentials: Credentials;
+  /** False when no credentials were asked for: answers of servers that want a name are given one, but no cookie is sent or kept. */
+  readonly cookies: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** What a server wants to know who asks by. */
+export interface Challenge {
+  readonly isProxy: boolean;
+  readonly scheme: string;
+  readonly host: string;
+  readonly port: number;
+  readonly realm: string;
+}
+
+export type Login = { readonly user: string; readonly password: string } | undefined;
+
+/** What a session has to show to servers. */
+export interface Identity {
+  readonly cookies: Cookies;
+  /** `Authorization` by the origin that has taken it. */
+  readonly logins: Map<string, string>;
+}
+
+export interface LoadListener {
+  /** Before a redirect is followed: throws where it is not to be. */
+  redirected(status: number, method: string, url: string, response: Incoming): void;
+  /** Undefined: the server's refusal is the answer. */
+  challenged(challenge: Challenge): Promise<Login>;
+}
+
+const MAX_REDIRECTS = 20;
+/** Chromium's network writes these itself, whatever a request says. */
+const NETWORKS = ['host', 'connection', 'content-length', 'accept-encoding', 'cookie', 'transfer-encoding'];
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+
+/**
+ * Sends a request with the session's cookies, asks leave of the server where it comes from an origin by `cors`, and follows
+ * redirects. Rejects with an `Error` in the words of Chromium's net errors.
+ */
+export async function load(identity: Identity, first: Load, listener: LoadListener): Promise<Incoming> {
+  if (first.mode === 'cors' && first.origin === undefined) throw new Error('net::ERR_INVALID_ARGUMENT');
+  let asked = first;
+  let isTainted = false;
+  for (let redirects = 0; ; redirects++) {
+    const response = await loadOnce(identity, asked, isTainted, listener);
+    const location = getResponseField(response, 'location');
+    if (!REDIRECTS.has(response.status) || location === undefined) return response;
+    response.body.destroy();
+    if (redirects === MAX_REDIRECTS) throw new Error('net::ERR_TOO_MANY_REDIRECTS');
+    const next = redirect(asked, response.status, location);
+    listener.redirected(response.status, next.method, next.url.href, response);
+    if (!/^https?:$/.test(next.url.protocol)) throw new Error('net::ERR_UNSAFE_REDIRECT');
+    // Who was led from one foreign origin to another is not said any more.
+    isTainted ||= asked.url.origin !== asked.origin && asked.url.origin !== next.url.origin;
+    asked = next;
+  }
+}
+
+async function loadOnce(
+  { cookies, logins }: Identity,
+  asked: Load,
+  isTainted: boolean,
+  listener: LoadListener,
+): Promise<Incoming> {
+  const { url, method, mode, signal } = asked;
+  const isForeign = asked.origin !== undefined && (isTainted || asked.origin !== url.origin);
+  if (isForeign && mode === 'same-origin') throw new Error('net::ERR_FAILED');
+  const isCompared = isForeign && mode === 'cors';
+  const origin = isTainted ? 'null' : asked.origin;
+  const headers: Record<string, string> = { ...asked.headers };
+  for (const name of NETWORKS) delete headers[name];
+  if (origin !== undefined && (isCompared || (method !== 'GET' && method !== 'HEAD'))) headers['origin'] = origin;
+  if (isCompared) await askPermission({ ...asked, headers }, origin!);
+  const hasCredentials = asked.credentials === 'include' || (asked.credentials === 'same-origin' && !isForeign);
+  const hasCookies = asked.cookies && hasCredentials;
+  const cookie = hasCookies ? await cookies.getField({ url, method, origin: asked.origin }) : undefined;
+  if (cookie !== undefined) headers['cookie'] = cookie;
+  const known = hasCredentials ? logins.get(url.origin) : undefined;
+  if (known !== undefined) headers['authorization'] ??= known;
+  const body = asked.body;
+  let response = await exchange({ url, method, headers, body, signal });
+  if (response.status === 407) throw new Error('net::ERR_UNEXPECTED_PROXY_AUTH');
+  if (hasCookies) await cookies.keep(url, setCookies(response));
+  const challenge = hasCredentials ? parseChallenge(url, response) : undefined;
+  const login = challenge && headers['authorization'] === undefined ? await listener.challenged(challenge) : undefined;
+  if (login) {
+    response.body.destroy();
+    const authorization = `Basic ${Buffer.from(`${login.user}:${login.password}`).toString('base64')}`;
+    response = await exchange({ url, method, headers: { ...headers, authorization }, body, signal });
+    if (response.status !== 401) logins.set(url.origin, authorization);
+    if (hasCookies) await cookies.keep(url, setCookies(response));
+  }
+  if (isCompared && !admits(response, origin!, asked.credentials)) {
+    response.body.destroy();
+    throw new Error('net::ERR_FAILED');
+  }
+  return response;
+}
+
+/** Asks the server whether it takes the request, without anybody's cookies. */
+async function askPermission({ url, method, headers, credentials, signal }: Load, origin: string): Promise<void> {
+  const fields = getPreflight(origin, method, headers);
+  if (!fields) return;
+  const response = await exchange({ url, method: 'OPTIONS', headers: fields, body: undefined, signal });
+  response.body.destroy();
+  if (!admitsRequest(response, { origin, method, headers }, credentials)) throw new Error('net::ERR_FAILED');
+}
+
+/** The request that a redirect makes (Chromium: net/url_request/redirect_info.cc). */
+function redirect(asked: Load, status: number, location: string): Load {
+  const url = new URL(location, asked.url);
+  const becomesGet = status === 303 ? asked.method !== 'HEAD' : status < 303 && asked.method === 'POST';
+  const isLost = (name: string) =>
+    (becomesGet && /^(content-.*|origin)$/.test(name)) || (name === 'authorization' && url.origin !== asked.url.origin);
+  const headers = Object.fromEntries(Object.entries(asked.headers).filter(([name]) => !isLost(name)));
+  if (becomesGet) return { ...asked, url, headers, method: 'GET', body: undefined };
+  if (asked.body !== undefined && !(asked.body instanceof Uint8Array)) throw new Error('net::ERR_FAILED');
+  return { ...asked, url, headers };
+}
+
+const setCookies = ({ rawHeaders }: Incoming): string[] =>
+  rawHeaders.filter(([name]) => name.toLowerCase() === 'set-cookie').map(([, value]) => value);
+
+/** Of the schemes only Basic is known here. */
+function parseChallenge({ protocol, hostname, port }: URL, response: Incoming): Challenge | undefined {
+  const [, realm] = /\bbasic\s+realm="?([^",]*)/i.exec(getResponseField(response, 'www-authenticate') ?? '') ?? [];
+  if (response.status !== 401 || realm === undefined) return undefined;
+  const ofScheme = protocol === 'https:' ? 443 : 80;
+  return { isProxy: false, scheme: 'basic', host: hostname, port: Number(port || ofScheme), realm };
+}
