@@ -30,7 +30,7 @@ export type SendLoad = (load: Load, listener: LoadListener) => Promise<Incoming>
 export class ClientRequest extends Writable {
   readonly #options: Electron.ClientRequestConstructorOptions;
   readonly #send: SendLoad;
-  readonly #headers = new Map<string, string>();
+  readonly #headers = new Map<string, string | readonly string[]>();
   readonly #stop = new AbortController();
   readonly #written: Buffer[] = [];
   #chunks: PassThrough | undefined;
@@ -47,8 +47,7 @@ export class ClientRequest extends Writable {
     }
     this.#options = options;
     this.#send = send;
-    for (const [name, value] of Object.entries(options.headers ?? {}))
-      this.#headers.set(name.toLowerCase(), value.toString());
+    for (const [name, value] of Object.entries(options.headers ?? {})) this.#headers.set(name.toLowerCase(), value);
   }
 
   get chunkedEncoding(): boolean {
@@ -106,11 +105,14 @@ export class ClientRequest extends Writable {
 
   async #start(): Promise<void> {
     const { url = '', method = 'GET', credentials, useSessionCookies = false } = this.#options;
-    const origin = this.#initiator;
+    const headers = Object.fromEntries([...this.#headers].map(([name, value]) => [name, value.toString()]));
+    const said = this.#options.origin || this.#headers.get('origin');
+    // A list is sent, and is no string where Electron's native part looks for who asks (electron_api_url_loader.cc).
+    const origin = typeof said === 'string' && said !== '' ? said : undefined;
     const load: Load = {
-      ...{ url: new URL(url), method: method.toUpperCase(), headers: Object.fromEntries(this.#headers), origin },
+      ...{ url: new URL(url), method: method.toUpperCase(), headers, origin },
       body: this.#chunks ?? (this.#written.length === 0 ? undefined : Buffer.concat(this.#written)),
-      mode: this.#headers.get('sec-fetch-mode') ?? 'no-cors',
+      mode: headers['sec-fetch-mode'] ?? 'no-cors',
       credentials: (credentials ?? 'include') as Credentials,
       cookies: credentials !== undefined || useSessionCookies,
       signal: this.#stop.signal,
@@ -126,13 +128,6 @@ export class ClientRequest extends Writable {
     const { status: statusCode, statusText: statusMessage } = received;
     const rawHeaders = received.rawHeaders.flat();
     this.#tell('response', Object.assign(received.body, { statusCode, statusMessage, rawHeaders }));
-  }
-
-  /** The header is taken for it, too, unless it is a list: that is no string when Electron's native part reads it. */
-  get #initiator(): string | undefined {
-    const listed = Object.entries(this.#options.headers ?? {}).find(([name]) => name.toLowerCase() === 'origin')?.[1];
-    const inHeader = Array.isArray(listed) ? undefined : this.#headers.get('origin');
-    return this.#options.origin || inHeader || undefined;
   }
 
   /** In Electron an error of a listener is an uncaught exception, and the request goes on. */
