@@ -105,13 +105,14 @@ test('a utility process has what it was started with, and ends with the main pro
   await writeFile(child, `console.log(JSON.stringify(${seen})); setInterval(() => {}, 1000);`);
   const options = `{ env: { ONLY: 'this' }, cwd: ${JSON.stringify(userData)}, execArgv: ['--no-deprecation'], stdio: 'pipe', serviceName: 's' }`;
   const fork = `utilityProcess.fork(${JSON.stringify(child)}, ['one'], ${options})`;
+  await writeFile(join(userData, 'busy.mjs'), 'for (;;);');
   for (const [name, end] of Object.entries({
-    killed: '0',
-    exit: 'setTimeout(() => process.exit(3), 3000)',
-    busy: `utilityProcess.fork(${JSON.stringify(join(userData, 'busy.mjs'))}); setTimeout(() => app.exit(), 3000)`,
+    killed: '',
+    exit: 'process.exit(3)',
+    busy: `utilityProcess.fork(${JSON.stringify(join(userData, 'busy.mjs'))}).on('spawn', () => app.exit())`,
   })) {
-    await writeFile(join(userData, 'busy.mjs'), 'for (;;);');
-    const body = `const it = ${fork}; console.log(it.pid + ' ' + it.kill()); it.stdout.on('data', (text) => console.log(String(text))); ${end}`;
+    const heard = `(text) => { console.log(String(text)); ${end} }`;
+    const body = `const it = ${fork}; console.log(it.pid + ' ' + it.kill()); it.stdout.on('data', ${heard})`;
     const app = await launch({ main: await mainThat(userData, 'app, utilityProcess', body) });
     await expect.poll(() => app.output()).toContain('undefined false\n');
     const expected = ['utility', '45.4.1', [child, 'one'], 'this', null, userData, '--no-deprecation'];
