@@ -123,7 +123,7 @@ async function transpile({ write }: InstalledApp, output: string, format: Format
 
 function bundleBy(name: keyof typeof BUILD_TOOLS): Tool['build'] {
   return async ({ folder, write }, output, format) => {
-    await BUILD_TOOLS[name]!({ folder, output, format, plugin: {} });
+    await BUILD_TOOLS[name]!({ folder, output, format, plugin: {}, isMinified: false });
     write({ [`${output}/package.json`]: getManifest(format) });
     return 'main.js';
   };
