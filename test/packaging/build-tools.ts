@@ -19,6 +19,8 @@ export interface Bundling {
   /** What is passed to deskcache's plugin; false: it is not used. */
   readonly plugin: false | { readonly platforms?: readonly string[] };
   readonly external?: readonly string[];
+  /** False saves most of webpack's time. The others don't minify. Default: true. */
+  readonly isMinified?: boolean;
 }
 
 /** Electron and Node's own modules, as every guide to a main process has them. */
@@ -114,7 +116,7 @@ export const BUILD_TOOLS: Readonly<Record<string, (bundling: Bundling) => Promis
       plugins: plugin === false ? [] : [(await pluginOf(folder, 'esbuild'))['deskcache']!(plugin)],
     });
   },
-  async webpack({ folder, output, format, plugin, external = [] }) {
+  async webpack({ folder, output, format, plugin, external = [], isMinified = true }) {
     const { DeskcachePlugin } = plugin === false ? {} : await pluginOf(folder, 'webpack');
     const Plugin = DeskcachePlugin as unknown as new (options: object) => webpack.WebpackPluginInstance;
     const compiler = webpack({
@@ -125,6 +127,7 @@ export const BUILD_TOOLS: Readonly<Record<string, (bundling: Bundling) => Promis
       externals: Object.fromEntries(
         external.map((name) => [name, `${format === 'esm' ? 'module' : 'commonjs2'} ${name}`]),
       ),
+      optimization: { minimize: isMinified },
       experiments: { outputModule: format === 'esm' },
       output: {
         path: join(folder, output),

@@ -123,7 +123,7 @@ async function transpile({ write }: InstalledApp, output: string, format: Format
 
 function bundleBy(name: keyof typeof BUILD_TOOLS): Tool['build'] {
   return async ({ folder, write }, output, format) => {
-    await BUILD_TOOLS[name]!({ folder, output, format, plugin: {} });
+    await BUILD_TOOLS[name]!({ folder, output, format, plugin: {}, isMinified: false });
     write({ [`${output}/package.json`]: getManifest(format) });
     return 'main.js';
   };
@@ -170,7 +170,7 @@ async function buildByForge(application: InstalledApp, output: string, format: F
 }
 
 /** What `@electron-forge/plugin-webpack` sets for the main process; it has no ES modules. */
-async function buildByWebpackOfForge({ folder }: InstalledApp, output: string): Promise<string> {
+async function buildByWebpackOfForge({ folder, write }: InstalledApp, output: string): Promise<string> {
   const entry = createRequire(join(folder, 'main.js')).resolve('deskcache/webpack');
   const { DeskcachePlugin } = (await import(pathToFileURL(entry).href)) as {
     readonly DeskcachePlugin: new () => webpack.WebpackPluginInstance;
@@ -187,6 +187,7 @@ async function buildByWebpackOfForge({ folder }: InstalledApp, output: string): 
   });
   const stats = await promisify(compiler.run.bind(compiler))();
   expect(stats?.toString({ all: false, errors: true })).toBe('');
+  write({ [`${output}/package.json`]: getManifest('cjs') });
   return 'index.js';
 }
 
