@@ -117,7 +117,8 @@ export async function openDiskCache<const S extends StoreDeclarations, P extends
       const isNew = !attached.has(window.webContents);
       attached.attach(window.webContents, how);
       if (isNew && !existsSync(preloadPath)) {
-        warnOfMissingPreload(window.webContents, preloadPath, describeMissing('preload.cjs', preloadPath));
+        const message = describeMissing('preload.cjs', preloadPath);
+        untilShut(warnOfMissingPreload(window.webContents, preloadPath, message));
       }
     },
     windows: place.windows as Host<S, P>['windows'],

@@ -67,10 +67,14 @@ export function install(
 
 /**
  * Warns when a window fails to load the preload script because the file is missing. No error of `host.attach`: a window may have the
- * handshake in a preload script of its own, and need no file.
+ * handshake in a preload script of its own, and need no file. Returns a function that stops watching.
  */
-export function warnOfMissingPreload(contents: WebContents, preloadPath: string, message: string): void {
-  contents.on('preload-error', (_event, path) => {
+export function warnOfMissingPreload(contents: WebContents, preloadPath: string, message: string): () => void {
+  const onError = (_event: Event, path: string) => {
     if (path === preloadPath) process.emitWarning(message);
-  });
+  };
+  contents.on('preload-error', onError);
+  return () => {
+    if (!contents.isDestroyed()) contents.off('preload-error', onError);
+  };
 }
