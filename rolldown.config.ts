@@ -1,9 +1,30 @@
-import { defineConfig } from 'rolldown';
+import { join } from 'node:path';
+import { type CodeSplittingNameFunction, defineConfig, type Plugin } from 'rolldown';
 
 const external = [/^node:/, 'electron', 'better-sqlite3', 'comlink', 'http-cache-semantics', 'mrmime'];
 const publicFaces = [/^node:/, 'electron', /^deskcache/];
 
-/** The package's entry points. The ESM ones are built together so that they share one `DiskCacheError`. */
+const errorClass = join(import.meta.dirname, 'protocol/error.ts');
+const pageEntry = join(import.meta.dirname, 'renderer-api/index.ts');
+
+/** What is built apart has no `DiskCacheError` of its own: `instanceof` works with that of every entry point. */
+const oneErrorClass: Plugin = {
+  name: 'one-error-class',
+  async resolveId(source, importer) {
+    const resolved = await this.resolve(source, importer, { skipSelf: true });
+    return resolved?.id === errorClass ? { id: './shared/error.js', external: true } : null;
+  },
+};
+
+/** What a page loads at start is one file: an application's bundler can't join what was split here, and each file costs a page something. */
+const startOfPage: CodeSplittingNameFunction = (id, modules) => {
+  const start = new Set([pageEntry]);
+  for (const module of start)
+    for (const imported of modules.getModuleInfo(module)?.importedIds ?? []) start.add(imported);
+  return id !== pageEntry && start.has(id) ? 'start' : null;
+};
+
+/** The package's entry points, and the error class that they share. */
 export default defineConfig([
   {
     input: {
@@ -12,11 +33,25 @@ export default defineConfig([
       offline: 'main/offline/index.ts',
       main: 'main/index.ts',
       utility: 'main/utility.ts',
-      renderer: 'renderer-api/index.ts',
+      'shared/error': errorClass,
     },
     external,
     platform: 'neutral',
     output: { dir: 'dist', format: 'esm', chunkFileNames: 'shared/[name].js', sourcemap: true },
+  },
+  {
+    // Apart, for what a page loads must not be split by what the main process has in common with it.
+    input: { renderer: pageEntry },
+    external: 'comlink',
+    platform: 'neutral',
+    plugins: [oneErrorClass],
+    output: {
+      dir: 'dist',
+      format: 'esm',
+      chunkFileNames: 'page-[name].js',
+      sourcemap: true,
+      codeSplitting: { groups: [{ name: startOfPage, includeDependenciesRecursively: false }] },
+    },
   },
   {
     // A sandboxed preload can require nothing of ours: one CommonJS file.
