@@ -5,18 +5,20 @@ import { type ErrorData, toErrorData } from './error.ts';
  * store as it stands in the application's directory: `settings` for `/home/ada/.config/App/deskcache/settings`.
  */
 
-const hidden = new Set<string>();
+/** The longest first: one may be inside another. In order at all times, for every refused message is looked through. */
+const hidden: string[] = [];
 
 /** Hides a directory and all in it from pages, as long as the process lives: what is said last names it, too. */
 export function hideDirectory(directory: string): void {
-  hidden.add(directory);
+  if (hidden.includes(directory)) return;
+  hidden.push(directory);
+  hidden.sort((one, other) => other.length - one.length);
 }
 
 /** A text as a page may read it. */
 export function withoutDirectories(text: string): string {
   let shown = text;
-  // The longest first: one may be inside another.
-  for (const directory of [...hidden].sort((one, other) => other.length - one.length)) {
+  for (const directory of hidden) {
     if (!shown.includes(directory)) continue;
     for (const separator of ['/', '\\']) shown = shown.replaceAll(directory + separator, '');
     shown = shown.replaceAll(directory, 'the directory of the application');

@@ -1,5 +1,6 @@
-import { DiskCacheError, fromErrorData } from '../protocol/error.ts';
-import { type ConnectRequest, isGone, isHeard, isPortAnswer, type Purpose } from '../protocol/handshake.ts';
+import { DiskCacheError, fromErrorData, isErrorData } from '../protocol/error.ts';
+import { type ConnectRequest, isSaidTo, type Purpose } from '../protocol/handshake.ts';
+import { toHex } from '../protocol/hex.ts';
 
 /** The page may be up before the main process listens, so it asks again; main answers a nonce once. */
 const ASK_AGAIN_EVERY = 200;
@@ -27,13 +28,13 @@ export function connect(signal: AbortSignal, to: Purpose): Promise<MessagePort> 
     }
 
     function onMessage({ source, data, ports }: MessageEvent<unknown>): void {
-      if (source !== window) return;
-      if (isHeard(data) && data.nonce === nonce) heard = true;
-      if (!isPortAnswer(data) || data.nonce !== nonce) return;
+      if (source !== window || !isSaidTo(nonce, data)) return;
+      if (data.deskcache === 'heard') heard = true;
+      if (data.deskcache !== 'port') return;
       done();
       const [port] = ports;
       if (port) resolve(hearingOfItsEnd(port, nonce));
-      else reject(data.error ? fromErrorData(data.error) : unanswered());
+      else reject(isErrorData(data.error) ? fromErrorData(data.error) : unanswered());
     }
     const onAbort = () => fail(heard ? unanswered() : noPreload());
     function fail(why: DiskCacheError): void {
@@ -56,7 +57,7 @@ export function connect(signal: AbortSignal, to: Purpose): Promise<MessagePort> 
 /** A process that was killed doesn't close its ports everywhere; main says so, and that is the port's end, too. */
 function hearingOfItsEnd(port: MessagePort, nonce: string): MessagePort {
   function onMessage({ source, data }: MessageEvent<unknown>): void {
-    if (source === window && isGone(data) && data.nonce === nonce) port.dispatchEvent(new Event('close'));
+    if (source === window && isSaidTo(nonce, data) && data.deskcache === 'gone') port.dispatchEvent(new Event('close'));
   }
   const listenNoMore = () => window.removeEventListener('message', onMessage);
   const close = port.close.bind(port);
@@ -70,19 +71,17 @@ function hearingOfItsEnd(port: MessagePort, nonce: string): MessagePort {
   return port;
 }
 
-/** 128 random bits in hexadecimal. */
-function drawNonce(): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
-}
+/** 128 random bits. */
+const drawNonce = (): string => toHex(crypto.getRandomValues(new Uint8Array(16)));
 
 const unanswered = () =>
   new DiskCacheError(
     'DISCONNECTED',
-    'The main process did not answer. Is its host open, and is this window attached: opened after host.install(session), or given to host.attach?',
+    'The main process did not answer. Is its host open, and was this window opened after host.install(session), or given to host.attach?',
   );
 
 const noPreload = () =>
   new DiskCacheError(
     'DISCONNECTED',
-    'No preload script of deskcache runs here. Open the window after host.install(session), or give it preloadPath as webPreferences.preload; an iframe needs nodeIntegrationInSubFrames, too',
+    'No preload script of deskcache runs here. Open the window after host.install(session), or with preloadPath as webPreferences.preload; an iframe also needs nodeIntegrationInSubFrames',
   );

@@ -1,7 +1,7 @@
 import type { Line } from './line.ts';
 import type { Listening } from './listening.ts';
 import type { NearStore } from './near-store.ts';
-import { loadPart, rethrowLater } from './on-demand.ts';
+import { loadPart, rethrowLater, startWhenLoaded } from './on-demand.ts';
 import type { Subscription } from './subscriptions.ts';
 
 /**
@@ -72,16 +72,7 @@ export class Listeners {
   }
 
   #begin(start: (listening: Listening) => () => void, onError: (error: unknown) => void): () => void {
-    if (this.#listening !== undefined) return start(this.#listening);
-    let isStopped = false;
-    let stop: (() => void) | undefined;
-    this.#load().then((listening) => {
-      if (!isStopped) stop = start(listening);
-    }, onError);
-    return () => {
-      isStopped = true;
-      stop?.();
-    };
+    return this.#listening === undefined ? startWhenLoaded(this.#load(), start, onError) : start(this.#listening);
   }
 
   #load(): Promise<Listening> {

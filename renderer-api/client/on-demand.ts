@@ -14,7 +14,7 @@ export function loadPart<T>(part: string, load: () => Promise<T>): Promise<T> {
       reject(
         new DiskCacheError(
           'DISCONNECTED',
-          `The part "${part}" of deskcache/renderer could not be loaded (${String(cause)}). Ship every chunk that the bundler wrote, admit them in the page's CSP (script-src 'self'), or bundle the page into one file`,
+          `The part "${part}" of deskcache/renderer could not be loaded (${String(cause)}). Ship all chunks, allow them in the page's CSP (script-src 'self'), or bundle the page into one file`,
           { cause },
         ),
       );
@@ -23,6 +23,31 @@ export function loadPart<T>(part: string, load: () => Promise<T>): Promise<T> {
       .then(resolve, fail)
       .finally(() => clearTimeout(timer));
   });
+}
+
+/**
+ * Starts something as soon as its part is loaded. Returns a function that stops it, or keeps it from being started; then `onError` hears
+ * nothing any more.
+ */
+export function startWhenLoaded<T>(
+  loading: Promise<T>,
+  start: (part: T) => () => void,
+  onError: (error: unknown) => void,
+): () => void {
+  let isStopped = false;
+  let stop: (() => void) | undefined;
+  loading.then(
+    (part) => {
+      if (!isStopped) stop = start(part);
+    },
+    (error: unknown) => {
+      if (!isStopped) onError(error);
+    },
+  );
+  return () => {
+    isStopped = true;
+    stop?.();
+  };
 }
 
 /** What comes of the work, or as soon as one of the signals is aborted, its reason: the work may never end. */

@@ -36,18 +36,19 @@ export async function readAll(
   }
 }
 
-/** Sends what is to be stored. The item appears whole when it has resolved, or not at all. */
+/** Sends what is to be stored. The item appears whole when it has resolved to true, or not at all. */
 export async function upload(
   { step, leave }: Stream,
   stream: string,
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-): Promise<void> {
+): Promise<true> {
   try {
     await handOver(inMessages(chunks), async (chunk) => {
       await step('sendChunk', stream, chunk);
       return true;
     });
     await step('endUpload', stream);
+    return true;
   } catch (error) {
     await leave(stream);
     throw error;

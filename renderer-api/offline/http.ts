@@ -1,7 +1,13 @@
 import type { DiskCacheError } from '../../protocol/error.ts';
 import type { Port } from '../client/line.ts';
-import { loadPart, unlessAborted } from '../client/on-demand.ts';
+import { loadPart, startWhenLoaded, unlessAborted } from '../client/on-demand.ts';
 import type { OfflineClient } from './offline-client.ts';
+
+/** A request as it is, for copying it would use its body up. What is left out is a mistake, not a request for "undefined". */
+export function requestOf(input: RequestInfo | URL | undefined): Request {
+  if (input === undefined) throw new TypeError('A request is missing');
+  return input instanceof Request ? input : new Request(input);
+}
 
 /**
  * `fetch`, CacheStorage and the connection, of which the code is loaded with the first call.
@@ -34,20 +40,8 @@ export class Http {
   /** Tells of the connection from now on, also after a disconnect. Returns an unsubscribe function. */
   listen(listener: (online: boolean) => void, onError: (error: unknown) => void): () => void {
     const left = this.#left.signal;
-    let isStopped = false;
-    let stop: (() => void) | undefined;
-    this.#load().then(
-      ({ connection }) => {
-        if (!isStopped) stop = connection.subscribe(listener, onError, !left.aborted);
-      },
-      (error: unknown) => {
-        if (!isStopped) onError(error);
-      },
-    );
-    return () => {
-      isStopped = true;
-      stop?.();
-    };
+    const start = ({ connection }: OfflineClient) => connection.subscribe(listener, onError, !left.aborted);
+    return startWhenLoaded(this.#load(), start, onError);
   }
 
   /** Rejects everything open with `reason`; the next call connects again. */

@@ -9,10 +9,10 @@ import {
 import { planOf } from '../../protocol/strategy.ts';
 import type { Port } from '../client/line.ts';
 import { sayRequest } from './asked.ts';
+import { Caches } from './caches.ts';
 import { Connection } from './connection.ts';
 import { OfflineLine } from './offline-line.ts';
 import { type PushedBody, pushedBody } from './pushed-body.ts';
-import { RemoteWebCache } from './remote-web-cache.ts';
 import { responseFrom } from './web-messages.ts';
 
 /** Never aborted. */
@@ -34,6 +34,7 @@ interface Circumstances {
  */
 export class OfflineClient {
   readonly connection: Connection;
+  readonly storage = new Caches(this);
   readonly #connect: (signal: AbortSignal) => Promise<Port>;
   readonly #timeout: number;
   readonly #waiting: (() => void)[] = [];
@@ -73,11 +74,6 @@ export class OfflineClient {
       };
       await this.#call({ signal: NEVER, left, pushed }, (line, id) => line.ask('caches', { ...said, id }));
     });
-  }
-
-  /** The cache of a name, made if there is none. */
-  async openCache(name: string): Promise<RemoteWebCache> {
-    return new RemoteWebCache(this, (await this.caches({ method: 'open', name })) as string);
   }
 
   /** What a method of CacheStorage gives. */

@@ -1,11 +1,12 @@
 import type { CachesAnswer, CachesCall, QueryOptions, WireRequest } from '../../protocol/offline.ts';
-import { flags, requestOf, sayRequest, sayRequests } from './asked.ts';
+import { flags, sayRequest, sayRequests } from './asked.ts';
+import { requestOf } from './http.ts';
 import { requestFrom } from './web-messages.ts';
 
 type RequestInput = RequestInfo | URL;
 
 /** Carries the calls of a cache to the main process. */
-interface Calls {
+export interface WebCacheCalls {
   caches(call: Omit<CachesCall, 'id'>, signal?: AbortSignal): Promise<CachesAnswer>;
   responses(call: Omit<CachesCall, 'id'>): Promise<Response[]>;
   put(cache: string, request: Request, response: Response): Promise<void>;
@@ -13,10 +14,10 @@ interface Calls {
 
 /** The standard's `Cache`, seen from a page. https://w3c.github.io/ServiceWorker/#cache-interface */
 export class RemoteWebCache {
-  readonly #calls: Calls;
+  readonly #calls: WebCacheCalls;
   readonly #id: string;
 
-  constructor(calls: Calls, id: string) {
+  constructor(calls: WebCacheCalls, id: string) {
     this.#calls = calls;
     this.#id = id;
   }
