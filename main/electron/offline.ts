@@ -32,7 +32,7 @@ export interface OfflineSessionOptions extends Omit<OfflineOptions, 'cache' | 'f
 export interface OfflineSession {
   /** For requests of the main process, and its connection to say when there is no network. */
   readonly offline: Offline;
-  /** Requests go to the network again, past the cache. */
+  /** Requests go to the network again, past the cache. Those for other schemes than `http` and `https` fail, also of documents that are open. */
   end(): void;
 }
 
@@ -80,7 +80,10 @@ export function goOffline(session: Session, how: OfflineSessionOptions, cache: C
         fetch: (request) => network(inNameOf(origin, request)),
       }),
   });
+  let hasEnded = false;
   const respond = async (request: Request): Promise<Response> => {
+    // Documents that are open at the end keep the handler of a scheme that is not Chromium's own.
+    if (hasEnded) return Response.error();
     const asker = initiators.getAsker(request);
     const asked = toAsked(request, fetch === undefined ? asker.origin : undefined);
     return asker.isOwn ? telling(await offline.respond(asked)) : foreignPages.respond(asked, asker);
@@ -89,6 +92,9 @@ export function goOffline(session: Session, how: OfflineSessionOptions, cache: C
   return {
     offline,
     end() {
+      // What handles the schemes now may be another's.
+      if (hasEnded) return;
+      hasEnded = true;
       initiators.end();
       for (const scheme of schemes) if (protocol.isProtocolHandled(scheme)) protocol.unhandle(scheme);
     },
