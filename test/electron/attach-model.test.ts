@@ -45,7 +45,13 @@ function randomFrom(seed: number): (below: number) => number {
  */
 class ModelWindow {
   readonly #window = openWindow();
-  readonly #attachment = attach(this.#window.contents, 'main', () => FULL_GRANT, answering, answering);
+  readonly #attachment = attach(
+    this.#window.contents,
+    'main',
+    () => FULL_GRANT,
+    { ...answering, release() {} },
+    answering,
+  );
   readonly top: Frame;
   readonly subs: Frame[] = [];
   readonly log: string[] = [];
