@@ -45,12 +45,13 @@ export default defineConfig([
     external: 'comlink',
     platform: 'neutral',
     plugins: [oneErrorClass],
+    preserveEntrySignatures: 'allow-extension',
     output: {
       dir: 'dist',
       format: 'esm',
       chunkFileNames: 'page-[name].js',
       sourcemap: true,
-      codeSplitting: { groups: [{ name: startOfPage, includeDependenciesRecursively: false }] },
+      codeSplitting: { groups: [{ name: startOfPage, debugName: 'start', includeDependenciesRecursively: false }] },
     },
   },
   {
