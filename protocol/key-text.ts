@@ -14,21 +14,18 @@ import { isWellFormed } from './well-formed.ts';
 
 /** @throws {DiskCacheError} `BAD_KEY` for what is no key. */
 export function keyToText(key: Key): string {
-  if (!isCloneable(key)) throw noKey(key);
+  if (!isCloneable(key)) throw cantHold(key);
   let size = 0;
   const toJson = (part: unknown, depth: number): unknown => {
     // Each part takes a byte at least as it is stored, so this also ends the walk over a key that contains itself.
     size += typeof part === 'string' ? part.length : 1;
     if (size > KEY_BYTES || depth > KEY_DEPTH) {
-      throw new DiskCacheError(
-        'BAD_KEY',
-        `This key is too large: ${KEY_BYTES} bytes in ${KEY_DEPTH} levels are the most`,
-      );
+      throw badKey(`${KEY_BYTES} bytes in ${KEY_DEPTH} levels are the most`);
     }
     if (typeof part === 'bigint') return { bigint: String(part) };
     if (typeof part === 'number') return Number.isFinite(part) ? part : { number: String(part) };
     if (part === null || typeof part === 'boolean' || (typeof part === 'string' && isWellFormed(part))) return part;
-    if (typeof part !== 'object') throw noKey(part);
+    if (typeof part !== 'object') throw cantHold(part);
     if (isPlainObject(part)) {
       const names = Object.keys(part).sort();
       return { object: names.map((name) => [toJson(name, depth), toJson(part[name], depth + 1)]) };
@@ -40,16 +37,15 @@ export function keyToText(key: Key): string {
     }
     if (kind === 'Date' && !Number.isNaN(Number(part))) return { date: Number(part) };
     if (isByteKind(kind)) return { bytes: toHex(part as Uint8Array) };
-    throw noKey(part);
+    throw cantHold(part);
   };
   return JSON.stringify(toJson(key, 0));
 }
 
-const noKey = (part: unknown): DiskCacheError =>
-  new DiskCacheError(
-    'BAD_KEY',
-    `This key has no address: ${Object.prototype.toString.call(part)} can't be in one; ${KEY_PARTS}`,
-  );
+const cantHold = (part: unknown): DiskCacheError =>
+  badKey(`${Object.prototype.toString.call(part)} can't be in one; ${KEY_PARTS}`);
+
+const badKey = (why: string): DiskCacheError => new DiskCacheError('BAD_KEY', `This key has no address: ${why}`);
 
 /** @throws {DiskCacheError} `BAD_KEY` for a text that `keyToText` can't have given. */
 export function keyFromText(text: string): Key {

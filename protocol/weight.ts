@@ -18,9 +18,8 @@ export function weightOf(value: unknown): number {
     if (typeof part === 'string') weight += part.length;
     else if (typeof part === 'object' && part !== null && seen.size < seen.add(part).size) {
       if (ArrayBuffer.isView(part) || part instanceof ArrayBuffer) weight += part.byteLength;
-      else if (Array.isArray(part)) for (const element of part) left.push(element);
+      else if (Array.isArray(part) || part instanceof Set) for (const element of part) left.push(element);
       else if (part instanceof Map) for (const [key, element] of part) left.push(key, element);
-      else if (part instanceof Set) for (const element of part) left.push(element);
       else for (const name of Object.keys(part)) left.push(name, (part as Record<string, unknown>)[name]);
     }
   }

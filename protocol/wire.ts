@@ -87,9 +87,6 @@ export interface Changes {
   readonly changes: readonly (readonly [watch: number, news: readonly News[]])[];
 }
 
-export const isChanges = (message: unknown): message is Changes =>
-  (Object(message) as Partial<Changes>).deskcache === 'changes';
-
 /** What the main process exposes to comlink, besides: flat, frozen, one plain argument each. */
 export interface Face {
   watch(watch: Watch): Outcome<undefined> | Refusal;

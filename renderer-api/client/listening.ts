@@ -1,6 +1,6 @@
+import { isChanges } from '../../protocol/changes.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import { isStale, type Stale } from '../../protocol/near.ts';
-import { isChanges } from '../../protocol/wire.ts';
 import type { Line } from './line.ts';
 import { LineFace } from './line-face.ts';
 import { NearStore } from './near-store.ts';

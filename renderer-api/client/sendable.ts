@@ -10,17 +10,17 @@ import { Unsendable } from './unsendable.ts';
  * sense is for the engine to say.
  */
 
-/** How an argument is looked at, and in what form it is sent. */
+/** How an argument is looked at, and in what form it is sent. `place` stands before what is said of one of many. */
 const CHECKS: Readonly<Record<Role, (argument: unknown) => unknown>> = {
   key: (key) => checkedKey(key),
-  keys: (keys) => checkedEach(keys, 'keys', (key) => checkedKey(key)),
+  keys: (keys) => checkedEach(keys, 'keys', checkedKey),
   value: (value) => checkedValue(value),
   values: (values) => checkedEach(values, 'values', checkedValue),
   '...value': (value) => checkedValue(value),
   entries: (entries) =>
-    checkedEach(entries, 'entries', (entry) => {
-      const [key, value] = iterable(entry, 'a key and a value') as Iterable<unknown>;
-      return [checkedKey(key), checkedValue(value)];
+    checkedEach(entries, 'entries', (entry, place) => {
+      const [key, value] = iterable(entry, 'a key and a value', place) as Iterable<unknown>;
+      return [checkedKey(key, place), checkedValue(value, place)];
     }),
   queue: (options) => withKeys(options, ['prefix'], 'options'),
   range: (range) => withKeys(range, ['from', 'to', 'prefix'], 'range'),
@@ -46,50 +46,43 @@ export function sendable(args: readonly unknown[], takes: readonly Role[]): read
 }
 
 /** Which of many is at fault is said, too. */
-function checkedEach(items: unknown, called: string, check: (item: unknown) => unknown): unknown[] {
-  return Array.from(iterable(items, called), (item, at) => {
-    try {
-      return check(item);
-    } catch (error) {
-      const place = `${called}[${at}]: `;
-      if (error instanceof Unsendable) throw error.within(place);
-      throw error instanceof DiskCacheError ? new DiskCacheError(error.code, place + error.message) : error;
-    }
-  });
-}
+const checkedEach = (items: unknown, called: string, check: (item: unknown, place: string) => unknown): unknown[] =>
+  Array.from(iterable(items, called), (item, at) => check(item, `${called}[${at}]: `));
 
 /** Whether it is a key the main process says. */
-const checkedKey = (key: unknown, before?: string): unknown => checked(key, 'BAD_KEY', 'key', KEY_PARTS, before);
+const checkedKey = (key: unknown, place?: string): unknown => checked(key, 'BAD_KEY', 'key', place, KEY_PARTS);
 
-const checkedValue = (value: unknown): unknown => checked(value, 'BAD_VALUE', 'value', 'store plain data instead');
+const checkedValue = (value: unknown, place?: string): unknown =>
+  checked(value, 'BAD_VALUE', 'value', place, 'store plain data instead');
 
-export const plain = (argument: unknown, called: string): unknown => checked(argument, 'BAD_OPTION', called);
+export const plain = (argument: unknown, called: string, place?: string): unknown =>
+  checked(argument, 'BAD_OPTION', called, place);
 
-function checked(value: unknown, code: ErrorCode, called: string, remedy?: string, before?: string): unknown {
+function checked(value: unknown, code: ErrorCode, called: string, place?: string, remedy?: string): unknown {
   if (isCloneable(value)) return value;
-  throw new Unsendable(code, { value, called, before, remedy });
+  throw new Unsendable(code, { value, called, place, remedy });
 }
 
 /** Options of which some are keys. */
-function withKeys(options: unknown, names: readonly string[], called: string): unknown {
+function withKeys(options: unknown, names: readonly string[], called: string, place = ''): unknown {
   for (const name of names) {
     const key: unknown = Object(options)[name];
-    if (key !== undefined) checkedKey(key, `${called}.${name}: `);
+    if (key !== undefined) checkedKey(key, `${place}${called}.${name}: `);
   }
-  return plain(options, called);
+  return plain(options, called, place);
 }
 
 const JOB_KEYS = ['dedupeKey', 'group'];
 
 /** What is no job the main process refuses. */
-function checkedJob(job: unknown): unknown {
-  if (typeof job !== 'object' || job === null || !Object.hasOwn(job, 'payload')) return plain(job, 'job');
+function checkedJob(job: unknown, place: string): unknown {
+  if (typeof job !== 'object' || job === null || !Object.hasOwn(job, 'payload')) return plain(job, 'job', place);
   const { payload, ...options } = job as { readonly payload: unknown };
-  return { payload: checkedValue(payload), ...(withKeys(options, JOB_KEYS, 'job') as object) };
+  return { payload: checkedValue(payload, place), ...(withKeys(options, JOB_KEYS, 'job', place) as object) };
 }
 
 /** @throws {DiskCacheError} `BAD_OPTION` */
-export function iterable(items: unknown, what: string): Iterable<unknown> {
+export function iterable(items: unknown, what: string, place = ''): Iterable<unknown> {
   if (typeof items === 'object' && items !== null && Symbol.iterator in items) return items as Iterable<unknown>;
-  throw new DiskCacheError('BAD_OPTION', `An array or another iterable of ${what} was expected`);
+  throw new DiskCacheError('BAD_OPTION', `${place}An array or another iterable of ${what} was expected`);
 }

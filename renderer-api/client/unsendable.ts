@@ -1,11 +1,11 @@
 import { DiskCacheError, type ErrorCode } from '../../protocol/error.ts';
 import { loadPart } from './on-demand.ts';
 
-/** What the message says: `${before}${called}.part is a function; ${remedy}`. */
+/** What the message says: `${place}${called}.part is a function; ${remedy}`. */
 interface Rejected {
   readonly value: unknown;
   readonly called: string;
-  readonly before: string | undefined;
+  readonly place: string | undefined;
   readonly remedy: string | undefined;
 }
 
@@ -20,15 +20,10 @@ export class Unsendable extends DiskCacheError {
     );
     this.rejected = rejected;
   }
-
-  /** The same, where the argument is one of many. */
-  within(place: string): Unsendable {
-    return new Unsendable(this.code, { ...this.rejected, before: place + (this.rejected.before ?? '') });
-  }
 }
 
-export const toMessage = ({ before = '', remedy }: Rejected, fault: string): string =>
-  before + (remedy === undefined ? fault : `${fault}; ${remedy}`);
+export const toMessage = ({ place = '', remedy }: Rejected, fault: string): string =>
+  place + (remedy === undefined ? fault : `${fault}; ${remedy}`);
 
 /** What a call gives. What is thrown before there is a promise rejects it, and names the part of an argument that is at fault. */
 export function attempt<T>(call: () => Promise<T>): Promise<T> {

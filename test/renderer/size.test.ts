@@ -117,9 +117,11 @@ describe('the package for pages', () => {
     );
   });
 
-  it('has the one error class of all entry points', async () => {
+  it('has the one error class of all entry points, and exports nothing of its insides', async () => {
     const [shared, page] = await Promise.all([import(entry('index.js')), import(entry('renderer.js'))]);
     expect(page.DiskCacheError).toBe(shared.DiskCacheError);
+    const names = ['DiskCache', 'DiskCacheError', 'RemoteRange', 'diskCache', 'provenanceOf'];
+    expect(Object.keys(page).toSorted()).toEqual(names);
   });
 });
 
