@@ -12,3 +12,12 @@ export function playElectron(type: 'browser' | 'utility'): void {
   Object.defineProperty(process, 'versions', { value: versions, enumerable: true, configurable: true });
   Object.defineProperty(process, 'type', { value: type, enumerable: true, configurable: true });
 }
+
+/** Releases of a major version since which a handler is told who asks (electron/electron#53685); later majors always do. */
+const FIRST_MINOR: Readonly<Record<number, number>> = { 43: 7, 44: 4 };
+
+/** Whether `request.initiatorOrigin` exists in this version. */
+export function tellsInitiator(version = electronVersion()): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  return major >= 45 || minor >= (FIRST_MINOR[major] ?? Number.POSITIVE_INFINITY);
+}

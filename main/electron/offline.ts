@@ -80,7 +80,10 @@ export function goOffline(session: Session, how: OfflineSessionOptions, cache: C
         fetch: (request) => network(inNameOf(origin, request)),
       }),
   });
+  // A document that is open at the end keeps the handler of a scheme of the application's own: Electron gives it at commit.
+  let hasEnded = false;
   const respond = async (request: Request): Promise<Response> => {
+    if (hasEnded) return Response.error();
     const asker = initiators.getAsker(request);
     const asked = toAsked(request, fetch === undefined ? asker.origin : undefined);
     return asker.isOwn ? telling(await offline.respond(asked)) : foreignPages.respond(asked, asker);
@@ -89,6 +92,8 @@ export function goOffline(session: Session, how: OfflineSessionOptions, cache: C
   return {
     offline,
     end() {
+      if (hasEnded) return;
+      hasEnded = true;
       initiators.end();
       for (const scheme of schemes) if (protocol.isProtocolHandled(scheme)) protocol.unhandle(scheme);
     },

@@ -119,6 +119,19 @@ describe('host.offline', () => {
     expect(sent).toEqual([]);
   });
 
+  it('refuses a document that still has its handler after its end, and ends what came after it by no second call', async () => {
+    using made = open();
+    const { session, handlers } = sessionAt('/data');
+    const how = { schemes: ['app'], fetch: async () => new Response('page') };
+    const { end } = made.begin(session, how);
+    const kept = handlers.get('app')!;
+    end();
+    expect((await kept(new Request('app://atlas/page'))).type).toBe('error');
+    made.begin(session, how);
+    end();
+    expect(await (await handlers.get('app')!(new Request('app://atlas/page'))).text()).toBe('page');
+  });
+
   it.each([
     ['the default one and one at another path', [null, '/elsewhere/ada']],
     ['two whose folders have one name', ['/data/Partitions/ada', '/elsewhere/Partitions/ada']],
