@@ -7,7 +7,7 @@ import { NearStore } from './near-store.ts';
 import { type Subscription, Subscriptions } from './subscriptions.ts';
 
 /** What a page listens to and what it keeps near, over one line after the other. Loaded with the first of either. */
-export class Listening {
+export class LoadedListeners {
   readonly #connect: () => Promise<unknown>;
   readonly #subscriptions: Subscriptions;
   /** By the name of the store. */

@@ -11,7 +11,10 @@ import type { Stream } from './stream-steps.ts';
  */
 
 /** An opened value as a stream, which asks for its chunks as it is read. */
-export function streamOf({ step, leave, connection }: Stream, { stream }: OpenedStream): ReadableStream<Uint8Array> {
+export function toReadableStream(
+  { step, leave, connection }: Stream,
+  { stream }: OpenedStream,
+): ReadableStream<Uint8Array> {
   return pulledStream({ next: () => step('nextChunk', stream), leave: () => leave(stream) }, [connection]);
 }
 

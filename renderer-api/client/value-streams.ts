@@ -22,7 +22,9 @@ export function openReadStream(
   range?: ByteRange,
 ): Promise<ReadableStream<Uint8Array> | undefined> {
   const stream = streamOn(client, store);
-  return begin(stream, stream.step('openStream', key, range), ({ streamOf }, opened) => streamOf(stream, opened));
+  return begin(stream, stream.step('openStream', key, range), ({ toReadableStream }, opened) =>
+    toReadableStream(stream, opened),
+  );
 }
 
 /** A value of bytes or text, whole, of which no message could hold so much; undefined when there is no live item. */

@@ -1,7 +1,7 @@
 import type { CachesAnswer, CachesCall, QueryOptions } from '../../protocol/offline.ts';
-import { flags, sayRequests } from './asked.ts';
 import type { Http } from './http.ts';
 import type { RemoteWebCache } from './remote-web-cache.ts';
+import { toQueryFlags, toWireRequests } from './wire-request.ts';
 
 type RequestInput = RequestInfo | URL;
 
@@ -46,7 +46,11 @@ export class RemoteCacheStorage {
     { cacheName, ...options }: QueryOptions & { readonly cacheName?: string } = {},
   ): Promise<Response | undefined> {
     const named = cacheName === undefined ? {} : { cacheName: String(cacheName) };
-    const call = { method: 'match', requests: sayRequests(request), options: { ...flags(options), ...named } };
+    const call = {
+      method: 'match',
+      requests: toWireRequests(request),
+      options: { ...toQueryFlags(options), ...named },
+    };
     return (await this.#http.use((client) => client.responses(call)))[0];
   }
 

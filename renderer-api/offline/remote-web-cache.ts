@@ -1,6 +1,6 @@
 import type { CachesAnswer, CachesCall, QueryOptions, WireRequest } from '../../protocol/offline.ts';
-import { flags, requestOf, sayRequest, sayRequests } from './asked.ts';
 import { requestFrom } from './web-messages.ts';
+import { toQueryFlags, toRequest, toWireRequest, toWireRequests } from './wire-request.ts';
 
 type RequestInput = RequestInfo | URL;
 
@@ -23,12 +23,12 @@ export class RemoteWebCache {
 
   /** The first response, in the order in which they were put. */
   async match(request: RequestInput, options: QueryOptions = {}): Promise<Response | undefined> {
-    return (await this.#calls.responses(this.#said('match', sayRequests(request), options)))[0];
+    return (await this.#calls.responses(this.#said('match', toWireRequests(request), options)))[0];
   }
 
   /** All responses that a request asks for, or all there are. */
   async matchAll(request?: RequestInput, options: QueryOptions = {}): Promise<Response[]> {
-    return this.#calls.responses(this.#said('matchAll', request === undefined ? [] : sayRequests(request), options));
+    return this.#calls.responses(this.#said('matchAll', request === undefined ? [] : toWireRequests(request), options));
   }
 
   add(request: RequestInput): Promise<void> {
@@ -37,17 +37,17 @@ export class RemoteWebCache {
 
   /** Lets the main process fetch all and put all or, when one of them fails or is none to keep, nothing. */
   async addAll(requests: Iterable<RequestInput>): Promise<void> {
-    const wanted = Array.from(requests, (request) => requestOf(request));
+    const wanted = Array.from(requests, (request) => toRequest(request));
     if (new Set(wanted).size < wanted.length)
       throw new DOMException('addAll was asked for the same request twice', 'InvalidStateError');
     const signal = AbortSignal.any(wanted.map((request) => request.signal));
     signal.throwIfAborted();
-    await this.#calls.caches(this.#said('addAll', wanted.map(sayRequest)), signal);
+    await this.#calls.caches(this.#said('addAll', wanted.map(toWireRequest)), signal);
   }
 
   /** Keeps a response; reads its body to the end. It takes the place of those that the request asks for. */
   async put(request: RequestInput, response: Response): Promise<void> {
-    const wanted = requestOf(request);
+    const wanted = toRequest(request);
     if (!(response instanceof Response)) throw new TypeError('Only a Response can be cached');
     if (response.bodyUsed || response.body?.locked) throw new TypeError('The body of the response was read already');
     if (response.type.startsWith('opaque'))
@@ -57,12 +57,12 @@ export class RemoteWebCache {
 
   /** Whether there was anything to delete. */
   async delete(request: RequestInput, options: QueryOptions = {}): Promise<boolean> {
-    return (await this.#calls.caches(this.#said('delete', sayRequests(request), options))) as boolean;
+    return (await this.#calls.caches(this.#said('delete', toWireRequests(request), options))) as boolean;
   }
 
   /** The requests, in the order in which they were put. */
   async keys(request?: RequestInput, options: QueryOptions = {}): Promise<Request[]> {
-    const said = this.#said('keys', request === undefined ? [] : sayRequests(request), options);
+    const said = this.#said('keys', request === undefined ? [] : toWireRequests(request), options);
     return ((await this.#calls.caches(said)) as WireRequest[]).map(requestFrom);
   }
 
@@ -71,6 +71,6 @@ export class RemoteWebCache {
   }
 
   #said(method: string, requests: readonly WireRequest[], options: QueryOptions = {}): Omit<CachesCall, 'id'> {
-    return { method, cache: this.#id, requests, options: flags(options) };
+    return { method, cache: this.#id, requests, options: toQueryFlags(options) };
   }
 }

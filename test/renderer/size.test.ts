@@ -85,7 +85,7 @@ describe('what a page pays', () => {
     });
 
     it('without HTTP, streams and subscriptions, which come on demand', () => {
-      expect(calls.onDemand.toSorted()).toEqual(['listening', 'offline-client', 'value-chunks']);
+      expect(calls.onDemand.toSorted()).toEqual(['loaded-listeners', 'offline-client', 'value-chunks']);
       expect(calls.code).not.toMatch(/comlink|addAll|FinalizationRegistry|TextDecoder/);
     });
 
