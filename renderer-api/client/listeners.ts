@@ -1,12 +1,12 @@
 import type { Line } from './line.ts';
 import type { LoadedListeners } from './loaded-listeners.ts';
 import type { NearStore } from './near-store.ts';
-import { loadPart, rethrowLater } from './on-demand.ts';
+import { loadPart, rethrowLater, startWhenLoaded } from './on-demand.ts';
 import type { Subscription } from './subscriptions.ts';
 
 /**
- * What a page listens to and what it keeps near (loaded-listeners.ts), of which the code is loaded with the first of either. Whoever makes
- * calls waits for it while it is loaded: what was subscribed before a write hears of the write.
+ * The subscriptions of a page and its near stores. Their code (loaded-listeners.ts) is loaded with the first of either. Calls wait while it
+ * is loading, so that a subscription made before a write hears of the write.
  */
 export class Listeners {
   readonly #connect: () => Promise<unknown>;
@@ -16,7 +16,7 @@ export class Listeners {
   #line: Line | undefined;
   #disconnects = 0;
 
-  /** `onLoaded` hears that nothing has to wait any more. */
+  /** `onLoaded` is called when calls need not wait any longer. */
   constructor(connect: () => Promise<unknown>, onLoaded: () => void) {
     this.#connect = connect;
     this.#onLoaded = onLoaded;
@@ -35,7 +35,7 @@ export class Listeners {
     );
   }
 
-  /** Keeps values of a store near, at most so many bytes of them. Returns a function that ends it. */
+  /** Keeps up to `bytes` of a store's values near. Returns a function that ends it. */
   keepNear(store: string, bytes: number): () => void {
     return this.#begin((listeners) => listeners.keepNear(store, bytes), rethrowLater);
   }
@@ -57,12 +57,12 @@ export class Listeners {
     this.#loaded?.interrupted();
   }
 
-  /** The page has given its line up, and wants no other by itself. */
+  /** The page has closed its connection and doesn't want to reconnect by itself. */
   disconnected(): void {
     this.#disconnects++;
   }
 
-  /** Whoever listens gets a line again, if the page is still there in a moment. */
+  /** Reconnects on behalf of the listeners, if the page is still there in a moment. */
   reconnect(): void {
     this.#loaded?.reconnect();
   }
@@ -73,15 +73,7 @@ export class Listeners {
 
   #begin(start: (listeners: LoadedListeners) => () => void, onError: (error: unknown) => void): () => void {
     if (this.#loaded !== undefined) return start(this.#loaded);
-    let isStopped = false;
-    let stop: (() => void) | undefined;
-    this.#load().then((listeners) => {
-      if (!isStopped) stop = start(listeners);
-    }, onError);
-    return () => {
-      isStopped = true;
-      stop?.();
-    };
+    return startWhenLoaded(this.#load(), start, onError);
   }
 
   #load(): Promise<LoadedListeners> {

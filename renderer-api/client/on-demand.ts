@@ -1,12 +1,12 @@
 import { DiskCacheError } from '../../protocol/error.ts';
 
-/** Milliseconds. A part that has not come by then is taken for lost, and what waited for it goes on. */
+/** A part that is not loaded by then counts as failed, and what waited for it goes on. */
 const LOAD_TIMEOUT_MS = 15_000;
 
 /**
  * Loads a part of deskcache that not every page needs. A later call tries again.
  *
- * @throws {DiskCacheError} `DISCONNECTED` where the part can't be loaded.
+ * @throws {DiskCacheError} `DISCONNECTED` if the part can't be loaded.
  */
 export function loadPart<T>(part: string, load: () => Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
@@ -25,7 +25,29 @@ export function loadPart<T>(part: string, load: () => Promise<T>): Promise<T> {
   });
 }
 
-/** What comes of the work, or as soon as one of the signals is aborted, its reason: the work may never end. */
+/** Starts something with a part as soon as it is loaded. Returns a function that stops it; once stopped, it neither starts nor fails. */
+export function startWhenLoaded<T>(
+  loading: Promise<T>,
+  start: (part: T) => () => void,
+  onError: (error: unknown) => void,
+): () => void {
+  let isStopped = false;
+  let stop: (() => void) | undefined;
+  loading.then(
+    (part) => {
+      if (!isStopped) stop = start(part);
+    },
+    (error: unknown) => {
+      if (!isStopped) onError(error);
+    },
+  );
+  return () => {
+    isStopped = true;
+    stop?.();
+  };
+}
+
+/** Settles as `work` does, or rejects with the reason of the first signal that is aborted: the work may never end. */
 export function unlessAborted<T>(work: Promise<T>, ...signals: readonly AbortSignal[]): Promise<T> {
   return new Promise((resolve, reject) => {
     const aborted = () => reject(signals.find((signal) => signal.aborted)?.reason);
@@ -39,7 +61,7 @@ export function unlessAborted<T>(work: Promise<T>, ...signals: readonly AbortSig
   });
 }
 
-/** What nobody handles is reported as uncaught. */
+/** Throws the error in a microtask, so that it is reported as uncaught. */
 export const rethrowLater = (error: unknown): void =>
   queueMicrotask(() => {
     throw error instanceof Error ? error : new DiskCacheError('DISCONNECTED', String(error));

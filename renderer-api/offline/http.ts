@@ -1,10 +1,10 @@
 import type { DiskCacheError } from '../../protocol/error.ts';
 import type { Port } from '../client/line.ts';
-import { loadPart, unlessAborted } from '../client/on-demand.ts';
+import { loadPart, startWhenLoaded, unlessAborted } from '../client/on-demand.ts';
 import type { OfflineClient } from './offline-client.ts';
 
 /**
- * `fetch`, CacheStorage and the connection, of which the code is loaded with the first call.
+ * `fetch`, CacheStorage and the connection. Their code is loaded with the first call.
  *
  * Invariant: calls reach the client in the order in which they were made, and every one settles.
  */
@@ -21,7 +21,7 @@ export class Http {
     this.#timeout = timeout;
   }
 
-  /** What the client gives, or as soon as it is aborted the reason of a signal, or why the page has left. */
+  /** Settles as `work` does, or rejects with the reason of an aborted signal or of a disconnect. */
   use<T>(work: (client: OfflineClient) => Promise<T>, ...signals: readonly AbortSignal[]): Promise<T> {
     const ends = [this.#left.signal, ...signals];
     const working = this.#load().then((client) => {
@@ -34,20 +34,11 @@ export class Http {
   /** Tells of the connection from now on, also after a disconnect. Returns an unsubscribe function. */
   listen(listener: (online: boolean) => void, onError: (error: unknown) => void): () => void {
     const left = this.#left.signal;
-    let isStopped = false;
-    let stop: (() => void) | undefined;
-    this.#load().then(
-      ({ connection }) => {
-        if (!isStopped) stop = connection.subscribe(listener, onError, !left.aborted);
-      },
-      (error: unknown) => {
-        if (!isStopped) onError(error);
-      },
+    return startWhenLoaded(
+      this.#load(),
+      ({ connection }) => connection.subscribe(listener, onError, !left.aborted),
+      onError,
     );
-    return () => {
-      isStopped = true;
-      stop?.();
-    };
   }
 
   /** Rejects everything open with `reason`; the next call connects again. */

@@ -53,6 +53,17 @@ describe('chunks', () => {
       expect([await api.get('large'), await api.has('s')]).toEqual(['small', false]);
     });
 
+    it('are not reported to a subscription that has ended by then', async () => {
+      using bridge = openBridge();
+      const api = bridge.diskCache.cache('api');
+      const onError = vi.fn();
+      const stop = api.subscribe(() => {}, { onError });
+      stop();
+      await api.set('k', 1);
+      expect(await api.get('k')).toBe(1);
+      expect(onError).not.toHaveBeenCalled();
+    });
+
     it('of HTTP are named by each of its calls', async () => {
       using page = openOfflinePage({ fetch: () => new Response('x') });
       const { diskCache } = page;
