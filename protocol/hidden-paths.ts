@@ -1,18 +1,18 @@
 import { type ErrorData, toErrorData } from './error.ts';
 
 /*
- * A page has no business with where on the disk an application keeps things: the path names the user. What is said to pages names a
- * store as it stands in the application's directory: `settings` for `/home/ada/.config/App/deskcache/settings`.
+ * Pages must not learn absolute paths, which contain the user's name. Messages for pages name a store by its path in the application's
+ * directory: `settings` for `/home/ada/.config/App/deskcache/settings`.
  */
 
 const hidden = new Set<string>();
 
-/** Hides a directory and all in it from pages, as long as the process lives: what is said last names it, too. */
+/** Hides a directory and its contents from pages until the process ends: even the last message may name it. */
 export function hideDirectory(directory: string): void {
   hidden.add(directory);
 }
 
-/** A text as a page may read it. */
+/** Returns a text without hidden directories, as a page may read it. */
 export function withoutDirectories(text: string): string {
   let shown = text;
   // The longest first: one may be inside another.

@@ -37,7 +37,7 @@ let isWatched = false;
 function connectFromPage(signal: AbortSignal, to: Purpose): Promise<MessagePort> {
   if (!isWatched) {
     isWatched = true;
-    // A page that is left gets no more answers; whoever waits is told while there is still time.
+    // A page that is unloading gets no more answers: its open calls reject while there is still time.
     globalThis.addEventListener?.('pagehide', () => diskCache.disconnect('The page was left before the answer came'));
   }
   return connect(signal, to);

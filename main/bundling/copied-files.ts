@@ -26,8 +26,8 @@ const ELECTRON = /^electron(\/(main|common|renderer|utility))?$/;
 export const isRuntimeModule = (specifier: string): boolean =>
   ELECTRON.test(specifier) || specifier.startsWith('node:');
 
-/** Returns the folder of this package. */
-export function getPackageFolder(): string {
+/** Returns the folder of this package, with a separator at the end. */
+function getPackageFolder(): string {
   const [file] = getCodePaths();
   if (file === undefined)
     throw new Error('deskcache: a build plugin can’t be bundled itself; import it in the configuration');

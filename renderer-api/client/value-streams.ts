@@ -9,9 +9,8 @@ import { type Stream, streamOn } from './stream-steps.ts';
 import type * as Chunks from './value-chunks.ts';
 
 /*
- * Values that are too large for a message, chunk by chunk over the same line as everything else; what was granted to the page is
- * all that counts. A stream is opened in its place among the calls of this turn; the code for its chunks (value-chunks.ts) is loaded
- * meanwhile.
+ * Values that are too large for a message, chunk by chunk over the same line as everything else, under the same grant. A stream is opened
+ * in its place among the calls of this turn, while the code for its chunks (value-chunks.ts) is loading.
  */
 
 /** As the engine's `openReadStream`. */
@@ -27,7 +26,7 @@ export function openReadStream(
   );
 }
 
-/** A value of bytes or text, whole, of which no message could hold so much; undefined when there is no live item. */
+/** Returns a value of bytes or text that is too large for a message, as a whole; undefined when there is no live item. */
 export function readLarge(client: Client, store: string, key: Key): Promise<Uint8Array | string | undefined> {
   const stream = streamOn(client, store);
   return begin(stream, stream.step('openStream', key), ({ readAll }, opened) => readAll(stream, opened));
@@ -48,7 +47,7 @@ export async function writeStream(
   await begin(stream, stream.step('openUpload', key, options), ({ upload }, opened) => upload(stream, opened, chunks));
 }
 
-/** `set` of bytes that no message should hold; false where the store keeps values in its own way, and takes them only whole. */
+/** `set` of bytes that are too large for a message. Returns false if the store has a codec of its own, which takes only whole values. */
 export async function writeLarge(
   client: Client,
   store: string,
@@ -66,8 +65,8 @@ export async function writeLarge(
 }
 
 /**
- * What comes of `work` with what was opened; undefined where nothing was. When the connection ends it rejects at once with the reason,
- * for a source may be silent.
+ * Returns the result of `work` on the opened stream; undefined if there was nothing to open. Rejects as soon as the connection ends, for a
+ * source may be silent.
  */
 async function begin<T extends OpenedStream | string, R>(
   { leave, connection }: Stream,

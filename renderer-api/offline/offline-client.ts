@@ -75,7 +75,7 @@ export class OfflineClient {
     });
   }
 
-  /** The cache of a name, made if there is none. */
+  /** Opens the cache of a name, which is created if it doesn't exist. */
   async openCache(name: string): Promise<RemoteWebCache> {
     return new RemoteWebCache(this, (await this.caches({ method: 'open', name })) as string);
   }

@@ -35,7 +35,7 @@ export class RemoteWebCache {
     return this.addAll([request]);
   }
 
-  /** Lets the main process fetch all and put all or, when one of them fails or is none to keep, nothing. */
+  /** Has the main process fetch all and put all; or nothing, if one of them fails or may not be stored. */
   async addAll(requests: Iterable<RequestInput>): Promise<void> {
     const wanted = Array.from(requests, (request) => toRequest(request));
     if (new Set(wanted).size < wanted.length)

@@ -1,17 +1,17 @@
 import type { QueryOptions, WireRequest } from '../../protocol/offline.ts';
 
-/** A request as it travels, but for its body. */
+/** Returns a request as it is sent to the main process, without its body. */
 export function toWireRequest({ url, method, headers, credentials, redirect, cache }: Request): WireRequest {
   return { url, method, headers: [...headers], credentials, redirect, cache };
 }
 
-/** A request as it is, for copying it would use its body up. What is left out is a mistake, not a request for "undefined". */
+/** Returns a Request as it is: copying it would use up its body. @throws {TypeError} if it is missing, instead of requesting "undefined". */
 export function toRequest(input: RequestInfo | URL | undefined): Request {
   if (input === undefined) throw new TypeError('A request is missing');
   return input instanceof Request ? input : new Request(input);
 }
 
-/** As a method of CacheStorage sends the request it was given. */
+/** Returns the request of a CacheStorage method as the list in which it is sent. */
 export const toWireRequests = (request: RequestInfo | URL): readonly WireRequest[] => [
   toWireRequest(toRequest(request)),
 ];

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { fromChromium } from '../schemes.ts';
-import { tellsInitiator } from '../version.ts';
+import { hasInitiatorOrigin } from '../version.ts';
 
 /** A request as Chromium tells of it before its network sees it. */
 export interface Told {
@@ -28,7 +28,7 @@ export function toHandledRequest(told: Told, body: Readable): Request {
   const hasBody = told.method !== 'GET' && told.method !== 'HEAD';
   const sent = hasBody ? { body: Readable.toWeb(body) as ReadableStream<Uint8Array>, duplex: 'half' } : {};
   const request = new Request(told.url, { method: told.method, headers, referrer: toReferrer(told.headers), ...sent });
-  return told.initiator === undefined || !tellsInitiator()
+  return told.initiator === undefined || !hasInitiatorOrigin()
     ? request
     : Object.defineProperty(request, 'initiatorOrigin', { value: told.initiator, enumerable: true });
 }
