@@ -5,7 +5,7 @@ import { type Origin, startOrigin } from './origin.ts';
 import { ask, start } from './tiny.ts';
 
 let origin: Origin;
-/** `METHOD path` of each request, with what it said of who asks. */
+/** `METHOD path` of each request, with the fields that say where it came from. */
 let seen: string[] = [];
 test.beforeEach(async () => {
   seen = [];

@@ -44,9 +44,9 @@ async function start(): Promise<void> {
     },
     endAssets: () => endAssets(),
     setAsset: (text: string) => host.stores.assets.set('a.txt', text),
-    /** Keeps a recording of so many seconds. */
+    /** Stores a recording of the given number of seconds. */
     record: (seconds: number) => host.stores.assets.writeStream('film.wav', makeWave(seconds)),
-    /** Tells whoever started the application what a page was promised. */
+    /** Reports to the starting process what a page was promised. */
     promised: (count: number) => console.log(`promised ${count}`),
     quit: () => app.quit(),
     exit: () => app.exit(0),

@@ -2,13 +2,13 @@ import { Readable } from 'node:stream';
 import { fromChromium } from '../schemes.ts';
 import { hasInitiatorOrigin } from '../version.ts';
 
-/** A request as Chromium tells of it before its network sees it. */
+/** A request as Chromium reports it before its network service sees it. */
 export interface Told {
   readonly url: string;
   readonly method: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly isDocument: boolean;
-  /** The origin that asks, `'null'` for an opaque one; undefined for the browser itself. */
+  /** The initiator's origin, `'null'` for an opaque one; undefined for the browser itself. */
   readonly initiator: string | undefined;
 }
 
@@ -40,12 +40,12 @@ function formOrigin({ url, isDocument, headers }: Told): string | undefined {
   return fromChromium(origin);
 }
 
-/** Pages of custom schemes have none: Blink gives away addresses of http and https only. */
+/** Pages of custom schemes have none: Blink sends addresses of http and https only. */
 function toReferrer(headers: Told['headers']): string {
   const referrer = getField(headers, 'referer') ?? '';
   return fromChromium(referrer) === referrer ? referrer : '';
 }
 
-/** A field of a request that DevTools tells of, whose names are as somebody wrote them. */
+/** Returns a field of a request that DevTools reports, whose names may be in any case. */
 export const getField = (headers: Told['headers'], name: string): string | undefined =>
   Object.entries(headers).find(([written]) => written.toLowerCase() === name)?.[1];

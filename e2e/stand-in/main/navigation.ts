@@ -16,7 +16,7 @@ export interface Navigation extends Cancelable {
 
 export interface Watched {
   frame(frameId: string): WebFrameMain | undefined;
-  /** A navigation to another document was told of. */
+  /** A navigation to another document was reported. */
   began(frameId: string): void;
   /** A page wants a frame to go to `url`. False when the application has prevented it. */
   requested(target: CdpSession, frameId: string, url: string): boolean;

@@ -83,7 +83,7 @@ export class WebContents extends StrictEmitter<WebContentsEvents> implements Mir
   #state: 'alive' | 'crashed' | 'destroyed' = 'alive';
   /** Frames that the application itself, or this class for it, sends somewhere. */
   readonly #ownLoads = new Map<string, number>();
-  /** Frames whose navigation was told of, and nobody was asked about it yet. */
+  /** Frames with a navigation that was reported, and about which the application was not asked yet. */
   readonly #begun = new Set<string>();
   /** Frames that a page sends to a custom scheme, which is loaded as one of the application's. */
   readonly #pageLoads = new Set<string>();
@@ -214,7 +214,7 @@ export class WebContents extends StrictEmitter<WebContentsEvents> implements Mir
   /** Asked for each navigation before it leaves: false when a listener prevented it. */
   allows(frameId: string, url: string): boolean {
     const frame = this.#tree?.find(frameId);
-    // A redirect is no other navigation.
+    // A redirect belongs to the same navigation.
     if (!this.#begun.delete(frameId) || this.#ownLoads.has(frameId) || frame === undefined) return true;
     const isMainFrame = frameId === this.#targetId;
     const details = (): Navigation =>
