@@ -1,4 +1,4 @@
-/** The contract of the two shells, as `stand-in.spec.ts`: what `net.request` sends, and what comes of it. */
+/** What both shells must do, as in `stand-in.spec.ts`: what `net.request` sends, and what it returns. */
 import type { Page } from 'playwright-core';
 import { expect, test } from './fixture.ts';
 import { type Origin, startOrigin } from './origin.ts';

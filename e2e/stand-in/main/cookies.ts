@@ -57,13 +57,13 @@ export class Cookies {
     return sent.length === 0 ? undefined : sent.map(({ name, value }) => `${name}=${value}`).join('; ');
   }
 
-  /** All there are. */
+  /** Returns all cookies. */
   async all(): Promise<Cookie[]> {
     const { cookies } = await this.#browser.send('Storage.getCookies', this.#context);
     return cookies;
   }
 
-  /** Sets some as `all` told them. */
+  /** Sets cookies that `all` has returned. */
   async set(cookies: readonly Cookie[]): Promise<void> {
     if (cookies.length > 0) await this.#browser.send('Storage.setCookies', { ...this.#context, cookies: [...cookies] });
   }

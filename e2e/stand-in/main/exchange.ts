@@ -13,7 +13,7 @@ export interface Outgoing {
   readonly signal: AbortSignal;
 }
 
-/** A response as Chromium's network hands it on: any status, and fields whose bytes are read as UTF-8. */
+/** A response as Chromium's network service passes it on: with any status, and the bytes of fields read as UTF-8. */
 export interface Incoming {
   readonly status: number;
   readonly statusText: string;

@@ -16,13 +16,13 @@ export interface Told {
  * What Electron's handlers never see: its answer comes before Chromium's network, which is what writes these. DevTools adds
  * `Origin` and `Referer` to what it tells.
  */
-const NETWORKS =
+const NETWORK_FIELDS =
   /^(origin|referer|cookie|accept-encoding|host|connection|content-length|transfer-encoding|sec-fetch-.*)$/i;
 
 /** The request that a handler of `protocol.handle` is given (Electron: lib/browser/api/protocol.ts), under the scheme's own URL. */
 export function toHandledRequest(told: Told, body: Readable): Request {
   const headers = new Headers();
-  for (const [name, value] of Object.entries(told.headers)) if (!NETWORKS.test(name)) headers.set(name, value);
+  for (const [name, value] of Object.entries(told.headers)) if (!NETWORK_FIELDS.test(name)) headers.set(name, value);
   const origin = formOrigin(told);
   if (origin !== undefined) headers.set('origin', origin);
   const hasBody = told.method !== 'GET' && told.method !== 'HEAD';

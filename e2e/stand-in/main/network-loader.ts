@@ -47,7 +47,7 @@ export interface LoadListener {
 
 const MAX_REDIRECTS = 20;
 /** Chromium's network writes these itself, whatever a request says. */
-const NETWORKS = ['host', 'connection', 'content-length', 'accept-encoding', 'cookie', 'transfer-encoding'];
+const NETWORK_FIELDS = ['host', 'connection', 'content-length', 'accept-encoding', 'cookie', 'transfer-encoding'];
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
 /**
@@ -85,7 +85,7 @@ async function loadOnce(
   const isCompared = isForeign && mode === 'cors';
   const origin = isTainted ? 'null' : asked.origin;
   const headers: Record<string, string> = { ...asked.headers };
-  for (const name of NETWORKS) delete headers[name];
+  for (const name of NETWORK_FIELDS) delete headers[name];
   if (origin !== undefined && (isCompared || (method !== 'GET' && method !== 'HEAD'))) headers['origin'] = origin;
   if (isCompared) await askPermission({ ...asked, headers }, origin!);
   const hasCredentials = asked.credentials === 'include' || (asked.credentials === 'same-origin' && !isForeign);
