@@ -1,6 +1,6 @@
 import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { defineConfig, type Plugin } from 'rolldown';
+import { type CodeSplittingNameFunction, defineConfig, type Plugin } from 'rolldown';
 
 const external = [/^node:/, 'electron', 'better-sqlite3', 'comlink', 'http-cache-semantics', 'mrmime'];
 const publicFaces = [/^node:/, 'electron', /^deskcache/];
@@ -40,13 +40,32 @@ function readLicense(folder: string): string {
   return `${name} ${version}\n\n${readFileSync(join(folder, file), 'utf8').trim()}`;
 }
 
-/** The package's entry points. Those of one format are built together so that they share one `DiskCacheError`. */
-const entries = {
+const errorClass = join(import.meta.dirname, 'protocol/error.ts');
+const pageEntry = join(import.meta.dirname, 'renderer-api/index.ts');
+
+/** What is built apart has no `DiskCacheError` of its own: `instanceof` works with that of every entry point. */
+const oneErrorClass: Plugin = {
+  name: 'one-error-class',
+  async resolveId(source, importer) {
+    const resolved = await this.resolve(source, importer, { skipSelf: true });
+    return resolved?.id === errorClass ? { id: './shared/error.js', external: true } : null;
+  },
+};
+
+/** What a page loads at start is one file: an application's bundler can't join what was split here, and each file costs a page something. */
+const startOfPage: CodeSplittingNameFunction = (id, modules) => {
+  const start = new Set([pageEntry]);
+  for (const module of start)
+    for (const imported of modules.getModuleInfo(module)?.importedIds ?? []) start.add(imported);
+  return id !== pageEntry && start.has(id) ? 'start' : null;
+};
+
+/** The package's entry points. Those of one format share one `DiskCacheError`. */
+const mainEntries = {
   index: 'protocol/index.ts',
   engine: 'main/engine/index.ts',
   offline: 'main/offline/index.ts',
   main: 'main/index.ts',
-  renderer: 'renderer-api/index.ts',
   vite: 'main/bundling/vite.ts',
   esbuild: 'main/bundling/esbuild.ts',
   webpack: 'main/bundling/webpack.ts',
@@ -54,14 +73,30 @@ const entries = {
 
 export default defineConfig([
   {
-    input: entries,
+    input: { ...mainEntries, 'shared/error': errorClass },
     external,
     platform: 'neutral',
     output: { dir: 'dist', format: 'esm', chunkFileNames: 'shared/[name].js', sourcemap: true },
   },
   {
+    // Apart, for what a page loads must not be split by what the main process has in common with it.
+    input: { renderer: pageEntry },
+    external: 'comlink',
+    platform: 'neutral',
+    // What splitting by a group below takes.
+    preserveEntrySignatures: 'allow-extension',
+    plugins: [oneErrorClass],
+    output: {
+      dir: 'dist',
+      format: 'esm',
+      chunkFileNames: 'page-[name].js',
+      sourcemap: true,
+      codeSplitting: { groups: [{ name: startOfPage, debugName: 'start', includeDependenciesRecursively: false }] },
+    },
+  },
+  {
     // What `require` gets. `import.meta` is not looked at there: see main/engine/runtime-files.ts.
-    input: entries,
+    input: { ...mainEntries, renderer: pageEntry },
     external,
     platform: 'node',
     output: { dir: 'dist/cjs', format: 'cjs', exports: 'named', chunkFileNames: 'shared/[name].js' },

@@ -132,7 +132,7 @@ test('large values travel by themselves, also to the window’s own shard', asyn
 });
 
 test('a stream goes there and back through a main process whose memory stays flat', async ({ launch }) => {
-  test.setTimeout(180_000);
+  test.setTimeout(300_000);
   const { page } = await start(launch);
   await page.evaluate(() => {
     /** The bytes of chunk number `n`, which no other chunk has. */

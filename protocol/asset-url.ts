@@ -1,5 +1,5 @@
 import { DiskCacheError } from './error.ts';
-import { type Key, keyFault } from './key.ts';
+import type { Key } from './key.ts';
 import { keyFromText, keyToText } from './key-text.ts';
 import { isStoreName } from './stores.ts';
 
@@ -24,12 +24,12 @@ export function assetUrl(store: string, key: Key): string {
   if (!isStoreName(store)) {
     throw new DiskCacheError('BAD_OPTION', `"${String(store)}" has no address: only declared stores can be served`);
   }
-  const fault = keyFault(key);
-  if (fault !== undefined) throw new DiskCacheError('BAD_KEY', fault);
+  // Also for a string, which is looked at there.
+  const text = keyToText(key);
   const site = `${ASSET_SCHEME}://${store.toLowerCase()}/`;
   return typeof key === 'string' && !STEPS.test(key)
     ? site + key.split('/').map(encodeURIComponent).join('/')
-    : `${site}?key=${encodeURIComponent(keyToText(key))}`;
+    : `${site}?key=${encodeURIComponent(text)}`;
 }
 
 /** A segment `.` or `..`, which every parser of addresses resolves. */

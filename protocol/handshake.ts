@@ -53,9 +53,9 @@ export function isConnectRequest(message: unknown): message is ConnectRequest {
   return to === undefined || isPurpose(to);
 }
 
-export function isHeard(message: unknown): message is Heard {
-  return isMessage(message, 'heard');
-}
+/** Whether it is said to the page that drew this nonce. */
+export const isSaidTo = (nonce: string, message: unknown): message is Heard | PortAnswer | Gone =>
+  Object(message).nonce === nonce;
 
 export function isPortAnswer(message: unknown): message is PortAnswer {
   if (!isMessage(message, 'port')) return false;

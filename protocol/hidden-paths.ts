@@ -5,18 +5,20 @@ import { type ErrorData, toErrorData } from './error.ts';
  * directory: `settings` for `/home/ada/.config/App/deskcache/settings`.
  */
 
-const hidden = new Set<string>();
+/** The longest first: one may be inside another. In order at all times, for every refused message is looked through. */
+const hidden: string[] = [];
 
 /** Hides a directory and its contents from pages until the process ends: even the last message may name it. */
 export function hideDirectory(directory: string): void {
-  hidden.add(directory);
+  if (hidden.includes(directory)) return;
+  hidden.push(directory);
+  hidden.sort((one, other) => other.length - one.length);
 }
 
 /** Returns a text without hidden directories, as a page may read it. */
 export function withoutDirectories(text: string): string {
   let shown = text;
-  // The longest first: one may be inside another.
-  for (const directory of [...hidden].sort((one, other) => other.length - one.length)) {
+  for (const directory of hidden) {
     if (!shown.includes(directory)) continue;
     for (const separator of ['/', '\\']) shown = shown.replaceAll(directory + separator, '');
     shown = shown.replaceAll(directory, 'the directory of the application');

@@ -1,6 +1,10 @@
+import { isCloneable } from './cloneable.ts';
 import { DiskCacheError } from './error.ts';
-import { KEY_DEPTH, type Key } from './key.ts';
-import { isByteKind, nativeKind } from './natives.ts';
+import { toHex } from './hex.ts';
+import type { Key } from './key.ts';
+import { KEY_BYTES, KEY_DEPTH, KEY_PARTS } from './key-limits.ts';
+import { isByteKind, isPlainObject, nativeKind } from './natives.ts';
+import { isWellFormed } from './well-formed.ts';
 
 /*
  * Keys as text, for addresses: JSON, in which an object with one property stands for what JSON has no word for:
@@ -8,24 +12,44 @@ import { isByteKind, nativeKind } from './natives.ts';
  * names sorted. Equal keys, and only those, are equal texts. Append-only: applications keep addresses.
  */
 
-/** @param key a key that was looked at (`keyFault`). */
-export const keyToText = (key: Key): string => JSON.stringify(plain(key));
-
-function plain(key: Key): unknown {
-  if (typeof key === 'bigint') return { bigint: String(key) };
-  if (typeof key === 'number') return Number.isFinite(key) ? key : { number: String(key) };
-  if (typeof key !== 'object' || key === null) return key;
-  const kind = nativeKind(key);
-  if (kind === 'Array') return (key as readonly Key[]).map(plain);
-  if (kind === 'Date') return { date: (key as Date).getTime() };
-  if (isByteKind(kind)) return { bytes: hex(key as Uint8Array) };
-  const record = key as Readonly<Record<string, Key>>;
-  return {
-    object: Object.keys(record)
-      .sort()
-      .map((name) => [name, plain(record[name]!)]),
+/** @throws {DiskCacheError} `BAD_KEY` for what is no key. */
+export function keyToText(key: Key): string {
+  if (!isCloneable(key)) throw noKey(key);
+  let size = 0;
+  const toJson = (part: unknown, depth: number): unknown => {
+    // Each part takes a byte at least as it is stored, so this also ends the walk over a key that contains itself.
+    size += typeof part === 'string' ? part.length : 1;
+    if (size > KEY_BYTES || depth > KEY_DEPTH) {
+      throw new DiskCacheError(
+        'BAD_KEY',
+        `This key is too large: ${KEY_BYTES} bytes in ${KEY_DEPTH} levels are the most`,
+      );
+    }
+    if (typeof part === 'bigint') return { bigint: String(part) };
+    if (typeof part === 'number') return Number.isFinite(part) ? part : { number: String(part) };
+    if (part === null || typeof part === 'boolean' || (typeof part === 'string' && isWellFormed(part))) return part;
+    if (typeof part !== 'object') throw noKey(part);
+    if (isPlainObject(part)) {
+      const names = Object.keys(part).sort();
+      return { object: names.map((name) => [toJson(name, depth), toJson(part[name], depth + 1)]) };
+    }
+    const kind = nativeKind(part);
+    // Neither holes nor named properties.
+    if (kind === 'Array' && Object.keys(part).length === (part as unknown[]).length) {
+      return (part as unknown[]).map((element) => toJson(element, depth + 1));
+    }
+    if (kind === 'Date' && !Number.isNaN(Number(part))) return { date: Number(part) };
+    if (isByteKind(kind)) return { bytes: toHex(part as Uint8Array) };
+    throw noKey(part);
   };
+  return JSON.stringify(toJson(key, 0));
 }
+
+const noKey = (part: unknown): DiskCacheError =>
+  new DiskCacheError(
+    'BAD_KEY',
+    `This key has no address: ${Object.prototype.toString.call(part)} can't be in one; ${KEY_PARTS}`,
+  );
 
 /** @throws {DiskCacheError} `BAD_KEY` for a text that `keyToText` can't have given. */
 export function keyFromText(text: string): Key {
@@ -71,8 +95,6 @@ const REVIVE = {
 
 const isEntry = (entry: unknown): entry is [string, unknown] =>
   Array.isArray(entry) && entry.length === 2 && typeof entry[0] === 'string';
-
-const hex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 
 const unhex = (digits: string): Uint8Array =>
   Uint8Array.from({ length: digits.length / 2 }, (_, at) => Number.parseInt(digits.slice(2 * at, 2 * at + 2), 16));

@@ -1,4 +1,5 @@
 import { indexStep, natureOf, propertyStep } from './fault.ts';
+import { KEY_BYTES, KEY_DEPTH } from './key-limits.ts';
 import { isByteKind, isPlainObject, nativeKind } from './natives.ts';
 import { isWellFormed } from './well-formed.ts';
 
@@ -16,16 +17,6 @@ export type Key =
   | Uint8Array
   | readonly Key[]
   | { readonly [name: string]: Key };
-
-/** A key takes at most this many bytes as it is stored; what is larger belongs into a value. */
-export const KEY_BYTES = 65_536;
-
-/** For who gave something else. */
-export const KEY_PARTS =
-  'a key is made of strings, numbers, bigints, booleans, null, Dates, Uint8Arrays, arrays and plain objects';
-
-/** Arrays and objects may stand in each other this deep. */
-export const KEY_DEPTH = 100;
 
 /**
  * Why something is not a `Key`, with the path to the offending part (`key[1].name is a function`); undefined when it is one.

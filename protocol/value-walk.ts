@@ -1,8 +1,6 @@
+import { ERROR_PROPERTIES, isAttached, VALUE_DEPTH } from './cloneable.ts';
 import { entryStep, indexStep, natureOf, propertyStep } from './fault.ts';
 import { isPlainObject, nativeKind } from './natives.ts';
-
-/** Objects in a value may stand in each other this deep. */
-export const VALUE_DEPTH = 1000;
 
 /** One walk over a value, which finds the first part that can't be stored and whether JSON can hold the rest. */
 export class ValueWalk {
@@ -115,7 +113,7 @@ export class ValueWalk {
           this.#refuse('a RegExp with a lastIndex other than 0, which would be lost')
         );
       case 'ArrayBuffer':
-        return !isDetached(value as ArrayBuffer) || this.#refuse('a detached ArrayBuffer');
+        return isAttached(value as ArrayBuffer) || this.#refuse('a detached ArrayBuffer');
       case 'Map':
         return this.#map(value as Map<unknown, unknown>, depth);
       case 'Set':
@@ -142,12 +140,12 @@ export class ValueWalk {
     if (Object.prototype.toString.call(view.buffer) !== '[object ArrayBuffer]') {
       return this.#refuse(`${natureOf(view)} on a SharedArrayBuffer`);
     }
-    return !isDetached(view.buffer as ArrayBuffer) || this.#refuse(`${natureOf(view)} on a detached ArrayBuffer`);
+    return isAttached(view.buffer) || this.#refuse(`${natureOf(view)} on a detached ArrayBuffer`);
   }
 
   #error(error: object, depth: number): boolean {
     for (const name of Object.getOwnPropertyNames(error)) {
-      if (!ERROR_PROPERTIES.has(name)) return this.#loses(error, name);
+      if (!ERROR_PROPERTIES.includes(name)) return this.#loses(error, name);
     }
     return this.#properties(error as Record<string, unknown>, Object.hasOwn(error, 'cause') ? ['cause'] : [], depth);
   }
@@ -193,16 +191,5 @@ export class ValueWalk {
   }
 }
 
-/** What structured clone keeps of an Error. */
-const ERROR_PROPERTIES: ReadonlySet<string> = new Set(['message', 'stack', 'cause']);
-
 /** A `toJSON` hung on a prototype would change what JSON writes; structured clone doesn't ask for it. */
 const inheritsToJson = (): boolean => ([] as { toJSON?: unknown }).toJSON !== undefined;
-
-function isDetached(buffer: ArrayBuffer): boolean {
-  try {
-    return new Uint8Array(buffer).length < 0;
-  } catch {
-    return true;
-  }
-}

@@ -1,5 +1,6 @@
-import { DiskCacheError, fromErrorData } from '../protocol/error.ts';
-import { type ConnectRequest, isGone, isHeard, isPortAnswer, type Purpose } from '../protocol/handshake.ts';
+import { DiskCacheError, fromErrorData, isErrorData } from '../protocol/error.ts';
+import { type ConnectRequest, isSaidTo, type Purpose } from '../protocol/handshake.ts';
+import { toHex } from '../protocol/hex.ts';
 
 /** The page may be up before the main process listens, so it asks again; main answers a nonce once. */
 const ASK_AGAIN_EVERY = 200;
@@ -18,22 +19,24 @@ const ASKED_IN_VAIN = 5;
 export function connect(signal: AbortSignal, to: Purpose): Promise<MessagePort> {
   const nonce = drawNonce();
   return new Promise((resolve, reject) => {
+    // Kept: a test environment takes its window away before a timer is done.
+    const page = window;
     let asked = 0;
     let heard = false;
 
     function ask(): void {
       if (!heard && asked++ === ASKED_IN_VAIN) fail(noPreload());
-      else window.postMessage({ deskcache: 'connect', nonce, to } satisfies ConnectRequest, '*');
+      else page.postMessage({ deskcache: 'connect', nonce, to } satisfies ConnectRequest, '*');
     }
 
     function onMessage({ source, data, ports }: MessageEvent<unknown>): void {
-      if (source !== window) return;
-      if (isHeard(data) && data.nonce === nonce) heard = true;
-      if (!isPortAnswer(data) || data.nonce !== nonce) return;
+      if (source !== page || !isSaidTo(nonce, data)) return;
+      if (data.deskcache === 'heard') heard = true;
+      if (data.deskcache !== 'port') return;
       done();
       const [port] = ports;
       if (port) resolve(hearingOfItsEnd(port, nonce));
-      else reject(data.error ? fromErrorData(data.error) : unanswered());
+      else reject(isErrorData(data.error) ? fromErrorData(data.error) : unanswered());
     }
     const onAbort = () => fail(heard ? unanswered() : noPreload());
     function fail(why: DiskCacheError): void {
@@ -42,11 +45,11 @@ export function connect(signal: AbortSignal, to: Purpose): Promise<MessagePort> 
     }
     function done(): void {
       clearInterval(asking);
-      window.removeEventListener('message', onMessage);
+      page.removeEventListener('message', onMessage);
       signal.removeEventListener('abort', onAbort);
     }
 
-    window.addEventListener('message', onMessage);
+    page.addEventListener('message', onMessage);
     signal.addEventListener('abort', onAbort);
     const asking = setInterval(ask, ASK_AGAIN_EVERY);
     ask();
@@ -56,7 +59,7 @@ export function connect(signal: AbortSignal, to: Purpose): Promise<MessagePort> 
 /** A process that was killed doesn't close its ports everywhere; main says so, and that is the port's end, too. */
 function hearingOfItsEnd(port: MessagePort, nonce: string): MessagePort {
   function onMessage({ source, data }: MessageEvent<unknown>): void {
-    if (source === window && isGone(data) && data.nonce === nonce) port.dispatchEvent(new Event('close'));
+    if (source === window && isSaidTo(nonce, data) && data.deskcache === 'gone') port.dispatchEvent(new Event('close'));
   }
   const listenNoMore = () => window.removeEventListener('message', onMessage);
   const close = port.close.bind(port);
@@ -70,19 +73,17 @@ function hearingOfItsEnd(port: MessagePort, nonce: string): MessagePort {
   return port;
 }
 
-/** 128 random bits in hexadecimal. */
-function drawNonce(): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
-}
+/** 128 random bits. */
+const drawNonce = (): string => toHex(crypto.getRandomValues(new Uint8Array(16)));
 
 const unanswered = () =>
   new DiskCacheError(
     'DISCONNECTED',
-    'The main process did not answer. Is its host open, and is this window attached: opened after host.install(session), or given to host.attach?',
+    'The main process did not answer. Is its host open, and was this window opened after host.install(session), or given to host.attach?',
   );
 
 const noPreload = () =>
   new DiskCacheError(
     'DISCONNECTED',
-    'No preload script of deskcache runs here. Open the window after host.install(session), or give it preloadPath as webPreferences.preload; an iframe needs nodeIntegrationInSubFrames, too',
+    'No preload script of deskcache runs here. Open the window after host.install(session), or with preloadPath as webPreferences.preload; an iframe also needs nodeIntegrationInSubFrames',
   );

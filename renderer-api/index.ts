@@ -1,8 +1,7 @@
-/** `deskcache/renderer`: the stores, from a page. */
-
-import type { Purpose } from '../protocol/handshake.ts';
-import { connect } from './connect.ts';
-import { DiskCache } from './disk-cache.ts';
+/*
+ * `deskcache/renderer`: the stores, from a page. Nothing but names: of what stands here a bundler can't leave out what loads parts on
+ * demand, not even for a page that only wants the error class.
+ */
 
 export type { ByteRange } from '../protocol/byte-range.ts';
 export { DiskCacheError, type ErrorCode } from '../protocol/error.ts';
@@ -27,18 +26,4 @@ export { DiskCache, type DiskCacheOptions } from './disk-cache.ts';
 export type { RemoteCacheStorage, RemoteWebCache } from './offline/remote-caches.ts';
 export type { RemoteConnection } from './offline/remote-connection.ts';
 export type { RemoteFetchInit } from './offline/remote-fetch.ts';
-
-/** Usable at once; connects to the main process with the first call. */
-export const diskCache: DiskCache = /* @__PURE__ */ new DiskCache(connectFromPage);
-
-let isWatched = false;
-
-/** Nothing is done before the first call: a page that wants only the error class pays for nothing else. */
-function connectFromPage(signal: AbortSignal, to: Purpose): Promise<MessagePort> {
-  if (!isWatched) {
-    isWatched = true;
-    // A page that is unloading gets no more answers: its open calls reject while there is still time.
-    globalThis.addEventListener?.('pagehide', () => diskCache.disconnect('The page was left before the answer came'));
-  }
-  return connect(signal, to);
-}
+export { diskCache } from './page.ts';

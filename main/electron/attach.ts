@@ -67,7 +67,7 @@ export function attach(
     // Without a frame there is nobody to answer; a nonce answers once, so a page may ask again until it is heard.
     if (!isLive(frame) || !isNonce(nonce) || !isPurpose(to) || nonces.has(nonce)) return;
     forget(gone('was removed'), ({ frame: asked }) => !isLive(asked));
-    if (nonces.size >= MAX_HANDSHAKES) return;
+    if (countAskers(nonces, frame) >= MAX_HANDSHAKES) return;
     const asker = { frame, host: hostId(event.processId, event.frameId) };
     nonces.set(nonce, asker);
     try {
@@ -80,7 +80,7 @@ export function attach(
   function grantFor(frame: WebFrameMain): Grant {
     const sender = senderOf(frame, name);
     const grant = sender && ask(authorize, sender);
-    if (sender && grant && sessions.size < MAX_SESSIONS) return grant;
+    if (sender && grant && countAskers(sessions, frame) < MAX_SESSIONS) return grant;
     const who = sender ? `${sender.isTop ? 'page' : 'subframe'} of ${sender.origin}` : 'frame of no certain origin';
     const why = grant ? `has ${MAX_SESSIONS} connections already` : 'was not granted a connection by authorize(frame)';
     throw new DiskCacheError('NOT_ALLOWED', `The ${who} in window "${name}" ${why}`);
@@ -173,6 +173,10 @@ export function attach(
     },
   };
 }
+
+/** How many a frame has: a subframe that takes all it may takes nothing from the page around it. */
+const countAskers = (askers: ReadonlyMap<unknown, Asker>, frame: WebFrameMain): number =>
+  [...askers.values()].filter((asker) => asker.frame === frame).length;
 
 const hostId = (processId: number, routingId: number): string => `${processId}:${routingId}`;
 

@@ -5,7 +5,7 @@
 
 /** https://fetch.spec.whatwg.org/#cors-safelisted-method */
 const SAFELISTED_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST']);
-const SAFELISTED_TYPES = /^(application\/x-www-form-urlencoded|multipart\/form-data|text\/plain)$/i;
+const SAFELISTED_TYPES = /^[\t ]*(application\/x-www-form-urlencoded|multipart\/form-data|text\/plain)[\t ]*(;|$)/i;
 /** Set by the browser, never by a script (https://fetch.spec.whatwg.org/#forbidden-request-header), and User-Agent, which isn't sent on. */
 const FORBIDDEN =
   /^(accept-charset|accept-encoding|access-control-request-.*|connection|content-length|cookie2?|date|dnt|expect|host|keep-alive|origin|referer|set-cookie|te|trailer|transfer-encoding|upgrade|user-agent|via|proxy-.*|sec-.*)$/;
@@ -39,12 +39,18 @@ function isSafelisted(name: string, value: string): boolean {
     case 'content-language':
       return /^[\w *,.;=-]*$/.test(value) && !value.includes('_');
     case 'content-type':
-      return !UNSAFE_BYTE.test(value) && SAFELISTED_TYPES.test(value.split(';', 1)[0]?.trim() ?? '');
+      return !UNSAFE_BYTE.test(value) && SAFELISTED_TYPES.test(value);
     case 'range':
-      return /^bytes=\d+-\d*$/.test(value);
+      return isSimpleRange(value);
     default:
       return false;
   }
+}
+
+/** One range of bytes that has a start, and an end that is not before it. */
+function isSimpleRange(value: string): boolean {
+  const [, start, end] = /^bytes=(\d+)-(\d*)$/.exec(value) ?? [];
+  return start !== undefined && (end === '' || BigInt(start) <= BigInt(end ?? ''));
 }
 
 /** The CORS check for a request without credentials; `'null'` is an opaque origin. */
@@ -98,7 +104,8 @@ export function toExposedResponse(response: Response): Response {
   const ours = /deskcache;[^,]*$/.exec(response.headers.get('cache-status') ?? '')?.[0];
   if (ours !== undefined && !headers.has('cache-status')) headers.set('cache-status', ours);
   const names = [...headers.keys()].filter((name) => name === 'cache-status' || exposed.has('*') || exposed.has(name));
-  for (const name of ['access-control-allow-origin', 'location']) {
+  // Chromium follows a redirect by its Location; that of any other response is as hidden as other fields.
+  for (const name of ['access-control-allow-origin', ...(REDIRECTS.has(status) ? ['location'] : [])]) {
     const value = response.headers.get(name);
     if (value !== null) headers.set(name, value);
   }

@@ -81,6 +81,7 @@ function fetchWith(session: Session, cors: Cors): Fetch {
         guarded((message) => {
           const { statusCode: status, statusMessage: statusText, rawHeaders } = message;
           const isEmpty = BODILESS.has(status) || request.method === 'HEAD';
+          if (isEmpty) drain(message);
           const body = isEmpty ? null : bodyOf(message, () => asked.abort());
           resolve(responseOf(request, body, { status, statusText, headers: pairsOf(rawHeaders) }, url));
         }),
@@ -183,6 +184,12 @@ function bodyOf(message: IncomingMessage, abort: () => void): Body {
   return Readable.toWeb(readable) as unknown as Body;
 }
 
+/** Reads past what a response without a body brings. That its transfer fails after the head is no news, but would be uncaught. */
+function drain(message: IncomingMessage): void {
+  const readable = message as unknown as Readable;
+  readable.on('error', () => {}).resume();
+}
+
 /** Node's way of listing fields: name, value, name, value. */
 const pairsOf = (raw: readonly string[]): [string, string][] =>
   raw.flatMap((name, at) => (at % 2 === 0 ? [[name, raw[at + 1] ?? ''] satisfies [string, string]] : []));
@@ -200,11 +207,17 @@ interface Head {
   readonly headers: readonly (readonly [string, string])[];
 }
 
+/** What no response can have as its reason, a control character, is no reason to fail: browsers show it to nobody. */
+function toReason(statusText: string): string {
+  const reason = toByteString(statusText);
+  return /^[\t\x20-\x7e\x80-\xff]*$/.test(reason) ? reason : '';
+}
+
 function responseOf(request: Request, body: Body | null, { headers, ...head }: Head, url: string): Response {
   const { status, statusText = '' } = head;
   const response = new Response(body, {
     status,
-    statusText: toByteString(statusText),
+    statusText: toReason(statusText),
     headers: headers.map(([name, value]): [string, string] => [name, toByteString(value)]),
   });
   return Object.defineProperties(response, { url: { value: url }, redirected: { value: url !== request.url } });

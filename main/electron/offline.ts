@@ -32,7 +32,7 @@ export interface OfflineSessionOptions extends Omit<OfflineOptions, 'cache' | 'f
 export interface OfflineSession {
   /** For requests of the main process, and its connection to say when there is no network. */
   readonly offline: Offline;
-  /** Requests go to the network again, past the cache. */
+  /** Requests go to the network again, past the cache. Those for other schemes than `http` and `https` fail, also of documents that are open. */
   end(): void;
 }
 
@@ -100,6 +100,7 @@ export function goOffline(session: Session, options: OfflineSessionOptions, cach
   return {
     offline,
     end() {
+      // What handles the schemes now may be another's.
       if (hasEnded) return;
       hasEnded = true;
       initiators.end();

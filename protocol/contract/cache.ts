@@ -3,7 +3,7 @@ import type { Entry, Stats } from '../entry.ts';
 import type { Key } from '../key.ts';
 import type { Configuration, CountOptions, QueueOptions, Range, SetOptions } from '../options.ts';
 import type { Cursor, Page, PageOf } from '../page.ts';
-import { administers, reads, type Signatures, writes } from './signature.ts';
+import { administers, administersAlone, reads, type Signatures, writes } from './signature.ts';
 
 /** The methods of a cache, in one directory or in shards, that a page may call. */
 export interface CacheContract<K = Key, V = unknown> {
@@ -85,6 +85,6 @@ export const CACHE: Signatures<CacheContract> = /* @__PURE__ */ (() => ({
   evict: writes('tag'),
   cull: writes(),
   clear: administers(),
-  check: { ...administers('plain'), alone: true },
-  configure: { ...administers('plain'), alone: true },
+  check: administersAlone('plain'),
+  configure: administersAlone('plain'),
 }))();

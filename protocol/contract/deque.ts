@@ -1,6 +1,6 @@
 import type { CheckOptions, Finding } from '../check.ts';
 import type { Cursor, Page } from '../page.ts';
-import { administers, reads, type Signatures, writes } from './signature.ts';
+import { administers, administersAlone, reads, type Signatures, writes } from './signature.ts';
 
 /** Which values of a deque: all, from the first or from the last one on. */
 export interface DequeRange {
@@ -80,5 +80,5 @@ export const DEQUE: Signatures<DequeContract> = /* @__PURE__ */ (() => ({
   rotate: writes('plain'),
   reverse: writes(),
   clear: administers(),
-  check: { ...administers('plain'), alone: true },
+  check: administersAlone('plain'),
 }))();

@@ -2,7 +2,7 @@ import type { CheckOptions, Finding } from '../check.ts';
 import type { Key } from '../key.ts';
 import type { Range } from '../options.ts';
 import type { Cursor, Page, PageOf } from '../page.ts';
-import { administers, reads, type Signatures, writes } from './signature.ts';
+import { administers, administersAlone, reads, type Signatures, writes } from './signature.ts';
 
 /** Which entries, and in which order. */
 export type IndexRange<K = Key> = Omit<Range<K>, 'tag'>;
@@ -57,5 +57,5 @@ export const INDEX: Signatures<IndexContract> = /* @__PURE__ */ (() => ({
   pop: writes('key'),
   popItem: writes('plain'),
   clear: administers(),
-  check: { ...administers('plain'), alone: true },
+  check: administersAlone('plain'),
 }))();

@@ -1,7 +1,7 @@
 import type { CheckOptions, Finding } from '../check.ts';
 import type { Counts, Enqueued, EnqueueOptions, Job, JobState, NewJob } from '../job.ts';
 import type { Cursor, Page } from '../page.ts';
-import { administers, reads, type Signatures, writes } from './signature.ts';
+import { administers, administersAlone, reads, type Signatures, writes } from './signature.ts';
 
 /**
  * The methods of a durable queue that a page may call. What is to be done with the jobs stays in the main process: a handler is
@@ -45,5 +45,5 @@ export const QUEUE: Signatures<QueueContract> = /* @__PURE__ */ (() => ({
   remove: writes('plain'),
   pause: administers(),
   resume: administers(),
-  check: { ...administers('plain'), alone: true },
+  check: administersAlone('plain'),
 }))();

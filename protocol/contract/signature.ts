@@ -44,3 +44,4 @@ export type Signatures<Contract> = { readonly [M in keyof Contract]: Signature }
 export const reads = (...takes: Role[]): Signature => ({ access: 'read', takes });
 export const writes = (...takes: Role[]): Signature => ({ access: 'write', takes });
 export const administers = (...takes: Role[]): Signature => ({ access: 'admin', takes });
+export const administersAlone = (...takes: Role[]): Signature => ({ access: 'admin', takes, alone: true });

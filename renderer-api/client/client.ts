@@ -53,9 +53,7 @@ export class Client {
     access: Access = 'admin',
     tooLarge?: Instead,
   ): Promise<unknown> {
-    const isRead = access === 'read';
-    if (!this.#order.isHeld(store)) return this.#join(store, method, args, isRead, false, tooLarge);
-    return this.#order.enter(store, () => this.#join(store, method, args, isRead, false, tooLarge));
+    return this.#order.enter(store, () => this.#join(store, method, args, access === 'read', false, tooLarge));
   }
 
   /** As `call`, by who holds the store. */

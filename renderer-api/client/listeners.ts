@@ -72,8 +72,7 @@ export class Listeners {
   }
 
   #begin(start: (listeners: LoadedListeners) => () => void, onError: (error: unknown) => void): () => void {
-    if (this.#loaded !== undefined) return start(this.#loaded);
-    return startWhenLoaded(this.#load(), start, onError);
+    return this.#loaded === undefined ? startWhenLoaded(this.#load(), start, onError) : start(this.#loaded);
   }
 
   #load(): Promise<LoadedListeners> {

@@ -14,7 +14,7 @@ export function loadPart<T>(part: string, load: () => Promise<T>): Promise<T> {
       reject(
         new DiskCacheError(
           'DISCONNECTED',
-          `The part "${part}" of deskcache/renderer could not be loaded (${String(cause)}). Ship every chunk that the bundler wrote, admit them in the page's CSP (script-src 'self'), or bundle the page into one file`,
+          `The part "${part}" of deskcache/renderer could not be loaded (${String(cause)}). Ship all chunks, allow them in the page's CSP (script-src 'self'), or bundle the page into one file`,
           { cause },
         ),
       );
@@ -25,7 +25,7 @@ export function loadPart<T>(part: string, load: () => Promise<T>): Promise<T> {
   });
 }
 
-/** Starts something with a part as soon as it is loaded. Returns a function that stops it; once stopped, it neither starts nor fails. */
+/** Starts something as soon as its part is loaded. Returns a function that stops it; once stopped, it neither starts nor fails. */
 export function startWhenLoaded<T>(
   loading: Promise<T>,
   start: (part: T) => () => void,

@@ -1,18 +1,20 @@
 import type { ByteRange } from '../../protocol/byte-range.ts';
-import { type Access, accessOf, type Signature } from '../../protocol/contract/signature.ts';
+import { type Access, accessOf, type Role, type Signature } from '../../protocol/contract/signature.ts';
 import { SIGNATURES_OF_ANY } from '../../protocol/contract.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import type { Key } from '../../protocol/key.ts';
 import type { Range, SetOptions } from '../../protocol/options.ts';
 import type { Page, PageOf } from '../../protocol/page.ts';
-import { VALUE_STREAM, WHOLE_BYTES } from '../../protocol/value-stream.ts';
+import { WHOLE_BYTES } from '../../protocol/value-stream.ts';
 import type { News, WatchRange } from '../../protocol/wire.ts';
 import type { Client } from './client.ts';
+import { defineMethods } from './define-methods.ts';
 import { rethrowLater } from './on-demand.ts';
-import { PROPERTIES, type SubscribeOptions } from './remote.ts';
+import type { SubscribeOptions } from './remote.ts';
 import { RemoteRange } from './remote-range.ts';
 import { iterable, plain, sendable } from './sendable.ts';
 import type { Listener } from './subscriptions.ts';
+import { attempt } from './unsendable.ts';
 import { openReadStream, readLarge, writeLarge, writeStream } from './value-streams.ts';
 
 /**
@@ -26,28 +28,11 @@ export class RemoteStore {
 
   /** Without `signatures`: of a kind that isn't known here. */
   constructor(client: Client, store: string, signatures: Readonly<Record<string, Signature>> = SIGNATURES_OF_ANY) {
-    if (!Object.hasOwn(RemoteStore.prototype, 'get')) RemoteStore.#defineMethods();
+    defineMethods(RemoteStore, Object.keys(SIGNATURES_OF_ANY), (store, method, args) => store.#call(method, args));
+    defineMethods(RemoteStore, ['update', 'transact', 'memoize'], (_, method) => Promise.reject(takesFunction(method)));
     this.#client = client;
     this.#store = store;
     this.#signatures = signatures;
-  }
-
-  /** Done with the first store, not when this is loaded: a page that wants only the error class has none of it in its bundle. */
-  static #defineMethods(): void {
-    const properties: ReadonlySet<string> = new Set(PROPERTIES);
-    for (const method of Object.keys(SIGNATURES_OF_ANY)) {
-      function call(this: RemoteStore, ...args: readonly unknown[]): Promise<unknown> {
-        return this.#call(method, args);
-      }
-      Object.defineProperty(
-        RemoteStore.prototype,
-        method,
-        properties.has(method) ? { get: call } : { value: call, writable: true, configurable: true },
-      );
-    }
-    for (const method of ['update', 'transact', 'memoize']) {
-      Object.defineProperty(RemoteStore.prototype, method, { value: () => Promise.reject(takesFunction(method)) });
-    }
   }
 
   keys(range?: Range): RemoteRange<unknown> {
@@ -66,27 +51,29 @@ export class RemoteStore {
     return this.values({ reverse: true });
   }
 
-  async openReadStream(key: Key, range?: ByteRange): Promise<ReadableStream<Uint8Array> | undefined> {
-    sendable([key, range], VALUE_STREAM.openStream.takes);
-    return openReadStream(this.#client, this.#store, key, range);
+  openReadStream(key: Key, range?: ByteRange): Promise<ReadableStream<Uint8Array> | undefined> {
+    return attempt(() => {
+      sendable([key, range], STREAM_ARGUMENTS);
+      return openReadStream(this.#client, this.#store, key, range);
+    });
   }
 
-  async writeStream(key: Key, chunks: AsyncIterable<Uint8Array>, options?: SetOptions): Promise<void> {
-    sendable([key, options], VALUE_STREAM.openUpload.takes);
-    this.#client.listeners.near(this.#store)?.drop(key);
-    return writeStream(this.#client, this.#store, key, chunks, options);
+  writeStream(key: Key, chunks: AsyncIterable<Uint8Array>, options?: SetOptions): Promise<void> {
+    return attempt(() => {
+      sendable([key, options], STREAM_ARGUMENTS);
+      this.#client.listeners.near(this.#store)?.drop(key);
+      return writeStream(this.#client, this.#store, key, chunks, options);
+    });
   }
 
   /** All steps or none. */
   batch(steps: Iterable<unknown>): Promise<unknown> {
-    try {
+    return attempt(() => {
       this.#client.listeners.near(this.#store)?.drop();
       return this.#client.call(this.#store, 'batch', [
         Array.from(iterable(steps, 'steps'), (step) => this.#step(step)),
       ]);
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    });
   }
 
   /** Answers the way out; `onError` hears why there are no more changes, and without it that is an uncaught error. */
@@ -110,7 +97,7 @@ export class RemoteStore {
   }
 
   #call(method: string, args: readonly unknown[]): Promise<unknown> {
-    try {
+    return attempt(() => {
       const signature = this.#signature(method);
       const sent = sendable(args, signature.takes);
       const access = accessOf(signature, sent);
@@ -123,9 +110,7 @@ export class RemoteStore {
       if (method === 'get') return this.#get(sent, access);
       if (method === 'set' && isLarge(sent[1])) return this.#setLarge(sent, sent[1]);
       return this.#client.call(this.#store, method, sent, access);
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    });
   }
 
   /** A large value of bytes or text comes as a stream; any other fails as it did. */
@@ -169,6 +154,9 @@ const isLarge = (value: unknown): value is Uint8Array => value instanceof Uint8A
 /** What is said of a value, or a store, that has no streams. */
 const isRefusal = (error: unknown): boolean =>
   error instanceof DiskCacheError && (error.code === 'BAD_VALUE' || error.code === 'BAD_OPTION');
+
+/** A key, and a range or options. */
+const STREAM_ARGUMENTS: readonly Role[] = ['key', 'plain'];
 
 const UNKNOWN: Signature = { access: 'admin', takes: ['...value'] };
 

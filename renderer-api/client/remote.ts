@@ -13,10 +13,9 @@ import type {
   StoreDeclarations,
 } from '../../protocol/stores.ts';
 import type { Told, WatchRange } from '../../protocol/wire.ts';
+import type { PROPERTIES } from './define-methods.ts';
 import type { RemoteRange } from './remote-range.ts';
 
-/** What a store has as a property, where a page has a promise of it. */
-export const PROPERTIES = ['size', 'length', 'maxLength', 'paused'] as const;
 type Property = (typeof PROPERTIES)[number];
 
 /** A contract as a page sees it: the engine's methods as promises. */

@@ -1,7 +1,8 @@
+import { isCloneable } from '../../protocol/cloneable.ts';
 import type { Role } from '../../protocol/contract/signature.ts';
-import { DiskCacheError } from '../../protocol/error.ts';
-import { KEY_PARTS, keyFault } from '../../protocol/key.ts';
-import { valueFault } from '../../protocol/value.ts';
+import { DiskCacheError, type ErrorCode } from '../../protocol/error.ts';
+import { KEY_PARTS } from '../../protocol/key-limits.ts';
+import { Unsendable } from './unsendable.ts';
 
 /*
  * What can't cross to the main process is found before the turn's message is posted: a function would throw for the whole
@@ -32,7 +33,7 @@ const CHECKS: Readonly<Record<Role, (argument: unknown) => unknown>> = {
 /**
  * The arguments of a call as they are sent; more than it takes the main process refuses.
  *
- * @throws {DiskCacheError} `BAD_KEY`, `BAD_VALUE` or `BAD_OPTION` with the path of the part that can't be sent.
+ * @throws {DiskCacheError} `BAD_KEY`, `BAD_VALUE` or `BAD_OPTION` for what can't be sent; `attempt` names the part.
  */
 export function sendable(args: readonly unknown[], takes: readonly Role[]): readonly unknown[] {
   const rest = takes.at(-1) === '...value';
@@ -50,28 +51,23 @@ function checkedEach(items: unknown, called: string, check: (item: unknown) => u
     try {
       return check(item);
     } catch (error) {
-      if (!(error instanceof DiskCacheError)) throw error;
-      throw new DiskCacheError(error.code, `${called}[${at}]: ${error.message}`);
+      const place = `${called}[${at}]: `;
+      if (error instanceof Unsendable) throw error.within(place);
+      throw error instanceof DiskCacheError ? new DiskCacheError(error.code, place + error.message) : error;
     }
   });
 }
 
-function checkedKey(key: unknown, called = ''): unknown {
-  const fault = keyFault(key);
-  if (fault === undefined) return key;
-  throw new DiskCacheError('BAD_KEY', `${called}${fault}; ${KEY_PARTS}`);
-}
+/** Whether it is a key the main process says. */
+const checkedKey = (key: unknown, before?: string): unknown => checked(key, 'BAD_KEY', 'key', KEY_PARTS, before);
 
-function checkedValue(value: unknown): unknown {
-  const fault = valueFault(value);
-  if (fault === undefined) return value;
-  throw new DiskCacheError('BAD_VALUE', `${fault}; store plain data instead`);
-}
+const checkedValue = (value: unknown): unknown => checked(value, 'BAD_VALUE', 'value', 'store plain data instead');
 
-export function plain(argument: unknown, called: string): unknown {
-  const fault = argument === undefined ? undefined : valueFault(argument, called);
-  if (fault === undefined) return argument;
-  throw new DiskCacheError('BAD_OPTION', fault);
+export const plain = (argument: unknown, called: string): unknown => checked(argument, 'BAD_OPTION', called);
+
+function checked(value: unknown, code: ErrorCode, called: string, remedy?: string, before?: string): unknown {
+  if (isCloneable(value)) return value;
+  throw new Unsendable(code, { value, called, before, remedy });
 }
 
 /** Options of which some are keys. */

@@ -14,10 +14,6 @@ export class StoreOrder {
   /** What waits, by store, where something holds the store. */
   readonly #waiting = new Map<string, Waiting[]>();
 
-  isHeld(store: string): boolean {
-    return this.#waiting.size > 0 && this.#waiting.has(store);
-  }
-
   /** Starts when the store is free, and with `holds` keeps it until what was started has settled. */
   enter<T>(store: string, start: () => Promise<T>, holds = false): Promise<T> {
     const waiting = this.#waiting.get(store);

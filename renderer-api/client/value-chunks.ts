@@ -33,24 +33,25 @@ export async function readAll(
     // A byte order mark is part of the text.
     return isText ? new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes) : bytes;
   } catch (error) {
-    // Memory for it may not suffice.
+    // There may be no memory for it.
     await leave(stream);
     throw error;
   }
 }
 
-/** Sends the chunks of a value. The item is stored as a whole when this resolves, or not at all. */
+/** Sends the chunks of a value. The item is stored as a whole when this resolves to true, or not at all. */
 export async function upload(
   { step, leave }: Stream,
   stream: string,
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-): Promise<void> {
+): Promise<true> {
   try {
     await handOver(inMessages(chunks), async (chunk) => {
       await step('sendChunk', stream, chunk);
       return true;
     });
     await step('endUpload', stream);
+    return true;
   } catch (error) {
     await leave(stream);
     throw error;

@@ -3,6 +3,12 @@ import type { Port } from '../client/line.ts';
 import { loadPart, startWhenLoaded, unlessAborted } from '../client/on-demand.ts';
 import type { OfflineClient } from './offline-client.ts';
 
+/** Returns a Request as it is: copying it would use up its body. @throws {TypeError} if it is missing, instead of requesting "undefined". */
+export function requestOf(input: RequestInfo | URL | undefined): Request {
+  if (input === undefined) throw new TypeError('A request is missing');
+  return input instanceof Request ? input : new Request(input);
+}
+
 /**
  * `fetch`, CacheStorage and the connection. Their code is loaded with the first call.
  *
@@ -34,11 +40,8 @@ export class Http {
   /** Tells of the connection from now on, also after a disconnect. Returns an unsubscribe function. */
   listen(listener: (online: boolean) => void, onError: (error: unknown) => void): () => void {
     const left = this.#left.signal;
-    return startWhenLoaded(
-      this.#load(),
-      ({ connection }) => connection.subscribe(listener, onError, !left.aborted),
-      onError,
-    );
+    const start = ({ connection }: OfflineClient) => connection.subscribe(listener, onError, !left.aborted);
+    return startWhenLoaded(this.#load(), start, onError);
   }
 
   /** Rejects everything open with `reason`; the next call connects again. */

@@ -8,10 +8,10 @@ import {
 } from '../../protocol/offline.ts';
 import { planOf } from '../../protocol/strategy.ts';
 import type { Port } from '../client/line.ts';
+import { Caches } from './caches.ts';
 import { Connection } from './connection.ts';
 import { OfflineLine } from './offline-line.ts';
 import { type PushedBody, pushedBody } from './pushed-body.ts';
-import { RemoteWebCache } from './remote-web-cache.ts';
 import { responseFrom } from './web-messages.ts';
 import { toWireRequest } from './wire-request.ts';
 
@@ -34,6 +34,7 @@ interface Circumstances {
  */
 export class OfflineClient {
   readonly connection: Connection;
+  readonly storage = new Caches(this);
   readonly #connect: (signal: AbortSignal) => Promise<Port>;
   readonly #timeout: number;
   readonly #waiting: (() => void)[] = [];
@@ -73,11 +74,6 @@ export class OfflineClient {
       };
       await this.#call({ signal: NEVER, left, pushed }, (line, id) => line.ask('caches', { ...said, id }));
     });
-  }
-
-  /** Opens the cache of a name, which is created if it doesn't exist. */
-  async openCache(name: string): Promise<RemoteWebCache> {
-    return new RemoteWebCache(this, (await this.caches({ method: 'open', name })) as string);
   }
 
   /** What a method of CacheStorage gives. */

@@ -1,7 +1,6 @@
-import type { CachesAnswer, CachesCall, QueryOptions } from '../../protocol/offline.ts';
-import type { Http } from './http.ts';
+import type { QueryOptions } from '../../protocol/offline.ts';
+import { type Http, requestOf } from './http.ts';
 import type { RemoteWebCache } from './remote-web-cache.ts';
-import { toQueryFlags, toWireRequests } from './wire-request.ts';
 
 type RequestInput = RequestInfo | URL;
 
@@ -21,50 +20,34 @@ export class RemoteCacheStorage {
   }
 
   /** The cache of a name, made if there is none. */
-  async open(cacheName: string): Promise<RemoteWebCache> {
-    const name = nameOf(cacheName);
-    return this.#http.use((client) => client.openCache(name));
+  open(cacheName: string): Promise<RemoteWebCache> {
+    return this.#http.use(({ storage }) => storage.open(cacheName));
   }
 
-  async has(cacheName: string): Promise<boolean> {
-    return (await this.#call({ method: 'has', name: nameOf(cacheName) })) as boolean;
+  has(cacheName: string): Promise<boolean> {
+    return this.#http.use(({ storage }) => storage.has(cacheName));
   }
 
-  /** Deletes a cache with all that is in it; answers whether there was one. */
-  async delete(cacheName: string): Promise<boolean> {
-    return (await this.#call({ method: 'delete', name: nameOf(cacheName) })) as boolean;
+  /** Deletes a cache with all that is in it; returns whether there was one. */
+  delete(cacheName: string): Promise<boolean> {
+    return this.#http.use(({ storage }) => storage.delete(cacheName));
   }
 
   /** The names, in the order in which the caches were made. */
-  async keys(): Promise<string[]> {
-    return (await this.#call({ method: 'keys' })) as string[];
+  keys(): Promise<string[]> {
+    return this.#http.use(({ storage }) => storage.keys());
   }
 
   /** The first response in any cache, or in the one named. */
   async match(
     request: RequestInput,
-    { cacheName, ...options }: QueryOptions & { readonly cacheName?: string } = {},
+    options?: QueryOptions & { readonly cacheName?: string },
   ): Promise<Response | undefined> {
-    const named = cacheName === undefined ? {} : { cacheName: String(cacheName) };
-    const call = {
-      method: 'match',
-      requests: toWireRequests(request),
-      options: { ...toQueryFlags(options), ...named },
-    };
-    return (await this.#http.use((client) => client.responses(call)))[0];
+    const wanted = requestOf(request);
+    return this.#http.use(({ storage }) => storage.match(wanted, options));
   }
 
   get [Symbol.toStringTag](): string {
     return 'CacheStorage';
   }
-
-  #call(call: Omit<CachesCall, 'id'>): Promise<CachesAnswer> {
-    return this.#http.use((client) => client.caches(call));
-  }
-}
-
-/** A name that is left out is a mistake, not the name "undefined". */
-function nameOf(cacheName: string | undefined): string {
-  if (cacheName === undefined) throw new TypeError('The name of the cache is missing');
-  return String(cacheName);
 }

@@ -1,11 +1,12 @@
 import type { CachesAnswer, CachesCall, QueryOptions, WireRequest } from '../../protocol/offline.ts';
+import { requestOf } from './http.ts';
 import { requestFrom } from './web-messages.ts';
-import { toQueryFlags, toRequest, toWireRequest, toWireRequests } from './wire-request.ts';
+import { toQueryFlags, toWireRequest, toWireRequests } from './wire-request.ts';
 
 type RequestInput = RequestInfo | URL;
 
 /** Carries the calls of a cache to the main process. */
-interface Calls {
+export interface WebCacheCalls {
   caches(call: Omit<CachesCall, 'id'>, signal?: AbortSignal): Promise<CachesAnswer>;
   responses(call: Omit<CachesCall, 'id'>): Promise<Response[]>;
   put(cache: string, request: Request, response: Response): Promise<void>;
@@ -13,10 +14,10 @@ interface Calls {
 
 /** The standard's `Cache`, seen from a page. https://w3c.github.io/ServiceWorker/#cache-interface */
 export class RemoteWebCache {
-  readonly #calls: Calls;
+  readonly #calls: WebCacheCalls;
   readonly #id: string;
 
-  constructor(calls: Calls, id: string) {
+  constructor(calls: WebCacheCalls, id: string) {
     this.#calls = calls;
     this.#id = id;
   }
@@ -37,7 +38,7 @@ export class RemoteWebCache {
 
   /** Has the main process fetch all and put all; or nothing, if one of them fails or may not be stored. */
   async addAll(requests: Iterable<RequestInput>): Promise<void> {
-    const wanted = Array.from(requests, (request) => toRequest(request));
+    const wanted = Array.from(requests, (request) => requestOf(request));
     if (new Set(wanted).size < wanted.length)
       throw new DOMException('addAll was asked for the same request twice', 'InvalidStateError');
     const signal = AbortSignal.any(wanted.map((request) => request.signal));
@@ -47,7 +48,7 @@ export class RemoteWebCache {
 
   /** Keeps a response; reads its body to the end. It takes the place of those that the request asks for. */
   async put(request: RequestInput, response: Response): Promise<void> {
-    const wanted = toRequest(request);
+    const wanted = requestOf(request);
     if (!(response instanceof Response)) throw new TypeError('Only a Response can be cached');
     if (response.bodyUsed || response.body?.locked) throw new TypeError('The body of the response was read already');
     if (response.type.startsWith('opaque'))

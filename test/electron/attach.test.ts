@@ -164,6 +164,19 @@ describe('an attached window', () => {
     expect(answers.length).toBe(256);
   });
 
+  it('bounds them by document: a subframe that takes all it may takes nothing from the page around it', () => {
+    const { contents, ask } = openWindow();
+    const top = openFrame();
+    const [greedy, refused] = [1, 2].map(() => openFrame({ parent: top.frame }));
+    const attachment = attach(contents, 'main', ({ url }) => (url === 'app://none/' ? null : FULL_GRANT), engine);
+    Object.assign(refused!.frame, { url: 'app://none/' });
+    for (let n = 0; n < 300; n++) ask(greedy!.frame, nonce(n));
+    for (let n = 300; n < 600; n++) ask(refused!.frame, nonce(n));
+    ask(top.frame, nonce(600));
+    expect(top.answers).toEqual([{ message: { deskcache: 'port', nonce: nonce(600) }, ports: [expect.anything()] }]);
+    expect(attachment.sessions).toBe(2);
+  });
+
   it('ends the sessions with their document: another one, an error page, crash, close', () => {
     for (const leave of [
       (emit: Emit, frame: WebFrameMain) => emit(...committed(frame)),

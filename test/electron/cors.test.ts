@@ -14,6 +14,8 @@ describe('whether a browser asks first', () => {
     ['POST', { 'content-type': 'text/plain; charset=utf-8' }],
     ['POST', { 'content-type': 'multipart/form-data; boundary=x' }],
     ['GET', { accept: 'image/avif,image/webp,*/*;q=0.8', 'accept-language': 'de-DE,de;q=0.9' }],
+    ['POST', { 'content-type': 'Text/Plain\t ; x=y' }],
+    ['GET', { range: 'bytes=3-3' }],
     ['GET', { range: 'bytes=0-', 'accept-encoding': 'identity;q=1, *;q=0', 'sec-fetch-mode': 'no-cors' }],
     ['GET', { 'upgrade-insecure-requests': '1', referer: 'https://b.example/', origin: 'null' }],
   ])('not for %s %o', (method, headers) => {
@@ -35,6 +37,9 @@ describe('whether a browser asks first', () => {
     ['GET', { accept: 'text/(html)' }],
     ['GET', { range: 'bytes=-5' }],
     ['GET', { range: 'bytes=0-1,3-4' }],
+    ['GET', { range: 'bytes=4-3' }],
+    // A no-break space is a byte of the type, not space around it.
+    ['POST', { 'content-type': 'text/plain\u00a0' }],
     ['GET', { 'upgrade-insecure-requests': 'all' }],
   ])('for %s %o', (method, headers) => {
     expect(asks(method, headers)).toBe(true);

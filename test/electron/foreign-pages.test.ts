@@ -203,6 +203,26 @@ describe('a foreign page', () => {
     expect([own.headers.get('x-secret'), own.headers.has('x-frame-options')]).toEqual(['1', false]);
   });
 
+  it.each([200, 201, 203, 206, 300, 304, 305, 404, 503])(
+    'does not see where a %i leads, which nobody follows, unless that is exposed',
+    async (status) => {
+      const location = `${API}/orders/4711?secret`;
+      const answer = (fields: Record<string, string>) => () =>
+        new Response(status === 304 ? null : 'x', {
+          status,
+          headers: { location, 'access-control-allow-origin': '*', ...fields },
+        });
+      for (const [fields, seen] of [
+        [{}, null],
+        [{ 'access-control-expose-headers': 'Location' }, location],
+      ] as const) {
+        using made = beginOffline(answer(fields));
+        const { headers } = await made.ask(`${API}/orders`, EVIL, { method: 'POST', body: 'x' });
+        expect(headers.get('location')).toBe(seen);
+      }
+    },
+  );
+
   it('follows a redirect that the other origin lets it see, and has no origin between two others', async () => {
     const redirect = (location: string, allowed: string) =>
       new Response(null, { status: 302, headers: { location, 'access-control-allow-origin': allowed } });

@@ -282,6 +282,29 @@ describe('the network of a session', () => {
     expect(aborted).toBe(before + 2);
   });
 
+  it.each([
+    [204, 'GET'],
+    [205, 'GET'],
+    [304, 'GET'],
+    [200, 'HEAD'],
+  ])(
+    'has all of a %i to %s with its head: what follows is read past, and its failure is not uncaught',
+    async (status, method) => {
+      const told = message(status, []);
+      tell = (asked) => asked.emit('response', told);
+      expect(await ask('/told', { method })).toMatchObject({ status, body: null });
+      expect(told.readableFlowing).toBe(true);
+      expect(() => told.emit('error', new Error('net::ERR_HTTP2_PROTOCOL_ERROR'))).not.toThrow();
+    },
+  );
+
+  it('does without a reason that no response can have', async () => {
+    for (const reason of ['O\x01K', 'O\x7fK']) {
+      tell = (asked) => asked.emit('response', message(200, [], reason));
+      expect(await ask('/told')).toMatchObject({ status: 200, statusText: '' });
+    }
+  });
+
   it('tells the Origin of the application’s own pages, and has nothing enforced for them', async () => {
     tell = (asked) => asked.emit('response', message(200, []));
     const headers = { origin: 'app://atlas', referer: 'https://a.example/page', 'x-own': '1' };

@@ -62,6 +62,21 @@ describe('host.offline', () => {
     expect(handlers.size).toBe(0);
   });
 
+  it('ends once: what handles the scheme later stays, and open documents of a custom scheme get nothing more', async () => {
+    const { session, handlers } = sessionAt('/data');
+    using made = open();
+    const options = { schemes: ['app'], fetch: async () => new Response('page') };
+    const { end } = made.begin(session, options);
+    const kept = handlers.get('app')!;
+    expect((await kept(new Request('app://atlas/'))).status).toBe(200);
+    end();
+    expect(await kept(new Request('app://atlas/'))).toMatchObject({ type: 'error' });
+    made.begin(session, options);
+    end();
+    expect((await handlers.get('app')!(new Request('app://atlas/'))).status).toBe(200);
+    expect(await kept(new Request('app://atlas/'))).toMatchObject({ type: 'error' });
+  });
+
   it('lets pages of other origins see where an answer came from, and nothing that the origin keeps from them', async () => {
     using made = open();
     const shown = async (fields: Record<string, string>) => {

@@ -108,6 +108,25 @@ describe('the address of an item', () => {
   });
 
   it('is refused for what is no key', () => {
-    expect(() => assetUrl('a', (() => 1) as unknown as Key)).toThrow(failure('BAD_KEY'));
+    const around: unknown[] = [];
+    around.push(around, around);
+    for (const wrong of [
+      () => 1,
+      undefined,
+      [undefined],
+      '\ud800',
+      { '\ud800': 1 },
+      'x'.repeat(70_000),
+      new Map(),
+      new Date(Number.NaN),
+      Object.assign([1], { extra: 1 }),
+      new Array(2),
+      Object.assign(new Date(0), { extra: 1 }),
+      { [Symbol('s')]: 1 },
+      new (class Point {})(),
+      around,
+    ]) {
+      expect(() => assetUrl('a', wrong as Key)).toThrow(failure('BAD_KEY'));
+    }
   });
 });

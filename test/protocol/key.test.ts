@@ -1,6 +1,7 @@
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
-import { KEY_BYTES, KEY_DEPTH, keyFault } from '../../protocol/key.ts';
+import { keyFault } from '../../protocol/key.ts';
+import { KEY_BYTES, KEY_DEPTH } from '../../protocol/key-limits.ts';
 
 class Point {
   x = 1;

@@ -1,7 +1,8 @@
 import { runInNewContext } from 'node:vm';
+import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
+import { isCloneable, VALUE_DEPTH } from '../../protocol/cloneable.ts';
 import { judge, valueFault } from '../../protocol/value.ts';
-import { VALUE_DEPTH } from '../../protocol/value-walk.ts';
 
 class User {
   name = 'Ada';
@@ -43,6 +44,7 @@ describe('judge', () => {
   ])('finds JSON faithful to %s', (_, value) => {
     expect(judge(value)).toBe('json');
     expect(judge(value, 'value', true)).toBe('json');
+    expect(isCloneable(value)).toBe(true);
   });
 
   it.each<[string, unknown]>([
@@ -72,6 +74,7 @@ describe('judge', () => {
     [' is a Map', runInNewContext('new Map([[new Date(0), new Error("x")]])')],
   ])('finds structured clone faithful where JSON is not: value%s', (path, value) => {
     expect(judge(value)).toBe('clone');
+    expect(isCloneable(value)).toBe(true);
     expect(judge(value, 'value', true)).toEqual({ fault: `value${path}, which JSON cannot hold` });
   });
 
@@ -128,11 +131,14 @@ describe('judge', () => {
   ])('says: value%s', (path, value) => {
     expect(judge(value)).toEqual({ fault: `value${path}` });
     expect(valueFault(value)).toBe(`value${path}`);
+    expect(isCloneable(value)).toBe(false);
+    expect(isCloneable({ inside: [new Map([[1, new Set([value])]])] })).toBe(false);
     expect(typeof judge(value, 'value', true)).toBe('object');
   });
 
   it('admits so many levels and no more', () => {
     expect(judge(nested(VALUE_DEPTH))).toBe('json');
+    expect([VALUE_DEPTH, VALUE_DEPTH + 1].map((levels) => isCloneable(nested(levels)))).toEqual([true, false]);
     expect(valueFault(nested(VALUE_DEPTH + 1))).toBe(
       `value${'.in'.repeat(VALUE_DEPTH)} is nested deeper than 1000 levels`,
     );
@@ -154,6 +160,56 @@ describe('judge', () => {
     revoke();
     expect(valueFault({ proxy })).toMatch(/^value\.proxy is /);
     expect(valueFault(proxy)).toMatch(/^value is /);
+    expect([isCloneable({ proxy }), isCloneable(proxy)]).toEqual([false, false]);
+  });
+});
+
+describe('isCloneable', () => {
+  const odd = fc.constantFrom<unknown>(
+    () => 1,
+    Symbol('s'),
+    new URL('https://example.org'),
+    Object.create(shared),
+    Object.assign(new Error('x'), { code: 'E' }),
+    Object.assign(/x/g, { lastIndex: 2 }),
+    sparse,
+    cyclic,
+    groups,
+    detached,
+    new Date(Number.NaN),
+    Object(1n),
+    new DataView(new ArrayBuffer(2)),
+    new RangeError('bad', { cause: [User] }),
+  );
+  const value = fc.letrec((tie) => ({
+    value: fc.oneof(
+      { depthSize: 'small' },
+      {
+        weight: 9,
+        arbitrary: fc.anything({
+          withDate: true,
+          withMap: true,
+          withSet: true,
+          withTypedArray: true,
+          withBigInt: true,
+        }),
+      },
+      { weight: 1, arbitrary: odd },
+      { weight: 3, arbitrary: fc.array(tie('value'), { maxLength: 4 }) },
+      { weight: 3, arbitrary: fc.dictionary(fc.string(), tie('value'), { maxKeys: 4 }) },
+      { weight: 1, arbitrary: fc.array(fc.tuple(tie('value'), tie('value'))).map((entries) => new Map(entries)) },
+    ),
+  })).value;
+
+  it('says in short what valueFault says at length', () => {
+    let faults = 0;
+    const property = fc.property(value, (it) => {
+      const isFaulty = valueFault(it) !== undefined;
+      faults += Number(isFaulty);
+      expect(isCloneable(it)).toBe(!isFaulty);
+    });
+    fc.assert(property, { numRuns: 2000 });
+    expect(faults).toBeGreaterThan(100);
   });
 });
 

@@ -6,6 +6,7 @@ import { failure } from '../failure.ts';
 
 /** How chunks come: not at all, or they are still under way. */
 const chunks = vi.hoisted(() => ({ load: async (): Promise<void> => {} }));
+vi.mock('../../renderer-api/client/faults.ts', async (original) => chunks.load().then(original));
 vi.mock('../../renderer-api/client/loaded-listeners.ts', async (original) => chunks.load().then(original));
 vi.mock('../../renderer-api/client/value-chunks.ts', async (original) => chunks.load().then(original));
 vi.mock('../../renderer-api/offline/offline-client.ts', async (original) => chunks.load().then(original));
@@ -53,15 +54,30 @@ describe('chunks', () => {
       expect([await api.get('large'), await api.has('s')]).toEqual(['small', false]);
     });
 
-    it('are not reported to a subscription that has ended by then', async () => {
+    it('of faults leave a message that says less, and the order of the calls', async () => {
       using bridge = openBridge();
       const api = bridge.diskCache.cache('api');
-      const onError = vi.fn();
-      const stop = api.subscribe(() => {}, { onError });
-      stop();
-      await api.set('k', 1);
-      expect(await api.get('k')).toBe(1);
-      expect(onError).not.toHaveBeenCalled();
+      const results = await Promise.allSettled([
+        api.set('a', 1),
+        api.set('b', { user: () => 1 }),
+        api.setMany([
+          ['c', 1],
+          ['d', () => 1],
+        ]),
+        api.get(Symbol('key') as never),
+        api.get('a'),
+      ]);
+      const refused = (code: 'BAD_KEY' | 'BAD_VALUE', message: RegExp) => ({
+        status: 'rejected',
+        reason: failure(code, message),
+      });
+      expect(results).toEqual([
+        { status: 'fulfilled', value: undefined },
+        refused('BAD_VALUE', /^value holds what can't be sent, .* store plain data instead$/),
+        refused('BAD_VALUE', /^entries\[1\]: value holds what can't be sent/),
+        refused('BAD_KEY', /^key holds what can't be sent, .*; a key is made of/),
+        { status: 'fulfilled', value: 1 },
+      ]);
     });
 
     it('of HTTP are named by each of its calls', async () => {

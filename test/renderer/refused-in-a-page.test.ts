@@ -42,6 +42,14 @@ describe('what a page asks for in vain', () => {
     expect(await bridge.diskCache.deque('log').length).toBe(3);
   });
 
+  it('a range to listen to that can’t be sent: it is told at once', () => {
+    using bridge = openBridge({ stores });
+    const range = { from: { name: () => 1 } } as never;
+    expect(() => bridge.diskCache.subscribe(() => {}, range)).toThrow(
+      failure('BAD_KEY', /^range\.from: key holds what can't be sent, .* function .*; a key is made of strings/),
+    );
+  });
+
   it('the main process is told as much', () => {
     using bridge = openBridge({ stores });
     const settings = bridge.registry.find('settings') as never as Record<string, (...args: unknown[]) => unknown>;

@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { Connection } from '../../main/engine/sqlite/connection.ts';
 import { compareColumns, decodeKey, encodeKey, type KeyColumn, keyBounds } from '../../main/engine/values/key.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
-import { KEY_BYTES, type Key } from '../../protocol/key.ts';
+import type { Key } from '../../protocol/key.ts';
+import { KEY_BYTES } from '../../protocol/key-limits.ts';
 import { compareKeys, keys, texts } from './key-model.ts';
 
 const RUNS = { numRuns: 2000 };

@@ -1,5 +1,6 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
-import { KEY_BYTES, KEY_PARTS, type Key, keyFault } from '../../../protocol/key.ts';
+import { type Key, keyFault } from '../../../protocol/key.ts';
+import { KEY_BYTES, KEY_PARTS } from '../../../protocol/key-limits.ts';
 import type { Range } from '../../../protocol/options.ts';
 import { isWellFormed } from '../../../protocol/well-formed.ts';
 import { TupleReader } from './tuple-reader.ts';
