@@ -1,4 +1,16 @@
 import type { ChildProcess } from 'node:child_process';
+import { type Browser, chromium } from 'playwright-core';
+import { killTree } from './kill-tree.ts';
+
+/** Connects to the DevTools endpoint of a process, which is killed if that fails. */
+export async function connectToDevtools(child: ChildProcess, output: () => string, timeout: number): Promise<Browser> {
+  try {
+    return await chromium.connectOverCDP(await waitForDevtools(child, output, timeout));
+  } catch (error) {
+    killTree(child);
+    throw error;
+  }
+}
 
 /**
  * Returns the address of the DevTools endpoint that a process prints when it was started with a debugging port, as Chromium does.

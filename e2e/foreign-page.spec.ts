@@ -77,7 +77,7 @@ async function start(launch: Launch) {
   return { app, own, open };
 }
 
-/** The ways of a page to another origin: what it has got of it in the end, `''` where that is nothing. */
+/** Ways for a page to read another origin. Each returns what it has read, `''` for nothing. */
 const WAYS = {
   fetch: ['text', (url: string) => fetch(url).then((it) => it.text())],
   'fetch, credentials': ['text', (url: string) => fetch(url, { credentials: 'include' }).then((it) => it.text())],
@@ -172,7 +172,7 @@ type Way = keyof typeof WAYS;
 interface Cell {
   /** What the page has read, or run. */
   readonly read: string;
-  /** What a server was asked with the user's cookies, and what was sent that changes something. */
+  /** Requests that a server got with the user's cookies, and those that change something. */
   readonly withCookies: boolean;
   readonly posted: boolean;
 }

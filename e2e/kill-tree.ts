@@ -14,7 +14,7 @@ export function getKillCommand(pid: number, platform: NodeJS.Platform = process.
   return { command: 'taskkill', args: ['/pid', String(pid), '/T', '/F'] };
 }
 
-/** Kills a process and what it has started. Does nothing when it is gone. */
+/** Kills a process and the processes it has started. Does nothing if it has ended. */
 export function killTree(child: ChildProcess): void {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
   const kill = getKillCommand(child.pid);

@@ -21,7 +21,7 @@ export async function launchElectron(options: LaunchOptions): Promise<App> {
   });
 }
 
-/** Returns what Playwright is told. It adds `--no-sandbox` on Linux by itself unless `chromiumSandbox` is true. */
+/** Returns Playwright's launch options. Playwright adds `--no-sandbox` on Linux by itself unless `chromiumSandbox` is true. */
 export function getElectronOptions(
   { main, userData, env = {}, args = [], timeout = 60_000 }: Omit<LaunchOptions, 'shell'>,
   sandbox: boolean,

@@ -1,7 +1,5 @@
 import { spawn } from 'node:child_process';
-import { chromium } from 'playwright-core';
-import { waitForDevtools } from './devtools-endpoint.ts';
-import { killTree } from './kill-tree.ts';
+import { connectToDevtools } from './devtools-endpoint.ts';
 import type { App, Shell } from './launch.ts';
 import { canSandbox } from './launch-electron.ts';
 import { collectOutput, runningApp } from './running-app.ts';
@@ -31,12 +29,7 @@ export async function launchPackaged(options: PackagedOptions): Promise<App> {
     windowsHide: true,
   });
   const output = collectOutput(child);
-  const browser = await waitForDevtools(child, output, timeout)
-    .then((endpoint) => chromium.connectOverCDP(endpoint))
-    .catch((error) => {
-      killTree(child);
-      throw error;
-    });
+  const browser = await connectToDevtools(child, output, timeout);
   return runningApp({
     shell,
     process: child,

@@ -1,9 +1,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { chromium } from 'playwright-core';
-import { waitForDevtools } from './devtools-endpoint.ts';
-import { killTree } from './kill-tree.ts';
+import { connectToDevtools } from './devtools-endpoint.ts';
 import type { App, LaunchOptions } from './launch.ts';
 import { collectOutput, runningApp } from './running-app.ts';
 import { fromChromium } from './stand-in/schemes.ts';
@@ -25,12 +23,7 @@ export async function launchStandIn(options: LaunchOptions): Promise<App> {
     },
   );
   const output = collectOutput(child);
-  const browser = await waitForDevtools(child, output, timeout)
-    .then((endpoint) => chromium.connectOverCDP(endpoint))
-    .catch((error) => {
-      killTree(child);
-      throw error;
-    });
+  const browser = await connectToDevtools(child, output, timeout);
   return runningApp({
     shell: 'stand-in',
     process: child,

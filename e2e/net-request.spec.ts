@@ -1,11 +1,11 @@
-/** The contract of the two shells, as `stand-in.spec.ts`: what `net.request` sends, and what comes of it. */
+/** What both shells must do, as in `stand-in.spec.ts`: what `net.request` sends, and what it returns. */
 import type { Page } from 'playwright-core';
 import { expect, test } from './fixture.ts';
 import { type Origin, startOrigin } from './origin.ts';
 import { ask, start } from './tiny.ts';
 
 let origin: Origin;
-/** `METHOD path` of each request, with what it said of who asks. */
+/** `METHOD path` of each request, with the fields that say where it came from. */
 let seen: string[] = [];
 test.beforeEach(async () => {
   seen = [];

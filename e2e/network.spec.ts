@@ -134,7 +134,7 @@ test('a page’s request for https is the application’s to answer', async ({ l
   expect(await pageFetches(page, url)).toBe('TypeError');
 });
 
-test('a handler knows who asks: the page, its frames and its workers, and where a redirect came from', async ({
+test('a handler knows the initiator of a request: the page, its frames and its workers, and where a redirect came from', async ({
   launch,
 }) => {
   const { app, page } = await start(launch);

@@ -91,7 +91,7 @@ export function demandHostOptions(options: Options): void {
   if (caches !== undefined) demandOptions('openDiskCache, caches', caches);
 }
 
-/** What is easily taken for a window is what it shows. @throws {DiskCacheError} `BAD_OPTION` */
+/** Refuses, among others, the `webContents` of a window in the window's place. @throws {DiskCacheError} `BAD_OPTION` */
 export function assertWindow(window: unknown): void {
   const { webContents } = Object(window) as { readonly webContents?: unknown };
   if (typeof webContents === 'object' && webContents !== null) return;
@@ -101,7 +101,7 @@ export function assertWindow(window: unknown): void {
   );
 }
 
-/** What is easily taken for a session is Electron's module of that name, or a window. @throws {DiskCacheError} `BAD_OPTION` */
+/** Refuses, among others, Electron's module `session` and a window. @throws {DiskCacheError} `BAD_OPTION` */
 export function demandSession(method: keyof Host<StoreDeclarations>, session: Session): void {
   const { protocol, registerPreloadScript } = Object(session) as Partial<Session>;
   if (typeof (method === 'install' ? registerPreloadScript : protocol?.handle) === 'function') return;

@@ -103,7 +103,7 @@ export interface Host<S extends StoreDeclarations, P extends Placement = 'main'>
   /**
    * Lets the session's requests for `https`, or other `schemes`, go through an HTTP cache, with strategies by route and precached
    * files. Answers it, for requests of the main process, and the way to end it; the host's own end does so, too. For sessions that show
-   * the application's own pages: a foreign page gets of other origins what CORS gives it, without the session's cookies.
+   * the application's own pages: a foreign page may read of other origins what CORS allows, without the session's cookies.
    *
    * @throws {DiskCacheError} `NO_SUCH_STORE`, `BAD_OPTION`, also for an `exclusive` store of a utility process.
    */

@@ -48,8 +48,8 @@ export type {
 } from './offline/queue/index.ts';
 
 /**
- * The sandboxed preload script, for `webPreferences.preload` of a window that is attached; `host.install` brings it along. In a bundle that
- * was made without the plugin `deskcache/vite` (`/esbuild`, `/webpack`) there is no file at this path; `host.install` then says so.
+ * The sandboxed preload script, for `webPreferences.preload` of a window that is attached; `host.install` brings it along. A bundle
+ * made without the plugin `deskcache/vite` (`/esbuild`, `/webpack`) has no file at this path; `host.install` then throws.
  */
 export const preloadPath = getRuntimePath('preload.cjs');
 

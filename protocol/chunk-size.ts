@@ -1,9 +1,9 @@
 /*
- * The flow of what travels in chunks. A file of its own, for code that a page loads on demand has these and nothing else of value-stream.ts.
+ * A file of its own: code that a page loads on demand needs these, and nothing else of value-stream.ts.
  */
 
-/** A chunk holds at most so many bytes. */
+/** The maximum size of a chunk. */
 export const CHUNK_BYTES = 2 ** 18;
 
-/** Chunks of one stream that may be under way. */
+/** Chunks of one stream that may be in flight. */
 export const CHUNKS_AHEAD = 4;

@@ -1,21 +1,21 @@
 import { type ErrorData, toErrorData } from './error.ts';
 
 /*
- * A page has no business with where on the disk an application keeps things: the path names the user. What is said to pages names a
- * store as it stands in the application's directory: `settings` for `/home/ada/.config/App/deskcache/settings`.
+ * Pages must not learn absolute paths, which contain the user's name. Messages for pages name a store by its path in the application's
+ * directory: `settings` for `/home/ada/.config/App/deskcache/settings`.
  */
 
 /** The longest first: one may be inside another. In order at all times, for every refused message is looked through. */
 const hidden: string[] = [];
 
-/** Hides a directory and all in it from pages, as long as the process lives: what is said last names it, too. */
+/** Hides a directory and its contents from pages until the process ends: even the last message may name it. */
 export function hideDirectory(directory: string): void {
   if (hidden.includes(directory)) return;
   hidden.push(directory);
   hidden.sort((one, other) => other.length - one.length);
 }
 
-/** A text as a page may read it. */
+/** Returns a text without hidden directories, as a page may read it. */
 export function withoutDirectories(text: string): string {
   let shown = text;
   for (const directory of hidden) {

@@ -1,9 +1,9 @@
 /*
- * What is said of an argument that a method of the same name takes elsewhere, and which would be passed over in silence here.
+ * Hints in errors about arguments that a method of the same name takes elsewhere, and that would otherwise be ignored.
  */
 
-/** Of a default given to `get`. */
+/** For a default given to `get`. */
 export const NO_DEFAULT = 'there is no default value: write get(key) ?? value';
 
-/** Of options given to `set` of an index. */
+/** For options given to `set` of an index. */
 export const NO_OPTIONS = 'nothing expires from an index and nothing in it has a tag; a cache has { ttl, tag }';

@@ -49,7 +49,7 @@ const TYPED_ARRAYS = [
 
 const ERRORS = ['EvalError', 'RangeError', 'ReferenceError', 'SyntaxError', 'TypeError', 'URIError'] as const;
 
-/** Marked as pure, as what follows, so that a bundler leaves it out of a page that has no use for it. */
+/** Marked as pure, as what follows, so that a bundler leaves it out of a page that doesn't use it. */
 const NATIVES: ReadonlyMap<string, Native> = /* @__PURE__ */ (() =>
   new Map<string, Native>([
     ['Array', { prototypes: 2, proves: Array.isArray }],

@@ -19,7 +19,7 @@ const html = (body: string, headers: Record<string, string> = {}) =>
   new Response(body, { headers: { 'content-type': 'text/html', ...headers } });
 
 /** What Chromium's network adds to a request, after a handler was asked. */
-const NETWORKS = /^(origin|referer|cookie|host|accept-encoding|sec-fetch-.*|access-control-.*)$/;
+const NETWORK_FIELDS = /^(origin|referer|cookie|host|accept-encoding|sec-fetch-.*|access-control-.*)$/;
 
 app.on('window-all-closed', () => console.log('window-all-closed'));
 for (const name of ['before-quit', 'will-quit', 'quit'] as const) app.on(name as 'quit', () => console.log(name));
@@ -74,7 +74,7 @@ async function start(): Promise<void> {
         return Response.json(
           {
             ...{ url: request.url, method: request.method, referrer: request.referrer, initiatorOrigin },
-            network: [...request.headers.keys()].filter((name) => NETWORKS.test(name)),
+            network: [...request.headers.keys()].filter((name) => NETWORK_FIELDS.test(name)),
           },
           { status: 206, headers },
         );

@@ -2,7 +2,7 @@
 import { type ClientRequestConstructorOptions, net, session } from 'electron';
 import type { Command } from './commands.ts';
 
-/** Of `net.request`: its options, and what is done with it. */
+/** A call of `net.request`: its options, and what to do with the request. */
 interface Asked extends ClientRequestConstructorOptions {
   readonly headers?: Record<string, string>;
   readonly body?: string;
@@ -18,7 +18,7 @@ export const NETWORK_COMMANDS: Readonly<Record<string, Command>> = {
     const response = await session.fromPartition(partition!).fetch(url!, { ...rest, ...signal });
     return { status: response.status, headers: Object.fromEntries(response.headers), text: await response.text() };
   },
-  /** What `net.request` comes to, past all handlers: the response, or the error's message; and what else was told. */
+  /** Sends a `net.request` past all handlers. Returns the response or the error's message, and the other events. */
   request: (partition, url, given) =>
     new Promise((resolve) => {
       const { headers = {}, body, login, ...options } = JSON.parse(given!) as Asked;

@@ -32,7 +32,7 @@ export interface Running {
 
 const LAB = fileURLToPath(new URL('../../dist/e2e/experiments/main.js', import.meta.url));
 
-/** What experiments of a shell have in their hands. */
+/** Returns the lab of an experiment, for a shell. */
 export function createLab(shell: Shell, userData: string, defer: (end: () => unknown) => void): Lab {
   return {
     shell,
@@ -48,7 +48,7 @@ export function createLab(shell: Shell, userData: string, defer: (end: () => unk
   };
 }
 
-/** What the main process returns for a command of the application; rejects with its error. */
+/** Sends a command to the main process. Returns its result; rejects with its error. */
 export const ask = <T>(page: Page, name: string, argument?: unknown): Promise<T> =>
   page.evaluate<T, unknown[]>(
     async (words) => {
@@ -58,12 +58,12 @@ export const ask = <T>(page: Page, name: string, argument?: unknown): Promise<T>
     [name, argument],
   );
 
-/** The window that shows an address, as soon as there is one. */
+/** Returns the window that shows an address, as soon as there is one. */
 export const shown = (app: App, url: string): Promise<Page> => app.waitForWindow((page) => app.url(page) === url);
 
 const SETTLE_MS = 15_000;
 
-/** What a promise in a page comes to, as a word: its value, or the error's code or name; `no answer` after 15 s. */
+/** Returns the outcome of a promise in a page as a word: its value, or the error's code or name; `no answer` after 15 s. */
 export function settle(page: Page, expression: string): Promise<string> {
   const outcome = page.evaluate<string>(`(async () => {
     try { return String(await (${expression})); }

@@ -1,4 +1,4 @@
-/** The application of the experiments as a packager would leave it: an asar with what it needs and nothing else, and fuses. */
+/** Packages the application of the experiments as a packager would: an asar with nothing but what it needs, and fuses. */
 import { chmod, cp, mkdir, rename, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -32,7 +32,7 @@ async function start(): Promise<void> {
   type Which = keyof typeof sessions;
   const COMMANDS: Readonly<Record<string, (argument: never) => unknown>> = {
     setOnline: (online: boolean) => offline.connection.set(online),
-    /** As the application itself asks, with the session's cookies. */
+    /** Fetches as the application itself, with the session's cookies. */
     async fetch({ url, as }: { url: string; as: Which }) {
       return (await (as === 'offline' ? offline.fetch(url) : sessions.plain.fetch(url))).text();
     },

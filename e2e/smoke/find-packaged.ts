@@ -8,7 +8,7 @@ const HELPERS: ReadonlySet<string> = new Set(['chrome-sandbox', 'chrome_crashpad
  * Returns the executable of the packaged application below `folder`, wherever its packager has put it: `dist/linux-unpacked/…` of
  * electron-builder, `out/<name>-win32-x64/…` of Electron Forge, `….app/Contents/MacOS/…` on macOS.
  *
- * @throws Error when there is none, or more than one.
+ * @throws Error if there is not exactly one.
  */
 export function findPackaged(folder: string, platform: NodeJS.Platform = process.platform): string {
   const found = getHomes(folder, platform).flatMap((home) => getExecutables(home, platform));

@@ -35,7 +35,7 @@ export function policyForChromium(policy: string, url: string, schemes: Readonly
   });
 }
 
-/** A document comes by way of a loopback server, whose origin Chromium takes for `'self'` where the policy is a header. */
+/** Documents come from a loopback server, whose origin Chromium takes for `'self'` if the policy is a header. */
 function sourcesOfSelf(url: string, schemes: ReadonlySet<string>): string {
   const [origin = '', scheme = ''] = /^([a-z][a-z0-9+.-]*:)\/\/[^/?#]*/i.exec(url) ?? [];
   const mapped = toChromium(origin, schemes);

@@ -86,7 +86,7 @@ test('the main process says which Electron it plays', async ({ launch, userData 
   }
 });
 
-/** Processes whose command line has a text. */
+/** Returns the processes whose command line contains a text. */
 function processesWith(text: string): string[] {
   return execFileSync('ps', ['-eo', 'pid=,args='], { encoding: 'utf8' })
     .split('\n')

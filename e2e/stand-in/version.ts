@@ -1,10 +1,8 @@
-/** The version that is played by default; the declarations in `node_modules/electron` are those of it. */
+/** The version that is played by default, which is that of the declarations in `node_modules/electron`. */
 const DEFAULT_VERSION = '45.4.1';
 
 /** The version of Electron that this run plays: `STAND_IN_ELECTRON=41.0.0` plays an older one. */
-export const electronVersion = (): string => process.env['STAND_IN_ELECTRON'] ?? DEFAULT_VERSION;
-
-export const electronMajor = (): number => Number.parseInt(electronVersion(), 10);
+const electronVersion = (): string => process.env['STAND_IN_ELECTRON'] ?? DEFAULT_VERSION;
 
 /** Gives `process` what Electron adds to Node's. */
 export function playElectron(type: 'browser' | 'utility'): void {
@@ -13,11 +11,11 @@ export function playElectron(type: 'browser' | 'utility'): void {
   Object.defineProperty(process, 'type', { value: type, enumerable: true, configurable: true });
 }
 
-/** Releases of a major version since which a handler is told who asks (electron/electron#53685); later majors always do. */
+/** The first minor release, by major, whose handlers get `request.initiatorOrigin` (electron/electron#53685); later majors always do. */
 const FIRST_MINOR: Readonly<Record<number, number>> = { 43: 7, 44: 4 };
 
 /** Whether `request.initiatorOrigin` exists in this version. */
-export function tellsInitiator(version = electronVersion()): boolean {
+export function hasInitiatorOrigin(version = electronVersion()): boolean {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   return major >= 45 || minor >= (FIRST_MINOR[major] ?? Number.POSITIVE_INFINITY);
 }

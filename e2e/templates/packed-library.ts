@@ -39,10 +39,7 @@ export async function packLibrary(folder: string): Promise<string> {
   return join(folder, printed.trim().split('\n').at(-1)!);
 }
 
-/**
- * Puts the packed library where the applications in `folder` look for packages. What it depends on they find in this repository, which
- * `folder` has to be in.
- */
+/** Puts the packed library into `node_modules` of `folder`, without what it depends on. */
 export async function unpackLibrary(folder: string): Promise<void> {
   const archive = await packLibrary(folder);
   await runProgram('tar', ['-xzf', archive], folder);

@@ -20,7 +20,8 @@ const STATUS: Readonly<Record<ErrorCode, number>> = {
 
 /**
  * What every answer says. Its type, because Electron takes an answer without one for HTML. Pages of other origins may read it,
- * for who may ask was looked at already; what is served is never guessed to be of another type; and shown as a document, it is one without scripts and without an origin: what an
+ * for who may ask was looked at already; what is served is never guessed to be of another type; and shown as a document, it is
+ * one without scripts and without an origin: what an
  * application has fetched and kept must not become a page of its own.
  */
 export function headersFor(contentType: string, particular: Readonly<Record<string, string>>): Headers {

@@ -23,7 +23,7 @@ export type AssetRequest = Request & {
 export interface Serving {
   /** The store of a lower-case name. Rejects with `NOT_ALLOWED` unless it is served to this origin. */
   find(store: string, origin: string | undefined): Promise<ServedStore>;
-  /** Media types that the application knows better than the extension of a key does; nothing, or '', for what it doesn't know. */
+  /** Returns the media type of an item; undefined or '' to take that of the key's extension. */
   readonly contentType?: ((store: string, key: Key) => string | undefined) | undefined;
 }
 

@@ -95,7 +95,7 @@ function accessFor(
   return access;
 }
 
-/** What may have been meant by an argument that would be passed over in silence. */
+/** Hints for arguments that would otherwise be ignored. */
 const HINTS: Readonly<Record<string, string>> = {
   'cache.get': NO_DEFAULT,
   'index.get': NO_DEFAULT,

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, sep } from 'node:path';
+import { getGlibcVersion } from '../engine/glibc-version.ts';
 import { getCodePaths, getRuntimePath, RUNTIME_FOLDER } from '../engine/runtime-files.ts';
 
 export interface BundlingOptions {
@@ -18,15 +19,15 @@ export interface CopiedFile {
   readonly content: Uint8Array;
 }
 
-/** Modules of Electron that only the runtime has. */
+/** Modules that only Electron's runtime has. */
 const ELECTRON = /^electron(\/(main|common|renderer|utility))?$/;
 
-/** Whether a module is the runtime's: it stays an import, or a `require`, of the bundle. */
+/** Whether Electron or Node itself has the module: the bundle then imports or requires it. */
 export const isRuntimeModule = (specifier: string): boolean =>
   ELECTRON.test(specifier) || specifier.startsWith('node:');
 
-/** Returns the folder of this package. */
-export function getPackageFolder(): string {
+/** Returns the folder of this package, with a separator at the end. */
+function getPackageFolder(): string {
   const [file] = getCodePaths();
   if (file === undefined)
     throw new Error('deskcache: a build plugin can’t be bundled itself; import it in the configuration');
@@ -34,8 +35,8 @@ export function getPackageFolder(): string {
   return file.slice(0, file.lastIndexOf(`${sep}dist${sep}`) + 1);
 }
 
-/** Whether a bundled module is the main process's part of deskcache; only such a bundle needs the files. */
-export function isOfMain(moduleId: string): boolean {
+/** Whether a bundled module is an entry of deskcache for the main process: only a bundle with one of them needs the files. */
+export function isMainEntry(moduleId: string): boolean {
   const path = moduleId.replaceAll('\\', '/').replace(/[?#].*$/, '');
   return /\/deskcache\/dist\/(?:cjs\/)?(?:main|engine|offline)\.js$/.test(path) || isInThisPackage(path);
 }
@@ -61,8 +62,8 @@ export function readCopiedFiles({ platforms = [getBuildPlatform()] }: BundlingOp
 }
 
 /**
- * Writes them. What is the same stays untouched, and what differs takes the old one's place in one step: in a development server's rebuild the
- * application may still have the native file loaded.
+ * Writes the files into `folder`. A file that is the same already is left alone, and one that differs is replaced by a rename: when a
+ * development server builds again, the running application may have the native file loaded.
  */
 export function writeCopiedFiles(folder: string, options: BundlingOptions): void {
   for (const { path, content } of readCopiedFiles(options)) {
@@ -80,7 +81,7 @@ function read(folder: string, path: string, target: string): CopiedFile {
   return { path: `${target}/${path}`, content: new Uint8Array(readFileSync(join(folder, path))) };
 }
 
-/** What better-sqlite3 needs to run, relative to its folder. */
+/** Returns the files that better-sqlite3 needs at run time, relative to its folder. */
 function getDriverPaths(driver: string, platforms: readonly string[]): string[] {
   const available = readdirSync(join(driver, 'prebuilds'));
   const natives = platforms.map((platform) => {
@@ -98,10 +99,6 @@ function getDriverPaths(driver: string, platforms: readonly string[]): string[] 
 
 function getBuildPlatform(): string {
   const { platform, arch } = process;
-  return `${platform === 'linux' && isMusl() ? 'linuxmusl' : platform}-${arch}`;
-}
-
-function isMusl(): boolean {
-  const { header } = process.report.getReport() as { readonly header?: { readonly glibcVersionRuntime?: string } };
-  return header?.glibcVersionRuntime === undefined;
+  const isMusl = platform === 'linux' && getGlibcVersion() === undefined;
+  return `${isMusl ? 'linuxmusl' : platform}-${arch}`;
 }

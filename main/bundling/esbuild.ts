@@ -1,10 +1,16 @@
 /** `deskcache/esbuild`: a plugin for the build of the main process with esbuild. */
 import { dirname, join, resolve } from 'node:path';
-import { type BundlingOptions, isOfMain, isRuntimeModule, readCopiedFiles, writeCopiedFiles } from './copied-files.ts';
+import {
+  type BundlingOptions,
+  isMainEntry,
+  isRuntimeModule,
+  readCopiedFiles,
+  writeCopiedFiles,
+} from './copied-files.ts';
 
 export type { BundlingOptions } from './copied-files.ts';
 
-/** What esbuild hands to a plugin, as far as it is used: it is no dependency of this package. */
+/** The part of esbuild's plugin interface that is used here; this package doesn't depend on esbuild. */
 interface BuildLike {
   readonly initialOptions: {
     outdir?: string | undefined;
@@ -53,7 +59,7 @@ export function deskcache(options: BundlingOptions = {}): DeskcachePlugin {
         isRuntimeModule(path) ? { path, external: true } : undefined,
       );
       build.onLoad({ filter: /[\\/](main|engine|offline)\.js$/ }, ({ path }) => {
-        isBundled ||= isOfMain(path);
+        isBundled ||= isMainEntry(path);
         return undefined;
       });
       build.onEnd((result) => {

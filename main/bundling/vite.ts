@@ -1,10 +1,10 @@
 /** `deskcache/vite`: a plugin for the build of the main process with Vite (electron-vite, Electron Forge), Rolldown or Rollup. */
 import { dirname, resolve } from 'node:path';
-import { type BundlingOptions, isOfMain, isRuntimeModule, writeCopiedFiles } from './copied-files.ts';
+import { type BundlingOptions, isMainEntry, isRuntimeModule, writeCopiedFiles } from './copied-files.ts';
 
 export type { BundlingOptions } from './copied-files.ts';
 
-/** What the bundlers hand to the plugin's hooks, as far as it is used: they are no dependency of this package. */
+/** The part of the bundlers' plugin interface that is used here; this package doesn't depend on them. */
 interface WritingContext {
   getModuleIds(): Iterable<string>;
 }
@@ -34,9 +34,9 @@ export function deskcache(options: BundlingOptions = {}): DeskcachePlugin {
     name: 'deskcache',
     enforce: 'pre',
     resolveId: (source) => (isRuntimeModule(source) ? { id: source, external: true } : null),
-    // Not as assets of the bundle: a build for the server, as electron-vite makes it, drops those.
+    // Not as assets of the bundle: a build for the server, such as electron-vite's, drops those.
     writeBundle({ dir, file }) {
-      if (![...this.getModuleIds()].some(isOfMain)) return;
+      if (![...this.getModuleIds()].some(isMainEntry)) return;
       writeCopiedFiles(resolve(dir ?? dirname(file ?? '.')), options);
     },
   };

@@ -1,9 +1,9 @@
 /** `deskcache/webpack`: a plugin for the build of the main process with webpack 5. */
-import { type BundlingOptions, isOfMain, readCopiedFiles } from './copied-files.ts';
+import { type BundlingOptions, isMainEntry, readCopiedFiles } from './copied-files.ts';
 
 export type { BundlingOptions } from './copied-files.ts';
 
-/** What webpack hands to a plugin, as far as it is used: it is no dependency of this package. */
+/** The part of webpack's plugin interface that is used here; this package doesn't depend on webpack. */
 interface CompilationLike {
   readonly modules: Iterable<object>;
   emitAsset(path: string, source: object): void;
@@ -41,7 +41,7 @@ export class DeskcachePlugin {
     compiler.hooks.compilation.tap('deskcache', (compilation) => {
       const stage = Compilation.PROCESS_ASSETS_STAGE_ADDITIONAL;
       compilation.hooks.processAssets.tap({ name: 'deskcache', stage }, () => {
-        if (!getResources(compilation).some(isOfMain)) return;
+        if (!getResources(compilation).some(isMainEntry)) return;
         for (const { path, content } of readCopiedFiles(this.#options)) {
           compilation.emitAsset(path, new sources.RawSource(Buffer.from(content)));
         }
@@ -52,7 +52,7 @@ export class DeskcachePlugin {
 
 export default DeskcachePlugin;
 
-/** A module of webpack; several that it has put together into one are in `modules`. */
+/** A module of webpack. One that webpack has concatenated has its parts in `modules`. */
 interface ModuleLike {
   readonly resource?: string;
   readonly modules?: readonly ModuleLike[];

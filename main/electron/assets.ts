@@ -63,8 +63,7 @@ export function serveAssets({ protocol }: Session, options: AssetOptions, host: 
   }
   warnWithoutScheme();
   const served = servedStores(options.stores, host);
-  // Electron gives a document the handlers of its session when it is committed, and leaves them with it: this one is asked
-  // by documents that are open at the end, also after that.
+  // A document keeps the handlers that its session had when it was committed: open documents still call this one after the end.
   let hasEnded = false;
   const answer = assetServer({
     async find(name, origin) {
@@ -88,7 +87,7 @@ export function serveAssets({ protocol }: Session, options: AssetOptions, host: 
 }
 
 const ENDED =
-  'host.serveAssets was ended for this session; where it was called again, a page has it after its next navigation';
+  'host.serveAssets was ended for this session; if it was called again, a page has it after its next navigation';
 
 /** Without an origin, or with an opaque one, nobody could be known. Fails closed. */
 async function isGranted(origin: string | undefined, store: string, host: AssetHost): Promise<boolean> {

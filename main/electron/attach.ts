@@ -26,7 +26,7 @@ import { type Authorize, type FrameInfo, isLive, senderOf } from './sender.ts';
 const MAX_SESSIONS = 16;
 const MAX_HANDSHAKES = 256;
 
-/** Chromium's `net::ERR_ABORTED`: a navigation that came to nothing, and the document is still there. */
+/** Chromium's `net::ERR_ABORTED`: the navigation was given up, and the document stays. */
 const ERR_ABORTED = -3;
 
 /** A window whose pages may connect. */
@@ -39,7 +39,7 @@ export interface Attachment {
   detach(reason: DiskCacheError): void;
 }
 
-/** A document that asked: its frame, which stays when the document goes, and the host of the frame it asked from. */
+/** A document that asked for a port: its frame, which outlives it, and the process and routing id of the frame at that time. */
 interface Asker {
   readonly frame: WebFrameMain;
   readonly host: string;
@@ -180,7 +180,7 @@ const countAskers = (askers: ReadonlyMap<unknown, Asker>, frame: WebFrameMain): 
 
 const hostId = (processId: number, routingId: number): string => `${processId}:${routingId}`;
 
-/** None after a crash: until the window has another document its frames are disposed, and to read one of them throws. */
+/** Returns no frames after a crash: they are disposed until the window has another document, and reading one throws. */
 function shownFrames({ mainFrame }: WebContents): readonly (WebFrameMain | null)[] {
   return isLive(mainFrame) ? mainFrame.framesInSubtree : [];
 }

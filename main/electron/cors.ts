@@ -1,6 +1,6 @@
 /**
- * What the fetch standard lets a page have of another origin (https://fetch.spec.whatwg.org/#http-cors-protocol). Chromium does not ask what
- * a protocol handler returns, so it is asked here.
+ * CORS as the fetch standard has it (https://fetch.spec.whatwg.org/#http-cors-protocol): Chromium doesn't enforce it on what a protocol
+ * handler returns.
  */
 
 /** https://fetch.spec.whatwg.org/#cors-safelisted-method */
@@ -9,8 +9,8 @@ const SAFELISTED_TYPES = /^[\t ]*(application\/x-www-form-urlencoded|multipart\/
 /** Set by the browser, never by a script (https://fetch.spec.whatwg.org/#forbidden-request-header), and User-Agent, which isn't sent on. */
 const FORBIDDEN =
   /^(accept-charset|accept-encoding|access-control-request-.*|connection|content-length|cookie2?|date|dnt|expect|host|keep-alive|origin|referer|set-cookie|te|trailer|transfer-encoding|upgrade|user-agent|via|proxy-.*|sec-.*)$/;
-/** Set by Chromium by itself, with one value each, which make no preflight there either (services/network/public/cpp/cors/cors.cc). */
-const OF_CHROMIUM: Readonly<Record<string, string>> = {
+/** Fields that Chromium sets by itself, with one value each, and without a preflight (services/network/public/cpp/cors/cors.cc). */
+const CHROMIUM_FIELDS: Readonly<Record<string, string>> = {
   'upgrade-insecure-requests': '1',
   'save-data': 'on',
   purpose: 'prefetch',
@@ -18,19 +18,19 @@ const OF_CHROMIUM: Readonly<Record<string, string>> = {
 // biome-ignore lint/suspicious/noControlCharactersInRegex: as the standard lists them
 const UNSAFE_BYTE = /[\x00-\x08\x0a-\x1f"():<>?@[\\\]{}\x7f]/;
 const MAX_FIELD_BYTES = 128;
-const MAX_FIELDS_BYTES = 1024;
+const MAX_TOTAL_FIELD_BYTES = 1024;
 
-/** Whether a browser would ask the other origin first. It asks by the request alone, so the body doesn't matter. */
+/** Whether a browser would send a preflight. The body doesn't matter for that. */
 export function needsPreflight({ method, headers }: Request): boolean {
   if (!SAFELISTED_METHODS.has(method)) return true;
   const fields = [...headers].filter(([name]) => !FORBIDDEN.test(name));
   const bytes = fields.reduce((sum, [, value]) => sum + value.length, 0);
-  return bytes > MAX_FIELDS_BYTES || fields.some(([name, value]) => !isSafelisted(name, value));
+  return bytes > MAX_TOTAL_FIELD_BYTES || fields.some(([name, value]) => !isSafelisted(name, value));
 }
 
 /** https://fetch.spec.whatwg.org/#cors-safelisted-request-header */
 function isSafelisted(name: string, value: string): boolean {
-  if (OF_CHROMIUM[name] === value) return true;
+  if (CHROMIUM_FIELDS[name] === value) return true;
   if (value.length > MAX_FIELD_BYTES) return false;
   switch (name) {
     case 'accept':
@@ -61,8 +61,8 @@ export function passesCors({ headers }: Response, origin: string): boolean {
 
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
-/** Where a response leads; undefined for what is not a redirect, `'refused'` where a browser would not follow it. */
-export function redirectTarget({ status, headers }: Response, from: string): URL | 'refused' | undefined {
+/** Returns the target of a redirect: undefined if it is none, `'refused'` if a browser would not follow it. */
+export function getRedirectTarget({ status, headers }: Response, from: string): URL | 'refused' | undefined {
   const location = headers.get('location');
   if (location === null || !REDIRECTS.has(status)) return undefined;
   if (!URL.canParse(location, from)) return 'refused';
@@ -76,26 +76,29 @@ const SAFELISTED_RESPONSE_FIELDS: ReadonlySet<string> = new Set([
   ...['cache-control', 'content-language', 'content-length', 'content-type', 'expires', 'last-modified', 'pragma'],
 ]);
 
-/** What Chromium itself needs: where a part belongs, and that a type is not to be guessed. */
-const FOR_CHROMIUM: ReadonlySet<string> = new Set(['content-range', 'x-content-type-options']);
+/** Fields that Chromium itself needs: the range of a partial response, and that a type must not be guessed. */
+const CHROMIUM_RESPONSE_FIELDS: ReadonlySet<string> = new Set(['content-range', 'x-content-type-options']);
 
 /**
- * It is data, and never a document: a frame or a window in which a foreign page opens it could not be told from a `fetch`, and shows nothing.
- * Else a page that forbids to be framed would be without its own headers.
+ * The response must not be shown as a document: a foreign page that opens it in a frame or a window can't be told from one that fetches it,
+ * and the server's own headers against framing are not exposed.
  */
 const NO_DOCUMENT = {
   'content-security-policy': "sandbox; default-src 'none'; frame-ancestors 'none'",
   'x-frame-options': 'DENY',
 } as const;
 
-/** A response as a page of another origin may have it, which has passed the check: its body, and the fields that are exposed to it. */
-export function exposedResponse(response: Response): Response {
+/** Returns a response that has passed the check as a page of another origin may read it: the body, and the exposed fields. */
+export function toExposedResponse(response: Response): Response {
   const { status, statusText } = response;
   const told = (response.headers.get('access-control-expose-headers') ?? '').toLowerCase().split(',');
   const exposed = new Set(told.map((name) => name.trim()));
   const isExposed = (name: string) =>
     !/^set-cookie2?$/.test(name) &&
-    (SAFELISTED_RESPONSE_FIELDS.has(name) || FOR_CHROMIUM.has(name) || exposed.has('*') || exposed.has(name));
+    (SAFELISTED_RESPONSE_FIELDS.has(name) ||
+      CHROMIUM_RESPONSE_FIELDS.has(name) ||
+      exposed.has('*') ||
+      exposed.has(name));
   const fields = [...response.headers].filter(([name]) => isExposed(name));
   const headers = new Headers(fields.map(([name, value]) => [name, value]));
   const ours = /deskcache;[^,]*$/.exec(response.headers.get('cache-status') ?? '')?.[0];

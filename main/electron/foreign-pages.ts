@@ -1,32 +1,32 @@
 import type { Plan } from '../offline/index.ts';
-import { exposedResponse, needsPreflight, passesCors, redirectTarget } from './cors.ts';
+import { getRedirectTarget, needsPreflight, passesCors, toExposedResponse } from './cors.ts';
 import type { Asker, Initiators } from './initiator.ts';
 
-interface Answering {
+interface Responder {
   respond(request: Request, plan?: Plan): Promise<Response>;
 }
 
 interface Parts {
   readonly initiators: Initiators;
-  /** What answers the pages of one origin, from a partition of their own and past the session's cookies. */
-  readonly open: (origin: string) => Answering;
-  /** Whether the network service is asked, which makes a preflight where one is needed. */
+  /** Opens what responds to the pages of one origin: with a partition of their own, and without the session's cookies. */
+  readonly open: (origin: string) => Responder;
+  /** Whether requests go to Chromium's network service, which sends a preflight where one is needed. */
   readonly makesPreflights: boolean;
 }
 
-/** What is past the store: what a browser asks a server for first. */
-const PAST_THE_STORE: Plan = { strategy: 'network-only' };
+/** For requests that need a preflight: only the server may allow them. */
+const BYPASS_STORE: Plan = { strategy: 'network-only' };
 
-/** The most origins whose HTTP caches are kept open; what they have stored is on disk. */
-const MAX_OPEN = 32;
+/** Origins whose HTTP caches are kept open; what they have stored is on disk. */
+const MAX_OPEN_ORIGINS = 32;
 
 /**
- * Answers what pages ask other origins for that are not the application's: what CORS gives them, whatever Chromium would have let them
- * do with it. Electron does not tell whether it is a `fetch`, an image or a navigation, so all are held to the same rule.
+ * Responds to requests of foreign pages for other origins with what CORS allows. Electron doesn't say whether a request is a `fetch`, an
+ * image or a navigation, so the rules of `fetch` apply to all of them.
  */
 export class ForeignPages {
   readonly #parts: Parts;
-  readonly #open = new Map<string, Answering>();
+  readonly #open = new Map<string, Responder>();
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -34,39 +34,36 @@ export class ForeignPages {
 
   async respond(request: Request, asker: Asker & { isOwn: false }): Promise<Response> {
     const { initiators, makesPreflights } = this.#parts;
-    const isAskedFirst = needsPreflight(request);
-    if (isAskedFirst && !makesPreflights) return Response.error();
-    const answering = this.#get(asker.origin);
-    const response = await answering.respond(request, isAskedFirst ? PAST_THE_STORE : undefined);
-    const to = redirectTarget(response, request.url);
+    const isPreflighted = needsPreflight(request);
+    if (isPreflighted && !makesPreflights) return Response.error();
+    const responder = this.#get(asker.origin);
+    const response = await responder.respond(request, isPreflighted ? BYPASS_STORE : undefined);
+    const to = getRedirectTarget(response, request.url);
     if (to === 'refused' || !passesCors(response, asker.origin)) {
       await response.body?.cancel();
       return Response.error();
     }
     if (to !== undefined) initiators.noteRedirect(asker, request.url, to);
-    return exposedResponse(response);
+    return toExposedResponse(response);
   }
 
-  #get(origin: string): Answering {
-    const answering = this.#open.get(origin) ?? this.#parts.open(origin);
+  #get(origin: string): Responder {
+    const responder = this.#open.get(origin) ?? this.#parts.open(origin);
     this.#open.delete(origin);
-    this.#open.set(origin, answering);
+    this.#open.set(origin, responder);
     const [oldest] = this.#open.keys();
-    if (this.#open.size > MAX_OPEN && oldest !== undefined) this.#open.delete(oldest);
-    return answering;
+    if (this.#open.size > MAX_OPEN_ORIGINS && oldest !== undefined) this.#open.delete(oldest);
+    return responder;
   }
 }
 
-/**
- * What a page can't say to another origin: nothing of the user's, and not as which browser, which Chromium itself says. As a field of ours that
- * would need a preflight.
- */
-const NEVER_SENT = ['cookie', 'cookie2', 'user-agent'];
+/** Fields that are the user's, and `User-Agent`: Chromium sets it by itself, and set by us it would need a preflight. */
+const DROPPED_FIELDS = ['cookie', 'cookie2', 'user-agent'];
 
-/** A request as it goes to the network in the name of a foreign origin. */
-export function inNameOf(origin: string, request: Request): Request {
+/** Returns the request as it goes to the network for a foreign origin: with its `Origin`, without credentials. */
+export function toForeignRequest(origin: string, request: Request): Request {
   const sent = new Request(request, { credentials: 'omit' });
-  for (const name of NEVER_SENT) sent.headers.delete(name);
+  for (const name of DROPPED_FIELDS) sent.headers.delete(name);
   sent.headers.set('origin', origin);
   return sent;
 }

@@ -1,77 +1,77 @@
 import { app, type Session } from 'electron';
 import { DiskCacheError } from '../../protocol/error.ts';
 import { isOwnOrigin } from './sender.ts';
-import { originOf, ShownDocuments } from './shown-documents.ts';
+import { getOrigin, ShownDocuments } from './shown-documents.ts';
 
-/** Who asks for something over a protocol handler. */
+/** The source of a request to a protocol handler. */
 export type Asker =
-  /** The application: the browser itself, one of its pages, or a page that asks its own origin. */
+  /** The browser itself, a page of the application, or a page that requests its own origin. */
   | { readonly isOwn: true; readonly origin: string | undefined }
-  /** A page that asks another origin than its own. CORS is held against `origin`, which is `'null'` after a redirect between others. */
+  /** A foreign page that requests another origin. CORS is checked for `origin`, which is `'null'` after a redirect between two foreign origins. */
   | { readonly isOwn: false; readonly origin: string; readonly initiator: string };
 
-/** What serialises an opaque origin. It is never one of the application's. */
+/** The serialization of an opaque origin, which is never one of the application's. */
 const OPAQUE = 'null';
 
 /**
- * Since which release of a major version `protocol.handle` tells the initiator (electron/electron#53685 and its backports): later majors
- * do, earlier ones don't.
+ * The first minor release, by major, in which requests of `protocol.handle` have `initiatorOrigin` (electron/electron#53685 and its
+ * backports). Later majors have it, earlier ones don't.
  */
-const FIRST_TELLING: ReadonlyMap<number, number> = new Map([
+const FIRST_MINOR: ReadonlyMap<number, number> = new Map([
   [43, 7],
   [44, 4],
   [45, 0],
 ]);
 
-/** Whether this Electron tells a protocol handler which origin asks. False where it is not known for certain. */
-export function tellsInitiator(version: string | undefined): boolean {
+/** Whether requests of this Electron's protocol handlers have `initiatorOrigin`. False if that is not certain. */
+export function hasInitiatorOrigin(version: string | undefined): boolean {
   const [, major, minor, , prerelease] = /^(\d+)\.(\d+)\.(\d+)(-.+)?$/.exec(version ?? '') ?? [];
   if (major === undefined || minor === undefined) return false;
-  const first = FIRST_TELLING.get(Number(major));
-  if (first === undefined) return Number(major) > Math.max(...FIRST_TELLING.keys());
+  const first = FIRST_MINOR.get(Number(major));
+  if (first === undefined) return Number(major) > Math.max(...FIRST_MINOR.keys());
   return prerelease === undefined && Number(minor) >= first;
 }
 
-/** The most redirects on their way of which it is known that they lead from one foreign origin to another. */
-const MAX_REDIRECTS = 256;
+/** Redirects between two foreign origins that are remembered until the page follows them. */
+const MAX_REMEMBERED_REDIRECTS = 256;
 
 /** Tells the application's requests from those of foreign pages. Fails closed. */
 export class Initiators {
   readonly #origins: ReadonlySet<string>;
   readonly #redirects = new Set<string>();
-  #isTold: boolean;
+  #isNamed: boolean;
   readonly #shown: ShownDocuments | undefined;
 
   /** @throws {DiskCacheError} `BAD_OPTION` for what is not an origin. */
   constructor(session: Session, origins: readonly string[] = []) {
     for (const origin of origins) assertOrigin(origin);
     this.#origins = new Set(origins);
-    this.#isTold = tellsInitiator(process.versions.electron);
-    if (!this.#isTold) this.#shown = new ShownDocuments(session, (origin) => this.#isOwn(origin));
+    this.#isNamed = hasInitiatorOrigin(process.versions.electron);
+    if (!this.#isNamed) this.#shown = new ShownDocuments(session, (origin) => this.#isOwn(origin));
   }
 
   getAsker(request: Request): Asker {
     const { initiatorOrigin: initiator } = request as { initiatorOrigin?: unknown };
     if (typeof initiator !== 'string') {
-      return this.#isTold || this.#shown?.areOwn()
+      return this.#isNamed || this.#shown?.areOwn()
         ? { isOwn: true, origin: undefined }
         : { isOwn: false, origin: OPAQUE, initiator: OPAQUE };
     }
-    if (!this.#isTold) this.#shown?.end();
-    this.#isTold = true;
+    if (!this.#isNamed) this.#shown?.end();
+    this.#isNamed = true;
     if (this.#redirects.delete(toKey(initiator, request.url))) return { isOwn: false, origin: OPAQUE, initiator };
-    const isOwn = initiator !== OPAQUE && (initiator === originOf(request.url) || this.#isOwn(initiator));
+    const isOwn = initiator !== OPAQUE && (initiator === getOrigin(request.url) || this.#isOwn(initiator));
     return isOwn ? { isOwn, origin: initiator } : { isOwn: false, origin: initiator, initiator };
   }
 
   /**
-   * Told when a foreign request is redirected. From one foreign origin to another it has no origin any more, also where it comes back
-   * to its own (https://fetch.spec.whatwg.org/#concept-request-tainted-origin); Electron tells the same initiator all the way.
+   * Notes a redirect of a foreign request. Between two foreign origins its origin becomes opaque, even if it leads back to its own
+   * (https://fetch.spec.whatwg.org/#concept-request-tainted-origin); Electron names the same initiator all the way.
    */
   noteRedirect({ origin, initiator }: Asker & { isOwn: false }, from: string, to: URL): void {
-    if (origin !== OPAQUE && originOf(from) === to.origin) return;
+    if (origin !== OPAQUE && getOrigin(from) === to.origin) return;
     const [oldest] = this.#redirects;
-    if (this.#redirects.size >= MAX_REDIRECTS && oldest !== undefined) this.#redirects.delete(oldest);
+    if (this.#redirects.size >= MAX_REMEMBERED_REDIRECTS && oldest !== undefined) this.#redirects.delete(oldest);
     this.#redirects.add(toKey(initiator, to.href));
   }
 
@@ -88,7 +88,7 @@ export class Initiators {
 const toKey = (initiator: string, url: string): string => `${initiator} ${url.split('#', 1)[0]}`;
 
 function assertOrigin(origin: unknown): void {
-  if (typeof origin === 'string' && origin !== OPAQUE && originOf(origin) === origin) return;
+  if (typeof origin === 'string' && origin !== OPAQUE && getOrigin(origin) === origin) return;
   throw new DiskCacheError(
     'BAD_OPTION',
     `host.offline: ${JSON.stringify(origin)} in origins is not an origin; write it as https://app.example.com, without a path`,

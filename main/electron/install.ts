@@ -66,8 +66,8 @@ export function install(
 }
 
 /**
- * Warns when a window fails to load the preload script because the file is missing. No error of `host.attach`: a window may have the
- * handshake in a preload script of its own, and need no file. Returns a function that stops watching.
+ * Warns when a window fails to load the preload script because the file is missing. `host.attach` itself doesn't throw: a window may have
+ * the handshake in a preload script of its own, and need no file. Returns a function that stops watching.
  */
 export function warnOfMissingPreload(contents: WebContents, preloadPath: string, message: string): () => void {
   const onError = (_event: Event, path: string) => {

@@ -8,7 +8,7 @@ import {
   type Session,
 } from 'electron';
 import { isAscii, toByteString } from './byte-string.ts';
-import { challengesOf } from './login.ts';
+import { createLoginListener } from './login-listener.ts';
 
 type Body = ReadableStream<Uint8Array>;
 type Fetch = (request: Request) => Promise<Response>;
@@ -20,9 +20,9 @@ const BODILESS: ReadonlySet<number> = new Set([101, 204, 205, 304]);
  * in three points: with `redirect: 'manual'` a redirect is a response, as in Node, instead of a failure; responses know their `url`;
  * and neither the session's protocol handlers nor Chromium's HTTP cache are asked, which might answer in the network's place.
  *
- * With an `Origin` in the request the network service holds the answer against CORS, after a preflight where a browser makes one;
- * without one it does not. A server or proxy that wants a name and a password is answered by the listeners of `app.on('login')`, which
- * get no WebContents; without one that answers, the 401 or 407 is the response. With `credentials: 'omit'` only a proxy is.
+ * If the request has an `Origin`, the network service enforces CORS, with a preflight where a browser sends one. A server or proxy that
+ * asks for a password gets it from the listeners of `app.on('login')`, whose WebContents is null; if none answers, the 401 or 407 is the
+ * response. With `credentials: 'omit'` only a proxy gets one.
  *
  * Rejects with a `TypeError` that names the request and Chromium's net error (`net::ERR_INTERNET_DISCONNECTED`), which is its
  * cause, or with the reason of the request's signal. Only `http` and
@@ -31,8 +31,8 @@ const BODILESS: ReadonlySet<number> = new Set([101, 204, 205, 304]);
 export const networkFetch = (session: Session): Fetch => fetchWith(session, 'enforced');
 
 /**
- * `networkFetch` for the application's own pages: servers are told their `Origin`, and CORS is not enforced on the answer, which
- * pages of the application may read whatever it says. Cookies go with it as with a request that no page made.
+ * `networkFetch` for the application's own pages: it sends their `Origin` without enforcing CORS on the response. Cookies are sent as with
+ * a request of the main process.
  */
 export const ownNetworkFetch = (session: Session): Fetch => fetchWith(session, 'not enforced');
 
@@ -44,13 +44,13 @@ function fetchWith(session: Session, cors: Cors): Fetch {
     const sent = await begun(request);
     signal.throwIfAborted();
     return new Promise((resolve, reject) => {
-      const asked = requestPastHandlers(optionsOf(session, request, cors));
+      const asked = requestBypassingHandlers(optionsOf(session, request, cors));
       for (const [name, value] of fieldsOf(request, cors)) asked.setHeader(name, value);
       const fail = (error: unknown) => {
         reject(error);
         asked.abort();
       };
-      // What a listener throws would be uncaught, and the request would never settle.
+      // An exception of a listener would be uncaught, and the request would never settle.
       const guarded =
         <A extends unknown[]>(listener: (...args: A) => void) =>
         (...args: A) => {
@@ -63,7 +63,7 @@ function fetchWith(session: Session, cors: Cors): Fetch {
       signal.addEventListener('abort', () => fail(signal.reason), { once: true });
       let url = request.url;
       asked.on('error', (error) => reject(failed(request, error)));
-      asked.on('login', guarded(challengesOf(request)));
+      asked.on('login', guarded(createLoginListener(request)));
       asked.on(
         'redirect',
         guarded((status, _, to, fields) => {
@@ -72,7 +72,7 @@ function fetchWith(session: Session, cors: Cors): Fetch {
             return;
           }
           const headers = Object.entries(fields).flatMap(([name, values]) => values.map((it) => [name, it] as const));
-          resolve(responseOf(request, null, { status, headers: locatedAt(to, headers) }, url));
+          resolve(responseOf(request, null, { status, headers: withLocation(to, headers) }, url));
           asked.abort();
         }),
       );
@@ -138,9 +138,9 @@ async function stream(body: AsyncGenerator<Uint8Array>, asked: ClientRequest): P
 function optionsOf(session: Session, request: Request, cors: Cors): ClientRequestConstructorOptions {
   const { url, method, redirect } = request;
   const origin = request.headers.get('origin');
-  // Chromium has applied the policy of the page to the Referer that it tells.
+  // Chromium has already applied the page's policy to the Referer.
   const referrerPolicy = request.headers.has('referer') ? 'unsafe-url' : request.referrerPolicy;
-  // The network service compares origins for `same-origin` only where it is told one.
+  // The network service compares origins for `same-origin` only if the request has one.
   const isCompared = origin !== null && cors === 'enforced';
   const credentials = request.credentials === 'same-origin' && !isCompared ? 'include' : request.credentials;
   return {
@@ -151,23 +151,22 @@ function optionsOf(session: Session, request: Request, cors: Cors): ClientReques
 }
 
 /**
- * A request that the session's protocol handlers don't see: they would answer what they ask the network for, and ask again, without
- * end. `net.request` takes the option since Electron 38.7 and 39.2; before, only `net.fetch` did, which sets it on its request where
- * this does, in every version since 25.
+ * Returns a request that bypasses the session's protocol handlers: a handler that requested itself would never end. `net.request` has
+ * the option since Electron 38.7 and 39.2. Before, only `net.fetch` had it, which has set it on its request, as is done here, since 25.
  */
-function requestPastHandlers(options: ClientRequestConstructorOptions): ClientRequest {
-  const asked = net.request({ ...options, ...PAST_HANDLERS });
-  const { _urlLoaderOptions: started } = asked as { _urlLoaderOptions?: Partial<typeof PAST_HANDLERS> };
-  if (started !== undefined) Object.assign(started, PAST_HANDLERS);
+function requestBypassingHandlers(options: ClientRequestConstructorOptions): ClientRequest {
+  const asked = net.request({ ...options, ...BYPASS_HANDLERS });
+  const { _urlLoaderOptions: started } = asked as { _urlLoaderOptions?: Partial<typeof BYPASS_HANDLERS> };
+  if (started !== undefined) Object.assign(started, BYPASS_HANDLERS);
   return asked;
 }
 
-const PAST_HANDLERS = { bypassCustomProtocolHandlers: true } as const;
+const BYPASS_HANDLERS = { bypassCustomProtocolHandlers: true } as const;
 
 /**
- * With an origin, the network holds the answer against CORS by the mode. Electron takes the header for the origin, too, but where it
- * is a list (net-client-request.ts, electron_api_url_loader.cc): as one (`optionsOf`) it is only sent. Without an origin neither CORS nor
- * Cross-Origin-Resource-Policy is enforced, SameSite cookies are sent, and the Origin of a POST is not replaced.
+ * If a request has an origin, the network service enforces CORS by its mode. Electron also takes an `Origin` header for it, unless its
+ * value is a list (net-client-request.ts, electron_api_url_loader.cc): a list (`optionsOf`) is only sent. Without an origin neither CORS
+ * nor Cross-Origin-Resource-Policy is enforced, SameSite cookies are sent, and the Origin of a POST is not replaced.
  */
 function fieldsOf(request: Request, cors: Cors): readonly (readonly [string, string])[] {
   const isEnforced = cors === 'enforced';
@@ -195,8 +194,8 @@ function drain(message: IncomingMessage): void {
 const pairsOf = (raw: readonly string[]): [string, string][] =>
   raw.flatMap((name, at) => (at % 2 === 0 ? [[name, raw[at + 1] ?? ''] satisfies [string, string]] : []));
 
-/** Where a redirect leads as Chromium reads it: the bytes of an address outside ASCII can't be told from its field. */
-const locatedAt = (
+/** Sets a `Location` that is not ASCII to the address that Chromium read: Electron's decoding has lost the field's bytes. */
+const withLocation = (
   to: string,
   fields: readonly (readonly [string, string])[],
 ): readonly (readonly [string, string])[] =>

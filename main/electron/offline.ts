@@ -2,10 +2,10 @@ import { type Session, session as sessions } from 'electron';
 import { DiskCacheError } from '../../protocol/error.ts';
 import type { CacheFace } from '../engine/index.ts';
 import { Offline, type OfflineOptions } from '../offline/index.ts';
-import { ForeignPages, inNameOf } from './foreign-pages.ts';
+import { ForeignPages, toForeignRequest } from './foreign-pages.ts';
 import { Initiators } from './initiator.ts';
 import { networkFetch, ownNetworkFetch } from './network.ts';
-import { originOf } from './shown-documents.ts';
+import { getOrigin } from './shown-documents.ts';
 
 export interface OfflineSessionOptions extends Omit<OfflineOptions, 'cache' | 'fetch' | 'shared' | 'unseen' | 'clock'> {
   /** The declared cache or fanout that keeps the responses. Default: one of the host's own, at most 1 GiB, the least recently used leave. */
@@ -19,9 +19,9 @@ export interface OfflineSessionOptions extends Omit<OfflineOptions, 'cache' | 'f
    */
   readonly fetch?: OfflineOptions['fetch'];
   /**
-   * The origins of the application's own pages on the web, such as `https://app.example.com`: they may ask everywhere, with the
-   * session's cookies. Pages of `file:` and of custom schemes are its own anyway, and a server on this machine while developing. Any
-   * other page gets from other origins what CORS gives it, without cookies.
+   * The origins of the application's own pages on the web, such as `https://app.example.com`: they may read every origin, with the
+   * session's cookies. So may pages of `file:`, of custom schemes and, while developing, of a server on this machine. Any other page
+   * may read of other origins what CORS allows, without cookies.
    */
   readonly origins?: readonly string[];
   /** Default: the path of the session, `''` for the default session. A session in memory has none: it needs a name here. */
@@ -37,15 +37,23 @@ export interface OfflineSession {
 }
 
 /**
- * Lets all requests of a session for the schemes go through an HTTP cache in `cache`; to the network the application's own go with the
- * session's cookies. What a foreign page asks another origin for goes without, is kept apart, and reaches it as far as CORS lets it.
+ * Sends all requests of a session for the schemes through an HTTP cache in `cache`. The application's own go to the network with the
+ * session's cookies. Those of a foreign page for another origin go without, are stored apart, and CORS is enforced on the responses.
  * A request that fails is a network error in the page.
  *
  * @throws {DiskCacheError} `BAD_OPTION` for a scheme that is handled already or has no network, a session in memory without
  * `partition`, for what is not an origin, and as `Offline` does.
  */
-export function goOffline(session: Session, how: OfflineSessionOptions, cache: CacheFace): OfflineSession {
-  const { store: _, schemes = ['https'], origins, partition = partitionOf(session), fetch, precache, ...options } = how;
+export function goOffline(session: Session, options: OfflineSessionOptions, cache: CacheFace): OfflineSession {
+  const {
+    store: _,
+    schemes = ['https'],
+    origins,
+    partition = getPartition(session),
+    fetch,
+    precache,
+    ...rest
+  } = options;
   const { protocol } = session;
   const foreign = schemes.find((scheme) => scheme !== 'https' && scheme !== 'http');
   if (foreign !== undefined && fetch === undefined && precache === undefined) {
@@ -58,7 +66,7 @@ export function goOffline(session: Session, how: OfflineSessionOptions, cache: C
     if (!protocol.isProtocolHandled(scheme)) continue;
     throw new DiskCacheError('BAD_OPTION', `${scheme}: is handled in this session already; end that first`);
   }
-  const common = { ...options, cache };
+  const common = { ...rest, cache };
   const offline = new Offline({
     ...common,
     ...(precache && { precache }),
@@ -71,13 +79,13 @@ export function goOffline(session: Session, how: OfflineSessionOptions, cache: C
   const foreignPages = new ForeignPages({
     initiators,
     makesPreflights: fetch === undefined,
-    // Without what is there in advance, which was fetched with the user's cookies.
+    // Without the precache, which was fetched with the user's cookies.
     open: (origin) =>
       new Offline({
         ...common,
         connection: offline.connection,
         partition: `foreign ${JSON.stringify([partition, origin])}`,
-        fetch: (request) => network(inNameOf(origin, request)),
+        fetch: (request) => network(toForeignRequest(origin, request)),
       }),
   });
   // A document that is open at the end keeps the handler of a scheme of the application's own: Electron gives it at commit.
@@ -102,15 +110,15 @@ export function goOffline(session: Session, how: OfflineSessionOptions, cache: C
 }
 
 /**
- * The request of a page, with what Chromium would have told the server of it. A redirect is Chromium's to follow: the page is at another
- * address then, and its origin may have no say there.
+ * Returns a page's request with the fields that Chromium would have added for the server. Redirects are left to Chromium: they change
+ * the page's address, and another origin's rules may apply there.
  */
 function toAsked(request: Request, origin: string | undefined): Request {
   const { method, url, referrer } = request;
   const asked = new Request(request, { redirect: 'manual' });
   const isRead = method === 'GET' || method === 'HEAD';
   if (origin === undefined) return asked;
-  if (!isRead || origin !== originOf(url)) asked.headers.set('origin', origin);
+  if (!isRead || origin !== getOrigin(url)) asked.headers.set('origin', origin);
   if (/^https?:/.test(referrer)) asked.headers.set('referer', referrer);
   return asked;
 }
@@ -124,7 +132,7 @@ function telling(response: Response): Response {
 }
 
 /** Sessions of different paths are different users, whatever their folders are called. */
-function partitionOf(session: Session): string {
+function getPartition(session: Session): string {
   if (session === sessions.defaultSession) return '';
   if (session.storagePath !== null) return session.storagePath;
   throw new DiskCacheError(

@@ -15,7 +15,7 @@ export interface FrameInfo {
 /** What a frame may do, or null for nothing. Asked when its document connects, and when one of its origin asks for `deskcache://`. */
 export type Authorize = (frame: FrameInfo) => Grant | null;
 
-/** False for a frame that was removed or whose process has crashed: to read anything of it throws. */
+/** False for a frame that was removed or whose process has crashed: reading any of its properties throws. */
 export const isLive = (frame: WebFrameMain | null): frame is WebFrameMain => frame !== null && !frame.isDestroyed();
 
 /**

@@ -2,13 +2,13 @@ import { app, type Event, type Session, type WebContents, webContents } from 'el
 
 type IsOwn = (origin: string) => boolean;
 
-/** An empty document, whose content is its opener's or its parent's. */
-const EMPTY = /^(about:blank([?#].*)?)?$/;
+/** An empty document: only its opener or its parent can give it content. */
+const EMPTY_DOCUMENT = /^(about:blank([?#].*)?)?$/;
 /** The browser's own pages. */
-const OF_THE_BROWSER = /^(devtools|chrome|chrome-error):/i;
+const BROWSER_PAGE = /^(devtools|chrome|chrome-error):/i;
 
-/** The serialised origin of an address, also of a scheme of the application's own; `'null'` where it has none of its own. */
-export function originOf(url: string): string {
+/** Returns the serialized origin of an address, custom schemes included; `'null'` if it has none of its own. */
+export function getOrigin(url: string): string {
   const inner = url.replace(/^blob:/i, '');
   if (!URL.canParse(inner)) return 'null';
   const { protocol, host, origin } = new URL(inner);
@@ -16,12 +16,12 @@ export function originOf(url: string): string {
   return /^(about|blob|data|javascript|filesystem):$/.test(protocol) ? 'null' : `${protocol}//${host}`;
 }
 
-/** Sessions that have shown a foreign document: what it has begun may go on when `host.offline` has ended and begun again. */
+/** Sessions that have shown a foreign document. Its workers may live on after `host.offline` has ended and begun again. */
 const foreign = new WeakSet<Session>();
 
 /**
- * Whether every document that a session has shown is one of the application's, for an Electron that doesn't tell who asks. From the
- * first foreign one on nothing can be known any more: what it has left running, such as a worker, asks as others do.
+ * Whether every document that a session has shown is one of the application's, for an Electron without `initiatorOrigin`. From the first
+ * foreign one on it stays false: a worker that the document left running makes requests like any other.
  */
 export class ShownDocuments {
   readonly #session: Session;
@@ -35,13 +35,15 @@ export class ShownDocuments {
     for (const contents of webContents.getAllWebContents()) this.#watch(contents);
   }
 
-  /** Looks at the frames, too: a sandboxed document of the application's own address has an opaque origin. */
+  /** Also checks the frames: a sandboxed document at an own address has an opaque origin. */
   areOwn(): boolean {
     for (const contents of this.#watched) {
       if (foreign.has(this.#session)) break;
       for (const { url, origin } of getFrames(contents)) {
-        const isKnown = EMPTY.test(url) ? /^(null)?$/.test(origin) || this.#isOwn(origin) : OF_THE_BROWSER.test(url);
-        if (!isKnown && !this.#isOwn(origin)) this.#note(url);
+        const isKnown = EMPTY_DOCUMENT.test(url)
+          ? /^(null)?$/.test(origin) || this.#isOwn(origin)
+          : BROWSER_PAGE.test(url);
+        if (!isKnown && !this.#isOwn(origin)) this.#markForeign(url);
       }
     }
     return !foreign.has(this.#session);
@@ -58,10 +60,10 @@ export class ShownDocuments {
 
   readonly #onCreated = (_event: Event, contents: WebContents): void => this.#watch(contents);
 
-  /** Before the first request of the document is sent. */
+  /** Called before the document's first request is sent. */
   readonly #onNavigation = ({ url }: { url: string }): void => {
-    if (EMPTY.test(url) || OF_THE_BROWSER.test(url) || this.#isOwn(originOf(url))) return;
-    this.#note(url);
+    if (EMPTY_DOCUMENT.test(url) || BROWSER_PAGE.test(url) || this.#isOwn(getOrigin(url))) return;
+    this.#markForeign(url);
   };
 
   #watch(contents: WebContents): void {
@@ -72,10 +74,10 @@ export class ShownDocuments {
     contents.once('destroyed', () => this.#watched.delete(contents));
   }
 
-  #note(url: string): void {
+  #markForeign(url: string): void {
     if (foreign.has(this.#session)) return;
     foreign.add(this.#session);
-    const origin = originOf(url);
+    const origin = getOrigin(url);
     process.emitWarning(
       `${origin === 'null' ? url.slice(0, 80) : origin} is shown in a session of host.offline, and this Electron ` +
         `(${process.versions.electron ?? 'unknown'}) doesn't tell which page a request is from. From now on every page of the session ` +
@@ -85,7 +87,7 @@ export class ShownDocuments {
   }
 }
 
-/** Frames of a renderer that has crashed can't be asked, and ask nothing. */
+/** Returns no frames after a crash of the renderer: they can't be read, and make no requests. */
 function getFrames(contents: WebContents): readonly { url: string; origin: string }[] {
   try {
     return contents.mainFrame.framesInSubtree.map(({ url, origin }) => ({ url, origin }));

@@ -10,14 +10,14 @@ const WEBPACK: Bundler = { name: 'webpack', plugin: 'deskcache/webpack' };
 const ESBUILD: Bundler = { name: 'esbuild', plugin: 'deskcache/esbuild' };
 const ROLLDOWN: Bundler = { name: 'Vite or Rolldown', plugin: 'deskcache/vite' };
 
-/** What bundlers leave in their output. Minified output has nothing of it. */
+/** Traces of the bundlers in their output, unless it is minified. */
 const TRACES: readonly (readonly [trace: RegExp, bundler: Bundler])[] = [
   [/__webpack_(require|modules|exports)__/, WEBPACK],
   [/^\s*\/\/ ?#region |rolldown\/runtime/m, ROLLDOWN],
   [/^\s*\/\/ [^\n]*deskcache\/dist\//m, ESBUILD],
 ];
 
-/** Returns which tool has probably written a file, for a message; undefined if nothing tells. */
+/** Returns the tool that has probably written a file, for a message; undefined if there is no trace. */
 export function guessBundler(file: string): Bundler | undefined {
   if (/[\\/]\.vite[\\/]/.test(file)) return ROLLDOWN;
   if (/[\\/]\.webpack[\\/]/.test(file)) return WEBPACK;

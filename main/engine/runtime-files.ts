@@ -6,21 +6,21 @@ import { DiskCacheError } from '../../protocol/error.ts';
 import { guessBundler } from './guess-bundler.ts';
 
 /**
- * What deskcache needs at run time and can't be part of a bundle: the preload script, the file of the utility process, and, beside a
- * bundle, better-sqlite3 with its native file. In the package and beside a bundle they are in a folder of this name.
+ * The folder, in the package and beside a bundle, of the files that can't be part of a bundle: the preload script, the file of the utility
+ * process and, beside a bundle, better-sqlite3 with its native file.
  */
 export const RUNTIME_FOLDER = 'deskcache';
 
 export type RuntimeFile = 'preload.cjs' | 'utility.cjs' | 'better-sqlite3';
 
-/** Chunks of the package, and of bundles, are one or two folders below the entry. */
+/** Chunks of the package and of bundles are at most this many folders below the entry. */
 const MAX_FOLDERS_UP = 2;
 
 /**
- * Returns the files this code may be in, the likeliest first: one of the package's `dist`, or an application's bundle. CommonJS has
- * `__filename`, where esbuild and Vite leave an empty `import.meta`; webpack replaces `import.meta.url` by the place of the source at build
- * time. `import.meta.filename` is not asked for: webpack leaves it in CommonJS, which doesn't parse then, if `node.__filename` is false as
- * Electron Forge sets it.
+ * Returns the files this code may be in, the likeliest first: one of the package's `dist`, or an application's bundle. In CommonJS
+ * `__filename` is right: esbuild and Vite leave `import.meta` empty there, and webpack replaces `import.meta.url` by the path of the source
+ * at build time. `import.meta.filename` is not used: with `node.__filename: false`, as Electron Forge sets it, webpack leaves it in
+ * CommonJS, which then doesn't parse.
  */
 export function getCodePaths(): string[] {
   const paths: unknown[] = [getCommonJsPath(), toPath(util.getCallSites?.(1)[0]?.scriptName), toPath(import.meta.url)];
@@ -30,7 +30,7 @@ export function getCodePaths(): string[] {
 const toPath = (script: unknown): unknown =>
   typeof script === 'string' && script.startsWith('file:') ? fileURLToPath(script) : script;
 
-/** Not asked for by `typeof`, which webpack answers at build time, and wrong for a bundle that is an ES module. */
+/** Without `typeof`: webpack evaluates that at build time, and wrongly for a bundle that is an ES module. */
 function getCommonJsPath(): unknown {
   try {
     return __filename;
@@ -39,12 +39,12 @@ function getCommonJsPath(): unknown {
   }
 }
 
-/** Returns the path of a runtime file, or undefined if there is none. Inside an asar archive Electron answers for what is unpacked, too. */
+/** Returns the path of a runtime file, or undefined if it doesn't exist. In an asar archive Electron also finds unpacked files. */
 export function findRuntimeFile(name: RuntimeFile): string | undefined {
   return getCandidates(name).find((path) => existsSync(path));
 }
 
-/** Returns where a runtime file is, or where it should be. Never throws: it runs when `deskcache/main` is imported. */
+/** Returns the path where a runtime file is, or should be. Never throws: it runs when `deskcache/main` is imported. */
 export function getRuntimePath(name: RuntimeFile): string {
   return findRuntimeFile(name) ?? getCandidates(name)[0] ?? join(RUNTIME_FOLDER, name);
 }
@@ -72,7 +72,7 @@ const PURPOSES: Readonly<Record<RuntimeFile, string>> = {
   'better-sqlite3': 'the SQLite driver with its native file',
 };
 
-/** Returns what happened and what to do about a runtime file that is not there. */
+/** Returns a message about a missing runtime file: what happened and what to do. */
 export function describeMissing(name: RuntimeFile, path: string): string {
   const missing = `${PURPOSES[name]} is missing at ${path}`;
   const [file] = getCodePaths();

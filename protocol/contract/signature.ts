@@ -37,7 +37,7 @@ export const accessOf = ({ access }: Signature, args: readonly unknown[]): Acces
 
 /**
  * A signature for each method of a contract: one that was forgotten does not compile. The contracts are made by functions marked as
- * pure, so that a bundler leaves out those that nobody asks for.
+ * pure, so that a bundler leaves out those that are not used.
  */
 export type Signatures<Contract> = { readonly [M in keyof Contract]: Signature };
 

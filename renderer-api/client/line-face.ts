@@ -4,7 +4,7 @@ import type { Outcome } from '../../protocol/outcome.ts';
 import type { Face, Refusal, Watch } from '../../protocol/wire.ts';
 import type { Line } from './line.ts';
 
-/** What is said over a line in comlink's words: what the page listens to, and what it keeps near. */
+/** The calls over a line that use comlink: subscriptions and leases of near stores. */
 export class LineFace {
   readonly #line: Line;
   readonly #face: Remote<Face>;
@@ -16,7 +16,7 @@ export class LineFace {
     line.onClose = () => this.#face[releaseProxy]();
   }
 
-  /** @throws {DiskCacheError} what the main process refuses it for. */
+  /** @throws {DiskCacheError} with the main process's reason if it refuses. */
   async watch(watch: Watch): Promise<void> {
     getValue(await this.#open.watch(watch));
   }
@@ -25,15 +25,15 @@ export class LineFace {
     if (this.#line.isOpen) void this.#face.unwatch(id);
   }
 
-  /** What was told with this number has arrived. */
+  /** Acknowledges the changes with this number. */
   seen(number: number): void {
     if (this.#line.isOpen) void this.#face.seen(number);
   }
 
   /**
-   * Asks for a lease on what is kept near of a store; false when what was kept before may be old.
+   * Requests a lease on a store's near values. Returns false if values kept before may be stale.
    *
-   * @throws {DiskCacheError} what the main process refuses it for.
+   * @throws {DiskCacheError} with the main process's reason if it refuses.
    */
   async near(store: string): Promise<boolean> {
     return getValue(await this.#open.near(store));
@@ -43,7 +43,7 @@ export class LineFace {
     if (this.#line.isOpen) void this.#face.far(store);
   }
 
-  /** What was named stale with this number was dropped. */
+  /** Acknowledges that the stale values with this number were dropped. */
   dropped(number: number): void {
     if (this.#line.isOpen) void this.#face.dropped(number);
   }

@@ -14,7 +14,7 @@ export interface Port {
 export interface LineListener {
   /** Once: the other side said goodbye, or the line was cut without a word. */
   onEnd(reason: DiskCacheError, wasCut: boolean): void;
-  /** What is neither an answer nor the end. */
+  /** Any other message than an answer or the end. */
   onNews(message: unknown): void;
 }
 
@@ -26,7 +26,7 @@ interface Waiting {
 /** One port to the main process, while it lasts. What is open when it ends stays open: its listener hears of the end. */
 export class Line {
   readonly port: Port;
-  /** Called once the port was closed. */
+  /** Called once the port is closed. */
   onClose: (() => void) | undefined;
   readonly #listener: LineListener;
   readonly #waiting = new Map<number, Waiting>();

@@ -1,22 +1,22 @@
 import type { Line } from './line.ts';
-import type { Listening } from './listening.ts';
+import type { LoadedListeners } from './loaded-listeners.ts';
 import type { NearStore } from './near-store.ts';
 import { loadPart, rethrowLater, startWhenLoaded } from './on-demand.ts';
 import type { Subscription } from './subscriptions.ts';
 
 /**
- * What a page listens to and what it keeps near (listening.ts), of which the code is loaded with the first of either. Whoever makes
- * calls waits for it while it is loaded: what was subscribed before a write hears of the write.
+ * The subscriptions of a page and its near stores. Their code (loaded-listeners.ts) is loaded with the first of either. Calls wait while it
+ * is loading, so that a subscription made before a write hears of the write.
  */
 export class Listeners {
   readonly #connect: () => Promise<unknown>;
   readonly #onLoaded: () => void;
-  #loading: Promise<Listening> | undefined;
-  #listening: Listening | undefined;
+  #loading: Promise<LoadedListeners> | undefined;
+  #loaded: LoadedListeners | undefined;
   #line: Line | undefined;
   #disconnects = 0;
 
-  /** `onLoaded` hears that nothing has to wait any more. */
+  /** `onLoaded` is called when calls need not wait any longer. */
   constructor(connect: () => Promise<unknown>, onLoaded: () => void) {
     this.#connect = connect;
     this.#onLoaded = onLoaded;
@@ -30,58 +30,58 @@ export class Listeners {
   subscribe(subscription: Subscription): () => void {
     const before = this.#disconnects;
     return this.#begin(
-      (listening) => listening.subscribe(subscription, this.#disconnects === before),
+      (listeners) => listeners.subscribe(subscription, this.#disconnects === before),
       subscription.onError,
     );
   }
 
-  /** Keeps values of a store near, at most so many bytes of them. Returns a function that ends it. */
+  /** Keeps up to `bytes` of a store's values near. Returns a function that ends it. */
   keepNear(store: string, bytes: number): () => void {
-    return this.#begin((listening) => listening.keepNear(store, bytes), rethrowLater);
+    return this.#begin((listeners) => listeners.keepNear(store, bytes), rethrowLater);
   }
 
   /** What is kept near of a store, if anything is. */
   near(store: string): NearStore | undefined {
-    return this.#listening?.near(store);
+    return this.#loaded?.near(store);
   }
 
   /** A new line. */
   resume(line: Line): void {
     this.#line = line;
-    this.#listening?.resume(line);
+    this.#loaded?.resume(line);
   }
 
   /** The line was cut or given up. */
   interrupted(): void {
     this.#line = undefined;
-    this.#listening?.interrupted();
+    this.#loaded?.interrupted();
   }
 
-  /** The page has given its line up, and wants no other by itself. */
+  /** The page has closed its connection and doesn't want to reconnect by itself. */
   disconnected(): void {
     this.#disconnects++;
   }
 
-  /** Whoever listens gets a line again, if the page is still there in a moment. */
+  /** Reconnects on behalf of the listeners, if the page is still there in a moment. */
   reconnect(): void {
-    this.#listening?.reconnect();
+    this.#loaded?.reconnect();
   }
 
   receive(message: unknown): void {
-    this.#listening?.receive(message);
+    this.#loaded?.receive(message);
   }
 
-  #begin(start: (listening: Listening) => () => void, onError: (error: unknown) => void): () => void {
-    return this.#listening === undefined ? startWhenLoaded(this.#load(), start, onError) : start(this.#listening);
+  #begin(start: (listeners: LoadedListeners) => () => void, onError: (error: unknown) => void): () => void {
+    return this.#loaded === undefined ? startWhenLoaded(this.#load(), start, onError) : start(this.#loaded);
   }
 
-  #load(): Promise<Listening> {
+  #load(): Promise<LoadedListeners> {
     if (this.#loading !== undefined) return this.#loading;
-    const loading = loadPart('subscriptions', () => import('./listening.ts')).then((part) => {
-      const listening = new part.Listening(this.#connect);
-      this.#listening = listening;
-      if (this.#line !== undefined) listening.resume(this.#line);
-      return listening;
+    const loading = loadPart('subscriptions', () => import('./loaded-listeners.ts')).then((part) => {
+      const listeners = new part.LoadedListeners(this.#connect);
+      this.#loaded = listeners;
+      if (this.#line !== undefined) listeners.resume(this.#line);
+      return listeners;
     });
     this.#loading = loading;
     // What waits is sent in a later microtask than those in which everything begins that waits for this promise.

@@ -1,12 +1,12 @@
 import { DiskCacheError } from '../../protocol/error.ts';
 
-/** Milliseconds. A part that has not come by then is taken for lost, and what waited for it goes on. */
+/** A part that is not loaded by then counts as failed, and what waited for it goes on. */
 const LOAD_TIMEOUT_MS = 15_000;
 
 /**
  * Loads a part of deskcache that not every page needs. A later call tries again.
  *
- * @throws {DiskCacheError} `DISCONNECTED` where the part can't be loaded.
+ * @throws {DiskCacheError} `DISCONNECTED` if the part can't be loaded.
  */
 export function loadPart<T>(part: string, load: () => Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
@@ -25,10 +25,7 @@ export function loadPart<T>(part: string, load: () => Promise<T>): Promise<T> {
   });
 }
 
-/**
- * Starts something as soon as its part is loaded. Returns a function that stops it, or keeps it from being started; then `onError` hears
- * nothing any more.
- */
+/** Starts something as soon as its part is loaded. Returns a function that stops it; once stopped, it neither starts nor fails. */
 export function startWhenLoaded<T>(
   loading: Promise<T>,
   start: (part: T) => () => void,
@@ -50,7 +47,7 @@ export function startWhenLoaded<T>(
   };
 }
 
-/** What comes of the work, or as soon as one of the signals is aborted, its reason: the work may never end. */
+/** Settles as `work` does, or rejects with the reason of the first signal that is aborted: the work may never end. */
 export function unlessAborted<T>(work: Promise<T>, ...signals: readonly AbortSignal[]): Promise<T> {
   return new Promise((resolve, reject) => {
     const aborted = () => reject(signals.find((signal) => signal.aborted)?.reason);
@@ -64,7 +61,7 @@ export function unlessAborted<T>(work: Promise<T>, ...signals: readonly AbortSig
   });
 }
 
-/** What nobody handles is reported as uncaught. */
+/** Throws the error in a microtask, so that it is reported as uncaught. */
 export const rethrowLater = (error: unknown): void =>
   queueMicrotask(() => {
     throw error instanceof Error ? error : new DiskCacheError('DISCONNECTED', String(error));

@@ -1,7 +1,7 @@
 import type { ValueStreamContract } from '../../protocol/value-stream.ts';
 import type { Client } from './client.ts';
 
-/** Takes a step, on one store and as long as one connection lasts. */
+/** Takes a step of a stream of one store. Rejects once the connection has ended. */
 type Step = <M extends keyof ValueStreamContract>(
   method: M,
   ...args: Parameters<ValueStreamContract[M]>
@@ -10,7 +10,7 @@ type Step = <M extends keyof ValueStreamContract>(
 /** The steps of one stream, and the connection that it belongs to. */
 export interface Stream {
   readonly step: Step;
-  /** Ends a stream before its end. The main process may be what has failed; if it is not, nothing of the stream stays there. */
+  /** Gives up a stream, so that the main process keeps nothing of it. Never rejects: the main process may be what has failed. */
   leave(stream: string): Promise<void>;
   readonly connection: AbortSignal;
 }

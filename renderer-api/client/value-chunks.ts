@@ -6,16 +6,19 @@ import { inAdvance, pulledStream } from './pulled-stream.ts';
 import type { Stream } from './stream-steps.ts';
 
 /*
- * The chunks of values that are too large for a message: here and in the main process memory holds the few that are under way.
+ * The chunks of values that are too large for a message. Only the chunks in flight are in memory, here and in the main process.
  * Loaded with the first such value.
  */
 
-/** An opened value as a stream, which asks for its chunks as it is read. */
-export function streamOf({ step, leave, connection }: Stream, { stream }: OpenedStream): ReadableStream<Uint8Array> {
+/** Returns an opened value as a stream, which requests its chunks as it is read. */
+export function toReadableStream(
+  { step, leave, connection }: Stream,
+  { stream }: OpenedStream,
+): ReadableStream<Uint8Array> {
   return pulledStream({ next: () => step('nextChunk', stream), leave: () => leave(stream) }, [connection]);
 }
 
-/** An opened value of bytes or text, whole. */
+/** Returns an opened value of bytes or text as a whole. */
 export async function readAll(
   { step, leave }: Stream,
   { stream, size, isText }: OpenedStream,
@@ -36,7 +39,7 @@ export async function readAll(
   }
 }
 
-/** Sends what is to be stored. The item appears whole when it has resolved to true, or not at all. */
+/** Sends the chunks of a value. The item is stored as a whole when this resolves to true, or not at all. */
 export async function upload(
   { step, leave }: Stream,
   stream: string,
@@ -55,14 +58,17 @@ export async function upload(
   }
 }
 
-/** Small chunks together, large ones in parts, each in memory of its own. */
+/** Joins small chunks and splits large ones into messages, each in memory of its own. */
 async function* inMessages(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
   let part = new Uint8Array(CHUNK_BYTES);
   let filled = 0;
   let total = 0;
   for await (const chunk of chunks) {
     if (!(chunk instanceof Uint8Array)) {
-      throw new DiskCacheError('BAD_VALUE', `chunk at byte ${total} of the stream is no Uint8Array; encode text first`);
+      throw new DiskCacheError(
+        'BAD_VALUE',
+        `chunk at byte ${total} of the stream is not a Uint8Array; encode text first`,
+      );
     }
     total += chunk.length;
     for (let at = 0; at < chunk.length; ) {

@@ -9,9 +9,8 @@ import { type Stream, streamOn } from './stream-steps.ts';
 import type * as Chunks from './value-chunks.ts';
 
 /*
- * Values that are too large for a message, chunk by chunk over the same line as everything else; what was granted to the page is
- * all that counts. A stream is opened in its place among the calls of this turn; the code for its chunks (value-chunks.ts) is loaded
- * meanwhile.
+ * Values that are too large for a message, chunk by chunk over the same line as everything else, under the same grant. A stream is opened
+ * in its place among the calls of this turn, while the code for its chunks (value-chunks.ts) is loading.
  */
 
 /** As the engine's `openReadStream`. */
@@ -21,9 +20,11 @@ export const openReadStream = (
   key: Key,
   range?: ByteRange,
 ): Promise<ReadableStream<Uint8Array> | undefined> =>
-  begin(client, store, 'openStream', [key, range], ({ streamOf }, stream, opened) => streamOf(stream, opened));
+  begin(client, store, 'openStream', [key, range], ({ toReadableStream }, stream, opened) =>
+    toReadableStream(stream, opened),
+  );
 
-/** A value of bytes or text, whole, of which no message could hold so much; undefined when there is no live item. */
+/** Returns a value of bytes or text that is too large for a message, as a whole; undefined when there is no live item. */
 export const readLarge = (client: Client, store: string, key: Key): Promise<Uint8Array | string | undefined> =>
   begin(client, store, 'openStream', [key], ({ readAll }, stream, opened) => readAll(stream, opened));
 
@@ -41,7 +42,7 @@ export async function writeStream(
   await begin(client, store, 'openUpload', [key, options], ({ upload }, stream, id) => upload(stream, id, chunks));
 }
 
-/** `set` of bytes that no message should hold; false where the store keeps values in its own way, and takes them only whole. */
+/** `set` of bytes that are too large for a message. Returns false if the store has a codec of its own, which takes only whole values. */
 export const writeLarge = async (
   client: Client,
   store: string,
@@ -54,8 +55,8 @@ export const writeLarge = async (
   )) === true;
 
 /**
- * Opens a stream, and gives what comes of `work` with it; undefined where there was nothing to open. When the connection ends it rejects
- * at once with the reason, for a source may be silent.
+ * Opens a stream. Returns the result of `work` with it; undefined if there was nothing to open. Rejects as soon as the connection ends, for
+ * a source may be silent.
  */
 async function begin<M extends 'openStream' | 'openUpload', R>(
   client: Client,

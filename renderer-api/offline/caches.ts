@@ -1,6 +1,6 @@
 import type { CachesAnswer, CachesCall, QueryOptions } from '../../protocol/offline.ts';
-import { flags, sayRequest } from './asked.ts';
 import { RemoteWebCache, type WebCacheCalls } from './remote-web-cache.ts';
+import { toQueryFlags, toWireRequest } from './wire-request.ts';
 
 /** The calls of `RemoteCacheStorage`. */
 export class Caches {
@@ -31,7 +31,11 @@ export class Caches {
     { cacheName, ...options }: QueryOptions & { readonly cacheName?: string } = {},
   ): Promise<Response | undefined> {
     const named = cacheName === undefined ? {} : { cacheName: String(cacheName) };
-    const call = { method: 'match', requests: [sayRequest(request)], options: { ...flags(options), ...named } };
+    const call = {
+      method: 'match',
+      requests: [toWireRequest(request)],
+      options: { ...toQueryFlags(options), ...named },
+    };
     return (await this.#calls.responses(call))[0];
   }
 

@@ -9,13 +9,13 @@ interface Hearing {
   readonly onError: (error: unknown) => void;
 }
 
-/** `RemoteConnection`, over one line after the other. */
+/** What `RemoteConnection` does, over successive lines. */
 export class Connection {
   readonly #connected: () => Promise<OfflineLine>;
   readonly #comeback: Comeback;
   readonly #open = new Set<Hearing>();
   #line: OfflineLine | undefined;
-  /** As the listeners know it. */
+  /** The state that the listeners know. */
   #known: boolean | undefined;
 
   constructor(connected: () => Promise<OfflineLine>) {
@@ -32,7 +32,7 @@ export class Connection {
   }
 
   /**
-   * Tells `listener` of every change from now on; `onError` hears why there will be no more. Without `mayConnect` it waits for the
+   * Calls `listener` for every change from now on, and `onError` if there will be no more. Without `mayConnect` it waits for the
    * next line. Returns an unsubscribe function.
    */
   subscribe(listener: Listener, onError: Hearing['onError'], mayConnect: boolean): () => void {
@@ -52,7 +52,7 @@ export class Connection {
     return this.#set(true);
   }
 
-  /** @internal How it is, as the main process says. */
+  /** @internal The state, as the main process reports it. */
   tell(online: boolean): void {
     const known = this.#known;
     this.#known = online;
@@ -80,7 +80,7 @@ export class Connection {
     if (this.#open.size === 0) this.#known = undefined;
   }
 
-  /** @internal Who listens wants to go on listening, if the page is still there in a moment. */
+  /** @internal Reconnects on behalf of the listeners, if the page is still there in a moment. */
   reconnect(): void {
     this.#comeback.later();
   }

@@ -3,14 +3,14 @@ import type { Port } from '../client/line.ts';
 import { loadPart, startWhenLoaded, unlessAborted } from '../client/on-demand.ts';
 import type { OfflineClient } from './offline-client.ts';
 
-/** A request as it is, for copying it would use its body up. What is left out is a mistake, not a request for "undefined". */
+/** Returns a Request as it is: copying it would use up its body. @throws {TypeError} if it is missing, instead of requesting "undefined". */
 export function requestOf(input: RequestInfo | URL | undefined): Request {
   if (input === undefined) throw new TypeError('A request is missing');
   return input instanceof Request ? input : new Request(input);
 }
 
 /**
- * `fetch`, CacheStorage and the connection, of which the code is loaded with the first call.
+ * `fetch`, CacheStorage and the connection. Their code is loaded with the first call.
  *
  * Invariant: calls reach the client in the order in which they were made, and every one settles.
  */
@@ -27,7 +27,7 @@ export class Http {
     this.#timeout = timeout;
   }
 
-  /** What the client gives, or as soon as it is aborted the reason of a signal, or why the page has left. */
+  /** Settles as `work` does, or rejects with the reason of an aborted signal or of a disconnect. */
   use<T>(work: (client: OfflineClient) => Promise<T>, ...signals: readonly AbortSignal[]): Promise<T> {
     const ends = [this.#left.signal, ...signals];
     const working = this.#load().then((client) => {

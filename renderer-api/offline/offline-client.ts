@@ -8,12 +8,12 @@ import {
 } from '../../protocol/offline.ts';
 import { planOf } from '../../protocol/strategy.ts';
 import type { Port } from '../client/line.ts';
-import { sayRequest } from './asked.ts';
 import { Caches } from './caches.ts';
 import { Connection } from './connection.ts';
 import { OfflineLine } from './offline-line.ts';
 import { type PushedBody, pushedBody } from './pushed-body.ts';
 import { responseFrom } from './web-messages.ts';
+import { toWireRequest } from './wire-request.ts';
 
 /** Never aborted. */
 const NEVER = new AbortController().signal;
@@ -57,7 +57,7 @@ export class OfflineClient {
     const plan = planOf(wanted);
     return this.#settling(signal, async (left) => {
       const pushed = await pushedBody(request.body, [signal, left]);
-      const said = { request: sayRequest(request), body: pushed.body, ...(plan !== undefined && { plan }) };
+      const said = { request: toWireRequest(request), body: pushed.body, ...(plan !== undefined && { plan }) };
       const [line, response] = await this.#call({ signal, left, pushed }, (to, id) => to.ask('fetch', { ...said, id }));
       return responseFrom(line, response, signal);
     });
@@ -69,7 +69,7 @@ export class OfflineClient {
       const said = {
         method: 'put',
         cache,
-        requests: [sayRequest(request)],
+        requests: [toWireRequest(request)],
         response: { ...sayResponse(response), body: pushed.body },
       };
       await this.#call({ signal: NEVER, left, pushed }, (line, id) => line.ask('caches', { ...said, id }));

@@ -1,7 +1,7 @@
 import type { CachesAnswer, CachesCall, QueryOptions, WireRequest } from '../../protocol/offline.ts';
-import { flags, sayRequest, sayRequests } from './asked.ts';
 import { requestOf } from './http.ts';
 import { requestFrom } from './web-messages.ts';
+import { toQueryFlags, toWireRequest, toWireRequests } from './wire-request.ts';
 
 type RequestInput = RequestInfo | URL;
 
@@ -24,26 +24,26 @@ export class RemoteWebCache {
 
   /** The first response, in the order in which they were put. */
   async match(request: RequestInput, options: QueryOptions = {}): Promise<Response | undefined> {
-    return (await this.#calls.responses(this.#said('match', sayRequests(request), options)))[0];
+    return (await this.#calls.responses(this.#said('match', toWireRequests(request), options)))[0];
   }
 
   /** All responses that a request asks for, or all there are. */
   async matchAll(request?: RequestInput, options: QueryOptions = {}): Promise<Response[]> {
-    return this.#calls.responses(this.#said('matchAll', request === undefined ? [] : sayRequests(request), options));
+    return this.#calls.responses(this.#said('matchAll', request === undefined ? [] : toWireRequests(request), options));
   }
 
   add(request: RequestInput): Promise<void> {
     return this.addAll([request]);
   }
 
-  /** Lets the main process fetch all and put all or, when one of them fails or is none to keep, nothing. */
+  /** Has the main process fetch all and put all; or nothing, if one of them fails or may not be stored. */
   async addAll(requests: Iterable<RequestInput>): Promise<void> {
     const wanted = Array.from(requests, (request) => requestOf(request));
     if (new Set(wanted).size < wanted.length)
       throw new DOMException('addAll was asked for the same request twice', 'InvalidStateError');
     const signal = AbortSignal.any(wanted.map((request) => request.signal));
     signal.throwIfAborted();
-    await this.#calls.caches(this.#said('addAll', wanted.map(sayRequest)), signal);
+    await this.#calls.caches(this.#said('addAll', wanted.map(toWireRequest)), signal);
   }
 
   /** Keeps a response; reads its body to the end. It takes the place of those that the request asks for. */
@@ -58,12 +58,12 @@ export class RemoteWebCache {
 
   /** Whether there was anything to delete. */
   async delete(request: RequestInput, options: QueryOptions = {}): Promise<boolean> {
-    return (await this.#calls.caches(this.#said('delete', sayRequests(request), options))) as boolean;
+    return (await this.#calls.caches(this.#said('delete', toWireRequests(request), options))) as boolean;
   }
 
   /** The requests, in the order in which they were put. */
   async keys(request?: RequestInput, options: QueryOptions = {}): Promise<Request[]> {
-    const said = this.#said('keys', request === undefined ? [] : sayRequests(request), options);
+    const said = this.#said('keys', request === undefined ? [] : toWireRequests(request), options);
     return ((await this.#calls.caches(said)) as WireRequest[]).map(requestFrom);
   }
 
@@ -72,6 +72,6 @@ export class RemoteWebCache {
   }
 
   #said(method: string, requests: readonly WireRequest[], options: QueryOptions = {}): Omit<CachesCall, 'id'> {
-    return { method, cache: this.#id, requests, options: flags(options) };
+    return { method, cache: this.#id, requests, options: toQueryFlags(options) };
   }
 }

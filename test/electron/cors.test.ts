@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { needsPreflight } from '../../main/electron/cors.ts';
-import { tellsInitiator } from '../../main/electron/initiator.ts';
+import { hasInitiatorOrigin } from '../../main/electron/initiator.ts';
 
 vi.mock('electron', () => import('./double.ts'));
 
@@ -46,9 +46,9 @@ describe('whether a browser asks first', () => {
   });
 });
 
-it('which Electron tells who asks is known by its release', () => {
+it('which Electron names the initiator is known by its release', () => {
   const tell = ['43.7.0', '43.8.12', '44.4.0', '44.11.5', '45.0.0', '45.5.0', '46.0.0', '46.0.0-alpha.1', '52.1.2'];
   const silent = ['35.0.0', '41.10.7', '42.11.18', '43.0.0', '43.6.0', '44.3.0', '45.0.0-alpha.1', '', 'x', undefined];
-  expect(tell.filter((version) => !tellsInitiator(version))).toEqual([]);
-  expect(silent.filter(tellsInitiator)).toEqual([]);
+  expect(tell.filter((version) => !hasInitiatorOrigin(version))).toEqual([]);
+  expect(silent.filter(hasInitiatorOrigin)).toEqual([]);
 });

@@ -66,7 +66,7 @@ describe.each(RELEASES)('the declarations of Electron $version', (release) => {
     const declarations = await fetchDeclarations(release).catch((error: unknown) => {
       // A machine of the workflow that can't look has proven nothing.
       if (process.env['CI']) throw error;
-      return skip(`electron@${release.version} is not at hand, and the registry is out of reach`);
+      return skip(`electron@${release.version} is not cached, and the registry is out of reach`);
     });
     expect(readFileSync(declarations, 'utf8').slice(0, 100)).toContain(`Electron ${release.version}`);
     const complaints = await Promise.all(PROJECTS.map((project) => compile(project, declarations)));

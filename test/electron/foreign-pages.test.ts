@@ -24,7 +24,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-/** Who asks: the origin that Electron tells, the Electron, and the origin that CORS has to be held against. */
+/** The origin that Electron names as the initiator, the version of Electron, and the origin that CORS has to be checked for. */
 const ASKERS: Record<string, { initiator?: string; version?: string; foreignShown?: boolean; held?: string }> = {
   'the browser': {},
   'an own page': { initiator: 'app://atlas' },
@@ -60,7 +60,7 @@ beforeAll(() => {
 });
 afterAll(() => store.close());
 
-describe('what a page gets of another origin, by who asks, how, from where, and whom the server allows', () => {
+describe('what a page gets of another origin, by initiator, request, source, and what the server allows', () => {
   it.each(Object.keys(ASKERS))('%s', async (asker) => {
     const wrong: unknown[] = [];
     for (const cell of cells.filter(([name]) => name === asker)) {
@@ -293,7 +293,7 @@ describe('a foreign page', () => {
 });
 
 describe('the application’s own pages', () => {
-  it('say their Origin and Referer where a browser would, and may read what names nobody', async () => {
+  it('send their Origin and Referer where a browser would, and may read what allows no origin', async () => {
     using made = beginOffline(() => new Response('x'));
     const ask = async (url: string, initiator: string, method = 'GET') => {
       const request = { method, referrer: 'https://app.example/page' };
@@ -308,7 +308,7 @@ describe('the application’s own pages', () => {
     expect(await ask(`${API}/4`, API, 'DELETE')).toEqual([API, referer]);
   });
 
-  it('are found in the shape of an origin only', () => {
+  it('are named by nothing but an origin', () => {
     for (const origin of [
       'https://app.example/',
       'app.example',
@@ -322,10 +322,10 @@ describe('the application’s own pages', () => {
   });
 });
 
-describe('where Electron does not tell who asks', () => {
+describe('in an Electron that does not name the initiator', () => {
   beforeEach(() => runIn('42.11.18'));
 
-  /** What a request of nobody knows whom gets that allows no origin. */
+  /** A response that allows no origin. */
   const secret = async (made: ReturnType<typeof beginOffline>) => reached(await made.ask(`${API}/secret`));
   const SECRET = () => new Response('secret');
 
@@ -333,7 +333,7 @@ describe('where Electron does not tell who asks', () => {
     ['a foreign page', 'https://evil.example/x'],
     ['a page of text', 'data:text/html,<script>steal()</script>'],
     ['a blob of a foreign page', 'blob:https://evil.example/7c1d'],
-    ['a blob of nobody', 'blob:null/7c1d'],
+    ['a blob of an opaque origin', 'blob:null/7c1d'],
     ['a frame that may be sandboxed', 'about:srcdoc'],
     ['a stored asset', 'deskcache://files/page.html'],
     ['an extension', 'chrome-extension://abc/page.html'],

@@ -24,18 +24,24 @@ export function recordingNetwork() {
   return { networkFetch: via('enforced'), ownNetworkFetch: via('not enforced') };
 }
 
-/** A session whose requests are answered by `answer`, and what came of it. Its `host.offline` has begun. */
-export function beginOffline(
-  answer: (request: Request) => Response | Promise<Response>,
-  options: OfflineSessionOptions | ((fetch: OfflineSessionOptions['fetch']) => OfflineSessionOptions) = {},
-  shared?: Cache,
-) {
+/** A session's `protocol`, and the handlers it was given, by scheme. */
+export function createProtocol() {
   const handlers = new Map<string, (request: Request) => Response | Promise<Response>>();
   const protocol: Pick<Protocol, 'handle' | 'unhandle' | 'isProtocolHandled'> = {
     handle: (scheme, handler) => void handlers.set(scheme, handler),
     unhandle: (scheme) => void handlers.delete(scheme),
     isProtocolHandled: (scheme) => handlers.has(scheme),
   };
+  return { handlers, protocol };
+}
+
+/** A session whose requests are answered by `answer`, and what came of it. Its `host.offline` has begun. */
+export function beginOffline(
+  answer: (request: Request) => Response | Promise<Response>,
+  options: OfflineSessionOptions | ((fetch: OfflineSessionOptions['fetch']) => OfflineSessionOptions) = {},
+  shared?: Cache,
+) {
+  const { handlers, protocol } = createProtocol();
   const sent: Sent[] = [];
   const record = async (request: Request, cors: Sent['cors']) => {
     const { url, method, credentials, headers } = request;

@@ -1,10 +1,11 @@
-import type { Protocol, Session } from 'electron';
+import type { Session } from 'electron';
 import { describe, expect, it, vi } from 'vitest';
 import { cacheNamed, goOffline, type OfflineSessionOptions } from '../../main/electron/offline.ts';
 import { Cache, Index } from '../../main/engine/index.ts';
 import { provenanceOf } from '../../main/offline/index.ts';
 import { freshDirectory } from '../engine/directory.ts';
 import { session as electron } from './double.ts';
+import { createProtocol } from './offline-session.ts';
 
 vi.mock('electron', () => import('./double.ts'));
 
@@ -18,12 +19,7 @@ const failure = (code: string) => expect.objectContaining({ code });
 
 /** A session whose network answers with the number of the request. */
 function sessionAt(storagePath: string | null) {
-  const handlers = new Map<string, (request: Request) => Response | Promise<Response>>();
-  const protocol: Pick<Protocol, 'handle' | 'unhandle' | 'isProtocolHandled'> = {
-    handle: (scheme, handler) => void handlers.set(scheme, handler),
-    unhandle: (scheme) => void handlers.delete(scheme),
-    isProtocolHandled: (scheme) => handlers.has(scheme),
-  };
+  const { handlers, protocol } = createProtocol();
   const sent: Request[] = [];
   const fetch = async (request: Request) => {
     sent.push(request);

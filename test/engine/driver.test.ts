@@ -27,7 +27,7 @@ const FAILURES: readonly (readonly [what: string, system: string, ...said: strin
     'another platform than',
   ],
   [
-    'a file nobody signed',
+    'an unsigned file',
     `dlopen(${FILE}, 0x0001): code signature in <…> not valid for use in process: mapping process and mapped file (non-platform) have different Team IDs`,
     'sign it with the application',
   ],

@@ -29,6 +29,7 @@ export const utilityProcess = {
   fork: (modulePath: string, args: readonly string[]) => new UtilityProcess(modulePath, args),
 };
 
+export const webContents = { getAllWebContents: () => [] };
 export const net = {};
 export const protocol = {};
 export { MessageChannelMain };

@@ -1,19 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { symlinkSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { root } from '../../e2e/templates/packed-library.ts';
 import { type InstalledApp, installApp } from './installed-app.ts';
-import { runMain } from './run-main.ts';
-
-const ROOT = join(import.meta.dirname, '..', '..');
 
 let app: InstalledApp;
-beforeAll(() => {
-  app = installApp();
-  for (const name of ['electron', '@types']) {
-    symlinkSync(join(ROOT, 'node_modules', name), join(app.folder, 'node_modules', name), 'junction');
-  }
-}, 60_000);
+beforeAll(async () => {
+  app = await installApp(['electron', '@types']);
+});
 afterAll(() => app.remove());
 
 /** Runs a CommonJS program in the application's folder and returns what it printed. `require` of ES modules is switched off, as in older Nodes. */
@@ -122,26 +117,12 @@ describe('both formats in one process', () => {
   });
 });
 
-describe('an unbundled main process', () => {
-  const SOURCE = `
-    const run = async ({ openDiskCache, preloadPath }, { cache, defineStores }) => {
-      const host = await openDiskCache({ stores: defineStores({ notes: cache() }), placement: process.env.PLACEMENT });
-      await host.stores.notes.set('key', 1);
-      console.log(JSON.stringify({ read: await host.stores.notes.get('key') }));
-      await host.close();
-      process.exit();
-    };`;
-  it.each([
-    ['CommonJS', 'main', 'main.cjs'],
-    ['CommonJS', 'utility', 'main.cjs'],
-    ['an ES module', 'main', 'main.mjs'],
-    ['an ES module', 'utility', 'main.mjs'],
-  ])('in %s works with placement %s', async (_format, placement, name) => {
-    app.write({
-      'main.cjs': `${SOURCE} run(require('deskcache/main'), require('deskcache'));`,
-      'main.mjs': `import * as main from 'deskcache/main'; import * as all from 'deskcache'; ${SOURCE} run(main, all);`,
-    });
-    expect(await runMain(join(app.folder, name), { PLACEMENT: placement })).toEqual({ printed: { read: 1 } });
+describe('the file of the utility process', () => {
+  it('requires nothing but modules of Node, so that it runs from anywhere', () => {
+    const text = readFileSync(join(app.folder, 'node_modules/deskcache/dist/deskcache/utility.cjs'), 'utf8');
+    const required = [...text.matchAll(/\brequire\("([^"]+)"\)/g)].map((match) => match[1]!);
+    expect(required.length).toBeGreaterThan(5);
+    expect(required.filter((name) => !/^(node:|url$)/.test(name))).toEqual([]);
   });
 });
 
@@ -165,7 +146,7 @@ describe('types', () => {
     export const own = (error: unknown): Own | undefined => (error instanceof Own ? error : undefined);
     export const code = (error: unknown): string | undefined => (error instanceof DiskCacheError ? error.code : undefined);
     export const all = [Cache, preloadPath, Offline, diskCache, deskcache, forEsbuild, DeskcachePlugin];
-    // @ts-expect-error: a note is no number
+    // @ts-expect-error: a note is not a number
     new Cache<string, string>('x').set('key', 1);
   `;
   it.each([
@@ -183,7 +164,7 @@ describe('types', () => {
       '--lib',
       'es2023,dom,esnext.disposable',
     ];
-    const tsc = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
+    const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
     const compile = () =>
       execFileSync(process.execPath, [tsc, ...flags, '--types', 'node', join(`typed-${type}`, 'program.ts')], {
         cwd: app.folder,

@@ -1,24 +1,25 @@
-import { existsSync, globSync, readFileSync, statSync, utimesSync } from 'node:fs';
+import { existsSync, globSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { build as esbuild } from 'esbuild';
 import { rolldown } from 'rolldown';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { BUILD_TOOLS, pluginOf } from './build-tools.ts';
+import { BUNDLERS, importPlugin } from './bundlers.ts';
 import { type InstalledApp, installApp } from './installed-app.ts';
-import { runMain } from './run-main.ts';
+import { getExpected, runMain } from './run-main.ts';
 
-const MAIN = readFileSync(join(import.meta.dirname, 'bundled-main.js'), 'utf8');
+const PLATFORM = `${process.platform}-${process.arch}`;
+const OTHER_PLATFORM = process.platform === 'darwin' ? 'win32-x64' : 'darwin-x64';
 
 let app: InstalledApp;
-beforeAll(() => {
-  app = installApp();
-  app.write({ 'main.js': MAIN, 'package.json': '{ "type": "module" }', 'lazy.js': "await import('./main.js');" });
-}, 60_000);
+beforeAll(async () => {
+  app = await installApp();
+  app.write({ 'package.json': '{ "type": "module" }', 'lazy.js': "await import('./main.js');" });
+});
 afterAll(() => app.remove());
 
-describe.each(['rolldown', 'esbuild', 'webpack'])('the plugin of %s', (tool) => {
+describe.each(['rolldown', 'esbuild', 'webpack'] as const)('the plugin of %s', (tool) => {
   const build = (output: string, more: object) =>
-    BUILD_TOOLS[tool]!({ folder: app.folder, output: `${tool}-${output}`, format: 'cjs', plugin: {}, ...more });
+    BUNDLERS[tool]({ folder: app.folder, output: `${tool}-${output}`, format: 'cjs', plugin: {}, ...more });
 
   it('copies the native files of the platforms that are asked for', async () => {
     await build('universal', { plugin: { platforms: ['darwin-x64', 'darwin-arm64'] } });
@@ -26,7 +27,7 @@ describe.each(['rolldown', 'esbuild', 'webpack'])('the plugin of %s', (tool) => 
     expect(natives.map((path) => path.split(/[\\/]/).at(-1)).sort()).toEqual(['darwin-arm64.node', 'darwin-x64.node']);
   });
 
-  it('fails the build for a platform there is no native file for', async () => {
+  it('fails the build for a platform without a native file', async () => {
     await expect(build('nowhere', { plugin: { platforms: ['beos-x64'] } })).rejects.toThrow(/beos-x64.*linux-x64/s);
   });
 
@@ -47,8 +48,18 @@ describe.each(['rolldown', 'esbuild', 'webpack'])('the plugin of %s', (tool) => 
   });
 });
 
+it('a native file for another platform is named with the cure', async () => {
+  const plugin = { platforms: [OTHER_PLATFORM] };
+  await BUNDLERS.rolldown({ folder: app.folder, output: 'foreign', format: 'cjs', plugin });
+  app.write({ 'foreign/package.json': '{ "type": "commonjs" }' });
+  const { main } = await runMain(join(app.ship('foreign'), 'main.js'), ['main']);
+  expect(main).toMatchObject({ code: 'BAD_OPTION' });
+  expect(main?.message).toContain(`no native file for ${PLATFORM}`);
+  expect(main?.message).toContain(`{ platforms: ['${PLATFORM}'] }`);
+});
+
 it('esbuild with write: false gets the files among its output', async () => {
-  const { deskcache } = await pluginOf(app.folder, 'esbuild');
+  const { deskcache } = await importPlugin(app.folder, 'esbuild');
   const { outputFiles } = await esbuild({
     entryPoints: [join(app.folder, 'main.js')],
     outdir: join(app.folder, 'unwritten'),
@@ -62,7 +73,7 @@ it('esbuild with write: false gets the files among its output', async () => {
 });
 
 it('files beside the entry are found from a chunk in a folder below it', async () => {
-  const { deskcache } = await pluginOf(app.folder, 'vite');
+  const { deskcache } = await importPlugin(app.folder, 'vite');
   const built = await rolldown({
     input: { entry: join(app.folder, 'lazy.js') },
     platform: 'node',
@@ -75,6 +86,6 @@ it('files beside the entry are found from a chunk in a folder below it', async (
     chunkFileNames: 'chunks/[name].mjs',
   });
   expect(existsSync(join(app.folder, 'chunked', 'chunks'))).toBe(true);
-  const ran = await runMain(join(app.ship('chunked'), 'entry.mjs'), { PLACEMENT: 'utility' });
-  expect(ran).toMatchObject({ printed: { preload: true } });
+  const { utility } = await runMain(join(app.ship('chunked'), 'entry.mjs'), ['utility']);
+  expect(utility).toEqual(getExpected('utility'));
 });

@@ -28,7 +28,7 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Looks up what an installation would install. Returns what npm says if it refuses. Skips the test where there is no registry. */
+/** Looks up what an installation would install. Returns what npm says if it refuses. Skips the test if the registry is out of reach. */
 async function install(application: string, context: TestContext): Promise<string | undefined> {
   const flags = ['--package-lock-only', '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund'];
   try {

@@ -49,7 +49,7 @@ describe('the executable of a packaged application', () => {
     expect(findPackaged(folder, 'darwin')).toBe(join(folder, home, 'MacOS', 'Desk notes'));
   });
 
-  it('is none where nothing was packaged, nor in an application that is not in an asar', () => {
+  it('is refused where nothing was packaged, and for an application that is not in an asar', () => {
     layOut('dist/win-unpacked/Desk notes.exe', 'dist/win-unpacked/resources/app/package.json');
     expect(() => findPackaged(folder, 'win32')).toThrow('no packaged application');
   });

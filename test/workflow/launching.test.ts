@@ -55,13 +55,13 @@ describe('starting a packaged application', () => {
     expect(switches).toEqual(['--user-data-dir=/data', '--remote-debugging-port=0']);
   });
 
-  it.each(['darwin', 'linux'] as const)('asks nobody for the password of the key store on %s', (platform) => {
+  it.each(['darwin', 'linux'] as const)('does not ask for the password of the key store on %s', (platform) => {
     expect(getSwitches('/data', true, platform)).toContainEqual(
       expect.stringMatching(/^--(use-mock-keychain|password-store=basic)$/),
     );
   });
 
-  it('goes without a sandbox only where there is none', () => {
+  it('turns the sandbox off only where it can not work', () => {
     expect(getSwitches('/data', false, 'linux')).toContain('--no-sandbox');
     expect(getSwitches('/data', true, 'linux')).not.toContain('--no-sandbox');
   });

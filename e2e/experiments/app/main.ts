@@ -5,8 +5,8 @@
 import { assetScheme, openDiskCache, type Placement } from 'deskcache/main';
 import { app, BrowserWindow, protocol, session, type WebContents } from 'electron';
 import { answerPage, openWindow } from '../../one-page.ts';
+import { makeSilence } from './silence.ts';
 import { stores } from './stores.ts';
-import { makeWave } from './wave.ts';
 
 const has = (name: string) => process.argv.includes(`--${name}`);
 
@@ -44,9 +44,9 @@ async function start(): Promise<void> {
     },
     endAssets: () => endAssets(),
     setAsset: (text: string) => host.stores.assets.set('a.txt', text),
-    /** Keeps a recording of so many seconds. */
-    record: (seconds: number) => host.stores.assets.writeStream('film.wav', makeWave(seconds)),
-    /** Tells whoever started the application what a page was promised. */
+    /** Stores a recording of the given number of seconds. */
+    record: (seconds: number) => host.stores.assets.writeStream('film.wav', makeSilence(seconds)),
+    /** Reports to the starting process what a page was promised. */
     promised: (count: number) => console.log(`promised ${count}`),
     quit: () => app.quit(),
     exit: () => app.exit(0),

@@ -7,5 +7,5 @@ const face: Record<keyof Pick<typeof Electron.webContents, 'getAllWebContents'>,
   getAllWebContents: () => [...openWindows].map((window) => window.webContents),
 };
 
-/** Those of windows: there are no others here. */
+/** Contents of windows; the stand-in has no others. */
 export const webContents = strictly('webContents', face);

@@ -34,7 +34,7 @@ export class AppPaths {
   }
 }
 
-/** As in Electron: the application is a folder with a package.json, or else a file, whose folder it is then. */
+/** Returns the application's folder. As in Electron, `path` is a folder with a package.json, or a file. */
 const getAppFolder = (path: string): string => (statSync(path).isDirectory() ? path : dirname(path));
 
 function known(name: string): AppPath {

@@ -107,7 +107,7 @@ export class ClientRequest extends Writable {
     const { url = '', method = 'GET', credentials, useSessionCookies = false } = this.#options;
     const headers = Object.fromEntries([...this.#headers].map(([name, value]) => [name, value.toString()]));
     const said = this.#options.origin || this.#headers.get('origin');
-    // A list is sent, and is no string where Electron's native part looks for who asks (electron_api_url_loader.cc).
+    // A list is sent, and is not a string where Electron's native part looks for the initiator (electron_api_url_loader.cc).
     const origin = typeof said === 'string' && said !== '' ? said : undefined;
     const load: Load = {
       ...{ url: new URL(url), method: method.toUpperCase(), headers, origin },

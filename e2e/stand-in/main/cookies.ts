@@ -13,7 +13,7 @@ interface Said {
   sameSite?: 'Strict' | 'Lax' | 'None';
 }
 
-/** A cookie as DevTools tells of it. */
+/** A cookie as DevTools reports it. */
 export interface Cookie extends Omit<Said, 'url'> {
   readonly domain: string;
   readonly path: string;
@@ -26,7 +26,7 @@ export interface Cookie extends Omit<Said, 'url'> {
 export interface Carrier {
   readonly url: URL;
   readonly method: string;
-  /** Who asks; undefined for the application itself. */
+  /** The origin of the request; undefined for the application itself. */
   readonly origin: string | undefined;
 }
 
@@ -43,7 +43,7 @@ export class Cookies {
     this.#context = context === undefined ? {} : { browserContextId: context };
   }
 
-  /** The `Cookie` field of a request (RFC 6265 §5.4), undefined when there is none. */
+  /** Returns the `Cookie` field of a request (RFC 6265 §5.4); undefined if there are no cookies for it. */
   async getField({ url, method, origin }: Carrier): Promise<string | undefined> {
     const cookies = await this.all();
     const isSameSite = origin === undefined || areSameSite(origin, url);
@@ -57,13 +57,13 @@ export class Cookies {
     return sent.length === 0 ? undefined : sent.map(({ name, value }) => `${name}=${value}`).join('; ');
   }
 
-  /** All there are. */
+  /** Returns all cookies. */
   async all(): Promise<Cookie[]> {
     const { cookies } = await this.#browser.send('Storage.getCookies', this.#context);
     return cookies;
   }
 
-  /** Sets some as `all` told them. */
+  /** Sets cookies that `all` has returned. */
   async set(cookies: readonly Cookie[]): Promise<void> {
     if (cookies.length > 0) await this.#browser.send('Storage.setCookies', { ...this.#context, cookies: [...cookies] });
   }

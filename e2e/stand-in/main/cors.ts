@@ -10,7 +10,7 @@ export type Credentials = 'include' | 'omit' | 'same-origin';
 const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST']);
 const SAFE_TYPES = /^(application\/x-www-form-urlencoded|multipart\/form-data|text\/plain)\s*(;|$)/i;
 const MAX_SAFE_BYTES = 128;
-/** Those that scripts of a page can't set are not asked leave for (net/http/http_util.cc). */
+/** Fields that a page's scripts can't set need no preflight (net/http/http_util.cc). */
 const FORBIDDEN =
   /^(accept-charset|accept-encoding|access-control-request-.*|connection|content-length|cookie2?|date|dnt|expect|host|keep-alive|origin|referer|set-cookie|te|trailer|transfer-encoding|upgrade|user-agent|via|proxy-.*|sec-.*)$/;
 
@@ -21,14 +21,14 @@ function isSafelisted(name: string, value: string): boolean {
   return ['accept', 'accept-language', 'content-language', 'save-data'].includes(name);
 }
 
-/** The fields for which a server has to be asked first. */
+/** Returns the fields that need a preflight. */
 const unsafeFields = (headers: Readonly<Record<string, string>>): string[] =>
   Object.entries(headers)
     .filter(([name, value]) => !FORBIDDEN.test(name) && !isSafelisted(name, value))
     .map(([name]) => name)
     .sort();
 
-/** The fields of the preflight; undefined for a request that needs none. */
+/** Returns the fields of the preflight; undefined for a request that needs none. */
 export function getPreflight(
   origin: string,
   method: string,
@@ -45,7 +45,7 @@ export function getPreflight(
 const listed = (response: Incoming, name: string): string[] =>
   (getResponseField(response, name) ?? '').split(',').map((part) => part.trim().toLowerCase());
 
-/** The value of a field, several as one. */
+/** Returns the value of a field, several joined to one. */
 export function getResponseField({ rawHeaders }: Incoming, name: string): string | undefined {
   const values = rawHeaders.filter(([written]) => written.toLowerCase() === name).map(([, value]) => value);
   return values.length === 0 ? undefined : values.join(', ');

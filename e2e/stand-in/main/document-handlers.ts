@@ -14,7 +14,7 @@ export class DocumentHandlers {
     this.#given.set(frameId, registered);
   }
 
-  /** Whom a document or a worker asks; of one whose beginning was not seen, from its first request on. */
+  /** Returns the handlers of a document or a worker. If its start was not seen, they are those of its first request. */
   find(frameId: string, scheme: string, handlers: SchemeHandlers): SchemeHandler | undefined {
     if (handlers.intercepts(scheme)) return handlers.find(scheme);
     const given = this.#given.get(frameId) ?? handlers.registered;

@@ -3,7 +3,7 @@ import { request as sendHttps } from 'node:https';
 import { PassThrough, pipeline, type Readable } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from 'node:zlib';
 
-/** What goes to a server in one go. */
+/** One request to a server. */
 export interface Outgoing {
   readonly url: URL;
   readonly method: string;
@@ -13,7 +13,7 @@ export interface Outgoing {
   readonly signal: AbortSignal;
 }
 
-/** A response as Chromium's network hands it on: any status, and fields whose bytes are read as UTF-8. */
+/** A response as Chromium's network service passes it on: with any status, and the bytes of fields read as UTF-8. */
 export interface Incoming {
   readonly status: number;
   readonly statusText: string;
@@ -61,7 +61,7 @@ function answered(sent: ClientRequest, body: Outgoing['body']): Promise<Incoming
   });
 }
 
-/** The name of a net error in place of one of Node's; an abort stays what it is. */
+/** Returns a net error for one of Node's; an abort stays as it is. */
 function netError(error: Error & { code?: string }): Error {
   if (error.name === 'AbortError') return error;
   return new Error(`net::${NET_ERRORS[error.code ?? ''] ?? 'ERR_FAILED'}`, { cause: error });

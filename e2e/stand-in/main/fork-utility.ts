@@ -4,10 +4,10 @@ import { onlyKnown, strictly } from '../strict.ts';
 import { app } from './app.ts';
 import { type Output, UtilityProcess } from './utility-process.ts';
 
-/** Of Electron's, `serviceName` is taken and means nothing: there is no task manager here that would show it. */
+/** Electron's options. `serviceName` is accepted and ignored: the stand-in has no task manager to show it. */
 const OPTIONS = ['serviceName', 'env', 'execArgv', 'cwd', 'stdio'];
 
-/** The rules and the words of lib/browser/api/utility-process.ts and of the native part behind it. */
+/** Checks and error messages as in lib/browser/api/utility-process.ts and its native part. */
 const fork: Mirror<typeof Electron.utilityProcess, 'fork'>['fork'] = (modulePath, args, options) => {
   if (!modulePath) throw new Error('Missing UtilityProcess entry script.');
   const given = (Array.isArray(args) ? options : (args ?? options)) as Electron.ForkOptions | undefined;

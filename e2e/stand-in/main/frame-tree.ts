@@ -96,7 +96,7 @@ export class FrameTree {
     this.#end(() => true);
   }
 
-  /** The process of a frame has crashed, and with it that of every frame below: none can be looked at before its next document. */
+  /** The process of a frame has crashed, and with it that of every frame below: none can be used before its next document. */
   crash(frameId: string): void {
     const node = this.#nodes.get(frameId);
     if (!node) return;

@@ -1,14 +1,14 @@
 import { Readable } from 'node:stream';
 import { fromChromium } from '../schemes.ts';
-import { tellsInitiator } from '../version.ts';
+import { hasInitiatorOrigin } from '../version.ts';
 
-/** A request as Chromium tells of it before its network sees it. */
+/** A request as Chromium reports it before its network service sees it. */
 export interface Told {
   readonly url: string;
   readonly method: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly isDocument: boolean;
-  /** The origin that asks, `'null'` for an opaque one; undefined for the browser itself. */
+  /** The initiator's origin, `'null'` for an opaque one; undefined for the browser itself. */
   readonly initiator: string | undefined;
 }
 
@@ -16,19 +16,19 @@ export interface Told {
  * What Electron's handlers never see: its answer comes before Chromium's network, which is what writes these. DevTools adds
  * `Origin` and `Referer` to what it tells.
  */
-const NETWORKS =
+const NETWORK_FIELDS =
   /^(origin|referer|cookie|accept-encoding|host|connection|content-length|transfer-encoding|sec-fetch-.*)$/i;
 
 /** The request that a handler of `protocol.handle` is given (Electron: lib/browser/api/protocol.ts), under the scheme's own URL. */
 export function toHandledRequest(told: Told, body: Readable): Request {
   const headers = new Headers();
-  for (const [name, value] of Object.entries(told.headers)) if (!NETWORKS.test(name)) headers.set(name, value);
+  for (const [name, value] of Object.entries(told.headers)) if (!NETWORK_FIELDS.test(name)) headers.set(name, value);
   const origin = formOrigin(told);
   if (origin !== undefined) headers.set('origin', origin);
   const hasBody = told.method !== 'GET' && told.method !== 'HEAD';
   const sent = hasBody ? { body: Readable.toWeb(body) as ReadableStream<Uint8Array>, duplex: 'half' } : {};
   const request = new Request(told.url, { method: told.method, headers, referrer: toReferrer(told.headers), ...sent });
-  return told.initiator === undefined || !tellsInitiator()
+  return told.initiator === undefined || !hasInitiatorOrigin()
     ? request
     : Object.defineProperty(request, 'initiatorOrigin', { value: told.initiator, enumerable: true });
 }
@@ -40,12 +40,12 @@ function formOrigin({ url, isDocument, headers }: Told): string | undefined {
   return fromChromium(origin);
 }
 
-/** Pages of custom schemes have none: Blink gives away addresses of http and https only. */
+/** Pages of custom schemes have none: Blink sends addresses of http and https only. */
 function toReferrer(headers: Told['headers']): string {
   const referrer = getField(headers, 'referer') ?? '';
   return fromChromium(referrer) === referrer ? referrer : '';
 }
 
-/** A field of a request that DevTools tells of, whose names are as somebody wrote them. */
+/** Returns a field of a request that DevTools reports, whose names may be in any case. */
 export const getField = (headers: Told['headers'], name: string): string | undefined =>
   Object.entries(headers).find(([written]) => written.toLowerCase() === name)?.[1];

@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { documentForChromium, policyForChromium, toChromium } from '../schemes.ts';
 import { getField } from './handled-request.ts';
 
-/** Where a handler's answer goes. */
+/** Where a handler's response is sent. */
 export interface Asker {
   readonly url: string;
   readonly isDocument: boolean;
@@ -16,9 +16,10 @@ export interface Asker {
  * What Chromium's network would act on: in Electron a handler's answer never passes there. Cookies are not kept (electron 39525), CORS
  * and CORP are not compared.
  */
-const UNHEARD = /^(set-cookie|access-control-.*|cross-origin-resource-policy|connection|keep-alive|transfer-encoding)$/;
+const IGNORED_FIELDS =
+  /^(set-cookie|access-control-.*|cross-origin-resource-policy|connection|keep-alive|transfer-encoding)$/;
 
-/** Sends a handler's answer to Chromium, so that a page gets it as it does in Electron (shell/browser/net/electron_url_loader_factory.cc). */
+/** Sends a handler's response to Chromium, so that a page gets it as in Electron (shell/browser/net/electron_url_loader_factory.cc). */
 export async function sendResponse(
   response: Response,
   asker: Asker,
@@ -32,7 +33,7 @@ export async function sendResponse(
   for (const [name, value] of response.headers) {
     if (name === 'content-security-policy') outgoing.appendHeader(name, policyForChromium(value, url, schemes));
     else if (name === 'location') outgoing.appendHeader(name, toChromium(new URL(value, url).href, schemes));
-    else if (!UNHEARD.test(name)) outgoing.appendHeader(name, value);
+    else if (!IGNORED_FIELDS.test(name)) outgoing.appendHeader(name, value);
   }
   if (!response.headers.has('content-type')) outgoing.setHeader('content-type', 'text/html; charset=utf-8');
   if (asker.origin !== undefined) passCors(asker.origin, outgoing);
@@ -46,7 +47,7 @@ export async function sendResponse(
   } else outgoing.end();
 }
 
-/** The handler's own `Access-Control-` fields are not compared: the page may read everything. */
+/** Makes the page read everything, whatever the handler's own `Access-Control-` fields say. */
 function passCors(origin: string, outgoing: ServerResponse): void {
   const names = outgoing.getHeaderNames();
   outgoing.setHeader('access-control-allow-origin', origin);

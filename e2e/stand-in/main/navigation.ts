@@ -16,7 +16,7 @@ export interface Navigation extends Cancelable {
 
 export interface Watched {
   frame(frameId: string): WebFrameMain | undefined;
-  /** A navigation to another document was told of. */
+  /** A navigation to another document was reported. */
   began(frameId: string): void;
   /** A page wants a frame to go to `url`. False when the application has prevented it. */
   requested(target: CdpSession, frameId: string, url: string): boolean;
@@ -27,7 +27,7 @@ export interface Watched {
 }
 
 /** The two numbers of a frame, as events carry them. */
-export const placeOf = (frame: WebFrameMain | null | undefined): [processId: number, routingId: number] =>
+export const getFrameIds = (frame: WebFrameMain | null | undefined): [processId: number, routingId: number] =>
   frame && !frame.isDestroyed() ? [frame.processId, frame.routingId] : [-1, -1];
 
 interface Outcome {
@@ -50,7 +50,7 @@ export function watchNavigation(target: CdpSession, contents: WebContents, watch
     const isMainFrame = isMain(frameId);
     const frame = watched.frame(frameId) ?? null;
     const details = Object.assign(new Cancelable(), { url, isSameDocument, isMainFrame, frame, initiator: null });
-    contents.emit('did-start-navigation', details, url, isSameDocument, isMainFrame, ...placeOf(frame));
+    contents.emit('did-start-navigation', details, url, isSameDocument, isMainFrame, ...getFrameIds(frame));
   };
 
   // A page's way to a custom scheme is answered when Chromium has begun it, not when the page asks: begun before, our answer
@@ -76,7 +76,13 @@ export function watchNavigation(target: CdpSession, contents: WebContents, watch
     const seen = fromChromium(url);
     started(frameId, seen, true);
     if (isMain(frameId)) watched.navigated(seen);
-    contents.emit('did-navigate-in-page', new Cancelable(), seen, isMain(frameId), ...placeOf(watched.frame(frameId)));
+    contents.emit(
+      'did-navigate-in-page',
+      new Cancelable(),
+      seen,
+      isMain(frameId),
+      ...getFrameIds(watched.frame(frameId)),
+    );
   });
 
   // A document's request has the id of its loader.
@@ -93,7 +99,7 @@ export function watchNavigation(target: CdpSession, contents: WebContents, watch
     // Of what came to nothing: no document will ask for it.
     if (isMainFrame) outcomes.clear();
     const url = fromChromium(frame.unreachableUrl ?? frame.url);
-    const place = placeOf(watched.frame(frame.id));
+    const place = getFrameIds(watched.frame(frame.id));
     if (isMainFrame) {
       loaderId = frame.loaderId;
       watched.navigated(url);

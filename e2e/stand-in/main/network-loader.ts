@@ -10,7 +10,7 @@ export interface Load {
   /** Names in small letters. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array | Readable | undefined;
-  /** Who asks; undefined for the application itself, for whom nothing is compared. */
+  /** The origin of the request; undefined for the application itself, for which CORS is not checked. */
   readonly origin: string | undefined;
   /** Of `sec-fetch-mode`. */
   readonly mode: string;
@@ -20,7 +20,7 @@ export interface Load {
   readonly signal: AbortSignal;
 }
 
-/** What a server wants to know who asks by. */
+/** A server's request for credentials. */
 export interface Challenge {
   readonly isProxy: boolean;
   readonly scheme: string;
@@ -31,7 +31,7 @@ export interface Challenge {
 
 export type Login = { readonly user: string; readonly password: string } | undefined;
 
-/** What a session has to show to servers. */
+/** The credentials of a session. */
 export interface Identity {
   readonly cookies: Cookies;
   /** `Authorization` by the origin that has taken it. */
@@ -39,7 +39,7 @@ export interface Identity {
 }
 
 export interface LoadListener {
-  /** Before a redirect is followed: throws where it is not to be. */
+  /** Called before a redirect is followed. Throws if it must not be. */
   redirected(status: number, method: string, url: string, response: Incoming): void;
   /** Undefined: the server's refusal is the answer. */
   challenged(challenge: Challenge): Promise<Login>;
@@ -47,7 +47,7 @@ export interface LoadListener {
 
 const MAX_REDIRECTS = 20;
 /** Chromium's network writes these itself, whatever a request says. */
-const NETWORKS = ['host', 'connection', 'content-length', 'accept-encoding', 'cookie', 'transfer-encoding'];
+const NETWORK_FIELDS = ['host', 'connection', 'content-length', 'accept-encoding', 'cookie', 'transfer-encoding'];
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
 /**
@@ -67,7 +67,7 @@ export async function load(identity: Identity, first: Load, listener: LoadListen
     const next = redirect(asked, response.status, location);
     listener.redirected(response.status, next.method, next.url.href, response);
     if (!/^https?:$/.test(next.url.protocol)) throw new Error('net::ERR_UNSAFE_REDIRECT');
-    // Who was led from one foreign origin to another is not said any more.
+    // After a redirect from one foreign origin to another the origin is opaque.
     isTainted ||= asked.url.origin !== asked.origin && asked.url.origin !== next.url.origin;
     asked = next;
   }
@@ -85,7 +85,7 @@ async function loadOnce(
   const isCompared = isForeign && mode === 'cors';
   const origin = isTainted ? 'null' : asked.origin;
   const headers: Record<string, string> = { ...asked.headers };
-  for (const name of NETWORKS) delete headers[name];
+  for (const name of NETWORK_FIELDS) delete headers[name];
   if (origin !== undefined && (isCompared || (method !== 'GET' && method !== 'HEAD'))) headers['origin'] = origin;
   if (isCompared) await askPermission({ ...asked, headers }, origin!);
   const hasCredentials = asked.credentials === 'include' || (asked.credentials === 'same-origin' && !isForeign);
@@ -114,7 +114,7 @@ async function loadOnce(
   return response;
 }
 
-/** Asks the server whether it takes the request, without anybody's cookies. */
+/** Sends the preflight of a request, without cookies. */
 async function askPermission({ url, method, headers, credentials, signal }: Load, origin: string): Promise<void> {
   const fields = getPreflight(origin, method, headers);
   if (!fields) return;
@@ -138,7 +138,7 @@ function redirect(asked: Load, status: number, location: string): Load {
 const setCookies = ({ rawHeaders }: Incoming): string[] =>
   rawHeaders.filter(([name]) => name.toLowerCase() === 'set-cookie').map(([, value]) => value);
 
-/** Of the schemes only Basic is known here. */
+/** Only the scheme Basic is supported. */
 function parseChallenge({ protocol, hostname, port }: URL, response: Incoming): Challenge | undefined {
   const [, realm] = /\bbasic\s+realm="?([^",]*)/i.exec(getResponseField(response, 'www-authenticate') ?? '') ?? [];
   if (response.status !== 401 || realm === undefined) return undefined;

@@ -13,13 +13,13 @@ export interface Navigations {
   allows(frameId: string, url: string): boolean;
   /** The origin of the document by which a frame is sent elsewhere; undefined when the application does it. */
   navigator(frameId: string): string | undefined;
-  /** The origin of the document or worker that asks; undefined where it is not known. */
+  /** The origin of the document or worker that makes the request; undefined where it is not known. */
   asker(frameId: string): string | undefined;
   /** Those of the session in which the frame or worker is. */
   handlers(frameId: string): SchemeHandlers;
 }
 
-/** What DevTools tells of a request that it has paused. */
+/** A request that DevTools has paused, as it reports it. */
 interface Paused {
   readonly requestId: string;
   readonly request: { readonly url: string; readonly method: string; readonly headers: Record<string, string> };
@@ -130,7 +130,7 @@ export class SchemeServer {
     return before;
   }
 
-  /** A document asks who is registered now, its parts who was when it began. A redirect stays with the handler that made it. */
+  /** Documents get the handlers of now, their subresources those of the document's start. A redirect stays with the handler that made it. */
   #findHandler({ frameId, resourceType }: Paused, scheme: string, before?: Redirected): SchemeHandler | undefined {
     const handlers = this.#navigations.handlers(frameId);
     if (resourceType !== 'Document') return before?.handler ?? this.#documents.find(frameId, scheme, handlers);
@@ -194,5 +194,5 @@ function originAfter(before: Redirected | undefined, { url, headers }: Paused['r
   return from === getOrigin(fromChromium(url)) || from === fromChromium(before.origin) ? before.origin : 'null';
 }
 
-/** Of a custom scheme too, whose origin `URL` does not tell. */
+/** Returns the origin of an address, also of a custom scheme, for which `URL` has none. */
 const getOrigin = (url: string): string => /^[^:]+:\/\/[^/?#]*/.exec(url)?.[0] ?? 'null';

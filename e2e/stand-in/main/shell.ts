@@ -31,7 +31,7 @@ const REASONS = {
   oom: 'oom',
 } as const;
 
-/** A worker that is no page's: a shared one or a service worker. */
+/** A worker that doesn't belong to one page: a shared worker or a service worker. */
 interface Worker {
   readonly session: Session;
   readonly origin: string;

@@ -102,7 +102,7 @@ export class UtilityProcess
     return this.#wasKilled;
   }
 
-  /** `code` and `signal` as Node tells them; Electron says the number of the signal, and 0 after its own `kill`. */
+  /** `code` and `signal` are Node's; Electron reports the number of the signal, and 0 after its own `kill`. */
   #exited(code: number | null, signal: NodeJS.Signals | null): void {
     if (this.#state === 'gone') return;
     this.#state = 'gone';

@@ -8,7 +8,7 @@ import { decode } from '../values.ts';
 import type { FromPage } from '../wire.ts';
 import { FrameTree } from './frame-tree.ts';
 import { LoadFailure } from './load-failure.ts';
-import { type Navigation, placeOf, watchNavigation } from './navigation.ts';
+import { getFrameIds, type Navigation, watchNavigation } from './navigation.ts';
 import type { PageDocument } from './page-document.ts';
 import type { Session } from './session.ts';
 import { type Shell, shell } from './shell.ts';
@@ -31,7 +31,7 @@ type Implemented =
 
 export interface WebContentsEvents {
   'did-start-navigation': [Navigation, string, boolean, boolean, number, number];
-  /** Never emitted: DevTools tells of a redirect when it is over. */
+  /** Never emitted: DevTools reports a redirect only after it was followed. */
   'did-redirect-navigation': [Navigation, string, boolean, boolean, number, number];
   'will-frame-navigate': [Navigation];
   'will-navigate': [Navigation, string, boolean, boolean, number, number];
@@ -83,7 +83,7 @@ export class WebContents extends StrictEmitter<WebContentsEvents> implements Mir
   #state: 'alive' | 'crashed' | 'destroyed' = 'alive';
   /** Frames that the application itself, or this class for it, sends somewhere. */
   readonly #ownLoads = new Map<string, number>();
-  /** Frames whose navigation was told of, and nobody was asked about it yet. */
+  /** Frames with a navigation that was reported, and about which the application was not asked yet. */
   readonly #begun = new Set<string>();
   /** Frames that a page sends to a custom scheme, which is loaded as one of the application's. */
   readonly #pageLoads = new Set<string>();
@@ -214,7 +214,7 @@ export class WebContents extends StrictEmitter<WebContentsEvents> implements Mir
   /** Asked for each navigation before it leaves: false when a listener prevented it. */
   allows(frameId: string, url: string): boolean {
     const frame = this.#tree?.find(frameId);
-    // A redirect is no other navigation.
+    // A redirect belongs to the same navigation.
     if (!this.#begun.delete(frameId) || this.#ownLoads.has(frameId) || frame === undefined) return true;
     const isMainFrame = frameId === this.#targetId;
     const details = (): Navigation =>
@@ -226,7 +226,7 @@ export class WebContents extends StrictEmitter<WebContentsEvents> implements Mir
     this.emit('will-frame-navigate', ofFrame);
     if (ofFrame.defaultPrevented || !isMainFrame) return !ofFrame.defaultPrevented;
     const ofPage = details();
-    this.emit('will-navigate', ofPage, ofPage.url, false, true, ...placeOf(frame));
+    this.emit('will-navigate', ofPage, ofPage.url, false, true, ...getFrameIds(frame));
     return !ofPage.defaultPrevented;
   }
 
@@ -239,7 +239,7 @@ export class WebContents extends StrictEmitter<WebContentsEvents> implements Mir
     return isNew ? (this.#tree?.parentOf(frameId) ?? this.mainFrame) : frame;
   }
 
-  /** The process of a frame is gone; that of a subframe with a process of its own is not told of, as in Electron. */
+  /** The process of a frame is gone. As in Electron, that of a subframe in a process of its own is not reported. */
   crashed(targetId: string, reason: Electron.RenderProcessGoneDetails['reason'], exitCode: number): void {
     this.#tree?.crash(targetId);
     if (!this.isPage(targetId) || this.#state !== 'alive') return;

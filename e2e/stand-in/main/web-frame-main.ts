@@ -55,7 +55,7 @@ export class WebFrameMain
   #routingId = 0;
   #state: 'live' | 'disposed' | 'removed' = 'live';
   #document: PageDocument | undefined;
-  /** What was posted to a document whose scripts have not begun yet. */
+  /** Messages posted to a document before its scripts run. */
   #waiting: ((document: PageDocument) => void)[] = [];
 
   /** The frame of a window that has loaded nothing yet. */
@@ -142,7 +142,7 @@ export class WebFrameMain
     this.#waiting = [];
   }
 
-  /** The document in the frame can be told something. */
+  /** Whether the document in the frame can receive messages. */
   open(document: PageDocument): void {
     this.#shown = document.opened;
     this.#document = document;

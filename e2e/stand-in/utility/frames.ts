@@ -10,7 +10,7 @@ export interface Frame {
 }
 
 const KINDS = ['post', 'close'] as const;
-/** Length of what follows, kind, target, number of ports. */
+/** The length of the rest, the kind, the target, the number of ports. */
 const LENGTH_BYTES = 4;
 const FIXED_BYTES = 1 + 4 + 2;
 

@@ -5,7 +5,7 @@ import { clone } from '../main/clone.ts';
 import type { Mirror } from '../mirror.ts';
 import { StrictEmitter } from '../strict.ts';
 
-/** `process.parentPort` of a utility process. What comes waits until there is a listener, as in Electron (lib/utility/init.ts). */
+/** `process.parentPort` of a utility process. Messages wait for the first listener, as in Electron (lib/utility/init.ts). */
 export class ParentPort
   extends StrictEmitter<{ message: [event: Message] }>
   implements Mirror<Electron.ParentPort, 'postMessage'>

@@ -82,9 +82,9 @@ export function tagColumn(tag: string | number): string | number {
   throw new DiskCacheError('BAD_OPTION', `tag is ${String(tag)}; give a string or a number`);
 }
 
-/** @throws {DiskCacheError} `BAD_OPTION`. `given` are the arguments of a `get`: of two, the second is meant as a default. */
+/** @throws {DiskCacheError} `BAD_OPTION` if `get` was called with two arguments (`given`): the second is meant as a default. */
 export function refuseDefault(given: IArguments): void {
-  // Called by `keys.map(store.get, store)` it is given three.
+  // Called by `keys.map(store.get, store)` it has three.
   if (given.length === 2 && given[1] !== undefined) {
     throw new DiskCacheError('BAD_OPTION', `get takes a key, and was given two arguments; ${NO_DEFAULT}`);
   }

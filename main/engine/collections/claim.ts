@@ -89,7 +89,7 @@ function claim(core: Core, kind: CollectionKind, options: CollectionOptions, mar
   });
 }
 
-/** What may have been opened: a durable queue keeps its jobs in an index. */
+/** A durable queue keeps its jobs in an index, so either may have been opened. */
 const OPENED_AS: Readonly<Record<CollectionKind, string>> = { index: 'an index or a queue', deque: 'a deque' };
 
 /** Whether the directory is one of these already; false for one that holds nothing yet. */

@@ -167,7 +167,7 @@ export class Turnstile {
   }
 
   /** Why somebody waited in vain. */
-  /** `timeout`: milliseconds, as the caller gave it; it may be without end. */
+  /** `timeout`: milliseconds, as the caller gave it; may be `Infinity`. */
   timedOut(timeout: number, onTheSpot: boolean): DiskCacheError {
     const holders = this.holders();
     const who = holders.map((party) => `${describeOwner(party)} with ticket ${party.ticket}`).join(', ');
@@ -177,7 +177,7 @@ export class Turnstile {
         : '';
     return new DiskCacheError(
       'TIMEOUT',
-      `${this} could not be acquired${Number.isFinite(timeout) ? ` within ${timeout} ms` : ''}; held by ${who || 'nobody any more'}${hint}`,
+      `${this} could not be acquired${Number.isFinite(timeout) ? ` within ${timeout} ms` : ''}; ${who ? `held by ${who}` : 'it has been released since'}${hint}`,
     );
   }
 

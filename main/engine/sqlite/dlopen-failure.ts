@@ -1,11 +1,13 @@
+import { getGlibcVersion } from '../glibc-version.ts';
+
 const NATIVE_FILE = 'The native file of better-sqlite3';
 
-/** What loaders of shared libraries say, and what it means for a user of the application. */
+/** Messages of the systems' loaders of shared libraries, and what they mean for the user of an application. */
 const MEANINGS: readonly (readonly [pattern: RegExp, explain: (match: RegExpMatchArray) => string])[] = [
   [
     /version [`']GLIBC_([\d.]+)' not found/,
     ([, wanted]) =>
-      `needs glibc ${wanted} or newer${installedGlibc()}; it runs on Ubuntu 22.04, Debian 12, Fedora 35, RHEL 9 and newer`,
+      `needs glibc ${wanted} or newer${describeInstalledGlibc()}; it runs on Ubuntu 22.04, Debian 12, Fedora 35, RHEL 9 and newer`,
   ],
   [
     /version [`'](GLIBCXX_[\d.]+|CXXABI_[\d.]+)' not found/,
@@ -23,7 +25,7 @@ const MEANINGS: readonly (readonly [pattern: RegExp, explain: (match: RegExpMatc
   ],
 ];
 
-/** Returns why the operating system did not load the native file, in words that say what to do; the system's own words are at the end. */
+/** Returns why the operating system did not load the native file and what to do about it, followed by the system's own message. */
 export function describeDlopenFailure(message: string): string {
   for (const [pattern, explain] of MEANINGS) {
     const match = message.match(pattern);
@@ -32,16 +34,7 @@ export function describeDlopenFailure(message: string): string {
   return `${NATIVE_FILE} could not be loaded: ${message}`;
 }
 
-function installedGlibc(): string {
-  // Node's types don't know this property.
-  const report: NodeJS.ProcessReport & { excludeNetwork?: boolean } = process.report;
-  const { excludeNetwork = false } = report;
-  // To look up the network's names takes long.
-  report.excludeNetwork = true;
-  try {
-    const { header } = report.getReport() as { readonly header?: { readonly glibcVersionRuntime?: string } };
-    return header?.glibcVersionRuntime === undefined ? '' : `, and this system has ${header.glibcVersionRuntime}`;
-  } finally {
-    report.excludeNetwork = excludeNetwork;
-  }
+function describeInstalledGlibc(): string {
+  const version = getGlibcVersion();
+  return version === undefined ? '' : `, and this system has ${version}`;
 }

@@ -12,7 +12,7 @@ export interface Ran {
   readonly lastInsertRowid: number | bigint;
 }
 
-/** What is used of the driver's statements. Its own types would be asked for by every application that looks at ours. */
+/** The part of the driver's statements that is used. Its own types would be needed by every application that compiles against ours. */
 export interface Prepared<Row> {
   readonly reader: boolean;
   raw(): Prepared<Row>;
@@ -22,7 +22,7 @@ export interface Prepared<Row> {
   iterate(...bind: readonly Column[]): IterableIterator<Row>;
 }
 
-/** What is used of the driver's databases. */
+/** The part of the driver's databases that is used. */
 export interface Database {
   readonly open: boolean;
   readonly inTransaction: boolean;
@@ -45,10 +45,9 @@ const PLATFORMS: ReadonlySet<string> = new Set(
 let loaded: Driver | undefined;
 
 /**
- * Loads better-sqlite3 once: the copy that a plugin of deskcache laid beside the bundle, or else the installed package. Its native file is
- * loaded by the first database.
+ * Loads better-sqlite3 once: the copy beside the bundle, or else the installed package. The first database loads its native file.
  *
- * @throws {DiskCacheError} `UNSUPPORTED_VERSION` for a runtime it can't run on, `BAD_OPTION` where a bundle lacks it.
+ * @throws {DiskCacheError} `UNSUPPORTED_VERSION` for a runtime it can't run on, `BAD_OPTION` if a bundle lacks it.
  */
 export function loadDriver(): Driver {
   if (loaded) return loaded;
@@ -79,7 +78,7 @@ function assertRuntime(): void {
 }
 
 function requireDriver(): typeof SqliteDatabase {
-  // Not imported: bundlers look into calls of `createRequire`, and webpack replaces them by nothing.
+  // Not imported: bundlers analyse calls of an imported `createRequire`, and webpack removes them.
   const { createRequire } = process.getBuiltinModule('node:module');
   const copy = findRuntimeFile('better-sqlite3');
   if (copy !== undefined) return createRequire(copy)(copy) as typeof SqliteDatabase;
@@ -94,7 +93,7 @@ function requireDriver(): typeof SqliteDatabase {
   throw failure ?? Object.assign(new Error("Cannot find module 'better-sqlite3'"), { code: 'MODULE_NOT_FOUND' });
 }
 
-/** What loading better-sqlite3, or its native file, has thrown, in the caller's words. Anything else passes through. */
+/** Turns what loading better-sqlite3 or its native file has thrown into a DiskCacheError. Returns anything else as it is. */
 export function toLoadError(cause: unknown): unknown {
   if (!(cause instanceof Error) || cause instanceof DiskCacheError) return cause;
   const { code } = cause as NodeJS.ErrnoException;
@@ -115,7 +114,7 @@ export function toLoadError(cause: unknown): unknown {
   return new DiskCacheError('UNSUPPORTED_VERSION', describeDlopenFailure(cause.message), { cause });
 }
 
-/** Whether the package is what was not found, not a file in it. */
+/** Whether the package itself was not found, not a file in it. */
 const isPackageMissing = (error: Error): boolean => /^Cannot find module 'better-sqlite3'/.test(error.message);
 
 const firstLine = (error: Error): string => error.message.split('\n', 1)[0] ?? '';

@@ -40,7 +40,7 @@ export async function streamIn(
       if (!(chunk instanceof Uint8Array)) {
         throw new DiskCacheError(
           'BAD_VALUE',
-          `chunk at byte ${bytes} of the stream is no Uint8Array; encode text first`,
+          `chunk at byte ${bytes} of the stream is not a Uint8Array; encode text first`,
         );
       }
       bytes += chunk.length;

@@ -32,7 +32,7 @@ interface HostObjects {
 }
 
 /*
- * Made when first needed: a runtime that has no serializer, as Bun, opens stores with `codec: 'json'` none the less.
+ * Defined on first use: a runtime without V8's serializer, such as Bun, can still open stores with `codec: 'json'`.
  */
 
 let serializerClass: ReturnType<typeof defineSerializer> | undefined;
@@ -40,7 +40,7 @@ let deserializerClass: ReturnType<typeof defineDeserializer> | undefined;
 
 const defineSerializer = () =>
   class ExactSerializer extends v8.Serializer {
-    /** Called by V8 for every view. @throws where V8 would throw: for objects of the host that can't be cloned. */
+    /** Called by V8 for every view. @throws as V8 does, for host objects that can't be cloned. */
     _writeHostObject(view: ArrayBufferView): void {
       const name = Object.prototype.toString.call(view).slice(8, -1);
       const kind = VIEWS.indexOf(name as (typeof VIEWS)[number]);
@@ -56,7 +56,7 @@ const defineDeserializer = () =>
     /** Called by V8 for every view; gives it memory of its own. */
     _readHostObject(): ArrayBufferView {
       const name = VIEWS[this.readUint32()];
-      if (name === undefined) throw new Error('it holds a view of a kind there is not');
+      if (name === undefined) throw new Error('it holds a view of an unknown kind');
       const View = (globalThis as unknown as Record<string, ViewConstructor | undefined>)[name];
       if (View === undefined) throw newerRuntimeNeeded(`holds a ${name}`);
       return new View(new Uint8Array(this.readRawBytes(this.readUint32())).buffer);

@@ -73,7 +73,7 @@ function Composer() {
   );
 }
 
-/** A call may fail, for example when the disk is full. What nobody else has caught is shown. */
+/** A call may fail, for example when the disk is full. Errors that nothing else has caught are shown. */
 function useLastError(): string {
   const [error, setError] = useState('');
   useEffect(() => {

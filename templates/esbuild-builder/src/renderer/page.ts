@@ -41,7 +41,7 @@ composer.addEventListener('submit', async (event) => {
   composer.reset();
 });
 
-// A call may fail, for example when the disk is full. What nobody else has caught is shown.
+// A call may fail, for example when the disk is full. Errors that nothing else has caught are shown.
 addEventListener('unhandledrejection', ({ reason }) => {
   byId('error').textContent = reason instanceof Error ? reason.message : `${reason}`;
 });

@@ -4,12 +4,13 @@ type Callback = (username?: string, password?: string) => void;
 type OnChallenge = (challenge: AuthInfo, callback: Callback) => void;
 
 /**
- * Hands the challenges of a server or proxy to `app.on('login')`, as Electron does with those of pages; there is no WebContents to name.
- * Who calls `preventDefault` calls back, now or later. Otherwise the challenge itself is the response.
+ * Returns a listener that hands the challenges of a server or proxy to `app.on('login')`, as Electron does with those of pages, but without
+ * a WebContents. An application's listener that calls `preventDefault` must call back, now or later. If none does, the challenge itself is
+ * the response.
  *
- * A request without credentials has none for the server either: nobody is asked for a password in the name of a foreign page.
+ * A server's challenge to a request without credentials is not handed on: a foreign page must not make the user enter a password.
  */
-export function challengesOf({ url, credentials }: Request): OnChallenge {
+export function createLoginListener({ url, credentials }: Request): OnChallenge {
   let firstAuthAttempt = true;
   return (challenge, callback) => {
     let isAnswered = false;

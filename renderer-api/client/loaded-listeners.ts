@@ -6,8 +6,8 @@ import { LineFace } from './line-face.ts';
 import { NearStore } from './near-store.ts';
 import { type Subscription, Subscriptions } from './subscriptions.ts';
 
-/** What a page listens to and what it keeps near, over one line after the other. Loaded with the first of either. */
-export class Listening {
+/** The subscriptions of a page and its near stores, over successive lines. Loaded with the first of either. */
+export class LoadedListeners {
   readonly #connect: () => Promise<unknown>;
   readonly #subscriptions: Subscriptions;
   /** By the name of the store. */
@@ -19,7 +19,7 @@ export class Listening {
     this.#subscriptions = new Subscriptions(connect);
   }
 
-  /** Returns an unsubscribe function. With `mayConnect` it gets a line if there is none. */
+  /** Returns an unsubscribe function. With `mayConnect` it connects if there is no line. */
   subscribe(subscription: Subscription, mayConnect: boolean): () => void {
     return this.#subscriptions.add(subscription, mayConnect);
   }
@@ -28,14 +28,14 @@ export class Listening {
     return this.#near.get(store);
   }
 
-  /** Keeps values of a store near, at most so many bytes of them. Returns a function that ends it. */
+  /** Keeps up to `bytes` of a store's values near. Returns a function that ends it. */
   keepNear(store: string, bytes: number): () => void {
     let isWarned = false;
     const near = new NearStore(
       bytes,
       () => this.#askForLease(store),
       (error) => {
-        // A line that was cut is opened again; what the main process refuses it will refuse again.
+        // A lost connection is opened again; a refusal by the main process is final.
         if (isWarned || !(error instanceof DiskCacheError) || error.code === 'DISCONNECTED') return;
         isWarned = true;
         console.warn(`deskcache: nothing of store "${store}" is kept near: ${error.message}`);
@@ -62,7 +62,7 @@ export class Listening {
     this.#subscriptions.interrupted();
   }
 
-  /** Whoever listens gets a line again, if the page is still there in a moment. */
+  /** Reconnects on behalf of the listeners, if the page is still there in a moment. */
   reconnect(): void {
     this.#subscriptions.reconnect();
   }

@@ -12,14 +12,14 @@ import webpack from 'webpack';
 export type Format = 'esm' | 'cjs';
 
 export interface Bundling {
-  /** The application's folder: `main.js` in it is bundled into `out/main.js`. */
+  /** The application's folder: `main.js` in it is bundled into `main.js` of `output`, a folder in it. */
   readonly folder: string;
   readonly output: string;
   readonly format: Format;
   /** What is passed to deskcache's plugin; false: it is not used. */
   readonly plugin: false | { readonly platforms?: readonly string[] };
   readonly external?: readonly string[];
-  /** False saves most of webpack's time. The others don't minify. Default: true. */
+  /** Default: false, which saves most of webpack's time. The others don't minify. */
   readonly isMinified?: boolean;
 }
 
@@ -27,37 +27,37 @@ export interface Bundling {
 const RUNTIME = ['electron', ...builtinModules, ...builtinModules.map((name) => `node:${name}`)];
 
 /** The plugins as an application gets them: from the installed package. */
-export async function pluginOf(folder: string, entry: 'vite' | 'esbuild' | 'webpack') {
+export async function importPlugin(folder: string, entry: 'vite' | 'esbuild' | 'webpack') {
   const path = createRequire(join(folder, 'main.js')).resolve(`deskcache/${entry}`);
   return (await import(pathToFileURL(path).href)) as Record<string, (options: object) => never>;
 }
 
-async function plugins({ folder, plugin }: Bundling) {
+async function getVitePlugins({ folder, plugin }: Bundling) {
   if (plugin === false) return [];
-  const { deskcache } = await pluginOf(folder, 'vite');
+  const { deskcache } = await importPlugin(folder, 'vite');
   return [deskcache!(plugin)];
 }
 
 /** Each as its users set it up for the main process, with nothing about deskcache but its plugin. */
-export const BUILD_TOOLS: Readonly<Record<string, (bundling: Bundling) => Promise<unknown>>> = {
-  async rolldown(bundling) {
+export const BUNDLERS = {
+  async rolldown(bundling: Bundling) {
     const { folder, output, format, external = [] } = bundling;
     const built = await rolldown({
       input: join(folder, 'main.js'),
       platform: 'node',
       external: ['electron', ...external],
-      plugins: await plugins(bundling),
+      plugins: await getVitePlugins(bundling),
     });
     await built.write({ dir: join(folder, output), format });
     await built.close();
   },
-  async rollup(bundling) {
+  async rollup(bundling: Bundling) {
     const { folder, output, format, external = [] } = bundling;
     const built = await rollup({
       input: join(folder, 'main.js'),
       external: [...RUNTIME, ...external],
       plugins: [
-        ...(await plugins(bundling)),
+        ...(await getVitePlugins(bundling)),
         nodeResolve({ preferBuiltins: true }),
         (commonjs.default as unknown as () => RollupPlugin)(),
       ],
@@ -67,14 +67,14 @@ export const BUILD_TOOLS: Readonly<Record<string, (bundling: Bundling) => Promis
     await built.close();
   },
   /** As electron-vite builds: for the server. */
-  async 'vite ssr'(bundling) {
+  async 'vite ssr'(bundling: Bundling) {
     const { folder, output, format, external = [] } = bundling;
     await vite({
       root: folder,
       configFile: false,
       logLevel: 'error',
       ssr: { noExternal: true },
-      plugins: await plugins(bundling),
+      plugins: await getVitePlugins(bundling),
       build: {
         ssr: true,
         outDir: output,
@@ -88,14 +88,14 @@ export const BUILD_TOOLS: Readonly<Record<string, (bundling: Bundling) => Promis
     });
   },
   /** As Electron Forge builds: a library. */
-  async 'vite lib'(bundling) {
+  async 'vite lib'(bundling: Bundling) {
     const { folder, output, format, external = [] } = bundling;
     await vite({
       root: folder,
       configFile: false,
       logLevel: 'error',
       resolve: { mainFields: ['module', 'jsnext:main', 'jsnext'], conditions: ['node'] },
-      plugins: await plugins(bundling),
+      plugins: await getVitePlugins(bundling),
       build: {
         outDir: output,
         minify: false,
@@ -104,7 +104,7 @@ export const BUILD_TOOLS: Readonly<Record<string, (bundling: Bundling) => Promis
       },
     });
   },
-  async esbuild({ folder, output, format, plugin, external = [] }) {
+  async esbuild({ folder, output, format, plugin, external = [] }: Bundling) {
     await esbuild({
       entryPoints: [join(folder, 'main.js')],
       outfile: join(folder, output, 'main.js'),
@@ -113,11 +113,11 @@ export const BUILD_TOOLS: Readonly<Record<string, (bundling: Bundling) => Promis
       format,
       logLevel: 'error',
       external: ['electron', ...external],
-      plugins: plugin === false ? [] : [(await pluginOf(folder, 'esbuild'))['deskcache']!(plugin)],
+      plugins: plugin === false ? [] : [(await importPlugin(folder, 'esbuild'))['deskcache']!(plugin)],
     });
   },
-  async webpack({ folder, output, format, plugin, external = [], isMinified = true }) {
-    const { DeskcachePlugin } = plugin === false ? {} : await pluginOf(folder, 'webpack');
+  async webpack({ folder, output, format, plugin, external = [], isMinified = false }: Bundling) {
+    const { DeskcachePlugin } = plugin === false ? {} : await importPlugin(folder, 'webpack');
     const Plugin = DeskcachePlugin as unknown as new (options: object) => webpack.WebpackPluginInstance;
     const compiler = webpack({
       mode: 'production',
@@ -144,4 +144,6 @@ export const BUILD_TOOLS: Readonly<Record<string, (bundling: Bundling) => Promis
       });
     });
   },
-};
+} as const satisfies Readonly<Record<string, (bundling: Bundling) => Promise<unknown>>>;
+
+export type Bundler = keyof typeof BUNDLERS;
