@@ -82,7 +82,7 @@ export function demandHostOptions(options: Options): void {
   demandOptions('openDiskCache', options);
   const { stores, authorize, caches, windows } = options;
   if (typeof stores !== 'object' || stores === null) {
-    throw new DiskCacheError('BAD_OPTION', 'openDiskCache: stores is missing; give what defineStores({ … }) answered');
+    throw new DiskCacheError('BAD_OPTION', 'openDiskCache: stores is missing; pass what defineStores({ … }) returned');
   }
   if (authorize !== undefined && typeof authorize !== 'function') {
     throw new DiskCacheError('BAD_OPTION', 'openDiskCache: authorize has to be a function (frame) => grant or null');

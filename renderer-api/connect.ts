@@ -13,10 +13,11 @@ const ASKED_IN_VAIN = 5;
 /**
  * A port to the main process, by the handshake of protocol/handshake.ts. Waits until it is answered; `signal` gives up.
  *
- * @throws {DiskCacheError} `NOT_ALLOWED` when this page was granted nothing, `DISCONNECTED` when `signal` gave up, and after a
- * second in a page without the preload script.
+ * @throws {DiskCacheError} `NOT_ALLOWED` when this page was granted nothing, `DISCONNECTED` when `signal` gave up, after a
+ * second in a page without the preload script, and at once where there is no window.
  */
-export function connect(signal: AbortSignal, to: Purpose): Promise<MessagePort> {
+export async function connect(signal: AbortSignal, to: Purpose): Promise<MessagePort> {
+  if (typeof window === 'undefined') throw noWindow();
   const nonce = drawNonce();
   return new Promise((resolve, reject) => {
     // Kept: a test environment takes its window away before a timer is done.
@@ -80,6 +81,12 @@ const unanswered = () =>
   new DiskCacheError(
     'DISCONNECTED',
     'The main process did not answer. Is its host open, and was this window opened after host.install(session), or given to host.attach?',
+  );
+
+const noWindow = () =>
+  new DiskCacheError(
+    'DISCONNECTED',
+    'deskcache/renderer is for the page of a window, and there is no window here. In the main process use host.stores, in plain Node deskcache/engine; a worker has to ask its page',
   );
 
 const noPreload = () =>

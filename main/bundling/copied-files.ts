@@ -26,6 +26,25 @@ const ELECTRON = /^electron(\/(main|common|renderer|utility))?$/;
 export const isRuntimeModule = (specifier: string): boolean =>
   ELECTRON.test(specifier) || specifier.startsWith('node:');
 
+/**
+ * Checks what the configuration says when it is read: a misspelt option would show up as a missing file on a user's machine.
+ *
+ * @throws {Error} which names the option.
+ */
+export function assertBundlingOptions(options: BundlingOptions): void {
+  for (const name of Object.keys(options)) {
+    if (name !== 'platforms') throw new Error(`deskcache: "${name}" is no option here; there is platforms`);
+  }
+  const { platforms } = options as { readonly platforms?: unknown };
+  if (platforms === undefined) return;
+  if (!Array.isArray(platforms)) {
+    const shown = JSON.stringify(platforms);
+    throw new Error(`deskcache: platforms is ${shown}; it has to be an array, such as ['linux-x64']`);
+  }
+  if (platforms.length === 0)
+    throw new Error('deskcache: platforms is empty; leave it out for the platform of this machine');
+}
+
 /** Returns the folder of this package, with a separator at the end. */
 function getPackageFolder(): string {
   const [file] = getCodePaths();

@@ -1,6 +1,7 @@
 /** `deskcache/esbuild`: a plugin for the build of the main process with esbuild. */
 import { dirname, join, resolve } from 'node:path';
 import {
+  assertBundlingOptions,
   type BundlingOptions,
   isMainEntry,
   isRuntimeModule,
@@ -45,9 +46,10 @@ export interface DeskcachePlugin {
  * For the build of the main process (`platform: 'node'`). Keeps `electron` external and copies what deskcache needs at run time into the
  * folder `deskcache` beside the bundle, as `deskcache/vite` does. A build that has deskcache external gets nothing.
  *
- * @throws {Error} for a platform that better-sqlite3 has no native file for; it fails the build.
+ * @throws {Error} for an option that is misspelt; for a platform that better-sqlite3 has no native file for, which fails the build.
  */
 export function deskcache(options: BundlingOptions = {}): DeskcachePlugin {
+  assertBundlingOptions(options);
   return {
     name: 'deskcache',
     setup(build) {

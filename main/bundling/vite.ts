@@ -1,6 +1,12 @@
 /** `deskcache/vite`: a plugin for the build of the main process with Vite (electron-vite, Electron Forge), Rolldown or Rollup. */
 import { dirname, resolve } from 'node:path';
-import { type BundlingOptions, isMainEntry, isRuntimeModule, writeCopiedFiles } from './copied-files.ts';
+import {
+  assertBundlingOptions,
+  type BundlingOptions,
+  isMainEntry,
+  isRuntimeModule,
+  writeCopiedFiles,
+} from './copied-files.ts';
 
 export type { BundlingOptions } from './copied-files.ts';
 
@@ -27,9 +33,10 @@ export interface DeskcachePlugin {
  * folder `deskcache` beside the bundle: the preload script, the utility process's file, and better-sqlite3 with the native files of
  * `platforms`. A build that has deskcache external gets nothing.
  *
- * @throws {Error} for a platform that better-sqlite3 has no native file for.
+ * @throws {Error} for an option that is misspelt, and for a platform that better-sqlite3 has no native file for.
  */
 export function deskcache(options: BundlingOptions = {}): DeskcachePlugin {
+  assertBundlingOptions(options);
   return {
     name: 'deskcache',
     enforce: 'pre',

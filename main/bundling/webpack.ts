@@ -1,5 +1,5 @@
 /** `deskcache/webpack`: a plugin for the build of the main process with webpack 5. */
-import { type BundlingOptions, isMainEntry, readCopiedFiles } from './copied-files.ts';
+import { assertBundlingOptions, type BundlingOptions, isMainEntry, readCopiedFiles } from './copied-files.ts';
 
 export type { BundlingOptions } from './copied-files.ts';
 
@@ -32,6 +32,7 @@ export class DeskcachePlugin {
   readonly #options: BundlingOptions;
 
   constructor(options: BundlingOptions = {}) {
+    assertBundlingOptions(options);
     this.#options = options;
   }
 

@@ -58,7 +58,7 @@ export function serveAssets({ protocol }: Session, options: AssetOptions, host: 
   if (protocol.isProtocolHandled(ASSET_SCHEME)) {
     throw new DiskCacheError(
       'BAD_OPTION',
-      `This session is served already; end that first, serveAssets answers the way`,
+      'deskcache: is handled in this session already. Call the function that the first host.serveAssets returned, then serve again',
     );
   }
   warnWithoutScheme();

@@ -31,7 +31,7 @@ export function install(
   if (session.getPreloadScripts().some(({ id }) => id === PRELOAD_ID)) {
     throw new DiskCacheError(
       'BAD_OPTION',
-      'deskcache is installed in this session already; end that first, install answers the way',
+      'deskcache is installed in this session already. Call the function that the first host.install returned, then install again',
     );
   }
   const detaching = new Map<WebContents, (why: string) => void>();

@@ -64,7 +64,10 @@ export function goOffline(session: Session, options: OfflineSessionOptions, cach
   }
   for (const scheme of schemes) {
     if (!protocol.isProtocolHandled(scheme)) continue;
-    throw new DiskCacheError('BAD_OPTION', `${scheme}: is handled in this session already; end that first`);
+    throw new DiskCacheError(
+      'BAD_OPTION',
+      `${scheme}: is handled in this session already. End that first: end() of what host.offline returned, or protocol.unhandle('${scheme}') of the session`,
+    );
   }
   const common = { ...rest, cache };
   const offline = new Offline({

@@ -20,7 +20,7 @@ const open = openDiskCache as (options?: unknown) => ReturnType<typeof openDiskC
 describe('what a host is given', () => {
   it.each([
     [undefined, /openDiskCache takes an object of options; there are stores, placement/],
-    [{}, /stores is missing; give what defineStores/],
+    [{}, /stores is missing; pass what defineStores/],
     [{ stores: {}, directry: '/tmp' }, /openDiskCache: "directry" is no option here; there are stores, .*directory/],
     [{ stores: {}, authorize: 'everybody' }, /authorize has to be a function/],
     [{ stores: {}, windows: { sizeLimt: 1 } }, /openDiskCache, windows: "sizeLimt" is no option/],

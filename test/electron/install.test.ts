@@ -58,7 +58,9 @@ describe('a session with deskcache installed', () => {
   it('gives its pages the preload script, and refuses a second time', () => {
     using installed = installing();
     expect([...installed.scripts.values()]).toEqual([{ type: 'frame', filePath: PRELOAD, id: 'deskcache' }]);
-    expect(() => install(installed.session, {}, PRELOAD, attached)).toThrow(failure('BAD_OPTION'));
+    const again = () => install(installed.session, {}, PRELOAD, attached);
+    expect(again).toThrow(failure('BAD_OPTION'));
+    expect(again).toThrow(/Call the function that the first host\.install returned/);
     using other = installing();
     expect(other.scripts.size).toBe(1);
   });

@@ -32,6 +32,12 @@ const FAILURES: readonly (readonly [what: string, system: string, ...said: strin
     'sign it with the application',
   ],
   [
+    'a file for musl on a system of glibc',
+    'libc.musl-x86_64.so.1: cannot open shared object file: No such file or directory',
+    'made for another platform than',
+    'name the platform in the plugin',
+  ],
+  [
     'anything else',
     `${FILE}: cannot open shared object file: Permission denied`,
     'could not be loaded',

@@ -31,6 +31,14 @@ describe.each(['rolldown', 'esbuild', 'webpack'] as const)('the plugin of %s', (
     await expect(build('nowhere', { plugin: { platforms: ['beos-x64'] } })).rejects.toThrow(/beos-x64.*linux-x64/s);
   });
 
+  it.each([
+    [{ platform: ['linux-x64'] }, /"platform" is no option here; there is platforms/],
+    [{ platforms: 'linux-x64' }, /platforms is "linux-x64"; it has to be an array, such as \['linux-x64'\]/],
+    [{ platforms: [] }, /platforms is empty/],
+  ])('refuses the options %j', async (plugin, said) => {
+    await expect(build('misspelt', { plugin })).rejects.toThrow(said);
+  });
+
   it('copies nothing where deskcache stays external', async () => {
     await build('external', { external: ['deskcache', 'deskcache/main'] });
     expect(existsSync(join(app.folder, `${tool}-external`, 'main.js'))).toBe(true);

@@ -81,6 +81,19 @@ describe('a page and its preload script', () => {
     }
   });
 
+  it('is told at once where there is no window: in Node, a worker, the main process', async () => {
+    vi.stubGlobal('window', undefined);
+    try {
+      await expect(connect(new AbortController().signal, 'stores')).rejects.toMatchObject({
+        name: 'DiskCacheError',
+        code: 'DISCONNECTED',
+        message: expect.stringMatching(/no window here.*host\.stores.*deskcache\/engine/),
+      });
+    } finally {
+      vi.stubGlobal('window', page);
+    }
+  });
+
   it('waits for a main process that is late, as long as the preload script has heard', async () => {
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
     const given = new AbortController();

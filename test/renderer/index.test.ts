@@ -23,6 +23,6 @@ describe('deskcache/renderer', () => {
 
   it('rejects its calls where there is no page', async () => {
     const { diskCache } = await import('../../renderer-api/index.ts');
-    await expect(diskCache.get('k')).rejects.toThrow(ReferenceError);
+    await expect(diskCache.get('k')).rejects.toMatchObject({ name: 'DiskCacheError', code: 'DISCONNECTED' });
   });
 });

@@ -91,6 +91,6 @@ function addressOf(module: StoresModule): string {
   if (typeof module === 'string' && isAbsolute(module)) return pathToFileURL(module).href;
   throw new DiskCacheError(
     'BAD_OPTION',
-    `storesModule is ${String(module)}; it has to be an absolute path or a file: address`,
+    `storesModule is ${String(module)}; it has to be an absolute path or a file: address, such as new URL('./stores.js', import.meta.url)`,
   );
 }

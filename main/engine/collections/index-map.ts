@@ -44,6 +44,12 @@ export type IndexRange<K extends Key = Key> = Omit<Range<K>, 'tag'>;
 type Walk<T> = Generator<T, undefined, unknown>;
 
 /**
+ * `Map` without what only newer libs of TypeScript declare (ES2026), and without what mentions the whole `Map` (its `this`): an application with such a
+ * lib compiles this declaration as well.
+ */
+type MapOfEveryLib<K, V> = Omit<Map<K, V>, 'forEach' | 'set' | 'getOrInsert' | 'getOrInsertComputed'>;
+
+/**
  * A persistent `Map` in one directory, in the order of first insertion, shared by as many processes and threads as open it.
  * Nothing expires and nothing is evicted. Every call is whole or not at all, and survives a power cut when it returns
  * (`durability: 'power'`, unless chosen otherwise).
@@ -51,7 +57,7 @@ type Walk<T> = Generator<T, undefined, unknown>;
  * @throws {DiskCacheError} from every method: `CLOSED`, `BUSY`, `CORRUPT`, `DISK_FULL`, `READ_ONLY`, as `Cache`; with a schema
  * `BAD_VALUE` for a value that does not fit it.
  */
-export class Index<K extends Key = Key, V = unknown> implements Map<K, V> {
+export class Index<K extends Key = Key, V = unknown> implements MapOfEveryLib<K, V> {
   readonly directory: string;
   readonly #written: Validation | undefined;
   #read: Validation | undefined;

@@ -14,7 +14,7 @@ const MEANINGS: readonly (readonly [pattern: RegExp, explain: (match: RegExpMatc
     ([, wanted]) => `needs a newer libstdc++ (${wanted}); update the system`,
   ],
   [
-    /incompatible architecture|wrong ELF class|invalid ELF header|not a valid Win32 application|Exec format error/i,
+    /incompatible architecture|wrong ELF class|invalid ELF header|not a valid Win32 application|Exec format error|libc\.musl/i,
     () =>
       `is made for another platform than ${process.platform}-${process.arch}; name the platform in the plugin that copies it, or in the installer`,
   ],
