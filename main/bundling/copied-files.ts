@@ -36,7 +36,7 @@ export function getPackageFolder(): string {
 
 /** Whether a bundled module is the main process's part of deskcache; only such a bundle needs the files. */
 export function isOfMain(moduleId: string): boolean {
-  const path = moduleId.replaceAll('\\', '/').replace(/[?#].*$/, '');
+  const path = moduleId.replaceAll('\\', '/').replace(/(\.js)[?#].*$/, '$1');
   return /\/deskcache\/dist\/(?:cjs\/)?(?:main|engine|offline)\.js$/.test(path) || isInThisPackage(path);
 }
 
