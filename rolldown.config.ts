@@ -86,7 +86,6 @@ export default defineConfig([
     // What splitting by a group below takes.
     preserveEntrySignatures: 'allow-extension',
     plugins: [oneErrorClass],
-    preserveEntrySignatures: 'allow-extension',
     output: {
       dir: 'dist',
       format: 'esm',

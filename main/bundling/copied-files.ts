@@ -56,7 +56,7 @@ function getPackageFolder(): string {
 
 /** Whether a bundled module is an entry of deskcache for the main process: only a bundle with one of them needs the files. */
 export function isMainEntry(moduleId: string): boolean {
-  const path = moduleId.replaceAll('\\', '/').replace(/[?#].*$/, '');
+  const path = moduleId.replaceAll('\\', '/').replace(/(\.js)[?#].*$/, '$1');
   return /\/deskcache\/dist\/(?:cjs\/)?(?:main|engine|offline)\.js$/.test(path) || isInThisPackage(path);
 }
 
