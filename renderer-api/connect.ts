@@ -77,20 +77,19 @@ function hearingOfItsEnd(port: MessagePort, nonce: string): MessagePort {
 /** 128 random bits. */
 const drawNonce = (): string => toHex(crypto.getRandomValues(new Uint8Array(16)));
 
+const disconnected = (why: string) => new DiskCacheError('DISCONNECTED', why);
+
 const unanswered = () =>
-  new DiskCacheError(
-    'DISCONNECTED',
-    'The main process did not answer. Is its host open, and was this window opened after host.install(session), or given to host.attach?',
+  disconnected(
+    'The main process did not answer. Is its host open, and was this window opened after host.install(session), or host.attach?',
   );
 
 const noWindow = () =>
-  new DiskCacheError(
-    'DISCONNECTED',
-    'deskcache/renderer is for the page of a window, and there is no window here. In the main process use host.stores, in plain Node deskcache/engine; a worker has to ask its page',
+  disconnected(
+    'deskcache/renderer needs a page. In the main process use host.stores, in plain Node deskcache/engine, in a worker ask the page',
   );
 
 const noPreload = () =>
-  new DiskCacheError(
-    'DISCONNECTED',
-    'No preload script of deskcache runs here. Open the window after host.install(session), or with preloadPath as webPreferences.preload; an iframe also needs nodeIntegrationInSubFrames',
+  disconnected(
+    'No preload script of deskcache runs here. Open the window after host.install(session), or with preloadPath as webPreferences.preload; an iframe needs nodeIntegrationInSubFrames',
   );

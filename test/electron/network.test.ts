@@ -228,7 +228,7 @@ describe('the network of a session', () => {
     expect((await reader.read()).value?.byteLength).toBeGreaterThan(0);
     const abortedBefore = aborted;
     await reader.cancel();
-    await expect.poll(() => closed).toBe(before + 1);
+    await expect.poll(() => closed, { timeout: 10_000 }).toBe(before + 1);
     expect(aborted).toBe(abortedBefore + 1);
   });
 

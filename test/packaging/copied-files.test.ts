@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isOfMain } from '../../main/bundling/copied-files.ts';
+import { isMainEntry } from '../../main/bundling/copied-files.ts';
 
 describe('a module of the main process’s part of deskcache', () => {
   it.each([
@@ -14,7 +14,7 @@ describe('a module of the main process’s part of deskcache', () => {
     '/home/ada/what?/app/node_modules/deskcache/dist/main.js?v=1',
     '/home/ada/100%/é 名/app/node_modules/deskcache/dist/main.js',
   ])('is known by its id: %s', (id) => {
-    expect(isOfMain(id)).toBe(true);
+    expect(isMainEntry(id)).toBe(true);
   });
 
   it.each([
@@ -23,6 +23,6 @@ describe('a module of the main process’s part of deskcache', () => {
     '/app/src/main.js',
     '/app/node_modules/deskcache/dist/main.js.map',
   ])('is not %s', (id) => {
-    expect(isOfMain(id)).toBe(false);
+    expect(isMainEntry(id)).toBe(false);
   });
 });

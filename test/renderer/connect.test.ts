@@ -87,7 +87,7 @@ describe('a page and its preload script', () => {
       await expect(connect(new AbortController().signal, 'stores')).rejects.toMatchObject({
         name: 'DiskCacheError',
         code: 'DISCONNECTED',
-        message: expect.stringMatching(/no window here.*host\.stores.*deskcache\/engine/),
+        message: expect.stringMatching(/needs a page.*host\.stores.*deskcache\/engine/),
       });
     } finally {
       vi.stubGlobal('window', page);
