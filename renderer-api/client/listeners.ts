@@ -1,18 +1,18 @@
 import type { Line } from './line.ts';
-import type { LoadedListeners } from './loaded-listeners.ts';
+import type { Listening } from './listening.ts';
 import type { NearStore } from './near-store.ts';
 import { loadPart, rethrowLater, startWhenLoaded } from './on-demand.ts';
 import type { Subscription } from './subscriptions.ts';
 
 /**
- * The subscriptions of a page and its near stores. Their code (loaded-listeners.ts) is loaded with the first of either. Calls wait while it
+ * The subscriptions of a page and its near stores. Their code (listening.ts) is loaded with the first of either. Calls wait while it
  * is loading, so that a subscription made before a write hears of the write.
  */
 export class Listeners {
   readonly #connect: () => Promise<unknown>;
   readonly #onLoaded: () => void;
-  #loading: Promise<LoadedListeners> | undefined;
-  #loaded: LoadedListeners | undefined;
+  #loading: Promise<Listening> | undefined;
+  #loaded: Listening | undefined;
   #line: Line | undefined;
   #disconnects = 0;
 
@@ -71,14 +71,14 @@ export class Listeners {
     this.#loaded?.receive(message);
   }
 
-  #begin(start: (listeners: LoadedListeners) => () => void, onError: (error: unknown) => void): () => void {
+  #begin(start: (listeners: Listening) => () => void, onError: (error: unknown) => void): () => void {
     return this.#loaded === undefined ? startWhenLoaded(this.#load(), start, onError) : start(this.#loaded);
   }
 
-  #load(): Promise<LoadedListeners> {
+  #load(): Promise<Listening> {
     if (this.#loading !== undefined) return this.#loading;
-    const loading = loadPart('subscriptions', () => import('./loaded-listeners.ts')).then((part) => {
-      const listeners = new part.LoadedListeners(this.#connect);
+    const loading = loadPart('subscriptions', () => import('./listening.ts')).then((part) => {
+      const listeners = new part.Listening(this.#connect);
       this.#loaded = listeners;
       if (this.#line !== undefined) listeners.resume(this.#line);
       return listeners;

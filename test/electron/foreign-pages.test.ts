@@ -3,8 +3,7 @@ import type { OfflineSessionOptions } from '../../main/electron/offline.ts';
 import { Cache } from '../../main/engine/index.ts';
 import { Precache } from '../../main/offline/index.ts';
 import { freshDirectory } from '../engine/directory.ts';
-import { openFrame, openWindow } from './double.ts';
-import { beginOffline, reached, type Sent } from './offline-session.ts';
+import { beginOffline, reached, runIn, type Sent, showPage } from './offline-session.ts';
 
 vi.mock('electron', () => import('./double.ts'));
 vi.mock('../../main/electron/network.ts', async () => (await import('./offline-session.ts')).recordingNetwork());
@@ -12,9 +11,6 @@ vi.mock('../../main/electron/network.ts', async () => (await import('./offline-s
 const API = 'https://api.example';
 const EVIL = 'https://evil.example';
 
-/** The Electron that runs; undefined is one that tells nothing of itself. */
-const runIn = (version: string | undefined) =>
-  Object.defineProperty(process.versions, 'electron', { value: version, configurable: true });
 beforeEach(() => {
   runIn('45.4.1');
   vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
@@ -94,7 +90,7 @@ async function tried(asker: string, request: string, source: string, allowed: st
     ...(source === 'fetch of the application' && { fetch: fetch! }),
   });
   using made = beginOffline(answer, how, store);
-  if (foreignShown) showForeign(made.session);
+  if (foreignShown) showPage(made.session, EVIL);
   if (source === 'store') {
     await (await made.ask(`${API}/x`, initiator, {})).text();
     made.offline.connection.set(false);
@@ -104,12 +100,6 @@ async function tried(asker: string, request: string, source: string, allowed: st
   const reaches = await made.ask(`${API}/x`, initiator, { ...init, headers: stolen }).then(reached, () => 'failed');
   const sent = made.sent.map(({ cors, origin, credentials, cookie }) => ({ cors, origin, credentials, cookie }));
   return { reaches, sent };
-}
-
-function showForeign(session: object): void {
-  const { emit, close } = openWindow({ session, mainFrame: { framesInSubtree: [] } });
-  emit('did-start-navigation', { url: `${EVIL}/` });
-  close();
 }
 
 /** What is right, said once more and otherwise. */
@@ -320,91 +310,4 @@ describe('the application’s own pages', () => {
       expect(() => beginOffline(() => new Response(), { origins: [origin] }), origin).toThrow(/is not an origin/);
     beginOffline(() => new Response(), { origins: ['https://app.example:8443', 'app://atlas'] })[Symbol.dispose]();
   });
-});
-
-describe('in an Electron that does not name the initiator', () => {
-  beforeEach(() => runIn('42.11.18'));
-
-  /** A response that allows no origin. */
-  const secret = async (made: ReturnType<typeof beginOffline>) => reached(await made.ask(`${API}/secret`));
-  const SECRET = () => new Response('secret');
-
-  it.each([
-    ['a foreign page', 'https://evil.example/x'],
-    ['a page of text', 'data:text/html,<script>steal()</script>'],
-    ['a blob of a foreign page', 'blob:https://evil.example/7c1d'],
-    ['a blob of an opaque origin', 'blob:null/7c1d'],
-    ['a frame that may be sandboxed', 'about:srcdoc'],
-    ['a stored asset', 'deskcache://files/page.html'],
-    ['an extension', 'chrome-extension://abc/page.html'],
-  ])('nothing is known any more from the navigation to %s on', async (_, url) => {
-    using made = beginOffline(SECRET);
-    const { emit } = openWindow({ session: made.session, mainFrame: { framesInSubtree: [] } });
-    expect(await secret(made)).toBe('secret');
-    emit('did-start-navigation', { url });
-    expect(await secret(made)).toBe('network error');
-    emit('did-start-navigation', { url: 'app://atlas/' });
-    expect(await secret(made), 'for the session’s life').toBe('network error');
-    expect(process.emitWarning).toHaveBeenCalledExactlyOnceWith(
-      expect.stringMatching(/42\.11\.18.*session of their own/),
-    );
-  });
-
-  it('own pages stay what they are', async () => {
-    using made = beginOffline(SECRET, { origins: ['https://app.example'] });
-    const frames = [openFrame({ url: '', origin: '' }), openFrame({ url: 'about:blank', origin: 'null' }), openFrame()];
-    const framesInSubtree = [
-      ...frames.map(({ frame }) => frame),
-      openFrame({ url: 'chrome-error://x/', origin: 'null' }).frame,
-    ];
-    const { emit } = openWindow({ session: made.session, mainFrame: { framesInSubtree } });
-    const other = openWindow({ session: {}, mainFrame: { framesInSubtree: [] } });
-    other.emit('did-start-navigation', { url: 'https://evil.example/' });
-    for (const url of [
-      'app://atlas/x',
-      'file:///x',
-      'blob:app://atlas/7',
-      'about:blank',
-      'https://app.example/',
-      'devtools://devtools/x',
-    ])
-      emit('did-start-navigation', { url });
-    const crashed = {
-      get framesInSubtree(): never {
-        throw new Error('Render frame was disposed');
-      },
-    };
-    openWindow({ session: made.session, mainFrame: crashed });
-    expect(await secret(made)).toBe('secret');
-    expect(process.emitWarning).not.toHaveBeenCalled();
-  });
-
-  it.each([
-    ['that was there before', (session: object) => openWindow({ session, mainFrame: framed('https://evil.example') })],
-    [
-      'that is an opaque one of an own address',
-      (session: object) => openWindow({ session, mainFrame: framed('null') }),
-    ],
-    [
-      'to which an own one was redirected',
-      (session: object) => {
-        openWindow({ session, mainFrame: framed('app://atlas') }).emit('did-redirect-navigation', { url: `${EVIL}/` });
-      },
-    ],
-  ])('it is noticed of a document %s', async (_, show) => {
-    using made = beginOffline(SECRET);
-    show(made.session);
-    expect(await secret(made)).toBe('network error');
-  });
-
-  it('of one that does, although its number does not say so, the first page that is named is proof', async () => {
-    runIn('45.0.0-nightly.20260901');
-    using made = beginOffline(SECRET);
-    showForeign(made.session);
-    expect(await secret(made)).toBe('network error');
-    expect(await reached(await made.ask(`${API}/secret`, 'app://atlas'))).toBe('secret');
-    expect(await secret(made), 'the browser itself').toBe('secret');
-  });
-
-  const framed = (origin: string) => ({ framesInSubtree: [openFrame({ url: 'app://atlas/x', origin }).frame] });
 });

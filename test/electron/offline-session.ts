@@ -2,6 +2,7 @@ import type { Protocol, Session } from 'electron';
 import { goOffline, type OfflineSessionOptions } from '../../main/electron/offline.ts';
 import { Cache } from '../../main/engine/index.ts';
 import { freshDirectory } from '../engine/directory.ts';
+import { openWindow } from './double.ts';
 
 /** A request as the network got it, and whether it would hold the answer against CORS. */
 export interface Sent {
@@ -74,3 +75,14 @@ export function beginOffline(
 /** What a page has of a response. */
 export const reached = async (response: Response): Promise<string> =>
   response.type === 'error' ? 'network error' : response.text();
+
+/** Sets the version of the running Electron; undefined for one that names none. */
+export const runIn = (version: string | undefined) =>
+  Object.defineProperty(process.versions, 'electron', { value: version, configurable: true });
+
+/** Shows a document of `origin` in a window of the session. */
+export function showPage(session: object, origin: string): void {
+  const { emit, close } = openWindow({ session, mainFrame: { framesInSubtree: [] } });
+  emit('did-start-navigation', { url: `${origin}/` });
+  close();
+}

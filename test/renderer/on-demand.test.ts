@@ -7,7 +7,7 @@ import { failure } from '../failure.ts';
 /** How chunks come: not at all, or they are still under way. */
 const chunks = vi.hoisted(() => ({ load: async (): Promise<void> => {} }));
 vi.mock('../../renderer-api/client/faults.ts', async (original) => chunks.load().then(original));
-vi.mock('../../renderer-api/client/loaded-listeners.ts', async (original) => chunks.load().then(original));
+vi.mock('../../renderer-api/client/listening.ts', async (original) => chunks.load().then(original));
 vi.mock('../../renderer-api/client/value-chunks.ts', async (original) => chunks.load().then(original));
 vi.mock('../../renderer-api/offline/offline-client.ts', async (original) => chunks.load().then(original));
 

@@ -112,7 +112,7 @@ describe('the package for pages', () => {
     const ofPages = published.filter((name) => name.startsWith('page-'));
     expect(ofPages).toEqual(
       expect.arrayContaining(
-        ['faults', 'loaded-listeners', 'offline-client', 'start', 'value-chunks'].map((name) => `page-${name}.js`),
+        ['faults', 'listening', 'offline-client', 'start', 'value-chunks'].map((name) => `page-${name}.js`),
       ),
     );
   });

@@ -7,7 +7,7 @@ import { NearStore } from './near-store.ts';
 import { type Subscription, Subscriptions } from './subscriptions.ts';
 
 /** The subscriptions of a page and its near stores, over successive lines. Loaded with the first of either. */
-export class LoadedListeners {
+export class Listening {
   readonly #connect: () => Promise<unknown>;
   readonly #subscriptions: Subscriptions;
   /** By the name of the store. */

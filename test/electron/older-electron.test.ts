@@ -1,0 +1,105 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { openFrame, openWindow } from './double.ts';
+import { beginOffline, reached, runIn, showPage } from './offline-session.ts';
+
+vi.mock('electron', () => import('./double.ts'));
+vi.mock('../../main/electron/network.ts', async () => (await import('./offline-session.ts')).recordingNetwork());
+
+const API = 'https://api.example';
+const EVIL = 'https://evil.example';
+
+beforeEach(() => {
+  runIn('45.4.1');
+  vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+});
+afterEach(() => {
+  Reflect.deleteProperty(process.versions, 'electron');
+  vi.restoreAllMocks();
+});
+
+describe('in an Electron that does not name the initiator', () => {
+  beforeEach(() => runIn('42.11.18'));
+
+  /** A response that allows no origin. */
+  const secret = async (made: ReturnType<typeof beginOffline>) => reached(await made.ask(`${API}/secret`));
+  const SECRET = () => new Response('secret');
+
+  it.each([
+    ['a foreign page', 'https://evil.example/x'],
+    ['a page of text', 'data:text/html,<script>steal()</script>'],
+    ['a blob of a foreign page', 'blob:https://evil.example/7c1d'],
+    ['a blob of an opaque origin', 'blob:null/7c1d'],
+    ['a frame that may be sandboxed', 'about:srcdoc'],
+    ['a stored asset', 'deskcache://files/page.html'],
+    ['an extension', 'chrome-extension://abc/page.html'],
+  ])('nothing is known any more from the navigation to %s on', async (_, url) => {
+    using made = beginOffline(SECRET);
+    const { emit } = openWindow({ session: made.session, mainFrame: { framesInSubtree: [] } });
+    expect(await secret(made)).toBe('secret');
+    emit('did-start-navigation', { url });
+    expect(await secret(made)).toBe('network error');
+    emit('did-start-navigation', { url: 'app://atlas/' });
+    expect(await secret(made), 'for the session’s life').toBe('network error');
+    expect(process.emitWarning).toHaveBeenCalledExactlyOnceWith(
+      expect.stringMatching(/42\.11\.18.*session of their own/),
+    );
+  });
+
+  it('own pages stay what they are', async () => {
+    using made = beginOffline(SECRET, { origins: ['https://app.example'] });
+    const frames = [openFrame({ url: '', origin: '' }), openFrame({ url: 'about:blank', origin: 'null' }), openFrame()];
+    const framesInSubtree = [
+      ...frames.map(({ frame }) => frame),
+      openFrame({ url: 'chrome-error://x/', origin: 'null' }).frame,
+    ];
+    const { emit } = openWindow({ session: made.session, mainFrame: { framesInSubtree } });
+    const other = openWindow({ session: {}, mainFrame: { framesInSubtree: [] } });
+    other.emit('did-start-navigation', { url: 'https://evil.example/' });
+    for (const url of [
+      'app://atlas/x',
+      'file:///x',
+      'blob:app://atlas/7',
+      'about:blank',
+      'https://app.example/',
+      'devtools://devtools/x',
+    ])
+      emit('did-start-navigation', { url });
+    const crashed = {
+      get framesInSubtree(): never {
+        throw new Error('Render frame was disposed');
+      },
+    };
+    openWindow({ session: made.session, mainFrame: crashed });
+    expect(await secret(made)).toBe('secret');
+    expect(process.emitWarning).not.toHaveBeenCalled();
+  });
+
+  it.each([
+    ['that was there before', (session: object) => openWindow({ session, mainFrame: framed('https://evil.example') })],
+    [
+      'that is an opaque one of an own address',
+      (session: object) => openWindow({ session, mainFrame: framed('null') }),
+    ],
+    [
+      'to which an own one was redirected',
+      (session: object) => {
+        openWindow({ session, mainFrame: framed('app://atlas') }).emit('did-redirect-navigation', { url: `${EVIL}/` });
+      },
+    ],
+  ])('it is noticed of a document %s', async (_, show) => {
+    using made = beginOffline(SECRET);
+    show(made.session);
+    expect(await secret(made)).toBe('network error');
+  });
+
+  it('of one that does, although its number does not say so, the first page that is named is proof', async () => {
+    runIn('45.0.0-nightly.20260901');
+    using made = beginOffline(SECRET);
+    showPage(made.session, EVIL);
+    expect(await secret(made)).toBe('network error');
+    expect(await reached(await made.ask(`${API}/secret`, 'app://atlas'))).toBe('secret');
+    expect(await secret(made), 'the browser itself').toBe('secret');
+  });
+
+  const framed = (origin: string) => ({ framesInSubtree: [openFrame({ url: 'app://atlas/x', origin }).frame] });
+});
