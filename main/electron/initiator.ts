@@ -34,11 +34,14 @@ export function tellsInitiator(version: string | undefined): boolean {
 
 /** The most redirects on their way of which it is known that they lead from one foreign origin to another. */
 const MAX_REDIRECTS = 256;
+/** The most that count of those to one address: a page need not follow them, and each makes one later request opaque then. */
+const MAX_REDIRECTS_TO_ONE = 16;
 
 /** Tells the application's requests from those of foreign pages. Fails closed. */
 export class Initiators {
   readonly #origins: ReadonlySet<string>;
-  readonly #redirects = new Set<string>();
+  /** How many redirects to an address are on their way: equal requests at the same time are redirected to the same one. */
+  readonly #redirects = new Map<string, number>();
   #isTold: boolean;
   readonly #shown: ShownDocuments | undefined;
 
@@ -59,7 +62,7 @@ export class Initiators {
     }
     if (!this.#isTold) this.#shown?.end();
     this.#isTold = true;
-    if (this.#redirects.delete(toKey(initiator, request.url))) return { isOwn: false, origin: OPAQUE, initiator };
+    if (this.#takeRedirect(toKey(initiator, request.url))) return { isOwn: false, origin: OPAQUE, initiator };
     const isOwn = initiator !== OPAQUE && (initiator === originOf(request.url) || this.#isOwn(initiator));
     return isOwn ? { isOwn, origin: initiator } : { isOwn: false, origin: initiator, initiator };
   }
@@ -70,9 +73,20 @@ export class Initiators {
    */
   noteRedirect({ origin, initiator }: Asker & { isOwn: false }, from: string, to: URL): void {
     if (origin !== OPAQUE && originOf(from) === to.origin) return;
-    const [oldest] = this.#redirects;
+    const key = toKey(initiator, to.href);
+    const underWay = this.#redirects.get(key) ?? 0;
+    this.#redirects.delete(key);
+    const [oldest] = this.#redirects.keys();
     if (this.#redirects.size >= MAX_REDIRECTS && oldest !== undefined) this.#redirects.delete(oldest);
-    this.#redirects.add(toKey(initiator, to.href));
+    this.#redirects.set(key, Math.min(underWay + 1, MAX_REDIRECTS_TO_ONE));
+  }
+
+  #takeRedirect(key: string): boolean {
+    const underWay = this.#redirects.get(key);
+    if (underWay === undefined) return false;
+    if (underWay > 1) this.#redirects.set(key, underWay - 1);
+    else this.#redirects.delete(key);
+    return true;
   }
 
   end(): void {
