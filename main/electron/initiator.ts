@@ -102,9 +102,11 @@ export class Initiators {
 const toKey = (initiator: string, url: string): string => `${initiator} ${url.split('#', 1)[0]}`;
 
 function assertOrigin(origin: unknown): void {
-  if (typeof origin === 'string' && origin !== OPAQUE && originOf(origin) === origin) return;
+  // A URL may have an asterisk in its host, which would match nothing.
+  const isOne = typeof origin === 'string' && origin !== OPAQUE && !origin.includes('*');
+  if (isOne && originOf(origin) === origin) return;
   throw new DiskCacheError(
     'BAD_OPTION',
-    `host.offline: ${JSON.stringify(origin)} in origins is not an origin; write it as https://app.example.com, without a path`,
+    `host.offline: ${JSON.stringify(origin)} in origins is not an origin; write it as https://app.example.com, without a path and without wildcards`,
   );
 }

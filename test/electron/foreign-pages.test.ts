@@ -261,6 +261,7 @@ describe('the application’s own pages', () => {
       'null',
       '*',
       'HTTPS://app.example',
+      'https://*.app.example',
       'blob:https://a.example',
     ])
       expect(() => beginOffline(() => new Response(), { origins: [origin] }), origin).toThrow(/is not an origin/);
