@@ -34,11 +34,14 @@ export function hasInitiatorOrigin(version: string | undefined): boolean {
 
 /** Redirects between two foreign origins that are remembered until the page follows them. */
 const MAX_REMEMBERED_REDIRECTS = 256;
+/** Of those to one address: a page need not follow them, and each makes one later request opaque then. */
+const MAX_REMEMBERED_PER_ADDRESS = 16;
 
 /** Tells the application's requests from those of foreign pages. Fails closed. */
 export class Initiators {
   readonly #origins: ReadonlySet<string>;
-  readonly #redirects = new Set<string>();
+  /** How many redirects to an address are on their way: equal requests at the same time are redirected to the same one. */
+  readonly #redirects = new Map<string, number>();
   #isNamed: boolean;
   readonly #shown: ShownDocuments | undefined;
 
@@ -59,7 +62,7 @@ export class Initiators {
     }
     if (!this.#isNamed) this.#shown?.end();
     this.#isNamed = true;
-    if (this.#redirects.delete(toKey(initiator, request.url))) return { isOwn: false, origin: OPAQUE, initiator };
+    if (this.#takeRedirect(toKey(initiator, request.url))) return { isOwn: false, origin: OPAQUE, initiator };
     const isOwn = initiator !== OPAQUE && (initiator === getOrigin(request.url) || this.#isOwn(initiator));
     return isOwn ? { isOwn, origin: initiator } : { isOwn: false, origin: initiator, initiator };
   }
@@ -70,9 +73,20 @@ export class Initiators {
    */
   noteRedirect({ origin, initiator }: Asker & { isOwn: false }, from: string, to: URL): void {
     if (origin !== OPAQUE && getOrigin(from) === to.origin) return;
-    const [oldest] = this.#redirects;
+    const key = toKey(initiator, to.href);
+    const underWay = this.#redirects.get(key) ?? 0;
+    this.#redirects.delete(key);
+    const [oldest] = this.#redirects.keys();
     if (this.#redirects.size >= MAX_REMEMBERED_REDIRECTS && oldest !== undefined) this.#redirects.delete(oldest);
-    this.#redirects.add(toKey(initiator, to.href));
+    this.#redirects.set(key, Math.min(underWay + 1, MAX_REMEMBERED_PER_ADDRESS));
+  }
+
+  #takeRedirect(key: string): boolean {
+    const underWay = this.#redirects.get(key);
+    if (underWay === undefined) return false;
+    if (underWay > 1) this.#redirects.set(key, underWay - 1);
+    else this.#redirects.delete(key);
+    return true;
   }
 
   end(): void {
@@ -88,9 +102,11 @@ export class Initiators {
 const toKey = (initiator: string, url: string): string => `${initiator} ${url.split('#', 1)[0]}`;
 
 function assertOrigin(origin: unknown): void {
-  if (typeof origin === 'string' && origin !== OPAQUE && getOrigin(origin) === origin) return;
+  // A URL may have an asterisk in its host, which would match nothing.
+  const isOne = typeof origin === 'string' && origin !== OPAQUE && !origin.includes('*');
+  if (isOne && getOrigin(origin) === origin) return;
   throw new DiskCacheError(
     'BAD_OPTION',
-    `host.offline: ${JSON.stringify(origin)} in origins is not an origin; write it as https://app.example.com, without a path`,
+    `host.offline: ${JSON.stringify(origin)} in origins is not an origin; write it as https://app.example.com, without a path and without wildcards`,
   );
 }

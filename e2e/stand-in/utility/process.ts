@@ -2,6 +2,7 @@
 import { registerHooks } from 'node:module';
 import { Socket } from 'node:net';
 import { pathToFileURL } from 'node:url';
+import { Worker } from 'node:worker_threads';
 import { playElectron } from '../version.ts';
 import { Link } from './link.ts';
 import { ParentPort } from './parent-port.ts';
@@ -18,6 +19,12 @@ const socket = new Socket({ fd: CONNECTION_FD });
 const die = () => process.kill(process.pid, 'SIGKILL');
 socket.on('error', die);
 socket.on('close', die);
+// A module that is busy doesn't hear of it: a thread looks whether the parent is still the same.
+const WATCH = `
+const { workerData } = require('node:worker_threads');
+setInterval(() => process.ppid === workerData || process.kill(process.pid, 'SIGKILL'), 500);
+`;
+new Worker(WATCH, { eval: true, workerData: process.ppid, execArgv: [] }).unref();
 const parentPort: ParentPort = new ParentPort((message) => link.post(message));
 const link = new Link(socket, 'utility', (message) => parentPort.receive(message));
 Object.defineProperty(process, 'parentPort', { value: parentPort, enumerable: true });
