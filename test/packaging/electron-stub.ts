@@ -31,4 +31,6 @@ export const utilityProcess = {
 
 export const net = {};
 export const protocol = {};
+/** No window was opened before the host. */
+export const webContents = { getAllWebContents: () => [] };
 export { MessageChannelMain };
