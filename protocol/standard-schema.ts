@@ -2,6 +2,8 @@
 export interface StandardSchema<Output = unknown> {
   readonly '~standard': {
     readonly version: 1;
+    /** Not read; the standard asks for it, so a validator written by hand has it. */
+    readonly vendor?: string;
     readonly validate: (value: unknown) => SchemaResult<Output> | Promise<SchemaResult<Output>>;
   };
 }

@@ -29,7 +29,8 @@ export const utilityProcess = {
   fork: (modulePath: string, args: readonly string[]) => new UtilityProcess(modulePath, args),
 };
 
-export const webContents = { getAllWebContents: () => [] };
 export const net = {};
 export const protocol = {};
+/** No window was opened before the host. */
+export const webContents = { getAllWebContents: () => [] };
 export { MessageChannelMain };
