@@ -184,7 +184,7 @@ function bodyOf(message: IncomingMessage, abort: () => void): Body {
   return Readable.toWeb(readable) as unknown as Body;
 }
 
-/** Reads past what a response without a body brings. That its transfer fails after the head is no news, but would be uncaught. */
+/** Discards what follows the head of a response without a body: a transfer that fails then would be an uncaught exception. */
 function drain(message: IncomingMessage): void {
   const readable = message as unknown as Readable;
   readable.on('error', () => {}).resume();
@@ -207,7 +207,7 @@ interface Head {
   readonly headers: readonly (readonly [string, string])[];
 }
 
-/** What no response can have as its reason, a control character, is no reason to fail: browsers show it to nobody. */
+/** A response can't have control characters in its reason phrase. They are left out: browsers don't show it. */
 function toReason(statusText: string): string {
   const reason = toByteString(statusText);
   return /^[\t\x20-\x7e\x80-\xff]*$/.test(reason) ? reason : '';
