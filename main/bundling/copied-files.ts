@@ -33,7 +33,7 @@ export const isRuntimeModule = (specifier: string): boolean =>
  */
 export function assertBundlingOptions(options: BundlingOptions): void {
   for (const name of Object.keys(options)) {
-    if (name !== 'platforms') throw new Error(`deskcache: "${name}" is no option here; there is platforms`);
+    if (name !== 'platforms') throw new Error(`deskcache: unknown option "${name}"; the only one is platforms`);
   }
   const { platforms } = options as { readonly platforms?: unknown };
   if (platforms === undefined) return;

@@ -207,7 +207,7 @@ interface Head {
   readonly headers: readonly (readonly [string, string])[];
 }
 
-/** A response can't have control characters in its reason phrase. They are left out: browsers don't show it. */
+/** A response can't have control characters in its reason phrase. It is left out then: browsers don't show it. */
 function toReason(statusText: string): string {
   const reason = toByteString(statusText);
   return /^[\t\x20-\x7e\x80-\xff]*$/.test(reason) ? reason : '';
