@@ -7,14 +7,12 @@ interface Bundler {
 }
 
 const WEBPACK: Bundler = { name: 'webpack', plugin: 'deskcache/webpack' };
-const ESBUILD: Bundler = { name: 'esbuild', plugin: 'deskcache/esbuild' };
 const ROLLDOWN: Bundler = { name: 'Vite or Rolldown', plugin: 'deskcache/vite' };
 
-/** Traces of the bundlers in their output, unless it is minified. */
+/** Traces of the bundlers in their output, unless it is minified. What esbuild leaves, a chunk of Vite may have, too. */
 const TRACES: readonly (readonly [trace: RegExp, bundler: Bundler])[] = [
   [/__webpack_(require|modules|exports)__/, WEBPACK],
   [/^\s*\/\/ ?#region |rolldown\/runtime/m, ROLLDOWN],
-  [/^\s*\/\/ [^\n]*deskcache\/dist\//m, ESBUILD],
 ];
 
 /** Returns the tool that has probably written a file, for a message; undefined if there is no trace. */
