@@ -7,7 +7,8 @@ import { danglingRows, isStaged, orphans, valueFiles } from './leftovers.ts';
 import { Expected, found, stepAt } from './plan.ts';
 import { Victim } from './victim.ts';
 
-const KILLS = 50;
+/** Each starts a process: CI kills 50 (`WRITER_KILLS=50`). */
+const KILLS = Number(process.env['WRITER_KILLS'] ?? 20);
 /** Milliseconds after its first acknowledged step within which a writer is killed. */
 const LIFE = 60;
 /** A step places so many files at most. */
