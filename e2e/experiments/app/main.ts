@@ -28,7 +28,11 @@ async function start(): Promise<void> {
   });
   const own = session.defaultSession;
   host.install(own);
-  if (has('offline')) host.offline(own, { schemes: ['http'], store: 'http' });
+  if (has('offline')) {
+    host.offline(own, { schemes: ['http'], store: 'http' });
+    const headers = { 'content-type': 'text/html' };
+    protocol.handle('https', () => new Response('<!doctype html><title>Another site</title>', { headers }));
+  }
   let endAssets = has('serves') ? host.serveAssets(own) : () => {};
 
   const COMMANDS: Readonly<Record<string, (argument: never) => unknown>> = {
@@ -67,8 +71,8 @@ async function start(): Promise<void> {
         return (await answerPage(request, 'Lab')) ?? new Response('No such file', { status: 404 });
     }
   });
-  // The stand-in's sessions have no such event; Electron would ask a person where to save.
-  if (process.versions['electron'] !== undefined) own.on('will-download', (event) => event.preventDefault());
+  // The stand-in’s sessions have no events; Electron would ask a person where to save.
+  if ('on' in own) own.on('will-download', (event) => event.preventDefault());
   await openWindow('app://lab/', makeWindow);
 }
 
