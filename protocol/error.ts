@@ -27,8 +27,7 @@ export class DiskCacheError extends Error {
   readonly code: ErrorCode;
 
   static override [Symbol.hasInstance](value: unknown): boolean {
-    // A subclass inherits this, and knows its own instances only.
-    // biome-ignore lint/complexity/noThisInStatic: see above
+    // biome-ignore lint/complexity/noThisInStatic: a subclass inherits this method, and knows its own instances only
     return super[Symbol.hasInstance](value) || (this === DiskCacheError && isOfAnotherCopy(value));
   }
 

@@ -12,7 +12,7 @@ import { isWellFormed } from './well-formed.ts';
  * names sorted. Equal keys, and only those, are equal texts. Append-only: applications keep addresses.
  */
 
-/** @throws {DiskCacheError} `BAD_KEY` for what is no key. */
+/** @throws {DiskCacheError} `BAD_KEY` for a value that can't be a key. */
 export function keyToText(key: Key): string {
   if (!isCloneable(key)) throw cantHold(key);
   let size = 0;

@@ -61,7 +61,7 @@ export function passesCors({ headers }: Response, origin: string): boolean {
 
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
-/** Returns the target of a redirect: undefined if it is none, `'refused'` if a browser would not follow it. */
+/** Returns the target of a redirect: undefined for another response, `'refused'` if a browser would not follow it. */
 export function getRedirectTarget({ status, headers }: Response, from: string): URL | 'refused' | undefined {
   const location = headers.get('location');
   if (location === null || !REDIRECTS.has(status)) return undefined;

@@ -44,8 +44,8 @@ function fetchWith(session: Session, cors: Cors): Fetch {
     const sent = await begun(request);
     signal.throwIfAborted();
     return new Promise((resolve, reject) => {
-      const asked = requestBypassingHandlers(optionsOf(session, request, cors));
-      for (const [name, value] of fieldsOf(request, cors)) asked.setHeader(name, value);
+      const asked = requestBypassingHandlers(toRequestOptions(session, request, cors));
+      for (const [name, value] of getSentFields(request, cors)) asked.setHeader(name, value);
       const fail = (error: unknown) => {
         reject(error);
         asked.abort();
@@ -135,7 +135,7 @@ async function stream(body: AsyncGenerator<Uint8Array>, asked: ClientRequest): P
   await pipeline(body, asked as unknown as Writable);
 }
 
-function optionsOf(session: Session, request: Request, cors: Cors): ClientRequestConstructorOptions {
+function toRequestOptions(session: Session, request: Request, cors: Cors): ClientRequestConstructorOptions {
   const { url, method, redirect } = request;
   const origin = request.headers.get('origin');
   // Chromium has already applied the page's policy to the Referer.
@@ -165,10 +165,10 @@ const BYPASS_HANDLERS = { bypassCustomProtocolHandlers: true } as const;
 
 /**
  * If a request has an origin, the network service enforces CORS by its mode. Electron also takes an `Origin` header for it, unless its
- * value is a list (net-client-request.ts, electron_api_url_loader.cc): a list (`optionsOf`) is only sent. Without an origin neither CORS
+ * value is a list (net-client-request.ts, electron_api_url_loader.cc): a list (`toRequestOptions`) is only sent. Without an origin neither CORS
  * nor Cross-Origin-Resource-Policy is enforced, SameSite cookies are sent, and the Origin of a POST is not replaced.
  */
-function fieldsOf(request: Request, cors: Cors): readonly (readonly [string, string])[] {
+function getSentFields(request: Request, cors: Cors): readonly (readonly [string, string])[] {
   const isEnforced = cors === 'enforced';
   const fields = [...request.headers].filter(([name]) => isEnforced || name !== 'origin');
   const saysMode = request.mode !== 'cors' || (isEnforced && request.headers.has('origin'));

@@ -1,4 +1,4 @@
-/** Returns the version of the system's glibc; undefined where there is none: on other systems, and on a Linux with musl. */
+/** Returns the version of the system's glibc; undefined on other systems and on a Linux with musl. */
 export function getGlibcVersion(): string | undefined {
   // Node's types don't know this property.
   const report: NodeJS.ProcessReport & { excludeNetwork?: boolean } = process.report;

@@ -15,7 +15,7 @@ const TRACES: readonly (readonly [trace: RegExp, bundler: Bundler])[] = [
   [/^\s*\/\/ ?#region |rolldown\/runtime/m, ROLLDOWN],
 ];
 
-/** Returns the tool that has probably written a file, for a message; undefined if there is no trace. */
+/** Returns the tool that has probably written a file, for a message; undefined if it left no trace. */
 export function guessBundler(file: string): Bundler | undefined {
   if (/[\\/]\.vite[\\/]/.test(file)) return ROLLDOWN;
   if (/[\\/]\.webpack[\\/]/.test(file)) return WEBPACK;
