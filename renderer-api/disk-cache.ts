@@ -126,7 +126,7 @@ export class DiskCache extends DefaultStore {
    * `NOT_ALLOWED` without the grant (`'read'` for GET and HEAD, else `'write'`), without `host.offline` and for other schemes than
    * its own, `http` and `https`; `BAD_OPTION` for a strategy that there isn't, and for a `timeout` without one; `DISCONNECTED`.
    */
-  fetch(input: RequestInfo | URL, init: RemoteFetchInit = {}): Promise<Response> {
+  fetch(input: string | Request | URL, init: RemoteFetchInit = {}): Promise<Response> {
     return remoteFetch(this.#http, input, init);
   }
 

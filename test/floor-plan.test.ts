@@ -46,6 +46,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'electron',
   ],
   'main/utility.ts': ['main/open-engine.ts', 'main/electron/utility/'],
+  'main/testing/': [...HALL, 'renderer-api/'],
   'main/open-engine.ts': ['protocol/', 'main/', 'node:'],
   'main/placement.ts': HALL,
   'main/host.ts': HALL,

@@ -25,12 +25,12 @@ const APPLICATIONS = {
   'a page with lib ES2020': { entries: ['protocol', 'renderer-api'], lib: ['ES2020', 'DOM'], types: [] },
   'a page with the newest lib': { entries: ['protocol', 'renderer-api'], lib: ['ESNext', 'DOM'], types: [] },
   'a main process with lib ES2020': {
-    entries: ['protocol', 'main', 'main/engine', 'main/offline'],
+    entries: ['protocol', 'main', 'main/engine', 'main/offline', 'main/testing'],
     lib: ['ES2020'],
     types: ['node'],
   },
   'a main process with the newest lib': {
-    entries: ['protocol', 'main', 'main/engine', 'main/offline'],
+    entries: ['protocol', 'main', 'main/engine', 'main/offline', 'main/testing'],
     lib: ['ESNext'],
     types: ['node'],
   },

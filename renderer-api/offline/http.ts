@@ -4,7 +4,7 @@ import { loadPart, startWhenLoaded, unlessAborted } from '../client/on-demand.ts
 import type { OfflineClient } from './offline-client.ts';
 
 /** Returns a Request as it is: copying it would use up its body. @throws {TypeError} if it is missing, instead of requesting "undefined". */
-export function requestOf(input: RequestInfo | URL | undefined): Request {
+export function requestOf(input: string | Request | URL | undefined): Request {
   if (input === undefined) throw new TypeError('A request is missing');
   return input instanceof Request ? input : new Request(input);
 }

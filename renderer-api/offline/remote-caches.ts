@@ -2,7 +2,7 @@ import type { QueryOptions } from '../../protocol/offline.ts';
 import { type Http, requestOf } from './http.ts';
 import type { RemoteWebCache } from './remote-web-cache.ts';
 
-type RequestInput = RequestInfo | URL;
+type RequestInput = string | Request | URL;
 
 export type { QueryOptions, RemoteWebCache };
 

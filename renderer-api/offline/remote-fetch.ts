@@ -7,7 +7,7 @@ export type RemoteFetchInit = RequestInit & Partial<Plan>;
 /** `fetch` by way of the main process; see `DiskCache.fetch`. */
 export async function remoteFetch(
   http: Http,
-  input: RequestInfo | URL,
+  input: string | Request | URL,
   { strategy, timeout, ...init }: RemoteFetchInit,
 ): Promise<Response> {
   // Without `duplex` a page takes no stream for a body.

@@ -3,7 +3,7 @@ import { requestOf } from './http.ts';
 import { requestFrom } from './web-messages.ts';
 import { toQueryFlags, toWireRequest, toWireRequests } from './wire-request.ts';
 
-type RequestInput = RequestInfo | URL;
+type RequestInput = string | Request | URL;
 
 /** Carries the calls of a cache to the main process. */
 export interface WebCacheCalls {

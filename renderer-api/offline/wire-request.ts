@@ -7,7 +7,7 @@ export function toWireRequest({ url, method, headers, credentials, redirect, cac
 }
 
 /** Returns the request of a CacheStorage method as the list in which it is sent. */
-export const toWireRequests = (request: RequestInfo | URL): readonly WireRequest[] => [
+export const toWireRequests = (request: string | Request | URL): readonly WireRequest[] => [
   toWireRequest(requestOf(request)),
 ];
 

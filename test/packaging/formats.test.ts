@@ -20,17 +20,21 @@ function runCommonJs(source: string): unknown {
 }
 
 describe('require', () => {
-  it.each(['deskcache', 'deskcache/engine', 'deskcache/offline', 'deskcache/renderer', 'deskcache/vite'])(
-    'of %s gives what import gives',
-    (entry) => {
-      const names = runCommonJs(`
+  it.each([
+    'deskcache',
+    'deskcache/engine',
+    'deskcache/offline',
+    'deskcache/renderer',
+    'deskcache/testing',
+    'deskcache/vite',
+  ])('of %s gives what import gives', (entry) => {
+    const names = runCommonJs(`
         const required = Object.keys(require('${entry}')).sort();
         import('${entry}').then((it) => console.log(JSON.stringify([required, Object.keys(it).sort()])));
       `) as [string[], string[]];
-      expect(names[0].length).toBeGreaterThan(0);
-      expect(names[0]).toEqual(names[1]);
-    },
-  );
+    expect(names[0].length).toBeGreaterThan(0);
+    expect(names[0]).toEqual(names[1]);
+  });
 
   it('of deskcache/main requires electron itself, and no ES module', () => {
     const printed = runCommonJs(`

@@ -1,0 +1,188 @@
+/** `deskcache/testing`: a real host and its pages in one process of plain Node, without Electron and without a window. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import { DiskCacheError } from '../../protocol/error.ts';
+import type { Purpose } from '../../protocol/handshake.ts';
+import type { StoreDeclarations } from '../../protocol/stores.ts';
+import type { Port } from '../../renderer-api/client/line.ts';
+import { DiskCache } from '../../renderer-api/disk-cache.ts';
+import { FULL_GRANT, type Grant, grantOf } from '../bridge/grant.ts';
+import { openOfflineSession } from '../bridge/offline/offline-session.ts';
+import type { PageAnswering, PageSession } from '../electron/page-engine.ts';
+import { fromPortMain } from '../electron/port.ts';
+import type { WindowOptions } from '../electron/windows.ts';
+import type { Host } from '../host.ts';
+import { openEngine } from '../open-engine.ts';
+import { toPortMain } from './node-port.ts';
+import { OfflineHere, type TestOfflineOptions } from './offline-here.ts';
+
+export { DiskCacheError, type ErrorCode } from '../../protocol/error.ts';
+export type { DiskCache } from '../../renderer-api/disk-cache.ts';
+export type { Grant } from '../bridge/grant.ts';
+export type { TestOfflineOptions } from './offline-here.ts';
+
+export interface TestHostOptions<S extends StoreDeclarations> {
+  /** What `defineStores` returned. */
+  readonly stores: S;
+  /** Where the stores live, and stay. Default: a folder of their own, deleted when the host is closed. */
+  readonly directory?: string;
+  /** As in `openDiskCache`. */
+  readonly windows?: WindowOptions;
+  /** What `host.offline(session, …)` takes; `fetch` is the network. Default: no network, and `diskCache.fetch` is not allowed. */
+  readonly offline?: TestOfflineOptions;
+}
+
+export interface TestPageOptions {
+  /** What `authorize` would return for the page. Default: everything. */
+  readonly grant?: Grant;
+  /** The name its window is attached under: pages of one name share `diskCache.window`. Default: a window of its own. */
+  readonly window?: string;
+}
+
+export interface TestPortOptions extends TestPageOptions {
+  /** What the port is for: calls of stores, or HTTP (`diskCache.fetch` and `diskCache.caches`). Default `'stores'`. */
+  readonly purpose?: Purpose;
+}
+
+/** As `Host`, without what needs Electron: `attach`, `install`, `serveAssets`, `offline`. */
+export type ElectronlessHost<S extends StoreDeclarations> = Pick<
+  Host<S>,
+  'stores' | 'directory' | 'windows' | 'queue' | 'caches' | 'sessions' | 'close'
+>;
+
+export interface TestHost<S extends StoreDeclarations> {
+  readonly host: ElectronlessHost<S>;
+  /**
+   * Opens a page: what `diskCache` is in a window, with a grant of its own, over a message port.
+   *
+   * @throws {DiskCacheError} `BAD_OPTION` for what is not a grant; `CLOSED`.
+   */
+  page(granted?: Grant | TestPageOptions): DiskCache;
+  /**
+   * Opens a session and returns the page's end of its port, for messages of your own (docs/wire.md), as a page that doesn't use our
+   * client would send them.
+   *
+   * @throws {DiskCacheError} `BAD_OPTION` for what is not a grant; `CLOSED`.
+   */
+  port(granted?: Grant | TestPortOptions): MessagePort;
+  /** Disconnects the pages and closes the host; deletes the directory unless it was given. Idempotent. */
+  close(): Promise<void>;
+  [Symbol.dispose](): void;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/**
+ * Opens the application's stores as `openDiskCache` does, in a process without Electron. Pages of it are real ones but for the window:
+ * client, gate, grants and limits are those of an application.
+ *
+ * @throws {DiskCacheError} as `openDiskCache`.
+ */
+export async function testHost<const S extends StoreDeclarations>({
+  stores,
+  directory: given,
+  windows: windowOptions,
+  offline: offlineOptions,
+  ...others
+}: TestHostOptions<S>): Promise<TestHost<S>> {
+  assertNone(others, 'testHost', 'stores, directory, windows, offline');
+  const directory = given ?? mkdtempSync(join(tmpdir(), 'deskcache-test-'));
+  const { engine, registry, windows, queues, close: closeEngine } = openEngine(directory, stores, windowOptions);
+  const offline = new OfflineHere(directory, offlineOptions);
+  const pages = new Set<DiskCache>();
+  const sessions = new Set<PageSession>();
+  let windowCount = 0;
+  let isClosed = false;
+
+  function openPort({ grant, window, purpose }: Required<TestPortOptions>): MessagePort {
+    assertOpen();
+    const { port1, port2 } = new MessageChannel();
+    const attached = engine.attach(window, 'forever');
+    const answering: PageAnswering = purpose === 'stores' ? attached : answeringHttp;
+    const session = answering.openSession(toPortMain(port1), { grant, hasShard: true }, () => {
+      sessions.delete(session);
+      attached.release();
+    });
+    sessions.add(session);
+    return port2;
+  }
+
+  function withDefaults(granted: Grant | TestPortOptions): Required<TestPortOptions> {
+    assertOpen();
+    const {
+      grant = FULL_GRANT,
+      window,
+      purpose = 'stores',
+      ...others
+    }: TestPortOptions = 'stores' in granted ? { grant: granted } : granted;
+    assertNone(others, 'A page of testHost', 'grant, window, purpose');
+    const allowed = grantOf(grant);
+    if (allowed === null)
+      throw new DiskCacheError(
+        'BAD_OPTION',
+        'A page that is granted nothing gets no port: leave grant out, or name stores',
+      );
+    return { grant: allowed, window: window ?? `window-${++windowCount}`, purpose };
+  }
+
+  function assertOpen(): void {
+    if (!isClosed) return;
+    throw new DiskCacheError('CLOSED', `The test host of ${directory} was closed; open another with testHost`);
+  }
+
+  const answeringHttp: PageAnswering = {
+    openSession(port, { grant }, onEnd) {
+      const session = openOfflineSession(fromPortMain(port), grant, offline);
+      port.on('close', () => {
+        session.close(new DiskCacheError('DISCONNECTED', 'The page closed its port'));
+        onEnd('closed');
+      });
+      return session;
+    },
+  };
+
+  function closeNow(): void {
+    if (isClosed) return;
+    isClosed = true;
+    for (const page of pages) page.disconnect('The test host was closed');
+    for (const session of sessions) session.close(new DiskCacheError('DISCONNECTED', 'The test host was closed'));
+    offline.close();
+    closeEngine();
+    if (given === undefined) rmSync(directory, { recursive: true, force: true });
+  }
+  const close = async () => closeNow();
+
+  return {
+    host: {
+      stores: registry.stores as Host<S>['stores'],
+      directory,
+      windows: { list: () => windows.list(), clear: (name) => windows.clear(name) },
+      queue: (name, queueOptions) => queues.find(name, queueOptions),
+      get caches() {
+        return offline.caches();
+      },
+      get sessions() {
+        return sessions.size;
+      },
+      close,
+    },
+    page(granted = {}) {
+      const options = withDefaults(granted);
+      const page = new DiskCache(async (_signal, purpose) => openPort({ ...options, purpose }) as unknown as Port);
+      pages.add(page);
+      return page;
+    },
+    port: (granted = {}) => openPort(withDefaults(granted)),
+    close,
+    [Symbol.dispose]: closeNow,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/** Tests are written in plain JavaScript, too, where a misspelt option would be one that is left out. */
+function assertNone(others: object, where: string, known: string): void {
+  const [unknown] = Object.keys(others);
+  if (unknown === undefined) return;
+  throw new DiskCacheError('BAD_OPTION', `${where}: "${unknown}" is not an option; there are ${known}`);
+}
