@@ -1,0 +1,278 @@
+import { crc32 } from 'node:zlib';
+import { Cache, Deque, FanoutCache, Index } from '../../main/engine/index.ts';
+import { DiskCacheError } from '../../protocol/error.ts';
+import { PlainStore } from '../model/plain-store.ts';
+import { PlainDeque } from './plain-deque.ts';
+import { PlainIndex } from './plain-index.ts';
+
+/*
+ * What a tormented process does, step by step, known beforehand from a seed: a step is taken by the store and by the plain model of
+ * it, so a test knows what has to be there after any number of steps. Values tell which step wrote them.
+ */
+
+export type Durability = 'process' | 'power';
+
+/** How often, how large, which: each call draws the next number below `limit`. */
+type Draw = (limit: number) => number;
+
+/** A kind of store: the store itself, its model, and one step that either of them can take. */
+export interface Subject<Store extends object = object> {
+  open(
+    directory: string,
+    durability: Durability,
+  ): Store & { close(): void; check(options?: { repair: boolean }): readonly Finding[] };
+  plain(): Store;
+  step(store: Store, draw: Draw, index: number): void | Promise<void>;
+  /** Everything that is in it: the keys in order, and how to read the value of each. */
+  items(store: Store): Iterable<readonly [unknown, () => unknown]>;
+}
+
+interface Finding {
+  readonly code: string;
+}
+
+type CacheVerbs = Pick<
+  Cache,
+  | 'set'
+  | 'setMany'
+  | 'add'
+  | 'touch'
+  | 'update'
+  | 'incr'
+  | 'decr'
+  | 'delete'
+  | 'deleteMany'
+  | 'pop'
+  | 'push'
+  | 'pull'
+  | 'evict'
+  | 'clear'
+  | 'transact'
+  | 'keys'
+  | 'get'
+> & { writeStream?(key: string, bytes: AsyncIterable<Uint8Array>): Promise<void> };
+type IndexVerbs = Pick<
+  Index,
+  'set' | 'setMany' | 'setDefault' | 'update' | 'delete' | 'pop' | 'popItem' | 'transact' | 'keys' | 'get'
+> & { clear(): void };
+type DequeVerbs = Pick<
+  Deque,
+  | 'push'
+  | 'unshift'
+  | 'pop'
+  | 'shift'
+  | 'set'
+  | 'delete'
+  | 'rotate'
+  | 'reverse'
+  | 'splice'
+  | 'transact'
+  | 'at'
+  | 'length'
+> & { clear(): unknown };
+
+const KiB = 1024;
+const NOW = Date.UTC(2026, 0, 1);
+const LIMITLESS = { sizeLimit: Number.POSITIVE_INFINITY, clock: () => NOW } as const;
+
+/** Thrown to undo a transaction. */
+class Undo extends Error {}
+
+/** Most are small and inside the row, some are files, a few are large. */
+function content(draw: Draw, index: number): Uint8Array {
+  const dice = draw(20);
+  const bytes = dice < 11 ? draw(2000) : dice < 19 ? 33 * KiB + draw(120 * KiB) : 1024 * KiB;
+  return new Uint8Array(Buffer.alloc(bytes, `${index}.${draw(1000)};`));
+}
+
+const fingerprint = (value: unknown): string =>
+  value instanceof Uint8Array ? `${value.length} bytes, ${crc32(value)}` : JSON.stringify(value);
+
+/** Everything that is in a store, a line for each item, its value read and verified. */
+export function show(name: SubjectName, store: object): readonly string[] {
+  return Array.from(SUBJECTS[name].items(store), ([key, read]) => `${JSON.stringify(key)}: ${outcomeOf(read)}`);
+}
+
+/** What stands for a value that is told to be damaged. */
+export const DAMAGED = 'damaged';
+
+function outcomeOf(read: () => unknown): string {
+  try {
+    return fingerprint(read());
+  } catch (error) {
+    if (error instanceof DiskCacheError && error.code === 'CORRUPT') return DAMAGED;
+    throw error;
+  }
+}
+
+/** Several writes that are one, and perhaps none. */
+function together(store: { transact<T>(work: () => T): T }, draw: Draw, write: () => void): void {
+  const count = draw(10) < 7 ? 1 : 2 + draw(4);
+  if (count === 1) {
+    write();
+    return;
+  }
+  const fails = draw(5) === 0;
+  try {
+    store.transact(() => {
+      for (let n = 0; n < count; n++) write();
+      if (fails) throw new Undo();
+    });
+  } catch (error) {
+    if (!(error instanceof Undo)) throw error;
+  }
+}
+
+/** A write of a single item, which is in one shard. */
+function writeItem(cache: CacheVerbs, draw: Draw, index: number): void {
+  const key = `key ${draw(30)}`;
+  const dice = draw(20);
+  if (dice < 10) cache.set(key, content(draw, index));
+  else if (dice < 11) cache.add(key, content(draw, index));
+  else if (dice < 12) cache.touch(key, { ttl: 3_600_000 });
+  else if (dice < 14) cache.update(key, () => content(draw, index));
+  else if (dice < 16) cache.incr(`count ${draw(3)}`, 1 + draw(5));
+  else if (dice < 18) cache.delete(key);
+  else cache.pop(key);
+}
+
+function writeCache(cache: CacheVerbs, draw: Draw, index: number): void {
+  const key = () => `key ${draw(30)}`;
+  const options = () => (draw(4) === 0 ? { tag: `tag ${draw(3)}` } : {});
+  const dice = draw(40);
+  if (dice < 14) cache.set(key(), content(draw, index), options());
+  else if (dice < 16)
+    cache.setMany(
+      [
+        [key(), content(draw, index)],
+        [key(), index],
+      ],
+      options(),
+    );
+  else if (dice < 18) cache.add(key(), content(draw, index), options());
+  else if (dice < 20) cache.touch(key(), { ttl: 3_600_000 });
+  else if (dice < 22) cache.update(key(), () => content(draw, index));
+  else if (dice < 24) cache.incr(`count ${draw(3)}`, 1 + draw(5));
+  else if (dice < 25) cache.decr(`count ${draw(3)}`);
+  else if (dice < 28) cache.delete(key());
+  else if (dice < 29) cache.deleteMany([key(), key(), key()]);
+  else if (dice < 31) cache.pop(key());
+  else if (dice < 34) cache.push(content(draw, index), draw(3) === 0 ? { side: 'front' } : {});
+  else if (dice < 38) cache.pull(draw(3) === 0 ? { side: 'back' } : {});
+  else if (dice < 39) cache.evict(`tag ${draw(3)}`);
+  else if (draw(10) === 0) cache.clear();
+}
+
+async function* inPieces(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += 32 * KiB) yield bytes.subarray(at, at + 32 * KiB);
+}
+
+/** `writes`: what is one step. A transaction over several shards is as many commits, between which a process can die. */
+const cacheSubject = (
+  Kind: new (directory: string, options: object) => object,
+  more: object,
+  writes: (cache: CacheVerbs, draw: Draw, index: number) => void,
+): Subject<CacheVerbs> => ({
+  open: (directory, durability) => new Kind(directory, { ...LIMITLESS, ...more, durability }) as never,
+  plain: () => new PlainStore(() => NOW) as unknown as CacheVerbs,
+  step(cache, draw, index) {
+    if (draw(25) > 0) return writes(cache, draw, index);
+    const [key, bytes] = [`key ${draw(30)}`, content(draw, index)];
+    if (cache.writeStream === undefined) cache.set(key, bytes);
+    else return cache.writeStream(key, inPieces(bytes));
+  },
+  items: (cache) => [...cache.keys({ order: 'key' })].map((key) => [key, () => cache.get(key)] as const),
+});
+
+const indexSubject: Subject<IndexVerbs> = {
+  open: (directory, durability) => new Index(directory, { durability }) as never,
+  plain: () => new PlainIndex() as unknown as IndexVerbs,
+  step: (it, draw, index) =>
+    together(it, draw, () => {
+      const key = () => `key ${draw(30)}`;
+      const dice = draw(20);
+      if (dice < 9) it.set(key(), content(draw, index));
+      else if (dice < 11)
+        it.setMany([
+          [key(), content(draw, index)],
+          [key(), index],
+        ]);
+      else if (dice < 12) it.setDefault(key(), content(draw, index));
+      else if (dice < 14) it.update(key(), () => content(draw, index));
+      else if (dice < 16) it.delete(key());
+      else if (dice < 18) it.pop(key());
+      else if (dice < 19) it.popItem({ last: draw(2) === 0 });
+      else if (draw(20) === 0) it.clear();
+    }),
+  items: (it) => [...it.keys()].map((key) => [key, () => it.get(key)] as const),
+};
+
+const dequeSubject: Subject<DequeVerbs> = {
+  open: (directory, durability) => new Deque(directory, { durability }) as never,
+  plain: () => new PlainDeque() as unknown as DequeVerbs,
+  step: (it, draw, index) =>
+    together(it, draw, () => {
+      const dice = draw(24);
+      const place = () => draw(Math.max(1, it.length));
+      if (dice < 7) it.push(content(draw, index));
+      else if (dice < 11) it.unshift(content(draw, index), index);
+      else if (dice < 13) it.pop();
+      else if (dice < 16) it.shift();
+      else if (dice < 18) {
+        if (it.length > 0) it.set(place(), content(draw, index));
+      } else if (dice < 20) it.delete(place());
+      else if (dice < 21) it.rotate(draw(5) - 2);
+      else if (dice < 22) it.reverse();
+      else if (dice < 23) it.splice(place(), 2);
+      else if (draw(20) === 0) it.clear();
+    }),
+  items: (it) => Array.from({ length: it.length }, (_, index) => [index, () => it.at(index)] as const),
+};
+
+export const SUBJECTS = {
+  cache: cacheSubject(Cache, {}, (cache, draw, index) => together(cache, draw, () => writeCache(cache, draw, index))),
+  fanout: cacheSubject(FanoutCache, { shards: 3 }, writeItem),
+  index: indexSubject,
+  deque: dequeSubject,
+} as unknown as Readonly<Record<SubjectName, Subject>>;
+export type SubjectName = 'cache' | 'fanout' | 'index' | 'deque';
+export const SUBJECT_NAMES = Object.keys(SUBJECTS) as readonly SubjectName[];
+
+/** Mulberry32, by Tommy Ettinger, public domain: numbers from 0 to 1. */
+export function randomFrom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** Takes a step of a plan. */
+export function takeStep(name: SubjectName, store: object, seed: number, index: number): void | Promise<void> {
+  const random = randomFrom(Math.imul(seed, 7919) + index);
+  return SUBJECTS[name].step(store, (limit) => Math.floor(random() * limit), index);
+}
+
+/** What a store has to hold, step by step. */
+export class Expected {
+  readonly #name: SubjectName;
+  readonly #seed: number;
+  readonly #plain: object;
+  steps = 0;
+
+  constructor(name: SubjectName, seed: number) {
+    this.#name = name;
+    this.#seed = seed;
+    this.#plain = SUBJECTS[name].plain();
+  }
+
+  advance(): void {
+    void takeStep(this.#name, this.#plain, this.#seed, this.steps++);
+  }
+
+  show(): readonly string[] {
+    return show(this.#name, this.#plain);
+  }
+}
