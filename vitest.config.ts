@@ -24,6 +24,7 @@ const slow = [
   'test/examples/**/*.test.ts',
   'test/packaging/**/*.test.ts',
   'test/templates/install.test.ts',
+  'test/torture/*.test.ts',
 ];
 
 /**

@@ -1,0 +1,8 @@
+import { crowd } from './crowd.ts';
+import { kills } from './kills.ts';
+import type { Part } from './part.ts';
+import { powerCuts } from './power-cuts.ts';
+import { systemErrors } from './system-errors.ts';
+
+/** In the order in which they run. */
+export const PARTS: readonly Part[] = [kills, powerCuts, systemErrors, crowd];
