@@ -176,7 +176,8 @@ describe('openBytes', () => {
     using cache = open({ clock: () => now });
     await cache.writeStream('k', chunks(3));
     cache.set('text', 'é'.repeat(50_000));
-    rmSync(join(cache.directory, 'values'), { recursive: true });
+    const values = join(cache.directory, 'values');
+    for (const bucket of readdirSync(values)) rmSync(join(values, bucket), { recursive: true });
     expect(cache.openBytes('k')).toMatchObject({ size: 210_000, isText: false, storedAt: 1_000_000 });
     expect(cache.openBytes('text')).toMatchObject({ size: 100_000, isText: true });
     await expect(bytesOf(cache.openBytes('k')?.stream({ end: 5 }))).rejects.toEqual(failure('CORRUPT'));

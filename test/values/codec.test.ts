@@ -282,7 +282,7 @@ describe('a codec of the caller', () => {
       /^BAD_VALUE value was refused by the codec "failing" \(odd\)/,
     );
     const { mode, data, check } = encodeValue('abc', { codec: reversed, compression: 'none' });
-    expect(refusal(() => decodeValue(mode, data, check, settings))).toMatch(/^CORRUPT .*\(odd\)/);
+    expect(refusal(() => decodeValue(mode, data, check, settings))).toMatch(/^UNSUPPORTED_VERSION .*\(odd\)/);
     expect(refusal(() => decodeValue(mode, data, check, STRUCTURED))).toMatch(/^BAD_OPTION .*codec/);
     const nonsense = { name: 'nonsense', encode: () => 5, decode: () => 5 } as unknown as Codec;
     expect(refusal(() => encodeValue(1, { codec: nonsense, compression: 'none' }))).toMatch(

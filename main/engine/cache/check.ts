@@ -1,6 +1,7 @@
 import type { CheckOptions, Finding } from '../../../protocol/check.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
+import { isDamage } from '../damage.ts';
 import type { SuspectRow } from '../sqlite/statements.ts';
 import { checkOf } from '../values/check.ts';
 import { decodeKey, type KeyColumn } from '../values/key.ts';
@@ -91,11 +92,11 @@ function faultOfFile(
   expected: { readonly mode: number; readonly bytes: number; readonly check: number },
 ): Finding | undefined {
   try {
-    files.read(file, expected, true);
+    files.verify(file, expected);
     return undefined;
   } catch (error) {
-    if (!(error instanceof DiskCacheError) || error.code !== 'CORRUPT') throw error;
-    return { code: 'file', message: error.message, key };
+    if (!isDamage(error)) throw error;
+    return { code: 'file', message: (error as DiskCacheError).message, key };
   }
 }
 
@@ -103,7 +104,7 @@ function keyOf(column: KeyColumn): { readonly key: Key } | undefined {
   try {
     return { key: decodeKey(column) };
   } catch (error) {
-    if (error instanceof DiskCacheError && error.code === 'CORRUPT') return undefined;
+    if (isDamage(error)) return undefined;
     throw error;
   }
 }

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { Change, ChangeKind } from '../../../protocol/options.ts';
 import { startLog, stopLog } from '../sqlite/change-log.ts';
@@ -8,6 +7,7 @@ import { demandFunction, optionsOf } from './arguments.ts';
 import type { Core } from './core.ts';
 import { dropExpired } from './expire.ts';
 import { atomically } from './transaction.ts';
+import { withoutFailing } from './upkeep.ts';
 
 /** Milliseconds between two looks for what other processes have done. */
 const PERIOD = 25;
@@ -76,7 +76,8 @@ export function stopFeed(core: Core): void {
   clearInterval(feed.timer);
   core.transaction.committed = undefined;
   feed.timer = undefined;
-  quietly(() =>
+  // A listener that could not be forgotten ends with its lease.
+  withoutFailing(core, () =>
     atomically(core, () => {
       sql.forgetListener.run(feed.id);
       stopLogOfNobody(core);
@@ -114,16 +115,22 @@ function register(core: Core): void {
 function look(core: Core): void {
   const { feed, sql, ledger } = core;
   if (core.transaction.depth > 0) return;
-  quietly(() => {
-    // What has expired is dropped by the next write; somebody who listens wants to know without one.
-    const now = core.clock();
-    if (now >= ledger.nextExpiry) atomically(core, () => dropExpired(core, now, BATCH));
-    if (feed.timer === undefined) return;
-    const version = sql.dataVersion.first()?.[0] ?? 0;
-    if (version !== feed.version) tellAll(core);
-    feed.version = version;
-    if (feed.timer !== undefined && performance.now() > feed.renewAt) renew(core);
-  });
+  const doing = 'Looking for the changes of';
+  // On a timer nobody could catch a failure: it is tried again next time, and nothing that was logged meanwhile is missed.
+  withoutFailing(
+    core,
+    () => {
+      // What has expired is dropped by the next write; somebody who listens wants to know without one.
+      const now = core.clock();
+      if (now >= ledger.nextExpiry) atomically(core, () => dropExpired(core, now, BATCH));
+      if (feed.timer === undefined) return;
+      const version = sql.dataVersion.first()?.[0] ?? 0;
+      if (version !== feed.version) tellAll(core);
+      feed.version = version;
+      if (feed.timer !== undefined && performance.now() > feed.renewAt) renew(core);
+    },
+    doing,
+  );
 }
 
 /** A process that slept for long was taken for dead: what happened since is unknown, and told as `clear`. */
@@ -138,6 +145,16 @@ function renew(core: Core): void {
   });
 }
 
+/** A change as it is told. What happened to a key that can't be read may have happened to any. */
+function changeOf(kind: ChangeKind, key: KeyColumn | null): [change: Change, key: KeyColumn | undefined] {
+  if (key === null) return [{ kind }, undefined];
+  try {
+    return [{ kind, key: decodeKey(key) }, key];
+  } catch {
+    return [{ kind: 'clear' }, undefined];
+  }
+}
+
 /** A listener may write: what it causes is told after what caused it. It may close the store: then nobody listens any more. */
 export function tellAll(core: Core): void {
   const { feed, sql } = core;
@@ -148,7 +165,7 @@ export function tellAll(core: Core): void {
       if (changes[0]![0] > feed.last + 1) deliver(core, { kind: 'clear' }, undefined);
       for (const [id, kind, key] of changes) {
         feed.last = id;
-        deliver(core, key === null ? { kind } : { kind, key: decodeKey(key) }, key ?? undefined);
+        deliver(core, ...changeOf(kind, key));
       }
       changes = feed.subscriptions.size > 0 ? sql.changes.all(feed.last, BATCH) : [];
     }
@@ -173,12 +190,3 @@ export function deliver({ feed }: Pick<Core, 'feed'>, change: Change, key: KeyCo
 
 const isWithin = (key: KeyColumn, { lower, upper }: KeyBounds): boolean =>
   (lower === undefined || compareColumns(key, lower) >= 0) && (upper === undefined || compareColumns(key, upper) < 0);
-
-/** On a timer nobody could catch it: a lock or a full disk is tried again next time, and a verb reports it. */
-function quietly(work: () => void): void {
-  try {
-    work();
-  } catch (error) {
-    if (!(error instanceof DiskCacheError)) throw error;
-  }
-}

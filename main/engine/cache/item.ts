@@ -35,18 +35,33 @@ export interface Item {
  */
 export function prepare(core: Core, key: KeyColumn, value: unknown, expiresAt: number | null, tag: TagColumn): Item {
   beforeWrite(core);
+  const capacity = capacityOf(core);
+  // What is much too large is refused before the work of encoding it.
+  assertFits(core, leastBytes(core, value), capacity);
   const { mode, data, bytes, check } = encodeValue(value, core.codec);
   const cost = costOf(keyBytes(key), bytes);
-  const capacity = capacityOf(core);
-  if (cost > capacity) {
-    throw new DiskCacheError(
-      'TOO_LARGE',
-      `The value takes ${bytes} bytes; ${core.directory} can hold ${capacity} under its sizeLimit of ${core.settings.sizeLimit}. Raise the limit or store less`,
-    );
-  }
-  const inFile = bytes >= core.settings.fileThreshold && typeof data !== 'number';
+  assertFits(core, bytes, capacity, cost);
+  const inFile = (bytes >= core.settings.fileThreshold || bytes > MAX_INLINE_BYTES) && typeof data !== 'number';
   const staged = inFile ? core.files.stage(data) : undefined;
   return { key, mode, data: inFile ? null : data, bytes, check, staged, cost, expiresAt, tag };
+}
+
+/** SQLite takes rows of up to 1 GB; a larger value is in a file, whatever the threshold says. */
+const MAX_INLINE_BYTES = 512 * 1024 * 1024;
+
+/** What a value takes at least, as far as that is known without encoding it. */
+function leastBytes({ codec }: Core, value: unknown): number {
+  if (codec.compression !== 'none' || typeof codec.codec === 'object') return 0;
+  return typeof value === 'string' || value instanceof Uint8Array ? value.length : 0;
+}
+
+/** @throws {DiskCacheError} `TOO_LARGE` */
+function assertFits({ directory, settings }: Core, bytes: number, capacity: number, cost = bytes): void {
+  if (cost <= capacity) return;
+  throw new DiskCacheError(
+    'TOO_LARGE',
+    `The value takes ${bytes} bytes; ${directory} can hold ${capacity} under its sizeLimit of ${settings.sizeLimit}. Raise the limit or store less`,
+  );
 }
 
 /** Stores an item in place of whatever has its key; answers the row's id. Inside a write transaction. */

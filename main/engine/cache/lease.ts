@@ -1,11 +1,13 @@
-import { DiskCacheError } from '../../../protocol/error.ts';
 import { isGone, newOwner, type Owner } from '../owner.ts';
 import type { KeyColumn } from '../values/key.ts';
 import type { Core } from './core.ts';
+import { withoutFailing } from './upkeep.ts';
 
 /** A holder that does not renew for so long is taken for dead; one whose process is gone, at once. */
 const LEASE_SECONDS = 30;
 const RENEWAL = 10_000;
+
+const RENEWING = 'Renewing or ending a lease of';
 
 /** The right to do something alone, among all processes and threads that share a directory. */
 export interface Lease {
@@ -33,24 +35,14 @@ export function takeLease(core: Core, name: KeyColumn): Lease | undefined {
 }
 
 /** A lock that somebody holds too long is tried again next time; there are two more before the lease ends. */
-function renew({ sql }: Core, name: KeyColumn, holder: string): void {
-  try {
-    sql.renewLease.run(LEASE_SECONDS, name, holder);
-  } catch (error) {
-    if (!(error instanceof DiskCacheError)) throw error;
-  }
+function renew(core: Core, name: KeyColumn, holder: string): void {
+  withoutFailing(core, () => core.sql.renewLease.run(LEASE_SECONDS, name, holder), RENEWING);
 }
 
 /** At close: who still computes does it for itself alone. */
-export function releaseAll({ leases }: Core): void {
-  for (const lease of [...leases]) {
-    try {
-      lease.release();
-    } catch (error) {
-      // Others take it from a holder that has gone.
-      if (!(error instanceof DiskCacheError)) throw error;
-    }
-  }
+export function releaseAll(core: Core): void {
+  // Others take it from a holder that has gone.
+  for (const lease of [...core.leases]) withoutFailing(core, () => lease.release(), RENEWING);
 }
 
 /** Whether somebody has the lease of a name. */

@@ -32,6 +32,9 @@ const SLOT_BYTES = 200;
 /** A value may take this part of the budget, so that one large value doesn't displace all small ones. */
 const LARGEST_PART = 1 / 64;
 
+/** A text can't be longer than some 512 MiB, however large the budget is. */
+const MAX_BYTES = 256 * 1024 * 1024;
+
 /**
  * Recently used values, bounded in bytes. A read marks its value and moves nothing; a hand goes from the oldest to the newest
  * and lets go what is unmarked (SIEVE, see `policy/eviction.ts`). Invariant: what is in it is what is on disk, as of the last
@@ -68,7 +71,7 @@ export class Memory {
   keep(key: KeyColumn, id: number, mode: number, data: Stored, expiresAt: number | null): Resident | undefined {
     const name = nameOf(key);
     const bytes = SLOT_BYTES + sizeOf(name) + sizeOf(data);
-    if (bytes > this.#budget * LARGEST_PART || this.#slots.has(name)) return undefined;
+    if (bytes > Math.min(MAX_BYTES, this.#budget * LARGEST_PART) || this.#slots.has(name)) return undefined;
     const older = this.#newest;
     const slot: Slot = {
       id,

@@ -15,7 +15,7 @@ export class Outlook {
   constructor({ snapshot }: Connection) {
     this.endTurn = () => {
       this.looked = false;
-      snapshot.release();
+      snapshot.releaseQuietly();
     };
   }
 }

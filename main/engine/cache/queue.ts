@@ -1,6 +1,7 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { QueueOptions, SetOptions } from '../../../protocol/options.ts';
+import { isDamage } from '../damage.ts';
 import type { DoomedRow } from '../sqlite/statements.ts';
 import { decodeKey, encodeKey, type KeyColumn } from '../values/key.ts';
 import { optionsOf } from './arguments.ts';
@@ -45,7 +46,8 @@ export function push(core: Core, value: unknown, given?: QueueOptions & SetOptio
 /**
  * Takes the item at one end, by default the front; undefined when the queue is empty.
  *
- * @throws {DiskCacheError} `CORRUPT` for a damaged item, which is gone after it: the next pull answers the next one.
+ * @throws {DiskCacheError} `CORRUPT` for a damaged item, which is gone after it: the next pull returns the next one. Whatever else is
+ * thrown, the item stays: what can't be read now, or not by this version, may be read later.
  */
 export function pull(core: Core, given?: QueueOptions): [Key, unknown] | undefined {
   const options = optionsOf(given, QUEUE_OPTIONS);
@@ -87,7 +89,7 @@ function attempt<T>(work: () => T): { readonly value: T } | { readonly error: un
   try {
     return { value: work() };
   } catch (error) {
-    if (error instanceof DiskCacheError && error.code === 'CORRUPT') return { error };
+    if (isDamage(error)) return { error };
     throw error;
   }
 }

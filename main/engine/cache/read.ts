@@ -1,6 +1,7 @@
 import type { Entry } from '../../../protocol/entry.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
+import { isDamage } from '../damage.ts';
 import { isLive } from '../policy/expiry.ts';
 import type { Column } from '../sqlite/connection.ts';
 import type { TagColumn, ValueRow } from '../sqlite/statements.ts';
@@ -149,8 +150,7 @@ export function despiteReplacement<T>(core: Core, work: () => T): T {
     try {
       return work();
     } catch (error) {
-      const damaged = error instanceof DiskCacheError && error.code === 'CORRUPT';
-      if (!damaged || core.transaction.depth > 0 || attempt === ATTEMPTS) throw error;
+      if (!isDamage(error) || core.transaction.depth > 0 || attempt === ATTEMPTS) throw error;
       core.connection.snapshot.release();
     }
   }

@@ -1,6 +1,6 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Core } from './core.ts';
-import { afterWrite, beforeWrite, demandOpen } from './upkeep.ts';
+import { afterWrite, beforeWrite, demandOpen, withoutFailing } from './upkeep.ts';
 
 type Action = () => void;
 
@@ -36,7 +36,16 @@ export function onSnapshot<T>(core: Core, work: () => T): T {
     return work();
   } finally {
     transaction.depth = 0;
-    if (connection.inTransaction) sql.commit.run();
+    if (connection.inTransaction) endRead(core);
+  }
+}
+
+/** Nothing was written, so it may end either way; a read that has failed may be what keeps it from being committed. */
+function endRead({ sql, connection }: Core): void {
+  try {
+    sql.commit.run();
+  } catch {
+    if (connection.inTransaction) sql.rollback.run();
   }
 }
 
@@ -75,6 +84,7 @@ function inTransaction<T>(core: Core, work: () => T): T {
 /** Takes the write lock. What follows is one, until `commit` and `finish`, or `rollBack`. */
 export function begin(core: Core): void {
   beforeWrite(core);
+  core.connection.forgetFailure();
   core.sql.begin.run();
   core.transaction.depth = 1;
   core.transaction.noticed = false;
@@ -90,7 +100,7 @@ export function commit(core: Core): void {
 export function finish(core: Core): void {
   const { transaction } = core;
   transaction.afterRollback.length = 0;
-  if (transaction.afterCommit.length > 0) runAll(transaction.afterCommit);
+  if (transaction.afterCommit.length > 0) runAll(core, transaction.afterCommit);
   afterWrite(core);
 }
 
@@ -98,10 +108,10 @@ export function rollBack(core: Core): void {
   const { sql, transaction, connection } = core;
   transaction.afterCommit.length = 0;
   // Some failures (a full disk) end SQLite's transaction by themselves; a failed COMMIT leaves it open.
-  if (connection.inTransaction) sql.rollback.run();
+  if (connection.inTransaction) withoutFailing(core, () => sql.rollback.run(), 'Rolling back');
   forget(core);
   transaction.depth = 0;
-  runAll(transaction.afterRollback);
+  runAll(core, transaction.afterRollback);
 }
 
 function inSavepoint<T>(core: Core, work: () => T): T {
@@ -118,15 +128,22 @@ function inSavepoint<T>(core: Core, work: () => T): T {
     return result;
   } catch (error) {
     transaction.afterCommit.length = commits;
-    if (connection.inTransaction) {
-      sql.rollbackToSavepoint.run();
-      sql.release.run();
-    }
+    if (connection.inTransaction) endSavepoint(core);
     forget(core);
-    runAll(transaction.afterRollback, rollbacks);
+    runAll(core, transaction.afterRollback, rollbacks);
     throw error;
   } finally {
     transaction.depth--;
+  }
+}
+
+/** Undoes a part; where that fails, the whole, for what is left of the part is unknown. The outer call finds the transaction lost. */
+function endSavepoint({ sql, connection }: Core): void {
+  try {
+    sql.rollbackToSavepoint.run();
+    sql.release.run();
+  } catch {
+    if (connection.inTransaction) sql.rollback.run();
   }
 }
 
@@ -136,8 +153,9 @@ function forget(core: Core): void {
   core.memory.clear();
 }
 
-function runAll(actions: Action[], from = 0): void {
-  for (const action of actions.splice(from)) action();
+/** All of them, also when one fails: the transaction has ended by now, and its caller is told how. */
+function runAll(core: Core, actions: Action[], from = 0): void {
+  for (const action of actions.splice(from)) withoutFailing(core, action);
 }
 
 const isThenable = (value: unknown): value is PromiseLike<unknown> =>

@@ -1,5 +1,6 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { logReserve, PAGES_PER_WRITE } from '../policy/budget.ts';
+import { settled, warn } from '../warning.ts';
 import type { Core } from './core.ts';
 import { shareOf } from './household.ts';
 import { keepReserve } from './reserve.ts';
@@ -40,7 +41,7 @@ export class Upkeep {
  * Before something is written.
  *
  * @throws {DiskCacheError} `READ_ONLY` where the store was opened so; `BUSY` while a reader keeps the log too long, for it would
- * grow without bound otherwise; `DISK_FULL` inside a transaction that was lost.
+ * grow without bound otherwise; inside a transaction that was lost, the code of what ended it.
  */
 export function beforeWrite(core: Core): void {
   if (core.usage.readOnly) {
@@ -68,19 +69,56 @@ function emptyStuckLog(core: Core): void {
 /** Invariant: nothing is written after a transaction was lost half-way, else it would be committed without its first half. */
 export function demandOpen(core: Core): void {
   if (core.connection.inTransaction) return;
+  const { lastFailure } = core.connection;
   throw new DiskCacheError(
-    'DISK_FULL',
+    lastFailure?.code ?? 'DISK_FULL',
     `The transaction on ${core.directory} was ended by an earlier failure inside it; nothing of it was kept`,
+    { cause: lastFailure },
   );
+}
+
+/**
+ * Runs what follows a commit, or a timer: it may not fail, for what was written is written, and on a timer nobody could catch it.
+ * What can't be done is done next time; the process is warned.
+ */
+export function withoutFailing(core: Core, work: () => void, doing = 'Tidying up'): void {
+  try {
+    work();
+  } catch (error) {
+    tellLater(core, error, doing);
+  }
+}
+
+function tellLater(core: Core, error: unknown, doing = 'Tidying up'): void {
+  if (!isPassing(error)) warn(error, core.upkeep, `${doing} ${core.directory}`);
 }
 
 /** After every write; does its work when it has been committed. */
 export function afterWrite(core: Core): void {
   const { upkeep, transaction } = core;
   if (transaction.depth > 0) return;
-  transaction.committed?.();
+  if (transaction.committed !== undefined) withoutFailing(core, transaction.committed, 'Telling the changes of');
   // By a listener.
   if (!core.connection.isOpen) return;
+  try {
+    tidyUp(core);
+  } catch (error) {
+    tellLater(core, error);
+  }
+  upkeep.timer ??= setTimeout(() => onRest(core), REST).unref();
+}
+
+function onRest(core: Core): void {
+  try {
+    rest(core);
+    settled(core.upkeep);
+  } catch (error) {
+    tellLater(core, error);
+  }
+}
+
+function tidyUp(core: Core): void {
+  const { upkeep } = core;
   const isDue = ++upkeep.writes % LOOK_EVERY === 0;
   if (isDue || upkeep.bytes > PAGES_PER_WRITE * core.pageSize) {
     upkeep.fresh += upkeep.bytes;
@@ -89,7 +127,6 @@ export function afterWrite(core: Core): void {
     if (upkeep.fresh > upkeep.reserve * LOOK_PART) boundGrowth(core);
   }
   if (isDue && hasMuchFree(core)) shrink(core, PAGES_AT_ONCE);
-  upkeep.timer ??= setTimeout(() => rest(core), REST).unref();
 }
 
 /** A large transaction leaves a large log: where it is larger than what is set aside for it, it is emptied. */
@@ -112,18 +149,20 @@ function boundGrowth(core: Core): void {
   if (ahead > upkeep.reserve) asFarAsPossible(core, () => connection.pragma('wal_checkpoint(PASSIVE)'));
 }
 
-/** Gives all free pages back to the disk, after a mass deletion; inside a transaction, after its commit. */
+/** Gives all free pages back to the disk, after a mass deletion; inside a transaction, after its commit. What was deleted is, also when this fails. */
 export function giveBack(core: Core, pagesAtOnce = PAGES_AT_ONCE): void {
   if (core.transaction.depth > 0) {
     core.transaction.afterCommit.push(() => giveBack(core));
     return;
   }
-  for (let before = Number.POSITIVE_INFINITY, free = freePages(core); free < before; free = freePages(core)) {
-    before = free;
-    if (free > 0) shrink(core, pagesAtOnce);
-    emptyLog(core);
-  }
-  if (reserveBytes(core) > 0) keepReserve(core);
+  withoutFailing(core, () => {
+    for (let before = Number.POSITIVE_INFINITY, free = freePages(core); free < before; free = freePages(core)) {
+      before = free;
+      if (free > 0) shrink(core, pagesAtOnce);
+      emptyLog(core);
+    }
+    if (reserveBytes(core) > 0) keepReserve(core);
+  });
 }
 
 /** A store that is not written to any more takes no more space than it needs. */
@@ -132,7 +171,7 @@ function rest(core: Core): void {
   upkeep.timer = undefined;
   if (upkeep.writes !== upkeep.seen || core.transaction.depth > 0) {
     upkeep.seen = upkeep.writes;
-    upkeep.timer = setTimeout(() => rest(core), REST).unref();
+    upkeep.timer = setTimeout(() => onRest(core), REST).unref();
     return;
   }
   if (hasMuchFree(core)) giveBack(core);
@@ -165,6 +204,9 @@ function asFarAsPossible(core: Core, work: () => void): void {
   try {
     core.connection.impatiently(work);
   } catch (error) {
-    if (!(error instanceof DiskCacheError) || (error.code !== 'BUSY' && error.code !== 'DISK_FULL')) throw error;
+    if (!isPassing(error)) throw error;
   }
 }
+
+const isPassing = (error: unknown): boolean =>
+  error instanceof DiskCacheError && (error.code === 'BUSY' || error.code === 'DISK_FULL');

@@ -1,8 +1,8 @@
-import { DiskCacheError } from '../../../protocol/error.ts';
 import { EVICTION_POLICIES } from '../policy/eviction.ts';
 import type { Core } from './core.ts';
 import type { Settings } from './settings.ts';
 import { atomically } from './transaction.ts';
+import { withoutFailing } from './upkeep.ts';
 
 /** So many items' uses are remembered; beyond twice that the oldest are let go. */
 const MOST = 32_768;
@@ -11,6 +11,9 @@ const PER_WRITE = 8;
 /** Milliseconds after which they are written down without a write, so many in one transaction. */
 const PATIENCE = 1000;
 const PER_TIMER = 2048;
+
+/** Uses only sharpen the order of eviction: nothing may fail for them. */
+const COUNTING = 'Counting the reads of';
 
 /** Reads of one item that are not on disk yet. */
 export interface Use {
@@ -152,24 +155,15 @@ export function settleUses(core: Core): void {
   const { uses } = core;
   clearTimeout(uses.timer);
   if (core.usage.readOnly || uses.isEmpty) return;
-  quietly(() => atomically(core, () => writeUses(core, Number.POSITIVE_INFINITY)));
+  withoutFailing(core, () => atomically(core, () => writeUses(core, Number.POSITIVE_INFINITY)), COUNTING);
 }
 
 function startTimer(core: Core): void {
   if (core.usage.readOnly) return;
   core.uses.timer = setTimeout(() => {
     core.uses.timer = undefined;
-    quietly(() => atomically(core, () => writeUses(core, PER_TIMER)));
+    withoutFailing(core, () => atomically(core, () => writeUses(core, PER_TIMER)), COUNTING);
     if (!core.uses.isEmpty) startTimer(core);
   }, PATIENCE);
   core.uses.timer.unref();
-}
-
-/** Uses only sharpen the order of eviction: a full disk or a long writer must not fail anything for them. */
-function quietly(work: () => void): void {
-  try {
-    work();
-  } catch (error) {
-    if (!(error instanceof DiskCacheError)) throw error;
-  }
 }

@@ -1,8 +1,8 @@
-import { statSync } from 'node:fs';
 import { join } from 'node:path';
+import { factsOf } from '../values/whole-file.ts';
 import type { Core } from './core.ts';
 
-const lengthOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+const lengthOf = (path: string): number => factsOf(path)?.bytes ?? 0;
 
 /**
  * Bytes on disk now: database, write-ahead log, what is kept for a full disk, and every value file, also those no item names.

@@ -1,4 +1,3 @@
-import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Core } from '../cache/core.ts';
 import { drop } from '../cache/drop.ts';
 import { despiteFullDisk } from '../cache/full-disk.ts';
@@ -6,6 +5,7 @@ import { type Item, nameFile, prepare, using } from '../cache/item.ts';
 import { despiteReplacement, readValue } from '../cache/read.ts';
 import { atomically } from '../cache/transaction.ts';
 import { afterWrite, beforeWrite } from '../cache/upkeep.ts';
+import { isDamage } from '../damage.ts';
 import { type NewColumns, POSITIONS, ROWS_AT_ONCE } from '../sqlite/positions.ts';
 import type { ValueRow } from '../sqlite/statements.ts';
 import { type Extent, extentOf } from './extent.ts';
@@ -86,16 +86,17 @@ function count({ ledger, upkeep }: Core, cost: number): void {
 /**
  * Takes the value at one end; undefined when there is none.
  *
- * @throws {DiskCacheError} `CORRUPT` for a damaged value, which is gone after it: the next one is whole.
+ * @throws {DiskCacheError} `CORRUPT` for a damaged value, which is gone after it: the next one is whole. Whatever else is thrown,
+ * the value stays: what can't be read now, or not by this version, may be read later.
  */
 export function take(core: Core, side: Side): unknown {
   return despiteFullDisk([core], () => {
     const row = takeRow(core, side);
-    return row === undefined ? takeLarge(core, side) : valueIn(core, row);
+    return row === undefined ? takeWithCare(core, side) : valueIn(core, row);
   });
 }
 
-/** Undefined when there is none, or its value is in a file. */
+/** Undefined when there is none, or its value might be refused by who reads it. */
 function takeRow(core: Core, side: Side): ValueRow | undefined {
   const { sql } = core;
   beforeWrite(core);
@@ -108,7 +109,8 @@ function takeRow(core: Core, side: Side): ValueRow | undefined {
   return row;
 }
 
-function takeLarge(core: Core, side: Side): unknown {
+/** Reads before it deletes. */
+function takeWithCare(core: Core, side: Side): unknown {
   // Who waits for something to come asks often; nobody is kept waiting for that.
   if (edge(core, side) === undefined) return undefined;
   const taken = atomically(core, () => {
@@ -164,7 +166,7 @@ function attempt(work: () => unknown): { readonly value: unknown } | { readonly 
   try {
     return { value: work() };
   } catch (error) {
-    if (error instanceof DiskCacheError && error.code === 'CORRUPT') return { error };
+    if (isDamage(error)) return { error };
     throw error;
   }
 }

@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
+import { valueFailure } from '../sqlite/failure.ts';
+import { codeOf } from '../values/whole-file.ts';
 
 /*
  * Any string as the name of a folder, different ones as different folders, on every file system: small letters, digits, `_` and
@@ -38,10 +40,12 @@ export function nameOf(root: string, folder: string): string | undefined {
 }
 
 function keptName(path: string): string | undefined {
+  const file = join(path, NAME_FILE);
   try {
-    return readFileSync(join(path, NAME_FILE)).toString('utf16le');
-  } catch {
-    return undefined;
+    return readFileSync(file).toString('utf16le');
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR', 'EISDIR'].includes(codeOf(error) ?? '')) return undefined;
+    throw valueFailure(error, file);
   }
 }
 

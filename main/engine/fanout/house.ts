@@ -49,6 +49,8 @@ export class House implements Household {
   #left = 0;
   /** Bytes of writes that found no room, in transactions that may not have ended yet. */
   #pending = 0;
+  /** Why no room could be made after a commit: the next write that needs room is refused with it, and the one after tries again. */
+  #failed: { readonly error: unknown } | undefined;
 
   /** `gather` sees to it that everybody is a member; it is called before all are counted. */
   constructor(directory: string, gather: () => void) {
@@ -82,8 +84,20 @@ export class House implements Household {
     } else if (incoming > this.#free) {
       if (settings.evictionPolicy === 'none') throw full(this.#directory, settings.sizeLimit);
       this.#left = 0;
+      const failed = this.#failed;
+      this.#failed = undefined;
+      if (failed !== undefined) throw failed.error;
       this.#pending += incoming;
-      transaction.afterCommit.push(() => this.#settle(member, spared));
+      transaction.afterCommit.push(() => this.#settleOrRemember(member, spared));
+    }
+  }
+
+  /** The write has been committed: it can't fail any more. */
+  #settleOrRemember(member: Core, spared: KeyColumn | null): void {
+    try {
+      this.#settle(member, spared);
+    } catch (error) {
+      this.#failed = { error };
     }
   }
 

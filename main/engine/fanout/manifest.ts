@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { constants, copyFileSync, existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { constants, copyFileSync, existsSync, linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { fileFailure } from '../sqlite/failure.ts';
 import { databasePath } from '../sqlite/open.ts';
-import { codeOf, factsOf } from '../values/whole-file.ts';
+import { codeOf, factsOf, makeFolder } from '../values/whole-file.ts';
 
 /** What the directory of a FanoutCache says about itself. On disk: fields are only added. */
 export interface Manifest {
@@ -116,7 +116,7 @@ function publish(draft: string, path: string): void {
 function draftOf(directory: string, manifest: Manifest): string {
   const draft = `${manifestPath(directory)}.${randomUUID()}`;
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makeFolder(resolve(directory));
     writeFileSync(draft, `${JSON.stringify(manifest)}\n`, { flag: 'wx', mode: 0o600, flush: true });
   } catch (error) {
     throw fileFailure(error, resolve(directory));

@@ -1,7 +1,7 @@
-import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { DiskCacheError } from '../../../protocol/error.ts';
+import { DiskCacheError, type ErrorCode } from '../../../protocol/error.ts';
 import type { Cache } from '../cache/cache.ts';
 import type { Deque } from '../collections/deque.ts';
 import type { Index } from '../collections/index-map.ts';
@@ -9,7 +9,7 @@ import { pageSizeFor } from '../policy/budget.ts';
 import { fileFailure } from '../sqlite/failure.ts';
 import { databasePath, openDatabase } from '../sqlite/open.ts';
 import { VALUES_FOLDER } from '../values/file-layout.ts';
-import { filesIn } from '../values/whole-file.ts';
+import { filesIn, makeFolder } from '../values/whole-file.ts';
 import { folderName, keepName, nameOf } from './folder-name.ts';
 
 /** What can be kept under a name inside a FanoutCache. */
@@ -71,7 +71,7 @@ export class NamedStores {
     }
     const folder = folderName(name);
     try {
-      mkdirSync(path, { recursive: true, mode: 0o700 });
+      makeFolder(path);
       keepName(path, folder, name);
     } catch (error) {
       throw fileFailure(error, path);
@@ -113,14 +113,24 @@ export class NamedStores {
   }
 }
 
-/** Who can lock all others out is alone. A database that can't be opened for another reason is used by nobody. */
+/** Codes of a database that nobody can have open, or that has to go to make space. */
+const UNUSABLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'CORRUPT',
+  'UNSUPPORTED_VERSION',
+  'BAD_OPTION',
+  'DISK_FULL',
+]);
+
+/** Who can lock all others out is alone. */
 function demandUnused(path: string): void {
   if (!existsSync(databasePath(path))) return;
   const alone = { claim: VALUES_FOLDER, readOnly: false, exclusive: true, timeout: 0, pageSize: pageSizeFor(0) };
   try {
     openDatabase(path, alone).close();
   } catch (error) {
-    if (!(error instanceof DiskCacheError) || error.code !== 'BUSY') return;
+    if (!(error instanceof DiskCacheError)) throw error;
+    if (UNUSABLE.has(error.code)) return;
+    if (error.code !== 'BUSY') throw error;
     throw new DiskCacheError('BUSY', `${path} is open elsewhere and was not removed; close it there first`, {
       cause: error,
     });

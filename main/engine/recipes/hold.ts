@@ -1,10 +1,13 @@
-import { DiskCacheError } from '../../../protocol/error.ts';
+import { DiskCacheError, type ErrorCode } from '../../../protocol/error.ts';
 import type { Owner } from '../owner.ts';
 import type { Turnstile } from './turnstile.ts';
 import { wake } from './waking.ts';
 
 /** A lease is renewed so many times before it would end. */
 const RENEWALS = 3;
+
+/** A store that is busy, a disk that is full or could not be read: the lease is renewed when it works again, or found lost then. */
+const PASSING: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['BUSY', 'DISK_FULL', 'IO']);
 
 /** The holds of this thread, which it renews while it waits on the spot for another. */
 const holds = new Set<Hold>();
@@ -86,23 +89,22 @@ export class Hold implements Disposable {
     if (!this.#ended) this.release();
   }
 
-  /** Nobody could catch a failure on a timer: a busy store is tried again, everything else is a loss and told by `signal`. */
+  /** Nobody could catch a failure on a timer: what may pass is tried again, everything else is a loss and told by `signal`. */
   renewQuietly(): void {
     try {
       this.renew();
     } catch (error) {
-      if (!(error instanceof DiskCacheError)) throw error;
-      if (error.code !== 'BUSY') this.#end(error);
+      if (!(error instanceof DiskCacheError && PASSING.has(error.code))) this.#end(error);
     }
   }
 
   /** It is lost, unless it was released. */
-  #end(cause?: DiskCacheError): DiskCacheError {
+  #end(cause?: unknown): DiskCacheError {
     const lost = !this.#ended || this.signal.aborted;
     const error = new DiskCacheError(
       'NOT_ALLOWED',
       `The hold with ticket ${this.ticket} of ${this.#turnstile} ${lost ? LOST : 'was released already'}`,
-      cause && { cause },
+      cause === undefined ? undefined : { cause },
     );
     if (lost) this.#lost.abort(error);
     this.#stop();

@@ -85,9 +85,8 @@ class Wait {
     try {
       this.#turnstile.giveUp(this.#owner, this.#standing.ticket);
       wake(this.#turnstile.name);
-    } catch (error) {
+    } catch {
       // Another failure is being told already; the ticket ends with its lease.
-      if (!(error instanceof DiskCacheError)) throw error;
     }
   }
 }

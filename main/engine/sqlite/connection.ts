@@ -1,3 +1,4 @@
+import type { DiskCacheError } from '../../../protocol/error.ts';
 import { type Column, type Database, loadDriver, type Prepared, type Ran, toLoadError } from './driver.ts';
 import { failure } from './failure.ts';
 import { Patience } from './patience.ts';
@@ -97,12 +98,22 @@ export class Connection {
     } catch (error) {
       throw failure(toLoadError(error), path);
     }
-    this.snapshot = new Snapshot(this.#database);
+    this.snapshot = new Snapshot(this.#database, path);
     this.#patience = new Patience(path, timeout, () => this.#database.inTransaction && !this.snapshot.held);
   }
 
   get isOpen(): boolean {
     return this.#database.open;
+  }
+
+  /** What SQLite or its driver has refused last, since `forgetFailure`. */
+  get lastFailure(): DiskCacheError | undefined {
+    return this.#patience.lastFailure;
+  }
+
+  /** Before a transaction, whose own failures are asked for. */
+  forgetFailure(): void {
+    this.#patience.lastFailure = undefined;
   }
 
   /** True between BEGIN and COMMIT or ROLLBACK. */
@@ -139,6 +150,9 @@ export class Connection {
   }
 
   close(): void {
+    // A view that can't be ended must not keep the file open.
+    this.snapshot.releaseQuietly();
+    this.snapshot.held = false;
     this.patiently(() => this.#database.close());
   }
 

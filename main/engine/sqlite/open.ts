@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { Connection } from './connection.ts';
-import { fileFailure } from './failure.ts';
+import { assertPathLength, fileFailure } from './failure.ts';
 import { inspect, refuseForeign, refuseNewer } from './header.ts';
 import { APPLICATION_ID, migrationsFrom, SCHEMA_VERSION } from './schema.ts';
 
@@ -88,6 +88,7 @@ function directoryAt(directory: string, readOnly: boolean): string {
     );
   }
   const path = resolve(directory);
+  assertPathLength(databasePath(path));
   if (readOnly) return path;
   try {
     makeDirectory(path);

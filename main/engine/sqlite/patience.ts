@@ -1,5 +1,5 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
-import { failure } from './failure.ts';
+import { failure, isLocked, isTakenForDamage } from './failure.ts';
 
 /** Milliseconds in which a waiter becomes as insistent as it gets, and after which it saves the processor again. */
 const RISE = 100;
@@ -17,6 +17,7 @@ export class Patience {
   readonly #path: string;
   readonly #inTransaction: () => boolean;
   #timeout: number;
+  lastFailure: DiskCacheError | undefined;
 
   constructor(path: string, timeout: number, inTransaction: () => boolean) {
     this.#path = path;
@@ -25,18 +26,25 @@ export class Patience {
   }
 
   /**
-   * Does once more what has failed because of a lock, until it works or the time is up; throws any other failure.
+   * Does once more what has failed because of a lock, until it works or the time is up, and once what may have failed because the
+   * system refused to read; throws any other failure.
    *
    * @throws {DiskCacheError} `BUSY` with the cause.
    */
   retry<T>(error: unknown, work: () => T): T {
     let translated = this.failure(error);
+    if (isTakenForDamage(translated) && !this.#inTransaction()) {
+      try {
+        return work();
+      } catch (again) {
+        translated = this.failure(again);
+      }
+    }
     const began = performance.now();
     for (;;) {
       const waited = performance.now() - began;
-      const locked = translated instanceof DiskCacheError && translated.code === 'BUSY';
       // Inside a transaction the lock is held already: waiting would not help.
-      if (!locked || this.#inTransaction() || waited >= this.#timeout) throw translated;
+      if (!isLocked(translated) || this.#inTransaction() || waited >= this.#timeout) throw translated;
       Atomics.wait(pause, 0, 0, pauseAfter(waited));
       try {
         return work();
@@ -57,7 +65,9 @@ export class Patience {
   }
 
   failure(error: unknown): unknown {
-    return failure(error, this.#path);
+    const translated = failure(error, this.#path);
+    if (translated instanceof DiskCacheError) this.lastFailure = translated;
+    return translated;
   }
 }
 

@@ -1,3 +1,4 @@
+import { PLAIN_MODES } from '../values/mode.ts';
 import type { Column, Statement } from './connection.ts';
 import { DOOMED_COLUMNS, type DoomedRow, type Statements, VALUE_COLUMNS, type ValueRow } from './statements.ts';
 
@@ -31,8 +32,12 @@ const add = (position: string): string =>
    WHERE coalesce(${MOST} > coalesce(${LAST} - ${FIRST} + 1, 0), true)
    RETURNING max(coalesce(${LAST}, id), id) - min(coalesce(${FIRST}, id), id) + 1`;
 
-/** Takes out the row at an end and answers it, unless its value is in a file. One statement, so that it needs no transaction. */
-const take = (end: string): string => `DELETE FROM entry WHERE id = ${end} AND file IS NULL RETURNING ${VALUE_COLUMNS}`;
+/**
+ * Takes out the row at an end and returns it, if its value is one that every version reads: neither in a file, nor compressed, nor
+ * made by V8 or a codec. One statement, so that it needs no transaction.
+ */
+const take = (end: string): string =>
+  `DELETE FROM entry WHERE id = ${end} AND file IS NULL AND mode IN (${PLAIN_MODES.join(', ')}) RETURNING ${VALUE_COLUMNS}`;
 
 const of =
   <Row extends readonly unknown[] = Column[]>(text: string) =>

@@ -3,7 +3,7 @@ import type { CacheOptions } from '../../../protocol/options.ts';
 import { checkOf, type Stored } from './check.ts';
 import { compress, decompress } from './compression.ts';
 import { ZSTD } from './mode.ts';
-import { messageOf, payloadOf, restorePayload } from './payload.ts';
+import { isTooLarge, messageOf, payloadOf, restorePayload, tooLarge } from './payload.ts';
 
 /** A value ready to be stored. `data` may be the caller's own memory: who keeps it longer than the call keeps a copy. */
 export interface Encoded {
@@ -40,8 +40,9 @@ const sizeOf = (data: Stored): number =>
  * The value behind what was read from a column, or from a file as bytes. With `owned` the bytes belong to the caller of
  * this function alone and may become the value; without, the value gets a copy.
  *
- * @throws {DiskCacheError} `CORRUPT` when anything differs from what was stored; `UNSUPPORTED_VERSION` for a structured
- * clone by a newer V8; `BAD_OPTION` for a value of a custom codec that was not handed in.
+ * @throws {DiskCacheError} `CORRUPT` when anything differs from what was stored; `UNSUPPORTED_VERSION` for what is as it was stored
+ * and was written by a newer V8, a newer version or another codec; `TOO_LARGE` when there is not enough memory; `BAD_OPTION` for a
+ * value of a custom codec that was not handed in.
  */
 export function decodeValue(
   mode: number,
@@ -63,6 +64,8 @@ export function restoreValue(mode: number, data: Stored, settings: CodecSettings
     return restorePayload(mode - ZSTD, decompress(data), settings.codec, true);
   } catch (cause) {
     if (cause instanceof DiskCacheError) throw cause;
+    if (isTooLarge(cause))
+      throw tooLarge(`The stored value is too large for this process (${messageOf(cause)})`, cause);
     throw corrupt(`cannot be decoded (${messageOf(cause)})`, cause);
   }
 }

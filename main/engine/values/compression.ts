@@ -4,6 +4,9 @@ import { DiskCacheError } from '../../../protocol/error.ts';
 /** Encoded values of fewer bytes stay as they are: 20 µs of work would save less than a page of the database holds anyway. */
 const COMPRESSION_THRESHOLD = 1024;
 
+/** zlib counts bytes in 32 bits, and holds the whole: what is larger stays as it is. */
+const MAX_COMPRESSED_BYTES = 1024 ** 3;
+
 /**
  * Refuses an option this process can't honour. zstd came to Node with 22.15 and 23.8.
  *
@@ -19,12 +22,12 @@ export function assertCompression(compression: 'none' | 'zstd'): void {
 }
 
 /**
- * The data compressed (Zstandard, RFC 8878), or undefined where that isn't worth it: too small, or not smaller.
+ * The data compressed (Zstandard, RFC 8878), or undefined where that isn't worth it: too small, too large, or not smaller.
  *
  * @throws {DiskCacheError} `BAD_OPTION` where this Node has no zstd.
  */
 export function compress(data: string | Uint8Array, bytes: number): Uint8Array | undefined {
-  if (bytes < COMPRESSION_THRESHOLD) return undefined;
+  if (bytes < COMPRESSION_THRESHOLD || bytes > MAX_COMPRESSED_BYTES) return undefined;
   assertCompression('zstd');
   const packed = zlib.zstdCompressSync(data);
   return packed.length < bytes ? packed : undefined;

@@ -1,7 +1,7 @@
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { renameSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
-import { fileFailure } from '../sqlite/failure.ts';
+import { valueFailure } from '../sqlite/failure.ts';
 import { checkOf } from './check.ts';
 import { isBucket, nameOf, newName, placedPath, rootOf, stagedPath, stageOf } from './file-layout.ts';
 import {
@@ -9,10 +9,13 @@ import {
   damaged,
   factsOf,
   filesIn,
+  makeFolder,
+  readInPieces,
   readWhole,
   removeEmptyFolder,
   removeFile,
   syncFolder,
+  writeWhole,
 } from './whole-file.ts';
 
 /** A file that is whole and belongs to nobody yet: `place` it or `discard` it. */
@@ -77,16 +80,16 @@ export class FileStore {
   /**
    * Writes a file whole, and to the disk itself where durability is `'power'`. Needs no lock. A failure leaves nothing.
    *
-   * @throws {DiskCacheError} `DISK_FULL`, `NOT_ALLOWED`, `READ_ONLY`.
+   * @throws {DiskCacheError} `DISK_FULL`, `NOT_ALLOWED`, `READ_ONLY`, `BUSY`, `IO`.
    */
   stage(data: string | Uint8Array): Staged {
     const { name, path } = this.newStaged();
     const bytes = typeof data === 'string' ? Buffer.from(data) : data;
     try {
-      writeFileSync(path, bytes, { flag: 'wx', mode: 0o600, flush: this.#powerSafe });
+      writeWhole(path, bytes, this.#powerSafe);
     } catch (error) {
       removeFile(path);
-      throw fileFailure(error, path);
+      throw valueFailure(error, path);
     }
     return { name, bytes: bytes.length };
   }
@@ -128,9 +131,19 @@ export class FileStore {
     const path = this.path(name);
     const { bytes, changed } = readWhole(path, expected.bytes);
     if (!afresh && this.#verified.get(name) === changed) return bytes;
-    if (checkOf(expected.mode, bytes) !== expected.check) throw damaged(path, 'holds other bytes than were written');
+    if (checkOf(expected.mode, bytes) !== expected.check) throw damaged(path, OTHER_BYTES);
     this.#remember(name, changed);
     return bytes;
+  }
+
+  /** Compares a file with its row afresh; memory holds a piece of it. @throws as `read` */
+  verify(name: string, { mode, bytes, check }: Expected): void {
+    const path = this.path(name);
+    let sum = mode;
+    readInPieces(path, bytes, (piece) => {
+      sum = checkOf(sum, piece);
+    });
+    if (sum !== check) throw damaged(path, OTHER_BYTES);
   }
 
   /** File systems count time in ticks: a file changed just now could change once more and look the same. */
@@ -198,20 +211,22 @@ export class FileStore {
       return true;
     } catch (error) {
       if (codeOf(error) === 'ENOENT') return false;
-      throw fileFailure(error, path);
+      throw valueFailure(error, path);
     }
   }
 
   #makeFolder(folder: string): void {
     try {
-      const first = mkdirSync(folder, { recursive: true, mode: 0o700 });
+      const first = makeFolder(folder);
       if (first === undefined || !this.#powerSafe) return;
       for (let made = folder; made.length >= first.length; made = dirname(made)) syncFolder(dirname(made));
     } catch (error) {
-      throw fileFailure(error, folder);
+      throw valueFailure(error, folder);
     }
   }
 }
+
+const OTHER_BYTES = 'holds other bytes than were written';
 
 const namesIn = (folder: string, bucket: string): readonly string[] =>
   filesIn(folder).flatMap((file) => nameOf(file, bucket) ?? []);

@@ -1,10 +1,10 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { DiskCacheError } from '../../../protocol/error.ts';
-import { fileFailure } from '../sqlite/failure.ts';
+import { valueFailure } from '../sqlite/failure.ts';
 import { checkOf } from './check.ts';
 import type { Expected, FileStore, Staged } from './file-store.ts';
-import { codeOf, damaged, expectSize, removeFile } from './whole-file.ts';
+import { damaged, expectSize, MAX_CALL_BYTES, openFailure, removeFile } from './whole-file.ts';
 
 /** How much of a file is read at once, bytes: a read costs a turn of the loop, so that of 64 KiB half the time is waiting. */
 const CHUNK_BYTES = 256 * 1024;
@@ -53,8 +53,10 @@ export async function streamIn(
       check = checkOf(check, chunk);
       await writeChunk(file, chunk, path);
     }
-    if (durability === 'power') await file.sync();
-    await file.close();
+    await using(path, async () => {
+      if (durability === 'power') await file.sync();
+      await file.close();
+    });
     return { name, mode, bytes, check };
   } catch (error) {
     await file.close().catch(() => undefined); // the first failure is the one to report
@@ -63,11 +65,19 @@ export async function streamIn(
   }
 }
 
-async function writeChunk(file: FileHandle, chunk: Uint8Array, path: string): Promise<void> {
+const writeChunk = (file: FileHandle, chunk: Uint8Array, path: string): Promise<void> =>
+  using(path, async () => {
+    for (let at = 0; at < chunk.length; ) {
+      at += (await file.write(chunk, at, Math.min(MAX_CALL_BYTES, chunk.length - at))).bytesWritten;
+    }
+  });
+
+/** Runs what uses a file. @throws {DiskCacheError} for a refusal of the system. */
+async function using<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
-    for (let at = 0; at < chunk.length; ) at += (await file.write(chunk, at)).bytesWritten;
+    return await work();
   } catch (error) {
-    throw fileFailure(error, path);
+    throw valueFailure(error, path);
   }
 }
 
@@ -95,13 +105,13 @@ export async function* streamOut(
   const path = store.path(name);
   const file = await opened(path, constants.O_RDONLY);
   try {
-    expectSize(path, (await file.stat()).size, expected.bytes);
+    expectSize(path, (await using(path, () => file.stat())).size, expected.bytes);
     const last = Math.min(end, expected.bytes);
     const whole = start === 0 && last === expected.bytes;
     let check = expected.mode;
     for (let at = start; at < last; ) {
       const chunk = new Uint8Array(Math.min(CHUNK_BYTES, last - at));
-      const { bytesRead } = await file.read(chunk, 0, chunk.length, at);
+      const { bytesRead } = await using(path, () => file.read(chunk, 0, chunk.length, at));
       if (bytesRead === 0) throw damaged(path, `holds ${at} bytes instead of ${expected.bytes}`);
       const part = bytesRead === chunk.length ? chunk : chunk.slice(0, bytesRead);
       at += bytesRead;
@@ -110,7 +120,7 @@ export async function* streamOut(
       yield part;
     }
   } finally {
-    await file.close();
+    await file.close().catch(() => undefined); // of a file that was only read it has nothing to tell
   }
 }
 
@@ -118,6 +128,6 @@ async function opened(path: string, flags: number): Promise<FileHandle> {
   try {
     return await open(path, flags, 0o600);
   } catch (error) {
-    throw codeOf(error) === 'ENOENT' ? damaged(path, 'is missing', error) : fileFailure(error, path);
+    throw flags === constants.O_RDONLY ? openFailure(error, path) : valueFailure(error, path);
   }
 }

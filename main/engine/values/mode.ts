@@ -20,6 +20,12 @@ export const MODE = {
   customBytes: 8,
 } as const;
 
+/** Whether this version knows a mode, which is without `ZSTD`. */
+export const isMode = (mode: number): boolean => (Object.values(MODE) as number[]).includes(mode);
+
+/** Modes of values that every version and every runtime reads. */
+export const PLAIN_MODES: readonly number[] = [MODE.text, MODE.number, MODE.bytes, MODE.json, MODE.bigint, MODE.word];
+
 /** Added to the mode of what has been compressed. On disk, like the modes, which stay below it. */
 export const ZSTD = 64;
 

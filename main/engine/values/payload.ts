@@ -1,10 +1,11 @@
+import { constants } from 'node:buffer';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { isByteKind, nativeKind } from '../../../protocol/natives.ts';
 import type { CacheOptions, Codec } from '../../../protocol/options.ts';
 import { judge } from '../../../protocol/value.ts';
 import { isWellFormed } from '../../../protocol/well-formed.ts';
 import type { Stored } from './check.ts';
-import { isTextMode, MODE } from './mode.ts';
+import { isMode, isTextMode, MODE } from './mode.ts';
 import { deserialize, serialize } from './structured.ts';
 
 type CodecOption = Required<CacheOptions>['codec'];
@@ -23,14 +24,25 @@ export interface Payload {
 export function payloadOf(value: unknown, codec: CodecOption): Payload {
   if (typeof codec === 'object') return customPayload(value, codec);
   if (typeof value === 'string') {
-    return isWellFormed(value) ? { mode: MODE.text, data: value } : { mode: MODE.json, data: JSON.stringify(value) };
+    return isWellFormed(value) ? { mode: MODE.text, data: value } : brokenText(value, codec);
   }
   const jsonOnly = codec === 'json';
   if (!jsonOnly && typeof value !== 'object') return primitivePayload(value);
   const verdict = judge(value, 'value', jsonOnly);
   if (typeof verdict === 'object') throw badValue(verdict.fault);
   if (typeof value === 'number') return { mode: MODE.number, data: value };
-  return verdict === 'json' ? jsonPayload(value) : clonePayload(value as object);
+  return verdict === 'json' ? jsonPayload(value, jsonOnly) : clonePayload(value as object);
+}
+
+/** A character that is half a surrogate pair takes as many in JSON. */
+const ESCAPE_CHARACTERS = 6;
+
+/** A string with halves of surrogate pairs: JSON, unless that could be longer than a string can be. */
+function brokenText(value: string, codec: CodecOption): Payload {
+  if (value.length * ESCAPE_CHARACTERS + 2 <= constants.MAX_STRING_LENGTH || codec === 'json') {
+    return jsonPayload(value, codec === 'json');
+  }
+  return { mode: MODE.structured, data: serialize(value) };
 }
 
 /** What is neither a string nor an object, where more than JSON is allowed. */
@@ -51,11 +63,13 @@ function primitivePayload(value: unknown): Payload {
   }
 }
 
-function jsonPayload(value: unknown): Payload {
+function jsonPayload(value: unknown, jsonOnly: boolean): Payload {
   try {
     return { mode: MODE.json, data: JSON.stringify(value) };
   } catch (cause) {
-    throw badValue('value is longer than a string can be, as JSON', cause);
+    if (!isTooLarge(cause)) throw badValue(`value cannot be written as JSON (${messageOf(cause)})`, cause);
+    if (!jsonOnly) return clonePayload(value as object);
+    throw tooLarge('value is longer than a string can be, as JSON; store it in parts', cause);
   }
 }
 
@@ -64,6 +78,8 @@ function clonePayload(value: object): Payload {
   try {
     return { mode: MODE.structured, data: serialize(value) };
   } catch (cause) {
+    if (cause instanceof DiskCacheError) throw cause;
+    if (isTooLarge(cause)) throw tooLarge(`value is too large to be cloned (${messageOf(cause)})`, cause);
     throw badValue(`value cannot be cloned (${messageOf(cause)})`, cause);
   }
 }
@@ -93,9 +109,13 @@ export function restorePayload(mode: number, data: Stored, codec: CodecOption, o
     case MODE.structured:
       return deserialize(data);
     case MODE.customBytes:
-      return customOf(codec).decode(plainBytes(data, owned));
+      return decodedBy(customOf(codec), plainBytes(data, owned));
     default:
-      throw new Error(`mode ${mode} is unknown`);
+      if (isMode(mode)) throw new Error(`mode ${mode} does not stand in a column of bytes`);
+      throw new DiskCacheError(
+        'UNSUPPORTED_VERSION',
+        `The stored value has mode ${mode}, which is unknown here; it was written by a newer version: update deskcache`,
+      );
   }
 }
 
@@ -108,7 +128,7 @@ function textValue(mode: number, text: string, codec: CodecOption): unknown {
     case MODE.bigint:
       return BigInt(text);
     case MODE.customText:
-      return customOf(codec).decode(text);
+      return decodedBy(customOf(codec), text);
     default:
       return wordOf(text);
   }
@@ -139,6 +159,26 @@ function customOf(codec: CodecOption): Codec {
     'The stored value was written by a codec of your own; open the cache with that codec',
   );
 }
+
+/** What a codec refuses is as it was stored, so it is another version's: it is not damaged. */
+function decodedBy(codec: Codec, data: string | Uint8Array): unknown {
+  try {
+    return codec.decode(data);
+  } catch (cause) {
+    throw new DiskCacheError(
+      'UNSUPPORTED_VERSION',
+      `The codec "${codec.name}" can't decode the stored value (${messageOf(cause)}); open the store with the version that wrote it`,
+      { cause },
+    );
+  }
+}
+
+/** Whether a runtime has refused something because of its size: a length, memory, the depth of the stack. */
+export const isTooLarge = (error: unknown): boolean =>
+  error instanceof RangeError || /TOO_LONG|TOO_LARGE|memory_allocation/.test(String(Object(error).code));
+
+export const tooLarge = (fault: string, cause?: unknown): DiskCacheError =>
+  new DiskCacheError('TOO_LARGE', fault, { cause });
 
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 

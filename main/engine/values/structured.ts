@@ -24,6 +24,9 @@ const VIEWS = [
   'Float16Array',
 ] as const;
 
+/** A length is written in 32 bits. */
+const MAX_VIEW_BYTES = 2 ** 32 - 1;
+
 type ViewConstructor = new (buffer: ArrayBuffer) => ArrayBufferView;
 
 /** @types/node leaves these documented members out. */
@@ -45,6 +48,10 @@ const defineSerializer = () =>
       const name = Object.prototype.toString.call(view).slice(8, -1);
       const kind = VIEWS.indexOf(name as (typeof VIEWS)[number]);
       if (!ArrayBuffer.isView(view) || kind === -1) throw new Error(`${name} could not be cloned`);
+      if (view.byteLength > MAX_VIEW_BYTES) {
+        const hint = 'store it as a value of its own';
+        throw new DiskCacheError('TOO_LARGE', `A ${name} inside a value takes ${view.byteLength} bytes; ${hint}`);
+      }
       this.writeUint32(kind);
       this.writeUint32(view.byteLength);
       this.writeRawBytes(new Uint8Array(view.buffer, view.byteOffset, view.byteLength));
@@ -56,7 +63,7 @@ const defineDeserializer = () =>
     /** Called by V8 for every view; gives it memory of its own. */
     _readHostObject(): ArrayBufferView {
       const name = VIEWS[this.readUint32()];
-      if (name === undefined) throw new Error('it holds a view of an unknown kind');
+      if (name === undefined) throw newerRuntimeNeeded('holds a view of an unknown kind');
       const View = (globalThis as unknown as Record<string, ViewConstructor | undefined>)[name];
       if (View === undefined) throw newerRuntimeNeeded(`holds a ${name}`);
       return new View(new Uint8Array(this.readRawBytes(this.readUint32())).buffer);
@@ -74,13 +81,22 @@ export function serialize(value: unknown): Uint8Array {
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** The value of these bytes; nothing in it shares their memory. Throws an `Error` when they are damaged; runs no code from them. */
+/**
+ * The value of these bytes, which are as they were written; nothing in it shares their memory. Runs no code from them.
+ *
+ * @throws {DiskCacheError} `UNSUPPORTED_VERSION` for what this V8 can't read.
+ */
 export function deserialize(bytes: Uint8Array): unknown {
   refuseNewerFormat(bytes);
   deserializerClass ??= defineDeserializer();
   const deserializer = new deserializerClass(bytes);
-  deserializer.readHeader();
-  return deserializer.readValue();
+  try {
+    deserializer.readHeader();
+    return deserializer.readValue();
+  } catch (cause) {
+    if (cause instanceof DiskCacheError || cause instanceof RangeError) throw cause;
+    throw newerRuntimeNeeded(`cannot be read (${cause instanceof Error ? cause.message : String(cause)})`, cause);
+  }
 }
 
 /** @throws {DiskCacheError} `UNSUPPORTED_VERSION` for the format of a V8 newer than this process's. */
@@ -89,10 +105,11 @@ function refuseNewerFormat(bytes: Uint8Array): void {
   if (version !== undefined && version > ownFormat()) throw newerRuntimeNeeded(`is in format ${version} of V8`);
 }
 
-const newerRuntimeNeeded = (why: string): DiskCacheError =>
+const newerRuntimeNeeded = (why: string, cause?: unknown): DiskCacheError =>
   new DiskCacheError(
     'UNSUPPORTED_VERSION',
     `The stored value ${why}, which this runtime does not know; open it with the version of Node or Electron that wrote it`,
+    { cause },
   );
 
 /** The first byte of V8's header; the version follows. */

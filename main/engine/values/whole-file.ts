@@ -1,16 +1,20 @@
 import {
   closeSync,
+  existsSync,
   fstatSync,
   fsyncSync,
+  mkdirSync,
   openSync,
   readdirSync,
   readSync,
   rmdirSync,
   statSync,
   unlinkSync,
+  writeSync,
 } from 'node:fs';
+import { dirname } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
-import { fileFailure } from '../sqlite/failure.ts';
+import { valueFailure } from '../sqlite/failure.ts';
 
 /** The bytes of a file and when it was last changed (epoch milliseconds, the file system's clock). */
 export interface Whole {
@@ -18,34 +22,114 @@ export interface Whole {
   readonly changed: number;
 }
 
+/** Node reads and writes less than 2 GiB in one call. */
+export const MAX_CALL_BYTES = 1024 ** 3;
+/** What is only looked at is read in pieces of this size. */
+const PIECE_BYTES = 1024 ** 2;
+
 /**
  * A file of exactly `bytes` bytes, in memory of exactly that size.
  *
- * @throws {DiskCacheError} `CORRUPT` for a file that is missing, shorter or longer.
+ * @throws {DiskCacheError} `CORRUPT` for a file that is missing, shorter or longer; `TOO_LARGE` when there is not so much memory;
+ * for a refusal of the system, which says nothing about the file, what `valueFailure` makes of it.
  */
 export function readWhole(path: string, bytes: number): Whole {
+  return reading(path, bytes, (file, changed) => {
+    const whole = allocated(path, bytes);
+    readPieces(path, file, bytes, (at) => whole.subarray(at, Math.min(at + MAX_CALL_BYTES, bytes)));
+    return { bytes: new Uint8Array(whole.buffer), changed };
+  });
+}
+
+/** Hands a file of exactly `bytes` bytes to `take`, piece by piece, each in the same memory. @throws as `readWhole` */
+export function readInPieces(path: string, bytes: number, take: (piece: Uint8Array) => void): void {
+  const memory = Buffer.allocUnsafeSlow(Math.min(PIECE_BYTES, bytes));
+  reading(path, bytes, (file) => {
+    readPieces(path, file, bytes, (at) => memory.subarray(0, Math.min(PIECE_BYTES, bytes - at)), take);
+  });
+}
+
+function reading<T>(path: string, bytes: number, work: (file: number, changed: number) => T): T {
   let file: number;
   try {
     file = openSync(path, 'r');
   } catch (error) {
-    throw codeOf(error) === 'ENOENT' ? damaged(path, 'is missing', error) : fileFailure(error, path);
+    throw openFailure(error, path);
   }
   try {
     const { size, ctimeMs } = fstatSync(file);
     expectSize(path, size, bytes);
-    const whole = Buffer.allocUnsafeSlow(bytes); // never from the pool
-    let at = 0;
-    while (at < bytes) {
-      const read = readSync(file, whole, at, bytes - at, at);
-      if (read === 0) expectSize(path, at, bytes);
-      at += read;
-    }
-    return { bytes: new Uint8Array(whole.buffer), changed: ctimeMs };
+    return work(file, ctimeMs);
   } catch (error) {
-    throw fileFailure(error, path);
+    throw valueFailure(error, path);
   } finally {
-    closeSync(file);
+    closeQuietly(file);
   }
+}
+
+function readPieces(
+  path: string,
+  file: number,
+  bytes: number,
+  roomAt: (at: number) => Uint8Array,
+  take: (piece: Uint8Array) => void = () => {},
+): void {
+  for (let at = 0; at < bytes; ) {
+    const room = roomAt(at);
+    const read = readSync(file, room, 0, room.length, at);
+    if (read === 0) expectSize(path, at, bytes);
+    take(room.subarray(0, read));
+    at += read;
+  }
+}
+
+function allocated(path: string, bytes: number): Buffer<ArrayBuffer> {
+  try {
+    return Buffer.allocUnsafeSlow(bytes); // never from the pool
+  } catch (cause) {
+    const hint = 'read it with openReadStream';
+    throw new DiskCacheError('TOO_LARGE', `${path} holds ${bytes} bytes, more than there is memory for; ${hint}`, {
+      cause,
+    });
+  }
+}
+
+/** Writes a new file whole, and to the disk itself with `flush`. */
+export function writeWhole(path: string, bytes: Uint8Array, flush: boolean): void {
+  const file = openSync(path, 'wx', 0o600);
+  try {
+    for (let at = 0; at < bytes.length; ) {
+      at += writeSync(file, bytes, at, Math.min(MAX_CALL_BYTES, bytes.length - at));
+    }
+    if (flush) fsyncSync(file);
+  } catch (error) {
+    closeQuietly(file);
+    throw error;
+  }
+  // Some file systems tell only here that they could not keep what was written.
+  closeSync(file);
+}
+
+/** After a failure, or when nothing was written, closing has nothing to tell. */
+function closeQuietly(file: number): void {
+  try {
+    closeSync(file);
+  } catch {
+    // The descriptor is given back all the same.
+  }
+}
+
+/**
+ * A file that can't be opened to be read: it is missing, or the system refuses it now. Where the whole folder of values is gone, a
+ * disk may have been taken away: that says nothing about the value.
+ */
+export function openFailure(error: unknown, path: string): DiskCacheError {
+  if (codeOf(error) !== 'ENOENT') return valueFailure(error, path);
+  const root = dirname(dirname(path));
+  if (existsSync(root)) return damaged(path, 'is missing', error);
+  return new DiskCacheError('IO', `${path} can't be read: ${root} is gone; put it back, or open the store again`, {
+    cause: error,
+  });
 }
 
 export function expectSize(path: string, actual: number, expected: number): void {
@@ -80,14 +164,34 @@ export function filesIn(folder: string): readonly string[] {
     return readdirSync(folder);
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return [];
-    throw fileFailure(error, folder);
+    throw valueFailure(error, folder);
   }
 }
 
 /** Length in bytes and time of the last write (epoch milliseconds, the file system's clock); undefined where there is no file. */
 export function factsOf(path: string): { readonly bytes: number; readonly modified: number } | undefined {
-  const facts = statSync(path, { throwIfNoEntry: false });
-  return facts === undefined ? undefined : { bytes: facts.size, modified: facts.mtimeMs };
+  try {
+    const facts = statSync(path, { throwIfNoEntry: false });
+    return facts === undefined ? undefined : { bytes: facts.size, modified: facts.mtimeMs };
+  } catch (error) {
+    throw valueFailure(error, path);
+  }
+}
+
+/**
+ * Makes a folder and those above it that are missing, one by one: Node's own `recursive` tells another reason than the system did.
+ * Returns the uppermost one that was made.
+ */
+export function makeFolder(path: string): string | undefined {
+  const parent = dirname(path);
+  const above = parent !== path && !existsSync(parent) ? makeFolder(parent) : undefined;
+  try {
+    mkdirSync(path, { mode: 0o700 });
+    return above ?? path;
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST' && statSync(path, { throwIfNoEntry: false })?.isDirectory()) return above;
+    throw error;
+  }
 }
 
 /** Makes the names in a folder survive a power cut. Windows neither needs nor allows it. */
@@ -101,7 +205,7 @@ export function syncFolder(path: string): void {
       closeSync(folder);
     }
   } catch (error) {
-    throw fileFailure(error, path);
+    throw valueFailure(error, path);
   }
 }
 

@@ -1,7 +1,7 @@
 import { describeOwner, isGone } from '../../engine/owner.ts';
 import type { Schedule } from './backoff.ts';
-import { readJob } from './job-row.ts';
-import { promote } from './line.ts';
+import { attempt as attempted, readJob, unlessDamaged } from './job-row.ts';
+import { promote, wait } from './line.ts';
 import { fail } from './settle.ts';
 import type { JobRow, RunningRow, Shelves, WorkerRow } from './shelves.ts';
 import type { Step } from './step.ts';
@@ -14,7 +14,10 @@ export interface Claim extends RunningRow {
   readonly progress: unknown;
 }
 
-/** Takes up to so many jobs for a worker, the next ones in order; one that can't be read is dead. */
+/** How long a job rests that can't be read for a reason that may pass. It was not begun, so no attempt is counted. */
+const UNREADABLE_REST_MS = 5000;
+
+/** Takes up to so many jobs for a worker, the next ones in order. A damaged one is dead; one that can't be read now rests. */
 export function claim(step: Step, worker: string, count: number): Claim[] {
   const { ready, running, failed, progress } = step.shelves;
   promote(step);
@@ -22,8 +25,17 @@ export function claim(step: Step, worker: string, count: number): Claim[] {
   for (const [negativePriority, id] of ready.first(count)) {
     ready.delete(negativePriority, id);
     step.count('ready', -1);
-    const job = readJob(step.shelves, id);
-    const attempt = (failed.get(id)?.attempts ?? 0) + 1;
+    const read = attempted(() => ({
+      job: readJob(step.shelves, id),
+      attempts: unlessDamaged(() => failed.get(id))?.attempts ?? 0,
+      progress: unlessDamaged(() => progress.get(id)),
+    }));
+    if ('refused' in read) {
+      wait(step, id, 0 - negativePriority, step.now + UNREADABLE_REST_MS);
+      continue;
+    }
+    const { job } = read.value;
+    const attempt = read.value.attempts + 1;
     if (job.damage !== undefined) {
       fail(step, id, job, { attempt, error: job.damage.message, rest: undefined });
       continue;
@@ -31,7 +43,7 @@ export function claim(step: Step, worker: string, count: number): Claim[] {
     const row: RunningRow = { worker, ticket: step.next('ticket'), attempt, startedAt: step.now };
     running.put([id], row);
     step.count('running', 1);
-    claims.push({ ...row, id, job, progress: progress.get(id) });
+    claims.push({ ...row, id, job, progress: read.value.progress });
   }
   return claims;
 }
@@ -63,10 +75,13 @@ export function takeOver(step: Step, self: string, { attempts }: Schedule): void
   for (const worker of lost.keys()) workers.delete(worker);
   for (const [[id], { worker, attempt }] of running.rows()) {
     if (living.has(worker)) continue;
+    // One that can't be read now is brought back when it can.
+    const read = attempted(() => readJob(step.shelves, id));
+    if ('refused' in read) continue;
     running.delete(id);
     step.count('running', -1);
     const owner = lost.get(worker);
     const error = `Its worker was lost${owner ? `: ${describeOwner(owner)} has ended, or its lease has` : ''}`;
-    fail(step, id, readJob(step.shelves, id), { attempt, error, rest: attempt < attempts ? 0 : undefined });
+    fail(step, id, read.value, { attempt, error, rest: attempt < attempts ? 0 : undefined });
   }
 }

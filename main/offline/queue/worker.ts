@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { DiskCacheError } from '../../../protocol/error.ts';
+import { DiskCacheError, type ErrorCode } from '../../../protocol/error.ts';
 import { newOwner, type Owner } from '../../engine/owner.ts';
 import { restAfter } from './backoff.ts';
 import { Bell } from './bell.ts';
@@ -233,15 +233,23 @@ function bury(reason: string): never {
   throw new Burial(reason);
 }
 
-const textOf = (error: unknown): string =>
-  error instanceof Error ? `${error.name}: ${error.message}` : inspect(error, { depth: 2 });
+/** What a handler has thrown may fail itself when it is read. */
+function textOf(error: unknown): string {
+  try {
+    return error instanceof Error ? `${error.name}: ${error.message}` : inspect(error, { depth: 2 });
+  } catch {
+    return 'The handler failed with an error that can not be read';
+  }
+}
 
-/** What can pass, a full disk or a busy store, is tried again. */
+const PASSING: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['BUSY', 'DISK_FULL', 'IO']);
+
+/** What can pass, a full disk, one that can't be read, or a busy store, is tried again. */
 function orSetback(turn: () => number): number {
   try {
     return turn();
   } catch (error) {
-    if (error instanceof DiskCacheError && (error.code === 'BUSY' || error.code === 'DISK_FULL')) return SETBACK;
+    if (error instanceof DiskCacheError && PASSING.has(error.code)) return SETBACK;
     throw error;
   }
 }
