@@ -12,6 +12,8 @@ import type { KeyColumn } from '../values/key.ts';
 
 /** Places in the stored order per millisecond; a process that stores more runs ahead of its clock. */
 const PLACES_PER_MILLISECOND = 1024;
+/** A clock that is centuries ahead gets no further: from here on places count up by one, for as long as anybody lives. */
+const MAX_TIMED_PLACE = 2 ** 53 - 2 ** 43;
 /** Milliseconds after which it is counted again what others may have taken meanwhile. */
 const TRUST = 1000;
 /** Of what this process may write before it counts again, a member is given this part at a time. */
@@ -124,7 +126,11 @@ export class House implements Household {
   }
 
   placeAfter(last: number, now: number): number {
-    this.#place = Math.max(this.#place + 1, last + 1, Math.floor(now * PLACES_PER_MILLISECOND));
+    this.#place = Math.max(
+      this.#place + 1,
+      last + 1,
+      Math.min(MAX_TIMED_PLACE, Math.floor(now * PLACES_PER_MILLISECOND)),
+    );
     return this.#place;
   }
 

@@ -60,6 +60,11 @@ const INSERT_PLACED = INSERT.replace('(', '(id, ').replace(
   'VALUES (',
   `VALUES (${PLACE_FUNCTION}((SELECT coalesce(max(id), 0) FROM entry)), `,
 );
+/** The ids that a store gives: of a FanoutCache they are as large as 2^53 − 2^43 and grow on from there. What is beyond is damage. */
+const FIRST_ID = 0;
+const MAX_ID = 2 ** 53 - 2 ** 42;
+const STRAY_ID = `coalesce((SELECT min(id) FROM entry WHERE id > ${MAX_ID}), (SELECT min(id) FROM entry WHERE id < ${FIRST_ID}))`;
+
 /** A set is a use: it counts from zero again and protects from the hand of `sieve` once. */
 const AFRESH = 'hits = 0, visited = 1';
 
@@ -94,6 +99,10 @@ export interface Statements {
   readonly deleteAll: Statement<[]>;
   readonly files: Statement<[], [string]>;
   readonly namesFile: Statement<[string], [1]>;
+  /** The names of all files, from the table itself: an index may be damaged. */
+  readonly filesInTable: Statement<[], [string]>;
+  readonly strayId: Statement<[], [1]>;
+  readonly moveStrayId: Statement<[]>;
 
   readonly fileBytes: Statement<[], [number]>;
   readonly integrity: Statement<[], [message: string]>;
@@ -116,6 +125,7 @@ export interface Statements {
   readonly counter: Statement<[CounterName], [number]>;
   readonly count: Statement<[by: number, CounterName]>;
   readonly setCounter: Statement<[value: number, CounterName]>;
+  readonly restoreCounter: Statement<[CounterName, value: number]>;
 
   readonly changes: Statement<[after: number, limit: number], [id: number, kind: ChangeKind, key: KeyColumn | null]>;
   readonly lastChange: Statement<[], [number | null]>;
@@ -171,6 +181,9 @@ const SQL: Readonly<Record<Exclude<keyof Statements, 'composed'>, string>> = {
   deleteAll: 'DELETE FROM entry',
   files: 'SELECT file FROM entry WHERE file IS NOT NULL',
   namesFile: 'SELECT 1 FROM entry WHERE file = ?',
+  filesInTable: 'SELECT file FROM entry NOT INDEXED WHERE file IS NOT NULL',
+  strayId: `SELECT 1 WHERE ${STRAY_ID} IS NOT NULL`,
+  moveStrayId: `UPDATE entry SET id = (SELECT coalesce(max(id), 0) FROM entry WHERE id <= ${MAX_ID}) + 1 WHERE id = ${STRAY_ID}`,
 
   fileBytes: 'SELECT coalesce(sum(size), 0) FROM entry WHERE file IS NOT NULL',
   integrity: 'PRAGMA integrity_check',
@@ -193,6 +206,7 @@ const SQL: Readonly<Record<Exclude<keyof Statements, 'composed'>, string>> = {
   counter: 'SELECT value FROM counter WHERE name = ?',
   count: 'UPDATE counter SET value = value + ? WHERE name = ?',
   setCounter: 'UPDATE counter SET value = ? WHERE name = ?',
+  restoreCounter: 'INSERT OR REPLACE INTO counter VALUES (?, ?)',
 
   changes: 'SELECT id, kind, key FROM change WHERE id > ? ORDER BY id LIMIT ?',
   lastChange: 'SELECT max(id) FROM change',
