@@ -32,6 +32,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'protocol/',
     'main/engine/index.ts',
     'main/engine/cache/arguments.ts',
+    'main/engine/cache/structure.ts',
     'main/engine/owner.ts',
     'node:',
   ],

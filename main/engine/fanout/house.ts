@@ -8,6 +8,7 @@ import { atomically } from '../cache/transaction.ts';
 import { boundLog, giveBack } from '../cache/upkeep.ts';
 import { allowance, overheadOf } from '../policy/budget.ts';
 import { EVICTION_POLICIES } from '../policy/eviction.ts';
+import { LAST_PLACE } from '../sqlite/statements.ts';
 import type { KeyColumn } from '../values/key.ts';
 
 /** Places in the stored order per millisecond; a process that stores more runs ahead of its clock. */
@@ -23,8 +24,6 @@ const SLACK = 1 / 256;
 const MOST_SLACK = 64 * 1024;
 /** `cull` goes so far in one step. */
 const PER_STEP = 64 * 1024;
-
-const LAST_PLACE = 'SELECT coalesce(max(id), 0) FROM entry';
 
 interface Waiting {
   readonly member: Core;

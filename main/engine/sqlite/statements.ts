@@ -53,18 +53,17 @@ export type ItemColumns = readonly [
 ];
 const ITEM_COLUMNS = ['key', 'stored_at', 'used_at', 'expires_at', 'tag', 'mode', 'size', 'checksum', 'file', 'value'];
 const INSERT = `INSERT INTO entry (${ITEM_COLUMNS.join(', ')}) VALUES (${ITEM_COLUMNS.map(() => '?').join(', ')})`;
-/** The name under which a connection tells the place of a new item behind the last one, comparable between several stores. */
-export const PLACE_FUNCTION = 'deskcache_place';
-/** As `INSERT`, with such a place as the id. It grows like an id that SQLite gives. */
-const INSERT_PLACED = INSERT.replace('(', '(id, ').replace(
-  'VALUES (',
-  `VALUES (${PLACE_FUNCTION}((SELECT coalesce(max(id), 0) FROM entry)), `,
-);
 /** The ids that a store gives: of a FanoutCache they are as large as 2^53 − 2^43 and grow on from there. What is beyond is damage. */
 const FIRST_ID = 0;
 const MAX_ID = 2 ** 53 - 2 ** 42;
+/** The place of the last item, whatever damage says of another one. */
+export const LAST_PLACE = `SELECT coalesce(max(id), 0) FROM entry WHERE id <= ${MAX_ID}`;
 const STRAY_ID = `coalesce((SELECT min(id) FROM entry WHERE id > ${MAX_ID}), (SELECT min(id) FROM entry WHERE id < ${FIRST_ID}))`;
 
+/** The name under which a connection tells the place of a new item behind the last one, comparable between several stores. */
+export const PLACE_FUNCTION = 'deskcache_place';
+/** As `INSERT`, with such a place as the id. It grows like an id that SQLite gives. */
+const INSERT_PLACED = INSERT.replace('(', '(id, ').replace('VALUES (', `VALUES (${PLACE_FUNCTION}((${LAST_PLACE})), `);
 /** A set is a use: it counts from zero again and protects from the hand of `sieve` once. */
 const AFRESH = 'hits = 0, visited = 1';
 
