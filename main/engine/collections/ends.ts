@@ -150,12 +150,12 @@ export function dropStretch(core: Core, start: number, count: number): void {
 }
 
 /** @throws {DiskCacheError} `CORRUPT` also for a row that is not where it says. */
-export function valueIn(core: Core, row: readonly [...PlacedRow, ...unknown[]]): unknown {
+export function valueIn(core: Core, row: PlacedRow): unknown {
   assertPlaced(core, row);
   return readValue(core, row[0], row as unknown as ValueRow);
 }
 
-function assertPlaced({ directory }: Core, row: readonly [...PlacedRow, ...unknown[]]): void {
+function assertPlaced({ directory }: Core, row: PlacedRow): void {
   if (row[0] !== row[7]) throw damagedPosition(directory);
 }
 

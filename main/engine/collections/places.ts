@@ -172,13 +172,11 @@ export function stretch(core: Core, direction: 'upwards' | 'downwards', index: n
   const values: unknown[] = [];
   const step = direction === 'upwards' ? 1 : -1;
   let bytes = 0;
-  let next = index;
+  let next: number | undefined;
   POSITIONS[direction](core.sql).each(
     (row) => {
-      const at = row[8];
-      // Backwards from an index that was the last one until another process took something out.
-      if (at !== next && values.length === 0 && step < 0) next = Math.min(next, extentOf(core).length - 1);
-      if (at !== next) throw damagedPosition(core.directory);
+      next ??= positionAt(core, direction, index);
+      if (row[0] !== next) throw damagedPosition(core.directory);
       values.push(valueIn(core, row));
       next += step;
       bytes += row[4];
@@ -189,4 +187,10 @@ export function stretch(core: Core, direction: 'upwards' | 'downwards', index: n
   );
   if (values.length === 0) assertNone(core, index);
   return values;
+}
+
+/** Where a stretch begins. Backwards from an index that was the last one, until another process took something out, at the end. */
+function positionAt(core: Core, direction: 'upwards' | 'downwards', index: number): number {
+  const { first, length } = extentOf(core);
+  return first + (direction === 'upwards' ? index : Math.min(index, length - 1));
 }

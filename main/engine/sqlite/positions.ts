@@ -4,8 +4,6 @@ import { DOOMED_COLUMNS, type DoomedRow, type Statements, VALUE_COLUMNS, type Va
 /** A row of a deque: its position stands in it twice, so a position that is damaged is noticed. */
 export type PlacedRow = [...ValueRow, key: Column];
 const PLACED_COLUMNS = `${VALUE_COLUMNS}, key`;
-/** A row with its index, counted from the first position. */
-type IndexedRow = [...PlacedRow, index: number | null];
 
 /** The positions at both ends; NULL when there is none, or when the row there says another one of itself. */
 const FIRST = '(SELECT CASE WHEN id = key THEN id END FROM entry ORDER BY id LIMIT 1)';
@@ -13,7 +11,6 @@ const LAST = '(SELECT CASE WHEN id = key THEN id END FROM entry ORDER BY id DESC
 const IS_EMPTY = 'NOT EXISTS (SELECT 1 FROM entry)';
 const MOST = "(SELECT value FROM setting WHERE name = 'maxLength')";
 const ITEM = `SELECT ${PLACED_COLUMNS} FROM entry`;
-const INDEXED_ITEM = `SELECT ${PLACED_COLUMNS}, id - ${FIRST} FROM entry`;
 
 /** What of a new item is written; the position stands in both of the first two. */
 const NEW_COLUMNS = ['id', 'key', 'stored_at', 'used_at', 'mode', 'size', 'checksum', 'file', 'value'];
@@ -79,8 +76,8 @@ export const POSITIONS = {
   fromFront: of<PlacedRow>(`${ITEM} WHERE id = ${FIRST} + ?`),
   fromBack: of<PlacedRow>(`${ITEM} WHERE id = ${LAST} - ?`),
   /** Parameters: the index to begin at, how many at most. */
-  upwards: of<IndexedRow>(`${INDEXED_ITEM} WHERE id >= ${FIRST} + ? ORDER BY id LIMIT ?`),
-  downwards: of<IndexedRow>(`${INDEXED_ITEM} WHERE id <= ${FIRST} + ? ORDER BY id DESC LIMIT ?`),
+  upwards: of<PlacedRow>(`${ITEM} WHERE id >= ${FIRST} + ? ORDER BY id LIMIT ?`),
+  downwards: of<PlacedRow>(`${ITEM} WHERE id <= ${FIRST} + ? ORDER BY id DESC LIMIT ?`),
   /** Parameters: from, to. */
   doomed: of<DoomedRow>(`SELECT ${DOOMED_COLUMNS} FROM entry WHERE id >= ? AND id <= ?`),
   stretch: of<PlacedRow>(`${ITEM} WHERE id >= ? AND id <= ? ORDER BY id`),
