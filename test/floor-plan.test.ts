@@ -33,6 +33,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'main/engine/index.ts',
     'main/engine/cache/arguments.ts',
     'main/engine/damage.ts',
+    'main/engine/cache/structure.ts',
     'main/engine/owner.ts',
     'node:',
   ],

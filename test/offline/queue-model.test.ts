@@ -66,7 +66,7 @@ class Pair {
   readonly #claims: Claim[] = [];
 
   constructor(index: Index) {
-    this.#core = { index, shelves: shelvesIn(index), clock: () => this.plain.now, step: undefined };
+    this.#core = { index, shelves: shelvesIn(index), clock: () => this.plain.now, restore: rebuild, step: undefined };
   }
 
   /** In one transaction, where time stands still. */

@@ -1,14 +1,14 @@
 import type { CheckOptions, Finding } from '../../../protocol/check.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
-import type { Key } from '../../../protocol/key.ts';
-import { isDamage } from '../damage.ts';
-import type { SuspectRow } from '../sqlite/statements.ts';
-import { checkOf } from '../values/check.ts';
-import { decodeKey, type KeyColumn } from '../values/key.ts';
+import { salvage } from '../backup/salvage.ts';
 import { optionsOf } from './arguments.ts';
 import type { Core } from './core.ts';
 import { drop } from './drop.ts';
+import { findFault } from './fault.ts';
+import { hasStrayIds, mendIds } from './ids.ts';
+import type { Structure } from './structure.ts';
 import { atomically } from './transaction.ts';
+import { beforeWrite } from './upkeep.ts';
 
 export type { CheckOptions, Finding, FindingCode } from '../../../protocol/check.ts';
 
@@ -21,92 +21,97 @@ const BATCH = 64;
 const OPTIONS: ReadonlySet<string> = new Set(['repair']);
 
 /** Everything that is wrong; with `repair` also what was wrong and has been mended. */
-export function check(core: Core, options?: CheckOptions): Finding[] {
+export function check(core: Core, options?: CheckOptions, structure?: Structure): Finding[] {
   const { repair = false } = optionsOf(options, OPTIONS);
   if (core.transaction.depth > 0)
     throw new DiskCacheError('BAD_OPTION', 'check was called inside a transaction; call it after');
+  if (repair) beforeWrite(core);
   const findings: Finding[] = [];
-  try {
-    findings.push(...checkDatabase(core, repair));
-    findings.push(...checkItems(core, repair));
-    if (!core.usage.readOnly) findings.push(...checkCounts(core, repair), ...checkOrphans(core, repair));
-  } catch (error) {
-    if (!(error instanceof DiskCacheError) || error.code !== 'CORRUPT') throw error;
-    findings.push({ code: 'database', message: error.message, path: core.connection.path });
-  }
+  const isReadable = collect(core, findings, () => checkDatabase(core, repair));
+  if (!isReadable && !repair) return findings;
+  const rest = () => [
+    ...checkItems(core, repair, structure),
+    ...(core.usage.readOnly ? [] : [...checkCounts(core, repair), ...checkOrphans(core, repair)]),
+  ];
+  if (!isReadable) findings.push(...salvage(core));
+  if (!collect(core, findings, rest) && repair) findings.push(...salvage(core), ...rest());
   return findings;
 }
 
-/** SQLite's own check of pages and indexes. An index is built again from its table; damaged pages can't be mended. */
-function checkDatabase(core: Core, repair: boolean): Finding[] {
-  const { connection, sql } = core;
-  const found = sql.integrity.all();
-  if (found.every(([message]) => message === 'ok')) return [];
-  if (repair) connection.execute('REINDEX');
-  return found.map(([message]) => ({
-    code: 'database',
-    message: `${connection.path}: ${message}`,
-    path: connection.path,
-  }));
+/** Adds what a part of a check finds. False, and a finding, when the database is too damaged for it. */
+function collect({ connection }: Core, findings: Finding[], part: () => Finding[]): boolean {
+  try {
+    findings.push(...part());
+    return true;
+  } catch (error) {
+    if (!(error instanceof DiskCacheError) || error.code !== 'CORRUPT') throw error;
+    findings.push({ code: 'database', message: error.message, path: connection.path });
+    return false;
+  }
 }
 
-function checkItems(core: Core, repair: boolean): Finding[] {
-  const findings: Finding[] = [];
+/** SQLite's own check of pages and indexes, and the ids. What is damaged is built anew from the rows that can be read. */
+function checkDatabase(core: Core, repair: boolean): Finding[] {
+  const { connection, sql } = core;
+  const messages = sql.integrity.all().map(([message]) => message);
+  const damaged = messages.some((message) => message !== 'ok');
+  const findings: Finding[] = damaged ? messages.map((message) => finding(core, `${connection.path}: ${message}`)) : [];
+  if (hasStrayIds(core))
+    findings.push(finding(core, `${connection.path} holds an item with an id that is out of range`));
+  if (!repair) return findings;
+  if (damaged) findings.push(...salvage(core));
+  mendIds(core);
+  return findings;
+}
+
+const finding = ({ connection }: Core, message: string): Finding => ({
+  code: 'database',
+  message,
+  path: connection.path,
+});
+
+/** With `repair` all that is damaged is taken out, and the structure put in order, in one transaction. */
+function checkItems(core: Core, repair: boolean, structure: Structure | undefined): Finding[] {
+  const { suspects, findings } = findSuspects(core);
+  if (structure !== undefined) findings.push(...structure.look());
+  if (repair) {
+    if (suspects.length > 0 || structure !== undefined) {
+      atomically(core, () => {
+        findings.push(...suspects.flatMap((id) => confirm(core, id, true)));
+        structure?.mend();
+      });
+    }
+  } else for (const id of suspects) findings.push(...confirmAlone(core, id));
+  return findings;
+}
+
+/** The ids of items that look damaged, in their order. It ends whatever the order is: ids that don't grow are a finding. */
+function findSuspects(core: Core): { readonly suspects: number[]; readonly findings: Finding[] } {
+  const suspects: number[] = [];
   // The ids of a deque are its positions and may be negative.
   let after = Number.NEGATIVE_INFINITY;
   for (let rows = core.sql.suspects.all(after, BATCH); rows.length > 0; rows = core.sql.suspects.all(after, BATCH)) {
     for (const row of rows) {
+      if (!(row[0] > after)) {
+        return { suspects, findings: [finding(core, `${core.connection.path} holds items that are out of order`)] };
+      }
       after = row[0];
-      if (faultOf(core, row) !== undefined) findings.push(...confirm(core, row[0], repair));
+      if (findFault(core, row) !== undefined) suspects.push(row[0]);
     }
   }
-  return findings;
+  return { suspects, findings: [] };
 }
 
 /** Another process may have replaced the item meanwhile, so it is looked at once more while nobody can write. */
+const confirmAlone = (core: Core, id: number): Finding[] =>
+  core.usage.readOnly ? confirm(core, id, false) : atomically(core, () => confirm(core, id, false));
+
 function confirm(core: Core, id: number, repair: boolean): Finding[] {
-  const look = (): Finding[] => {
-    const row = core.sql.suspect.first(id);
-    const fault = row && faultOf(core, row);
-    if (row === undefined || fault === undefined) return [];
-    if (repair) drop(core, row.slice(0, 4) as unknown as Parameters<typeof drop>[1], 'delete');
-    return [fault];
-  };
-  return core.usage.readOnly ? look() : atomically(core, look);
-}
-
-function faultOf(core: Core, [, column, file, size, mode, value, checksum]: SuspectRow): Finding | undefined {
-  const key = keyOf(column);
-  if (key === undefined)
-    return { code: 'key', message: `A stored key of ${core.directory} is damaged; its item can't be reached` };
-  if (file !== null) return faultOfFile(core, key.key, file, { mode, bytes: size, check: checksum });
-  const whole = typeof value === 'string' || typeof value === 'number' || value instanceof Uint8Array;
-  if (whole && checkOf(mode, value) === checksum) return undefined;
-  return { code: 'value', message: 'A stored value has another checksum than when it was stored', key: key.key };
-}
-
-function faultOfFile(
-  { files }: Core,
-  key: Key,
-  file: string,
-  expected: { readonly mode: number; readonly bytes: number; readonly check: number },
-): Finding | undefined {
-  try {
-    files.verify(file, expected);
-    return undefined;
-  } catch (error) {
-    if (!isDamage(error)) throw error;
-    return { code: 'file', message: (error as DiskCacheError).message, key };
-  }
-}
-
-function keyOf(column: KeyColumn): { readonly key: Key } | undefined {
-  try {
-    return { key: decodeKey(column) };
-  } catch (error) {
-    if (isDamage(error)) return undefined;
-    throw error;
-  }
+  const row = core.sql.suspect.first(id);
+  const fault = row && findFault(core, row);
+  if (row === undefined || fault === undefined) return [];
+  if (repair) drop(core, row.slice(0, 4) as unknown as Parameters<typeof drop>[1], 'delete');
+  return [fault];
 }
 
 function checkCounts(core: Core, repair: boolean): Finding[] {
@@ -115,7 +120,7 @@ function checkCounts(core: Core, repair: boolean): Finding[] {
     const counted = sql.counter.first('file bytes')?.[0];
     const actual = sql.fileBytes.first()?.[0] ?? 0;
     if (counted === actual) return [];
-    if (repair) sql.setCounter.run(actual, 'file bytes');
+    if (repair) sql.restoreCounter.run('file bytes', actual);
     return [{ code: 'count', message: `${core.directory} counts ${counted} bytes in files; its items have ${actual}` }];
   });
 }
@@ -132,7 +137,7 @@ function checkOrphans(core: Core, repair: boolean): Finding[] {
   const orphans = left.length === 0 ? [] : atomically(core, () => unnamed(core, left));
   if (repair) {
     for (const name of orphans) files.remove(name);
-    for (const bucket of files.buckets()) atomically(core, () => files.collect(bucket, (name) => isNamed(core, name)));
+    for (const bucket of files.buckets()) collectBucket(core, bucket);
     files.sweepStage();
   }
   return orphans.map((name) => {
@@ -141,9 +146,26 @@ function checkOrphans(core: Core, repair: boolean): Finding[] {
   });
 }
 
-const unnamed = (core: Core, names: readonly string[]): string[] => names.filter((name) => !isNamed(core, name));
+/** The names that no row has. An index may be damaged, so before a file goes the table itself is asked: O(rows), after a crash. */
+function unnamed({ sql }: Core, names: readonly string[]): string[] {
+  const suspects = new Set(names.filter((name) => sql.namesFile.first(name) === undefined));
+  if (suspects.size > 0) {
+    sql.filesInTable.each(([file]) => {
+      suspects.delete(file);
+      return suspects.size > 0;
+    });
+  }
+  return [...suspects];
+}
 
-const isNamed = (core: Core, name: string): boolean => core.sql.namesFile.first(name) !== undefined;
+/** Removes the files of a bucket that no row names. */
+export function collectBucket(core: Core, bucket: string): void {
+  const { files } = core;
+  atomically(core, () => {
+    const orphans = new Set(unnamed(core, files.names(bucket)));
+    files.collect(bucket, (name) => !orphans.has(name));
+  });
+}
 
 /** Files stored between two collections. */
 const COLLECT_EVERY = 8;
@@ -156,7 +178,7 @@ export function collectSome(core: Core): void {
   if (transaction.depth > 0 || ++ledger.filesStored % COLLECT_EVERY !== 0) return;
   const buckets = [...files.buckets()].sort();
   const bucket = buckets.find((name) => name > ledger.collected) ?? buckets[0];
-  if (bucket !== undefined) atomically(core, () => files.collect(bucket, (name) => isNamed(core, name)));
+  if (bucket !== undefined) collectBucket(core, bucket);
   ledger.collected = bucket ?? '';
   if (ledger.filesStored % (COLLECT_EVERY * SWEEP_EVERY) === 0) files.sweepStage();
 }

@@ -67,7 +67,7 @@ export function keep(core: Core, kept: Partial<Settings>, chosen: Partial<Settin
   });
 }
 
-const CREATE_TAG_INDEX = 'CREATE INDEX IF NOT EXISTS entry_tag ON entry (tag) WHERE tag IS NOT NULL';
+export const CREATE_TAG_INDEX = 'CREATE INDEX IF NOT EXISTS entry_tag ON entry (tag) WHERE tag IS NOT NULL';
 const DROP_TAG_INDEX = 'DROP INDEX IF EXISTS entry_tag';
 
 /** Puts settings into force. Outside of transactions: SQLite changes `synchronous` only there. */

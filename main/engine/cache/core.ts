@@ -33,6 +33,8 @@ export interface Core {
   readonly upkeep: Upkeep;
   readonly leases: Set<Lease>;
   readonly pageSize: number;
+  /** What the directory holds. */
+  kind: 'cache' | 'index' | 'deque';
   /** Set where several stores live within one limit. */
   readonly membership: Membership | undefined;
   /** What follows from the settings; `configure` and other processes change it. */

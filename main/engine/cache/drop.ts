@@ -7,11 +7,15 @@ import type { Core } from './core.ts';
 /** Deletes a row and, after the outermost commit, its file. Inside a write transaction. */
 export function drop(core: Core, [id, key, file, size]: DoomedRow, kind: ChangeKind): void {
   core.feed.cause = kind;
-  core.sql.deleteById.run(id);
+  if (core.sql.deleteById.run(id).changes === 0) throw lostRow(core);
   dropFile(core, file, size);
   core.ledger.deleted(1);
   core.memory.forget(key);
 }
+
+/** A row was found, and is not where its id says. */
+export const lostRow = ({ connection }: Core): DiskCacheError =>
+  new DiskCacheError('CORRUPT', `${connection.path} holds a row whose id is damaged; run check({ repair: true })`);
 
 /** Invariant: a file goes only after the commit that took its name from the last row, so a rollback loses nothing. */
 export function dropFile(core: Core, file: string | null, size: number): void {

@@ -6,9 +6,10 @@ import type { Stored } from '../values/check.ts';
 import { encodeValue } from '../values/codec.ts';
 import type { Staged } from '../values/file-store.ts';
 import type { KeyColumn } from '../values/key.ts';
+import { toRowCheck } from '../values/row-check.ts';
 import { collectSome } from './check.ts';
 import type { Core } from './core.ts';
-import { drop, dropFile, keyBytes } from './drop.ts';
+import { drop, dropFile, keyBytes, lostRow } from './drop.ts';
 import { capacityOf, makeRoom } from './room.ts';
 import { atomically } from './transaction.ts';
 import { beforeWrite } from './upkeep.ts';
@@ -70,10 +71,12 @@ export function place(core: Core, item: Item, now: number): number {
   makeRoom(core, item, now);
   const file = nameFile(core, item);
   const stamp = core.stamps.at(now);
-  const { key, expiresAt, tag, mode, bytes, check, data } = item;
+  const { key, expiresAt, tag, mode, bytes, data } = item;
+  const check = toRowCheck(item.check, key);
   const old = sql.locate.first(key);
   if (old !== undefined && isLive(old[1], now)) {
-    sql.update.run(key, stamp, stamp, expiresAt, tag, mode, bytes, check, file, data, old[0]);
+    const { changes } = sql.update.run(key, stamp, stamp, expiresAt, tag, mode, bytes, check, file, data, old[0]);
+    if (changes === 0) throw lostRow(core);
     // Its reads are counted from the last set.
     core.uses.take(old[0]);
     dropFile(core, old[2], old[3]);

@@ -5,7 +5,7 @@ import { isLive } from '../policy/expiry.ts';
 import type { Column } from '../sqlite/connection.ts';
 import { countText, rangeText } from '../sqlite/range.ts';
 import { VALUE_COLUMNS, type ValueRow } from '../sqlite/statements.ts';
-import { decodeKey, type KeyColumn, keyBounds } from '../values/key.ts';
+import { compareColumns, decodeKey, type KeyColumn, keyBounds } from '../values/key.ts';
 import { optionsOf, tagColumn } from './arguments.ts';
 import type { Core } from './core.ts';
 import { despiteReplacement, readValue } from './read.ts';
@@ -116,8 +116,23 @@ export function stretch(
   const wanted = Math.min(most, left);
   if (wanted <= 0) return { items: [], places: [], more: false };
   const sorted = course.order === 'stored' && holdsFew(core, course);
-  if (of === 'keys') return keyStretch(core, course, sorted, start, wanted, left);
-  return onSnapshot(core, () => valueStretch(core, of, course, sorted, start, wanted, left, mostBytes));
+  const found =
+    of === 'keys'
+      ? keyStretch(core, course, sorted, start, wanted, left)
+      : onSnapshot(core, () => valueStretch(core, of, course, sorted, start, wanted, left, mostBytes));
+  assertOnward(core, course, start, found.places.at(-1));
+  return found;
+}
+
+/** Invariant: a walk ends, also where damage has put items out of order: it never goes back. */
+function assertOnward(core: Core, { reverse }: Course, start: Position | undefined, last: KeyColumn | undefined): void {
+  if (start === undefined || last === undefined) return;
+  const order = compareColumns(last, start.at);
+  if (reverse ? order < 0 : order > 0) return;
+  throw new DiskCacheError(
+    'CORRUPT',
+    `${core.connection.path} holds items that are out of order; run check({ repair: true })`,
+  );
 }
 
 /**

@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { CacheOptions } from '../../../protocol/options.ts';
+import { unlessDamaged } from '../backup/read-around.ts';
 import { pageSizeFor } from '../policy/budget.ts';
 import { CAUSE_FUNCTION } from '../sqlite/change-log.ts';
 import { openDatabase } from '../sqlite/open.ts';
@@ -13,6 +14,7 @@ import { adopt, codecFor, keep } from './configure.ts';
 import type { Core } from './core.ts';
 import { clearDeadListeners, Feed } from './feed.ts';
 import type { Membership } from './household.ts';
+import { mendIds } from './ids.ts';
 import { Ledger } from './ledger.ts';
 import { Memory } from './memory.ts';
 import { Outlook } from './others.ts';
@@ -39,6 +41,12 @@ function refuseCollection(sql: Statements, path: string): void {
   );
 }
 
+/** What a directory says that it holds; one that becomes a collection says so a little later. */
+function kindOf(rows: readonly (readonly [name: string, value: unknown])[]): Core['kind'] {
+  const [, kind] = rows.find(([name]) => name === 'kind') ?? [];
+  return kind === 'index' || kind === 'deque' ? kind : 'cache';
+}
+
 /**
  * Opens a directory as a store. Options are checked before anything is created, and settings that are new are kept; when
  * nothing is new, nothing is written.
@@ -62,7 +70,8 @@ export function openCore(
   try {
     const sql = statementsOf(connection, membership !== undefined);
     admit(sql, connection.path);
-    const kept = keptSettings(sql.settings.all());
+    const rows = sql.settings.all();
+    const kept = keptSettings(rows);
     const settings = settledSettings(kept, chosen);
     const path = dirname(connection.path);
     const core: Core = {
@@ -82,6 +91,7 @@ export function openCore(
       transaction: new Transaction(),
       pageSize: Number(connection.pragma('page_size')),
       membership,
+      kind: kindOf(rows),
       settings,
       settingsEdition: sql.counter.first('settings')?.[0] ?? 0,
       codec: codecFor(settings, kept, usage, path),
@@ -104,6 +114,8 @@ function begin(core: Core, kept: Partial<Settings>, chosen: Partial<Settings>): 
   try {
     if (!core.usage.readOnly) {
       clearDeadListeners(core);
+      // Who can't read them now learns so from every verb.
+      unlessDamaged(() => mendIds(core));
       keep(core, kept, chosen);
     }
     adopt(core, core.settings);

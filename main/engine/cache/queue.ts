@@ -36,6 +36,8 @@ export function push(core: Core, value: unknown, given?: QueueOptions & SetOptio
     const edge = edgeOf(core, queue, side, now);
     const step = side === 'back' ? 1 : -1;
     let number = edge === undefined ? FIRST : numberOf(decodeKey(edge[1])) + step;
+    // Beyond that the next number would be the same one.
+    if (!Number.isSafeInteger(number)) throw damagedQueue(core);
     while (core.sql.has.first(encodeKey(keyOf(prefix, number)), now) !== undefined) number += step;
     const key = keyOf(prefix, number);
     core.sql.enqueue.run(queue, place(core, { ...item, key: encodeKey(key) }, now));
@@ -93,6 +95,9 @@ function attempt<T>(work: () => T): { readonly value: T } | { readonly error: un
     throw error;
   }
 }
+
+const damagedQueue = ({ directory }: Core): DiskCacheError =>
+  new DiskCacheError('CORRUPT', `A number of a queue in ${directory} is damaged; run check({ repair: true })`);
 
 const queueOf = (prefix: Key | undefined): KeyColumn => encodeKey(prefix ?? null);
 

@@ -9,6 +9,7 @@ import type { Stored } from '../values/check.ts';
 import { decodeValue, restoreValue } from '../values/codec.ts';
 import { encodeKey, type KeyColumn } from '../values/key.ts';
 import { MODE } from '../values/mode.ts';
+import { toValueCheck } from '../values/row-check.ts';
 import { spend } from './allowance.ts';
 import type { Core } from './core.ts';
 import { storedOf } from './memory.ts';
@@ -123,7 +124,12 @@ export function readValue(core: Core, key: KeyColumn, row: ValueRow): unknown {
   if (file === null) return decodeAt(core, key, mode, data, check, true);
   try {
     spend(mode, bytes);
-    return restoreValue(mode, core.files.read(file, { mode, bytes, check }), core.codec, true);
+    return restoreValue(
+      mode,
+      core.files.read(file, { mode, bytes, check: toValueCheck(check, key) }),
+      core.codec,
+      true,
+    );
   } catch (error) {
     throw located(error, core, key);
   }
@@ -132,7 +138,7 @@ export function readValue(core: Core, key: KeyColumn, row: ValueRow): unknown {
 /** `owned`: the data becomes the value without a copy where it can. */
 function decodeAt(core: Core, key: KeyColumn, mode: number, data: Column, check: number, owned: boolean): unknown {
   try {
-    return decodeValue(mode, data, check, core.codec, owned);
+    return decodeValue(mode, data, toValueCheck(check, key), core.codec, owned);
   } catch (error) {
     throw located(error, core, key);
   }

@@ -1,7 +1,10 @@
+import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
+import { startAfresh } from '../backup/salvage.ts';
 import { isLive } from '../policy/expiry.ts';
 import { encodeKey, type KeyColumn } from '../values/key.ts';
 import { iterated, tagColumn } from './arguments.ts';
+import { collectBucket } from './check.ts';
 import type { Core } from './core.ts';
 import { drop, removeFile } from './drop.ts';
 import { evict as evictFor } from './evict.ts';
@@ -44,11 +47,23 @@ export function pop(core: Core, key: Key): unknown {
   );
 }
 
-/** Deletes everything; answers how many live items there were. */
+/**
+ * Deletes everything; answers how many live items there were. A damaged database makes place for an empty one, and of its items
+ * those count that could still be read.
+ */
 export function clear(core: Core): number {
-  const items = despiteFullDisk([core], () => atomically(core, () => clearWhole(core)));
-  giveBack(core);
-  return items;
+  let items: number | undefined;
+  try {
+    items = despiteFullDisk([core], () => atomically(core, () => clearWhole(core)));
+    giveBack(core);
+    // What is left is a few pages.
+    if (core.transaction.depth > 0 || core.sql.integrity.all().every(([message]) => message === 'ok')) return items;
+  } catch (error) {
+    if (!(error instanceof DiskCacheError) || error.code !== 'CORRUPT' || core.transaction.depth > 0) throw error;
+  }
+  const readable = startAfresh(core);
+  for (const bucket of core.files.buckets()) collectBucket(core, bucket);
+  return items ?? readable;
 }
 
 function clearWhole(core: Core): number {

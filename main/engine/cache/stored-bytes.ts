@@ -7,6 +7,7 @@ import type { FactsRow, ValueRow } from '../sqlite/statements.ts';
 import { streamOut } from '../values/file-stream.ts';
 import { encodeKey, type KeyColumn } from '../values/key.ts';
 import { MODE } from '../values/mode.ts';
+import { toValueCheck } from '../values/row-check.ts';
 import { optionsOf } from './arguments.ts';
 import type { Core } from './core.ts';
 import { noticeOthers } from './others.ts';
@@ -41,7 +42,8 @@ export function openBytes(core: Core, key: Key): StoredBytes | undefined {
   const facts = read(core, column);
   if (facts === undefined) return undefined;
   const row = valueRow(facts);
-  const [, mode, , check, bytes] = row;
+  const [, mode, , rowCheck, bytes] = row;
+  const check = toValueCheck(rowCheck, column);
   const storedAt = facts[7];
   const inFile = isPlainFile(row);
   const loaded = inFile ? undefined : bytesOf(core, column, row);
@@ -129,7 +131,7 @@ async function* fileChunks(
     }
     let begun = false;
     try {
-      for await (const chunk of streamOut(core.files, file, { mode, bytes, check }, part)) {
+      for await (const chunk of streamOut(core.files, file, { mode, bytes, check: toValueCheck(check, key) }, part)) {
         begun = true;
         yield chunk;
       }

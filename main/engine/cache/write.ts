@@ -4,6 +4,7 @@ import type { CountOptions, SetOptions } from '../../../protocol/options.ts';
 import { expiresAt } from '../policy/expiry.ts';
 import { KEPT_MARK } from '../sqlite/statements.ts';
 import { encodeKey, type KeyColumn } from '../values/key.ts';
+import { toRowCheck } from '../values/row-check.ts';
 import { demandFunction, optionsOf, setOptionsOf, shown, storeEach, tagColumn } from './arguments.ts';
 import type { Core } from './core.ts';
 import { despiteLongLog } from './full-disk.ts';
@@ -131,7 +132,7 @@ function put(core: Core, { key, expiresAt: expiry, tag, mode, bytes, check, data
   const stamp = core.stamps.at(now);
   let result: ReturnType<typeof sql.put.run>;
   try {
-    result = sql.put.run(key, stamp, stamp, expiry, tag, mode, bytes, check, null, data, now);
+    result = sql.put.run(key, stamp, stamp, expiry, tag, mode, bytes, toRowCheck(check, key), null, data, now);
   } catch (error) {
     // What failed in its commit has given an id all the same.
     ledger.forget();

@@ -68,6 +68,7 @@ export function openCollection(
   const core = openCore(directory, { ...INITIAL[kind], ...options, ...FOR_GOOD }, (sql, path) =>
     isClaimed(sql, kind, path),
   );
+  core.kind = kind;
   try {
     if (!isClaimed(core.sql, kind, core.directory)) claim(core, kind, options, marks);
     return core;

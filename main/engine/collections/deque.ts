@@ -2,7 +2,7 @@ import type { DequeRange } from '../../../protocol/contract/deque.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Change } from '../../../protocol/options.ts';
 import type { Cursor, Page } from '../../../protocol/page.ts';
-import { demandFunction, isRecord, iterated } from '../cache/arguments.ts';
+import { demandFunction, iterated } from '../cache/arguments.ts';
 import { type CheckOptions, check, type Finding } from '../cache/check.ts';
 import { closeCore } from '../cache/close.ts';
 import type { Core } from '../cache/core.ts';
@@ -13,7 +13,7 @@ import { atomically, transact } from '../cache/transaction.ts';
 import { volume } from '../cache/volume.ts';
 import { type CollectionOptions, demandOptions, openCollection } from './claim.ts';
 import { peek, put, type Side, take, trim } from './ends.ts';
-import { closeGaps, extentOf, reverse, rotate } from './extent.ts';
+import { checkPositions, extentOf, mendEnds, mendPositions, reverse, rotate } from './extent.ts';
 import { page } from './page.ts';
 import * as places from './places.ts';
 
@@ -55,6 +55,7 @@ export class Deque<V = unknown> {
     this.#core = openCollection('deque', directory, shared, {});
     this.directory = this.#core.directory;
     try {
+      if (!this.#core.usage.readOnly) mendEnds(this.#core);
       if (maxLength !== undefined && !this.#core.usage.readOnly) this.maxLength = maxLength;
     } catch (error) {
       this.close();
@@ -227,13 +228,10 @@ export class Deque<V = unknown> {
     return volume(this.#open());
   }
 
-  /** Looks for damage; `repair` deletes what is damaged, and the others close ranks. O(bytes). */
-  check(options: CheckOptions = {}): Finding[] {
+  /** Looks for damage; `repair` deletes what is damaged, and the others close ranks, in one transaction. O(bytes). */
+  check(options?: CheckOptions): Finding[] {
     const core = this.#open();
-    if (!isRecord(options)) throw new DiskCacheError('BAD_OPTION', 'check takes an object like { repair: true }');
-    const findings = check(core, options);
-    if (options.repair === true) closeGaps(core);
-    return findings;
+    return check(core, options, { look: () => checkPositions(core), mend: () => mendPositions(core) });
   }
 
   /** This deque as plain data, for `reopen` in a worker or another process. */

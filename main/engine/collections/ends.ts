@@ -6,9 +6,9 @@ import { despiteReplacement, readValue } from '../cache/read.ts';
 import { atomically } from '../cache/transaction.ts';
 import { afterWrite, beforeWrite } from '../cache/upkeep.ts';
 import { isDamage } from '../damage.ts';
-import { type NewColumns, POSITIONS, ROWS_AT_ONCE } from '../sqlite/positions.ts';
+import { type NewColumns, type PlacedRow, POSITIONS, ROWS_AT_ONCE } from '../sqlite/positions.ts';
 import type { ValueRow } from '../sqlite/statements.ts';
-import { type Extent, extentOf } from './extent.ts';
+import { damagedPosition, type Extent, extentOf } from './extent.ts';
 
 export type Side = 'front' | 'back';
 
@@ -97,7 +97,7 @@ export function take(core: Core, side: Side): unknown {
 }
 
 /** Undefined when there is none, or its value might be refused by who reads it. */
-function takeRow(core: Core, side: Side): ValueRow | undefined {
+function takeRow(core: Core, side: Side): PlacedRow | undefined {
   const { sql } = core;
   beforeWrite(core);
   core.feed.cause = 'delete';
@@ -116,6 +116,8 @@ function takeWithCare(core: Core, side: Side): unknown {
   const taken = atomically(core, () => {
     const row = edge(core, side);
     if (row === undefined) return undefined;
+    // The value is whole: it stays for the repair of its position.
+    assertPlaced(core, row);
     const found = attempt(() => valueIn(core, row));
     const [position, , , , size, file] = row;
     drop(core, [position, position, file, size], 'delete');
@@ -149,8 +151,14 @@ export function dropStretch(core: Core, start: number, count: number): void {
   for (const row of POSITIONS.doomed(sql).all(start, start + count - 1)) drop(core, row, 'delete');
 }
 
-export function valueIn(core: Core, row: ValueRow): unknown {
-  return readValue(core, row[0], row);
+/** @throws {DiskCacheError} `CORRUPT` also for a row that is not where it says. */
+export function valueIn(core: Core, row: PlacedRow): unknown {
+  assertPlaced(core, row);
+  return readValue(core, row[0], row as unknown as ValueRow);
+}
+
+function assertPlaced({ directory }: Core, row: PlacedRow): void {
+  if (row[0] !== row[7]) throw damagedPosition(directory);
 }
 
 /** The position of an index, counted from the end when it is negative; undefined where nothing is. */
@@ -159,7 +167,7 @@ export function positionOf({ first, length }: Extent, index: number): number | u
   return Number.isInteger(at) && at >= 0 && at < length ? first + at : undefined;
 }
 
-const edge = ({ sql }: Core, side: Side): ValueRow | undefined =>
+const edge = ({ sql }: Core, side: Side): PlacedRow | undefined =>
   (side === 'front' ? POSITIONS.front(sql) : POSITIONS.back(sql)).first();
 
 function attempt(work: () => unknown): { readonly value: unknown } | { readonly error: unknown } {

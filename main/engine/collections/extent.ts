@@ -1,4 +1,6 @@
+import type { Finding } from '../../../protocol/check.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
+import { unlessDamaged } from '../backup/read-around.ts';
 import type { Core } from '../cache/core.ts';
 import { atomically } from '../cache/transaction.ts';
 import { POSITIONS } from '../sqlite/positions.ts';
@@ -17,11 +19,21 @@ export interface Extent {
  * million items a second from one end to the other gets there after 285 years.
  */
 
-export function extentOf({ sql }: Core): Extent {
-  const [first, last, most] = POSITIONS.extent(sql).first() ?? [null, null, null];
-  const length = first === null || last === null ? 0 : last - first + 1;
-  return { first: first ?? 0, length, most: most ?? Number.POSITIVE_INFINITY };
+/** @throws {DiskCacheError} `CORRUPT` when the position of the first or the last item is damaged. */
+export function extentOf({ sql, directory }: Core): Extent {
+  const [first, last, maxLength, isEmpty] = POSITIONS.extent(sql).first() ?? [null, null, null, 1];
+  const most = maxLength ?? Number.POSITIVE_INFINITY;
+  if (isEmpty === 1) return { first: 0, length: 0, most };
+  if (first === null || last === null) throw damagedPosition(directory);
+  return { first, length: last - first + 1, most };
 }
+
+/** An item whose row says two positions of itself, or one that is missing between two others. */
+export const damagedPosition = (directory: string): DiskCacheError =>
+  new DiskCacheError(
+    'CORRUPT',
+    `A position in ${directory} is damaged; check({ repair: true }) numbers the items anew`,
+  );
 
 /** Farther away than any position; twice as far is still exact. */
 const AWAY = 2 ** 52;
@@ -64,13 +76,43 @@ export function reverse(core: Core): void {
   });
 }
 
-/** Closes the gaps that a repair has left; answers whether there were any. */
-export function closeGaps(core: Core): boolean {
-  return atomically(core, () => {
-    if (extentOf(core).length === (POSITIONS.count(core.sql).first()?.[0] ?? 0)) return false;
-    POSITIONS.renumber(core.sql).run();
-    moved(core);
-    return true;
+/** Returns what is wrong with the positions: rows that say two of themselves, and gaps. O(n). */
+export function checkPositions({ sql, directory }: Core): Finding[] {
+  const findings: Finding[] = [];
+  const [strays] = POSITIONS.strays(sql).first() ?? [0];
+  if (strays > 0) findings.push({ code: 'key', message: `${strays} items of ${directory} have damaged positions` });
+  const [count, first, last] = POSITIONS.spread(sql).first() ?? [0, null, null];
+  const missing = strays > 0 || first === null || last === null ? 0 : last - first + 1 - count;
+  if (missing > 0)
+    findings.push({ code: 'count', message: `${missing} items of ${directory} are missing between others` });
+  return findings;
+}
+
+/**
+ * Puts items with damaged positions where they belong and closes the gaps. Inside a write transaction. A row holds its position
+ * twice: where the second one is free and within the others, or right beside them, the first one is what was damaged.
+ */
+export function mendPositions(core: Core): void {
+  const { sql } = core;
+  const [strays] = POSITIONS.strays(sql).first() ?? [0];
+  if (strays > 0) {
+    const [first, last] = POSITIONS.settled(sql).first() ?? [null, null];
+    POSITIONS.moveStrays(sql).run((first ?? 0) - strays, (last ?? 0) + strays);
+    POSITIONS.settleStrays(sql).run();
+  }
+  const [count, first, last] = POSITIONS.spread(sql).first() ?? [0, null, null];
+  const isWhole = first === null || last === null || last - first + 1 === count;
+  if (isWhole && strays === 0) return;
+  if (!isWhole) POSITIONS.renumber(sql).run();
+  moved(core);
+}
+
+/** When a deque is opened: a damaged position at an end would make its length a wrong one. O(1) where nothing is damaged. */
+export function mendEnds(core: Core): void {
+  // Who can't read them now learns so from every verb.
+  unlessDamaged(() => {
+    const [first, last, , isEmpty] = POSITIONS.extent(core.sql).first() ?? [null, null, null, 1];
+    if (isEmpty !== 1 && (first === null || last === null)) atomically(core, () => mendPositions(core));
   });
 }
 

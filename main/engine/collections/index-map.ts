@@ -15,6 +15,7 @@ import * as iterate from '../cache/iterate.ts';
 import * as read from '../cache/read.ts';
 import * as remove from '../cache/remove.ts';
 import { size } from '../cache/size.ts';
+import { STRUCTURE, type StructureOptions } from '../cache/structure.ts';
 import { atomically, onSnapshot, transact } from '../cache/transaction.ts';
 import { volume } from '../cache/volume.ts';
 import * as write from '../cache/write.ts';
@@ -256,7 +257,7 @@ export class Index<K extends Key = Key, V = unknown> implements MapOfEveryLib<K,
 
   /** Looks for damage of every kind; `repair` deletes what is damaged. O(bytes). */
   check(options?: CheckOptions): Finding[] {
-    return check(this.#open(), options);
+    return check(this.#open(), options, (options as StructureOptions | undefined)?.[STRUCTURE]);
   }
 
   /** This index as plain data, for `reopen` in a worker or another process; a schema has to be handed in again there. */

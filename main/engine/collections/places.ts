@@ -7,7 +7,7 @@ import { despiteReplacement } from '../cache/read.ts';
 import { atomically, onSnapshot } from '../cache/transaction.ts';
 import { POSITIONS } from '../sqlite/positions.ts';
 import { dropStretch, itemOf, positionOf, valueIn } from './ends.ts';
-import { type Extent, extentOf, shiftBy } from './extent.ts';
+import { damagedPosition, type Extent, extentOf, shiftBy } from './extent.ts';
 
 /** A page ends at so many values or, after the first, at so many bytes. */
 export const PAGE_ITEMS = 512;
@@ -20,8 +20,16 @@ export function at(core: Core, index: number): unknown {
   const { sql } = core;
   return despiteReplacement(core, () => {
     const row = whole < 0 ? POSITIONS.fromBack(sql).first(-whole - 1) : POSITIONS.fromFront(sql).first(whole);
-    return row && valueIn(core, row);
+    if (row !== undefined) return valueIn(core, row);
+    assertNone(core, whole);
+    return undefined;
   });
+}
+
+/** @throws {DiskCacheError} `CORRUPT` when an item at this index should be there. */
+function assertNone(core: Core, index: number): void {
+  const { length } = extentOf(core);
+  if (index < length && index >= -length) throw damagedPosition(core.directory);
 }
 
 /** @throws {DiskCacheError} `BAD_OPTION` where nothing is. */
@@ -41,7 +49,8 @@ export function replace(core: Core, index: number, value: unknown): void {
     const stamp = core.stamps.at(core.clock());
     const old = POSITIONS.doomed(sql).first(position, position);
     const file = nameFile(core, item);
-    sql.update.run(position, stamp, stamp, null, null, mode, bytes, check, file, data, position);
+    const { changes } = sql.update.run(position, stamp, stamp, null, null, mode, bytes, check, file, data, position);
+    if (changes === 0) throw damagedPosition(core.directory);
     if (old !== undefined) dropFile(core, old[2], old[3]);
     core.ledger.updated(null);
     core.upkeep.bytes += item.cost;
@@ -56,6 +65,7 @@ export function splice(core: Core, start: number, count: number): unknown[] {
     const index = from < 0 ? Math.max(0, from + length) : Math.min(from, length);
     const taken = Math.min(Math.max(0, Math.trunc(count) || 0), length - index);
     const values = POSITIONS.stretch(core.sql).all(first + index, first + index + taken - 1);
+    if (values.length !== taken) throw damagedPosition(core.directory);
     const found = values.map((row) => valueIn(core, row));
     cut(core, { first, length }, index, taken);
     return found;
@@ -160,15 +170,27 @@ export function* walkBack(open: () => Core): Generator<unknown, void, undefined>
 /** The values from an index on, at most so many and, after the first, so many bytes. */
 export function stretch(core: Core, direction: 'upwards' | 'downwards', index: number, most: number): unknown[] {
   const values: unknown[] = [];
+  const step = direction === 'upwards' ? 1 : -1;
   let bytes = 0;
+  let next: number | undefined;
   POSITIONS[direction](core.sql).each(
     (row) => {
+      next ??= positionAt(core, direction, index);
+      if (row[0] !== next) throw damagedPosition(core.directory);
       values.push(valueIn(core, row));
+      next += step;
       bytes += row[4];
       return bytes < PAGE_BYTES;
     },
     index,
     most,
   );
+  if (values.length === 0) assertNone(core, index);
   return values;
+}
+
+/** Where a stretch begins. Backwards from an index that was the last one, until another process took something out, at the end. */
+function positionAt(core: Core, direction: 'upwards' | 'downwards', index: number): number {
+  const { first, length } = extentOf(core);
+  return first + (direction === 'upwards' ? index : Math.min(index, length - 1));
 }

@@ -8,10 +8,13 @@ import { atomically } from '../cache/transaction.ts';
 import { boundLog, giveBack } from '../cache/upkeep.ts';
 import { allowance, overheadOf } from '../policy/budget.ts';
 import { EVICTION_POLICIES } from '../policy/eviction.ts';
+import { LAST_PLACE } from '../sqlite/statements.ts';
 import type { KeyColumn } from '../values/key.ts';
 
 /** Places in the stored order per millisecond; a process that stores more runs ahead of its clock. */
 const PLACES_PER_MILLISECOND = 1024;
+/** A clock that is centuries ahead gets no further: from here on places count up by one, for as long as anybody lives. */
+const MAX_TIMED_PLACE = 2 ** 53 - 2 ** 43;
 /** Milliseconds after which it is counted again what others may have taken meanwhile. */
 const TRUST = 1000;
 /** Of what this process may write before it counts again, a member is given this part at a time. */
@@ -21,8 +24,6 @@ const SLACK = 1 / 256;
 const MOST_SLACK = 64 * 1024;
 /** `cull` goes so far in one step. */
 const PER_STEP = 64 * 1024;
-
-const LAST_PLACE = 'SELECT coalesce(max(id), 0) FROM entry';
 
 interface Waiting {
   readonly member: Core;
@@ -138,7 +139,11 @@ export class House implements Household {
   }
 
   placeAfter(last: number, now: number): number {
-    this.#place = Math.max(this.#place + 1, last + 1, Math.floor(now * PLACES_PER_MILLISECOND));
+    this.#place = Math.max(
+      this.#place + 1,
+      last + 1,
+      Math.min(MAX_TIMED_PLACE, Math.floor(now * PLACES_PER_MILLISECOND)),
+    );
     return this.#place;
   }
 

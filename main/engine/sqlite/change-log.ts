@@ -22,7 +22,7 @@ const TRIGGERS: Readonly<Record<string, string>> = {
 };
 
 /** Inside a write transaction. */
-export function startLog(connection: Connection): void {
+export function startLog(connection: Pick<Connection, 'execute'>): void {
   for (const [name, text] of Object.entries(TRIGGERS))
     connection.execute(`CREATE TRIGGER IF NOT EXISTS ${name} ${text}`);
 }

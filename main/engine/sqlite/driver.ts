@@ -38,6 +38,38 @@ export type Driver = new (
   options: { readonly readonly: boolean; readonly fileMustExist: boolean; readonly timeout: number },
 ) => Database;
 
+/** SQLite's online backup (https://sqlite.org/backup.html) of one database over another one. */
+export interface DatabaseCopy {
+  /**
+   * Copies so many pages, all with −1. The first call takes the write lock of the target and keeps it until `close`, also with 0
+   * pages; `totalPages` is 0 while somebody else has it. The call after which nothing remains has committed.
+   */
+  transfer(pages: number): { readonly totalPages: number; readonly remainingPages: number };
+  /** Ends it; what was not committed is undone. */
+  close(): unknown;
+}
+
+/**
+ * Begins to copy `source` over the database at `path`, which may be open, here and in other processes: they see one transaction.
+ * The driver's own `backup` does this piece by piece behind a promise, and the engine never awaits, so its inner object is used.
+ *
+ * @throws {DiskCacheError} `UNSUPPORTED_VERSION` for another release of better-sqlite3, which hides it elsewhere.
+ */
+export function beginCopy(source: Database, path: string): DatabaseCopy {
+  for (const symbol of Object.getOwnPropertySymbols(source)) {
+    const inner = (source as unknown as Record<symbol, unknown>)[symbol] as Partial<Inner> | undefined;
+    if (typeof inner?.backup === 'function') return inner.backup(source, 'main', path, false);
+  }
+  throw new DiskCacheError(
+    'UNSUPPORTED_VERSION',
+    'This release of better-sqlite3 has no synchronous copy of a database; install the one that deskcache names',
+  );
+}
+
+interface Inner {
+  backup(source: Database, attached: string, path: string, isNew: boolean): DatabaseCopy;
+}
+
 const PLATFORMS: ReadonlySet<string> = new Set(
   ['linux', 'darwin', 'win32'].flatMap((platform) => [`${platform}-x64`, `${platform}-arm64`]),
 );

@@ -53,13 +53,17 @@ export type ItemColumns = readonly [
 ];
 const ITEM_COLUMNS = ['key', 'stored_at', 'used_at', 'expires_at', 'tag', 'mode', 'size', 'checksum', 'file', 'value'];
 const INSERT = `INSERT INTO entry (${ITEM_COLUMNS.join(', ')}) VALUES (${ITEM_COLUMNS.map(() => '?').join(', ')})`;
+/** The ids that a store gives: of a FanoutCache they are as large as 2^53 − 2^43 and grow on from there. What is beyond is damage. */
+const FIRST_ID = 0;
+const MAX_ID = 2 ** 53 - 2 ** 42;
+/** The place of the last item, whatever damage says of another one. */
+export const LAST_PLACE = `SELECT coalesce(max(id), 0) FROM entry WHERE id <= ${MAX_ID}`;
+const STRAY_ID = `coalesce((SELECT min(id) FROM entry WHERE id > ${MAX_ID}), (SELECT min(id) FROM entry WHERE id < ${FIRST_ID}))`;
+
 /** The name under which a connection tells the place of a new item behind the last one, comparable between several stores. */
 export const PLACE_FUNCTION = 'deskcache_place';
 /** As `INSERT`, with such a place as the id. It grows like an id that SQLite gives. */
-const INSERT_PLACED = INSERT.replace('(', '(id, ').replace(
-  'VALUES (',
-  `VALUES (${PLACE_FUNCTION}((SELECT coalesce(max(id), 0) FROM entry)), `,
-);
+const INSERT_PLACED = INSERT.replace('(', '(id, ').replace('VALUES (', `VALUES (${PLACE_FUNCTION}((${LAST_PLACE})), `);
 /** A set is a use: it counts from zero again and protects from the hand of `sieve` once. */
 const AFRESH = 'hits = 0, visited = 1';
 
@@ -94,6 +98,10 @@ export interface Statements {
   readonly deleteAll: Statement<[]>;
   readonly files: Statement<[], [string]>;
   readonly namesFile: Statement<[string], [1]>;
+  /** The names of all files, from the table itself: an index may be damaged. */
+  readonly filesInTable: Statement<[], [string]>;
+  readonly strayId: Statement<[], [1]>;
+  readonly moveStrayId: Statement<[]>;
 
   readonly fileBytes: Statement<[], [number]>;
   readonly integrity: Statement<[], [message: string]>;
@@ -116,6 +124,7 @@ export interface Statements {
   readonly counter: Statement<[CounterName], [number]>;
   readonly count: Statement<[by: number, CounterName]>;
   readonly setCounter: Statement<[value: number, CounterName]>;
+  readonly restoreCounter: Statement<[CounterName, value: number]>;
 
   readonly changes: Statement<[after: number, limit: number], [id: number, kind: ChangeKind, key: KeyColumn | null]>;
   readonly lastChange: Statement<[], [number | null]>;
@@ -171,6 +180,9 @@ const SQL: Readonly<Record<Exclude<keyof Statements, 'composed'>, string>> = {
   deleteAll: 'DELETE FROM entry',
   files: 'SELECT file FROM entry WHERE file IS NOT NULL',
   namesFile: 'SELECT 1 FROM entry WHERE file = ?',
+  filesInTable: 'SELECT file FROM entry NOT INDEXED WHERE file IS NOT NULL',
+  strayId: `SELECT 1 WHERE ${STRAY_ID} IS NOT NULL`,
+  moveStrayId: `UPDATE entry SET id = (SELECT coalesce(max(id), 0) FROM entry WHERE id <= ${MAX_ID}) + 1 WHERE id = ${STRAY_ID}`,
 
   fileBytes: 'SELECT coalesce(sum(size), 0) FROM entry WHERE file IS NOT NULL',
   integrity: 'PRAGMA integrity_check',
@@ -193,6 +205,7 @@ const SQL: Readonly<Record<Exclude<keyof Statements, 'composed'>, string>> = {
   counter: 'SELECT value FROM counter WHERE name = ?',
   count: 'UPDATE counter SET value = value + ? WHERE name = ?',
   setCounter: 'UPDATE counter SET value = ? WHERE name = ?',
+  restoreCounter: 'INSERT OR REPLACE INTO counter VALUES (?, ?)',
 
   changes: 'SELECT id, kind, key FROM change WHERE id > ? ORDER BY id LIMIT ?',
   lastChange: 'SELECT max(id) FROM change',

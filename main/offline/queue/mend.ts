@@ -1,3 +1,4 @@
+import { STRUCTURE, type StructureOptions } from '../../engine/cache/structure.ts';
 import type { Finding } from '../../engine/index.ts';
 import { admit } from './line.ts';
 import { type Core, inOneStep, type Step } from './step.ts';
@@ -7,9 +8,10 @@ import { type Core, inOneStep, type Step } from './step.ts';
  * order again: what follows from the jobs is made anew.
  */
 export function check(core: Core, repair: boolean): Finding[] {
-  const findings = core.index.check({ repair });
-  if (repair) inOneStep(core, rebuild);
-  return findings;
+  if (!repair) return core.index.check();
+  // Nobody comes in between what is taken out and what follows from it.
+  const options: StructureOptions = { repair, [STRUCTURE]: { look: () => [], mend: () => inOneStep(core, rebuild) } };
+  return core.index.check(options);
 }
 
 /**
@@ -31,6 +33,8 @@ export function rebuild(step: Step): void {
   const waiting = new Set<number>();
   for (const [id] of jobs.paths()) {
     step.given('id', id);
+    // Whoever holds a ticket from before the counts were lost must not meet it again: none was ever as large as the time.
+    if (step.isLost) step.given('ticket', Math.floor(step.now));
     const begun = running.get(id);
     if (dead.has(id)) step.count('dead', 1);
     else if (begun === undefined) waiting.add(id);

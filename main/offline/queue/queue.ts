@@ -67,7 +67,13 @@ export class Queue<T = unknown> {
     }
     // A row is seldom read twice, so the memory tier would cost more than it saves.
     const index = new Index(directory, { ...shared, memory: 0, version: FORMAT });
-    this.#core = { index, shelves: shelvesIn(index), clock: shared.clock ?? Date.now, step: undefined };
+    this.#core = {
+      index,
+      shelves: shelvesIn(index),
+      clock: shared.clock ?? Date.now,
+      restore: rebuild,
+      step: undefined,
+    };
     this.#lease = lease;
     this.directory = index.directory;
     try {
@@ -235,8 +241,8 @@ function claimDirectory(core: Core): void {
   index.transact(() => {
     if (shelves.tally.has()) return;
     const [first] = index.keys({ limit: 1 });
-    if (first === undefined) shelves.tally.put([], tallyOf(core));
-    else if (Array.isArray(first) && isShelfName(first[0])) inOneStep(core, rebuild);
+    const isQueue = first === undefined || (Array.isArray(first) && isShelfName(first[0]));
+    if (isQueue) inOneStep(core, () => {});
     else
       throw new DiskCacheError('BAD_OPTION', `${index.directory} holds an index, not a queue; give another directory`);
   });

@@ -7,6 +7,8 @@ export interface Core {
   readonly index: Index;
   readonly shelves: Shelves;
   readonly clock: () => number;
+  /** Makes the counts, and all that follows from the jobs, anew. */
+  readonly restore: (step: Step) => void;
   /** While a transaction is open: what is done meanwhile is a part of it. */
   step: Step | undefined;
 }
@@ -17,13 +19,17 @@ const NOTHING: TallyRow = { ready: 0, delayed: 0, held: 0, running: 0, dead: 0, 
 export class Step {
   readonly now: number;
   readonly shelves: Shelves;
+  /** The counts are missing: nothing was ever enqueued, or damage has taken them. */
+  readonly isLost: boolean;
   readonly #tally: { -readonly [name in keyof TallyRow]: number };
   #changed = false;
 
   constructor({ shelves, clock }: Core) {
     this.now = clock();
     this.shelves = shelves;
-    this.#tally = { ...(shelves.tally.get() ?? NOTHING) };
+    const tally = shelves.tally.get();
+    this.isLost = tally === undefined;
+    this.#tally = { ...(tally ?? NOTHING) };
   }
 
   get tally(): TallyRow {
@@ -72,7 +78,8 @@ export class Step {
   }
 }
 
-export const tallyOf = ({ step, shelves }: Core): TallyRow => step?.tally ?? shelves.tally.get() ?? NOTHING;
+export const tallyOf = (core: Core): TallyRow =>
+  core.step?.tally ?? core.shelves.tally.get() ?? inOneStep(core, ({ tally }) => ({ ...tally }));
 
 /** Runs `work` in one transaction: whole or not at all. Inside of another one it is a part of that. */
 export function inOneStep<T>(core: Core, work: (step: Step) => T): T {
@@ -81,6 +88,8 @@ export function inOneStep<T>(core: Core, work: (step: Step) => T): T {
     const step = new Step(core);
     core.step = step;
     try {
+      // Without them the next id would be one that a waiting job has.
+      if (step.isLost) core.restore(step);
       const result = work(step);
       step.end();
       return result;

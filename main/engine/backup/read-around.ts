@@ -1,0 +1,100 @@
+import { DiskCacheError } from '../../../protocol/error.ts';
+import type { Column, Connection, Statement } from '../sqlite/connection.ts';
+
+/** Before and behind every id: twice as far is still exact. */
+const FAR = 2 ** 53;
+
+/**
+ * Hands all rows of the table of items that can be read to `take`, in the order of their ids as far as that is whole: what
+ * can't be read is passed by, a row or a page at a time. The id is the first column. True when nothing was passed by.
+ *
+ * Invariant: it ends. Each step goes to a greater id, whatever SQLite finds in a damaged tree.
+ */
+export function readAround(connection: Connection, columns: readonly string[], take: (row: Column[]) => void): boolean {
+  const rows = connection.prepare<[number]>(
+    `SELECT ${['id', ...columns].join(', ')} FROM entry NOT INDEXED WHERE id > ? ORDER BY id`,
+  );
+  const next = connection.prepare<[number], [number]>(
+    'SELECT id FROM entry NOT INDEXED WHERE id > ? ORDER BY id LIMIT 1',
+  );
+  let isWhole = true;
+  for (let at: number | undefined = Number.NEGATIVE_INFINITY; at !== undefined; ) {
+    const seen = scan(rows, at, take);
+    if (seen.ended) return isWhole;
+    isWhole = false;
+    at = skip(next, seen.at);
+  }
+  return isWhole;
+}
+
+/** Reads on from an id until the end, or until something is damaged; `at` is the greatest id that was met. */
+function scan(rows: Statement<[number]>, from: number, take: (row: Column[]) => void): { ended: boolean; at: number } {
+  let at = from;
+  const ended = unlessDamaged(() => {
+    rows.each((row) => {
+      at = Math.max(at, Number(row[0]));
+      take(row);
+      return true;
+    }, from);
+    return true;
+  });
+  return { ended: ended === true, at };
+}
+
+/** Returns the id behind which reading can go on after a failure; undefined when there is nothing more. */
+function skip(next: Statement<[number], [number]>, from: number): number | undefined {
+  const probe = (after: number): number | 'end' | undefined => {
+    const found = unlessDamaged(() => next.first(after) ?? 'end');
+    if (found === undefined || found === 'end') return found;
+    return found[0] > after ? found[0] : undefined;
+  };
+  // The row alone is damaged: its neighbours on the page are not.
+  const behind = probe(from);
+  if (behind === 'end') return undefined;
+  if (behind !== undefined) return behind;
+  let low = Math.max(from, -FAR);
+  let high = low;
+  for (let step = 1; ; step *= 2) {
+    high = low + step;
+    if (high > FAR) return undefined;
+    if (probe(high) !== undefined) break;
+  }
+  while (high - low > 1) {
+    const middle = Math.floor((low + high) / 2);
+    if (probe(middle) === undefined) low = middle;
+    else high = middle;
+  }
+  return high;
+}
+
+/** Hands the rows of a small table to `take`, from the front until something is damaged, then from the back. True when all were read. */
+export function readSmall(
+  connection: Connection,
+  table: string,
+  columns: readonly string[],
+  order: string,
+  take: (row: Column[]) => void,
+): boolean {
+  const read = (direction: 'ASC' | 'DESC') =>
+    unlessDamaged(() => {
+      const text = `SELECT ${columns.join(', ')} FROM ${table} ORDER BY ${order} ${direction}`;
+      connection.prepare<[]>(text).each((row) => {
+        take(row);
+        return true;
+      });
+      return true;
+    }) === true;
+  if (read('ASC')) return true;
+  read('DESC');
+  return false;
+}
+
+/** Undefined when the database is damaged there. A disk that fails for a moment is no damage: that is thrown. */
+export function unlessDamaged<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof DiskCacheError && error.code === 'CORRUPT') return undefined;
+    throw error;
+  }
+}

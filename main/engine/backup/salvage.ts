@@ -1,0 +1,160 @@
+import { join } from 'node:path';
+import type { Finding } from '../../../protocol/check.ts';
+import { CREATE_TAG_INDEX } from '../cache/configure.ts';
+import type { Core } from '../cache/core.ts';
+import { findFault } from '../cache/fault.ts';
+import { SETTING_NAMES, settingColumn } from '../cache/settings.ts';
+import { afterWrite, emptyLog } from '../cache/upkeep.ts';
+import { startLog } from '../sqlite/change-log.ts';
+import type { Column } from '../sqlite/connection.ts';
+import { Replacement } from '../sqlite/replacement.ts';
+import type { SuspectRow } from '../sqlite/statements.ts';
+import type { KeyColumn } from '../values/key.ts';
+import { readAround, readSmall, unlessDamaged } from './read-around.ts';
+
+/** The columns of an item behind its id: first those that say whether it is whole, in the order of `SuspectRow`. */
+const COLUMNS = ['key', 'file', 'size', 'mode', 'value', 'checksum'];
+const OTHER_COLUMNS = ['expires_at', 'stored_at', 'used_at', 'hits', 'visited', 'tag', 'queue'];
+const ALL = [...COLUMNS, ...OTHER_COLUMNS];
+type ItemRow = readonly [...SuspectRow, ...Column[]];
+
+const SMALL_TABLES = {
+  counter: ['name', 'value'],
+  lease: ['name', 'holder', 'pid', 'until'],
+  listener: ['id', 'until'],
+} as const;
+
+const slots = (columns: readonly string[]): string => columns.map(() => '?').join(', ');
+
+/**
+ * Builds the database of a store anew from the items that can be read and are whole, and tells of those that are not; for all who
+ * have the store open it is one transaction. Needs as much space again, twice. O(bytes).
+ *
+ * @throws {DiskCacheError} `BUSY`, `DISK_FULL`, `READ_ONLY`: nothing was changed.
+ */
+export function salvage(core: Core): Finding[] {
+  const findings: Finding[] = [];
+  replaceDatabase(core, (fresh) => copyItems(core, fresh, findings));
+  return findings;
+}
+
+/** Puts an empty database in the place of the one that is damaged; answers how many items of it could still be read. */
+export function startAfresh(core: Core): number {
+  let items = 0;
+  const now = core.clock();
+  replaceDatabase(core, () => {
+    readAround(core.connection, ['expires_at'], ([, expiresAt]) => {
+      if (typeof expiresAt !== 'number' || now < expiresAt) items++;
+    });
+  });
+  return items;
+}
+
+function replaceDatabase(core: Core, fill: (fresh: Replacement) => void): void {
+  const { connection, directory, pageSize } = core;
+  shareLock(core, () => {
+    const fresh = new Replacement(connection, join(directory, 'replacement.db'), pageSize);
+    try {
+      if (core.kind === 'deque') fresh.execute('DROP INDEX entry_key');
+      copySettings(core, fresh);
+      fill(fresh);
+      if (core.settings.tagIndex) fresh.execute(CREATE_TAG_INDEX);
+      fresh.execute(
+        "UPDATE counter SET value = (SELECT coalesce(sum(size), 0) FROM entry WHERE file IS NOT NULL) WHERE name = 'file bytes'",
+      );
+      copyListeners(core, fresh);
+      fresh.commit();
+    } finally {
+      fresh.close();
+    }
+  });
+  core.ledger.forget();
+  core.memory.clear();
+  core.uses.clear();
+  emptyLog(core);
+  afterWrite(core);
+}
+
+/** An exclusive connection would lock out even the one that writes for it; nobody else may come in while it lets go. */
+function shareLock({ connection, usage }: Core, work: () => void): void {
+  if (!usage.exclusive) {
+    work();
+    return;
+  }
+  // In WAL mode it can't let go at all.
+  connection.pragma('journal_mode = DELETE');
+  connection.pragma('locking_mode = NORMAL');
+  connection.execute('SELECT 1 FROM sqlite_schema');
+  try {
+    work();
+  } finally {
+    connection.pragma('locking_mode = EXCLUSIVE');
+    connection.pragma('journal_mode = WAL');
+  }
+}
+
+function copyItems(core: Core, fresh: Replacement, findings: Finding[]): void {
+  const put = fresh.statement(`INSERT OR IGNORE INTO entry (id, ${ALL.join(', ')}) VALUES (?, ${slots(ALL)})`);
+  const append = fresh.statement(`INSERT OR IGNORE INTO entry (${ALL.join(', ')}) VALUES (${slots(ALL)})`);
+  const isDeque = core.kind === 'deque';
+  const insert = ([id, ...rest]: ItemRow) => {
+    // A page that is found twice brings the same items twice; another item with a damaged id goes to the end.
+    if ((!Number.isSafeInteger(id) || put(id, ...rest) === 0) && !(isDeque && id === rest[0])) append(...rest);
+  };
+  const doubtful: ItemRow[] = [];
+  // Nobody can write meanwhile, so no file is read whose item and key agree with the index; `check` does so later.
+  const find = core.connection.prepare<[KeyColumn], [number]>(
+    'SELECT id FROM entry INDEXED BY entry_key WHERE key = ?',
+  );
+  const isPlainlyWhole = ([id, key, file]: ItemRow): boolean =>
+    file !== null && (isDeque || unlessDamaged(() => find.first(key))?.[0] === id);
+  readAround(core.connection, ALL, (row) => {
+    const item = row as unknown as ItemRow;
+    if (isPlainlyWhole(item) || findFault(core, item) === undefined) insert(item);
+    else doubtful.push(item);
+  });
+  const keys = doubtful.length === 0 || isDeque ? undefined : indexedKeys(core, new Set(doubtful.map(([id]) => id)));
+  for (const item of doubtful) {
+    const [id, , ...rest] = item;
+    const whole = (keys?.get(id) ?? []).map((key): ItemRow => [id, key, ...rest]).find((row) => !findFault(core, row));
+    if (whole !== undefined) insert(whole);
+    else findings.push(findFault(core, item)!);
+  }
+}
+
+/** The keys that the index has for some ids: where a key in the table is damaged, the one there may be whole. O(n). */
+function indexedKeys({ connection }: Core, ids: ReadonlySet<number>): ReadonlyMap<number, readonly KeyColumn[]> {
+  const keys = new Map<number, KeyColumn[]>();
+  const note = ([key, id]: Column[]) => {
+    if (ids.has(Number(id))) keys.set(Number(id), [...(keys.get(Number(id)) ?? []), key as KeyColumn]);
+  };
+  readSmall(connection, 'entry INDEXED BY entry_key', ['key', 'id'], 'key', note);
+  return keys;
+}
+
+/** What can't be read of the settings is written as it is in force here. */
+function copySettings(core: Core, fresh: Replacement): void {
+  const keep = fresh.statement('INSERT OR IGNORE INTO setting VALUES (?, ?)');
+  const isWhole = readSmall(core.connection, 'setting', ['name', 'value'], 'name', ([name, value]) => {
+    keep(name ?? null, value ?? null);
+  });
+  if (!isWhole) {
+    for (const name of SETTING_NAMES) keep(name, settingColumn(core.settings[name]));
+    if (core.kind !== 'cache') keep('kind', core.kind);
+  }
+  for (const [table, columns] of Object.entries(SMALL_TABLES)) {
+    const copy = fresh.statement(`INSERT OR REPLACE INTO ${table} VALUES (${slots(columns)})`);
+    readSmall(core.connection, table, columns, columns[0], (row) => {
+      copy(...row);
+    });
+  }
+}
+
+/** Who listens hears that anything may have changed, and goes on to hear what changes. */
+function copyListeners({ connection }: Core, fresh: Replacement): void {
+  const last = unlessDamaged(() => connection.prepare<[], [number | null]>('SELECT max(id) FROM change').first());
+  // An unknown last number is surpassed: nobody logs as many changes as milliseconds have passed since 1970.
+  const next = last === undefined ? "CAST(unixepoch('subsec') * 1000 AS INTEGER)" : String((last[0] ?? 0) + 1);
+  fresh.execute(`INSERT INTO change (id, kind) VALUES (${next}, 'clear')`);
+  if (fresh.statement('UPDATE listener SET until = until')() > 0) startLog(fresh);
+}
