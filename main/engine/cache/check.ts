@@ -2,6 +2,7 @@ import type { CheckOptions, Finding } from '../../../protocol/check.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { SuspectRow } from '../sqlite/statements.ts';
+import { blockFor } from '../sqlite/views.ts';
 import { checkOf } from '../values/check.ts';
 import { decodeKey, type KeyColumn } from '../values/key.ts';
 import { optionsOf } from './arguments.ts';
@@ -126,7 +127,7 @@ function checkCounts(core: Core, repair: boolean): Finding[] {
 function checkOrphans(core: Core, repair: boolean): Finding[] {
   const { files } = core;
   const suspects = files.buckets().flatMap((bucket) => atomically(core, () => unnamed(core, files.names(bucket))));
-  if (suspects.length > 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, REMOVAL_PATIENCE);
+  if (suspects.length > 0) blockFor(REMOVAL_PATIENCE);
   const left = suspects.filter((name) => files.bytesOf(name) !== undefined);
   const orphans = left.length === 0 ? [] : atomically(core, () => unnamed(core, left));
   if (repair) {
