@@ -56,6 +56,17 @@ export const RECIPE_JOBS = {
     hold?.release();
   },
 
+  /** Counts a value of one store up under a lock of another one, in blocking code; what is read may be in the memory tier. */
+  countUnderOtherLock(locks: string, data: string, times: number): void {
+    const lock = new Lock(storeAt(locks), 'lock');
+    const store = storeAt(data);
+    for (let n = 0; n < times; n++) {
+      using _hold = lock.acquire();
+      store.set('n', ((store.get('n') as number | undefined) ?? 0) + 1);
+      store.get('n');
+    }
+  },
+
   /** Counts a file up inside a lock, waiting on the spot; answers the tickets it had. */
   countLocked(directory: string, path: string, times: number, kind: StoreKind): number[] {
     const lock = new Lock(storeAt(directory, kind), 'lock');

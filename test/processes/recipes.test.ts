@@ -40,6 +40,13 @@ describe.each(KINDS)('8 %s', (kind) => {
     expect(order).toEqual(tickets.toSorted((a, b) => a - b));
   });
 
+  it('lose no count in one store under a lock of another one', async () => {
+    const [locks, data] = [freshDirectory(), freshDirectory()];
+    await together(members.slice(0, 2), 'countUnderOtherLock', locks, data, 30);
+    using store = new Cache(data);
+    expect(store.get('n')).toBe(2 * 30);
+  });
+
   it('lose no count inside an RLock, with two flows each that enter twice', async () => {
     const { directory, path, count } = place();
     await together(members.slice(0, 4), 'countInFlows', directory, path, 4);

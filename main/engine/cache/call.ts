@@ -1,6 +1,7 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { SetOptions } from '../../../protocol/options.ts';
+import { blockFor } from '../sqlite/views.ts';
 import { encodeKey, type KeyColumn } from '../values/key.ts';
 import { isRecord } from './arguments.ts';
 import type { Core } from './core.ts';
@@ -154,9 +155,8 @@ export class Call<R> {
   /** Another process computes it: a plain function waits on the spot, as it would for its own computation. */
   #wait(): R {
     if (this.#memo.isAsync) return this.#share(this.#waitTurns()) as R;
-    const pause = new Int32Array(new SharedArrayBuffer(4));
     for (;;) {
-      Atomics.wait(pause, 0, 0, PERIOD);
+      blockFor(PERIOD);
       const turn = this.#myTurn();
       if (turn !== undefined) return turn.answer;
     }

@@ -1,6 +1,7 @@
 import type { CheckOptions, Finding } from '../../../protocol/check.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { salvage } from '../backup/salvage.ts';
+import { blockFor } from '../sqlite/views.ts';
 import { optionsOf } from './arguments.ts';
 import type { Core } from './core.ts';
 import { drop } from './drop.ts';
@@ -132,7 +133,7 @@ function checkCounts(core: Core, repair: boolean): Finding[] {
 function checkOrphans(core: Core, repair: boolean): Finding[] {
   const { files } = core;
   const suspects = files.buckets().flatMap((bucket) => atomically(core, () => unnamed(core, files.names(bucket))));
-  if (suspects.length > 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, REMOVAL_PATIENCE);
+  if (suspects.length > 0) blockFor(REMOVAL_PATIENCE);
   const left = suspects.filter((name) => files.bytesOf(name) !== undefined);
   const orphans = left.length === 0 ? [] : atomically(core, () => unnamed(core, left));
   if (repair) {

@@ -1,4 +1,5 @@
 import type { Connection } from '../sqlite/connection.ts';
+import { viewEnded, viewOpened } from '../sqlite/views.ts';
 import { followSettings } from './configure.ts';
 import type { Core } from './core.ts';
 
@@ -9,12 +10,13 @@ const TURN_PATIENCE = 3;
 export class Outlook {
   looked = false;
   lookedAt = 0;
-  /** One function for all turns: the turn's microtasks end it. */
+  /** One function for all turns: the turn's microtasks end it, or a write or a wait of this thread. */
   readonly endTurn: () => void;
 
   constructor({ snapshot }: Connection) {
     this.endTurn = () => {
       this.looked = false;
+      viewEnded(this.endTurn);
       snapshot.releaseQuietly();
     };
   }
@@ -23,7 +25,7 @@ export class Outlook {
 /**
  * Before something is read: has anybody else committed? Asked once per turn of the event loop, so that a read sees all that
  * was committed before its turn began, and once per transaction, whose snapshot is younger. The reads of a turn share one
- * snapshot as long as nothing is written.
+ * snapshot as long as this thread writes nothing, to whichever store.
  */
 export function noticeOthers(core: Core): void {
   const { outlook, transaction } = core;
@@ -34,7 +36,10 @@ export function noticeOthers(core: Core): void {
     return;
   }
   if (outlook.looked && performance.now() - outlook.lookedAt < TURN_PATIENCE) return;
-  if (!outlook.looked) queueMicrotask(outlook.endTurn);
+  if (!outlook.looked) {
+    queueMicrotask(outlook.endTurn);
+    viewOpened(outlook.endTurn);
+  }
   outlook.looked = true;
   outlook.lookedAt = performance.now();
   // Reads are stamped in order without asking the clock; here they catch up with it.

@@ -2,9 +2,10 @@ import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import { optionsOf } from '../cache/arguments.ts';
 import type { Clock } from '../policy/expiry.ts';
+import { blockFor } from '../sqlite/views.ts';
 import { isAsync, keyOf, named } from './decorated.ts';
 import { RecipeRow, type RecipeStore } from './recipe-store.ts';
-import { LONGEST_TIMER, pauseInTurn, pauseOnTheSpot } from './waking.ts';
+import { LONGEST_TIMER, pauseInTurn } from './waking.ts';
 
 export interface ThrottleOptions {
   /** The key of the bucket: functions throttled under one name share it. Default: `['throttle', fn.name]`. */
@@ -62,7 +63,7 @@ export function throttle(store: RecipeStore, count: number, ms: number, options?
     }
     return named(function (this: unknown, ...args: A): R {
       const wait = take(row);
-      if (wait > 0) pauseOnTheSpot(wait);
+      if (wait > 0) blockFor(wait);
       return Reflect.apply(fn, this, args);
     }, fn);
   };

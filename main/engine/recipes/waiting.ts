@@ -1,9 +1,10 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { optionsOf } from '../cache/arguments.ts';
 import type { Owner } from '../owner.ts';
+import { blockFor } from '../sqlite/views.ts';
 import { renewDueHolds } from './hold.ts';
 import type { Standing, Turnstile } from './turnstile.ts';
-import { pauseInTurn, pauseOnTheSpot, wake } from './waking.ts';
+import { pauseInTurn, wake } from './waking.ts';
 
 export interface AcquireOptions {
   /** Milliseconds to wait; 0 tries once. Default: without end. */
@@ -99,7 +100,7 @@ export function enterOnTheSpot(turnstile: Turnstile, owner: Owner, options?: Acq
     if (!wait.standing.inside && turnstile.isHeldHere()) throw turnstile.timedOut(wait.timeout, true);
     while (!wait.standing.inside) {
       if (wait.isOver) throw turnstile.timedOut(wait.timeout, true);
-      pauseOnTheSpot(wait.pause);
+      blockFor(wait.pause);
       renewDueHolds();
       wait.look();
     }

@@ -25,13 +25,6 @@ export function pauseInTurn(ms: number, signal?: AbortSignal, name?: string): Pr
   });
 }
 
-const never = new Int32Array(new SharedArrayBuffer(4));
-
-/** A pause that blocks this thread. */
-export function pauseOnTheSpot(ms: number): void {
-  Atomics.wait(never, 0, 0, ms);
-}
-
 function register(name: string, rouse: () => void): () => void {
   const here = sleepers.get(name) ?? new Set();
   sleepers.set(name, here.add(rouse));

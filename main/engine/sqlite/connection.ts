@@ -3,12 +3,14 @@ import { type Column, type Database, loadDriver, type Prepared, type Ran, toLoad
 import { failure } from './failure.ts';
 import { Patience } from './patience.ts';
 import { Snapshot } from './snapshot.ts';
+import { endViews } from './views.ts';
 
 export type { Column, Ran } from './driver.ts';
 
 /**
  * One prepared statement. Rows are arrays in the order of the selected columns; failures arrive as `DiskCacheError`, and a
- * lock that somebody else holds is waited for. A held snapshot ends before it runs, unless it is one that rides on it.
+ * lock that somebody else holds is waited for. A held snapshot ends before it runs, unless it is one that rides on it; what
+ * gives no rows writes or takes a lock, and ends the views of all stores.
  */
 export class Statement<Bind extends readonly Column[] = readonly Column[], Row extends readonly unknown[] = Column[]> {
   readonly #snapshot: Snapshot;
@@ -25,6 +27,7 @@ export class Statement<Bind extends readonly Column[] = readonly Column[], Row e
 
   /** Runs a statement that gives no rows. */
   run(...bind: Bind): Ran {
+    endViews();
     if (this.#snapshot.held) this.#snapshot.release();
     try {
       return this.#statement.run(...bind);

@@ -1,13 +1,12 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { failure, isLocked, isTakenForDamage } from './failure.ts';
+import { blockFor } from './views.ts';
 
 /** Milliseconds in which a waiter becomes as insistent as it gets, and after which it saves the processor again. */
 const RISE = 100;
 const LONG = 2000;
 const LONGEST_PAUSE = 1;
 const SHORTEST_PAUSE = 0.05;
-
-const pause = new Int32Array(new SharedArrayBuffer(4));
 
 /**
  * Waits for locks, in place of SQLite's busy handler. SQLite has no queue: whoever asks at the right moment gets the lock, and
@@ -45,7 +44,7 @@ export class Patience {
       const waited = performance.now() - began;
       // Inside a transaction the lock is held already: waiting would not help.
       if (!isLocked(translated) || this.#inTransaction() || waited >= this.#timeout) throw translated;
-      Atomics.wait(pause, 0, 0, pauseAfter(waited));
+      blockFor(pauseAfter(waited));
       try {
         return work();
       } catch (again) {
