@@ -1,8 +1,7 @@
-import { isDeepStrictEqual } from 'node:util';
 import { type BatchResult, partsOf, type StepParts } from '../../protocol/batch.ts';
 import { type Access, covers } from '../../protocol/contract/signature.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
-import { Deque } from '../engine/index.ts';
+import { Deque, isEqual } from '../engine/index.ts';
 import { Queue } from '../offline/queue/index.ts';
 import type { Store } from './verbs.ts';
 
@@ -92,8 +91,7 @@ function ofStep(place: number, error: unknown): unknown {
 
 function holds(store: BatchStore, condition: Condition): boolean {
   const found = itemAt(store, condition.key);
-  if (Object.hasOwn(condition, 'equals'))
-    return found !== undefined && isDeepStrictEqual(found.value, condition.equals);
+  if (Object.hasOwn(condition, 'equals')) return found !== undefined && isEqual(found.value, condition.equals);
   return Object.hasOwn(condition, 'exists') ? found !== undefined : found === undefined;
 }
 

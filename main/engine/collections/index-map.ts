@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { Cursor, Page, PageOf } from '../../../protocol/contract.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { NO_OPTIONS } from '../../../protocol/hints.ts';
@@ -18,6 +17,7 @@ import { size } from '../cache/size.ts';
 import { atomically, onSnapshot, transact } from '../cache/transaction.ts';
 import { volume } from '../cache/volume.ts';
 import * as write from '../cache/write.ts';
+import { isEqual } from '../values/equality.ts';
 import { type CollectionOptions, demandOptions, openCollection } from './claim.ts';
 import { type StandardSchema, Validation } from './schema.ts';
 import { bringTo, demandVersion } from './version.ts';
@@ -226,7 +226,7 @@ export class Index<K extends Key = Key, V = unknown> implements MapOfEveryLib<K,
       return onSnapshot(this.#open(), () => {
         for (const entry of this) {
           const next = others.next();
-          if (next.done || !isDeepStrictEqual(entry, [next.value[0], next.value[1]])) return false;
+          if (next.done || !isEqual(entry, [next.value[0], next.value[1]])) return false;
         }
         return others.next().done === true;
       });

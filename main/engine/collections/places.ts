@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Core } from '../cache/core.ts';
 import { dropFile } from '../cache/drop.ts';
@@ -6,6 +5,7 @@ import { nameFile, using } from '../cache/item.ts';
 import { despiteReplacement } from '../cache/read.ts';
 import { atomically, onSnapshot } from '../cache/transaction.ts';
 import { POSITIONS } from '../sqlite/positions.ts';
+import { isEqual } from '../values/equality.ts';
 import { dropStretch, itemOf, positionOf, valueIn } from './ends.ts';
 import { type Extent, extentOf, shiftBy } from './extent.ts';
 
@@ -97,7 +97,7 @@ export function indexOf(core: Core, value: unknown, from = 0): number {
     const start = Math.trunc(from) || 0;
     let index = start < 0 ? Math.max(0, start + extentOf(core).length) : start;
     for (const found of walk(() => core, index)) {
-      if (isDeepStrictEqual(found, value)) return index;
+      if (isEqual(found, value)) return index;
       index++;
     }
     return -1;
@@ -107,7 +107,7 @@ export function indexOf(core: Core, value: unknown, from = 0): number {
 export function count(core: Core, value: unknown): number {
   return onSnapshot(core, () => {
     let times = 0;
-    for (const found of walk(() => core)) if (isDeepStrictEqual(found, value)) times++;
+    for (const found of walk(() => core)) if (isEqual(found, value)) times++;
     return times;
   });
 }
@@ -119,7 +119,7 @@ export function equals(core: Core, other: Iterable<unknown>): boolean {
     return onSnapshot(core, () => {
       for (const value of walk(() => core)) {
         const next = others.next();
-        if (next.done || !isDeepStrictEqual(value, next.value)) return false;
+        if (next.done || !isEqual(value, next.value)) return false;
       }
       return others.next().done === true;
     });
