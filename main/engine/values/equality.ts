@@ -1,6 +1,5 @@
 import { isDeepStrictEqual, types } from 'node:util';
-import { DiskCacheError } from '../../../protocol/error.ts';
-import { enumerableNames, Shapes } from './shapes.ts';
+import { enumerableNames, Shapes, tooEntangled } from './shapes.ts';
 
 /** Steps of the plain comparison, which remembers nothing; nearly every value needs fewer. */
 const PLAIN_STEPS = 4096;
@@ -13,7 +12,7 @@ const MAX_TRIAL_DEPTH = 200;
  * Deep equality as `util.isDeepStrictEqual` has it, in time that grows with the size of the values and not with the number of paths
  * through them. Objects that refer to each other in circles are equal when no path from one leads to a difference from the other.
  *
- * @throws {DiskCacheError} `TOO_LARGE` for sets and maps of objects that refer back, where too many would have to be tried.
+ * @throws {DiskCacheError} `TOO_LARGE` for sets and maps of too many objects in another order, or that refer back.
  */
 export function isEqual(one: unknown, other: unknown): boolean {
   if (typeof one !== 'object' || typeof other !== 'object' || one === null || other === null) {
@@ -27,7 +26,11 @@ const isObject = (part: unknown): part is object => typeof part === 'object' && 
 
 /** Compares objects and arrays of primitives; undefined for what needs a memory. */
 class PlainComparison {
-  #steps = 0;
+  #left: number;
+
+  constructor(steps = PLAIN_STEPS) {
+    this.#left = steps;
+  }
 
   compare(one: unknown, other: unknown, depth: number): boolean | undefined {
     if (!isObject(one) || !isObject(other)) return Object.is(one, other);
@@ -39,8 +42,8 @@ class PlainComparison {
     if (Array.isArray(one) !== Array.isArray(other)) return false;
     if (Array.isArray(one) && one.length !== (other as unknown[]).length) return false;
     const names = Object.keys(one);
-    this.#steps += names.length + 1;
-    if (this.#steps > PLAIN_STEPS) return undefined;
+    this.#left -= names.length + 1;
+    if (this.#left < 0) return undefined;
     if (Object.keys(other).length !== names.length) return false;
     if (Object.getOwnPropertySymbols(one).length > 0 || Object.getOwnPropertySymbols(other).length > 0)
       return undefined;
@@ -154,6 +157,7 @@ class Comparison {
   /** Whether each of some objects has an equal one of its own among others. */
   #matches(objects: readonly object[], others: readonly object[]): boolean {
     if (objects.length !== others.length) return false;
+    if (isSameInOrder(objects, others)) return true;
     const counts = new Map<number, number>();
     const circular: object[] = [];
     const candidates = new Set<object>();
@@ -188,6 +192,12 @@ class Comparison {
   }
 }
 
+/** Whether small members come in the same order, as they do in a value that was stored and read. */
+function isSameInOrder(objects: readonly object[], others: readonly object[]): boolean {
+  const plain = new PlainComparison(PLAIN_STEPS + 16 * objects.length);
+  return objects.every((object, at) => plain.compare(object, others[at], 0) === true);
+}
+
 /** Compared though they are not enumerable. */
 const ERROR_NAMES = ['name', 'message', 'cause', 'errors'] as const;
 
@@ -204,9 +214,3 @@ function isSameLeaf(first: object, second: object): boolean {
   // Instances of an application's own classes, which its codec gives: their properties were compared.
   return !isKnown || isDeepStrictEqual(first, second);
 }
-
-const tooEntangled = () =>
-  new DiskCacheError(
-    'TOO_LARGE',
-    'The values can’t be compared: they have sets or maps of too many objects that refer back to each other',
-  );

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { types } from 'node:util';
+import { DiskCacheError } from '../../../protocol/error.ts';
 
 type Named = Record<PropertyKey, unknown>;
 
@@ -21,7 +22,11 @@ export class Shapes {
   readonly #shapes = new Map<object, number>();
   #last = 0;
 
-  /** Undefined for an object from which a way leads back to where it has been. O(parts that were not met before). */
+  /**
+   * Undefined for an object from which a way leads back to where it has been. O(parts that were not met before).
+   *
+   * @throws {DiskCacheError} `TOO_LARGE`
+   */
   shapeOf(object: object): number | undefined {
     const flat = this.#shapeOfFlat(object);
     if (flat !== undefined) return flat;
@@ -103,21 +108,34 @@ export class Shapes {
     const known = part === 0 && Object.is(part, -0) ? MINUS_ZERO : part;
     const number = this.#numbers.get(known);
     if (number !== undefined) return number;
-    this.#numbers.set(known, ++this.#last);
+    this.#numbers.set(known, this.#next());
     return this.#last;
   }
 
-  /** Numbers stay far below 2^26: a message has fewer parts. So both fit into one that is exact. */
+  #next(): number {
+    if (this.#last === MAX_NUMBERS) throw tooEntangled();
+    return ++this.#last;
+  }
+
+  /** Numbers stay below 2^26, so both fit into one that is exact. */
   #pair(first: number, second: number): number {
     const both = first * 2 ** 26 + second;
     const number = this.#pairs.get(both);
     if (number !== undefined) return number;
-    this.#pairs.set(both, ++this.#last);
+    this.#pairs.set(both, this.#next());
     return this.#last;
   }
 }
 
 const FLAT_NAMES = 8;
+/** Some 15 000 different small objects, which takes less than 100 ms. */
+const MAX_NUMBERS = 50_000;
+
+export const tooEntangled = () =>
+  new DiskCacheError(
+    'TOO_LARGE',
+    'The values can’t be compared: they have sets or maps of too many objects in another order, or that refer back to each other',
+  );
 
 const MINUS_ZERO = Symbol('-0');
 
