@@ -8,6 +8,7 @@ import { atomically } from '../cache/transaction.ts';
 import { afterWrite, beforeWrite } from '../cache/upkeep.ts';
 import { type NewColumns, POSITIONS, ROWS_AT_ONCE } from '../sqlite/positions.ts';
 import type { ValueRow } from '../sqlite/statements.ts';
+import { isLimited } from '../values/allowance.ts';
 import { type Extent, extentOf } from './extent.ts';
 
 export type Side = 'front' | 'back';
@@ -90,7 +91,8 @@ function count({ ledger, upkeep }: Core, cost: number): void {
  */
 export function take(core: Core, side: Side): unknown {
   return despiteFullDisk([core], () => {
-    const row = takeRow(core, side);
+    // What is too much for a page must stay where it is, and how much it is only its decoding tells.
+    const row = isLimited() ? undefined : takeRow(core, side);
     return row === undefined ? takeLarge(core, side) : valueIn(core, row);
   });
 }
