@@ -80,7 +80,7 @@ function admitStreamStep(opened: Opened, method: keyof ValueStreamContract, args
 
 /** What a call needs, where it was granted. */
 function accessFor(
-  { name, kind, page: { permit } }: Opened,
+  { name, store, kind, page: { permit } }: Opened,
   method: unknown,
   signature: Signature | undefined,
   args: readonly unknown[],
@@ -100,9 +100,32 @@ function accessFor(
   if (method !== 'equals') assertFewItems(signature, String(method), args);
   const access = accessOf(signature, args);
   permit.demand(name, access);
-  if (access !== 'read') permit.charge(args);
+  if (access !== 'read') permit.charge(itemsIn(signature, args), isWrittenOut(store));
   return access;
 }
+
+/** What is stored by itself: each value, each entry. */
+function* itemsIn({ takes }: Signature, args: readonly unknown[]): Generator<unknown, void, void> {
+  for (const [nth, argument] of args.entries()) {
+    const role = takes[Math.min(nth, takes.length - 1)];
+    const items = role !== undefined && MANY.includes(role) && isIterable(argument) ? argument : [argument];
+    for (const item of items) {
+      yield item;
+      if (role !== 'jobs' && role !== 'jobOptions') continue;
+      // Group and dedupe key stand in the job's row, and as keys of rows of their own.
+      const { payload: _, ...told } = Object(item) as { readonly payload?: unknown };
+      for (let row = 0; row < ROWS_OF_A_JOB; row++) yield told;
+    }
+  }
+}
+
+const ROWS_OF_A_JOB = 3;
+
+const isIterable = (argument: unknown): argument is Iterable<unknown> =>
+  typeof argument === 'object' && argument !== null && Symbol.iterator in argument;
+
+/** JSON, and maybe a codec of the application's own, write the same object in each of its places. */
+const isWrittenOut = (store: Store): boolean => !('codec' in store) || store.codec !== 'structured';
 
 /** Roles that stand for many. */
 const MANY: readonly Role[] = ['keys', 'entries', 'values', 'jobs'];

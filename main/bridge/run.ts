@@ -51,12 +51,9 @@ class Outcomes implements Ran {
   *runAlone(place: number, call: Call): Generator<void, void, void> {
     if (call.slices === undefined) return this.run(place, call);
     try {
-      const allowance: Allowance = { ...this.#allowanceFor(call, undefined), canPause: true };
+      const allowance = this.#allowanceFor(call, undefined);
       const slices = call.slices(allowance);
-      const step = () => {
-        allowance.deadline = performance.now() + SLICE_MS;
-        return this.#spending(allowance, () => slices.next());
-      };
+      const step = () => this.#spending(allowance, () => slices.next());
       let result = step();
       for (; result.done !== true; result = step()) yield* this.rest();
       this.values[place] = result.value;
@@ -108,8 +105,6 @@ class Outcomes implements Ran {
 /** Bytes that are read, a fraction of a millisecond, and time that goes by, before others may have a turn. */
 const STEP_BYTES = 64 * 1024;
 const STEP_MS = 2;
-/** Milliseconds after which a call that can be done in steps is. */
-const SLICE_MS = 10;
 /** Milliseconds after which a transaction is committed, and what is left makes another one. */
 const TRANSACTION_MS = 40;
 

@@ -12,7 +12,7 @@ import {
 } from '../engine/index.ts';
 import type { Store } from './verbs.ts';
 
-/** A call in steps, between which others may have a turn. Each step runs within the allowance, whose deadline is set for each. */
+/** A call in steps, between which others may have a turn. Each step runs within the allowance. */
 export type Slices = Generator<void, unknown, void>;
 
 type Sliced = (store: never, args: readonly unknown[], allowance: Allowance) => Slices;
@@ -37,8 +37,12 @@ function* find(deque: Deque, from: number, isFound: Equal): Generator<void, numb
   return -1;
 }
 
+/** Milliseconds after which what can be done in steps is. */
+const SLICE_MS = 10;
+
 /** At once where that is quick, which is exact; else in steps. */
 function* quicklyOr(allowance: Allowance, quickly: () => unknown, slowly: () => Slices): Slices {
+  allowance.deadline = performance.now() + SLICE_MS;
   try {
     return quickly();
   } catch (error) {
@@ -108,6 +112,7 @@ function* remove(deque: Deque, [value]: readonly unknown[], allowance: Allowance
 function* inSteps(allowance: Allowance, step: () => number): Slices {
   for (let total = 0; ; ) {
     allowance.isPaused = false;
+    allowance.pauseAt = performance.now() + SLICE_MS;
     total += step();
     if (!allowance.isPaused) return total;
     yield;
@@ -115,7 +120,12 @@ function* inSteps(allowance: Allowance, step: () => number): Slices {
 }
 
 /** A page for which much is passed by has no items at first, and leads on. */
-function* page(store: Cache | FanoutCache | Index, [of, range, after]: readonly unknown[]): Slices {
+function* page(
+  store: Cache | FanoutCache | Index,
+  [of, range, after]: readonly unknown[],
+  allowance: Allowance,
+): Slices {
+  allowance.pauseAt = performance.now();
   for (let at = after as Cursor | undefined; ; yield) {
     const found = store.page((of === 'items' ? 'entries' : of) as 'keys', range as object, at);
     if (found.items.length > 0 || found.next === undefined) return found;

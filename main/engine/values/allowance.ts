@@ -13,8 +13,8 @@ export interface Allowance {
   readonly bytesOfOne?: number | undefined;
   /** `performance.now()`, after which what reads value after value gives up. */
   deadline?: number | undefined;
-  /** Deletions in steps, each a transaction, may end at the deadline: `isPaused` tells that there is more to do. Pages may be empty. */
-  readonly canPause?: boolean | undefined;
+  /** Deletions in steps, each a transaction, may end then: `isPaused` tells that there is more to do. Pages of results may be empty. */
+  pauseAt?: number | undefined;
   isPaused?: boolean;
 }
 
@@ -70,12 +70,11 @@ export function assertInTime(): void {
 }
 
 /** Whether a call that passes by much may end before it has found anything. */
-export const canPause = (): boolean => current?.canPause === true;
+export const canPause = (): boolean => current?.pauseAt !== undefined;
 
 /** Between two steps of a deletion: true when the rest is for later. */
 export function shouldPause(): boolean {
-  if (current?.canPause !== true || current.deadline === undefined || performance.now() <= current.deadline)
-    return false;
+  if (current?.pauseAt === undefined || performance.now() <= current.pauseAt) return false;
   current.isPaused = true;
   return true;
 }
@@ -122,7 +121,7 @@ const tooLarge = (isPlain: boolean, bytes?: number): DiskCacheError =>
   );
 
 /** What an object costs in memory and time, and any other part besides its text or bytes. */
-const OBJECT = 128;
+const OBJECT = 256;
 const PART = 8;
 
 /** Longer arrays may be nearly empty, which only their names tell. */

@@ -44,8 +44,8 @@ export function decompress(packed: Uint8Array): Uint8Array {
   const size = getContentSize(packed);
   if (size !== undefined && size > limit) throw tooLarge();
   try {
-    // In one piece where its size is known: of pieces a second copy would be made.
-    const chunkSize = Math.min(Math.max(size ?? 0, MIN_CHUNK_BYTES), MAX_CHUNK_BYTES);
+    // In one piece where its size is known, with a byte to spare: of pieces a second copy would be made.
+    const chunkSize = Math.min(Math.max((size ?? 0) + 1, MIN_CHUNK_BYTES), MAX_CHUNK_BYTES);
     return zlib.zstdDecompressSync(packed, { chunkSize, maxOutputLength: Math.max(1, Math.floor(limit)) });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge();
