@@ -16,7 +16,7 @@ function natureOfObject(value: object): string {
     if (name === '') return 'an instance of a class without a name';
     const known = typeof name === 'string' ? name : Object.prototype.toString.call(value).slice(8, -1);
     if (known === 'Object') return 'an object with a prototype of its own';
-    return /^[AEIO]/.test(known) ? `an ${known}` : `a ${known}`;
+    return /^[AEIO]/.test(known) ? `an ${shortened(known)}` : `a ${shortened(known)}`;
   } catch {
     return 'an object that cannot be read';
   }
@@ -24,12 +24,17 @@ function natureOfObject(value: object): string {
 
 const IDENTIFIER = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u;
 
+const MAX_SHOWN = 64;
+
+/** A text for a message, which must not grow with what a caller has given. */
+export const shortened = (text: string): string => (text.length <= MAX_SHOWN ? text : `${text.slice(0, MAX_SHOWN)}…`);
+
 /** One step of a path as it stands in source code: `.name`, or `["two words"]`. */
 export const propertyStep = (name: string): string =>
-  IDENTIFIER.test(name) ? `.${name}` : `[${JSON.stringify(name)}]`;
+  name.length <= MAX_SHOWN && IDENTIFIER.test(name) ? `.${name}` : `[${JSON.stringify(shortened(name))}]`;
 
 export const indexStep = (index: number | string): string => `[${index}]`;
 
 /** The value of a Map: `.get("name")` where its key is a text, else its place. */
 export const entryStep = (key: unknown, at: number): string =>
-  typeof key === 'string' ? `.get(${JSON.stringify(key)})` : `.values()[${at}]`;
+  typeof key === 'string' ? `.get(${JSON.stringify(shortened(key))})` : `.values()[${at}]`;

@@ -1,4 +1,4 @@
-import { type Access, accessOf, type Signature } from '../../protocol/contract/signature.ts';
+import { type Access, accessOf, type Role, type Signature } from '../../protocol/contract/signature.ts';
 import { type Kind, signatureOf } from '../../protocol/contract.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import { NO_DEFAULT, NO_OPTIONS } from '../../protocol/hints.ts';
@@ -9,8 +9,9 @@ import {
   WHOLE_BYTES,
 } from '../../protocol/value-stream.ts';
 import type { Operation } from '../../protocol/wire.ts';
-import { admitBatch, type Call } from './batch.ts';
+import { admitBatch, type Call, MAX_ITEMS } from './batch.ts';
 import type { Permit } from './permit.ts';
+import { getSlices, isLong } from './slices.ts';
 import type { ValueStreams } from './value-streams.ts';
 import { kindOf, type Store, VERBS, type Verb } from './verbs.ts';
 
@@ -60,7 +61,14 @@ function admitMethod(opened: Opened, method: unknown, args: readonly unknown[], 
   const signature = signatureOf(kind, method);
   const access = accessFor(opened, method, signature, args);
   const verb = VERBS[kind][method as string]!;
-  return { access, alone: signature?.alone, bytesOfOne, run: () => verb(store, ...args) };
+  return {
+    access,
+    alone: signature?.alone,
+    isLong: isLong(kind, method as string),
+    bytesOfOne,
+    run: () => verb(store, ...args),
+    slices: getSlices(kind, method as string, store, args),
+  };
 }
 
 function admitStreamStep(opened: Opened, method: keyof ValueStreamContract, args: readonly unknown[]): Call {
@@ -72,7 +80,7 @@ function admitStreamStep(opened: Opened, method: keyof ValueStreamContract, args
 
 /** What a call needs, where it was granted. */
 function accessFor(
-  { name, kind, page: { permit } }: Opened,
+  { name, store, kind, page: { permit } }: Opened,
   method: unknown,
   signature: Signature | undefined,
   args: readonly unknown[],
@@ -89,11 +97,53 @@ function accessFor(
       `"${String(method)}" of the ${kind} "${name}" takes ${most} arguments at most, not ${args.length}${hint ? `; ${hint}` : ''}`,
     );
   }
+  if (method !== 'equals') assertFewItems(signature, String(method), args);
   const access = accessOf(signature, args);
   permit.demand(name, access);
-  if (access !== 'read') permit.charge(args);
+  if (access !== 'read') permit.charge(itemsIn(signature, args), isWrittenOut(store));
   return access;
 }
+
+/** What is stored by itself: each value, each entry. */
+function* itemsIn({ takes }: Signature, args: readonly unknown[]): Generator<unknown, void, void> {
+  for (const [nth, argument] of args.entries()) {
+    const role = takes[Math.min(nth, takes.length - 1)];
+    const items = role !== undefined && MANY.includes(role) && isIterable(argument) ? argument : [argument];
+    for (const item of items) {
+      yield item;
+      if (role !== 'jobs' && role !== 'jobOptions') continue;
+      // Group and dedupe key stand in the job's row, and as keys of rows of their own.
+      const { payload: _, ...told } = Object(item) as { readonly payload?: unknown };
+      for (let row = 0; row < ROWS_OF_A_JOB; row++) yield told;
+    }
+  }
+}
+
+const ROWS_OF_A_JOB = 3;
+
+const isIterable = (argument: unknown): argument is Iterable<unknown> =>
+  typeof argument === 'object' && argument !== null && Symbol.iterator in argument;
+
+/** JSON, and maybe a codec of the application's own, write the same object in each of its places. */
+const isWrittenOut = (store: Store): boolean => !('codec' in store) || store.codec !== 'structured';
+
+/** Roles that stand for many. */
+const MANY: readonly Role[] = ['keys', 'entries', 'values', 'jobs'];
+
+/** @throws {DiskCacheError} `TOO_LARGE` for a call that would hold up the main process. */
+function assertFewItems({ takes }: Signature, method: string, args: readonly unknown[]): void {
+  for (const [nth, role] of takes.entries()) {
+    const count = MANY.includes(role) ? countOf(args[nth]) : 0;
+    if (count <= MAX_ITEMS) continue;
+    throw new DiskCacheError(
+      'TOO_LARGE',
+      `"${method}" takes ${MAX_ITEMS} ${role} at most in one call, not ${count}; make several calls`,
+    );
+  }
+}
+
+const countOf = (items: unknown): number =>
+  items instanceof Set || items instanceof Map ? items.size : Number(Object(items).length ?? 0);
 
 /** Hints for arguments that would otherwise be ignored. */
 const HINTS: Readonly<Record<string, string>> = {
@@ -103,7 +153,4 @@ const HINTS: Readonly<Record<string, string>> = {
   'index.setMany': NO_OPTIONS,
 };
 
-/** So many values may be given to a method that takes any number. */
-const MAX_VALUES = 10_000;
-
-const mostArguments = ({ takes }: Signature): number => (takes.at(-1) === '...value' ? MAX_VALUES : takes.length);
+const mostArguments = ({ takes }: Signature): number => (takes.at(-1) === '...value' ? MAX_ITEMS : takes.length);

@@ -1,9 +1,9 @@
-import { isDeepStrictEqual } from 'node:util';
 import { type BatchResult, partsOf, type StepParts } from '../../protocol/batch.ts';
 import { type Access, covers } from '../../protocol/contract/signature.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
-import { Deque } from '../engine/index.ts';
+import { type Allowance, Deque, isEqual, OutOfTime } from '../engine/index.ts';
 import { Queue } from '../offline/queue/index.ts';
+import type { Slices } from './slices.ts';
 import type { Store } from './verbs.ts';
 
 /** A call that was let in: what it needs, and how it is done. */
@@ -11,10 +11,22 @@ export interface Call {
   readonly access: Access;
   /** It can't be part of a transaction. */
   readonly alone?: true | undefined;
+  /** It takes longer the more there is in the store. */
+  readonly isLong?: boolean | undefined;
   /** It refuses to read more of one value that can be a stream than so many bytes. */
   readonly bytesOfOne?: number | undefined;
-  run(): unknown;
+  /** Runs within the allowance. */
+  run(allowance: Allowance): unknown;
+  /** The same in steps, outside of a transaction. */
+  slices?: ((allowance: Allowance) => Slices) | undefined;
 }
+
+/** Steps in a batch, and keys or values in a call. All of it is one transaction, for which the main process stands still. */
+export const MAX_ITEMS = 10_000;
+
+/** Milliseconds after which a batch begins nothing more that takes long, and reads no more. */
+const MAX_LONG_STEPS_MS = 40;
+const MAX_READING_MS = 200;
 
 /** What has batches: what has conditions. */
 type BatchStore = Exclude<Store, Queue>;
@@ -40,6 +52,12 @@ export function admitBatch(
     throw new DiskCacheError('BAD_OPTION', 'A queue has no batch; enqueueMany adds many jobs, all or none');
   }
   if (!Array.isArray(steps)) throw new DiskCacheError('BAD_OPTION', 'A batch takes an array of steps');
+  if (steps.length > MAX_ITEMS) {
+    throw new DiskCacheError(
+      'TOO_LARGE',
+      `A batch has ${MAX_ITEMS} steps at most, not ${steps.length}; make several of it`,
+    );
+  }
   function admitStep(method: string, args: readonly unknown[], place: number): Call {
     try {
       return admit(method, args);
@@ -55,22 +73,26 @@ export function admitBatch(
     if (!covers(access, step.access)) access = step.access;
     return step;
   });
-  return { access, run: () => runBatch(store, admitted) };
+  return { access, run: (allowance) => runBatch(store, admitted, allowance) };
 }
 
-function runBatch(store: BatchStore, steps: readonly Step[]): BatchResult {
+function runBatch(store: BatchStore, steps: readonly Step[], allowance: Allowance): BatchResult {
   const results: unknown[] = [];
+  const startedAt = performance.now();
   const doAll = (): BatchResult => {
     let written = false;
     for (const step of steps) {
       if ('condition' in step) {
+        allowance.deadline = startedAt + MAX_READING_MS;
         if (!holds(store, step.condition)) {
           if (written) throw new Unmet();
           return { committed: false, failed: results.length };
         }
         results.push(undefined);
       } else {
-        results.push(step.run());
+        allowance.deadline = startedAt + (step.isLong ? MAX_LONG_STEPS_MS : MAX_READING_MS);
+        if (step.isLong && performance.now() > allowance.deadline) throw new OutOfTime();
+        results.push(step.run(allowance));
         written ||= step.access !== 'read';
       }
     }
@@ -92,8 +114,7 @@ function ofStep(place: number, error: unknown): unknown {
 
 function holds(store: BatchStore, condition: Condition): boolean {
   const found = itemAt(store, condition.key);
-  if (Object.hasOwn(condition, 'equals'))
-    return found !== undefined && isDeepStrictEqual(found.value, condition.equals);
+  if (Object.hasOwn(condition, 'equals')) return found !== undefined && isEqual(found.value, condition.equals);
   return Object.hasOwn(condition, 'exists') ? found !== undefined : found === undefined;
 }
 

@@ -1,15 +1,36 @@
 import type { Access } from '../../protocol/contract/signature.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
-import { weightOf } from '../../protocol/weight.ts';
+import { storedWeight } from '../../protocol/stored-weight.ts';
 import { type Grant, grants } from './grant.ts';
+
+/** How much the pages of one window and origin have written, over all their connections. */
+export interface Usage {
+  written: number;
+}
+
+/** Of one window, by origin. */
+export class Usages {
+  readonly #byOrigin = new Map<string | undefined, Usage>();
+
+  /** Undefined for what has no origin, such as the application itself. */
+  of(origin: string | undefined): Usage | undefined {
+    if (origin === undefined) return undefined;
+    const known = this.#byOrigin.get(origin);
+    if (known !== undefined) return known;
+    const usage = { written: 0 };
+    this.#byOrigin.set(origin, usage);
+    return usage;
+  }
+}
 
 /** A grant in use by one session: what it covers, and how much of it is left. */
 export class Permit {
   readonly #grant: Grant;
-  #written = 0;
+  readonly #usage: Usage;
 
-  constructor(grant: Grant) {
+  constructor(grant: Grant, usage: Usage = { written: 0 }) {
     this.#grant = grant;
+    this.#usage = usage;
   }
 
   /** @throws {DiskCacheError} `NOT_ALLOWED` unless the grant covers such an access to the store. */
@@ -37,17 +58,25 @@ export class Permit {
     throw new DiskCacheError('NOT_ALLOWED', `This page was granted ${this.#grant.bytes} bytes, which excludes ${what}`);
   }
 
-  /** Counts what a write brings. @throws {DiskCacheError} `TOO_LARGE` when it is more than what is left. */
-  charge(args: readonly unknown[]): void {
+  /**
+   * Counts what a write brings, item by item: what is stored in several of them is stored several times. `writtenOut`: as JSON, in
+   * which that is so within an item, too.
+   *
+   * @throws {DiskCacheError} `TOO_LARGE` when it is more than what is left.
+   */
+  charge(items: Iterable<unknown>, writtenOut = false): void {
     const { bytes } = this.#grant;
     if (bytes === undefined) return;
-    const weight = weightOf(args);
-    if (this.#written + weight > bytes) {
+    const usage = this.#usage;
+    let weight = 0;
+    for (const item of items) {
+      weight += storedWeight(item, writtenOut);
+      if (usage.written + weight <= bytes) continue;
       throw new DiskCacheError(
         'TOO_LARGE',
-        `This page was granted ${bytes} bytes of writes, has used ${this.#written} and wants ${weight} more; authorize(frame) in the main process decides`,
+        `This page was granted ${bytes} bytes of writes, has used ${usage.written} and wants at least ${weight} more; authorize(frame) in the main process decides`,
       );
     }
-    this.#written += weight;
+    usage.written += weight;
   }
 }

@@ -1,8 +1,7 @@
-import { DiskCacheError } from '../../protocol/error.ts';
 import { toPageErrorData } from '../../protocol/hidden-paths.ts';
 import { weightOf } from '../../protocol/weight.ts';
 import { type Failure, MAX_ANSWER, type Operation, type Results } from '../../protocol/wire.ts';
-import { allowing } from '../engine/index.ts';
+import { type Allowance, allowing, OutOfTime } from '../engine/index.ts';
 import { admit, type Opened, open, type Page } from './admit.ts';
 import type { Call } from './batch.ts';
 import type { Store } from './verbs.ts';
@@ -20,37 +19,68 @@ class Outcomes implements Ran {
   settled: Promise<unknown> | undefined;
   #weight = 0;
   #weightAtRest = 0;
+  #restedAt = performance.now();
 
   constructor(operations: number) {
     this.values = new Array(operations).fill(undefined);
   }
 
-  /** Whether much was read since it last was so. */
-  needsRest(): boolean {
-    if (this.#weight - this.#weightAtRest < WEIGHT_OF_A_STEP) return false;
+  /** Lets others have a turn when much was read, or time has gone by, since they last had one. */
+  *rest(): Generator<void, void, void> {
+    const hasReadMuch = this.#weight - this.#weightAtRest >= STEP_BYTES;
+    if (!hasReadMuch && performance.now() - this.#restedAt < STEP_MS) return;
+    yield;
     this.#weightAtRest = this.#weight;
-    return true;
+    this.#restedAt = performance.now();
   }
 
-  run(place: number, call: Call): void {
+  /** @throws {OutOfTime} after the deadline, for what reads value after value. */
+  run(place: number, call: Call, deadline?: number): void {
     try {
-      const value = this.#valueOf(call);
+      // Who listens to a stream may read as much as they like.
+      const value = call.alone ? call.run(UNLIMITED) : this.#within(call, deadline, (allowance) => call.run(allowance));
       if (value instanceof Promise) this.#await(place, value);
       else this.values[place] = value;
+    } catch (error) {
+      if (deadline !== undefined && error instanceof OutOfTime) throw error;
+      this.fail([place], error);
+    }
+  }
+
+  /** As `run`, outside of a transaction: what takes long is done in steps. */
+  *runAlone(place: number, call: Call): Generator<void, void, void> {
+    if (call.slices === undefined) return this.run(place, call);
+    try {
+      const allowance = this.#allowanceFor(call, undefined);
+      const slices = call.slices(allowance);
+      const step = () => this.#spending(allowance, () => slices.next());
+      let result = step();
+      for (; result.done !== true; result = step()) yield* this.rest();
+      this.values[place] = result.value;
     } catch (error) {
       this.fail([place], error);
     }
   }
 
-  #valueOf(call: Call): unknown {
-    // What a write gives can't be refused after it was done; and who listens to it may read as much as they like.
-    const isBounded = call.access === 'read' && call.alone !== true;
-    const left = MAX_ANSWER - this.#weight;
-    const value = isBounded ? allowing(left, call.bytesOfOne ?? left, call.run) : call.run();
-    const weight = weightOf(value);
-    if (isBounded && weight > left) throw tooMuch();
-    this.#weight += weight;
-    return value;
+  #within<T>(call: Call, deadline: number | undefined, work: (allowance: Allowance) => T): T {
+    const allowance = this.#allowanceFor(call, deadline);
+    return this.#spending(allowance, () => work(allowance));
+  }
+
+  #allowanceFor({ bytesOfOne }: Call, deadline: number | undefined): Allowance {
+    return { bytes: MAX_ANSWER - this.#weight, isWhole: this.#weight === 0, bytesOfOne, deadline };
+  }
+
+  /** Counts what is read; where nothing was decoded, the result itself. */
+  #spending<T>(allowance: Allowance, work: () => T): T {
+    const { bytes } = allowance;
+    try {
+      const value = allowing(allowance, work);
+      if (allowance.bytes === bytes) this.#weight += weightOf(value);
+      return value;
+    } finally {
+      this.#weight += bytes - allowance.bytes;
+    }
   }
 
   #await(place: number, value: Promise<unknown>): void {
@@ -72,14 +102,13 @@ class Outcomes implements Ran {
   }
 }
 
-/** So many bytes are read, a fraction of a millisecond, before others may have a turn. */
-const WEIGHT_OF_A_STEP = 64 * 1024;
+/** Bytes that are read, a fraction of a millisecond, and time that goes by, before others may have a turn. */
+const STEP_BYTES = 64 * 1024;
+const STEP_MS = 2;
+/** Milliseconds after which a transaction is committed, and what is left makes another one. */
+const TRANSACTION_MS = 40;
 
-const tooMuch = () =>
-  new DiskCacheError(
-    'TOO_LARGE',
-    `What was asked for in one turn is more than ${MAX_ANSWER} bytes; read less at a time, or a large value as a stream`,
-  );
+const UNLIMITED: Allowance = Object.freeze({ bytes: Number.POSITIVE_INFINITY });
 
 /**
  * Runs one turn's operations. Those on one store run in their order, and as one transaction when any of them writes; an
@@ -131,6 +160,7 @@ function* runOnStore(
         together = [];
         theirs = [];
         outcomes.run(place, call);
+        yield* outcomes.rest();
       }
     } catch (error) {
       outcomes.fail([place], error);
@@ -146,22 +176,34 @@ function* runTogether(
   outcomes: Outcomes,
 ): Generator<void, void, void> {
   // A verb alone is a transaction of its own, and a cheaper one.
-  if (calls.length > 1 && calls.some(({ access }) => access !== 'read')) {
-    transact(store, calls, places, outcomes);
-    return;
-  }
-  for (const [nth, call] of calls.entries()) {
-    outcomes.run(places[nth]!, call);
-    if (outcomes.needsRest()) yield;
+  const isTransaction = calls.length > 1 && calls.some(({ access }) => access !== 'read');
+  for (let at = 0; at < calls.length; ) {
+    if (isTransaction && at < calls.length - 1) at += transact(store, calls.slice(at), places.slice(at), outcomes);
+    if (at < calls.length) yield* outcomes.runAlone(places[at]!, calls[at]!);
+    at++;
+    yield* outcomes.rest();
   }
 }
 
-function transact(store: Store, calls: readonly Call[], places: readonly number[], outcomes: Outcomes): void {
+/** Runs calls in one transaction until that has taken long. Returns how many are done; the next one has to be run alone. */
+function transact(store: Store, calls: readonly Call[], places: readonly number[], outcomes: Outcomes): number {
+  const deadline = performance.now() + TRANSACTION_MS;
+  let done = 0;
   try {
     store.transact(() => {
-      for (const [nth, call] of calls.entries()) outcomes.run(places[nth]!, call);
+      for (; done < calls.length; done++) {
+        if (done > 0 && performance.now() > deadline) return;
+        try {
+          outcomes.run(places[done]!, calls[done]!, deadline);
+        } catch (error) {
+          if (error instanceof OutOfTime) return;
+          throw error;
+        }
+      }
     });
   } catch (error) {
     outcomes.fail(places, error);
+    return calls.length;
   }
+  return done;
 }

@@ -9,7 +9,7 @@ import { gate } from './gate.ts';
 import type { Grant } from './grant.ts';
 import { Lobby } from './lobby.ts';
 import { dropEverywhere, NearPage } from './near-pages.ts';
-import { Permit } from './permit.ts';
+import { Permit, type Usage } from './permit.ts';
 import { Requests } from './requests.ts';
 import { runOperations } from './run.ts';
 import { ValueStreams } from './value-streams.ts';
@@ -28,11 +28,17 @@ export interface Session {
 
 /**
  * Answers a page over `port` with what `grant` allows, until it is closed. Sessions of one `lobby` take turns, and what one of
- * them writes the others don't keep. Requests have messages of their own; what is rare goes through comlink, behind the gate.
+ * them writes the others don't keep; those of one `usage` share what their grants limit. Requests have messages of their own; what is rare goes through comlink, behind the gate.
  */
-export function openSession(port: Port, grant: Grant, findStore: FindStore, lobby = new Lobby()): Session {
+export function openSession(
+  port: Port,
+  grant: Grant,
+  findStore: FindStore,
+  lobby = new Lobby(),
+  usage?: Usage,
+): Session {
   let open = true;
-  const permit = new Permit(grant);
+  const permit = new Permit(grant, usage);
   const streams = new ValueStreams();
   const inner = whileOpen(port, () => open);
   const watches = new Watches((changes) => inner.postMessage(changes));

@@ -29,6 +29,20 @@ function forPage({ message, path, ...finding }: Finding): Finding {
   return path === undefined ? shown : { ...shown, path: withoutDirectories(path) };
 }
 
+/** Counting files takes longer the more there are; when it took long it is not done again for ten times as long. */
+const NOTABLE_MS = 5;
+const volumes = new WeakMap<Store, { readonly bytes: number; readonly until: number }>();
+
+function getVolume(store: Store): number {
+  const startedAt = performance.now();
+  const known = volumes.get(store);
+  if (known !== undefined && startedAt < known.until) return known.bytes;
+  const bytes = store.volume();
+  const now = performance.now();
+  if (now - startedAt >= NOTABLE_MS) volumes.set(store, { bytes, until: now + 10 * (now - startedAt) });
+  return bytes;
+}
+
 const CACHE_VERBS: Verbs<'cache'> = {
   get: (cache, key) => cache.get(key),
   getEntry: (cache, key) => cache.getEntry(key),
@@ -38,7 +52,7 @@ const CACHE_VERBS: Verbs<'cache'> = {
   peekItem: (cache, options) => cache.peekItem(options),
   page: (cache, of, range, after) => cache.page(of === 'items' ? 'entries' : of, range, after),
   size: (cache) => cache.size,
-  volume: (cache) => cache.volume(),
+  volume: getVolume,
   stats: (cache, options) => cache.stats(options),
   set: (cache, key, value, options) => cache.set(key, value, options),
   setMany: (cache, entries, options) => cache.setMany(entries, options),
@@ -66,7 +80,7 @@ const INDEX_VERBS: Verbs<'index'> = {
   peekItem: (index, options) => index.peekItem(options),
   page: (index, of, range, after) => index.page(of === 'items' ? 'entries' : of, range, after),
   size: (index) => index.size,
-  volume: (index) => index.volume(),
+  volume: getVolume,
   equals: (index, entries) => index.equals(entries),
   set: (index, key, value) => void index.set(key, value),
   setMany: (index, entries) => index.setMany(entries),
@@ -88,7 +102,7 @@ const DEQUE_VERBS: Verbs<'deque'> = {
   includes: (deque, value) => deque.includes(value),
   count: (deque, value) => deque.count(value),
   equals: (deque, values) => deque.equals(values),
-  volume: (deque) => deque.volume(),
+  volume: getVolume,
   push: (deque, ...values) => deque.push(...values),
   unshift: (deque, ...values) => deque.unshift(...values),
   extend: (deque, values) => deque.extend(values),
@@ -109,7 +123,7 @@ const QUEUE_VERBS: Verbs<'queue'> = {
   page: (queue, state, after) => queue.page(state, after),
   counts: (queue) => queue.counts(),
   paused: (queue) => queue.paused,
-  volume: (queue) => queue.volume(),
+  volume: getVolume,
   enqueue: (queue, payload, options) => queue.enqueue(payload, options),
   enqueueMany: (queue, jobs) => queue.enqueueMany(jobs),
   retry: (queue, id) => queue.retry(id),

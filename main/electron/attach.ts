@@ -19,6 +19,7 @@ import {
 import { toPageErrorData } from '../../protocol/hidden-paths.ts';
 import { WINDOW_STORE } from '../../protocol/stores.ts';
 import { type Grant, grantOf } from '../bridge/grant.ts';
+import { Usages } from '../bridge/permit.ts';
 import type { EngineWindow, PageAnswering, PageSession } from './page-engine.ts';
 import { type Authorize, type FrameInfo, isLive, senderOf } from './sender.ts';
 
@@ -61,6 +62,7 @@ export function attach(
 ): Attachment {
   const sessions = new Map<PageSession, Asker>();
   const nonces = new Map<string, Asker>();
+  const usages = new Usages();
 
   function onConnect(event: IpcMainEvent, nonce: unknown, to: unknown = 'stores'): void {
     const frame = event.senderFrame;
@@ -90,7 +92,8 @@ export function attach(
     const { port1, port2 } = new MessageChannelMain();
     const hasShard = asker.frame.parent === null || Object.hasOwn(grant.stores, WINDOW_STORE);
     const answering = to === 'stores' ? engine : offline;
-    const session = answering.openSession(port1, { grant, hasShard }, (how) => {
+    const origin = senderOf(asker.frame, name)?.origin;
+    const session = answering.openSession(port1, { grant, hasShard, origin, usage: usages.of(origin) }, (how) => {
       sessions.delete(session);
       if (how === 'died') answer(asker.frame, { deskcache: 'gone', nonce });
     });

@@ -4,6 +4,7 @@ import { WINDOW_STORE } from '../../protocol/stores.ts';
 import type { FindStore } from '../bridge/admit.ts';
 import type { Grant } from '../bridge/grant.ts';
 import { Lobby } from '../bridge/lobby.ts';
+import { type Usage, Usages } from '../bridge/permit.ts';
 import { openSession } from '../bridge/session.ts';
 import type { End, EngineWindow, PageEngine, PageRights, PageSession } from './page-engine.ts';
 import { fromPortMain } from './port.ts';
@@ -22,10 +23,11 @@ export class EngineHere implements PageEngine {
 
   attach(name: string, keep: Keep): EngineWindow {
     const own = this.#windows.attach(name, keep);
+    const usages = new Usages();
     const withShard: FindStore = (store) => (store === WINDOW_STORE ? own.shard() : this.#find(store));
     return {
-      openSession: (port, { grant, hasShard }, onEnd) =>
-        this.#answer(port, grant, hasShard ? withShard : this.#withoutShard, onEnd),
+      openSession: (port, { grant, hasShard, origin, usage = usages.of(origin) }, onEnd) =>
+        this.#answer(port, grant, hasShard ? withShard : this.#withoutShard, onEnd, usage),
       release: () => own.release(),
     };
   }
@@ -35,8 +37,8 @@ export class EngineHere implements PageEngine {
     return this.#answer(port, grant, this.#withoutShard, onEnd);
   }
 
-  #answer(port: MessagePortMain, grant: Grant, find: FindStore, onEnd: (how: End) => void): PageSession {
-    const session = openSession(fromPortMain(port), grant, find, this.#lobby);
+  #answer(port: MessagePortMain, grant: Grant, find: FindStore, onEnd: (how: End) => void, usage?: Usage): PageSession {
+    const session = openSession(fromPortMain(port), grant, find, this.#lobby, usage);
     port.on('close', () => {
       session.close(new DiskCacheError('DISCONNECTED', 'The page closed its port'));
       onEnd('closed');

@@ -85,8 +85,8 @@ export class OfflineSide {
       caches: () => this.#storageWith(session, session.protocol),
     };
     return {
-      openSession(port, { grant }, onEnd) {
-        const opened = openOfflineSession(fromPortMain(port), grant, backing);
+      openSession(port, { grant, usage }, onEnd) {
+        const opened = openOfflineSession(fromPortMain(port), grant, backing, usage);
         port.on('close', () => {
           opened.close(new DiskCacheError('DISCONNECTED', 'The page closed its port'));
           onEnd('closed');

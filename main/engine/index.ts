@@ -13,7 +13,6 @@ export type {
   Range,
   SetOptions,
 } from '../../protocol/options.ts';
-export { allowing } from './cache/allowance.ts';
 export { Cache } from './cache/cache.ts';
 export type { CheckOptions, Finding, FindingCode } from './cache/check.ts';
 export type { Configuration } from './cache/configure.ts';
@@ -38,3 +37,5 @@ export type { RecipeStore } from './recipes/recipe-store.ts';
 export { type ThrottleOptions, throttle } from './recipes/throttle.ts';
 export type { LeaseOptions } from './recipes/turnstile.ts';
 export type { AcquireAsyncOptions, AcquireOptions } from './recipes/waiting.ts';
+export { type Allowance, allowing, OutOfTime, transiently } from './values/allowance.ts';
+export { isEqual } from './values/equality.ts';

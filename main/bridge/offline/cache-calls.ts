@@ -44,7 +44,10 @@ const OF_STORAGE: Readonly<Record<string, Method<Caches>>> = {
     access: 'read',
     async run(caches, { name }, { permit }) {
       // To make one is to write.
-      if (!(await caches.has(name))) permit.demand(CACHES, 'write');
+      if (!(await caches.has(name))) {
+        permit.demand(CACHES, 'write');
+        permit.charge([name]);
+      }
       return (await caches.open(name)).id;
     },
   },
@@ -82,7 +85,7 @@ const OF_CACHE: Readonly<Record<string, Method<OneCache>>> = {
     async run(cache, { requests, call }, { permit, received }) {
       const request = oneOf(requests);
       const { response } = call;
-      permit.charge([call.requests, { ...response, body: null }]);
+      permit.charge([call.requests, { ...response, body: null }], true);
       const body = received.receive(response?.body ?? null, (bytes) => permit.charge([bytes]));
       try {
         await cache.put(request, readResponse(response, body));

@@ -17,7 +17,7 @@ import { goodbye } from '../../../protocol/wire.ts';
 import type { Port } from '../endpoint.ts';
 import { gate } from '../gate.ts';
 import type { Grant } from '../grant.ts';
-import { Permit } from '../permit.ts';
+import { Permit, type Usage } from '../permit.ts';
 import { whileOpen } from '../while-open.ts';
 import type { Backing } from './backing.ts';
 import { runCachesCall } from './cache-calls.ts';
@@ -39,9 +39,9 @@ export interface OfflineSession {
  * Answers a page's `fetch` and `CacheStorage` over `port` by what `backing` has and `grant` allows, until it is closed. A page
  * that goes half-way leaves nothing: requests are aborted, bodies cancelled, what was put half is not there.
  */
-export function openOfflineSession(port: Port, grant: Grant, backing: Backing): OfflineSession {
+export function openOfflineSession(port: Port, grant: Grant, backing: Backing, usage?: Usage): OfflineSession {
   let isOpen = true;
-  const permit = new Permit(grant);
+  const permit = new Permit(grant, usage);
   const inner = whileOpen(port, () => isOpen);
   const calls = new Calls();
   const sent = new SentBodies();

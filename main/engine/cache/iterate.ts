@@ -3,12 +3,13 @@ import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Range } from '../../../protocol/options.ts';
 import { isLive } from '../policy/expiry.ts';
 import type { Column } from '../sqlite/connection.ts';
-import { countText, rangeText } from '../sqlite/range.ts';
+import { countText, rangeText, windowText } from '../sqlite/range.ts';
 import { VALUE_COLUMNS, type ValueRow } from '../sqlite/statements.ts';
+import { canPause, spendKey } from '../values/allowance.ts';
 import { compareColumns, decodeKey, type KeyColumn, keyBounds } from '../values/key.ts';
 import { optionsOf, tagColumn } from './arguments.ts';
 import type { Core } from './core.ts';
-import { despiteReplacement, readValue } from './read.ts';
+import { despiteReplacement, readValue, sizeIn } from './read.ts';
 import { onSnapshot } from './transaction.ts';
 
 /** A page ends at so many items or, after the first, at so many bytes of values. */
@@ -37,6 +38,8 @@ export interface Course {
   readonly upper: KeyColumn | undefined;
   readonly tag: string | number | undefined;
   readonly limit: number;
+  /** The last id or key, inclusive. */
+  readonly until?: KeyColumn | undefined;
 }
 
 /** Items with the place of each, to continue behind it. */
@@ -58,11 +61,25 @@ export function page(core: Core, of: PageOf, range: Range = {}, after?: Cursor):
   }
   const course = courseOf(range);
   const start = after === undefined ? undefined : positionOf(after, course);
-  const { items, places, more } = despiteReplacement(core, () => stretch(core, of, course, start, PAGE_ITEMS));
-  const at = places.at(-1);
-  if (!more || at === undefined) return { items };
-  const next: Position = { at, seen: (start?.seen ?? 0) + items.length };
-  return { items, next };
+  const until = canPause() ? windowEnd(core, course, start) : undefined;
+  const { items, places, more } = despiteReplacement(core, () =>
+    stretch(core, of, { ...course, until }, start, PAGE_ITEMS),
+  );
+  const at = more ? places.at(-1) : until;
+  const next = { at, seen: (start?.seen ?? 0) + items.length };
+  return at === undefined || next.seen >= course.limit ? { items } : { items, next };
+}
+
+/** Rows that a page for a page of an application passes by; it may then have no items, and leads on. */
+const WINDOW_ROWS = 4096;
+
+/** Where a page ends that may have to pass by many rows; undefined where there are not so many, or none are passed by. */
+function windowEnd(core: Core, course: Course, start: Position | undefined): KeyColumn | undefined {
+  const { order, tag, lower, upper } = course;
+  const passesBy = tag !== undefined || (order === 'stored' && (lower !== undefined || upper !== undefined));
+  if (!passesBy) return undefined;
+  const bind = start === undefined ? [WINDOW_ROWS] : [start.at, WINDOW_ROWS];
+  return core.sql.composed<[KeyColumn]>(windowText(course, start !== undefined)).first(...bind)?.[0];
 }
 
 const LAST_OPTIONS: ReadonlySet<string> = new Set(['last']);
@@ -166,9 +183,10 @@ function valueStretch(
         break;
       }
       const found = readValue(core, key, value);
+      spendKey(key);
       items.push(of === 'values' ? found : [decodeKey(key), found]);
       places.push(course.order === 'stored' ? value[0] : key);
-      bytes += value[4];
+      bytes += sizeIn(value, found);
     }
     behind = { at: places.at(-1) ?? 0, seen: 0 };
     expected = Math.ceil((mostBytes - bytes) / Math.max(1, bytes / items.length));
@@ -196,6 +214,7 @@ function keyStretch(
   const rows = stored ? rowsOf(true) : onSnapshot(core, () => rowsOf(anyExpired(core, now)));
   const more = rows.length > wanted && wanted < left;
   if (rows.length > wanted) rows.pop();
+  for (const [key] of rows) spendKey(key);
   return {
     items: rows.map(([key]) => decodeKey(key)),
     places: rows.map(([key, id]) => (stored ? id : key)),
@@ -207,7 +226,7 @@ function keyStretch(
 const anyExpired = (core: Core, now: number): boolean => !isLive(core.sql.nextExpiry.first()?.[0] ?? null, now);
 
 function textOf(
-  { order, reverse, lower, upper, tag }: Course,
+  { order, reverse, lower, upper, tag, until }: Course,
   start: Position | undefined,
   sorted: boolean,
   columns: string,
@@ -221,6 +240,7 @@ function textOf(
     upper: upper !== undefined,
     tag: tag !== undefined,
     after: start !== undefined,
+    until: until !== undefined,
     sorted,
     columns,
   });
@@ -228,11 +248,11 @@ function textOf(
 
 /** In the order of `RangeShape`. One item more than is wanted tells whether there are more. */
 const bindingsOf = (
-  { lower, upper, tag }: Course,
+  { lower, upper, tag, until }: Course,
   start: Position | undefined,
   wanted: number,
   now: number | undefined,
-): Column[] => [now, lower, upper, tag, start?.at, wanted + 1].filter((part) => part !== undefined);
+): Column[] => [now, lower, upper, tag, start?.at, until, wanted + 1].filter((part) => part !== undefined);
 
 function holdsFew(core: Core, { lower, upper }: Course): boolean {
   if (lower === undefined && upper === undefined) return false;

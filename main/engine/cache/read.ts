@@ -1,16 +1,18 @@
 import type { Entry } from '../../../protocol/entry.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
+import { shortened } from '../../../protocol/fault.ts';
 import type { Key } from '../../../protocol/key.ts';
+import { weightOf } from '../../../protocol/weight.ts';
 import { isDamage } from '../damage.ts';
 import { isLive } from '../policy/expiry.ts';
 import type { Column } from '../sqlite/connection.ts';
 import type { TagColumn, ValueRow } from '../sqlite/statements.ts';
+import { assertReadable, spendDecoded } from '../values/allowance.ts';
 import type { Stored } from '../values/check.ts';
 import { decodeValue, restoreValue } from '../values/codec.ts';
 import { encodeKey, type KeyColumn } from '../values/key.ts';
-import { MODE } from '../values/mode.ts';
+import { MODE, ZSTD } from '../values/mode.ts';
 import { toValueCheck } from '../values/row-check.ts';
-import { spend } from './allowance.ts';
 import type { Core } from './core.ts';
 import { storedOf } from './memory.ts';
 import { noticeOthers } from './others.ts';
@@ -58,7 +60,7 @@ function read(core: Core, key: KeyColumn): unknown {
     if (resident !== undefined) {
       if (!isLive(resident.expiresAt, nowFor(core, resident.expiresAt))) return miss(core);
       hit(core, resident);
-      return restoreValue(resident.mode, storedOf(resident), core.codec);
+      return counted(resident.mode, restoreValue(resident.mode, storedOf(resident), core.codec));
     }
   }
   const row = core.sql.read.first(key);
@@ -123,22 +125,28 @@ export function readValue(core: Core, key: KeyColumn, row: ValueRow): unknown {
   const [, mode, data, check, bytes, file] = row;
   if (file === null) return decodeAt(core, key, mode, data, check, true);
   try {
-    spend(mode, bytes);
-    return restoreValue(
-      mode,
-      core.files.read(file, { mode, bytes, check: toValueCheck(check, key) }),
-      core.codec,
-      true,
-    );
+    assertReadable(mode, bytes);
+    const whole = core.files.read(file, { mode, bytes, check: toValueCheck(check, key) });
+    return counted(mode, restoreValue(mode, whole, core.codec, true));
   } catch (error) {
     throw located(error, core, key);
   }
 }
 
+/** What a value that was read takes in a page of results: decompressed it may be far more than its row says. */
+export const sizeIn = ([, mode, , , bytes]: readonly [...ValueRow, ...unknown[]], value: unknown): number =>
+  mode < ZSTD ? bytes : Math.max(bytes, weightOf(value));
+
+/** What a page reads is taken off what it may read. */
+function counted(mode: number, value: unknown): unknown {
+  spendDecoded(mode, value);
+  return value;
+}
+
 /** `owned`: the data becomes the value without a copy where it can. */
 function decodeAt(core: Core, key: KeyColumn, mode: number, data: Column, check: number, owned: boolean): unknown {
   try {
-    return decodeValue(mode, data, toValueCheck(check, key), core.codec, owned);
+    return counted(mode, decodeValue(mode, data, toValueCheck(check, key), core.codec, owned));
   } catch (error) {
     throw located(error, core, key);
   }
@@ -167,7 +175,11 @@ const nowFor = (core: Core, expiresAt: number | null): number => (expiresAt === 
 
 /** A fault of a value, with the place where it stands. */
 function located(error: unknown, core: Core, key: KeyColumn): unknown {
-  if (!(error instanceof DiskCacheError)) return error;
-  const name = typeof key === 'object' ? `x'${Buffer.from(key).toString('hex')}'` : JSON.stringify(key);
+  // What is too much for a page is no fault of the value.
+  if (!(error instanceof DiskCacheError) || error.code === 'TOO_LARGE') return error;
+  const name =
+    typeof key === 'object'
+      ? `x'${Buffer.from(key.subarray(0, 64)).toString('hex')}'`
+      : JSON.stringify(shortened(String(key)));
   return new DiskCacheError(error.code, `${error.message} (at key ${name} in ${core.directory})`, { cause: error });
 }

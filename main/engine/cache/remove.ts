@@ -2,6 +2,7 @@ import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import { startAfresh } from '../backup/salvage.ts';
 import { isLive } from '../policy/expiry.ts';
+import { assertInTime, shouldPause } from '../values/allowance.ts';
 import { encodeKey, type KeyColumn } from '../values/key.ts';
 import { iterated, tagColumn } from './arguments.ts';
 import { collectBucket } from './check.ts';
@@ -119,7 +120,8 @@ export function cull(core: Core): number {
 
 /**
  * Repeats a step, each in its own transaction, until it finds nothing more; then the space goes back to the disk. `step` is told
- * how many items at most to delete; on a full disk ever fewer, and again those of a step that failed. `committed` follows each commit.
+ * how many items at most to delete; on a full disk ever fewer, and again those of a step that failed. `committed` follows each commit. On behalf
+ * of a page it pauses when that has taken long.
  */
 function inBatches(core: Core, step: (most: number) => number, committed: () => void = () => {}): number {
   let total = 0;
@@ -129,6 +131,8 @@ function inBatches(core: Core, step: (most: number) => number, committed: () => 
       done = despiteFullDisk([core], () => atomically(core, () => step(most)));
       total += done;
       committed();
+      if (core.transaction.depth > 0) assertInTime();
+      else if (done > 0 && shouldPause()) return total;
     } catch (error) {
       if (!isDiskFull(error) || most === 1) throw error;
       most /= 4;

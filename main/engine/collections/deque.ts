@@ -35,7 +35,7 @@ export interface DequeChange {
  * A persistent sequence in one directory, shared by as many processes and threads as open it: an array whose ends and whose
  * middle cost O(log n). Every call is whole or not at all, and survives a power cut when it returns (`durability: 'power'`,
  * unless chosen otherwise); several values in one call are one fsync. Values are equal when they are deeply equal
- * (`util.isDeepStrictEqual`).
+ * (as `util.isDeepStrictEqual` has it).
  *
  * @throws {DiskCacheError} from every method: `CLOSED`, `BUSY`, `CORRUPT`, `DISK_FULL`, `READ_ONLY`, as `Cache`.
  */

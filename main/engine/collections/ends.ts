@@ -8,6 +8,7 @@ import { afterWrite, beforeWrite } from '../cache/upkeep.ts';
 import { isDamage } from '../damage.ts';
 import { type NewColumns, type PlacedRow, POSITIONS, ROWS_AT_ONCE } from '../sqlite/positions.ts';
 import type { ValueRow } from '../sqlite/statements.ts';
+import { isLimited } from '../values/allowance.ts';
 import { damagedPosition, type Extent, extentOf } from './extent.ts';
 
 export type Side = 'front' | 'back';
@@ -91,7 +92,8 @@ function count({ ledger, upkeep }: Core, cost: number): void {
  */
 export function take(core: Core, side: Side): unknown {
   return despiteFullDisk([core], () => {
-    const row = takeRow(core, side);
+    // What is too much for a page must stay where it is, and how much it is only its decoding tells.
+    const row = isLimited() ? undefined : takeRow(core, side);
     return row === undefined ? takeWithCare(core, side) : valueIn(core, row);
   });
 }

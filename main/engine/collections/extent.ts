@@ -5,6 +5,7 @@ import type { Core } from '../cache/core.ts';
 import { atomically } from '../cache/transaction.ts';
 import { POSITIONS } from '../sqlite/positions.ts';
 import type { Statements } from '../sqlite/statements.ts';
+import { isLimited } from '../values/allowance.ts';
 
 /** Where the items of a deque are. Invariant: their positions are `first`, …, `first + length - 1`. */
 export interface Extent {
@@ -38,9 +39,26 @@ export const damagedPosition = (directory: string): DiskCacheError =>
 /** Farther away than any position; twice as far is still exact. */
 const AWAY = 2 ** 52;
 
+/** Values that a page may have moved in one call, and their bytes: each row is written again, for all of them the store waits. */
+const MAX_MOVED = 20_000;
+const MAX_MOVED_BYTES = 16 * 2 ** 20;
+
+/** @throws {DiskCacheError} `TOO_LARGE` for a page that would hold up the main process. */
+export function assertMovable({ sql }: Core, from: number, to: number): void {
+  if (!isLimited() || from > to) return;
+  const [bytes] = (to - from < MAX_MOVED && POSITIONS.inlineBytes(sql).first(from, to)) || [Number.POSITIVE_INFINITY];
+  if (bytes <= MAX_MOVED_BYTES) return;
+  throw new DiskCacheError(
+    'TOO_LARGE',
+    `The call moves ${to - from + 1} values, and a page may move ${MAX_MOVED} of them, or ${MAX_MOVED_BYTES} bytes; do it in the main process`,
+  );
+}
+
 /** Moves the items of a stretch of positions by some. Inside a write transaction. */
-export function shiftBy({ sql }: Core, from: number, to: number, by: number): void {
+export function shiftBy(core: Core, from: number, to: number, by: number): void {
   if (from > to) return;
+  assertMovable(core, from, to);
+  const { sql } = core;
   // By way of positions that nobody has: on the straight way they would meet each other.
   moveBy(sql, AWAY, from, to);
   moveBy(sql, by - AWAY, from + AWAY, to + AWAY);
@@ -58,8 +76,11 @@ export function rotate(core: Core, count: number): void {
     const fromBack = length === 0 ? 0 : ((count % length) + length) % length;
     if (fromBack === 0) return;
     const fromFront = length - fromBack;
-    if (fromBack <= fromFront) moveBy(core.sql, -length, first + fromFront, first + length - 1);
-    else moveBy(core.sql, length, first, first + fromFront - 1);
+    const isFromBack = fromBack <= fromFront;
+    const from = isFromBack ? first + fromFront : first;
+    const to = isFromBack ? first + length - 1 : first + fromFront - 1;
+    assertMovable(core, from, to);
+    moveBy(core.sql, isFromBack ? -length : length, from, to);
     moved(core);
   });
 }
@@ -69,6 +90,7 @@ export function reverse(core: Core): void {
   atomically(core, () => {
     const { first, length } = extentOf(core);
     if (length < 2) return;
+    assertMovable(core, first, first + length - 1);
     // They come to lie right beside where they were, on the side of 0: so positions stay small, and no two meet.
     const sum = first > 0 ? 2 * first - 1 : 2 * (first + length) - 1;
     POSITIONS.mirror(core.sql).run(sum, sum);

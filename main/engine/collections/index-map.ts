@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { Cursor, Page, PageOf } from '../../../protocol/contract.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { NO_OPTIONS } from '../../../protocol/hints.ts';
@@ -19,6 +18,8 @@ import { STRUCTURE, type StructureOptions } from '../cache/structure.ts';
 import { atomically, onSnapshot, transact } from '../cache/transaction.ts';
 import { volume } from '../cache/volume.ts';
 import * as write from '../cache/write.ts';
+import { transiently } from '../values/allowance.ts';
+import { isEqual } from '../values/equality.ts';
 import { type CollectionOptions, demandOptions, openCollection } from './claim.ts';
 import { type StandardSchema, Validation } from './schema.ts';
 import { bringTo, demandVersion } from './version.ts';
@@ -224,13 +225,14 @@ export class Index<K extends Key = Key, V = unknown> implements MapOfEveryLib<K,
   equals(other: Iterable<readonly [unknown, unknown]>): boolean {
     const others = iterated(other, 'pairs [key, value]')[Symbol.iterator]();
     try {
-      return onSnapshot(this.#open(), () => {
+      const compare = () => {
         for (const entry of this) {
           const next = others.next();
-          if (next.done || !isDeepStrictEqual(entry, [next.value[0], next.value[1]])) return false;
+          if (next.done || !isEqual(entry, [next.value[0], next.value[1]])) return false;
         }
         return others.next().done === true;
-      });
+      };
+      return onSnapshot(this.#open(), () => transiently(compare));
     } finally {
       others.return?.();
     }

@@ -1,13 +1,14 @@
-import { isDeepStrictEqual } from 'node:util';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Core } from '../cache/core.ts';
 import { dropFile } from '../cache/drop.ts';
 import { nameFile, using } from '../cache/item.ts';
-import { despiteReplacement } from '../cache/read.ts';
+import { despiteReplacement, sizeIn } from '../cache/read.ts';
 import { atomically, onSnapshot } from '../cache/transaction.ts';
-import { POSITIONS } from '../sqlite/positions.ts';
+import { type PlacedRow, POSITIONS } from '../sqlite/positions.ts';
+import { transiently } from '../values/allowance.ts';
+import { isEqual } from '../values/equality.ts';
 import { dropStretch, itemOf, positionOf, valueIn } from './ends.ts';
-import { damagedPosition, type Extent, extentOf, shiftBy } from './extent.ts';
+import { assertMovable, damagedPosition, type Extent, extentOf, shiftBy } from './extent.ts';
 
 /** A page ends at so many values or, after the first, at so many bytes. */
 export const PAGE_ITEMS = 512;
@@ -64,9 +65,11 @@ export function splice(core: Core, start: number, count: number): unknown[] {
     const from = Math.trunc(start) || 0;
     const index = from < 0 ? Math.max(0, from + length) : Math.min(from, length);
     const taken = Math.min(Math.max(0, Math.trunc(count) || 0), length - index);
-    const values = POSITIONS.stretch(core.sql).all(first + index, first + index + taken - 1);
-    if (values.length !== taken) throw damagedPosition(core.directory);
-    const found = values.map((row) => valueIn(core, row));
+    assertMovable(core, first + index, first + index + taken - 1);
+    const found: unknown[] = [];
+    const take = (row: PlacedRow) => found.push(valueIn(core, row)) > 0;
+    POSITIONS.stretch(core.sql).each(take, first + index, first + index + taken - 1);
+    if (found.length !== taken) throw damagedPosition(core.directory);
     cut(core, { first, length }, index, taken);
     return found;
   });
@@ -101,13 +104,16 @@ export const remove = (core: Core, value: unknown): boolean =>
     return index >= 0 && removeAt(core, index);
   });
 
+/** Reads values one after the other on one snapshot, and keeps none. */
+const whileLooking = <T>(core: Core, work: () => T): T => onSnapshot(core, () => transiently(work));
+
 /** The index of the first value from `from` on that is deeply equal, or −1. */
 export function indexOf(core: Core, value: unknown, from = 0): number {
-  return onSnapshot(core, () => {
+  return whileLooking(core, () => {
     const start = Math.trunc(from) || 0;
     let index = start < 0 ? Math.max(0, start + extentOf(core).length) : start;
     for (const found of walk(() => core, index)) {
-      if (isDeepStrictEqual(found, value)) return index;
+      if (isEqual(found, value)) return index;
       index++;
     }
     return -1;
@@ -115,9 +121,9 @@ export function indexOf(core: Core, value: unknown, from = 0): number {
 }
 
 export function count(core: Core, value: unknown): number {
-  return onSnapshot(core, () => {
+  return whileLooking(core, () => {
     let times = 0;
-    for (const found of walk(() => core)) if (isDeepStrictEqual(found, value)) times++;
+    for (const found of walk(() => core)) if (isEqual(found, value)) times++;
     return times;
   });
 }
@@ -126,10 +132,10 @@ export function count(core: Core, value: unknown): number {
 export function equals(core: Core, other: Iterable<unknown>): boolean {
   const others = other[Symbol.iterator]();
   try {
-    return onSnapshot(core, () => {
+    return whileLooking(core, () => {
       for (const value of walk(() => core)) {
         const next = others.next();
-        if (next.done || !isDeepStrictEqual(value, next.value)) return false;
+        if (next.done || !isEqual(value, next.value)) return false;
       }
       return others.next().done === true;
     });
@@ -177,9 +183,10 @@ export function stretch(core: Core, direction: 'upwards' | 'downwards', index: n
     (row) => {
       next ??= positionAt(core, direction, index);
       if (row[0] !== next) throw damagedPosition(core.directory);
-      values.push(valueIn(core, row));
+      const value = valueIn(core, row);
+      values.push(value);
       next += step;
-      bytes += row[4];
+      bytes += sizeIn(row, value);
       return bytes < PAGE_BYTES;
     },
     index,

@@ -85,6 +85,8 @@ export const POSITIONS = {
   /** Parameters: from, to. */
   doomed: of<DoomedRow>(`SELECT ${DOOMED_COLUMNS} FROM entry WHERE id >= ? AND id <= ?`),
   stretch: of<PlacedRow>(`${ITEM} WHERE id >= ? AND id <= ? ORDER BY id`),
+  /** Bytes of values that stand in their rows. Parameters: from, to. */
+  inlineBytes: of<[number]>('SELECT coalesce(sum(size), 0) FROM entry WHERE id >= ? AND id <= ? AND file IS NULL'),
   /** What of a stretch has no file. Parameters: from, to. */
   deleteInline: of('DELETE FROM entry WHERE id >= ? AND id <= ? AND file IS NULL'),
   /** Parameters: by how much, twice, from, to. Uniqueness is looked at row by row, so none may come where another one still is. */

@@ -1,4 +1,4 @@
-/** Which clauses a read of a range has. Parameters in order: now, lower, upper, tag, after, limit; absent ones are left out. */
+/** Which clauses a read of a range has. Parameters in order: now, lower, upper, tag, after, until, limit; absent ones are left out. */
 export interface RangeShape {
   /** Leaves out what has expired. Where nothing has, keys in key order are read from their index alone, without the rows. */
   readonly now: boolean;
@@ -9,6 +9,8 @@ export interface RangeShape {
   readonly tag: boolean;
   /** Continues behind an id (stored order) or a key (key order). */
   readonly after: boolean;
+  /** Ends with an id or a key. */
+  readonly until?: boolean;
   /** In stored order: find the items by key and sort them, instead of walking the table. */
   readonly sorted: boolean;
   readonly columns: string;
@@ -28,9 +30,17 @@ export function rangeText(shape: RangeShape): string {
     shape.upper && `${key} < ?`,
     shape.tag && (stored && !shape.sorted ? 'tag = ?' : '+tag = ?'),
     shape.after && `${place} ${shape.reverse ? '<' : '>'} ?`,
+    shape.until && `${place} ${shape.reverse ? '>=' : '<='} ?`,
   ].filter(Boolean);
   return `SELECT ${shape.columns} FROM entry ${shape.sorted ? 'INDEXED BY entry_key' : ''}
     ${clauses.length > 0 ? `WHERE ${clauses.join(' AND ')}` : ''} ORDER BY ${place} ${shape.reverse ? 'DESC' : 'ASC'} LIMIT ?`;
+}
+
+/** The id or key so many rows further on. Parameters: after, if there is one; how many rows to pass by. */
+export function windowText({ order, reverse }: Pick<RangeShape, 'order' | 'reverse'>, after: boolean): string {
+  const place = order === 'stored' ? 'id' : 'key';
+  const clause = after ? `WHERE ${place} ${reverse ? '<' : '>'} ?` : '';
+  return `SELECT ${place} FROM entry ${clause} ORDER BY ${place} ${reverse ? 'DESC' : 'ASC'} LIMIT 1 OFFSET ?`;
 }
 
 /** Counts the items between two keys, up to a limit. Parameters: lower, upper, limit; absent ones are left out. */

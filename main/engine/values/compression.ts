@@ -1,5 +1,7 @@
+import * as buffer from 'node:buffer';
 import * as zlib from 'node:zlib';
 import { DiskCacheError } from '../../../protocol/error.ts';
+import { getDecodedLimit } from './allowance.ts';
 
 /** Encoded values of fewer bytes stay as they are: 20 µs of work would save less than a page of the database holds anyway. */
 const COMPRESSION_THRESHOLD = 1024;
@@ -36,9 +38,46 @@ export function compress(data: string | Uint8Array, bytes: number): Uint8Array |
 /**
  * Throws an `Error` for bytes that are not whole.
  *
- * @throws {DiskCacheError} `BAD_OPTION` where this Node has no zstd.
+ * @throws {DiskCacheError} `BAD_OPTION` where this Node has no zstd; `TOO_LARGE` for a page that may not read so much, before more
+ * than that is decompressed.
  */
 export function decompress(packed: Uint8Array): Uint8Array {
   assertCompression('zstd');
-  return zlib.zstdDecompressSync(packed);
+  const limit = Math.min(getDecodedLimit(), buffer.constants.MAX_LENGTH);
+  const size = getContentSize(packed);
+  if (size !== undefined && size > limit) throw tooLarge();
+  try {
+    // In one piece where its size is known, with a byte to spare: of pieces a second copy would be made.
+    const chunkSize = Math.min(Math.max((size ?? 0) + 1, MIN_CHUNK_BYTES), MAX_CHUNK_BYTES);
+    return zlib.zstdDecompressSync(packed, { chunkSize, maxOutputLength: Math.max(1, Math.floor(limit)) });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge();
+    throw error;
+  }
 }
+
+const MIN_CHUNK_BYTES = 16 * 1024;
+/** Damaged bytes may claim any size. */
+const MAX_CHUNK_BYTES = 64 * 2 ** 20;
+
+/** What the header of a frame tells (RFC 8878, 3.1.1.1); undefined where it doesn't. */
+function getContentSize(packed: Uint8Array): number | undefined {
+  const descriptor = packed[4];
+  if (descriptor === undefined) return undefined;
+  const isSingleSegment = (descriptor & 0x20) !== 0;
+  const flag = descriptor >> 6;
+  const length = flag === 0 ? Number(isSingleSegment) : 2 ** flag;
+  const start = 5 + Number(!isSingleSegment) + DICTIONARY_ID_BYTES[descriptor & 3]!;
+  const field = packed.subarray(start, start + length);
+  if (length === 0 || field.length < length) return undefined;
+  // Little-endian; two bytes count from 256.
+  return field.reduceRight((size, byte) => size * 256 + byte, 0) + (length === 2 ? 256 : 0);
+}
+
+const DICTIONARY_ID_BYTES = [0, 1, 2, 4] as const;
+
+const tooLarge = () =>
+  new DiskCacheError(
+    'TOO_LARGE',
+    'The value is larger, decompressed, than what may be read at once; read fewer at a time',
+  );

@@ -1,0 +1,162 @@
+import { ERROR_PROPERTIES } from '../../../protocol/cloneable.ts';
+import { DiskCacheError } from '../../../protocol/error.ts';
+import { weightOf } from '../../../protocol/weight.ts';
+import { MODE, ZSTD } from './mode.ts';
+
+/** What one call on behalf of a page may read, and how long it may take. The engine is synchronous, so there is one at a time. */
+export interface Allowance {
+  /** Decoded bytes that may be read; what is read is taken off. */
+  bytes: number;
+  /** Whether nothing was read yet: one value may have more parts than several may have together. */
+  isWhole?: boolean | undefined;
+  /** Of a value that can be a stream (plain bytes and text). */
+  readonly bytesOfOne?: number | undefined;
+  /** `performance.now()`, after which what reads value after value gives up. */
+  deadline?: number | undefined;
+  /** Deletions in steps, each a transaction, may end then: `isPaused` tells that there is more to do. Pages of results may be empty. */
+  pauseAt?: number | undefined;
+  isPaused?: boolean;
+}
+
+let current: Allowance | undefined;
+/** Values that are only looked at, one after the other, and not returned. */
+let areTransient = false;
+
+/** Thrown at the deadline. What was written in the transaction is undone. */
+export class OutOfTime extends DiskCacheError {
+  constructor() {
+    super(
+      'TOO_LARGE',
+      'The call looks at more values than the main process does in one go; do less in one batch, or in the main process',
+    );
+  }
+}
+
+/**
+ * Runs synchronous work within an allowance. Not to be nested.
+ *
+ * @throws {DiskCacheError} `TOO_LARGE` from the verb that wanted more; `OutOfTime`; what `work` throws.
+ */
+export function allowing<T>(allowance: Allowance, work: () => T): T {
+  current = allowance;
+  try {
+    return work();
+  } finally {
+    current = undefined;
+  }
+}
+
+/** Runs work that reads values and keeps none: only its time is limited. */
+export function transiently<T>(work: () => T): T {
+  const before = areTransient;
+  areTransient = true;
+  try {
+    return work();
+  } finally {
+    areTransient = before;
+  }
+}
+
+/** Whether a page is being answered, whose calls must not hold up the main process. */
+export const isLimited = (): boolean => current !== undefined;
+
+/** The most bytes a value may have when it is decompressed. */
+export const getDecodedLimit = (): number =>
+  current === undefined || areTransient ? Number.POSITIVE_INFINITY : current.bytes;
+
+/** @throws {OutOfTime} after the deadline. */
+export function assertInTime(): void {
+  if (current?.deadline !== undefined && performance.now() > current.deadline) throw new OutOfTime();
+}
+
+/** Whether a call that passes by much may end before it has found anything. */
+export const canPause = (): boolean => current?.pauseAt !== undefined;
+
+/** Between two steps of a deletion: true when the rest is for later. */
+export function shouldPause(): boolean {
+  if (current?.pauseAt === undefined || performance.now() <= current.pauseAt) return false;
+  current.isPaused = true;
+  return true;
+}
+
+/** Before a value file is read. @throws {DiskCacheError} `TOO_LARGE` */
+export function assertReadable(mode: number, bytes: number): void {
+  if (current === undefined) return;
+  const isPlain = mode === MODE.bytes || mode === MODE.text;
+  if (isPlain && bytes > (current.bytesOfOne ?? bytes)) throw tooLarge(true, bytes);
+  if (!areTransient && bytes > current.bytes) throw tooLarge(isPlain, bytes);
+}
+
+/**
+ * Takes a value that was read off the allowance.
+ *
+ * @throws {DiskCacheError} `TOO_LARGE` when it is more than what is left; `OutOfTime`
+ */
+export function spendDecoded(mode: number, value: unknown): void {
+  if (current === undefined) return;
+  assertInTime();
+  if (!areTransient) spend(current, computeCost(mode, value, current.bytes), value);
+}
+
+/** Takes the key of an item that is returned off the allowance. @throws {DiskCacheError} `TOO_LARGE` */
+export function spendKey(key: string | number | Uint8Array): void {
+  if (current !== undefined && !areTransient) spend(current, PART + (typeof key === 'number' ? 0 : key.length), key);
+}
+
+function spend(allowance: Allowance, cost: number, value: unknown): void {
+  if (cost > allowance.bytes) {
+    const weight = allowance.isWhole === true ? weightOf(value) : cost;
+    if (weight > allowance.bytes) throw tooLarge(false);
+    allowance.bytes = 0;
+  } else {
+    allowance.bytes -= cost;
+  }
+  allowance.isWhole = false;
+}
+
+const tooLarge = (isPlain: boolean, bytes?: number): DiskCacheError =>
+  new DiskCacheError(
+    'TOO_LARGE',
+    `${bytes === undefined ? 'The call asks for more than one answer holds' : `The value takes ${bytes} bytes, more than may be read at once`}; read fewer at a time${isPlain ? ', or this one with openReadStream' : ''}`,
+  );
+
+/** What an object costs in memory and time, and any other part besides its text or bytes. */
+const OBJECT = 256;
+const PART = 8;
+
+/** Longer arrays may be nearly empty, which only their names tell. */
+const DENSE_LENGTH = 50_000;
+
+/**
+ * About the memory that a decoded value takes. A little text can stand for very much of it: `[[],[],…]` grows to fifteen times its
+ * size. Counts no further than to a little more than `most`. O(parts).
+ */
+function computeCost(mode: number, value: unknown, most: number): number {
+  if (typeof value === 'string') return PART + value.length;
+  if (typeof value !== 'object' || value === null) return PART;
+  // What JSON gives is a tree; structured clone and codecs may give the same object in several places, even inside itself.
+  const seen = mode % ZSTD === MODE.json ? undefined : new Set<object>();
+  const left: object[] = [value];
+  let cost = 0;
+  const add = (part: unknown): void => {
+    if (typeof part === 'object' && part !== null) left.push(part);
+    else cost += typeof part === 'string' ? PART + part.length : PART;
+  };
+  for (let part = left.pop(); part !== undefined && cost <= most; part = left.pop()) {
+    cost += OBJECT;
+    if (seen !== undefined && seen.size === seen.add(part).size) continue;
+    if (ArrayBuffer.isView(part) || part instanceof ArrayBuffer) cost += part.byteLength;
+    else if (part instanceof Set || (Array.isArray(part) && (seen === undefined || part.length <= DENSE_LENGTH)))
+      for (const element of part as Iterable<unknown>) add(element);
+    else if (part instanceof Map) {
+      for (const [key, element] of part) {
+        add(key);
+        add(element);
+      }
+    } else if (part instanceof Error) for (const name of ERROR_PROPERTIES) add((part as unknown as Named)[name]);
+    else for (const name of Object.keys(part)) add((part as unknown as Named)[name]);
+  }
+  return cost;
+}
+
+type Named = Record<string, unknown>;
