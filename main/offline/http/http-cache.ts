@@ -1,6 +1,7 @@
 import type { CacheFace } from '../../engine/index.ts';
 import { drained } from '../body.ts';
-import { demandHandedIn } from '../handed-in.ts';
+import { checkedFetch, demandHandedIn } from '../handed-in.ts';
+import type { RequestGuard } from '../request-guard.ts';
 import { fromStore } from './answer.ts';
 import { followed } from './redirect.ts';
 import { type Mode, respond } from './respond.ts';
@@ -55,7 +56,8 @@ export class HttpCache {
     demandHandedIn('An HTTP cache', { cache, fetch });
     const store = new ResponseStore(cache, partition);
     const readers = { shared, unseen: new Set(unseen.map((name) => name.toLowerCase())) };
-    this.#room = new Room({ store, fetch, ...readers, clock, onStoreFailure, onRevalidationFailure });
+    const network = checkedFetch('an HTTP cache', fetch);
+    this.#room = new Room({ store, fetch: network, ...readers, clock, onStoreFailure, onRevalidationFailure });
   }
 
   /**
@@ -112,8 +114,21 @@ export class HttpCache {
     return this.#room.idle();
   }
 
-  #followed<T extends Response | undefined>(request: Request, answer: (hop: Request) => Promise<T>): Promise<T> {
-    return followed(request, answer, (hop, redirect) => this.finish(hop, Promise.resolve(redirect)));
+  /** The same cache for requests of somebody who may not reach everything: `guard` looks at each, redirects included. */
+  guardedBy(guard: RequestGuard): Pick<HttpCache, 'respond' | 'finish'> {
+    const room = this.#room.guardedBy(guard);
+    return {
+      respond: (request, mode = request.cache) => this.#followed(request, (hop) => respond(room, hop, mode), guard),
+      finish: (request, answer) => this.finish(request, answer),
+    };
+  }
+
+  #followed<T extends Response | undefined>(
+    request: Request,
+    answer: (hop: Request) => Promise<T>,
+    guard?: RequestGuard,
+  ): Promise<T> {
+    return followed(request, answer, (hop, redirect) => this.finish(hop, Promise.resolve(redirect)), guard);
   }
 }
 

@@ -1,20 +1,19 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { type CacheFace, DiskCacheError, type Key, type StoredBytes } from '../../engine/index.ts';
 import { writeBody } from '../body.ts';
-import { membersOf, storedFields, withoutFragment } from './fields.ts';
+import { StagedBodies } from '../staged-bodies.ts';
+import { isCookieField, storedFields, withoutFragment } from './fields.ts';
 import type { Head } from './rules.ts';
+import { getSelectedBy, type Selection, selects, toSelection } from './selection.ts';
 
 /** A stored response without its body. What the request said is only kept as a digest: credentials never reach the disk. */
-interface Variant {
+interface Variant extends Selection {
   readonly id: string;
   readonly status: number;
   readonly statusText: string;
   readonly headers: readonly (readonly [string, string])[];
   readonly requestedAt: number;
   readonly receivedAt: number;
-  /** The request fields that select this response, in small letters: those of Vary, and Authorization. */
-  readonly selectedBy: readonly string[];
-  readonly selection: string;
 }
 
 /** A stored response that a request selects. */
@@ -36,28 +35,36 @@ const MOST_VARIANTS = 32;
 export class ResponseStore {
   readonly #cache: CacheFace;
   readonly #partition: string;
+  readonly #staged: StagedBodies;
 
   constructor(cache: CacheFace, partition: string) {
     this.#cache = cache;
     this.#partition = partition;
+    this.#staged = new StagedBodies(cache, 'http-staged', partition);
   }
 
   /** The newest response that the request selects. O(log n + responses of the URL). */
   find(request: Request): Stored | undefined {
     const url = withoutFragment(request.url);
-    const variant = this.#variants(url).find((it) => it.selection === selectionOf(request, it.selectedBy));
-    return variant === undefined
-      ? undefined
-      : { ...variant, url, headers: new Headers(variant.headers.map(([...pair]) => pair)) };
+    const variant = this.#variants(url).find((it) => selects(request, it));
+    if (variant === undefined) return undefined;
+    // Earlier versions kept cookies.
+    const fields = variant.headers.filter(([name]) => !isCookieField(name));
+    return { ...variant, url, headers: new Headers(fields.map(([...pair]) => pair)) };
   }
 
-  /** Stores a response in the place of the one that the request selects. `isWanted` is asked when the body is whole. */
+  /**
+   * Stores a response in the place of the one that the request selects. `isWanted` is asked when the body is whole. `onFailure` is told
+   * when what others have left could not be deleted.
+   */
   async put(
     request: Request,
     head: Head & { readonly statusText: string },
     body: AsyncGenerator<Uint8Array>,
     isWanted: () => boolean,
+    onFailure: (error: unknown) => void,
   ): Promise<void> {
+    this.#staged.sweep(onFailure);
     const url = withoutFragment(request.url);
     const { status, statusText, requestedAt, receivedAt } = head;
     const variant: Variant = {
@@ -67,14 +74,17 @@ export class ResponseStore {
       headers: storedFields(head.headers),
       requestedAt,
       receivedAt,
-      ...selectedAs(request, head.headers),
+      ...toSelection(request, getSelectedBy(head.headers)),
     };
     const bodyKey = this.#bodyKey(url, variant.id);
-    await writeBody(this.#cache, bodyKey, body, () => {
+    const staged = this.#staged.begin(variant.id, bodyKey);
+    const commit = (): void => {
+      staged.named();
       if (!isWanted()) return void this.#cache.delete(bodyKey);
-      const others = this.#readable(url).filter((it) => it.selection !== selectionOf(request, it.selectedBy));
+      const others = this.#readable(url).filter((it) => !selects(request, it));
       this.#keep(url, [variant, ...others].slice(0, MOST_VARIANTS));
-    });
+    };
+    await writeBody(this.#cache, bodyKey, body, commit, staged);
   }
 
   /** Writes down what a response has become by an answer to this request, if it is still there. */
@@ -82,7 +92,9 @@ export class ResponseStore {
     this.#cache.transact(() => {
       const variants = this.#variants(url);
       if (!variants.some((it) => it.id === id)) return;
-      const updated = { headers: [...headers], requestedAt, receivedAt, ...selectedAs(request, headers) };
+      const fields = [...headers].filter(([name]) => !isCookieField(name));
+      const selection = toSelection(request, getSelectedBy(headers));
+      const updated = { headers: fields, requestedAt, receivedAt, ...selection };
       this.#cache.set(
         this.#key(url),
         variants.map((it) => (it.id === id ? { ...it, ...updated } : it)),
@@ -172,24 +184,7 @@ export function freshened(stored: Stored, confirmed: Head): Stored {
   const fields = storedFields(confirmed.headers).filter(([name]) => !OF_THE_BODY.has(name));
   for (const name of ['age', 'date', ...fields.map(([it]) => it)]) headers.delete(name);
   for (const [name, value] of fields) headers.append(name, value);
+  // For whoever asked; it is not kept.
+  for (const cookie of confirmed.headers.getSetCookie()) headers.append('set-cookie', cookie);
   return { ...stored, headers, requestedAt, receivedAt };
-}
-
-/** By which request fields a response is selected, and what the request said there. */
-function selectedAs(request: Request, response: Headers): Pick<Variant, 'selectedBy' | 'selection'> {
-  const varying = membersOf(response.get('vary')).map((it) => it.toLowerCase());
-  const selectedBy = [...new Set([...varying, 'authorization'])];
-  return { selectedBy, selection: selectionOf(request, selectedBy) };
-}
-
-/** Fields whose members mean the same in any case of letters (RFC 5646 §2.1.1, RFC 9110 §8.4.1). */
-const IN_ANY_CASE: ReadonlySet<string> = new Set(['accept-language', 'accept-encoding']);
-
-/** What the request says in the given fields: equal requests, equal digests (RFC 9111 §4.1). */
-function selectionOf({ headers }: Request, fields: readonly string[]): string {
-  const said = fields.map((name) => {
-    const field = headers.get(name);
-    return [name, field && membersOf(IN_ANY_CASE.has(name) ? field.toLowerCase() : field)];
-  });
-  return createHash('sha256').update(JSON.stringify(said)).digest('base64');
 }
