@@ -15,6 +15,16 @@ export function membersOf(field: string | null): string[] {
   return members.map((member) => member.trim()).filter((member) => member !== '');
 }
 
+/** What has more is neither kept nor compared: reading it again for each request would take its time. Characters. */
+const MAX_FIELDS_LENGTH = 64 * 1024;
+
+/** Whether header fields are longer than those of servers and browsers are. */
+export function isTooLong(headers: Headers): boolean {
+  let length = 0;
+  for (const [name, value] of headers) length += name.length + value.length;
+  return length > MAX_FIELDS_LENGTH;
+}
+
 /** A list field's first member, as `membersOf` gives it, of its first characters. */
 export const getFirstMember = (field: string | null): string | undefined =>
   membersOf(field?.slice(0, MAX_FIRST_MEMBER_LENGTH) ?? null)[0];

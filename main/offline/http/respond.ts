@@ -1,7 +1,7 @@
 import { overridesMethod } from '../../../protocol/request-fields.ts';
 import { drained } from '../body.ts';
 import { asPart, fromStore } from './answer.ts';
-import { directivesOf } from './fields.ts';
+import { directivesOf, isTooLong } from './fields.ts';
 import { orAborted, unread } from './flight.ts';
 import { forward, lead, pass, standingIn } from './forward.ts';
 import { provenanceOf } from './provenance.ts';
@@ -82,14 +82,11 @@ async function change(room: Room, request: Request): Promise<Response> {
 const parsed = (target: string, base: string): URL | undefined =>
   URL.canParse(target, base) ? new URL(target, base) : undefined;
 
-/** Servers take less. A request with more is not worth comparing with each stored response of its URL. Characters. */
-const MAX_FIELDS_LENGTH = 64 * 1024;
-
 /** Requests that neither use nor make stored responses. */
 function isBypassed({ method, headers }: Request, mode: Mode): boolean {
   if (mode === 'no-store' || (method !== 'GET' && method !== 'HEAD')) return true;
   if (headers.has('if-match') || headers.has('if-unmodified-since')) return true;
-  if ([...headers].reduce((sum, [name, value]) => sum + name.length + value.length, 0) > MAX_FIELDS_LENGTH) return true;
+  if (isTooLong(headers)) return true;
   return directivesOf(headers.get('cache-control')).has('no-store') || (headers.get('range')?.includes(',') ?? false);
 }
 

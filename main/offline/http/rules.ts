@@ -1,5 +1,5 @@
 import CachePolicy from 'http-cache-semantics';
-import { type Directives, dateOf, directivesOf, getFirstMember, membersOf, secondsOf } from './fields.ts';
+import { type Directives, dateOf, directivesOf, getFirstMember, isTooLong, membersOf, secondsOf } from './fields.ts';
 import { getVaryFields, MAX_VARY_FIELDS } from './selection.ts';
 
 /** What the rules look at in a response. Times are epoch milliseconds. */
@@ -48,6 +48,7 @@ export function isStorable(request: Request, head: Head, readers: Readership): b
 /** Whether what a response says of itself lets it be kept. */
 export function mayBeKept(request: Request, head: Head, { shared, unseen }: Readership): boolean {
   const { status, headers } = head;
+  if (isTooLong(headers)) return false;
   const varying = getVaryFields(headers);
   if (varying.length > MAX_VARY_FIELDS || varying.some((name) => name === '*' || unseen.has(name))) return false;
   const directives = directivesOf(headers.get('cache-control'));

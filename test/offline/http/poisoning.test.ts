@@ -107,7 +107,7 @@ describe('what is expensive to compare', () => {
   });
 
   it('is read to its first member where only that counts', async () => {
-    using setup = inFrontOf(numbered({ ...FRESH, age: '5,'.repeat(70_000), connection: 'x,'.repeat(70_000) }));
+    using setup = inFrontOf(numbered({ ...FRESH, age: '5,'.repeat(10_000), connection: 'x,'.repeat(10_000) }));
     await got(setup);
     expect((await setup.http.fetch(URL_A)).headers.get('age')).toBe('5');
   });
