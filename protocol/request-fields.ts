@@ -17,11 +17,15 @@ const ROUTING_FIELDS: ReadonlySet<string> = new Set([
 const ROUTING_PREFIXES = /^x-(forwarded|original|rewrite|envoy|ms-original|invoke)(-|$)/;
 
 /** Whether a field redirects a request to another host, path or scheme, or names another client. `name` in small letters. */
-export const isRoutingField = (name: string): boolean => ROUTING_FIELDS.has(name) || ROUTING_PREFIXES.test(name);
+export function isRoutingField(name: string): boolean {
+  // To servers that make variables of fields, both characters are the same.
+  const dashed = name.replaceAll('_', '-');
+  return ROUTING_FIELDS.has(dashed) || ROUTING_PREFIXES.test(dashed);
+}
 
-/** In small letters. `_method` is a parameter of the address, too. */
+/** In small letters, with `-` for `_`. `_method` is a parameter of the address, too. */
 const METHOD_FIELDS: ReadonlySet<string> = new Set([
-  ...['x-http-method-override', 'x-http-method', 'x-method-override', 'x-method', '_method'],
+  ...['x-http-method-override', 'x-http-method', 'x-method-override', 'x-method', '-method'],
 ]);
 
 /** Methods that change nothing; `''` overrides nothing. */
@@ -30,7 +34,7 @@ const SAFE_METHODS: ReadonlySet<string> = new Set(['', 'GET', 'HEAD', 'OPTIONS']
 /** Whether one of the fields tells the server another method than the request has, one that changes something. */
 export function overridesMethod(fields: Fields): boolean {
   for (const [name, value] of fields) {
-    if (METHOD_FIELDS.has(name.toLowerCase()) && value.split(',').some(isUnsafe)) return true;
+    if (METHOD_FIELDS.has(name.toLowerCase().replaceAll('_', '-')) && value.split(',').some(isUnsafe)) return true;
   }
   return false;
 }
