@@ -8,7 +8,8 @@ import { networkFetch, ownNetworkFetch } from './network.ts';
 import type { PrivateNetwork } from './private-network.ts';
 import { getOrigin } from './shown-documents.ts';
 
-export interface OfflineSessionOptions extends Omit<OfflineOptions, 'cache' | 'fetch' | 'shared' | 'unseen' | 'clock'> {
+export interface OfflineSessionOptions
+  extends Omit<OfflineOptions, 'cache' | 'fetch' | 'shared' | 'unseen' | 'keepSetCookie' | 'clock'> {
   /** The declared cache or fanout that keeps the responses. Default: one of the host's own, at most 1 GiB, the least recently used leave. */
   readonly store?: string;
   /** Whose requests go through it. Default `['https']`. Others than `http` and `https` need a `fetch`. */

@@ -3,7 +3,7 @@ import { type CacheFace, DiskCacheError, type Key } from '../engine/index.ts';
 import { isDamage, keptAlive, writeBody } from './body.ts';
 import { asListener, checkedFetch, demandHandedIn } from './handed-in.ts';
 import { answerOf } from './http/answer.ts';
-import { isCookieField, storedFields, withoutFragment } from './http/fields.ts';
+import { storedFields, withoutCookies, withoutFragment } from './http/fields.ts';
 import { appendStatus } from './http/provenance.ts';
 
 export interface PrecacheOptions {
@@ -114,7 +114,7 @@ export class Precache {
     try {
       const item = this.#item(url);
       if (item === undefined) return undefined;
-      const headers = new Headers(item.headers.filter(([name]) => !isCookieField(name)).map(([...pair]) => pair));
+      const headers = new Headers(withoutCookies(item.headers).map(([...pair]) => pair));
       appendStatus(headers, { hit: true });
       body = this.#bodyKey(item.id);
       const bytes = this.#cache.openBytes(body);
@@ -168,7 +168,8 @@ export class Precache {
     fetched.push(id);
     await writeBody(this.#cache, this.#bodyKey(id), chunksOf(response), () => {});
     const { status, statusText } = response;
-    return { id, revision, status, statusText, headers: storedFields(response.headers), receivedAt: this.#clock() };
+    const headers = withoutCookies(storedFields(response.headers));
+    return { id, revision, status, statusText, headers, receivedAt: this.#clock() };
   }
 
   /** So that what is damaged is fetched again; where that fails it is found damaged again. */

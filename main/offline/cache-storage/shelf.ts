@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { CacheFace, Key } from '../../engine/index.ts';
 import { begun, isDamage, writeBody } from '../body.ts';
-import { isCookieField } from '../http/fields.ts';
+import { withoutCookies } from '../http/fields.ts';
 import { StagedBodies, type StagedBody } from '../staged-bodies.ts';
 import { addressOf, type Item, type QueryOptions, varies } from './matching.ts';
 
@@ -57,7 +57,7 @@ export class Shelf {
     this.#stagedBodies.sweep((error) => this.#onStoreFailure(error, request.url));
     const { status, statusText, url, redirected, type } = response;
     const bodyId = response.body === null ? undefined : randomUUID();
-    const headers = [...response.headers].filter(([name]) => !isCookieField(name));
+    const headers = withoutCookies(response.headers);
     const body = bodyId === undefined ? undefined : this.#stagedBodies.begin(bodyId, this.#bodyKey(bodyId));
     const staged: Staged = {
       request: { url: request.url, method: request.method, headers: [...request.headers] },

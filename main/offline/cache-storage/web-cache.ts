@@ -1,5 +1,5 @@
 import { keptAlive } from '../body.ts';
-import { isCookieField, membersOf } from '../http/fields.ts';
+import { membersOf, withoutCookies } from '../http/fields.ts';
 import { followed } from '../http/redirect.ts';
 import { MAX_VARY_FIELDS } from '../http/selection.ts';
 import type { RequestGuard } from '../request-guard.ts';
@@ -141,7 +141,7 @@ export class WebCache {
     const { status, statusText, headers, url, redirected, type } = item.response;
     if (type === 'error') return Response.error();
     // Earlier versions kept cookies.
-    const fields = headersOf(headers.filter(([name]) => !isCookieField(name)));
+    const fields = headersOf(withoutCookies(headers));
     const response = new Response(body, { status, statusText, headers: fields });
     return Object.defineProperties(response, {
       url: { value: url },

@@ -88,15 +88,16 @@ function centuryOf(year: number, now: number): number {
 }
 
 /** What sets a cookie belongs to one answer: kept, it would be a session on the disk, and shown to whoever asks later. */
-export const isCookieField = (name: string): boolean => name === 'set-cookie' || name === 'set-cookie2';
+const isCookieField = (name: string): boolean => name === 'set-cookie' || name === 'set-cookie2';
+
+/** Without what sets cookies. */
+export const withoutCookies = <F extends readonly [name: string, value: string]>(fields: Iterable<F>): F[] =>
+  [...fields].filter(([name]) => !isCookieField(name));
 
 /**
- * Fields that concern one connection or the cache itself are not kept (RFC 9111 §3.1), nor those that Connection names, nor
- * cookies.
+ * Fields that concern one connection or the cache itself are not kept (RFC 9111 §3.1), nor those that Connection names.
  */
 const NOT_STORED: ReadonlySet<string> = new Set([
-  'set-cookie',
-  'set-cookie2',
   'connection',
   'keep-alive',
   'proxy-authenticate',

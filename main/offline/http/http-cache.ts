@@ -25,6 +25,11 @@ export interface HttpCacheOptions {
    * tell for whom it is. Default none.
    */
   readonly unseen?: readonly string[];
+  /**
+   * Whether `Set-Cookie` is kept with a response and shown to whoever gets it later, as RFC 9111 §7.3 lets a cache do. Then sessions are on
+   * the disk, and a cookie comes back after it was withdrawn. Default false.
+   */
+  readonly keepSetCookie?: boolean;
   /** Now, in epoch milliseconds. Default `Date.now`. */
   readonly clock?: () => number;
   /** Told when the store failed (`DISK_FULL`, `TOO_LARGE`, `CORRUPT`, …); who asked gets the response all the same. */
@@ -49,12 +54,13 @@ export class HttpCache {
     partition = '',
     shared = false,
     unseen = [],
+    keepSetCookie = false,
     clock = Date.now,
     onStoreFailure = () => {},
     onRevalidationFailure = () => {},
   }: HttpCacheOptions) {
     demandHandedIn('An HTTP cache', { cache, fetch });
-    const store = new ResponseStore(cache, partition);
+    const store = new ResponseStore(cache, partition, keepSetCookie);
     const readers = { shared, unseen: new Set(unseen.map((name) => name.toLowerCase())) };
     const network = checkedFetch('an HTTP cache', fetch);
     this.#room = new Room({ store, fetch: network, ...readers, clock, onStoreFailure, onRevalidationFailure });

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type CacheFace, DiskCacheError, type Key, type StoredBytes } from '../../engine/index.ts';
 import { writeBody } from '../body.ts';
 import { StagedBodies } from '../staged-bodies.ts';
-import { isCookieField, storedFields, withoutFragment } from './fields.ts';
+import { storedFields, withoutCookies, withoutFragment } from './fields.ts';
 import type { Head } from './rules.ts';
 import { getSelectedBy, type Selection, selects, toSelection } from './selection.ts';
 
@@ -36,8 +36,10 @@ export class ResponseStore {
   readonly #cache: CacheFace;
   readonly #partition: string;
   readonly #staged: StagedBodies;
+  readonly #keepsCookies: boolean;
 
-  constructor(cache: CacheFace, partition: string) {
+  constructor(cache: CacheFace, partition: string, keepsCookies: boolean) {
+    this.#keepsCookies = keepsCookies;
     this.#cache = cache;
     this.#partition = partition;
     this.#staged = new StagedBodies(cache, 'http-staged', partition);
@@ -48,9 +50,7 @@ export class ResponseStore {
     const url = withoutFragment(request.url);
     const variant = this.#variants(url).find((it) => selects(request, it));
     if (variant === undefined) return undefined;
-    // Earlier versions kept cookies.
-    const fields = variant.headers.filter(([name]) => !isCookieField(name));
-    return { ...variant, url, headers: new Headers(fields.map(([...pair]) => pair)) };
+    return { ...variant, url, headers: new Headers(this.#kept(variant.headers).map(([...pair]) => pair)) };
   }
 
   /**
@@ -71,7 +71,7 @@ export class ResponseStore {
       id: randomUUID(),
       status,
       statusText,
-      headers: storedFields(head.headers),
+      headers: this.#kept(storedFields(head.headers)),
       requestedAt,
       receivedAt,
       ...toSelection(request, getSelectedBy(head.headers)),
@@ -92,7 +92,7 @@ export class ResponseStore {
     this.#cache.transact(() => {
       const variants = this.#variants(url);
       if (!variants.some((it) => it.id === id)) return;
-      const fields = [...headers].filter(([name]) => !isCookieField(name));
+      const fields = this.#kept([...headers]);
       const selection = toSelection(request, getSelectedBy(headers));
       const updated = { headers: fields, requestedAt, receivedAt, ...selection };
       this.#cache.set(
@@ -132,6 +132,11 @@ export class ResponseStore {
       );
       return urls;
     });
+  }
+
+  /** Also of what earlier versions stored, which kept cookies. */
+  #kept<F extends readonly [string, string]>(fields: readonly F[]): readonly F[] {
+    return this.#keepsCookies ? fields : withoutCookies(fields);
   }
 
   #variants(url: string): readonly Variant[] {
@@ -184,7 +189,5 @@ export function freshened(stored: Stored, confirmed: Head): Stored {
   const fields = storedFields(confirmed.headers).filter(([name]) => !OF_THE_BODY.has(name));
   for (const name of ['age', 'date', ...fields.map(([it]) => it)]) headers.delete(name);
   for (const [name, value] of fields) headers.append(name, value);
-  // For whoever asked; it is not kept.
-  for (const cookie of confirmed.headers.getSetCookie()) headers.append('set-cookie', cookie);
   return { ...stored, headers, requestedAt, receivedAt };
 }
