@@ -35,6 +35,8 @@ async function start(): Promise<void> {
   const { offline } = host.offline(defaultSession, {
     store: 'answers',
     schemes: [new URL(upstream).protocol.slice(0, -1)],
+    // The demonstration's server is on this machine.
+    privateNetwork: [new URL(upstream).host],
     routes: [{ match: /\/v1\//, strategy: 'stale-while-revalidate' }],
   });
   const { settings } = host.stores;

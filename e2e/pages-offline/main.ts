@@ -21,7 +21,8 @@ async function start(): Promise<void> {
     authorize: ({ origin }) => (origin === 'app://pages' ? EVERYTHING : { stores: { http: 'read' } }),
   });
   host.install(session.defaultSession);
-  host.offline(session.defaultSession, { schemes: ['http'] });
+  // Their servers are on this machine.
+  host.offline(session.defaultSession, { schemes: ['http'], privateNetwork: ['127.0.0.1', 'localhost'] });
 
   protocol.handle('app', async (request) => {
     const { pathname } = new URL(request.url);

@@ -5,15 +5,18 @@ import { DiskCacheError } from '../../protocol/error.ts';
 import type { Answering, Backing } from '../bridge/offline/backing.ts';
 import { openOfflineSession } from '../bridge/offline/offline-session.ts';
 import { Cache, type CacheOptions } from '../engine/index.ts';
-import { CacheStorage } from '../offline/index.ts';
-import { failed } from './network.ts';
+import { CacheStorage, type CacheStorageOptions } from '../offline/index.ts';
+import { failed, networkFetch } from './network.ts';
 import { cacheNamed, goOffline, type OfflineSession, type OfflineSessionOptions } from './offline.ts';
 import type { PageAnswering } from './page-engine.ts';
 import { fromPortMain } from './port.ts';
+import { assertPrivateNetwork, type PrivateNetwork, privateNetworkGuard } from './private-network.ts';
 
 export interface CachesOptions extends Pick<CacheOptions, 'sizeLimit' | 'durability' | 'compression'> {
   /** Schemes that may be cached besides `http`, `https` and those that the session handles: ones that are not handled yet or any more. */
   readonly schemes?: readonly string[];
+  /** Told when the store failed while a page or the main process asked for a response; nothing is found then. */
+  readonly onStoreFailure?: CacheStorageOptions['onStoreFailure'];
 }
 
 /** No declared store has such names. */
@@ -27,6 +30,7 @@ const NEVER_CACHED: readonly string[] = [ASSET_SCHEME, 'file'];
 interface Begun {
   readonly schemes: readonly string[];
   readonly offline: Answering;
+  readonly privateNetwork: PrivateNetwork;
 }
 
 /**
@@ -63,9 +67,16 @@ export class OfflineSide {
    * @throws {DiskCacheError} `NO_SUCH_STORE`; `BAD_OPTION`, also for a store that is no cache; what opening a cache throws.
    */
   begin(session: Session, how: OfflineSessionOptions, stores: Readonly<Record<string, object>>): OfflineSession {
+    const { privateNetwork = false } = how;
+    assertPrivateNetwork('host.offline', privateNetwork);
     const cache = how.store === undefined ? this.#ownResponses() : cacheNamed(how.store, stores);
     const { offline, end } = goOffline(session, how, cache);
-    const begun = { schemes: (how.schemes ?? ['https']).map((scheme) => `${scheme}:`), offline };
+    const guard = privateNetworkGuard(session, privateNetwork);
+    const begun: Begun = {
+      schemes: (how.schemes ?? ['https']).map((scheme) => `${scheme}:`),
+      offline: guard === undefined ? offline : offline.guardedBy(guard),
+      privateNetwork,
+    };
     const ofSession = this.#begun.get(session) ?? new Set();
     this.#begun.set(session, ofSession.add(begun));
     return {
@@ -81,8 +92,7 @@ export class OfflineSide {
   pagesOf(session: Session): PageAnswering {
     const backing: Backing = {
       offline: (scheme) => this.#answering(session, scheme),
-      // Through the session's own handlers: whatever a page could load can be added.
-      caches: () => this.#storageWith(session, session.protocol),
+      caches: () => this.#storageOfPages(session),
     };
     return {
       openSession(port, { grant, usage }, onEnd) {
@@ -118,11 +128,37 @@ export class OfflineSide {
     throw new DiskCacheError('NOT_ALLOWED', `${scheme} is none of the schemes of host.offline(session, { schemes })`);
   }
 
+  /** Through the session's own handlers: whatever a page could load can be added, but for what is not allowed it. */
+  #storageOfPages(session: Session): CacheStorage {
+    const begun = [...(this.#begun.get(session) ?? [])];
+    const isAll = begun.some(({ privateNetwork }) => privateNetwork === true);
+    const hosts = begun.flatMap(({ privateNetwork }) => (Array.isArray(privateNetwork) ? privateNetwork : []));
+    const guard = privateNetworkGuard(session, isAll || hosts);
+    if (guard === undefined) return this.#storageWith(session, session.protocol);
+    const fetch = (hop: Request): Promise<Response> => {
+      // Hop by hop, which Electron's fetch doesn't do, so that the guard sees where a redirect leads.
+      const { protocol: scheme } = new URL(hop.url);
+      const handler = begun.find(({ schemes }) => schemes.includes(scheme));
+      if (handler !== undefined) return handler.offline.respond(hop);
+      const isWeb = scheme === 'http:' || scheme === 'https:';
+      if (isWeb && !session.protocol.isProtocolHandled(scheme.slice(0, -1))) return networkFetch(session)(hop);
+      // What the application answers itself, it redirects itself.
+      return fetched(session, new Request(hop, { redirect: 'follow' }));
+    };
+    return this.#storageWith({ fetch }, session.protocol, guard);
+  }
+
   /** What the standard says of `http` and `https` holds for every scheme that the application answers. */
-  #storageWith(network: Pick<Session, 'fetch'>, handled: Pick<Session['protocol'], 'isProtocolHandled'>): CacheStorage {
-    const { schemes = [] } = this.#options;
+  #storageWith(
+    network: { fetch(request: Request): Promise<Response> },
+    handled: Pick<Session['protocol'], 'isProtocolHandled'>,
+    guard?: CacheStorageOptions['guard'],
+  ): CacheStorage {
+    const { schemes = [], onStoreFailure } = this.#options;
     return new CacheStorage({
       cache: this.#opened(),
+      ...(guard && { guard }),
+      ...(onStoreFailure && { onStoreFailure }),
       fetch: (request) => fetched(network, request),
       schemes: (scheme) =>
         schemes.includes(scheme) || (!NEVER_CACHED.includes(scheme) && handled.isProtocolHandled(scheme)),
@@ -137,7 +173,7 @@ export class OfflineSide {
 
   #opened(): Cache {
     this.#demandOpen();
-    const { schemes: _, ...options } = this.#options;
+    const { schemes: _, onStoreFailure: __, ...options } = this.#options;
     this.#store ??= new Cache(join(this.#directory, CACHES_FOLDER), { ...options, evictionPolicy: 'none' });
     return this.#store;
   }
@@ -148,9 +184,9 @@ export class OfflineSide {
 }
 
 /** Electron's fetch leaves the address out, of what it answers and of what it fails with. */
-async function fetched(network: Pick<Session, 'fetch'>, request: Request): Promise<Response> {
+async function fetched(network: { fetch(request: Request): Promise<Response> }, request: Request): Promise<Response> {
   const response = await network.fetch(request).catch((error: unknown) => {
-    throw request.signal.aborted ? error : failed(request, error);
+    throw request.signal.aborted || error instanceof DiskCacheError ? error : failed(request, error);
   });
   return response.url === '' ? Object.defineProperty(response, 'url', { value: request.url }) : response;
 }

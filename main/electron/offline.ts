@@ -5,9 +5,11 @@ import { Offline, type OfflineOptions } from '../offline/index.ts';
 import { ForeignPages, toForeignRequest } from './foreign-pages.ts';
 import { Initiators } from './initiator.ts';
 import { networkFetch, ownNetworkFetch } from './network.ts';
+import type { PrivateNetwork } from './private-network.ts';
 import { getOrigin } from './shown-documents.ts';
 
-export interface OfflineSessionOptions extends Omit<OfflineOptions, 'cache' | 'fetch' | 'shared' | 'unseen' | 'clock'> {
+export interface OfflineSessionOptions
+  extends Omit<OfflineOptions, 'cache' | 'fetch' | 'shared' | 'unseen' | 'keepSetCookie' | 'clock'> {
   /** The declared cache or fanout that keeps the responses. Default: one of the host's own, at most 1 GiB, the least recently used leave. */
   readonly store?: string;
   /** Whose requests go through it. Default `['https']`. Others than `http` and `https` need a `fetch`. */
@@ -24,6 +26,12 @@ export interface OfflineSessionOptions extends Omit<OfflineOptions, 'cache' | 'f
    * may read of other origins what CORS allows, without cookies.
    */
   readonly origins?: readonly string[];
+  /**
+   * Whether `diskCache.fetch` and `diskCache.caches.add` of pages reach this machine and private networks (`127.0.0.1`, `localhost`,
+   * `192.168.…`, `nas.local`, and names that resolve to such addresses), also by way of a redirect: `true`, or the hosts that they reach.
+   * What pages load otherwise, and what the main process fetches, is not concerned. Default false.
+   */
+  readonly privateNetwork?: PrivateNetwork;
   /** Default: the path of the session, `''` for the default session. A session in memory has none: it needs a name here. */
   readonly partition?: string;
 }
@@ -50,6 +58,7 @@ export function goOffline(session: Session, options: OfflineSessionOptions, cach
     schemes = ['https'],
     origins,
     partition = getPartition(session),
+    privateNetwork: __,
     fetch,
     precache,
     ...rest

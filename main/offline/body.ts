@@ -1,12 +1,14 @@
 import { ReadableStream } from 'node:stream/web';
 import { type CacheFace, DiskCacheError, type Key } from '../engine/index.ts';
+import type { StagedBody } from './staged-bodies.ts';
 
 /** A body of fewer bytes is stored as one value, in the transaction that names it. Bytes. */
 const WHOLE_BYTES = 32 * 1024;
 
 /**
  * Stores a body, then runs `commit`, which names it; with a small body both are one transaction. Memory holds one chunk of a
- * large one. When anything fails, `commit` has not run, and nothing is left of the body.
+ * large one, which is noted in `staged`, where that is given, before it is there. When anything fails, `commit` has not run, and nothing
+ * is left of the body.
  *
  * @throws {DiskCacheError} what `set` and `writeStream` throw; what the stream throws passes through.
  */
@@ -15,6 +17,7 @@ export async function writeBody(
   key: Key,
   chunks: AsyncGenerator<Uint8Array>,
   commit: () => void,
+  staged?: StagedBody,
 ): Promise<void> {
   const first: Uint8Array[] = [];
   for (let bytes = 0; bytes < WHOLE_BYTES; bytes += first.at(-1)?.length ?? 0) {
@@ -28,11 +31,13 @@ export async function writeBody(
     }
     first.push(value);
   }
-  await cache.writeStream(key, following(first, chunks));
   try {
+    staged?.note();
+    await cache.writeStream(key, following(first, chunks));
     cache.transact(commit);
   } catch (error) {
-    drop(cache, key);
+    if (staged === undefined) drop(cache, key);
+    else staged.drop();
     throw error;
   }
 }
@@ -41,8 +46,8 @@ export async function writeBody(
 function drop(cache: CacheFace, key: Key): void {
   try {
     cache.delete(key);
-  } catch (error) {
-    if (!(error instanceof DiskCacheError)) throw error;
+  } catch {
+    // Another failure is being told already.
   }
 }
 
@@ -53,17 +58,14 @@ async function* following(first: readonly Uint8Array[], rest: AsyncGenerator<Uin
 
 /**
  * The stream once its first chunk has been read: from there on the item can be deleted and is still read to its end. Undefined
- * when the item is gone or damaged. Damage may show only at the end of a file: the stream fails then. `onDamage` is told of either.
+ * when it can't be read. Damage may show only at the end of a file: the stream fails then. `onFailure` is told of either.
  */
 export async function begun(
   stream: ReadableStream<Uint8Array>,
-  onDamage = () => {},
+  onFailure: (error: unknown) => void = () => {},
 ): Promise<ReadableStream<Uint8Array> | undefined> {
   const reader = stream.getReader();
-  const first = await reader.read().catch((error: unknown) => {
-    if (!isDamage(error)) throw error;
-    onDamage();
-  });
+  const first = await reader.read().catch((error: unknown) => onFailure(error));
   if (first === undefined) return undefined;
   return new ReadableStream<Uint8Array>({
     start(controller) {
@@ -72,7 +74,7 @@ export async function begun(
     },
     async pull(controller) {
       const { done, value } = await reader.read().catch((error: unknown) => {
-        if (isDamage(error)) onDamage();
+        onFailure(error);
         throw error;
       });
       if (done) controller.close();
@@ -82,7 +84,8 @@ export async function begun(
   });
 }
 
-const isDamage = (error: unknown): boolean => error instanceof DiskCacheError && error.code === 'CORRUPT';
+/** Whether what is stored is lost. Any other failure may pass, and what is stored stays. */
+export const isDamage = (error: unknown): boolean => error instanceof DiskCacheError && error.code === 'CORRUPT';
 
 const askedBy = new WeakMap<object, readonly Request[]>();
 

@@ -23,4 +23,5 @@ export {
   type QueueEvent,
   type Retry,
 } from './queue/index.ts';
+export type { RequestGuard } from './request-guard.ts';
 export type { Plan, Route, Strategy } from './strategy.ts';

@@ -1,10 +1,11 @@
 import { planOf } from '../../protocol/strategy.ts';
 import type { CacheFace } from '../engine/index.ts';
 import { Connection } from './connection.ts';
-import { demandHandedIn } from './handed-in.ts';
+import { asListener, checkedFetch, demandHandedIn } from './handed-in.ts';
 import { HttpCache, type HttpCacheOptions } from './http/http-cache.ts';
 import type { Precache } from './precache.ts';
-import { demandPlan, follow, type Plan, planFor, type Route, type Strategy } from './strategy.ts';
+import type { RequestGuard } from './request-guard.ts';
+import { demandPlan, follow, type Plan, planFor, type Responder, type Route, type Strategy } from './strategy.ts';
 
 export interface OfflineOptions extends HttpCacheOptions {
   readonly cache: CacheFace;
@@ -25,6 +26,7 @@ export class Offline {
   readonly #routes: readonly Route[];
   readonly #otherwise: Plan;
   readonly #precache: Precache | undefined;
+  readonly #onStoreFailure: (error: unknown, url: string) => void;
 
   /** @throws {DiskCacheError} `BAD_OPTION` for a strategy that there isn't, a route that can't match, and as `createHttpCache`. */
   constructor({ routes = [], strategy = 'http', precache, connection = new Connection(), ...options }: OfflineOptions) {
@@ -32,17 +34,38 @@ export class Offline {
     demandPlan({ strategy });
     demandHandedIn('Offline', options);
     this.connection = connection;
-    this.http = new HttpCache({ ...options, fetch: connection.guard(options.fetch) });
+    this.http = new HttpCache({ ...options, fetch: connection.guard(checkedFetch('Offline', options.fetch)) });
     this.#routes = routes;
     this.#otherwise = { strategy };
     this.#precache = precache;
+    this.#onStoreFailure = asListener(options.onStoreFailure ?? (() => {}));
   }
 
   /** Answers a request by its route, or by `plan`. `provenanceOf(response)` tells where the answer came from. */
-  async respond(request: Request, plan?: Plan): Promise<Response> {
+  respond(request: Request, plan?: Plan): Promise<Response> {
+    return this.#respond(this.http, request, plan);
+  }
+
+  /**
+   * The same for requests of somebody who may not reach everything: `guard` looks at each, also those that redirects lead to, and
+   * refuses it by throwing. They get what is stored as others do.
+   */
+  guardedBy(guard: RequestGuard): Pick<Offline, 'respond' | 'connection'> {
+    const http = this.http.guardedBy(guard);
+    return {
+      connection: this.connection,
+      respond: async (request, plan) => {
+        guard.beforeAnswer(request);
+        return this.#respond(http, request, plan);
+      },
+    };
+  }
+
+  async #respond(http: Responder, request: Request, plan: Plan | undefined): Promise<Response> {
     if (plan !== undefined) demandPlan(plan);
-    const precached = plan === undefined ? await this.#precache?.match(request) : undefined;
-    return precached ?? follow(this.http, request, plan ?? planFor(this.#routes, request) ?? this.#otherwise);
+    const onStoreFailure = this.#onStoreFailure;
+    const precached = plan === undefined ? await this.#precache?.match(request, { onStoreFailure }) : undefined;
+    return precached ?? follow(http, request, plan ?? planFor(this.#routes, request) ?? this.#otherwise);
   }
 
   /**

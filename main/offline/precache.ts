@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { type CacheFace, DiskCacheError, type Key } from '../engine/index.ts';
-import { keptAlive, writeBody } from './body.ts';
-import { demandHandedIn } from './handed-in.ts';
+import { isDamage, keptAlive, writeBody } from './body.ts';
+import { asListener, checkedFetch, demandHandedIn } from './handed-in.ts';
 import { answerOf } from './http/answer.ts';
-import { storedFields, withoutFragment } from './http/fields.ts';
+import { storedFields, withoutCookies, withoutFragment } from './http/fields.ts';
 import { appendStatus } from './http/provenance.ts';
 
 export interface PrecacheOptions {
@@ -13,6 +13,8 @@ export interface PrecacheOptions {
   readonly name?: string;
   /** Now, in epoch milliseconds. Default `Date.now`. */
   readonly clock?: () => number;
+  /** Told when the store failed while a request was answered (`CORRUPT`, `BUSY`, `CLOSED`, …); the request goes on without it. */
+  readonly onStoreFailure?: (error: unknown, url: string) => void;
 }
 
 export interface Manifest {
@@ -61,15 +63,17 @@ export class Precache {
   readonly #fetch: (request: Request) => Promise<Response>;
   readonly #name: string;
   readonly #clock: () => number;
+  readonly #onStoreFailure: (error: unknown, url: string) => void;
   #installing: Promise<unknown> = Promise.resolve();
 
   /** @throws {DiskCacheError} `BAD_OPTION` */
-  constructor({ cache, fetch, name = '', clock = Date.now }: PrecacheOptions) {
+  constructor({ cache, fetch, name = '', clock = Date.now, onStoreFailure = () => {} }: PrecacheOptions) {
     demandHandedIn('Precache', { cache, fetch });
     this.#cache = cache;
-    this.#fetch = fetch;
+    this.#fetch = checkedFetch('Precache', fetch);
     this.#name = name;
     this.#clock = clock;
+    this.#onStoreFailure = asListener(onStoreFailure);
   }
 
   /** The installed one; undefined before the first. */
@@ -89,19 +93,35 @@ export class Precache {
     return installed;
   }
 
-  /** The answer to a request from the installed version; undefined when it has none, or a damaged one, until the next `install`. */
-  async match(input: string | URL | Request): Promise<Response | undefined> {
+  /**
+   * The answer to a request from the installed version; undefined when it has none, a damaged one, until the next `install`, and when
+   * the store fails, of which `onStoreFailure` is told, and who is named here, too.
+   */
+  async match(
+    input: string | URL | Request,
+    { onStoreFailure }: Pick<PrecacheOptions, 'onStoreFailure'> = {},
+  ): Promise<Response | undefined> {
     // As it is: a copy would use its body up.
     const request = input instanceof Request ? input : new Request(input);
     if (request.method !== 'GET' && request.method !== 'HEAD') return undefined;
     const url = withoutFragment(request.url);
-    const item = this.#item(url);
-    if (item === undefined) return undefined;
-    const headers = new Headers(item.headers.map(([name, value]) => [name, value]));
-    appendStatus(headers, { hit: true });
-    const body = this.#bodyKey(item.id);
-    const dropDamaged = () => this.#dropDamaged(body);
-    return answerOf(request, { ...item, url, headers }, this.#cache.openBytes(body), dropDamaged);
+    let body: Key | undefined;
+    const failed = (error: unknown): undefined => {
+      this.#onStoreFailure(error, url);
+      if (onStoreFailure !== undefined) asListener(onStoreFailure)(error, url);
+      if (isDamage(error) && body !== undefined) this.#drop(body);
+    };
+    try {
+      const item = this.#item(url);
+      if (item === undefined) return undefined;
+      const headers = new Headers(withoutCookies(item.headers).map(([...pair]) => pair));
+      appendStatus(headers, { hit: true });
+      body = this.#bodyKey(item.id);
+      const bytes = this.#cache.openBytes(body);
+      return bytes && (await answerOf(request, { ...item, url, headers }, bytes, failed));
+    } catch (error) {
+      return failed(error);
+    }
   }
 
   async #install(manifest: Manifest, { onProgress, signal }: InstallOptions): Promise<void> {
@@ -118,7 +138,7 @@ export class Precache {
         onProgress?.({ url, done: items.size, total: wanted.size });
       }
     };
-    this.#deleteBodiesBut(new Set(this.#installed().map(([, { id }]) => id)));
+    this.#deleteBodiesBut(new Set(this.#installed().map(([, item]) => item?.id)));
     try {
       // The first failure stops the others, and all have stopped before what they left is deleted.
       await Promise.all(Array.from({ length: AT_ONCE }, () => work().catch((error: unknown) => stop.abort(error))));
@@ -132,7 +152,7 @@ export class Precache {
 
   /** The item of the installed version, where it is the same content and is there. */
   #unchanged(url: string, revision: string | undefined): Item | undefined {
-    const item = this.#item(url);
+    const item = this.#readable(url);
     return item !== undefined && item.revision === revision && this.#cache.has(this.#bodyKey(item.id))
       ? item
       : undefined;
@@ -148,15 +168,16 @@ export class Precache {
     fetched.push(id);
     await writeBody(this.#cache, this.#bodyKey(id), chunksOf(response), () => {});
     const { status, statusText } = response;
-    return { id, revision, status, statusText, headers: storedFields(response.headers), receivedAt: this.#clock() };
+    const headers = withoutCookies(storedFields(response.headers));
+    return { id, revision, status, statusText, headers, receivedAt: this.#clock() };
   }
 
-  /** So that it is fetched again; where that fails it is found damaged again. */
-  #dropDamaged(body: Key): void {
+  /** So that what is damaged is fetched again; where that fails it is found damaged again. */
+  #drop(body: Key): void {
     try {
       this.#cache.delete(body);
     } catch (error) {
-      if (!(error instanceof DiskCacheError)) throw error;
+      this.#onStoreFailure(error, String((body as readonly Key[])[2]));
     }
   }
 
@@ -177,16 +198,27 @@ export class Precache {
     });
   }
 
-  #installed(): [Key, Item][] {
-    return [...this.#cache.entries({ prefix: ['precache', this.#name] })]
-      .filter(([key]) => (key as readonly Key[]).length === 3)
-      .map(([key, item]) => [key, item as Item]);
+  /** Undefined for a URL whose row is damaged. */
+  #installed(): [Key, Item | undefined][] {
+    return [...this.#cache.keys({ prefix: ['precache', this.#name] })]
+      .filter((key) => (key as readonly Key[]).length === 3)
+      .map((key) => [key, this.#readable((key as readonly string[])[2]!)]);
   }
 
   /** Also what an installation left behind that was killed. */
   #deleteBodiesBut(kept: ReadonlySet<unknown>): void {
     const keys = [...this.#cache.keys({ prefix: ['precache-body', this.#name] })];
     this.#cache.deleteMany(keys.filter((key) => !kept.has((key as readonly Key[])[2])));
+  }
+
+  /** What is damaged is not there: it is fetched again. */
+  #readable(url: string): Item | undefined {
+    try {
+      return this.#item(url);
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      return undefined;
+    }
   }
 
   #item(url: string): Item | undefined {
@@ -210,15 +242,23 @@ async function* chunksOf(response: Response): AsyncGenerator<Uint8Array> {
 function wantedBy({ version, entries }: Manifest): ReadonlyMap<string, string | undefined> {
   if (typeof version !== 'string' || !Array.isArray(entries))
     throw new DiskCacheError('BAD_OPTION', 'A manifest is { version: string, entries: [{ url, revision }, …] }');
-  return new Map(
-    (entries as Manifest['entries']).map((entry, at) => {
-      const { url, revision } = Object(entry) as Manifest['entries'][number];
-      if (URL.canParse(url) && (revision === undefined || typeof revision === 'string'))
-        return [new URL(url).href, revision];
+  const wanted = new Map<string, string | undefined>();
+  for (const [at, entry] of (entries as Manifest['entries']).entries()) {
+    const { url, revision } = Object(entry) as Manifest['entries'][number];
+    if (!URL.canParse(url) || (revision !== undefined && typeof revision !== 'string')) {
       throw new DiskCacheError(
         'BAD_OPTION',
         `Entry ${at} of the manifest is ${JSON.stringify(entry)}; give a whole address as url, and a string as revision or none`,
       );
-    }),
-  );
+    }
+    const address = withoutFragment(new URL(url).href);
+    if (wanted.has(address) && wanted.get(address) !== revision) {
+      throw new DiskCacheError(
+        'BAD_OPTION',
+        `Entry ${at} of the manifest names ${address} once more, with another revision (${String(revision)}, ${String(wanted.get(address))}); name it once`,
+      );
+    }
+    wanted.set(address, revision);
+  }
+  return wanted;
 }

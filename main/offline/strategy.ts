@@ -10,16 +10,19 @@ export type { Plan, Strategy } from '../../protocol/strategy.ts';
  * How requests go about the cache, as cache modes.
  *
  * `http`: as the responses say (RFC 9111), and the request by a cache mode of its own. `cache-first`: what is stored, however old,
- * else the network. `network-first`: the network, where it fails or is too slow what is stored. `stale-while-revalidate`: what is
+ * else the network; an error (4xx, 5xx) only while it is fresh. `network-first`: the network, where it fails or is too slow what is stored. `stale-while-revalidate`: what is
  * stored, renewed behind the scenes when it is stale. `network-only`: past the cache. `cache-only`: what is stored, else 504.
  */
 const MODES = {
-  'cache-first': 'force-cache',
+  'cache-first': 'cache-first',
   'network-first': 'no-cache',
   'stale-while-revalidate': 'stale-while-revalidate',
   'network-only': 'no-store',
   'cache-only': 'only-if-cached',
 } as const satisfies Record<Exclude<Strategy, 'http'>, Mode>;
+
+/** What answers requests. */
+export type Responder = Pick<HttpCache, 'respond' | 'finish'>;
 
 export interface Route extends Plan {
   /** A `RegExp`, a `URLPattern`, or a function of the request. The first route that matches counts. */
@@ -34,8 +37,11 @@ export function demandPlan({ strategy, timeout }: Plan, match?: Route['match']):
       `There is no strategy ${String(strategy)}; there are ${STRATEGIES.join(', ')}`,
     );
   }
-  if (timeout !== undefined && !(timeout > 0)) {
-    throw new DiskCacheError('BAD_OPTION', `The time-out of a strategy is milliseconds above 0, not ${timeout}`);
+  if (timeout !== undefined && !(typeof timeout === 'number' && timeout > 0)) {
+    throw new DiskCacheError(
+      'BAD_OPTION',
+      `The time-out of a strategy is milliseconds above 0, not ${String(timeout)}`,
+    );
   }
   if (match !== undefined && typeof match !== 'function' && typeof match.test !== 'function') {
     throw new DiskCacheError('BAD_OPTION', 'A route matches by a RegExp, a URLPattern or a function');
@@ -52,7 +58,7 @@ export function planFor(routes: readonly Route[], request: Request): Plan | unde
 }
 
 /** Answers a request by a plan. Only GET and HEAD have a choice. */
-export async function follow(http: HttpCache, request: Request, { strategy, timeout }: Plan): Promise<Response> {
+export async function follow(http: Responder, request: Request, { strategy, timeout }: Plan): Promise<Response> {
   const isRead = request.method === 'GET' || request.method === 'HEAD';
   if (!isRead || strategy === 'http') return http.respond(request);
   if (strategy !== 'network-first') return http.respond(request, MODES[strategy]);
@@ -73,15 +79,23 @@ export async function follow(http: HttpCache, request: Request, { strategy, time
 }
 
 /** What is stored; a store that fails has nothing. */
-async function storedAnswer(http: HttpCache, request: Request): Promise<Response | undefined> {
+async function storedAnswer(http: Responder, request: Request): Promise<Response | undefined> {
   const answer = await http.respond(request, 'only-if-cached');
   return provenanceOf(answer) === 'miss' ? undefined : answer;
 }
 
+/** A timer of more milliseconds fires at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** What the promise brings; undefined after `time` milliseconds, which may be `Infinity`. */
 function within<T>(promise: Promise<T>, time: number): Promise<T | undefined> {
   let timer: NodeJS.Timeout;
   const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(resolve, time, undefined);
+    const wait = (left: number): void => {
+      const step = Math.min(left, MAX_TIMER_MS);
+      timer = setTimeout(() => (left > step ? wait(left - step) : resolve(undefined)), step);
+    };
+    wait(time);
   });
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }

@@ -72,7 +72,11 @@ describe('what pages have of HTTP', () => {
     await expect(one.connection.online).rejects.toThrow(failure('NOT_ALLOWED'));
     const { offline, end } = side.begin(ada, { store: 'http' }, { http });
     const fetch = (request: Request) => ada.fetch(request as never);
-    const other = side.begin(ada, { store: 'http', schemes: ['api'], partition: 'api', fetch }, { http });
+    const other = side.begin(
+      ada,
+      { store: 'http', schemes: ['api'], partition: 'api', privateNetwork: true, fetch },
+      { http },
+    );
     expect(await (await one.fetch('https://a.example/')).text()).toBe('ada https://a.example/');
     expect(await (await one.fetch('http://a.example/')).text()).toBe('ada http://a.example/');
     const asked = vi.spyOn(other.offline, 'respond');

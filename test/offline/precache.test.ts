@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import { Cache } from '../../main/engine/index.ts';
 import { type Manifest, Offline, Precache, type Progress, provenanceOf } from '../../main/offline/index.ts';
@@ -120,6 +121,40 @@ describe('precaching', () => {
     expect(await setup.text('/a')).toBeUndefined();
     await setup.precache.install(manifest('1', { '/a': '1' }));
     expect([(await setup.text('/a'))?.length, setup.asked]).toEqual([300_003, ['/a', '/a']]);
+  });
+
+  it('a row that is damaged is not there, and the next installation fetches what it was about, and no more', async () => {
+    using setup = open();
+    await setup.precache.install(manifest('1', { '/a': '1', '/b': '1' }));
+    const database = new Database(join(setup.cache.directory, 'cache.db'));
+    const { changes } = database
+      .prepare("UPDATE entry SET value = x'00' WHERE instr(CAST(key AS BLOB), CAST('example/a' AS BLOB)) > 0")
+      .run();
+    database.close();
+    expect(changes).toBe(1);
+    using http = new Cache(freshDirectory());
+    const offline = new Offline({ cache: http, fetch: setup.fetch, precache: setup.precache });
+    expect(await (await offline.fetch(`${BASE}/a`)).text()).toBe('/a ');
+    expect(await setup.text('/a')).toBeUndefined();
+    await setup.precache.install(manifest('2', { '/a': '1', '/b': '1' }));
+    expect([await setup.text('/a'), await setup.text('/b'), setup.precache.version]).toEqual(['/a ', '/b ', '2']);
+    expect(setup.asked).toEqual(['/a', '/b', '/a', '/a']);
+    expect(setup.cache.size).toBe(5);
+  });
+
+  it('refuses two revisions of one address at once, and takes the same one twice', async () => {
+    using setup = open();
+    const entry = { url: `${BASE}/a`, revision: '1' };
+    const twice = (other: object) => setup.precache.install({ version: '1', entries: [entry, { ...entry, ...other }] });
+    const refused = expect.objectContaining({
+      code: 'BAD_OPTION',
+      message: expect.stringMatching(/example\/a once more/),
+    });
+    await expect(twice({ revision: '2' })).rejects.toEqual(refused);
+    await expect(twice({ url: `${BASE}/a#top`, revision: undefined })).rejects.toEqual(refused);
+    expect([setup.asked, setup.precache.version]).toEqual([[], undefined]);
+    await twice({ url: `${BASE}/a#top` });
+    expect([setup.asked, await setup.text('/a')]).toEqual([['/a'], '/a ']);
   });
 
   it('lets what is no reading pass with its body', async () => {

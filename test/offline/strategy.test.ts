@@ -161,10 +161,45 @@ describe('strategies', () => {
     expect(await setup.got('/static/a')).not.toEqual(['1', 'stale']); // changed, so forgotten
   });
 
+  it.each([Number.POSITIVE_INFINITY, 2 ** 31, 2 ** 40])(
+    'network-first waits for the network for %d ms',
+    async (timeout) => {
+      using setup = open({});
+      await setup.got('/');
+      const release = setup.hold();
+      const answer = setup.got('/', { strategy: 'network-first', timeout });
+      await expect.poll(() => setup.asked.length).toBe(2);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      release();
+      expect(await answer).toEqual(['2', 'miss']);
+    },
+  );
+
+  it.each([404, 500])(
+    'cache-first and stale-while-revalidate show an error (%i) while it is fresh only',
+    async (status) => {
+      const answers: Response[] = [];
+      using setup = open({ fetch: async () => answers.shift()! });
+      for (const strategy of ['cache-first', 'stale-while-revalidate'] as const) {
+        const headers = { 'cache-control': 'max-age=10', date: new Date('2026-03-01T12:00:00Z').toUTCString() };
+        answers.push(new Response('error', { status, headers }));
+        expect(await setup.got(`/${strategy}`, { strategy })).toEqual(['error', 'miss']);
+        expect(await setup.got(`/${strategy}`, { strategy })).toEqual(['error', 'hit']);
+      }
+      setup.pass(20_000);
+      for (const strategy of ['cache-first', 'stale-while-revalidate'] as const) {
+        answers.push(new Response('good'));
+        expect(await setup.got(`/${strategy}`, { strategy })).toEqual(['good', 'miss']);
+      }
+    },
+  );
+
   it('refuses what is no strategy, no time and no route', () => {
     const refusal = expect.objectContaining({ code: 'BAD_OPTION' });
     expect(() => open({ strategy: 'cache-last' as 'http' })).toThrow(refusal);
     expect(() => open({ routes: [{ match: /./, strategy: 'network-first', timeout: 0 }] })).toThrow(refusal);
+    const text = { match: /./, strategy: 'network-first', timeout: '5' as unknown as number } as const;
+    expect(() => open({ routes: [text] })).toThrow(refusal);
     expect(() => open({ routes: [{ match: '/x' as unknown as RegExp, strategy: 'http' }] })).toThrow(refusal);
   });
 });

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { lookup } from 'node:dns/promises';
 import { isAbsolute, join } from 'node:path';
 import type * as Electron from 'electron';
 import type { CdpSession } from '../chromium/cdp.ts';
@@ -15,6 +16,7 @@ type Implemented =
   | 'fetch'
   | 'storagePath'
   | 'isPersistent'
+  | 'resolveHost'
   | 'registerPreloadScript'
   | 'unregisterPreloadScript'
   | 'getPreloadScripts';
@@ -60,6 +62,12 @@ export class Session extends Strict implements Mirror<Electron.Session, Implemen
 
   isPersistent(): boolean {
     return this.#place !== null;
+  }
+
+  async resolveHost(host: string): Promise<Electron.ResolvedHost> {
+    demandRunning();
+    const found = await lookup(host, { all: true });
+    return { endpoints: found.map(({ address, family }) => ({ address, family: family === 4 ? 'ipv4' : 'ipv6' })) };
   }
 
   async fetch(

@@ -8,6 +8,7 @@ import type { Caches, OneCache } from './backing.ts';
 import { asError } from './fault.ts';
 import { readOptions, readRequest, readResponse, sayRequest, sayWithoutCookies } from './messages.ts';
 import type { ReceivedBodies } from './received-bodies.ts';
+import { isSafe } from './safe-request.ts';
 import type { SentBodies } from './sent-bodies.ts';
 
 /** Of the bodies of one answer so many bytes travel with it; the others are pulled. */
@@ -74,7 +75,7 @@ const OF_CACHE: Readonly<Record<string, Method<OneCache>>> = {
     access: 'write',
     async run(cache, { requests }, { permit }) {
       // What is added can be read: past CORS, with the session's cookies.
-      permit.demandNamed(FETCH, 'read');
+      permit.demandNamed(FETCH, requests.every(isSafe) ? 'read' : 'write');
       permit.demandUnlimited('add, whose bytes come from elsewhere');
       await cache.addAll(requests);
       return true;

@@ -7,12 +7,14 @@ import {
   type WireRequest,
   type WireResponse,
 } from '../../../protocol/offline.ts';
+import { isRoutingField } from '../../../protocol/request-fields.ts';
 import { type Plan, STRATEGIES, type Strategy } from '../../../protocol/strategy.ts';
 import type { Body } from './received-bodies.ts';
 
 /*
  * What pages say, read as what nobody has looked at yet. A browser keeps a page from setting some fields, a page that was taken
- * over speaks past it: here they are left out again.
+ * over speaks past it: here they are left out again. Left out are also fields that redirect a request, such as `X-Forwarded-Host`:
+ * in a browser another origin has to allow them, and here it is the application that asks.
  */
 
 /** https://fetch.spec.whatwg.org/#forbidden-request-header */
@@ -49,6 +51,7 @@ const FIELD_WEIGHT = 8;
 function isForbidden(name: string, value: string): boolean {
   const lower = name.toLowerCase();
   if (FORBIDDEN.has(lower) || lower.startsWith('proxy-') || lower.startsWith('sec-')) return true;
+  if (isRoutingField(lower)) return true;
   return OVERRIDES.has(lower) && value.split(',').some((method) => FORBIDDEN_METHOD.test(method));
 }
 

@@ -25,6 +25,7 @@ import { Calls } from './calls.ts';
 import { asError, replyOf } from './fault.ts';
 import { readPlan, readRequest, sayWithoutCookies } from './messages.ts';
 import { ReceivedBodies } from './received-bodies.ts';
+import { isSafe } from './safe-request.ts';
 import { SentBodies } from './sent-bodies.ts';
 
 /** One page's conversation about HTTP, from its handshake to its goodbye. */
@@ -49,11 +50,12 @@ export function openOfflineSession(port: Port, grant: Grant, backing: Backing, u
   let unsubscribe: (() => void) | undefined;
 
   async function answer({ request, body, plan }: FetchCall, signal: AbortSignal): Promise<WireResponse> {
-    const isSafe = /^(get|head)$/i.test(String(Object(request).method));
-    permit.demandNamed(FETCH, isSafe ? 'read' : 'write');
+    const isRead = /^(get|head)$/i.test(String(Object(request).method));
+    permit.demandNamed(FETCH, isRead ? 'read' : 'write');
     const uploaded = received.receive(body);
     try {
       const asked = readRequest(request, { body: uploaded, signal });
+      if (!isSafe(asked)) permit.demandNamed(FETCH, 'write');
       const response = await backing.offline(new URL(asked.url).protocol).respond(asked, readPlan(plan));
       // What isn't from the network is on disk, all of it.
       const isStored = !['miss', undefined].includes(provenanceOf(response));

@@ -1,4 +1,4 @@
-import { DiskCacheError } from '../../../protocol/error.ts';
+import { DiskCacheError, type ErrorCode } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { SetOptions } from '../../../protocol/options.ts';
 import { blockFor } from '../sqlite/views.ts';
@@ -17,6 +17,8 @@ export interface Memo {
   /** How early to recompute; undefined: not before the result has expired. */
   readonly beta: number | undefined;
   readonly isAsync: boolean;
+  /** Never throws. */
+  readonly onStoreFailure: (error: unknown, key: Key) => void;
   /** Promises that are waited for, by encoded key. */
   readonly running: Map<string, Promise<unknown>>;
   /** Encoded keys whose computation is on the stack. */
@@ -32,13 +34,17 @@ interface Result {
   readonly took: number;
 }
 
+/** Errors of what was called and with what, not of the store. */
+const OF_THE_CALLER: ReadonlySet<ErrorCode> = new Set(['BAD_KEY', 'BAD_VALUE', 'BAD_OPTION']);
+
 /** Milliseconds between two looks whether another process is done. */
 const PERIOD = 5;
 
 /** One call of a memoized function. */
 export class Call<R> {
   readonly #memo: Memo;
-  readonly #core: Core;
+  /** Undefined when the store can't be used, such as a closed one. */
+  readonly #core: Core | undefined;
   readonly #key: Key;
   readonly #column: KeyColumn;
   readonly #id: string;
@@ -51,20 +57,42 @@ export class Call<R> {
     this.#column = encodeKey(key);
     this.#id = Buffer.from(this.#column as Uint8Array).toString('latin1');
     this.#run = run;
-    this.#core = memo.open(key);
+    this.#core = this.#tried(() => memo.open(key));
   }
 
   answer(): R {
     const { running, entered } = this.#memo;
-    const isDue = this.#look();
+    const isDue = this.#tried(() => this.#look()) ?? false;
     if (this.#known !== undefined && !isDue) return answerOf(this.#known);
+    const core = this.#core;
     // A function that calls itself would wait for itself; in a transaction nobody else could finish; a reader keeps nothing.
-    if (entered.has(this.#id) || this.#core.transaction.depth > 0 || this.#core.usage.readOnly) return this.#run();
+    if (entered.has(this.#id) || (core && (core.transaction.depth > 0 || core.usage.readOnly))) return this.#run();
     const shared = running.get(this.#id);
     if (shared !== undefined) return this.#meanwhile(shared);
-    const lease = takeLease(this.#core, this.#column);
-    if (lease !== undefined) return this.#compute(lease);
+    const lease = this.#lease();
+    if (lease !== 'taken') return this.#compute(lease);
     return this.#known === undefined ? this.#wait() : answerOf(this.#known);
+  }
+
+  /** What the store does for a call. Where it fails, the call goes on without it. What the caller gave is the caller's to mend. */
+  #tried<T>(work: () => T): T | undefined {
+    try {
+      return work();
+    } catch (error) {
+      if (error instanceof DiskCacheError && OF_THE_CALLER.has(error.code)) throw error;
+      this.#memo.onStoreFailure(error, this.#key);
+      return undefined;
+    }
+  }
+
+  /** The right to compute, unless it is taken; undefined when the store can't give it: then each computes for itself. */
+  #lease(): Lease | 'taken' | undefined {
+    const core = this.#core;
+    return core && this.#tried(() => takeLease(core, this.#column) ?? 'taken');
+  }
+
+  #release(lease: Lease | undefined): void {
+    if (lease !== undefined) this.#tried(() => lease.release());
   }
 
   /**
@@ -73,36 +101,39 @@ export class Call<R> {
    */
   #look(): boolean {
     const { beta } = this.#memo;
+    const core = this.#core;
+    this.#known = undefined;
+    if (core === undefined) return false;
     if (beta === undefined) {
-      this.#known = get(this.#core, this.#key) as Result | undefined;
+      this.#known = get(core, this.#key) as Result | undefined;
       return false;
     }
-    const now = this.#core.clock();
-    const facts = liveFacts(this.#core, this.#column, now);
+    const now = core.clock();
+    const facts = liveFacts(core, this.#column, now);
     this.#known = facts?.value as Result | undefined;
     if (facts === undefined || facts.expiresAt === null || this.#known === undefined) return false;
     return now - this.#known.took * beta * Math.log(Math.random()) >= facts.expiresAt;
   }
 
-  /** With the lease in hand. */
-  #compute(lease: Lease): R {
+  /** With the lease in hand, where the store can give one. */
+  #compute(lease: Lease | undefined): R {
     const began = performance.now();
-    const isEarly = this.#known !== undefined;
+    const before = this.#known;
     try {
       // Somebody may have finished between the look and the lease.
-      if (!isEarly) this.#look();
-      if (!isEarly && this.#known !== undefined) {
-        lease.release();
+      if (before === undefined) this.#tried(() => this.#look());
+      if (before === undefined && this.#known !== undefined) {
+        this.#release(lease);
         return answerOf(this.#known);
       }
       const result = this.#enter();
       if (isThenable(result)) return this.#meanwhile(this.#share(this.#settle(result, began, lease)));
       this.#keep(result, false, began);
-      lease.release();
+      this.#release(lease);
       return result;
     } catch (error) {
-      lease.release();
-      if (isEarly && this.#known !== undefined) return answerOf(this.#known);
+      this.#release(lease);
+      if (before !== undefined) return answerOf(before);
       throw error;
     }
   }
@@ -119,21 +150,17 @@ export class Call<R> {
 
   #keep(value: unknown, promised: boolean, began: number): void {
     const { open, stored } = this.#memo;
-    set(open(this.#key), this.#key, { value, promised, took: performance.now() - began } satisfies Result, stored);
+    const result = { value, promised, took: performance.now() - began } satisfies Result;
+    if (this.#core !== undefined) this.#tried(() => set(open(this.#key), this.#key, result, stored));
   }
 
-  async #settle(promise: PromiseLike<unknown>, began: number, lease: Lease): Promise<unknown> {
+  async #settle(promise: PromiseLike<unknown>, began: number, lease: Lease | undefined): Promise<unknown> {
     try {
       const value = await promise;
-      try {
-        this.#keep(value, true, began);
-      } catch (error) {
-        // A store that was closed meanwhile can't remember it; whoever asked still gets it.
-        if (!(error instanceof DiskCacheError) || error.code !== 'CLOSED') throw error;
-      }
+      this.#keep(value, true, began);
       return value;
     } finally {
-      lease.release();
+      this.#release(lease);
     }
   }
 
@@ -165,18 +192,20 @@ export class Call<R> {
   async #waitTurns(): Promise<unknown> {
     for (;;) {
       await new Promise((resolve) => setTimeout(resolve, PERIOD));
-      this.#memo.open(this.#key);
       const turn = this.#myTurn();
       if (turn !== undefined) return await turn.answer;
     }
   }
 
-  /** The answer, when the other process is done or gone. */
+  /** The answer, when the other process is done or gone, or the store can't tell. */
   #myTurn(): { readonly answer: R } | undefined {
-    this.#look();
+    this.#tried(() => this.#look());
     if (this.#known !== undefined) return { answer: answerOf(this.#known) };
-    const lease = isLeased(this.#core, this.#column) ? undefined : takeLease(this.#core, this.#column);
-    return lease && { answer: this.#compute(lease) };
+    const core = this.#core && this.#tried(() => this.#memo.open(this.#key));
+    const isWaiting = core && this.#tried(() => isLeased(core, this.#column));
+    if (isWaiting) return undefined;
+    const lease = isWaiting === undefined ? undefined : this.#lease();
+    return lease === 'taken' ? undefined : { answer: this.#compute(lease) };
   }
 }
 

@@ -15,6 +15,8 @@ export interface MemoizeOptions<A extends readonly unknown[]> extends SetOptions
    * `beta` (1 is usual), the earlier.
    */
   readonly stampede?: { readonly beta: number };
+  /** Told when the store failed (`DISK_FULL`, `TOO_LARGE`, `BUSY`, `CLOSED`, …); who asked gets what `fn` answers all the same. */
+  readonly onStoreFailure?: (error: unknown, key: Key) => void;
 }
 
 /**
@@ -22,7 +24,10 @@ export interface MemoizeOptions<A extends readonly unknown[]> extends SetOptions
  * processes, one runs and the others wait for it. What `fn` throws is not remembered. A process that dies lets go at once, a
  * worker thread that is terminated after 30 s; a plain function that runs longer than 30 s may be run by a second process.
  *
- * @throws {DiskCacheError} `BAD_OPTION`; the function it answers throws `BAD_KEY` when an argument can't be in a key.
+ * When the store fails, `fn` runs and its result is the answer, and `onStoreFailure` is told: then several may run at the same time.
+ *
+ * @throws {DiskCacheError} `BAD_OPTION`; the function it answers throws `BAD_KEY` when an argument can't be in a key, and `BAD_VALUE`
+ * when the result is nothing that can be stored.
  */
 export function memoize<A extends readonly unknown[], R>(
   open: (key: Key) => Core,
@@ -30,11 +35,12 @@ export function memoize<A extends readonly unknown[], R>(
   options: MemoizeOptions<A>,
 ): (...args: A) => R {
   demandFunction(fn, 'what memoize remembers');
-  const { name, key: keyFor, stampede, ...stored } = checked(options);
+  const { name, key: keyFor, stampede, onStoreFailure = () => {}, ...stored } = checked(options);
   const memo: Memo = {
     open,
     stored: setOptionsOf(stored),
     beta: stampede?.beta,
+    onStoreFailure: asListener(onStoreFailure),
     isAsync: Object.prototype.toString.call(fn) === '[object AsyncFunction]',
     running: new Map(),
     entered: new Set(),
@@ -46,15 +52,32 @@ export function memoize<A extends readonly unknown[], R>(
 }
 
 function checked<A extends readonly unknown[]>(options: MemoizeOptions<A>): MemoizeOptions<A> {
-  const { name, key, stampede } = isRecord(options) ? options : ({} as Partial<MemoizeOptions<A>>);
+  const { name, key, stampede, onStoreFailure } = isRecord(options) ? options : ({} as Partial<MemoizeOptions<A>>);
   if (typeof name !== 'string' || name === '')
     throw new DiskCacheError('BAD_OPTION', 'memoize needs a name for its results');
   if (key !== undefined && typeof key !== 'function')
     throw new DiskCacheError('BAD_OPTION', 'key has to be a function');
+  if (onStoreFailure !== undefined && typeof onStoreFailure !== 'function')
+    throw new DiskCacheError('BAD_OPTION', 'onStoreFailure has to be a function');
   if (stampede !== undefined && !(stampede?.beta > 0)) {
     throw new DiskCacheError('BAD_OPTION', 'stampede has to be an object { beta } with beta above 0');
   }
   return options;
+}
+
+type OnFailure = Memo['onStoreFailure'];
+
+/** As with an event target: what a listener throws is its own and reported as uncaught; the call goes on. */
+function asListener(listener: OnFailure): OnFailure {
+  return (error, key) => {
+    try {
+      listener(error, key);
+    } catch (thrown) {
+      queueMicrotask(() => {
+        throw thrown;
+      });
+    }
+  };
 }
 
 /** `f(1, undefined)` is `f(1)`. */

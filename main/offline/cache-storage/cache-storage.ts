@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { CacheFace, Key } from '../../engine/index.ts';
-import { demandHandedIn } from '../handed-in.ts';
+import { asListener, checkedFetch, demandHandedIn } from '../handed-in.ts';
+import type { RequestGuard } from '../request-guard.ts';
 import type { QueryOptions } from './matching.ts';
-import { Shelf } from './shelf.ts';
+import { type OnStoreFailure, Shelf } from './shelf.ts';
 import { type RequestInfo, requestOf, type Surroundings, WebCache } from './web-cache.ts';
 
 export interface CacheStorageOptions {
@@ -14,6 +15,10 @@ export interface CacheStorageOptions {
   readonly name?: string;
   /** Schemes that may be cached besides `http` and `https`, such as the application's own: a list, or who is asked each time. */
   readonly schemes?: readonly string[] | ((scheme: string) => boolean);
+  /** Told when the store failed while it was asked for a response (`CORRUPT`, `BUSY`, `CLOSED`, …); nothing is found then. */
+  readonly onStoreFailure?: (error: unknown, url: string) => void;
+  /** Looks at what `add` and `addAll` fetch, redirects included, where somebody asks who may not reach everything. Default none. */
+  readonly guard?: RequestGuard;
 }
 
 /** The names of the caches in the order of their creation, and the ids under which their items are. */
@@ -25,26 +30,34 @@ export class CacheStorage {
   readonly #key: Key;
   readonly #name: string;
   readonly #around: Surroundings;
+  readonly #onStoreFailure: OnStoreFailure;
 
   /** @throws {DiskCacheError} `BAD_OPTION` */
-  constructor({ cache, fetch, name = '', schemes = [] }: CacheStorageOptions) {
+  constructor({ cache, fetch, name = '', schemes = [], onStoreFailure = () => {}, guard }: CacheStorageOptions) {
     demandHandedIn('CacheStorage', { cache, fetch });
     this.#cache = cache;
     this.#key = ['caches', name];
     this.#name = name;
     const isOne = typeof schemes === 'function' ? schemes : (scheme: string) => schemes.includes(scheme);
-    this.#around = { fetch, isCached: (scheme) => scheme === 'http' || scheme === 'https' || isOne(scheme) };
+    this.#around = {
+      fetch: checkedFetch('CacheStorage', fetch),
+      isCached: (scheme) => scheme === 'http' || scheme === 'https' || isOne(scheme),
+      guard,
+    };
+    this.#onStoreFailure = asListener(onStoreFailure);
   }
 
   /** The cache of a name, made if there is none. */
   async open(cacheName: string): Promise<WebCache> {
     const name = demanded(cacheName);
-    return this.#cache.transact(() => {
+    const opened = this.#cache.transact(() => {
       const names = this.#names();
       const id = idOf(names, name) ?? randomUUID();
       if (idOf(names, name) === undefined) this.#cache.set(this.#key, [...names, [name, id]]);
-      return this.#opened(id);
+      return id;
     });
+    this.#shelf(opened).sweep();
+    return this.#opened(opened);
   }
 
   /** The cache that has this id; when there is none any more, one in which nothing is and stays. */
@@ -75,13 +88,13 @@ export class CacheStorage {
     return this.#names().map(([name]) => name);
   }
 
-  /** The first response in any cache, or in the one named. */
+  /** The first response in any cache, or in the one named. Where the store fails it finds nothing. */
   async match(
     request: RequestInfo,
     { cacheName, ...options }: QueryOptions & { readonly cacheName?: string } = {},
   ): Promise<Response | undefined> {
     const query = requestOf(request);
-    for (const [name, id] of this.#names()) {
+    for (const [name, id] of this.#lookUpNames(query.url)) {
       if (cacheName !== undefined && name !== String(cacheName)) continue;
       const response = await this.#opened(id).match(query, options);
       if (response !== undefined) return response;
@@ -98,7 +111,16 @@ export class CacheStorage {
   }
 
   #shelf(id: string): Shelf {
-    return new Shelf(this.#cache, this.#name, id, () => this.#names().some((it) => it[1] === id));
+    return new Shelf(this.#cache, this.#name, id, () => this.#names().some((it) => it[1] === id), this.#onStoreFailure);
+  }
+
+  #lookUpNames(url: string): Names {
+    try {
+      return this.#names();
+    } catch (error) {
+      this.#onStoreFailure(error, url);
+      return [];
+    }
   }
 
   #names(): Names {

@@ -1,5 +1,8 @@
 import { keptAlive } from '../body.ts';
-import { membersOf } from '../http/fields.ts';
+import { membersOf, withoutCookies } from '../http/fields.ts';
+import { followed } from '../http/redirect.ts';
+import { MAX_VARY_FIELDS } from '../http/selection.ts';
+import type { RequestGuard } from '../request-guard.ts';
 import { asksFor, headersOf, type Item, type QueryOptions } from './matching.ts';
 import type { Shelf, Staged } from './shelf.ts';
 
@@ -8,6 +11,8 @@ export interface Surroundings {
   readonly fetch: (request: Request) => Promise<Response>;
   /** Whether what has such a scheme may be put. */
   readonly isCached: (scheme: string) => boolean;
+  /** Looks at what `add` fetches, redirects included. */
+  readonly guard: RequestGuard | undefined;
 }
 
 /**
@@ -25,9 +30,9 @@ export class WebCache {
     this.#around = around;
   }
 
-  /** The first response, in the order in which they were put. */
+  /** The first response, in the order in which they were put. Where the store fails it finds nothing, as `matchAll` does. */
   async match(request: RequestInfo, options: QueryOptions = {}): Promise<Response | undefined> {
-    for (const item of this.#find(requestOf(request), options)) {
+    for (const item of this.#lookUp(requestOf(request), options)) {
       const response = await this.#responseOf(item);
       if (response !== undefined) return response;
     }
@@ -36,7 +41,7 @@ export class WebCache {
 
   /** All responses that a request asks for, or all there are. */
   async matchAll(request?: RequestInfo, options: QueryOptions = {}): Promise<Response[]> {
-    const responses = await Promise.all(this.#find(request, options).map((item) => this.#responseOf(item)));
+    const responses = await Promise.all(this.#lookUp(request, options).map((item) => this.#responseOf(item)));
     return responses.filter((it) => it !== undefined);
   }
 
@@ -54,10 +59,14 @@ export class WebCache {
     const bring = async (request: Request): Promise<void> => {
       const signal = AbortSignal.any([request.signal, stop.signal]);
       const asked = new Request(request, { signal });
-      const response = keptAlive(await this.#around.fetch(asked), asked);
+      const response = keptAlive(await this.#fetch(asked), asked);
       if (!response.ok) throw new TypeError(`${request.url} answered ${response.status}; only 2xx can be added`);
       demandKeepable(response);
-      await this.#shelf.stage(request, response, (...it) => void staged.push(it));
+      await this.#shelf.stage(request, response, (it, query) => {
+        // Nothing names it before all are there.
+        it.staged?.note();
+        staged.push([it, query]);
+      });
     };
     // The first failure stops the others, and all have stopped before what they left is deleted.
     await Promise.all(requests.map((request) => bring(request).catch((error: unknown) => stop.abort(error))));
@@ -65,7 +74,7 @@ export class WebCache {
       stop.signal.throwIfAborted();
       this.#shelf.atOnce(() => this.#putEach(staged, requests));
     } catch (error) {
-      for (const [it] of staged) this.#shelf.discard(it);
+      for (const [it] of staged) it.staged?.drop();
       throw error;
     }
   }
@@ -109,12 +118,31 @@ export class WebCache {
     return query.method === 'GET' || options.ignoreMethod ? this.#shelf.find(query, options) : [];
   }
 
+  #lookUp(input: RequestInfo | undefined, options: QueryOptions): Item[] {
+    if (input === undefined) return this.#shelf.lookUp(undefined, options);
+    const query = requestOf(input);
+    return query.method === 'GET' || options.ignoreMethod ? this.#shelf.lookUp(query, options) : [];
+  }
+
+  #fetch(request: Request): Promise<Response> {
+    const { fetch, guard } = this.#around;
+    if (guard === undefined) return fetch(request);
+    const send = async (hop: Request): Promise<Response> => {
+      await guard.beforeSending(hop);
+      return fetch(new Request(hop, { redirect: 'manual' }));
+    };
+    const passBy = (_: Request, response: Response) => void response.body?.cancel().catch(() => undefined);
+    return followed(request, send, passBy, guard);
+  }
+
   async #responseOf(item: Item): Promise<Response | undefined> {
     const body = await this.#shelf.body(item);
     if (body === undefined) return undefined;
     const { status, statusText, headers, url, redirected, type } = item.response;
     if (type === 'error') return Response.error();
-    const response = new Response(body, { status, statusText, headers: headersOf(headers) });
+    // Earlier versions kept cookies.
+    const fields = headersOf(withoutCookies(headers));
+    const response = new Response(body, { status, statusText, headers: fields });
     return Object.defineProperties(response, {
       url: { value: url },
       redirected: { value: redirected },
@@ -164,5 +192,8 @@ function demandKeepable(response: Response): void {
   if (!(response instanceof Response)) throw new TypeError('Only a Response can be cached');
   const { status, headers } = response;
   if (status === 206) throw new TypeError("A part of a response (206) can't be cached");
-  if (membersOf(headers.get('vary')).includes('*')) throw new TypeError("A response with Vary: * can't be cached");
+  const varying = membersOf(headers.get('vary'));
+  if (varying.includes('*')) throw new TypeError("A response with Vary: * can't be cached");
+  if (varying.length > MAX_VARY_FIELDS)
+    throw new TypeError(`A response that varies by more than ${MAX_VARY_FIELDS} fields can't be cached`);
 }

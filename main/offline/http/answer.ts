@@ -1,5 +1,5 @@
 import type { StoredBytes } from '../../engine/index.ts';
-import { begun } from '../body.ts';
+import { begun, isDamage } from '../body.ts';
 import { isDecoded } from './fields.ts';
 import { appendStatus, type Handling } from './provenance.ts';
 import { isKnown, isRangeCurrent, partOf } from './range.ts';
@@ -21,7 +21,10 @@ export interface Kept {
   readonly receivedAt: number;
 }
 
-/** A stored response, however old, as the answer to a request. Undefined when its body is gone. */
+/**
+ * A stored response, however old, as the answer to a request. Undefined when its body is gone, which forgets the response, and when the
+ * store can't be read, which doesn't.
+ */
 export async function fromStore(
   room: Room,
   request: Request,
@@ -32,19 +35,28 @@ export async function fromStore(
   const headers = new Headers(stored.headers);
   headers.set('age', String(Math.max(0, Math.floor(age))));
   appendStatus(headers, handling ?? { hit: true, ttl: lifetime - age });
-  const bytes = room.tried(stored.url, () => room.store.body(stored));
   const forget = () => void room.tried(stored.url, () => room.store.forget(stored));
-  return answerOf(request, { ...stored, headers }, bytes, forget);
+  const failed = (error: unknown): undefined => {
+    room.onStoreFailure(error, stored.url);
+    if (isDamage(error)) forget();
+  };
+  let bytes: StoredBytes | undefined;
+  try {
+    bytes = room.store.body(stored);
+  } catch (error) {
+    return failed(error);
+  }
+  if (bytes === undefined) forget();
+  return bytes && answerOf(request, { ...stored, headers }, bytes, failed);
 }
 
-/** What a request gets of a kept response: all of it, a part (206, 416), its head, or that the client has it (304). */
+/** What a request gets of a kept response; undefined when it can't be read: all of it, a part (206, 416), its head, or that the client has it (304). */
 export async function answerOf(
   request: Request,
   kept: Kept,
-  bytes: StoredBytes | undefined,
-  onDamage?: () => void,
+  bytes: StoredBytes,
+  onFailure: (error: unknown) => void,
 ): Promise<Response | undefined> {
-  if (bytes === undefined) return undefined;
   const headers = new Headers(kept.headers);
   const { status, statusText, url, receivedAt } = kept;
   const plain = { status, statusText, headers };
@@ -63,7 +75,7 @@ export async function answerOf(
     headers.set('content-range', `bytes */${bytes.size}`);
     return responseOf(null, { status: 416, statusText: 'Range Not Satisfiable', headers }, url);
   }
-  const body = await begun(bytes.stream(part), onDamage);
+  const body = await begun(bytes.stream(part), onFailure);
   if (body === undefined || part === undefined) return body && responseOf(body, plain, url);
   headers.set('content-length', String(part.end - part.start));
   headers.set('content-range', `bytes ${part.start}-${part.end - 1}/${bytes.size}`);

@@ -9,8 +9,28 @@ const DIRECTIVE = /^([!#$%&'*+.^_`|~\w-]+)(?:=(?:"((?:[^"\\]|\\.)*)"|([^\s"]*)))
 
 /** A list field's members, trimmed; empty ones are left out. O(length). */
 export function membersOf(field: string | null): string[] {
-  return (field?.match(MEMBER) ?? []).map((member) => member.trim()).filter((member) => member !== '');
+  if (field === null) return [];
+  // Most fields have no quotes, and long ones are parted faster so.
+  const members = field.includes('"') ? (field.match(MEMBER) ?? []) : field.split(',');
+  return members.map((member) => member.trim()).filter((member) => member !== '');
 }
+
+/** What has more is neither kept nor compared: reading it again for each request would take its time. Characters. */
+const MAX_FIELDS_LENGTH = 64 * 1024;
+
+/** Whether header fields are longer than those of servers and browsers are. */
+export function isTooLong(headers: Headers): boolean {
+  let length = 0;
+  for (const [name, value] of headers) length += name.length + value.length;
+  return length > MAX_FIELDS_LENGTH;
+}
+
+/** A list field's first member, as `membersOf` gives it, of its first characters. */
+export const getFirstMember = (field: string | null): string | undefined =>
+  membersOf(field?.slice(0, MAX_FIRST_MEMBER_LENGTH) ?? null)[0];
+
+/** No member that means something here is longer. */
+const MAX_FIRST_MEMBER_LENGTH = 1000;
 
 /** Cache-Control (RFC 9111 §5.2). Of a directive that occurs twice the first counts (§4.2.1); what is no directive counts for nothing. */
 export function directivesOf(field: string | null): Directives {
@@ -67,7 +87,16 @@ function centuryOf(year: number, now: number): number {
   return full > thisYear + 50 ? full - 100 : full;
 }
 
-/** Fields that concern one connection or the cache itself are not kept (RFC 9111 §3.1), nor those that Connection names. */
+/** What sets a cookie belongs to one answer: kept, it would be a session on the disk, and shown to whoever asks later. */
+const isCookieField = (name: string): boolean => name === 'set-cookie' || name === 'set-cookie2';
+
+/** Without what sets cookies. */
+export const withoutCookies = <F extends readonly [name: string, value: string]>(fields: Iterable<F>): F[] =>
+  [...fields].filter(([name]) => !isCookieField(name));
+
+/**
+ * Fields that concern one connection or the cache itself are not kept (RFC 9111 §3.1), nor those that Connection names.
+ */
 const NOT_STORED: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',

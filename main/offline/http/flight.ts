@@ -1,3 +1,5 @@
+import { type Selection, selects } from './selection.ts';
+
 /** How a flight ended for those who waited: look into the store again, or go yourself. */
 export type Landing = 'look' | 'go';
 
@@ -9,6 +11,9 @@ export class Flight {
   /** Without fragment. */
   readonly url: string;
   readonly isBehind: boolean;
+  /** Which requests may select its answer, as far as it is known. */
+  #selection: Selection;
+  #onRevealed = new Set<() => void>();
   readonly #abort = new AbortController();
   readonly #landed: Promise<Landing>;
   /** Waiters, and the one who began it. */
@@ -21,8 +26,9 @@ export class Flight {
   isWanted = true;
 
   /** `isBehind`: nobody waits for its answer, so nothing need stand in for it. */
-  constructor(url: string, isBehind: boolean) {
+  constructor(url: string, selection: Selection, isBehind: boolean) {
     this.url = url;
+    this.#selection = selection;
     this.isBehind = isBehind;
     this.#landed = new Promise((resolve, reject) => {
       this.#land = resolve;
@@ -35,12 +41,38 @@ export class Flight {
     return this.#abort.signal;
   }
 
-  /** Waits for its end, or for one's own. */
-  async join(signal: AbortSignal): Promise<Landing> {
+  get selectedBy(): readonly string[] {
+    return this.#selection.selectedBy;
+  }
+
+  get selection(): string {
+    return this.#selection.selection;
+  }
+
+  /** Whether a request may select its answer. */
+  suits(request: Request): boolean {
+    return selects(request, this.#selection);
+  }
+
+  /** Its answer has begun and says by what it is selected. */
+  reveal(selection: Selection): void {
+    this.#selection = selection;
+    for (const onRevealed of [...this.#onRevealed]) onRevealed();
+  }
+
+  /** Waits for its end, for one's own, or for it to turn out to be another one's. */
+  async join(request: Request): Promise<Landing> {
+    const { signal } = request;
     this.#interested++;
+    let onRevealed = () => {};
+    const isNotMine = new Promise<Landing>((resolve) => {
+      onRevealed = () => this.suits(request) || resolve('look');
+    });
+    this.#onRevealed.add(onRevealed);
     try {
-      return await orAborted(this.#landed, signal);
+      return await orAborted(Promise.race([this.#landed, isNotMine]), signal);
     } finally {
+      this.#onRevealed.delete(onRevealed);
       this.#leave(signal.reason);
     }
   }

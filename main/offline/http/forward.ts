@@ -2,7 +2,7 @@ import { ReadableStream } from 'node:stream/web';
 import { keptAlive } from '../body.ts';
 import { fromStore, passed } from './answer.ts';
 import { branch } from './branch.ts';
-import { isDecoded, sameTag, withoutFragment } from './fields.ts';
+import { isDecoded, sameTag } from './fields.ts';
 import { type Flight, type Landing, orAborted, unread } from './flight.ts';
 import type { Handling } from './provenance.ts';
 import { freshened, type Stored } from './response-store.ts';
@@ -12,14 +12,14 @@ import { type Head, isStorable, mayBeKept, mayStandIn } from './rules.ts';
 /** Hands a request to the origin and its answer back, past the store. */
 export async function pass(room: Room, request: Request, fwd: 'bypass' | 'method'): Promise<Response> {
   const isRead = request.method === 'GET' || request.method === 'HEAD';
-  const sent = isRead ? new Request(request, { redirect: 'manual' }) : request;
+  const sent = isRead || room.guard !== undefined ? new Request(request, { redirect: 'manual' }) : request;
   return keptAlive(passed(await room.fetch(sent), { fwd }), request, sent);
 }
 
 /** Begins a request that others may join, and stores what it brings. */
 export async function lead(room: Room, request: Request, stored?: Stored, isBehind = false): Promise<Response> {
   const { signal } = request;
-  const flight = room.begin(withoutFragment(request.url), isBehind);
+  const flight = room.begin(request, isBehind);
   flight.signal.addEventListener('abort', () => over(room, flight));
   // Without naming `signal`: by way of these listeners it would hold itself, and the flight, for good.
   const abandon = ({ target }: Event) => flight.abandon((target as AbortSignal).reason);
@@ -53,10 +53,7 @@ export async function forward(room: Room, request: Request, stored?: Stored, fli
   const head = { status, statusText, headers, requestedAt, receivedAt: room.clock() };
   if (stored !== undefined && status === 304 && validators.length > 0) {
     const confirmed = await confirmedBy(room, request, stored, head);
-    if (confirmed === undefined) {
-      room.tried(stored.url, () => room.store.forget(stored));
-      return forward(room, request, undefined, flight);
-    }
+    if (confirmed === undefined) return forward(room, request, undefined, flight);
     if (flight !== undefined) over(room, flight).arrive();
     return confirmed;
   }
@@ -86,9 +83,11 @@ async function record(
   handling: Handling,
   flight: Flight,
 ): Promise<Response> {
-  room.recordings.add(flight);
+  room.flights.record(flight);
+  room.flights.reveal(flight, request, head.headers);
   const write = async (chunks: AsyncGenerator<Uint8Array>): Promise<void> => {
-    await room.store.put(request, head, chunks, () => flight.isWanted);
+    const failed = (error: unknown) => room.onStoreFailure(error, flight.url);
+    await room.store.put(request, head, chunks, () => flight.isWanted, failed);
     over(room, flight).arrive();
   };
   const { body, done } = branch(
@@ -108,18 +107,25 @@ async function record(
   );
   const stored = done
     .catch((error: unknown) => over(room, flight).fail(error))
-    .finally(() => room.recordings.delete(flight));
+    .finally(() => room.flights.recorded(flight));
   if (received.body === null) await stored;
   return passed(received, handling, body);
 }
 
-/** What is stored, freshened by the 304 that confirms it (RFC 9111 §4.3.4); undefined when the 304 means something else. */
+/**
+ * What is stored, freshened by the 304 that confirms it (RFC 9111 §4.3.4); undefined when the 304 means something else, which forgets
+ * what is stored, and when the store can't be read.
+ */
 async function confirmedBy(room: Room, request: Request, stored: Stored, head: Head): Promise<Response | undefined> {
   const tag = head.headers.get('etag');
   const ours = stored.headers.get('etag');
-  if (tag !== null && ours !== null && !sameTag(tag, ours)) return undefined;
+  if (tag !== null && ours !== null && !sameTag(tag, ours)) {
+    room.tried(stored.url, () => room.store.forget(stored));
+    return undefined;
+  }
   const fresh = freshened(stored, head);
   const response = await fromStore(room, request, fresh, { fwd: 'stale', fwdStatus: 304 });
+  if (response === undefined) return undefined;
   // The 304 may forbid from now on what the response allowed.
   room.tried(stored.url, () =>
     mayBeKept(request, fresh, room) ? room.store.update(request, fresh) : room.store.forget(stored),
@@ -182,6 +188,6 @@ function land(room: Room, flight: Flight | undefined, how: Landing): void {
 
 /** Nobody can join it any more. */
 function over(room: Room, flight: Flight): Flight {
-  if (room.flights.get(flight.url) === flight) room.flights.delete(flight.url);
+  room.flights.end(flight);
   return flight;
 }

@@ -1,6 +1,7 @@
 import type { CacheFace } from '../../engine/index.ts';
 import { drained } from '../body.ts';
-import { demandHandedIn } from '../handed-in.ts';
+import { checkedFetch, demandHandedIn } from '../handed-in.ts';
+import type { RequestGuard } from '../request-guard.ts';
 import { fromStore } from './answer.ts';
 import { followed } from './redirect.ts';
 import { type Mode, respond } from './respond.ts';
@@ -24,6 +25,11 @@ export interface HttpCacheOptions {
    * tell for whom it is. Default none.
    */
   readonly unseen?: readonly string[];
+  /**
+   * Whether `Set-Cookie` is kept with a response and shown to whoever gets it later, as RFC 9111 §7.3 lets a cache do. Then sessions are on
+   * the disk, and a cookie comes back after it was withdrawn. Default false.
+   */
+  readonly keepSetCookie?: boolean;
   /** Now, in epoch milliseconds. Default `Date.now`. */
   readonly clock?: () => number;
   /** Told when the store failed (`DISK_FULL`, `TOO_LARGE`, `CORRUPT`, …); who asked gets the response all the same. */
@@ -48,14 +54,16 @@ export class HttpCache {
     partition = '',
     shared = false,
     unseen = [],
+    keepSetCookie = false,
     clock = Date.now,
     onStoreFailure = () => {},
     onRevalidationFailure = () => {},
   }: HttpCacheOptions) {
     demandHandedIn('An HTTP cache', { cache, fetch });
-    const store = new ResponseStore(cache, partition);
+    const store = new ResponseStore(cache, partition, keepSetCookie);
     const readers = { shared, unseen: new Set(unseen.map((name) => name.toLowerCase())) };
-    this.#room = new Room({ store, fetch, ...readers, clock, onStoreFailure, onRevalidationFailure });
+    const network = checkedFetch('an HTTP cache', fetch);
+    this.#room = new Room({ store, fetch: network, ...readers, clock, onStoreFailure, onRevalidationFailure });
   }
 
   /**
@@ -112,8 +120,21 @@ export class HttpCache {
     return this.#room.idle();
   }
 
-  #followed<T extends Response | undefined>(request: Request, answer: (hop: Request) => Promise<T>): Promise<T> {
-    return followed(request, answer, (hop, redirect) => this.finish(hop, Promise.resolve(redirect)));
+  /** The same cache for requests of somebody who may not reach everything: `guard` looks at each, redirects included. */
+  guardedBy(guard: RequestGuard): Pick<HttpCache, 'respond' | 'finish'> {
+    const room = this.#room.guardedBy(guard);
+    return {
+      respond: (request, mode = request.cache) => this.#followed(request, (hop) => respond(room, hop, mode), guard),
+      finish: (request, answer) => this.finish(request, answer),
+    };
+  }
+
+  #followed<T extends Response | undefined>(
+    request: Request,
+    answer: (hop: Request) => Promise<T>,
+    guard?: RequestGuard,
+  ): Promise<T> {
+    return followed(request, answer, (hop, redirect) => this.finish(hop, Promise.resolve(redirect)), guard);
   }
 }
 

@@ -1,6 +1,7 @@
+import { overridesMethod } from '../../../protocol/request-fields.ts';
 import { drained } from '../body.ts';
 import { asPart, fromStore } from './answer.ts';
-import { directivesOf, withoutFragment } from './fields.ts';
+import { directivesOf, isTooLong } from './fields.ts';
 import { orAborted, unread } from './flight.ts';
 import { forward, lead, pass, standingIn } from './forward.ts';
 import { provenanceOf } from './provenance.ts';
@@ -10,17 +11,18 @@ import type { Room } from './room.ts';
 import { requestDirectives, type Use, useOf } from './rules.ts';
 
 /**
- * How a request goes about the cache: the fetch standard's cache modes, and `stale-while-revalidate`, which does for every response
- * what RFC 5861 §3 does for those that say so.
+ * How a request goes about the cache: the fetch standard's cache modes; `cache-first`, which is `force-cache` but for errors; and
+ * `stale-while-revalidate`, which does for every response what RFC 5861 §3 does for those that say so.
  */
-export type Mode = Request['cache'] | 'stale-while-revalidate';
+export type Mode = Request['cache'] | 'cache-first' | 'stale-while-revalidate';
 
 const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 
 /** Answers a request from the store or the origin (RFC 9111 §4). */
 export async function respond(room: Room, request: Request, mode: Mode): Promise<Response> {
   request.signal.throwIfAborted();
-  if (!SAFE.has(request.method)) return change(room, request);
+  // To the server it is another request than a GET, and no answer to one.
+  if (!SAFE.has(request.method) || overridesMethod(request.headers)) return change(room, request);
   if (isBypassed(request, mode)) return mode === 'only-if-cached' ? notStored() : pass(room, request, 'bypass');
   if (asksForAll(request)) return asPart(await respond(room, withoutRange(request), mode));
   let isGone = mode === 'reload';
@@ -33,16 +35,15 @@ export async function respond(room: Room, request: Request, mode: Mode): Promise
         if (use === 'while-revalidating') revalidateBehind(room, request, stored);
         return response;
       }
-      room.tried(request.url, () => room.store.forget(stored));
       isGone = true;
       continue;
     }
     if (mode === 'only-if-cached' || requestDirectives(request).has('only-if-cached')) return notStored();
     if (!isShareable(request) || (joined && stored !== undefined)) return forward(room, request, stored);
-    const flight = room.flights.get(withoutFragment(request.url));
+    const flight = room.flights.find(request);
     if (flight === undefined || mode === 'reload') return lead(room, request, stored);
     try {
-      if ((await flight.join(request.signal)) === 'go') return forward(room, request, stored);
+      if ((await flight.join(request)) === 'go') return forward(room, request, stored);
     } catch (error) {
       const standIn = request.signal.aborted ? undefined : await standingIn(room, request, stored, false);
       if (standIn === undefined) throw error;
@@ -59,6 +60,9 @@ function useIn(mode: Mode, room: Room, request: Request, stored: Stored): Use {
   if (mode === 'no-cache' && !isImmutable) return 'after-validation';
   if (mode === 'force-cache' || mode === 'only-if-cached') return 'stale';
   const use = useOf(request, stored, room.clock(), room.shared);
+  // An error is no answer for ever: stale, it is asked for again.
+  if (stored.status >= 400) return use;
+  if (mode === 'cache-first') return 'stale';
   return mode === 'stale-while-revalidate' && use !== 'fresh' ? 'while-revalidating' : use;
 }
 
@@ -82,6 +86,7 @@ const parsed = (target: string, base: string): URL | undefined =>
 function isBypassed({ method, headers }: Request, mode: Mode): boolean {
   if (mode === 'no-store' || (method !== 'GET' && method !== 'HEAD')) return true;
   if (headers.has('if-match') || headers.has('if-unmodified-since')) return true;
+  if (isTooLong(headers)) return true;
   return directivesOf(headers.get('cache-control')).has('no-store') || (headers.get('range')?.includes(',') ?? false);
 }
 
@@ -98,7 +103,7 @@ function withoutRange(request: Request): Request {
 
 /** Nobody waits for it; who comes meanwhile joins. */
 function revalidateBehind(room: Room, request: Request, stored: Stored): void {
-  if (room.flights.has(withoutFragment(request.url))) return;
+  if (room.flights.find(request) !== undefined) return;
   const plain = new Request(request, { method: 'GET', signal: null });
   for (const name of ['range', 'if-range', 'if-none-match', 'if-modified-since']) plain.headers.delete(name);
   room.behind(request.url, lead(room, plain, stored, true).then(settled));

@@ -1,20 +1,19 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { type CacheFace, DiskCacheError, type Key, type StoredBytes } from '../../engine/index.ts';
 import { writeBody } from '../body.ts';
-import { membersOf, storedFields, withoutFragment } from './fields.ts';
+import { StagedBodies } from '../staged-bodies.ts';
+import { storedFields, withoutCookies, withoutFragment } from './fields.ts';
 import type { Head } from './rules.ts';
+import { getSelectedBy, type Selection, selects, toSelection } from './selection.ts';
 
 /** A stored response without its body. What the request said is only kept as a digest: credentials never reach the disk. */
-interface Variant {
+interface Variant extends Selection {
   readonly id: string;
   readonly status: number;
   readonly statusText: string;
   readonly headers: readonly (readonly [string, string])[];
   readonly requestedAt: number;
   readonly receivedAt: number;
-  /** The request fields that select this response, in small letters: those of Vary, and Authorization. */
-  readonly selectedBy: readonly string[];
-  readonly selection: string;
 }
 
 /** A stored response that a request selects. */
@@ -36,45 +35,56 @@ const MOST_VARIANTS = 32;
 export class ResponseStore {
   readonly #cache: CacheFace;
   readonly #partition: string;
+  readonly #staged: StagedBodies;
+  readonly #keepsCookies: boolean;
 
-  constructor(cache: CacheFace, partition: string) {
+  constructor(cache: CacheFace, partition: string, keepsCookies: boolean) {
+    this.#keepsCookies = keepsCookies;
     this.#cache = cache;
     this.#partition = partition;
+    this.#staged = new StagedBodies(cache, 'http-staged', partition);
   }
 
   /** The newest response that the request selects. O(log n + responses of the URL). */
   find(request: Request): Stored | undefined {
     const url = withoutFragment(request.url);
-    const variant = this.#variants(url).find((it) => it.selection === selectionOf(request, it.selectedBy));
-    return variant === undefined
-      ? undefined
-      : { ...variant, url, headers: new Headers(variant.headers.map(([...pair]) => pair)) };
+    const variant = this.#variants(url).find((it) => selects(request, it));
+    if (variant === undefined) return undefined;
+    return { ...variant, url, headers: new Headers(this.#kept(variant.headers).map(([...pair]) => pair)) };
   }
 
-  /** Stores a response in the place of the one that the request selects. `isWanted` is asked when the body is whole. */
+  /**
+   * Stores a response in the place of the one that the request selects. `isWanted` is asked when the body is whole. `onFailure` is told
+   * when what others have left could not be deleted.
+   */
   async put(
     request: Request,
     head: Head & { readonly statusText: string },
     body: AsyncGenerator<Uint8Array>,
     isWanted: () => boolean,
+    onFailure: (error: unknown) => void,
   ): Promise<void> {
+    this.#staged.sweep(onFailure);
     const url = withoutFragment(request.url);
     const { status, statusText, requestedAt, receivedAt } = head;
     const variant: Variant = {
       id: randomUUID(),
       status,
       statusText,
-      headers: storedFields(head.headers),
+      headers: this.#kept(storedFields(head.headers)),
       requestedAt,
       receivedAt,
-      ...selectedAs(request, head.headers),
+      ...toSelection(request, getSelectedBy(head.headers)),
     };
     const bodyKey = this.#bodyKey(url, variant.id);
-    await writeBody(this.#cache, bodyKey, body, () => {
+    const staged = this.#staged.begin(variant.id, bodyKey);
+    const commit = (): void => {
+      staged.named();
       if (!isWanted()) return void this.#cache.delete(bodyKey);
-      const others = this.#readable(url).filter((it) => it.selection !== selectionOf(request, it.selectedBy));
+      const others = this.#readable(url).filter((it) => !selects(request, it));
       this.#keep(url, [variant, ...others].slice(0, MOST_VARIANTS));
-    });
+    };
+    await writeBody(this.#cache, bodyKey, body, commit, staged);
   }
 
   /** Writes down what a response has become by an answer to this request, if it is still there. */
@@ -82,7 +92,9 @@ export class ResponseStore {
     this.#cache.transact(() => {
       const variants = this.#variants(url);
       if (!variants.some((it) => it.id === id)) return;
-      const updated = { headers: [...headers], requestedAt, receivedAt, ...selectedAs(request, headers) };
+      const fields = this.#kept([...headers]);
+      const selection = toSelection(request, getSelectedBy(headers));
+      const updated = { headers: fields, requestedAt, receivedAt, ...selection };
       this.#cache.set(
         this.#key(url),
         variants.map((it) => (it.id === id ? { ...it, ...updated } : it)),
@@ -120,6 +132,11 @@ export class ResponseStore {
       );
       return urls;
     });
+  }
+
+  /** Also of what earlier versions stored, which kept cookies. */
+  #kept<F extends readonly [string, string]>(fields: readonly F[]): readonly F[] {
+    return this.#keepsCookies ? fields : withoutCookies(fields);
   }
 
   #variants(url: string): readonly Variant[] {
@@ -173,23 +190,4 @@ export function freshened(stored: Stored, confirmed: Head): Stored {
   for (const name of ['age', 'date', ...fields.map(([it]) => it)]) headers.delete(name);
   for (const [name, value] of fields) headers.append(name, value);
   return { ...stored, headers, requestedAt, receivedAt };
-}
-
-/** By which request fields a response is selected, and what the request said there. */
-function selectedAs(request: Request, response: Headers): Pick<Variant, 'selectedBy' | 'selection'> {
-  const varying = membersOf(response.get('vary')).map((it) => it.toLowerCase());
-  const selectedBy = [...new Set([...varying, 'authorization'])];
-  return { selectedBy, selection: selectionOf(request, selectedBy) };
-}
-
-/** Fields whose members mean the same in any case of letters (RFC 5646 §2.1.1, RFC 9110 §8.4.1). */
-const IN_ANY_CASE: ReadonlySet<string> = new Set(['accept-language', 'accept-encoding']);
-
-/** What the request says in the given fields: equal requests, equal digests (RFC 9111 §4.1). */
-function selectionOf({ headers }: Request, fields: readonly string[]): string {
-  const said = fields.map((name) => {
-    const field = headers.get(name);
-    return [name, field && membersOf(IN_ANY_CASE.has(name) ? field.toLowerCase() : field)];
-  });
-  return createHash('sha256').update(JSON.stringify(said)).digest('base64');
 }

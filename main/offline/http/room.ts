@@ -1,6 +1,8 @@
-import { DiskCacheError } from '../../engine/index.ts';
+import { asListener } from '../handed-in.ts';
+import type { RequestGuard } from '../request-guard.ts';
 import { withoutFragment } from './fields.ts';
-import { Flight } from './flight.ts';
+import type { Flight } from './flight.ts';
+import { Flights } from './flights.ts';
 import type { ResponseStore } from './response-store.ts';
 import type { Readership } from './rules.ts';
 
@@ -17,15 +19,19 @@ export class Room implements Readership {
   readonly clock: () => number;
   readonly onStoreFailure: OnFailure;
   readonly onRevalidationFailure: OnFailure;
-  /** The requests under way that others may join, by URL without fragment. */
-  readonly flights = new Map<string, Flight>();
-  /** Those whose answers are on the way to the disk, also when others can't join them any more. */
-  readonly recordings = new Set<Flight>();
-  readonly #behind = new Set<Promise<void>>();
+  readonly flights: Flights;
+  readonly #parts: Parts;
+  readonly #behind: Set<Promise<void>>;
+  readonly guard: RequestGuard | undefined;
 
-  constructor(parts: Parts) {
+  /** With a `guard`: one that shares store and events with `unguarded`. */
+  constructor(parts: Parts, unguarded?: Room, guard?: RequestGuard) {
+    this.#parts = parts;
+    this.guard = guard;
+    this.flights = unguarded === undefined ? new Flights() : unguarded.flights.apart();
+    this.#behind = unguarded === undefined ? new Set() : unguarded.#behind;
     this.store = parts.store;
-    this.fetch = parts.fetch;
+    this.fetch = guard === undefined ? parts.fetch : guarded(parts.fetch, guard);
     this.shared = parts.shared;
     this.unseen = parts.unseen;
     this.clock = parts.clock;
@@ -33,33 +39,33 @@ export class Room implements Readership {
     this.onRevalidationFailure = asListener(parts.onRevalidationFailure);
   }
 
+  /** The same for requests that a guard looks at. They don't join unguarded requests under way, nor these them. */
+  guardedBy(guard: RequestGuard): Room {
+    return new Room(this.#parts, this, guard);
+  }
+
   /** A request that others may join. What was asked for before it is not stored after it. */
-  begin(url: string, isBehind: boolean): Flight {
-    this.#overtake(url);
-    const flight = new Flight(url, isBehind);
-    this.flights.set(url, flight);
-    return flight;
+  begin(request: Request, isBehind: boolean): Flight {
+    return this.flights.begin(request, isBehind);
   }
 
   /** Forgets a URL, and what is on the way from it. */
   invalidate(url: string): boolean {
-    this.#overtake(withoutFragment(url));
+    this.flights.overtake(withoutFragment(url));
     return this.store.delete(url);
   }
 
   /** Forgets everything, and what is on the way. */
   clear(): number {
-    for (const flight of [...this.flights.values(), ...this.recordings]) flight.isWanted = false;
-    this.flights.clear();
+    this.flights.overtake();
     return this.store.clear();
   }
 
-  /** What the store has to do with a request. Where it fails, the request goes on without it. */
+  /** What the store has to do with a request. Where it fails, however it does, the request goes on without it. */
   tried<T>(url: string, work: () => T): T | undefined {
     try {
       return work();
     } catch (error) {
-      if (!(error instanceof DiskCacheError)) throw error;
       this.onStoreFailure(error, url);
       return undefined;
     }
@@ -77,24 +83,11 @@ export class Room implements Readership {
   async idle(): Promise<void> {
     while (this.#behind.size > 0) await Promise.all(this.#behind);
   }
-
-  #overtake(url: string): void {
-    const joinable = this.flights.get(url);
-    if (joinable !== undefined) joinable.isWanted = false;
-    this.flights.delete(url);
-    for (const flight of this.recordings) if (flight.url === url) flight.isWanted = false;
-  }
 }
 
-/** As with an event target: what a listener throws is its own and reported as uncaught; the request goes on. */
-function asListener(listener: OnFailure): OnFailure {
-  return (error, url) => {
-    try {
-      listener(error, url);
-    } catch (thrown) {
-      queueMicrotask(() => {
-        throw thrown;
-      });
-    }
+const guarded =
+  (fetch: Room['fetch'], guard: RequestGuard): Room['fetch'] =>
+  async (request) => {
+    await guard.beforeSending(request);
+    return fetch(request);
   };
-}

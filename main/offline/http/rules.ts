@@ -1,5 +1,6 @@
 import CachePolicy from 'http-cache-semantics';
-import { type Directives, dateOf, directivesOf, membersOf, secondsOf } from './fields.ts';
+import { type Directives, dateOf, directivesOf, getFirstMember, isTooLong, membersOf, secondsOf } from './fields.ts';
+import { getVaryFields, MAX_VARY_FIELDS } from './selection.ts';
 
 /** What the rules look at in a response. Times are epoch milliseconds. */
 export interface Head {
@@ -47,7 +48,9 @@ export function isStorable(request: Request, head: Head, readers: Readership): b
 /** Whether what a response says of itself lets it be kept. */
 export function mayBeKept(request: Request, head: Head, { shared, unseen }: Readership): boolean {
   const { status, headers } = head;
-  if (membersOf(headers.get('vary')).some((name) => name === '*' || unseen.has(name.toLowerCase()))) return false;
+  if (isTooLong(headers)) return false;
+  const varying = getVaryFields(headers);
+  if (varying.length > MAX_VARY_FIELDS || varying.some((name) => name === '*' || unseen.has(name))) return false;
   const directives = directivesOf(headers.get('cache-control'));
   if (directives.has('must-understand') && !UNDERSTOOD.has(status)) return false;
   return policyOf(request, head, head.receivedAt, shared).storable();
@@ -146,7 +149,7 @@ function written(directives: Directives, flags: readonly string[], lifetimes: re
  */
 function currentAge({ headers, requestedAt, receivedAt }: Head, date: number, now: number): number {
   const apparent = Math.max(0, receivedAt - date);
-  const [age = ''] = membersOf(headers.get('age'))[0]?.split(';') ?? [];
+  const [age = ''] = getFirstMember(headers.get('age'))?.split(';') ?? [];
   const told = (secondsOf(age.trim()) ?? 0) * 1000 + (receivedAt - requestedAt);
   return Math.floor((Math.max(apparent, told) + Math.max(0, now - receivedAt)) / 1000);
 }

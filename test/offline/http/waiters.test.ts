@@ -92,6 +92,30 @@ describe('one fetch for many waiters', () => {
     expect(setup.asked.length).toBe(4);
   });
 
+  it.each(['authorization', 'x-a'])('does not let requests wait for one that differs in %s', async (name) => {
+    const bodies: (() => void)[] = [];
+    using setup = inFrontOf((request) => {
+      const value = request.headers.get(name);
+      const body = new ReadableStream({
+        start(controller) {
+          bodies.push(() => {
+            controller.enqueue(new TextEncoder().encode(value ?? ''));
+            controller.close();
+          });
+        },
+      });
+      return new Response(body, { headers: { 'cache-control': 'max-age=60', ...(name === 'x-a' && { vary: name }) } });
+    });
+    const values = Array.from({ length: 20 }, (_, n) => `u${n}`);
+    const asked = values.map(async (value) => (await setup.http.fetch(URL_A, { headers: { [name]: value } })).text());
+    // All are under way before any body has ended.
+    await expect.poll(() => bodies.length).toBe(20);
+    for (const end of bodies) end();
+    expect(await Promise.all(asked)).toEqual(values);
+    const again = values.map(async (value) => (await setup.http.fetch(URL_A, { headers: { [name]: value } })).text());
+    expect([await Promise.all(again), setup.asked.length]).toEqual([values, 20]);
+  });
+
   it('lets each ask for itself what may not be stored', async () => {
     using setup = inFrontOf(numbered({ 'cache-control': 'no-store' }));
     const bodies = await Promise.all([1, 2, 3].map(async () => (await setup.http.fetch(URL_A)).text()));

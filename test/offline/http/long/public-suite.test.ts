@@ -51,6 +51,8 @@ describe('http-tests/cache-tests', () => {
       cache,
       fetch: globalThis.fetch.bind(globalThis),
       onStoreFailure: (error) => failures.push(error),
+      // The suite asks for what RFC 9111 lets a cache do with cookies.
+      keepSetCookie: true,
     });
     // Where a proxy answers 504, a fetch rejects.
     const results = await runPublicSuite((input, init) =>

@@ -1,0 +1,129 @@
+import { lookup } from 'node:dns/promises';
+import { BlockList, isIP } from 'node:net';
+import type { Session } from 'electron';
+import { DiskCacheError } from '../../protocol/error.ts';
+import type { RequestGuard } from '../offline/index.ts';
+
+/**
+ * Which hosts of private networks and of this machine pages may reach by `diskCache.fetch` and `caches.add`: all, or those named as
+ * a URL writes them, `nas.local` or, for one port only, `192.168.1.20:8080`.
+ */
+export type PrivateNetwork = boolean | readonly string[];
+
+/** Addresses that lead nowhere else on the internet (https://www.iana.org/assignments/iana-ipv4-special-registry). */
+const IPV4: readonly (readonly [net: string, prefix: number])[] = [
+  ['0.0.0.0', 8],
+  ['10.0.0.0', 8],
+  ['100.64.0.0', 10],
+  ['127.0.0.0', 8],
+  ['169.254.0.0', 16],
+  ['172.16.0.0', 12],
+  ['192.0.0.0', 24],
+  ['192.168.0.0', 16],
+  ['198.18.0.0', 15],
+  ['224.0.0.0', 3],
+];
+/** The same for IPv6, with the tunnels whose addresses lead to IPv4 ones. */
+const IPV6: readonly (readonly [net: string, prefix: number])[] = [
+  ['::', 96],
+  ['64:ff9b:1::', 48],
+  ['100::', 64],
+  ['2001::', 32],
+  ['2002::', 16],
+  ['fc00::', 7],
+  ['fe80::', 9],
+  ['ff00::', 8],
+];
+/** Before the four bytes of an IPv4 address: mapped (RFC 4291), translated by the network (RFC 6052). */
+const EMBEDDING: readonly string[] = ['::ffff:', '64:ff9b::'];
+
+const PRIVATE = new BlockList();
+for (const [net, prefix] of IPV4) PRIVATE.addSubnet(net, prefix, 'ipv4');
+for (const [net, prefix] of IPV6) PRIVATE.addSubnet(net, prefix, 'ipv6');
+
+/** Names that only a private network has (RFC 6761, 6762, 8375, ICANN's `internal`), and those without a dot. */
+const PRIVATE_NAME = /^[^.]+$|\.(localhost|local|internal|lan|home\.arpa|localdomain)$/;
+
+/** Whether an IP address is one of this machine or of a private network. */
+export function isPrivateAddress(address: string): boolean {
+  const [plain = ''] = address.split('%'); // without a zone
+  if (isIP(plain) === 4) return PRIVATE.check(plain, 'ipv4');
+  if (isIP(plain) !== 6) return false;
+  const { hostname } = new URL(`http://[${plain}]`); // in its one short form
+  const short = hostname.slice(1, -1);
+  const embedding = EMBEDDING.find((prefix) => short.startsWith(prefix));
+  const [high, low] = short.slice(embedding?.length).split(':');
+  if (embedding !== undefined) return isPrivateAddress(toIPv4(low === undefined ? '0' : high, low ?? high));
+  return PRIVATE.check(plain, 'ipv6');
+}
+
+function toIPv4(high = '0', low = '0'): string {
+  const [first, second] = [Number.parseInt(high || '0', 16), Number.parseInt(low || '0', 16)];
+  return [first >> 8, first & 255, second >> 8, second & 255].join('.');
+}
+
+/** Whether the host of a URL is private by what it is called. The URL parser has made one form of all numbers: `127.1`, `0x7f000001`. */
+export function isPrivateHost(hostname: string): boolean {
+  const name = hostname.replace(/\.$/, '').replace(/^\[(.*)\]$/, '$1');
+  return isIP(name) === 0 ? PRIVATE_NAME.test(name) : isPrivateAddress(name);
+}
+
+/** @throws {DiskCacheError} `BAD_OPTION` */
+export function assertPrivateNetwork(option: string, given: PrivateNetwork | undefined): void {
+  if (given === undefined || typeof given === 'boolean') return;
+  const isHost = (it: unknown) => typeof it === 'string' && !/[/*@?#]/.test(it) && URL.canParse(`http://${it}`);
+  if (Array.isArray(given) && given.every(isHost)) return;
+  throw new DiskCacheError(
+    'BAD_OPTION',
+    `privateNetwork of ${option} is ${JSON.stringify(given)}; give true, or a list of hosts such as nas.local or 192.168.1.20:8080`,
+  );
+}
+
+/**
+ * Refuses requests of pages for this machine and for private networks, by name, by address, and by what the name resolves to at
+ * the time. Undefined where all are allowed.
+ */
+export function privateNetworkGuard(session: Session, allowed: PrivateNetwork): RequestGuard | undefined {
+  if (allowed === true) return undefined;
+  const hosts = new Set((allowed || []).map(toHost));
+  const isAllowed = ({ host, hostname, protocol }: URL) =>
+    (protocol !== 'http:' && protocol !== 'https:') || hosts.has(host) || hosts.has(hostname);
+  return {
+    beforeAnswer({ url }) {
+      const target = new URL(url);
+      if (!isAllowed(target) && isPrivateHost(target.hostname)) throw refused(target.host);
+    },
+    async beforeSending({ url }) {
+      const target = new URL(url);
+      if (isAllowed(target)) return;
+      const isPrivate =
+        isPrivateHost(target.hostname) || (await resolve(session, target.hostname)).some(isPrivateAddress);
+      if (isPrivate) throw refused(target.host);
+    },
+  };
+}
+
+/** In the form in which URLs have it. */
+const toHost = (host: string): string => new URL(`http://${host}`).host;
+
+/** None where the name has no address, or a proxy is to find it: the request fails by itself, or is the proxy's to allow. */
+async function resolve(session: Session, hostname: string): Promise<readonly string[]> {
+  // An address is its own, and `isPrivateHost` has looked at it.
+  if (isIP(hostname.replace(/^\[|\]$/g, '')) !== 0) return [];
+  try {
+    // As Chromium resolves it for the request that follows, by the same cache of hosts.
+    if (typeof session.resolveHost === 'function') {
+      const { endpoints } = await session.resolveHost(hostname);
+      return endpoints.map(({ address }) => address);
+    }
+    return (await lookup(hostname, { all: true })).map(({ address }) => address);
+  } catch {
+    return [];
+  }
+}
+
+const refused = (host: string) =>
+  new DiskCacheError(
+    'NOT_ALLOWED',
+    `${host} is on this machine or in a private network, which pages may not reach; allow it with privateNetwork of host.offline`,
+  );

@@ -1,0 +1,41 @@
+import { Cache, type CacheFace, DiskCacheError, type ErrorCode } from '../../main/engine/index.ts';
+import { freshDirectory } from '../engine/directory.ts';
+
+/** What a store may fail with, whatever it is asked for. */
+export const STORE_FAILURES = [
+  ...(['DISK_FULL', 'BUSY', 'CORRUPT', 'IO', 'TOO_LARGE', 'READ_ONLY', 'CLOSED', 'NOT_ALLOWED', 'TIMEOUT'] as const),
+  'no code of ours',
+] as const;
+
+export const toFailure = (code: (typeof STORE_FAILURES)[number]): Error =>
+  code === 'no code of ours'
+    ? new Error('database disk image')
+    : new DiskCacheError(code as ErrorCode, `on purpose: ${code}`);
+
+/** A store whose methods throw what `failing` says of them, before they do anything. */
+export function failingStore(): {
+  readonly cache: CacheFace;
+  failing: (method: string) => Error | undefined;
+} & Disposable {
+  const store = new Cache(freshDirectory(), { evictionPolicy: 'none' });
+  const control = {
+    failing: (_: string): Error | undefined => undefined,
+    cache: new Proxy(store, {
+      get(target, name) {
+        const value: unknown = Reflect.get(target, name, target);
+        if (typeof value !== 'function') return value;
+        return (...args: unknown[]) => {
+          const error = control.failing(String(name));
+          if (error !== undefined) throw error;
+          return Reflect.apply(value, target, args);
+        };
+      },
+    }),
+    [Symbol.dispose]: () => store.close(),
+  };
+  return control;
+}
+
+export const WRITES: ReadonlySet<string> = new Set([
+  ...['set', 'setMany', 'add', 'delete', 'deleteMany', 'incr', 'update', 'transact', 'writeStream', 'openWriteStream'],
+]);

@@ -1,0 +1,114 @@
+import { describe, expect, it } from 'vitest';
+import { Cache } from '../../../main/engine/index.ts';
+import { createHttpCache } from '../../../main/offline/index.ts';
+import { freshDirectory } from '../../engine/directory.ts';
+import { got, inFrontOf, numbered, URL_A } from './origin.ts';
+
+const FRESH = { 'cache-control': 'max-age=60' };
+
+describe('what one request brings is not the answer to another', () => {
+  it.each([
+    ['X-Forwarded-Host', 'evil.example'],
+    ['X-Forwarded-Anything', 'evil'],
+    ['Forwarded', 'host=evil.example'],
+    ['X-Original-URL', '/admin'],
+    ['X-Rewrite-URL', '/admin'],
+    ['X-Host', 'evil.example'],
+    ['X-Real-IP', '127.0.0.1'],
+  ])('when it says %s, before and after', async (name, value) => {
+    using setup = inFrontOf(({ headers }) => new Response(headers.get(name) ?? 'good', { headers: FRESH }));
+    const evil = { headers: { [name]: value } };
+    expect(await got(setup, evil)).toEqual([value, 'miss']);
+    expect(await got(setup)).toEqual(['good', 'miss']);
+    expect(await got(setup, evil)).toEqual([value, 'hit']);
+    expect(await got(setup)).toEqual(['good', 'hit']);
+  });
+
+  it.each(['X-HTTP-Method-Override', 'X-HTTP-Method', 'X-Method-Override', '_method'])(
+    'nor kept at all when %s makes another method of it, and it makes its URL be asked for again',
+    async (name) => {
+      using setup = inFrontOf(numbered(FRESH));
+      expect(await got(setup)).toEqual(['1', 'miss']);
+      expect(await got(setup, { headers: { [name]: 'DELETE' } })).toEqual(['2', 'miss']);
+      expect(await got(setup)).toEqual(['3', 'miss']);
+      expect(await got(setup, { headers: { [name]: 'GET' } })).toEqual(['3', 'hit']);
+    },
+  );
+
+  it('when it went without credentials, or the other one did', async () => {
+    using setup = inFrontOf(numbered(FRESH));
+    expect(await got(setup, { credentials: 'include' })).toEqual(['1', 'miss']);
+    expect(await got(setup, { credentials: 'omit' })).toEqual(['2', 'miss']);
+    expect(await got(setup)).toEqual(['1', 'hit']);
+    expect(await got(setup, { credentials: 'omit' })).toEqual(['2', 'hit']);
+  });
+
+  it('also while both are on their way', async () => {
+    using setup = inFrontOf(({ credentials }) => new Response(credentials, { headers: FRESH }));
+    const asked = (['include', 'omit', 'include', 'omit'] as const).map((credentials) => got(setup, { credentials }));
+    expect((await Promise.all(asked)).map(([body]) => body)).toEqual(['include', 'omit', 'include', 'omit']);
+    expect(setup.asked.length).toBe(2);
+  });
+
+  it('and what an earlier version stored, which did not note credentials, is for requests with them', async () => {
+    using cache = new Cache(freshDirectory());
+    const selection = 'uAHwhalA2erm5jP53ICTWNUtHNiciEs8aRB5b9XkH48='; // of test/offline/frozen-format.test.ts
+    const at = Date.parse('2026-03-01T12:00:00Z');
+    const headers = Object.entries({ ...FRESH, vary: 'Accept-Language', 'set-cookie': 'sid=1' });
+    const head = { status: 200, statusText: 'OK', headers, requestedAt: at, receivedAt: at };
+    cache.set(['http', '', URL_A], [{ ...head, id: 'x', selectedBy: ['accept-language', 'authorization'], selection }]);
+    cache.set(['http-body', '', URL_A, 'x'], new Uint8Array(Buffer.from('stored')));
+    const http = createHttpCache({ cache, fetch: async () => new Response('new'), clock: () => at });
+    expect(await (await http.fetch(URL_A, { credentials: 'omit' })).text()).toBe('new');
+    expect(await (await http.fetch(URL_A, { headers: { 'x-forwarded-host': 'b' } })).text()).toBe('new');
+    const stored = await http.fetch(URL_A);
+    expect([await stored.text(), stored.headers.get('set-cookie')]).toEqual(['stored', null]);
+  });
+});
+
+describe('Set-Cookie', () => {
+  it('reaches who asked, and is neither kept nor shown to who asks later', async () => {
+    using setup = inFrontOf(({ headers }) => {
+      const isKnown = headers.has('if-none-match');
+      const fields = {
+        'cache-control': 'max-age=10',
+        etag: '"a"',
+        'set-cookie': `sid=${isKnown ? 'second' : 'first'}`,
+      };
+      return new Response(isKnown ? null : 'x', { status: isKnown ? 304 : 200, headers: fields });
+    });
+    const cookies = async () => {
+      const response = await setup.http.fetch(URL_A);
+      await response.text();
+      return response.headers.getSetCookie();
+    };
+    expect([await cookies(), await cookies()]).toEqual([['sid=first'], []]);
+    setup.pass(20_000);
+    expect([await cookies(), await cookies()]).toEqual([['sid=second'], []]);
+    expect(JSON.stringify([...setup.cache.entries()])).not.toMatch(/sid=/);
+  });
+});
+
+describe('what is expensive to compare', () => {
+  it('is not kept: a response that varies by thousands of fields', async () => {
+    const vary = Array.from({ length: 40_000 }, (_, n) => `h${n}`).join();
+    using setup = inFrontOf(numbered({ ...FRESH, vary }));
+    expect([await got(setup), await got(setup), setup.cache.size]).toEqual([['1', 'miss'], ['2', 'miss'], 0]);
+  });
+
+  it('is not compared: a request with more fields than servers take', async () => {
+    using setup = inFrontOf(numbered(FRESH));
+    const headers = { 'accept-language': 'a,'.repeat(50_000) };
+    await got(setup);
+    expect([await got(setup, { headers }), await got(setup)]).toEqual([
+      ['2', 'miss'],
+      ['1', 'hit'],
+    ]);
+  });
+
+  it('is read to its first member where only that counts', async () => {
+    using setup = inFrontOf(numbered({ ...FRESH, age: '5,'.repeat(10_000), connection: 'x,'.repeat(10_000) }));
+    await got(setup);
+    expect((await setup.http.fetch(URL_A)).headers.get('age')).toBe('5');
+  });
+});
