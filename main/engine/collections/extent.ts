@@ -1,4 +1,5 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
+import { shownValue } from '../../../protocol/fault.ts';
 import type { Core } from '../cache/core.ts';
 import { atomically } from '../cache/transaction.ts';
 import { POSITIONS } from '../sqlite/positions.ts';
@@ -57,7 +58,7 @@ const moveBy = (sql: Statements, by: number, from: number, to: number) => POSITI
 /** Takes the last items to the front, for a positive count, or the first to the back, whichever are fewer. */
 export function rotate(core: Core, count: number): void {
   if (!Number.isSafeInteger(count)) {
-    throw new DiskCacheError('BAD_OPTION', `rotate takes a whole number, not ${String(count)}`);
+    throw new DiskCacheError('BAD_OPTION', `rotate takes a whole number, not ${shownValue(count)}`);
   }
   atomically(core, () => {
     const { first, length } = extentOf(core);
