@@ -12,6 +12,9 @@ export function fullRange({ start = 0, end = Number.POSITIVE_INFINITY }: ByteRan
   if (isPlace(start) && (isPlace(end) || end === Number.POSITIVE_INFINITY) && start <= end) return { start, end };
   throw new DiskCacheError(
     'BAD_OPTION',
-    `A range of bytes goes from start to end, whole numbers; not ${start} to ${end}`,
+    `A range of bytes goes from start to end, whole numbers; not ${shown(start)} to ${shown(end)}`,
   );
 }
+
+/** An object, or a bigint, might be written out for very long. */
+const shown = (at: unknown): unknown => (typeof at === 'number' ? at : typeof at);

@@ -29,6 +29,13 @@ const MAX_SHOWN = 64;
 /** A text for a message, which must not grow with what a caller has given. */
 export const shortened = (text: string): string => (text.length <= MAX_SHOWN ? text : `${text.slice(0, MAX_SHOWN)}…`);
 
+/** Something given for a message. Never looks into objects, and writes out no bigint: either may take very long. */
+export function shownValue(value: unknown, quote = ''): string {
+  if (typeof value === 'string') return quote + shortened(value) + quote;
+  if (value === null || ['number', 'boolean', 'undefined'].includes(typeof value)) return String(value);
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
+}
+
 /** One step of a path as it stands in source code: `.name`, or `["two words"]`. */
 export const propertyStep = (name: string): string =>
   name.length <= MAX_SHOWN && IDENTIFIER.test(name) ? `.${name}` : `[${JSON.stringify(shortened(name))}]`;

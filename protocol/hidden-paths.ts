@@ -26,9 +26,16 @@ export function withoutDirectories(text: string): string {
   return shown;
 }
 
+/** Characters of a message and of its cause. What callers have given stands in them, and an answer may hold thousands. */
+const MAX_MESSAGE = 1000;
+
+/** The middle is left out: what happened stands at the beginning, what to do at the end. */
+const shortened = (text: string): string =>
+  text.length <= MAX_MESSAGE ? text : `${text.slice(0, MAX_MESSAGE / 2)} … ${text.slice(-MAX_MESSAGE / 2)}`;
+
 /** `toErrorData`, for a page. */
 export function toPageErrorData(error: unknown): ErrorData {
   const { code, message, cause } = toErrorData(error);
-  const shown = { code, message: withoutDirectories(message) };
-  return cause === undefined ? shown : { ...shown, cause: withoutDirectories(cause) };
+  const shown = { code, message: withoutDirectories(shortened(message)) };
+  return cause === undefined ? shown : { ...shown, cause: withoutDirectories(shortened(cause)) };
 }

@@ -1,4 +1,4 @@
-import { indexStep, natureOf, propertyStep } from './fault.ts';
+import { indexStep, natureOf, propertyStep, shortened, shownValue } from './fault.ts';
 import { KEY_BYTES, KEY_DEPTH } from './key-limits.ts';
 import { isByteKind, isPlainObject, nativeKind } from './natives.ts';
 import { isWellFormed } from './well-formed.ts';
@@ -61,7 +61,7 @@ class KeyInspection {
     try {
       return this.#contentsFault(part, path, depth + 1);
     } catch (error) {
-      return `${path} cannot be read (${error instanceof Error ? error.message : String(error)})`;
+      return `${path} cannot be read (${error instanceof Error ? shortened(error.message) : shownValue(error)})`;
     } finally {
       this.#open.pop();
     }
@@ -92,7 +92,9 @@ class KeyInspection {
       if (fault !== undefined) return fault;
     }
     const extra = Object.keys(part)[part.length];
-    return extra === undefined ? undefined : `${path} is an array with the property ${JSON.stringify(extra)}`;
+    return extra === undefined
+      ? undefined
+      : `${path} is an array with the property ${JSON.stringify(shortened(extra))}`;
   }
 
   #recordFault(part: Record<string, unknown>, path: string, depth: number): string | undefined {
@@ -109,5 +111,5 @@ class KeyInspection {
 function dateFault(date: Date, path: string): string | undefined {
   if (Number.isNaN(date.getTime())) return `${path} is an invalid Date`;
   const extra = Object.keys(date)[0];
-  return extra === undefined ? undefined : `${path} is a Date with the property ${JSON.stringify(extra)}`;
+  return extra === undefined ? undefined : `${path} is a Date with the property ${JSON.stringify(shortened(extra))}`;
 }

@@ -1,5 +1,5 @@
 import { ERROR_PROPERTIES, isAttached, VALUE_DEPTH } from './cloneable.ts';
-import { entryStep, indexStep, natureOf, propertyStep } from './fault.ts';
+import { entryStep, indexStep, natureOf, propertyStep, shortened, shownValue } from './fault.ts';
 import { isPlainObject, nativeKind } from './natives.ts';
 
 /** One walk over a value, which finds the first part that can't be stored and whether JSON can hold the rest. */
@@ -172,11 +172,11 @@ export class ValueWalk {
   }
 
   #loses(value: object, name: string): boolean {
-    return this.#refuse(`${natureOf(value)} with the property ${JSON.stringify(name)}, which would be lost`);
+    return this.#refuse(`${natureOf(value)} with the property ${JSON.stringify(shortened(name))}, which would be lost`);
   }
 
   #unreadable(step: string, error: unknown): boolean {
-    this.#refuse(`not readable (${error instanceof Error ? error.message : String(error)})`);
+    this.#refuse(`not readable (${error instanceof Error ? shortened(error.message) : shownValue(error)})`);
     return this.#at(step);
   }
 

@@ -1,6 +1,7 @@
 import { type Access, accessOf, type Role, type Signature } from '../../protocol/contract/signature.ts';
 import { type Kind, signatureOf } from '../../protocol/contract.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
+import { shortened } from '../../protocol/fault.ts';
 import { NO_DEFAULT, NO_OPTIONS } from '../../protocol/hints.ts';
 import {
   isValueStreamMethod,
@@ -60,6 +61,7 @@ function admitMethod(opened: Opened, method: unknown, args: readonly unknown[], 
   const { store, kind } = opened;
   const signature = signatureOf(kind, method);
   const access = accessFor(opened, method, signature, args);
+  if (method !== 'page') assertPlain(signature!, String(method), args);
   const verb = VERBS[kind][method as string]!;
   return {
     access,
@@ -87,14 +89,14 @@ function accessFor(
 ): Access {
   if (signature === undefined) {
     const called = typeof method === 'string' ? `"${method.slice(0, 64)}"` : `(${typeof method})`;
-    throw new DiskCacheError('NOT_ALLOWED', `No such operation: ${called} on the ${kind} "${name}"`);
+    throw new DiskCacheError('NOT_ALLOWED', `No such operation: ${called} on the ${kind} "${shortened(name)}"`);
   }
   const most = mostArguments(signature);
   if (args.length > most) {
     const hint = HINTS[`${kind}.${String(method)}`];
     throw new DiskCacheError(
       'BAD_OPTION',
-      `"${String(method)}" of the ${kind} "${name}" takes ${most} arguments at most, not ${args.length}${hint ? `; ${hint}` : ''}`,
+      `"${String(method)}" of the ${kind} "${shortened(name)}" takes ${most} arguments at most, not ${args.length}${hint ? `; ${hint}` : ''}`,
     );
   }
   if (method !== 'equals') assertFewItems(signature, String(method), args);
@@ -102,6 +104,23 @@ function accessFor(
   permit.demand(name, access);
   if (access !== 'read') permit.charge(itemsIn(signature, args), isWrittenOut(store));
   return access;
+}
+
+/**
+ * An array in the place of a number would be made a text first, along every way through what it contains.
+ *
+ * @throws {DiskCacheError} `BAD_OPTION`
+ */
+function assertPlain({ takes }: Signature, method: string, args: readonly unknown[]): void {
+  const wrong = takes.findIndex((role, nth) => {
+    const argument = args[nth];
+    return role === 'plain' && (Array.isArray(argument) || ArrayBuffer.isView(argument));
+  });
+  if (wrong === -1) return;
+  throw new DiskCacheError(
+    'BAD_OPTION',
+    `Argument ${wrong + 1} of "${method}" has to be a number or an object of options`,
+  );
 }
 
 /** What is stored by itself: each value, each entry. */

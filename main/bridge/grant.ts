@@ -10,7 +10,10 @@ export interface Grant {
    * not named. `'@fetch'`, for `diskCache.fetch`, has to be named: it has the session's cookies, and no CORS is applied.
    */
   readonly stores: Readonly<Record<string, Access>>;
-  /** How many bytes of keys and values it may write before it has to connect anew (a reload). Default: no limit. */
+  /**
+   * How many bytes of keys, values and tags the pages of its origin may write as long as this window is open, over all their
+   * connections and documents; counted as they are stored without compression. Default: no limit.
+   */
   readonly bytes?: number;
 }
 

@@ -62,5 +62,16 @@ function partsOf(part: object): Iterable<unknown> {
   return part instanceof Error ? [part.cause] : Object.values(part);
 }
 
-const bytesOf = (part: object): number =>
-  ArrayBuffer.isView(part) || part instanceof ArrayBuffer ? part.byteLength : 0;
+/** Bytes, texts and names that belong to an object itself. Names of an array's elements are none. */
+function bytesOf(part: object): number {
+  if (Array.isArray(part)) return 0;
+  if (ArrayBuffer.isView(part) || part instanceof ArrayBuffer) return part.byteLength;
+  if (part instanceof Error) return lengthOf(part.message) + lengthOf(part.stack);
+  if (part instanceof RegExp) return part.source.length;
+  if (part instanceof String) return part.length;
+  let bytes = 0;
+  for (const name in part) bytes += name.length;
+  return bytes;
+}
+
+const lengthOf = (text: unknown): number => (typeof text === 'string' ? text.length : 0);

@@ -20,16 +20,19 @@ export class Requests {
   readonly #answer: (answer: Answer) => void;
   readonly #rota: Rota;
   readonly #lane: Lane = [];
+  readonly #owner: object;
   #operations = 0;
   #bytes = 0;
 
-  /** `settled`: what an answer has to wait for, after its operations have run. */
+  /** `settled`: what an answer has to wait for, after its operations have run. `owner`: whose turns its requests use. */
   constructor(
     rota: Rota,
     run: (operations: readonly unknown[]) => Iterator<void, Ran>,
     settled: () => Promise<unknown> | undefined,
     answer: (answer: Answer) => void,
+    owner?: object,
   ) {
+    this.#owner = owner ?? this.#lane;
     this.#rota = rota;
     this.#run = run;
     this.#settled = settled;
@@ -70,7 +73,7 @@ export class Requests {
     };
     this.#operations += operations.length;
     const waiting = this.#lane.length;
-    this.#rota.enter(this.#lane, job);
+    this.#rota.enter(this.#lane, job, this.#owner);
     if (this.#lane.length === waiting) return;
     weight = weightOf(operations);
     this.#bytes += weight;

@@ -10,22 +10,31 @@ export type Job = () => boolean;
 export type Lane = Job[];
 
 /**
- * Whose turn it is: jobs of many sessions, one of each in turn, in slices of a few milliseconds. While nobody waits and the slice
- * isn't used up a job runs at once, so that a page alone waits for nothing.
+ * Whose turn it is: jobs of many owners, one of each in turn, and of an owner's sessions one of each, in slices of a few
+ * milliseconds: more connections bring nobody more turns. While nobody waits and the slice isn't used up a job runs at once, so that
+ * a page alone waits for nothing.
  *
  * Invariant: the jobs of a lane run in their order, each to its end before the next one.
  */
 export class Rota {
-  /** Lanes with something in them, the one whose turn is next first. */
-  readonly #line: Lane[] = [];
+  /** Of each owner with something to do the lanes with something in them, whose turn is next first. */
+  readonly #line: Lane[][] = [];
+  readonly #owned = new WeakMap<object, Lane[]>();
   /** Milliseconds used of this turn of the loop. */
   #used = 0;
   #next: NodeJS.Immediate | undefined;
 
-  enter(lane: Lane, job: Job): void {
+  /** `owner`: whose turn is used, by default the lane's own. */
+  enter(lane: Lane, job: Job, owner: object = lane): void {
     while (this.#line.length === 0 && this.#used < SLICE) if (!this.#run(job)) return;
-    if (lane.length === 0) this.#line.push(lane);
-    lane.push(job);
+    if (lane.push(job) > 1) return;
+    const lanes = this.#owned.get(owner) ?? [];
+    this.#owned.set(owner, lanes);
+    this.#queue(lanes, lane);
+  }
+
+  #queue(lanes: Lane[], lane: Lane): void {
+    if (lanes.push(lane) === 1) this.#line.push(lanes);
   }
 
   /** Everything else has had a turn. */
@@ -33,11 +42,13 @@ export class Rota {
     this.#next = undefined;
     this.#used = 0;
     while (this.#used < SLICE) {
-      const lane = this.#line.shift();
-      if (lane === undefined) return;
+      const lanes = this.#line.shift();
+      if (lanes === undefined) return;
+      const lane = lanes.shift()!;
       const job = lane.shift();
-      if (lane.length > 0) this.#line.push(lane);
-      if (job !== undefined && this.#run(job) && lane.unshift(job) === 1) this.#line.push(lane);
+      if (lane.length > 0) lanes.push(lane);
+      if (lanes.length > 0) this.#line.push(lanes);
+      if (job !== undefined && this.#run(job) && lane.unshift(job) === 1) this.#queue(lanes, lane);
     }
   };
 

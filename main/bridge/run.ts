@@ -71,16 +71,13 @@ class Outcomes implements Ran {
     return { bytes: MAX_ANSWER - this.#weight, isWhole: this.#weight === 0, bytesOfOne, deadline };
   }
 
-  /** Counts what is read; where nothing was decoded, the result itself. */
+  /** Counts what is read, unless it failed and is gone; where nothing was decoded, the result itself. */
   #spending<T>(allowance: Allowance, work: () => T): T {
     const { bytes } = allowance;
-    try {
-      const value = allowing(allowance, work);
-      if (allowance.bytes === bytes) this.#weight += weightOf(value);
-      return value;
-    } finally {
-      this.#weight += bytes - allowance.bytes;
-    }
+    const value = allowing(allowance, work);
+    const spent = bytes - allowance.bytes;
+    this.#weight += spent === 0 ? weightOf(value) : spent;
+    return value;
   }
 
   #await(place: number, value: Promise<unknown>): void {
@@ -194,7 +191,7 @@ function transact(store: Store, calls: readonly Call[], places: readonly number[
       for (; done < calls.length; done++) {
         if (done > 0 && performance.now() > deadline) return;
         try {
-          outcomes.run(places[done]!, calls[done]!, deadline);
+          outcomes.run(places[done]!, undoable(store, calls[done]!), deadline);
         } catch (error) {
           if (error instanceof OutOfTime) return;
           throw error;
@@ -206,4 +203,10 @@ function transact(store: Store, calls: readonly Call[], places: readonly number[
     return calls.length;
   }
   return done;
+}
+
+/** What deletes in several steps undoes all of them when its time is up. */
+function undoable(store: Store, call: Call): Call {
+  if (call.isLong !== true || call.access === 'read') return call;
+  return { ...call, run: (allowance) => store.transact(() => call.run(allowance)) };
 }

@@ -48,6 +48,7 @@ export function openSession(
     (operations) => runOperations(operations, { permit, streams, findStore }),
     () => dropEverywhere(lobby.nearPages, near),
     (answer) => post(inner, answer),
+    usage,
   );
   const face: Face = Object.freeze({
     watch: (watch: Watch) => outcomeForPage(() => startWatch(watches, watch, permit, findStore)),

@@ -38,7 +38,7 @@ function* find(deque: Deque, from: number, isFound: Equal): Generator<void, numb
 }
 
 /** Milliseconds after which what can be done in steps is. */
-const SLICE_MS = 10;
+const SLICE_MS = 20;
 
 /** At once where that is quick, which is exact; else in steps. */
 function* quicklyOr(allowance: Allowance, quickly: () => unknown, slowly: () => Slices): Slices {

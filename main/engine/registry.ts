@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { DiskCacheError } from '../../protocol/error.ts';
+import { shortened } from '../../protocol/fault.ts';
 import {
   DEFAULT_STORE,
   type DequeDeclarationOptions,
@@ -44,7 +45,10 @@ export class Registry {
   find(name: string): Store {
     const store = this.#stores.get(name);
     if (store) return store;
-    throw new DiskCacheError('NO_SUCH_STORE', `Store "${name}" was not declared; add it to defineStores({ … })`);
+    throw new DiskCacheError(
+      'NO_SUCH_STORE',
+      `Store "${shortened(name)}" was not declared; add it to defineStores({ … })`,
+    );
   }
 
   get stores(): Readonly<Record<string, Store>> {

@@ -37,6 +37,9 @@ describe('a message that stands for far more than it brought', () => {
     ],
     ['a value that is looked for', ['outbox', 'indexOf', doubled()]],
     ['the same step over and over', ['api', 'batch', new Array(1000).fill({ getMany: [numbers] })]],
+    ['a long name over and over', ['outbox', 'extend', new Array(100).fill({ ['n'.repeat(2 ** 20)]: 1 })]],
+    ['a long message over and over', ['outbox', 'extend', new Array(100).fill(new Error('m'.repeat(2 ** 20)))]],
+    ['a long expression over and over', ['outbox', 'extend', new Array(100).fill(new RegExp('e'.repeat(2 ** 20)))]],
     ['the same bytes over and over', ['outbox', 'extend', new Array(70).fill(new Uint8Array(2 ** 20))]],
   ])('is refused: %s', async (_, operation) => {
     using bridge = openBridge({ stores });

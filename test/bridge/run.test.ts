@@ -123,22 +123,20 @@ describe('one turn of operations', () => {
 });
 
 describe('a turn that brings much', () => {
-  it('lets others have a turn between its reads, and never within a transaction', () => {
+  it('lets others have a turn between its reads, and not before a transaction has taken long', () => {
     using bridge = openBridge();
     const cache = bridge.cacheInMain('api');
     for (let n = 0; n < 20; n++) cache.set(n, new Uint8Array(40_000).fill(n));
     const reads = Array.from({ length: 20 }, (_, n) => op('get', n));
     const { outcomes, rests } = runInSteps(bridge, reads);
     expect(outcomes.every((it, n) => 'value' in it && (it.value as Uint8Array)[0] === n)).toBe(true);
-    expect(rests).toBe(10);
-    expect(runInSteps(bridge, [...reads, op('set', 'a', 1)]).rests).toBe(0);
-    cache.set('small', 1);
-    expect(runInSteps(bridge, new Array(500).fill(op('get', 'small'))).rests).toBe(0);
+    expect(rests).toBeGreaterThanOrEqual(10);
+    expect(runInSteps(bridge, [...reads, op('set', 'a', 1)]).rests).toBeLessThan(10);
   });
 });
 
 describe('an answer', () => {
-  it('holds so much; what is read besides is refused, what is written is done', () => {
+  it('holds so much; what is read besides is refused, and what would be taken out stays', () => {
     using bridge = openBridge();
     const cache = bridge.cacheInMain('api');
     const large = new Uint8Array(30 * 2 ** 20);
@@ -157,8 +155,8 @@ describe('an answer', () => {
     };
     const answered = outcomes.map((it) => ('value' in it ? bytesOf(it.value) : it.error?.code));
     const { length } = large;
-    expect(answered).toEqual([[length, length], 'TOO_LARGE', 'TOO_LARGE', 1, length]);
-    expect(cache.has('d')).toBe(false);
+    expect(answered).toEqual([[length, length], 'TOO_LARGE', 'TOO_LARGE', 1, 'TOO_LARGE']);
+    expect(cache.has('d')).toBe(true);
   });
 
   it('holds no bytes and no text that can be a stream, but one piece of a getMany', () => {

@@ -50,6 +50,22 @@ describe('the rota', () => {
     expect(ran.indexOf('something else')).toBeLessThan(ran.indexOf('flood 1'));
   });
 
+  it('gives an owner no more turns for more connections', async () => {
+    const rota = occupied();
+    const ran: string[] = [];
+    const owner = {};
+    for (let n = 0; n < 20; n++) {
+      const lane: Lane = [];
+      for (let nth = 0; nth < 2; nth++) rota.enter(lane, () => ran.push(`flood ${n}`) === 0, owner);
+    }
+    const modest: Lane = [];
+    for (let n = 0; n < 3; n++) rota.enter(modest, () => ran.push('modest') === 0);
+    await vi.waitFor(() => expect(ran).toHaveLength(43));
+    expect(ran.lastIndexOf('modest')).toBeLessThan(7);
+    // Its connections take turns among themselves.
+    expect(new Set(ran.filter((it) => it !== 'modest').slice(0, 20)).size).toBe(20);
+  });
+
   it('takes no other work of the same turn for a rest', async () => {
     const rota = new Rota();
     const ran: number[] = [];

@@ -155,6 +155,27 @@ describe('an attached window', () => {
     },
   );
 
+  it('counts what is written for an origin in a window, over all its connections and documents', () => {
+    const { contents, ask, emit } = openWindow();
+    const usages: unknown[] = [];
+    const counting: PageAnswering = {
+      openSession(port, { usage }) {
+        usages.push(usage);
+        return { close: () => port.close() };
+      },
+    };
+    attachTo(contents, 'main', () => FULL_GRANT, { ...counting, release: () => {} }, counting);
+    const { frame } = openFrame();
+    const { frame: other } = openFrame({ origin: 'https://other.example', url: 'https://other.example/' });
+    ask(frame, nonce(1));
+    ask(frame, nonce(2), 'offline');
+    ask(other, nonce(3));
+    emit(...committed(frame));
+    ask(frame, nonce(4));
+    expect(usages[0]).toEqual({ written: 0 });
+    expect(usages.map((usage) => usage === usages[0])).toEqual([true, true, false, true]);
+  });
+
   it('bounds the connections of a document', () => {
     const { contents, ask } = openWindow();
     const attachment = attach(contents, 'main', () => FULL_GRANT, engine);

@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import { DiskCacheError } from '../../../protocol/error.ts';
+import { shortened, shownValue } from '../../../protocol/fault.ts';
 import { NO_DEFAULT } from '../../../protocol/hints.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { SetOptions } from '../../../protocol/options.ts';
@@ -27,7 +28,10 @@ export function optionsOf<T extends object>(
   }
   for (const name in options) {
     if (names.has(name)) continue;
-    throw new DiskCacheError('BAD_OPTION', `"${name}" is no option here; there are ${[...names].join(', ')}`);
+    throw new DiskCacheError(
+      'BAD_OPTION',
+      `"${shortened(name)}" is no option here; there are ${[...names].join(', ')}`,
+    );
   }
   return options;
 }
@@ -79,7 +83,7 @@ const isOfNoUse = (error: unknown): error is DiskCacheError =>
 /** @throws {DiskCacheError} `BAD_OPTION` for what is neither a string nor a number. */
 export function tagColumn(tag: string | number): string | number {
   if (typeof tag === 'string' || (typeof tag === 'number' && !Number.isNaN(tag))) return tag;
-  throw new DiskCacheError('BAD_OPTION', `tag is ${String(tag)}; give a string or a number`);
+  throw new DiskCacheError('BAD_OPTION', `tag is ${shownValue(tag)}; give a string or a number`);
 }
 
 /** @throws {DiskCacheError} `BAD_OPTION` if `get` was called with two arguments (`given`): the second is meant as a default. */

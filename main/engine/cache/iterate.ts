@@ -1,5 +1,6 @@
 import type { Cursor, Page, PageOf } from '../../../protocol/contract.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
+import { shownValue } from '../../../protocol/fault.ts';
 import type { Range } from '../../../protocol/options.ts';
 import { isLive } from '../policy/expiry.ts';
 import type { Column } from '../sqlite/connection.ts';
@@ -266,7 +267,7 @@ export function courseOf(range: Range): Course {
   optionsOf(range, RANGE_NAMES);
   const { order = 'stored', reverse = false, limit = Number.POSITIVE_INFINITY } = range;
   if (order !== 'stored' && order !== 'key')
-    throw badRange(`order is ${JSON.stringify(order)}; it has to be "stored" or "key"`);
+    throw badRange(`order is ${shownValue(order)}; it has to be "stored" or "key"`);
   if (typeof reverse !== 'boolean') throw badRange('reverse has to be true or false');
   if (typeof limit !== 'number' || !(limit >= 0)) throw badRange('limit has to be a number from 0');
   const tag = range.tag === undefined ? undefined : tagColumn(range.tag);

@@ -1,4 +1,5 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
+import { shownValue } from '../../../protocol/fault.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { QueueOptions, SetOptions } from '../../../protocol/options.ts';
 import { isDamage } from '../damage.ts';
@@ -111,5 +112,5 @@ const numberOf = (key: Key): number => Number(Array.isArray(key) ? key.at(-1) : 
 function sideOf({ side }: QueueOptions, usual: 'front' | 'back'): 'front' | 'back' {
   if (side === undefined) return usual;
   if (side === 'front' || side === 'back') return side;
-  throw new DiskCacheError('BAD_OPTION', `side is ${String(side)}; it has to be "front" or "back"`);
+  throw new DiskCacheError('BAD_OPTION', `side is ${shownValue(side)}; it has to be "front" or "back"`);
 }

@@ -1,4 +1,5 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
+import { shortened, shownValue } from '../../../protocol/fault.ts';
 import {
   type CacheOptions,
   type Codec,
@@ -92,7 +93,10 @@ export function chosenSettings(options: CacheOptions): Partial<Settings> {
   for (const [name, value] of Object.entries(options)) {
     if (!Object.hasOwn(SETTINGS, name)) {
       if (Object.hasOwn(USAGE, name) || OTHERS.has(name)) continue;
-      throw new DiskCacheError('BAD_OPTION', `"${name}" is no option of a cache; there are ${OPTION_NAMES.join(', ')}`);
+      throw new DiskCacheError(
+        'BAD_OPTION',
+        `"${shortened(name)}" is no option of a cache; there are ${OPTION_NAMES.join(', ')}`,
+      );
     }
     if (value === undefined) continue;
     const plain = name === 'codec' ? codecName(value) : value;
@@ -158,4 +162,5 @@ function codecName(codec: unknown): unknown {
   throw new DiskCacheError('BAD_OPTION', 'codec has to be "structured", "json" or an object { name, encode, decode }');
 }
 
-const shown = (value: unknown): string => (typeof value === 'string' ? JSON.stringify(value) : String(value));
+const shown = (value: unknown): string =>
+  typeof value === 'string' ? JSON.stringify(shortened(value)) : shownValue(value);

@@ -1,4 +1,5 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
+import { shownValue } from '../../../protocol/fault.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { CountOptions, SetOptions } from '../../../protocol/options.ts';
 import { expiresAt } from '../policy/expiry.ts';
@@ -71,7 +72,7 @@ export function incr(core: Core, key: Key, delta = 1, options?: CountOptions): n
   const { default: initial = 0 } = optionsOf(options, COUNT_OPTIONS);
   for (const number of [delta, initial]) {
     if (typeof number === 'number' && !Number.isNaN(number)) continue;
-    throw new DiskCacheError('BAD_OPTION', `delta and default have to be numbers, not ${String(number)}`);
+    throw new DiskCacheError('BAD_OPTION', `delta and default have to be numbers, not ${shownValue(number)}`);
   }
   return revise(core, key, (facts) => sumOf(facts ? facts.value : initial, delta, key), {}) as number;
 }

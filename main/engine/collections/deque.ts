@@ -1,5 +1,6 @@
 import type { DequeRange } from '../../../protocol/contract/deque.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
+import { shownValue } from '../../../protocol/fault.ts';
 import type { Change } from '../../../protocol/options.ts';
 import type { Cursor, Page } from '../../../protocol/page.ts';
 import { demandFunction, iterated } from '../cache/arguments.ts';
@@ -114,7 +115,7 @@ export class Deque<V = unknown> {
   /** Looks at the value at one end (the front). */
   peek({ side = 'front' }: { readonly side?: Side } = {}): V | undefined {
     if (side !== 'front' && side !== 'back') {
-      throw new DiskCacheError('BAD_OPTION', `side is ${String(side)}; it has to be "front" or "back"`);
+      throw new DiskCacheError('BAD_OPTION', `side is ${shownValue(side)}; it has to be "front" or "back"`);
     }
     return peek(this.#open(), side) as V | undefined;
   }
@@ -259,5 +260,5 @@ export class Deque<V = unknown> {
 
 function demandLength(length: number): void {
   if (length === Number.POSITIVE_INFINITY || (Number.isSafeInteger(length) && length >= 0)) return;
-  throw new DiskCacheError('BAD_OPTION', `maxLength is ${String(length)}; give a whole number from 0, or Infinity`);
+  throw new DiskCacheError('BAD_OPTION', `maxLength is ${shownValue(length)}; give a whole number from 0, or Infinity`);
 }

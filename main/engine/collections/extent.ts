@@ -1,5 +1,6 @@
 import type { Finding } from '../../../protocol/check.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
+import { shownValue } from '../../../protocol/fault.ts';
 import { unlessDamaged } from '../backup/read-around.ts';
 import type { Core } from '../cache/core.ts';
 import { atomically } from '../cache/transaction.ts';
@@ -69,7 +70,7 @@ const moveBy = (sql: Statements, by: number, from: number, to: number) => POSITI
 /** Takes the last items to the front, for a positive count, or the first to the back, whichever are fewer. */
 export function rotate(core: Core, count: number): void {
   if (!Number.isSafeInteger(count)) {
-    throw new DiskCacheError('BAD_OPTION', `rotate takes a whole number, not ${String(count)}`);
+    throw new DiskCacheError('BAD_OPTION', `rotate takes a whole number, not ${shownValue(count)}`);
   }
   atomically(core, () => {
     const { first, length } = extentOf(core);

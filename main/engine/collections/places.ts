@@ -1,4 +1,5 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
+import { shownValue } from '../../../protocol/fault.ts';
 import type { Core } from '../cache/core.ts';
 import { dropFile } from '../cache/drop.ts';
 import { nameFile, using } from '../cache/item.ts';
@@ -43,7 +44,7 @@ export function replace(core: Core, index: number, value: unknown): void {
     if (position === undefined) {
       throw new DiskCacheError(
         'BAD_OPTION',
-        `There is no index ${String(index)} in ${core.directory}, which has ${extent.length} items; push adds one`,
+        `There is no index ${shownValue(index)} in ${core.directory}, which has ${extent.length} items; push adds one`,
       );
     }
     const { mode, bytes, check, data } = item;

@@ -1,5 +1,5 @@
-import { inspect } from 'node:util';
 import { DiskCacheError } from '../../../protocol/error.ts';
+import { shownValue } from '../../../protocol/fault.ts';
 
 /** Now, in epoch milliseconds. */
 export type Clock = () => number;
@@ -15,7 +15,7 @@ export type ExpiresAt = number | null;
 export function expiresAt(now: number, ttl: number | undefined): ExpiresAt {
   if (ttl === undefined || ttl === Number.POSITIVE_INFINITY) return null;
   if (typeof ttl !== 'number' || Number.isNaN(ttl)) {
-    throw new DiskCacheError('BAD_OPTION', `ttl is ${inspect(ttl)}; give a number of milliseconds`);
+    throw new DiskCacheError('BAD_OPTION', `ttl is ${shownValue(ttl, "'")}; give a number of milliseconds`);
   }
   return now + ttl;
 }

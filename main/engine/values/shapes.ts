@@ -128,8 +128,8 @@ export class Shapes {
 }
 
 const FLAT_NAMES = 8;
-/** Some 15 000 different small objects, which takes less than 100 ms. */
-const MAX_NUMBERS = 50_000;
+/** Some 8 000 different small objects, which takes less than 100 ms. */
+const MAX_NUMBERS = 25_000;
 
 export const tooEntangled = () =>
   new DiskCacheError(

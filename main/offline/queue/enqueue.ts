@@ -1,5 +1,5 @@
-import { inspect } from 'node:util';
 import { DiskCacheError } from '../../../protocol/error.ts';
+import { shownValue } from '../../../protocol/fault.ts';
 import type { Enqueued, EnqueueOptions, NewJob } from '../../../protocol/job.ts';
 import { isRecord, iterated, optionsOf } from '../../engine/cache/arguments.ts';
 import { admit } from './line.ts';
@@ -29,10 +29,10 @@ export function checkedOptions(options: EnqueueOptions | undefined): EnqueueOpti
   const checked = optionsOf(options, OPTIONS);
   const { delay = 0, priority = 0 } = checked;
   if (!(Number.isFinite(delay) && delay >= 0)) {
-    throw new DiskCacheError('BAD_OPTION', `delay is ${inspect(delay)}; give a number of milliseconds from 0`);
+    throw new DiskCacheError('BAD_OPTION', `delay is ${shownValue(delay, "'")}; give a number of milliseconds from 0`);
   }
   if (!Number.isFinite(priority)) {
-    throw new DiskCacheError('BAD_OPTION', `priority is ${inspect(priority)}; give a finite number`);
+    throw new DiskCacheError('BAD_OPTION', `priority is ${shownValue(priority, "'")}; give a finite number`);
   }
   return checked;
 }

@@ -1,0 +1,327 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import type { Grant } from '../../main/bridge/grant.ts';
+import { Permit } from '../../main/bridge/permit.ts';
+import { runOperations } from '../../main/bridge/run.ts';
+import { ValueStreams } from '../../main/bridge/value-streams.ts';
+import type { Deque } from '../../main/engine/index.ts';
+import type { ErrorCode, ErrorData } from '../../protocol/error.ts';
+import { cache, deque, index } from '../../protocol/stores.ts';
+import { type Bridge, openBridge } from './over-a-port.ts';
+
+const stores = {
+  api: cache(),
+  packed: cache({ compression: 'zstd' }),
+  files: cache({ fileThreshold: 1 }),
+  list: deque({ durability: 'process' }),
+  facts: index({ durability: 'process' }),
+} as const;
+
+let bridge: Bridge;
+afterEach(() => bridge[Symbol.dispose]());
+
+interface RunResult {
+  readonly values: readonly unknown[];
+  readonly codes: readonly (ErrorCode | undefined)[];
+  readonly errors: ReadonlyMap<number, ErrorData>;
+  /** How often others could have had a turn. */
+  readonly rests: number;
+  /** The longest the main thread was busy at a stretch, milliseconds. */
+  readonly longest: number;
+}
+
+function run(operations: readonly unknown[], grant: Grant = { stores: { '*': 'admin' } }): RunResult {
+  const permit = new Permit(grant);
+  const findStore = (name: string) => bridge.registry.find(name);
+  const work = runOperations(operations, { permit, streams: new ValueStreams(), findStore });
+  let rests = 0;
+  let longest = 0;
+  for (;;) {
+    const startedAt = performance.now();
+    const step = work.next();
+    longest = Math.max(longest, performance.now() - startedAt);
+    if (step.done === true) {
+      const errors = new Map(step.value.failures);
+      const codes = operations.map((_, place) => errors.get(place)?.code);
+      return { values: step.value.values, codes, errors, rests, longest };
+    }
+    rests++;
+  }
+}
+
+const list = () => bridge.registry.find('list') as Deque;
+const times = <T>(count: number, make: (n: number) => T): T[] => Array.from({ length: count }, (_, n) => make(n));
+
+/** A small array of which every element refers to all others: walked along every path it never ends. */
+function entangled(): unknown[] {
+  const nodes: unknown[][] = times(40, () => []);
+  for (const [at, node] of nodes.entries()) node.push(...nodes.slice(0, at), ...nodes.slice(at + 1, at + 2));
+  return [nodes.at(-1), nodes[0]];
+}
+
+describe('what a page has compared', () => {
+  it('ends, whatever refers to what', () => {
+    bridge = openBridge({ stores });
+    bridge.cacheInMain('api').set('graph', entangled());
+    list().push(entangled());
+    (bridge.registry.find('facts') as unknown as Map<string, unknown>).set('graph', entangled());
+    const { values } = run([
+      ['api', 'batch', [{ if: { key: 'graph', equals: entangled() } }]],
+      ['list', 'count', entangled()],
+      ['list', 'indexOf', entangled()],
+      ['list', 'includes', entangled()],
+      ['list', 'equals', [entangled()]],
+      ['facts', 'equals', [['graph', entangled()]]],
+      ['list', 'remove', entangled()],
+    ]);
+    expect(values).toEqual([{ committed: true, results: [undefined] }, 1, 0, true, true, true, true]);
+  }, 5000);
+
+  it('is no array in the place of a number, which would be written out as a text', () => {
+    bridge = openBridge({ stores });
+    const graph = entangled();
+    const { codes } = run([
+      ['list', 'at', graph],
+      ['list', 'indexOf', 1, graph],
+      ['list', 'splice', graph, 1],
+      ['list', 'delete', graph],
+      ['list', 'rotate', graph],
+      ['list', 'set', graph, 1],
+      ['api', 'incr', 'k', graph],
+      ['api', 'set', 'k', 1, { ttl: graph }],
+      ['api', 'set', 'k', 1, { tag: graph }],
+      ['api', 'evict', graph],
+      ['api', 'push', 1, { side: graph }],
+      ['api', 'page', 'keys', { order: graph }],
+      ['list', 'batch', [{ at: [graph] }]],
+    ]);
+    expect(codes).toEqual(codes.map(() => 'BAD_OPTION'));
+  }, 5000);
+});
+
+describe('what a page reads in one call', () => {
+  it('is counted as it is in memory, not as it is on disk', () => {
+    bridge = openBridge({ stores });
+    bridge.cacheInMain('api').set(
+      'arrays',
+      times(10_000, () => []),
+    );
+    bridge.cacheInMain('packed').set('zeros', new Uint8Array(20 * 2 ** 20));
+    const { codes, values } = run([
+      ['api', 'get', 'arrays'],
+      ['api', 'getMany', new Array(2000).fill('arrays')],
+      ['api', 'batch', times(2000, () => ({ get: ['arrays'] }))],
+      ['packed', 'getMany', ['zeros', 'zeros']],
+      ['packed', 'getMany', new Array(10).fill('zeros')],
+      ['packed', 'batch', times(10, () => ({ getEntry: ['zeros'] }))],
+    ]);
+    expect(codes).toEqual([undefined, 'TOO_LARGE', 'TOO_LARGE', undefined, 'TOO_LARGE', 'TOO_LARGE']);
+    expect(values[3]).toHaveLength(2);
+  }, 30_000);
+
+  it('may be one value of very many parts', () => {
+    bridge = openBridge({ stores });
+    bridge.cacheInMain('api').set(
+      'rows',
+      times(300_000, () => []),
+    );
+    expect(run([['api', 'get', 'rows']]).codes).toEqual([undefined]);
+    expect(run([['api', 'getMany', ['rows', 'rows']]]).codes).toEqual(['TOO_LARGE']);
+  }, 30_000);
+
+  it('leaves what it would take out where it is when it is too much', () => {
+    bridge = openBridge({ stores });
+    const large = new Uint8Array(40 * 2 ** 20);
+    const api = bridge.cacheInMain('api');
+    for (const key of ['a', 'b']) api.set(key, large);
+    const first = api.push(large);
+    api.push(large);
+    list().push(large, large);
+    const taking = (store: string, method: string, ...args: unknown[]) =>
+      run([
+        [store, method, ...args],
+        [store, method, ...args],
+      ]).codes;
+    expect(
+      run([
+        ['api', 'pop', 'a'],
+        ['api', 'pop', 'b'],
+      ]).codes,
+    ).toEqual([undefined, 'TOO_LARGE']);
+    expect(api.has('b')).toBe(true);
+    expect(taking('api', 'pull')).toEqual([undefined, 'TOO_LARGE']);
+    expect(api.peek()?.[0]).toBe(Number(first) + 1);
+    expect(taking('list', 'shift')).toEqual([undefined, 'TOO_LARGE']);
+    expect(list().length).toBe(1);
+    list().push(large);
+    expect(run([['list', 'splice', 0, 2]]).codes).toEqual(['TOO_LARGE']);
+    expect(run([['list', 'batch', [{ pop: [] }, { pop: [] }]]]).codes).toEqual(['TOO_LARGE']);
+    expect(list().length).toBe(2);
+  }, 60_000);
+});
+
+describe('what a page has done in one call', () => {
+  it('goes in steps between which others have a turn, and comes to the same', () => {
+    bridge = openBridge({ stores });
+    const api = bridge.cacheInMain('api');
+    list().extend(times(40_000, (n) => n % 20_000));
+    api.setMany(
+      times(20_000, (n) => [n, n] as const),
+      { tag: 'old' },
+    );
+    api.set('last', 1, { tag: 'new' });
+    const { values, rests } = run([
+      ['list', 'count', 19_999],
+      ['list', 'indexOf', 19_999],
+      ['list', 'indexOf', 19_999, 20_000],
+      ['list', 'indexOf', 19_999, -1],
+      ['list', 'includes', 'nowhere'],
+      ['list', 'equals', times(40_000, (n) => n % 20_000)],
+      ['list', 'equals', times(40_000, (n) => n % 20_000 || 1)],
+      ['list', 'equals', [0, 1]],
+      ['api', 'page', 'keys', { tag: 'new' }],
+      ['api', 'page', 'values', { tag: 'new', limit: 1, reverse: true, order: 'key' }],
+      ['api', 'page', 'keys', { tag: 'none' }],
+    ]);
+    expect(values).toEqual([
+      2,
+      19_999,
+      39_999,
+      39_999,
+      false,
+      true,
+      false,
+      false,
+      { items: ['last'] },
+      { items: [1] },
+      { items: [] },
+    ]);
+    expect(rests).toBeGreaterThan(10);
+    const before = list().length;
+    const written = run([['list', 'remove', 19_999]]);
+    expect([written.values[0], list().length, list().at(19_999)]).toEqual([true, before - 1, 0]);
+    expect(run([['list', 'remove', 'nowhere']]).values).toEqual([false]);
+    expect(run([['api', 'evict', 'old']]).values).toEqual([20_000]);
+    expect([...api.keys()]).toEqual(['last']);
+  }, 60_000);
+
+  it('leads from page to page past what a tag or a prefix leaves out', () => {
+    bridge = openBridge({ stores });
+    const api = bridge.cacheInMain('api');
+    const isOdd = (n: number) => n % 6000 === 1;
+    for (let n = 0; n < 13_000; n++) api.set(`k${n}`, n, { tag: isOdd(n) ? 'odd' : 'even' });
+    for (const range of [
+      { tag: 'odd' },
+      { tag: 'odd', reverse: true },
+      { tag: 'odd', order: 'key' },
+      { tag: 'odd', limit: 2 },
+    ] as const) {
+      const found: unknown[] = [];
+      for (let after: unknown; ; ) {
+        const [page] = run([['api', 'page', 'keys', range, after]]).values as [{ items: unknown[]; next?: unknown }];
+        expect(page.items.length > 0 || page.next === undefined).toBe(true);
+        found.push(...page.items);
+        if (page.next === undefined) break;
+        after = page.next;
+      }
+      expect(found).toEqual([...api.keys(range)]);
+    }
+  }, 60_000);
+
+  it('parts a transaction that takes long, and each of its calls is done', () => {
+    bridge = openBridge({ stores });
+    const api = bridge.cacheInMain('api');
+    api.setMany(
+      times(10_000, (n) => [n, n] as const),
+      { tag: 'old' },
+    );
+    list().extend(times(20_000, (n) => n));
+    const counts = times(20, () => ['list', 'count', 5]);
+    const { values, rests, codes } = run([
+      ['api', 'set', 'a', 1],
+      ['api', 'evict', 'old'],
+      ['api', 'set', 'b', 2],
+      ['list', 'push', 5],
+      ...counts,
+      ['list', 'push', 5],
+      ['list', 'count', 5],
+    ]);
+    expect(codes.filter(Boolean)).toEqual([]);
+    expect(values).toEqual([undefined, 10_000, undefined, 20_001, ...counts.map(() => 2), 20_002, 3]);
+    expect(rests).toBeGreaterThan(1);
+    expect([...api.keys()]).toEqual(['a', 'b']);
+  }, 60_000);
+
+  it('is refused whole where it has to be one transaction', () => {
+    bridge = openBridge({ stores });
+    list().extend(times(5000, (n) => ({ n })));
+    const steps = [{ push: ['new'] }, ...times(500, () => ({ count: [{ never: 1 }] }))];
+    const { codes, longest } = run([['list', 'batch', steps]]);
+    expect(codes).toEqual(['TOO_LARGE']);
+    expect(list().length).toBe(5000);
+    expect(longest).toBeLessThan(2000);
+    expect(run([['files', 'batch', times(3, () => ({ volume: [] }))]]).codes).toEqual([undefined]);
+  }, 30_000);
+
+  it('moves no more values of a deque than fit into a moment', () => {
+    bridge = openBridge({ stores });
+    list().extend(times(45_000, (n) => n));
+    const calls = [
+      ['list', 'reverse'],
+      ['list', 'rotate', 22_000],
+      ['list', 'delete', 22_000],
+      ['list', 'splice', 0, 30_000],
+    ];
+    expect(run(calls).codes).toEqual(calls.map(() => 'TOO_LARGE'));
+    expect([list().length, list().at(0)]).toEqual([45_000, 0]);
+    expect(
+      run([
+        ['list', 'rotate', 1],
+        ['list', 'delete', 3],
+      ]).codes,
+    ).toEqual([undefined, undefined]);
+    list().clear();
+    list().extend(times(600, () => new Uint8Array(30_000)));
+    expect(run([['list', 'reverse']]).codes).toEqual(['TOO_LARGE']);
+  }, 60_000);
+
+  it('has a limit on what is given in one call', () => {
+    bridge = openBridge({ stores });
+    const many = times(10_001, (n) => n);
+    const { codes, errors } = run([
+      ['api', 'getMany', many],
+      ['api', 'deleteMany', many],
+      ['api', 'setMany', many.map((n) => [n, n])],
+      ['api', 'setMany', new Map(many.map((n) => [n, n]))],
+      ['list', 'extend', many],
+      ['api', 'batch', many.map((n) => ({ has: [n] }))],
+    ]);
+    expect(codes).toEqual(codes.map(() => 'TOO_LARGE'));
+    expect(errors.get(0)?.message).toContain('10000');
+    expect(run([['list', 'equals', many]]).values).toEqual([false]);
+  }, 30_000);
+});
+
+describe('what a page is told when its calls fail', () => {
+  it('does not grow with what it has given', () => {
+    bridge = openBridge({ stores });
+    const long = 'n'.repeat(2 ** 20);
+    const named = { [long]: undefined };
+    const { errors, codes } = run([
+      ['api', 'get', named],
+      ['api', 'get', { ok: { [long]: Symbol.iterator.description, [`${long}\ud800`]: 1 } }],
+      ['api', 'peekItem', named],
+      ['api', 'push', 1, { side: long }],
+      ['api', 'set', 'k', 1, { ttl: long }],
+      ['api', 'set', 'k', Object.assign(new Map(), named)],
+      ['api', 'set', 'k', { [long]: { [long]: () => 1 } }],
+      ['api', 'page', 'keys', { order: long }],
+      ['api', 'batch', [{ [long]: 1 }]],
+      ['api', long],
+      [long, 'get', 'k'],
+      ['api', 'get', Object.assign([1], { [long]: 1 })],
+    ]);
+    expect(codes).not.toContain(undefined);
+    for (const { message, cause = '' } of errors.values())
+      expect([message.slice(0, 60), message.length + cause.length < 500]).toEqual([message.slice(0, 60), true]);
+  });
+});
