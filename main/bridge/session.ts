@@ -2,15 +2,20 @@ import { expose } from 'comlink';
 import { DiskCacheError } from '../../protocol/error.ts';
 import { toPageErrorData } from '../../protocol/hidden-paths.ts';
 import { type Outcome, outcomeOf } from '../../protocol/outcome.ts';
+import { weightOf } from '../../protocol/weight.ts';
 import { type Answer, FACE_METHODS, type Face, goodbye, type Watch } from '../../protocol/wire.ts';
 import type { FindStore } from './admit.ts';
 import type { Endpoint, Port } from './endpoint.ts';
+import { Feeds } from './feeds.ts';
 import { gate } from './gate.ts';
 import type { Grant } from './grant.ts';
+import { isInflated } from './inflated.ts';
 import { Lobby } from './lobby.ts';
 import { dropEverywhere, NearPage } from './near-pages.ts';
+import { Outbox } from './outbox.ts';
 import { Permit } from './permit.ts';
 import { Requests } from './requests.ts';
+import type { Lane } from './rota.ts';
 import { runOperations } from './run.ts';
 import { ValueStreams } from './value-streams.ts';
 import { Watches } from './watches.ts';
@@ -29,29 +34,85 @@ export interface Session {
 /**
  * Answers a page over `port` with what `grant` allows, until it is closed. Sessions of one `lobby` take turns, and what one of
  * them writes the others don't keep. Requests have messages of their own; what is rare goes through comlink, behind the gate.
+ *
+ * Invariant: what the page has here is bounded, with all other sessions of its `principal`. A port that misbehaves is closed, and the
+ * page is told why.
  */
-export function openSession(port: Port, grant: Grant, findStore: FindStore, lobby = new Lobby()): Session {
+export function openSession(
+  port: Port,
+  grant: Grant,
+  findStore: FindStore,
+  lobby = new Lobby(),
+  principal = lobby.principals.get(undefined),
+): Session {
   let open = true;
   const permit = new Permit(grant);
-  const streams = new ValueStreams();
+  const streams = new ValueStreams(principal);
   const inner = whileOpen(port, () => open);
-  const watches = new Watches((changes) => inner.postMessage(changes));
-  const near = new NearPage(lobby.nearPages, (stale) => inner.postMessage(stale));
+  const outbox = new Outbox(inner, principal);
+  const feeds = new Feeds();
+  const lane: Lane = [];
+  const watches = new Watches(
+    feeds,
+    (changes) => inner.postMessage(changes),
+    (job) => lobby.rota.enter(lane, job),
+  );
+  const near = new NearPage(lobby.nearPages, feeds, principal, (stale) => inner.postMessage(stale));
   const requests = new Requests(
     lobby.rota,
     (operations) => runOperations(operations, { permit, streams, findStore }),
-    () => dropEverywhere(lobby.nearPages, near),
-    (answer) => post(inner, answer),
+    ({ written }) => dropEverywhere(lobby.nearPages, near, written),
+    (answer, ran) => counted(() => post(outbox, answer, ran?.weight ?? 0)),
+    (request, why) => (why === 'odd' ? addOdd(request) : addRefused(request)),
   );
+
+  /** Runs what counts against the principal; past its limits the session ends. */
+  function counted(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      close(asDisconnected(error));
+    }
+  }
+  const addRefused = (message: unknown) => counted(() => principal.addRefused(weightOfRefused(message)));
+  const addOdd = (message: unknown) => {
+    counted(() => principal.addOddMessage());
+    addRefused(message);
+  };
+  /** The outcome of a rare call, for a page. What is refused is counted. */
+  function outcomeForPage<T>(argument: unknown, work: () => T): Outcome<T> {
+    const outcome = outcomeOf(work, toPageErrorData);
+    if ('error' in outcome) addRefused(argument);
+    return outcome;
+  }
+  /** A rare call without an outcome, which takes a number or a name. */
+  function told(argument: unknown, type: 'number' | 'string', work: () => void): undefined {
+    if (typeof argument === type) work();
+    else addOdd(argument);
+  }
+
   const face: Face = Object.freeze({
-    watch: (watch: Watch) => outcomeForPage(() => startWatch(watches, watch, permit, findStore)),
-    unwatch: (id: number) => watches.remove(id) as undefined,
-    seen: (number: number) => watches.seen(number) as undefined,
-    near: (store: string) => outcomeForPage(() => startNear(near, store, permit, findStore)),
-    far: (store: string) => near.release(store) as undefined,
-    dropped: (number: number) => near.dropped(number) as undefined,
+    watch: (watch: Watch) => outcomeForPage(watch, () => startWatch(watches, watch, permit, findStore)),
+    unwatch: (id: number) => told(id, 'number', () => watches.remove(id)),
+    seen: (number: number) => told(number, 'number', () => watches.seen(number)),
+    near: (store: string) => outcomeForPage(store, () => startNear(near, store, permit, findStore)),
+    far: (store: string) => told(store, 'string', () => near.release(store)),
+    dropped: (number: number) => told(number, 'number', () => near.dropped(number)),
   });
-  expose(face, gate(withoutRequests(inner, requests), FACE_METHODS));
+  expose(face, gate(withoutRequests(inner, requests, outbox), FACE_METHODS, addOdd));
+
+  function close(reason: DiskCacheError): void {
+    if (!open) return;
+    open = false;
+    requests.close();
+    lane.length = 0;
+    streams.close();
+    watches.close();
+    near.close();
+    outbox.close();
+    port.postMessage(goodbye(toPageErrorData(reason)));
+    port.close();
+  }
   return {
     get watches() {
       return watches.size;
@@ -59,23 +120,19 @@ export function openSession(port: Port, grant: Grant, findStore: FindStore, lobb
     get streams() {
       return streams.size;
     },
-    close(reason) {
-      if (!open) return;
-      open = false;
-      requests.close();
-      streams.close();
-      watches.close();
-      near.close();
-      port.postMessage(goodbye(toPageErrorData(reason)));
-      port.close();
-    },
+    close,
   };
 }
 
-/** `outcomeOf`, for a page. */
-function outcomeForPage<T>(work: () => T): Outcome<T> {
-  return outcomeOf(work, toPageErrorData);
-}
+/** What a message weighs of which nothing was let in; one that stands for far more than it brought is not walked through. */
+const weightOfRefused = (message: unknown): number =>
+  typeof message === 'object' && message !== null && isInflated(message) ? INFLATED_BYTES : weightOf(message);
+const INFLATED_BYTES = 2 ** 20;
+
+const asDisconnected = (error: unknown): DiskCacheError =>
+  error instanceof DiskCacheError
+    ? error
+    : new DiskCacheError('DISCONNECTED', 'The port of this page failed', { cause: error });
 
 function startWatch(watches: Watches, watch: Watch, permit: Permit, findStore: FindStore): undefined {
   const { id, store, range } = Object(watch) as Record<keyof Watch, unknown>;
@@ -93,23 +150,25 @@ function startNear(near: NearPage, store: unknown, permit: Permit, findStore: Fi
 }
 
 /** What a codec of the application's own gives may be something that no message can hold. */
-function post(port: Endpoint, answer: Answer): void {
+function post(outbox: Outbox, answer: Answer, weight: number): void {
   try {
-    port.postMessage(answer);
+    outbox.post(answer, weight);
   } catch (error) {
+    if (error instanceof DiskCacheError) throw error;
     const why = new DiskCacheError('BAD_VALUE', 'A value of this turn can’t be sent to a page', { cause: error });
-    port.postMessage([answer[0], { refused: toPageErrorData(why) }] satisfies Answer);
+    outbox.post([answer[0], { refused: toPageErrorData(why) }], 0);
   }
 }
 
-/** Takes the requests out of what comes; the rest goes on. */
-function withoutRequests(inner: Endpoint, requests: Requests): Endpoint {
+/** Takes the requests and receipts out of what comes; the rest goes on. */
+function withoutRequests(inner: Endpoint, requests: Requests, outbox: Outbox): Endpoint {
   return {
     ...inner,
     addEventListener: (type, listener) =>
       inner.addEventListener(type, (event) => {
-        if (Array.isArray(event.data)) requests.receive(event.data);
-        else listener(event);
+        const { data } = event;
+        if (!Array.isArray(data)) listener(event);
+        else if (data.length !== 1 || !outbox.take(data[0])) requests.receive(data);
       }),
   };
 }

@@ -1,0 +1,141 @@
+import { DiskCacheError } from '../../protocol/error.ts';
+import { LeakyBucket } from './leaky-bucket.ts';
+
+const MIB = 2 ** 20;
+
+/** Milliseconds for which other pages may have waited for a principal to drop what it keeps near. */
+const MAX_LATE_MS = 500;
+const LATE_MS_FORGIVEN_PER_SECOND = 10;
+
+/** Messages that are no calls. A page that was taken over sends them by the thousand; ours sends none. */
+const MAX_ODD_MESSAGES = 30_000;
+const ODD_MESSAGES_FORGIVEN_PER_SECOND = 300;
+
+/** Bytes of messages of which nothing was let in. */
+const MAX_REFUSED_BYTES = 128 * MIB;
+const REFUSED_BYTES_FORGIVEN_PER_SECOND = 4 * MIB;
+
+/** Bytes of answers that were posted and not taken: two answers of 64 MiB, and the chunks of all streams of a session. */
+const MAX_UNREAD_BYTES = 192 * MIB;
+const UNREAD_BYTES_FORGIVEN_PER_SECOND = 8 * MIB;
+
+/** Streams of values that the sessions of a principal may have open together, and what these may hold in memory: one value, or more within this. */
+const MAX_STREAMS = 128;
+const MAX_HELD_BYTES = 64 * MIB;
+
+/**
+ * An origin in a window, as the bridge knows it: what all of its sessions have used together. Connecting again, or over several ports,
+ * resets nothing.
+ *
+ * Invariant: what a principal holds in the main process is bounded, whatever number of connections it has.
+ */
+export class Principal {
+  readonly #late = new LeakyBucket(MAX_LATE_MS, LATE_MS_FORGIVEN_PER_SECOND);
+  readonly #odd = new LeakyBucket(MAX_ODD_MESSAGES, ODD_MESSAGES_FORGIVEN_PER_SECOND);
+  readonly #refused = new LeakyBucket(MAX_REFUSED_BYTES, REFUSED_BYTES_FORGIVEN_PER_SECOND);
+  readonly #unread = new LeakyBucket(MAX_UNREAD_BYTES, UNREAD_BYTES_FORGIVEN_PER_SECOND);
+  #streams = 0;
+  #held = 0;
+  #mayKeepNear = true;
+
+  /** Whether it may keep values near: not from when others have waited too long for it until all of that is forgiven. */
+  get mayKeepNear(): boolean {
+    this.#mayKeepNear ||= this.#late.level === 0;
+    return this.#mayKeepNear;
+  }
+
+  /** Others have waited for it. */
+  addLate(ms: number): void {
+    if (!this.#late.add(ms)) this.#mayKeepNear = false;
+  }
+
+  /** @throws {DiskCacheError} `DISCONNECTED` if it has sent too many messages that are no calls. */
+  addOddMessage(): void {
+    if (this.#odd.add(1)) return;
+    throw new DiskCacheError(
+      'DISCONNECTED',
+      `This page has sent more than ${MAX_ODD_MESSAGES} messages that are no calls`,
+    );
+  }
+
+  /** @throws {DiskCacheError} `DISCONNECTED` if too many bytes were sent in vain. */
+  addRefused(bytes: number): void {
+    if (this.#refused.add(bytes)) return;
+    throw new DiskCacheError(
+      'DISCONNECTED',
+      `This page has sent more than ${MAX_REFUSED_BYTES} bytes in messages of which nothing was allowed`,
+    );
+  }
+
+  /** @throws {DiskCacheError} `DISCONNECTED` if too many bytes of answers were not taken. */
+  addUnread(bytes: number): void {
+    if (this.#unread.add(bytes)) return;
+    throw new DiskCacheError(
+      'DISCONNECTED',
+      `This page has not taken its answers, which are more than ${MAX_UNREAD_BYTES} bytes by now`,
+    );
+  }
+
+  takeUnread(bytes: number): void {
+    this.#unread.take(bytes);
+  }
+
+  /** @throws {DiskCacheError} `BUSY` if there are too many. */
+  openStream(): void {
+    if (this.#streams >= MAX_STREAMS) {
+      throw new DiskCacheError(
+        'BUSY',
+        `The pages of this origin have ${MAX_STREAMS} streams open in this window; end or cancel one of them`,
+      );
+    }
+    this.#streams++;
+  }
+
+  closeStream(): void {
+    this.#streams--;
+  }
+
+  /** @throws {DiskCacheError} `BUSY` if the values of its streams hold too much memory. */
+  hold(bytes: number): void {
+    if (this.#held > 0 && this.#held + bytes > MAX_HELD_BYTES) {
+      throw new DiskCacheError(
+        'BUSY',
+        `The compressed values that this origin has open as streams are more than ${MAX_HELD_BYTES} bytes; end or cancel one of them`,
+      );
+    }
+    this.#held += bytes;
+  }
+
+  letGo(bytes: number): void {
+    this.#held -= bytes;
+  }
+
+  /** Whether it has nothing open and nothing to be remembered for. */
+  get isForgettable(): boolean {
+    const left = [this.#late, this.#odd, this.#refused, this.#unread].some(({ level }) => level > 0);
+    return !left && this.#streams === 0 && this.#held === 0;
+  }
+}
+
+/** Beyond this number those are forgotten that have nothing to be remembered for. */
+const MAX_REMEMBERED = 256;
+
+/** The principals of one application, by window and origin. */
+export class Principals {
+  readonly #known = new Map<string, Principal>();
+
+  /** Without a name: one that nobody shares. */
+  get(name: string | undefined): Principal {
+    if (name === undefined) return new Principal();
+    const known = this.#known.get(name);
+    if (known !== undefined) return known;
+    if (this.#known.size >= MAX_REMEMBERED) this.#forget();
+    const principal = new Principal();
+    this.#known.set(name, principal);
+    return principal;
+  }
+
+  #forget(): void {
+    for (const [name, principal] of this.#known) if (principal.isForgettable) this.#known.delete(name);
+  }
+}
