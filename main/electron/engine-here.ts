@@ -2,7 +2,6 @@ import type { MessagePortMain } from 'electron';
 import { DiskCacheError } from '../../protocol/error.ts';
 import { WINDOW_STORE } from '../../protocol/stores.ts';
 import type { FindStore } from '../bridge/admit.ts';
-import type { Grant } from '../bridge/grant.ts';
 import { Lobby } from '../bridge/lobby.ts';
 import { openSession } from '../bridge/session.ts';
 import type { End, EngineWindow, PageEngine, PageRights, PageSession } from './page-engine.ts';
@@ -24,19 +23,25 @@ export class EngineHere implements PageEngine {
     const own = this.#windows.attach(name, keep);
     const withShard: FindStore = (store) => (store === WINDOW_STORE ? own.shard() : this.#find(store));
     return {
-      openSession: (port, { grant, hasShard }, onEnd) =>
-        this.#answer(port, grant, hasShard ? withShard : this.#withoutShard, onEnd),
+      openSession: (port, rights, onEnd) =>
+        this.#answer(port, rights, rights.hasShard ? withShard : this.#withoutShard, onEnd),
       release: () => own.release(),
     };
   }
 
   /** A session without a window. */
-  openSession(port: MessagePortMain, { grant }: PageRights, onEnd: (how: End) => void): PageSession {
-    return this.#answer(port, grant, this.#withoutShard, onEnd);
+  openSession(port: MessagePortMain, rights: PageRights, onEnd: (how: End) => void): PageSession {
+    return this.#answer(port, rights, this.#withoutShard, onEnd);
   }
 
-  #answer(port: MessagePortMain, grant: Grant, find: FindStore, onEnd: (how: End) => void): PageSession {
-    const session = openSession(fromPortMain(port), grant, find, this.#lobby);
+  #answer(
+    port: MessagePortMain,
+    { grant, principal }: PageRights,
+    find: FindStore,
+    onEnd: (how: End) => void,
+  ): PageSession {
+    const limits = this.#lobby.principals.get(principal);
+    const session = openSession(fromPortMain(port), grant, find, this.#lobby, limits);
     port.on('close', () => {
       session.close(new DiskCacheError('DISCONNECTED', 'The page closed its port'));
       onEnd('closed');

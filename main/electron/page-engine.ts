@@ -29,6 +29,8 @@ export interface PageRights {
   readonly grant: Grant;
   /** Whether it has what the window keeps for itself, too. */
   readonly hasShard: boolean;
+  /** The window and the origin, whose connections share their limits. Without it they are its own. */
+  readonly principal?: string;
 }
 
 /** The page closed its port; or the engine has died, and nobody told the page. */
