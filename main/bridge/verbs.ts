@@ -1,6 +1,7 @@
 import type { Finding } from '../../protocol/check.ts';
 import type { Contracts, Kind } from '../../protocol/contract.ts';
 import { withoutDirectories } from '../../protocol/hidden-paths.ts';
+import type { Job } from '../../protocol/job.ts';
 import { type Cache, Deque, type FanoutCache, Index } from '../engine/index.ts';
 import { Queue } from '../offline/queue/index.ts';
 
@@ -28,6 +29,10 @@ function forPage({ message, path, ...finding }: Finding): Finding {
   const shown = { ...finding, message: withoutDirectories(message) };
   return path === undefined ? shown : { ...shown, path: withoutDirectories(path) };
 }
+
+/** A job as a page may read it: what its handler threw in the main process may name files there. */
+const jobForPage = <T>(job: Job<T>): Job<T> =>
+  job.error === undefined ? job : { ...job, error: withoutDirectories(job.error) };
 
 const CACHE_VERBS: Verbs<'cache'> = {
   get: (cache, key) => cache.get(key),
@@ -105,8 +110,14 @@ const DEQUE_VERBS: Verbs<'deque'> = {
 };
 
 const QUEUE_VERBS: Verbs<'queue'> = {
-  get: (queue, id) => queue.get(id),
-  page: (queue, state, after) => queue.page(state, after),
+  get: (queue, id) => {
+    const job = queue.get(id);
+    return job && jobForPage(job);
+  },
+  page: (queue, state, after) => {
+    const { items, ...page } = queue.page(state, after);
+    return { ...page, items: items.map(jobForPage) };
+  },
   counts: (queue) => queue.counts(),
   paused: (queue) => queue.paused,
   volume: (queue) => queue.volume(),
