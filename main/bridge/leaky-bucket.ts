@@ -16,10 +16,6 @@ export class LeakyBucket {
     return this.#level <= this.#capacity;
   }
 
-  take(amount: number): void {
-    this.#level = Math.max(0, this.level - amount);
-  }
-
   /** What has not leaked away yet. */
   get level(): number {
     const now = performance.now();

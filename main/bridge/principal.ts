@@ -17,7 +17,6 @@ const REFUSED_BYTES_FORGIVEN_PER_SECOND = 4 * MIB;
 
 /** Bytes of answers that were posted and not taken: two answers of 64 MiB, and the chunks of all streams of a session. */
 const MAX_UNREAD_BYTES = 192 * MIB;
-const UNREAD_BYTES_FORGIVEN_PER_SECOND = 8 * MIB;
 
 /** Streams of values that the sessions of a principal may have open together, and what these may hold in memory: one value, or more within this. */
 const MAX_STREAMS = 128;
@@ -33,7 +32,7 @@ export class Principal {
   readonly #late = new LeakyBucket(MAX_LATE_MS, LATE_MS_FORGIVEN_PER_SECOND);
   readonly #odd = new LeakyBucket(MAX_ODD_MESSAGES, ODD_MESSAGES_FORGIVEN_PER_SECOND);
   readonly #refused = new LeakyBucket(MAX_REFUSED_BYTES, REFUSED_BYTES_FORGIVEN_PER_SECOND);
-  readonly #unread = new LeakyBucket(MAX_UNREAD_BYTES, UNREAD_BYTES_FORGIVEN_PER_SECOND);
+  #unread = 0;
   #streams = 0;
   #held = 0;
   #mayKeepNear = true;
@@ -69,7 +68,8 @@ export class Principal {
 
   /** @throws {DiskCacheError} `DISCONNECTED` if too many bytes of answers were not taken. */
   addUnread(bytes: number): void {
-    if (this.#unread.add(bytes)) return;
+    this.#unread += bytes;
+    if (this.#unread <= MAX_UNREAD_BYTES) return;
     throw new DiskCacheError(
       'DISCONNECTED',
       `This page has not taken its answers, which are more than ${MAX_UNREAD_BYTES} bytes by now`,
@@ -77,7 +77,7 @@ export class Principal {
   }
 
   takeUnread(bytes: number): void {
-    this.#unread.take(bytes);
+    this.#unread -= bytes;
   }
 
   /** @throws {DiskCacheError} `BUSY` if there are too many. */
@@ -112,8 +112,8 @@ export class Principal {
 
   /** Whether it has nothing open and nothing to be remembered for. */
   get isForgettable(): boolean {
-    const left = [this.#late, this.#odd, this.#refused, this.#unread].some(({ level }) => level > 0);
-    return !left && this.#streams === 0 && this.#held === 0;
+    const isRemembered = [this.#late, this.#odd, this.#refused].some(({ level }) => level > 0);
+    return !isRemembered && this.#unread + this.#streams + this.#held === 0;
   }
 }
 

@@ -23,6 +23,7 @@ import { whileOpen } from './while-open.ts';
 
 /** One page's conversation, from its handshake to its goodbye. */
 export interface Session {
+  readonly isOpen: boolean;
   /** How many subscriptions the page has. */
   readonly watches: number;
   /** How many values it reads or stores as streams. */
@@ -114,6 +115,9 @@ export function openSession(
     port.close();
   }
   return {
+    get isOpen() {
+      return open;
+    },
     get watches() {
       return watches.size;
     },
