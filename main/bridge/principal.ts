@@ -1,4 +1,5 @@
 import { DiskCacheError } from '../../protocol/error.ts';
+import { MAX_BODIES, MAX_CALLS } from '../../protocol/offline.ts';
 import { LeakyBucket } from './leaky-bucket.ts';
 
 const MIB = 2 ** 20;
@@ -22,6 +23,37 @@ const MAX_UNREAD_BYTES = 192 * MIB;
 const MAX_STREAMS = 128;
 const MAX_HELD_BYTES = 64 * MIB;
 
+/** What the sessions of a principal have open of one kind. */
+export class Quota {
+  readonly #max: number;
+  readonly #what: string;
+  #open = 0;
+
+  constructor(max: number, what: string) {
+    this.#max = max;
+    this.#what = what;
+  }
+
+  get open(): number {
+    return this.#open;
+  }
+
+  /** @throws {DiskCacheError} `BUSY` if there are too many. */
+  take(): void {
+    if (this.#open >= this.#max) {
+      throw new DiskCacheError(
+        'BUSY',
+        `The pages of this origin have ${this.#max} ${this.#what} open in this window; end or cancel some of them`,
+      );
+    }
+    this.#open++;
+  }
+
+  release(): void {
+    this.#open--;
+  }
+}
+
 /**
  * An origin in a window, as the bridge knows it: what all of its sessions have used together. Connecting again, or over several ports,
  * resets nothing.
@@ -29,11 +61,13 @@ const MAX_HELD_BYTES = 64 * MIB;
  * Invariant: what a principal holds in the main process is bounded, whatever number of connections it has.
  */
 export class Principal {
+  readonly streams = new Quota(MAX_STREAMS, 'streams');
+  readonly calls = new Quota(MAX_CALLS, 'calls about HTTP');
+  readonly bodies = new Quota(MAX_BODIES, 'bodies');
   readonly #late = new LeakyBucket(MAX_LATE_MS, LATE_MS_FORGIVEN_PER_SECOND);
   readonly #odd = new LeakyBucket(MAX_ODD_MESSAGES, ODD_MESSAGES_FORGIVEN_PER_SECOND);
   readonly #refused = new LeakyBucket(MAX_REFUSED_BYTES, REFUSED_BYTES_FORGIVEN_PER_SECOND);
   #unread = 0;
-  #streams = 0;
   #held = 0;
   #mayKeepNear = true;
 
@@ -80,21 +114,6 @@ export class Principal {
     this.#unread -= bytes;
   }
 
-  /** @throws {DiskCacheError} `BUSY` if there are too many. */
-  openStream(): void {
-    if (this.#streams >= MAX_STREAMS) {
-      throw new DiskCacheError(
-        'BUSY',
-        `The pages of this origin have ${MAX_STREAMS} streams open in this window; end or cancel one of them`,
-      );
-    }
-    this.#streams++;
-  }
-
-  closeStream(): void {
-    this.#streams--;
-  }
-
   /** @throws {DiskCacheError} `BUSY` if the values of its streams hold too much memory. */
   hold(bytes: number): void {
     if (this.#held > 0 && this.#held + bytes > MAX_HELD_BYTES) {
@@ -113,7 +132,7 @@ export class Principal {
   /** Whether it has nothing open and nothing to be remembered for. */
   get isForgettable(): boolean {
     const isRemembered = [this.#late, this.#odd, this.#refused].some(({ level }) => level > 0);
-    return !isRemembered && this.#unread + this.#streams + this.#held === 0;
+    return !isRemembered && this.#unread + this.#held + this.streams.open + this.calls.open + this.bodies.open === 0;
   }
 }
 

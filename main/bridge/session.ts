@@ -2,18 +2,17 @@ import { expose } from 'comlink';
 import { DiskCacheError } from '../../protocol/error.ts';
 import { toPageErrorData } from '../../protocol/hidden-paths.ts';
 import { type Outcome, outcomeOf } from '../../protocol/outcome.ts';
-import { weightOf } from '../../protocol/weight.ts';
 import { type Answer, FACE_METHODS, type Face, goodbye, type Watch } from '../../protocol/wire.ts';
 import type { FindStore } from './admit.ts';
 import type { Endpoint, Port } from './endpoint.ts';
 import { Feeds } from './feeds.ts';
 import { gate } from './gate.ts';
 import type { Grant } from './grant.ts';
-import { isInflated } from './inflated.ts';
 import { Lobby } from './lobby.ts';
+import { Misbehaviour } from './misbehaviour.ts';
 import { dropEverywhere, NearPage } from './near-pages.ts';
-import { Outbox } from './outbox.ts';
 import { Permit } from './permit.ts';
+import { Receipts } from './receipts.ts';
 import { Requests } from './requests.ts';
 import type { Lane } from './rota.ts';
 import { runOperations } from './run.ts';
@@ -50,7 +49,8 @@ export function openSession(
   const permit = new Permit(grant);
   const streams = new ValueStreams(principal);
   const inner = whileOpen(port, () => open);
-  const outbox = new Outbox(inner, principal);
+  const receipts = new Receipts(principal);
+  const misbehaviour = new Misbehaviour(principal, close);
   const feeds = new Feeds();
   const lane: Lane = [];
   const watches = new Watches(
@@ -63,33 +63,20 @@ export function openSession(
     lobby.rota,
     (operations) => runOperations(operations, { permit, streams, findStore }),
     ({ written }) => dropEverywhere(lobby.nearPages, near, written),
-    (answer, ran) => counted(() => post(outbox, answer, ran?.weight ?? 0)),
-    (request, why) => (why === 'odd' ? addOdd(request) : addRefused(request)),
+    (answer, ran) => misbehaviour.counted(() => post(inner, answer, receipts, ran?.weight ?? 0)),
+    (request, why) => (why === 'odd' ? misbehaviour.addOdd(request) : misbehaviour.addRefused(request)),
   );
 
-  /** Runs what counts against the principal; past its limits the session ends. */
-  function counted(work: () => void): void {
-    try {
-      work();
-    } catch (error) {
-      close(asDisconnected(error));
-    }
-  }
-  const addRefused = (message: unknown) => counted(() => principal.addRefused(weightOfRefused(message)));
-  const addOdd = (message: unknown) => {
-    counted(() => principal.addOddMessage());
-    addRefused(message);
-  };
   /** The outcome of a rare call, for a page. What is refused is counted. */
   function outcomeForPage<T>(argument: unknown, work: () => T): Outcome<T> {
     const outcome = outcomeOf(work, toPageErrorData);
-    if ('error' in outcome) addRefused(argument);
+    if ('error' in outcome) misbehaviour.addRefused(argument);
     return outcome;
   }
   /** A rare call without an outcome, which takes a number or a name. */
   function told(argument: unknown, type: 'number' | 'string', work: () => void): undefined {
     if (typeof argument === type) work();
-    else addOdd(argument);
+    else misbehaviour.addOdd(argument);
   }
 
   const face: Face = Object.freeze({
@@ -100,7 +87,10 @@ export function openSession(
     far: (store: string) => told(store, 'string', () => near.release(store)),
     dropped: (number: number) => told(number, 'number', () => near.dropped(number)),
   });
-  expose(face, gate(withoutRequests(inner, requests, outbox), FACE_METHODS, addOdd));
+  expose(
+    face,
+    gate(withoutRequests(receipts.takenFrom(inner), requests), FACE_METHODS, (message) => misbehaviour.addOdd(message)),
+  );
 
   function close(reason: DiskCacheError): void {
     if (!open) return;
@@ -110,7 +100,7 @@ export function openSession(
     streams.close();
     watches.close();
     near.close();
-    outbox.close();
+    receipts.close();
     port.postMessage(goodbye(toPageErrorData(reason)));
     port.close();
   }
@@ -128,16 +118,6 @@ export function openSession(
   };
 }
 
-/** What a message weighs of which nothing was let in; one that stands for far more than it brought is not walked through. */
-const weightOfRefused = (message: unknown): number =>
-  typeof message === 'object' && message !== null && isInflated(message) ? INFLATED_BYTES : weightOf(message);
-const INFLATED_BYTES = 2 ** 20;
-
-const asDisconnected = (error: unknown): DiskCacheError =>
-  error instanceof DiskCacheError
-    ? error
-    : new DiskCacheError('DISCONNECTED', 'The port of this page failed', { cause: error });
-
 function startWatch(watches: Watches, watch: Watch, permit: Permit, findStore: FindStore): undefined {
   const { id, store, range } = Object(watch) as Record<keyof Watch, unknown>;
   if (!Number.isSafeInteger(id) || typeof store !== 'string' || typeof range !== 'object' || range === null) {
@@ -154,25 +134,25 @@ function startNear(near: NearPage, store: unknown, permit: Permit, findStore: Fi
 }
 
 /** What a codec of the application's own gives may be something that no message can hold. */
-function post(outbox: Outbox, answer: Answer, weight: number): void {
+function post(port: Endpoint, answer: Answer, receipts: Receipts, weight: number): void {
+  const receipt = answer.length === 2 ? undefined : receipts.add(weight);
   try {
-    outbox.post(answer, weight);
+    port.postMessage(receipt === undefined ? answer : [answer[0], answer[1], answer[2], receipt]);
   } catch (error) {
-    if (error instanceof DiskCacheError) throw error;
+    receipts.take(receipt);
     const why = new DiskCacheError('BAD_VALUE', 'A value of this turn can’t be sent to a page', { cause: error });
-    outbox.post([answer[0], { refused: toPageErrorData(why) }], 0);
+    port.postMessage([answer[0], { refused: toPageErrorData(why) }] satisfies Answer);
   }
 }
 
-/** Takes the requests and receipts out of what comes; the rest goes on. */
-function withoutRequests(inner: Endpoint, requests: Requests, outbox: Outbox): Endpoint {
+/** Takes the requests out of what comes; the rest goes on. */
+function withoutRequests(inner: Endpoint, requests: Requests): Endpoint {
   return {
     ...inner,
     addEventListener: (type, listener) =>
       inner.addEventListener(type, (event) => {
-        const { data } = event;
-        if (!Array.isArray(data)) listener(event);
-        else if (data.length !== 1 || !outbox.take(data[0])) requests.receive(data);
+        if (Array.isArray(event.data)) requests.receive(event.data);
+        else listener(event);
       }),
   };
 }

@@ -60,7 +60,7 @@ export class ValueStreams implements Verbs {
       return { stream, size: download.size, isText: download.isText };
     } finally {
       this.#opening--;
-      if (!isKept) this.#principal.closeStream();
+      if (!isKept) this.#principal.streams.release();
     }
   }
 
@@ -87,7 +87,7 @@ export class ValueStreams implements Verbs {
       const keep: StoreChunks = (chunks) => target.writeStream(key, chunks, options);
       this.#uploads.set(stream, new Upload(keep, () => void this.leaveStream(store, stream)));
     } catch (error) {
-      this.#principal.closeStream();
+      this.#principal.streams.release();
       throw error;
     }
     return stream;
@@ -110,20 +110,20 @@ export class ValueStreams implements Verbs {
     try {
       await upload.end();
     } finally {
-      if (this.#uploads.delete(stream)) this.#principal.closeStream();
+      if (this.#uploads.delete(stream)) this.#principal.streams.release();
     }
   }
 
   async leaveStream(_store: Store, stream: string): Promise<void> {
     const [download, upload] = [this.#downloads.get(stream), this.#uploads.get(stream)];
-    if (this.#downloads.delete(stream) || this.#uploads.delete(stream)) this.#principal.closeStream();
+    if (this.#downloads.delete(stream) || this.#uploads.delete(stream)) this.#principal.streams.release();
     await download?.leave();
     await upload?.leave(new DiskCacheError('DISCONNECTED', 'The page gave up its stream'));
   }
 
   close(): void {
     this.#isOpen = false;
-    for (let n = this.size; n > 0; n--) this.#principal.closeStream();
+    for (let n = this.size; n > 0; n--) this.#principal.streams.release();
     for (const download of this.#downloads.values()) void download.leave();
     for (const upload of this.#uploads.values()) void upload.leave(ended());
     this.#downloads.clear();
@@ -135,7 +135,7 @@ export class ValueStreams implements Verbs {
     if (this.size + this.#opening >= MAX_OPEN) {
       throw new DiskCacheError('BUSY', `This page has ${MAX_OPEN} streams open; end or cancel one of them`);
     }
-    this.#principal.openStream();
+    this.#principal.streams.take();
   }
 }
 

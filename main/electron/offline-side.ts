@@ -4,6 +4,7 @@ import { ASSET_SCHEME } from '../../protocol/asset-url.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import type { Answering, Backing } from '../bridge/offline/backing.ts';
 import { openOfflineSession } from '../bridge/offline/offline-session.ts';
+import { Principals } from '../bridge/principal.ts';
 import { Cache, type CacheOptions } from '../engine/index.ts';
 import { CacheStorage } from '../offline/index.ts';
 import { failed } from './network.ts';
@@ -36,6 +37,7 @@ interface Begun {
 export class OfflineSide {
   readonly #directory: string;
   readonly #options: CachesOptions;
+  readonly #principals = new Principals();
   readonly #begun = new WeakMap<Session, Set<Begun>>();
   #store: Cache | undefined;
   #responses: Cache | undefined;
@@ -85,8 +87,8 @@ export class OfflineSide {
       caches: () => this.#storageWith(session, session.protocol),
     };
     return {
-      openSession(port, { grant }, onEnd) {
-        const opened = openOfflineSession(fromPortMain(port), grant, backing);
+      openSession: (port, { grant, principal }, onEnd) => {
+        const opened = openOfflineSession(fromPortMain(port), grant, backing, this.#principals.get(principal));
         port.on('close', () => {
           opened.close(new DiskCacheError('DISCONNECTED', 'The page closed its port'));
           onEnd('closed');

@@ -1,5 +1,4 @@
 import { randomInt } from 'node:crypto';
-import type { Answer } from '../../protocol/wire.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Principal } from './principal.ts';
 
@@ -12,35 +11,34 @@ interface Posted {
 }
 
 /**
- * The answers to one page. No port tells how much of what was posted waits on the other side, so large answers carry a receipt, which
- * the page can post back only after it has taken them.
+ * What one page has been sent and not taken yet. No port tells how much of what was posted waits on the other side, so answers carry
+ * a receipt now and then, which the page can post back only after it has taken them.
  *
  * Invariant: what a principal has not taken is bounded, or its session is closed.
  */
-export class Outbox {
-  readonly #port: Endpoint;
+export class Receipts {
   readonly #principal: Principal;
   readonly #posted: Posted[] = [];
   /** Bytes posted since the last receipt. */
   #bytes = 0;
 
-  constructor(port: Endpoint, principal: Principal) {
-    this.#port = port;
+  constructor(principal: Principal) {
     this.#principal = principal;
   }
 
-  /** @throws {DiskCacheError} `DISCONNECTED` if too much was not taken. Also what the port throws. */
-  post(answer: Answer, weight: number): void {
-    this.#bytes += weight;
-    if (answer.length === 2 || this.#bytes < RECEIPT_BYTES) {
-      this.#port.postMessage(answer);
-      return;
-    }
+  /**
+   * Counts an answer that is about to be posted. Returns the receipt that it has to carry, if any.
+   *
+   * @throws {DiskCacheError} `DISCONNECTED` if too much was not taken.
+   */
+  add(bytes: number): number | undefined {
+    this.#bytes += bytes;
+    if (this.#bytes < RECEIPT_BYTES) return undefined;
     const posted = { receipt: randomInt(1, 2 ** 47), bytes: this.#bytes };
-    this.#port.postMessage([answer[0], answer[1], answer[2], posted.receipt] satisfies Answer);
     this.#bytes = 0;
     this.#posted.push(posted);
     this.#principal.addUnread(posted.bytes);
+    return posted.receipt;
   }
 
   /** The page has taken an answer, and those before it. Returns whether there was such a receipt. */
@@ -48,6 +46,18 @@ export class Outbox {
     const nth = this.#posted.findIndex((it) => it.receipt === receipt);
     for (const { bytes } of this.#posted.splice(0, nth + 1)) this.#principal.takeUnread(bytes);
     return nth >= 0;
+  }
+
+  /** Takes the receipts out of what comes; the rest goes on. */
+  takenFrom(inner: Endpoint): Endpoint {
+    return {
+      ...inner,
+      addEventListener: (type, listener) =>
+        inner.addEventListener(type, (event) => {
+          const { data } = event;
+          if (!Array.isArray(data) || data.length !== 1 || !this.take(data[0])) listener(event);
+        }),
+    };
   }
 
   /** What was posted goes with the port. */
