@@ -14,7 +14,7 @@ const ODD_MESSAGES_FORGIVEN_PER_SECOND = 300;
 
 /** Bytes of messages of which nothing was let in. */
 const MAX_REFUSED_BYTES = 128 * MIB;
-const REFUSED_BYTES_FORGIVEN_PER_SECOND = 4 * MIB;
+const REFUSED_BYTES_FORGIVEN_PER_SECOND = MIB;
 
 /** Bytes of answers that were posted and not taken: two answers of 64 MiB, and the chunks of all streams of a session. */
 const MAX_UNREAD_BYTES = 192 * MIB;

@@ -311,7 +311,7 @@ describe('a port that sends what is of no use', () => {
     const page = talker(bridge.rawPort(READ));
     for (let n = 1; n <= 4; n++) page.port.postMessage(message(-n));
     expect(await page.one('api', 'has', 'k')).toBe(false);
-    for (let n = 5; n <= 10; n++) page.port.postMessage(message(-n));
+    for (let n = 5; n <= 12; n++) page.port.postMessage(message(-n));
     expect(await page.ended).toMatch(
       /^DISCONNECTED: This page has sent more than \d+ bytes in messages of which nothing/,
     );
