@@ -21,6 +21,7 @@ export class Receipts {
   readonly #posted: Posted[] = [];
   /** Bytes posted since the last receipt. */
   #bytes = 0;
+  #isClosed = false;
 
   constructor(principal: Principal) {
     this.#principal = principal;
@@ -32,6 +33,8 @@ export class Receipts {
    * @throws {DiskCacheError} `DISCONNECTED` if too much was not taken.
    */
   add(bytes: number): number | undefined {
+    // What is answered late is posted to nobody.
+    if (this.#isClosed) return undefined;
     this.#bytes += bytes;
     if (this.#bytes < RECEIPT_BYTES) return undefined;
     const posted = { receipt: randomInt(1, 2 ** 47), bytes: this.#bytes };
@@ -62,6 +65,7 @@ export class Receipts {
 
   /** What was posted goes with the port. */
   close(): void {
+    this.#isClosed = true;
     for (const { bytes } of this.#posted.splice(0)) this.#principal.takeUnread(bytes);
   }
 }

@@ -95,12 +95,8 @@ export function openSession(
   function close(reason: DiskCacheError): void {
     if (!open) return;
     open = false;
-    requests.close();
     lane.length = 0;
-    streams.close();
-    watches.close();
-    near.close();
-    receipts.close();
+    for (const part of [requests, streams, watches, near, receipts]) closeOrWarn(part);
     port.postMessage(goodbye(toPageErrorData(reason)));
     port.close();
   }
@@ -116,6 +112,15 @@ export function openSession(
     },
     close,
   };
+}
+
+/** To stop listening to a store is to write to it, which may fail. The rest is closed all the same. */
+function closeOrWarn(part: { close(): void }): void {
+  try {
+    part.close();
+  } catch (error) {
+    process.emitWarning(error instanceof Error ? error : String(error));
+  }
 }
 
 function startWatch(watches: Watches, watch: Watch, permit: Permit, findStore: FindStore): undefined {

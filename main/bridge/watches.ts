@@ -99,7 +99,8 @@ export class Watches {
 
   close(): void {
     clearImmediate(this.#scheduled);
-    for (const id of [...this.#ends.keys()]) this.remove(id);
+    this.#ends.clear();
+    for (const [store, watched] of [...this.#watched]) this.#stop(store, watched);
   }
 
   #start(store: Store): Watched {

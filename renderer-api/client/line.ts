@@ -83,4 +83,4 @@ export class Line {
 }
 
 const hasGone = () =>
-  new DiskCacheError('DISCONNECTED', 'Who answered this page has gone; a write may have been made or not');
+  new DiskCacheError('DISCONNECTED', 'The main process has gone; a write may have been made or not');

@@ -4,6 +4,7 @@ import type { MessagePort } from 'node:worker_threads';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Grant } from '../../main/bridge/grant.ts';
 import { Principal } from '../../main/bridge/principal.ts';
+import { DiskCacheError } from '../../protocol/error.ts';
 import { LEASE } from '../../protocol/near.ts';
 import { cache, deque, index } from '../../protocol/stores.ts';
 import { type Answer, isGoodbye } from '../../protocol/wire.ts';
@@ -254,6 +255,27 @@ describe('a page with thousands of subscriptions', () => {
   });
 });
 
+describe('a session', () => {
+  it('ends with all that it holds, also where the store can’t be written to any more', async () => {
+    const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    const principal = new Principal();
+    using bridge = openBridge({ stores });
+    bridge.cacheInMain('other').set('large', new Uint8Array(2 * MIB));
+    const page = talker(bridge.rawPort({ stores: { '*': 'write' } }, principal));
+    vi.spyOn(bridge.cacheInMain('api'), 'subscribe').mockReturnValue(() => {
+      throw new Error('disk I/O error');
+    });
+    await page.call('watch', { id: 1, store: 'api', range: {} });
+    await page.one('other', 'openStream', 'large');
+    bridge.sessions.at(-1)!.close(new DiskCacheError('CLOSED', 'The host was closed'));
+    expect(await page.ended).toBe('CLOSED: The host was closed');
+    expect(bridge.sessions.at(-1)!.streams).toBe(0);
+    expect(principal.isForgettable).toBe(true);
+    expect(warn).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ message: 'disk I/O error' }));
+    warn.mockRestore();
+  });
+});
+
 describe('a port whose answers nobody takes', () => {
   it('is closed when too much waits there, with the reason', async () => {
     using bridge = openBridge({ stores });
@@ -261,7 +283,7 @@ describe('a port whose answers nobody takes', () => {
     const port = bridge.rawPort(READ);
     for (let n = 1; n <= 40; n++) port.postMessage([n, [['api', 'get', 'k']]]);
     const session = bridge.sessions.at(-1)!;
-    await vi.waitFor(() => expect(session.isOpen).toBe(false), { timeout: 10_000 });
+    await vi.waitFor(() => expect(session.isOpen).toBe(false), { timeout: 60_000 });
     let answers = 0;
     const goodbye = await new Promise((resolve) => {
       port.on('message', (message) => (Array.isArray(message) ? answers++ : resolve(message)));
@@ -290,7 +312,7 @@ describe('a port whose answers nobody takes', () => {
     bridge.cacheInMain('api').set('k', { bytes: new Uint8Array(8 * MIB) });
     const ports = Array.from({ length: 4 }, () => bridge.rawPort(READ, principal));
     for (const port of ports) for (let n = 1; n <= 10; n++) port.postMessage([n, [['api', 'get', 'k']]]);
-    await vi.waitFor(() => expect(bridge.sessions.some(({ isOpen }) => !isOpen)).toBe(true), { timeout: 10_000 });
+    await vi.waitFor(() => expect(bridge.sessions.some(({ isOpen }) => !isOpen)).toBe(true), { timeout: 60_000 });
   });
 });
 

@@ -60,7 +60,7 @@ describe('bodies of responses', () => {
       void call('pull', value!.body);
       if (n % 4 === 3) await new Promise((resolve) => setTimeout(resolve, 2));
     }
-    await vi.waitFor(() => expect(session.open).toBe(0), { timeout: 10_000 });
+    await vi.waitFor(() => expect(session.open).toBe(0), { timeout: 60_000 });
   });
 
   it('go on without end for a page that takes them', async () => {
