@@ -12,7 +12,7 @@ const slow = [
   'test/reference/{damage,disk-full}.test.ts',
   'test/bench/work.test.ts',
   'test/bridge/{behaviour,near,value-streams}.test.ts',
-  'test/bridge/{hostile,hostile-ports}.test.ts',
+  'test/bridge/{hostile,hostile-ports,hostile-streams}.test.ts',
   'test/bridge/large-values.test.ts',
   'test/bridge/soak.test.ts',
   'test/bridge/offline/{hostile,hostile-bodies,large,life}.test.ts',

@@ -1,14 +1,12 @@
-import { readdirSync } from 'node:fs';
 import { setImmediate as nextLoop } from 'node:timers/promises';
-import type { MessagePort } from 'node:worker_threads';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Grant } from '../../main/bridge/grant.ts';
 import { Principal } from '../../main/bridge/principal.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import { LEASE } from '../../protocol/near.ts';
 import { cache, deque, index } from '../../protocol/stores.ts';
-import { type Answer, isGoodbye } from '../../protocol/wire.ts';
 import { openBridge } from './over-a-port.ts';
+import { talker } from './raw-talker.ts';
 
 /*
  * Ports that are used otherwise than our client uses them: late, never read, held open. Others are served as if they weren't there, and
@@ -18,50 +16,6 @@ import { openBridge } from './over-a-port.ts';
 const MIB = 2 ** 20;
 const stores = { api: cache(), other: cache(), settings: index(), outbox: deque() };
 const READ: Grant = { stores: { api: 'read' } };
-
-afterEach(() => void vi.useRealTimers());
-
-type Message = Record<string, unknown> & { readonly deskcache?: string };
-
-/** A page that speaks the wire itself. */
-function talker(port: MessagePort) {
-  const waiting = new Map<unknown, (answer: never) => void>();
-  const listeners = new Set<(message: Message) => void>();
-  let last = 0;
-  const ended = new Promise<string>((resolve) => {
-    listeners.add((message) => isGoodbye(message) && resolve(`${message.reason.code}: ${message.reason.message}`));
-  });
-  port.on('message', (message: Message | Answer) => {
-    const id = Array.isArray(message) ? message[0] : (message as Message)['id'];
-    if (waiting.has(id)) {
-      waiting.get(id)!(message as never);
-      waiting.delete(id);
-    } else for (const listener of listeners) listener(message as Message);
-  });
-  const run = (...operations: unknown[][]) =>
-    new Promise<Answer>((resolve) => {
-      waiting.set(++last, resolve);
-      port.postMessage([last, operations]);
-    });
-  return {
-    port,
-    listeners,
-    ended,
-    run,
-    async one(...operation: unknown[]): Promise<unknown> {
-      const answer = await run(operation);
-      const failure = answer.length === 2 ? answer[1].refused : answer[2][0]?.[1];
-      if (failure) throw Object.assign(new Error(failure.message), { code: failure.code });
-      return (answer[1] as unknown[])[0];
-    },
-    call: (method: string, value: unknown) =>
-      new Promise<{ value?: { value?: unknown; error?: { code: string; message: string } } }>((resolve) => {
-        const id = `c${++last}`;
-        waiting.set(id, resolve);
-        port.postMessage({ id, type: 'APPLY', path: [method], argumentList: [{ type: 'RAW', value }] });
-      }),
-  };
-}
 
 /** How long each of some calls took, in milliseconds. */
 async function durations(times: number, work: (n: number) => Promise<unknown>): Promise<number[]> {
@@ -376,96 +330,3 @@ describe('a port that sends what is of no use', () => {
 function call(method: string, value: unknown) {
   return { id: `m${method}`, type: 'APPLY', path: [method], argumentList: [{ type: 'RAW', value }] };
 }
-
-describe('streams that are left half-way', () => {
-  const openFiles = () => readdirSync('/proc/self/fd').length;
-  const hasFiles = process.platform === 'linux';
-
-  it('are bounded for all connections of a window and origin', async () => {
-    const principal = new Principal();
-    using bridge = openBridge({ stores });
-    bridge.cacheInMain('api').set('large', new Uint8Array(2 * MIB));
-    const codes: unknown[] = [];
-    for (let page = 0; page < 4; page++) {
-      const { one } = talker(bridge.rawPort({ stores: { api: 'write' } }, principal));
-      for (let n = 0; n < 60; n++) {
-        const opening = n % 2 ? one('api', 'openUpload', `k${n}`) : one('api', 'openStream', 'large');
-        codes.push(
-          await opening.then(
-            () => 'open',
-            (error: { code: string }) => error.code,
-          ),
-        );
-      }
-    }
-    expect(codes.filter((code) => code === 'open')).toHaveLength(128);
-    expect(new Set(codes)).toEqual(new Set(['open', 'BUSY']));
-    bridge.sessions[0]!.close(new Error('gone') as never);
-    const { one } = talker(bridge.rawPort(READ, principal));
-    await expect(one('api', 'openStream', 'large')).resolves.toMatchObject({ size: 2 * MIB });
-  });
-
-  it.runIf(hasFiles)('have no file open while nothing is read, and go on where they were', async () => {
-    using bridge = openBridge({ stores });
-    const bytes = Uint8Array.from({ length: 3 * MIB }, (_, n) => (n * 7) % 251);
-    bridge.cacheInMain('api').set('large', bytes);
-    const page = talker(bridge.rawPort(READ));
-    await page.one('api', 'has', 'k');
-    const before = openFiles();
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-    const streams = (await Promise.all(
-      Array.from({ length: 20 }, () => page.one('api', 'openStream', 'large', { start: 5 })),
-    )) as { stream: string }[];
-    const { stream } = streams[0]!;
-    const read = [(await page.one('api', 'nextChunk', stream)) as Uint8Array];
-    expect(openFiles()).toBeGreaterThanOrEqual(before + 20);
-    await vi.advanceTimersByTimeAsync(11_000);
-    vi.useRealTimers();
-    await vi.waitFor(() => expect(openFiles()).toBeLessThanOrEqual(before));
-    for (
-      let chunk = await page.one('api', 'nextChunk', stream);
-      chunk;
-      chunk = await page.one('api', 'nextChunk', stream)
-    )
-      read.push(chunk as Uint8Array);
-    expect(Buffer.concat(read).equals(bytes.subarray(5))).toBe(true);
-    // One whose value was replaced meanwhile says so.
-    bridge.cacheInMain('api').set('large', new Uint8Array(2 * MIB));
-    await expect(page.one('api', 'nextChunk', streams[1]!.stream)).rejects.toMatchObject({
-      code: 'DISCONNECTED',
-      message: expect.stringMatching(/replaced or deleted/),
-    });
-  });
-
-  it('are given up when nothing is sent for long, and leave nothing', async () => {
-    using bridge = openBridge({ stores });
-    const page = talker(bridge.rawPort({ stores: { api: 'write' } }));
-    await page.one('api', 'has', 'k');
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-    const stream = await page.one('api', 'openUpload', 'k');
-    await page.one('api', 'sendChunk', stream, new Uint8Array(1000));
-    await vi.advanceTimersByTimeAsync(60_000);
-    await page.one('api', 'sendChunk', stream, new Uint8Array(1000));
-    await vi.advanceTimersByTimeAsync(100_000);
-    expect(bridge.sessions.at(-1)!.streams).toBe(1);
-    await vi.advanceTimersByTimeAsync(21_000);
-    vi.useRealTimers();
-    expect(bridge.sessions.at(-1)!.streams).toBe(0);
-    await expect(page.one('api', 'sendChunk', stream, new Uint8Array(1))).rejects.toMatchObject({
-      code: 'DISCONNECTED',
-      message: expect.stringMatching(/nothing was sent for too long/),
-    });
-    expect(bridge.cacheInMain('api').has('k')).toBe(false);
-    expect(bridge.cacheInMain('api').check()).toEqual([]);
-  });
-
-  it('hold one large compressed value in memory, not one for each', async () => {
-    using bridge = openBridge({ stores: { api: cache({ compression: 'zstd' }) } });
-    bridge.cacheInMain('api').set('zeros', new Uint8Array(40 * MIB));
-    const { one } = talker(bridge.rawPort(READ));
-    const opened = (await one('api', 'openStream', 'zeros')) as { stream: string };
-    await expect(one('api', 'openStream', 'zeros')).rejects.toMatchObject({ code: 'BUSY' });
-    await one('api', 'leaveStream', opened.stream);
-    await expect(one('api', 'openStream', 'zeros')).resolves.toMatchObject({ size: 40 * MIB });
-  });
-});
