@@ -3,8 +3,8 @@ import { weightOf } from '../../protocol/weight.ts';
 import { isInflated } from './inflated.ts';
 import type { Principal } from './principal.ts';
 
-/** What a message counts for that stands for far more than it brought; it is not walked through. */
-const INFLATED_BYTES = 2 ** 20;
+/** What a message counts for that stands for far more than it brought, which is little; it is not weighed, for that would walk through it. */
+const INFLATED_BYTES = 2 ** 12;
 
 /** Counts what one port sends in vain; past the limits of its principal the port is closed. */
 export class Misbehaviour {
