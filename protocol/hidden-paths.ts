@@ -1,28 +1,65 @@
 import { type ErrorData, toErrorData } from './error.ts';
 
 /*
- * Pages must not learn absolute paths, which contain the user's name. Messages for pages name a store by its path in the application's
- * directory: `settings` for `/home/ada/.config/App/deskcache/settings`.
+ * Pages must not learn absolute paths, which contain the user's name, nor stacks, which are full of them. Messages for pages name a
+ * store by its path in the application's directory: `settings` for `/home/ada/.config/App/deskcache/settings`. Of other absolute paths
+ * the last part is left.
  */
 
+/** A directory in one of the forms in which a message may name it. */
+interface Hidden {
+  readonly directory: string;
+  /** With the separator behind it, if there is one. */
+  readonly pattern: RegExp;
+}
+
 /** The longest first: one may be inside another. In order at all times, for every refused message is looked through. */
-const hidden: string[] = [];
+const hidden: Hidden[] = [];
+
+/** Of a whole drive nothing is hidden: every path is in it. */
+const ROOT = /^([a-z]:)?[\\/]*$/i;
+const DRIVE = /^[a-z]:/i;
 
 /** Hides a directory and its contents from pages until the process ends: even the last message may name it. */
 export function hideDirectory(directory: string): void {
-  if (hidden.includes(directory)) return;
-  hidden.push(directory);
-  hidden.sort((one, other) => other.length - one.length);
+  if (ROOT.test(directory)) return;
+  const withSlashes = directory.replaceAll('\\', '/');
+  const inUrl = encodeURI(withSlashes).replace(/[?#]/g, encodeURIComponent);
+  const escaped = JSON.stringify(directory).slice(1, -1);
+  for (const form of [directory, DRIVE.test(directory) ? withSlashes : directory, inUrl, escaped]) {
+    if (hidden.some((known) => known.directory === form)) continue;
+    const text = form.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
+    // Windows takes `c:\users` for `C:\Users`.
+    hidden.push({
+      directory: form,
+      pattern: new RegExp(`(?:file:/{2,3})?${text}([\\\\/]*)`, DRIVE.test(form) ? 'gi' : 'g'),
+    });
+  }
+  hidden.sort((one, other) => other.directory.length - one.directory.length);
 }
 
-/** Returns a text without hidden directories, as a page may read it. */
+/** Where files are on POSIX systems: other texts that begin with a slash, such as keys and addresses, stay. */
+const PLACES =
+  'Applications|Library|System|Users|Volumes|bin|dev|etc|home|lib\\d*|media|mnt|nix|opt|private|proc|root|run|sbin|snap|srv|sys|tmp|usr|var';
+
+/** All of an absolute path but its last part; parts may contain spaces. */
+const DIRECTORIES: readonly RegExp[] = [
+  /file:\/\/[^\s'"<>]*\//gi,
+  /(?:\\\\[^\\/\s'"]+|\b[a-z]:)[\\/]+(?:[^\\/:*?"'<>|\r\n]+[\\/]+)*/gi,
+  new RegExp(`(?<![\\w.~%:/-])/(?:${PLACES})/(?:[^/\\n'"<>|:]*[^/\\n'"<>|:\\s]/)*`, 'g'),
+];
+
+const STACK = /\n[ \t]+at [^\n]*/g;
+
+/** Returns a text without hidden directories and stacks, as a page may read it. */
 export function withoutDirectories(text: string): string {
-  let shown = text;
-  for (const directory of hidden) {
-    if (!shown.includes(directory)) continue;
-    for (const separator of ['/', '\\']) shown = shown.replaceAll(directory + separator, '');
-    shown = shown.replaceAll(directory, 'the directory of the application');
+  let shown = text.replace(STACK, '');
+  for (const { pattern } of hidden) {
+    shown = shown.replace(pattern, (_whole, separator: string) =>
+      separator === '' ? 'the directory of the application' : '',
+    );
   }
+  for (const directories of DIRECTORIES) shown = shown.replace(directories, '');
   return shown;
 }
 
@@ -36,6 +73,24 @@ const shortened = (text: string): string =>
 /** `toErrorData`, for a page. */
 export function toPageErrorData(error: unknown): ErrorData {
   const { code, message, cause } = toErrorData(error);
-  const shown = { code, message: withoutDirectories(shortened(message)) };
-  return cause === undefined ? shown : { ...shown, cause: withoutDirectories(shortened(cause)) };
+  const paths = getPaths(error);
+  const shown = { code, message: withoutPaths(shortened(message), paths) };
+  return cause === undefined ? shown : { ...shown, cause: withoutPaths(shortened(cause), paths) };
+}
+
+/** A system error says which path it is about, wherever that is. */
+function getPaths(error: unknown): readonly string[] {
+  const paths: string[] = [];
+  let at = error;
+  for (let depth = 0; depth < 4 && typeof at === 'object' && at !== null; depth++) {
+    const { path, dest, cause } = at as { readonly path?: unknown; readonly dest?: unknown; readonly cause?: unknown };
+    for (const named of [path, dest]) if (typeof named === 'string' && /[\\/]/.test(named)) paths.push(named);
+    at = cause;
+  }
+  return paths;
+}
+
+function withoutPaths(text: string, paths: readonly string[]): string {
+  const shown = withoutDirectories(text);
+  return paths.reduce((left, path) => left.replaceAll(path, path.replace(/^.*[\\/]/s, '')), shown);
 }

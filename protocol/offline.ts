@@ -107,7 +107,8 @@ export interface Piece {
 
 /** An error that stays of its class: ours, or the standard's by its name, `TypeError` or that of a `DOMException`. */
 export type Fault = ErrorData | { readonly exception: string; readonly message: string };
-export type Reply<T> = { readonly value: T } | { readonly fault: Fault } | Refusal;
+/** With a receipt, which the page posts back as `Receipt` when the reply has arrived. */
+export type Reply<T> = { readonly value: T; readonly receipt?: number } | { readonly fault: Fault } | Refusal;
 
 /** What the main process exposes to comlink on such a port: flat, frozen, one plain argument each. */
 export interface OfflineFace {

@@ -24,10 +24,16 @@ export interface Refusal {
   readonly refused: ErrorData;
 }
 
-/** Main to page. */
+/**
+ * Main to page. With a receipt, which the page posts back as `Receipt` when the answer has arrived: so the main process knows how much
+ * of what it has posted was taken.
+ */
 export type Answer =
-  | readonly [id: number, values: Results['values'], failures: Results['failures']]
+  | readonly [id: number, values: Results['values'], failures: Results['failures'], receipt?: number]
   | readonly [id: number, refusal: Refusal];
+
+/** Page to main. A number that can't be guessed. */
+export type Receipt = readonly [receipt: number];
 
 export const isAnswer = (message: unknown): message is Answer =>
   Array.isArray(message) && typeof message[0] === 'number';

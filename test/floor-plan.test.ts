@@ -17,7 +17,14 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'main/engine/': ['protocol/', 'node:'],
   'main/engine/sqlite/driver.ts': ['protocol/', 'main/engine/', 'node:', 'better-sqlite3'],
   'main/bundling/': ['main/engine/runtime-files.ts', 'main/engine/glibc-version.ts', 'node:'],
-  'main/bridge/': ['protocol/', 'main/engine/index.ts', 'main/offline/queue/index.ts', 'node:', 'comlink'],
+  'main/bridge/': [
+    'protocol/',
+    'main/engine/index.ts',
+    'main/engine/cache/key-range.ts',
+    'main/offline/queue/index.ts',
+    'node:',
+    'comlink',
+  ],
   'main/assets/': ['protocol/', 'main/engine/index.ts', 'node:', 'mrmime'],
   'main/offline/': ['protocol/', 'main/engine/index.ts', 'main/engine/owner.ts', 'node:'],
   'main/offline/http/': [

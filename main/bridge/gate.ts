@@ -1,4 +1,5 @@
-import type { ErrorData } from '../../protocol/error.ts';
+import { DiskCacheError, type ErrorData } from '../../protocol/error.ts';
+import { toPageErrorData } from '../../protocol/hidden-paths.ts';
 import type { Refusal } from '../../protocol/wire.ts';
 import type { Endpoint, Listener } from './endpoint.ts';
 import { isInflated } from './inflated.ts';
@@ -9,17 +10,28 @@ import { isInflated } from './inflated.ts';
  * the face, one of `methods`, by its name alone, with one plain argument. It reads comlink 4.4.2's wire words; a test fails when
  * they change.
  *
- * Invariant: a message that is not passed on was answered, unless it carries no id that could be answered.
+ * `onRefused` is called for each message that is not passed on.
+ *
+ * Invariant: a message that is not passed on was answered, unless it carries no id that could be answered. A thrown error leaves as
+ * data without its stack: comlink would send that along.
  */
-export function gate(inner: Endpoint, methods: readonly string[]): Endpoint {
+export function gate(
+  inner: Endpoint,
+  methods: readonly string[],
+  onRefused: (message: unknown) => void = () => {},
+): Endpoint {
   const refused = refusal(methods);
   return {
-    postMessage: (message: unknown) => inner.postMessage(message),
+    postMessage: (message: unknown) => inner.postMessage(withoutThrown(message)),
     addEventListener: (type: string, listener: Listener) => {
       inner.addEventListener(type, (event) => {
         const { data } = event;
-        if (isCall(data, methods)) listener(event);
-        else if (isAnswerable(data)) inner.postMessage({ id: data.id, type: 'RAW', value: refused });
+        if (isCall(data, methods)) {
+          listener(event);
+          return;
+        }
+        if (isAnswerable(data)) inner.postMessage({ id: data.id, type: 'RAW', value: refused });
+        onRefused(data);
       });
     },
     // Comlink takes its listener away when it is sent RELEASE, and that never gets in.
@@ -29,6 +41,16 @@ export function gate(inner: Endpoint, methods: readonly string[]): Endpoint {
 }
 
 const MAX_ID = 128;
+
+/** Comlink sends what a method throws by its transfer handler `throw`: name, message and stack, with paths of the file system. */
+function withoutThrown(message: unknown): unknown {
+  const { id, type, name, value } = Object(message) as Record<string, unknown>;
+  if (type !== 'HANDLER' || name !== 'throw') return message;
+  const thrown: unknown = Object(value).value;
+  const text = isRecord(thrown) ? `${String(thrown['name'])}: ${String(thrown['message'])}` : String(thrown);
+  const error = new DiskCacheError('BAD_OPTION', `The main process could not do this: ${text}`);
+  return { id, type: 'RAW', value: { refused: toPageErrorData(error) } satisfies Refusal };
+}
 
 const refusal = (methods: readonly string[]): Refusal => ({
   refused: {

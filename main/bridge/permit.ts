@@ -8,21 +8,6 @@ export interface Usage {
   written: number;
 }
 
-/** Of one window, by origin. */
-export class Usages {
-  readonly #byOrigin = new Map<string | undefined, Usage>();
-
-  /** Undefined for what has no origin, such as the application itself. */
-  of(origin: string | undefined): Usage | undefined {
-    if (origin === undefined) return undefined;
-    const known = this.#byOrigin.get(origin);
-    if (known !== undefined) return known;
-    const usage = { written: 0 };
-    this.#byOrigin.set(origin, usage);
-    return usage;
-  }
-}
-
 /** A grant in use by one session: what it covers, and how much of it is left. */
 export class Permit {
   readonly #grant: Grant;

@@ -1,13 +1,25 @@
 import { DiskCacheError, type ErrorCode } from '../../protocol/error.ts';
 import { toPageErrorData } from '../../protocol/hidden-paths.ts';
 import { weightOf } from '../../protocol/weight.ts';
-import { type Answer, MAX_OPERATIONS, UNDER_WAY } from '../../protocol/wire.ts';
+import { type Answer, type Failure, MAX_OPERATIONS, UNDER_WAY } from '../../protocol/wire.ts';
 import { isInflated } from './inflated.ts';
 import type { Lane, Rota } from './rota.ts';
 import type { Ran } from './run.ts';
 
 const INFLATED =
   'The main process refused calls whose arrays have more than 10000 holes, or that refer to the same parts over and over; fill them, write less at a time';
+
+/** What is refused without having been done. */
+const REFUSALS: ReadonlySet<ErrorCode> = new Set([
+  'NOT_ALLOWED',
+  'TOO_LARGE',
+  'BAD_OPTION',
+  'BAD_KEY',
+  'BAD_VALUE',
+  'NO_SUCH_STORE',
+]);
+
+const isRefusal = ([, { code }]: Failure): boolean => REFUSALS.has(code);
 
 /**
  * The requests of one page, from the port to their answers: each is looked at, waits for its turn and is answered, in order.
@@ -16,20 +28,25 @@ const INFLATED =
  */
 export class Requests {
   readonly #run: (operations: readonly unknown[]) => Iterator<void, Ran>;
-  readonly #settled: () => Promise<unknown> | undefined;
-  readonly #answer: (answer: Answer) => void;
+  readonly #settled: (ran: Ran) => Promise<unknown> | undefined;
+  readonly #answer: (answer: Answer, ran?: Ran) => void;
+  readonly #refused: (request: readonly unknown[], why: 'odd' | 'failed') => void;
   readonly #rota: Rota;
   readonly #lane: Lane = [];
   readonly #owner: object;
   #operations = 0;
   #bytes = 0;
 
-  /** `settled`: what an answer has to wait for, after its operations have run. `owner`: whose turns its requests use. */
+  /**
+   * `settled`: what an answer has to wait for, after its operations have run; `refused` hears of requests that are none (`odd`), and of
+   * those of which no operation was let in; `owner`: whose turns its requests use.
+   */
   constructor(
     rota: Rota,
     run: (operations: readonly unknown[]) => Iterator<void, Ran>,
-    settled: () => Promise<unknown> | undefined,
-    answer: (answer: Answer) => void,
+    settled: (ran: Ran) => Promise<unknown> | undefined,
+    answer: (answer: Answer, ran?: Ran) => void,
+    refused: (request: readonly unknown[], why: 'odd' | 'failed') => void = () => {},
     owner?: object,
   ) {
     this.#owner = owner ?? this.#lane;
@@ -37,17 +54,23 @@ export class Requests {
     this.#run = run;
     this.#settled = settled;
     this.#answer = answer;
+    this.#refused = refused;
   }
 
   receive(request: readonly unknown[]): void {
     const [id, operations] = request;
-    if (typeof id !== 'number') return;
+    if (typeof id !== 'number') {
+      this.#refused(request, 'odd');
+      return;
+    }
     if (request.length !== 2 || !Array.isArray(operations) || operations.length > MAX_OPERATIONS) {
       this.#refuse(id, 'NOT_ALLOWED', `The main process refused a message that is no request: [id, operations]`);
+      this.#refused(request, 'odd');
       return;
     }
     if (isInflated(operations)) {
       this.#refuse(id, 'TOO_LARGE', INFLATED);
+      this.#refused(request, 'odd');
       return;
     }
     // Only what has to wait is weighed.
@@ -60,10 +83,12 @@ export class Requests {
       const answer = () => {
         this.#operations -= operations.length;
         this.#bytes -= weight;
-        this.#answer([id, values, failures]);
+        this.#answer([id, values, failures], step.value);
+        const isInVain = failures.length > 0 && failures.length === operations.length && failures.every(isRefusal);
+        if (isInVain) this.#refused(request, 'failed');
       };
       const finish = () => {
-        const wait = this.#settled();
+        const wait = this.#settled(step.value);
         if (wait === undefined) answer();
         else void wait.then(answer);
       };
@@ -82,6 +107,7 @@ export class Requests {
     this.#operations -= operations.length;
     this.#bytes -= weight;
     this.#refuse(id, 'BUSY', 'This page has more under way than the main process keeps for it; wait for answers');
+    this.#refused(request, 'failed');
   }
 
   /** Forgets what waits. */

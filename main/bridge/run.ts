@@ -10,6 +10,10 @@ import type { Store } from './verbs.ts';
 export interface Ran extends Results {
   /** Resolves when all results are there. */
   readonly settled?: Promise<unknown> | undefined;
+  /** The stores that any operation may have written to. */
+  readonly written?: ReadonlySet<Store> | undefined;
+  /** About how many bytes the values are. */
+  readonly weight?: number;
 }
 
 /** What becomes of the operations of a turn. A failure holds, whatever value there was before it. */
@@ -17,12 +21,22 @@ class Outcomes implements Ran {
   readonly values: unknown[];
   readonly failures: Failure[] = [];
   settled: Promise<unknown> | undefined;
+  written: Set<Store> | undefined;
   #weight = 0;
   #weightAtRest = 0;
   #restedAt = performance.now();
 
   constructor(operations: number) {
     this.values = new Array(operations).fill(undefined);
+  }
+
+  get weight(): number {
+    return this.#weight;
+  }
+
+  noteWrite(store: Store): void {
+    this.written ??= new Set();
+    this.written.add(store);
   }
 
   /** Lets others have a turn when much was read, or time has gone by, since they last had one. */
@@ -84,6 +98,7 @@ class Outcomes implements Ran {
     const put = value.then(
       (later) => {
         this.values[place] = later;
+        this.#weight += weightOf(later);
       },
       (error: unknown) => this.fail([place], error),
     );
@@ -149,6 +164,7 @@ function* runOnStore(
   for (const place of places) {
     try {
       const call = admit(opened, operations[place] as Operation);
+      if (call.access !== 'read') outcomes.noteWrite(opened.store);
       if (call.alone !== true) {
         together.push(call);
         theirs.push(place);

@@ -5,11 +5,12 @@ import type { SetOptions } from '../../protocol/options.ts';
 import type { OpenedStream, ValueStreamContract } from '../../protocol/value-stream.ts';
 import { type ByteRange, Cache, type CacheFace, FanoutCache } from '../engine/index.ts';
 import { Download } from './download.ts';
-import { Upload } from './upload.ts';
+import { Principal } from './principal.ts';
+import { type StoreChunks, Upload } from './upload.ts';
 import type { Store } from './verbs.ts';
 
-/** A page may have so many values under way, in both directions. */
-const MOST_OPEN = 64;
+/** A page may have this number of values under way, in both directions; the principal that it belongs to has a limit of its own. */
+const MAX_OPEN = 64;
 
 /** Every operation of the contract, on a store. */
 type Verbs = {
@@ -30,7 +31,12 @@ export class ValueStreams implements Verbs {
   readonly #uploads = new Map<string, Upload>();
   /** Streams that are being opened. */
   #opening = 0;
+  readonly #principal: Principal;
   #isOpen = true;
+
+  constructor(principal = new Principal()) {
+    this.#principal = principal;
+  }
 
   get size(): number {
     return this.#downloads.size + this.#uploads.size;
@@ -40,8 +46,9 @@ export class ValueStreams implements Verbs {
     const source = cacheOf(store);
     this.#demandRoom();
     this.#opening++;
+    let isKept = false;
     try {
-      const download = await Download.open(source, key, range);
+      const download = await Download.open(source, key, range, this.#principal);
       if (download === undefined) return undefined;
       if (!this.#isOpen) {
         await download.leave();
@@ -49,9 +56,11 @@ export class ValueStreams implements Verbs {
       }
       const stream = randomUUID();
       this.#downloads.set(stream, download);
-      return { stream, size: download.item.size, isText: download.item.isText };
+      isKept = true;
+      return { stream, size: download.size, isText: download.isText };
     } finally {
       this.#opening--;
+      if (!isKept) this.#principal.streams.release();
     }
   }
 
@@ -60,11 +69,10 @@ export class ValueStreams implements Verbs {
     if (download === undefined) throw unknown();
     try {
       const chunk = await download.next();
-      if (chunk === undefined) this.#downloads.delete(stream);
+      if (chunk === undefined) await this.leaveStream(_store, stream);
       return chunk;
     } catch (error) {
-      this.#downloads.delete(stream);
-      await download.leave();
+      await this.leaveStream(_store, stream);
       throw error;
     }
   }
@@ -75,7 +83,13 @@ export class ValueStreams implements Verbs {
     const target = cacheOf(store);
     this.#demandRoom();
     const stream = randomUUID();
-    this.#uploads.set(stream, new Upload((chunks) => target.writeStream(key, chunks, options)));
+    try {
+      const keep: StoreChunks = (chunks) => target.writeStream(key, chunks, options);
+      this.#uploads.set(stream, new Upload(keep, () => void this.leaveStream(store, stream)));
+    } catch (error) {
+      this.#principal.streams.release();
+      throw error;
+    }
     return stream;
   }
 
@@ -96,29 +110,32 @@ export class ValueStreams implements Verbs {
     try {
       await upload.end();
     } finally {
-      this.#uploads.delete(stream);
+      if (this.#uploads.delete(stream)) this.#principal.streams.release();
     }
   }
 
   async leaveStream(_store: Store, stream: string): Promise<void> {
     const [download, upload] = [this.#downloads.get(stream), this.#uploads.get(stream)];
-    this.#downloads.delete(stream);
-    this.#uploads.delete(stream);
+    if (this.#downloads.delete(stream) || this.#uploads.delete(stream)) this.#principal.streams.release();
     await download?.leave();
     await upload?.leave(new DiskCacheError('DISCONNECTED', 'The page gave up its stream'));
   }
 
   close(): void {
     this.#isOpen = false;
+    for (let n = this.size; n > 0; n--) this.#principal.streams.release();
     for (const download of this.#downloads.values()) void download.leave();
     for (const upload of this.#uploads.values()) void upload.leave(ended());
     this.#downloads.clear();
     this.#uploads.clear();
   }
 
+  /** @throws {DiskCacheError} `BUSY` for one more than this page, or its principal, may have. */
   #demandRoom(): void {
-    if (this.size + this.#opening < MOST_OPEN) return;
-    throw new DiskCacheError('BUSY', `This page has ${MOST_OPEN} streams open; end or cancel one of them`);
+    if (this.size + this.#opening >= MAX_OPEN) {
+      throw new DiskCacheError('BUSY', `This page has ${MAX_OPEN} streams open; end or cancel one of them`);
+    }
+    this.#principal.streams.take();
   }
 }
 
@@ -128,6 +145,9 @@ function cacheOf(store: Store): CacheFace {
 }
 
 const unknown = () =>
-  new DiskCacheError('DISCONNECTED', 'There is no such stream: it has ended, or its connection has; begin it again');
+  new DiskCacheError(
+    'DISCONNECTED',
+    'There is no such stream: it has ended, or its connection has, or nothing was sent for too long; begin it again',
+  );
 
 const ended = () => new DiskCacheError('DISCONNECTED', 'The page has gone before its stream had ended');

@@ -1,6 +1,7 @@
 import type { Finding } from '../../protocol/check.ts';
 import type { Contracts, Kind } from '../../protocol/contract.ts';
 import { withoutDirectories } from '../../protocol/hidden-paths.ts';
+import type { Job } from '../../protocol/job.ts';
 import { type Cache, Deque, type FanoutCache, Index } from '../engine/index.ts';
 import { Queue } from '../offline/queue/index.ts';
 
@@ -42,6 +43,9 @@ function getVolume(store: Store): number {
   if (now - startedAt >= NOTABLE_MS) volumes.set(store, { bytes, until: now + 10 * (now - startedAt) });
   return bytes;
 }
+/** A job as a page may read it: what its handler threw in the main process may name files there. */
+const jobForPage = <T>(job: Job<T>): Job<T> =>
+  job.error === undefined ? job : { ...job, error: withoutDirectories(job.error) };
 
 const CACHE_VERBS: Verbs<'cache'> = {
   get: (cache, key) => cache.get(key),
@@ -119,8 +123,14 @@ const DEQUE_VERBS: Verbs<'deque'> = {
 };
 
 const QUEUE_VERBS: Verbs<'queue'> = {
-  get: (queue, id) => queue.get(id),
-  page: (queue, state, after) => queue.page(state, after),
+  get: (queue, id) => {
+    const job = queue.get(id);
+    return job && jobForPage(job);
+  },
+  page: (queue, state, after) => {
+    const { items, ...page } = queue.page(state, after);
+    return { ...page, items: items.map(jobForPage) };
+  },
   counts: (queue) => queue.counts(),
   paused: (queue) => queue.paused,
   volume: getVolume,

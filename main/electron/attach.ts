@@ -19,13 +19,18 @@ import {
 import { toPageErrorData } from '../../protocol/hidden-paths.ts';
 import { WINDOW_STORE } from '../../protocol/stores.ts';
 import { type Grant, grantOf } from '../bridge/grant.ts';
-import { Usages } from '../bridge/permit.ts';
+import { Principals } from '../bridge/principal.ts';
 import type { EngineWindow, PageAnswering, PageSession } from './page-engine.ts';
 import { type Authorize, type FrameInfo, isLive, senderOf } from './sender.ts';
 
-/** A page may load our client more than once; past these a document is up to no good. */
+/** Limits of one document. A page may load our client more than once, but not this often. */
 const MAX_SESSIONS = 16;
 const MAX_HANDSHAKES = 256;
+
+/** Limits of all subframes of one origin together, since a page can open any number of them, and of all subframes of a window. */
+const MAX_SUBFRAME_SESSIONS = 64;
+const MAX_SUBFRAME_HANDSHAKES = 1024;
+const MAX_HANDSHAKES_OF_ALL_SUBFRAMES = 4096;
 
 /** Chromium's `net::ERR_ABORTED`: the navigation was given up, and the document stays. */
 const ERR_ABORTED = -3;
@@ -44,6 +49,9 @@ export interface Attachment {
 interface Asker {
   readonly frame: WebFrameMain;
   readonly host: string;
+  /** Undefined where it can't be known for certain. */
+  readonly origin: string | undefined;
+  readonly isTop: boolean;
 }
 
 /**
@@ -62,29 +70,37 @@ export function attach(
 ): Attachment {
   const sessions = new Map<PageSession, Asker>();
   const nonces = new Map<string, Asker>();
-  const usages = new Usages();
+  const principals = new Principals();
+  /** Frames whose documents have used up their handshakes. */
+  let exhausted = new WeakSet<WebFrameMain>();
 
   function onConnect(event: IpcMainEvent, nonce: unknown, to: unknown = 'stores'): void {
     const frame = event.senderFrame;
     // Without a frame there is nobody to answer; a nonce answers once, so a page may ask again until it is heard.
-    if (!isLive(frame) || !isNonce(nonce) || !isPurpose(to) || nonces.has(nonce)) return;
+    if (!isLive(frame) || !isNonce(nonce) || !isPurpose(to) || nonces.has(nonce) || exhausted.has(frame)) return;
     forget(gone('was removed'), ({ frame: asked }) => !isLive(asked));
-    if (countAskers(nonces, frame) >= MAX_HANDSHAKES) return;
-    const asker = { frame, host: hostId(event.processId, event.frameId) };
+    const sender = senderOf(frame, name);
+    const host = hostId(event.processId, event.frameId);
+    const asker: Asker = { frame, host, origin: sender?.origin, isTop: frame.parent === null };
+    if (!hasHandshakesLeft(nonces, asker)) {
+      exhausted.add(frame);
+      return;
+    }
     nonces.set(nonce, asker);
     try {
-      connect(asker, nonce, grantFor(frame), to);
+      connect(asker, nonce, grantFor(asker, sender), to);
     } catch (error) {
       answer(frame, { deskcache: 'port', nonce, error: toPageErrorData(error) });
     }
   }
 
-  function grantFor(frame: WebFrameMain): Grant {
-    const sender = senderOf(frame, name);
+  function grantFor(asker: Asker, sender: FrameInfo | undefined): Grant {
     const grant = sender && ask(authorize, sender);
-    if (sender && grant && countAskers(sessions, frame) < MAX_SESSIONS) return grant;
+    if (sender && grant && hasSessionsLeft(sessions, asker)) return grant;
     const who = sender ? `${sender.isTop ? 'page' : 'subframe'} of ${sender.origin}` : 'frame of no certain origin';
-    const why = grant ? `has ${MAX_SESSIONS} connections already` : 'was not granted a connection by authorize(frame)';
+    const why = grant
+      ? `has its ${MAX_SESSIONS} connections already, or the subframes of its origin their ${MAX_SUBFRAME_SESSIONS}`
+      : 'was not granted a connection by authorize(frame)';
     throw new DiskCacheError('NOT_ALLOWED', `The ${who} in window "${name}" ${why}`);
   }
 
@@ -92,8 +108,9 @@ export function attach(
     const { port1, port2 } = new MessageChannelMain();
     const hasShard = asker.frame.parent === null || Object.hasOwn(grant.stores, WINDOW_STORE);
     const answering = to === 'stores' ? engine : offline;
-    const origin = senderOf(asker.frame, name)?.origin;
-    const session = answering.openSession(port1, { grant, hasShard, origin, usage: usages.of(origin) }, (how) => {
+    const { origin } = asker;
+    const rights = { grant, hasShard, origin, principal: principals.get(origin) };
+    const session = answering.openSession(port1, rights, (how) => {
       sessions.delete(session);
       if (how === 'died') answer(asker.frame, { deskcache: 'gone', nonce });
     });
@@ -103,7 +120,9 @@ export function attach(
 
   /** Ends the sessions of documents that are gone; what they have asked counts no more. */
   function forget(reason: DiskCacheError, isGone: (asker: Asker) => boolean = () => true): void {
-    for (const [nonce, asker] of nonces) if (isGone(asker)) nonces.delete(nonce);
+    for (const [nonce, asker] of nonces) {
+      if (isGone(asker)) nonces.delete(nonce);
+    }
     for (const [session, asker] of sessions) {
       if (!isGone(asker)) continue;
       sessions.delete(session);
@@ -116,6 +135,7 @@ export function attach(
    * its host. Should one in a host of its own have asked already, it keeps what it was given.
    */
   function onCommit(isMainFrame: boolean, processId: number, routingId: number): void {
+    exhausted = new WeakSet();
     const host = hostId(processId, routingId);
     const askers = [...nonces.values(), ...sessions.values()];
     const moved = new Set(askers.filter((asker) => asker.host !== host).map(({ frame }) => frame));
@@ -177,9 +197,28 @@ export function attach(
   };
 }
 
-/** How many a frame has: a subframe that takes all it may takes nothing from the page around it. */
-const countAskers = (askers: ReadonlyMap<unknown, Asker>, frame: WebFrameMain): number =>
-  [...askers.values()].filter((asker) => asker.frame === frame).length;
+/** How many askers a frame has, and the subframes of its origin, and all subframes: what one of them uses up the page around it keeps. */
+function countAskers(askers: ReadonlyMap<unknown, Asker>, { frame, origin }: Asker) {
+  const counts = { ofFrame: 0, ofOrigin: 0, ofSubframes: 0 };
+  for (const other of askers.values()) {
+    if (other.frame === frame) counts.ofFrame++;
+    if (other.isTop) continue;
+    counts.ofSubframes++;
+    if (other.origin === origin) counts.ofOrigin++;
+  }
+  return counts;
+}
+
+function hasHandshakesLeft(nonces: ReadonlyMap<unknown, Asker>, asker: Asker): boolean {
+  const { ofFrame, ofOrigin, ofSubframes } = countAskers(nonces, asker);
+  if (ofFrame >= MAX_HANDSHAKES) return false;
+  return asker.isTop || (ofOrigin < MAX_SUBFRAME_HANDSHAKES && ofSubframes < MAX_HANDSHAKES_OF_ALL_SUBFRAMES);
+}
+
+function hasSessionsLeft(sessions: ReadonlyMap<unknown, Asker>, asker: Asker): boolean {
+  const { ofFrame, ofOrigin } = countAskers(sessions, asker);
+  return ofFrame < MAX_SESSIONS && (asker.isTop || ofOrigin < MAX_SUBFRAME_SESSIONS);
+}
 
 const hostId = (processId: number, routingId: number): string => `${processId}:${routingId}`;
 

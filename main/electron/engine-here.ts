@@ -4,7 +4,7 @@ import { WINDOW_STORE } from '../../protocol/stores.ts';
 import type { FindStore } from '../bridge/admit.ts';
 import type { Grant } from '../bridge/grant.ts';
 import { Lobby } from '../bridge/lobby.ts';
-import { type Usage, Usages } from '../bridge/permit.ts';
+import { Principal, Principals } from '../bridge/principal.ts';
 import { openSession } from '../bridge/session.ts';
 import type { End, EngineWindow, PageEngine, PageRights, PageSession } from './page-engine.ts';
 import { fromPortMain } from './port.ts';
@@ -23,22 +23,34 @@ export class EngineHere implements PageEngine {
 
   attach(name: string, keep: Keep): EngineWindow {
     const own = this.#windows.attach(name, keep);
-    const usages = new Usages();
+    const principals = new Principals();
     const withShard: FindStore = (store) => (store === WINDOW_STORE ? own.shard() : this.#find(store));
     return {
-      openSession: (port, { grant, hasShard, origin, usage = usages.of(origin) }, onEnd) =>
-        this.#answer(port, grant, hasShard ? withShard : this.#withoutShard, onEnd, usage),
+      openSession: (port, rights, onEnd) => {
+        const { hasShard, origin, principal = principals.get(origin) } = rights;
+        return this.#answer(port, rights.grant, hasShard ? withShard : this.#withoutShard, onEnd, principal);
+      },
       release: () => own.release(),
     };
   }
 
   /** A session without a window. */
-  openSession(port: MessagePortMain, { grant }: PageRights, onEnd: (how: End) => void): PageSession {
-    return this.#answer(port, grant, this.#withoutShard, onEnd);
+  openSession(
+    port: MessagePortMain,
+    { grant, principal = new Principal() }: PageRights,
+    onEnd: (how: End) => void,
+  ): PageSession {
+    return this.#answer(port, grant, this.#withoutShard, onEnd, principal);
   }
 
-  #answer(port: MessagePortMain, grant: Grant, find: FindStore, onEnd: (how: End) => void, usage?: Usage): PageSession {
-    const session = openSession(fromPortMain(port), grant, find, this.#lobby, usage);
+  #answer(
+    port: MessagePortMain,
+    grant: Grant,
+    find: FindStore,
+    onEnd: (how: End) => void,
+    principal: Principal,
+  ): PageSession {
+    const session = openSession(fromPortMain(port), grant, find, this.#lobby, principal);
     port.on('close', () => {
       session.close(new DiskCacheError('DISCONNECTED', 'The page closed its port'));
       onEnd('closed');

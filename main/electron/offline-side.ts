@@ -95,8 +95,8 @@ export class OfflineSide {
       caches: () => this.#storageOfPages(session),
     };
     return {
-      openSession(port, { grant, usage }, onEnd) {
-        const opened = openOfflineSession(fromPortMain(port), grant, backing, usage);
+      openSession(port, { grant, principal }, onEnd) {
+        const opened = openOfflineSession(fromPortMain(port), grant, backing, principal);
         port.on('close', () => {
           opened.close(new DiskCacheError('DISCONNECTED', 'The page closed its port'));
           onEnd('closed');

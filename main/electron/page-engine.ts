@@ -1,7 +1,7 @@
 import type { MessagePortMain } from 'electron';
 import type { DiskCacheError } from '../../protocol/error.ts';
 import type { Grant } from '../bridge/grant.ts';
-import type { Usage } from '../bridge/permit.ts';
+import type { Principal } from '../bridge/principal.ts';
 import type { Keep } from './windows.ts';
 
 /** Whoever answers pages over their ports: the engine in this process, or that of the utility process. */
@@ -30,10 +30,10 @@ export interface PageRights {
   readonly grant: Grant;
   /** Whether it has what the window keeps for itself, too. */
   readonly hasShard: boolean;
-  /** Pages of one origin in one window share what their grants limit, over all their connections. */
+  /** Pages of one origin in one window share what is limited, over all their connections. */
   readonly origin?: string | undefined;
-  /** What they have written; whoever answers in another process keeps its own. */
-  readonly usage?: Usage | undefined;
+  /** What they have used; an engine in another process keeps its own account. */
+  readonly principal?: Principal | undefined;
 }
 
 /** The page closed its port; or the engine has died, and nobody told the page. */

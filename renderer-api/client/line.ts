@@ -1,5 +1,5 @@
 import { DiskCacheError, fromErrorData } from '../../protocol/error.ts';
-import { isAnswer, isGoodbye, type Operation, type Request, type Results } from '../../protocol/wire.ts';
+import { isAnswer, isGoodbye, type Operation, type Receipt, type Request, type Results } from '../../protocol/wire.ts';
 
 /** What the client needs of a port: a page's `MessagePort` is one, and so is Node's. */
 export interface Port {
@@ -67,7 +67,10 @@ export class Line {
       const waiting = this.#waiting.get(data[0]);
       this.#waiting.delete(data[0]);
       if (data.length === 2) waiting?.reject(fromErrorData(data[1].refused));
-      else waiting?.resolve({ values: data[1], failures: data[2] });
+      else {
+        waiting?.resolve({ values: data[1], failures: data[2] });
+        if (data[3]) this.port.postMessage([data[3]] satisfies Receipt);
+      }
     } else if (isGoodbye(data)) this.#end(fromErrorData(data.reason), false);
     else this.#listener.onNews(data);
   }
@@ -80,4 +83,4 @@ export class Line {
 }
 
 const hasGone = () =>
-  new DiskCacheError('DISCONNECTED', 'Who answered this page has gone; a write may have been made or not');
+  new DiskCacheError('DISCONNECTED', 'The main process has gone; a write may have been made or not');

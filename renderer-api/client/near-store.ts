@@ -2,6 +2,9 @@ import { LEASE } from '../../protocol/near.ts';
 import { judge } from '../../protocol/value.ts';
 import { weightOf } from '../../protocol/weight.ts';
 
+/** Milliseconds until a page that was refused a lease asks again. */
+const RETRY_MS = 5000;
+
 /** Keys by which a value can be found without encoding them; items with others are read from the main process. */
 type NearKey = string | number;
 
@@ -29,6 +32,7 @@ export class NearStore {
   #leaseEnd = Number.NEGATIVE_INFINITY;
   /** The question that is under way; one that is not any more was asked over a line that has ended. */
   #asking: object | undefined;
+  #askAt = Number.NEGATIVE_INFINITY;
 
   /**
    * `ask` asks the main process for a lease and returns whether what was kept before is still good; `onFailure` hears why there is no
@@ -67,6 +71,7 @@ export class NearStore {
   /** Nobody will tell any more what has changed. */
   end(): void {
     this.#asking = undefined;
+    this.#askAt = Number.NEGATIVE_INFINITY;
     this.#leaseEnd = Number.NEGATIVE_INFINITY;
     this.drop();
   }
@@ -103,10 +108,10 @@ export class NearStore {
 
   /** The lease counts from when it was asked for, so here it ends before the main process takes it for over. */
   #renew(): void {
-    if (this.#asking !== undefined) return;
+    const asked = performance.now();
+    if (this.#asking !== undefined || asked < this.#askAt) return;
     const asking = {};
     this.#asking = asking;
-    const asked = performance.now();
     this.#ask().then(
       (isGood) => {
         if (this.#asking !== asking) return;
@@ -117,6 +122,7 @@ export class NearStore {
       (error: unknown) => {
         if (this.#asking !== asking) return;
         this.end();
+        this.#askAt = performance.now() + RETRY_MS;
         this.#onFailure(error);
       },
     );

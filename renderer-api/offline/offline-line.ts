@@ -55,7 +55,10 @@ export class OfflineLine {
       this.#open.add(reject);
       const asked = this.#face[method] as (argument: unknown) => Promise<Reply<Asking[M]['value']>>;
       asked(argument)
-        .then((reply) => resolve(outcome(reply)))
+        .then((reply) => {
+          if ('receipt' in reply && !this.ended.aborted) this.#port.postMessage([reply.receipt]);
+          resolve(outcome(reply));
+        })
         .catch(reject)
         .finally(() => this.#open.delete(reject));
     });

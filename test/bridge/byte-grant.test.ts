@@ -1,7 +1,8 @@
 import { MessageChannel } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Grant } from '../../main/bridge/grant.ts';
-import { Permit, Usages } from '../../main/bridge/permit.ts';
+import { Permit } from '../../main/bridge/permit.ts';
+import { Principals } from '../../main/bridge/principal.ts';
 import { runOperations } from '../../main/bridge/run.ts';
 import { openSession } from '../../main/bridge/session.ts';
 import { ValueStreams } from '../../main/bridge/value-streams.ts';
@@ -106,12 +107,12 @@ describe('a grant of bytes', () => {
 
   it('is one for all connections of an origin in a window', async () => {
     open();
-    const usages = new Usages();
+    const principals = new Principals();
     const connect = (origin: string) =>
       new Client(async () => {
         const { port1, port2 } = new MessageChannel();
         const find = (name: string) => bridge.registry.find(name);
-        openSession(port1 as never, GRANT, find, bridge.lobby, usages.of(origin));
+        openSession(port1 as never, GRANT, find, bridge.lobby, principals.get(origin));
         return port2 as never;
       }, 5000);
     const set = (client: Client, key: string) => client.call('api', 'set', [key, 'x'.repeat(60_000)]);

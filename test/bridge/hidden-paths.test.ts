@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MessageChannel } from 'node:worker_threads';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { FULL_GRANT } from '../../main/bridge/grant.ts';
 import { openSession } from '../../main/bridge/session.ts';
 import { type OpenEngine, openEngine } from '../../main/open-engine.ts';
@@ -77,6 +77,46 @@ describe('where on the disk something is', () => {
     expect(JSON.stringify(findings)).not.toContain(JSON.stringify(directory).slice(1, -1));
     expect(findings.some(({ path }) => path?.startsWith('api'))).toBe(true);
     expect(engine.registry.find('api').check()[0]?.path).toContain(directory);
+  });
+
+  it('a page isn’t told by a job that has failed', async () => {
+    const mails = engine.queues.find('mails');
+    const { id } = mails.enqueue(1);
+    const done = new AbortController();
+    const working = mails.process(
+      ({ bury }) => bury(`No template in ${join(directory, 'mails')}, file:///home/ada/x.html, C:\\Users\\ada\\y`),
+      { signal: done.signal },
+    );
+    await vi.waitFor(() => expect(mails.counts().dead).toBe(1));
+    done.abort();
+    await working;
+    const remote = page.queue('mails');
+    const [job] = await remote.jobs('dead');
+    for (const error of [job?.error, (await remote.get(id))?.error]) {
+      expect(error).toBe('Buried: No template in mails, x.html, y');
+    }
+    expect(mails.get(id)?.error).toContain(directory);
+  });
+
+  it('a page isn’t told, and gets no stack, by what a rare call throws', async () => {
+    const { port1, port2 } = new MessageChannel();
+    const find = (name: string) => engine.registry.find(name);
+    openSession(port1 as never, FULL_GRANT, find);
+    const heard = (id: string, method: string, value: unknown) =>
+      new Promise((resolve) => {
+        port2.once('message', resolve);
+        port2.postMessage({ id, type: 'APPLY', path: [method], argumentList: [{ type: 'RAW', value }] });
+      });
+    // To stop the last subscription is to write, and what fails there may be no error of ours.
+    vi.spyOn(engine.registry.find('settings'), 'subscribe').mockReturnValueOnce(() => {
+      throw new Error(`disk I/O error in ${directory}`);
+    });
+    await heard('1', 'watch', { id: 1, store: 'settings', range: {} });
+    const answer = await heard('2', 'unwatch', 1);
+    expect(answer).toMatchObject({ id: '2', type: 'RAW', value: { refused: { code: expect.any(String) } } });
+    expect(JSON.stringify(answer)).not.toMatch(/stack|\n {4}at /);
+    expect(JSON.stringify(answer)).not.toContain(directory);
+    port2.close();
   });
 
   it('a page isn’t told when its session ends', async () => {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { FULL_GRANT, type Grant } from '../../main/bridge/grant.ts';
 import { Lobby } from '../../main/bridge/lobby.ts';
+import type { Principal } from '../../main/bridge/principal.ts';
 import { openSession, type Session } from '../../main/bridge/session.ts';
 import type { Cache } from '../../main/engine/index.ts';
 import { Registry } from '../../main/engine/registry.ts';
@@ -33,7 +34,7 @@ export interface Bridge {
   /** What carries calls, on a session of its own. */
   anotherClient(): Client;
   /** A raw port to a session of its own, as a hostile page would use it. */
-  rawPort(grant?: Grant): MessagePort;
+  rawPort(grant?: Grant, principal?: Principal): MessagePort;
   [Symbol.dispose](): void;
 }
 
@@ -63,10 +64,10 @@ export function openBridge({
     return name === WINDOW_STORE && windowShard ? windowShard() : registry.find(name);
   };
 
-  function rawPort(granted: Grant = grant): MessagePort {
+  function rawPort(granted: Grant = grant, principal?: Principal): MessagePort {
     const { port1, port2 } = new MessageChannel();
     ports.push(port1, port2);
-    const session = openSession(port1 as never, granted, find, lobby);
+    const session = openSession(port1 as never, granted, find, lobby, principal);
     sessions.push(session);
     port1.once('close', () => session.close(new DiskCacheError('DISCONNECTED', 'The page closed its port')));
     return port2;

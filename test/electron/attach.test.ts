@@ -157,10 +157,10 @@ describe('an attached window', () => {
 
   it('counts what is written for an origin in a window, over all its connections and documents', () => {
     const { contents, ask, emit } = openWindow();
-    const usages: unknown[] = [];
+    const principals: unknown[] = [];
     const counting: PageAnswering = {
-      openSession(port, { usage }) {
-        usages.push(usage);
+      openSession(port, { principal }) {
+        principals.push(principal);
         return { close: () => port.close() };
       },
     };
@@ -172,8 +172,7 @@ describe('an attached window', () => {
     ask(other, nonce(3));
     emit(...committed(frame));
     ask(frame, nonce(4));
-    expect(usages[0]).toEqual({ written: 0 });
-    expect(usages.map((usage) => usage === usages[0])).toEqual([true, true, false, true]);
+    expect(principals.map((principal) => principal === principals[0])).toEqual([true, true, false, true]);
   });
 
   it('bounds the connections of a document', () => {

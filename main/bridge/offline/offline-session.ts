@@ -7,17 +7,23 @@ import {
   type ConnectionNews,
   FETCH,
   type FetchCall,
+  isOurs,
   OFFLINE_FACE_METHODS,
   type OfflineFace,
   type Piece,
+  type Reply,
   type WireResponse,
 } from '../../../protocol/offline.ts';
 import { provenanceOf } from '../../../protocol/provenance.ts';
+import { weightOf } from '../../../protocol/weight.ts';
 import { goodbye } from '../../../protocol/wire.ts';
 import type { Port } from '../endpoint.ts';
 import { gate } from '../gate.ts';
 import type { Grant } from '../grant.ts';
-import { Permit, type Usage } from '../permit.ts';
+import { Misbehaviour } from '../misbehaviour.ts';
+import { Permit } from '../permit.ts';
+import { Principal } from '../principal.ts';
+import { Receipts } from '../receipts.ts';
 import { whileOpen } from '../while-open.ts';
 import type { Backing } from './backing.ts';
 import { runCachesCall } from './cache-calls.ts';
@@ -40,13 +46,20 @@ export interface OfflineSession {
  * Answers a page's `fetch` and `CacheStorage` over `port` by what `backing` has and `grant` allows, until it is closed. A page
  * that goes half-way leaves nothing: requests are aborted, bodies cancelled, what was put half is not there.
  */
-export function openOfflineSession(port: Port, grant: Grant, backing: Backing, usage?: Usage): OfflineSession {
+export function openOfflineSession(
+  port: Port,
+  grant: Grant,
+  backing: Backing,
+  principal = new Principal(),
+): OfflineSession {
   let isOpen = true;
-  const permit = new Permit(grant, usage);
+  const permit = new Permit(grant, principal.usage);
   const inner = whileOpen(port, () => isOpen);
-  const calls = new Calls();
-  const sent = new SentBodies();
+  const calls = new Calls(principal.calls);
+  const sent = new SentBodies(principal.bodies);
   const received = new ReceivedBodies();
+  const receipts = new Receipts(principal);
+  const misbehaviour = new Misbehaviour(principal, close);
   let unsubscribe: (() => void) | undefined;
 
   async function answer({ request, body, plan }: FetchCall, signal: AbortSignal): Promise<WireResponse> {
@@ -72,13 +85,27 @@ export function openOfflineSession(port: Port, grant: Grant, backing: Backing, u
   const runOnCaches = (call: CachesCall, signal: AbortSignal): Promise<CachesAnswer> =>
     runCachesCall(call, { permit, caches: backing.caches, sent, received, signal });
 
+  /** As `replyOf`; counts what the page has to take, and what it has asked for in vain. */
+  async function reply<T>(argument: unknown, work: () => T | Promise<T>): Promise<Reply<T>> {
+    const made = await replyOf(work);
+    if ('fault' in made && isOurs(made.fault) && made.fault.code === 'NOT_ALLOWED') misbehaviour.addRefused(argument);
+    if (!isOpen || !('value' in made)) return made;
+    const receipt = misbehaviour.counted(() => receipts.add(weightOf(made.value)));
+    return receipt === undefined ? made : { ...made, receipt };
+  }
+  /** A call without an outcome, which takes a number. */
+  function told(argument: unknown, work: () => void): undefined {
+    if (typeof argument === 'number') work();
+    else misbehaviour.addOdd(argument);
+  }
+
   const face: OfflineFace = Object.freeze({
-    fetch: (call: FetchCall) => replyOf(() => calls.run(call.id, (signal) => answer(call, signal))),
-    caches: (call: CachesCall) => replyOf(() => calls.run(call.id, (signal) => runOnCaches(call, signal))),
-    abort: (call: number) => calls.abort(call) as undefined,
-    pull: (body: number) => replyOf(() => sent.pull(body)),
-    cancel: (body: number) => sent.cancel(body, wantedNoMore()) as undefined,
-    push: (piece: Piece) => replyOf(() => received.push(piece)),
+    fetch: (call: FetchCall) => reply(call, () => calls.run(call.id, (signal) => answer(call, signal))),
+    caches: (call: CachesCall) => reply(call, () => calls.run(call.id, (signal) => runOnCaches(call, signal))),
+    abort: (call: number) => told(call, () => calls.abort(call)),
+    pull: (body: number) => reply(body, () => sent.pull(body)),
+    cancel: (body: number) => told(body, () => sent.cancel(body, wantedNoMore())),
+    push: (piece: Piece) => reply(piece, () => received.push(piece)),
     connection: () =>
       replyOf(() => {
         permit.demandNamed(FETCH, 'read');
@@ -96,22 +123,28 @@ export function openOfflineSession(port: Port, grant: Grant, backing: Backing, u
         return null;
       }),
   });
-  expose(face, gate(inner, OFFLINE_FACE_METHODS));
+  expose(
+    face,
+    gate(receipts.takenFrom(inner), OFFLINE_FACE_METHODS, (message) => misbehaviour.addOdd(message)),
+  );
+
+  function close(reason: DiskCacheError): void {
+    if (!isOpen) return;
+    isOpen = false;
+    unsubscribe?.();
+    unsubscribe = undefined;
+    calls.close(reason);
+    sent.close(reason);
+    received.close(reason);
+    receipts.close();
+    port.postMessage(goodbye(toPageErrorData(reason)));
+    port.close();
+  }
   return {
     get open() {
       return calls.size + sent.size + received.size + (unsubscribe === undefined ? 0 : 1);
     },
-    close(reason) {
-      if (!isOpen) return;
-      isOpen = false;
-      unsubscribe?.();
-      unsubscribe = undefined;
-      calls.close(reason);
-      sent.close(reason);
-      received.close(reason);
-      port.postMessage(goodbye(toPageErrorData(reason)));
-      port.close();
-    },
+    close,
   };
 }
 

@@ -3,7 +3,11 @@ import { CHUNK_BYTES, MAX_CALLS, type Piece, type WireBody } from '../../../prot
 import { PushedStream } from '../pushed-stream.ts';
 import { asError } from './fault.ts';
 
+/** A body of which nothing comes for so long is broken off: its request waits for it. */
+const IDLE_MS = 300_000;
+
 interface Received {
+  readonly idle: NodeJS.Timeout;
   readonly body: PushedStream;
   readonly charge: Charge;
 }
@@ -36,8 +40,15 @@ export class ReceivedBodies {
     if (typeof body !== 'number' || this.#open.has(body) || this.#open.size >= MAX_CALLS) {
       throw notAllowed('A body is null, a chunk of bytes, or a number that is free');
     }
-    const received = new PushedStream(() => this.#open.delete(body));
-    this.#open.set(body, { body: received, charge });
+    const idle = setTimeout(() => {
+      received.fail(new DiskCacheError('TIMEOUT', `The page has sent nothing of this body for ${IDLE_MS} ms`));
+    }, IDLE_MS);
+    idle.unref();
+    const received = new PushedStream(() => {
+      clearTimeout(idle);
+      this.#open.delete(body);
+    });
+    this.#open.set(body, { body: received, charge, idle });
     return received.readable;
   }
 
@@ -45,7 +56,8 @@ export class ReceivedBodies {
   async push({ body: id, bytes, failure }: Piece): Promise<boolean> {
     const received = this.#open.get(id);
     if (received === undefined) return false;
-    const { body, charge } = received;
+    const { body, charge, idle } = received;
+    idle.refresh();
     try {
       if (failure !== undefined) throw new TypeError(String(failure));
       if (bytes !== undefined) {

@@ -1,6 +1,7 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
-import { CHUNKS_AHEAD, MAX_BODIES, type WireBody } from '../../../protocol/offline.ts';
+import { CHUNKS_AHEAD, type WireBody } from '../../../protocol/offline.ts';
 import { inChunks } from '../chunks.ts';
+import type { Quota } from '../principal.ts';
 import { asError } from './fault.ts';
 
 /** Smaller bodies travel with their head, where all of it is at hand. Bytes. */
@@ -8,7 +9,11 @@ const WHOLE_BYTES = 2 ** 16;
 
 type Reader = ReadableStreamDefaultReader<Uint8Array>;
 
+/** A body of which nothing is asked for so long is cancelled: it keeps a request or a file open. */
+const IDLE_MS = 300_000;
+
 interface Sent {
+  readonly idle: NodeJS.Timeout;
   readonly reader: Reader;
   /** Answers who asks in turn, also several at a time. */
   readonly chunks: AsyncGenerator<Uint8Array, void>;
@@ -18,13 +23,19 @@ interface Sent {
 /**
  * Bodies on their way to a page, which pulls them chunk by chunk. Memory holds what is asked for.
  *
- * Invariant: a body leaves when it has ended or failed, the page wants no more of it, or the page goes, and is cancelled unless
- * it was read to its end.
+ * Invariant: a body leaves when it has ended or failed, the page wants no more of it or asks for nothing of it for five minutes, or the
+ * page goes; it is cancelled unless it was read to its end.
  */
 export class SentBodies {
   readonly #open = new Map<number, Sent>();
+  readonly #quota: Quota;
   #lastId = 0;
   #closed: Error | undefined;
+
+  /** `quota`: those of all sessions of a principal. */
+  constructor(quota: Quota) {
+    this.#quota = quota;
+  }
 
   get size(): number {
     return this.#open.size;
@@ -44,13 +55,18 @@ export class SentBodies {
       if (done) return new Uint8Array(Buffer.concat(first));
       first.push(value);
     }
-    const fault = this.#closed ?? (this.#open.size < MAX_BODIES ? undefined : tooMany());
-    if (fault !== undefined) {
-      cancel(reader, fault);
-      throw fault;
+    try {
+      if (this.#closed) throw this.#closed;
+      this.#quota.take();
+    } catch (error) {
+      cancel(reader, asError(error));
+      throw error;
     }
-    this.#open.set(++this.#lastId, { reader, chunks: inChunks(following(first, reader)), asked: 0 });
-    return this.#lastId;
+    const id = ++this.#lastId;
+    const idle = setTimeout(() => this.#expire(id), IDLE_MS);
+    idle.unref();
+    this.#open.set(id, { reader, chunks: inChunks(following(first, reader)), asked: 0, idle });
+    return id;
   }
 
   /**
@@ -61,26 +77,47 @@ export class SentBodies {
   async pull(id: number): Promise<Uint8Array | null> {
     const body = this.#open.get(id);
     if (body === undefined || body.asked >= CHUNKS_AHEAD) {
-      throw new DiskCacheError('NOT_ALLOWED', `Body ${String(id)} isn't open, or too much of it was asked for at once`);
+      throw new DiskCacheError(
+        'NOT_ALLOWED',
+        `Body ${String(id)} isn't open any more, as after ${IDLE_MS} ms of which nothing was read, or too much of it was asked for at once`,
+      );
     }
     body.asked++;
+    body.idle.refresh();
     try {
       const { done, value } = await body.chunks.next();
       if (!done) return value;
-      this.#open.delete(id);
+      this.#forget(id);
       return null;
     } catch (error) {
       this.cancel(id, asError(error));
       throw error;
     } finally {
       body.asked--;
+      if (this.#open.has(id)) body.idle.refresh();
     }
   }
 
   cancel(id: number, why: Error): void {
-    const body = this.#open.get(id);
-    this.#open.delete(id);
+    const body = this.#forget(id);
     if (body !== undefined) cancel(body.reader, why);
+  }
+
+  #expire(id: number): void {
+    const body = this.#open.get(id);
+    if (body === undefined) return;
+    // Where the network is slow the page has done its part.
+    if (body.asked > 0) body.idle.refresh();
+    else this.cancel(id, new DiskCacheError('TIMEOUT', `Nothing of this body was read for ${IDLE_MS} ms`));
+  }
+
+  #forget(id: number): Sent | undefined {
+    const body = this.#open.get(id);
+    if (body === undefined) return undefined;
+    this.#open.delete(id);
+    clearTimeout(body.idle);
+    this.#quota.release();
+    return body;
   }
 
   close(why: Error): void {
@@ -88,9 +125,6 @@ export class SentBodies {
     for (const id of [...this.#open.keys()]) this.cancel(id, why);
   }
 }
-
-const tooMany = () =>
-  new DiskCacheError('BUSY', `This page has ${MAX_BODIES} bodies open; read or cancel some of them`);
 
 async function* following(first: readonly Uint8Array[], reader: Reader): AsyncGenerator<Uint8Array, void> {
   yield* first;

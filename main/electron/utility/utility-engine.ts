@@ -135,7 +135,7 @@ export class UtilityEngine implements PageEngine {
       throw new DiskCacheError('BAD_OPTION', `authorize(frame): ${fault}; a grant is plain data`);
     const id = ++this.#lastId;
     // What was written is counted there.
-    const { usage: _, ...sent } = rights;
+    const { principal: _, ...sent } = rights;
     const talk: Talk = { order: { order: 'session', id, window, rights: sent }, port, onEnd };
     this.#talks.set(id, talk);
     if (this.#process.isReady) this.#handOver(talk);

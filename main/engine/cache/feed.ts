@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import type { Key } from '../../../protocol/key.ts';
 import type { Change, ChangeKind } from '../../../protocol/options.ts';
 import { startLog, stopLog } from '../sqlite/change-log.ts';
-import { compareColumns, decodeKey, type KeyBounds, type KeyColumn, keyBounds } from '../values/key.ts';
-import { demandFunction, optionsOf } from './arguments.ts';
+import { decodeKey, type KeyBounds, type KeyColumn } from '../values/key.ts';
+import { demandFunction } from './arguments.ts';
 import type { Core } from './core.ts';
 import { dropExpired } from './expire.ts';
+import { isWithin, parseBounds, type SubscribeOptions } from './key-range.ts';
 import { atomically } from './transaction.ts';
 import { withoutFailing } from './upkeep.ts';
 
@@ -17,16 +17,8 @@ const RENEWAL = 20_000;
 /** So many changes are read, and so many expired items dropped, at a time. */
 const BATCH = 512;
 
+export type { SubscribeOptions } from './key-range.ts';
 export type Listener = (change: Change) => void;
-
-export interface SubscribeOptions {
-  /** Only changes of keys that begin so; `clear` concerns all. */
-  readonly prefix?: Key;
-  /** Only changes of keys from this one on. */
-  readonly from?: Key;
-  /** Only changes of keys before this one. */
-  readonly to?: Key;
-}
 
 interface Subscription {
   readonly listener: Listener;
@@ -49,12 +41,10 @@ export class Feed {
   telling = false;
 }
 
-const OPTIONS: ReadonlySet<string> = new Set(['prefix', 'from', 'to']);
-
 /** @throws {DiskCacheError} `BAD_OPTION` or `BAD_KEY` */
 export function subscriptionOf(listener: Listener, options?: SubscribeOptions): Subscription {
   demandFunction(listener, 'a listener');
-  return { listener, bounds: keyBounds(optionsOf(options, OPTIONS)) };
+  return { listener, bounds: parseBounds(options) };
 }
 
 /** Tells `listener` every change from now on; answers the way out. */
@@ -187,6 +177,3 @@ export function deliver({ feed }: Pick<Core, 'feed'>, change: Change, key: KeyCo
     }
   }
 }
-
-const isWithin = (key: KeyColumn, { lower, upper }: KeyBounds): boolean =>
-  (lower === undefined || compareColumns(key, lower) >= 0) && (upper === undefined || compareColumns(key, upper) < 0);

@@ -25,6 +25,8 @@ export interface StoredBytes {
   /** Epoch milliseconds. */
   readonly storedAt: number;
   readonly isText: boolean;
+  /** Bytes in memory while this is referred to: those of a value that is compressed, or part of the database; 0 for one in a file. */
+  readonly heldBytes: number;
   /**
    * The bytes, or some of them; memory holds one chunk of a large value. Fails with `CORRUPT` where they are damaged (of a part
    * only the length of the whole is checked) and where the item was replaced or deleted before the first byte was read.
@@ -52,6 +54,7 @@ export function openBytes(core: Core, key: Key): StoredBytes | undefined {
     version: `${(storedAt * STAMPS_PER_MS).toString(36)}-${check.toString(36)}`,
     storedAt: Math.floor(storedAt),
     isText: loaded?.isText ?? mode === MODE.text,
+    heldBytes: loaded?.bytes.length ?? 0,
     stream: (range) => {
       const part = rangeOf(range);
       return streamOf(loaded ? [cut(loaded.bytes, part)] : fileChunks(core, column, row, part, false));

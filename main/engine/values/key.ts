@@ -104,10 +104,22 @@ function afterString(prefix: string): KeyColumn {
 /** The order in which SQLite keeps key columns: REAL, TEXT by UTF-8 bytes, BLOB. Negative, zero or positive. */
 export function compareColumns(a: KeyColumn, b: KeyColumn): number {
   if (typeof a === 'number' && typeof b === 'number') return a < b ? -1 : Number(a > b);
-  if (typeof a === 'string' && typeof b === 'string') return Buffer.compare(Buffer.from(a), Buffer.from(b));
+  if (typeof a === 'string' && typeof b === 'string') return compareTexts(a, b);
   if (typeof a === 'object' && typeof b === 'object') return Buffer.compare(a, b);
   return rank(a) - rank(b);
 }
+
+/** By UTF-8 bytes, without making them: code units have the same order but for surrogates, which stand for what is above U+FFFF. */
+function compareTexts(a: string, b: string): number {
+  const length = Math.min(a.length, b.length);
+  for (let at = 0; at < length; at++) {
+    const [one, other] = [a.charCodeAt(at), b.charCodeAt(at)];
+    if (one !== other) return isSurrogate(one) === isSurrogate(other) ? one - other : isSurrogate(one) ? 1 : -1;
+  }
+  return a.length - b.length;
+}
+
+const isSurrogate = (unit: number): boolean => unit >= 0xd800 && unit <= 0xdfff;
 
 const rank = (column: KeyColumn): number => ['number', 'string', 'object'].indexOf(typeof column);
 

@@ -2,6 +2,7 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import type { Grant } from '../../../main/bridge/grant.ts';
 import type { Backing } from '../../../main/bridge/offline/backing.ts';
 import { type OfflineSession, openOfflineSession } from '../../../main/bridge/offline/offline-session.ts';
+import type { Principal } from '../../../main/bridge/principal.ts';
 import { Cache } from '../../../main/engine/index.ts';
 import { CacheStorage, type CacheStorageOptions, Offline, type OfflineOptions } from '../../../main/offline/index.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
@@ -25,7 +26,7 @@ export interface OfflinePage extends Disposable {
   /** Another page of the same main process, with a grant of its own. */
   anotherPage(grant?: Grant): DiskCache;
   /** A raw port to a session of its own, as a hostile page would use it. */
-  rawPort(grant?: Grant): MessagePort;
+  rawPort(grant?: Grant, principal?: Principal): MessagePort;
 }
 
 export interface OfflinePageOptions extends Partial<Pick<OfflineOptions, 'routes' | 'strategy' | 'clock'>> {
@@ -59,10 +60,10 @@ export function openOfflinePage({
   const sessions: OfflineSession[] = [];
   const ports: MessagePort[] = [];
   const pages: DiskCache[] = [];
-  function rawPort(granted: Grant = grant): MessagePort {
+  function rawPort(granted: Grant = grant, principal?: Principal): MessagePort {
     const { port1, port2 } = new MessageChannel();
     ports.push(port1, port2);
-    const session = openOfflineSession(port1 as never, granted, backing);
+    const session = openOfflineSession(port1 as never, granted, backing, principal);
     port1.on('close', () => session.close(new DiskCacheError('DISCONNECTED', 'The page closed its port')));
     sessions.push(session);
     return port2;

@@ -1,0 +1,167 @@
+import { DiskCacheError } from '../../protocol/error.ts';
+import { MAX_BODIES, MAX_CALLS } from '../../protocol/offline.ts';
+import { LeakyBucket } from './leaky-bucket.ts';
+import type { Usage } from './permit.ts';
+
+const MIB = 2 ** 20;
+
+/** Milliseconds for which other pages may have waited for a principal to drop what it keeps near. */
+const MAX_LATE_MS = 500;
+const LATE_MS_FORGIVEN_PER_SECOND = 10;
+
+/** Messages that are no calls. A page that was taken over sends them by the thousand; ours sends none. */
+const MAX_ODD_MESSAGES = 30_000;
+const ODD_MESSAGES_FORGIVEN_PER_SECOND = 300;
+
+/** Bytes of messages of which nothing was let in. */
+const MAX_REFUSED_BYTES = 128 * MIB;
+const REFUSED_BYTES_FORGIVEN_PER_SECOND = MIB;
+
+/** Bytes of answers that were posted and not taken: two answers of 64 MiB, and the chunks of all streams of a session. */
+const MAX_UNREAD_BYTES = 192 * MIB;
+
+/** Streams of values that the sessions of a principal may have open together, and what these may hold in memory: one value, or more within this. */
+const MAX_STREAMS = 128;
+const MAX_HELD_BYTES = 64 * MIB;
+
+/** What the sessions of a principal have open of one kind. */
+export class Quota {
+  readonly #max: number;
+  readonly #what: string;
+  #open = 0;
+
+  constructor(max: number, what: string) {
+    this.#max = max;
+    this.#what = what;
+  }
+
+  get open(): number {
+    return this.#open;
+  }
+
+  /** @throws {DiskCacheError} `BUSY` if there are too many. */
+  take(): void {
+    if (this.#open >= this.#max) {
+      throw new DiskCacheError(
+        'BUSY',
+        `The pages of this origin have ${this.#max} ${this.#what} open in this window; end or cancel some of them`,
+      );
+    }
+    this.#open++;
+  }
+
+  release(): void {
+    this.#open--;
+  }
+}
+
+/**
+ * An origin in a window, as the bridge knows it: what all of its sessions have used together. Connecting again, or over several ports,
+ * resets nothing.
+ *
+ * Invariant: what a principal holds in the main process is bounded, whatever number of connections it has.
+ */
+export class Principal {
+  /** What its pages have written, of what their grants allow. */
+  readonly usage: Usage = { written: 0 };
+  readonly streams = new Quota(MAX_STREAMS, 'streams');
+  readonly calls = new Quota(MAX_CALLS, 'calls about HTTP');
+  readonly bodies = new Quota(MAX_BODIES, 'bodies');
+  readonly #late = new LeakyBucket(MAX_LATE_MS, LATE_MS_FORGIVEN_PER_SECOND);
+  readonly #odd = new LeakyBucket(MAX_ODD_MESSAGES, ODD_MESSAGES_FORGIVEN_PER_SECOND);
+  readonly #refused = new LeakyBucket(MAX_REFUSED_BYTES, REFUSED_BYTES_FORGIVEN_PER_SECOND);
+  #unread = 0;
+  #held = 0;
+  #mayKeepNear = true;
+
+  /** Whether it may keep values near: not from when others have waited too long for it until all of that is forgiven. */
+  get mayKeepNear(): boolean {
+    this.#mayKeepNear ||= this.#late.level === 0;
+    return this.#mayKeepNear;
+  }
+
+  /** Others have waited for it. */
+  addLate(ms: number): void {
+    if (!this.#late.add(ms)) this.#mayKeepNear = false;
+  }
+
+  /** @throws {DiskCacheError} `DISCONNECTED` if it has sent too many messages that are no calls. */
+  addOddMessage(): void {
+    if (this.#odd.add(1)) return;
+    throw new DiskCacheError(
+      'DISCONNECTED',
+      `This page has sent more than ${MAX_ODD_MESSAGES} messages that are no calls`,
+    );
+  }
+
+  /** @throws {DiskCacheError} `DISCONNECTED` if too many bytes were sent in vain. */
+  addRefused(bytes: number): void {
+    if (this.#refused.add(bytes)) return;
+    throw new DiskCacheError(
+      'DISCONNECTED',
+      `This page has sent more than ${MAX_REFUSED_BYTES} bytes in messages of which nothing was allowed`,
+    );
+  }
+
+  /** @throws {DiskCacheError} `DISCONNECTED` if too many bytes of answers were not taken. */
+  addUnread(bytes: number): void {
+    this.#unread += bytes;
+    if (this.#unread <= MAX_UNREAD_BYTES) return;
+    throw new DiskCacheError(
+      'DISCONNECTED',
+      `This page has not taken its answers, which are more than ${MAX_UNREAD_BYTES} bytes by now`,
+    );
+  }
+
+  takeUnread(bytes: number): void {
+    this.#unread -= bytes;
+  }
+
+  /** @throws {DiskCacheError} `BUSY` if the values of its streams hold too much memory. */
+  hold(bytes: number): void {
+    if (this.#held > 0 && this.#held + bytes > MAX_HELD_BYTES) {
+      throw new DiskCacheError(
+        'BUSY',
+        `The compressed values that this origin has open as streams are more than ${MAX_HELD_BYTES} bytes; end or cancel one of them`,
+      );
+    }
+    this.#held += bytes;
+  }
+
+  letGo(bytes: number): void {
+    this.#held -= bytes;
+  }
+
+  /** Whether it has nothing open and nothing to be remembered for. */
+  get isForgettable(): boolean {
+    const isRemembered = [this.#late, this.#odd, this.#refused].some(({ level }) => level > 0);
+    return (
+      !isRemembered &&
+      this.usage.written === 0 &&
+      this.#unread + this.#held + this.streams.open + this.calls.open + this.bodies.open === 0
+    );
+  }
+}
+
+/** Beyond this number those are forgotten that have nothing to be remembered for. */
+const MAX_REMEMBERED = 256;
+
+/** The principals of one window, by origin. */
+export class Principals {
+  readonly #known = new Map<string, Principal>();
+
+  /** Without an origin: one that nobody shares. */
+  get(origin: string | undefined): Principal {
+    if (origin === undefined) return new Principal();
+    const known = this.#known.get(origin);
+    if (known !== undefined) return known;
+    if (this.#known.size >= MAX_REMEMBERED) this.#forget();
+    const principal = new Principal();
+    this.#known.set(origin, principal);
+    return principal;
+  }
+
+  #forget(): void {
+    for (const [origin, principal] of this.#known) if (principal.isForgettable) this.#known.delete(origin);
+  }
+}

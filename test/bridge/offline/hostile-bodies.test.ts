@@ -1,0 +1,156 @@
+import type { MessagePort } from 'node:worker_threads';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { Principal } from '../../../main/bridge/principal.ts';
+import { openOfflinePage } from './over-an-offline-port.ts';
+
+/* Bodies that a page doesn't read, doesn't send, or asks for without taking them. */
+
+const MIB = 2 ** 20;
+afterEach(() => void vi.useRealTimers());
+
+type Reply = { readonly value?: never; readonly fault?: { readonly code?: string; readonly message: string } };
+
+/** A page that speaks the wire itself. */
+function talker(port: MessagePort) {
+  const waiting = new Map<string, (value: Reply) => void>();
+  let last = 0;
+  const ended = new Promise<string>((resolve) => {
+    port.on('message', ({ id, value, deskcache, reason }) => {
+      waiting.get(id)?.(value);
+      if (deskcache === 'goodbye') resolve(`${reason.code}: ${reason.message}`);
+    });
+  });
+  const call = (method: string, value: unknown): Promise<Reply> =>
+    new Promise((resolve) => {
+      const id = String(++last);
+      waiting.set(id, resolve);
+      port.postMessage({ id, type: 'APPLY', path: [method], argumentList: [{ type: 'RAW', value }] });
+    });
+  const fetched = (id: number, body: unknown = null) =>
+    call('fetch', {
+      id,
+      request: { url: `https://atlas.app/${id}`, method: body === null ? 'GET' : 'POST', headers: [] },
+      body,
+    }) as Promise<{ value?: { body: number }; fault?: Reply['fault'] }>;
+  return { port, call, fetched, ended };
+}
+
+/** A response whose body never ends. */
+function endless(onCancel: () => void = () => {}) {
+  return new Response(
+    new ReadableStream({
+      pull: (sink) => sink.enqueue(new Uint8Array(MIB / 4)),
+      cancel: onCancel,
+    }),
+    { headers: { 'cache-control': 'no-store' } },
+  );
+}
+
+describe('bodies of responses', () => {
+  it('end the port that asks for them and takes none', async () => {
+    using page = openOfflinePage({ fetch: () => endless() });
+    const port = page.rawPort();
+    const { fetched, call } = talker(port);
+    const { value } = await fetched(1);
+    // From now on nothing is taken.
+    port.removeAllListeners('message');
+    const session = page.sessions.at(-1)!;
+    vi.spyOn(console, 'error');
+    for (let n = 0; n < 2000 && session.open > 0; n++) {
+      void call('pull', value!.body);
+      if (n % 4 === 3) await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    await vi.waitFor(() => expect(session.open).toBe(0), { timeout: 60_000 });
+  });
+
+  it('go on without end for a page that takes them', async () => {
+    using page = openOfflinePage({ fetch: () => endless() });
+    const response = await page.diskCache.fetch('https://atlas.app/endless');
+    let bytes = 0;
+    for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
+      bytes += chunk.length;
+      if (bytes > 220 * MIB) break;
+    }
+    expect(bytes).toBeGreaterThan(220 * MIB);
+    expect(page.sessions).toHaveLength(1);
+  });
+
+  it('are cancelled when nothing of them is read for five minutes, and not before', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const cancelled = vi.fn();
+    using page = openOfflinePage({ fetch: () => endless(cancelled) });
+    const { fetched, call } = talker(page.rawPort());
+    const { value } = await fetched(1);
+    await vi.advanceTimersByTimeAsync(290_000);
+    expect((await call('pull', value!.body)).value).toBeInstanceOf(Uint8Array);
+    await vi.advanceTimersByTimeAsync(290_000);
+    expect(cancelled).not.toHaveBeenCalled();
+    await vi.advanceTimersByTimeAsync(11_000);
+    expect(cancelled).toHaveBeenCalledOnce();
+    expect((await call('pull', value!.body)).fault).toMatchObject({
+      code: 'NOT_ALLOWED',
+      message: expect.stringMatching(/300000 ms/),
+    });
+    expect(page.sessions.at(-1)!.open).toBe(0);
+  });
+
+  it('are bounded for all connections of a window and origin', { timeout: 60_000 }, async () => {
+    const principal = new Principal();
+    using page = openOfflinePage({ fetch: () => endless() });
+    const codes: unknown[] = [];
+    for (let port = 0; port < 3; port++) {
+      const { fetched } = talker(page.rawPort(undefined, principal));
+      const replies = await Promise.all(Array.from({ length: 400 }, (_, n) => fetched(n)));
+      codes.push(...replies.map(({ fault }) => fault?.code));
+    }
+    expect(codes.filter((code) => code === undefined)).toHaveLength(1024);
+    expect(new Set(codes)).toEqual(new Set([undefined, 'BUSY']));
+    page.sessions[0]!.close(new Error('gone') as never);
+    const { fetched } = talker(page.rawPort(undefined, principal));
+    expect((await fetched(1)).fault).toBeUndefined();
+  });
+});
+
+describe('bodies of requests', () => {
+  it('are broken off when nothing comes for five minutes', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    using page = openOfflinePage({ fetch: async (request) => new Response(await request.text()) });
+    const { fetched, call } = talker(page.rawPort());
+    const answer = fetched(1, 7);
+    void call('push', { body: 7, bytes: new Uint8Array(10) });
+    await vi.advanceTimersByTimeAsync(299_000);
+    expect(page.sessions.at(-1)!.open).toBeGreaterThan(0);
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect((await answer).fault?.message).toMatch(/sent nothing of this body for 300000 ms/);
+    expect(page.sessions.at(-1)!.open).toBe(0);
+  });
+});
+
+describe('a port for HTTP that sends what is of no use', () => {
+  it.each<[string, () => unknown]>([
+    ['what is no call', () => ({ id: 'x', more: new Uint8Array(20 * MIB) })],
+    [
+      'numbers that are none',
+      () => ({
+        id: 'x',
+        type: 'APPLY',
+        path: ['abort'],
+        argumentList: [{ type: 'RAW', value: new Uint8Array(20 * MIB) }],
+      }),
+    ],
+    [
+      'calls that it was not granted',
+      () => ({
+        id: 'x',
+        type: 'APPLY',
+        path: ['fetch'],
+        argumentList: [{ type: 'RAW', value: { id: 1, request: new Uint8Array(20 * MIB) } }],
+      }),
+    ],
+  ])('is closed after some large messages: %s', { timeout: 60_000 }, async (_what, message) => {
+    using page = openOfflinePage({});
+    const { port, ended } = talker(page.rawPort({ stores: {} }));
+    for (let n = 0; n < 10; n++) port.postMessage(message());
+    expect(await ended).toMatch(/^DISCONNECTED: This page has sent more than/);
+  });
+});

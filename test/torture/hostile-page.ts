@@ -1,0 +1,89 @@
+import type { MessagePort } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
+import fc from 'fast-check';
+import { hostileMessage } from '../bridge/hostile-messages.ts';
+
+/*
+ * The page of test/torture/hostile.ts, in a thread of its own: what it costs itself is not measured. It asks its parent for ports, one
+ * after the other, and sends to the last of them until it is closed.
+ */
+
+const MIB = 2 ** 20;
+const BURST = 250;
+const { messages, seed } = workerData as { readonly messages: number; readonly seed: number };
+const parent = parentPort!;
+
+let id = 0;
+const call = (method: string, value: unknown) => ({
+  id: `c${++id}`,
+  type: 'APPLY',
+  path: [method],
+  argumentList: [{ type: 'RAW', value }],
+});
+const request = (...operations: unknown[][]) => [++id, operations];
+const times = <T>(many: number, make: (n: number) => T): T[] => Array.from({ length: many }, (_, n) => make(n));
+const shared = new Uint8Array(30_000);
+
+/** Small messages that cost far more than they are. */
+const AMPLIFIERS: readonly (() => unknown)[] = [
+  () => request(['read', 'getMany', times(2000, () => 'large')]),
+  () => request(...times(300, () => ['read', 'get', 'large'])),
+  () => request(['read', 'batch', times(300, () => ({ get: ['large'] }))]),
+  () => request(...times(100, () => ['list', 'count', 'nothing'])),
+  () => request(...times(200, () => ['read', 'volume'])),
+  () => request(...times(100, () => ['read', 'get', 'x'.repeat(70_000)])),
+  () => request(['own', 'setMany', times(1000, (n) => [n, shared])]),
+  () => request(['own', 'set', `k${id}`, new Uint8Array(50_000)]),
+  () => request(['own', 'openUpload', `u${id}`]),
+  () => request(['read', 'openStream', 'large']),
+  () => request(['secret', 'set', 'k', new Uint8Array(MIB)]),
+  () => call('watch', { id, store: 'read', range: { from: id } }),
+  () => call('watch', { id, store: 'own', range: {} }),
+  () => call('near', 'own'),
+  () => call('near', 'read'),
+  () => call('seen', id),
+  () => ({ odd: new Uint8Array(MIB) }),
+];
+
+/** The same sequence for the same seed (xorshift). */
+function randomFrom(start: number): (below: number) => number {
+  let state = start * 2654435761 || 1;
+  return (below) => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) % below;
+  };
+}
+
+const random = randomFrom(seed);
+const odd = fc.sample(hostileMessage, { numRuns: 1000, seed });
+let sent = 0;
+
+parent.on('message', ({ port }: { readonly port: MessagePort }) => {
+  let isOpen = true;
+  // Every other port takes none of its answers.
+  if (random(2) === 0) {
+    port.on('message', (message) => {
+      // Late to drop, and no receipts.
+      if (message?.deskcache === 'stale') setTimeout(() => port.postMessage(call('dropped', message.number)), 690);
+    });
+  }
+  port.once('close', () => {
+    isOpen = false;
+    parent.postMessage({ sent, isClosed: true });
+  });
+  const burst = (): void => {
+    for (let n = 0; n < BURST && isOpen && sent < messages; n++, sent++) {
+      const message = random(20) === 0 ? AMPLIFIERS[random(AMPLIFIERS.length)]!() : odd[random(odd.length)];
+      try {
+        port.postMessage(message);
+      } catch {
+        // What structured clone refuses no page can send.
+      }
+    }
+    if (sent >= messages) parent.postMessage({ sent, isDone: true });
+    else if (isOpen) setTimeout(burst, 25);
+  };
+  burst();
+});
