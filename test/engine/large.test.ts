@@ -49,7 +49,7 @@ describe('a value of more than 2 GiB', () => {
     expect(cache.check({ repair: true })).toEqual([]);
     const film = cache.get('film')!;
     expect([film.length, film[0], film.at(-1)]).toEqual([BEYOND, 7, 7]);
-  });
+  }, 300_000);
 
   it('is written in pieces that Node takes', () => {
     const store = new FileStore(freshDirectory(), 'process');
