@@ -14,6 +14,7 @@ const slow = [
   'test/bridge/{behaviour,near,value-streams}.test.ts',
   'test/bridge/{hostile,hostile-ports,hostile-streams}.test.ts',
   'test/bridge/large-values.test.ts',
+  'test/engine/large.test.ts',
   'test/bridge/soak.test.ts',
   'test/bridge/offline/{hostile,hostile-bodies,large,life}.test.ts',
   'test/electron/{declarations,utility,utility-opening}.test.ts',

@@ -25,7 +25,7 @@ export interface CacheOptions {
   readonly evictionPolicy?: EvictionPolicyName;
   /** Default time to live of an item, milliseconds. Without it items live until they are evicted. */
   readonly ttl?: number;
-  /** Encoded values of at least this many bytes live in a file of their own. Default 32 KiB. */
+  /** Encoded values of at least this many bytes live in a file of their own, those of more than 512 MiB always. Default 32 KiB. */
   readonly fileThreshold?: number;
   /** What a resolved write survives: a crash of the process (default) or also a power cut (an fsync per transaction). */
   readonly durability?: 'process' | 'power';

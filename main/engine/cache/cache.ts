@@ -31,7 +31,8 @@ import * as write from './write.ts';
  * Every call answers at once and is on disk when it returns.
  *
  * @throws {DiskCacheError} from every method: `CLOSED` after `close`, `BUSY` when another process holds the write lock for
- * longer than `timeout`, `CORRUPT` when the disk gives back something else than was written, `DISK_FULL`, `READ_ONLY`.
+ * longer than `timeout`, `CORRUPT` when the disk gives back something else than was written, `IO` when it can't be read or written
+ * now, `DISK_FULL`, `READ_ONLY`.
  */
 export class Cache<K extends Key = Key, V = unknown> {
   readonly directory: string;

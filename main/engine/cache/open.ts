@@ -21,7 +21,7 @@ import { Outlook } from './others.ts';
 import { chosenSettings, keptSettings, type Settings, settledSettings, usageOf } from './settings.ts';
 import { Stamps } from './stamps.ts';
 import { Transaction } from './transaction.ts';
-import { Upkeep } from './upkeep.ts';
+import { Upkeep, withoutFailing } from './upkeep.ts';
 import { Uses } from './uses.ts';
 
 /** Refuses, by throwing, a directory that holds something else; before anything is written to it. */
@@ -113,7 +113,8 @@ export function openCore(
 function begin(core: Core, kept: Partial<Settings>, chosen: Partial<Settings>): void {
   try {
     if (!core.usage.readOnly) {
-      clearDeadListeners(core);
+      // What can't be cleared away now is cleared away by the next opening.
+      withoutFailing(core, () => clearDeadListeners(core));
       // Who can't read them now learns so from every verb.
       unlessDamaged(() => mendIds(core));
       keep(core, kept, chosen);

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { constants, copyFileSync, existsSync, linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
-import { fileFailure } from '../sqlite/failure.ts';
+import { assertPathLength, fileFailure } from '../sqlite/failure.ts';
 import { databasePath } from '../sqlite/open.ts';
 import { codeOf, factsOf, makeFolder } from '../values/whole-file.ts';
 
@@ -17,6 +17,7 @@ export interface Manifest {
 const FORMAT = 1;
 const DEFAULT_SHARDS = 8;
 const MOST_SHARDS = 256;
+const FOLDER_NAME = 'shards';
 const FOLDER = /^shards(-[1-9]\d{0,8})?$/;
 
 const manifestPath = (directory: string): string => join(directory, 'fanout.json');
@@ -92,7 +93,9 @@ function create(directory: string, shards: number, readOnly: boolean): Manifest 
       `${directory} holds a plain cache; open it with Cache, or choose another directory`,
     );
   }
-  const draft = draftOf(directory, { format: FORMAT, shards, folder: 'shards' });
+  const manifest: Manifest = { format: FORMAT, shards, folder: FOLDER_NAME };
+  assertPathLength(databasePath(shardPath(resolve(directory), manifest, 0)));
+  const draft = draftOf(directory, manifest);
   try {
     publish(draft, path);
   } catch (error) {

@@ -6,7 +6,7 @@ import type { Cache } from '../cache/cache.ts';
 import type { Deque } from '../collections/deque.ts';
 import type { Index } from '../collections/index-map.ts';
 import { pageSizeFor } from '../policy/budget.ts';
-import { fileFailure } from '../sqlite/failure.ts';
+import { assertPathLength, fileFailure } from '../sqlite/failure.ts';
 import { databasePath, openDatabase } from '../sqlite/open.ts';
 import { VALUES_FOLDER } from '../values/file-layout.ts';
 import { filesIn, makeFolder } from '../values/whole-file.ts';
@@ -70,6 +70,7 @@ export class NamedStores {
       );
     }
     const folder = folderName(name);
+    assertPathLength(databasePath(path));
     try {
       makeFolder(path);
       keepName(path, folder, name);

@@ -39,11 +39,27 @@ const ESCAPE_CHARACTERS = 6;
 
 /** A string with halves of surrogate pairs: JSON, unless that could be longer than a string can be. */
 function brokenText(value: string, codec: CodecOption): Payload {
-  if (value.length * ESCAPE_CHARACTERS + 2 <= constants.MAX_STRING_LENGTH || codec === 'json') {
-    return jsonPayload(value, codec === 'json');
-  }
-  return { mode: MODE.structured, data: serialize(value) };
+  const { MAX_STRING_LENGTH } = constants;
+  if (value.length * ESCAPE_CHARACTERS + 2 <= MAX_STRING_LENGTH) return jsonPayload(value, codec === 'json');
+  if (codec !== 'json') return { mode: MODE.structured, data: serialize(value) };
+  if (leastJsonLength(value) > MAX_STRING_LENGTH) throw tooLarge(LONG_JSON);
+  return jsonPayload(value, true);
 }
+
+/** Counted, because writing such a text takes minutes before it fails. */
+function leastJsonLength(value: string): number {
+  let length = value.length + 2;
+  for (let at = 0; at < value.length; at++) {
+    const unit = value.charCodeAt(at);
+    if (unit < 0xd800 || unit > 0xdfff) continue;
+    const next = value.charCodeAt(at + 1);
+    if (unit < 0xdc00 && next >= 0xdc00 && next <= 0xdfff) at++;
+    else length += ESCAPE_CHARACTERS - 1;
+  }
+  return length;
+}
+
+const LONG_JSON = 'value is longer than a string can be, as JSON; store it in parts';
 
 /** What is neither a string nor an object, where more than JSON is allowed. */
 function primitivePayload(value: unknown): Payload {
@@ -69,7 +85,7 @@ function jsonPayload(value: unknown, jsonOnly: boolean): Payload {
   } catch (cause) {
     if (!isTooLarge(cause)) throw badValue(`value cannot be written as JSON (${messageOf(cause)})`, cause);
     if (!jsonOnly) return clonePayload(value as object);
-    throw tooLarge('value is longer than a string can be, as JSON; store it in parts', cause);
+    throw tooLarge(LONG_JSON, cause);
   }
 }
 

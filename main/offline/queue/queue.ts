@@ -104,7 +104,8 @@ export class Queue<T = unknown> {
    * ended. A handler that resolves has done its job; one that fails gets it again after a rest, until the job is dead. After
    * the stop, a job whose handler fails or has not ended goes back as if it had not been begun.
    *
-   * Rejects with `CORRUPT` and the like when the queue can't be read; handlers at work are told by their signals.
+   * Rejects with `CORRUPT` and the like when the queue can't be read; handlers at work are told by their signals. A disk that can't
+   * be read for the moment (`IO`) is waited for, as a full one is.
    *
    * @throws {DiskCacheError} `BAD_OPTION`, at once.
    */
