@@ -3,6 +3,9 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { threadId } from 'node:worker_threads';
 
+/** Clocks are set back by less than this all the time, and stamps may run ahead of a clock by a little. */
+export const CLOCK_TOLERANCE_MS = 60_000;
+
 /** Who holds or waits. A process is known by its number, its start, and the machine that numbers it. */
 export interface Owner {
   readonly id: string;

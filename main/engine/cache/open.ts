@@ -9,6 +9,7 @@ import { assertCompression } from '../values/compression.ts';
 import { VALUES_FOLDER } from '../values/file-layout.ts';
 import { FileStore } from '../values/file-store.ts';
 import { isRecord } from './arguments.ts';
+import { tellTime } from './clock-set-back.ts';
 import { adopt, codecFor, keep } from './configure.ts';
 import type { Core } from './core.ts';
 import { clearDeadListeners, Feed } from './feed.ts';
@@ -18,6 +19,7 @@ import { Memory } from './memory.ts';
 import { Outlook } from './others.ts';
 import { chosenSettings, keptSettings, type Settings, settledSettings, usageOf } from './settings.ts';
 import { Stamps } from './stamps.ts';
+import { recallTime, Timekeeper } from './timekeeping.ts';
 import { Transaction } from './transaction.ts';
 import { Upkeep } from './upkeep.ts';
 import { Uses } from './uses.ts';
@@ -70,7 +72,8 @@ export function openCore(
       connection,
       sql,
       usage,
-      clock: usage.clock,
+      clock: () => tellTime(core),
+      time: new Timekeeper(),
       ledger: new Ledger(),
       memory: new Memory(usage.memory),
       uses: new Uses(),
@@ -89,8 +92,9 @@ export function openCore(
     };
     connection.define(CAUSE_FUNCTION, () => core.feed.cause);
     if (membership !== undefined) {
-      connection.define(PLACE_FUNCTION, (last) => membership.household.placeAfter(Number(last), core.clock()));
+      connection.define(PLACE_FUNCTION, (last) => membership.household.placeAfter(Number(last), usage.clock()));
     }
+    recallTime(core);
     begin(core, kept, chosen);
     return core;
   } catch (error) {
@@ -108,6 +112,8 @@ function begin(core: Core, kept: Partial<Settings>, chosen: Partial<Settings>): 
     }
     adopt(core, core.settings);
     core.membership?.household.join(core);
+    // Notices a clock that was set back since.
+    core.clock();
   } catch (error) {
     // A write has been followed by a timer, which would find the connection closed.
     clearTimeout(core.upkeep.timer);

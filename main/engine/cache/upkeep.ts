@@ -3,6 +3,7 @@ import { logReserve, PAGES_PER_WRITE } from '../policy/budget.ts';
 import type { Core } from './core.ts';
 import { shareOf } from './household.ts';
 import { keepReserve } from './reserve.ts';
+import { keepTime } from './timekeeping.ts';
 import { databaseBytes, logBytes, reserveBytes } from './volume.ts';
 
 /** Writes between two looks at the log and at the free pages; large ones are followed by a look at the log. */
@@ -51,6 +52,7 @@ export function beforeWrite(core: Core): void {
   }
   if (core.transaction.depth > 0) demandOpen(core);
   else if (core.upkeep.logIsStuck) emptyStuckLog(core);
+  keepTime(core);
 }
 
 /** A log that could not be emptied for a long time is waited for, and not made longer. */
