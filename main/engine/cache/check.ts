@@ -143,7 +143,7 @@ function checkOrphans(core: Core, repair: boolean): Finding[] {
 
 const unnamed = (core: Core, names: readonly string[]): string[] => names.filter((name) => !isNamed(core, name));
 
-const isNamed = (core: Core, name: string): boolean => core.sql.namesFile.first(name) !== undefined;
+export const isNamed = (core: Core, name: string): boolean => core.sql.namesFile.first(name) !== undefined;
 
 /** Files stored between two collections. */
 const COLLECT_EVERY = 8;

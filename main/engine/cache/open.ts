@@ -15,6 +15,7 @@ import type { Core } from './core.ts';
 import { clearDeadListeners, Feed } from './feed.ts';
 import type { Membership } from './household.ts';
 import { Ledger } from './ledger.ts';
+import { clearLeftovers } from './leftovers.ts';
 import { Memory } from './memory.ts';
 import { Outlook } from './others.ts';
 import { chosenSettings, keptSettings, type Settings, settledSettings, usageOf } from './settings.ts';
@@ -114,9 +115,11 @@ function begin(core: Core, kept: Partial<Settings>, chosen: Partial<Settings>): 
     core.membership?.household.join(core);
     // Notices a clock that was set back since.
     core.clock();
+    if (!core.usage.readOnly) clearLeftovers(core);
   } catch (error) {
     // A write has been followed by a timer, which would find the connection closed.
     clearTimeout(core.upkeep.timer);
+    clearTimeout(core.upkeep.leftovers);
     throw error;
   }
 }

@@ -33,6 +33,8 @@ export class Upkeep {
   /** `writes` when the timer last looked. */
   seen = 0;
   timer: NodeJS.Timeout | undefined;
+  /** The next look for what killed writers have left behind. */
+  leftovers: NodeJS.Timeout | undefined;
   /** A reader keeps the log from being emptied, and it has grown too long. */
   logIsStuck = false;
 }

@@ -36,7 +36,15 @@ export type SuspectRow = [...DoomedRow, mode: number, value: Column, checksum: n
 const SUSPECT_COLUMNS = `${DOOMED_COLUMNS}, mode, value, checksum`;
 
 /** Every count the store keeps on disk. */
-export type CounterName = 'file bytes' | 'hits' | 'misses' | 'hand' | 'settings' | 'clock';
+export type CounterName =
+  | 'file bytes'
+  | 'hits'
+  | 'misses'
+  | 'hand'
+  | 'settings'
+  | 'clock'
+  | 'collected at'
+  | 'next folder';
 
 /** What of an item is written anew by every set, in the order of `ITEM_COLUMNS`. */
 export type ItemColumns = readonly [
@@ -119,6 +127,7 @@ export interface Statements {
   readonly counter: Statement<[CounterName], [number]>;
   readonly count: Statement<[by: number, CounterName]>;
   readonly setCounter: Statement<[value: number, CounterName]>;
+  readonly keepCounter: Statement<[value: number, CounterName]>;
   readonly markClock: Statement<[time: number]>;
   readonly newestStamp: Statement<[], [number | null]>;
   readonly latestUse: Statement<[], [number | null]>;
@@ -201,6 +210,8 @@ const SQL: Readonly<Record<Exclude<keyof Statements, 'composed'>, string>> = {
   counter: 'SELECT value FROM counter WHERE name = ?',
   count: 'UPDATE counter SET value = value + ? WHERE name = ?',
   setCounter: 'UPDATE counter SET value = ? WHERE name = ?',
+  keepCounter:
+    'INSERT INTO counter (value, name) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value',
   markClock:
     "INSERT INTO counter VALUES ('clock', ?) ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)",
   newestStamp: 'SELECT used_at FROM entry ORDER BY id DESC LIMIT 1',
