@@ -12,7 +12,7 @@ describe.each([
   ['a year', YEAR],
   ['two hours', 2 * HOUR],
 ])('a queue whose clock was %s ahead and is set right', (_, ahead) => {
-  it('tries a job again after its rest, in the worker that saw it fail', async () => {
+  it('tries a failed job again, in the worker that saw it fail', async () => {
     const { queue, time, work, done } = opened();
     time.now += ahead;
     queue.enqueue('mail');
@@ -25,8 +25,6 @@ describe.each([
     );
     await soon(() => queue.counts().delayed === 1);
     time.now -= ahead;
-    await soon(() => queue.get(1)?.dueAt === time.now + 50);
-    time.now += 50;
     await done(1);
   });
 

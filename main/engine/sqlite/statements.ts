@@ -74,8 +74,8 @@ const AFRESH = 'hits = 0, visited = 1';
 /** An item that has not expired; its parameter is now. */
 const LIVE = '(expires_at IS NULL OR expires_at > ?)';
 
-/** A lease or a listener that is not over: no lease is longer than a minute. */
-const IN_FORCE = 'until BETWEEN unixepoch() AND unixepoch() + 120';
+/** A lease or a listener that is not over. None is longer than a minute: what ends in half an hour was given before the clock was set back. */
+const IN_FORCE = 'until BETWEEN unixepoch() AND unixepoch() + 1800';
 
 /** Every fixed statement, by name, and the composed ones of `range.ts` by text. */
 export interface Statements {

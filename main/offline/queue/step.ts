@@ -105,8 +105,8 @@ export function inOneStep<T>(core: Core, work: (step: Step) => T): T {
 }
 
 /**
- * After the clock was set back: what was to wait for some time under the clock before waits for that time from now. Otherwise it
- * would rest until the clock has caught up. O(jobs that wait for a time); rare.
+ * After the clock was set back: what was to wait for some time under the clock before would wait until the clock has caught up.
+ * O(jobs that wait for a time); rare.
  */
 function rescheduleAll(step: Step, behind: number): void {
   const { delayed, due, held } = step.shelves;
@@ -125,11 +125,17 @@ function rescheduleAll(step: Step, behind: number): void {
   step.changed();
 }
 
-/** When a job is due that was to be due at a time by the clock before. */
+/**
+ * When a job is due that was to be due at a time by the clock before. A rest after a failure may be over, for all that is known, if the
+ * clock was set back by more; a delay that was asked for begins again.
+ */
 function reschedule({ now, shelves }: Step, id: number, dueAt: number, behind: number): number {
   const { damage, enqueuedAt } = readJob(shelves, id);
-  const since = damage === undefined ? (shelves.failed.get(id)?.failedAt ?? enqueuedAt) : Number.POSITIVE_INFINITY;
+  const failedAt = shelves.failed.get(id)?.failedAt;
+  const since = damage === undefined ? (failedAt ?? enqueuedAt) : Number.POSITIVE_INFINITY;
   if (dueAt <= now || since <= now + CLOCK_TOLERANCE_MS) return dueAt;
   // What was rescheduled before is due before the clock of then began to wait.
-  return dueAt >= since ? now + (dueAt - since) : Math.max(now, dueAt - behind);
+  if (dueAt < since) return Math.max(now, dueAt - behind);
+  const wait = dueAt - since;
+  return failedAt !== undefined && wait <= behind ? now : now + wait;
 }
