@@ -15,7 +15,7 @@ const INFLATED =
  * Invariant: what waits is bounded, whatever the page sends; every request with an id that is a number is answered once.
  */
 export class Requests {
-  readonly #run: (operations: readonly unknown[]) => Iterator<void, Ran>;
+  readonly #run: (operations: readonly unknown[]) => Iterator<number | undefined, Ran>;
   readonly #settled: () => Promise<unknown> | undefined;
   readonly #answer: (answer: Answer) => void;
   readonly #rota: Rota;
@@ -26,7 +26,7 @@ export class Requests {
   /** `settled`: what an answer has to wait for, after its operations have run. */
   constructor(
     rota: Rota,
-    run: (operations: readonly unknown[]) => Iterator<void, Ran>,
+    run: (operations: readonly unknown[]) => Iterator<number | undefined, Ran>,
     settled: () => Promise<unknown> | undefined,
     answer: (answer: Answer) => void,
   ) {
@@ -52,7 +52,7 @@ export class Requests {
     const work = this.#run(operations);
     const job = () => {
       const step = work.next();
-      if (step.done !== true) return true;
+      if (step.done !== true) return step.value ?? true;
       const { values, failures, settled } = step.value;
       const answer = () => {
         this.#operations -= operations.length;

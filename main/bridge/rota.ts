@@ -3,8 +3,11 @@ const SLICE = 2;
 /** Jobs that together took less than this since the last turn of the loop need not be remembered for longer. */
 const NOTABLE = 0.5;
 
-/** Does its work, or a part of it, and then answers true: others may have a turn before the rest. */
-export type Job = () => boolean;
+/**
+ * Does its work, or a part of it. Returns whether there is more to do, before which others may have a turn; a number: only after so many
+ * milliseconds.
+ */
+export type Job = () => boolean | number;
 
 /** What one session has waiting, first come first served. */
 export type Lane = Job[];
@@ -23,7 +26,14 @@ export class Rota {
   #next: NodeJS.Immediate | undefined;
 
   enter(lane: Lane, job: Job): void {
-    while (this.#line.length === 0 && this.#used < SLICE) if (!this.#run(job)) return;
+    while (lane.length === 0 && this.#line.length === 0 && this.#used < SLICE) {
+      const more = this.#run(job);
+      if (more === false) return;
+      if (more === true) continue;
+      lane.unshift(job);
+      this.#rest(lane, more);
+      return;
+    }
     if (lane.length === 0) this.#line.push(lane);
     lane.push(job);
   }
@@ -36,13 +46,29 @@ export class Rota {
       const lane = this.#line.shift();
       if (lane === undefined) return;
       const job = lane.shift();
-      if (lane.length > 0) this.#line.push(lane);
-      if (job !== undefined && this.#run(job) && lane.unshift(job) === 1) this.#line.push(lane);
+      const more = job !== undefined && this.#run(job);
+      if (job !== undefined && more !== false) lane.unshift(job);
+      if (typeof more === 'number') this.#rest(lane, more);
+      else this.#queueUp(lane);
     }
   };
 
-  /** Whether there is more to do. */
-  #run(job: Job): boolean {
+  #queueUp(lane: Lane): void {
+    if (lane.length > 0 && !this.#line.includes(lane)) this.#line.push(lane);
+  }
+
+  /** A lane out of the line for some milliseconds: what is in it waits for something else than its turn. */
+  #rest(lane: Lane, ms: number): void {
+    const at = this.#line.indexOf(lane);
+    if (at !== -1) this.#line.splice(at, 1);
+    setTimeout(() => {
+      this.#queueUp(lane);
+      this.#next ??= setImmediate(this.#slice);
+    }, ms);
+  }
+
+  /** Whether there is more to do, as the job says. */
+  #run(job: Job): boolean | number {
     const startedAt = performance.now();
     try {
       return job();

@@ -2,7 +2,7 @@ import { DiskCacheError } from '../../protocol/error.ts';
 import { toPageErrorData } from '../../protocol/hidden-paths.ts';
 import { weightOf } from '../../protocol/weight.ts';
 import { type Failure, MAX_ANSWER, type Operation, type Results } from '../../protocol/wire.ts';
-import { allowing } from '../engine/index.ts';
+import { allowing, waitBriefly } from '../engine/index.ts';
 import { admit, type Opened, open, type Page } from './admit.ts';
 import type { Call } from './batch.ts';
 import type { Store } from './verbs.ts';
@@ -63,6 +63,13 @@ class Outcomes implements Ran {
     this.settled = this.settled === undefined ? put : Promise.all([this.settled, put]);
   }
 
+  /** Takes back the failures after the first so many, if one of them is that somebody else held a lock; else returns false. */
+  takeBackBusy(kept: number): boolean {
+    if (!this.failures.slice(kept).some(([, { code }]) => code === 'BUSY')) return false;
+    this.failures.length = kept;
+    return true;
+  }
+
   fail(places: readonly number[], error: unknown): void {
     const data = toPageErrorData(error);
     for (const place of places) {
@@ -88,7 +95,7 @@ const tooMuch = () =>
  *
  * Invariant: each operation has its value or a failure; never throws.
  */
-export function* runOperations(operations: readonly unknown[], page: Page): Generator<void, Ran, void> {
+export function* runOperations(operations: readonly unknown[], page: Page): Generator<number | undefined, Ran, void> {
   const outcomes = new Outcomes(operations.length);
   for (const [name, places] of byStore(operations)) {
     try {
@@ -117,7 +124,7 @@ function* runOnStore(
   places: readonly number[],
   operations: readonly unknown[],
   outcomes: Outcomes,
-): Generator<void, void, void> {
+): Generator<number | undefined, void, void> {
   let together: Call[] = [];
   let theirs: number[] = [];
   for (const place of places) {
@@ -144,15 +151,34 @@ function* runTogether(
   calls: readonly Call[],
   places: readonly number[],
   outcomes: Outcomes,
-): Generator<void, void, void> {
+): Generator<number | undefined, void, void> {
   // A verb alone is a transaction of its own, and a cheaper one.
   if (calls.length > 1 && calls.some(({ access }) => access !== 'read')) {
-    transact(store, calls, places, outcomes);
+    yield* despiteLocks(outcomes, () => transact(store, calls, places, outcomes));
     return;
   }
   for (const [nth, call] of calls.entries()) {
-    outcomes.run(places[nth]!, call);
-    if (outcomes.needsRest()) yield;
+    yield* despiteLocks(outcomes, () => outcomes.run(places[nth]!, call));
+    if (outcomes.needsRest()) yield undefined;
+  }
+}
+
+/** How long a lock that somebody else holds blocks this thread at first, and in later attempts; and between two of them. */
+const FIRST_WAIT_MS = 50;
+const NEXT_WAIT_MS = 10;
+const PAUSE_MS = 25;
+
+/**
+ * Does what may meet a lock that somebody else holds: the thread is blocked for a moment only, then everything else has a turn, and it
+ * is tried again until the time of the store is up. The page's later calls wait behind it.
+ */
+function* despiteLocks(outcomes: Outcomes, work: () => void): Generator<number | undefined, void, void> {
+  const began = performance.now();
+  for (let most = FIRST_WAIT_MS; ; most = NEXT_WAIT_MS) {
+    const kept = outcomes.failures.length;
+    const timeout = waitBriefly(most, performance.now() - began, work);
+    if (performance.now() - began >= timeout || !outcomes.takeBackBusy(kept)) return;
+    yield PAUSE_MS;
   }
 }
 
