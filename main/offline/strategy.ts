@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { type Plan, STRATEGIES, type Strategy } from '../../protocol/strategy.ts';
 import { DiskCacheError } from '../engine/index.ts';
 import type { HttpCache } from './http/http-cache.ts';
@@ -34,8 +35,12 @@ export function demandPlan({ strategy, timeout }: Plan, match?: Route['match']):
       `There is no strategy ${String(strategy)}; there are ${STRATEGIES.join(', ')}`,
     );
   }
-  if (timeout !== undefined && !(timeout > 0)) {
-    throw new DiskCacheError('BAD_OPTION', `The time-out of a strategy is milliseconds above 0, not ${timeout}`);
+  if (timeout !== undefined && !(typeof timeout === 'number' && timeout > 0)) {
+    const given = inspect(timeout, { depth: 0 });
+    throw new DiskCacheError(
+      'BAD_OPTION',
+      `The time-out of a strategy is a number of milliseconds above 0, not ${given}`,
+    );
   }
   if (match !== undefined && typeof match !== 'function' && typeof match.test !== 'function') {
     throw new DiskCacheError('BAD_OPTION', 'A route matches by a RegExp, a URLPattern or a function');
@@ -51,6 +56,9 @@ export function planFor(routes: readonly Route[], request: Request): Plan | unde
   });
 }
 
+/** A longer timer would fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /** Answers a request by a plan. Only GET and HEAD have a choice. */
 export async function follow(http: HttpCache, request: Request, { strategy, timeout }: Plan): Promise<Response> {
   const isRead = request.method === 'GET' || request.method === 'HEAD';
@@ -58,7 +66,7 @@ export async function follow(http: HttpCache, request: Request, { strategy, time
   if (strategy !== 'network-first') return http.respond(request, MODES[strategy]);
   const answer = http.respond(request, MODES[strategy]);
   try {
-    if (timeout === undefined) return await answer;
+    if (timeout === undefined || timeout > MAX_TIMER_MS) return await answer;
     const inTime = await within(answer, timeout);
     if (inTime !== undefined) return inTime;
     const stored = await storedAnswer(http, request);

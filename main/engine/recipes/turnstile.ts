@@ -47,7 +47,7 @@ export class Turnstile {
 
   constructor(store: RecipeStore, key: Key, recipe: string, bound: number, options?: LeaseOptions) {
     const { lease = LEASE_MS, clock = Date.now } = optionsOf(options, LEASE_OPTIONS);
-    if (!(lease > 0 && lease <= LONGEST_TIMER)) {
+    if (!(typeof lease === 'number' && lease > 0 && lease <= LONGEST_TIMER)) {
       throw new DiskCacheError(
         'BAD_OPTION',
         `lease is ${String(lease)}; give a number of milliseconds, above 0 and at most ${LONGEST_TIMER}`,
