@@ -7,6 +7,7 @@ import { OwnStores } from './electron/utility/own-stores.ts';
 import { SecondHandles } from './electron/utility/second-handles.ts';
 import { sentStores, sentWindows } from './electron/utility/sent-stores.ts';
 import { UtilityEngine } from './electron/utility/utility-engine.ts';
+import { limitWaits } from './engine/index.ts';
 import { assertRuntimeFile } from './engine/runtime-files.ts';
 import type { HostOptions, Placement, WindowStock } from './host.ts';
 import type { OpenQueueOptions, Queue } from './offline/queue/index.ts';
@@ -30,7 +31,7 @@ type Options = HostOptions<StoreDeclarations>;
 /** Opens everything, here or in the utility process whose module is at `utilityPath`. */
 export async function placed(directory: string, options: Options, utilityPath: string): Promise<Placed> {
   const { placement = 'main' } = options;
-  if (Object.hasOwn(PLACES, placement)) return PLACES[placement](directory, options, utilityPath);
+  if (Object.hasOwn(PLACES, placement)) return responsive(await PLACES[placement](directory, options, utilityPath));
   throw new DiskCacheError('BAD_OPTION', `placement is ${String(placement)}; it has to be 'main' or 'utility'`);
 }
 
@@ -38,6 +39,21 @@ const PLACES: Readonly<Record<Placement, (...args: Parameters<typeof placed>) =>
   main: placedHere,
   utility: placedInUtility,
 };
+
+/** How long a lock that another process holds blocks the main thread at most, in stores without a `timeout` of their own. */
+const MAX_WAIT_MS = 250;
+
+/** Once everything is open, no wait for a lock keeps windows from answering. */
+function responsive(open: Placed): Placed {
+  const unlimit = limitWaits(MAX_WAIT_MS);
+  return {
+    ...open,
+    async close() {
+      unlimit();
+      await open.close();
+    },
+  };
+}
 
 function placedHere(directory: string, options: Options): Placed {
   const { engine, registry, windows, queues, close } = openEngine(directory, options.stores, options.windows);

@@ -43,7 +43,11 @@ export interface CacheOptions {
   readonly statistics?: boolean;
   /** Keep an index on tags, which makes `evict(tag)` and tag ranges fast. Default false. */
   readonly tagIndex?: boolean;
-  /** Milliseconds a call waits for another process's write before it fails with `BUSY`. Default 5000. */
+  /**
+   * Milliseconds a call waits for another process's write before it fails with `BUSY`; `Infinity`: without end. Default 5000. It blocks
+   * the thread: in the main process of an application, calls on stores without a `timeout` wait 250 ms at most. Pages wait for the
+   * whole time in either case, and block nothing.
+   */
   readonly timeout?: number;
   /** Refuse every write; the directory must exist. Default false. */
   readonly readOnly?: boolean;

@@ -27,7 +27,7 @@ const isRefusal = ([, { code }]: Failure): boolean => REFUSALS.has(code);
  * Invariant: what waits is bounded, whatever the page sends; every request with an id that is a number is answered once.
  */
 export class Requests {
-  readonly #run: (operations: readonly unknown[]) => Iterator<void, Ran>;
+  readonly #run: (operations: readonly unknown[]) => Iterator<number | undefined, Ran>;
   readonly #settled: (ran: Ran) => Promise<unknown> | undefined;
   readonly #answer: (answer: Answer, ran?: Ran) => void;
   readonly #refused: (request: readonly unknown[], why: 'odd' | 'failed') => void;
@@ -43,7 +43,7 @@ export class Requests {
    */
   constructor(
     rota: Rota,
-    run: (operations: readonly unknown[]) => Iterator<void, Ran>,
+    run: (operations: readonly unknown[]) => Iterator<number | undefined, Ran>,
     settled: (ran: Ran) => Promise<unknown> | undefined,
     answer: (answer: Answer, ran?: Ran) => void,
     refused: (request: readonly unknown[], why: 'odd' | 'failed') => void = () => {},
@@ -78,7 +78,7 @@ export class Requests {
     const work = this.#run(operations);
     const job = () => {
       const step = work.next();
-      if (step.done !== true) return true;
+      if (step.done !== true) return step.value ?? true;
       const { values, failures, settled } = step.value;
       const answer = () => {
         this.#operations -= operations.length;

@@ -3,8 +3,11 @@ const SLICE = 2;
 /** Jobs that together took less than this since the last turn of the loop need not be remembered for longer. */
 const NOTABLE = 0.5;
 
-/** Does its work, or a part of it, and then answers true: others may have a turn before the rest. */
-export type Job = () => boolean;
+/**
+ * Does its work, or a part of it. Returns whether there is more to do, before which others may have a turn; a number: only after so many
+ * milliseconds.
+ */
+export type Job = () => boolean | number;
 
 /** What one session has waiting, first come first served. */
 export type Lane = Job[];
@@ -26,11 +29,21 @@ export class Rota {
 
   /** `owner`: whose turn is used, by default the lane's own. */
   enter(lane: Lane, job: Job, owner: object = lane): void {
-    while (this.#line.length === 0 && this.#used < SLICE) if (!this.#run(job)) return;
-    if (lane.push(job) > 1) return;
+    while (lane.length === 0 && this.#line.length === 0 && this.#used < SLICE) {
+      const more = this.#run(job);
+      if (more === false) return;
+      if (more === true) continue;
+      lane.push(job);
+      this.#rest(this.#lanesOf(owner), lane, more);
+      return;
+    }
+    if (lane.push(job) === 1) this.#queue(this.#lanesOf(owner), lane);
+  }
+
+  #lanesOf(owner: object): Lane[] {
     const lanes = this.#owned.get(owner) ?? [];
     this.#owned.set(owner, lanes);
-    this.#queue(lanes, lane);
+    return lanes;
   }
 
   #queue(lanes: Lane[], lane: Lane): void {
@@ -45,15 +58,28 @@ export class Rota {
       const lanes = this.#line.shift();
       if (lanes === undefined) return;
       const lane = lanes.shift()!;
-      const job = lane.shift();
-      if (lane.length > 0) lanes.push(lane);
       if (lanes.length > 0) this.#line.push(lanes);
-      if (job !== undefined && this.#run(job) && lane.unshift(job) === 1) this.#queue(lanes, lane);
+      // It stays in its lane while it runs, so that what comes meanwhile waits behind it. A lane that was closed is empty.
+      const [job] = lane;
+      const more = job !== undefined && this.#run(job);
+      if (more === false) lane.shift();
+      if (lane.length === 0) continue;
+      if (typeof more === 'number') this.#rest(lanes, lane, more);
+      else this.#queue(lanes, lane);
     }
   };
 
-  /** Whether there is more to do. */
-  #run(job: Job): boolean {
+  /** A lane out of the line for some milliseconds: what is in it waits for something else than its turn. */
+  #rest(lanes: Lane[], lane: Lane, ms: number): void {
+    setTimeout(() => {
+      if (lane.length === 0) return;
+      this.#queue(lanes, lane);
+      this.#next ??= setImmediate(this.#slice);
+    }, ms);
+  }
+
+  /** Whether there is more to do, as the job says. */
+  #run(job: Job): boolean | number {
     const startedAt = performance.now();
     try {
       return job();

@@ -1,7 +1,7 @@
 import { toPageErrorData } from '../../protocol/hidden-paths.ts';
 import { weightOf } from '../../protocol/weight.ts';
 import { type Failure, MAX_ANSWER, type Operation, type Results } from '../../protocol/wire.ts';
-import { type Allowance, allowing, OutOfTime } from '../engine/index.ts';
+import { type Allowance, allowing, OutOfTime, waitBriefly } from '../engine/index.ts';
 import { admit, type Opened, open, type Page } from './admit.ts';
 import type { Call } from './batch.ts';
 import type { Store } from './verbs.ts';
@@ -40,10 +40,10 @@ class Outcomes implements Ran {
   }
 
   /** Lets others have a turn when much was read, or time has gone by, since they last had one. */
-  *rest(): Generator<void, void, void> {
+  *rest(): Generator<number | undefined, void, void> {
     const hasReadMuch = this.#weight - this.#weightAtRest >= STEP_BYTES;
     if (!hasReadMuch && performance.now() - this.#restedAt < STEP_MS) return;
-    yield;
+    yield undefined;
     this.#weightAtRest = this.#weight;
     this.#restedAt = performance.now();
   }
@@ -61,12 +61,15 @@ class Outcomes implements Ran {
     }
   }
 
-  /** As `run`, outside of a transaction: what takes long is done in steps. */
-  *runAlone(place: number, call: Call): Generator<void, void, void> {
-    if (call.slices === undefined) return this.run(place, call);
+  /** As `run`, outside of a transaction and in steps, for what takes long. */
+  *runInSteps(
+    place: number,
+    call: Call,
+    begin: NonNullable<Call['slices']>,
+  ): Generator<number | undefined, void, void> {
     try {
       const allowance = this.#allowanceFor(call, undefined);
-      const slices = call.slices(allowance);
+      const slices = begin(allowance);
       const step = () => this.#spending(allowance, () => slices.next());
       let result = step();
       for (; result.done !== true; result = step()) yield* this.rest();
@@ -105,6 +108,13 @@ class Outcomes implements Ran {
     this.settled = this.settled === undefined ? put : Promise.all([this.settled, put]);
   }
 
+  /** Takes back the failures after the first so many, if one of them is that somebody else held a lock; else returns false. */
+  takeBackBusy(kept: number): boolean {
+    if (!this.failures.slice(kept).some(([, { code }]) => code === 'BUSY')) return false;
+    this.failures.length = kept;
+    return true;
+  }
+
   fail(places: readonly number[], error: unknown): void {
     const data = toPageErrorData(error);
     for (const place of places) {
@@ -129,7 +139,7 @@ const UNLIMITED: Allowance = Object.freeze({ bytes: Number.POSITIVE_INFINITY });
  *
  * Invariant: each operation has its value or a failure; never throws.
  */
-export function* runOperations(operations: readonly unknown[], page: Page): Generator<void, Ran, void> {
+export function* runOperations(operations: readonly unknown[], page: Page): Generator<number | undefined, Ran, void> {
   const outcomes = new Outcomes(operations.length);
   for (const [name, places] of byStore(operations)) {
     try {
@@ -158,7 +168,7 @@ function* runOnStore(
   places: readonly number[],
   operations: readonly unknown[],
   outcomes: Outcomes,
-): Generator<void, void, void> {
+): Generator<number | undefined, void, void> {
   let together: Call[] = [];
   let theirs: number[] = [];
   for (const place of places) {
@@ -187,14 +197,41 @@ function* runTogether(
   calls: readonly Call[],
   places: readonly number[],
   outcomes: Outcomes,
-): Generator<void, void, void> {
+): Generator<number | undefined, void, void> {
   // A verb alone is a transaction of its own, and a cheaper one.
   const isTransaction = calls.length > 1 && calls.some(({ access }) => access !== 'read');
   for (let at = 0; at < calls.length; ) {
-    if (isTransaction && at < calls.length - 1) at += transact(store, calls.slice(at), places.slice(at), outcomes);
-    if (at < calls.length) yield* outcomes.runAlone(places[at]!, calls[at]!);
+    if (isTransaction && at < calls.length - 1) {
+      let done = 0;
+      yield* despiteLocks(outcomes, () => {
+        done = transact(store, calls.slice(at), places.slice(at), outcomes);
+      });
+      at += done;
+    }
+    const call = calls[at];
+    if (call?.slices !== undefined) yield* outcomes.runInSteps(places[at]!, call, call.slices);
+    else if (call !== undefined) yield* despiteLocks(outcomes, () => outcomes.run(places[at]!, call));
     at++;
     yield* outcomes.rest();
+  }
+}
+
+/** How long a lock that somebody else holds blocks this thread at first, and in later attempts; and between two of them. */
+const FIRST_WAIT_MS = 50;
+const NEXT_WAIT_MS = 10;
+const PAUSE_MS = 25;
+
+/**
+ * Does what may meet a lock that somebody else holds: the thread is blocked for a moment only, then everything else has a turn, and it
+ * is tried again until the time of the store is up. The page's later calls wait behind it.
+ */
+function* despiteLocks(outcomes: Outcomes, work: () => void): Generator<number | undefined, void, void> {
+  const began = performance.now();
+  for (let most = FIRST_WAIT_MS; ; most = NEXT_WAIT_MS) {
+    const kept = outcomes.failures.length;
+    const timeout = waitBriefly(most, performance.now() - began, work);
+    if (performance.now() - began >= timeout || !outcomes.takeBackBusy(kept)) return;
+    yield PAUSE_MS;
   }
 }
 

@@ -37,5 +37,6 @@ export type { RecipeStore } from './recipes/recipe-store.ts';
 export { type ThrottleOptions, throttle } from './recipes/throttle.ts';
 export type { LeaseOptions } from './recipes/turnstile.ts';
 export type { AcquireAsyncOptions, AcquireOptions } from './recipes/waiting.ts';
+export { limitWaits, waitBriefly } from './sqlite/patience.ts';
 export { type Allowance, allowing, OutOfTime, transiently } from './values/allowance.ts';
 export { isEqual } from './values/equality.ts';

@@ -1,7 +1,10 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { threadId } from 'node:worker_threads';
+
+/** Clocks are set back by less than this all the time, and stamps may run ahead of a clock by a little. */
+export const CLOCK_TOLERANCE_MS = 60_000;
 
 /** Who holds or waits. A process is known by its number, its start, and the machine that numbers it. */
 export interface Owner {
@@ -37,6 +40,39 @@ export function isGone({ pid, started, host }: Owner): boolean {
   }
   const facts = processFacts(pid);
   return facts !== undefined && (facts.ended || facts.started !== started);
+}
+
+const PID_DIGITS = 6;
+const HOST_DIGITS = 6;
+const START_DIGITS = 4;
+/** Hexadecimal digits of a mark. */
+export const MARK_DIGITS = PID_DIGITS + HOST_DIGITS + START_DIGITS;
+const UNKNOWN_PID = 16 ** PID_DIGITS - 1;
+
+/** This process in a few digits, for the name of what it leaves behind when it is killed. */
+export const OWN_MARK =
+  Math.min(HERE.pid, UNKNOWN_PID).toString(16).padStart(PID_DIGITS, '0') +
+  digest(HERE.host, HOST_DIGITS) +
+  digest(HERE.started, START_DIGITS);
+
+/** Whether the process of a mark has ended; undefined where that can't be known, as of another machine's. */
+export function isMarkGone(mark: string): boolean | undefined {
+  if (mark === OWN_MARK) return false;
+  const pid = Number.parseInt(mark.slice(0, PID_DIGITS), 16);
+  const isHere = mark.slice(PID_DIGITS, PID_DIGITS + HOST_DIGITS) === digest(HERE.host, HOST_DIGITS);
+  if (!isHere || pid === 0 || pid === UNKNOWN_PID) return undefined;
+  if (pid === HERE.pid) return true;
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return true;
+  }
+  const facts = processFacts(pid);
+  return facts !== undefined && (facts.ended || digest(facts.started, START_DIGITS) !== mark.slice(-START_DIGITS));
+}
+
+function digest(text: string, digits: number): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, digits);
 }
 
 /** For people. */

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { type Plan, STRATEGIES, type Strategy } from '../../protocol/strategy.ts';
 import { DiskCacheError } from '../engine/index.ts';
 import type { HttpCache } from './http/http-cache.ts';
@@ -38,9 +39,10 @@ export function demandPlan({ strategy, timeout }: Plan, match?: Route['match']):
     );
   }
   if (timeout !== undefined && !(typeof timeout === 'number' && timeout > 0)) {
+    const given = inspect(timeout, { depth: 0 });
     throw new DiskCacheError(
       'BAD_OPTION',
-      `The time-out of a strategy is milliseconds above 0, not ${String(timeout)}`,
+      `The time-out of a strategy is a number of milliseconds above 0, not ${given}`,
     );
   }
   if (match !== undefined && typeof match !== 'function' && typeof match.test !== 'function') {

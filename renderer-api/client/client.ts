@@ -38,7 +38,8 @@ export class Client {
 
   constructor(connect: Connect, timeout: number) {
     this.#connect = connect;
-    this.#timeout = timeout;
+    // 23 days: a timer of 2^31 ms or more would fire at once.
+    this.#timeout = Math.min(timeout, 2e9);
     this.listeners = new Listeners(
       () => this.#connected(),
       () => this.#waiting.length > 0 && this.#sendAll(),

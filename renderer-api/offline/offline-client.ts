@@ -46,7 +46,8 @@ export class OfflineClient {
   /** `timeout`: milliseconds to wait for a port. */
   constructor(connect: (signal: AbortSignal) => Promise<Port>, timeout: number) {
     this.#connect = connect;
-    this.#timeout = timeout;
+    // A longer timer would fire at once.
+    this.#timeout = Math.min(timeout, 2 ** 31 - 1);
     this.connection = new Connection(() => this.#connected());
   }
 

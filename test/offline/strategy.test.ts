@@ -97,6 +97,27 @@ describe('strategies', () => {
     await expect.poll(() => setup.got('/large', { strategy: 'cache-only' })).toEqual(['2', 'hit']);
   });
 
+  it.each([2 ** 31, Number.POSITIVE_INFINITY])(
+    'network-first: waits for a network that is slow (%d ms)',
+    async (timeout) => {
+      using setup = open({ routes: [{ match: /./, strategy: 'network-first', timeout }] });
+      await setup.got('/large');
+      const release = setup.hold();
+      const answer = setup.got('/large');
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      release();
+      expect(await answer).toEqual(['2', 'miss']);
+    },
+  );
+
+  it.each(['50', Number.NaN, 0, -1, [50], null])(
+    'refuses a time-out that is no number of milliseconds: %j',
+    (timeout) => {
+      const options = { routes: [{ match: /./, strategy: 'network-first', timeout: timeout as number }] } as const;
+      expect(() => open(options)).toThrow('The time-out of a strategy');
+    },
+  );
+
   it('network-first: a store that fails does not hide a network that is slow, nor one that fails', async () => {
     using setup = open({ routes: [{ match: /./, strategy: 'network-first', timeout: 20 }] });
     const release = setup.hold();

@@ -225,6 +225,24 @@ describe('every call settles', () => {
     expect(await Promise.all(turns)).toEqual(new Array(4).fill('late'));
   });
 
+  it.each([2 ** 31, Number.POSITIVE_INFINITY])('not at once when the time-out is %d ms', async (timeout) => {
+    let reason: unknown;
+    const waiting = new DiskCache(
+      (signal) => {
+        signal.addEventListener('abort', () => {
+          reason = signal.reason;
+        });
+        return new Promise(() => {});
+      },
+      { timeout },
+    );
+    waiting.get('k').catch((error: unknown) => {
+      reason = error;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect(reason).toBeUndefined();
+  });
+
   it.each([20, 25])('with TIMEOUT when there is never a port within %i ms', async (timeout) => {
     const never = new DiskCache(() => new Promise(() => {}), { timeout });
     await expect(never.get('k')).rejects.toEqual(failure('TIMEOUT'));

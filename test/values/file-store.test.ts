@@ -150,7 +150,7 @@ describe('staging', () => {
     const old = store.stage('old');
     const fresh = store.stage('fresh');
     const placed = put('placed');
-    const past = (statSync(join(stageFolder(), `${old.name}.val`)).mtimeMs - STAGE_PATIENCE - 1000) / 1000;
+    const past = (statSync(join(stageFolder(), `${old.name}.val`)).mtimeMs - 24 * STAGE_PATIENCE - 1000) / 1000;
     utimesSync(join(stageFolder(), `${old.name}.val`), past, past);
     utimesSync(store.path(placed), past, past);
     writeFileSync(join(stageFolder(), 'somebody-elses.txt'), '');

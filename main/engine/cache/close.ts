@@ -17,6 +17,7 @@ export function closeCore(core: Core): void {
   stopFeed(core);
   settleUses(core);
   clearTimeout(core.upkeep.timer);
+  clearTimeout(core.upkeep.leftovers);
   core.membership?.household.leave(core);
   core.connection.close();
 }

@@ -11,6 +11,7 @@ import type { Memory } from './memory.ts';
 import type { Outlook } from './others.ts';
 import type { Settings, Usage } from './settings.ts';
 import type { Stamps } from './stamps.ts';
+import type { Timekeeper } from './timekeeping.ts';
 import type { Transaction } from './transaction.ts';
 import type { Upkeep } from './upkeep.ts';
 import type { Uses } from './uses.ts';
@@ -21,7 +22,9 @@ export interface Core {
   readonly connection: Connection;
   readonly sql: Statements;
   readonly usage: Usage;
+  /** Now; see `clock-set-back.ts`. */
   readonly clock: Clock;
+  readonly time: Timekeeper;
   readonly transaction: Transaction;
   /** What this process knows or remembers besides the disk. */
   readonly ledger: Ledger;

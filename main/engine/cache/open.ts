@@ -10,16 +10,19 @@ import { assertCompression } from '../values/compression.ts';
 import { VALUES_FOLDER } from '../values/file-layout.ts';
 import { FileStore } from '../values/file-store.ts';
 import { isRecord } from './arguments.ts';
+import { tellTime } from './clock-set-back.ts';
 import { adopt, codecFor, keep } from './configure.ts';
 import type { Core } from './core.ts';
 import { clearDeadListeners, Feed } from './feed.ts';
 import type { Membership } from './household.ts';
 import { mendIds } from './ids.ts';
 import { Ledger } from './ledger.ts';
+import { clearLeftovers } from './leftovers.ts';
 import { Memory } from './memory.ts';
 import { Outlook } from './others.ts';
 import { chosenSettings, keptSettings, type Settings, settledSettings, usageOf } from './settings.ts';
 import { Stamps } from './stamps.ts';
+import { recallTime, Timekeeper } from './timekeeping.ts';
 import { Transaction } from './transaction.ts';
 import { Upkeep, withoutFailing } from './upkeep.ts';
 import { Uses } from './uses.ts';
@@ -79,7 +82,8 @@ export function openCore(
       connection,
       sql,
       usage,
-      clock: usage.clock,
+      clock: () => tellTime(core),
+      time: new Timekeeper(),
       ledger: new Ledger(),
       memory: new Memory(usage.memory),
       uses: new Uses(),
@@ -99,8 +103,9 @@ export function openCore(
     };
     connection.define(CAUSE_FUNCTION, () => core.feed.cause);
     if (membership !== undefined) {
-      connection.define(PLACE_FUNCTION, (last) => membership.household.placeAfter(Number(last), core.clock()));
+      connection.define(PLACE_FUNCTION, (last) => membership.household.placeAfter(Number(last), usage.clock()));
     }
+    recallTime(core);
     begin(core, kept, chosen);
     return core;
   } catch (error) {
@@ -121,9 +126,13 @@ function begin(core: Core, kept: Partial<Settings>, chosen: Partial<Settings>): 
     }
     adopt(core, core.settings);
     core.membership?.household.join(core);
+    // Notices a clock that was set back since.
+    core.clock();
+    if (!core.usage.readOnly) clearLeftovers(core);
   } catch (error) {
     // A write has been followed by a timer, which would find the connection closed.
     clearTimeout(core.upkeep.timer);
+    clearTimeout(core.upkeep.leftovers);
     throw error;
   }
 }

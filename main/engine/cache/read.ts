@@ -53,23 +53,25 @@ export function getEntry(core: Core, key: Key): Entry | undefined {
 }
 
 function read(core: Core, key: KeyColumn): unknown {
-  const { memory } = core;
+  const { memory, time } = core;
+  const { corrections } = time;
   noticeOthers(core);
   if (!memory.isOff) {
     const resident = memory.find(key);
     if (resident !== undefined) {
-      if (!isLive(resident.expiresAt, nowFor(core, resident.expiresAt))) return miss(core);
+      if (!lives(core, key, resident.expiresAt)) return miss(core);
       hit(core, resident);
       return counted(resident.mode, restoreValue(resident.mode, storedOf(resident), core.codec));
     }
   }
   const row = core.sql.read.first(key);
-  if (row === undefined || !isLive(row[6], nowFor(core, row[6]))) return miss(core);
+  if (row === undefined || !lives(core, key, row[6])) return miss(core);
   const [id, mode, data, check, , file, expiresAt] = row;
   if (file !== null) return readLarge(core, key, row);
   // Plain bytes become the value, others are read from; a codec of the caller's own may write into what is kept below.
   const value = decodeAt(core, key, mode, data, check, memory.isOff || mode === MODE.bytes);
-  const kept = memory.isOff ? undefined : memory.keep(key, id, mode, data as Stored, expiresAt);
+  const isKept = !memory.isOff && time.corrections === corrections;
+  const kept = isKept ? memory.keep(key, id, mode, data as Stored, expiresAt) : undefined;
   hit(core, kept ?? { id, at: 0, hits: 0 });
   return value;
 }
@@ -79,7 +81,7 @@ function readLarge(core: Core, key: KeyColumn, first: ValueRow): unknown {
   let row: ValueRow | undefined = first;
   return despiteReplacement(core, () => {
     row ??= core.sql.read.first(key);
-    if (row === undefined || !isLive(row[6], nowFor(core, row[6]))) return miss(core);
+    if (row === undefined || !lives(core, key, row[6])) return miss(core);
     const found = row;
     row = undefined;
     const value = readValue(core, key, found);
@@ -170,8 +172,15 @@ export function despiteReplacement<T>(core: Core, work: () => T): T {
   }
 }
 
-/** Asks the clock only where something can expire. */
-const nowFor = (core: Core, expiresAt: number | null): number => (expiresAt === null ? 0 : core.clock());
+/** Whether an item that was just read is visible. Asks the clock only where something can expire. */
+function lives(core: Core, key: KeyColumn, expiresAt: number | null): boolean {
+  if (expiresAt === null) return true;
+  const { corrections } = core.time;
+  const now = core.clock();
+  // The clock was found to be set back, and times on disk were put right meanwhile.
+  if (core.time.corrections !== corrections) return core.sql.has.first(key, now) !== undefined;
+  return isLive(expiresAt, now);
+}
 
 /** A fault of a value, with the place where it stands. */
 function located(error: unknown, core: Core, key: KeyColumn): unknown {

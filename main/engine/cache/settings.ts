@@ -29,6 +29,7 @@ export interface Usage {
   readonly memory: number;
   readonly exclusive: boolean;
   readonly timeout: number;
+  readonly isTimeoutChosen: boolean;
   readonly readOnly: boolean;
   readonly clock: Clock;
   readonly codec: 'structured' | 'json' | Codec | undefined;
@@ -55,7 +56,6 @@ const amount = (initial: number, is: string, least: number, most: number): Rule<
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
-const MOST_MILLISECONDS = 0x7fffffff;
 
 const SETTINGS: { readonly [name in keyof Settings]: Rule<Settings[name]> } = {
   sizeLimit: amount(1024 * MiB, 'a number of bytes from 0, or Infinity', 0, Infinity),
@@ -72,7 +72,7 @@ const SETTINGS: { readonly [name in keyof Settings]: Rule<Settings[name]> } = {
 const USAGE = {
   memory: amount(8 * MiB, 'a number of bytes from 0', 0, Number.MAX_SAFE_INTEGER),
   exclusive: flag,
-  timeout: amount(5000, `a number of milliseconds from 0 to ${MOST_MILLISECONDS}`, 0, MOST_MILLISECONDS),
+  timeout: amount(5000, 'a number of milliseconds from 0, or Infinity', 0, Infinity),
   readOnly: flag,
 } as const;
 
@@ -113,14 +113,14 @@ export function usageOf(options: CacheOptions): Usage {
   const usage = {
     memory: options.memory ?? USAGE.memory.initial,
     exclusive: options.exclusive ?? USAGE.exclusive.initial,
-    timeout: Math.ceil(options.timeout ?? USAGE.timeout.initial),
+    timeout: options.timeout ?? USAGE.timeout.initial,
     readOnly: options.readOnly ?? USAGE.readOnly.initial,
   };
   for (const name of Object.keys(USAGE) as (keyof typeof USAGE)[]) demand(name, USAGE[name], usage[name]);
   if (usage.readOnly && usage.exclusive) {
     throw new DiskCacheError('BAD_OPTION', 'readOnly and exclusive exclude each other: a reader locks nobody out');
   }
-  return { ...usage, clock, codec: options.codec };
+  return { ...usage, isTimeoutChosen: options.timeout !== undefined, clock, codec: options.codec };
 }
 
 /** The defaults, under what the directory keeps, under what was asked for now. */

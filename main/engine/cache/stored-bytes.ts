@@ -92,8 +92,9 @@ function read(core: Core, key: KeyColumn): FactsRow | undefined {
 }
 
 function liveFacts(core: Core, key: KeyColumn): FactsRow | undefined {
+  const now = core.clock();
   const facts = core.sql.facts.first(key);
-  return facts !== undefined && isLive(facts[6], core.clock()) ? facts : undefined;
+  return facts !== undefined && isLive(facts[6], now) ? facts : undefined;
 }
 
 function valueRow([id, mode, value, check, bytes, file, expiresAt]: FactsRow): ValueRow {

@@ -29,6 +29,8 @@ export function atomically<T>(core: Core, work: () => T): T {
 export function onSnapshot<T>(core: Core, work: () => T): T {
   const { sql, transaction, connection } = core;
   if (transaction.depth > 0) return work();
+  // A clock that was set back is noticed before: inside, times can't be put right.
+  core.clock();
   sql.beginRead.run();
   transaction.depth = 1;
   transaction.noticed = false;

@@ -4,6 +4,7 @@ import { settled, warn } from '../warning.ts';
 import type { Core } from './core.ts';
 import { shareOf } from './household.ts';
 import { keepReserve } from './reserve.ts';
+import { keepTime } from './timekeeping.ts';
 import { databaseBytes, logBytes, reserveBytes } from './volume.ts';
 
 /** Writes between two looks at the log and at the free pages; large ones are followed by a look at the log. */
@@ -33,6 +34,8 @@ export class Upkeep {
   /** `writes` when the timer last looked. */
   seen = 0;
   timer: NodeJS.Timeout | undefined;
+  /** The next look for what killed writers have left behind. */
+  leftovers: NodeJS.Timeout | undefined;
   /** A reader keeps the log from being emptied, and it has grown too long. */
   logIsStuck = false;
 }
@@ -52,6 +55,7 @@ export function beforeWrite(core: Core): void {
   }
   if (core.transaction.depth > 0) demandOpen(core);
   else if (core.upkeep.logIsStuck) emptyStuckLog(core);
+  keepTime(core);
 }
 
 /** A log that could not be emptied for a long time is waited for, and not made longer. */

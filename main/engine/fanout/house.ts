@@ -208,8 +208,9 @@ const full = (directory: string, sizeLimit: number): DiskCacheError =>
     `${directory} has reached its sizeLimit of ${sizeLimit} bytes and its policy "none" lets nothing go; delete something or raise the limit`,
   );
 
-/** Whose turn it is can be told quickly. */
+/** Whose turn it is can be told quickly, and by the same clock in all members. */
 function index(member: Core): true {
+  member.clock();
   const { index: name } = EVICTION_POLICIES[member.settings.evictionPolicy];
   if (member.ledger.indexed !== name) atomically(member, () => prepareIndex(member));
   return true;

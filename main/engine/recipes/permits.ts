@@ -1,4 +1,7 @@
-import { isGone, type Owner } from '../owner.ts';
+import { CLOCK_TOLERANCE_MS, isGone, type Owner } from '../owner.ts';
+
+/** Of a holder, unless it was given another one. */
+export const LEASE_MS = 30_000;
 
 /** One who is inside or waits. */
 export interface Party extends Owner {
@@ -6,6 +9,8 @@ export interface Party extends Owner {
   readonly ticket: number;
   /** Taken for dead at this moment, epoch milliseconds; put off while it lives. */
   readonly until: number;
+  /** Milliseconds from the last sign of life to `until`. Absent in what older versions wrote. */
+  readonly lease?: number;
   /** How often it has entered without leaving. */
   readonly count: number;
 }
@@ -26,10 +31,23 @@ export interface Permits {
 export const isSame = (party: Party, owner: Owner, ticket: number): boolean =>
   party.ticket === ticket && party.id === owner.id;
 
-/** Without those whose lease is over, and when asked to be thorough, those whose process has ended. */
+/**
+ * Without those whose lease is over, and when asked to be thorough, those whose process has ended. A lease that would end later
+ * than it may was given before the clock was set back: it ends a lease from now.
+ */
 export function living(permits: Permits, now: number, thorough: boolean): Permits {
   const isLiving = (party: Party) => now < party.until && !(thorough && isGone(party));
-  return { ...permits, inside: permits.inside.filter(isLiving), waiting: permits.waiting.filter(isLiving) };
+  const parties = (of: readonly Party[]) => of.filter(isLiving).map((party) => withinLease(party, now));
+  return { ...permits, inside: parties(permits.inside), waiting: parties(permits.waiting) };
+}
+
+/** Whether some lease was given before the clock was set back. */
+export const isAhead = ({ inside, waiting }: Permits, now: number): boolean =>
+  [...inside, ...waiting].some((party) => withinLease(party, now) !== party);
+
+function withinLease(party: Party, now: number): Party {
+  const { until, lease = LEASE_MS } = party;
+  return until > now + lease + CLOCK_TOLERANCE_MS ? { ...party, until: now + lease } : party;
 }
 
 /** How many of those in front have to go before one who has so many waiting before it may enter; 0 is: now. */

@@ -48,7 +48,7 @@ export function throttle(store: RecipeStore, count: number, ms: number, options?
   if (count < 1) throw new DiskCacheError('BAD_OPTION', `count is ${count}; give at least 1, and a longer time`);
   const chosen = optionsOf(options, THROTTLE_OPTIONS);
   const { name: key, timeout = Number.POSITIVE_INFINITY, clock = Date.now } = chosen;
-  if (!(timeout >= 0)) {
+  if (!(typeof timeout === 'number' && timeout >= 0)) {
     throw new DiskCacheError('BAD_OPTION', `timeout is ${String(timeout)}; give a number of milliseconds`);
   }
 

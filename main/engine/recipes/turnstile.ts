@@ -4,7 +4,7 @@ import { optionsOf } from '../cache/arguments.ts';
 import { describeOwner, isOfThisThread, type Owner } from '../owner.ts';
 import type { Clock } from '../policy/expiry.ts';
 import { encodeKey } from '../values/key.ts';
-import { isSame, living, type Party, type Permits, toGo } from './permits.ts';
+import { isAhead, isSame, LEASE_MS, living, type Party, type Permits, toGo } from './permits.ts';
 import { RecipeRow, type RecipeStore } from './recipe-store.ts';
 import { LONGEST_TIMER } from './waking.ts';
 
@@ -22,7 +22,6 @@ export interface LeaseOptions {
 
 const LEASE_OPTIONS: ReadonlySet<string> = new Set(['lease', 'clock']);
 
-const LEASE = 30_000;
 /** A waiter asks many times a second, so it is missed sooner than a holder. */
 const WAITING_LEASE = 3000;
 
@@ -47,8 +46,8 @@ export class Turnstile {
   readonly #clock: Clock;
 
   constructor(store: RecipeStore, key: Key, recipe: string, bound: number, options?: LeaseOptions) {
-    const { lease = LEASE, clock = Date.now } = optionsOf(options, LEASE_OPTIONS);
-    if (!(lease > 0 && lease <= LONGEST_TIMER)) {
+    const { lease = LEASE_MS, clock = Date.now } = optionsOf(options, LEASE_OPTIONS);
+    if (!(typeof lease === 'number' && lease > 0 && lease <= LONGEST_TIMER)) {
       throw new DiskCacheError(
         'BAD_OPTION',
         `lease is ${String(lease)}; give a number of milliseconds, above 0 and at most ${LONGEST_TIMER}`,
@@ -83,14 +82,18 @@ export class Turnstile {
   ask(owner: Owner, ticket: number | undefined, { thorough, join }: { thorough: boolean; join: boolean }): Standing {
     return this.#row.store.transact(() => {
       const now = this.#clock();
-      const { next, inside, waiting } = this.#living(now, thorough);
+      const { isClockBehind, next, inside, waiting } = this.#living(now, thorough);
       const others = waiting.filter((party) => !isSame(party, owner, ticket ?? 0));
-      const until = now + this.lease;
+      const stay = { until: now + this.lease, lease: this.lease };
 
       const again = inside.findIndex(({ id }) => id === owner.id);
       if (again !== -1) {
         const party = inside[again]!;
-        this.#write({ next, inside: inside.with(again, { ...party, until, count: party.count + 1 }), waiting: others });
+        this.#write({
+          next,
+          inside: inside.with(again, { ...party, ...stay, count: party.count + 1 }),
+          waiting: others,
+        });
         return { ticket: party.ticket, inside: true };
       }
       const kept = waiting.findIndex((party) => isSame(party, owner, ticket ?? 0));
@@ -98,13 +101,17 @@ export class Turnstile {
       const mine = kept === -1 ? next : ticket!;
       const after = Math.max(next, mine + 1);
       if (toGo({ bound: this.#bound, next, inside, waiting }, place) === 0) {
-        this.#write({ next: after, inside: [...inside, { ...owner, ticket: mine, until, count: 1 }], waiting: others });
+        this.#write({
+          next: after,
+          inside: [...inside, { ...owner, ticket: mine, ...stay, count: 1 }],
+          waiting: others,
+        });
         return { ticket: mine, inside: true };
       }
       if (join) {
-        const party = { ...owner, ticket: mine, until: now + WAITING_LEASE, count: 1 };
+        const party = { ...owner, ticket: mine, until: now + WAITING_LEASE, lease: WAITING_LEASE, count: 1 };
         this.#write({ next: after, inside, waiting: others.toSpliced(place, 0, party) });
-      }
+      } else if (isClockBehind) this.#write({ next, inside, waiting });
       return { ticket: mine, inside: false };
     });
   }
@@ -117,6 +124,7 @@ export class Turnstile {
     const permits = this.#row.look();
     if (permits === undefined) return undefined;
     const now = this.#clock();
+    if (isAhead(permits, now)) return undefined;
     const place = permits.waiting.findIndex((party) => isSame(party, owner, ticket));
     const mine = permits.waiting[place];
     if (mine === undefined || mine.until - now < WAITING_LEASE / 2) return undefined;
@@ -132,7 +140,11 @@ export class Turnstile {
 
   /** Puts off the end of the lease; answers false when the owner is not inside any more. */
   renew(owner: Owner, ticket: number): boolean {
-    return this.#change(owner, ticket, (party) => ({ ...party, until: this.#clock() + this.lease }));
+    return this.#change(owner, ticket, (party) => ({
+      ...party,
+      until: this.#clock() + this.lease,
+      lease: this.lease,
+    }));
   }
 
   /** Gives up a ticket. */
@@ -202,10 +214,10 @@ export class Turnstile {
   }
 
   /** @throws {DiskCacheError} `BAD_OPTION` when it is in use with another bound. */
-  #living(now: number, thorough: boolean): Permits {
+  #living(now: number, thorough: boolean): Permits & { readonly isClockBehind: boolean } {
     const permits = this.#row.read();
-    if (permits === undefined) return { ...NOBODY, bound: this.#bound };
-    const found = living(permits, now, thorough);
+    if (permits === undefined) return { ...NOBODY, bound: this.#bound, isClockBehind: false };
+    const found = { ...living(permits, now, thorough), isClockBehind: isAhead(permits, now) };
     if (found.bound === this.#bound || found.inside.length + found.waiting.length === 0) return found;
     throw new DiskCacheError(
       'BAD_OPTION',

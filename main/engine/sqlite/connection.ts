@@ -82,6 +82,8 @@ export interface ConnectionOptions {
   readonly readOnly: boolean;
   /** Milliseconds to wait for a lock. */
   readonly timeout: number;
+  /** Whether the application gave that time. */
+  readonly isTimeoutChosen?: boolean;
 }
 
 /** One connection to one database file. */
@@ -92,7 +94,7 @@ export class Connection {
   /** A view of the database that does not change, for several reads; see `others.ts`. */
   readonly snapshot: Snapshot;
 
-  constructor(path: string, { readOnly, timeout }: ConnectionOptions) {
+  constructor(path: string, { readOnly, timeout, isTimeoutChosen = false }: ConnectionOptions) {
     const Driver = loadDriver();
     this.path = path;
     try {
@@ -102,7 +104,12 @@ export class Connection {
       throw failure(toLoadError(error), path);
     }
     this.snapshot = new Snapshot(this.#database, path);
-    this.#patience = new Patience(path, timeout, () => this.#database.inTransaction && !this.snapshot.held);
+    this.#patience = new Patience(
+      path,
+      timeout,
+      isTimeoutChosen,
+      () => this.#database.inTransaction && !this.snapshot.held,
+    );
   }
 
   get isOpen(): boolean {

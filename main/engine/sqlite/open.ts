@@ -15,6 +15,8 @@ export interface OpenOptions {
   readonly pageSize: number;
   /** Milliseconds to wait for a lock. */
   readonly timeout: number;
+  /** Whether the application gave that time. */
+  readonly isTimeoutChosen?: boolean;
 }
 
 /** The database file of a store's directory. */

@@ -36,7 +36,15 @@ export type SuspectRow = [...DoomedRow, mode: number, value: Column, checksum: n
 const SUSPECT_COLUMNS = `${DOOMED_COLUMNS}, mode, value, checksum`;
 
 /** Every count the store keeps on disk. */
-export type CounterName = 'file bytes' | 'hits' | 'misses' | 'hand' | 'settings';
+export type CounterName =
+  | 'file bytes'
+  | 'hits'
+  | 'misses'
+  | 'hand'
+  | 'settings'
+  | 'clock'
+  | 'collected at'
+  | 'next folder';
 
 /** What of an item is written anew by every set, in the order of `ITEM_COLUMNS`. */
 export type ItemColumns = readonly [
@@ -69,6 +77,9 @@ const AFRESH = 'hits = 0, visited = 1';
 
 /** An item that has not expired; its parameter is now. */
 const LIVE = '(expires_at IS NULL OR expires_at > ?)';
+
+/** A lease or a listener that is not over. None is longer than a minute: what ends in half an hour was given before the clock was set back. */
+const IN_FORCE = 'until BETWEEN unixepoch() AND unixepoch() + 1800';
 
 /** Every fixed statement, by name, and the composed ones of `range.ts` by text. */
 export interface Statements {
@@ -125,6 +136,10 @@ export interface Statements {
   readonly count: Statement<[by: number, CounterName]>;
   readonly setCounter: Statement<[value: number, CounterName]>;
   readonly restoreCounter: Statement<[CounterName, value: number]>;
+  readonly keepCounter: Statement<[value: number, CounterName]>;
+  readonly markClock: Statement<[time: number]>;
+  readonly newestStamp: Statement<[], [number | null]>;
+  readonly latestUse: Statement<[], [number | null]>;
 
   readonly changes: Statement<[after: number, limit: number], [id: number, kind: ChangeKind, key: KeyColumn | null]>;
   readonly lastChange: Statement<[], [number | null]>;
@@ -139,6 +154,8 @@ export interface Statements {
   readonly takeLease: Statement<[name: KeyColumn, holder: string, pid: number, seconds: number]>;
   readonly renewLease: Statement<[seconds: number, name: KeyColumn, holder: string]>;
   readonly releaseLease: Statement<[name: KeyColumn, holder: string]>;
+  readonly deadLease: Statement<[], [1]>;
+  readonly forgetDeadLeases: Statement<[]>;
   readonly leaseHolder: Statement<[name: KeyColumn], [holder: string, pid: number]>;
 
   readonly settings: Statement<[], [name: string, value: Column]>;
@@ -206,6 +223,12 @@ const SQL: Readonly<Record<Exclude<keyof Statements, 'composed'>, string>> = {
   count: 'UPDATE counter SET value = value + ? WHERE name = ?',
   setCounter: 'UPDATE counter SET value = ? WHERE name = ?',
   restoreCounter: 'INSERT OR REPLACE INTO counter VALUES (?, ?)',
+  keepCounter:
+    'INSERT INTO counter (value, name) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value',
+  markClock:
+    "INSERT INTO counter VALUES ('clock', ?) ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)",
+  newestStamp: 'SELECT used_at FROM entry ORDER BY id DESC LIMIT 1',
+  latestUse: 'SELECT max(used_at) FROM entry',
 
   changes: 'SELECT id, kind, key FROM change WHERE id > ? ORDER BY id LIMIT ?',
   lastChange: 'SELECT max(id) FROM change',
@@ -214,15 +237,18 @@ const SQL: Readonly<Record<Exclude<keyof Statements, 'composed'>, string>> = {
   keepListener: 'INSERT OR REPLACE INTO listener VALUES (?, unixepoch() + ?)',
   renewListener: 'UPDATE listener SET until = unixepoch() + ? WHERE id = ?',
   forgetListener: 'DELETE FROM listener WHERE id = ?',
-  forgetDeadListeners: 'DELETE FROM listener WHERE until < unixepoch()',
-  deadListener: 'SELECT 1 FROM listener WHERE until < unixepoch()',
+  // What ends later than any lease may was given before the clock was set back, and is renewed by who still lives.
+  forgetDeadListeners: `DELETE FROM listener WHERE NOT ${IN_FORCE}`,
+  deadListener: `SELECT 1 FROM listener WHERE NOT ${IN_FORCE}`,
   anyListener: 'SELECT 1 FROM listener',
 
   takeLease: `INSERT INTO lease VALUES (?, ?, ?, unixepoch() + ?) ON CONFLICT (name) DO UPDATE
-    SET holder = excluded.holder, pid = excluded.pid, until = excluded.until WHERE until < unixepoch()`,
+    SET holder = excluded.holder, pid = excluded.pid, until = excluded.until WHERE NOT ${IN_FORCE}`,
   renewLease: 'UPDATE lease SET until = unixepoch() + ? WHERE name = ? AND holder = ?',
   releaseLease: 'DELETE FROM lease WHERE name = ? AND holder = ?',
-  leaseHolder: 'SELECT holder, pid FROM lease WHERE name = ? AND until >= unixepoch()',
+  leaseHolder: `SELECT holder, pid FROM lease WHERE name = ? AND ${IN_FORCE}`,
+  deadLease: `SELECT 1 FROM lease WHERE NOT ${IN_FORCE}`,
+  forgetDeadLeases: `DELETE FROM lease WHERE NOT ${IN_FORCE}`,
 
   settings: 'SELECT name, value FROM setting',
   keepSetting: 'INSERT INTO setting VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value',

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
+import { isMarkGone, MARK_DIGITS, OWN_MARK } from '../owner.ts';
 
 /*
  * Where value files are, below the directory of a cache:
@@ -15,13 +16,17 @@ const NAME = /^[0-9a-f]{32}$/;
 const FILE = /^([0-9a-f]{30}|[0-9a-f]{32})\.val$/;
 const BUCKET = /^[0-9a-f]{2}$/;
 const BUCKET_DIGITS = 2;
+const RANDOM_BYTES = 8;
 
 export const VALUES_FOLDER = 'values';
 export const rootOf = (directory: string): string => join(directory, VALUES_FOLDER);
 export const stageOf = (root: string): string => join(root, 'stage');
 
-/** 128 random bits: two writers never choose the same one. */
-export const newName = (): string => randomBytes(16).toString('hex');
+/** 64 random bits and the mark of this process: two writers never choose the same one, and a staged file tells whose it is. */
+export const newName = (): string => randomBytes(RANDOM_BYTES).toString('hex') + OWN_MARK;
+
+/** Whether the process that chose a name has ended; undefined where that can't be known. */
+export const isWriterGone = (name: string): boolean | undefined => isMarkGone(name.slice(-MARK_DIGITS));
 
 export const isBucket = (folder: string): boolean => BUCKET.test(folder);
 

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { valueFailure } from '../sqlite/failure.ts';
 import { checkOf } from './check.ts';
-import { isBucket, nameOf, newName, placedPath, rootOf, stagedPath, stageOf } from './file-layout.ts';
+import { isBucket, isWriterGone, nameOf, newName, placedPath, rootOf, stagedPath, stageOf } from './file-layout.ts';
 import {
   codeOf,
   damaged,
@@ -41,8 +41,12 @@ const TICK = 2000;
 /** So many verified files are remembered. */
 const MOST_VERIFIED = 8192;
 
-/** A staged file that nobody has written to for this long belongs to a writer that is gone. Milliseconds. */
+/**
+ * A staged file that nobody has written to for this long belongs to a writer that is gone. Milliseconds. A day where its process is
+ * known to live; one that is known to have ended is not waited for.
+ */
 export const STAGE_PATIENCE = 3_600_000;
+const TIMES_LONGER_FOR_THE_LIVING = 24;
 
 /**
  * Big values, one file each, shared by any number of processes. A file is written whole in the stage and moved into its
@@ -50,7 +54,7 @@ export const STAGE_PATIENCE = 3_600_000;
  *
  * Invariant: files come into buckets, and leave them as orphans, only under the database's write lock. So a file in a bucket
  * that no row names, seen by whoever holds the lock, is an orphan: its writer crashed or rolled back. A staged file can be
- * taken from a live writer only after `STAGE_PATIENCE`, and then `place` fails before a row names it: no item is ever lost.
+ * taken from a live writer only after a day, and then `place` fails before a row names it: no item is ever lost.
  */
 export class FileStore {
   readonly root: string;
@@ -186,12 +190,28 @@ export class FileStore {
 
   /** Removes staged files whose writers are gone. Needs no lock. Time is the file system's own, so no clock is asked. */
   sweepStage(patience = STAGE_PATIENCE): Volume {
-    const paths = this.#staged();
-    if (paths.length === 0) return { files: 0, bytes: 0 };
+    const abandoned: string[] = [];
+    let now: number | undefined;
+    for (const name of namesIn(stageOf(this.root), '')) {
+      const isGone = isWriterGone(name);
+      const path = stagedPath(this.root, name);
+      if (isGone !== true) {
+        now ??= this.#fileTime();
+        // A time later than now is one from before the clock was set back.
+        const age = Math.abs(now - (factsOf(path)?.modified ?? now));
+        if (age <= (isGone === false ? patience * TIMES_LONGER_FOR_THE_LIVING : patience)) continue;
+      }
+      abandoned.push(path);
+    }
+    return removeFiles(abandoned);
+  }
+
+  /** Now, by the file system's clock. */
+  #fileTime(): number {
     const probe = this.stage('');
     const now = factsOf(stagedPath(this.root, probe.name))?.modified ?? 0;
     this.discard(probe);
-    return removeFiles(paths.filter((path) => now - (factsOf(path)?.modified ?? now) > patience));
+    return now;
   }
 
   /** Every file there is: named, orphaned and staged. O(files). */

@@ -1,10 +1,13 @@
-import { describeOwner, isGone } from '../../engine/owner.ts';
+import { CLOCK_TOLERANCE_MS, describeOwner, isGone } from '../../engine/owner.ts';
 import type { Schedule } from './backoff.ts';
 import { attempt as attempted, readJob, unlessDamaged } from './job-row.ts';
 import { promote, wait } from './line.ts';
 import { fail } from './settle.ts';
 import type { JobRow, RunningRow, Shelves, WorkerRow } from './shelves.ts';
 import type { Step } from './step.ts';
+
+/** Of a worker, unless it was given another one. */
+export const LEASE_MS = 30_000;
 
 /** A job in the hands of a worker. */
 export interface Claim extends RunningRow {
@@ -51,6 +54,10 @@ export function claim(step: Step, worker: string, count: number): Claim[] {
 /** Whether a worker is known to have ended, or has given no sign of life for as long as its lease. */
 const isLost = (row: WorkerRow, now: number): boolean => row.until <= now || isGone(row);
 
+/** Whether a lease was given before the clock was set back: it would end later than it may. */
+const isAhead = ({ until, lease = LEASE_MS }: WorkerRow, now: number): boolean =>
+  until > now + lease + CLOCK_TOLERANCE_MS;
+
 /** The workers that are there, and those that were. */
 function rollCall({ workers }: Shelves, self: string, now: number) {
   const living = new Set([self]);
@@ -65,6 +72,7 @@ function rollCall({ workers }: Shelves, self: string, now: number) {
 /** Whether other workers have left jobs or themselves behind. O(workers + running jobs). */
 export function anyLost(shelves: Shelves, self: string, now: number): boolean {
   const { living, lost } = rollCall(shelves, self, now);
+  if (shelves.workers.rows().some(([[worker], row]) => worker !== self && isAhead(row, now))) return true;
   return lost.size > 0 || shelves.running.rows().some(([, { worker }]) => !living.has(worker));
 }
 
@@ -73,6 +81,11 @@ export function takeOver(step: Step, self: string, { attempts }: Schedule): void
   const { workers, running } = step.shelves;
   const { living, lost } = rollCall(step.shelves, self, step.now);
   for (const worker of lost.keys()) workers.delete(worker);
+  // One that lives renews it at once; one that does not is missed a lease from now, and not when the clock has caught up.
+  for (const [path, row] of workers.rows()) {
+    if (path[0] !== self && isAhead(row, step.now))
+      workers.put(path, { ...row, until: step.now + (row.lease ?? LEASE_MS) });
+  }
   for (const [[id], { worker, attempt }] of running.rows()) {
     if (living.has(worker)) continue;
     // One that can't be read now is brought back when it can.

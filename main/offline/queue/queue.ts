@@ -3,6 +3,7 @@ import type { Counts, Enqueued, EnqueueOptions, Job, JobState, NewJob, QueueEven
 import type { Cursor, Page } from '../../../protocol/page.ts';
 import { demandFunction, optionsOf } from '../../engine/cache/arguments.ts';
 import { type CheckOptions, type Finding, Index, type IndexOptions } from '../../engine/index.ts';
+import { LEASE_MS } from './claim.ts';
 import { checkedOptions, enqueueMany, enqueueOne } from './enqueue.ts';
 import { eventsFrom } from './events.ts';
 import type { Handler } from './handler.ts';
@@ -36,7 +37,6 @@ const OPTIONS: ReadonlySet<string> = new Set([
 
 /** The version of what is in a queue's directory, docs/disk-format.md. */
 const FORMAT = 1;
-const LEASE = 30_000;
 /** A longer timer would fire at once. */
 const LONGEST_LEASE = 2 ** 31 - 1;
 
@@ -60,7 +60,7 @@ export class Queue<T = unknown> {
    * @throws {DiskCacheError} `BAD_OPTION`, also for a directory that holds something else; else what `Index` throws.
    */
   constructor(directory: string, options?: OpenQueueOptions) {
-    const { lease = LEASE, ...shared } = optionsOf(options, OPTIONS);
+    const { lease = LEASE_MS, ...shared } = optionsOf(options, OPTIONS);
     if (!(typeof lease === 'number' && lease > 0 && lease <= LONGEST_LEASE)) {
       const hint = `give a number of milliseconds, above 0 and at most ${LONGEST_LEASE}`;
       throw new DiskCacheError('BAD_OPTION', `lease is ${String(lease)}; ${hint}`);
@@ -139,7 +139,7 @@ export class Queue<T = unknown> {
 
   /** How many jobs there are by state, and how many were done ever. One look-up. */
   counts(): Counts {
-    const { id: _, ticket: __, ...counts } = tallyOf(this.#open());
+    const { id: _, ticket: __, at: ___, ...counts } = tallyOf(this.#open());
     return counts;
   }
 

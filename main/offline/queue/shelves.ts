@@ -23,6 +23,8 @@ export interface RunningRow {
 /** A worker and the end of its lease, which is that of all its jobs. */
 export interface WorkerRow extends Owner {
   readonly until: number;
+  /** Milliseconds from its last sign of life to `until`. Absent in what older versions wrote. */
+  readonly lease?: number;
 }
 
 /** The last failure of a job that has not been done since. */
@@ -39,6 +41,8 @@ export interface HeldRow {
 
 /** How many there are, and the last id and the last ticket that were given. */
 export interface TallyRow extends Counts {
+  /** When it was last written: a clock that was set back since is noticed by it. Absent in what older versions wrote. */
+  readonly at?: number;
   readonly id: number;
   readonly ticket: number;
 }

@@ -1,5 +1,7 @@
 import type { Counts } from '../../../protocol/job.ts';
 import type { Index } from '../../engine/index.ts';
+import { CLOCK_TOLERANCE_MS } from '../../engine/owner.ts';
+import { readJob } from './job-row.ts';
 import type { Shelves, TallyRow } from './shelves.ts';
 
 /** An open queue, as its verbs see it. */
@@ -21,7 +23,7 @@ export class Step {
   readonly shelves: Shelves;
   /** The counts are missing: nothing was ever enqueued, or damage has taken them. */
   readonly isLost: boolean;
-  readonly #tally: { -readonly [name in keyof TallyRow]: number };
+  readonly #tally: { -readonly [name in keyof TallyRow]: TallyRow[name] };
   #changed = false;
 
   constructor({ shelves, clock }: Core) {
@@ -67,6 +69,11 @@ export class Step {
     this.#tally[kind] = Math.max(this.#tally[kind], number);
   }
 
+  /** Something that is not counted has changed. */
+  changed(): void {
+    this.#changed = true;
+  }
+
   /** The next id or ticket: a number from 1 that was never given before. */
   next(kind: 'id' | 'ticket'): number {
     this.#changed = true;
@@ -74,8 +81,13 @@ export class Step {
   }
 
   end(): void {
-    if (this.#changed) this.shelves.tally.put([], this.#tally);
+    if (this.#changed) this.shelves.tally.put([], { ...this.#tally, at: this.now });
   }
+}
+
+/** How far the clock was set back since the queue was last changed; 0 for less than clocks always are. Milliseconds. */
+export function clockBehind({ at = Number.NEGATIVE_INFINITY }: TallyRow, now: number): number {
+  return at > now + CLOCK_TOLERANCE_MS ? at - now : 0;
 }
 
 export const tallyOf = (core: Core): TallyRow =>
@@ -90,6 +102,8 @@ export function inOneStep<T>(core: Core, work: (step: Step) => T): T {
     try {
       // Without them the next id would be one that a waiting job has.
       if (step.isLost) core.restore(step);
+      const behind = clockBehind(step.tally, step.now);
+      if (behind > 0) rescheduleAll(step, behind);
       const result = work(step);
       step.end();
       return result;
@@ -97,4 +111,40 @@ export function inOneStep<T>(core: Core, work: (step: Step) => T): T {
       core.step = undefined;
     }
   });
+}
+
+/**
+ * After the clock was set back: what was to wait for some time under the clock before would wait until the clock has caught up.
+ * O(jobs that wait for a time); rare.
+ */
+function rescheduleAll(step: Step, behind: number): void {
+  const { delayed, due, held } = step.shelves;
+  for (const [[id], before] of delayed.rows()) {
+    const dueAt = reschedule(step, id, before, behind);
+    if (dueAt === before) continue;
+    const priority = due.get(before, id) ?? 0;
+    due.delete(before, id);
+    due.put([dueAt, id], priority);
+    delayed.put([id], dueAt);
+  }
+  for (const [path, row] of held.rows()) {
+    const dueAt = reschedule(step, path[1], row.dueAt, behind);
+    if (dueAt !== row.dueAt) held.put(path, { ...row, dueAt });
+  }
+  step.changed();
+}
+
+/**
+ * When a job is due that was to be due at a time by the clock before. A rest after a failure may be over, for all that is known, if the
+ * clock was set back by more; a delay that was asked for begins again.
+ */
+function reschedule({ now, shelves }: Step, id: number, dueAt: number, behind: number): number {
+  const { damage, enqueuedAt } = readJob(shelves, id);
+  const failedAt = shelves.failed.get(id)?.failedAt;
+  const since = damage === undefined ? (failedAt ?? enqueuedAt) : Number.POSITIVE_INFINITY;
+  if (dueAt <= now || since <= now + CLOCK_TOLERANCE_MS) return dueAt;
+  // What was rescheduled before is due before the clock of then began to wait.
+  if (dueAt < since) return Math.max(now, dueAt - behind);
+  const wait = dueAt - since;
+  return failedAt !== undefined && wait <= behind ? now : now + wait;
 }

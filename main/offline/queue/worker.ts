@@ -7,7 +7,7 @@ import { anyLost, type Claim, claim, takeOver } from './claim.ts';
 import type { Assignment, Handler } from './handler.ts';
 import type { WorkOrder } from './process-options.ts';
 import { type Ending, isHeld, settle } from './settle.ts';
-import { type Core, inOneStep, tallyOf } from './step.ts';
+import { type Core, clockBehind, inOneStep, tallyOf } from './step.ts';
 
 /** Milliseconds between two looks for what other processes have enqueued, and for whether there is a connection. */
 const LOOK = 100;
@@ -128,7 +128,7 @@ export class Worker {
         if (attempt.ending === undefined && !isHeld(shelves, attempt.claim)) lost.push(attempt);
       }
       const leaseEnd = now + this.#order.lease;
-      shelves.workers.put([this.#owner.id], { ...this.#owner, until: leaseEnd });
+      shelves.workers.put([this.#owner.id], { ...this.#owner, until: leaseEnd, lease: this.#order.lease });
       return { lost, begun, leaseEnd };
     });
   }
@@ -148,7 +148,9 @@ export class Worker {
   /** For how many milliseconds there is nothing to begin, or none that is known of. A look-up or two, no lock. */
   #untilNext(): number {
     const { shelves, clock } = this.#core;
-    const { ready, delayed, running } = tallyOf(this.#core);
+    const tally = tallyOf(this.#core);
+    if (clockBehind(tally, clock()) > 0) return 0;
+    const { ready, delayed, running } = tally;
     const [due] = delayed > 0 ? shelves.due.first(1) : [];
     const wait = due === undefined ? LOOK : Math.min(LOOK, due[0] - clock());
     const isDue = ready > 0 || wait <= 0 || (running > 0 && this.#missesSomebody());

@@ -145,6 +145,18 @@ describe('validation', () => {
     expect(await got(setup)).toEqual([provenance === 'stale' ? 'good' : 'bad', provenance]);
   });
 
+  it('does not let stand in for an error what was stored by a clock that was a year ahead', async () => {
+    using setup = inFrontOf((_, count) =>
+      count === 1
+        ? new Response('good', { headers: { 'cache-control': 'max-age=10, stale-if-error=60' } })
+        : new Response('bad', { status: 503 }),
+    );
+    setup.pass(365 * 86_400 * SECOND);
+    await got(setup);
+    setup.pass(-364 * 86_400 * SECOND);
+    expect(await got(setup)).toEqual(['bad', 'miss']);
+  });
+
   it.each(['must-revalidate', 'no-cache'])(
     'rejects when the origin is gone and %s forbids stale',
     async (directive) => {

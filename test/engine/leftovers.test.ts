@@ -1,0 +1,121 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { Cache } from '../../main/engine/index.ts';
+import { freshDirectory } from './directory.ts';
+
+const HALF_A_STREAM = new URL('./half-a-stream.ts', import.meta.url);
+const HOUR = 3_600_000;
+
+const stageIn = (directory: string): string[] => readdirSync(join(directory, 'values', 'stage'));
+
+/** A process that has stored half a stream, and waits. */
+async function halfWay(directory: string): Promise<ChildProcess> {
+  const child = fork(HALF_A_STREAM, [directory], { execArgv: [] });
+  await once(child, 'message');
+  return child;
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+}
+
+/** A file with a name as an older version, or another machine, gives it, last written to so long ago. */
+function plant(folder: string, digits: number, age = 0): string {
+  mkdirSync(folder, { recursive: true });
+  const path = join(folder, `${randomBytes(digits / 2).toString('hex')}.val`);
+  writeFileSync(path, 'left behind');
+  const at = (Date.now() - age) / 1000;
+  utimesSync(path, at, at);
+  return path;
+}
+
+function openOnce(directory: string): void {
+  new Cache(directory).close();
+}
+
+describe('what killed writers leave behind', () => {
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it('half streams go with the next opening, and those of a process that lives stay', async () => {
+    const directory = freshDirectory();
+    openOnce(directory);
+    const [victim, living] = [await halfWay(directory), await halfWay(directory)];
+    expect(stageIn(directory)).toHaveLength(2);
+    await kill(victim);
+    openOnce(directory);
+    expect(stageIn(directory)).toHaveLength(1);
+    living.send('go on');
+    await once(living, 'exit');
+    using cache = new Cache(directory);
+    expect(cache.get('half')).toEqual(new Uint8Array(200_000).fill(7));
+    expect(stageIn(directory)).toEqual([]);
+  });
+
+  it('staged files of an unknown writer go when nobody has written to them for an hour', () => {
+    const directory = freshDirectory();
+    openOnce(directory);
+    const stage = join(directory, 'values', 'stage');
+    const old = plant(stage, 32, 2 * HOUR);
+    const ahead = plant(stage, 32, -2 * HOUR);
+    const fresh = plant(stage, 32);
+    openOnce(directory);
+    expect([old, ahead, fresh].map(existsSync)).toEqual([false, false, true]);
+  });
+
+  it('orphans go within a few openings, and files of items stay', () => {
+    const directory = freshDirectory();
+    {
+      using cache = new Cache(directory);
+      for (let n = 0; n < 5; n++) cache.set(`k${n}`, 'x'.repeat(40_000));
+    }
+    const orphans = Array.from({ length: 32 }, (_, n) =>
+      plant(join(directory, 'values', (n * 8).toString(16).padStart(2, '0')), 30),
+    );
+    for (let opening = 0; opening < 6; opening++) openOnce(directory);
+    expect(orphans.filter(existsSync)).toEqual([]);
+    using cache = new Cache(directory);
+    expect(cache.check()).toEqual([]);
+    expect(cache.size).toBe(5);
+  });
+
+  it('everything goes in a store that stays open and is not written to', () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const directory = freshDirectory();
+    using cache = new Cache(directory);
+    cache.set('k', 'x'.repeat(40_000));
+    const old = plant(join(directory, 'values', 'stage'), 32, 2 * HOUR);
+    const orphans = Array.from({ length: 20 }, (_, n) => plant(join(directory, 'values', (n + 16).toString(16)), 30));
+    vi.advanceTimersByTime(24 * HOUR);
+    expect([old, ...orphans].filter(existsSync)).toEqual([]);
+    expect(cache.check()).toEqual([]);
+  });
+
+  it('leases of the dead go', () => {
+    const directory = freshDirectory();
+    openOnce(directory);
+    const database = new Database(join(directory, 'cache.db'));
+    database.exec("INSERT INTO lease VALUES (x'8000', '{}', 1, unixepoch() - 1), (x'8001', '{}', 1, unixepoch() + 20)");
+    openOnce(directory);
+    expect(database.prepare('SELECT hex(name) FROM lease').pluck().all()).toEqual(['8001']);
+    database.close();
+  });
+
+  it('nothing is written down where there are no files', () => {
+    const directory = freshDirectory();
+    openOnce(directory);
+    const database = new Database(join(directory, 'cache.db'));
+    const version = () => database.pragma('data_version', { simple: true });
+    const before = version();
+    openOnce(directory);
+    expect(version()).toBe(before);
+    database.close();
+  });
+});

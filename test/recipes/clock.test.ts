@@ -1,0 +1,94 @@
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { describe, expect, it } from 'vitest';
+import { Averager, Cache, Lock, throttle } from '../../main/engine/index.ts';
+import { newOwner } from '../../main/engine/owner.ts';
+import { encodeKey } from '../../main/engine/values/key.ts';
+import { handClock } from '../engine/over-the-engine.ts';
+import { failure } from '../failure.ts';
+import { openStore, thrownBy } from './opened.ts';
+
+const HOUR = 3_600_000;
+const YEAR = 365 * 24 * HOUR;
+
+describe.each([
+  ['a year', YEAR],
+  ['two hours', 2 * HOUR],
+])('after a clock that was %s ahead was set right', (_, ahead) => {
+  it('a lock whose holder is dead is free when a lease has passed, also for who only tries', () => {
+    using cache = openStore();
+    const { clock, advance } = handClock();
+    const dead = { ...newOwner('dead'), host: 'elsewhere', ticket: 1, count: 1 };
+    const until = clock() + ahead + 30_000;
+    cache.set('k', { recipe: 'Lock', bound: 1, next: 2, inside: [{ ...dead, until, lease: 30_000 }], waiting: [] });
+    const lock = new Lock(cache, 'k', { clock });
+    expect(thrownBy(() => lock.acquire({ timeout: 0 }))).toEqual(failure('TIMEOUT'));
+    advance(29_000);
+    expect(thrownBy(() => lock.acquire({ timeout: 0 }))).toEqual(failure('TIMEOUT'));
+    advance(1000);
+    lock.acquire({ timeout: 0 }).release();
+  });
+
+  it('a lock whose holder lives, with a long lease, stays its', () => {
+    using cache = openStore();
+    const { clock, advance } = handClock();
+    advance(ahead);
+    const hold = new Lock(cache, 'k', { clock, lease: 10 * HOUR }).acquire();
+    advance(-ahead);
+    const other = new Lock(cache, 'k', { clock, lease: 1000 });
+    expect(thrownBy(() => other.acquire({ timeout: 0 }))).toEqual(failure('TIMEOUT'));
+    advance(9 * HOUR);
+    expect(thrownBy(() => other.acquire({ timeout: 0 }))).toEqual(failure('TIMEOUT'));
+    hold.release();
+    other.acquire({ timeout: 0 }).release();
+  });
+
+  it('one who waits is not passed over, and a dead waiter is', async () => {
+    using cache = openStore();
+    const { clock, advance } = handClock();
+    const dead = { ...newOwner('dead'), host: 'elsewhere', ticket: 1, count: 1, lease: 3000 };
+    const until = clock() + ahead + 3000;
+    cache.set('k', { recipe: 'Lock', bound: 1, next: 2, inside: [], waiting: [{ ...dead, until }] });
+    const acquired = new Lock(cache, 'k', { clock }).acquireAsync();
+    advance(3000);
+    (await acquired).release();
+  });
+
+  it('throttle and averager go on', () => {
+    using cache = openStore();
+    const { clock, advance } = handClock();
+    advance(ahead);
+    const limited = throttle(cache, 1, 100, { clock, timeout: 0, name: 't' })(() => true);
+    expect(limited()).toBe(true);
+    advance(-ahead);
+    expect(thrownBy(limited)).toEqual(failure('TIMEOUT'));
+    advance(100);
+    expect(limited()).toBe(true);
+    const mean = new Averager(cache, 'mean');
+    mean.add(1);
+    expect(mean.get()).toBe(1);
+  });
+});
+
+describe('leases that end later than they may, because the clock was set back', () => {
+  it('keep nobody from computing a memoized result', () => {
+    using cache = openStore();
+    const database = new Database(join(cache.directory, 'cache.db'));
+    const holder = JSON.stringify({ ...newOwner(), host: 'elsewhere' });
+    database
+      .prepare('INSERT INTO lease VALUES (?, ?, 1, unixepoch() + 86400 * 365)')
+      .run(Buffer.from(encodeKey(['m']) as Uint8Array), holder);
+    database.close();
+    expect(cache.memoize(() => 1, { name: 'm' })()).toBe(1);
+  });
+
+  it('and listeners that are dead cost no further opening anything', () => {
+    using store = openStore();
+    const { directory } = store;
+    const database = new Database(join(directory, 'cache.db'));
+    database.exec("INSERT INTO listener VALUES ('dead', unixepoch() + 86400 * 365)");
+    new Cache(directory).close();
+    expect(database.prepare('SELECT count(*) FROM listener').pluck().get()).toBe(0);
+    database.close();
+  });
+});
