@@ -18,6 +18,8 @@ async function start(): Promise<void> {
   const sessions = { offline: session.defaultSession, plain: session.fromPartition('plain') };
   const { offline } = host.offline(sessions.offline, {
     schemes: ['http'],
+    // What the foreign pages request is on this machine; another suite is about that.
+    privateNetwork: true,
     routes: [{ match: /\/stored\//, strategy: 'cache-first' }],
   });
   for (const { protocol: handlers } of Object.values(sessions)) {

@@ -4,7 +4,7 @@ import { ASSET_SCHEME } from '../../protocol/asset-url.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import type { Answering, Backing } from '../bridge/offline/backing.ts';
 import { openOfflineSession } from '../bridge/offline/offline-session.ts';
-import { Cache, type CacheOptions } from '../engine/index.ts';
+import { Cache, type CacheFace, type CacheOptions } from '../engine/index.ts';
 import { CacheStorage, type CacheStorageOptions } from '../offline/index.ts';
 import { failed, networkFetch } from './network.ts';
 import { cacheNamed, goOffline, type OfflineSession, type OfflineSessionOptions } from './offline.ts';
@@ -62,9 +62,10 @@ export class OfflineSide {
   }
 
   /**
-   * As `goOffline`; pages of the session reach it from now on.
+   * As `goOffline`; pages of the session reach it from now on. When the host's own store can't be opened, requests go to the network,
+   * and `onStoreFailure` is told of each.
    *
-   * @throws {DiskCacheError} `NO_SUCH_STORE`; `BAD_OPTION`, also for a store that is no cache; what opening a cache throws.
+   * @throws {DiskCacheError} `NO_SUCH_STORE`; `BAD_OPTION`, also for a store that is no cache; `CLOSED`.
    */
   begin(session: Session, how: OfflineSessionOptions, stores: Readonly<Record<string, object>>): OfflineSession {
     const { privateNetwork = false } = how;
@@ -165,10 +166,15 @@ export class OfflineSide {
     });
   }
 
-  #ownResponses(): Cache {
+  #ownResponses(): CacheFace {
     this.#demandOpen();
-    this.#responses ??= new Cache(join(this.#directory, RESPONSES_FOLDER), { evictionPolicy: 'least-recently-used' });
-    return this.#responses;
+    const directory = join(this.#directory, RESPONSES_FOLDER);
+    try {
+      this.#responses ??= new Cache(directory, { evictionPolicy: 'least-recently-used' });
+      return this.#responses;
+    } catch (error) {
+      return createUnopened(error);
+    }
   }
 
   #opened(): Cache {
@@ -181,6 +187,17 @@ export class OfflineSide {
   #demandOpen(): void {
     if (this.#isClosed) throw new DiskCacheError('CLOSED', 'The host was closed, and its caches with it');
   }
+}
+
+/** A store that could not be opened: it answers every call with the reason, as one that was closed does. */
+function createUnopened(reason: unknown): CacheFace {
+  const fail = (): never => {
+    throw reason;
+  };
+  return new Proxy({} as CacheFace, {
+    has: () => true,
+    get: (_, name) => (name === 'codec' ? undefined : fail),
+  });
 }
 
 /** Electron's fetch leaves the address out, of what it answers and of what it fails with. */

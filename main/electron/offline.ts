@@ -5,7 +5,7 @@ import { Offline, type OfflineOptions } from '../offline/index.ts';
 import { ForeignPages, toForeignRequest } from './foreign-pages.ts';
 import { Initiators } from './initiator.ts';
 import { networkFetch, ownNetworkFetch } from './network.ts';
-import type { PrivateNetwork } from './private-network.ts';
+import { isPrivateHost, type PrivateNetwork, privateNetworkGuard } from './private-network.ts';
 import { getOrigin } from './shown-documents.ts';
 
 export interface OfflineSessionOptions
@@ -29,7 +29,8 @@ export interface OfflineSessionOptions
   /**
    * Whether `diskCache.fetch` and `diskCache.caches.add` of pages reach this machine and private networks (`127.0.0.1`, `localhost`,
    * `192.168.…`, `nas.local`, and names that resolve to such addresses), also by way of a redirect: `true`, or the hosts that they reach.
-   * What pages load otherwise, and what the main process fetches, is not concerned. Default false.
+   * The same holds for what foreign pages request, unless they come from such an address. What own pages load otherwise, and what the
+   * main process fetches, is not concerned. Default false.
    */
   readonly privateNetwork?: PrivateNetwork;
   /** Default: the path of the session, `''` for the default session. A session in memory has none: it needs a name here. */
@@ -58,7 +59,7 @@ export function goOffline(session: Session, options: OfflineSessionOptions, cach
     schemes = ['https'],
     origins,
     partition = getPartition(session),
-    privateNetwork: __,
+    privateNetwork = false,
     fetch,
     precache,
     ...rest
@@ -92,13 +93,18 @@ export function goOffline(session: Session, options: OfflineSessionOptions, cach
     initiators,
     makesPreflights: fetch === undefined,
     // Without the precache, which was fetched with the user's cookies.
-    open: (origin) =>
-      new Offline({
+    open: (origin) => {
+      const responder = new Offline({
         ...common,
         connection: offline.connection,
         partition: `foreign ${JSON.stringify([partition, origin])}`,
         fetch: (request) => network(toForeignRequest(origin, request)),
-      }),
+      });
+      // As Chromium has it for a page of the internet, which this request would bypass.
+      const isNear = origin !== 'null' && isPrivateHost(new URL(origin).hostname);
+      const guard = isNear ? undefined : privateNetworkGuard(session, privateNetwork);
+      return guard === undefined ? responder : responder.guardedBy(guard);
+    },
   });
   // A document that is open at the end keeps the handler of a scheme of the application's own: Electron gives it at commit.
   let hasEnded = false;

@@ -1,4 +1,5 @@
-import { readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { MessagePortMain, Protocol, Session } from 'electron';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { FULL_GRANT } from '../../main/bridge/grant.ts';
@@ -141,6 +142,18 @@ describe('what pages have of HTTP', () => {
     expect(await ask(offline)).toBe('ada https://a.example/');
     side.close();
     expect(() => side.begin(sessionOf('eve'), {}, {})).toThrow(failure('CLOSED'));
+  });
+
+  it('goes to the network where its own store can’t be opened, and tells of it', async () => {
+    mkdirSync(join(directory, '_responses'));
+    writeFileSync(join(directory, '_responses', 'cache.db'), 'no database'.repeat(100));
+    const told: unknown[] = [];
+    const ada = sessionOf('ada');
+    const { offline } = side.begin(ada, { onStoreFailure: (error) => told.push(error) }, {});
+    expect(await (await offline.fetch('https://a.example/')).text()).toBe('ada https://a.example/');
+    expect(await (await pageOf(ada).fetch('https://a.example/')).text()).toBe('ada https://a.example/');
+    expect(told.length).toBeGreaterThan(1);
+    expect(new Set(told.map((error) => (error as { code: string }).code))).toEqual(new Set(['CORRUPT']));
   });
 
   it('opens nothing on disk before it is asked for, and nothing after the end', () => {

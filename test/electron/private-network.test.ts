@@ -74,13 +74,17 @@ function open(privateNetwork: PrivateNetwork | undefined, more: object = {}) {
   const net = async ({ url, redirect, method }: Request) => {
     sent.push(method === 'GET' ? url : `${method} ${url}`);
     const to = redirects[url];
-    if (to === undefined) return new Response('reached', { headers: { 'cache-control': 'max-age=60' } });
+    if (to === undefined)
+      return new Response('reached', {
+        headers: { 'cache-control': 'max-age=60', 'access-control-allow-origin': '*' },
+      });
     if (redirect !== 'manual') throw new Error('a redirect was followed without being looked at');
     return new Response(null, { status: 302, headers: { location: to, 'cache-control': 'max-age=60' } });
   };
+  const { handlers, protocol } = createProtocol();
   const session = {
     net,
-    protocol: createProtocol().protocol,
+    protocol,
     storagePath: '/data/Partitions/ada',
     resolveHost: async (name: string) => {
       if (name === 'slow.example') await new Promise<void>((resolve) => resolving.push(resolve));
@@ -96,7 +100,12 @@ function open(privateNetwork: PrivateNetwork | undefined, more: object = {}) {
     return port2 as unknown as Port;
   });
   pages.push(page);
-  return { page, offline };
+  /** As a document of `initiatorOrigin` requests it. */
+  const load = async (url: string, initiatorOrigin: string): Promise<string> => {
+    const request = Object.assign(new Request(url), { initiatorOrigin });
+    return (await handlers.get('https')!(request)).text();
+  };
+  return { page, offline, load };
 }
 
 const refused = failure('NOT_ALLOWED');
@@ -184,6 +193,26 @@ describe('a page reaches', () => {
       expect(await (await page.fetch(url)).text()).toBe('reached');
     for (const url of ['http://127.0.0.1/', 'http://nas2.local/', 'http://127.0.0.1:8081/', 'https://mapped.example/'])
       await expect(page.fetch(url)).rejects.toThrow(refused);
+  });
+});
+
+describe('what documents load', () => {
+  const targets = ['https://127.0.0.1/', 'https://nas.local/', 'https://rebound.example/'];
+
+  it('is as in a browser for own pages and those near by; foreign ones of the internet don’t reach what is private', async () => {
+    const { load } = open(undefined, { origins: ['https://app.example'] });
+    for (const url of targets) {
+      for (const origin of ['https://app.example', 'http://127.0.0.1:5173', 'https://router'])
+        expect(await load(url, origin)).toBe('reached');
+      for (const origin of ['https://evil.example', 'null', 'https://93.184.215.14'])
+        await expect(load(url, origin)).rejects.toThrow(refused);
+    }
+    expect(await load('https://public.example/', 'https://evil.example')).toBe('reached');
+  });
+
+  it('is all with privateNetwork: true', async () => {
+    const { load } = open(true);
+    for (const url of targets) expect(await load(url, 'https://evil.example')).toBe('reached');
   });
 });
 

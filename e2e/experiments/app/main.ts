@@ -29,7 +29,7 @@ async function start(): Promise<void> {
   const own = session.defaultSession;
   host.install(own);
   if (has('offline')) {
-    host.offline(own, { schemes: ['http'], store: 'http' });
+    host.offline(own, { schemes: ['http'], store: 'http', privateNetwork: true });
     const headers = { 'content-type': 'text/html' };
     protocol.handle('https', () => new Response('<!doctype html><title>Another site</title>', { headers }));
   }
