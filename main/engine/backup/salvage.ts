@@ -16,6 +16,7 @@ import { readAround, readSmall, unlessDamaged } from './read-around.ts';
 const COLUMNS = ['key', 'file', 'size', 'mode', 'value', 'checksum'];
 const OTHER_COLUMNS = ['expires_at', 'stored_at', 'used_at', 'hits', 'visited', 'tag', 'queue'];
 const ALL = [...COLUMNS, ...OTHER_COLUMNS];
+const FIND_IN_INDEX = 'SELECT id FROM entry INDEXED BY entry_key WHERE key = ?';
 type ItemRow = readonly [...SuspectRow, ...Column[]];
 
 const SMALL_TABLES = {
@@ -103,11 +104,9 @@ function copyItems(core: Core, fresh: Replacement, findings: Finding[]): void {
   };
   const doubtful: ItemRow[] = [];
   // Nobody can write meanwhile, so no file is read whose item and key agree with the index; `check` does so later.
-  const find = core.connection.prepare<[KeyColumn], [number]>(
-    'SELECT id FROM entry INDEXED BY entry_key WHERE key = ?',
-  );
   const isPlainlyWhole = ([id, key, file]: ItemRow): boolean =>
-    file !== null && (isDeque || unlessDamaged(() => find.first(key))?.[0] === id);
+    file !== null &&
+    (isDeque || unlessDamaged(() => core.sql.composed<[number]>(FIND_IN_INDEX).first(key))?.[0] === id);
   readAround(core.connection, ALL, (row) => {
     const item = row as unknown as ItemRow;
     if (isPlainlyWhole(item) || findFault(core, item) === undefined) insert(item);

@@ -1,5 +1,6 @@
 /** What it asks of a database connection. */
 interface Preparing {
+  readonly inTransaction: boolean;
   prepare(sql: string): { run(): unknown };
 }
 
@@ -11,10 +12,14 @@ export class Snapshot {
   held = false;
   readonly #begin: { run(): unknown };
   readonly #end: { run(): unknown };
+  readonly #undo: { run(): unknown };
+  readonly #database: Preparing;
 
   constructor(database: Preparing) {
     this.#begin = database.prepare('BEGIN');
     this.#end = database.prepare('COMMIT');
+    this.#undo = database.prepare('ROLLBACK');
+    this.#database = database;
   }
 
   /** Ends the one that is held and begins the next, which sees what is committed when it is first read from. */
@@ -27,6 +32,11 @@ export class Snapshot {
   release(): void {
     if (!this.held) return;
     this.held = false;
-    this.#end.run();
+    try {
+      this.#end.run();
+    } catch {
+      // Nothing was written, so nothing is lost; what is damaged or out of reach meets the next read.
+      if (this.#database.inTransaction) this.#undo.run();
+    }
   }
 }
