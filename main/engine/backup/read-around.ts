@@ -6,11 +6,17 @@ const FAR = 2 ** 53;
 
 /**
  * Hands all rows of the table of items that can be read to `take`, in the order of their ids as far as that is whole: what
- * can't be read is passed by, a row or a page at a time. The id is the first column. True when nothing was passed by.
+ * can't be read is passed by, a row or a page at a time; a row whose id can be read is told to `passedBy`. The id is the first
+ * column. True when nothing was passed by.
  *
  * Invariant: it ends. Each step goes to a greater id, whatever SQLite finds in a damaged tree.
  */
-export function readAround(connection: Connection, columns: readonly string[], take: (row: Column[]) => void): boolean {
+export function readAround(
+  connection: Connection,
+  columns: readonly string[],
+  take: (row: Column[]) => void,
+  passedBy: (id: number) => void = () => {},
+): boolean {
   // From an id on, not behind one: behind the last id of a page SQLite looks for the next one on that page.
   const rows = connection.prepare<[number]>(
     `SELECT ${['id', ...columns].join(', ')} FROM entry NOT INDEXED WHERE id >= ? ORDER BY id`,
@@ -23,7 +29,7 @@ export function readAround(connection: Connection, columns: readonly string[], t
     const seen = scan(rows, from, take);
     if (seen.ended) return isWhole;
     isWhole = false;
-    from = skip(next, seen.at + 1);
+    from = skip(next, seen.at + 1, passedBy);
   }
   return isWhole;
 }
@@ -43,7 +49,7 @@ function scan(rows: Statement<[number]>, from: number, take: (row: Column[]) => 
 }
 
 /** Returns the id from which on reading can go on after a failure; undefined when there is nothing more. */
-function skip(next: Statement<[number], [number]>, from: number): number | undefined {
+function skip(next: Statement<[number], [number]>, from: number, passedBy: (id: number) => void): number | undefined {
   const probe = (start: number): number | 'end' | undefined => {
     const found = unlessDamaged(() => next.first(start) ?? 'end');
     if (found === undefined || found === 'end') return found;
@@ -52,7 +58,10 @@ function skip(next: Statement<[number], [number]>, from: number): number | undef
   // The row alone is damaged: its neighbours on the page are not.
   const there = probe(from);
   if (there === 'end') return undefined;
-  if (there !== undefined) return there + 1;
+  if (there !== undefined) {
+    passedBy(there);
+    return there + 1;
+  }
   let low = from;
   let high = low;
   for (let step = 1; ; step *= 2) {

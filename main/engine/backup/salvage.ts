@@ -14,6 +14,8 @@ import { readAround, readSmall, unlessDamaged } from './read-around.ts';
 
 /** The columns of an item behind its id: first those that say whether it is whole, in the order of `SuspectRow`. */
 const COLUMNS = ['key', 'file', 'size', 'mode', 'value', 'checksum'];
+/** The columns of a row up to its value: where its end is damaged these may be whole. */
+const ESSENTIAL = `SELECT id, ${COLUMNS.join(', ')}, expires_at FROM entry NOT INDEXED WHERE id = ?`;
 const OTHER_COLUMNS = ['expires_at', 'stored_at', 'used_at', 'hits', 'visited', 'tag', 'queue'];
 const ALL = [...COLUMNS, ...OTHER_COLUMNS];
 const FIND_IN_INDEX = 'SELECT id FROM entry INDEXED BY entry_key WHERE key = ?';
@@ -107,11 +109,22 @@ function copyItems(core: Core, fresh: Replacement, findings: Finding[]): void {
   const isPlainlyWhole = ([id, key, file]: ItemRow): boolean =>
     file !== null &&
     (isDeque || unlessDamaged(() => core.sql.composed<[number]>(FIND_IN_INDEX).first(key))?.[0] === id);
-  readAround(core.connection, ALL, (row) => {
-    const item = row as unknown as ItemRow;
-    if (isPlainlyWhole(item) || findFault(core, item) === undefined) insert(item);
-    else doubtful.push(item);
-  });
+  readAround(
+    core.connection,
+    ALL,
+    (row) => {
+      const item = row as unknown as ItemRow;
+      if (isPlainlyWhole(item) || findFault(core, item) === undefined) insert(item);
+      else doubtful.push(item);
+    },
+    (id) => {
+      const [row] = unlessDamaged(() => core.sql.composed<Column[]>(ESSENTIAL).all(id)) ?? [];
+      if (row === undefined) return;
+      const now = core.stamps.at(core.clock());
+      const item = [...row, now, now, 0, 0, null, null] as unknown as ItemRow;
+      if (findFault(core, item) === undefined) insert(item);
+    },
+  );
   const keys = doubtful.length === 0 || isDeque ? undefined : indexedKeys(core, new Set(doubtful.map(([id]) => id)));
   for (const item of doubtful) {
     const [id, , ...rest] = item;

@@ -168,6 +168,6 @@ const nowFor = (core: Core, expiresAt: number | null): number => (expiresAt === 
 /** A fault of a value, with the place where it stands. */
 function located(error: unknown, core: Core, key: KeyColumn): unknown {
   if (!(error instanceof DiskCacheError)) return error;
-  const name = typeof key === 'object' ? `x'${Buffer.from(key).toString('hex')}'` : JSON.stringify(key);
+  const name = typeof key === 'object' ? `x'${Buffer.from(key ?? []).toString('hex')}'` : JSON.stringify(key);
   return new DiskCacheError(error.code, `${error.message} (at key ${name} in ${core.directory})`, { cause: error });
 }
