@@ -2,32 +2,18 @@ import { join } from 'node:path';
 import type { Finding } from '../../../protocol/check.ts';
 import { CREATE_TAG_INDEX } from '../cache/configure.ts';
 import type { Core } from '../cache/core.ts';
-import { findFault } from '../cache/fault.ts';
 import { SETTING_NAMES, settingColumn } from '../cache/settings.ts';
 import { afterWrite, emptyLog } from '../cache/upkeep.ts';
 import { startLog } from '../sqlite/change-log.ts';
-import type { Column } from '../sqlite/connection.ts';
 import { Replacement } from '../sqlite/replacement.ts';
-import type { SuspectRow } from '../sqlite/statements.ts';
-import type { KeyColumn } from '../values/key.ts';
+import { copyItems, slots } from './copy-items.ts';
 import { readAround, readSmall, unlessDamaged } from './read-around.ts';
-
-/** The columns of an item behind its id: first those that say whether it is whole, in the order of `SuspectRow`. */
-const COLUMNS = ['key', 'file', 'size', 'mode', 'value', 'checksum'];
-/** The columns of a row up to its value: where its end is damaged these may be whole. */
-const ESSENTIAL = `SELECT id, ${COLUMNS.join(', ')}, expires_at FROM entry NOT INDEXED WHERE id = ?`;
-const OTHER_COLUMNS = ['expires_at', 'stored_at', 'used_at', 'hits', 'visited', 'tag', 'queue'];
-const ALL = [...COLUMNS, ...OTHER_COLUMNS];
-const FIND_IN_INDEX = 'SELECT id FROM entry INDEXED BY entry_key WHERE key = ?';
-type ItemRow = readonly [...SuspectRow, ...Column[]];
 
 const SMALL_TABLES = {
   counter: ['name', 'value'],
   lease: ['name', 'holder', 'pid', 'until'],
   listener: ['id', 'until'],
 } as const;
-
-const slots = (columns: readonly string[]): string => columns.map(() => '?').join(', ');
 
 /**
  * Builds the database of a store anew from the items that can be read and are whole, and tells of those that are not; for all who
@@ -94,54 +80,6 @@ function shareLock({ connection, usage }: Core, work: () => void): void {
     connection.pragma('locking_mode = EXCLUSIVE');
     connection.pragma('journal_mode = WAL');
   }
-}
-
-function copyItems(core: Core, fresh: Replacement, findings: Finding[]): void {
-  const put = fresh.statement(`INSERT OR IGNORE INTO entry (id, ${ALL.join(', ')}) VALUES (?, ${slots(ALL)})`);
-  const append = fresh.statement(`INSERT OR IGNORE INTO entry (${ALL.join(', ')}) VALUES (${slots(ALL)})`);
-  const isDeque = core.kind === 'deque';
-  const insert = ([id, ...rest]: ItemRow) => {
-    // A page that is found twice brings the same items twice; another item with a damaged id goes to the end.
-    if ((!Number.isSafeInteger(id) || put(id, ...rest) === 0) && !(isDeque && id === rest[0])) append(...rest);
-  };
-  const doubtful: ItemRow[] = [];
-  // Nobody can write meanwhile, so no file is read whose item and key agree with the index; `check` does so later.
-  const isPlainlyWhole = ([id, key, file]: ItemRow): boolean =>
-    file !== null &&
-    (isDeque || unlessDamaged(() => core.sql.composed<[number]>(FIND_IN_INDEX).first(key))?.[0] === id);
-  readAround(
-    core.connection,
-    ALL,
-    (row) => {
-      const item = row as unknown as ItemRow;
-      if (isPlainlyWhole(item) || findFault(core, item) === undefined) insert(item);
-      else doubtful.push(item);
-    },
-    (id) => {
-      const [row] = unlessDamaged(() => core.sql.composed<Column[]>(ESSENTIAL).all(id)) ?? [];
-      if (row === undefined) return;
-      const now = core.stamps.at(core.clock());
-      const item = [...row, now, now, 0, 0, null, null] as unknown as ItemRow;
-      if (findFault(core, item) === undefined) insert(item);
-    },
-  );
-  const keys = doubtful.length === 0 || isDeque ? undefined : indexedKeys(core, new Set(doubtful.map(([id]) => id)));
-  for (const item of doubtful) {
-    const [id, , ...rest] = item;
-    const whole = (keys?.get(id) ?? []).map((key): ItemRow => [id, key, ...rest]).find((row) => !findFault(core, row));
-    if (whole !== undefined) insert(whole);
-    else findings.push(findFault(core, item)!);
-  }
-}
-
-/** The keys that the index has for some ids: where a key in the table is damaged, the one there may be whole. O(n). */
-function indexedKeys({ connection }: Core, ids: ReadonlySet<number>): ReadonlyMap<number, readonly KeyColumn[]> {
-  const keys = new Map<number, KeyColumn[]>();
-  const note = ([key, id]: Column[]) => {
-    if (ids.has(Number(id))) keys.set(Number(id), [...(keys.get(Number(id)) ?? []), key as KeyColumn]);
-  };
-  readSmall(connection, 'entry INDEXED BY entry_key', ['key', 'id'], 'key', note);
-  return keys;
 }
 
 /** What can't be read of the settings is written as it is in force here. */
