@@ -5,6 +5,7 @@ import type { Core } from '../cache/core.ts';
 import { SETTING_NAMES, settingColumn } from '../cache/settings.ts';
 import { afterWrite, emptyLog } from '../cache/upkeep.ts';
 import { startLog } from '../sqlite/change-log.ts';
+import type { Connection } from '../sqlite/connection.ts';
 import { Replacement } from '../sqlite/replacement.ts';
 import { copyItems, slots } from './copy-items.ts';
 import { readAround, readSmall, unlessDamaged } from './read-around.ts';
@@ -70,16 +71,20 @@ function shareLock({ connection, usage }: Core, work: () => void): void {
     work();
     return;
   }
-  // In WAL mode it can't let go at all.
-  connection.pragma('journal_mode = DELETE');
-  connection.pragma('locking_mode = NORMAL');
-  connection.execute('SELECT 1 FROM sqlite_schema');
+  lockBy(connection, 'NORMAL');
   try {
     work();
   } finally {
-    connection.pragma('locking_mode = EXCLUSIVE');
-    connection.pragma('journal_mode = WAL');
+    lockBy(connection, 'EXCLUSIVE');
   }
+}
+
+/** A log without shared memory can't get any, so it ends and begins again. */
+function lockBy(connection: Connection, mode: 'NORMAL' | 'EXCLUSIVE'): void {
+  connection.pragma('journal_mode = DELETE');
+  connection.pragma(`locking_mode = ${mode}`);
+  connection.execute('SELECT 1 FROM sqlite_schema');
+  connection.pragma('journal_mode = WAL');
 }
 
 /** What can't be read of the settings is written as it is in force here. */

@@ -93,7 +93,8 @@ export function openCore(
       membership,
       kind: kindOf(rows),
       settings,
-      settingsEdition: sql.counter.first('settings')?.[0] ?? 0,
+      // Where counts are damaged, what needs them says so; `check` counts anew.
+      settingsEdition: unlessDamaged(() => sql.counter.first('settings'))?.[0] ?? 0,
       codec: codecFor(settings, kept, usage, path),
       files: new FileStore(path, settings.durability),
     };

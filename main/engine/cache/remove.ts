@@ -1,5 +1,6 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
+import { unlessDamaged } from '../backup/read-around.ts';
 import { startAfresh } from '../backup/salvage.ts';
 import { isLive } from '../policy/expiry.ts';
 import { encodeKey, type KeyColumn } from '../values/key.ts';
@@ -66,7 +67,8 @@ export function clear(core: Core): number {
 }
 
 /** Whether SQLite finds nothing wrong. Of a store that was emptied a few pages are left. */
-export const isSound = ({ sql }: Core): boolean => sql.integrity.all().every(([message]) => message === 'ok');
+export const isSound = ({ sql }: Core): boolean =>
+  unlessDamaged(() => sql.integrity.all().every(([message]) => message === 'ok')) ?? false;
 
 function clearWhole(core: Core): number {
   const { sql, transaction } = core;
