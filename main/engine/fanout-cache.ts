@@ -183,7 +183,7 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheFace<
     return sum(house.members, remove.expire) + house.cull();
   }
 
-  /** Deletes everything in the numbered shards, whole or not at all; named stores stay. */
+  /** Deletes everything in the numbered shards, whole or not at all, unless one is damaged, which is built anew; named stores stay. */
   clear(): number {
     const live = new Map<Core, number>();
     try {
