@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { Finding } from '../../../protocol/check.ts';
 import { CREATE_TAG_INDEX } from '../cache/configure.ts';
 import type { Core } from '../cache/core.ts';
@@ -43,7 +42,7 @@ export function startAfresh(core: Core): number {
 function replaceDatabase(core: Core, fill: (fresh: Replacement) => void): void {
   const { connection, directory, pageSize } = core;
   shareLock(core, () => {
-    const fresh = new Replacement(connection, join(directory, 'replacement.db'), pageSize);
+    const fresh = new Replacement(connection, directory, pageSize);
     try {
       if (core.kind === 'deque') fresh.execute('DROP INDEX entry_key');
       copySettings(core, fresh);

@@ -5,6 +5,7 @@ import { unlessDamaged } from '../backup/read-around.ts';
 import { pageSizeFor } from '../policy/budget.ts';
 import { CAUSE_FUNCTION } from '../sqlite/change-log.ts';
 import { openDatabase } from '../sqlite/open.ts';
+import { removeReplacement } from '../sqlite/replacement.ts';
 import { PLACE_FUNCTION, type Statements, statementsOf } from '../sqlite/statements.ts';
 import { assertCompression } from '../values/compression.ts';
 import { VALUES_FOLDER } from '../values/file-layout.ts';
@@ -115,6 +116,7 @@ function begin(core: Core, kept: Partial<Settings>, chosen: Partial<Settings>): 
   try {
     if (!core.usage.readOnly) {
       clearDeadListeners(core);
+      removeReplacement(core.directory);
       // Who can't read them now learns so from every verb.
       unlessDamaged(() => mendIds(core));
       keep(core, kept, chosen);
