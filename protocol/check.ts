@@ -1,6 +1,6 @@
 import type { Key } from './key.ts';
 
-/** What a check has found damaged: the database's own pages, a key, a value, a missing file, an orphaned one, a count. */
+/** What a check has found damaged: the database's own pages, a key or a position, a value, a missing file, an orphaned one, a count. */
 export type FindingCode = 'database' | 'key' | 'value' | 'file' | 'orphan' | 'count';
 
 export interface Finding {
@@ -13,6 +13,6 @@ export interface Finding {
 }
 
 export interface CheckOptions {
-  /** Delete what is damaged. Default false. */
+  /** Delete what is damaged, and build a damaged database anew from what can be read. Default false. */
   readonly repair?: boolean;
 }

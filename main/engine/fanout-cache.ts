@@ -183,12 +183,22 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheFace<
     return sum(house.members, remove.expire) + house.cull();
   }
 
-  /** Deletes everything in the numbered shards, whole or not at all; named stores stay. */
+  /** Deletes everything in the numbered shards, whole or not at all, unless one is damaged, which is built anew; named stores stay. */
   clear(): number {
     const live = new Map<Core, number>();
-    this.#despiteFullDisk(() => {
-      for (const shard of this.#all()) live.set(shard, Math.max(live.get(shard) ?? 0, remove.clear(shard)));
-    });
+    try {
+      this.#despiteFullDisk(() => {
+        for (const shard of this.#all()) live.set(shard, Math.max(live.get(shard) ?? 0, remove.clear(shard)));
+      });
+      if (this.#together.isOpen) return sum(live.values(), (items) => items);
+    } catch (error) {
+      if (this.#together.isOpen || !(error instanceof DiskCacheError) || error.code !== 'CORRUPT') throw error;
+    }
+    for (const shard of this.#all()) {
+      // A damaged one is built anew, which no transaction can do.
+      if (shard.ledger.rows !== 0 || !remove.isSound(shard))
+        live.set(shard, Math.max(live.get(shard) ?? 0, remove.clear(shard)));
+    }
     return sum(live.values(), (items) => items);
   }
 

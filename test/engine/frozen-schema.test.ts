@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import { Cache, type Key } from '../../main/engine/index.ts';
+import { toRowCheck } from '../../main/engine/values/row-check.ts';
 import { freshDirectory } from './directory.ts';
 
 const VERSION_1 = readFileSync(join(import.meta.dirname, 'version-1.sql'), 'utf8');
@@ -56,6 +57,22 @@ describe('format version 1', () => {
     expect(cache.evict('people')).toBe(1);
     expect(cache.get('large')).toBe('M'.repeat(64));
     expect(cache.check()).toEqual([]);
+  });
+
+  it('has rows whose checksum is that of the value alone: they are verified as ever, and cover the key when they are set again', () => {
+    const directory = written();
+    const database = new Database(join(directory, 'cache.db'));
+    database.exec("UPDATE entry SET value = 'x' WHERE key = 'bytes'");
+    using cache = new Cache<Key, unknown>(directory, { clock: () => THEN, memory: 0 });
+    expect(() => cache.get('bytes')).toThrow(expect.objectContaining({ code: 'CORRUPT' }));
+    cache.set('text', 'héllo');
+    const checksums = database
+      .prepare("SELECT checksum FROM entry WHERE key IN ('text', 'large') ORDER BY id")
+      .pluck()
+      .all();
+    database.close();
+    expect(checksums).toEqual([toRowCheck(2654700086, 'text'), 1503595466]);
+    expect([cache.get('text'), cache.get('large')]).toEqual(['héllo', 'L'.repeat(64)]);
   });
 
   it('is what is created, until there is a second one', () => {

@@ -101,3 +101,16 @@ it('a worker waits while somebody else holds the queue for longer than its timeo
   other.close();
   await done(1);
 });
+
+it('missing counts are made anew before anything is added: no waiting job is overwritten', () => {
+  const { queue, directory } = opened<string>();
+  queue.enqueueMany([{ payload: 'a' }, { payload: 'b', delay: 1 }, { payload: 'c' }]);
+  const index = new Index<Key>(directory);
+  index.delete(['tally']);
+  expect(queue.counts()).toMatchObject({ ready: 2, delayed: 1 });
+  index.delete(['tally']);
+  expect(queue.enqueue('d')).toEqual({ id: 4, duplicate: false });
+  expect(queue.get(1)?.payload).toBe('a');
+  expect(queue.counts()).toMatchObject({ ready: 3, delayed: 1 });
+  index.close();
+});

@@ -34,6 +34,22 @@ export const QUEUE_JOBS = {
     });
   },
 
+  /** Enqueues so many while the counts are damaged and while they are mended; answers the ids. */
+  async enqueueDespiteDamage(directory: string, count: number): Promise<number[]> {
+    const queue = new Queue<number>(directory, { durability: 'process', timeout: 30_000 });
+    const ids: number[] = [];
+    while (ids.length < count) {
+      try {
+        ids.push(queue.enqueue(-1).id);
+      } catch (error) {
+        if ((error as { code?: string }).code !== 'CORRUPT') throw error;
+      }
+      await sleep(1);
+    }
+    queue.close();
+    return ids;
+  },
+
   enqueueEach(directory: string, from: number, count: number): number[] {
     const queue = new Queue<number>(directory, { durability: 'process', timeout: 30_000 });
     const ids = Array.from({ length: count }, (_, nth) => queue.enqueue(from + nth, { dedupeKey: nth }).id);

@@ -1,4 +1,6 @@
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import { Queue } from '../../main/offline/queue/index.ts';
 import { freshDirectory } from '../engine/directory.ts';
@@ -21,6 +23,29 @@ describe.each(KINDS)('a durable queue shared by %s', (kind) => {
       expect(ofOneGroup).toEqual(ofOneGroup.toSorted((a, b) => a - b));
     }
     expect(queue.counts()).toEqual({ ready: 0, delayed: 0, held: 0, running: 0, dead: 0, done: JOBS });
+  });
+
+  it('is mended while others enqueue: no waiting job is overwritten', async () => {
+    const directory = freshDirectory();
+    const first = new Queue<number>(directory, { durability: 'process' });
+    first.enqueueMany(Array.from({ length: JOBS }, (_, payload) => ({ payload })));
+    first.close();
+    const database = new Database(join(directory, 'cache.db'));
+    database.exec(`UPDATE entry SET checksum = checksum + 1 WHERE value LIKE '%"ready":%'`);
+    database.close();
+    const members = crew(kind, 2);
+    await together(members, 'pid');
+    const enqueued = Promise.all(members.map((member) => member.do('enqueueDespiteDamage', directory, 20)));
+    using queue = new Queue<number>(directory, { durability: 'process', timeout: 30_000 });
+    await sleep(100);
+    queue.check({ repair: true });
+    const ids = (await enqueued).flat();
+    expect(new Set(ids).size).toBe(40);
+    expect(Math.min(...ids)).toBe(JOBS + 1);
+    expect(Array.from({ length: JOBS }, (_, nth) => queue.get(nth + 1)?.payload)).toEqual(
+      Array.from({ length: JOBS }, (_, payload) => payload),
+    );
+    expect(queue.counts().ready).toBe(JOBS + 40);
   });
 
   it('takes one job of many that are enqueued at the same time with one key', async () => {

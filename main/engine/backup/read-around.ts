@@ -1,35 +1,42 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Column, Connection, Statement } from '../sqlite/connection.ts';
 
-/** Before and behind every id: twice as far is still exact. */
+/** No id is farther away from 0. */
 const FAR = 2 ** 53;
 
 /**
  * Hands all rows of the table of items that can be read to `take`, in the order of their ids as far as that is whole: what
- * can't be read is passed by, a row or a page at a time. The id is the first column. True when nothing was passed by.
+ * can't be read is passed by, a row or a page at a time; a row whose id can be read is told to `passedBy`. The id is the first
+ * column. True when nothing was passed by.
  *
  * Invariant: it ends. Each step goes to a greater id, whatever SQLite finds in a damaged tree.
  */
-export function readAround(connection: Connection, columns: readonly string[], take: (row: Column[]) => void): boolean {
+export function readAround(
+  connection: Connection,
+  columns: readonly string[],
+  take: (row: Column[]) => void,
+  passedBy: (id: number) => void = () => {},
+): boolean {
+  // From an id on, not behind one: behind the last id of a page SQLite looks for the next one on that page.
   const rows = connection.prepare<[number]>(
-    `SELECT ${['id', ...columns].join(', ')} FROM entry NOT INDEXED WHERE id > ? ORDER BY id`,
+    `SELECT ${['id', ...columns].join(', ')} FROM entry NOT INDEXED WHERE id >= ? ORDER BY id`,
   );
   const next = connection.prepare<[number], [number]>(
-    'SELECT id FROM entry NOT INDEXED WHERE id > ? ORDER BY id LIMIT 1',
+    'SELECT id FROM entry NOT INDEXED WHERE id >= ? ORDER BY id LIMIT 1',
   );
   let isWhole = true;
-  for (let at: number | undefined = Number.NEGATIVE_INFINITY; at !== undefined; ) {
-    const seen = scan(rows, at, take);
+  for (let from: number | undefined = -FAR; from !== undefined && from <= FAR; ) {
+    const seen = scan(rows, from, take);
     if (seen.ended) return isWhole;
     isWhole = false;
-    at = skip(next, seen.at);
+    from = skip(next, seen.at + 1, passedBy);
   }
   return isWhole;
 }
 
 /** Reads on from an id until the end, or until something is damaged; `at` is the greatest id that was met. */
 function scan(rows: Statement<[number]>, from: number, take: (row: Column[]) => void): { ended: boolean; at: number } {
-  let at = from;
+  let at = from - 1;
   const ended = unlessDamaged(() => {
     rows.each((row) => {
       at = Math.max(at, Number(row[0]));
@@ -41,18 +48,21 @@ function scan(rows: Statement<[number]>, from: number, take: (row: Column[]) => 
   return { ended: ended === true, at };
 }
 
-/** Returns the id behind which reading can go on after a failure; undefined when there is nothing more. */
-function skip(next: Statement<[number], [number]>, from: number): number | undefined {
-  const probe = (after: number): number | 'end' | undefined => {
-    const found = unlessDamaged(() => next.first(after) ?? 'end');
+/** Returns the id from which on reading can go on after a failure; undefined when there is nothing more. */
+function skip(next: Statement<[number], [number]>, from: number, passedBy: (id: number) => void): number | undefined {
+  const probe = (start: number): number | 'end' | undefined => {
+    const found = unlessDamaged(() => next.first(start) ?? 'end');
     if (found === undefined || found === 'end') return found;
-    return found[0] > after ? found[0] : undefined;
+    return found[0] >= start ? found[0] : undefined;
   };
   // The row alone is damaged: its neighbours on the page are not.
-  const behind = probe(from);
-  if (behind === 'end') return undefined;
-  if (behind !== undefined) return behind;
-  let low = Math.max(from, -FAR);
+  const there = probe(from);
+  if (there === 'end') return undefined;
+  if (there !== undefined) {
+    passedBy(there);
+    return there + 1;
+  }
+  let low = from;
   let high = low;
   for (let step = 1; ; step *= 2) {
     high = low + step;

@@ -1,30 +1,19 @@
-import { join } from 'node:path';
 import type { Finding } from '../../../protocol/check.ts';
 import { CREATE_TAG_INDEX } from '../cache/configure.ts';
 import type { Core } from '../cache/core.ts';
-import { findFault } from '../cache/fault.ts';
 import { SETTING_NAMES, settingColumn } from '../cache/settings.ts';
 import { afterWrite, emptyLog } from '../cache/upkeep.ts';
 import { startLog } from '../sqlite/change-log.ts';
-import type { Column } from '../sqlite/connection.ts';
+import type { Connection } from '../sqlite/connection.ts';
 import { Replacement } from '../sqlite/replacement.ts';
-import type { SuspectRow } from '../sqlite/statements.ts';
-import type { KeyColumn } from '../values/key.ts';
+import { copyItems, slots } from './copy-items.ts';
 import { readAround, readSmall, unlessDamaged } from './read-around.ts';
-
-/** The columns of an item behind its id: first those that say whether it is whole, in the order of `SuspectRow`. */
-const COLUMNS = ['key', 'file', 'size', 'mode', 'value', 'checksum'];
-const OTHER_COLUMNS = ['expires_at', 'stored_at', 'used_at', 'hits', 'visited', 'tag', 'queue'];
-const ALL = [...COLUMNS, ...OTHER_COLUMNS];
-type ItemRow = readonly [...SuspectRow, ...Column[]];
 
 const SMALL_TABLES = {
   counter: ['name', 'value'],
   lease: ['name', 'holder', 'pid', 'until'],
   listener: ['id', 'until'],
 } as const;
-
-const slots = (columns: readonly string[]): string => columns.map(() => '?').join(', ');
 
 /**
  * Builds the database of a store anew from the items that can be read and are whole, and tells of those that are not; for all who
@@ -53,7 +42,7 @@ export function startAfresh(core: Core): number {
 function replaceDatabase(core: Core, fill: (fresh: Replacement) => void): void {
   const { connection, directory, pageSize } = core;
   shareLock(core, () => {
-    const fresh = new Replacement(connection, join(directory, 'replacement.db'), pageSize);
+    const fresh = new Replacement(connection, directory, pageSize);
     try {
       if (core.kind === 'deque') fresh.execute('DROP INDEX entry_key');
       copySettings(core, fresh);
@@ -81,55 +70,20 @@ function shareLock({ connection, usage }: Core, work: () => void): void {
     work();
     return;
   }
-  // In WAL mode it can't let go at all.
-  connection.pragma('journal_mode = DELETE');
-  connection.pragma('locking_mode = NORMAL');
-  connection.execute('SELECT 1 FROM sqlite_schema');
+  lockBy(connection, 'NORMAL');
   try {
     work();
   } finally {
-    connection.pragma('locking_mode = EXCLUSIVE');
-    connection.pragma('journal_mode = WAL');
+    lockBy(connection, 'EXCLUSIVE');
   }
 }
 
-function copyItems(core: Core, fresh: Replacement, findings: Finding[]): void {
-  const put = fresh.statement(`INSERT OR IGNORE INTO entry (id, ${ALL.join(', ')}) VALUES (?, ${slots(ALL)})`);
-  const append = fresh.statement(`INSERT OR IGNORE INTO entry (${ALL.join(', ')}) VALUES (${slots(ALL)})`);
-  const isDeque = core.kind === 'deque';
-  const insert = ([id, ...rest]: ItemRow) => {
-    // A page that is found twice brings the same items twice; another item with a damaged id goes to the end.
-    if ((!Number.isSafeInteger(id) || put(id, ...rest) === 0) && !(isDeque && id === rest[0])) append(...rest);
-  };
-  const doubtful: ItemRow[] = [];
-  // Nobody can write meanwhile, so no file is read whose item and key agree with the index; `check` does so later.
-  const find = core.connection.prepare<[KeyColumn], [number]>(
-    'SELECT id FROM entry INDEXED BY entry_key WHERE key = ?',
-  );
-  const isPlainlyWhole = ([id, key, file]: ItemRow): boolean =>
-    file !== null && (isDeque || unlessDamaged(() => find.first(key))?.[0] === id);
-  readAround(core.connection, ALL, (row) => {
-    const item = row as unknown as ItemRow;
-    if (isPlainlyWhole(item) || findFault(core, item) === undefined) insert(item);
-    else doubtful.push(item);
-  });
-  const keys = doubtful.length === 0 || isDeque ? undefined : indexedKeys(core, new Set(doubtful.map(([id]) => id)));
-  for (const item of doubtful) {
-    const [id, , ...rest] = item;
-    const whole = (keys?.get(id) ?? []).map((key): ItemRow => [id, key, ...rest]).find((row) => !findFault(core, row));
-    if (whole !== undefined) insert(whole);
-    else findings.push(findFault(core, item)!);
-  }
-}
-
-/** The keys that the index has for some ids: where a key in the table is damaged, the one there may be whole. O(n). */
-function indexedKeys({ connection }: Core, ids: ReadonlySet<number>): ReadonlyMap<number, readonly KeyColumn[]> {
-  const keys = new Map<number, KeyColumn[]>();
-  const note = ([key, id]: Column[]) => {
-    if (ids.has(Number(id))) keys.set(Number(id), [...(keys.get(Number(id)) ?? []), key as KeyColumn]);
-  };
-  readSmall(connection, 'entry INDEXED BY entry_key', ['key', 'id'], 'key', note);
-  return keys;
+/** A log without shared memory can't get any, so it ends and begins again. */
+function lockBy(connection: Connection, mode: 'NORMAL' | 'EXCLUSIVE'): void {
+  connection.pragma('journal_mode = DELETE');
+  connection.pragma(`locking_mode = ${mode}`);
+  connection.execute('SELECT 1 FROM sqlite_schema');
+  connection.pragma('journal_mode = WAL');
 }
 
 /** What can't be read of the settings is written as it is in force here. */

@@ -164,14 +164,17 @@ export class Cache<K extends Key = Key, V = unknown> {
     return remove.cull(this.#open());
   }
 
-  /** Deletes everything; answers how many live items there were. O(n). */
+  /** Deletes everything, also from a damaged database; answers how many live items there were, or could still be read. O(n). */
   clear(): number {
     return remove.clear(this.#open());
   }
 
   /**
    * Looks for damage of every kind: pages and indexes, keys, values against their checksums, missing and orphaned files, counts.
-   * `repair` deletes what is damaged and what nobody names, and touches nothing of a writer at work. Reads everything: O(bytes).
+   * `repair` deletes what is damaged and what nobody names, and touches nothing of a writer at work. A database with damaged pages is
+   * built anew from the items that can be read, which all who have it open see as one transaction. Reads everything: O(bytes).
+   *
+   * @throws {DiskCacheError} `READ_ONLY` for a repair of a store that was opened so; `DISK_FULL`, `BUSY`: what was not mended stays.
    */
   check(options?: CheckOptions): Finding[] {
     return check(this.#open(), options);

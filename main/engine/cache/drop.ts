@@ -34,4 +34,4 @@ export function removeFile({ files }: Core, file: string): void {
 }
 
 /** Bytes of a key on disk, about: characters beyond ASCII count as one. */
-export const keyBytes = (key: KeyColumn): number => (typeof key === 'number' ? 8 : key.length);
+export const keyBytes = (key: KeyColumn): number => (typeof key === 'number' ? 8 : (key?.length ?? 0));

@@ -153,6 +153,11 @@ export function tellAll(core: Core): void {
   try {
     for (let changes = sql.changes.all(feed.last, BATCH); changes.length > 0; ) {
       if (changes[0]![0] > feed.last + 1) deliver(core, { kind: 'clear' }, undefined);
+      // A damaged log goes back: then anything may have happened, and it is not read in circles.
+      if (changes.some(([id], nth) => id <= (changes[nth - 1]?.[0] ?? feed.last))) {
+        deliver(core, { kind: 'clear' }, undefined);
+        return;
+      }
       for (const [id, kind, key] of changes) {
         feed.last = id;
         deliver(core, ...changeOf(kind, key));

@@ -132,7 +132,11 @@ export class Memory {
 }
 
 /** A key of a map. The marker begins no key that is a string: those are well-formed. */
-const nameOf = (key: KeyColumn): string | number => (typeof key === 'object' ? `\udc00${characters(key)}` : key);
+const nameOf = (key: KeyColumn): string | number =>
+  typeof key === 'object' ? `\udc00${characters(key ?? NO_BYTES)}` : key;
+
+/** In the place of a key that damage has made NULL. */
+const NO_BYTES = new Uint8Array(0);
 
 /** A character for each byte. */
 const characters = (bytes: Uint8Array): string =>

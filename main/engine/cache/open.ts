@@ -5,6 +5,7 @@ import { unlessDamaged } from '../backup/read-around.ts';
 import { pageSizeFor } from '../policy/budget.ts';
 import { CAUSE_FUNCTION } from '../sqlite/change-log.ts';
 import { openDatabase } from '../sqlite/open.ts';
+import { removeReplacement } from '../sqlite/replacement.ts';
 import { PLACE_FUNCTION, type Statements, statementsOf } from '../sqlite/statements.ts';
 import { assertCompression } from '../values/compression.ts';
 import { VALUES_FOLDER } from '../values/file-layout.ts';
@@ -97,7 +98,8 @@ export function openCore(
       membership,
       kind: kindOf(rows),
       settings,
-      settingsEdition: sql.counter.first('settings')?.[0] ?? 0,
+      // Where counts are damaged, what needs them says so; `check` counts anew.
+      settingsEdition: unlessDamaged(() => sql.counter.first('settings'))?.[0] ?? 0,
       codec: codecFor(settings, kept, usage, path),
       files: new FileStore(path, settings.durability),
     };
@@ -120,6 +122,7 @@ function begin(core: Core, kept: Partial<Settings>, chosen: Partial<Settings>): 
     if (!core.usage.readOnly) {
       // What can't be cleared away now is cleared away by the next opening.
       withoutFailing(core, () => clearDeadListeners(core));
+      removeReplacement(core.directory);
       // Who can't read them now learns so from every verb.
       unlessDamaged(() => mendIds(core));
       keep(core, kept, chosen);

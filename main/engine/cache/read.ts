@@ -188,7 +188,7 @@ function located(error: unknown, core: Core, key: KeyColumn): unknown {
   if (!(error instanceof DiskCacheError) || error.code === 'TOO_LARGE') return error;
   const name =
     typeof key === 'object'
-      ? `x'${Buffer.from(key.subarray(0, 64)).toString('hex')}'`
+      ? `x'${Buffer.from((key ?? new Uint8Array()).subarray(0, 64)).toString('hex')}'`
       : JSON.stringify(shortened(String(key)));
   return new DiskCacheError(error.code, `${error.message} (at key ${name} in ${core.directory})`, { cause: error });
 }

@@ -1,5 +1,6 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
+import { unlessDamaged } from '../backup/read-around.ts';
 import { startAfresh } from '../backup/salvage.ts';
 import { isLive } from '../policy/expiry.ts';
 import { assertInTime, shouldPause } from '../values/allowance.ts';
@@ -57,8 +58,7 @@ export function clear(core: Core): number {
   try {
     items = despiteFullDisk([core], () => atomically(core, () => clearWhole(core)));
     giveBack(core);
-    // What is left is a few pages.
-    if (core.transaction.depth > 0 || core.sql.integrity.all().every(([message]) => message === 'ok')) return items;
+    if (core.transaction.depth > 0 || isSound(core)) return items;
   } catch (error) {
     if (!(error instanceof DiskCacheError) || error.code !== 'CORRUPT' || core.transaction.depth > 0) throw error;
   }
@@ -67,12 +67,18 @@ export function clear(core: Core): number {
   return items ?? readable;
 }
 
+/** Whether SQLite finds nothing wrong. Of a store that was emptied a few pages are left. */
+export const isSound = ({ sql }: Core): boolean =>
+  unlessDamaged(() => sql.integrity.all().every(([message]) => message === 'ok')) ?? false;
+
 function clearWhole(core: Core): number {
   const { sql, transaction } = core;
   const live = size(core);
   const files = sql.files.all();
   core.feed.cause = 'clear';
-  core.ledger.deleted(sql.deleteAll.run().changes);
+  sql.deleteAll.run();
+  // Of a damaged table SQLite deletes another number than it counts.
+  core.ledger.deleted(core.ledger.rows ?? 0);
   sql.logClear.run();
   sql.setCounter.run(0, 'file bytes');
   sql.setCounter.run(0, 'hand');

@@ -1,9 +1,22 @@
 import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Column, Connection } from './connection.ts';
 import { beginCopy, type Database, type DatabaseCopy, loadDriver, type Prepared } from './driver.ts';
 import { failure } from './failure.ts';
 import { APPLICATION_ID, migrationsFrom, SCHEMA_VERSION } from './schema.ts';
+
+/** Where the fresh database of a directory is while it is made. */
+const replacementPath = (directory: string): string => join(directory, 'replacement.db');
+
+/** Removes what a killed repair has left; one that is at work elsewhere does not need the name any more. */
+export function removeReplacement(directory: string): void {
+  try {
+    rmSync(replacementPath(directory), { force: true });
+  } catch {
+    // Windows keeps what somebody has open.
+  }
+}
 
 /**
  * A fresh database that takes the place of a damaged one, for all who have that open, in one transaction of theirs: pages are
@@ -12,6 +25,7 @@ import { APPLICATION_ID, migrationsFrom, SCHEMA_VERSION } from './schema.ts';
  */
 export class Replacement {
   readonly #target: Connection;
+  readonly #directory: string;
   readonly #path: string;
   readonly #database: Database;
   #copy: DatabaseCopy | undefined;
@@ -21,11 +35,12 @@ export class Replacement {
    *
    * @throws {DiskCacheError} `BUSY`, `DISK_FULL`
    */
-  constructor(target: Connection, path: string, pageSize: number) {
+  constructor(target: Connection, directory: string, pageSize: number) {
     this.#target = target;
-    this.#path = path;
-    this.#remove();
-    this.#database = new (loadDriver())(path, { readonly: false, fileMustExist: false, timeout: 0 });
+    this.#directory = directory;
+    this.#path = replacementPath(directory);
+    removeReplacement(directory);
+    this.#database = new (loadDriver())(this.#path, { readonly: false, fileMustExist: false, timeout: 0 });
     try {
       this.#fresh(() => this.#prepare(pageSize));
       target.patiently(() => this.#lock());
@@ -62,7 +77,7 @@ export class Replacement {
     this.#copy?.close();
     this.#copy = undefined;
     this.#database.close();
-    this.#remove();
+    removeReplacement(this.#directory);
   }
 
   #prepare(pageSize: number): void {
@@ -105,10 +120,6 @@ export class Replacement {
     } catch (error) {
       throw failure(error, this.#path);
     }
-  }
-
-  #remove(): void {
-    rmSync(this.#path, { force: true });
   }
 }
 

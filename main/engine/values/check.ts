@@ -15,6 +15,8 @@ const numberBytes = new Uint8Array(number.buffer);
  * a file. It finds accidents; who can write the file can write the check. About 0.15 µs for 100 bytes, 6 GB/s.
  */
 export function checkOf(start: number, data: Stored): number {
+  // A mode that is damaged goes with no check.
+  if (start !== start >>> 0) return Number.NaN;
   // Older Nodes hand zlib a null pointer for no bytes, which resets the sum.
   if (typeof data === 'object' && data.length > PIECE_BYTES) return checkOfPieces(start, data);
   if (typeof data !== 'number') return data.length === 0 ? start : crc32(data, start);

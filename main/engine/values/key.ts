@@ -40,6 +40,7 @@ export function encodeKey(key: Key): KeyColumn {
  */
 export function decodeKey(column: KeyColumn): Key {
   if (typeof column !== 'object') return column;
+  if (column === null) throw new DiskCacheError('CORRUPT', 'A stored key is NULL; check({ repair: true }) removes it');
   try {
     return new TupleReader(column).key();
   } catch (cause) {

@@ -25,12 +25,13 @@ export function getKeyHash(key: KeyColumn): number {
     for (let at = 0; at < key.length; at++) hash = Math.imul(hash ^ key.charCodeAt(at), FNV_PRIME);
     return hash;
   }
-  if (typeof key !== 'number') return hashBytes(BYTES_START, key);
+  // Damage makes NULL of a key.
+  if (typeof key !== 'number') return hashBytes(BYTES_START, key ?? []);
   number[0] = key;
   return hashBytes(NUMBER_START, numberBytes);
 }
 
-function hashBytes(start: number, bytes: Uint8Array): number {
+function hashBytes(start: number, bytes: ArrayLike<number>): number {
   let hash = start;
   for (let at = 0; at < bytes.length; at++) hash = Math.imul(hash ^ bytes[at]!, FNV_PRIME);
   return hash;

@@ -1,0 +1,143 @@
+import type { Finding } from '../../../protocol/check.ts';
+import type { Core } from '../cache/core.ts';
+import { findFault } from '../cache/fault.ts';
+import type { Column } from '../sqlite/connection.ts';
+import type { Replacement } from '../sqlite/replacement.ts';
+import type { SuspectRow } from '../sqlite/statements.ts';
+import type { KeyColumn } from '../values/key.ts';
+import { readAround, readSmall, unlessDamaged } from './read-around.ts';
+
+/** The columns of an item behind its id: first those that say whether it is whole, in the order of `SuspectRow`. */
+const COLUMNS = ['key', 'file', 'size', 'mode', 'value', 'checksum', 'expires_at'];
+const OTHER_COLUMNS = ['stored_at', 'used_at', 'hits', 'visited', 'tag', 'queue'];
+const ALL = [...COLUMNS, ...OTHER_COLUMNS];
+type ItemRow = readonly [...SuspectRow, expiresAt: Column, ...Column[]];
+
+const ROW = `SELECT id, ${ALL.join(', ')} FROM entry NOT INDEXED WHERE id = ?`;
+/** The columns of a row up to its value: where its end is damaged these may be whole. */
+const BEGINNING = `SELECT id, ${COLUMNS.join(', ')} FROM entry NOT INDEXED WHERE id = ?`;
+const FIND_IN_INDEX = 'SELECT id FROM entry INDEXED BY entry_key WHERE key = ?';
+
+/** So many positions of a deque between two that were read are asked for one by one. */
+const MAX_GAP = 65_536;
+
+export const slots = (columns: readonly string[]): string => columns.map(() => '?').join(', ');
+
+/** Copies what is whole of the items of a damaged store; `findings` tells of what is not, as far as it can be read. */
+export function copyItems(core: Core, fresh: Replacement, findings: Finding[]): void {
+  const copy = new ItemCopy(core, fresh);
+  const isWhole = readAround(
+    core.connection,
+    ALL,
+    (row) => copy.take(row as unknown as ItemRow),
+    (id) => copy.fetch(id),
+  );
+  if (!isWhole) for (const id of copy.missed()) copy.fetch(id);
+  findings.push(...copy.settle());
+}
+
+class ItemCopy {
+  readonly #core: Core;
+  readonly #isDeque: boolean;
+  readonly #put: (...row: readonly Column[]) => number;
+  readonly #append: (...row: readonly Column[]) => number;
+  readonly #seen = new Set<number>();
+  /** What is not whole as it stands in the table. */
+  readonly #doubtful: ItemRow[] = [];
+
+  constructor(core: Core, fresh: Replacement) {
+    this.#core = core;
+    this.#isDeque = core.kind === 'deque';
+    this.#put = fresh.statement(`INSERT OR IGNORE INTO entry (id, ${ALL.join(', ')}) VALUES (?, ${slots(ALL)})`);
+    this.#append = fresh.statement(`INSERT OR IGNORE INTO entry (${ALL.join(', ')}) VALUES (${slots(ALL)})`);
+  }
+
+  take(item: ItemRow): void {
+    this.#seen.add(item[0]);
+    if (this.#isPlainlyWhole(item) || findFault(this.#core, item) === undefined) this.#insert(item);
+    else this.#doubtful.push(item);
+  }
+
+  /** Takes the item with an id, or what its row still tells of it. */
+  fetch(id: number): void {
+    const { sql } = this.#core;
+    const read = (text: string) => unlessDamaged(() => sql.composed<Column[]>(text).first(id));
+    const row = read(ROW) ?? read(BEGINNING);
+    if (row === undefined || row[0] !== id) return;
+    const item = [...row, ...Array(ALL.length + 1 - row.length).fill(null)] as unknown as ItemRow;
+    if (findFault(this.#core, item) === undefined) this.take(item);
+  }
+
+  /** Ids that were not met, where the order of the table is damaged: those that the index has, or those between others. */
+  missed(): number[] {
+    return this.#isDeque ? this.#between() : this.#indexed();
+  }
+
+  /** Looks for the right keys of what is not whole; returns what is wrong with the rest. */
+  settle(): Finding[] {
+    const keys = this.#indexedKeys();
+    return this.#doubtful.flatMap((item) => {
+      const [id, , ...rest] = item;
+      const candidates = (keys.get(id) ?? []).map((key): ItemRow => [id, key, ...rest]);
+      const whole = candidates.find((candidate) => findFault(this.#core, candidate) === undefined);
+      if (whole !== undefined) this.#insert(whole);
+      return whole === undefined ? [findFault(this.#core, item)!] : [];
+    });
+  }
+
+  #insert([id, ...columns]: ItemRow): void {
+    const now = this.#core.stamps.at(this.#core.clock());
+    const [key, file, size, mode, value, check, expiresAt, storedAt, usedAt, hits, visited, tag, queue] = columns;
+    const rest = [
+      ...[key, file, size, mode, value, check],
+      typeof expiresAt === 'number' ? expiresAt : null,
+      toNumber(storedAt, now),
+      toNumber(usedAt, now),
+      toNumber(hits, 0),
+      toNumber(visited, 0),
+      tag ?? null,
+      queue ?? null,
+    ];
+    // A page that is found twice brings the same items twice; another item with a damaged id goes to the end.
+    if (Number.isSafeInteger(id) && this.#put(id, ...rest) === 1) return;
+    if (!(this.#isDeque && id === key)) this.#append(...rest);
+  }
+
+  /** Nobody can write meanwhile, so no file is read whose item and key agree with the index; `check` does so later. */
+  #isPlainlyWhole([id, key, file]: ItemRow): boolean {
+    if (file === null || this.#isDeque) return file !== null;
+    return unlessDamaged(() => this.#core.sql.composed<[number]>(FIND_IN_INDEX).first(key))?.[0] === id;
+  }
+
+  #between(): number[] {
+    const positions = [...this.#seen].sort((a, b) => a - b);
+    return positions.flatMap((position, nth) => {
+      const gap = (positions[nth + 1] ?? position) - position - 1;
+      return gap > 0 && gap <= MAX_GAP ? Array.from({ length: gap }, (_, at) => position + 1 + at) : [];
+    });
+  }
+
+  #indexed(): number[] {
+    const ids: number[] = [];
+    this.#readIndex((_, id) => {
+      if (!this.#seen.has(id)) ids.push(id);
+    });
+    return ids;
+  }
+
+  /** The keys that the index has for doubtful ids: where a key in the table is damaged, the one there may be whole. O(n). */
+  #indexedKeys(): ReadonlyMap<number, readonly KeyColumn[]> {
+    const keys = new Map<number, KeyColumn[]>(this.#doubtful.map(([id]) => [id, []]));
+    if (keys.size > 0 && !this.#isDeque) this.#readIndex((key, id) => keys.get(id)?.push(key));
+    return keys;
+  }
+
+  #readIndex(take: (key: KeyColumn, id: number) => void): void {
+    readSmall(this.#core.connection, 'entry INDEXED BY entry_key', ['key', 'id'], 'key', ([key, id]) =>
+      take(key as KeyColumn, Number(id)),
+    );
+  }
+}
+
+const toNumber = (column: Column | undefined, otherwise: number): number =>
+  typeof column === 'number' ? column : otherwise;

@@ -1,0 +1,68 @@
+import { closeSync, openSync, readFileSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+
+/** The database of a store. */
+export const databaseOf = (directory: string): string => join(directory, 'cache.db');
+
+/** Writes over pages of a database, the first one is 1; what is in its log is written back before, so that it is not read from there. */
+export function spoil(directory: string, pages: readonly number[]): void {
+  const path = databaseOf(directory);
+  const database = new Database(path);
+  database.pragma('wal_checkpoint(TRUNCATE)');
+  database.close();
+  overwrite(path, pages);
+}
+
+/** Writes over all pages that are in the file, and leaves the log as it is. */
+export function spoilAll(directory: string): void {
+  const path = databaseOf(directory);
+  overwrite(
+    path,
+    Array.from({ length: statSync(path).size / PAGE_BYTES }, (_, nth) => nth + 1),
+  );
+}
+
+const PAGE_BYTES = 4096;
+
+function overwrite(path: string, pages: readonly number[]): void {
+  const file = openSync(path, 'r+');
+  for (const page of pages) {
+    writeSync(file, new Uint8Array(PAGE_BYTES).fill(0xee), 0, PAGE_BYTES, (page - 1) * PAGE_BYTES);
+  }
+  closeSync(file);
+}
+
+/** The first page of a table or an index. */
+export function rootOf(directory: string, name: string): number {
+  const database = new Database(databaseOf(directory), { readonly: true });
+  const root = database.prepare('SELECT rootpage FROM sqlite_schema WHERE name = ?').pluck().get(name) as number;
+  database.close();
+  return root;
+}
+
+/** The pages of a table or an index that hold rows, in their order. */
+export function leavesOf(directory: string, name: string): number[] {
+  const database = new Database(databaseOf(directory), { readonly: true });
+  const leaves = database
+    .prepare("SELECT pageno FROM dbstat WHERE name = ? AND pagetype = 'leaf' ORDER BY path")
+    .pluck()
+    .all(name) as number[];
+  database.close();
+  return leaves;
+}
+
+/** Changes one bit of the nth place where a text stands in the database of a closed store. */
+export function flip(directory: string, text: string, nth: number, at = text.length - 1): void {
+  const path = databaseOf(directory);
+  const bytes = readFileSync(path);
+  let found = -1;
+  for (let n = 0; n <= nth; n++) found = bytes.indexOf(text, found + 1);
+  if (found === -1) throw new Error(`${text} is not there ${nth + 1} times`);
+  bytes[found + at]! ^= 1;
+  writeFileSync(path, bytes);
+}
+
+/** How often a text stands in the database. */
+export const timesIn = (directory: string, text: string): number =>
+  readFileSync(databaseOf(directory)).toString('latin1').split(text).length - 1;

@@ -1,0 +1,169 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { attempt, databases, KINDS, type Kind, type Opened } from './damaged-stores.ts';
+
+/*
+ * Damages databases at random and looks what is left: `node test/torture/damage.ts [count] [seed]` prints figures, and ends with 1
+ * when something was wrong in silence, when a check found nothing though items were gone, or when a repair lost what could be read.
+ */
+
+export interface Figures {
+  damages: number;
+  refused: number;
+  unharmed: number;
+  readable: number;
+  kept: number;
+  cleared: number;
+  readonly faults: string[];
+}
+
+/** Numbers from 0 up to 1, the same for the same seed: mulberry32. */
+function randomFrom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+type Harm = (bytes: Buffer, random: () => number) => Buffer;
+
+const pick = (random: () => number, count: number): number => Math.floor(random() * count);
+const pageSizeOf = (bytes: Buffer): number => bytes.readUInt16BE(16);
+
+const HARMS: Readonly<Record<string, Harm>> = {
+  'one bit': (bytes, random) => {
+    bytes[pick(random, bytes.length)]! ^= 1 << pick(random, 8);
+    return bytes;
+  },
+  'eight bits of a page': (bytes, random) => {
+    const size = pageSizeOf(bytes);
+    const page = pick(random, bytes.length / size);
+    for (let n = 0; n < 8; n++) bytes[page * size + pick(random, size)]! ^= 1 << pick(random, 8);
+    return bytes;
+  },
+  'a bit of the beginning of a page': (bytes, random) => {
+    const size = pageSizeOf(bytes);
+    bytes[pick(random, bytes.length / size) * size + pick(random, 40)]! ^= 1 << pick(random, 8);
+    return bytes;
+  },
+  'a page of zeros': (bytes, random) => {
+    const size = pageSizeOf(bytes);
+    const page = pick(random, bytes.length / size);
+    return bytes.fill(0, page * size, (page + 1) * size);
+  },
+  'a page of noise': (bytes, random) => {
+    const size = pageSizeOf(bytes);
+    const page = 1 + pick(random, bytes.length / size - 1);
+    for (let at = page * size; at < (page + 1) * size; at++) bytes[at] = pick(random, 256);
+    return bytes;
+  },
+  'two pages exchanged': (bytes, random) => {
+    const size = pageSizeOf(bytes);
+    const [one, two] = [1 + pick(random, bytes.length / size - 1), 1 + pick(random, bytes.length / size - 1)];
+    const first = Buffer.from(bytes.subarray(one * size, (one + 1) * size));
+    bytes.copy(bytes, one * size, two * size, (two + 1) * size);
+    first.copy(bytes, two * size);
+    return bytes;
+  },
+  'the end cut off': (bytes, random) => bytes.subarray(0, 100 + pick(random, bytes.length - 100)),
+};
+
+/** Where an error or a failed promise of the harness says what was being done. */
+function judgeOne(kind: Kind, directory: string, what: string, figures: Figures, alsoClear: boolean): void {
+  const fault = (text: string) => figures.faults.push(`${kind.name}, ${what}: ${text}`);
+  const opened = attempt(() => kind.open(directory));
+  if (opened === undefined) {
+    figures.refused++;
+    return;
+  }
+  const store = opened.value;
+  try {
+    const before = store.read();
+    for (const text of before.wrong.slice(0, 3)) fault(text);
+    const readable = [...before.best].filter(([, reading]) => reading === 'whole').map(([n]) => n);
+    const found = store.check();
+    if (found.length === 0) {
+      figures.unharmed++;
+      if (readable.length < before.best.size)
+        fault(`check is clean, and ${before.best.size - readable.length} are gone`);
+    }
+    store.check(true);
+    const left = store.check();
+    if (left.length > 0) fault(`after the repair: ${left[0]!.message}`);
+    const after = store.read(true);
+    for (const text of after.wrong.slice(0, 3)) fault(`after the repair ${text}`);
+    const lost = readable.filter((n) => after.best.get(n) !== 'whole');
+    if (lost.length > 0)
+      fault(
+        `the repair has lost ${lost.slice(0, 3).join(', ')}, ${lost.length} of ${readable.length} that could be read`,
+      );
+    figures.readable += readable.length;
+    figures.kept += readable.length - lost.length;
+    store.use();
+    if (alsoClear) clear(store, figures);
+  } catch (error) {
+    fault(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  } finally {
+    attempt(() => store.close());
+  }
+}
+
+function clear(store: Opened, figures: Figures): void {
+  store.clear();
+  store.use();
+  figures.cleared++;
+}
+
+/** Damages so many copies of stores of every kind, one after the other. */
+export function runDamages(count: number, seed: number, kinds: readonly Kind[] = KINDS): Figures {
+  const random = randomFrom(seed);
+  const root = mkdtempSync(join(tmpdir(), 'deskcache-damage-'));
+  const figures: Figures = { damages: 0, refused: 0, unharmed: 0, readable: 0, kept: 0, cleared: 0, faults: [] };
+  try {
+    for (const kind of kinds) kind.fill(join(root, kind.name));
+    for (; figures.damages < count; figures.damages++) {
+      const kind = kinds[figures.damages % kinds.length]!;
+      const [name, harm] = Object.entries(HARMS)[pick(random, Object.keys(HARMS).length)]!;
+      const directory = join(root, 'damaged');
+      cpSync(join(root, kind.name), directory, { recursive: true });
+      const paths = databases(directory);
+      const path = paths[pick(random, paths.length)]!;
+      writeFileSync(path, harm(readFileSync(path), random));
+      const clearing = pick(random, 4) === 0;
+      if (clearing && pick(random, 2) === 0) clearDamaged(kind, directory, name, figures);
+      else judgeOne(kind, directory, `damage ${figures.damages} of seed ${seed} (${name})`, figures, clearing);
+      rmSync(directory, { recursive: true, force: true });
+    }
+    return figures;
+  } finally {
+    rmSync(root, { recursive: true, force: true });
+  }
+}
+
+/** `clear` works whatever is damaged, as long as the store opens. */
+function clearDamaged(kind: Kind, directory: string, what: string, figures: Figures): void {
+  const opened = attempt(() => kind.open(directory));
+  if (opened === undefined || kind.name === 'Queue') return;
+  try {
+    clear(opened.value, figures);
+    const left = opened.value.check();
+    if (left.length > 0) figures.faults.push(`${kind.name}, ${what}: after clear: ${left[0]!.message}`);
+  } catch (error) {
+    figures.faults.push(`${kind.name}, ${what}: clear: ${error instanceof Error ? error.stack : String(error)}`);
+  } finally {
+    attempt(() => opened.value.close());
+  }
+}
+
+if (process.argv[1] === import.meta.filename) {
+  const [count = 200, seed = Date.now() % 2 ** 31] = process.argv.slice(2).map(Number);
+  const figures = runDamages(count, seed);
+  console.log(
+    JSON.stringify({ seed, ...figures, faults: figures.faults.slice(0, 20), faultCount: figures.faults.length }),
+  );
+  process.exitCode = figures.faults.length === 0 ? 0 : 1;
+}
