@@ -1,6 +1,8 @@
+import { messageOf } from './error.ts';
 import { indexStep, natureOf, propertyStep } from './fault.ts';
 import { KEY_BYTES, KEY_DEPTH } from './key-limits.ts';
-import { isByteKind, isPlainObject, nativeKind } from './natives.ts';
+import { nativeKind } from './native-kind.ts';
+import { isByteKind, isPlainObject } from './natives.ts';
 import { isWellFormed } from './well-formed.ts';
 
 /**
@@ -61,7 +63,7 @@ class KeyInspection {
     try {
       return this.#contentsFault(part, path, depth + 1);
     } catch (error) {
-      return `${path} cannot be read (${error instanceof Error ? error.message : String(error)})`;
+      return `${path} cannot be read (${messageOf(error)})`;
     } finally {
       this.#open.pop();
     }

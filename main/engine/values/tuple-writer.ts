@@ -1,5 +1,6 @@
 import type { Key } from '../../../protocol/key.ts';
-import { isByteKind, nativeKind } from '../../../protocol/natives.ts';
+import { nativeKind } from '../../../protocol/native-kind.ts';
+import { isByteKind } from '../../../protocol/natives.ts';
 import { ESCAPED, invert, TYPE } from './tuple.ts';
 
 /** Builds the bytes of one key. Expects what `keyFault` has let through. */
