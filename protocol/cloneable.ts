@@ -32,24 +32,23 @@ export function toCopy(value: unknown): unknown {
       copies.set(part, copy);
       return copy;
     };
-    const original = part as Record<string, unknown> & unknown[];
     if (kind === 'Array' && Array.isArray(part)) {
       const copy = remember<unknown[]>([]);
       const names = Object.keys(part);
-      const dense = isDense(names, original.length);
+      const dense = isDense(names, part.length);
       for (const name of names) {
-        const value = copyOf(original[name], depth);
+        const value = copyOf(part[name as never], depth);
         if (dense) copy.push(value);
         else Object.defineProperty(copy, name, { value, enumerable: true, writable: true, configurable: true });
       }
-      copy.length = original.length;
+      copy.length = part.length;
       return copy;
     }
     if (kind.endsWith('Error') && tagOf(part) === 'Error') {
       const copy = remember(new (globalThis as never as Record<string, new () => Record<string, unknown>>)[kind]!());
       copy['stack'] = undefined;
       for (const name of Object.getOwnPropertyNames(part)) {
-        copy[name] = copyOf(original[name], depth);
+        copy[name] = copyOf(part[name as never], depth);
         if (!isKeptOfError(name, copy[name])) throw part;
       }
       return copy;

@@ -45,7 +45,7 @@ interface Native {
 }
 
 const ALL: ReadonlyMap<string, Native> = /* @__PURE__ */ (() =>
-  new Map([...NATIVES.keys()].map((name): [string, Native] => [name, { name, proves: toProof(name) }])))();
+  new Map(NATIVES.flat().map((name): [string, Native] => [name, { name, proves: toProof(name) }])))();
 
 /** By the prototypes of this realm, which most values have: identity spares counting. */
 const OWN_REALM: ReadonlyMap<unknown, Native> = /* @__PURE__ */ (() =>

@@ -11,19 +11,19 @@ export function isPlainObject(value: object): value is Record<string, unknown> {
   return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype as object, 'isPrototypeOf');
 }
 
-/** How many prototypes stand between an instance and `null`, by the name of its class: a subclass has one more. */
-const PROTOTYPES: readonly (readonly [count: number, names: string])[] = [
-  [2, 'Array Date RegExp Map Set ArrayBuffer DataView Boolean Number String BigInt Error'],
-  [3, 'EvalError RangeError ReferenceError SyntaxError TypeError URIError'],
-  [3, 'Int8Array Uint8Array Uint8ClampedArray Int16Array Uint16Array Int32Array Uint32Array'],
-  [3, 'Float16Array Float32Array Float64Array BigInt64Array BigUint64Array'],
-  // Node's own subclass; it is bytes to everybody, and a `Uint8Array` when it comes back.
-  [4, 'Buffer'],
-];
-
-/** Marked as pure, so that a bundler leaves it out of a page that doesn't use it. */
-export const NATIVES: ReadonlyMap<string, number> = /* @__PURE__ */ (() =>
-  new Map(PROTOTYPES.flatMap(([count, names]) => names.split(' ').map((name): [string, number] => [name, count]))))();
+/**
+ * The built-ins that structured clone gives back equal, by how many prototypes stand between an instance and `null`: a subclass has one
+ * more. `Buffer`, Node's own subclass, is bytes to everybody, and a `Uint8Array` when it comes back. Marked as pure, so that a bundler
+ * leaves it out of a page that doesn't use it.
+ */
+export const NATIVES: readonly (readonly string[])[] = /* @__PURE__ */ (() =>
+  [
+    '',
+    '',
+    'Array Date RegExp Map Set ArrayBuffer DataView Boolean Number String BigInt Error',
+    'EvalError RangeError ReferenceError SyntaxError TypeError URIError Int8Array Uint8Array Uint8ClampedArray Int16Array Uint16Array Int32Array Uint32Array Float16Array Float32Array Float64Array BigInt64Array BigUint64Array',
+    'Buffer',
+  ].map((names) => names.split(' ')))();
 
 /**
  * The class of a built-in, of any realm, that an object's prototype is of: `'Map'`, `'Uint8Array'`, `'TypeError'`. An impostor has one,
@@ -34,7 +34,7 @@ export function nativeName(value: object): string | undefined {
   const name: unknown = Object.hasOwn(prototype ?? {}, 'constructor') ? prototype?.constructor?.name : undefined;
   let count = 0;
   for (; prototype !== null; prototype = Object.getPrototypeOf(prototype)) count++;
-  return typeof name === 'string' && NATIVES.get(name) === count ? name : undefined;
+  return typeof name === 'string' && NATIVES[count]?.includes(name) ? name : undefined;
 }
 
 /** What an internal slot makes of an object that has no tag of its own: `'Error'`, `'Uint8Array'`. */
