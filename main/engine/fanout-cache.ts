@@ -20,6 +20,7 @@ import { size } from './cache/size.ts';
 import { stats } from './cache/stats.ts';
 import { type ByteRange, openBytes, openReadStream, type StoredBytes } from './cache/stored-bytes.ts';
 import { writeStream } from './cache/streams.ts';
+import type { PlainResult } from './cache/transaction.ts';
 import { volume } from './cache/volume.ts';
 import * as write from './cache/write.ts';
 import { Deque, type DequeOptions } from './collections/deque.ts';
@@ -121,7 +122,8 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheFace<
 
   /** As `Cache`; what `next` does to other items belongs to the same transaction. */
   update(key: K, next: (current: V | undefined) => V, options?: SetOptions): V {
-    return this.transact(() => write.update(this.#home(key), key, next as (current: unknown) => unknown, options) as V);
+    const work = () => write.update(this.#home(key), key, next as (current: unknown) => unknown, options);
+    return this.transact(work) as V;
   }
 
   incr(key: K, delta?: number, options?: CountOptions): number {
@@ -268,7 +270,7 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheFace<
    * Runs a plain function whose reads and writes are one, over as many shards as it touches: whole or, when it throws, not at
    * all. Shards commit one after the other: a crash or a full disk between two commits keeps what was committed before it.
    */
-  transact<T>(work: () => T): T {
+  transact<T>(work: (() => T) & PlainResult<T>): T {
     this.#open();
     demandFunction(work, 'transact');
     return this.#together.transact(work);

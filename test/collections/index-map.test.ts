@@ -137,7 +137,7 @@ describe('Index', () => {
         throw new Error('on purpose');
       }),
     ).toThrow('on purpose');
-    expect(() => index.transact(async () => index.set('b', 2))).toThrow(coded('BAD_OPTION'));
+    expect(() => index.transact((async () => index.set('b', 2)) as never)).toThrow(coded('BAD_OPTION'));
     expect(() =>
       index.update('a', () => {
         throw new Error('on purpose');

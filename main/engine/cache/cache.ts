@@ -22,7 +22,7 @@ import { size } from './size.ts';
 import { stats } from './stats.ts';
 import { type ByteRange, openBytes, openReadStream, type StoredBytes } from './stored-bytes.ts';
 import { writeStream } from './streams.ts';
-import { transact } from './transaction.ts';
+import { type PlainResult, transact } from './transaction.ts';
 import { volume } from './volume.ts';
 import * as write from './write.ts';
 
@@ -258,9 +258,9 @@ export class Cache<K extends Key = Key, V = unknown> {
   /**
    * Runs a plain function whose reads and writes are one: whole or, when it throws, not at all. Nested calls can fail alone.
    *
-   * @throws {DiskCacheError} `BAD_OPTION` for a function that answers a promise.
+   * @throws {DiskCacheError} `BAD_OPTION` for a function that returns a promise or a generator.
    */
-  transact<T>(work: () => T): T {
+  transact<T>(work: (() => T) & PlainResult<T>): T {
     return transact(this.#open(), work);
   }
 

@@ -9,7 +9,7 @@ import type { Core } from '../cache/core.ts';
 import { type Description, describe } from '../cache/describe.ts';
 import { subscribe } from '../cache/feed.ts';
 import { clear } from '../cache/remove.ts';
-import { atomically, transact } from '../cache/transaction.ts';
+import { atomically, type PlainResult, transact } from '../cache/transaction.ts';
 import { volume } from '../cache/volume.ts';
 import { type CollectionOptions, demandOptions, openCollection } from './claim.ts';
 import { peek, put, type Side, take, trim } from './ends.ts';
@@ -209,9 +209,9 @@ export class Deque<V = unknown> {
   /**
    * Runs a plain function whose calls are one: whole or, when it throws, not at all. Nested calls can fail alone.
    *
-   * @throws {DiskCacheError} `BAD_OPTION` for a function that answers a promise.
+   * @throws {DiskCacheError} `BAD_OPTION` for a function that returns a promise or a generator.
    */
-  transact<T>(work: () => T): T {
+  transact<T>(work: (() => T) & PlainResult<T>): T {
     return transact(this.#open(), work);
   }
 

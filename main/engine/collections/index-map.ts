@@ -15,7 +15,7 @@ import * as iterate from '../cache/iterate.ts';
 import * as read from '../cache/read.ts';
 import * as remove from '../cache/remove.ts';
 import { size } from '../cache/size.ts';
-import { atomically, onSnapshot, transact } from '../cache/transaction.ts';
+import { atomically, onSnapshot, type PlainResult, transact } from '../cache/transaction.ts';
 import { volume } from '../cache/volume.ts';
 import * as write from '../cache/write.ts';
 import { type CollectionOptions, demandOptions, openCollection } from './claim.ts';
@@ -238,9 +238,9 @@ export class Index<K extends Key = Key, V = unknown> implements MapOfEveryLib<K,
   /**
    * Runs a plain function whose reads and writes are one: whole or, when it throws, not at all. Nested calls can fail alone.
    *
-   * @throws {DiskCacheError} `BAD_OPTION` for a function that answers a promise.
+   * @throws {DiskCacheError} `BAD_OPTION` for a function that returns a promise or a generator.
    */
-  transact<T>(work: () => T): T {
+  transact<T>(work: (() => T) & PlainResult<T>): T {
     return transact(this.#open(), work);
   }
 
