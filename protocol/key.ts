@@ -1,7 +1,7 @@
 import { messageOf } from './error.ts';
 import { indexStep, natureOf, propertyStep } from './fault.ts';
 import { KEY_BYTES, KEY_DEPTH } from './key-limits.ts';
-import { nativeKind } from './native-kind.ts';
+import { isAttached, nativeKind } from './native-kind.ts';
 import { isByteKind, isPlainObject } from './natives.ts';
 import { isWellFormed } from './well-formed.ts';
 
@@ -83,6 +83,7 @@ class KeyInspection {
     if (Object.prototype.toString.call(part.buffer) !== '[object ArrayBuffer]') {
       return `${path} is a view of a SharedArrayBuffer`;
     }
+    if (!isAttached(part)) return `${path} is a view of a detached ArrayBuffer`;
     this.#atLeast += part.length;
     return this.#atLeast > KEY_BYTES ? TOO_LONG : undefined;
   }

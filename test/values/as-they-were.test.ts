@@ -24,6 +24,11 @@ const inTurn = (...values: unknown[]) => {
 /** Newer than the libraries that this is compiled with. */
 type Resizable = ArrayBuffer & { resize(bytes: number): void };
 
+const onceOnly = () => {
+  let reads = 0;
+  return () => (reads++ === 0 ? 1 : fails());
+};
+
 const cutOff = (): Uint8Array => {
   const buffer = new (ArrayBuffer as never as new (...sizes: unknown[]) => Resizable)(8, { maxByteLength: 8 });
   const view = new Uint8Array(buffer, 4, 4);
@@ -251,5 +256,42 @@ describe('an error that can’t be read', () => {
       failure('BAD_OPTION', 'an error that cannot be read'),
     );
     expect(reading('name', fails) instanceof DiskCacheError).toBe(false);
+  });
+});
+
+describe('a key', () => {
+  it('that is a proxy, as reactive objects are, is what it shows', () => {
+    using cache = new Cache(freshDirectory());
+    cache.set([new Proxy(['user', 1], {})], 1);
+    expect([...cache.keys()]).toEqual([[['user', 1]]]);
+  });
+
+  it.each<[string, () => unknown, string]>([
+    ['of transferred bytes', () => [transferred()], 'key[0] is a view of a detached ArrayBuffer'],
+    ['of bytes that its buffer no longer reaches', () => cutOff(), 'key is a view of a detached ArrayBuffer'],
+    ['that holds a function the second time', () => reading('id', inTurn(1, fails)), 'each time it is read'],
+    ['that throws the second time', () => ({ a: reading('id', onceOnly()) }), 'each time it is read (no)'],
+    ['with a getter that throws', () => ({ a: reading('x', fails) }), 'key.a cannot be read (no)'],
+    [
+      'that throws what can’t be read',
+      () =>
+        reading('x', () => {
+          throw unreadable;
+        }),
+      'an error that cannot be read',
+    ],
+    [
+      'that contains itself',
+      () => {
+        const key: unknown[] = [];
+        key.push(key);
+        return key;
+      },
+      'key[0] refers back',
+    ],
+  ])('%s is refused', (_, make, message) => {
+    using cache = new Cache(freshDirectory());
+    expect(() => cache.set(make() as never, 1)).toThrow(failure('BAD_KEY', message));
+    expect(() => cache.get(make() as never)).toThrow(failure('BAD_KEY', message));
   });
 });
