@@ -4,6 +4,7 @@ import type { Entry, Stats } from '../../../protocol/entry.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { CacheOptions, Change, CountOptions, QueueOptions, Range, SetOptions } from '../../../protocol/options.ts';
+import type { PlainValues } from '../../../protocol/plain-values.ts';
 import { refuseDefault } from './arguments.ts';
 import { type CheckOptions, check, type Finding } from './check.ts';
 import { closeCore } from './close.ts';
@@ -43,7 +44,7 @@ export class Cache<K extends Key = Key, V = unknown> {
    * @throws {DiskCacheError} `BAD_OPTION`, `NOT_ALLOWED`, `READ_ONLY`, `DISK_FULL`, `BUSY`; `CORRUPT` for a file that is no
    * database, `UNSUPPORTED_VERSION` for somebody else's or a newer one. Such a file stays untouched.
    */
-  constructor(directory: string, options: CacheOptions = {}, membership?: Membership) {
+  constructor(directory: string & PlainValues<V>, options: CacheOptions = {}, membership?: Membership) {
     this.#core = openCore(directory, options, undefined, membership);
     this.directory = this.#core.directory;
   }

@@ -2,6 +2,7 @@ import type { DequeRange } from '../../../protocol/contract/deque.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Change } from '../../../protocol/options.ts';
 import type { Cursor, Page } from '../../../protocol/page.ts';
+import type { PlainValues } from '../../../protocol/plain-values.ts';
 import { demandFunction, isRecord, iterated } from '../cache/arguments.ts';
 import { type CheckOptions, check, type Finding } from '../cache/check.ts';
 import { closeCore } from '../cache/close.ts';
@@ -48,7 +49,7 @@ export class Deque<V = unknown> {
    *
    * @throws {DiskCacheError} `BAD_OPTION`, also for a directory that holds something else; else what `Cache` throws.
    */
-  constructor(directory: string, options: DequeOptions = {}) {
+  constructor(directory: string & PlainValues<V>, options: DequeOptions = {}) {
     demandOptions(options);
     const { maxLength, ...shared } = options;
     if (maxLength !== undefined) demandLength(maxLength);

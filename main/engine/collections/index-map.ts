@@ -4,6 +4,7 @@ import { DiskCacheError } from '../../../protocol/error.ts';
 import { NO_OPTIONS } from '../../../protocol/hints.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { Change, Range } from '../../../protocol/options.ts';
+import type { PlainValues } from '../../../protocol/plain-values.ts';
 import { demandFunction, iterated, refuseDefault, storeEach } from '../cache/arguments.ts';
 import { type CheckOptions, check, type Finding } from '../cache/check.ts';
 import { closeCore } from '../cache/close.ts';
@@ -70,7 +71,7 @@ export class Index<K extends Key = Key, V = unknown> implements MapOfEveryLib<K,
    * @throws {DiskCacheError} `UNSUPPORTED_VERSION` when its version is newer; what `migrate` throws, as the cause;
    * `BAD_OPTION`, also for a directory that holds something else; else what `Cache` throws.
    */
-  constructor(directory: string, options: IndexOptions<K, V> = {}) {
+  constructor(directory: string & PlainValues<V>, options: IndexOptions<K, V> = {}) {
     demandOptions(options);
     const { version = 1, migrate, schema, ...shared } = options;
     demandVersion(version);
