@@ -12,6 +12,8 @@ export const VALUE_DEPTH = 1000;
  * page loads this, and only those that give a wrong value load what names the fault. O(size of the value).
  */
 export function toCopy(value: unknown): unknown {
+  // Most keys are: they need no map.
+  if (typeof value === 'string') return value;
   /** By their originals, so that what is referred to twice is one object in the copy, too. */
   const copies = new Map<unknown, unknown>();
 
