@@ -1,63 +1,108 @@
-import { isPlainObject, nativeKind } from './natives.ts';
+import { isByteKind, isPlainObject, nativeName, tagOf } from './natives.ts';
+
+/** Every platform has it; its type stands in libraries that this room does without. */
+declare function structuredClone<T>(value: T): T;
 
 /** Objects in a value may stand in each other this deep. */
 export const VALUE_DEPTH = 1000;
 
-/** What structured clone keeps of an Error. */
-export const ERROR_PROPERTIES: readonly string[] = ['message', 'stack', 'cause'];
-
 /**
- * Whether structured clone gives a value back deeply equal: true exactly where `valueFault` finds nothing. Says no more than that, for
- * every page loads it, and only those that give a wrong value load what names the fault. O(size of the value); bytes are not looked at
- * one by one.
+ * A copy of a value that structured clone gives back deeply equal: what happens to the original later, or what its getters do, changes
+ * nothing in it. Reads each property once. Throws anything exactly where `valueFault` finds a fault, and says no more than that: every
+ * page loads this, and only those that give a wrong value load what names the fault. O(size of the value).
  */
+export function toCopy(value: unknown): unknown {
+  // Most keys are: they need no map.
+  if (typeof value === 'string') return value;
+  /** By their originals, so that what is referred to twice is one object in the copy, too. */
+  const copies = new Map<unknown, unknown>();
+
+  function copyOf(part: unknown, depth: number): unknown {
+    if (typeof part === 'function' || typeof part === 'symbol') throw part;
+    if (typeof part !== 'object' || part === null) return part;
+    if (copies.has(part)) return copies.get(part);
+    if (depth++ === VALUE_DEPTH || hasSymbols(part)) throw part;
+    if (isPlainObject(part)) {
+      const copy: Record<string, unknown> = { ...part };
+      copies.set(part, copy);
+      for (const name of Object.keys(copy)) copy[name] = copyOf(copy[name], depth);
+      return copy;
+    }
+    const kind = nativeName(part);
+    if (kind === undefined) throw part;
+    const remember = <T>(copy: T): T => {
+      copies.set(part, copy);
+      return copy;
+    };
+    if (kind === 'Array' && Array.isArray(part)) {
+      const copy = remember<unknown[]>([]);
+      const names = Object.keys(part);
+      const dense = isDense(names, part.length);
+      for (const name of names) {
+        const value = copyOf(part[name as never], depth);
+        if (dense) copy.push(value);
+        else Object.defineProperty(copy, name, { value, enumerable: true, writable: true, configurable: true });
+      }
+      copy.length = part.length;
+      return copy;
+    }
+    if (kind.endsWith('Error') && tagOf(part) === 'Error') {
+      const copy = remember(new (globalThis as never as Record<string, new () => Record<string, unknown>>)[kind]!());
+      copy['stack'] = undefined;
+      for (const name of Object.getOwnPropertyNames(part)) {
+        copy[name] = copyOf(part[name as never], depth);
+        if (!isKeptOfError(name, copy[name])) throw part;
+      }
+      return copy;
+    }
+    if (losesSome(part, kind)) throw part;
+    if (kind === 'Map') {
+      const copy = remember(new Map());
+      Map.prototype.forEach.call(part as never, (member, key) => copy.set(copyOf(key, depth), copyOf(member, depth)));
+      return copy;
+    }
+    if (kind === 'Set') {
+      const copy = remember(new Set());
+      Set.prototype.forEach.call(part as never, (member) => copy.add(copyOf(member, depth)));
+      return copy;
+    }
+    // Structured clone makes something else of an impostor, and throws for a proxy and for bytes that were transferred.
+    const copy = tagOf(part) === 'Uint8Array' ? new Uint8Array(part as Uint8Array) : structuredClone(part);
+    if (nativeName(copy) !== kind && !(isByteKind(kind) && ArrayBuffer.isView(copy))) throw part;
+    return remember(copy);
+  }
+  return copyOf(value, 0);
+}
+
 export function isCloneable(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return isCloneablePrimitive(value);
   try {
-    return isCloneableObject(value, new Set(), 0);
-  } catch {
-    // A getter, or a proxy, that throws.
-    return false;
-  }
-}
-
-const isCloneablePrimitive = (value: unknown): boolean => typeof value !== 'function' && typeof value !== 'symbol';
-
-function isCloneableObject(value: object, seen: Set<object>, depth: number): boolean {
-  if (seen.has(value)) return true;
-  seen.add(value);
-  if (depth === VALUE_DEPTH || Object.getOwnPropertySymbols(value).length > 0) return false;
-  const kind = isPlainObject(value) ? 'Object' : nativeKind(value);
-  if (kind === undefined) return false;
-  if (kind === 'Object' || kind === 'Array') return areCloneable(Object.values(value), seen, depth + 1);
-  if (ArrayBuffer.isView(value)) return isAttached(value.buffer);
-  if (kind.endsWith('Error')) {
-    const isKept = (name: string) => ERROR_PROPERTIES.includes(name);
-    return Object.getOwnPropertyNames(value).every(isKept) && areCloneable([(value as Error).cause], seen, depth + 1);
-  }
-  // Structured clone loses what was added to the others. The characters of a String are properties, too.
-  if (Object.keys(value).length > (kind === 'String' ? String(value).length : 0)) return false;
-  if (kind === 'Map' || kind === 'Set') {
-    const members = value as Map<unknown, unknown> | Set<unknown>;
-    return areCloneable([...members.keys()], seen, depth + 1) && areCloneable([...members.values()], seen, depth + 1);
-  }
-  if (kind === 'RegExp') return (value as RegExp).lastIndex === 0;
-  return kind !== 'ArrayBuffer' || isAttached(value as ArrayBuffer);
-}
-
-function areCloneable(parts: readonly unknown[], seen: Set<object>, depth: number): boolean {
-  for (const part of parts) {
-    if (typeof part !== 'object' || part === null ? !isCloneablePrimitive(part) : !isCloneableObject(part, seen, depth))
-      return false;
-  }
-  return true;
-}
-
-/** Whether a buffer is one of this process alone, and still has its bytes. */
-export function isAttached(buffer: ArrayBufferLike): boolean {
-  try {
-    return Object.prototype.toString.call(buffer) === '[object ArrayBuffer]' && new Uint8Array(buffer).length >= 0;
+    toCopy(value);
+    return true;
   } catch {
     return false;
   }
+}
+
+/** Indices come first: as many names as elements, and the last an index, leaves room for neither hole nor property. */
+export const isDense = (names: readonly string[], length: number): boolean =>
+  names.length === length && (length === 0 || names[length - 1] === String(length - 1));
+
+/** Structured clone makes texts of other messages, and nothing of other stacks. */
+export const isKeptOfError = (name: string, part: unknown): boolean =>
+  name === 'cause' ||
+  (name === 'stack' && part === undefined) ||
+  (typeof part === 'string' && (name === 'stack' || name === 'message'));
+
+/** Whether structured clone loses something of a native: shared memory, a place in a text, or a property. The characters of a String are some, too. */
+export const losesSome = (part: object, kind: string): boolean =>
+  ArrayBuffer.isView(part)
+    ? tagOf(part.buffer) !== 'ArrayBuffer'
+    : Object.keys(part).length > (kind === 'String' ? String(part).length : 0) || (part as RegExp).lastIndex > 0;
+
+/** Hidden ones are passed over, as hidden names are (MobX has one in each observable); a tag decides what an object is equal to. */
+export function hasSymbols(value: object): boolean {
+  const symbols = Object.getOwnPropertySymbols(value);
+  const counts = (name: symbol) =>
+    name === Symbol.toStringTag || Object.getOwnPropertyDescriptor(value, name)?.enumerable;
+  return symbols.length > 0 && symbols.some(counts);
 }

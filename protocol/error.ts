@@ -38,10 +38,15 @@ export class DiskCacheError extends Error {
   }
 }
 
-const isOfAnotherCopy = (value: unknown): boolean => {
+function isOfAnotherCopy(value: unknown): boolean {
   const error = value as Partial<DiskCacheError> | null | undefined;
-  return error?.name === 'DiskCacheError' && typeof error.code === 'string';
-};
+  try {
+    return error?.name === 'DiskCacheError' && typeof error.code === 'string';
+  } catch {
+    // Anything can be thrown, also what throws when it is read.
+    return false;
+  }
+}
 
 /** An error as plain data, so that nothing is lost when it is cloned into a page. */
 export interface ErrorData {
@@ -70,5 +75,20 @@ export function isErrorData(value: unknown): value is ErrorData {
 }
 
 function summary(error: unknown): string {
-  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  try {
+    return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  } catch {
+    return UNREADABLE;
+  }
 }
+
+/** What an error says. Never throws, whatever was thrown. */
+export function messageOf(error: unknown): string {
+  try {
+    return String(error instanceof Error ? error.message : error);
+  } catch {
+    return UNREADABLE;
+  }
+}
+
+const UNREADABLE = 'an error that cannot be read';

@@ -1,9 +1,9 @@
-import { isCloneable } from './cloneable.ts';
+import { isDense, toCopy } from './cloneable.ts';
 import { DiskCacheError } from './error.ts';
 import { toHex } from './hex.ts';
 import type { Key } from './key.ts';
 import { KEY_BYTES, KEY_DEPTH, KEY_PARTS } from './key-limits.ts';
-import { isByteKind, isPlainObject, nativeKind } from './natives.ts';
+import { isPlainObject } from './natives.ts';
 import { isWellFormed } from './well-formed.ts';
 
 /*
@@ -14,7 +14,13 @@ import { isWellFormed } from './well-formed.ts';
 
 /** @throws {DiskCacheError} `BAD_KEY` for a value that can't be a key. */
 export function keyToText(key: Key): string {
-  if (!isCloneable(key)) throw cantHold(key);
+  let copy: unknown;
+  try {
+    // Of our own, so that nothing in it is what it only looks like.
+    copy = toCopy(key);
+  } catch {
+    throw cantHold(key);
+  }
   let size = 0;
   const toJson = (part: unknown, depth: number): unknown => {
     // Each part takes a byte at least as it is stored, so this also ends the walk over a key that contains itself.
@@ -30,16 +36,14 @@ export function keyToText(key: Key): string {
       const names = Object.keys(part).sort();
       return { object: names.map((name) => [toJson(name, depth), toJson(part[name], depth + 1)]) };
     }
-    const kind = nativeKind(part);
-    // Neither holes nor named properties.
-    if (kind === 'Array' && Object.keys(part).length === (part as unknown[]).length) {
-      return (part as unknown[]).map((element) => toJson(element, depth + 1));
+    if (Array.isArray(part) && isDense(Object.keys(part), part.length)) {
+      return part.map((element) => toJson(element, depth + 1));
     }
-    if (kind === 'Date' && !Number.isNaN(Number(part))) return { date: Number(part) };
-    if (isByteKind(kind)) return { bytes: toHex(part as Uint8Array) };
+    if (part instanceof Date && !Number.isNaN(Number(part))) return { date: Number(part) };
+    if (part instanceof Uint8Array) return { bytes: toHex(part) };
     throw cantHold(part);
   };
-  return JSON.stringify(toJson(key, 0));
+  return JSON.stringify(toJson(copy, 0));
 }
 
 const cantHold = (part: unknown): DiskCacheError =>

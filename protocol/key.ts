@@ -1,6 +1,8 @@
-import { indexStep, natureOf, propertyStep, shortened, shownValue } from './fault.ts';
+import { messageOf } from './error.ts';
+import { indexStep, natureOf, propertyStep, shortened } from './fault.ts';
 import { KEY_BYTES, KEY_DEPTH } from './key-limits.ts';
-import { isByteKind, isPlainObject, nativeKind } from './natives.ts';
+import { isAttached, nativeKind } from './native-kind.ts';
+import { isByteKind, isPlainObject } from './natives.ts';
 import { isWellFormed } from './well-formed.ts';
 
 /**
@@ -61,7 +63,7 @@ class KeyInspection {
     try {
       return this.#contentsFault(part, path, depth + 1);
     } catch (error) {
-      return `${path} cannot be read (${error instanceof Error ? shortened(error.message) : shownValue(error)})`;
+      return `${path} cannot be read (${shortened(messageOf(error))})`;
     } finally {
       this.#open.pop();
     }
@@ -81,6 +83,7 @@ class KeyInspection {
     if (Object.prototype.toString.call(part.buffer) !== '[object ArrayBuffer]') {
       return `${path} is a view of a SharedArrayBuffer`;
     }
+    if (!isAttached(part)) return `${path} is a view of a detached ArrayBuffer`;
     this.#atLeast += part.length;
     return this.#atLeast > KEY_BYTES ? TOO_LONG : undefined;
   }

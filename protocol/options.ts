@@ -19,7 +19,10 @@ export interface Codec<V = unknown> {
 }
 
 export interface CacheOptions {
-  /** Bytes on disk: database, write-ahead log and value files. Default 1 GiB; `Infinity` means no limit. */
+  /**
+   * Bytes on disk: database, write-ahead log and value files. Default 1 GiB, of each cache; `Infinity` means no limit. At the limit items
+   * leave by `evictionPolicy`; under `'none'` a set fails with `DISK_FULL`.
+   */
   readonly sizeLimit?: number;
   /** Default `'least-recently-stored'`. */
   readonly evictionPolicy?: EvictionPolicyName;

@@ -82,21 +82,24 @@ const STORE_NAME = /^[a-z][a-z0-9-]{0,63}$/i;
 
 export const isStoreName = (name: unknown): name is string => typeof name === 'string' && STORE_NAME.test(name);
 
-/** Declares a cache of `K` to `V`. */
+/** Declares a cache of `K` to `V`. Without a `sizeLimit` it takes up to 1 GiB on disk, then the least recently stored items leave. */
 export const cache = <K extends Key = Key, V = unknown>(options: CacheOptions = {}): CacheDeclaration<K, V> =>
   declared('cache', options);
 
-/** Declares a FanoutCache of `K` to `V`: a cache in several databases, for several processes that write at the same time. */
+/**
+ * Declares a FanoutCache of `K` to `V`: a cache in several databases, for several processes that write at the same time. Without a
+ * `sizeLimit` all shards together take up to 1 GiB on disk.
+ */
 export const fanout = <K extends Key = Key, V = unknown>(
   options: FanoutDeclarationOptions = {},
 ): FanoutDeclaration<K, V> => declared('fanout', options);
 
-/** Declares a persistent `Map` of `K` to `V`, from which nothing expires or is evicted. */
+/** Declares a persistent `Map` of `K` to `V`, from which nothing expires or is evicted: it has no `sizeLimit`, the disk is its limit. */
 export const index = <K extends Key = Key, V = unknown>(
   options: IndexDeclarationOptions<K, V> = {},
 ): IndexDeclaration<K, V> => declared('index', options);
 
-/** Declares a persistent sequence of `V`. */
+/** Declares a persistent sequence of `V`. It has no `sizeLimit`; `maxLength` bounds it. */
 export const deque = <V = unknown>(options: DequeDeclarationOptions = {}): DequeDeclaration<V> =>
   declared('deque', options);
 

@@ -4,6 +4,7 @@ import type { Entry, Stats } from '../../protocol/entry.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import type { Key } from '../../protocol/key.ts';
 import type { CacheOptions, Change, CountOptions, QueueOptions, Range, SetOptions } from '../../protocol/options.ts';
+import type { PlainValues } from '../../protocol/plain-values.ts';
 import { demandFunction, iterated, optionsOf, refuseDefault, storeEach } from './cache/arguments.ts';
 import { Cache } from './cache/cache.ts';
 import { type CheckOptions, check, type Finding } from './cache/check.ts';
@@ -20,6 +21,7 @@ import { size } from './cache/size.ts';
 import { stats } from './cache/stats.ts';
 import { type ByteRange, openBytes, openReadStream, type StoredBytes } from './cache/stored-bytes.ts';
 import { writeStream } from './cache/streams.ts';
+import type { PlainResult } from './cache/transaction.ts';
 import { volume } from './cache/volume.ts';
 import * as write from './cache/write.ts';
 import { Deque, type DequeOptions } from './collections/deque.ts';
@@ -58,7 +60,7 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheFace<
    *
    * @throws {DiskCacheError} `BAD_OPTION`, also for another number of shards than the directory has; else what `Cache` throws.
    */
-  constructor(directory: string, options: FanoutOptions = {}) {
+  constructor(directory: string & PlainValues<V>, options: FanoutOptions = {}) {
     const fanout = openFanout(directory, options);
     this.#fanout = fanout;
     this.directory = fanout.directory;
@@ -121,7 +123,9 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheFace<
 
   /** As `Cache`; what `next` does to other items belongs to the same transaction. */
   update(key: K, next: (current: V | undefined) => V, options?: SetOptions): V {
-    return this.transact(() => write.update(this.#home(key), key, next as (current: unknown) => unknown, options) as V);
+    return this.transact<unknown>(() =>
+      write.update(this.#home(key), key, next as (now: unknown) => unknown, options),
+    ) as V;
   }
 
   incr(key: K, delta?: number, options?: CountOptions): number {
@@ -278,7 +282,7 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheFace<
    * Runs a plain function whose reads and writes are one, over as many shards as it touches: whole or, when it throws, not at
    * all. Shards commit one after the other: a crash or a full disk between two commits keeps what was committed before it.
    */
-  transact<T>(work: () => T): T {
+  transact<T>(work: (() => T) & PlainResult<T>): T {
     this.#open();
     demandFunction(work, 'transact');
     return this.#together.transact(work);
@@ -301,23 +305,28 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheFace<
     const fanout = this.#open();
     return fanout.named.open('shard', name, NONE, (path) => {
       release(fanout, path);
-      return new Cache<K2, V2>(path, fanout.shardOptions(), fanout.membership);
+      return new Cache<K2>(path, fanout.shardOptions(), fanout.membership);
     }) as Cache<K2, V2>;
   }
 
   /** A Cache under a name with options and a limit of its own, closed with the whole. */
   cache<K2 extends Key = Key, V2 = unknown>(name: string, options: CacheOptions = NONE): Cache<K2, V2> {
-    return this.#open().named.open('cache', name, options, (path) => new Cache<K2, V2>(path, options)) as Cache<K2, V2>;
+    return this.#open().named.open('cache', name, options, (path) => new Cache<K2>(path, options)) as Cache<K2, V2>;
   }
 
   /** An Index under a name, closed with the whole; it takes nothing of the limit. */
   index<K2 extends Key = Key, V2 = unknown>(name: string, options: IndexOptions<K2, V2> = NONE): Index<K2, V2> {
-    return this.#open().named.open('index', name, options, (path) => new Index<K2, V2>(path, options)) as Index<K2, V2>;
+    return this.#open().named.open(
+      'index',
+      name,
+      options,
+      (path) => new Index<K2, V2>(path as never, options),
+    ) as Index<K2, V2>;
   }
 
   /** A Deque under a name, closed with the whole; it takes nothing of the limit. */
   deque<V2 = unknown>(name: string, options: DequeOptions = NONE): Deque<V2> {
-    return this.#open().named.open('deque', name, options, (path) => new Deque<V2>(path, options)) as Deque<V2>;
+    return this.#open().named.open('deque', name, options, (path) => new Deque<unknown>(path, options)) as Deque<V2>;
   }
 
   /** The names of all named stores of a kind on disk, sorted. */

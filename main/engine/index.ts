@@ -19,6 +19,7 @@ export type { Configuration } from './cache/configure.ts';
 export type { SubscribeOptions } from './cache/feed.ts';
 export type { MemoizeOptions } from './cache/memoize.ts';
 export type { ByteRange, StoredBytes } from './cache/stored-bytes.ts';
+export type { PlainResult } from './cache/transaction.ts';
 export { Deque, type DequeChange, type DequeOptions } from './collections/deque.ts';
 export { Index, type IndexOptions, type IndexRange } from './collections/index-map.ts';
 export type { StandardSchema } from './collections/schema.ts';

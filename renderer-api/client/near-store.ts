@@ -1,5 +1,6 @@
+import { isDense } from '../../protocol/cloneable.ts';
+import { isPlainObject } from '../../protocol/natives.ts';
 import { LEASE } from '../../protocol/near.ts';
-import { judge } from '../../protocol/value.ts';
 import { weightOf } from '../../protocol/weight.ts';
 
 /** Milliseconds until a page that was refused a lease asks again. */
@@ -129,11 +130,20 @@ export class NearStore {
   }
 }
 
-/** The quickest way to a deep copy. What JSON holds is a tree of plain parts, for which structured clone does too much. */
+/** The quickest way to a deep copy. For a tree of plain parts structured clone does too much. */
 function copierOf(value: unknown): (value: unknown) => unknown {
   if (typeof value !== 'object') return (same) => same;
   if (value instanceof Uint8Array) return (bytes) => (bytes as Uint8Array).slice();
-  return judge(value) === 'json' ? copyOfTree : structuredClone;
+  return isTree(value, new Set()) ? copyOfTree : structuredClone;
+}
+
+/** Whether it consists of plain objects and dense arrays, each referred to once. */
+function isTree(part: unknown, seen: Set<object>): boolean {
+  if (typeof part !== 'object' || part === null) return true;
+  if (seen.size === seen.add(part).size) return false;
+  const parts = Object.values(part);
+  const isPlain = Array.isArray(part) ? isDense(Object.keys(part), part.length) : isPlainObject(part);
+  return isPlain && parts.every((inner) => isTree(inner, seen));
 }
 
 function copyOfTree(part: unknown): unknown {

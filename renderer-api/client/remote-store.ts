@@ -53,16 +53,16 @@ export class RemoteStore {
 
   openReadStream(key: Key, range?: ByteRange): Promise<ReadableStream<Uint8Array> | undefined> {
     return attempt(() => {
-      sendable([key, range], STREAM_ARGUMENTS);
-      return openReadStream(this.#client, this.#store, key, range);
+      const [sentKey, sentRange] = sendable([key, range], STREAM_ARGUMENTS) as [Key, ByteRange?];
+      return openReadStream(this.#client, this.#store, sentKey, sentRange);
     });
   }
 
   writeStream(key: Key, chunks: AsyncIterable<Uint8Array>, options?: SetOptions): Promise<void> {
     return attempt(() => {
-      sendable([key, options], STREAM_ARGUMENTS);
-      this.#client.listeners.near(this.#store)?.drop(key);
-      return writeStream(this.#client, this.#store, key, chunks, options);
+      const [sentKey, sentOptions] = sendable([key, options], STREAM_ARGUMENTS) as [Key, SetOptions?];
+      this.#client.listeners.near(this.#store)?.drop(sentKey);
+      return writeStream(this.#client, this.#store, sentKey, chunks, sentOptions);
     });
   }
 

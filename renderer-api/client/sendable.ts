@@ -1,4 +1,4 @@
-import { isCloneable } from '../../protocol/cloneable.ts';
+import { toCopy } from '../../protocol/cloneable.ts';
 import type { Role } from '../../protocol/contract/signature.ts';
 import { DiskCacheError, type ErrorCode } from '../../protocol/error.ts';
 import { KEY_PARTS } from '../../protocol/key-limits.ts';
@@ -59,8 +59,11 @@ export const plain = (argument: unknown, called: string, place?: string): unknow
   checked(argument, 'BAD_OPTION', called, place);
 
 function checked(value: unknown, code: ErrorCode, called: string, place?: string, remedy?: string): unknown {
-  if (isCloneable(value)) return value;
-  throw new Unsendable(code, { value, called, place, remedy });
+  try {
+    return toCopy(value);
+  } catch {
+    throw new Unsendable(code, { value, called, place, remedy });
+  }
 }
 
 /** Options of which some are keys. */

@@ -25,6 +25,9 @@ export class Unsendable extends DiskCacheError {
 export const toMessage = ({ place = '', remedy }: Rejected, fault: string): string =>
   place + (remedy === undefined ? fault : `${fault}; ${remedy}`);
 
+/** An iterator, a getter or a proxy has thrown. */
+const UNREADABLE = "An argument can't be read; its cause says why";
+
 /** What a call gives. What is thrown before there is a promise rejects it, and names the part of an argument that is at fault. */
 export function attempt<T>(call: () => Promise<T>): Promise<T> {
   try {
@@ -35,6 +38,7 @@ export function attempt<T>(call: () => Promise<T>): Promise<T> {
 }
 
 async function rejectWith(error: unknown): Promise<never> {
+  if (!(error instanceof DiskCacheError)) throw new DiskCacheError('BAD_OPTION', UNREADABLE, { cause: error });
   if (!(error instanceof Unsendable)) throw error;
   // Without that part the message is less precise, and still true.
   const faults = await loadPart('faults', () => import('./faults.ts')).catch(() => undefined);

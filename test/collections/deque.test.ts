@@ -8,7 +8,7 @@ import { Statement } from '../../main/engine/sqlite/connection.ts';
 import { freshDirectory } from '../engine/directory.ts';
 
 const open = <V>(options: DequeOptions = {}, directory = freshDirectory()) =>
-  new Deque<V>(directory, { durability: 'process', ...options });
+  new Deque<V>(directory as never, { durability: 'process', ...options });
 
 const filled = (count: number, options: DequeOptions = {}) => {
   const deque = open<number>(options);

@@ -6,7 +6,7 @@ import type { Change, Key } from '../../main/engine/index.ts';
 import { freshDirectory } from '../engine/directory.ts';
 
 const open = <K extends Key, V>(options: IndexOptions<K, V> = {}, directory = freshDirectory()) =>
-  new Index<K, V>(directory, { durability: 'process', ...options });
+  new Index<K, V>(directory as never, { durability: 'process', ...options });
 
 const coded = (code: string) => expect.objectContaining({ code });
 
@@ -137,7 +137,7 @@ describe('Index', () => {
         throw new Error('on purpose');
       }),
     ).toThrow('on purpose');
-    expect(() => index.transact(async () => index.set('b', 2))).toThrow(coded('BAD_OPTION'));
+    expect(() => index.transact((async () => index.set('b', 2)) as never)).toThrow(coded('BAD_OPTION'));
     expect(() =>
       index.update('a', () => {
         throw new Error('on purpose');

@@ -5,7 +5,8 @@ import { getMany } from '../../main/engine/cache/read.ts';
 import { remove } from '../../main/engine/cache/remove.ts';
 import { transact } from '../../main/engine/cache/transaction.ts';
 import { set } from '../../main/engine/cache/write.ts';
-import { Cache } from '../../main/engine/index.ts';
+import { Cache, FanoutCache, Index } from '../../main/engine/index.ts';
+import { failure } from '../failure.ts';
 import { freshDirectory } from './directory.ts';
 import { handClock } from './over-the-engine.ts';
 
@@ -14,6 +15,43 @@ const open = () => new Cache(freshDirectory(), { clock: handClock().clock });
 function fail(): never {
   throw new Error('on purpose');
 }
+
+describe('a function that would go on after its transaction', () => {
+  const stores = {
+    Cache: () => new Cache(freshDirectory()),
+    FanoutCache: () => new FanoutCache(freshDirectory(), { shards: 2 }),
+    Index: () => new Index(freshDirectory()),
+  } as const;
+
+  it.each(
+    Object.entries(stores).flatMap(([name, make]) => [
+      [name, 'async function', make, async () => {}],
+      [name, 'thenable', make, () => Object.defineProperty({}, 'then', { value: () => {} })],
+      [name, 'generator', make, function* () {}],
+      [name, 'async generator', make, async function* () {}],
+    ]) as [string, string, () => Cache, () => unknown][],
+  )('%s.transact refuses a %s and undoes what it wrote', (_, _what, make, rest) => {
+    using store = make();
+    const work = () => {
+      store.set('a', 1);
+      return rest();
+    };
+    expect(() => store.transact(work)).toThrow(failure('BAD_OPTION', 'was given a'));
+    expect(() => store.transact(() => store.transact(work))).toThrow(failure('BAD_OPTION', 'was given a'));
+    expect(store.has('a')).toBe(false);
+  });
+
+  it('does not compile', () => {
+    using store = new Cache<string, number>(freshDirectory());
+    // @ts-expect-error: an async function
+    expect(() => store.transact(async () => store.set('a', 1))).toThrow(failure('BAD_OPTION'));
+    // @ts-expect-error: a generator
+    expect(() => store.transact(function* () {})).toThrow(failure('BAD_OPTION'));
+    expect(store.transact(() => store.get('a') as unknown)).toBeUndefined();
+    expect(() => store.transact(fail)).toThrow('on purpose');
+    expect(store.transact((): number | undefined => store.get('a'))).toBeUndefined();
+  });
+});
 
 describe('transact', () => {
   it('answers what the function answers and keeps what it wrote', () => {
@@ -71,6 +109,7 @@ describe('transact', () => {
   it('refuses an async function and keeps nothing of it', async () => {
     using cache = open();
     const refused = () =>
+      // @ts-expect-error: an async function
       cache.transact(async () => {
         cache.set('a', 1);
         fail();

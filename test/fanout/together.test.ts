@@ -63,9 +63,9 @@ describe('transact over shards', () => {
 
   it('refuses a promise and undoes what it had done', () => {
     using fanout = open();
-    const promising = () => fanout.transact(() => Promise.resolve(fanout.set(KEYS[2], 1)));
+    const promising = () => fanout.transact((() => Promise.resolve(fanout.set(KEYS[2], 1))) as never);
     expect(promising).toThrow(expect.objectContaining({ code: 'BAD_OPTION' }));
-    const inner = () => fanout.transact(() => void fanout.transact(async () => fanout.set(KEYS[1], 1)));
+    const inner = () => fanout.transact(() => void fanout.transact((async () => fanout.set(KEYS[1], 1)) as never));
     expect(inner).toThrow(expect.objectContaining({ code: 'BAD_OPTION' }));
     expect(fanout.size).toBe(0);
     expect(() => fanout.transact(5 as unknown as () => void)).toThrow(expect.objectContaining({ code: 'BAD_OPTION' }));

@@ -1,8 +1,19 @@
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
-import { isCloneable, VALUE_DEPTH } from '../../protocol/cloneable.ts';
-import { judge, valueFault } from '../../protocol/value.ts';
+import { encodeValue } from '../../main/engine/values/codec.ts';
+import { takeSnapshot } from '../../main/engine/values/snapshot.ts';
+import { JsonWalk } from '../../main/engine/values/walks.ts';
+import { isCloneable, toCopy, VALUE_DEPTH } from '../../protocol/cloneable.ts';
+import { valueFault } from '../../protocol/value.ts';
+import { failure } from '../failure.ts';
+
+/** What the engine stores a value as, or the fault for which it does not. */
+const judge = (value: unknown): string | undefined => {
+  const snapshot = takeSnapshot(value);
+  return snapshot === undefined ? valueFault(value) : snapshot.json ? 'json' : 'clone';
+};
+const jsonFault = (value: unknown): string | undefined => valueFault(value, 'value', new JsonWalk());
 
 class User {
   name = 'Ada';
@@ -28,7 +39,7 @@ const Namesake = class extends Map {};
 Object.defineProperty(Namesake, 'name', { value: 'Map' });
 const groups = /(?<year>\d+)/.exec('in 1815');
 
-describe('judge', () => {
+describe('a value', () => {
   it.each<[string, unknown]>([
     ['a text', 'text'],
     ['a text with half a character', '\ud800'],
@@ -43,7 +54,7 @@ describe('judge', () => {
     ['objects of another realm', runInNewContext('({ id: [1, { x: 2 }] })')],
   ])('finds JSON faithful to %s', (_, value) => {
     expect(judge(value)).toBe('json');
-    expect(judge(value, 'value', true)).toBe('json');
+    expect(jsonFault(value)).toBeUndefined();
     expect(isCloneable(value)).toBe(true);
   });
 
@@ -75,12 +86,12 @@ describe('judge', () => {
   ])('finds structured clone faithful where JSON is not: value%s', (path, value) => {
     expect(judge(value)).toBe('clone');
     expect(isCloneable(value)).toBe(true);
-    expect(judge(value, 'value', true)).toEqual({ fault: `value${path}, which JSON cannot hold` });
+    expect(jsonFault(value)).toBe(`value${path}, which JSON cannot hold`);
   });
 
   it('keeps identity where it may: what is referred to twice is cloned, or written twice where only JSON may be', () => {
     expect(judge({ a: shared, b: [shared] })).toBe('clone');
-    expect(judge({ a: shared, b: [shared] }, 'value', true)).toBe('json');
+    expect(jsonFault({ a: shared, b: [shared] })).toBeUndefined();
   });
 
   it.each<[string, unknown]>([
@@ -126,14 +137,15 @@ describe('judge', () => {
     [' is a Map', new Namesake()],
     [' is an object with a prototype of its own', Object.create(Object.create(null))],
     ['.f is a function', sparseNamed],
-    [' is a Map', Object.setPrototypeOf({}, Map.prototype)],
+    [' is a proxy or an imitation of a Map', Object.setPrototypeOf({}, Map.prototype)],
+    ['.seen is a proxy or an imitation of a Set', { seen: new Proxy(new Set(), {}) }],
     [' is an object with a symbol as property name', Reflect],
   ])('says: value%s', (path, value) => {
-    expect(judge(value)).toEqual({ fault: `value${path}` });
+    expect(takeSnapshot(value)).toBeUndefined();
     expect(valueFault(value)).toBe(`value${path}`);
     expect(isCloneable(value)).toBe(false);
     expect(isCloneable({ inside: [new Map([[1, new Set([value])]])] })).toBe(false);
-    expect(typeof judge(value, 'value', true)).toBe('object');
+    expect(jsonFault(value)).toBeDefined();
   });
 
   it('admits so many levels and no more', () => {
@@ -207,6 +219,10 @@ describe('isCloneable', () => {
       const isFaulty = valueFault(it) !== undefined;
       faults += Number(isFaulty);
       expect(isCloneable(it)).toBe(!isFaulty);
+      expect(takeSnapshot(it) === undefined).toBe(isFaulty);
+      if (isFaulty) return;
+      expect(toCopy(it)).toEqual(it);
+      expect(takeSnapshot(it)?.copy).toEqual(it);
     });
     fc.assert(property, { numRuns: 2000 });
     expect(faults).toBeGreaterThan(100);
@@ -225,8 +241,7 @@ describe('a toJSON hung on a prototype', () => {
       value: () => 'changed',
     });
     expect(judge({ id: 1 })).toBe('clone');
-    expect(judge({ id: 1 }, 'value', true)).toEqual({
-      fault: 'value would be changed by the toJSON on a built-in prototype',
-    });
+    const refused = () => encodeValue({ id: 1 }, { codec: 'json', compression: 'none' });
+    expect(refused).toThrow(failure('BAD_VALUE', 'value would be changed by the toJSON on a built-in prototype'));
   });
 });

@@ -14,9 +14,9 @@ export interface Opened<K extends Key, V> extends Disposable {
 
 export function open<K extends Key = Key, V = unknown>(options: CacheOptions = {}): Opened<K, V> {
   const { clock, advance } = handClock();
-  const opened = [new Cache<K, V>(freshDirectory(), { clock, ...options })];
+  const opened = [new Cache<K, V>(freshDirectory() as never, { clock, ...options })];
   const another = (more: CacheOptions = {}) => {
-    const cache = new Cache<K, V>(opened[0]!.directory, { clock, ...more });
+    const cache = new Cache<K, V>(opened[0]!.directory as never, { clock, ...more });
     opened.push(cache);
     return cache;
   };

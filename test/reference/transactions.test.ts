@@ -102,6 +102,7 @@ describe('row 8: nested transactions', () => {
     const { cache } = opened;
     const late: unknown[] = [];
     const asynchronous = () =>
+      // @ts-expect-error: an async function
       cache.transact(async () => {
         cache.set('a', 1);
         await null;

@@ -4,6 +4,7 @@ import type { Entry, Stats } from '../../../protocol/entry.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { CacheOptions, Change, CountOptions, QueueOptions, Range, SetOptions } from '../../../protocol/options.ts';
+import type { PlainValues } from '../../../protocol/plain-values.ts';
 import { refuseDefault } from './arguments.ts';
 import { type CheckOptions, check, type Finding } from './check.ts';
 import { closeCore } from './close.ts';
@@ -22,7 +23,7 @@ import { size } from './size.ts';
 import { stats } from './stats.ts';
 import { type ByteRange, openBytes, openReadStream, type StoredBytes } from './stored-bytes.ts';
 import { writeStream } from './streams.ts';
-import { transact } from './transaction.ts';
+import { type PlainResult, transact } from './transaction.ts';
 import { volume } from './volume.ts';
 import * as write from './write.ts';
 
@@ -44,7 +45,7 @@ export class Cache<K extends Key = Key, V = unknown> {
    * @throws {DiskCacheError} `BAD_OPTION`, `NOT_ALLOWED`, `READ_ONLY`, `DISK_FULL`, `BUSY`; `CORRUPT` for a file that is no
    * database, `UNSUPPORTED_VERSION` for somebody else's or a newer one. Such a file stays untouched.
    */
-  constructor(directory: string, options: CacheOptions = {}, membership?: Membership) {
+  constructor(directory: string & PlainValues<V>, options: CacheOptions = {}, membership?: Membership) {
     this.#core = openCore(directory, options, undefined, membership);
     this.directory = this.#core.directory;
   }
@@ -262,9 +263,9 @@ export class Cache<K extends Key = Key, V = unknown> {
   /**
    * Runs a plain function whose reads and writes are one: whole or, when it throws, not at all. Nested calls can fail alone.
    *
-   * @throws {DiskCacheError} `BAD_OPTION` for a function that answers a promise.
+   * @throws {DiskCacheError} `BAD_OPTION` for a function that returns a promise or a generator.
    */
-  transact<T>(work: () => T): T {
+  transact<T>(work: (() => T) & PlainResult<T>): T {
     return transact(this.#open(), work);
   }
 

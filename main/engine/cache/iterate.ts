@@ -93,7 +93,7 @@ export function peekItem(core: Core, options?: { readonly last?: boolean }): unk
 
 /**
  * The items of a range, page by page. As with `Map`, what is deleted before its turn is not met, and what is added in front
- * of the walk is. `open` is asked before each page, so that a walk ends with the store.
+ * of the walk is. `open` is asked before each item, so that a walk ends with the store.
  */
 export function* walk(open: () => Core, of: PageOf, range: Range = {}): Generator<unknown, void, undefined> {
   const course = courseOf(range);
@@ -106,7 +106,10 @@ export function* walk(open: () => Core, of: PageOf, range: Range = {}): Generato
     if (course.order === 'stored') core.ledger.saw(Number(places.at(course.reverse ? 0 : -1) ?? 0));
     const seen: number = start?.seen ?? 0;
     let taken = 0;
-    while (taken < items.length && core.ledger.changes === changes) yield items[taken++];
+    while (taken < items.length && core.ledger.changes === changes) {
+      yield items[taken++];
+      open();
+    }
     const last = places[taken - 1];
     const undisturbed = core.ledger.changes === changes;
     if (last === undefined || (undisturbed && !more)) return;

@@ -51,20 +51,29 @@ function endRead({ sql, connection }: Core): void {
   }
 }
 
+/** What a transaction may return: the rest of a promise or of a generator would run after its end. */
+export type PlainResult<T> = [T] extends [never]
+  ? unknown
+  : [T] extends [PromiseLike<unknown> | Generator<unknown, unknown, never> | AsyncGenerator<unknown, unknown, never>]
+    ? 'transact takes a plain function: neither async nor a generator'
+    : unknown;
+
 /**
- * The public transaction. Its function is a plain one: a promise would let strangers write in the middle of it.
+ * The public transaction. Its function is a plain one: a promise would let strangers write in the middle of it, and what a generator
+ * does it does later, or never.
  *
- * @throws {DiskCacheError} `BAD_OPTION` when `work` answers a promise; everything it wrote is undone.
+ * @throws {DiskCacheError} `BAD_OPTION` if `work` returns a promise or a generator; everything it wrote is undone.
  */
 export function transact<T>(core: Core, work: () => T): T {
   return atomically(core, () => {
     const result = work();
-    if (!isThenable(result)) return result;
+    const kind = isThenable(result) ? 'an async function' : isGenerator(result) ? 'a generator' : undefined;
+    if (kind === undefined) return result;
     // It has been refused already; its own failure would only be reported a second time, as unhandled.
     if (result instanceof Promise) result.catch(() => {});
     throw new DiskCacheError(
       'BAD_OPTION',
-      `transact on ${core.directory} was given an async function; it was rolled back. Await first, then transact with what you have`,
+      `transact on ${core.directory} was given ${kind}; it was rolled back. Await first, or read to the end, then transact with what you have`,
     );
   });
 }
@@ -165,3 +174,7 @@ const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   value !== null &&
   'then' in value &&
   typeof value.then === 'function';
+
+/** Of a generator function, also an async one, nothing has run yet. */
+const isGenerator = (value: unknown): boolean =>
+  typeof value === 'object' && /Generator\]$/.test(Object.prototype.toString.call(value));

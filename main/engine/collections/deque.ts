@@ -3,6 +3,7 @@ import { DiskCacheError } from '../../../protocol/error.ts';
 import { shownValue } from '../../../protocol/fault.ts';
 import type { Change } from '../../../protocol/options.ts';
 import type { Cursor, Page } from '../../../protocol/page.ts';
+import type { PlainValues } from '../../../protocol/plain-values.ts';
 import { demandFunction, iterated } from '../cache/arguments.ts';
 import { type CheckOptions, check, type Finding } from '../cache/check.ts';
 import { closeCore } from '../cache/close.ts';
@@ -10,7 +11,7 @@ import type { Core } from '../cache/core.ts';
 import { type Description, describe } from '../cache/describe.ts';
 import { subscribe } from '../cache/feed.ts';
 import { clear } from '../cache/remove.ts';
-import { atomically, transact } from '../cache/transaction.ts';
+import { atomically, type PlainResult, transact } from '../cache/transaction.ts';
 import { volume } from '../cache/volume.ts';
 import { type CollectionOptions, demandOptions, openCollection } from './claim.ts';
 import { peek, put, type Side, take, trim } from './ends.ts';
@@ -49,7 +50,7 @@ export class Deque<V = unknown> {
    *
    * @throws {DiskCacheError} `BAD_OPTION`, also for a directory that holds something else; else what `Cache` throws.
    */
-  constructor(directory: string, options: DequeOptions = {}) {
+  constructor(directory: string & PlainValues<V>, options: DequeOptions = {}) {
     demandOptions(options);
     const { maxLength, ...shared } = options;
     if (maxLength !== undefined) demandLength(maxLength);
@@ -211,9 +212,9 @@ export class Deque<V = unknown> {
   /**
    * Runs a plain function whose calls are one: whole or, when it throws, not at all. Nested calls can fail alone.
    *
-   * @throws {DiskCacheError} `BAD_OPTION` for a function that answers a promise.
+   * @throws {DiskCacheError} `BAD_OPTION` for a function that returns a promise or a generator.
    */
-  transact<T>(work: () => T): T {
+  transact<T>(work: (() => T) & PlainResult<T>): T {
     return transact(this.#open(), work);
   }
 

@@ -3,6 +3,7 @@ import { DiskCacheError } from '../../../protocol/error.ts';
 import { NO_OPTIONS } from '../../../protocol/hints.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { Change, Range } from '../../../protocol/options.ts';
+import type { PlainValues } from '../../../protocol/plain-values.ts';
 import { demandFunction, iterated, refuseDefault, storeEach } from '../cache/arguments.ts';
 import { type CheckOptions, check, type Finding } from '../cache/check.ts';
 import { closeCore } from '../cache/close.ts';
@@ -15,7 +16,7 @@ import * as read from '../cache/read.ts';
 import * as remove from '../cache/remove.ts';
 import { size } from '../cache/size.ts';
 import { STRUCTURE, type StructureOptions } from '../cache/structure.ts';
-import { atomically, onSnapshot, transact } from '../cache/transaction.ts';
+import { atomically, onSnapshot, type PlainResult, transact } from '../cache/transaction.ts';
 import { volume } from '../cache/volume.ts';
 import * as write from '../cache/write.ts';
 import { transiently } from '../values/allowance.ts';
@@ -72,7 +73,7 @@ export class Index<K extends Key = Key, V = unknown> implements MapOfEveryLib<K,
    * @throws {DiskCacheError} `UNSUPPORTED_VERSION` when its version is newer; what `migrate` throws, as the cause;
    * `BAD_OPTION`, also for a directory that holds something else; else what `Cache` throws.
    */
-  constructor(directory: string, options: IndexOptions<K, V> = {}) {
+  constructor(directory: string & PlainValues<V>, options: IndexOptions<K, V> = {}) {
     demandOptions(options);
     const { version = 1, migrate, schema, ...shared } = options;
     demandVersion(version);
@@ -241,9 +242,9 @@ export class Index<K extends Key = Key, V = unknown> implements MapOfEveryLib<K,
   /**
    * Runs a plain function whose reads and writes are one: whole or, when it throws, not at all. Nested calls can fail alone.
    *
-   * @throws {DiskCacheError} `BAD_OPTION` for a function that answers a promise.
+   * @throws {DiskCacheError} `BAD_OPTION` for a function that returns a promise or a generator.
    */
-  transact<T>(work: () => T): T {
+  transact<T>(work: (() => T) & PlainResult<T>): T {
     return transact(this.#open(), work);
   }
 

@@ -145,7 +145,7 @@ export function equals(core: Core, other: Iterable<unknown>): boolean {
   }
 }
 
-/** The values from an index on, as an array's iterator meets them: index by index, whatever happens meanwhile. */
+/** The values from an index on, as an array's iterator meets them: index by index, whatever happens meanwhile; `open` is asked before each. */
 export function* walk(open: () => Core, from = 0): Generator<unknown, void, undefined> {
   let most = FIRST_PAGE_ITEMS;
   for (let index = from; ; ) {
@@ -154,7 +154,10 @@ export function* walk(open: () => Core, from = 0): Generator<unknown, void, unde
     if (values.length === 0) return;
     const { changes } = core.ledger;
     const before = index;
-    for (; index - before < values.length && core.ledger.changes === changes; index++) yield values[index - before];
+    for (; index - before < values.length && core.ledger.changes === changes; index++) {
+      yield values[index - before];
+      open();
+    }
     most = core.ledger.changes === changes ? Math.min(most * 2, PAGE_ITEMS) : FIRST_PAGE_ITEMS;
   }
 }
@@ -169,7 +172,10 @@ export function* walkBack(open: () => Core): Generator<unknown, void, undefined>
     if (values.length === 0) return;
     const { changes } = core.ledger;
     const before = index;
-    for (; before - index < values.length && core.ledger.changes === changes; index--) yield values[before - index];
+    for (; before - index < values.length && core.ledger.changes === changes; index--) {
+      yield values[before - index];
+      open();
+    }
     most = core.ledger.changes === changes ? Math.min(most * 2, PAGE_ITEMS) : FIRST_PAGE_ITEMS;
   }
 }

@@ -1,4 +1,4 @@
-import { DiskCacheError } from '../../../protocol/error.ts';
+import { DiskCacheError, messageOf } from '../../../protocol/error.ts';
 import type { Core } from '../cache/core.ts';
 import { transact } from '../cache/transaction.ts';
 import { markOf } from './claim.ts';
@@ -49,10 +49,9 @@ function run(migrate: Migrate, from: number, to: number, directory: string): unk
   try {
     return migrate(from);
   } catch (cause) {
-    const message = cause instanceof Error ? cause.message : String(cause);
     throw new DiskCacheError(
       cause instanceof DiskCacheError ? cause.code : 'BAD_OPTION',
-      `The migration of ${directory} from version ${from} to ${to} failed and was undone: ${message}`,
+      `The migration of ${directory} from version ${from} to ${to} failed and was undone: ${messageOf(cause)}`,
       { cause },
     );
   }

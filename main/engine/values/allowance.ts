@@ -1,7 +1,9 @@
-import { ERROR_PROPERTIES } from '../../../protocol/cloneable.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { weightOf } from '../../../protocol/weight.ts';
 import { MODE, ZSTD } from './mode.ts';
+
+/** What structured clone keeps of an Error. */
+const ERROR_PROPERTIES: readonly string[] = ['message', 'stack', 'cause'];
 
 /** What one call on behalf of a page may read, and how long it may take. The engine is synchronous, so there is one at a time. */
 export interface Allowance {

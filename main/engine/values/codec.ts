@@ -1,9 +1,9 @@
-import { DiskCacheError } from '../../../protocol/error.ts';
+import { DiskCacheError, messageOf } from '../../../protocol/error.ts';
 import type { CacheOptions } from '../../../protocol/options.ts';
 import { checkOf, type Stored } from './check.ts';
 import { compress, decompress } from './compression.ts';
 import { ZSTD } from './mode.ts';
-import { isTooLarge, messageOf, payloadOf, restorePayload, tooLarge } from './payload.ts';
+import { isTooLarge, payloadOf, restorePayload, tooLarge } from './payload.ts';
 
 /** A value ready to be stored. `data` may be the caller's own memory: who keeps it longer than the call keeps a copy. */
 export interface Encoded {

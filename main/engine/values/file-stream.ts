@@ -1,10 +1,8 @@
-import { constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
 import { DiskCacheError } from '../../../protocol/error.ts';
-import { valueFailure } from '../sqlite/failure.ts';
 import { checkOf } from './check.ts';
 import type { Expected, FileStore, Staged } from './file-store.ts';
-import { damaged, expectSize, MAX_CALL_BYTES, openFailure, removeFile } from './whole-file.ts';
+import { OpenFile } from './open-file.ts';
+import { damaged, expectSize, removeFile } from './whole-file.ts';
 
 /** How much of a file is read at once, bytes: a read costs a turn of the loop, so that of 64 KiB half the time is waiting. */
 const CHUNK_BYTES = 256 * 1024;
@@ -32,7 +30,7 @@ export async function streamIn(
   { mode, mostBytes, durability }: StreamLimits,
 ): Promise<Streamed> {
   const { name, path } = store.newStaged();
-  const file = await opened(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL);
+  const file = await OpenFile.create(path);
   let bytes = 0;
   let check = mode;
   try {
@@ -51,33 +49,15 @@ export async function streamIn(
         );
       }
       check = checkOf(check, chunk);
-      await writeChunk(file, chunk, path);
+      await file.append(chunk);
     }
-    await using(path, async () => {
-      if (durability === 'power') await file.sync();
-      await file.close();
-    });
+    if (durability === 'power') await file.sync();
+    await file.close();
     return { name, mode, bytes, check };
   } catch (error) {
     await file.close().catch(() => undefined); // the first failure is the one to report
     removeFile(path);
     throw error;
-  }
-}
-
-const writeChunk = (file: FileHandle, chunk: Uint8Array, path: string): Promise<void> =>
-  using(path, async () => {
-    for (let at = 0; at < chunk.length; ) {
-      at += (await file.write(chunk, at, Math.min(MAX_CALL_BYTES, chunk.length - at))).bytesWritten;
-    }
-  });
-
-/** Runs what uses a file. @throws {DiskCacheError} for a refusal of the system. */
-async function using<T>(path: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw valueFailure(error, path);
   }
 }
 
@@ -92,7 +72,7 @@ const WHOLE: FilePart = { start: 0, end: Number.POSITIVE_INFINITY };
 /**
  * The bytes of a file in chunks of their own memory. The check is known only at the end: a damaged file throws instead of
  * ending, so whoever needs all of it or nothing must wait for the end. Of a part only the length of the file is checked.
- * Leaving the loop early closes the file.
+ * Leaving the loop early closes the file, and so does forgetting it.
  *
  * @throws {DiskCacheError} `CORRUPT` naming the path.
  */
@@ -103,15 +83,15 @@ export async function* streamOut(
   { start, end }: FilePart = WHOLE,
 ): AsyncGenerator<Uint8Array, void> {
   const path = store.path(name);
-  const file = await opened(path, constants.O_RDONLY);
+  const file = await OpenFile.toRead(path);
   try {
-    expectSize(path, (await using(path, () => file.stat())).size, expected.bytes);
+    expectSize(path, await file.size(), expected.bytes);
     const last = Math.min(end, expected.bytes);
     const whole = start === 0 && last === expected.bytes;
     let check = expected.mode;
     for (let at = start; at < last; ) {
       const chunk = new Uint8Array(Math.min(CHUNK_BYTES, last - at));
-      const { bytesRead } = await using(path, () => file.read(chunk, 0, chunk.length, at));
+      const bytesRead = await file.read(chunk, at);
       if (bytesRead === 0) throw damaged(path, `holds ${at} bytes instead of ${expected.bytes}`);
       const part = bytesRead === chunk.length ? chunk : chunk.slice(0, bytesRead);
       at += bytesRead;
@@ -121,13 +101,5 @@ export async function* streamOut(
     }
   } finally {
     await file.close().catch(() => undefined); // of a file that was only read it has nothing to tell
-  }
-}
-
-async function opened(path: string, flags: number): Promise<FileHandle> {
-  try {
-    return await open(path, flags, 0o600);
-  } catch (error) {
-    throw flags === constants.O_RDONLY ? openFailure(error, path) : valueFailure(error, path);
   }
 }

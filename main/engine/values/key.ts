@@ -1,4 +1,4 @@
-import { DiskCacheError } from '../../../protocol/error.ts';
+import { DiskCacheError, messageOf } from '../../../protocol/error.ts';
 import { type Key, keyFault } from '../../../protocol/key.ts';
 import { KEY_BYTES, KEY_PARTS } from '../../../protocol/key-limits.ts';
 import type { Range } from '../../../protocol/options.ts';
@@ -28,7 +28,12 @@ export function encodeKey(key: Key): KeyColumn {
   const fault = keyFault(key);
   if (fault !== undefined) throw badKey(fault);
   const writer = new TupleWriter();
-  writer.part(key);
+  try {
+    writer.part(key);
+  } catch (error) {
+    // A getter has given something else the second time.
+    throw badKey(`key is another one each time it is read (${messageOf(error)})`);
+  }
   if (writer.length > KEY_BYTES) throw tooLong(writer.length);
   return writer.bytes();
 }

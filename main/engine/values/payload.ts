@@ -1,12 +1,15 @@
 import { constants } from 'node:buffer';
-import { DiskCacheError } from '../../../protocol/error.ts';
-import { isByteKind, nativeKind } from '../../../protocol/natives.ts';
+import { DiskCacheError, messageOf } from '../../../protocol/error.ts';
+import { nativeKind } from '../../../protocol/native-kind.ts';
+import { isByteKind } from '../../../protocol/natives.ts';
 import type { CacheOptions, Codec } from '../../../protocol/options.ts';
-import { judge } from '../../../protocol/value.ts';
+import { valueFault } from '../../../protocol/value.ts';
 import { isWellFormed } from '../../../protocol/well-formed.ts';
 import type { Stored } from './check.ts';
 import { isMode, isTextMode, MODE } from './mode.ts';
+import { inheritsToJson, takeSnapshot } from './snapshot.ts';
 import { deserialize, serialize } from './structured.ts';
+import { CloneWalk, countWrittenParts, JsonWalk } from './walks.ts';
 
 type CodecOption = Required<CacheOptions>['codec'];
 
@@ -28,10 +31,33 @@ export function payloadOf(value: unknown, codec: CodecOption): Payload {
   }
   const jsonOnly = codec === 'json';
   if (!jsonOnly && typeof value !== 'object') return primitivePayload(value);
-  const verdict = judge(value, 'value', jsonOnly);
-  if (typeof verdict === 'object') throw badValue(verdict.fault);
-  if (typeof value === 'number') return { mode: MODE.number, data: value };
-  return verdict === 'json' ? jsonPayload(value, jsonOnly) : clonePayload(value as object);
+  const snapshot = takeSnapshot(value);
+  if (snapshot === undefined) throw badValue(faultOf(value));
+  const { copy, json, hasProxy } = snapshot;
+  if (jsonOnly && !json) refuseOtherThanJson(copy);
+  if (hasProxy && !jsonOnly) throw badValue(faultOf(value, new CloneWalk()));
+  if (typeof copy === 'number') return { mode: MODE.number, data: copy };
+  return json || jsonOnly ? jsonPayload(copy, jsonOnly) : clonePayload(copy as object);
+}
+
+/** What the copy was not taken for. A getter may have given something else the second time. */
+const faultOf = (value: unknown, walk?: CloneWalk): string =>
+  valueFault(value, 'value', walk) ?? 'value is another one each time it is read';
+
+/** An object that is referred to often is written out as often: what is written may be so many times what there is. */
+const MAX_WRITTEN_PARTS = 2 ** 24;
+
+/** @throws {DiskCacheError} `BAD_VALUE`, `TOO_LARGE` */
+function refuseOtherThanJson(copy: unknown): void {
+  const fault = valueFault(copy, 'value', new JsonWalk());
+  if (fault !== undefined) throw badValue(fault);
+  if (inheritsToJson()) throw badValue('value would be changed by the toJSON on a built-in prototype');
+  const parts = countWrittenParts(copy);
+  if (parts <= MAX_WRITTEN_PARTS) return;
+  throw new DiskCacheError(
+    'TOO_LARGE',
+    `value names the same objects so often that JSON would write ${parts} parts, ${MAX_WRITTEN_PARTS} is the limit; refer to them by a key, or choose the codec 'structured'`,
+  );
 }
 
 /** A character that is half a surrogate pair takes as many in JSON. */
@@ -96,7 +122,7 @@ function clonePayload(value: object): Payload {
   } catch (cause) {
     if (cause instanceof DiskCacheError) throw cause;
     if (isTooLarge(cause)) throw tooLarge(`value is too large to be cloned (${messageOf(cause)})`, cause);
-    throw badValue(`value cannot be cloned (${messageOf(cause)})`, cause);
+    throw badValue(valueFault(value) ?? `value cannot be cloned (${messageOf(cause)})`, cause);
   }
 }
 
@@ -195,8 +221,6 @@ export const isTooLarge = (error: unknown): boolean =>
 
 export const tooLarge = (fault: string, cause?: unknown): DiskCacheError =>
   new DiskCacheError('TOO_LARGE', fault, { cause });
-
-export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 const badValue = (fault: string, cause?: unknown): DiskCacheError =>
   new DiskCacheError('BAD_VALUE', `${fault}; store plain data instead, or give the cache a codec`, { cause });

@@ -1,8 +1,10 @@
 import type { Key } from '../../../protocol/key.ts';
-import { isByteKind, nativeKind } from '../../../protocol/natives.ts';
+import { nativeKind } from '../../../protocol/native-kind.ts';
+import { isByteKind, isPlainObject } from '../../../protocol/natives.ts';
+import { isWellFormed } from '../../../protocol/well-formed.ts';
 import { ESCAPED, invert, TYPE } from './tuple.ts';
 
-/** Builds the bytes of one key. Expects what `keyFault` has let through. */
+/** Builds the bytes of one key. Expects what `keyFault` has let through, and throws an `Error` where a getter now gives something else. */
 export class TupleWriter {
   #buffer = Buffer.allocUnsafe(128);
   #length = 0;
@@ -27,7 +29,8 @@ export class TupleWriter {
     else if (typeof part === 'boolean') this.byte(part ? TYPE.true : TYPE.false);
     else if (typeof part === 'bigint') this.#bigint(part);
     else if (part === null) this.byte(TYPE.null);
-    else this.#object(part);
+    else if (typeof part === 'object') this.#object(part);
+    else throw new Error(`it holds a ${typeof part}`);
   }
 
   #number(value: number): void {
@@ -45,8 +48,10 @@ export class TupleWriter {
     } else if (isByteKind(kind)) {
       this.byte(TYPE.bytes);
       this.#escaped(part as Uint8Array);
-    } else {
+    } else if (isPlainObject(part)) {
       this.#record(part as { readonly [name: string]: Key });
+    } else {
+      throw new Error('it holds an object that no key can hold');
     }
   }
 
@@ -66,6 +71,7 @@ export class TupleWriter {
   }
 
   #string(text: string): void {
+    if (!isWellFormed(text)) throw new Error('it holds a string with a lone surrogate');
     this.byte(TYPE.string);
     if (text.includes('\0')) {
       this.#escaped(Buffer.from(text));

@@ -2,7 +2,7 @@ import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Counts, Enqueued, EnqueueOptions, Job, JobState, NewJob, QueueEvent } from '../../../protocol/job.ts';
 import type { Cursor, Page } from '../../../protocol/page.ts';
 import { demandFunction, optionsOf } from '../../engine/cache/arguments.ts';
-import { type CheckOptions, type Finding, Index, type IndexOptions } from '../../engine/index.ts';
+import { type CheckOptions, type Finding, Index, type IndexOptions, type PlainResult } from '../../engine/index.ts';
 import { LEASE_MS } from './claim.ts';
 import { checkedOptions, enqueueMany, enqueueOne } from './enqueue.ts';
 import { eventsFrom } from './events.ts';
@@ -175,9 +175,9 @@ export class Queue<T = unknown> {
    * Runs a plain function whose calls on this queue are one transaction: whole or, when it throws, not at all. A call that fails
    * inside and is caught undoes only itself.
    *
-   * @throws {DiskCacheError} `BAD_OPTION` for a function that answers a promise.
+   * @throws {DiskCacheError} `BAD_OPTION` for a function that returns a promise or a generator.
    */
-  transact<R>(work: () => R): R {
+  transact<R>(work: (() => R) & PlainResult<R>): R {
     return inOneStep(this.#open(), () => work());
   }
 

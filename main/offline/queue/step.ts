@@ -95,7 +95,7 @@ export const tallyOf = (core: Core): TallyRow =>
 
 /** Runs `work` in one transaction: whole or not at all. Inside of another one it is a part of that. */
 export function inOneStep<T>(core: Core, work: (step: Step) => T): T {
-  return core.index.transact(() => {
+  return core.index.transact<unknown>(() => {
     if (core.step !== undefined) return core.step.part(work);
     const step = new Step(core);
     core.step = step;
@@ -110,7 +110,7 @@ export function inOneStep<T>(core: Core, work: (step: Step) => T): T {
     } finally {
       core.step = undefined;
     }
-  });
+  }) as T;
 }
 
 /**
