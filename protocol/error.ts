@@ -14,6 +14,7 @@ export const ERROR_CODES = [
   'TOO_LARGE',
   'UNSUPPORTED_VERSION',
   'DISCONNECTED',
+  'IO',
 ] as const;
 
 export type ErrorCode = (typeof ERROR_CODES)[number];

@@ -11,6 +11,7 @@ const STATUS: Readonly<Record<ErrorCode, number>> = {
   TIMEOUT: 408,
   TOO_LARGE: 413,
   CORRUPT: 500,
+  IO: 500,
   UNSUPPORTED_VERSION: 500,
   BUSY: 503,
   CLOSED: 503,

@@ -1,6 +1,7 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Configuration } from '../../../protocol/options.ts';
 import { logPages, logReserve } from '../policy/budget.ts';
+import { CREATE_TAG_INDEX } from '../sqlite/schema.ts';
 import type { CodecSettings } from '../values/codec.ts';
 import { assertCompression } from '../values/compression.ts';
 import { FileStore } from '../values/file-store.ts';
@@ -67,7 +68,6 @@ export function keep(core: Core, kept: Partial<Settings>, chosen: Partial<Settin
   });
 }
 
-const CREATE_TAG_INDEX = 'CREATE INDEX IF NOT EXISTS entry_tag ON entry (tag) WHERE tag IS NOT NULL';
 const DROP_TAG_INDEX = 'DROP INDEX IF EXISTS entry_tag';
 
 /** Puts settings into force. Outside of transactions: SQLite changes `synchronous` only there. */

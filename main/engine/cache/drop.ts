@@ -6,8 +6,8 @@ import type { Core } from './core.ts';
 
 /** Deletes a row and, after the outermost commit, its file. Inside a write transaction. */
 export function drop(core: Core, [id, key, file, size]: DoomedRow, kind: ChangeKind): void {
-  core.feed.cause = kind;
   core.sql.deleteById.run(id);
+  if (kind !== 'delete' && isLogged(core)) core.sql.nameLastChange.run(kind);
   dropFile(core, file, size);
   core.ledger.deleted(1);
   core.memory.forget(key);
@@ -27,6 +27,12 @@ export function removeFile({ files }: Core, file: string): void {
   } catch (error) {
     if (!(error instanceof DiskCacheError) || error.code !== 'CORRUPT') throw error;
   }
+}
+
+/** Whether somebody listens, in whichever process. Inside a write transaction, in which nobody can begin to. */
+export function isLogged({ transaction, sql }: Core): boolean {
+  transaction.isLogged ??= sql.anyListener.first() !== undefined;
+  return transaction.isLogged;
 }
 
 /** Bytes of a key on disk, about: characters beyond ASCII count as one. */

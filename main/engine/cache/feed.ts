@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
-import type { Change, ChangeKind } from '../../../protocol/options.ts';
-import { startLog, stopLog } from '../sqlite/change-log.ts';
+import type { Change } from '../../../protocol/options.ts';
+import { hasFormerLog, renewLog, startLog, stopLog } from '../sqlite/change-log.ts';
 import { compareColumns, decodeKey, type KeyBounds, type KeyColumn, keyBounds } from '../values/key.ts';
 import { demandFunction, optionsOf } from './arguments.ts';
 import type { Core } from './core.ts';
@@ -38,8 +38,6 @@ interface Subscription {
  * are read right after each commit, others' when `data_version` has moved.
  */
 export class Feed {
-  /** Why rows are being deleted, for the log. */
-  cause: ChangeKind = 'delete';
   readonly subscriptions = new Set<Subscription>();
   readonly id = randomUUID();
   last = 0;
@@ -87,6 +85,7 @@ export function stopFeed(core: Core): void {
 /** A listener that was killed leaves the log behind; whoever opens the store next clears it away. */
 export function clearDeadListeners(core: Core): void {
   if (core.sql.deadListener.first() !== undefined) atomically(core, () => stopLogOfNobody(core));
+  if (hasFormerLog(core.connection)) atomically(core, () => renewLog(core.connection));
 }
 
 function stopLogOfNobody({ sql, connection }: Core): void {

@@ -2,7 +2,6 @@ import { dirname } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { CacheOptions } from '../../../protocol/options.ts';
 import { pageSizeFor } from '../policy/budget.ts';
-import { CAUSE_FUNCTION } from '../sqlite/change-log.ts';
 import { openDatabase } from '../sqlite/open.ts';
 import { PLACE_FUNCTION, type Statements, statementsOf } from '../sqlite/statements.ts';
 import { assertCompression } from '../values/compression.ts';
@@ -87,7 +86,6 @@ export function openCore(
       codec: codecFor(settings, kept, usage, path),
       files: new FileStore(path, settings.durability),
     };
-    connection.define(CAUSE_FUNCTION, () => core.feed.cause);
     if (membership !== undefined) {
       connection.define(PLACE_FUNCTION, (last) => membership.household.placeAfter(Number(last), core.clock()));
     }

@@ -1,9 +1,10 @@
 import type { Key } from '../../../protocol/key.ts';
 import { isLive } from '../policy/expiry.ts';
+import { withoutDeletions } from '../sqlite/change-log.ts';
 import { encodeKey, type KeyColumn } from '../values/key.ts';
 import { iterated, tagColumn } from './arguments.ts';
 import type { Core } from './core.ts';
-import { drop, removeFile } from './drop.ts';
+import { drop, isLogged, removeFile } from './drop.ts';
 import { evict as evictFor } from './evict.ts';
 import { dropExpired } from './expire.ts';
 import { despiteFullDisk, isDiskFull } from './full-disk.ts';
@@ -55,8 +56,9 @@ function clearWhole(core: Core): number {
   const { sql, transaction } = core;
   const live = size(core);
   const files = sql.files.all();
-  core.feed.cause = 'clear';
-  core.ledger.deleted(sql.deleteAll.run().changes);
+  const deleteAll = () => core.ledger.deleted(sql.deleteAll.run().changes);
+  if (isLogged(core)) withoutDeletions(core.connection, deleteAll);
+  else deleteAll();
   sql.logClear.run();
   sql.setCounter.run(0, 'file bytes');
   sql.setCounter.run(0, 'hand');
@@ -131,7 +133,6 @@ function removeColumn(core: Core, key: KeyColumn): boolean {
   const { sql, ledger } = core;
   const now = core.clock();
   beforeWrite(core);
-  core.feed.cause = 'delete';
   if (sql.deleteInline.run(key, now).changes === 1) {
     ledger.deleted(1);
     core.memory.forget(key);

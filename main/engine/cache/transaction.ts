@@ -9,6 +9,8 @@ export class Transaction {
   depth = 0;
   /** Whether this transaction has looked for what others have written before it. */
   noticed = false;
+  /** Whether somebody listens, once that was asked for in this transaction. */
+  isLogged: boolean | undefined;
   /** After every commit, also of a single statement: somebody listens. */
   committed: Action | undefined;
   /** In order, after the outermost commit: removing files that nobody names any more, telling listeners. */
@@ -78,6 +80,7 @@ export function begin(core: Core): void {
   core.sql.begin.run();
   core.transaction.depth = 1;
   core.transaction.noticed = false;
+  core.transaction.isLogged = undefined;
 }
 
 export function commit(core: Core): void {

@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
+import { RESERVE_FILE } from '../sqlite/store-directory.ts';
 import type { Core } from './core.ts';
 
 const lengthOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
@@ -19,7 +20,7 @@ export const databaseBytes = ({ connection }: Core): number => lengthOf(connecti
 export const logBytes = ({ connection }: Core): number => lengthOf(`${connection.path}-wal`);
 
 /** The file that is kept for a full disk. */
-export const reservePath = ({ directory }: Core): string => join(directory, 'reserve');
+export const reservePath = ({ directory }: Core): string => join(directory, RESERVE_FILE);
 
 /** Bytes that are kept for a full disk. */
 export const reserveBytes = (core: Core): number => lengthOf(reservePath(core));

@@ -1,3 +1,4 @@
+import { pathToFileURL } from 'node:url';
 import { type Column, type Database, loadDriver, type Prepared, type Ran, toLoadError } from './driver.ts';
 import { failure } from './failure.ts';
 import { Patience } from './patience.ts';
@@ -78,6 +79,8 @@ export interface ConnectionOptions {
   readonly readOnly: boolean;
   /** Milliseconds to wait for a lock. */
   readonly timeout: number;
+  /** Reads the file alone, without locks, log or shared memory: for a directory that can't be written. */
+  readonly immutable?: boolean;
 }
 
 /** One connection to one database file. */
@@ -88,17 +91,20 @@ export class Connection {
   /** A view of the database that does not change, for several reads; see `others.ts`. */
   readonly snapshot: Snapshot;
 
-  constructor(path: string, { readOnly, timeout }: ConnectionOptions) {
+  constructor(path: string, { readOnly, timeout, immutable = false }: ConnectionOptions) {
     const Driver = loadDriver();
     this.path = path;
     try {
       // Without a timeout of its own: its sleeps grow to 100 ms, which starves whoever waits beside a busy writer.
-      this.#database = new Driver(path, { readonly: readOnly, fileMustExist: readOnly, timeout: 0 });
+      const name = immutable ? `${pathToFileURL(path).href}?immutable=1` : path;
+      this.#database = new Driver(name, { readonly: readOnly, fileMustExist: readOnly, timeout: 0 });
     } catch (error) {
       throw failure(toLoadError(error), path);
     }
     this.snapshot = new Snapshot(this.#database);
     this.#patience = new Patience(path, timeout, () => this.#database.inTransaction && !this.snapshot.held);
+    // Whoever made the file may have meant harm (https://sqlite.org/security.html). The driver sets SQLITE_DBCONFIG_DEFENSIVE.
+    for (const setting of ['trusted_schema = OFF', 'cell_size_check = ON']) this.pragma(setting);
   }
 
   get isOpen(): boolean {
@@ -133,9 +139,9 @@ export class Connection {
     this.#patience.without(work);
   }
 
-  /** Makes a function known to the SQL of this connection. */
+  /** Makes a function known to the SQL of this connection, but not to triggers and indexes that stand in the file. */
   define(name: string, answer: (argument: Column) => Column): void {
-    this.#database.function(name, { directOnly: false }, answer);
+    this.#database.function(name, { directOnly: true }, answer);
   }
 
   close(): void {

@@ -12,6 +12,7 @@ const BY_SQLITE_CODE: readonly (readonly [prefix: string, code: ErrorCode, meani
   ['SQLITE_FULL', 'DISK_FULL', 'could not grow because the disk is full; free some space'],
   ['SQLITE_CORRUPT', 'CORRUPT', 'is damaged; restore it or delete the directory'],
   ['SQLITE_NOTADB', 'CORRUPT', 'is no SQLite database; choose another directory'],
+  ['SQLITE_IOERR_SHMSIZE', 'DISK_FULL', 'has no place for its shared memory because the disk is full; free some space'],
   ['SQLITE_IOERR', 'CORRUPT', 'could not be read or written'],
   ['SQLITE_READONLY', 'READ_ONLY', 'cannot be written'],
   ['SQLITE_CANTOPEN', 'NOT_ALLOWED', 'cannot be opened; check the permissions of its directory'],

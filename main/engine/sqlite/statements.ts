@@ -120,6 +120,8 @@ export interface Statements {
   readonly changes: Statement<[after: number, limit: number], [id: number, kind: ChangeKind, key: KeyColumn | null]>;
   readonly lastChange: Statement<[], [number | null]>;
   readonly logClear: Statement<[]>;
+  /** A deletion just made, inside its transaction: why it was. */
+  readonly nameLastChange: Statement<[ChangeKind]>;
   readonly keepListener: Statement<[id: string, seconds: number]>;
   readonly renewListener: Statement<[seconds: number, id: string]>;
   readonly forgetListener: Statement<[id: string]>;
@@ -197,6 +199,7 @@ const SQL: Readonly<Record<Exclude<keyof Statements, 'composed'>, string>> = {
   changes: 'SELECT id, kind, key FROM change WHERE id > ? ORDER BY id LIMIT ?',
   lastChange: 'SELECT max(id) FROM change',
   logClear: "INSERT INTO change (kind) SELECT 'clear' WHERE EXISTS (SELECT 1 FROM listener)",
+  nameLastChange: "UPDATE change SET kind = ? WHERE id = (SELECT max(id) FROM change) AND kind = 'delete'",
   // The system's time, the same for all processes, whatever clocks their stores were given.
   keepListener: 'INSERT OR REPLACE INTO listener VALUES (?, unixepoch() + ?)',
   renewListener: 'UPDATE listener SET until = unixepoch() + ? WHERE id = ?',

@@ -18,7 +18,8 @@ const BUCKET_DIGITS = 2;
 
 export const VALUES_FOLDER = 'values';
 export const rootOf = (directory: string): string => join(directory, VALUES_FOLDER);
-export const stageOf = (root: string): string => join(root, 'stage');
+export const STAGE_FOLDER = 'stage';
+export const stageOf = (root: string): string => join(root, STAGE_FOLDER);
 
 /** 128 random bits: two writers never choose the same one. */
 export const newName = (): string => randomBytes(16).toString('hex');
