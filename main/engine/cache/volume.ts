@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { lstatSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { RESERVE_FILE } from '../sqlite/store-directory.ts';
 import type { Core } from './core.ts';
@@ -22,5 +22,8 @@ export const logBytes = ({ connection }: Core): number => lengthOf(`${connection
 /** The file that is kept for a full disk. */
 export const reservePath = ({ directory }: Core): string => join(directory, RESERVE_FILE);
 
-/** Bytes that are kept for a full disk. */
-export const reserveBytes = (core: Core): number => lengthOf(reservePath(core));
+/** Bytes that are kept for a full disk. A link in its place keeps none. */
+export function reserveBytes(core: Core): number {
+  const facts = lstatSync(reservePath(core), { throwIfNoEntry: false });
+  return facts?.isFile() ? facts.size : 0;
+}

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
+import { readSmall } from '../values/whole-file.ts';
 
 /*
  * Any string as the name of a folder, different ones as different folders, on every file system: small letters, digits, `_` and
@@ -17,6 +18,7 @@ const EMPTY = '=';
 const LONGEST = 120;
 const DIGEST = /^~[0-9a-f]{64}$/;
 const NAME_FILE = 'name';
+const MAX_NAME_BYTES = 1024 * 1024;
 
 /** @throws {DiskCacheError} `BAD_OPTION` for what is no string. */
 export function folderName(name: string): string {
@@ -28,7 +30,10 @@ export function folderName(name: string): string {
 
 /** Leaves the name where a digest doesn't tell it. */
 export function keepName(path: string, folder: string, name: string): void {
-  if (DIGEST.test(folder)) writeFileSync(join(path, NAME_FILE), Buffer.from(name, 'utf16le'));
+  if (!DIGEST.test(folder) || keptName(path) === name) return;
+  const file = join(path, NAME_FILE);
+  rmSync(file, { force: true });
+  writeFileSync(file, Buffer.from(name, 'utf16le'), { flag: 'wx', mode: 0o600, flush: true });
 }
 
 /** The name behind a folder below `root`; undefined for a folder that isn't ours. */
@@ -39,7 +44,7 @@ export function nameOf(root: string, folder: string): string | undefined {
 
 function keptName(path: string): string | undefined {
   try {
-    return readFileSync(join(path, NAME_FILE)).toString('utf16le');
+    return readSmall(join(path, NAME_FILE), MAX_NAME_BYTES)?.toString('utf16le');
   } catch {
     return undefined;
   }

@@ -1,3 +1,4 @@
+import { kMaxLength } from 'node:buffer';
 import * as zlib from 'node:zlib';
 import { DiskCacheError } from '../../../protocol/error.ts';
 
@@ -27,15 +28,32 @@ export function compress(data: string | Uint8Array, bytes: number): Uint8Array |
   if (bytes < COMPRESSION_THRESHOLD) return undefined;
   assertCompression('zstd');
   const packed = zlib.zstdCompressSync(data);
-  return packed.length < bytes ? packed : undefined;
+  return packed.length < bytes && bytes <= maxInflated(packed.length) ? packed : undefined;
 }
+
+/** What compressed data may become at most: so much, or so many times its size. What shrinks further is stored as it is. */
+const FREE_BYTES = 16 * 1024 * 1024;
+const MAX_RATIO = 256;
+
+const maxInflated = (packedBytes: number): number => Math.max(FREE_BYTES, packedBytes * MAX_RATIO);
 
 /**
  * Throws an `Error` for bytes that are not whole.
  *
- * @throws {DiskCacheError} `BAD_OPTION` where this Node has no zstd.
+ * @throws {DiskCacheError} `TOO_LARGE` for bytes that would become more than `compress` lets them, for a few can be made to
+ * fill all memory; `BAD_OPTION` where this Node has no zstd.
  */
 export function decompress(packed: Uint8Array): Uint8Array {
   assertCompression('zstd');
-  return zlib.zstdDecompressSync(packed);
+  const most = Math.min(maxInflated(packed.length), kMaxLength);
+  try {
+    return zlib.zstdDecompressSync(packed, { maxOutputLength: most });
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ERR_BUFFER_TOO_LARGE') throw cause;
+    throw new DiskCacheError(
+      'TOO_LARGE',
+      `The compressed value of ${packed.length} bytes would become more than ${most}, which deskcache never writes; delete the item`,
+      { cause },
+    );
+  }
 }

@@ -2,6 +2,7 @@ import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { fileFailure } from '../sqlite/failure.ts';
+import { assertPlainFolder } from '../sqlite/store-directory.ts';
 import { checkOf } from './check.ts';
 import { isBucket, nameOf, newName, placedPath, rootOf, stagedPath, stageOf } from './file-layout.ts';
 import {
@@ -9,6 +10,7 @@ import {
   damaged,
   factsOf,
   filesIn,
+  foldersIn,
   readWhole,
   removeEmptyFolder,
   removeFile,
@@ -53,6 +55,8 @@ export class FileStore {
   readonly root: string;
   readonly #powerSafe: boolean;
   #hasStage = false;
+  /** Folders that are known to be none but ours. */
+  readonly #plain = new Set<string>();
   /** When the files whose check was right had been changed. */
   readonly #verified = new Map<string, number>();
 
@@ -68,7 +72,10 @@ export class FileStore {
 
   /** A new name and where its file is to be written, in a folder that exists. For `streamIn`; all others use `stage`. */
   newStaged(): { readonly name: string; readonly path: string } {
-    if (!this.#hasStage) this.#makeFolder(stageOf(this.root));
+    if (!this.#hasStage) {
+      this.#makeFolder(stageOf(this.root));
+      this.#assertPlain(stageOf(this.root));
+    }
     this.#hasStage = true;
     const name = newName();
     return { name, path: stagedPath(this.root, name) };
@@ -99,6 +106,7 @@ export class FileStore {
    */
   place(staged: Staged): void {
     const path = this.path(staged.name);
+    this.#assertPlain(dirname(path));
     if (!this.#move(staged.name, path)) {
       this.#makeFolder(dirname(path));
       if (!this.#move(staged.name, path)) {
@@ -126,6 +134,7 @@ export class FileStore {
    */
   read(name: string, expected: Expected, afresh = false): Uint8Array {
     const path = this.path(name);
+    this.#assertPlain(dirname(path));
     const { bytes, changed } = readWhole(path, expected.bytes);
     if (!afresh && this.#verified.get(name) === changed) return bytes;
     if (checkOf(expected.mode, bytes) !== expected.check) throw damaged(path, 'holds other bytes than were written');
@@ -155,7 +164,7 @@ export class FileStore {
 
   /** The buckets there are, at most 256. Work on one at a time and let the write lock go in between. */
   buckets(): readonly string[] {
-    return filesIn(this.root).filter(isBucket);
+    return foldersIn(this.root).filter(isBucket);
   }
 
   /** The names of all files in a bucket. */
@@ -200,6 +209,13 @@ export class FileStore {
       if (codeOf(error) === 'ENOENT') return false;
       throw fileFailure(error, path);
     }
+  }
+
+  /** A link in the place of a folder would lead out of the directory. Looked at once: later on it is our own. */
+  #assertPlain(folder: string): void {
+    if (this.#plain.has(folder)) return;
+    assertPlainFolder(folder);
+    this.#plain.add(folder);
   }
 
   #makeFolder(folder: string): void {

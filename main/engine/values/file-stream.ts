@@ -4,7 +4,7 @@ import { DiskCacheError } from '../../../protocol/error.ts';
 import { fileFailure } from '../sqlite/failure.ts';
 import { checkOf } from './check.ts';
 import type { Expected, FileStore, Staged } from './file-store.ts';
-import { codeOf, damaged, expectSize, removeFile } from './whole-file.ts';
+import { damaged, expectSize, NO_FOLLOW, openFailure, removeFile } from './whole-file.ts';
 
 /** How much of a file is read at once, bytes: a read costs a turn of the loop, so that of 64 KiB half the time is waiting. */
 const CHUNK_BYTES = 256 * 1024;
@@ -95,7 +95,9 @@ export async function* streamOut(
   const path = store.path(name);
   const file = await opened(path, constants.O_RDONLY);
   try {
-    expectSize(path, (await file.stat()).size, expected.bytes);
+    const facts = await file.stat();
+    if (!facts.isFile()) throw damaged(path, 'is no ordinary file');
+    expectSize(path, facts.size, expected.bytes);
     const last = Math.min(end, expected.bytes);
     const whole = start === 0 && last === expected.bytes;
     let check = expected.mode;
@@ -116,8 +118,8 @@ export async function* streamOut(
 
 async function opened(path: string, flags: number): Promise<FileHandle> {
   try {
-    return await open(path, flags, 0o600);
+    return await open(path, flags | NO_FOLLOW, 0o600);
   } catch (error) {
-    throw codeOf(error) === 'ENOENT' ? damaged(path, 'is missing', error) : fileFailure(error, path);
+    throw openFailure(error, path);
   }
 }

@@ -1,16 +1,24 @@
 import {
   closeSync,
+  constants,
   fstatSync,
   fsyncSync,
+  lstatSync,
   openSync,
   readdirSync,
+  readFileSync,
   readSync,
   rmdirSync,
-  statSync,
   unlinkSync,
 } from 'node:fs';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { fileFailure } from '../sqlite/failure.ts';
+
+/**
+ * How a file of ours is opened: a link in its place is refused (`ELOOP`), and a pipe keeps nobody waiting. Windows has neither
+ * flag; making a link takes a privilege there.
+ */
+export const NO_FOLLOW = (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 
 /** The bytes of a file and when it was last changed (epoch milliseconds, the file system's clock). */
 export interface Whole {
@@ -26,12 +34,14 @@ export interface Whole {
 export function readWhole(path: string, bytes: number): Whole {
   let file: number;
   try {
-    file = openSync(path, 'r');
+    file = openSync(path, constants.O_RDONLY | NO_FOLLOW);
   } catch (error) {
-    throw codeOf(error) === 'ENOENT' ? damaged(path, 'is missing', error) : fileFailure(error, path);
+    throw openFailure(error, path);
   }
   try {
-    const { size, ctimeMs } = fstatSync(file);
+    const facts = fstatSync(file);
+    if (!facts.isFile()) throw damaged(path, 'is no ordinary file');
+    const { size, ctimeMs } = facts;
     expectSize(path, size, bytes);
     const whole = Buffer.allocUnsafeSlow(bytes); // never from the pool
     let at = 0;
@@ -50,6 +60,14 @@ export function readWhole(path: string, bytes: number): Whole {
 
 export function expectSize(path: string, actual: number, expected: number): void {
   if (actual !== expected) throw damaged(path, `holds ${actual} bytes instead of ${expected}`);
+}
+
+/** What opening a value file has thrown: one that is missing, or a link, is damage. */
+export function openFailure(error: unknown, path: string): unknown {
+  const code = codeOf(error);
+  if (code === 'ENOENT') return damaged(path, 'is missing', error);
+  if (code === 'ELOOP') return damaged(path, 'is a link, which is not followed', error);
+  return fileFailure(error, path);
 }
 
 export const damaged = (path: string, what: string, cause?: unknown): DiskCacheError =>
@@ -84,9 +102,45 @@ export function filesIn(folder: string): readonly string[] {
   }
 }
 
+/** The folders in a folder, without links to some; none where there is no folder. */
+export function foldersIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true }).flatMap((found) => (found.isDirectory() ? found.name : []));
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return [];
+    throw fileFailure(error, folder);
+  }
+}
+
+/**
+ * The text of a small file that is no value; undefined where there is none.
+ *
+ * @throws {DiskCacheError} `CORRUPT` for a link, for what is no ordinary file, and for one of more than `most` bytes.
+ */
+export function readSmall(path: string, most: number): Buffer | undefined {
+  let file: number;
+  try {
+    file = openSync(path, constants.O_RDONLY | NO_FOLLOW);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw openFailure(error, path);
+  }
+  try {
+    const facts = fstatSync(file);
+    if (!facts.isFile() || facts.size > most) {
+      throw new DiskCacheError('CORRUPT', `${path} is no file that deskcache has written; remove it`);
+    }
+    return readFileSync(file);
+  } catch (error) {
+    throw fileFailure(error, path);
+  } finally {
+    closeSync(file);
+  }
+}
+
 /** Length in bytes and time of the last write (epoch milliseconds, the file system's clock); undefined where there is no file. */
 export function factsOf(path: string): { readonly bytes: number; readonly modified: number } | undefined {
-  const facts = statSync(path, { throwIfNoEntry: false });
+  const facts = lstatSync(path, { throwIfNoEntry: false });
   return facts === undefined ? undefined : { bytes: facts.size, modified: facts.mtimeMs };
 }
 
