@@ -11,6 +11,7 @@ import type { Memory } from './memory.ts';
 import type { Outlook } from './others.ts';
 import type { Settings, Usage } from './settings.ts';
 import type { Stamps } from './stamps.ts';
+import type { Standing } from './standing.ts';
 import type { Transaction } from './transaction.ts';
 import type { Upkeep } from './upkeep.ts';
 import type { Uses } from './uses.ts';
@@ -31,6 +32,7 @@ export interface Core {
   readonly stamps: Stamps;
   readonly feed: Feed;
   readonly upkeep: Upkeep;
+  readonly standing: Standing;
   readonly leases: Set<Lease>;
   readonly pageSize: number;
   /** Set where several stores live within one limit. */

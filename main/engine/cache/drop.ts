@@ -1,8 +1,8 @@
-import { DiskCacheError } from '../../../protocol/error.ts';
 import type { ChangeKind } from '../../../protocol/options.ts';
 import type { DoomedRow } from '../sqlite/statements.ts';
 import type { KeyColumn } from '../values/key.ts';
 import type { Core } from './core.ts';
+import { noteReplaced, removeFile } from './replaced-files.ts';
 
 /** Deletes a row and, after the outermost commit, its file. Inside a write transaction. */
 export function drop(core: Core, [id, key, file, size]: DoomedRow, kind: ChangeKind): void {
@@ -17,16 +17,8 @@ export function drop(core: Core, [id, key, file, size]: DoomedRow, kind: ChangeK
 export function dropFile(core: Core, file: string | null, size: number): void {
   if (file === null) return;
   core.sql.count.run(-size, 'file bytes');
-  core.transaction.afterCommit.push(() => removeFile(core, file));
-}
-
-/** After the commit nothing may fail: a name that was tampered with leads to no file of ours. */
-export function removeFile({ files }: Core, file: string): void {
-  try {
-    files.remove(file);
-  } catch (error) {
-    if (!(error instanceof DiskCacheError) || error.code !== 'CORRUPT') throw error;
-  }
+  if (core.settings.durability === 'process') noteReplaced(core, file, size);
+  else core.transaction.afterCommit.push(() => removeFile(core, file));
 }
 
 /** Whether somebody listens, in whichever process. Inside a write transaction, in which nobody can begin to. */

@@ -15,8 +15,10 @@ import type { Membership } from './household.ts';
 import { Ledger } from './ledger.ts';
 import { Memory } from './memory.ts';
 import { Outlook } from './others.ts';
+import { removeReplaced } from './replaced-files.ts';
 import { chosenSettings, keptSettings, type Settings, settledSettings, usageOf } from './settings.ts';
 import { Stamps } from './stamps.ts';
+import { Standing } from './standing.ts';
 import { Transaction } from './transaction.ts';
 import { Upkeep } from './upkeep.ts';
 import { Uses } from './uses.ts';
@@ -77,6 +79,7 @@ export function openCore(
       stamps: membership?.household.stamps ?? new Stamps(),
       feed: new Feed(),
       upkeep: new Upkeep(),
+      standing: new Standing(connection.path),
       leases: new Set(),
       transaction: new Transaction(),
       pageSize: Number(connection.pragma('page_size')),
@@ -89,6 +92,7 @@ export function openCore(
     if (membership !== undefined) {
       connection.define(PLACE_FUNCTION, (last) => membership.household.placeAfter(Number(last), core.clock()));
     }
+    core.standing.noticeFormat(core);
     begin(core, kept, chosen);
     return core;
   } catch (error) {
@@ -105,6 +109,8 @@ function begin(core: Core, kept: Partial<Settings>, chosen: Partial<Settings>): 
       keep(core, kept, chosen);
     }
     adopt(core, core.settings);
+    // Those of a process that ended before it came to it.
+    if (!core.usage.readOnly) removeReplaced(core);
     core.membership?.household.join(core);
   } catch (error) {
     // A write has been followed by a timer, which would find the connection closed.

@@ -4,11 +4,12 @@ import { withoutDeletions } from '../sqlite/change-log.ts';
 import { encodeKey, type KeyColumn } from '../values/key.ts';
 import { iterated, tagColumn } from './arguments.ts';
 import type { Core } from './core.ts';
-import { drop, isLogged, removeFile } from './drop.ts';
+import { drop, isLogged } from './drop.ts';
 import { evict as evictFor } from './evict.ts';
 import { dropExpired } from './expire.ts';
 import { despiteFullDisk, isDiskFull } from './full-disk.ts';
 import { liveFacts } from './read.ts';
+import { noteReplaced, removeFile } from './replaced-files.ts';
 import { usedBytes } from './room.ts';
 import { size } from './size.ts';
 import { atomically } from './transaction.ts';
@@ -64,7 +65,8 @@ function clearWhole(core: Core): number {
   sql.setCounter.run(0, 'hand');
   core.memory.clear();
   core.uses.clear();
-  transaction.afterCommit.push(() => removeFiles(core, files));
+  if (core.settings.durability === 'process') for (const [file, size] of files) noteReplaced(core, file, size);
+  else transaction.afterCommit.push(() => removeFiles(core, files));
   return live;
 }
 
@@ -125,7 +127,7 @@ function inBatches(core: Core, step: (most: number) => number, committed: () => 
   return total;
 }
 
-function removeFiles(core: Core, files: readonly (readonly [file: string])[]): void {
+function removeFiles(core: Core, files: readonly (readonly [file: string, size: number])[]): void {
   for (const [file] of files) removeFile(core, file);
 }
 

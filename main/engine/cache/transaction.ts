@@ -1,5 +1,6 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Core } from './core.ts';
+import { assertStanding } from './standing.ts';
 import { afterWrite, beforeWrite, demandOpen } from './upkeep.ts';
 
 type Action = () => void;
@@ -85,6 +86,7 @@ export function begin(core: Core): void {
 
 export function commit(core: Core): void {
   demandOpen(core);
+  assertStanding(core);
   core.sql.commit.run();
   core.transaction.depth = 0;
 }

@@ -2,7 +2,9 @@ import { DiskCacheError } from '../../../protocol/error.ts';
 import { logReserve, PAGES_PER_WRITE } from '../policy/budget.ts';
 import type { Core } from './core.ts';
 import { shareOf } from './household.ts';
+import { boundReplaced, removeReplaced } from './replaced-files.ts';
 import { keepReserve } from './reserve.ts';
+import { assertStanding } from './standing.ts';
 import { databaseBytes, logBytes, reserveBytes } from './volume.ts';
 
 /** Writes between two looks at the log and at the free pages; large ones are followed by a look at the log. */
@@ -34,12 +36,15 @@ export class Upkeep {
   timer: NodeJS.Timeout | undefined;
   /** A reader keeps the log from being emptied, and it has grown too long. */
   logIsStuck = false;
+  /** Value files of this process that wait to be removed, and their bytes. */
+  replacedFiles = 0;
+  replacedBytes = 0;
 }
 
 /**
  * Before something is written.
  *
- * @throws {DiskCacheError} `READ_ONLY` where the store was opened so; `BUSY` while a reader keeps the log too long, for it would
+ * @throws {DiskCacheError} `READ_ONLY` where the store was opened so; what `assertStanding` throws; `BUSY` while a reader keeps the log too long, for it would
  * grow without bound otherwise; `DISK_FULL` inside a transaction that was lost.
  */
 export function beforeWrite(core: Core): void {
@@ -50,7 +55,10 @@ export function beforeWrite(core: Core): void {
     );
   }
   if (core.transaction.depth > 0) demandOpen(core);
-  else if (core.upkeep.logIsStuck) emptyStuckLog(core);
+  else {
+    assertStanding(core);
+    if (core.upkeep.logIsStuck) emptyStuckLog(core);
+  }
 }
 
 /** A log that could not be emptied for a long time is waited for, and not made longer. */
@@ -89,6 +97,7 @@ export function afterWrite(core: Core): void {
     if (upkeep.fresh > upkeep.reserve * LOOK_PART) boundGrowth(core);
   }
   if (isDue && hasMuchFree(core)) shrink(core, PAGES_AT_ONCE);
+  if (upkeep.replacedFiles > 0) boundReplaced(core);
   upkeep.timer ??= setTimeout(() => rest(core), REST).unref();
 }
 
@@ -118,6 +127,7 @@ export function giveBack(core: Core, pagesAtOnce = PAGES_AT_ONCE): void {
     core.transaction.afterCommit.push(() => giveBack(core));
     return;
   }
+  removeReplaced(core);
   for (let before = Number.POSITIVE_INFINITY, free = freePages(core); free < before; free = freePages(core)) {
     before = free;
     if (free > 0) shrink(core, pagesAtOnce);
@@ -135,6 +145,7 @@ function rest(core: Core): void {
     upkeep.timer = setTimeout(() => rest(core), REST).unref();
     return;
   }
+  if (upkeep.replacedFiles > 0) removeReplaced(core);
   if (hasMuchFree(core)) giveBack(core);
   else if (logBytes(core) > LARGE_LOG) emptyLog(core);
   boundGrowth(core);

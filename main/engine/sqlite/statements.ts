@@ -63,6 +63,9 @@ const INSERT_PLACED = INSERT.replace('(', '(id, ').replace(
 /** A set is a use: it counts from zero again and protects from the hand of `sieve` once. */
 const AFRESH = 'hits = 0, visited = 1';
 
+/** On disk, in the table `counter`: before the name of a file that was replaced and is still there; the value is its size. */
+const REPLACED = 'replaced ';
+
 /** An item that has not expired; its parameter is now. */
 const LIVE = '(expires_at IS NULL OR expires_at > ?)';
 
@@ -76,6 +79,8 @@ export interface Statements {
   readonly release: Statement<[]>;
   readonly rollbackToSavepoint: Statement<[]>;
   readonly dataVersion: Statement<[], [number]>;
+  readonly schemaVersion: Statement<[], [number]>;
+  readonly userVersion: Statement<[], [number]>;
 
   readonly read: Statement<[KeyColumn], ValueRow>;
   readonly facts: Statement<[KeyColumn], FactsRow>;
@@ -92,8 +97,11 @@ export interface Statements {
   readonly deleteInline: Statement<[KeyColumn, now: number]>;
   readonly deleteById: Statement<[number]>;
   readonly deleteAll: Statement<[]>;
-  readonly files: Statement<[], [string]>;
+  readonly files: Statement<[], [file: string, size: number]>;
   readonly namesFile: Statement<[string], [1]>;
+  readonly noteReplaced: Statement<[file: string, size: number]>;
+  readonly forgetReplaced: Statement<[files: string]>;
+  readonly replaced: Statement<[], [file: string, size: number]>;
 
   readonly fileBytes: Statement<[], [number]>;
   readonly integrity: Statement<[], [message: string]>;
@@ -149,6 +157,8 @@ const SQL: Readonly<Record<Exclude<keyof Statements, 'composed'>, string>> = {
   release: 'RELEASE nested',
   rollbackToSavepoint: 'ROLLBACK TO nested',
   dataVersion: 'PRAGMA data_version',
+  schemaVersion: 'PRAGMA schema_version',
+  userVersion: 'PRAGMA user_version',
 
   read: `SELECT ${VALUE_COLUMNS} FROM entry WHERE key = ?`,
   facts: `SELECT ${FACTS_COLUMNS} FROM entry WHERE key = ?`,
@@ -171,8 +181,13 @@ const SQL: Readonly<Record<Exclude<keyof Statements, 'composed'>, string>> = {
   deleteInline: `DELETE FROM entry WHERE key = ? AND file IS NULL AND ${LIVE}`,
   deleteById: 'DELETE FROM entry WHERE id = ?',
   deleteAll: 'DELETE FROM entry',
-  files: 'SELECT file FROM entry WHERE file IS NOT NULL',
-  namesFile: 'SELECT 1 FROM entry WHERE file = ?',
+  files: 'SELECT file, size FROM entry WHERE file IS NOT NULL',
+  // One that was replaced belongs to somebody until it is removed.
+  namesFile: `SELECT 1 FROM (SELECT ? AS file) AS wanted WHERE EXISTS (SELECT 1 FROM entry WHERE entry.file = wanted.file)
+    OR EXISTS (SELECT 1 FROM counter WHERE name = '${REPLACED}' || wanted.file)`,
+  noteReplaced: `INSERT OR REPLACE INTO counter VALUES ('${REPLACED}' || ?, ?)`,
+  forgetReplaced: `DELETE FROM counter WHERE name IN (SELECT '${REPLACED}' || value FROM json_each(?))`,
+  replaced: `SELECT substr(name, ${REPLACED.length + 1}), value FROM counter WHERE name > '${REPLACED}' AND name < '${REPLACED}g'`,
 
   fileBytes: 'SELECT coalesce(sum(size), 0) FROM entry WHERE file IS NOT NULL',
   integrity: 'PRAGMA integrity_check',
@@ -219,7 +234,13 @@ const SQL: Readonly<Record<Exclude<keyof Statements, 'composed'>, string>> = {
 };
 
 /** They run on the snapshot of the turn; whoever runs one has looked for what others have written. */
-const RIDERS: ReadonlySet<string> = new Set(['dataVersion', 'read', 'has'] satisfies (keyof Statements)[]);
+const RIDERS: ReadonlySet<string> = new Set([
+  'dataVersion',
+  'schemaVersion',
+  'userVersion',
+  'read',
+  'has',
+] satisfies (keyof Statements)[]);
 
 /** The statements of a connection, each prepared when it is first used; `placed`: new items ask for their places. */
 export function statementsOf(connection: Connection, placed = false): Statements {

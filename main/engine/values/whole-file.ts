@@ -144,6 +144,24 @@ export function factsOf(path: string): { readonly bytes: number; readonly modifi
   return facts === undefined ? undefined : { bytes: facts.size, modified: facts.mtimeMs };
 }
 
+/** Makes what was written to a file survive a power cut; nothing where there is no file. */
+export function syncFile(path: string): void {
+  let file: number;
+  try {
+    file = openSync(path, constants.O_RDWR | NO_FOLLOW);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return;
+    throw fileFailure(error, path);
+  }
+  try {
+    fsyncSync(file);
+  } catch (error) {
+    throw fileFailure(error, path);
+  } finally {
+    closeSync(file);
+  }
+}
+
 /** Makes the names in a folder survive a power cut. Windows neither needs nor allows it. */
 export function syncFolder(path: string): void {
   if (process.platform === 'win32') return;
