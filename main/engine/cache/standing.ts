@@ -12,8 +12,8 @@ import type { Core } from './core.ts';
 
 /** Milliseconds between two looks at the database: one costs a tenth of a small write. With `'power'` every write looks. */
 const LOOK_INTERVAL_MS = 0.2;
-/** Looks at the database between two looks at its log and shared memory, and for what other processes have changed. */
-const LOOKS_PER_WHOLE_LOOK = 16;
+/** Milliseconds between two looks at its log and shared memory, and for what other processes have changed. */
+const WHOLE_LOOK_INTERVAL_MS = 2;
 
 interface Identity {
   readonly device: number;
@@ -29,7 +29,7 @@ interface Companion {
 export class Standing {
   readonly path: string;
   lookedAt = performance.now();
-  looks = 0;
+  lookedAtAllAt = performance.now();
   dataVersion = -1;
   schemaVersion = -1;
   readonly database: Identity | undefined;
@@ -65,15 +65,15 @@ export function assertStanding(core: Core): void {
   const isEager = core.settings.durability === 'power';
   const now = performance.now();
   if (now - standing.lookedAt < LOOK_INTERVAL_MS && !isEager) return;
-  const isWhole = isEager || standing.looks % LOOKS_PER_WHOLE_LOOK === 0;
+  const isWhole = isEager || now - standing.lookedAtAllAt > WHOLE_LOOK_INTERVAL_MS;
   // A look that finds a fault is repeated by the next write.
   assertFile(core, standing.path, standing.database);
   if (isWhole) {
     for (const { path, identity } of standing.companions) assertFile(core, path, identity);
     // A transaction has its own view, which was looked at when it began.
     if (core.transaction.depth === 0) assertFormat(core);
+    standing.lookedAtAllAt = now;
   }
-  standing.looks++;
   standing.lookedAt = now;
 }
 

@@ -115,7 +115,8 @@ function create(directory: string, shards: number, readOnly: boolean): Manifest 
  */
 function refuseOrphanedShards(directory: string, path: string): void {
   const folder = foldersIn(directory).find((name) => FOLDER.test(name));
-  const shards = folder === undefined ? 0 : readdirSync(join(directory, folder)).length;
+  const isShard = (name: string) => existsSync(databasePath(join(directory, String(folder), name)));
+  const shards = folder === undefined ? 0 : readdirSync(join(directory, folder)).filter(isShard).length;
   // Another process may have made both meanwhile.
   if (folder === undefined || shards === 0 || existsSync(path)) return;
   const manifest = JSON.stringify({ format: FORMAT, shards, folder } satisfies Manifest);

@@ -1,4 +1,3 @@
-import { pathToFileURL } from 'node:url';
 import { type Column, type Database, loadDriver, type Prepared, type Ran, toLoadError } from './driver.ts';
 import { failure } from './failure.ts';
 import { Patience } from './patience.ts';
@@ -79,8 +78,8 @@ export interface ConnectionOptions {
   readonly readOnly: boolean;
   /** Milliseconds to wait for a lock. */
   readonly timeout: number;
-  /** Reads the file alone, without locks, log or shared memory: for a directory that can't be written. */
-  readonly immutable?: boolean;
+  /** The bytes of the file, to be read in its place: where SQLite can't put its log and its shared memory beside it. */
+  readonly image?: Buffer | undefined;
 }
 
 /** One connection to one database file. */
@@ -91,13 +90,13 @@ export class Connection {
   /** A view of the database that does not change, for several reads; see `others.ts`. */
   readonly snapshot: Snapshot;
 
-  constructor(path: string, { readOnly, timeout, immutable = false }: ConnectionOptions) {
+  constructor(path: string, { readOnly, timeout, image }: ConnectionOptions) {
     const Driver = loadDriver();
     this.path = path;
     try {
       // Without a timeout of its own: its sleeps grow to 100 ms, which starves whoever waits beside a busy writer.
-      const name = immutable ? `${pathToFileURL(path).href}?immutable=1` : path;
-      this.#database = new Driver(name, { readonly: readOnly, fileMustExist: readOnly, timeout: 0 });
+      const options = { readonly: readOnly, fileMustExist: readOnly && image === undefined, timeout: 0 };
+      this.#database = new Driver(image ?? path, options);
     } catch (error) {
       throw failure(toLoadError(error), path);
     }

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { STAGE_FOLDER } from '../values/file-layout.ts';
 import { Connection } from './connection.ts';
-import { inspect, refuseForeign, refuseNewer } from './header.ts';
+import { inspect, readImage, refuseForeign, refuseNewer } from './header.ts';
 import { assertKnownSchema } from './known-schema.ts';
 import { APPLICATION_ID, migrationsFrom, SCHEMA_VERSION } from './schema.ts';
 import {
@@ -55,10 +55,8 @@ export function openDatabase(directory: string, options: OpenOptions): Connectio
     return connect(path, options, isThere);
   } catch (error) {
     if (giveUpReserve(error, join(dirname(path), RESERVE_FILE))) return connect(path, options, isThere);
-    if (options.readOnly && isUnwritable(error) && (factsAt(`${path}-wal`)?.size ?? 0) === 0) {
-      return connect(path, options, isThere, true);
-    }
-    throw error;
+    if (!options.readOnly || !isUnwritable(error) || (factsAt(`${path}-wal`)?.size ?? 0) > 0) throw error;
+    return connect(path, options, isThere, readImage(path));
   }
 }
 
@@ -84,8 +82,8 @@ function isUnwritable(error: unknown): boolean {
   return ['READ_ONLY', 'NOT_ALLOWED', 'DISK_FULL'].includes(error.code) && error.cause !== undefined;
 }
 
-function connect(path: string, options: OpenOptions, isThere: boolean, immutable = false): Connection {
-  const connection = new Connection(path, { ...options, immutable });
+function connect(path: string, options: OpenOptions, isThere: boolean, image?: Buffer): Connection {
+  const connection = new Connection(path, { ...options, image });
   try {
     if (!isThere) makePrivate(path);
     if (options.exclusive) connection.pragma('locking_mode = EXCLUSIVE');
