@@ -70,6 +70,13 @@ export class FileStore {
     return placedPath(this.root, name);
   }
 
+  /** The path of a file that is about to be read. @throws {DiskCacheError} `CORRUPT` also where a link leads out of the directory. */
+  readablePath(name: string): string {
+    const path = this.path(name);
+    if (this.#isPlain(dirname(path))) return path;
+    throw damaged(path, 'is behind a link, which is not followed');
+  }
+
   /** A new name and where its file is to be written, in a folder that exists. For `streamIn`; all others use `stage`. */
   newStaged(): { readonly name: string; readonly path: string } {
     if (!this.#hasStage) {
@@ -133,8 +140,7 @@ export class FileStore {
    * may have replaced the item since the row was read: read the row again before believing it.
    */
   read(name: string, expected: Expected, afresh = false): Uint8Array {
-    const path = this.path(name);
-    this.#assertPlain(dirname(path));
+    const path = this.readablePath(name);
     const { bytes, changed } = readWhole(path, expected.bytes);
     if (!afresh && this.#verified.get(name) === changed) return bytes;
     if (checkOf(expected.mode, bytes) !== expected.check) throw damaged(path, 'holds other bytes than were written');
@@ -159,7 +165,9 @@ export class FileStore {
    * it. False where the system holds on to it (Windows, while it is read); it is then an orphan for `collect`.
    */
   remove(name: string): boolean {
-    return removeFile(this.path(name));
+    const path = this.path(name);
+    // Behind a link there is nothing of ours.
+    return !this.#isPlain(dirname(path)) || removeFile(path);
   }
 
   /** The buckets there are, at most 256. Work on one at a time and let the write lock go in between. */
@@ -216,6 +224,16 @@ export class FileStore {
     if (this.#plain.has(folder)) return;
     assertPlainFolder(folder);
     this.#plain.add(folder);
+  }
+
+  #isPlain(folder: string): boolean {
+    try {
+      this.#assertPlain(folder);
+      return true;
+    } catch (error) {
+      if (error instanceof DiskCacheError && error.code === 'NOT_ALLOWED') return false;
+      throw error;
+    }
   }
 
   #makeFolder(folder: string): void {

@@ -92,7 +92,7 @@ export async function* streamOut(
   expected: Expected,
   { start, end }: FilePart = WHOLE,
 ): AsyncGenerator<Uint8Array, void> {
-  const path = store.path(name);
+  const path = store.readablePath(name);
   const file = await opened(path, constants.O_RDONLY);
   try {
     const facts = await file.stat();
