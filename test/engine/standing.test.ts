@@ -23,7 +23,7 @@ const database = (directory: string) => join(directory, 'cache.db');
 
 /** Longer than the time in which a store trusts its last look. */
 function passTime(): void {
-  for (const until = performance.now() + 5; performance.now() < until; );
+  for (const until = performance.now() + 10; performance.now() < until; );
 }
 
 describe.skipIf(process.platform === 'win32').each<'process' | 'power'>(['process', 'power'])(

@@ -11,6 +11,8 @@ import { shareOf } from './household.ts';
  * system may well keep the removal.
  */
 
+/** Syncing the log is slow, so the next time is due when so many times as long has passed. */
+const REST_PER_REMOVAL = 30;
 /** So many files may wait; each costs a row, and a removal that others wait for. */
 const MAX_REPLACED_FILES = 256;
 
@@ -27,10 +29,11 @@ export function noteReplaced(core: Core, file: string, bytes: number): void {
   });
 }
 
-/** After a commit. */
+/** After a commit: at once when that takes little of the time there is, else when there are too many. */
 export function boundReplaced(core: Core): void {
-  const { replacedFiles, replacedBytes } = core.upkeep;
-  if (replacedFiles > MAX_REPLACED_FILES || replacedBytes > maxReplacedBytes(core)) removeReplaced(core);
+  const { replacedFiles, replacedBytes, nextRemovalAt } = core.upkeep;
+  const areTooMany = replacedFiles > MAX_REPLACED_FILES || replacedBytes > maxReplacedBytes(core);
+  if (areTooMany || performance.now() >= nextRemovalAt) removeReplaced(core);
 }
 
 /**
@@ -39,6 +42,7 @@ export function boundReplaced(core: Core): void {
  */
 export function removeReplaced(core: Core): void {
   const { upkeep, sql } = core;
+  const began = performance.now();
   upkeep.replacedFiles = 0;
   upkeep.replacedBytes = 0;
   // What is noted now is in the log by now.
@@ -51,6 +55,9 @@ export function removeReplaced(core: Core): void {
   } catch (error) {
     // Somebody else writes, or the disk is full or fails: the next one who comes by removes what is left.
     if (!(error instanceof DiskCacheError)) throw error;
+  } finally {
+    const end = performance.now();
+    upkeep.nextRemovalAt = end + (end - began) * REST_PER_REMOVAL;
   }
 }
 

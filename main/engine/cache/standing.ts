@@ -10,10 +10,15 @@ import type { Core } from './core.ts';
  * nobody else ever reads that; so the names are looked up again before something is written.
  */
 
-/** Milliseconds between two looks at the database: one costs a tenth of a small write. With `'power'` every write looks. */
-const LOOK_INTERVAL_MS = 0.2;
-/** Milliseconds between two looks at its log and shared memory, and for what other processes have changed. */
-const WHOLE_LOOK_INTERVAL_MS = 2;
+/**
+ * A look costs about a tenth of a small write. So the next one is due when so many times as long has passed as the last one took,
+ * which is a part of a millisecond. With `'power'`, where a write takes that long itself, every write looks.
+ */
+const REST_PER_LOOK = 50;
+const MAX_REST_MS = 0.5;
+/** A look at the log and the shared memory, too, and for what other processes have changed. */
+const REST_PER_WHOLE_LOOK = 200;
+const MAX_WHOLE_REST_MS = 5;
 
 interface Identity {
   readonly device: number;
@@ -28,8 +33,8 @@ interface Companion {
 /** What was opened, and when it was last looked whether it is there. */
 export class Standing {
   readonly path: string;
-  lookedAt = performance.now();
-  lookedAtAllAt = performance.now();
+  nextLookAt = 0;
+  nextWholeLookAt = 0;
   dataVersion = -1;
   schemaVersion = -1;
   readonly database: Identity | undefined;
@@ -64,17 +69,18 @@ export function assertStanding(core: Core): void {
   const { standing } = core;
   const isEager = core.settings.durability === 'power';
   const now = performance.now();
-  if (now - standing.lookedAt < LOOK_INTERVAL_MS && !isEager) return;
-  const isWhole = isEager || now - standing.lookedAtAllAt > WHOLE_LOOK_INTERVAL_MS;
+  if (now < standing.nextLookAt && !isEager) return;
+  const isWhole = isEager || now >= standing.nextWholeLookAt;
   // A look that finds a fault is repeated by the next write.
   assertFile(core, standing.path, standing.database);
   if (isWhole) {
     for (const { path, identity } of standing.companions) assertFile(core, path, identity);
     // A transaction has its own view, which was looked at when it began.
     if (core.transaction.depth === 0) assertFormat(core);
-    standing.lookedAtAllAt = now;
   }
-  standing.lookedAt = now;
+  const end = performance.now();
+  standing.nextLookAt = end + Math.min(MAX_REST_MS, (end - now) * REST_PER_LOOK);
+  if (isWhole) standing.nextWholeLookAt = end + Math.min(MAX_WHOLE_REST_MS, (end - now) * REST_PER_WHOLE_LOOK);
 }
 
 function assertFile(core: Core, path: string, opened: Identity | undefined): void {

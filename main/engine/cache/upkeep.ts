@@ -39,6 +39,8 @@ export class Upkeep {
   /** Value files of this process that wait to be removed, and their bytes. */
   replacedFiles = 0;
   replacedBytes = 0;
+  /** When they may be removed again before there are too many. */
+  nextRemovalAt = 0;
 }
 
 /**
