@@ -50,6 +50,8 @@ function setUntilFull(cache: Cache<number, Uint8Array>, size: number): number {
 function expectWhole(cache: Cache<number, Uint8Array>, count: number, size: number): void {
   expect(cache.size).toBe(count);
   for (const [key, value] of cache) expect(Buffer.from(value).equals(content(key, size))).toBe(true);
+  // It removes what has been replaced and waits for that.
+  expect(cache.check()).toEqual([]);
   const files = valueFiles(cache.directory);
   expect(files.map((path) => statSync(path).size)).toEqual(files.map(() => size));
   expect(files).toHaveLength(size > 32 * KiB ? count : 0);

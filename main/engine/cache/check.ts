@@ -7,6 +7,7 @@ import { decodeKey, type KeyColumn } from '../values/key.ts';
 import { optionsOf } from './arguments.ts';
 import type { Core } from './core.ts';
 import { drop } from './drop.ts';
+import { removeReplaced } from './replaced-files.ts';
 import { atomically } from './transaction.ts';
 
 export type { CheckOptions, Finding, FindingCode } from '../../../protocol/check.ts';
@@ -24,6 +25,7 @@ export function check(core: Core, options?: CheckOptions): Finding[] {
   const { repair = false } = optionsOf(options, OPTIONS);
   if (core.transaction.depth > 0)
     throw new DiskCacheError('BAD_OPTION', 'check was called inside a transaction; call it after');
+  if (!core.usage.readOnly) removeReplaced(core);
   const findings: Finding[] = [];
   try {
     findings.push(...checkDatabase(core, repair));

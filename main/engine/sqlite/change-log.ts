@@ -20,7 +20,7 @@ const TRIGGERS: Readonly<Record<string, string>> = {
   [ON_DELETE]: `AFTER DELETE ON entry BEGIN ${log("'delete'", 'old.key')} END`,
 };
 
-/** What deskcache wrote until 0.9: it asked the connection why it deletes. */
+/** An earlier form: it asked the connection why it deletes. On disk. */
 const FORMER_ON_DELETE = `CREATE TRIGGER ${ON_DELETE} AFTER DELETE ON entry WHEN deskcache_cause() <> 'clear' BEGIN ${log('deskcache_cause()', 'old.key')} END`;
 
 const create = (name: string): string => `CREATE TRIGGER IF NOT EXISTS ${name} ${TRIGGERS[name]}`;
