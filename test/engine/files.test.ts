@@ -1,11 +1,12 @@
 import { readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { Cache } from '../../main/engine/index.ts';
+import { Cache, type CacheOptions } from '../../main/engine/index.ts';
 import { freshDirectory } from './directory.ts';
 
 const large = (mark: string) => mark.repeat(50_000);
-const open = (directory = freshDirectory()) => new Cache<string, unknown>(directory);
+const open = (directory = freshDirectory(), options: CacheOptions = {}) =>
+  new Cache<string, unknown>(directory, options);
 
 function files(cache: Cache<string, unknown>): string[] {
   const all = readdirSync(cache.directory, { recursive: true, withFileTypes: true });
@@ -18,7 +19,7 @@ function fail(): never {
 
 describe('values in files', () => {
   it('come and go with their items', () => {
-    using cache = open();
+    using cache = open(freshDirectory(), { durability: 'power' });
     cache.set('a', large('a'));
     cache.set(
       'b',

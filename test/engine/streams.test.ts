@@ -122,7 +122,7 @@ describe('openReadStream', () => {
   });
 
   it('can be given up', async () => {
-    using cache = open();
+    using cache = open({ durability: 'power' });
     await cache.writeStream('k', chunks(5));
     await cache.openReadStream('k')?.cancel();
     expect(cache.delete('k')).toBe(true);
@@ -203,8 +203,8 @@ describe('openBytes', () => {
     expect(versions.size).toBe(51);
   });
 
-  it('never gives the bytes of another version: what was replaced before it was read fails', async () => {
-    using cache = open();
+  it('never gives the bytes of another version: what was removed before it was read fails', async () => {
+    using cache = open({ durability: 'power' });
     await cache.writeStream('k', chunks(3));
     const before = cache.openBytes('k')!;
     await cache.writeStream('k', chunks(2));

@@ -13,7 +13,12 @@ describe('the number of shards', () => {
     {
       using fanout = new FanoutCache(directory, { shards: 3 });
       fanout.set('k', 1);
-      expect(JSON.parse(readFileSync(manifest(directory), 'utf8'))).toEqual({ format: 1, shards: 3, folder: 'shards' });
+      expect(JSON.parse(readFileSync(manifest(directory), 'utf8'))).toEqual({
+        format: 1,
+        shards: 3,
+        folder: 'shards',
+        id: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      });
     }
     expect(() => new FanoutCache(directory, { shards: 4 })).toThrow(failure('BAD_OPTION', /3 shards, not 4; leave/));
     using again = new FanoutCache(directory);

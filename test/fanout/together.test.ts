@@ -1,11 +1,11 @@
-import { mkdirSync, symlinkSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import { homeOf } from '../../main/engine/fanout/home.ts';
 import { FanoutCache } from '../../main/engine/index.ts';
 import { freshDirectory } from '../engine/directory.ts';
-import { smallDisk } from '../reference/small-disk.ts';
+import { mountAt, smallDisk } from '../reference/small-disk.ts';
 
 const SHARDS = 3;
 const open = (directory = freshDirectory(), timeout = 5000) =>
@@ -94,7 +94,7 @@ describe('transact over shards', () => {
       const directory = freshDirectory();
       using disk = smallDisk(512 * 1024)!;
       mkdirSync(join(directory, 'shards'));
-      symlinkSync(disk.path, join(directory, 'shards', '001'));
+      using _mounted = mountAt(disk.path, join(directory, 'shards', '001'));
       using fanout = open(directory);
       for (const key of KEYS) fanout.set(key, 'old');
       const giveBack = disk.fill();

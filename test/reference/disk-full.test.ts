@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Cache, type CacheFace, Deque, FanoutCache, Index } from '../../main/engine/index.ts';
@@ -50,6 +50,8 @@ function setUntilFull(cache: Cache<number, Uint8Array>, size: number): number {
 function expectWhole(cache: Cache<number, Uint8Array>, count: number, size: number): void {
   expect(cache.size).toBe(count);
   for (const [key, value] of cache) expect(Buffer.from(value).equals(content(key, size))).toBe(true);
+  // It removes what has been replaced and waits for that.
+  expect(cache.check()).toEqual([]);
   const files = valueFiles(cache.directory);
   expect(files.map((path) => statSync(path).size)).toEqual(files.map(() => size));
   expect(files).toHaveLength(size > 32 * KiB ? count : 0);
@@ -277,4 +279,52 @@ it.skipIf(probe === undefined)('row 31: a store cannot be created on a full disk
   using cache = new Cache(directory);
   cache.set('k', 1);
   expect(cache.get('k')).toBe(1);
+});
+
+describe.skipIf(probe === undefined)('a store that was closed, on a disk that is full since', () => {
+  const stored = (disk: SmallDisk): string => {
+    const directory = join(disk.path, 'store');
+    using cache = new Cache<number, Uint8Array>(directory);
+    for (let n = 0; n < 20; n++) cache.set(n, content(n, 10 * KiB));
+    cache.set(20, content(20, 100 * KiB));
+    return directory;
+  };
+  const expectAll = (cache: Cache<number, Uint8Array>) => {
+    for (let n = 0; n < 20; n++) expect(Buffer.from(cache.get(n)!).equals(content(n, 10 * KiB))).toBe(true);
+    expect(cache.get(20)?.length).toBe(100 * KiB);
+  };
+
+  it('opens with what it keeps in reserve, reads, and makes room', () => {
+    using disk = smallDisk(BYTES)!;
+    const directory = stored(disk);
+    disk.fill();
+    using cache = new Cache<number, Uint8Array>(directory);
+    expectAll(cache);
+    expect(cache.delete(20)).toBe(true);
+    cache.set(21, content(21, 10 * KiB));
+    expect(cache.check()).toEqual([]);
+  });
+
+  it('opens for reading alone', () => {
+    using disk = smallDisk(BYTES)!;
+    const directory = stored(disk);
+    disk.fill();
+    using cache = new Cache<number, Uint8Array>(directory, { readOnly: true });
+    expectAll(cache);
+  });
+
+  it('opens for reading where nothing was kept, and for writing is told what is wrong', () => {
+    using disk = smallDisk(BYTES)!;
+    const directory = stored(disk);
+    rmSync(join(directory, 'reserve'), { force: true });
+    const giveBack = disk.fill();
+    expect(() => new Cache(directory)).toThrow(failure('DISK_FULL'));
+    {
+      using cache = new Cache<number, Uint8Array>(directory, { readOnly: true });
+      expectAll(cache);
+    }
+    giveBack();
+    using cache = new Cache<number, Uint8Array>(directory);
+    expectAll(cache);
+  });
 });

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -39,4 +39,11 @@ export function smallDisk(bytes: number): SmallDisk | undefined {
       rmdirSync(path);
     },
   };
+}
+
+/** Shows a folder at a second path until it goes out of scope; for root on Linux. */
+export function mountAt(folder: string, path: string): Disposable {
+  mkdirSync(path);
+  if (!run('mount', '--bind', folder, path)) throw new Error(`${folder} could not be mounted at ${path}`);
+  return { [Symbol.dispose]: () => void run('umount', '-l', path) };
 }

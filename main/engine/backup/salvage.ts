@@ -1,11 +1,12 @@
 import type { Finding } from '../../../protocol/check.ts';
-import { CREATE_TAG_INDEX } from '../cache/configure.ts';
 import type { Core } from '../cache/core.ts';
 import { SETTING_NAMES, settingColumn } from '../cache/settings.ts';
+import { Standing } from '../cache/standing.ts';
 import { afterWrite, emptyLog } from '../cache/upkeep.ts';
 import { startLog } from '../sqlite/change-log.ts';
 import type { Connection } from '../sqlite/connection.ts';
 import { Replacement } from '../sqlite/replacement.ts';
+import { CREATE_TAG_INDEX } from '../sqlite/schema.ts';
 import { copyItems, slots } from './copy-items.ts';
 import { readAround, readSmall, unlessDamaged } from './read-around.ts';
 
@@ -57,6 +58,8 @@ function replaceDatabase(core: Core, fill: (fresh: Replacement) => void): void {
       fresh.close();
     }
   });
+  core.standing = new Standing(core.connection.path);
+  core.standing.noticeFormat(core);
   core.ledger.forget();
   core.memory.clear();
   core.uses.clear();

@@ -7,9 +7,10 @@ import type { Core } from './core.ts';
 import { drop } from './drop.ts';
 import { findFault } from './fault.ts';
 import { hasStrayIds, mendIds } from './ids.ts';
+import { removeReplaced } from './replaced-files.ts';
 import type { Structure } from './structure.ts';
 import { atomically } from './transaction.ts';
-import { beforeWrite } from './upkeep.ts';
+import { beforeWrite, withoutFailing } from './upkeep.ts';
 
 export type { CheckOptions, Finding, FindingCode } from '../../../protocol/check.ts';
 
@@ -27,6 +28,8 @@ export function check(core: Core, options?: CheckOptions, structure?: Structure)
   if (core.transaction.depth > 0)
     throw new DiskCacheError('BAD_OPTION', 'check was called inside a transaction; call it after');
   if (repair) beforeWrite(core);
+  // In a damaged database it may not be known what waits.
+  if (!core.usage.readOnly) withoutFailing(core, () => removeReplaced(core));
   const findings: Finding[] = [];
   const isReadable = collect(core, findings, () => checkDatabase(core, repair));
   if (!isReadable && !repair) return findings;

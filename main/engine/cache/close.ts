@@ -2,6 +2,7 @@ import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Core } from './core.ts';
 import { stopFeed } from './feed.ts';
 import { releaseAll } from './lease.ts';
+import { removeReplaced } from './replaced-files.ts';
 import { settleUses } from './uses.ts';
 
 /**
@@ -16,6 +17,7 @@ export function closeCore(core: Core): void {
   releaseAll(core);
   stopFeed(core);
   settleUses(core);
+  if (core.upkeep.replacedFiles > 0) removeReplaced(core);
   clearTimeout(core.upkeep.timer);
   clearTimeout(core.upkeep.leftovers);
   core.membership?.household.leave(core);

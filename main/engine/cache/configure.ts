@@ -1,6 +1,7 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Configuration } from '../../../protocol/options.ts';
 import { logPages, logReserve } from '../policy/budget.ts';
+import { CREATE_TAG_INDEX } from '../sqlite/schema.ts';
 import type { CodecSettings } from '../values/codec.ts';
 import { assertCompression } from '../values/compression.ts';
 import { FileStore } from '../values/file-store.ts';
@@ -59,7 +60,7 @@ export function change(core: Core, options: Configuration): void {
 export function keep(core: Core, kept: Partial<Settings>, chosen: Partial<Settings>): void {
   const fresh = SETTING_NAMES.filter((name) => chosen[name] !== undefined && chosen[name] !== kept[name]);
   if (fresh.length === 0) return;
-  atomically(core, () => {
+  durably(core, () => {
     for (const name of fresh) core.sql.keepSetting.run(name, settingColumn(chosen[name] as Settings[SettingName]));
     if (fresh.includes('tagIndex')) core.connection.execute(chosen.tagIndex ? CREATE_TAG_INDEX : DROP_TAG_INDEX);
     core.sql.count.run(1, 'settings');
@@ -67,8 +68,24 @@ export function keep(core: Core, kept: Partial<Settings>, chosen: Partial<Settin
   });
 }
 
-export const CREATE_TAG_INDEX = 'CREATE INDEX IF NOT EXISTS entry_tag ON entry (tag) WHERE tag IS NOT NULL';
 const DROP_TAG_INDEX = 'DROP INDEX IF EXISTS entry_tag';
+
+/**
+ * Runs `work` in a transaction that is on the disk itself when this returns, whatever the durability of the store: what is
+ * chosen once is relied on for years. Outside of transactions.
+ */
+export function durably(core: Core, work: () => void): void {
+  const { connection, settings } = core;
+  connection.pragma('synchronous = FULL');
+  try {
+    atomically(core, work);
+  } finally {
+    connection.pragma(synchronousFor(settings));
+  }
+}
+
+const synchronousFor = ({ durability }: Settings): string =>
+  `synchronous = ${durability === 'power' ? 'FULL' : 'NORMAL'}`;
 
 /** Puts settings into force. Outside of transactions: SQLite changes `synchronous` only there. */
 export function adopt(core: Core, settings: Settings): void {
@@ -76,7 +93,11 @@ export function adopt(core: Core, settings: Settings): void {
   const share = settings.sizeLimit * (membership?.share ?? 1);
   connection.pragma(`wal_autocheckpoint = ${logPages(share, pageSize)}`);
   connection.pragma(`journal_size_limit = ${logReserve(share, pageSize)}`);
-  connection.pragma(`synchronous = ${settings.durability === 'power' ? 'FULL' : 'NORMAL'}`);
+  connection.pragma(synchronousFor(settings));
+  // Without it macOS leaves what was synced in the cache of the drive (https://sqlite.org/pragma.html#pragma_fullfsync).
+  for (const pragma of ['fullfsync', 'checkpoint_fullfsync']) {
+    connection.pragma(`${pragma} = ${settings.durability === 'power' ? 'ON' : 'OFF'}`);
+  }
   if (settings.durability !== core.settings.durability) core.files = new FileStore(core.directory, settings.durability);
   core.codec = { codec: core.codec.codec, compression: settings.compression };
   core.settings = settings;

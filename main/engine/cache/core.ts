@@ -11,6 +11,7 @@ import type { Memory } from './memory.ts';
 import type { Outlook } from './others.ts';
 import type { Settings, Usage } from './settings.ts';
 import type { Stamps } from './stamps.ts';
+import type { Standing } from './standing.ts';
 import type { Timekeeper } from './timekeeping.ts';
 import type { Transaction } from './transaction.ts';
 import type { Upkeep } from './upkeep.ts';
@@ -34,6 +35,8 @@ export interface Core {
   readonly stamps: Stamps;
   readonly feed: Feed;
   readonly upkeep: Upkeep;
+  /** Another one after a repair. */
+  standing: Standing;
   readonly leases: Set<Lease>;
   readonly pageSize: number;
   /** What the directory holds. */

@@ -3,11 +3,12 @@ import type { ChangeKind } from '../../../protocol/options.ts';
 import type { DoomedRow } from '../sqlite/statements.ts';
 import type { KeyColumn } from '../values/key.ts';
 import type { Core } from './core.ts';
+import { noteReplaced, removeFile } from './replaced-files.ts';
 
 /** Deletes a row and, after the outermost commit, its file. Inside a write transaction. */
 export function drop(core: Core, [id, key, file, size]: DoomedRow, kind: ChangeKind): void {
-  core.feed.cause = kind;
   if (core.sql.deleteById.run(id).changes === 0) throw lostRow(core);
+  if (kind !== 'delete' && isLogged(core)) core.sql.nameLastChange.run(kind);
   dropFile(core, file, size);
   core.ledger.deleted(1);
   core.memory.forget(key);
@@ -21,16 +22,14 @@ export const lostRow = ({ connection }: Core): DiskCacheError =>
 export function dropFile(core: Core, file: string | null, size: number): void {
   if (file === null) return;
   core.sql.count.run(-size, 'file bytes');
-  core.transaction.afterCommit.push(() => removeFile(core, file));
+  if (core.settings.durability === 'process') noteReplaced(core, file, size);
+  else core.transaction.afterCommit.push(() => removeFile(core, file));
 }
 
-/** After the commit nothing may fail: a name that was tampered with leads to no file of ours. */
-export function removeFile({ files }: Core, file: string): void {
-  try {
-    files.remove(file);
-  } catch (error) {
-    if (!(error instanceof DiskCacheError) || error.code !== 'CORRUPT') throw error;
-  }
+/** Whether somebody listens, in whichever process. Inside a write transaction, in which nobody can begin to. */
+export function isLogged({ transaction, sql }: Core): boolean {
+  transaction.isLogged ??= sql.anyListener.first() !== undefined;
+  return transaction.isLogged;
 }
 
 /** Bytes of a key on disk, about: characters beyond ASCII count as one. */

@@ -1,5 +1,6 @@
 import { costOf } from '../policy/budget.ts';
 import { EVICTION_POLICIES, type EvictionPolicy, otherIndexes } from '../policy/eviction.ts';
+import { createOrderIndex } from '../sqlite/schema.ts';
 import { DOOMED_COLUMNS, type DoomedRow, EVICTABLE } from '../sqlite/statements.ts';
 import type { KeyColumn } from '../values/key.ts';
 import type { Core } from './core.ts';
@@ -88,8 +89,8 @@ export function prepareIndex(core: Core): void {
   const policy = EVICTION_POLICIES[core.settings.evictionPolicy];
   if (core.ledger.indexed === policy.index) return;
   for (const other of otherIndexes(policy)) core.connection.execute(`DROP INDEX IF EXISTS ${other}`);
-  if (policy.index !== null) {
-    core.connection.execute(`CREATE INDEX IF NOT EXISTS ${policy.index} ON entry (${policy.order})`);
+  if (policy.index !== null && policy.order !== null) {
+    core.connection.execute(createOrderIndex(policy.index, policy.order));
   }
   core.ledger.indexed = policy.index;
 }

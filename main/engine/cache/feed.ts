@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Change, ChangeKind } from '../../../protocol/options.ts';
-import { startLog, stopLog } from '../sqlite/change-log.ts';
+import { hasFormerLog, renewLog, startLog, stopLog } from '../sqlite/change-log.ts';
 import { decodeKey, type KeyBounds, type KeyColumn } from '../values/key.ts';
 import { demandFunction } from './arguments.ts';
 import type { Core } from './core.ts';
@@ -30,8 +30,6 @@ interface Subscription {
  * are read right after each commit, others' when `data_version` has moved.
  */
 export class Feed {
-  /** Why rows are being deleted, for the log. */
-  cause: ChangeKind = 'delete';
   readonly subscriptions = new Set<Subscription>();
   readonly id = randomUUID();
   last = 0;
@@ -78,6 +76,7 @@ export function stopFeed(core: Core): void {
 /** A listener that was killed leaves the log behind; whoever opens the store next clears it away. */
 export function clearDeadListeners(core: Core): void {
   if (core.sql.deadListener.first() !== undefined) atomically(core, () => stopLogOfNobody(core));
+  if (hasFormerLog(core.connection)) atomically(core, () => renewLog(core.connection));
 }
 
 function stopLogOfNobody({ sql, connection }: Core): void {

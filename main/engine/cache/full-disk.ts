@@ -1,5 +1,6 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Core } from './core.ts';
+import { removeReplaced } from './replaced-files.ts';
 import { giveUpReserve, keepReserve } from './reserve.ts';
 import { emptyLog, giveBack } from './upkeep.ts';
 import { logBytes, reserveBytes } from './volume.ts';
@@ -23,6 +24,7 @@ export function despiteFullDisk<T>(stores: readonly Core[], work: () => T): T {
     return work();
   } catch (error) {
     if (!isDiskFull(error) || stores.some(isInTransaction)) throw error;
+    if (removeWaiting(stores)) return despiteFullDisk(stores, work);
     // All give up theirs: which of them lacks space is not told.
     const given = stores.map(giveUpReserve);
     if (Math.max(...given) <= 0) throw error;
@@ -47,10 +49,19 @@ export function despiteLongLog<T>(store: Core, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    if (!isDiskFull(error) || isInTransaction(store) || logBytes(store) === 0) throw error;
+    if (!isDiskFull(error) || isInTransaction(store)) throw error;
+    if (removeWaiting([store])) return despiteLongLog(store, work);
+    if (logBytes(store) === 0) throw error;
     giveBack(store, pagesAtOnce(store, reserveBytes(store)));
     return work();
   }
+}
+
+/** Whether there were files of replaced values that only waited to be removed. */
+function removeWaiting(stores: readonly Core[]): boolean {
+  const waiting = stores.filter(({ upkeep }) => upkeep.replacedFiles > 0);
+  for (const store of waiting) removeReplaced(store);
+  return waiting.length > 0;
 }
 
 const isInTransaction = ({ transaction }: Core): boolean => transaction.depth > 0;

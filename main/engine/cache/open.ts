@@ -3,7 +3,6 @@ import { DiskCacheError } from '../../../protocol/error.ts';
 import type { CacheOptions } from '../../../protocol/options.ts';
 import { unlessDamaged } from '../backup/read-around.ts';
 import { pageSizeFor } from '../policy/budget.ts';
-import { CAUSE_FUNCTION } from '../sqlite/change-log.ts';
 import { openDatabase } from '../sqlite/open.ts';
 import { removeReplacement } from '../sqlite/replacement.ts';
 import { PLACE_FUNCTION, type Statements, statementsOf } from '../sqlite/statements.ts';
@@ -21,8 +20,10 @@ import { Ledger } from './ledger.ts';
 import { clearLeftovers } from './leftovers.ts';
 import { Memory } from './memory.ts';
 import { Outlook } from './others.ts';
+import { removeReplaced } from './replaced-files.ts';
 import { chosenSettings, keptSettings, type Settings, settledSettings, usageOf } from './settings.ts';
 import { Stamps } from './stamps.ts';
+import { Standing } from './standing.ts';
 import { recallTime, Timekeeper } from './timekeeping.ts';
 import { Transaction } from './transaction.ts';
 import { Upkeep, withoutFailing } from './upkeep.ts';
@@ -92,6 +93,7 @@ export function openCore(
       stamps: membership?.household.stamps ?? new Stamps(),
       feed: new Feed(),
       upkeep: new Upkeep(),
+      standing: new Standing(connection.path),
       leases: new Set(),
       transaction: new Transaction(),
       pageSize: Number(connection.pragma('page_size')),
@@ -103,10 +105,10 @@ export function openCore(
       codec: codecFor(settings, kept, usage, path),
       files: new FileStore(path, settings.durability),
     };
-    connection.define(CAUSE_FUNCTION, () => core.feed.cause);
     if (membership !== undefined) {
       connection.define(PLACE_FUNCTION, (last) => membership.household.placeAfter(Number(last), usage.clock()));
     }
+    core.standing.noticeFormat(core);
     recallTime(core);
     begin(core, kept, chosen);
     return core;
@@ -128,6 +130,8 @@ function begin(core: Core, kept: Partial<Settings>, chosen: Partial<Settings>): 
       keep(core, kept, chosen);
     }
     adopt(core, core.settings);
+    // Those of a process that ended before it came to it.
+    if (!core.usage.readOnly) withoutFailing(core, () => removeReplaced(core));
     core.membership?.household.join(core);
     // Notices a clock that was set back since.
     core.clock();

@@ -2,6 +2,7 @@ import type { Connection } from '../sqlite/connection.ts';
 import { viewEnded, viewOpened } from '../sqlite/views.ts';
 import { followSettings } from './configure.ts';
 import type { Core } from './core.ts';
+import { assertFormat } from './standing.ts';
 
 /** Within one long turn, what others have written is looked for again after so many milliseconds. */
 const TURN_PATIENCE = 3;
@@ -54,6 +55,7 @@ function compare(core: Core): boolean {
   if (usage.exclusive) return false;
   const version = sql.dataVersion.first()?.[0] ?? 0;
   if (version === ledger.dataVersion) return false;
+  assertFormat(core);
   ledger.dataVersion = version;
   ledger.forget();
   memory.clear();

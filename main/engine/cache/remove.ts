@@ -3,16 +3,18 @@ import type { Key } from '../../../protocol/key.ts';
 import { unlessDamaged } from '../backup/read-around.ts';
 import { startAfresh } from '../backup/salvage.ts';
 import { isLive } from '../policy/expiry.ts';
+import { withoutDeletions } from '../sqlite/change-log.ts';
 import { assertInTime, shouldPause } from '../values/allowance.ts';
 import { encodeKey, type KeyColumn } from '../values/key.ts';
 import { iterated, tagColumn } from './arguments.ts';
 import { collectBucket } from './check.ts';
 import type { Core } from './core.ts';
-import { drop, removeFile } from './drop.ts';
+import { drop, isLogged } from './drop.ts';
 import { evict as evictFor } from './evict.ts';
 import { dropExpired } from './expire.ts';
 import { despiteFullDisk, isDiskFull } from './full-disk.ts';
 import { liveFacts } from './read.ts';
+import { noteReplaced, removeFile } from './replaced-files.ts';
 import { usedBytes } from './room.ts';
 import { size } from './size.ts';
 import { atomically } from './transaction.ts';
@@ -75,8 +77,9 @@ function clearWhole(core: Core): number {
   const { sql, transaction } = core;
   const live = size(core);
   const files = sql.files.all();
-  core.feed.cause = 'clear';
-  sql.deleteAll.run();
+  const deleteAll = () => void sql.deleteAll.run();
+  if (isLogged(core)) withoutDeletions(core.connection, deleteAll);
+  else deleteAll();
   // Of a damaged table SQLite deletes another number than it counts.
   core.ledger.deleted(core.ledger.rows ?? 0);
   sql.logClear.run();
@@ -84,7 +87,8 @@ function clearWhole(core: Core): number {
   sql.setCounter.run(0, 'hand');
   core.memory.clear();
   core.uses.clear();
-  transaction.afterCommit.push(() => removeFiles(core, files));
+  if (core.settings.durability === 'process') for (const [file, size] of files) noteReplaced(core, file, size);
+  else transaction.afterCommit.push(() => removeFiles(core, files));
   return live;
 }
 
@@ -148,7 +152,7 @@ function inBatches(core: Core, step: (most: number) => number, committed: () => 
   return total;
 }
 
-function removeFiles(core: Core, files: readonly (readonly [file: string])[]): void {
+function removeFiles(core: Core, files: readonly (readonly [file: string, size: number])[]): void {
   for (const [file] of files) removeFile(core, file);
 }
 
@@ -156,7 +160,6 @@ function removeColumn(core: Core, key: KeyColumn): boolean {
   const { sql, ledger } = core;
   const now = core.clock();
   beforeWrite(core);
-  core.feed.cause = 'delete';
   if (sql.deleteInline.run(key, now).changes === 1) {
     ledger.deleted(1);
     core.memory.forget(key);

@@ -1,6 +1,7 @@
 import { randomFillSync } from 'node:crypto';
-import { closeSync, constants, openSync, rmSync, truncateSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, ftruncateSync, openSync, rmSync, writeSync } from 'node:fs';
 import { reserveFor } from '../policy/budget.ts';
+import { NO_FOLLOW } from '../values/whole-file.ts';
 import type { Core } from './core.ts';
 import { shareOf } from './household.ts';
 import { databaseBytes, logBytes, reserveBytes, reservePath } from './volume.ts';
@@ -22,19 +23,20 @@ export function keepReserve(core: Core): number {
   const wanted = reserveFor(shareOf(core), databaseBytes(core) + logBytes(core));
   if (Math.abs(wanted - kept) <= wanted * TOLERANCE) return kept;
   try {
-    if (wanted < kept) truncateSync(reservePath(core), wanted);
-    else grow(reservePath(core), kept, wanted);
+    resize(reservePath(core), kept, wanted);
   } catch {
     // The disk is full, or somebody has given the reserve up meanwhile: what there is has to do.
   }
   return reserveBytes(core);
 }
 
-/** With bytes that can't be compressed: some file systems keep no space for others. */
-function grow(path: string, from: number, to: number): void {
-  const bytes = randomFillSync(new Uint8Array(to - from));
-  const file = openSync(path, constants.O_WRONLY | constants.O_CREAT, 0o600);
+/** Grows with bytes that can't be compressed: some file systems keep no space for others. What is no file is left alone. */
+function resize(path: string, from: number, to: number): void {
+  const file = openSync(path, constants.O_WRONLY | constants.O_CREAT | NO_FOLLOW, 0o600);
   try {
+    if (!fstatSync(file).isFile()) return;
+    if (to < from) ftruncateSync(file, to);
+    const bytes = randomFillSync(new Uint8Array(Math.max(0, to - from)));
     for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at, undefined, from + at);
   } finally {
     closeSync(file);

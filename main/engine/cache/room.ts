@@ -5,6 +5,7 @@ import { evict, prepareIndex } from './evict.ts';
 import { dropExpired } from './expire.ts';
 import { shareOf } from './household.ts';
 import type { Item } from './item.ts';
+import { maxReplacedBytes } from './replaced-files.ts';
 import { boundLog, emptyLog } from './upkeep.ts';
 import { databaseBytes, logBytes } from './volume.ts';
 
@@ -74,12 +75,20 @@ export function usedBytes(core: Core): number {
   return fixedBytes(core) + ((sql.pageCount.first()?.[0] ?? 0) - (sql.freePages.first()?.[0] ?? 0)) * pageSize;
 }
 
+/** A count that somebody has damaged would evict everything, or nothing. */
+function countFileBytes({ sql }: Core): number {
+  const counted: unknown = sql.counter.first('file bytes')?.[0];
+  const isCount = typeof counted === 'number' && counted >= 0 && counted <= Number.MAX_SAFE_INTEGER;
+  return isCount ? counted : (sql.fileBytes.first()?.[0] ?? 0);
+}
+
 /** Value files, what is set aside, and a log that a reader keeps longer than that. */
 function fixedBytes(core: Core): number {
-  const { sql, pageSize } = core;
+  const { pageSize } = core;
   const share = shareOf(core);
+  const fileBytes = countFileBytes(core);
   const aside = setAside(share, pageSize) + Math.max(0, logBytes(core) - logReserve(share, pageSize));
-  return (sql.counter.first('file bytes')?.[0] ?? 0) + aside;
+  return fileBytes + Math.min(maxReplacedBytes(core), fileBytes + core.upkeep.replacedBytes) + aside;
 }
 
 /**

@@ -29,7 +29,8 @@ export interface StoredBytes {
   readonly heldBytes: number;
   /**
    * The bytes, or some of them; memory holds one chunk of a large value. Fails with `CORRUPT` where they are damaged (of a part
-   * only the length of the whole is checked) and where the item was replaced or deleted before the first byte was read.
+   * only the length of the whole is checked), and may fail so where the item was replaced or deleted before the first byte was
+   * read; never gives those of another version.
    */
   stream(range?: ByteRange): ReadableStream<Uint8Array>;
 }

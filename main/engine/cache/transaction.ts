@@ -1,5 +1,6 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Core } from './core.ts';
+import { assertStanding } from './standing.ts';
 import { afterWrite, beforeWrite, demandOpen, withoutFailing } from './upkeep.ts';
 
 type Action = () => void;
@@ -9,6 +10,8 @@ export class Transaction {
   depth = 0;
   /** Whether this transaction has looked for what others have written before it. */
   noticed = false;
+  /** Whether somebody listens, once that was asked for in this transaction. */
+  isLogged: boolean | undefined;
   /** After every commit, also of a single statement: somebody listens. */
   committed: Action | undefined;
   /** In order, after the outermost commit: removing files that nobody names any more, telling listeners. */
@@ -99,10 +102,12 @@ export function begin(core: Core): void {
   core.sql.begin.run();
   core.transaction.depth = 1;
   core.transaction.noticed = false;
+  core.transaction.isLogged = undefined;
 }
 
 export function commit(core: Core): void {
   demandOpen(core);
+  assertStanding(core);
   core.sql.commit.run();
   core.transaction.depth = 0;
 }

@@ -3,7 +3,9 @@ import { logReserve, PAGES_PER_WRITE } from '../policy/budget.ts';
 import { settled, warn } from '../warning.ts';
 import type { Core } from './core.ts';
 import { shareOf } from './household.ts';
+import { boundReplaced, removeReplaced } from './replaced-files.ts';
 import { keepReserve } from './reserve.ts';
+import { assertStanding } from './standing.ts';
 import { keepTime } from './timekeeping.ts';
 import { databaseBytes, logBytes, reserveBytes } from './volume.ts';
 
@@ -38,13 +40,18 @@ export class Upkeep {
   leftovers: NodeJS.Timeout | undefined;
   /** A reader keeps the log from being emptied, and it has grown too long. */
   logIsStuck = false;
+  /** Value files of this process that wait to be removed, and their bytes. */
+  replacedFiles = 0;
+  replacedBytes = 0;
+  /** When they may be removed again before there are too many. */
+  nextRemovalAt = 0;
 }
 
 /**
  * Before something is written.
  *
- * @throws {DiskCacheError} `READ_ONLY` where the store was opened so; `BUSY` while a reader keeps the log too long, for it would
- * grow without bound otherwise; inside a transaction that was lost, the code of what ended it.
+ * @throws {DiskCacheError} `READ_ONLY` where the store was opened so; what `assertStanding` throws; `BUSY` while a reader keeps the log
+ * too long, for it would grow without bound otherwise; inside a transaction that was lost, the code of what ended it.
  */
 export function beforeWrite(core: Core): void {
   if (core.usage.readOnly) {
@@ -54,7 +61,10 @@ export function beforeWrite(core: Core): void {
     );
   }
   if (core.transaction.depth > 0) demandOpen(core);
-  else if (core.upkeep.logIsStuck) emptyStuckLog(core);
+  else {
+    assertStanding(core);
+    if (core.upkeep.logIsStuck) emptyStuckLog(core);
+  }
   keepTime(core);
 }
 
@@ -131,6 +141,7 @@ function tidyUp(core: Core): void {
     if (upkeep.fresh > upkeep.reserve * LOOK_PART) boundGrowth(core);
   }
   if (isDue && hasMuchFree(core)) shrink(core, PAGES_AT_ONCE);
+  if (upkeep.replacedFiles > 0) boundReplaced(core);
 }
 
 /** A large transaction leaves a large log: where it is larger than what is set aside for it, it is emptied. */
@@ -160,6 +171,7 @@ export function giveBack(core: Core, pagesAtOnce = PAGES_AT_ONCE): void {
     return;
   }
   withoutFailing(core, () => {
+    removeReplaced(core);
     for (let before = Number.POSITIVE_INFINITY, free = freePages(core); free < before; free = freePages(core)) {
       before = free;
       if (free > 0) shrink(core, pagesAtOnce);
@@ -178,6 +190,7 @@ function rest(core: Core): void {
     upkeep.timer = setTimeout(() => onRest(core), REST).unref();
     return;
   }
+  if (upkeep.replacedFiles > 0) removeReplaced(core);
   if (hasMuchFree(core)) giveBack(core);
   else if (logBytes(core) > LARGE_LOG) emptyLog(core);
   boundGrowth(core);

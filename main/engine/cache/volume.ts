@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { factsAt, RESERVE_FILE } from '../sqlite/store-directory.ts';
 import { factsOf } from '../values/whole-file.ts';
 import type { Core } from './core.ts';
 
@@ -19,7 +20,10 @@ export const databaseBytes = ({ connection }: Core): number => lengthOf(connecti
 export const logBytes = ({ connection }: Core): number => lengthOf(`${connection.path}-wal`);
 
 /** The file that is kept for a full disk. */
-export const reservePath = ({ directory }: Core): string => join(directory, 'reserve');
+export const reservePath = ({ directory }: Core): string => join(directory, RESERVE_FILE);
 
-/** Bytes that are kept for a full disk. */
-export const reserveBytes = (core: Core): number => lengthOf(reservePath(core));
+/** Bytes that are kept for a full disk. A link in its place keeps none. */
+export function reserveBytes(core: Core): number {
+  const facts = factsAt(reservePath(core));
+  return facts?.isFile() ? facts.size : 0;
+}

@@ -102,7 +102,6 @@ export function take(core: Core, side: Side): unknown {
 function takeRow(core: Core, side: Side): PlacedRow | undefined {
   const { sql } = core;
   beforeWrite(core);
-  core.feed.cause = 'delete';
   // All rows, as in `putAlone`.
   const [row] = (side === 'front' ? POSITIONS.takeFront(sql) : POSITIONS.takeBack(sql)).all();
   if (row === undefined) return undefined;
@@ -145,8 +144,7 @@ export function trim(core: Core): void {
 /** Deletes what is at so many positions. Inside a write transaction; whoever asks closes the gap. */
 export function dropStretch(core: Core, start: number, count: number): void {
   if (count <= 0) return;
-  const { sql, feed, ledger } = core;
-  feed.cause = 'delete';
+  const { sql, ledger } = core;
   const { changes } = POSITIONS.deleteInline(sql).run(start, start + count - 1);
   ledger.deleted(changes);
   if (changes === count) return;

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
-import { valueFailure } from '../sqlite/failure.ts';
-import { codeOf } from '../values/whole-file.ts';
+import { isDamage } from '../damage.ts';
+import { codeOf, readSmall } from '../values/whole-file.ts';
 
 /*
  * Any string as the name of a folder, different ones as different folders, on every file system: small letters, digits, `_` and
@@ -19,6 +19,7 @@ const EMPTY = '=';
 const LONGEST = 120;
 const DIGEST = /^~[0-9a-f]{64}$/;
 const NAME_FILE = 'name';
+const MAX_NAME_BYTES = 1024 * 1024;
 
 /** @throws {DiskCacheError} `BAD_OPTION` for what is no string. */
 export function folderName(name: string): string {
@@ -30,7 +31,10 @@ export function folderName(name: string): string {
 
 /** Leaves the name where a digest doesn't tell it. */
 export function keepName(path: string, folder: string, name: string): void {
-  if (DIGEST.test(folder)) writeFileSync(join(path, NAME_FILE), Buffer.from(name, 'utf16le'));
+  if (!DIGEST.test(folder) || keptName(path) === name) return;
+  const file = join(path, NAME_FILE);
+  rmSync(file, { force: true });
+  writeFileSync(file, Buffer.from(name, 'utf16le'), { flag: 'wx', mode: 0o600, flush: true });
 }
 
 /** The name behind a folder below `root`; undefined for a folder that isn't ours. */
@@ -42,10 +46,12 @@ export function nameOf(root: string, folder: string): string | undefined {
 function keptName(path: string): string | undefined {
   const file = join(path, NAME_FILE);
   try {
-    return readFileSync(file).toString('utf16le');
+    return readSmall(file, MAX_NAME_BYTES)?.toString('utf16le');
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR', 'EISDIR'].includes(codeOf(error) ?? '')) return undefined;
-    throw valueFailure(error, file);
+    // What is no folder, or no file of ours, has no name.
+    const code = codeOf(Object(error).cause);
+    if (['ENOTDIR', 'EISDIR', 'ELOOP'].includes(code ?? '') || isDamage(error)) return undefined;
+    throw error;
   }
 }
 

@@ -225,7 +225,8 @@ function unlessLocked<T>(member: Core, work: () => T): T | undefined {
     });
     return result;
   } catch (error) {
-    if (error instanceof DiskCacheError && error.code === 'BUSY') return undefined;
+    // IO: somebody has removed it.
+    if (error instanceof DiskCacheError && (error.code === 'BUSY' || error.code === 'IO')) return undefined;
     throw error;
   }
 }

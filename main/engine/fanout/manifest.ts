@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { constants, copyFileSync, existsSync, linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { constants, copyFileSync, existsSync, linkSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { assertPathLength, fileFailure } from '../sqlite/failure.ts';
 import { databasePath } from '../sqlite/open.ts';
-import { codeOf, factsOf, makeFolder } from '../values/whole-file.ts';
+import { makeFolder, syncIfPossible } from '../sqlite/store-directory.ts';
+import { codeOf, factsOf, foldersIn, readSmall } from '../values/whole-file.ts';
 
 /** What the directory of a FanoutCache says about itself. On disk: fields are only added. */
 export interface Manifest {
@@ -12,6 +13,8 @@ export interface Manifest {
   readonly shards: number;
   /** The folder of the numbered shards, below the directory. */
   readonly folder: string;
+  /** Of this directory among all, so that a shard knows whose it is; absent in one that was made before there was one. */
+  readonly id?: string;
 }
 
 const FORMAT = 1;
@@ -19,6 +22,8 @@ const DEFAULT_SHARDS = 8;
 const MOST_SHARDS = 256;
 const FOLDER_NAME = 'shards';
 const FOLDER = /^shards(-[1-9]\d{0,8})?$/;
+const ID = /^[0-9a-f-]{36}$/;
+const MAX_MANIFEST_BYTES = 64 * 1024;
 
 const manifestPath = (directory: string): string => join(directory, 'fanout.json');
 
@@ -32,7 +37,7 @@ export const shardPath = (directory: string, { folder }: Manifest, shard: number
  * The manifest of a directory; a new directory gets one. Of several processes that come at once the first one decides.
  *
  * @throws {DiskCacheError} `BAD_OPTION` for a directory with another number of shards than asked for, or with a plain cache;
- * `NO_SUCH_STORE` when `readOnly` finds nothing; `CORRUPT`, `UNSUPPORTED_VERSION`.
+ * `NO_SUCH_STORE` when `readOnly` finds nothing; `CORRUPT`, also where the manifest of shards is missing; `UNSUPPORTED_VERSION`.
  */
 export function manifestOf(directory: string, asked: number | undefined, readOnly: boolean): Manifest {
   if (asked !== undefined) demandCount(asked);
@@ -46,32 +51,30 @@ export function manifestOf(directory: string, asked: number | undefined, readOnl
 
 /** @throws {DiskCacheError} `BAD_OPTION`. */
 export function demandCount(shards: unknown): void {
-  if (Number.isInteger(shards) && Number(shards) >= 1 && Number(shards) <= MOST_SHARDS) return;
+  if (isCount(shards)) return;
   throw new DiskCacheError(
     'BAD_OPTION',
     `shards is ${String(shards)}; it has to be a whole number from 1 to ${MOST_SHARDS}`,
   );
 }
 
+const isCount = (shards: unknown): shards is number =>
+  typeof shards === 'number' && Number.isInteger(shards) && shards >= 1 && shards <= MOST_SHARDS;
+
 /** Undefined where there is none. */
 export function readManifest(directory: string): Manifest | undefined {
   const path = manifestPath(directory);
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined;
-    throw fileFailure(error, path);
-  }
-  const { format, shards, folder } = Object(parsed(text)) as Partial<Manifest>;
+  const text = readSmall(path, MAX_MANIFEST_BYTES)?.toString();
+  if (text === undefined) return undefined;
+  const { format, shards, folder, id } = Object(parsed(text)) as Partial<Manifest>;
   if (typeof format === 'number' && format > FORMAT) {
     throw new DiskCacheError(
       'UNSUPPORTED_VERSION',
       `${path} has format ${format}, this deskcache knows ${FORMAT}; update it`,
     );
   }
-  if (format === FORMAT && Number.isInteger(shards) && Number(shards) >= 1 && FOLDER.test(String(folder))) {
-    return { format, shards: Number(shards), folder: String(folder) };
+  if (format === FORMAT && isCount(shards) && typeof folder === 'string' && FOLDER.test(folder)) {
+    return { format, shards, folder, ...(typeof id === 'string' && ID.test(id) && { id }) };
   }
   throw new DiskCacheError(
     'CORRUPT',
@@ -81,6 +84,7 @@ export function readManifest(directory: string): Manifest | undefined {
 
 function create(directory: string, shards: number, readOnly: boolean): Manifest {
   const path = manifestPath(directory);
+  refuseOrphanedShards(directory, path);
   if (readOnly) {
     throw new DiskCacheError(
       'NO_SUCH_STORE',
@@ -93,7 +97,7 @@ function create(directory: string, shards: number, readOnly: boolean): Manifest 
       `${directory} holds a plain cache; open it with Cache, or choose another directory`,
     );
   }
-  const manifest: Manifest = { format: FORMAT, shards, folder: FOLDER_NAME };
+  const manifest: Manifest = { format: FORMAT, shards, folder: FOLDER_NAME, id: randomUUID() };
   assertPathLength(databasePath(shardPath(resolve(directory), manifest, 0)));
   const draft = draftOf(directory, manifest);
   try {
@@ -103,7 +107,26 @@ function create(directory: string, shards: number, readOnly: boolean): Manifest 
   } finally {
     rmSync(draft, { force: true });
   }
+  syncIfPossible(directory);
   return readManifest(directory)!;
+}
+
+/**
+ * Without the manifest nobody knows which shard a key lives in: with another number of them most keys would not be found.
+ *
+ * @throws {DiskCacheError} `CORRUPT`, with what the manifest has to say.
+ */
+function refuseOrphanedShards(directory: string, path: string): void {
+  const folder = foldersIn(directory).find((name) => FOLDER.test(name));
+  const isShard = (name: string) => existsSync(databasePath(join(directory, String(folder), name)));
+  const shards = folder === undefined ? 0 : readdirSync(join(directory, folder)).filter(isShard).length;
+  // Another process may have made both meanwhile.
+  if (folder === undefined || shards === 0 || existsSync(path)) return;
+  const manifest = JSON.stringify({ format: FORMAT, shards, folder } satisfies Manifest);
+  throw new DiskCacheError(
+    'CORRUPT',
+    `${path} is missing, but there are shards in ${join(directory, folder)}. Restore the file (if all shards are there it reads ${manifest}), or delete the directory to begin anew`,
+  );
 }
 
 /** Gives the file its name unless somebody was first. Where the file system knows no links it is copied. */
@@ -119,7 +142,7 @@ function publish(draft: string, path: string): void {
 function draftOf(directory: string, manifest: Manifest): string {
   const draft = `${manifestPath(directory)}.${randomUUID()}`;
   try {
-    makeFolder(resolve(directory));
+    makeFolder(directory);
     writeFileSync(draft, `${JSON.stringify(manifest)}\n`, { flag: 'wx', mode: 0o600, flush: true });
   } catch (error) {
     throw fileFailure(error, resolve(directory));

@@ -8,8 +8,9 @@ import type { Index } from '../collections/index-map.ts';
 import { pageSizeFor } from '../policy/budget.ts';
 import { assertPathLength, fileFailure } from '../sqlite/failure.ts';
 import { databasePath, openDatabase } from '../sqlite/open.ts';
+import { assertPlainFolder, makeFolder } from '../sqlite/store-directory.ts';
 import { VALUES_FOLDER } from '../values/file-layout.ts';
-import { filesIn, makeFolder } from '../values/whole-file.ts';
+import { foldersIn } from '../values/whole-file.ts';
 import { folderName, keepName, nameOf } from './folder-name.ts';
 
 /** What can be kept under a name inside a FanoutCache. */
@@ -43,13 +44,13 @@ export class NamedStores {
   /** The paths of all stores of a kind on disk. */
   paths(kind: NamedKind): readonly string[] {
     const root = this.root(kind);
-    return filesIn(root).flatMap((folder) => (nameOf(root, folder) === undefined ? [] : join(root, folder)));
+    return foldersIn(root).flatMap((folder) => (nameOf(root, folder) === undefined ? [] : join(root, folder)));
   }
 
   /** The names of all stores of a kind on disk, sorted. O(stores). */
   names(kind: NamedKind): string[] {
     const root = this.root(kind);
-    return filesIn(root)
+    return foldersIn(root)
       .flatMap((folder) => nameOf(root, folder) ?? [])
       .sort();
   }
@@ -72,7 +73,10 @@ export class NamedStores {
     const folder = folderName(name);
     assertPathLength(databasePath(path));
     try {
-      makeFolder(path);
+      for (const made of [this.root(kind), path]) {
+        assertPlainFolder(made);
+        makeFolder(made);
+      }
       keepName(path, folder, name);
     } catch (error) {
       throw fileFailure(error, path);

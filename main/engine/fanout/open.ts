@@ -11,6 +11,7 @@ import { chosenSettings, SETTING_NAMES, usageOf } from '../cache/settings.ts';
 import { House } from './house.ts';
 import { manifestOf, shardPath } from './manifest.ts';
 import { NamedStores } from './named-stores.ts';
+import { assertShards, claimShard, isWhole, markWhole } from './shard-marks.ts';
 
 export interface FanoutOptions extends CacheOptions {
   /** Into how many shards keys are spread, 1 to 256. Default: what the directory has, 8 for a new one. */
@@ -49,6 +50,7 @@ export function openFanout(directory: string, options: FanoutOptions): Fanout {
   const usage = usageOf(shared);
   const path = resolve(directory);
   const manifest = manifestOf(path, asked, usage.readOnly);
+  assertShards(path, manifest, 'begun');
   const named = new NamedStores(path);
   const shards: Core[] = [];
   const house = new House(path, () => gather(fanout));
@@ -72,8 +74,12 @@ export function openFanout(directory: string, options: FanoutOptions): Fanout {
     const membership = { household: house, share: 1 / manifest.shards };
     for (let shard = 0; shard < manifest.shards; shard++) {
       const own = usage.readOnly || shard === 0 ? perShard : settings();
-      shards.push(openCore(shardPath(path, manifest, shard), own, undefined, membership));
+      const core = openCore(shardPath(path, manifest, shard), own, undefined, membership);
+      shards.push(core);
+      if (shard === 0 && isWhole(core)) assertShards(path, manifest, 'all');
+      claimShard(core, manifest, shard);
     }
+    if (!usage.readOnly) markWhole(shards[0]!);
     return fanout;
   } catch (error) {
     closeFanout(fanout);

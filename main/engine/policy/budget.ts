@@ -41,6 +41,10 @@ export const mostReserve = (sizeLimit: number): number =>
 export const reserveFor = (sizeLimit: number, storeBytes: number): number =>
   Math.floor(Math.min(mostReserve(sizeLimit), Math.max(LEAST_RESERVE, storeBytes / 8)));
 
+/** Of files that were replaced, and that a power cut may bring back, so much may wait at most; a part of the limit. */
+export const MAX_REPLACED_BYTES = 16 * 1024 * 1024;
+export const MAX_REPLACED_PART = 1 / 32;
+
 /** Bytes of the limit that are not for items in use. */
 export const setAside = (sizeLimit: number, pageSize: number): number =>
   logReserve(sizeLimit, pageSize) + mostReserve(sizeLimit) + SPLIT_PAGES * pageSize;

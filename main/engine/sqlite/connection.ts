@@ -84,6 +84,8 @@ export interface ConnectionOptions {
   readonly timeout: number;
   /** Whether the application gave that time. */
   readonly isTimeoutChosen?: boolean;
+  /** The bytes of the file, to be read in its place: where SQLite can't put its log and its shared memory beside it. */
+  readonly image?: Buffer | undefined;
 }
 
 /** One connection to one database file. */
@@ -94,12 +96,13 @@ export class Connection {
   /** A view of the database that does not change, for several reads; see `others.ts`. */
   readonly snapshot: Snapshot;
 
-  constructor(path: string, { readOnly, timeout, isTimeoutChosen = false }: ConnectionOptions) {
+  constructor(path: string, { readOnly, timeout, isTimeoutChosen = false, image }: ConnectionOptions) {
     const Driver = loadDriver();
     this.path = path;
     try {
       // Without a timeout of its own: its sleeps grow to 100 ms, which starves whoever waits beside a busy writer.
-      this.#database = new Driver(path, { readonly: readOnly, fileMustExist: readOnly, timeout: 0 });
+      const options = { readonly: readOnly, fileMustExist: readOnly && image === undefined, timeout: 0 };
+      this.#database = new Driver(image ?? path, options);
     } catch (error) {
       throw failure(toLoadError(error), path);
     }
@@ -110,6 +113,8 @@ export class Connection {
       isTimeoutChosen,
       () => this.#database.inTransaction && !this.snapshot.held,
     );
+    // Whoever made the file may have meant harm (https://sqlite.org/security.html). The driver sets SQLITE_DBCONFIG_DEFENSIVE.
+    for (const setting of ['trusted_schema = OFF', 'cell_size_check = ON']) this.pragma(setting);
   }
 
   get isOpen(): boolean {
@@ -154,9 +159,9 @@ export class Connection {
     this.#patience.without(work);
   }
 
-  /** Makes a function known to the SQL of this connection. */
+  /** Makes a function known to the SQL of this connection, but not to triggers and indexes that stand in the file. */
   define(name: string, answer: (argument: Column) => Column): void {
-    this.#database.function(name, { directOnly: false }, answer);
+    this.#database.function(name, { directOnly: true }, answer);
   }
 
   close(): void {

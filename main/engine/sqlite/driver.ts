@@ -34,7 +34,7 @@ export interface Database {
 }
 
 export type Driver = new (
-  path: string,
+  source: string | Buffer,
   options: { readonly readonly: boolean; readonly fileMustExist: boolean; readonly timeout: number },
 ) => Database;
 

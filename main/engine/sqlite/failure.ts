@@ -14,7 +14,7 @@ const BY_SQLITE_CODE: readonly (readonly [prefix: string, code: ErrorCode, meani
   ['SQLITE_CORRUPT', 'CORRUPT', 'is damaged; restore it or delete the directory'],
   ['SQLITE_NOTADB', 'CORRUPT', 'is no SQLite database; choose another directory'],
   ['SQLITE_IOERR_SHORT_READ', 'CORRUPT', 'is shorter than it says; restore it or delete the directory'],
-  ['SQLITE_IOERR_SHMSIZE', 'DISK_FULL', 'could not be opened because the disk is full; free some space'],
+  ['SQLITE_IOERR_SHMSIZE', 'DISK_FULL', 'has no place for its shared memory because the disk is full; free some space'],
   ['SQLITE_IOERR_NOMEM', 'IO', 'could not be used: there is not enough memory; try again later'],
   ['SQLITE_IOERR', 'IO', 'could not be read or written; check the disk, then try again'],
   ['SQLITE_READONLY', 'READ_ONLY', 'cannot be written'],

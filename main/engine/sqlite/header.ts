@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { fileFailure } from './failure.ts';
 import { APPLICATION_ID, SCHEMA_VERSION } from './schema.ts';
@@ -44,6 +44,39 @@ export function refuseNewer(version: number, path: string): void {
     'UNSUPPORTED_VERSION',
     `${path} has format version ${version}, this deskcache knows versions up to ${SCHEMA_VERSION}; update deskcache or choose another directory`,
   );
+}
+
+/** A database that can't be opened where it is has to fit into memory. */
+const MAX_IMAGE_BYTES = 512 * 1024 * 1024;
+/** Offsets of the numbers that ask for a write-ahead log, and what they are for a database without one. */
+const LOG_OFFSETS = [18, 19];
+const WITHOUT_LOG = 1;
+
+/**
+ * The bytes of a database without a log, as one that needs none. For a reader where SQLite can't put its shared memory; so
+ * nobody in this process has the file open.
+ *
+ * @throws {DiskCacheError} `TOO_LARGE`; `BUSY` when somebody has written to it meanwhile.
+ */
+export function readImage(path: string): Buffer {
+  try {
+    const before = statSync(path);
+    if (before.size > MAX_IMAGE_BYTES) {
+      throw new DiskCacheError(
+        'TOO_LARGE',
+        `${path} has ${before.size} bytes, too many to be read from a directory that can't be written; copy the directory and open the copy`,
+      );
+    }
+    const image = readFileSync(path);
+    const after = statSync(path);
+    if (after.mtimeMs !== before.mtimeMs || image.length !== before.size) {
+      throw new DiskCacheError('BUSY', `${path} was written to while it was read; try again`);
+    }
+    for (const offset of LOG_OFFSETS) image[offset] = WITHOUT_LOG;
+    return image;
+  } catch (error) {
+    throw fileFailure(error, path);
+  }
 }
 
 function beginning(path: string): Buffer {

@@ -1,10 +1,23 @@
-import { existsSync, mkdirSync, statSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { existsSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
+import { STAGE_FOLDER } from '../values/file-layout.ts';
 import { Connection } from './connection.ts';
-import { assertPathLength, fileFailure } from './failure.ts';
-import { inspect, refuseForeign, refuseNewer } from './header.ts';
+import { inspect, readImage, refuseForeign, refuseNewer } from './header.ts';
+import { assertKnownSchema } from './known-schema.ts';
 import { APPLICATION_ID, migrationsFrom, SCHEMA_VERSION } from './schema.ts';
+import {
+  assertPlainFiles,
+  assertPlainFolder,
+  databasePath,
+  factsAt,
+  makeFolder,
+  makePrivate,
+  prepareDirectory,
+  RESERVE_FILE,
+  syncIfPossible,
+  traceOfStore,
+} from './store-directory.ts';
 
 export interface OpenOptions {
   /** The name of a folder beside the database that is made before it: where it stands, the database is a store's. */
@@ -19,8 +32,7 @@ export interface OpenOptions {
   readonly isTimeoutChosen?: boolean;
 }
 
-/** The database file of a store's directory. */
-export const databasePath = (directory: string): string => join(directory, 'cache.db');
+export { databasePath };
 
 /**
  * Opens the database of a directory, creating both where they are absent. A file that is refused stays byte for byte as it
@@ -30,8 +42,9 @@ export const databasePath = (directory: string): string => join(directory, 'cach
  * and `NO_SUCH_STORE` when `readOnly` finds nothing.
  */
 export function openDatabase(directory: string, options: OpenOptions): Connection {
-  const path = databasePath(directoryAt(directory, options.readOnly));
+  const path = databasePath(prepareDirectory(directory, options.readOnly));
   const claim = join(dirname(path), options.claim);
+  assertPlainFolder(claim);
   const isThere = standsThere(path, claim);
   if (options.readOnly && !isThere) {
     throw new DiskCacheError(
@@ -39,20 +52,64 @@ export function openDatabase(directory: string, options: OpenOptions): Connectio
       `${path} does not exist and readOnly creates nothing; open it for writing first`,
     );
   }
-  if (!options.readOnly) makeClaim(claim);
-  const connection = new Connection(path, options);
+  if (!options.readOnly) makeFolder(claim);
   try {
+    return connect(path, options, isThere);
+  } catch (error) {
+    if (giveUpReserve(error, join(dirname(path), RESERVE_FILE))) return connect(path, options, isThere);
+    if (!options.readOnly || !isUnwritable(error) || (factsAt(`${path}-wal`)?.size ?? 0) > 0) throw error;
+    return connect(path, options, isThere, readImage(path));
+  }
+}
+
+/** SQLite needs some shared memory to read, which is a file. On a full disk the reserve makes place for it. */
+function giveUpReserve(error: unknown, reserve: string): boolean {
+  if (!(error instanceof DiskCacheError) || error.code !== 'DISK_FULL') return false;
+  if ((factsAt(reserve)?.size ?? 0) === 0) return false;
+  try {
+    rmSync(reserve, { force: true });
+    return true;
+  } catch {
+    // Windows keeps what somebody has open, and a directory may be one that can't be written.
+    return false;
+  }
+}
+
+/**
+ * Whether SQLite could not make the files it keeps beside a database, though it may read that. Without a log there is nothing
+ * that it would have to look at in them.
+ */
+function isUnwritable(error: unknown): boolean {
+  if (!(error instanceof DiskCacheError)) return false;
+  return ['READ_ONLY', 'NOT_ALLOWED', 'DISK_FULL'].includes(error.code) && error.cause !== undefined;
+}
+
+function connect(path: string, options: OpenOptions, isThere: boolean, image?: Buffer): Connection {
+  const connection = new Connection(path, { ...options, image });
+  try {
+    if (!isThere) makePrivate(path);
     if (options.exclusive) connection.pragma('locking_mode = EXCLUSIVE');
     const isNew = !isThere || Number(connection.pragma('page_count')) === 0;
     if (!isNew) refuseForeign(Number(connection.pragma('application_id')), path);
     const version = isNew ? 0 : Number(connection.pragma('user_version'));
     refuseNewer(version, path);
-    if (!options.readOnly) bringUpToDate(connection, version, options.pageSize);
+    if (!isNew) assertOurs(connection, version);
+    if (!options.readOnly) bringUpToDate(connection, version, options);
     return connection;
   } catch (error) {
     connection.close();
     throw error;
   }
+}
+
+/** The order of keys is that of their UTF-8 bytes. */
+function assertOurs(connection: Connection, version: number): void {
+  assertKnownSchema(connection, version);
+  if (connection.pragma('encoding') === 'UTF-8') return;
+  throw new DiskCacheError(
+    'CORRUPT',
+    `${connection.path} is not in UTF-8 and was not made by deskcache; delete the directory`,
+  );
 }
 
 /**
@@ -61,64 +118,34 @@ export function openDatabase(directory: string, options: OpenOptions): Connectio
  * Invariant: what SQLite may have open in this process is never opened by other means. POSIX takes all of a process's locks
  * on a file away when it closes that file once, SQLite's among them, in every thread (https://sqlite.org/howtocorrupt.html
  * §2.2): writers would no longer exclude each other. So a file is looked into only where nobody has claimed the directory.
+ *
+ * @throws {DiskCacheError} `CORRUPT` where a store has lost its database: to begin anew would be to drop the rest of it.
  */
 function standsThere(path: string, claim: string): boolean {
-  try {
-    const length = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-    if (length === 0) return false;
-  } catch (error) {
-    throw fileFailure(error, path);
+  assertPlainFiles(path);
+  if (isEmpty(path)) {
+    const trace = traceOfStore(path, claim);
+    if (trace === undefined) return false;
+    // Another process may just have made it, and left its traces after that.
+    if (!isEmpty(path)) return true;
+    throw new DiskCacheError(
+      'CORRUPT',
+      `${path} is ${factsAt(path) === undefined ? 'missing' : 'empty'}, but there was a store: there is ${trace}. Restore the file, or delete the directory to begin anew`,
+    );
   }
   // The claim comes before the database, so it is asked for after it.
   if (!existsSync(claim)) inspect(path);
   return true;
 }
 
-function makeClaim(claim: string): void {
-  try {
-    makeDirectory(claim);
-  } catch (error) {
-    throw fileFailure(error, claim);
-  }
-}
-
-function directoryAt(directory: string, readOnly: boolean): string {
-  if (typeof directory !== 'string' || directory === '' || directory.includes('\0')) {
-    throw new DiskCacheError(
-      'BAD_OPTION',
-      `directory is ${JSON.stringify(directory) ?? typeof directory}; give a path`,
-    );
-  }
-  const path = resolve(directory);
-  assertPathLength(databasePath(path));
-  if (readOnly) return path;
-  try {
-    makeDirectory(path);
-  } catch (error) {
-    throw fileFailure(error, path);
-  }
-  return path;
-}
-
-/**
- * Parents first, one by one: Node's own `recursive` never returns where a file system answers ENOENT below a folder that
- * exists, as /proc does. Only the owner may look in: a cache holds what its user has read.
- */
-function makeDirectory(path: string): void {
-  const parent = dirname(path);
-  if (parent !== path && !existsSync(parent)) makeDirectory(parent);
-  try {
-    mkdirSync(path, { mode: 0o700 });
-  } catch (error) {
-    if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw error;
-  }
-}
+const isEmpty = (path: string): boolean => (factsAt(path)?.size ?? 0) === 0;
 
 /** Invariant: the schema is created in rollback mode, so that the file's own header says whose it is from the first commit on. */
-function bringUpToDate(connection: Connection, version: number, pageSize: number): void {
+function bringUpToDate(connection: Connection, version: number, { pageSize, claim }: OpenOptions): void {
+  // What decides how everything else is read is on the disk before it is relied on, whatever the store's durability.
+  if (version < SCHEMA_VERSION) connection.pragma('synchronous = FULL');
   if (version === 0) {
     connection.pragma(`page_size = ${pageSize}`);
-    connection.pragma('synchronous = NORMAL');
     // The pragma takes the write lock and belongs to the transaction that way: an opener meets an empty file or a whole one.
     // It lets freed pages be given back to the disk piece by piece.
     connection.patiently(() => migrate(connection, 'BEGIN; PRAGMA auto_vacuum = INCREMENTAL'));
@@ -126,6 +153,14 @@ function bringUpToDate(connection: Connection, version: number, pageSize: number
     connection.patiently(() => migrate(connection, 'BEGIN IMMEDIATE'));
   }
   if (connection.pragma('journal_mode') !== 'wal') connection.pragma('journal_mode = WAL');
+  const folder = dirname(connection.path);
+  const mark = join(folder, claim, STAGE_FOLDER);
+  assertPlainFolder(mark);
+  if (existsSync(mark)) return;
+  // A rollback journal that came back after a power cut would undo the database and what was committed to its log since.
+  syncIfPossible(folder);
+  // From here on it shows that there was a database, should that be gone one day.
+  makeFolder(mark);
 }
 
 /** Several processes may arrive here at once: the first one works, the others find it done. */

@@ -41,5 +41,25 @@ const MIGRATIONS: readonly string[] = [
 
 export const SCHEMA_VERSION = MIGRATIONS.length;
 
+/** While the setting `tagIndex` is on. */
+export const CREATE_TAG_INDEX = 'CREATE INDEX IF NOT EXISTS entry_tag ON entry (tag) WHERE tag IS NOT NULL';
+
+/** The index of an eviction policy, on the columns that put the next victim first. */
+export const createOrderIndex = (name: string, order: string): string =>
+  `CREATE INDEX IF NOT EXISTS ${name} ON entry (${order})`;
+
+/** The indexes of eviction policies, by name: on disk, so that a policy that goes leaves its index here. */
+export const ORDER_INDEXES: Readonly<Record<string, string>> = {
+  entry_stored_at: 'stored_at',
+  entry_used_at: 'used_at',
+  entry_hits: 'hits, used_at',
+};
+
+/** A deque drops it. */
+export const KEY_INDEX = 'entry_key';
+
+/** The SQL that leads from `version` up to `to`. */
+export const migrationsBetween = (version: number, to: number): readonly string[] => MIGRATIONS.slice(version, to);
+
 /** The SQL that leads from `version` to the present one. */
 export const migrationsFrom = (version: number): readonly string[] => MIGRATIONS.slice(version);

@@ -75,6 +75,9 @@ const INSERT_PLACED = INSERT.replace('(', '(id, ').replace('VALUES (', `VALUES (
 /** A set is a use: it counts from zero again and protects from the hand of `sieve` once. */
 const AFRESH = 'hits = 0, visited = 1';
 
+/** On disk, in the table `counter`: before the name of a file that was replaced and is still there; the value is its size. */
+const REPLACED = 'replaced ';
+
 /** An item that has not expired; its parameter is now. */
 const LIVE = '(expires_at IS NULL OR expires_at > ?)';
 
@@ -91,6 +94,8 @@ export interface Statements {
   readonly release: Statement<[]>;
   readonly rollbackToSavepoint: Statement<[]>;
   readonly dataVersion: Statement<[], [number]>;
+  readonly schemaVersion: Statement<[], [number]>;
+  readonly userVersion: Statement<[], [number]>;
 
   readonly read: Statement<[KeyColumn], ValueRow>;
   readonly facts: Statement<[KeyColumn], FactsRow>;
@@ -107,12 +112,15 @@ export interface Statements {
   readonly deleteInline: Statement<[KeyColumn, now: number]>;
   readonly deleteById: Statement<[number]>;
   readonly deleteAll: Statement<[]>;
-  readonly files: Statement<[], [string]>;
+  readonly files: Statement<[], [file: string, size: number]>;
   readonly namesFile: Statement<[string], [1]>;
   /** The names of all files, from the table itself: an index may be damaged. */
   readonly filesInTable: Statement<[], [string]>;
   readonly strayId: Statement<[], [1]>;
   readonly moveStrayId: Statement<[]>;
+  readonly noteReplaced: Statement<[file: string, size: number]>;
+  readonly forgetReplaced: Statement<[files: string]>;
+  readonly replaced: Statement<[], [file: string, size: number]>;
 
   readonly fileBytes: Statement<[], [number]>;
   readonly integrity: Statement<[], [message: string]>;
@@ -144,6 +152,8 @@ export interface Statements {
   readonly changes: Statement<[after: number, limit: number], [id: number, kind: ChangeKind, key: KeyColumn | null]>;
   readonly lastChange: Statement<[], [number | null]>;
   readonly logClear: Statement<[]>;
+  /** A deletion just made, inside its transaction: why it was. */
+  readonly nameLastChange: Statement<[ChangeKind]>;
   readonly keepListener: Statement<[id: string, seconds: number]>;
   readonly renewListener: Statement<[seconds: number, id: string]>;
   readonly forgetListener: Statement<[id: string]>;
@@ -173,6 +183,8 @@ const SQL: Readonly<Record<Exclude<keyof Statements, 'composed'>, string>> = {
   release: 'RELEASE nested',
   rollbackToSavepoint: 'ROLLBACK TO nested',
   dataVersion: 'PRAGMA data_version',
+  schemaVersion: 'PRAGMA schema_version',
+  userVersion: 'PRAGMA user_version',
 
   read: `SELECT ${VALUE_COLUMNS} FROM entry WHERE key = ?`,
   facts: `SELECT ${FACTS_COLUMNS} FROM entry WHERE key = ?`,
@@ -195,8 +207,13 @@ const SQL: Readonly<Record<Exclude<keyof Statements, 'composed'>, string>> = {
   deleteInline: `DELETE FROM entry WHERE key = ? AND file IS NULL AND ${LIVE}`,
   deleteById: 'DELETE FROM entry WHERE id = ?',
   deleteAll: 'DELETE FROM entry',
-  files: 'SELECT file FROM entry WHERE file IS NOT NULL',
-  namesFile: 'SELECT 1 FROM entry WHERE file = ?',
+  files: 'SELECT file, size FROM entry WHERE file IS NOT NULL',
+  // One that was replaced belongs to somebody until it is removed.
+  namesFile: `SELECT 1 FROM (SELECT ? AS file) AS wanted WHERE EXISTS (SELECT 1 FROM entry WHERE entry.file = wanted.file)
+    OR EXISTS (SELECT 1 FROM counter WHERE name = '${REPLACED}' || wanted.file)`,
+  noteReplaced: `INSERT OR REPLACE INTO counter VALUES ('${REPLACED}' || ?, ?)`,
+  forgetReplaced: `DELETE FROM counter WHERE name IN (SELECT '${REPLACED}' || value FROM json_each(?))`,
+  replaced: `SELECT substr(name, ${REPLACED.length + 1}), value FROM counter WHERE name > '${REPLACED}' AND name < '${REPLACED}g'`,
   filesInTable: 'SELECT file FROM entry NOT INDEXED WHERE file IS NOT NULL',
   strayId: `SELECT 1 WHERE ${STRAY_ID} IS NOT NULL`,
   moveStrayId: `UPDATE entry SET id = (SELECT coalesce(max(id), 0) FROM entry WHERE id <= ${MAX_ID}) + 1 WHERE id = ${STRAY_ID}`,
@@ -233,6 +250,7 @@ const SQL: Readonly<Record<Exclude<keyof Statements, 'composed'>, string>> = {
   changes: 'SELECT id, kind, key FROM change WHERE id > ? ORDER BY id LIMIT ?',
   lastChange: 'SELECT max(id) FROM change',
   logClear: "INSERT INTO change (kind) SELECT 'clear' WHERE EXISTS (SELECT 1 FROM listener)",
+  nameLastChange: "UPDATE change SET kind = ? WHERE id = (SELECT max(id) FROM change) AND kind = 'delete'",
   // The system's time, the same for all processes, whatever clocks their stores were given.
   keepListener: 'INSERT OR REPLACE INTO listener VALUES (?, unixepoch() + ?)',
   renewListener: 'UPDATE listener SET until = unixepoch() + ? WHERE id = ?',
@@ -255,7 +273,13 @@ const SQL: Readonly<Record<Exclude<keyof Statements, 'composed'>, string>> = {
 };
 
 /** They run on the snapshot of the turn; whoever runs one has looked for what others have written. */
-const RIDERS: ReadonlySet<string> = new Set(['dataVersion', 'read', 'has'] satisfies (keyof Statements)[]);
+const RIDERS: ReadonlySet<string> = new Set([
+  'dataVersion',
+  'schemaVersion',
+  'userVersion',
+  'read',
+  'has',
+] satisfies (keyof Statements)[]);
 
 /** The statements of a connection, each prepared when it is first used; `placed`: new items ask for their places. */
 export function statementsOf(connection: Connection, placed = false): Statements {

@@ -32,27 +32,35 @@ export function compress(data: string | Uint8Array, bytes: number): Uint8Array |
   if (bytes < COMPRESSION_THRESHOLD || bytes > MAX_COMPRESSED_BYTES) return undefined;
   assertCompression('zstd');
   const packed = zlib.zstdCompressSync(data);
-  return packed.length < bytes ? packed : undefined;
+  return packed.length < bytes && bytes <= maxInflated(packed.length) ? packed : undefined;
 }
+
+/** What compressed data may become at most: so much, or so many times its size. What shrinks further is stored as it is. */
+const FREE_BYTES = 16 * 1024 * 1024;
+const MAX_RATIO = 256;
+
+const maxInflated = (packedBytes: number): number => Math.max(FREE_BYTES, packedBytes * MAX_RATIO);
 
 /**
  * Throws an `Error` for bytes that are not whole.
  *
- * @throws {DiskCacheError} `BAD_OPTION` where this Node has no zstd; `TOO_LARGE` for a page that may not read so much, before more
- * than that is decompressed.
+ * @throws {DiskCacheError} `TOO_LARGE` for bytes that would become more than `compress` lets them, for a few can be made to
+ * fill all memory, and for a page that may not read so much, before more than that is decompressed; `BAD_OPTION` where this Node has no zstd.
  */
 export function decompress(packed: Uint8Array): Uint8Array {
   assertCompression('zstd');
-  const limit = Math.min(getDecodedLimit(), buffer.constants.MAX_LENGTH);
+  const most = Math.min(maxInflated(packed.length), buffer.constants.MAX_LENGTH);
+  const limit = Math.min(getDecodedLimit(), most);
+  const tooLarge = (cause?: unknown) => (limit < most ? tooLargeForPage() : bomb(packed.length, most, cause));
   const size = getContentSize(packed);
   if (size !== undefined && size > limit) throw tooLarge();
   try {
     // In one piece where its size is known, with a byte to spare: of pieces a second copy would be made.
     const chunkSize = Math.min(Math.max((size ?? 0) + 1, MIN_CHUNK_BYTES), MAX_CHUNK_BYTES);
     return zlib.zstdDecompressSync(packed, { chunkSize, maxOutputLength: Math.max(1, Math.floor(limit)) });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge();
-    throw error;
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(cause);
+    throw cause;
   }
 }
 
@@ -76,7 +84,14 @@ function getContentSize(packed: Uint8Array): number | undefined {
 
 const DICTIONARY_ID_BYTES = [0, 1, 2, 4] as const;
 
-const tooLarge = () =>
+const bomb = (packedBytes: number, most: number, cause: unknown) =>
+  new DiskCacheError(
+    'TOO_LARGE',
+    `The compressed value of ${packedBytes} bytes would become more than ${most}, which deskcache never writes; delete the item`,
+    { cause },
+  );
+
+const tooLargeForPage = () =>
   new DiskCacheError(
     'TOO_LARGE',
     'The value is larger, decompressed, than what may be read at once; read fewer at a time',

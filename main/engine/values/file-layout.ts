@@ -20,7 +20,8 @@ const RANDOM_BYTES = 8;
 
 export const VALUES_FOLDER = 'values';
 export const rootOf = (directory: string): string => join(directory, VALUES_FOLDER);
-export const stageOf = (root: string): string => join(root, 'stage');
+export const STAGE_FOLDER = 'stage';
+export const stageOf = (root: string): string => join(root, STAGE_FOLDER);
 
 /** 64 random bits and the mark of this process: two writers never choose the same one, and a staged file tells whose it is. */
 export const newName = (): string => randomBytes(RANDOM_BYTES).toString('hex') + OWN_MARK;

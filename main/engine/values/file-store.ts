@@ -2,6 +2,7 @@ import { renameSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { valueFailure } from '../sqlite/failure.ts';
+import { assertPlainFolder } from '../sqlite/store-directory.ts';
 import { checkOf } from './check.ts';
 import { isBucket, isWriterGone, nameOf, newName, placedPath, rootOf, stagedPath, stageOf } from './file-layout.ts';
 import {
@@ -9,7 +10,8 @@ import {
   damaged,
   factsOf,
   filesIn,
-  makeFolder,
+  foldersIn,
+  makeFolders,
   readInPieces,
   readWhole,
   removeEmptyFolder,
@@ -60,6 +62,8 @@ export class FileStore {
   readonly root: string;
   readonly #powerSafe: boolean;
   #hasStage = false;
+  /** Folders that are known to be none but ours. */
+  readonly #plain = new Set<string>();
   /** When the files whose check was right had been changed. */
   readonly #verified = new Map<string, number>();
 
@@ -73,9 +77,19 @@ export class FileStore {
     return placedPath(this.root, name);
   }
 
+  /** The path of a file that is about to be read. @throws {DiskCacheError} `CORRUPT` also where a link leads out of the directory. */
+  readablePath(name: string): string {
+    const path = this.path(name);
+    if (this.#isPlain(dirname(path))) return path;
+    throw damaged(path, 'is behind a link, which is not followed');
+  }
+
   /** A new name and where its file is to be written, in a folder that exists. For `streamIn`; all others use `stage`. */
   newStaged(): { readonly name: string; readonly path: string } {
-    if (!this.#hasStage) this.#makeFolder(stageOf(this.root));
+    if (!this.#hasStage) {
+      this.#makeFolder(stageOf(this.root));
+      this.#assertPlain(stageOf(this.root));
+    }
     this.#hasStage = true;
     const name = newName();
     return { name, path: stagedPath(this.root, name) };
@@ -106,6 +120,7 @@ export class FileStore {
    */
   place(staged: Staged): void {
     const path = this.path(staged.name);
+    this.#assertPlain(dirname(path));
     if (!this.#move(staged.name, path)) {
       this.#makeFolder(dirname(path));
       if (!this.#move(staged.name, path)) {
@@ -132,7 +147,7 @@ export class FileStore {
    * may have replaced the item since the row was read: read the row again before believing it.
    */
   read(name: string, expected: Expected, afresh = false): Uint8Array {
-    const path = this.path(name);
+    const path = this.readablePath(name);
     const { bytes, changed } = readWhole(path, expected.bytes);
     if (!afresh && this.#verified.get(name) === changed) return bytes;
     if (checkOf(expected.mode, bytes) !== expected.check) throw damaged(path, OTHER_BYTES);
@@ -167,12 +182,14 @@ export class FileStore {
    * it. False where the system holds on to it (Windows, while it is read); it is then an orphan for `collect`.
    */
   remove(name: string): boolean {
-    return removeFile(this.path(name));
+    const path = this.path(name);
+    // Behind a link there is nothing of ours.
+    return !this.#isPlain(dirname(path)) || removeFile(path);
   }
 
   /** The buckets there are, at most 256. Work on one at a time and let the write lock go in between. */
   buckets(): readonly string[] {
-    return filesIn(this.root).filter(isBucket);
+    return foldersIn(this.root).filter(isBucket);
   }
 
   /** The names of all files in a bucket. */
@@ -235,9 +252,26 @@ export class FileStore {
     }
   }
 
+  /** A link in the place of a folder would lead out of the directory. Looked at once: later on it is our own. */
+  #assertPlain(folder: string): void {
+    if (this.#plain.has(folder)) return;
+    assertPlainFolder(folder);
+    this.#plain.add(folder);
+  }
+
+  #isPlain(folder: string): boolean {
+    try {
+      this.#assertPlain(folder);
+      return true;
+    } catch (error) {
+      if (error instanceof DiskCacheError && error.code === 'NOT_ALLOWED') return false;
+      throw error;
+    }
+  }
+
   #makeFolder(folder: string): void {
     try {
-      const first = makeFolder(folder);
+      const first = makeFolders(folder);
       if (first === undefined || !this.#powerSafe) return;
       for (let made = folder; made.length >= first.length; made = dirname(made)) syncFolder(dirname(made));
     } catch (error) {

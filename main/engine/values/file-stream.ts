@@ -82,7 +82,7 @@ export async function* streamOut(
   expected: Expected,
   { start, end }: FilePart = WHOLE,
 ): AsyncGenerator<Uint8Array, void> {
-  const path = store.path(name);
+  const path = store.readablePath(name);
   const file = await OpenFile.toRead(path);
   try {
     expectSize(path, await file.size(), expected.bytes);

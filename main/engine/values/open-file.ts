@@ -1,7 +1,7 @@
 import { close, constants, fstat, fsync, open, read, write } from 'node:fs';
 import { promisify } from 'node:util';
 import { valueFailure } from '../sqlite/failure.ts';
-import { MAX_CALL_BYTES, openFailure } from './whole-file.ts';
+import { damaged, MAX_CALL_BYTES, NO_FOLLOW, openFailure } from './whole-file.ts';
 
 const call = {
   close: promisify(close),
@@ -45,15 +45,17 @@ export class OpenFile {
 
   static async #open(path: string, flags: number): Promise<OpenFile> {
     try {
-      return new OpenFile(path, await call.open(path, flags, 0o600));
+      return new OpenFile(path, await call.open(path, flags | NO_FOLLOW, 0o600));
     } catch (error) {
       throw flags === constants.O_RDONLY ? openFailure(error, path) : valueFailure(error, path);
     }
   }
 
-  /** Its length in bytes. */
+  /** Its length in bytes. @throws {DiskCacheError} `CORRUPT` for a pipe or a device in its place. */
   async size(): Promise<number> {
-    return (await this.#run(call.fstat(this.#descriptor))).size;
+    const facts = await this.#run(call.fstat(this.#descriptor));
+    if (!facts.isFile()) throw damaged(this.#path, 'is not an ordinary file');
+    return facts.size;
   }
 
   /** Fills `chunk` from an offset on, as far as there is something. Returns how many bytes there were. */

@@ -1,11 +1,14 @@
 import {
   closeSync,
+  constants,
   existsSync,
   fstatSync,
   fsyncSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
+  readFileSync,
   readSync,
   rmdirSync,
   statSync,
@@ -15,6 +18,12 @@ import {
 import { dirname } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { valueFailure } from '../sqlite/failure.ts';
+
+/**
+ * How a file of ours is opened: a link in its place is refused (`ELOOP`), and a pipe keeps nobody waiting. Windows has neither
+ * flag; making a link takes a privilege there.
+ */
+export const NO_FOLLOW = (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 
 /** The bytes of a file and when it was last changed (epoch milliseconds, the file system's clock). */
 export interface Whole {
@@ -52,12 +61,14 @@ export function readInPieces(path: string, bytes: number, take: (piece: Uint8Arr
 function reading<T>(path: string, bytes: number, work: (file: number, changed: number) => T): T {
   let file: number;
   try {
-    file = openSync(path, 'r');
+    file = openSync(path, constants.O_RDONLY | NO_FOLLOW);
   } catch (error) {
     throw openFailure(error, path);
   }
   try {
-    const { size, ctimeMs } = fstatSync(file);
+    const facts = fstatSync(file);
+    if (!facts.isFile()) throw damaged(path, 'is no ordinary file');
+    const { size, ctimeMs } = facts;
     expectSize(path, size, bytes);
     return work(file, ctimeMs);
   } catch (error) {
@@ -120,11 +131,13 @@ function closeQuietly(file: number): void {
 }
 
 /**
- * A file that can't be opened to be read: it is missing, or the system refuses it now. Where the whole folder of values is gone, a
+ * A file that can't be opened to be read: it is missing or a link, or the system refuses it now. Where the whole folder of values is gone, a
  * disk may have been taken away: that says nothing about the value.
  */
 export function openFailure(error: unknown, path: string): DiskCacheError {
-  if (codeOf(error) !== 'ENOENT') return valueFailure(error, path);
+  const code = codeOf(error);
+  if (code === 'ELOOP') return damaged(path, 'is a link, which is not followed', error);
+  if (code !== 'ENOENT') return valueFailure(error, path);
   const root = dirname(dirname(path));
   if (existsSync(root)) return damaged(path, 'is missing', error);
   return new DiskCacheError('IO', `${path} can't be read: ${root} is gone; put it back, or open the store again`, {
@@ -168,10 +181,46 @@ export function filesIn(folder: string): readonly string[] {
   }
 }
 
+/** The folders in a folder, without links to some; none where there is no folder. */
+export function foldersIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true }).flatMap((found) => (found.isDirectory() ? found.name : []));
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return [];
+    throw valueFailure(error, folder);
+  }
+}
+
+/**
+ * The text of a small file that is no value; undefined where there is none.
+ *
+ * @throws {DiskCacheError} `CORRUPT` for a link, for what is no ordinary file, and for one of more than `most` bytes.
+ */
+export function readSmall(path: string, most: number): Buffer | undefined {
+  let file: number;
+  try {
+    file = openSync(path, constants.O_RDONLY | NO_FOLLOW);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw openFailure(error, path);
+  }
+  try {
+    const facts = fstatSync(file);
+    if (!facts.isFile() || facts.size > most) {
+      throw new DiskCacheError('CORRUPT', `${path} is no file that deskcache has written; remove it`);
+    }
+    return readFileSync(file);
+  } catch (error) {
+    throw valueFailure(error, path);
+  } finally {
+    closeSync(file);
+  }
+}
+
 /** Length in bytes and time of the last write (epoch milliseconds, the file system's clock); undefined where there is no file. */
 export function factsOf(path: string): { readonly bytes: number; readonly modified: number } | undefined {
   try {
-    const facts = statSync(path, { throwIfNoEntry: false });
+    const facts = lstatSync(path, { throwIfNoEntry: false });
     return facts === undefined ? undefined : { bytes: facts.size, modified: facts.mtimeMs };
   } catch (error) {
     throw valueFailure(error, path);
@@ -182,15 +231,33 @@ export function factsOf(path: string): { readonly bytes: number; readonly modifi
  * Makes a folder and those above it that are missing, one by one: Node's own `recursive` tells another reason than the system did.
  * Returns the uppermost one that was made.
  */
-export function makeFolder(path: string): string | undefined {
+export function makeFolders(path: string): string | undefined {
   const parent = dirname(path);
-  const above = parent !== path && !existsSync(parent) ? makeFolder(parent) : undefined;
+  const above = parent !== path && !existsSync(parent) ? makeFolders(parent) : undefined;
   try {
     mkdirSync(path, { mode: 0o700 });
     return above ?? path;
   } catch (error) {
     if (codeOf(error) === 'EEXIST' && statSync(path, { throwIfNoEntry: false })?.isDirectory()) return above;
     throw error;
+  }
+}
+
+/** Makes what was written to a file survive a power cut; nothing where there is no file. */
+export function syncFile(path: string): void {
+  let file: number;
+  try {
+    file = openSync(path, constants.O_RDWR | NO_FOLLOW);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return;
+    throw valueFailure(error, path);
+  }
+  try {
+    fsyncSync(file);
+  } catch (error) {
+    throw valueFailure(error, path);
+  } finally {
+    closeSync(file);
   }
 }
 

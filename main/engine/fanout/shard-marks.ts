@@ -1,0 +1,70 @@
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DiskCacheError } from '../../../protocol/error.ts';
+import { durably } from '../cache/configure.ts';
+import type { Core } from '../cache/core.ts';
+import { databasePath } from '../sqlite/open.ts';
+import { assertPlainFolder } from '../sqlite/store-directory.ts';
+import { type Manifest, shardPath } from './manifest.ts';
+
+/*
+ * A shard that is missing would be made anew, and one of another FanoutCache opened as ours: in either case a part of the keys
+ * would not be found, and nobody would be told. So each shard says whose it is and which one, and the first one that all have
+ * been made.
+ */
+
+/** On disk, as names in the table `setting`. */
+const SHARD = 'shard';
+const WHOLE = 'shards made';
+
+/**
+ * Shards are made in their order, so one that stands before another one has been there.
+ *
+ * @throws {DiskCacheError} `CORRUPT` where one is missing; `NOT_ALLOWED` where one is a link.
+ */
+export function assertShards(directory: string, manifest: Manifest, which: 'begun' | 'all'): void {
+  let laterIsThere = which === 'all';
+  // From the last one on: another process may be making them.
+  for (let shard = manifest.shards - 1; shard >= 0; shard--) {
+    const path = shardPath(directory, manifest, shard);
+    if (shard === manifest.shards - 1) assertPlainFolder(dirname(path));
+    assertPlainFolder(path);
+    const isThere = existsSync(databasePath(path));
+    if (!isThere && laterIsThere) {
+      throw new DiskCacheError(
+        'CORRUPT',
+        `${databasePath(path)} is missing, a shard of ${manifest.shards}; restore it, or delete ${directory} to begin anew`,
+      );
+    }
+    laterIsThere ||= isThere;
+  }
+}
+
+/** Whether all shards have been made once. */
+export const isWhole = (first: Core): boolean => readMark(first, WHOLE) !== undefined;
+
+export function markWhole(first: Core): void {
+  if (!isWhole(first)) durably(first, () => first.sql.keepSetting.run(WHOLE, 1));
+}
+
+/**
+ * Writes into a shard whose it is, if nobody has.
+ *
+ * @throws {DiskCacheError} `CORRUPT` for one of another FanoutCache, and for one in the place of another one.
+ */
+export function claimShard(core: Core, { id, shards }: Manifest, shard: number): void {
+  if (id === undefined) return;
+  const mark = `${id} ${shard} of ${shards}`;
+  const found = readMark(core, SHARD);
+  if (found === mark) return;
+  if (found === undefined) {
+    if (!core.usage.readOnly) durably(core, () => core.sql.keepSetting.run(SHARD, mark));
+    return;
+  }
+  throw new DiskCacheError(
+    'CORRUPT',
+    `${core.directory} is not the shard ${shard} of this FanoutCache but another one (${String(found).slice(0, 80)}); put the right one in its place`,
+  );
+}
+
+const readMark = ({ sql }: Core, name: string): unknown => sql.settings.all().find(([found]) => found === name)?.[1];
