@@ -86,7 +86,7 @@ const unanswered = () =>
 
 const noWindow = () =>
   disconnected(
-    'deskcache/renderer needs a page. In the main process use host.stores, in plain Node deskcache/engine, in a worker ask the page',
+    'deskcache/renderer needs a page. The main process has host.stores, plain Node deskcache/engine; a worker asks its page',
   );
 
 const noPreload = () =>

@@ -123,9 +123,8 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheFace<
 
   /** As `Cache`; what `next` does to other items belongs to the same transaction. */
   update(key: K, next: (current: V | undefined) => V, options?: SetOptions): V {
-    return this.transact<unknown>(() =>
-      write.update(this.#home(key), key, next as (now: unknown) => unknown, options),
-    ) as V;
+    const change = () => write.update(this.#home(key), key, next as (now: unknown) => unknown, options);
+    return this.transact<unknown>(change) as V;
   }
 
   incr(key: K, delta?: number, options?: CountOptions): number {
@@ -190,18 +189,16 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheFace<
   /** Deletes everything in the numbered shards, whole or not at all, unless one is damaged, which is built anew; named stores stay. */
   clear(): number {
     const live = new Map<Core, number>();
+    const clearShard = (shard: Core) => live.set(shard, Math.max(live.get(shard) ?? 0, remove.clear(shard)));
     try {
-      this.#despiteFullDisk(() => {
-        for (const shard of this.#all()) live.set(shard, Math.max(live.get(shard) ?? 0, remove.clear(shard)));
-      });
+      this.#despiteFullDisk(() => this.#all().map(clearShard));
       if (this.#together.isOpen) return sum(live.values(), (items) => items);
     } catch (error) {
       if (this.#together.isOpen || !(error instanceof DiskCacheError) || error.code !== 'CORRUPT') throw error;
     }
     for (const shard of this.#all()) {
       // A damaged one is built anew, which no transaction can do.
-      if (shard.ledger.rows !== 0 || !remove.isSound(shard))
-        live.set(shard, Math.max(live.get(shard) ?? 0, remove.clear(shard)));
+      if (shard.ledger.rows !== 0 || !remove.isSound(shard)) clearShard(shard);
     }
     return sum(live.values(), (items) => items);
   }
@@ -316,12 +313,8 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheFace<
 
   /** An Index under a name, closed with the whole; it takes nothing of the limit. */
   index<K2 extends Key = Key, V2 = unknown>(name: string, options: IndexOptions<K2, V2> = NONE): Index<K2, V2> {
-    return this.#open().named.open(
-      'index',
-      name,
-      options,
-      (path) => new Index<K2, V2>(path as never, options),
-    ) as Index<K2, V2>;
+    const open = (path: string) => new Index<K2, V2>(path as never, options);
+    return this.#open().named.open('index', name, options, open) as Index<K2, V2>;
   }
 
   /** A Deque under a name, closed with the whole; it takes nothing of the limit. */

@@ -1,8 +1,10 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { OfflineSessionOptions } from '../../main/electron/offline.ts';
 import { Cache } from '../../main/engine/index.ts';
 import { Precache } from '../../main/offline/index.ts';
-import { freshDirectory } from '../engine/directory.ts';
 import { beginOffline, reached, runIn, type Sent, showPage } from './offline-session.ts';
 
 vi.mock('electron', () => import('./double.ts'));
@@ -52,9 +54,12 @@ const cells = Object.keys(ASKERS).flatMap((asker) =>
 /** Of all cells, each in a partition of its own: to open one takes longer than everything else. */
 let store: Cache;
 beforeAll(() => {
-  store = new Cache(freshDirectory(), { durability: 'process' });
+  store = new Cache(mkdtempSync(join(tmpdir(), 'deskcache-foreign-')), { durability: 'process' });
 });
-afterAll(() => store.close());
+afterAll(() => {
+  store.close();
+  rmSync(store.directory, { recursive: true });
+});
 
 describe('what a page gets of another origin, by initiator, request, source, and what the server allows', () => {
   it.each(Object.keys(ASKERS))('%s', async (asker) => {

@@ -14,6 +14,7 @@ import {
 } from '../../main/engine/index.ts';
 import { newOwner } from '../../main/engine/owner.ts';
 import { encodeKey } from '../../main/engine/values/key.ts';
+import { toRowCheck, toValueCheck } from '../../main/engine/values/row-check.ts';
 import { freshDirectory } from '../engine/directory.ts';
 import { failure } from '../failure.ts';
 import { openStore, thrownBy } from './opened.ts';
@@ -23,10 +24,13 @@ function elsewhere({ directory }: { readonly directory: string }) {
   const database = new Database(join(directory, 'cache.db'), { timeout: 0 });
   return {
     /** Puts the value of `spare` in the place of that of `n`. */
-    write: () =>
-      database.exec(
-        `UPDATE entry SET (mode, value, checksum, size) = (SELECT mode, value, checksum, size FROM entry WHERE key = 'spare') WHERE key = 'n'`,
-      ),
+    write: () => {
+      const spare = database.prepare(`SELECT mode, value, checksum, size FROM entry WHERE key = 'spare'`).raw().get();
+      const [mode, value, checksum, size] = spare as [number, Buffer, number, number];
+      const check = toRowCheck(toValueCheck(checksum, 'spare'), 'n');
+      const put = `UPDATE entry SET mode = ?, value = ?, checksum = ?, size = ? WHERE key = 'n'`;
+      database.prepare(put).run(mode, value, check, size);
+    },
     /** Whether the write-ahead log can be emptied: no reader needs it. */
     canEmptyLog: () => (database.pragma('wal_checkpoint(TRUNCATE)') as [{ busy: number }])[0].busy === 0,
     [Symbol.dispose]: () => database.close(),

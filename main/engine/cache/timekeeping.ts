@@ -1,4 +1,5 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
+import { unlessDamaged } from '../backup/read-around.ts';
 import type { Core } from './core.ts';
 
 /*
@@ -24,11 +25,14 @@ export class Timekeeper {
   isCorrecting = false;
 }
 
-/** At opening: the latest time that the store has seen, which without a mark is about that of its newest row. */
+/**
+ * At opening: the latest time that the store has seen, which without a mark is about that of its newest row. A store that is too damaged
+ * to tell opens all the same, so that it can be mended.
+ */
 export function recallTime({ sql, time }: Core): void {
-  const mark = sql.counter.first('clock')?.[0];
+  const mark = unlessDamaged(() => sql.counter.first('clock'))?.[0];
   time.marked = mark ?? Number.NEGATIVE_INFINITY;
-  time.latest = mark ?? sql.newestStamp.first()?.[0] ?? Number.NEGATIVE_INFINITY;
+  time.latest = mark ?? unlessDamaged(() => sql.newestStamp.first())?.[0] ?? Number.NEGATIVE_INFINITY;
 }
 
 /**

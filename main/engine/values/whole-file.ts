@@ -17,7 +17,7 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
-import { valueFailure } from '../sqlite/failure.ts';
+import { fileFailure, valueFailure } from '../sqlite/failure.ts';
 
 /**
  * How a file of ours is opened: a link in its place is refused (`ELOOP`), and a pipe keeps nobody waiting. Windows has neither
@@ -201,8 +201,9 @@ export function readSmall(path: string, most: number): Buffer | undefined {
   try {
     file = openSync(path, constants.O_RDONLY | NO_FOLLOW);
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined;
-    throw openFailure(error, path);
+    const code = codeOf(error);
+    if (code === 'ENOENT') return undefined;
+    throw code === 'ELOOP' ? openFailure(error, path) : fileFailure(error, path);
   }
   try {
     const facts = fstatSync(file);
@@ -211,7 +212,7 @@ export function readSmall(path: string, most: number): Buffer | undefined {
     }
     return readFileSync(file);
   } catch (error) {
-    throw valueFailure(error, path);
+    throw fileFailure(error, path);
   } finally {
     closeSync(file);
   }
