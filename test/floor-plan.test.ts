@@ -26,10 +26,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'comlink',
   ],
   'main/assets/': ['protocol/', 'main/engine/index.ts', 'node:', 'mrmime'],
-  'main/offline/': ['protocol/', 'main/engine/index.ts', 'main/engine/owner.ts', 'node:'],
+  'main/offline/': ['protocol/', 'main/engine/index.ts', 'main/engine/as-listener.ts', 'main/engine/owner.ts', 'node:'],
   'main/offline/http/': [
     'protocol/',
     'main/engine/index.ts',
+    'main/engine/as-listener.ts',
     'main/offline/body.ts',
     'main/offline/handed-in.ts',
     'main/offline/request-guard.ts',

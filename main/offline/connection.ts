@@ -1,3 +1,5 @@
+import { asListener } from '../engine/as-listener.ts';
+
 type Listener = (online: boolean) => void;
 
 /**
@@ -19,21 +21,12 @@ export class Connection {
   set(online: boolean): void {
     if (online === this.#online) return;
     this.#online = online;
-    for (const listener of [...this.#listeners]) {
-      try {
-        listener(online);
-      } catch (error) {
-        // As with an event target: a listener's failure is its own and reported as uncaught.
-        queueMicrotask(() => {
-          throw error;
-        });
-      }
-    }
+    for (const listener of [...this.#listeners]) listener(online);
   }
 
   /** Tells of every change from now on; answers the way out. */
   subscribe(listener: Listener): () => void {
-    const own: Listener = (online) => listener(online);
+    const own = asListener(listener, 'the connection');
     this.#listeners.add(own);
     return () => void this.#listeners.delete(own);
   }

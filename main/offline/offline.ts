@@ -1,7 +1,8 @@
 import { planOf } from '../../protocol/strategy.ts';
+import { asListener } from '../engine/as-listener.ts';
 import type { CacheFace } from '../engine/index.ts';
 import { Connection } from './connection.ts';
-import { asListener, checkedFetch, demandHandedIn } from './handed-in.ts';
+import { checkedFetch, demandHandedIn } from './handed-in.ts';
 import { HttpCache, type HttpCacheOptions } from './http/http-cache.ts';
 import type { Precache } from './precache.ts';
 import type { RequestGuard } from './request-guard.ts';
@@ -38,7 +39,7 @@ export class Offline {
     this.#routes = routes;
     this.#otherwise = { strategy };
     this.#precache = precache;
-    this.#onStoreFailure = asListener(options.onStoreFailure ?? (() => {}));
+    this.#onStoreFailure = asListener(options.onStoreFailure ?? (() => {}), 'onStoreFailure');
   }
 
   /** Answers a request by its route, or by `plan`. `provenanceOf(response)` tells where the answer came from. */

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { asListener } from '../engine/as-listener.ts';
 import { type CacheFace, DiskCacheError, type Key } from '../engine/index.ts';
 import { isDamage, keptAlive, writeBody } from './body.ts';
-import { asListener, checkedFetch, demandHandedIn } from './handed-in.ts';
+import { checkedFetch, demandHandedIn } from './handed-in.ts';
 import { answerOf } from './http/answer.ts';
 import { storedFields, withoutCookies, withoutFragment } from './http/fields.ts';
 import { appendStatus } from './http/provenance.ts';
@@ -73,7 +74,7 @@ export class Precache {
     this.#fetch = checkedFetch('Precache', fetch);
     this.#name = name;
     this.#clock = clock;
-    this.#onStoreFailure = asListener(onStoreFailure);
+    this.#onStoreFailure = asListener(onStoreFailure, 'onStoreFailure');
   }
 
   /** The installed one; undefined before the first. */
@@ -108,7 +109,7 @@ export class Precache {
     let body: Key | undefined;
     const failed = (error: unknown): undefined => {
       this.#onStoreFailure(error, url);
-      if (onStoreFailure !== undefined) asListener(onStoreFailure)(error, url);
+      if (onStoreFailure !== undefined) asListener(onStoreFailure, 'onStoreFailure')(error, url);
       if (isDamage(error) && body !== undefined) this.#drop(body);
     };
     try {

@@ -188,16 +188,31 @@ describe('subscribe', () => {
     await vi.waitFor(() => expect(() => other.get('c')).toThrow(expect.objectContaining({ code: 'CLOSED' })));
   });
 
-  it('reports a listener’s failure as uncaught and goes on', async () => {
+  it.each([
+    [
+      'throws',
+      () => {
+        throw new Error('on purpose');
+      },
+    ],
+    [
+      'rejects',
+      async () => {
+        throw new Error('on purpose');
+      },
+    ],
+  ])('warns of a listener that %s, and goes on', async (_, listener) => {
     using cache = open();
-    const uncaught = vi.spyOn(globalThis, 'queueMicrotask').mockImplementation(() => {});
-    cache.subscribe(() => {
-      throw new Error('on purpose');
-    });
+    const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    cache.subscribe(listener);
     const { changes } = listening(cache);
     cache.set('a', 1);
     expect(changes).toEqual(['set "a"']);
-    expect(() => uncaught.mock.calls.at(-1)?.[0]()).toThrow('on purpose');
+    const cause = expect.objectContaining({ message: 'on purpose' });
+    await vi.waitFor(() =>
+      expect(warned).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ name: 'DiskCacheWarning', cause })),
+    );
+    warned.mockRestore();
   });
 
   it('refuses what is no function and no prefix', () => {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Change, ChangeKind } from '../../../protocol/options.ts';
+import { asListener } from '../as-listener.ts';
 import { hasFormerLog, renewLog, startLog, stopLog } from '../sqlite/change-log.ts';
 import { decodeKey, type KeyBounds, type KeyColumn } from '../values/key.ts';
 import { demandFunction } from './arguments.ts';
@@ -42,7 +43,7 @@ export class Feed {
 /** @throws {DiskCacheError} `BAD_OPTION` or `BAD_KEY` */
 export function subscriptionOf(listener: Listener, options?: SubscribeOptions): Subscription {
   demandFunction(listener, 'a listener');
-  return { listener, bounds: parseBounds(options) };
+  return { listener: asListener(listener, 'changes'), bounds: parseBounds(options) };
 }
 
 /** Tells `listener` every change from now on; answers the way out. */
@@ -171,13 +172,6 @@ export function tellAll(core: Core): void {
 export function deliver({ feed }: Pick<Core, 'feed'>, change: Change, key: KeyColumn | undefined): void {
   for (const { listener, bounds } of [...feed.subscriptions]) {
     if (key !== undefined && !isWithin(key, bounds)) continue;
-    try {
-      listener(change);
-    } catch (error) {
-      // As with an event target: a listener's failure is its own and reported as uncaught; the write has succeeded.
-      queueMicrotask(() => {
-        throw error;
-      });
-    }
+    listener(change);
   }
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { asListener } from '../../engine/as-listener.ts';
 import type { CacheFace, Key } from '../../engine/index.ts';
-import { asListener, checkedFetch, demandHandedIn } from '../handed-in.ts';
+import { checkedFetch, demandHandedIn } from '../handed-in.ts';
 import type { RequestGuard } from '../request-guard.ts';
 import type { QueryOptions } from './matching.ts';
 import { type OnStoreFailure, Shelf } from './shelf.ts';
@@ -44,7 +45,7 @@ export class CacheStorage {
       isCached: (scheme) => scheme === 'http' || scheme === 'https' || isOne(scheme),
       guard,
     };
-    this.#onStoreFailure = asListener(onStoreFailure);
+    this.#onStoreFailure = asListener(onStoreFailure, 'onStoreFailure');
   }
 
   /** The cache of a name, made if there is none. */

@@ -1,4 +1,4 @@
-import { asListener } from '../handed-in.ts';
+import { asListener } from '../../engine/as-listener.ts';
 import type { RequestGuard } from '../request-guard.ts';
 import { withoutFragment } from './fields.ts';
 import type { Flight } from './flight.ts';
@@ -35,8 +35,8 @@ export class Room implements Readership {
     this.shared = parts.shared;
     this.unseen = parts.unseen;
     this.clock = parts.clock;
-    this.onStoreFailure = asListener(parts.onStoreFailure);
-    this.onRevalidationFailure = asListener(parts.onRevalidationFailure);
+    this.onStoreFailure = asListener(parts.onStoreFailure, 'onStoreFailure');
+    this.onRevalidationFailure = asListener(parts.onRevalidationFailure, 'onRevalidationFailure');
   }
 
   /** The same for requests that a guard looks at. They don't join unguarded requests under way, nor these them. */
