@@ -10,6 +10,7 @@ import type { Port } from '../../renderer-api/client/line.ts';
 import { DiskCache } from '../../renderer-api/disk-cache.ts';
 import { FULL_GRANT, type Grant, grantOf } from '../bridge/grant.ts';
 import { openOfflineSession } from '../bridge/offline/offline-session.ts';
+import { Principal } from '../bridge/principal.ts';
 import type { PageAnswering, PageSession } from '../electron/page-engine.ts';
 import { fromPortMain } from '../electron/port.ts';
 import type { WindowOptions } from '../electron/windows.ts';
@@ -22,6 +23,11 @@ export { DiskCacheError, type ErrorCode } from '../../protocol/error.ts';
 export type { DiskCache } from '../../renderer-api/disk-cache.ts';
 export type { Grant } from '../bridge/grant.ts';
 export type { TestOfflineOptions } from './offline-here.ts';
+
+/** Of all pages of a test host. */
+const ORIGIN = 'app://test';
+/** Of raw ports without a window of their own. */
+const PORT_WINDOW = 'port';
 
 export interface TestHostOptions<S extends StoreDeclarations> {
   /** What `defineStores` returned. */
@@ -37,7 +43,10 @@ export interface TestHostOptions<S extends StoreDeclarations> {
 export interface TestPageOptions {
   /** What `authorize` would return for the page. Default: everything. */
   readonly grant?: Grant;
-  /** The name its window is attached under: pages of one name share `diskCache.window`. Default: a window of its own. */
+  /**
+   * The name its window is attached under: pages of one name share `diskCache.window`, and what is limited for a window. Default: for a page a
+   * window of its own; for raw ports one that all of them share, as the ports of one page do.
+   */
   readonly window?: string;
 }
 
@@ -92,6 +101,7 @@ export async function testHost<const S extends StoreDeclarations>({
   const offline = new OfflineHere(directory, offlineOptions);
   const pages = new Set<DiskCache>();
   const sessions = new Set<PageSession>();
+  const principals = new Map<string, Principal>();
   let windowCount = 0;
   let isClosed = false;
 
@@ -100,7 +110,8 @@ export async function testHost<const S extends StoreDeclarations>({
     const { port1, port2 } = new MessageChannel();
     const attached = engine.attach(window, 'forever');
     const answering: PageAnswering = purpose === 'stores' ? attached : answeringHttp;
-    const session = answering.openSession(toPortMain(port1), { grant, hasShard: true }, () => {
+    const rights = { grant, hasShard: true, origin: ORIGIN, principal: principalOf(window) };
+    const session = answering.openSession(toPortMain(port1), rights, () => {
       sessions.delete(session);
       attached.release();
     });
@@ -108,7 +119,7 @@ export async function testHost<const S extends StoreDeclarations>({
     return port2;
   }
 
-  function withDefaults(granted: Grant | TestPortOptions): Required<TestPortOptions> {
+  function withDefaults(granted: Grant | TestPortOptions, otherwise?: string): Required<TestPortOptions> {
     assertOpen();
     const {
       grant = FULL_GRANT,
@@ -123,7 +134,14 @@ export async function testHost<const S extends StoreDeclarations>({
         'BAD_OPTION',
         'A page that is granted nothing gets no port: leave grant out, or name stores',
       );
-    return { grant: allowed, window: window ?? `window-${++windowCount}`, purpose };
+    return { grant: allowed, window: window ?? otherwise ?? `window-${++windowCount}`, purpose };
+  }
+
+  /** What is limited for an origin in a window is so over all of its connections. */
+  function principalOf(window: string): Principal {
+    const principal = principals.get(window) ?? new Principal();
+    principals.set(window, principal);
+    return principal;
   }
 
   function assertOpen(): void {
@@ -132,8 +150,8 @@ export async function testHost<const S extends StoreDeclarations>({
   }
 
   const answeringHttp: PageAnswering = {
-    openSession(port, { grant }, onEnd) {
-      const session = openOfflineSession(fromPortMain(port), grant, offline);
+    openSession(port, { grant, principal }, onEnd) {
+      const session = openOfflineSession(fromPortMain(port), grant, offline, principal);
       port.on('close', () => {
         session.close(new DiskCacheError('DISCONNECTED', 'The page closed its port'));
         onEnd('closed');
@@ -173,7 +191,7 @@ export async function testHost<const S extends StoreDeclarations>({
       pages.add(page);
       return page;
     },
-    port: (granted = {}) => openPort(withDefaults(granted)),
+    port: (granted = {}) => openPort(withDefaults(granted, PORT_WINDOW)),
     close,
     [Symbol.dispose]: closeNow,
     [Symbol.asyncDispose]: close,

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { MessagePort } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
 import { type Grant, testHost } from '../../main/testing/index.ts';
 import { cache, defineStores, deque, index } from '../../protocol/stores.ts';
@@ -58,6 +59,19 @@ describe('a test host', () => {
     const [answer] = await once(port, 'message');
     expect(answer).toEqual([1, [undefined, { n: 2 }], []]);
     expect(t.host.stores.api.get('k')).toEqual({ n: 2 });
+  });
+
+  it('counts bytes for a window, over all of its ports', async () => {
+    using t = await testHost({ stores });
+    const grant: Grant = { stores: { api: 'write' }, bytes: 1000 };
+    const write = async (port: MessagePort) => {
+      port.postMessage([1, [['api', 'set', 'k', 'x'.repeat(700)]]]);
+      const [answer] = (await once(port, 'message')) as [[number, unknown[], [number, { code: string }][]]];
+      return answer[2].map(([, { code }]) => code);
+    };
+    expect(await write(t.port(grant))).toEqual([]);
+    expect(await write(t.port(grant))).toEqual(['TOO_LARGE']);
+    expect(await write(t.port({ grant, window: 'another' }))).toEqual([]);
   });
 
   it('keeps what a window keeps for itself by its name', async () => {
