@@ -1,7 +1,7 @@
 import { toPageErrorData } from '../../protocol/hidden-paths.ts';
 import { weightOf } from '../../protocol/weight.ts';
 import { type Failure, MAX_ANSWER, type Operation, type Results } from '../../protocol/wire.ts';
-import { type Allowance, allowing, OutOfTime, waitBriefly } from '../engine/index.ts';
+import { type Allowance, allowing, OutOfTime, waitBriefly } from '../engine/internal.ts';
 import { admit, type Opened, open, type Page } from './admit.ts';
 import type { Call } from './batch.ts';
 import type { Store } from './verbs.ts';

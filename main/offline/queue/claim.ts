@@ -1,4 +1,4 @@
-import { CLOCK_TOLERANCE_MS, describeOwner, isGone } from '../../engine/owner.ts';
+import { CLOCK_TOLERANCE_MS, describeOwner, isGone } from '../../engine/internal.ts';
 import type { Schedule } from './backoff.ts';
 import { attempt as attempted, readJob, unlessDamaged } from './job-row.ts';
 import { promote, wait } from './line.ts';

@@ -1,5 +1,5 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
-import { isDamage } from '../../engine/damage.ts';
+import { isDamage } from '../../engine/internal.ts';
 import type { JobRow, Shelves } from './shelves.ts';
 
 /** A job that is to be handled: with what is wrong when its row is damaged. */

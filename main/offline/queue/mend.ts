@@ -1,5 +1,5 @@
-import { STRUCTURE, type StructureOptions } from '../../engine/cache/structure.ts';
 import type { Finding } from '../../engine/index.ts';
+import { STRUCTURE, type StructureOptions } from '../../engine/internal.ts';
 import { admit } from './line.ts';
 import { type Core, inOneStep, type Step } from './step.ts';
 

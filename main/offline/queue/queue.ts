@@ -1,8 +1,8 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Counts, Enqueued, EnqueueOptions, Job, JobState, NewJob, QueueEvent } from '../../../protocol/job.ts';
 import type { Cursor, Page } from '../../../protocol/page.ts';
-import { demandFunction, optionsOf } from '../../engine/cache/arguments.ts';
 import { type CheckOptions, type Finding, Index, type IndexOptions, type PlainResult } from '../../engine/index.ts';
+import { demandFunction, optionsOf } from '../../engine/internal.ts';
 import { LEASE_MS } from './claim.ts';
 import { checkedOptions, enqueueMany, enqueueOne } from './enqueue.ts';
 import { eventsFrom } from './events.ts';

@@ -1,6 +1,6 @@
 import type { Counts } from '../../../protocol/job.ts';
 import type { Index } from '../../engine/index.ts';
-import { CLOCK_TOLERANCE_MS } from '../../engine/owner.ts';
+import { CLOCK_TOLERANCE_MS } from '../../engine/internal.ts';
 import { readJob } from './job-row.ts';
 import type { Shelves, TallyRow } from './shelves.ts';
 

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { DiskCacheError, type ErrorCode } from '../../../protocol/error.ts';
-import { newOwner, type Owner } from '../../engine/owner.ts';
+import { newOwner, type Owner } from '../../engine/internal.ts';
 import { restAfter } from './backoff.ts';
 import { Bell } from './bell.ts';
 import { anyLost, type Claim, claim, takeOver } from './claim.ts';
