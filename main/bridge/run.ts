@@ -108,7 +108,7 @@ class Outcomes implements Ran {
     this.settled = this.settled === undefined ? put : Promise.all([this.settled, put]);
   }
 
-  /** Takes back the failures after the first so many, if one of them is that somebody else held a lock; else returns false. */
+  /** Takes back the failures after the first `kept`, if one of them is `BUSY`, a lock held elsewhere. Returns whether it did. */
   takeBackBusy(kept: number): boolean {
     if (!this.failures.slice(kept).some(([, { code }]) => code === 'BUSY')) return false;
     this.failures.length = kept;

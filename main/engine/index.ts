@@ -16,7 +16,7 @@ export type {
 export { Cache } from './cache/cache.ts';
 export type { CheckOptions, Finding, FindingCode } from './cache/check.ts';
 export type { Configuration } from './cache/configure.ts';
-export type { SubscribeOptions } from './cache/feed.ts';
+export type { SubscribeOptions } from './cache/key-range.ts';
 export type { MemoizeOptions } from './cache/memoize.ts';
 export type { ByteRange, StoredBytes } from './cache/stored-bytes.ts';
 export type { PlainResult } from './cache/transaction.ts';

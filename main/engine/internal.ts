@@ -5,9 +5,10 @@
 export { demandFunction, isRecord, iterated, optionsOf } from './cache/arguments.ts';
 export { type KeyRange, parseKeyRange } from './cache/key-range.ts';
 export { STRUCTURE, type StructureOptions } from './cache/structure.ts';
-export { isDamage } from './damage.ts';
+export { isCorrupt, isDamage, mayPass } from './damage.ts';
 export { CLOCK_TOLERANCE_MS, describeOwner, isGone, newOwner, type Owner } from './owner.ts';
 export { limitWaits, waitBriefly } from './sqlite/patience.ts';
 export { type Allowance, allowing, OutOfTime, transiently } from './values/allowance.ts';
 export { isEqual } from './values/equality.ts';
 export { encodeKey, type KeyColumn } from './values/key.ts';
+export { asListener, reportUncaught } from './warning.ts';

@@ -2,7 +2,7 @@
 const told = new WeakMap<object, string>();
 
 /**
- * Tells of a failure outside of every caller's stack, where nobody can catch it and an exception would end the process: as a
+ * Tells of a failure outside of every caller's stack, where it can't be caught and an exception would end the process: as a
  * warning of the process (the event `'warning'`; by default Node writes it to stderr). `about` is the store: the same failure is
  * told once in a row.
  */
@@ -27,3 +27,21 @@ function describe(error: unknown): { readonly code: string; readonly message: st
     return { code: '', message: 'for a reason that can not be read' };
   }
 }
+
+/** Throws outside of every caller's stack, where it is reported as uncaught: as with an event target, what a listener throws is its own. */
+export function reportUncaught(error: unknown): void {
+  queueMicrotask(() => {
+    throw error;
+  });
+}
+
+/** Returns the same listener, which never throws. */
+export const asListener =
+  <A extends readonly unknown[]>(listener: (...told: A) => void): ((...told: A) => void) =>
+  (...told) => {
+    try {
+      listener(...told);
+    } catch (error) {
+      reportUncaught(error);
+    }
+  };

@@ -1,3 +1,5 @@
+import { reportUncaught } from '../engine/internal.ts';
+
 type Listener = (online: boolean) => void;
 
 /**
@@ -23,10 +25,7 @@ export class Connection {
       try {
         listener(online);
       } catch (error) {
-        // As with an event target: a listener's failure is its own and reported as uncaught.
-        queueMicrotask(() => {
-          throw error;
-        });
+        reportUncaught(error);
       }
     }
   }

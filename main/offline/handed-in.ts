@@ -61,18 +61,3 @@ export function checkedFetch(by: string, fetch: Fetch): Fetch {
 /** Also one of another copy of the class, such as that of the package undici. */
 const isResponse = (value: unknown): value is Response =>
   typeof value === 'object' && value !== null && 'status' in value && 'headers' in value && 'body' in value;
-
-type OnFailure = (error: unknown, url: string) => void;
-
-/** Returns a listener that never throws: as with an event target, what it throws is reported as uncaught, and the request goes on. */
-export function asListener(listener: OnFailure): OnFailure {
-  return (error, url) => {
-    try {
-      listener(error, url);
-    } catch (thrown) {
-      queueMicrotask(() => {
-        throw thrown;
-      });
-    }
-  };
-}

@@ -1,7 +1,8 @@
 import { planOf } from '../../protocol/strategy.ts';
 import type { CacheFace } from '../engine/index.ts';
+import { asListener } from '../engine/internal.ts';
 import { Connection } from './connection.ts';
-import { asListener, checkedFetch, demandHandedIn } from './handed-in.ts';
+import { checkedFetch, demandHandedIn } from './handed-in.ts';
 import { HttpCache, type HttpCacheOptions } from './http/http-cache.ts';
 import type { Precache } from './precache.ts';
 import type { RequestGuard } from './request-guard.ts';

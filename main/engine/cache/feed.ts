@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Change, ChangeKind } from '../../../protocol/options.ts';
 import { hasFormerLog, renewLog, startLog, stopLog } from '../sqlite/change-log.ts';
 import { decodeKey, type KeyBounds, type KeyColumn } from '../values/key.ts';
+import { reportUncaught } from '../warning.ts';
 import { demandFunction } from './arguments.ts';
 import type { Core } from './core.ts';
 import { dropExpired } from './expire.ts';
@@ -17,7 +18,6 @@ const RENEWAL = 20_000;
 /** So many changes are read, and so many expired items dropped, at a time. */
 const BATCH = 512;
 
-export type { SubscribeOptions } from './key-range.ts';
 export type Listener = (change: Change) => void;
 
 interface Subscription {
@@ -105,7 +105,7 @@ function look(core: Core): void {
   const { feed, sql, ledger } = core;
   if (core.transaction.depth > 0) return;
   const doing = 'Looking for the changes of';
-  // On a timer nobody could catch a failure: it is tried again next time, and nothing that was logged meanwhile is missed.
+  // A failure on a timer has no caller: it is tried again next time, and nothing that was logged meanwhile is missed.
   withoutFailing(
     core,
     () => {
@@ -174,10 +174,8 @@ export function deliver({ feed }: Pick<Core, 'feed'>, change: Change, key: KeyCo
     try {
       listener(change);
     } catch (error) {
-      // As with an event target: a listener's failure is its own and reported as uncaught; the write has succeeded.
-      queueMicrotask(() => {
-        throw error;
-      });
+      // The write has succeeded.
+      reportUncaught(error);
     }
   }
 }

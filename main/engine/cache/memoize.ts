@@ -1,6 +1,7 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { SetOptions } from '../../../protocol/options.ts';
+import { asListener } from '../warning.ts';
 import { demandFunction, isRecord, setOptionsOf } from './arguments.ts';
 import { Call, type Memo } from './call.ts';
 import type { Core } from './core.ts';
@@ -63,21 +64,6 @@ function checked<A extends readonly unknown[]>(options: MemoizeOptions<A>): Memo
     throw new DiskCacheError('BAD_OPTION', 'stampede has to be an object { beta } with beta above 0');
   }
   return options;
-}
-
-type OnFailure = Memo['onStoreFailure'];
-
-/** As with an event target: what a listener throws is its own and reported as uncaught; the call goes on. */
-function asListener(listener: OnFailure): OnFailure {
-  return (error, key) => {
-    try {
-      listener(error, key);
-    } catch (thrown) {
-      queueMicrotask(() => {
-        throw thrown;
-      });
-    }
-  };
 }
 
 /** `f(1, undefined)` is `f(1)`. */

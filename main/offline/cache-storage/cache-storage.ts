@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { CacheFace, Key } from '../../engine/index.ts';
-import { asListener, checkedFetch, demandHandedIn } from '../handed-in.ts';
+import { asListener } from '../../engine/internal.ts';
+import { checkedFetch, demandHandedIn } from '../handed-in.ts';
 import type { RequestGuard } from '../request-guard.ts';
 import type { QueryOptions } from './matching.ts';
 import { type OnStoreFailure, Shelf } from './shelf.ts';

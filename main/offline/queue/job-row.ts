@@ -21,7 +21,7 @@ export function readJob(shelves: Shelves, id: number): FoundJob {
     return { ...remnants(shelves, id), damage: new DiskCacheError('CORRUPT', `Job ${id} has no row; remove it`) };
   } catch (error) {
     if (!isDamage(error)) throw error;
-    return { ...remnants(shelves, id), damage: error as DiskCacheError };
+    return { ...remnants(shelves, id), damage: error };
   }
 }
 
