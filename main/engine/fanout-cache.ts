@@ -198,10 +198,8 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheFace<
     } catch (error) {
       if (this.#together.isOpen || !isCorrupt(error)) throw error;
     }
-    for (const shard of this.#all()) {
-      // A damaged one is rebuilt, which no transaction can do.
-      if (shard.ledger.rows !== 0 || !remove.isSound(shard)) clearShard(shard);
-    }
+    // A damaged one is rebuilt, which no transaction can do.
+    for (const shard of this.#all()) if (shard.ledger.rows !== 0 || !remove.isSound(shard)) clearShard(shard);
     return sum(live.values(), (items) => items);
   }
 
