@@ -7,7 +7,7 @@ import { OwnStores } from './electron/utility/own-stores.ts';
 import { SecondHandles } from './electron/utility/second-handles.ts';
 import { sentStores, sentWindows } from './electron/utility/sent-stores.ts';
 import { UtilityEngine } from './electron/utility/utility-engine.ts';
-import { limitWaits } from './engine/index.ts';
+import { limitWaits } from './engine/internal.ts';
 import { assertRuntimeFile } from './engine/runtime-files.ts';
 import type { HostOptions, Placement, WindowStock } from './host.ts';
 import type { OpenQueueOptions, Queue } from './offline/queue/index.ts';

@@ -13,6 +13,6 @@ export interface Finding {
 }
 
 export interface CheckOptions {
-  /** Delete what is damaged, and build a damaged database anew from what can be read. Default false. */
+  /** Delete what is damaged, and rebuild a damaged database from what can be read. Default false. */
   readonly repair?: boolean;
 }

@@ -74,15 +74,6 @@ export function toCopy(value: unknown): unknown {
   return copyOf(value, 0);
 }
 
-export function isCloneable(value: unknown): boolean {
-  try {
-    toCopy(value);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 /** Indices come first: as many names as elements, and the last an index, leaves room for neither hole nor property. */
 export const isDense = (names: readonly string[], length: number): boolean =>
   names.length === length && (length === 0 || names[length - 1] === String(length - 1));

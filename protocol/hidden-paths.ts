@@ -67,15 +67,15 @@ export function withoutDirectories(text: string): string {
 const MAX_MESSAGE = 1000;
 
 /** The middle is left out: what happened stands at the beginning, what to do at the end. */
-const shortened = (text: string): string =>
+const withoutMiddle = (text: string): string =>
   text.length <= MAX_MESSAGE ? text : `${text.slice(0, MAX_MESSAGE / 2)} … ${text.slice(-MAX_MESSAGE / 2)}`;
 
 /** `toErrorData`, for a page. */
 export function toPageErrorData(error: unknown): ErrorData {
   const { code, message, cause } = toErrorData(error);
   const paths = getPaths(error);
-  const shown = { code, message: withoutPaths(shortened(message), paths) };
-  return cause === undefined ? shown : { ...shown, cause: withoutPaths(shortened(cause), paths) };
+  const shown = { code, message: withoutPaths(withoutMiddle(message), paths) };
+  return cause === undefined ? shown : { ...shown, cause: withoutPaths(withoutMiddle(cause), paths) };
 }
 
 /** A system error says which path it is about, wherever that is. */

@@ -5,7 +5,7 @@
 
 type Fields = Iterable<readonly [name: string, value: string]>;
 
-/** In small letters, besides those that begin as one of `ROUTING_PREFIXES`. */
+/** In small letters. Others begin as one of `ROUTING_PREFIXES`. */
 const ROUTING_FIELDS: ReadonlySet<string> = new Set([
   ...['forwarded', 'forwarded-for', 'x-forward-for', 'x-override-url', 'x-proxy-url', 'x-http-destinationurl'],
   ...['request-uri', 'x-request-uri', 'x-host', 'x-http-host-override', 'x-backend-host', 'x-scheme', 'x-url-scheme'],

@@ -4,7 +4,7 @@ const TEXT = 8;
 const NUMBER = 12;
 /** `undefined`, as it stands in a column. */
 const WORD = 9;
-/** What a part takes besides its contents, and what a reference to one that was written before takes. */
+/** What a part takes on top of its contents, and what a reference to one that was written before takes. */
 const PART = 12;
 /** Kind, length and end of an object. */
 const OBJECT = 32;

@@ -9,7 +9,7 @@ import type { Port } from './client/line.ts';
 import type { RemoteCache, RemoteDeque, RemoteIndex, RemoteStores } from './client/remote.ts';
 import { RemoteQueue } from './client/remote-queue.ts';
 import { RemoteStore } from './client/remote-store.ts';
-import { Http } from './offline/http.ts';
+import { Http, type RequestInput } from './offline/http.ts';
 import { RemoteCacheStorage } from './offline/remote-caches.ts';
 import { RemoteConnection } from './offline/remote-connection.ts';
 import { type RemoteFetchInit, remoteFetch } from './offline/remote-fetch.ts';
@@ -126,7 +126,7 @@ export class DiskCache extends DefaultStore {
    * `NOT_ALLOWED` without the grant (`'read'` for GET and HEAD, else `'write'`), without `host.offline` and for other schemes than
    * its own, `http` and `https`; `BAD_OPTION` for a strategy that there isn't, and for a `timeout` without one; `DISCONNECTED`.
    */
-  fetch(input: string | Request | URL, init: RemoteFetchInit = {}): Promise<Response> {
+  fetch(input: RequestInput, init: RemoteFetchInit = {}): Promise<Response> {
     return remoteFetch(this.#http, input, init);
   }
 

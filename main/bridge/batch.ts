@@ -1,7 +1,8 @@
 import { type BatchResult, partsOf, type StepParts } from '../../protocol/batch.ts';
 import { type Access, covers } from '../../protocol/contract/signature.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
-import { type Allowance, Deque, isEqual, OutOfTime } from '../engine/index.ts';
+import { Deque } from '../engine/index.ts';
+import { type Allowance, isEqual, OutOfTime } from '../engine/internal.ts';
 import { Queue } from '../offline/queue/index.ts';
 import type { Slices } from './slices.ts';
 import type { Store } from './verbs.ts';

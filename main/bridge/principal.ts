@@ -150,7 +150,7 @@ const MAX_REMEMBERED = 256;
 export class Principals {
   readonly #known = new Map<string, Principal>();
 
-  /** Without an origin: one that nobody shares. */
+  /** Returns the principal of an origin; without an origin, one of its own. */
   get(origin: string | undefined): Principal {
     if (origin === undefined) return new Principal();
     const known = this.#known.get(origin);

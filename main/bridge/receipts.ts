@@ -33,7 +33,7 @@ export class Receipts {
    * @throws {DiskCacheError} `DISCONNECTED` if too much was not taken.
    */
   add(bytes: number): number | undefined {
-    // What is answered late is posted to nobody.
+    // A closed port takes no answers.
     if (this.#isClosed) return undefined;
     this.#bytes += bytes;
     if (this.#bytes < RECEIPT_BYTES) return undefined;

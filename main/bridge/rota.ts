@@ -4,8 +4,8 @@ const SLICE = 2;
 const NOTABLE = 0.5;
 
 /**
- * Does its work, or a part of it. Returns whether there is more to do, before which others may have a turn; a number: only after so many
- * milliseconds.
+ * Does its work, or a part of it. Returns whether there is more to do, before which others may have a turn; a number: only after that
+ * number of milliseconds.
  */
 export type Job = () => boolean | number;
 
@@ -14,7 +14,7 @@ export type Lane = Job[];
 
 /**
  * Whose turn it is: jobs of many owners, one of each in turn, and of an owner's sessions one of each, in slices of a few
- * milliseconds: more connections bring nobody more turns. While nobody waits and the slice isn't used up a job runs at once, so that
+ * milliseconds: more connections bring no more turns. While no job waits and the slice isn't used up a job runs at once, so that
  * a page alone waits for nothing.
  *
  * Invariant: the jobs of a lane run in their order, each to its end before the next one.

@@ -1,7 +1,7 @@
 import { toPageErrorData } from '../../protocol/hidden-paths.ts';
 import { weightOf } from '../../protocol/weight.ts';
 import { type Failure, MAX_ANSWER, type Operation, type Results } from '../../protocol/wire.ts';
-import { type Allowance, allowing, OutOfTime, waitBriefly } from '../engine/index.ts';
+import { type Allowance, allowing, OutOfTime, waitBriefly } from '../engine/internal.ts';
 import { admit, type Opened, open, type Page } from './admit.ts';
 import type { Call } from './batch.ts';
 import type { Store } from './verbs.ts';
@@ -108,7 +108,7 @@ class Outcomes implements Ran {
     this.settled = this.settled === undefined ? put : Promise.all([this.settled, put]);
   }
 
-  /** Takes back the failures after the first so many, if one of them is that somebody else held a lock; else returns false. */
+  /** Takes back the failures after the first `kept`, if one of them is `BUSY`, a lock held elsewhere. Returns whether it did. */
   takeBackBusy(kept: number): boolean {
     if (!this.failures.slice(kept).some(([, { code }]) => code === 'BUSY')) return false;
     this.failures.length = kept;

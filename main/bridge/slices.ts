@@ -1,15 +1,7 @@
 import type { Cursor, Kind } from '../../protocol/contract.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
-import {
-  type Allowance,
-  type Cache,
-  type Deque,
-  type FanoutCache,
-  type Index,
-  isEqual,
-  OutOfTime,
-  transiently,
-} from '../engine/index.ts';
+import type { Cache, Deque, FanoutCache, Index } from '../engine/index.ts';
+import { type Allowance, isEqual, OutOfTime, transiently } from '../engine/internal.ts';
 import type { Store } from './verbs.ts';
 
 /** A call in steps, between which others may have a turn. Each step runs within the allowance. */

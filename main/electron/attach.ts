@@ -120,9 +120,7 @@ export function attach(
 
   /** Ends the sessions of documents that are gone; what they have asked counts no more. */
   function forget(reason: DiskCacheError, isGone: (asker: Asker) => boolean = () => true): void {
-    for (const [nonce, asker] of nonces) {
-      if (isGone(asker)) nonces.delete(nonce);
-    }
+    for (const [nonce, asker] of nonces) if (isGone(asker)) nonces.delete(nonce);
     for (const [session, asker] of sessions) {
       if (!isGone(asker)) continue;
       sessions.delete(session);

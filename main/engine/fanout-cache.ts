@@ -11,8 +11,9 @@ import { type CheckOptions, check, type Finding } from './cache/check.ts';
 import { type Configuration, change } from './cache/configure.ts';
 import type { Core } from './cache/core.ts';
 import { codecName, type Description, describe } from './cache/describe.ts';
-import type { Listener, SubscribeOptions } from './cache/feed.ts';
+import type { Listener } from './cache/feed.ts';
 import { despiteFullDisk } from './cache/full-disk.ts';
+import type { SubscribeOptions } from './cache/key-range.ts';
 import { type MemoizeOptions, memoize } from './cache/memoize.ts';
 import * as queue from './cache/queue.ts';
 import * as read from './cache/read.ts';
@@ -26,6 +27,7 @@ import { volume } from './cache/volume.ts';
 import * as write from './cache/write.ts';
 import { Deque, type DequeOptions } from './collections/deque.ts';
 import { Index, type IndexOptions } from './collections/index-map.ts';
+import { isCorrupt } from './damage.ts';
 import { homeOf, homeOfQueue } from './fanout/home.ts';
 import { Listeners } from './fanout/listeners.ts';
 import { manifestBytes } from './fanout/manifest.ts';
@@ -186,7 +188,7 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheFace<
     return sum(house.members, remove.expire) + house.cull();
   }
 
-  /** Deletes everything in the numbered shards, whole or not at all, unless one is damaged, which is built anew; named stores stay. */
+  /** Deletes everything in the numbered shards, whole or not at all, unless one is damaged, which is rebuilt; named stores stay. */
   clear(): number {
     const live = new Map<Core, number>();
     const clearShard = (shard: Core) => live.set(shard, Math.max(live.get(shard) ?? 0, remove.clear(shard)));
@@ -194,12 +196,10 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheFace<
       this.#despiteFullDisk(() => this.#all().map(clearShard));
       if (this.#together.isOpen) return sum(live.values(), (items) => items);
     } catch (error) {
-      if (this.#together.isOpen || !(error instanceof DiskCacheError) || error.code !== 'CORRUPT') throw error;
+      if (this.#together.isOpen || !isCorrupt(error)) throw error;
     }
-    for (const shard of this.#all()) {
-      // A damaged one is built anew, which no transaction can do.
-      if (shard.ledger.rows !== 0 || !remove.isSound(shard)) clearShard(shard);
-    }
+    // A damaged one is rebuilt, which no transaction can do.
+    for (const shard of this.#all()) if (shard.ledger.rows !== 0 || !remove.isSound(shard)) clearShard(shard);
     return sum(live.values(), (items) => items);
   }
 

@@ -1,5 +1,5 @@
 import { ReadableStream } from 'node:stream/web';
-import { type CacheFace, DiskCacheError, type Key } from '../engine/index.ts';
+import type { CacheFace, Key } from '../engine/index.ts';
 import type { StagedBody } from './staged-bodies.ts';
 
 /** A body of fewer bytes is stored as one value, in the transaction that names it. Bytes. */
@@ -83,9 +83,6 @@ export async function begun(
     cancel: (reason) => reader.cancel(reason),
   });
 }
-
-/** Whether what is stored is lost. Any other failure may pass, and what is stored stays. */
-export const isDamage = (error: unknown): boolean => error instanceof DiskCacheError && error.code === 'CORRUPT';
 
 const askedBy = new WeakMap<object, readonly Request[]>();
 

@@ -1,4 +1,4 @@
-import { asListener } from '../engine/as-listener.ts';
+import { asListener } from '../engine/internal.ts';
 
 type Listener = (online: boolean) => void;
 

@@ -1,6 +1,6 @@
 import { planOf } from '../../protocol/strategy.ts';
-import { asListener } from '../engine/as-listener.ts';
 import type { CacheFace } from '../engine/index.ts';
+import { asListener } from '../engine/internal.ts';
 import { Connection } from './connection.ts';
 import { checkedFetch, demandHandedIn } from './handed-in.ts';
 import { HttpCache, type HttpCacheOptions } from './http/http-cache.ts';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { asListener } from '../engine/as-listener.ts';
 import { type CacheFace, DiskCacheError, type Key } from '../engine/index.ts';
-import { isDamage, keptAlive, writeBody } from './body.ts';
+import { asListener, isCorrupt } from '../engine/internal.ts';
+import { keptAlive, writeBody } from './body.ts';
 import { checkedFetch, demandHandedIn } from './handed-in.ts';
 import { answerOf } from './http/answer.ts';
 import { storedFields, withoutCookies, withoutFragment } from './http/fields.ts';
@@ -110,7 +110,7 @@ export class Precache {
     const failed = (error: unknown): undefined => {
       this.#onStoreFailure(error, url);
       if (onStoreFailure !== undefined) asListener(onStoreFailure, 'onStoreFailure')(error, url);
-      if (isDamage(error) && body !== undefined) this.#drop(body);
+      if (isCorrupt(error) && body !== undefined) this.#drop(body);
     };
     try {
       const item = this.#item(url);
@@ -217,7 +217,7 @@ export class Precache {
     try {
       return this.#item(url);
     } catch (error) {
-      if (!isDamage(error)) throw error;
+      if (!isCorrupt(error)) throw error;
       return undefined;
     }
   }

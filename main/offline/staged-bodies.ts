@@ -1,5 +1,5 @@
-import { type CacheFace, DiskCacheError, type Key } from '../engine/index.ts';
-import { isGone, newOwner, type Owner } from '../engine/owner.ts';
+import type { CacheFace, Key } from '../engine/index.ts';
+import { isCorrupt, isGone, newOwner, type Owner } from '../engine/internal.ts';
 
 /** A store is looked through when it is first written to, and then at most so often. Milliseconds. */
 const SWEEP_INTERVAL_MS = 24 * 60 * 60 * 1000;
@@ -64,7 +64,7 @@ export class StagedBodies {
     try {
       return this.#cache.get(key) as Note | undefined;
     } catch (error) {
-      if (!(error instanceof DiskCacheError) || error.code !== 'CORRUPT') throw error;
+      if (!isCorrupt(error)) throw error;
       return undefined;
     }
   }

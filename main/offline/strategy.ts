@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import { type Plan, STRATEGIES, type Strategy } from '../../protocol/strategy.ts';
+import { MAX_TIMER_MS } from '../../protocol/timer.ts';
 import { DiskCacheError } from '../engine/index.ts';
 import type { HttpCache } from './http/http-cache.ts';
 import { provenanceOf } from './http/provenance.ts';
@@ -85,9 +86,6 @@ async function storedAnswer(http: Responder, request: Request): Promise<Response
   const answer = await http.respond(request, 'only-if-cached');
   return provenanceOf(answer) === 'miss' ? undefined : answer;
 }
-
-/** A timer of more milliseconds fires at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** What the promise brings; undefined after `time` milliseconds, which may be `Infinity`. */
 function within<T>(promise: Promise<T>, time: number): Promise<T | undefined> {

@@ -3,8 +3,11 @@ import type { Port } from '../client/line.ts';
 import { loadPart, startWhenLoaded, unlessAborted } from '../client/on-demand.ts';
 import type { OfflineClient } from './offline-client.ts';
 
+/** What `fetch` takes; `RequestInfo` is not known to every library of types. */
+export type RequestInput = string | Request | URL;
+
 /** Returns a Request as it is: copying it would use up its body. @throws {TypeError} if it is missing, instead of requesting "undefined". */
-export function requestOf(input: string | Request | URL | undefined): Request {
+export function requestOf(input: RequestInput | undefined): Request {
   if (input === undefined) throw new TypeError('A request is missing');
   return input instanceof Request ? input : new Request(input);
 }

@@ -7,6 +7,7 @@ import {
   type WireResponse,
 } from '../../protocol/offline.ts';
 import { planOf } from '../../protocol/strategy.ts';
+import { MAX_TIMER_MS } from '../../protocol/timer.ts';
 import type { Port } from '../client/line.ts';
 import { Caches } from './caches.ts';
 import { Connection } from './connection.ts';
@@ -46,8 +47,7 @@ export class OfflineClient {
   /** `timeout`: milliseconds to wait for a port. */
   constructor(connect: (signal: AbortSignal) => Promise<Port>, timeout: number) {
     this.#connect = connect;
-    // A longer timer would fire at once.
-    this.#timeout = Math.min(timeout, 2 ** 31 - 1);
+    this.#timeout = Math.min(timeout, MAX_TIMER_MS);
     this.connection = new Connection(() => this.#connected());
   }
 

@@ -1,8 +1,6 @@
 import type { QueryOptions } from '../../protocol/offline.ts';
-import { type Http, requestOf } from './http.ts';
+import { type Http, type RequestInput, requestOf } from './http.ts';
 import type { RemoteWebCache } from './remote-web-cache.ts';
-
-type RequestInput = string | Request | URL;
 
 export type { QueryOptions, RemoteWebCache };
 

@@ -1,5 +1,5 @@
 import type { Plan } from '../../protocol/strategy.ts';
-import type { Http } from './http.ts';
+import type { Http, RequestInput } from './http.ts';
 
 /** As `fetch` takes it, with the strategy for this once; without one that of the route counts. */
 export type RemoteFetchInit = RequestInit & Partial<Plan>;
@@ -7,7 +7,7 @@ export type RemoteFetchInit = RequestInit & Partial<Plan>;
 /** `fetch` by way of the main process; see `DiskCache.fetch`. */
 export async function remoteFetch(
   http: Http,
-  input: string | Request | URL,
+  input: RequestInput,
   { strategy, timeout, ...init }: RemoteFetchInit,
 ): Promise<Response> {
   // Without `duplex` a page takes no stream for a body.

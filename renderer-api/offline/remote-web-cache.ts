@@ -1,9 +1,7 @@
 import type { CachesAnswer, CachesCall, QueryOptions, WireRequest } from '../../protocol/offline.ts';
-import { requestOf } from './http.ts';
+import { type RequestInput, requestOf } from './http.ts';
 import { requestFrom } from './web-messages.ts';
 import { toQueryFlags, toWireRequest, toWireRequests } from './wire-request.ts';
-
-type RequestInput = string | Request | URL;
 
 /** Carries the calls of a cache to the main process. */
 export interface WebCacheCalls {

@@ -1,5 +1,5 @@
 import type { QueryOptions, WireRequest } from '../../protocol/offline.ts';
-import { requestOf } from './http.ts';
+import { type RequestInput, requestOf } from './http.ts';
 
 /** Returns a request as it is sent to the main process, without its body. */
 export function toWireRequest({ url, method, headers, credentials, redirect, cache }: Request): WireRequest {
@@ -7,9 +7,7 @@ export function toWireRequest({ url, method, headers, credentials, redirect, cac
 }
 
 /** Returns the request of a CacheStorage method as the list in which it is sent. */
-export const toWireRequests = (request: string | Request | URL): readonly WireRequest[] => [
-  toWireRequest(requestOf(request)),
-];
+export const toWireRequests = (request: RequestInput): readonly WireRequest[] => [toWireRequest(requestOf(request))];
 
 export const toQueryFlags = ({ ignoreSearch, ignoreMethod, ignoreVary }: QueryOptions): QueryOptions => ({
   ignoreSearch: Boolean(ignoreSearch),

@@ -76,7 +76,7 @@ describe('what a page has compared', () => {
     expect(values).toEqual([{ committed: true, results: [undefined] }, 1, 0, true, true, true, true]);
   }, 5000);
 
-  it('is no array in the place of a number, which would be written out as a text', () => {
+  it('may not be an array in the place of a number, which would be written out as a text', () => {
     bridge = openBridge({ stores });
     const graph = entangled();
     const { codes } = run([

@@ -136,7 +136,7 @@ describe('a turn that brings much', () => {
 });
 
 describe('an answer', () => {
-  it('holds so much; what is read besides is refused, and what would be taken out stays', () => {
+  it('is bounded; what is read beyond that is refused, and what would be taken out stays', () => {
     using bridge = openBridge();
     const cache = bridge.cacheInMain('api');
     const large = new Uint8Array(30 * 2 ** 20);

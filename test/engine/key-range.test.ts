@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { encodeKey, parseKeyRange } from '../../main/engine/cache/key-range.ts';
-import { compareColumns } from '../../main/engine/values/key.ts';
+import { parseKeyRange } from '../../main/engine/cache/key-range.ts';
+import { compareColumns, encodeKey } from '../../main/engine/values/key.ts';
 import type { Key } from '../../protocol/key.ts';
 
 const text = fc.oneof(

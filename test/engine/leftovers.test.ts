@@ -59,7 +59,7 @@ describe('what killed writers leave behind', () => {
     expect(stageIn(directory)).toEqual([]);
   });
 
-  it('staged files of an unknown writer go when nobody has written to them for an hour', () => {
+  it('staged files of an unknown writer go when they were not written to for an hour', () => {
     const directory = freshDirectory();
     openOnce(directory);
     const stage = join(directory, 'values', 'stage');

@@ -61,7 +61,7 @@ describe('a store that can’t remember costs no answer', () => {
     expect([opened.plain(1), opened.plain(1)]).toEqual(['4', '4']);
   });
 
-  it('when what it remembered is damaged, and it is computed and stored anew', async () => {
+  it('when what it remembered is damaged, and it is computed and stored again', async () => {
     using opened = open();
     opened.plain(1);
     await opened.later(1);

@@ -47,7 +47,7 @@ const fail = (): never => {
 };
 
 describe('a damaged page', () => {
-  it('is told to every reader as a DiskCacheError, and to nobody else', async () => {
+  it('is thrown to every reader as a DiskCacheError, and nowhere else', async () => {
     const directory = freshDirectory();
     const first = new Cache<number, string>(directory);
     for (let key = 0; key < 2000; key++) first.set(key, 'v'.repeat(200) + key);

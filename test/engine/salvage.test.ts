@@ -143,7 +143,7 @@ describe('clear', () => {
     expect([...cache]).toEqual([['a', 1]]);
   });
 
-  it('works where every page is damaged while the store is open, and its settings stay', () => {
+  it('keeps the settings where every page is damaged while the store is open', () => {
     const directory = filled({ ttl: 5_000_000, evictionPolicy: 'none' });
     using cache = new Cache<string, unknown>(directory, { memory: 0 });
     expect(cache.get('key 3')).toBe(valueAt(3));
@@ -157,7 +157,7 @@ describe('clear', () => {
     expect(again.getEntry('a')?.expiresAt).toBeGreaterThan(Date.now() + 4_000_000);
   });
 
-  it('works on shards of which one is damaged', () => {
+  it('empties all shards where one is damaged', () => {
     const directory = freshDirectory();
     const first = new FanoutCache<string, unknown>(directory, { shards: 2 });
     for (let n = 0; n < ITEMS; n++) first.set(`key ${n}`, valueAt(n));
@@ -172,7 +172,7 @@ describe('clear', () => {
     expect([...cache]).toEqual([['key 1', 'new']]);
   });
 
-  it('of a deque works and leaves one', () => {
+  it('of a damaged deque leaves an empty deque', () => {
     const directory = freshDirectory();
     const first = new Deque<unknown>(directory, { durability: 'process', maxLength: 500 });
     first.extend(Array.from({ length: ITEMS }, (_, n) => valueAt(n)));

@@ -4,7 +4,8 @@ import Database from 'better-sqlite3';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { folderName, nameOf } from '../../main/engine/fanout/folder-name.ts';
-import { FanoutCache, NAMED_KINDS } from '../../main/engine/index.ts';
+import { NAMED_KINDS } from '../../main/engine/fanout/named-stores.ts';
+import { FanoutCache } from '../../main/engine/index.ts';
 import { freshDirectory } from '../engine/directory.ts';
 
 const open = (directory = freshDirectory()) => new FanoutCache<string, unknown>(directory, { shards: 2 });

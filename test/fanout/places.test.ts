@@ -17,7 +17,7 @@ it('a clock that was centuries ahead once does not refuse what is stored after i
   expect(now.check()).toEqual([]);
 });
 
-it('an id that is out of range is found, put in its place by opening, and stands in nobody’s way', () => {
+it('an id that is out of range is found, put in its place by opening, and blocks no new item', () => {
   const directory = freshDirectory();
   const first = new FanoutCache<string, number>(directory, { shards: 1 });
   for (let n = 0; n < 10; n++) first.set(`key ${n}`, n);

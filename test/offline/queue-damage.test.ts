@@ -102,7 +102,7 @@ it('a worker waits while somebody else holds the queue for longer than its timeo
   await done(1);
 });
 
-it('missing counts are made anew before anything is added: no waiting job is overwritten', () => {
+it('missing counts are rebuilt before anything is added: no waiting job is overwritten', () => {
   const { queue, directory } = opened<string>();
   queue.enqueueMany([{ payload: 'a' }, { payload: 'b', delay: 1 }, { payload: 'c' }]);
   const index = new Index<Key>(directory);

@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { encodeValue } from '../../main/engine/values/codec.ts';
 import { takeSnapshot } from '../../main/engine/values/snapshot.ts';
 import { JsonWalk } from '../../main/engine/values/walks.ts';
-import { isCloneable, toCopy, VALUE_DEPTH } from '../../protocol/cloneable.ts';
+import { toCopy, VALUE_DEPTH } from '../../protocol/cloneable.ts';
 import { valueFault } from '../../protocol/value.ts';
 import { failure } from '../failure.ts';
 
@@ -14,6 +14,16 @@ const judge = (value: unknown): string | undefined => {
   return snapshot === undefined ? valueFault(value) : snapshot.json ? 'json' : 'clone';
 };
 const jsonFault = (value: unknown): string | undefined => valueFault(value, 'value', new JsonWalk());
+
+/** Whether a page may send a value. */
+function isCloneable(value: unknown): boolean {
+  try {
+    toCopy(value);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 class User {
   name = 'Ada';

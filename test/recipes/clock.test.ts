@@ -71,7 +71,7 @@ describe.each([
 });
 
 describe('leases that end later than they may, because the clock was set back', () => {
-  it('keep nobody from computing a memoized result', () => {
+  it('do not keep a memoized result from being computed', () => {
     using cache = openStore();
     const database = new Database(join(cache.directory, 'cache.db'));
     const holder = JSON.stringify({ ...newOwner(), host: 'elsewhere' });

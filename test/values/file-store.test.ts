@@ -212,7 +212,8 @@ describe('a full disk', () => {
   it('is told from a folder that may not be written', () => {
     expect(failing('openSync', 'EACCES', () => failure(() => store.stage(DATA))).code).toBe('NOT_ALLOWED');
     expect(
-      failing('mkdirSync', 'EROFS', () => failure(() => new FileStore(directory, 'process').stage(DATA))).code,
+      failing('mkdirSync', 'EROFS', () => failure(() => new FileStore(join(directory, 'new'), 'process').stage(DATA)))
+        .code,
     ).toBe('READ_ONLY');
   });
 

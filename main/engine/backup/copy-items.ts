@@ -1,11 +1,12 @@
 import type { Finding } from '../../../protocol/check.ts';
 import type { Core } from '../cache/core.ts';
 import { findFault } from '../cache/fault.ts';
+import { unlessCorrupt } from '../damage.ts';
 import type { Column } from '../sqlite/connection.ts';
 import type { Replacement } from '../sqlite/replacement.ts';
 import type { SuspectRow } from '../sqlite/statements.ts';
 import type { KeyColumn } from '../values/key.ts';
-import { readAround, readSmall, unlessDamaged } from './read-around.ts';
+import { readAround, readSmall } from './read-around.ts';
 
 /** The columns of an item behind its id: first those that say whether it is whole, in the order of `SuspectRow`. */
 const COLUMNS = ['key', 'file', 'size', 'mode', 'value', 'checksum', 'expires_at'];
@@ -18,7 +19,7 @@ const ROW = `SELECT id, ${ALL.join(', ')} FROM entry NOT INDEXED WHERE id = ?`;
 const BEGINNING = `SELECT id, ${COLUMNS.join(', ')} FROM entry NOT INDEXED WHERE id = ?`;
 const FIND_IN_INDEX = 'SELECT id FROM entry INDEXED BY entry_key WHERE key = ?';
 
-/** So many positions of a deque between two that were read are asked for one by one. */
+/** Missing positions of a deque between two that were read are looked up one by one, in gaps of at most this size. */
 const MAX_GAP = 65_536;
 
 export const slots = (columns: readonly string[]): string => columns.map(() => '?').join(', ');
@@ -61,7 +62,7 @@ class ItemCopy {
   /** Takes the item with an id, or what its row still tells of it. */
   fetch(id: number): void {
     const { sql } = this.#core;
-    const read = (text: string) => unlessDamaged(() => sql.composed<Column[]>(text).first(id));
+    const read = (text: string) => unlessCorrupt(() => sql.composed<Column[]>(text).first(id));
     const row = read(ROW) ?? read(BEGINNING);
     if (row === undefined || row[0] !== id) return;
     const item = [...row, ...Array(ALL.length + 1 - row.length).fill(null)] as unknown as ItemRow;
@@ -103,10 +104,10 @@ class ItemCopy {
     if (!(this.#isDeque && id === key)) this.#append(...rest);
   }
 
-  /** Nobody can write meanwhile, so no file is read whose item and key agree with the index; `check` does so later. */
+  /** No file is read whose item and key agree with the index: the store is locked for the time of the copy, and `check` reads files later. */
   #isPlainlyWhole([id, key, file]: ItemRow): boolean {
     if (file === null || this.#isDeque) return file !== null;
-    return unlessDamaged(() => this.#core.sql.composed<[number]>(FIND_IN_INDEX).first(key))?.[0] === id;
+    return unlessCorrupt(() => this.#core.sql.composed<[number]>(FIND_IN_INDEX).first(key))?.[0] === id;
   }
 
   #between(): number[] {

@@ -1,4 +1,4 @@
-import { DiskCacheError } from '../../../protocol/error.ts';
+import { unlessCorrupt } from '../damage.ts';
 import type { Column, Connection, Statement } from '../sqlite/connection.ts';
 
 /** No id is farther away from 0. */
@@ -37,7 +37,7 @@ export function readAround(
 /** Reads on from an id until the end, or until something is damaged; `at` is the greatest id that was met. */
 function scan(rows: Statement<[number]>, from: number, take: (row: Column[]) => void): { ended: boolean; at: number } {
   let at = from - 1;
-  const ended = unlessDamaged(() => {
+  const ended = unlessCorrupt(() => {
     rows.each((row) => {
       at = Math.max(at, Number(row[0]));
       take(row);
@@ -51,7 +51,7 @@ function scan(rows: Statement<[number]>, from: number, take: (row: Column[]) => 
 /** Returns the id from which on reading can go on after a failure; undefined when there is nothing more. */
 function skip(next: Statement<[number], [number]>, from: number, passedBy: (id: number) => void): number | undefined {
   const probe = (start: number): number | 'end' | undefined => {
-    const found = unlessDamaged(() => next.first(start) ?? 'end');
+    const found = unlessCorrupt(() => next.first(start) ?? 'end');
     if (found === undefined || found === 'end') return found;
     return found[0] >= start ? found[0] : undefined;
   };
@@ -86,7 +86,7 @@ export function readSmall(
   take: (row: Column[]) => void,
 ): boolean {
   const read = (direction: 'ASC' | 'DESC') =>
-    unlessDamaged(() => {
+    unlessCorrupt(() => {
       const text = `SELECT ${columns.join(', ')} FROM ${table} ORDER BY ${order} ${direction}`;
       connection.prepare<[]>(text).each((row) => {
         take(row);
@@ -97,14 +97,4 @@ export function readSmall(
   if (read('ASC')) return true;
   read('DESC');
   return false;
-}
-
-/** Undefined when the database is damaged there. A disk that fails for a moment is no damage: that is thrown. */
-export function unlessDamaged<T>(work: () => T): T | undefined {
-  try {
-    return work();
-  } catch (error) {
-    if (error instanceof DiskCacheError && error.code === 'CORRUPT') return undefined;
-    throw error;
-  }
 }

@@ -3,12 +3,13 @@ import type { Core } from '../cache/core.ts';
 import { SETTING_NAMES, settingColumn } from '../cache/settings.ts';
 import { Standing } from '../cache/standing.ts';
 import { afterWrite, emptyLog } from '../cache/upkeep.ts';
+import { unlessCorrupt } from '../damage.ts';
 import { startLog } from '../sqlite/change-log.ts';
 import type { Connection } from '../sqlite/connection.ts';
 import { Replacement } from '../sqlite/replacement.ts';
 import { CREATE_TAG_INDEX } from '../sqlite/schema.ts';
 import { copyItems, slots } from './copy-items.ts';
-import { readAround, readSmall, unlessDamaged } from './read-around.ts';
+import { readAround, readSmall } from './read-around.ts';
 
 const SMALL_TABLES = {
   counter: ['name', 'value'],
@@ -17,8 +18,8 @@ const SMALL_TABLES = {
 } as const;
 
 /**
- * Builds the database of a store anew from the items that can be read and are whole, and tells of those that are not; for all who
- * have the store open it is one transaction. Needs as much space again, twice. O(bytes).
+ * Rebuilds the database of a store from the items that can be read and are whole, and returns findings about the others. For every
+ * process that has the store open it is one transaction. Needs as much space again, twice. O(bytes).
  *
  * @throws {DiskCacheError} `BUSY`, `DISK_FULL`, `READ_ONLY`: nothing was changed.
  */
@@ -28,7 +29,7 @@ export function salvage(core: Core): Finding[] {
   return findings;
 }
 
-/** Puts an empty database in the place of the one that is damaged; answers how many items of it could still be read. */
+/** Puts an empty database in the place of the damaged one. Returns how many of its items could still be read. */
 export function startAfresh(core: Core): number {
   let items = 0;
   const now = core.clock();
@@ -67,7 +68,7 @@ function replaceDatabase(core: Core, fill: (fresh: Replacement) => void): void {
   afterWrite(core);
 }
 
-/** An exclusive connection would lock out even the one that writes for it; nobody else may come in while it lets go. */
+/** An exclusive connection would lock out the backup, which is a connection of its own: it shares the lock for that time. */
 function shareLock({ connection, usage }: Core, work: () => void): void {
   if (!usage.exclusive) {
     work();
@@ -109,8 +110,8 @@ function copySettings(core: Core, fresh: Replacement): void {
 
 /** Who listens hears that anything may have changed, and goes on to hear what changes. */
 function copyListeners({ connection }: Core, fresh: Replacement): void {
-  const last = unlessDamaged(() => connection.prepare<[], [number | null]>('SELECT max(id) FROM change').first());
-  // An unknown last number is surpassed: nobody logs as many changes as milliseconds have passed since 1970.
+  const last = unlessCorrupt(() => connection.prepare<[], [number | null]>('SELECT max(id) FROM change').first());
+  // An unknown last number is surpassed: there are fewer changes than milliseconds since 1970.
   const next = last === undefined ? "CAST(unixepoch('subsec') * 1000 AS INTEGER)" : String((last[0] ?? 0) + 1);
   fresh.execute(`INSERT INTO change (id, kind) VALUES (${next}, 'clear')`);
   if (fresh.statement('UPDATE listener SET until = until')() > 0) startLog(fresh);

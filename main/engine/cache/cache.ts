@@ -11,9 +11,10 @@ import { closeCore } from './close.ts';
 import { type Configuration, configure } from './configure.ts';
 import type { Core } from './core.ts';
 import { codecName, type Description, describe } from './describe.ts';
-import { type Listener, type SubscribeOptions, subscribe } from './feed.ts';
+import { type Listener, subscribe } from './feed.ts';
 import type { Membership } from './household.ts';
 import * as iterate from './iterate.ts';
+import type { SubscribeOptions } from './key-range.ts';
 import { type MemoizeOptions, memoize } from './memoize.ts';
 import { openCore } from './open.ts';
 import * as queue from './queue.ts';
@@ -165,15 +166,15 @@ export class Cache<K extends Key = Key, V = unknown> {
     return remove.cull(this.#open());
   }
 
-  /** Deletes everything, also from a damaged database; answers how many live items there were, or could still be read. O(n). */
+  /** Deletes everything, also from a damaged database. Returns how many live items there were, or could still be read. O(n). */
   clear(): number {
     return remove.clear(this.#open());
   }
 
   /**
    * Looks for damage of every kind: pages and indexes, keys, values against their checksums, missing and orphaned files, counts.
-   * `repair` deletes what is damaged and what nobody names, and touches nothing of a writer at work. A database with damaged pages is
-   * built anew from the items that can be read, which all who have it open see as one transaction. Reads everything: O(bytes).
+   * `repair` deletes what is damaged and files without an item, and touches nothing of a writer at work. A database with damaged pages
+   * is rebuilt from the items that can be read, in one transaction for every process that has it open. Reads everything: O(bytes).
    *
    * @throws {DiskCacheError} `READ_ONLY` for a repair of a store that was opened so; `DISK_FULL`, `BUSY`: what was not mended stays.
    */

@@ -1,12 +1,14 @@
 import type { CheckOptions, Finding } from '../../../protocol/check.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { salvage } from '../backup/salvage.ts';
+import { isCorrupt } from '../damage.ts';
 import { blockFor } from '../sqlite/views.ts';
 import { optionsOf } from './arguments.ts';
 import type { Core } from './core.ts';
 import { drop } from './drop.ts';
 import { findFault } from './fault.ts';
 import { hasStrayIds, mendIds } from './ids.ts';
+import { collectBucket, findUnnamed } from './orphans.ts';
 import { removeReplaced } from './replaced-files.ts';
 import type { Structure } from './structure.ts';
 import { atomically } from './transaction.ts';
@@ -48,13 +50,13 @@ function collect({ connection }: Core, findings: Finding[], part: () => Finding[
     findings.push(...part());
     return true;
   } catch (error) {
-    if (!(error instanceof DiskCacheError) || error.code !== 'CORRUPT') throw error;
+    if (!isCorrupt(error)) throw error;
     findings.push({ code: 'database', message: error.message, path: connection.path });
     return false;
   }
 }
 
-/** SQLite's own check of pages and indexes, and the ids. What is damaged is built anew from the rows that can be read. */
+/** SQLite's own check of pages and indexes, and the ids. What is damaged is rebuilt from the rows that can be read. */
 function checkDatabase(core: Core, repair: boolean): Finding[] {
   const { connection, sql } = core;
   const messages = sql.integrity.all().map(([message]) => message);
@@ -135,10 +137,10 @@ function checkCounts(core: Core, repair: boolean): Finding[] {
  */
 function checkOrphans(core: Core, repair: boolean): Finding[] {
   const { files } = core;
-  const suspects = files.buckets().flatMap((bucket) => atomically(core, () => unnamed(core, files.names(bucket))));
+  const suspects = files.buckets().flatMap((bucket) => atomically(core, () => findUnnamed(core, files.names(bucket))));
   if (suspects.length > 0) blockFor(REMOVAL_PATIENCE);
   const left = suspects.filter((name) => files.bytesOf(name) !== undefined);
-  const orphans = left.length === 0 ? [] : atomically(core, () => unnamed(core, left));
+  const orphans = left.length === 0 ? [] : atomically(core, () => findUnnamed(core, left));
   if (repair) {
     for (const name of orphans) files.remove(name);
     for (const bucket of files.buckets()) collectBucket(core, bucket);
@@ -148,41 +150,4 @@ function checkOrphans(core: Core, repair: boolean): Finding[] {
     const path = files.path(name);
     return { code: 'orphan', message: `${path} belongs to no item; its writer crashed`, path };
   });
-}
-
-/** The names that no row has. An index may be damaged, so before a file goes the table itself is asked: O(rows), after a crash. */
-function unnamed({ sql }: Core, names: readonly string[]): string[] {
-  const suspects = new Set(names.filter((name) => sql.namesFile.first(name) === undefined));
-  if (suspects.size > 0) {
-    sql.filesInTable.each(([file]) => {
-      suspects.delete(file);
-      return suspects.size > 0;
-    });
-  }
-  return [...suspects];
-}
-
-/** Removes the files of a bucket that no row names. */
-export function collectBucket(core: Core, bucket: string): void {
-  const { files } = core;
-  atomically(core, () => {
-    const orphans = new Set(unnamed(core, files.names(bucket)));
-    files.collect(bucket, (name) => !orphans.has(name));
-  });
-}
-
-/** Files stored between two collections. */
-const COLLECT_EVERY = 8;
-/** Collections between two looks at the stage. */
-const SWEEP_EVERY = 256;
-
-/** Looks through one bucket for orphans, now and then, after a file was stored: what crashes leave behind is bounded. */
-export function collectSome(core: Core): void {
-  const { ledger, files, transaction } = core;
-  if (transaction.depth > 0 || ++ledger.filesStored % COLLECT_EVERY !== 0) return;
-  const buckets = [...files.buckets()].sort();
-  const bucket = buckets.find((name) => name > ledger.collected) ?? buckets[0];
-  if (bucket !== undefined) collectBucket(core, bucket);
-  ledger.collected = bucket ?? '';
-  if (ledger.filesStored % (COLLECT_EVERY * SWEEP_EVERY) === 0) files.sweepStage();
 }

@@ -1,6 +1,6 @@
 import { CLOCK_TOLERANCE_MS } from '../owner.ts';
 import type { Core } from './core.ts';
-import { asFarAsPossible } from './timekeeping.ts';
+import { tryNow } from './timekeeping.ts';
 import { atomically } from './transaction.ts';
 
 /** What was stored under a clock that was ahead is ranked within this time before now, in its order. */
@@ -8,7 +8,7 @@ const RANKED_WITHIN_MS = 3_600_000;
 /** A correction that could not be made, because of a lock or a full disk, is tried again after this time. */
 const RETRY_INTERVAL_MS = 1000;
 
-/** The clock's now. Notices when it was set back. */
+/** Returns the clock's now. Notices when it was set back. */
 export function tellTime(core: Core): number {
   const { time, usage } = core;
   const now = usage.clock();
@@ -40,12 +40,12 @@ function putRight(core: Core, now: number): void {
   const { time, connection, sql, ledger } = core;
   time.isCorrecting = true;
   time.retryAt = performance.now() + RETRY_INTERVAL_MS;
-  const isDone = asFarAsPossible(core, () =>
+  const isDone = tryNow(core, () =>
     atomically(core, () => {
       const mark = sql.counter.first('clock')?.[0] ?? time.latest;
       const newest = sql.latestUse.first()?.[0] ?? now;
       const latest = Math.max(time.latest, mark, newest);
-      // Whoever was first to notice has moved the mark back with all times; then there is only what was stored since the last mark.
+      // The first process to notice has moved the mark back with all times; then only what was stored since the last mark is left.
       const isFirst = mark > now + CLOCK_TOLERANCE_MS;
       connection.execute(correction(now, latest, isFirst));
       sql.setCounter.run(Math.floor(now), 'clock');

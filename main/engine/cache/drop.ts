@@ -26,7 +26,7 @@ export function dropFile(core: Core, file: string | null, size: number): void {
   else core.transaction.afterCommit.push(() => removeFile(core, file));
 }
 
-/** Whether somebody listens, in whichever process. Inside a write transaction, in which nobody can begin to. */
+/** Whether any process has a listener. Inside a write transaction, during which none can be added. */
 export function isLogged({ transaction, sql }: Core): boolean {
   transaction.isLogged ??= sql.anyListener.first() !== undefined;
   return transaction.isLogged;

@@ -1,5 +1,4 @@
 import type { Finding } from '../../../protocol/check.ts';
-import type { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import { isDamage } from '../damage.ts';
 import type { SuspectRow } from '../sqlite/statements.ts';
@@ -38,7 +37,7 @@ function faultOfFile(
     return undefined;
   } catch (error) {
     if (!isDamage(error)) throw error;
-    return { code: 'file', message: (error as DiskCacheError).message, key };
+    return { code: 'file', message: error.message, key };
   }
 }
 

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Change, ChangeKind } from '../../../protocol/options.ts';
-import { asListener } from '../as-listener.ts';
 import { hasFormerLog, renewLog, startLog, stopLog } from '../sqlite/change-log.ts';
 import { decodeKey, type KeyBounds, type KeyColumn } from '../values/key.ts';
+import { asListener } from '../warning.ts';
 import { demandFunction } from './arguments.ts';
 import type { Core } from './core.ts';
 import { dropExpired } from './expire.ts';
@@ -18,7 +18,6 @@ const RENEWAL = 20_000;
 /** So many changes are read, and so many expired items dropped, at a time. */
 const BATCH = 512;
 
-export type { SubscribeOptions } from './key-range.ts';
 export type Listener = (change: Change) => void;
 
 interface Subscription {
@@ -106,7 +105,7 @@ function look(core: Core): void {
   const { feed, sql, ledger } = core;
   if (core.transaction.depth > 0) return;
   const doing = 'Looking for the changes of';
-  // On a timer nobody could catch a failure: it is tried again next time, and nothing that was logged meanwhile is missed.
+  // A failure on a timer has no caller: it is tried again next time, and nothing that was logged meanwhile is missed.
   withoutFailing(
     core,
     () => {

@@ -74,7 +74,7 @@ export function page(core: Core, of: PageOf, range: Range = {}, after?: Cursor):
 /** Rows that a page for a page of an application passes by; it may then have no items, and leads on. */
 const WINDOW_ROWS = 4096;
 
-/** Where a page ends that may have to pass by many rows; undefined where there are not so many, or none are passed by. */
+/** Returns where a page ends that may have to pass by many rows; undefined where there are fewer, or none are passed by. */
 function windowEnd(core: Core, course: Course, start: Position | undefined): KeyColumn | undefined {
   const { order, tag, lower, upper } = course;
   const passesBy = tag !== undefined || (order === 'stored' && (lower !== undefined || upper !== undefined));

@@ -2,8 +2,6 @@ import type { Key } from '../../../protocol/key.ts';
 import { compareColumns, type KeyBounds, type KeyColumn, keyBounds } from '../values/key.ts';
 import { optionsOf } from './arguments.ts';
 
-export { encodeKey, type KeyColumn } from '../values/key.ts';
-
 export interface SubscribeOptions {
   /** Only changes of keys that begin so; `clear` concerns all. */
   readonly prefix?: Key;

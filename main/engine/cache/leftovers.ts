@@ -1,8 +1,8 @@
 import { CLOCK_TOLERANCE_MS } from '../owner.ts';
-import { collectBucket } from './check.ts';
 import type { Core } from './core.ts';
 import { clearDeadListeners } from './feed.ts';
-import { asFarAsPossible } from './timekeeping.ts';
+import { collectBucket } from './orphans.ts';
+import { tryNow } from './timekeeping.ts';
 import { atomically } from './transaction.ts';
 
 /*
@@ -22,7 +22,7 @@ const ROUND_INTERVAL_MS = 86_400_000;
 /** Clears away what is left behind, now and from time to time until the store is closed. */
 export function clearLeftovers(core: Core): void {
   let isDone = true;
-  const isFree = asFarAsPossible(core, () => {
+  const isFree = tryNow(core, () => {
     core.files.sweepStage();
     clearDeadListeners(core);
     if (core.sql.deadLease.first() !== undefined) core.sql.forgetDeadLeases.run();

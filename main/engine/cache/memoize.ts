@@ -1,7 +1,7 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { SetOptions } from '../../../protocol/options.ts';
-import { asListener } from '../as-listener.ts';
+import { asListener } from '../warning.ts';
 import { demandFunction, isRecord, setOptionsOf } from './arguments.ts';
 import { Call, type Memo } from './call.ts';
 import type { Core } from './core.ts';

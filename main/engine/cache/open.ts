@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { CacheOptions } from '../../../protocol/options.ts';
-import { unlessDamaged } from '../backup/read-around.ts';
+import { unlessCorrupt } from '../damage.ts';
 import { pageSizeFor } from '../policy/budget.ts';
 import { openDatabase } from '../sqlite/open.ts';
 import { removeReplacement } from '../sqlite/replacement.ts';
@@ -100,8 +100,8 @@ export function openCore(
       membership,
       kind: kindOf(rows),
       settings,
-      // Where counts are damaged, what needs them says so; `check` counts anew.
-      settingsEdition: unlessDamaged(() => sql.counter.first('settings'))?.[0] ?? 0,
+      // Where counts are damaged, what needs them says so; `check` counts again.
+      settingsEdition: unlessCorrupt(() => sql.counter.first('settings'))?.[0] ?? 0,
       codec: codecFor(settings, kept, usage, path),
       files: new FileStore(path, settings.durability),
     };
@@ -125,8 +125,8 @@ function begin(core: Core, kept: Partial<Settings>, chosen: Partial<Settings>): 
       // What can't be cleared away now is cleared away by the next opening.
       withoutFailing(core, () => clearDeadListeners(core));
       removeReplacement(core.directory);
-      // Who can't read them now learns so from every verb.
-      unlessDamaged(() => mendIds(core));
+      // If they can't be read now, every verb says so.
+      unlessCorrupt(() => mendIds(core));
       keep(core, kept, chosen);
     }
     adopt(core, core.settings);

@@ -2,7 +2,7 @@ import { DiskCacheError } from '../../../protocol/error.ts';
 import { shownValue } from '../../../protocol/fault.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { QueueOptions, SetOptions } from '../../../protocol/options.ts';
-import { isDamage } from '../damage.ts';
+import { attempt } from '../damage.ts';
 import type { DoomedRow } from '../sqlite/statements.ts';
 import { decodeKey, encodeKey, type KeyColumn } from '../values/key.ts';
 import { optionsOf } from './arguments.ts';
@@ -86,15 +86,6 @@ function edgeOf({ sql }: Core, queue: KeyColumn, side: 'front' | 'back', now: nu
 function valueAt(core: Core, key: KeyColumn): unknown {
   const row = core.sql.read.first(key);
   return row && readValue(core, key, row);
-}
-
-function attempt<T>(work: () => T): { readonly value: T } | { readonly error: unknown } {
-  try {
-    return { value: work() };
-  } catch (error) {
-    if (isDamage(error)) return { error };
-    throw error;
-  }
 }
 
 const damagedQueue = ({ directory }: Core): DiskCacheError =>

@@ -1,18 +1,17 @@
-import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
-import { unlessDamaged } from '../backup/read-around.ts';
 import { startAfresh } from '../backup/salvage.ts';
+import { isCorrupt, unlessCorrupt } from '../damage.ts';
 import { isLive } from '../policy/expiry.ts';
 import { withoutDeletions } from '../sqlite/change-log.ts';
 import { assertInTime, shouldPause } from '../values/allowance.ts';
 import { encodeKey, type KeyColumn } from '../values/key.ts';
 import { iterated, tagColumn } from './arguments.ts';
-import { collectBucket } from './check.ts';
 import type { Core } from './core.ts';
 import { drop, isLogged } from './drop.ts';
 import { evict as evictFor } from './evict.ts';
 import { dropExpired } from './expire.ts';
 import { despiteFullDisk, isDiskFull } from './full-disk.ts';
+import { collectBucket } from './orphans.ts';
 import { liveFacts } from './read.ts';
 import { noteReplaced, removeFile } from './replaced-files.ts';
 import { usedBytes } from './room.ts';
@@ -62,7 +61,7 @@ export function clear(core: Core): number {
     giveBack(core);
     if (core.transaction.depth > 0 || isSound(core)) return items;
   } catch (error) {
-    if (!(error instanceof DiskCacheError) || error.code !== 'CORRUPT' || core.transaction.depth > 0) throw error;
+    if (!isCorrupt(error) || core.transaction.depth > 0) throw error;
   }
   const readable = startAfresh(core);
   for (const bucket of core.files.buckets()) collectBucket(core, bucket);
@@ -71,7 +70,7 @@ export function clear(core: Core): number {
 
 /** Whether SQLite finds nothing wrong. Of a store that was emptied a few pages are left. */
 export const isSound = ({ sql }: Core): boolean =>
-  unlessDamaged(() => sql.integrity.all().every(([message]) => message === 'ok')) ?? false;
+  unlessCorrupt(() => sql.integrity.all().every(([message]) => message === 'ok')) ?? false;
 
 function clearWhole(core: Core): number {
   const { sql, transaction } = core;

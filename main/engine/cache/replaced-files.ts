@@ -1,4 +1,5 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
+import { isCorrupt } from '../damage.ts';
 import { MAX_REPLACED_BYTES, MAX_REPLACED_PART } from '../policy/budget.ts';
 import { syncFile } from '../values/whole-file.ts';
 import type { Core } from './core.ts';
@@ -11,9 +12,9 @@ import { shareOf } from './household.ts';
  * system may well keep the removal.
  */
 
-/** Syncing the log is slow, so the next time is due when so many times as long has passed. */
+/** Syncing the log is slow: the next one is due after this number of times as long as the last one took. */
 const REST_PER_REMOVAL = 30;
-/** So many files may wait; each costs a row, and a removal that others wait for. */
+/** Files that may wait; each costs a row, and a removal that other writers wait for. */
 const MAX_REPLACED_FILES = 256;
 
 /** Bytes of replaced files that may wait: a part of the limit, which is set aside for them. */
@@ -53,7 +54,7 @@ export function removeReplaced(core: Core): void {
     const gone = noted.map(([file]) => file).filter((file) => removeFile(core, file));
     core.connection.impatiently(() => void sql.forgetReplaced.run(JSON.stringify(gone)));
   } catch (error) {
-    // Somebody else writes, or the disk is full or fails: the next one who comes by removes what is left.
+    // Another process writes, or the disk is full or fails: what is left is removed next time.
     if (!(error instanceof DiskCacheError)) throw error;
   } finally {
     const end = performance.now();
@@ -66,7 +67,7 @@ export function removeFile({ files }: Core, file: string): boolean {
   try {
     return files.remove(file);
   } catch (error) {
-    if (!(error instanceof DiskCacheError) || error.code !== 'CORRUPT') throw error;
+    if (!isCorrupt(error)) throw error;
     return true;
   }
 }

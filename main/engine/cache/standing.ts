@@ -6,13 +6,13 @@ import { SCHEMA_VERSION } from '../sqlite/schema.ts';
 import type { Core } from './core.ts';
 
 /*
- * Whether a store still is what was opened. SQLite goes on writing into files that were deleted, renamed or replaced, and
- * nobody else ever reads that; so the names are looked up again before something is written.
+ * Whether a store still is what was opened. SQLite goes on writing into files that were deleted, renamed or replaced, where it is
+ * lost; so the names are looked up again before something is written.
  */
 
 /**
- * A look costs about a tenth of a small write. So the next one is due when so many times as long has passed as the last one took,
- * which is a part of a millisecond. With `'power'`, where a write takes that long itself, every write looks.
+ * A look costs about a tenth of a small write. So the next one is due after this number of times as long as the last one took, which
+ * is a part of a millisecond. With `'power'`, where a write takes that long itself, every write looks.
  */
 const REST_PER_LOOK = 50;
 const MAX_REST_MS = 0.5;

@@ -1,5 +1,5 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
-import { unlessDamaged } from '../backup/read-around.ts';
+import { unlessCorrupt } from '../damage.ts';
 import type { Core } from './core.ts';
 
 /*
@@ -13,7 +13,7 @@ const MARK_INTERVAL_MS = 600_000;
 
 /** What one open store knows about time. */
 export class Timekeeper {
-  /** The latest time that was seen, here or by whoever has written to the store. */
+  /** The latest time that was seen, here or by another process that has written to the store. */
   latest = Number.NEGATIVE_INFINITY;
   /** The latest time that is on disk. */
   marked = Number.NEGATIVE_INFINITY;
@@ -30,13 +30,13 @@ export class Timekeeper {
  * to tell opens all the same, so that it can be mended.
  */
 export function recallTime({ sql, time }: Core): void {
-  const mark = unlessDamaged(() => sql.counter.first('clock'))?.[0];
+  const mark = unlessCorrupt(() => sql.counter.first('clock'))?.[0];
   time.marked = mark ?? Number.NEGATIVE_INFINITY;
-  time.latest = mark ?? unlessDamaged(() => sql.newestStamp.first())?.[0] ?? Number.NEGATIVE_INFINITY;
+  time.latest = mark ?? unlessCorrupt(() => sql.newestStamp.first())?.[0] ?? Number.NEGATIVE_INFINITY;
 }
 
 /**
- * Before something is written: whoever opens the store later has to know the latest time. Invariant: no time on disk is later than
+ * Before something is written: the next process that opens the store has to know the latest time. Invariant: no time on disk is later than
  * the mark by more than the interval.
  */
 export function keepTime(core: Core): void {
@@ -50,11 +50,11 @@ export function keepTime(core: Core): void {
       time.marked = before;
     });
     sql.markClock.run(Math.floor(now));
-  } else if (!asFarAsPossible(core, () => sql.markClock.run(Math.floor(now)))) time.marked = before;
+  } else if (!tryNow(core, () => sql.markClock.run(Math.floor(now)))) time.marked = before;
 }
 
-/** False for what can't be done now, because somebody else writes or the disk is full. */
-export function asFarAsPossible({ connection }: Core, work: () => void): boolean {
+/** Returns whether it was done: without waiting for a lock, and whatever the store refuses it with is for a later try. */
+export function tryNow({ connection }: Core, work: () => void): boolean {
   try {
     connection.impatiently(work);
     return true;

@@ -92,7 +92,7 @@ export function demandOpen(core: Core): void {
 }
 
 /**
- * Runs what follows a commit, or a timer: it may not fail, for what was written is written, and on a timer nobody could catch it.
+ * Runs what follows a commit, or a timer: it may not fail, for what was written is written, and a timer has no caller.
  * What can't be done is done next time; the process is warned.
  */
 export function withoutFailing(core: Core, work: () => void, doing = 'Tidying up'): void {
@@ -123,12 +123,10 @@ export function afterWrite(core: Core): void {
 }
 
 function onRest(core: Core): void {
-  try {
+  withoutFailing(core, () => {
     rest(core);
     settled(core.upkeep);
-  } catch (error) {
-    tellLater(core, error);
-  }
+  });
 }
 
 function tidyUp(core: Core): void {
@@ -161,7 +159,7 @@ function boundGrowth(core: Core): void {
   upkeep.reserve = keepReserve(core);
   if (upkeep.reserve === 0) return;
   const ahead = (sql.pageCount.first()?.[0] ?? 0) * pageSize - databaseBytes(core);
-  if (ahead > upkeep.reserve) asFarAsPossible(core, () => connection.pragma('wal_checkpoint(PASSIVE)'));
+  if (ahead > upkeep.reserve) unlessBusy(core, () => connection.pragma('wal_checkpoint(PASSIVE)'));
 }
 
 /** Gives all free pages back to the disk, after a mass deletion; inside a transaction, after its commit. What was deleted is, also when this fails. */
@@ -204,20 +202,20 @@ function hasMuchFree(core: Core): boolean {
 const freePages = ({ sql }: Core): number => sql.freePages.first()?.[0] ?? 0;
 
 function shrink(core: Core, pages: number): void {
-  asFarAsPossible(core, () => core.connection.execute(`PRAGMA incremental_vacuum(${pages})`));
+  unlessBusy(core, () => core.connection.execute(`PRAGMA incremental_vacuum(${pages})`));
 }
 
 /** Writes the log into the database, and frees what that has given back. False while somebody else reads from the log. */
 export function emptyLog(core: Core): boolean {
   let emptied = false;
-  asFarAsPossible(core, () => {
+  unlessBusy(core, () => {
     emptied = core.connection.pragma('wal_checkpoint(TRUNCATE)') === 0;
   });
   return emptied;
 }
 
-/** What can't be done now, because somebody else reads or writes or the disk is full, is done next time. */
-function asFarAsPossible(core: Core, work: () => void): void {
+/** Passes over what can't be done now, because another process reads or writes or the disk is full: it is done next time. */
+function unlessBusy(core: Core, work: () => void): void {
   try {
     core.connection.impatiently(work);
   } catch (error) {

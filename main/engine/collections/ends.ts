@@ -5,7 +5,7 @@ import { type Item, nameFile, prepare, using } from '../cache/item.ts';
 import { despiteReplacement, readValue } from '../cache/read.ts';
 import { atomically } from '../cache/transaction.ts';
 import { afterWrite, beforeWrite } from '../cache/upkeep.ts';
-import { isDamage } from '../damage.ts';
+import { attempt } from '../damage.ts';
 import { type NewColumns, type PlacedRow, POSITIONS, ROWS_AT_ONCE } from '../sqlite/positions.ts';
 import type { ValueRow } from '../sqlite/statements.ts';
 import { isLimited } from '../values/allowance.ts';
@@ -98,7 +98,7 @@ export function take(core: Core, side: Side): unknown {
   });
 }
 
-/** Undefined when there is none, or its value might be refused by who reads it. */
+/** Returns undefined for an empty deque, and for a value that its reader might refuse. */
 function takeRow(core: Core, side: Side): PlacedRow | undefined {
   const { sql } = core;
   beforeWrite(core);
@@ -169,12 +169,3 @@ export function positionOf({ first, length }: Extent, index: number): number | u
 
 const edge = ({ sql }: Core, side: Side): PlacedRow | undefined =>
   (side === 'front' ? POSITIONS.front(sql) : POSITIONS.back(sql)).first();
-
-function attempt(work: () => unknown): { readonly value: unknown } | { readonly error: unknown } {
-  try {
-    return { value: work() };
-  } catch (error) {
-    if (isDamage(error)) return { error };
-    throw error;
-  }
-}

@@ -1,9 +1,9 @@
 import type { Finding } from '../../../protocol/check.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { shownValue } from '../../../protocol/fault.ts';
-import { unlessDamaged } from '../backup/read-around.ts';
 import type { Core } from '../cache/core.ts';
 import { atomically } from '../cache/transaction.ts';
+import { unlessCorrupt } from '../damage.ts';
 import { POSITIONS } from '../sqlite/positions.ts';
 import type { Statements } from '../sqlite/statements.ts';
 import { isLimited } from '../values/allowance.ts';
@@ -133,7 +133,7 @@ export function mendPositions(core: Core): void {
 /** When a deque is opened: a damaged position at an end would make its length a wrong one. O(1) where nothing is damaged. */
 export function mendEnds(core: Core): void {
   // Who can't read them now learns so from every verb.
-  unlessDamaged(() => {
+  unlessCorrupt(() => {
     const [first, last, , isEmpty] = POSITIONS.extent(core.sql).first() ?? [null, null, null, 1];
     if (isEmpty !== 1 && (first === null || last === null)) atomically(core, () => mendPositions(core));
   });

@@ -1,14 +1,7 @@
 import type { Change } from '../../../protocol/options.ts';
 import type { Core } from '../cache/core.ts';
-import {
-  deliver,
-  Feed,
-  type Listener,
-  type SubscribeOptions,
-  subscribe,
-  subscriptionOf,
-  tellAll,
-} from '../cache/feed.ts';
+import { deliver, Feed, type Listener, subscribe, subscriptionOf, tellAll } from '../cache/feed.ts';
+import type { SubscribeOptions } from '../cache/key-range.ts';
 import { encodeKey } from '../values/key.ts';
 
 /**

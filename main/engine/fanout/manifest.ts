@@ -3,8 +3,7 @@ import { constants, copyFileSync, existsSync, linkSync, readdirSync, rmSync, wri
 import { join, resolve } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { assertPathLength, fileFailure } from '../sqlite/failure.ts';
-import { databasePath } from '../sqlite/open.ts';
-import { makeFolder, syncIfPossible } from '../sqlite/store-directory.ts';
+import { databasePath, makeDurableFolder, syncIfPossible } from '../sqlite/store-directory.ts';
 import { codeOf, factsOf, foldersIn, readSmall } from '../values/whole-file.ts';
 
 /** What the directory of a FanoutCache says about itself. On disk: fields are only added. */
@@ -112,7 +111,7 @@ function create(directory: string, shards: number, readOnly: boolean): Manifest 
 }
 
 /**
- * Without the manifest nobody knows which shard a key lives in: with another number of them most keys would not be found.
+ * Without the manifest the shard of a key is unknown: with another number of them most keys would not be found.
  *
  * @throws {DiskCacheError} `CORRUPT`, with what the manifest has to say.
  */
@@ -142,7 +141,7 @@ function publish(draft: string, path: string): void {
 function draftOf(directory: string, manifest: Manifest): string {
   const draft = `${manifestPath(directory)}.${randomUUID()}`;
   try {
-    makeFolder(directory);
+    makeDurableFolder(directory);
     writeFileSync(draft, `${JSON.stringify(manifest)}\n`, { flag: 'wx', mode: 0o600, flush: true });
   } catch (error) {
     throw fileFailure(error, resolve(directory));

@@ -7,8 +7,8 @@ import type { Deque } from '../collections/deque.ts';
 import type { Index } from '../collections/index-map.ts';
 import { pageSizeFor } from '../policy/budget.ts';
 import { assertPathLength, fileFailure } from '../sqlite/failure.ts';
-import { databasePath, openDatabase } from '../sqlite/open.ts';
-import { assertPlainFolder, makeFolder } from '../sqlite/store-directory.ts';
+import { openDatabase } from '../sqlite/open.ts';
+import { assertPlainFolder, databasePath, makeDurableFolder } from '../sqlite/store-directory.ts';
 import { VALUES_FOLDER } from '../values/file-layout.ts';
 import { foldersIn } from '../values/whole-file.ts';
 import { folderName, keepName, nameOf } from './folder-name.ts';
@@ -75,7 +75,7 @@ export class NamedStores {
     try {
       for (const made of [this.root(kind), path]) {
         assertPlainFolder(made);
-        makeFolder(made);
+        makeDurableFolder(made);
       }
       keepName(path, folder, name);
     } catch (error) {
@@ -118,7 +118,7 @@ export class NamedStores {
   }
 }
 
-/** Codes of a database that nobody can have open, or that has to go to make space. */
+/** Codes of a database that can't be open anywhere, or that has to go to make space. */
 const UNUSABLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'CORRUPT',
   'UNSUPPORTED_VERSION',

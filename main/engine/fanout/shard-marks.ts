@@ -3,14 +3,12 @@ import { dirname } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { durably } from '../cache/configure.ts';
 import type { Core } from '../cache/core.ts';
-import { databasePath } from '../sqlite/open.ts';
-import { assertPlainFolder } from '../sqlite/store-directory.ts';
+import { assertPlainFolder, databasePath } from '../sqlite/store-directory.ts';
 import { type Manifest, shardPath } from './manifest.ts';
 
 /*
- * A shard that is missing would be made anew, and one of another FanoutCache opened as ours: in either case a part of the keys
- * would not be found, and nobody would be told. So each shard says whose it is and which one, and the first one that all have
- * been made.
+ * A shard that is missing would be created again, and one of another FanoutCache opened as ours: in either case a part of the keys
+ * would not be found, without an error. So each shard says whose it is and which one, and the first one that all have been made.
  */
 
 /** On disk, as names in the table `setting`. */
@@ -48,7 +46,7 @@ export function markWhole(first: Core): void {
 }
 
 /**
- * Writes into a shard whose it is, if nobody has.
+ * Writes into a new shard whose it is.
  *
  * @throws {DiskCacheError} `CORRUPT` for one of another FanoutCache, and for one in the place of another one.
  */

@@ -1,13 +1,11 @@
-import { DiskCacheError, type ErrorCode } from '../../../protocol/error.ts';
+import { DiskCacheError } from '../../../protocol/error.ts';
+import { mayPass } from '../damage.ts';
 import type { Owner } from '../owner.ts';
 import type { Turnstile } from './turnstile.ts';
 import { wake } from './waking.ts';
 
 /** A lease is renewed so many times before it would end. */
 const RENEWALS = 3;
-
-/** A store that is busy, a disk that is full or could not be read: the lease is renewed when it works again, or found lost then. */
-const PASSING: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['BUSY', 'DISK_FULL', 'IO']);
 
 /** The holds of this thread, which it renews while it waits on the spot for another. */
 const holds = new Set<Hold>();
@@ -89,12 +87,12 @@ export class Hold implements Disposable {
     if (!this.#ended) this.release();
   }
 
-  /** Nobody could catch a failure on a timer: what may pass is tried again, everything else is a loss and told by `signal`. */
+  /** For timers, which have no caller: what may pass is tried again, everything else is a loss and told by `signal`. */
   renewQuietly(): void {
     try {
       this.renew();
     } catch (error) {
-      if (!(error instanceof DiskCacheError && PASSING.has(error.code))) this.#end(error);
+      if (!mayPass(error)) this.#end(error);
     }
   }
 

@@ -1,11 +1,12 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
+import { MAX_TIMER_MS } from '../../../protocol/timer.ts';
 import { optionsOf } from '../cache/arguments.ts';
 import type { Clock } from '../policy/expiry.ts';
 import { blockFor } from '../sqlite/views.ts';
 import { isAsync, keyOf, named } from './decorated.ts';
 import { RecipeRow, type RecipeStore } from './recipe-store.ts';
-import { LONGEST_TIMER, pauseInTurn } from './waking.ts';
+import { pauseInTurn } from './waking.ts';
 
 export interface ThrottleOptions {
   /** The key of the bucket: functions throttled under one name share it. Default: `['throttle', fn.name]`. */
@@ -56,7 +57,7 @@ export function throttle(store: RecipeStore, count: number, ms: number, options?
     const row = new RecipeRow<Bucket>(store, keyOf('throttle', fn, key), 'throttle');
     if (isAsync(fn)) {
       const throttled = async function (this: unknown, ...args: A): Promise<unknown> {
-        for (let left = take(row); left > 0; left -= LONGEST_TIMER) await pauseInTurn(Math.min(left, LONGEST_TIMER));
+        for (let left = take(row); left > 0; left -= MAX_TIMER_MS) await pauseInTurn(Math.min(left, MAX_TIMER_MS));
         return Reflect.apply(fn, this, args);
       };
       return named(throttled as (...args: A) => R, fn);

@@ -1,12 +1,12 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
+import { MAX_TIMER_MS } from '../../../protocol/timer.ts';
 import { optionsOf } from '../cache/arguments.ts';
 import { describeOwner, isOfThisThread, type Owner } from '../owner.ts';
 import type { Clock } from '../policy/expiry.ts';
 import { encodeKey } from '../values/key.ts';
 import { isAhead, isSame, LEASE_MS, living, type Party, type Permits, toGo } from './permits.ts';
 import { RecipeRow, type RecipeStore } from './recipe-store.ts';
-import { LONGEST_TIMER } from './waking.ts';
 
 /** Options of everything that is held. */
 export interface LeaseOptions {
@@ -47,10 +47,10 @@ export class Turnstile {
 
   constructor(store: RecipeStore, key: Key, recipe: string, bound: number, options?: LeaseOptions) {
     const { lease = LEASE_MS, clock = Date.now } = optionsOf(options, LEASE_OPTIONS);
-    if (!(typeof lease === 'number' && lease > 0 && lease <= LONGEST_TIMER)) {
+    if (!(typeof lease === 'number' && lease > 0 && lease <= MAX_TIMER_MS)) {
       throw new DiskCacheError(
         'BAD_OPTION',
-        `lease is ${String(lease)}; give a number of milliseconds, above 0 and at most ${LONGEST_TIMER}`,
+        `lease is ${String(lease)}; give a number of milliseconds, above 0 and at most ${MAX_TIMER_MS}`,
       );
     }
     const column = encodeKey(key);

@@ -6,9 +6,6 @@ export function wake(name: string): void {
   for (const rouse of [...(sleepers.get(name) ?? [])]) rouse();
 }
 
-/** A longer timer would fire at once. Milliseconds. */
-export const LONGEST_TIMER = 2 ** 31 - 1;
-
 /** A pause while the event loop turns. Ends early at `wake(name)`; rejects with the signal's reason. */
 export function pauseInTurn(ms: number, signal?: AbortSignal, name?: string): Promise<void> {
   return new Promise((resolve, reject) => {

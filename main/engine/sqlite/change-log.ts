@@ -3,7 +3,7 @@ import type { Connection, Statement } from './connection.ts';
 /*
  * The change log exists while somebody listens, in whichever process: triggers write one row per change, and cost nobody
  * anything once the last listener is gone. They call no function, for a trigger may have been planted and is trusted with
- * none (`trusted_schema`): a deletion is logged as such, and whoever deleted for another reason says so in the row.
+ * none (`trusted_schema`): a deletion is logged as such, and the writer corrects the row where it deleted for another reason.
  */
 
 /** So many changes are kept; a listener further behind is told that anything may have changed. */

@@ -113,7 +113,7 @@ export class Connection {
       isTimeoutChosen,
       () => this.#database.inTransaction && !this.snapshot.held,
     );
-    // Whoever made the file may have meant harm (https://sqlite.org/security.html). The driver sets SQLITE_DBCONFIG_DEFENSIVE.
+    // The file may have been made to do harm (https://sqlite.org/security.html). The driver sets SQLITE_DBCONFIG_DEFENSIVE.
     for (const setting of ['trusted_schema = OFF', 'cell_size_check = ON']) this.pragma(setting);
   }
 

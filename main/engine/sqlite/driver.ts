@@ -41,8 +41,8 @@ export type Driver = new (
 /** SQLite's online backup (https://sqlite.org/backup.html) of one database over another one. */
 export interface DatabaseCopy {
   /**
-   * Copies so many pages, all with −1. The first call takes the write lock of the target and keeps it until `close`, also with 0
-   * pages; `totalPages` is 0 while somebody else has it. The call after which nothing remains has committed.
+   * Copies a number of pages, all with −1. The first call takes the write lock of the target and keeps it until `close`, also with 0
+   * pages; `totalPages` is 0 while another connection has it. The call after which nothing remains has committed.
    */
   transfer(pages: number): { readonly totalPages: number; readonly remainingPages: number };
   /** Ends it; what was not committed is undone. */

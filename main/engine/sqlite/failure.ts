@@ -1,4 +1,4 @@
-import { DiskCacheError, type ErrorCode } from '../../../protocol/error.ts';
+import { DiskCacheError, type ErrorCode, messageOf } from '../../../protocol/error.ts';
 import { probe, readThrough } from './probe.ts';
 
 /** SQLite's result codes (https://sqlite.org/rescode.html), or the beginning of extended ones, and what they mean to a caller; the first that fits. */
@@ -129,7 +129,7 @@ export function valueFailure(error: unknown, path: string): DiskCacheError {
   );
 }
 
-/** Undefined where the refusal is none that SQLite can have met. */
+/** Returns undefined for a refusal that SQLite can't have met. */
 function explain(refusal: unknown, path: string): DiskCacheError | undefined {
   const code = codeOf(refusal) ?? '';
   if (code === 'EEXIST') return undefined;
@@ -168,5 +168,3 @@ function codeOf(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
   return typeof error.code === 'string' ? error.code : undefined;
 }
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

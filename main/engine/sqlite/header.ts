@@ -54,7 +54,7 @@ const WITHOUT_LOG = 1;
 
 /**
  * The bytes of a database without a log, as one that needs none. For a reader where SQLite can't put its shared memory; so
- * nobody in this process has the file open.
+ * the file is not open in this process.
  *
  * @throws {DiskCacheError} `TOO_LARGE`; `BUSY` when somebody has written to it meanwhile.
  */

@@ -1,7 +1,7 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { FORMER_TRIGGERS, KNOWN_TRIGGERS } from './change-log.ts';
 import { Connection } from './connection.ts';
-import { CREATE_TAG_INDEX, createOrderIndex, KEY_INDEX, migrationsBetween, ORDER_INDEXES } from './schema.ts';
+import { CREATE_TAG_INDEX, createOrderIndex, KEY_INDEX, migrationsFrom, ORDER_INDEXES } from './schema.ts';
 
 /*
  * What may stand in the schema of a store. Who can write a database file can plant views, triggers, generated columns, CHECK
@@ -30,7 +30,7 @@ function getKnownSchema(version: number): KnownSchema {
   const model = new Connection(':memory:', { readOnly: false, timeout: 0 });
   try {
     const read = (): SchemaRow[] => model.prepare<[], SchemaRow>(READ_SCHEMA).all();
-    for (const step of migrationsBetween(0, version)) model.execute(step);
+    for (const step of migrationsFrom(0, version)) model.execute(step);
     const required = new Set(
       read()
         .filter(([, name]) => name !== KEY_INDEX)

@@ -11,7 +11,7 @@ import {
   assertPlainFolder,
   databasePath,
   factsAt,
-  makeFolder,
+  makeDurableFolder,
   makePrivate,
   prepareDirectory,
   RESERVE_FILE,
@@ -32,8 +32,6 @@ export interface OpenOptions {
   readonly isTimeoutChosen?: boolean;
 }
 
-export { databasePath };
-
 /**
  * Opens the database of a directory, creating both where they are absent. A file that is refused stays byte for byte as it
  * was and gets no companions.
@@ -52,7 +50,7 @@ export function openDatabase(directory: string, options: OpenOptions): Connectio
       `${path} does not exist and readOnly creates nothing; open it for writing first`,
     );
   }
-  if (!options.readOnly) makeFolder(claim);
+  if (!options.readOnly) makeDurableFolder(claim);
   try {
     return connect(path, options, isThere);
   } catch (error) {
@@ -160,7 +158,7 @@ function bringUpToDate(connection: Connection, version: number, { pageSize, clai
   // A rollback journal that came back after a power cut would undo the database and what was committed to its log since.
   syncIfPossible(folder);
   // From here on it shows that there was a database, should that be gone one day.
-  makeFolder(mark);
+  makeDurableFolder(mark);
 }
 
 /** Several processes may arrive here at once: the first one works, the others find it done. */

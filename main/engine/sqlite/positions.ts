@@ -6,7 +6,7 @@ import { DOOMED_COLUMNS, type DoomedRow, type Statements, VALUE_COLUMNS, type Va
 export type PlacedRow = [...ValueRow, key: Column];
 const PLACED_COLUMNS = `${VALUE_COLUMNS}, key`;
 
-/** The positions at both ends; NULL when there is none, or when the row there says another one of itself. */
+/** The positions at both ends; NULL in an empty deque, and when the row there says another position of itself. */
 const FIRST = '(SELECT CASE WHEN id = key THEN id END FROM entry ORDER BY id LIMIT 1)';
 const LAST = '(SELECT CASE WHEN id = key THEN id END FROM entry ORDER BY id DESC LIMIT 1)';
 const IS_EMPTY = 'NOT EXISTS (SELECT 1 FROM entry)';

@@ -54,10 +54,10 @@ function writeBeside(file: string): void {
 
 /** What a system says of a disk, or a file server, that can't be read. */
 const UNREADABLE: ReadonlySet<unknown> = new Set(['EIO', 'ENXIO', 'ENODEV', 'ESTALE', 'ETIMEDOUT', 'EREMOTEIO']);
-/** Of a larger database only the beginning is read, so that nobody waits for long. */
+/** Of a larger database only the beginning is read, which bounds the time. */
 const MAX_READ_BYTES = 256 * 1024 * 1024;
 const PIECE_BYTES = 1024 * 1024;
-/** What was found holds for so long: a fault that lasts is met by every call. */
+/** How long a result is kept: a fault that lasts is met by every call. */
 const KEPT_MS = 1000;
 /** Descriptors are small numbers; those of SQLite are looked for up to this one. */
 const MAX_DESCRIPTOR = 4096;

@@ -36,7 +36,7 @@ export function rangeText(shape: RangeShape): string {
     ${clauses.length > 0 ? `WHERE ${clauses.join(' AND ')}` : ''} ORDER BY ${place} ${shape.reverse ? 'DESC' : 'ASC'} LIMIT ?`;
 }
 
-/** The id or key so many rows further on. Parameters: after, if there is one; how many rows to pass by. */
+/** Finds the id or key a number of rows further on. Parameters: after, if there is one; how many rows to pass by. */
 export function windowText({ order, reverse }: Pick<RangeShape, 'order' | 'reverse'>, after: boolean): string {
   const place = order === 'stored' ? 'id' : 'key';
   const clause = after ? `WHERE ${place} ${reverse ? '<' : '>'} ?` : '';

@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { DiskCacheError } from '../../../protocol/error.ts';
+import { isCorrupt } from '../damage.ts';
 import type { Column, Connection } from './connection.ts';
 import { beginCopy, type Database, type DatabaseCopy, loadDriver, type Prepared } from './driver.ts';
 import { failure } from './failure.ts';
@@ -21,7 +21,7 @@ export function removeReplacement(directory: string): void {
 /**
  * A fresh database that takes the place of a damaged one, for all who have that open, in one transaction of theirs: pages are
  * copied over it by SQLite's own backup, which reads nothing of what they held. A kill or a full disk before the commit leaves
- * what was there. From the beginning until `close` nobody else can write, so nothing is lost in between.
+ * what was there. From the beginning until `close` no other connection can write, so nothing is lost in between.
  */
 export class Replacement {
   readonly #target: Connection;
@@ -82,7 +82,7 @@ export class Replacement {
 
   #prepare(pageSize: number): void {
     const database = this.#database;
-    // Nobody else knows of it, and what a crash leaves of it is made again.
+    // It is in use here alone, and what a crash leaves of it is made again.
     for (const setting of [
       `page_size = ${pageSize}`,
       'auto_vacuum = INCREMENTAL',
@@ -102,7 +102,7 @@ export class Replacement {
       this.#takeLock();
     } catch (error) {
       const translated = failure(error, this.#target.path);
-      if (!(translated instanceof DiskCacheError) || translated.code !== 'CORRUPT') throw error;
+      if (!isCorrupt(translated)) throw error;
       this.#target.execute(`PRAGMA user_version = ${SCHEMA_VERSION}`);
       this.#takeLock();
     }

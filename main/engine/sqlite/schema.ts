@@ -58,8 +58,6 @@ export const ORDER_INDEXES: Readonly<Record<string, string>> = {
 /** A deque drops it. */
 export const KEY_INDEX = 'entry_key';
 
-/** The SQL that leads from `version` up to `to`. */
-export const migrationsBetween = (version: number, to: number): readonly string[] => MIGRATIONS.slice(version, to);
-
-/** The SQL that leads from `version` to the present one. */
-export const migrationsFrom = (version: number): readonly string[] => MIGRATIONS.slice(version);
+/** Returns the SQL that leads from a version to another one, by default the present one. */
+export const migrationsFrom = (version: number, to = SCHEMA_VERSION): readonly string[] =>
+  MIGRATIONS.slice(version, to);

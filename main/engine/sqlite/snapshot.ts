@@ -57,7 +57,7 @@ export class Snapshot {
     this.held = false;
   }
 
-  /** `release` where nobody could catch a failure. The next call tries again, and tells. */
+  /** `release` without a caller to catch a failure. The next call tries again, and throws. */
   releaseQuietly(): void {
     try {
       this.release();

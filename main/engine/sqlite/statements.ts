@@ -216,7 +216,7 @@ const SQL: Readonly<Record<Exclude<keyof Statements, 'composed'>, string>> = {
   replaced: `SELECT substr(name, ${REPLACED.length + 1}), value FROM counter WHERE name > '${REPLACED}' AND name < '${REPLACED}g'`,
   filesInTable: 'SELECT file FROM entry NOT INDEXED WHERE file IS NOT NULL',
   strayId: `SELECT 1 WHERE ${STRAY_ID} IS NOT NULL`,
-  moveStrayId: `UPDATE entry SET id = (SELECT coalesce(max(id), 0) FROM entry WHERE id <= ${MAX_ID}) + 1 WHERE id = ${STRAY_ID}`,
+  moveStrayId: `UPDATE entry SET id = (${LAST_PLACE}) + 1 WHERE id = ${STRAY_ID}`,
 
   fileBytes: 'SELECT coalesce(sum(size), 0) FROM entry WHERE file IS NOT NULL',
   integrity: 'PRAGMA integrity_check',

@@ -1,7 +1,7 @@
-import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, type Stats, statSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, readdirSync, type Stats } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
-import { codeOf, syncFolder } from '../values/whole-file.ts';
+import { codeOf, makeFolders, syncFolder } from '../values/whole-file.ts';
 import { assertPathLength, fileFailure } from './failure.ts';
 
 /*
@@ -28,7 +28,7 @@ export function prepareDirectory(directory: string, readOnly: boolean): string {
   }
   const path = resolve(directory);
   assertPathLength(databasePath(path));
-  if (!readOnly) makeFolder(path);
+  if (!readOnly) makeDurableFolder(path);
   return path;
 }
 
@@ -37,28 +37,12 @@ export function prepareDirectory(directory: string, readOnly: boolean): string {
  *
  * @throws {DiskCacheError} as `fileFailure` says.
  */
-export function makeFolder(path: string): void {
+export function makeDurableFolder(path: string): void {
   try {
-    makeDirectory(path);
+    makeFolders(path, (made) => syncIfPossible(dirname(made)));
   } catch (error) {
     throw fileFailure(error, path);
   }
-}
-
-/**
- * Parents first, one by one: Node's own `recursive` never returns where a file system answers ENOENT below a folder that
- * exists, as /proc does. Only the owner may look in: a cache holds what its user has read.
- */
-function makeDirectory(path: string): void {
-  const parent = dirname(path);
-  if (parent !== path && !existsSync(parent)) makeDirectory(parent);
-  try {
-    mkdirSync(path, { mode: 0o700 });
-  } catch (error) {
-    if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw error;
-    return;
-  }
-  syncIfPossible(parent);
 }
 
 /** Not every file system syncs folders, and a parent may be one that can't be read. */
@@ -82,7 +66,7 @@ export function syncIfPossible(folder: string): void {
 }
 
 /**
- * A link or a pipe in the place of a file would lead out of the directory, or keep whoever opens it waiting.
+ * A link or a pipe in the place of a file would lead out of the directory, or block when it is opened.
  *
  * @throws {DiskCacheError} `BAD_OPTION` for a directory, `NOT_ALLOWED` for what is no ordinary file.
  */

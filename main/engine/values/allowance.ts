@@ -122,7 +122,7 @@ const tooLarge = (isPlain: boolean, bytes?: number): DiskCacheError =>
     `${bytes === undefined ? 'The call asks for more than one answer holds' : `The value takes ${bytes} bytes, more than may be read at once`}; read fewer at a time${isPlain ? ', or this one with openReadStream' : ''}`,
   );
 
-/** What an object costs in memory and time, and any other part besides its text or bytes. */
+/** What an object costs in memory and time, and what any other part costs on top of its text or bytes. */
 const OBJECT = 256;
 const PART = 8;
 

@@ -51,7 +51,7 @@ export function decodeValue(
   settings: CodecSettings,
   owned = false,
 ): unknown {
-  if (!isMode(mode)) throw corrupt(`has the mode ${mode}, which there is not`);
+  if (!isByte(mode)) throw corrupt(`has the mode ${mode}, which there is not`);
   if (!isStored(data)) throw corrupt(`is stored as ${data === null ? 'NULL' : `a ${typeof data}`}`);
   if (checkOf(mode, data) !== check) throw corrupt('has another check sum than when it was stored');
   return restoreValue(mode, data, settings, owned);
@@ -71,7 +71,7 @@ export function restoreValue(mode: number, data: Stored, settings: CodecSettings
 }
 
 /** Modes stay within a byte. */
-const isMode = (mode: unknown): boolean => Number.isInteger(mode) && mode === ((mode as number) & 0xff);
+const isByte = (mode: unknown): boolean => Number.isInteger(mode) && mode === ((mode as number) & 0xff);
 
 const isStored = (data: unknown): data is Stored =>
   typeof data === 'string' || typeof data === 'number' || data instanceof Uint8Array;

@@ -35,7 +35,7 @@ export function compress(data: string | Uint8Array, bytes: number): Uint8Array |
   return packed.length < bytes && bytes <= maxInflated(packed.length) ? packed : undefined;
 }
 
-/** What compressed data may become at most: so much, or so many times its size. What shrinks further is stored as it is. */
+/** What compressed data may become at most: the larger of a size and a multiple of its own. What shrinks further is stored as it is. */
 const FREE_BYTES = 16 * 1024 * 1024;
 const MAX_RATIO = 256;
 

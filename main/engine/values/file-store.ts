@@ -271,9 +271,9 @@ export class FileStore {
 
   #makeFolder(folder: string): void {
     try {
-      const first = makeFolders(folder);
-      if (first === undefined || !this.#powerSafe) return;
-      for (let made = folder; made.length >= first.length; made = dirname(made)) syncFolder(dirname(made));
+      makeFolders(folder, (made) => {
+        if (this.#powerSafe) syncFolder(dirname(made));
+      });
     } catch (error) {
       throw valueFailure(error, folder);
     }

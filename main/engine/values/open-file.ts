@@ -12,7 +12,7 @@ const call = {
   write: promisify(write),
 };
 
-/** Descriptors of files that nobody has any more. */
+/** Closes the descriptors of files that were collected open. */
 const FORGOTTEN = new FinalizationRegistry<number>((descriptor) => close(descriptor, () => {}));
 
 /** Files with a step under way: closed in the middle of it, a descriptor could be another file's. */

@@ -44,7 +44,7 @@ export function payloadOf(value: unknown, codec: CodecOption): Payload {
 const faultOf = (value: unknown, walk?: CloneWalk): string =>
   valueFault(value, 'value', walk) ?? 'value is another one each time it is read';
 
-/** An object that is referred to often is written out as often: what is written may be so many times what there is. */
+/** An object that is referred to often is written out as often: what is written may be many times what there is. */
 const MAX_WRITTEN_PARTS = 2 ** 24;
 
 /** @throws {DiskCacheError} `BAD_VALUE`, `TOO_LARGE` */

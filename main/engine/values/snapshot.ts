@@ -4,7 +4,7 @@ import { isAttached, nativeKind } from '../../../protocol/native-kind.ts';
 import { isPlainObject } from '../../../protocol/natives.ts';
 
 /** A value as it was at one moment: what its getters and proxies do when it is encoded changes nothing any more. */
-export interface Snapshot {
+export interface ValueSnapshot {
   /** Its Dates, RegExps and bytes are the original's: encode it before anything else runs. */
   readonly copy: unknown;
   /** Whether JSON, too, gives the copy back equal. */
@@ -17,7 +17,7 @@ export interface Snapshot {
  * Takes a value as `toCopy` does for a page, faster, for a caller that encodes it at once; undefined exactly where `valueFault` finds a
  * fault. Each property is read once. O(size of the value); bytes are not looked at one by one.
  */
-export function takeSnapshot(value: unknown): Snapshot | undefined {
+export function takeSnapshot(value: unknown): ValueSnapshot | undefined {
   const reader = new Reader();
   try {
     const copy = reader.part(value, 0);

@@ -20,7 +20,7 @@ import { DiskCacheError } from '../../../protocol/error.ts';
 import { fileFailure, valueFailure } from '../sqlite/failure.ts';
 
 /**
- * How a file of ours is opened: a link in its place is refused (`ELOOP`), and a pipe keeps nobody waiting. Windows has neither
+ * How a file of ours is opened: a link in its place is refused (`ELOOP`), and a pipe doesn't block. Windows has neither
  * flag; making a link takes a privilege there.
  */
 export const NO_FOLLOW = (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
@@ -229,19 +229,20 @@ export function factsOf(path: string): { readonly bytes: number; readonly modifi
 }
 
 /**
- * Makes a folder and those above it that are missing, one by one: Node's own `recursive` tells another reason than the system did.
- * Returns the uppermost one that was made.
+ * Makes a folder and those above it that are missing, parents first, and calls `onMade` for each. One by one: Node's own `recursive`
+ * tells another reason than the system did, and never returns where a file system says ENOENT below a folder that exists, as
+ * /proc does. Only the owner may look in: a cache holds what its user has read.
  */
-export function makeFolders(path: string): string | undefined {
+export function makeFolders(path: string, onMade: (folder: string) => void = () => {}): void {
   const parent = dirname(path);
-  const above = parent !== path && !existsSync(parent) ? makeFolders(parent) : undefined;
+  if (parent !== path && !existsSync(parent)) makeFolders(parent, onMade);
   try {
     mkdirSync(path, { mode: 0o700 });
-    return above ?? path;
   } catch (error) {
-    if (codeOf(error) === 'EEXIST' && statSync(path, { throwIfNoEntry: false })?.isDirectory()) return above;
-    throw error;
+    if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw error;
+    return;
   }
+  onMade(path);
 }
 
 /** Makes what was written to a file survive a power cut; nothing where there is no file. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { asListener } from '../../engine/as-listener.ts';
 import type { CacheFace, Key } from '../../engine/index.ts';
+import { asListener } from '../../engine/internal.ts';
 import { checkedFetch, demandHandedIn } from '../handed-in.ts';
 import type { RequestGuard } from '../request-guard.ts';
 import type { QueryOptions } from './matching.ts';

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { CacheFace, Key } from '../../engine/index.ts';
-import { begun, isDamage, writeBody } from '../body.ts';
+import { isCorrupt } from '../../engine/internal.ts';
+import { begun, writeBody } from '../body.ts';
 import { withoutCookies } from '../http/fields.ts';
 import { StagedBodies, type StagedBody } from '../staged-bodies.ts';
 import { addressOf, type Item, type QueryOptions, varies } from './matching.ts';
@@ -132,13 +133,13 @@ export class Shelf {
     try {
       return [...this.#cache.values({ prefix })] as Item[];
     } catch (error) {
-      if (!isDamage(error)) throw error;
+      if (!isCorrupt(error)) throw error;
     }
     return [...this.#cache.keys({ prefix })].flatMap((key) => {
       try {
         return (this.#cache.get(key) as Item | undefined) ?? [];
       } catch (error) {
-        if (!isDamage(error)) throw error;
+        if (!isCorrupt(error)) throw error;
         this.#onStoreFailure(error, address.join(''));
         onDamaged(key);
         return [];

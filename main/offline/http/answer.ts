@@ -1,5 +1,6 @@
 import type { StoredBytes } from '../../engine/index.ts';
-import { begun, isDamage } from '../body.ts';
+import { isCorrupt } from '../../engine/internal.ts';
+import { begun } from '../body.ts';
 import { isDecoded } from './fields.ts';
 import { appendStatus, type Handling } from './provenance.ts';
 import { isKnown, isRangeCurrent, partOf } from './range.ts';
@@ -38,7 +39,7 @@ export async function fromStore(
   const forget = () => void room.tried(stored.url, () => room.store.forget(stored));
   const failed = (error: unknown): undefined => {
     room.onStoreFailure(error, stored.url);
-    if (isDamage(error)) forget();
+    if (isCorrupt(error)) forget();
   };
   let bytes: StoredBytes | undefined;
   try {

@@ -87,16 +87,14 @@ function centuryOf(year: number, now: number): number {
   return full > thisYear + 50 ? full - 100 : full;
 }
 
-/** What sets a cookie belongs to one answer: kept, it would be a session on the disk, and shown to whoever asks later. */
+/** What sets a cookie belongs to one answer: kept, it would be a session on the disk, and shown to later requests. */
 const isCookieField = (name: string): boolean => name === 'set-cookie' || name === 'set-cookie2';
 
 /** Without what sets cookies. */
 export const withoutCookies = <F extends readonly [name: string, value: string]>(fields: Iterable<F>): F[] =>
   [...fields].filter(([name]) => !isCookieField(name));
 
-/**
- * Fields that concern one connection or the cache itself are not kept (RFC 9111 §3.1), nor those that Connection names.
- */
+/** Fields that concern one connection or the cache itself are not kept (RFC 9111 §3.1), nor those that Connection names. */
 const NOT_STORED: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',

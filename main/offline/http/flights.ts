@@ -2,7 +2,7 @@ import { withoutFragment } from './fields.ts';
 import { Flight } from './flight.ts';
 import { getSelectedBy, toSelection } from './selection.ts';
 
-/** URLs whose `Vary` is remembered; of others it is learned anew. */
+/** URLs whose `Vary` is remembered; of others it is learned again. */
 const MAX_LEARNED = 1000;
 
 /** Flights of one URL that differ by the same request fields, by what their requests say there. */
@@ -38,11 +38,9 @@ export class Flights {
   begin(request: Request, isBehind: boolean): Flight {
     const url = withoutFragment(request.url);
     const flight = new Flight(url, toSelection(request, this.#learned.get(url) ?? getSelectedBy()), isBehind);
-    for (const { flights, before } of [...this.#family].map((flights) => ({
-      flights,
-      before: flights.find(request),
-    }))) {
+    for (const flights of this.#family) {
       for (const it of flights.#recordings) if (it.url === url && it.suits(request)) it.isWanted = false;
+      const before = flights.find(request);
       if (before === undefined) continue;
       before.isWanted = false;
       if (flights === this) this.end(before);
@@ -81,7 +79,7 @@ export class Flights {
     this.#recordings.delete(flight);
   }
 
-  /** Nobody can join it any more. Returns whether anybody could. */
+  /** From now on it can't be joined. Returns whether it could be. */
   end(flight: Flight): boolean {
     const groups = this.#joinable.get(flight.url) ?? [];
     const group = groups.find(({ bySelection }) => bySelection.get(flight.selection) === flight);

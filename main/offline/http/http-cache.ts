@@ -26,7 +26,7 @@ export interface HttpCacheOptions {
    */
   readonly unseen?: readonly string[];
   /**
-   * Whether `Set-Cookie` is kept with a response and shown to whoever gets it later, as RFC 9111 §7.3 lets a cache do. Then sessions are on
+   * Whether `Set-Cookie` is kept with a response and shown with it later, as RFC 9111 §7.3 lets a cache do. Then sessions are on
    * the disk, and a cookie comes back after it was withdrawn. Default false.
    */
   readonly keepSetCookie?: boolean;

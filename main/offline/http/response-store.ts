@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { type CacheFace, DiskCacheError, type Key, type StoredBytes } from '../../engine/index.ts';
+import type { CacheFace, Key, StoredBytes } from '../../engine/index.ts';
+import { isCorrupt } from '../../engine/internal.ts';
 import { writeBody } from '../body.ts';
 import { StagedBodies } from '../staged-bodies.ts';
 import { storedFields, withoutCookies, withoutFragment } from './fields.ts';
@@ -148,7 +149,7 @@ export class ResponseStore {
     try {
       return this.#variants(url);
     } catch (error) {
-      if (!(error instanceof DiskCacheError) || error.code !== 'CORRUPT') throw error;
+      if (!isCorrupt(error)) throw error;
       return [];
     }
   }

@@ -1,4 +1,4 @@
-import { asListener } from '../../engine/as-listener.ts';
+import { asListener } from '../../engine/internal.ts';
 import type { RequestGuard } from '../request-guard.ts';
 import { withoutFragment } from './fields.ts';
 import type { Flight } from './flight.ts';

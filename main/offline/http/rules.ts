@@ -85,7 +85,7 @@ export function useOf(request: Request, head: Head, now: number, shared: boolean
 export function mayStandIn(request: Request, head: Head, now: number, shared: boolean, reached: boolean): boolean {
   if (mustValidate(head, shared) || requestDirectives(request).has('no-cache')) return false;
   if (!reached) return true;
-  // Stored before the clock was set back: nobody knows how old it is.
+  // Stored before the clock was set back: how old it is can't be known.
   if (now < head.receivedAt) return false;
   const { lifetime, age } = freshnessOf(request, head, now, shared);
   return age < lifetime + (secondsOf(directivesOf(head.headers.get('cache-control')).get('stale-if-error')) ?? 0);

@@ -19,7 +19,7 @@ export const MAX_VARY_FIELDS = 64;
  */
 const REQUEST = ':request';
 
-/** What selects besides `Vary`, always. */
+/** What always selects, whatever `Vary` says. */
 const ALWAYS: readonly string[] = ['authorization', REQUEST];
 
 /** Fields whose members mean the same in any case of letters (RFC 5646 §2.1.1, RFC 9110 §8.4.1). */

@@ -1,5 +1,5 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
-import { optionsOf } from '../../engine/cache/arguments.ts';
+import { optionsOf } from '../../engine/internal.ts';
 
 /** How long a failed job rests before it is tried again. Milliseconds. */
 export interface Backoff {

@@ -1,4 +1,4 @@
-import { CLOCK_TOLERANCE_MS, describeOwner, isGone } from '../../engine/owner.ts';
+import { CLOCK_TOLERANCE_MS, describeOwner, isGone } from '../../engine/internal.ts';
 import type { Schedule } from './backoff.ts';
 import { attempt as attempted, readJob, unlessDamaged } from './job-row.ts';
 import { promote, wait } from './line.ts';
@@ -20,7 +20,7 @@ export interface Claim extends RunningRow {
 /** How long a job rests that can't be read for a reason that may pass. It was not begun, so no attempt is counted. */
 const UNREADABLE_REST_MS = 5000;
 
-/** Takes up to so many jobs for a worker, the next ones in order. A damaged one is dead; one that can't be read now rests. */
+/** Takes up to `count` jobs for a worker, the next ones in order. A damaged one is dead; one that can't be read now rests. */
 export function claim(step: Step, worker: string, count: number): Claim[] {
   const { ready, running, failed, progress } = step.shelves;
   promote(step);

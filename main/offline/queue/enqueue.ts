@@ -1,7 +1,7 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { shownValue } from '../../../protocol/fault.ts';
 import type { Enqueued, EnqueueOptions, NewJob } from '../../../protocol/job.ts';
-import { isRecord, iterated, optionsOf } from '../../engine/cache/arguments.ts';
+import { isRecord, iterated, optionsOf } from '../../engine/internal.ts';
 import { admit } from './line.ts';
 import type { JobRow } from './shelves.ts';
 import { type Core, inOneStep, type Step } from './step.ts';

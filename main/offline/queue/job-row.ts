@@ -1,5 +1,5 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
-import { isDamage } from '../../engine/damage.ts';
+import { isDamage } from '../../engine/internal.ts';
 import type { JobRow, Shelves } from './shelves.ts';
 
 /** A job that is to be handled: with what is wrong when its row is damaged. */
@@ -21,7 +21,7 @@ export function readJob(shelves: Shelves, id: number): FoundJob {
     return { ...remnants(shelves, id), damage: new DiskCacheError('CORRUPT', `Job ${id} has no row; remove it`) };
   } catch (error) {
     if (!isDamage(error)) throw error;
-    return { ...remnants(shelves, id), damage: error as DiskCacheError };
+    return { ...remnants(shelves, id), damage: error };
   }
 }
 

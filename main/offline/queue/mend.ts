@@ -1,5 +1,5 @@
-import { STRUCTURE, type StructureOptions } from '../../engine/cache/structure.ts';
 import type { Finding } from '../../engine/index.ts';
+import { STRUCTURE, type StructureOptions } from '../../engine/internal.ts';
 import { admit } from './line.ts';
 import { type Core, inOneStep, type Step } from './step.ts';
 
@@ -9,7 +9,7 @@ import { type Core, inOneStep, type Step } from './step.ts';
  */
 export function check(core: Core, repair: boolean): Finding[] {
   if (!repair) return core.index.check();
-  // Nobody comes in between what is taken out and what follows from it.
+  // No other writer comes in between what is taken out and what follows from it.
   const options: StructureOptions = { repair, [STRUCTURE]: { look: () => [], mend: () => inOneStep(core, rebuild) } };
   return core.index.check(options);
 }
@@ -33,7 +33,7 @@ export function rebuild(step: Step): void {
   const waiting = new Set<number>();
   for (const [id] of jobs.paths()) {
     step.given('id', id);
-    // Whoever holds a ticket from before the counts were lost must not meet it again: none was ever as large as the time.
+    // A ticket from before the counts were lost must not be given again: none was ever as large as the time.
     if (step.isLost) step.given('ticket', Math.floor(step.now));
     const begun = running.get(id);
     if (dead.has(id)) step.count('dead', 1);

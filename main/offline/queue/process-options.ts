@@ -1,5 +1,5 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
-import { demandFunction, optionsOf } from '../../engine/cache/arguments.ts';
+import { demandFunction, optionsOf } from '../../engine/internal.ts';
 import { type Retry, type Schedule, scheduleOf } from './backoff.ts';
 
 export interface ProcessOptions {

@@ -1,8 +1,9 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Counts, Enqueued, EnqueueOptions, Job, JobState, NewJob, QueueEvent } from '../../../protocol/job.ts';
 import type { Cursor, Page } from '../../../protocol/page.ts';
-import { demandFunction, optionsOf } from '../../engine/cache/arguments.ts';
+import { MAX_TIMER_MS } from '../../../protocol/timer.ts';
 import { type CheckOptions, type Finding, Index, type IndexOptions, type PlainResult } from '../../engine/index.ts';
+import { demandFunction, optionsOf } from '../../engine/internal.ts';
 import { LEASE_MS } from './claim.ts';
 import { checkedOptions, enqueueMany, enqueueOne } from './enqueue.ts';
 import { eventsFrom } from './events.ts';
@@ -37,8 +38,6 @@ const OPTIONS: ReadonlySet<string> = new Set([
 
 /** The version of what is in a queue's directory, docs/disk-format.md. */
 const FORMAT = 1;
-/** A longer timer would fire at once. */
-const LONGEST_LEASE = 2 ** 31 - 1;
 
 /**
  * Jobs that outlive everything: a durable queue in one directory, shared by as many processes and threads as open it. What
@@ -61,8 +60,8 @@ export class Queue<T = unknown> {
    */
   constructor(directory: string, options?: OpenQueueOptions) {
     const { lease = LEASE_MS, ...shared } = optionsOf(options, OPTIONS);
-    if (!(typeof lease === 'number' && lease > 0 && lease <= LONGEST_LEASE)) {
-      const hint = `give a number of milliseconds, above 0 and at most ${LONGEST_LEASE}`;
+    if (!(typeof lease === 'number' && lease > 0 && lease <= MAX_TIMER_MS)) {
+      const hint = `give a number of milliseconds, above 0 and at most ${MAX_TIMER_MS}`;
       throw new DiskCacheError('BAD_OPTION', `lease is ${String(lease)}; ${hint}`);
     }
     // A row is seldom read twice, so the memory tier would cost more than it saves.

@@ -1,6 +1,6 @@
 import type { Counts } from '../../../protocol/job.ts';
 import type { Index, Key } from '../../engine/index.ts';
-import type { Owner } from '../../engine/owner.ts';
+import type { Owner } from '../../engine/internal.ts';
 import { Shelf } from './shelf.ts';
 
 /** What a job is, written once. */

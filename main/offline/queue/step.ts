@@ -1,6 +1,6 @@
 import type { Counts } from '../../../protocol/job.ts';
 import type { Index } from '../../engine/index.ts';
-import { CLOCK_TOLERANCE_MS } from '../../engine/owner.ts';
+import { CLOCK_TOLERANCE_MS } from '../../engine/internal.ts';
 import { readJob } from './job-row.ts';
 import type { Shelves, TallyRow } from './shelves.ts';
 
@@ -9,7 +9,7 @@ export interface Core {
   readonly index: Index;
   readonly shelves: Shelves;
   readonly clock: () => number;
-  /** Makes the counts, and all that follows from the jobs, anew. */
+  /** Rebuilds the counts, and all that follows from the jobs. */
   readonly restore: (step: Step) => void;
   /** While a transaction is open: what is done meanwhile is a part of it. */
   step: Step | undefined;

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
-import { DiskCacheError, type ErrorCode } from '../../../protocol/error.ts';
-import { newOwner, type Owner } from '../../engine/owner.ts';
+import { DiskCacheError } from '../../../protocol/error.ts';
+import { mayPass, newOwner, type Owner } from '../../engine/internal.ts';
 import { restAfter } from './backoff.ts';
 import { Bell } from './bell.ts';
 import { anyLost, type Claim, claim, takeOver } from './claim.ts';
@@ -244,14 +244,12 @@ function textOf(error: unknown): string {
   }
 }
 
-const PASSING: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['BUSY', 'DISK_FULL', 'IO']);
-
 /** What can pass, a full disk, one that can't be read, or a busy store, is tried again. */
 function orSetback(turn: () => number): number {
   try {
     return turn();
   } catch (error) {
-    if (error instanceof DiskCacheError && PASSING.has(error.code)) return SETBACK;
+    if (mayPass(error)) return SETBACK;
     throw error;
   }
 }
