@@ -8,6 +8,7 @@ import { drop } from './drop.ts';
 import { findFault } from './fault.ts';
 import { hasStrayIds, mendIds } from './ids.ts';
 import { removeReplaced } from './replaced-files.ts';
+import { assertInPlace } from './standing.ts';
 import type { Structure } from './structure.ts';
 import { atomically } from './transaction.ts';
 import { beforeWrite, withoutFailing } from './upkeep.ts';
@@ -140,6 +141,7 @@ function checkOrphans(core: Core, repair: boolean): Finding[] {
   const left = suspects.filter((name) => files.bytesOf(name) !== undefined);
   const orphans = left.length === 0 ? [] : atomically(core, () => unnamed(core, left));
   if (repair) {
+    assertInPlace(core);
     for (const name of orphans) files.remove(name);
     for (const bucket of files.buckets()) collectBucket(core, bucket);
     files.sweepStage();
@@ -166,6 +168,7 @@ function unnamed({ sql }: Core, names: readonly string[]): string[] {
 export function collectBucket(core: Core, bucket: string): void {
   const { files } = core;
   atomically(core, () => {
+    assertInPlace(core);
     const orphans = new Set(unnamed(core, files.names(bucket)));
     files.collect(bucket, (name) => !orphans.has(name));
   });

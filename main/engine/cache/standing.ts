@@ -100,13 +100,20 @@ function assertFile(core: Core, path: string, opened: Identity | undefined): voi
 }
 
 /**
+ * Before files are removed by their names: where an older copy took the place of the directory, these are names of its values.
+ *
+ * @throws {DiskCacheError} `IO`, `CORRUPT` as `assertStanding`.
+ */
+export const assertInPlace = (core: Core): void => assertFile(core, core.standing.path, core.standing.database);
+
+/**
  * Where the directory is another one by now, a value that is not in it is not damaged: then the error that says so, else the one that
  * was met.
  */
 export function explainDamage(core: Core, error: unknown): unknown {
   if (!(error instanceof DiskCacheError) || error.code !== 'CORRUPT') return error;
   try {
-    assertFile(core, core.standing.path, core.standing.database);
+    assertInPlace(core);
     return error;
   } catch (reason) {
     return reason;
