@@ -2,6 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
+/** Ends one that hangs; a busy machine takes long to start it. */
+const TIMEOUT_MS = 300_000;
+
 /** A process that writes, says on its standard output what it has done, and is killed. */
 export class Victim {
   readonly #child: ChildProcess;
@@ -11,7 +14,7 @@ export class Victim {
 
   constructor(script: string, ...args: readonly string[]) {
     const path = fileURLToPath(new URL(script, import.meta.url));
-    this.#child = spawn(process.execPath, [path, ...args], { stdio: ['ignore', 'pipe', 'pipe'], timeout: 60_000 });
+    this.#child = spawn(process.execPath, [path, ...args], { stdio: ['ignore', 'pipe', 'pipe'], timeout: TIMEOUT_MS });
     this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       this.#output += text;
     });
@@ -30,7 +33,8 @@ export class Victim {
   async kill(): Promise<readonly string[]> {
     this.#child.kill('SIGKILL');
     await this.#closed;
-    if (this.#child.signalCode !== 'SIGKILL') throw new Error(`The writer ended by itself: ${this.#complaints}`);
+    const { signalCode, exitCode } = this.#child;
+    if (signalCode !== 'SIGKILL') throw new Error(`The writer ended by ${signalCode ?? exitCode}: ${this.#complaints}`);
     return this.#output.split('\n').slice(0, -1);
   }
 }

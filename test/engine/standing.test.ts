@@ -76,6 +76,50 @@ describe.skipIf(process.platform === 'win32').each<'process' | 'power'>(['proces
 );
 
 it.skipIf(process.platform === 'win32')(
+  'a value is not called damaged where another store took the place of its own',
+  async () => {
+    const [directory, other] = [join(freshDirectory(), 'store'), join(freshDirectory(), 'store')];
+    for (const at of [directory, other]) new Cache(at).set('k', LARGE);
+    const cache = new Cache<string, string>(directory);
+    renameSync(directory, `${directory}-away`);
+    renameSync(other, directory);
+    for (const read of [() => cache.get('k'), () => cache.getEntry('k'), () => [...cache.values()]])
+      expect(read).toThrow(failure('IO', /replaced while it was open/));
+    await expect(cache.openReadStream('k')?.getReader().read()).rejects.toThrow(failure('IO', /replaced while/));
+    cache.close();
+  },
+);
+
+it.skipIf(process.platform === 'win32').each<['process' | 'power', number]>([
+  ['process', 0],
+  ['process', 400],
+  ['power', 0],
+])(
+  'an older copy that takes the place of an open store loses nothing to it (durability %s, %d more)',
+  (durability, more) => {
+    const directory = join(freshDirectory(), 'store');
+    const cache = new Cache<string, string>(directory, { durability });
+    const names = Array.from({ length: 20 }, (_, n) => `k${n}`);
+    for (const name of names) cache.set(name, LARGE);
+    cpSync(directory, `${directory}-copy`, { recursive: true });
+    for (const name of names) cache.set(name, `${LARGE}!`);
+    renameSync(directory, `${directory}-away`);
+    renameSync(`${directory}-copy`, directory);
+    for (let n = 0; n < more; n++) {
+      try {
+        cache.delete(`k${n % 20}`);
+      } catch (error) {
+        expect(error).toEqual(failure('IO'));
+      }
+    }
+    cache.close();
+    using copy = new Cache<string, string>(directory);
+    expect(copy.check()).toEqual([]);
+    for (const name of names) expect(copy.get(name)).toBe(LARGE);
+  },
+);
+
+it.skipIf(process.platform === 'win32')(
   'a transaction that began before the directory was deleted does not commit',
   () => {
     const directory = join(freshDirectory(), 'store');

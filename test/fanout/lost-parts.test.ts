@@ -63,6 +63,36 @@ describe('a FanoutCache that has lost a part is not opened with the rest', () =>
     expectWhole(other);
   });
 
+  it.each([
+    ['that names fewer shards', { shards: 2 }],
+    ['that names one', { shards: 1 }],
+    ['that names more', { shards: 4 }],
+    ['that names another folder', { folder: 'shards-1' }],
+  ])('with a manifest of an older copy %s, with and without an id', (_, changed) => {
+    const directory = filled();
+    const text = readFileSync(manifest(directory), 'utf8');
+    const { id, ...rest } = JSON.parse(text);
+    for (const older of [
+      { ...rest, ...changed },
+      { ...rest, id, ...changed },
+    ]) {
+      writeFileSync(manifest(directory), JSON.stringify(older));
+      for (const readOnly of [false, true]) {
+        expect(() => new FanoutCache(directory, { readOnly })).toThrow(failure('CORRUPT'));
+      }
+    }
+    writeFileSync(manifest(directory), text);
+    expectWhole(directory);
+  });
+
+  it('with a shard of another one under a manifest without an id', () => {
+    const [directory, other] = [filled(), filled()];
+    writeFileSync(manifest(directory), '{"format":1,"shards":3,"folder":"shards"}');
+    renameSync(shard(directory, 1), `${directory}-away`);
+    renameSync(shard(other, 1), shard(directory, 1));
+    expect(() => new FanoutCache(directory)).toThrow(failure('CORRUPT', /not the shard 1 of this/));
+  });
+
   it('while one whose maker died half-way is made to its end', () => {
     const directory = filled();
     const fresh = join(freshDirectory(), 'fresh');

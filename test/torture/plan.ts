@@ -71,6 +71,8 @@ type DequeVerbs = Pick<
   | 'length'
 > & { clear(): unknown };
 
+/** Of a FanoutCache. */
+export const SHARDS = 3;
 const KiB = 1024;
 const NOW = Date.UTC(2026, 0, 1);
 const LIMITLESS = { sizeLimit: Number.POSITIVE_INFINITY, clock: () => NOW } as const;
@@ -231,7 +233,7 @@ const dequeSubject: Subject<DequeVerbs> = {
 
 export const SUBJECTS = {
   cache: cacheSubject(Cache, {}, (cache, draw, index) => together(cache, draw, () => writeCache(cache, draw, index))),
-  fanout: cacheSubject(FanoutCache, { shards: 3 }, writeItem),
+  fanout: cacheSubject(FanoutCache, { shards: SHARDS }, writeItem),
   index: indexSubject,
   deque: dequeSubject,
 } as unknown as Readonly<Record<SubjectName, Subject>>;

@@ -1,7 +1,7 @@
 import type { Finding } from '../../../protocol/check.ts';
 import type { Core } from '../cache/core.ts';
 import { SETTING_NAMES, settingColumn } from '../cache/settings.ts';
-import { Standing } from '../cache/standing.ts';
+import { assertInPlace, Standing } from '../cache/standing.ts';
 import { afterWrite, emptyLog } from '../cache/upkeep.ts';
 import { unlessCorrupt } from '../damage.ts';
 import { startLog } from '../sqlite/change-log.ts';
@@ -43,6 +43,8 @@ export function startAfresh(core: Core): number {
 
 function replaceDatabase(core: Core, fill: (fresh: Replacement) => void): void {
   const { connection, directory, pageSize } = core;
+  // The fresh one is put in its place by path.
+  assertInPlace(core);
   shareLock(core, () => {
     const fresh = new Replacement(connection, directory, pageSize);
     try {

@@ -10,6 +10,7 @@ import { findFault } from './fault.ts';
 import { hasStrayIds, mendIds } from './ids.ts';
 import { collectBucket, findUnnamed } from './orphans.ts';
 import { removeReplaced } from './replaced-files.ts';
+import { assertInPlace } from './standing.ts';
 import type { Structure } from './structure.ts';
 import { atomically } from './transaction.ts';
 import { beforeWrite, withoutFailing } from './upkeep.ts';
@@ -142,6 +143,7 @@ function checkOrphans(core: Core, repair: boolean): Finding[] {
   const left = suspects.filter((name) => files.bytesOf(name) !== undefined);
   const orphans = left.length === 0 ? [] : atomically(core, () => findUnnamed(core, left));
   if (repair) {
+    assertInPlace(core);
     for (const name of orphans) files.remove(name);
     for (const bucket of files.buckets()) collectBucket(core, bucket);
     files.sweepStage();

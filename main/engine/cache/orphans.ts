@@ -1,4 +1,5 @@
 import type { Core } from './core.ts';
+import { assertInPlace } from './standing.ts';
 import { atomically } from './transaction.ts';
 
 /*
@@ -26,6 +27,7 @@ export function findUnnamed({ sql }: Core, names: readonly string[]): string[] {
 export function collectBucket(core: Core, bucket: string): void {
   const { files } = core;
   atomically(core, () => {
+    assertInPlace(core);
     const orphans = new Set(findUnnamed(core, files.names(bucket)));
     files.collect(bucket, (name) => !orphans.has(name));
   });

@@ -16,6 +16,7 @@ import { toValueCheck } from '../values/row-check.ts';
 import type { Core } from './core.ts';
 import { storedOf } from './memory.ts';
 import { noticeOthers } from './others.ts';
+import { explainDamage } from './standing.ts';
 import { onSnapshot } from './transaction.ts';
 import { hit, miss } from './uses.ts';
 
@@ -131,7 +132,7 @@ export function readValue(core: Core, key: KeyColumn, row: ValueRow): unknown {
     const whole = core.files.read(file, { mode, bytes, check: toValueCheck(check, key) });
     return counted(mode, restoreValue(mode, whole, core.codec, true));
   } catch (error) {
-    throw located(error, core, key);
+    throw located(explainDamage(core, error), core, key);
   }
 }
 

@@ -4,6 +4,7 @@ import { MAX_REPLACED_BYTES, MAX_REPLACED_PART } from '../policy/budget.ts';
 import { syncFile } from '../values/whole-file.ts';
 import type { Core } from './core.ts';
 import { shareOf } from './household.ts';
+import { assertInPlace } from './standing.ts';
 
 /*
  * With durability 'process' a commit is in the log, but not yet on the disk itself, and a power cut may take it back: then its
@@ -50,6 +51,7 @@ export function removeReplaced(core: Core): void {
   const noted = sql.replaced.all();
   if (noted.length === 0) return;
   try {
+    assertInPlace(core);
     syncFile(`${core.connection.path}-wal`);
     const gone = noted.map(([file]) => file).filter((file) => removeFile(core, file));
     core.connection.impatiently(() => void sql.forgetReplaced.run(JSON.stringify(gone)));

@@ -1,5 +1,6 @@
-import { statSync } from 'node:fs';
+import { type Stats, statSync } from 'node:fs';
 import { DiskCacheError } from '../../../protocol/error.ts';
+import { fileFailure } from '../sqlite/failure.ts';
 import { refuseNewer } from '../sqlite/header.ts';
 import { assertKnownSchema } from '../sqlite/known-schema.ts';
 import { SCHEMA_VERSION } from '../sqlite/schema.ts';
@@ -84,7 +85,7 @@ export function assertStanding(core: Core): void {
 }
 
 function assertFile(core: Core, path: string, opened: Identity | undefined): void {
-  const facts = statSync(path, { throwIfNoEntry: false });
+  const facts = lookUp(path);
   if (facts?.size === 0 && path === core.standing.path) {
     throw new DiskCacheError(
       'CORRUPT',
@@ -96,6 +97,27 @@ function assertFile(core: Core, path: string, opened: Identity | undefined): voi
     'IO',
     `${path} was ${facts === undefined ? 'deleted or moved' : 'replaced'} while it was open, and what is written to it now would be lost; close the store and open it again`,
   );
+}
+
+/**
+ * Before files are removed by their names: where an older copy took the place of the directory, these are names of its values.
+ *
+ * @throws {DiskCacheError} `IO`, `CORRUPT` as `assertStanding`.
+ */
+export const assertInPlace = (core: Core): void => assertFile(core, core.standing.path, core.standing.database);
+
+/**
+ * Where the directory is another one by now, a value that is not in it is not damaged: then the error that says so, else the one that
+ * was met.
+ */
+export function explainDamage(core: Core, error: unknown): unknown {
+  if (!(error instanceof DiskCacheError) || error.code !== 'CORRUPT') return error;
+  try {
+    assertInPlace(core);
+    return error;
+  } catch (reason) {
+    return reason;
+  }
 }
 
 /**
@@ -116,8 +138,17 @@ export function assertFormat(core: Core): void {
   standing.dataVersion = version;
 }
 
+/** @throws {DiskCacheError} when the system refuses to look. */
+function lookUp(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    throw fileFailure(error, path);
+  }
+}
+
 function identityOf(path: string): Identity | undefined {
-  const facts = statSync(path, { throwIfNoEntry: false });
+  const facts = lookUp(path);
   return facts && { device: facts.dev, inode: facts.ino };
 }
 

@@ -12,6 +12,7 @@ import { optionsOf } from './arguments.ts';
 import type { Core } from './core.ts';
 import { noticeOthers } from './others.ts';
 import { readValue } from './read.ts';
+import { explainDamage } from './standing.ts';
 import { hit, miss } from './uses.ts';
 
 export type { ByteRange } from '../../../protocol/byte-range.ts';
@@ -143,7 +144,7 @@ async function* fileChunks(
       return;
     } catch (error) {
       const facts: FactsRow | undefined = begun || !follow ? undefined : liveFacts(core, key);
-      if (facts === undefined || facts[5] === file) throw error;
+      if (facts === undefined || facts[5] === file) throw explainDamage(core, error);
       row = valueRow(facts);
     }
   }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { constants, copyFileSync, existsSync, linkSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { constants, copyFileSync, existsSync, linkSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { assertPathLength, fileFailure } from '../sqlite/failure.ts';
@@ -21,6 +21,7 @@ const DEFAULT_SHARDS = 8;
 const MOST_SHARDS = 256;
 const FOLDER_NAME = 'shards';
 const FOLDER = /^shards(-[1-9]\d{0,8})?$/;
+const SHARD_NAME = /^\d{3}$/;
 const ID = /^[0-9a-f-]{36}$/;
 const MAX_MANIFEST_BYTES = 64 * 1024;
 
@@ -116,15 +117,32 @@ function create(directory: string, shards: number, readOnly: boolean): Manifest 
  * @throws {DiskCacheError} `CORRUPT`, with what the manifest has to say.
  */
 function refuseOrphanedShards(directory: string, path: string): void {
-  const folder = foldersIn(directory).find((name) => FOLDER.test(name));
-  const isShard = (name: string) => existsSync(databasePath(join(directory, String(folder), name)));
-  const shards = folder === undefined ? 0 : readdirSync(join(directory, folder)).filter(isShard).length;
+  const [found] = shardsIn(directory);
+  if (found === undefined) return;
+  const { folder } = found;
+  const shards = shardsIn(directory, folder).length;
   // Another process may have made both meanwhile.
-  if (folder === undefined || shards === 0 || existsSync(path)) return;
+  if (existsSync(path)) return;
   const manifest = JSON.stringify({ format: FORMAT, shards, folder } satisfies Manifest);
   throw new DiskCacheError(
     'CORRUPT',
     `${path} is missing, but there are shards in ${join(directory, folder)}. Restore the file (if all shards are there it reads ${manifest}), or delete the directory to begin anew`,
+  );
+}
+
+export interface FoundShard {
+  readonly folder: string;
+  readonly name: string;
+  readonly shard: number;
+}
+
+/** The shards that there are on disk, in the folder or in any that can be one of shards. */
+export function shardsIn(directory: string, only?: string): FoundShard[] {
+  const folders = only === undefined ? foldersIn(directory).filter((name) => FOLDER.test(name)) : [only];
+  return folders.flatMap((folder) =>
+    foldersIn(join(directory, folder))
+      .filter((name) => SHARD_NAME.test(name) && existsSync(databasePath(join(directory, folder, name))))
+      .map((name) => ({ folder, name, shard: Number(name) })),
   );
 }
 

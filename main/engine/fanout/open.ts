@@ -77,7 +77,7 @@ export function openFanout(directory: string, options: FanoutOptions): Fanout {
       const core = openCore(shardPath(path, manifest, shard), own, undefined, membership);
       shards.push(core);
       if (shard === 0 && isWhole(core)) assertShards(path, manifest, 'all');
-      claimShard(core, manifest, shard);
+      claimShard(core, manifest, shard, shards[0]!);
     }
     if (!usage.readOnly) markWhole(shards[0]!);
     return fanout;
