@@ -267,4 +267,30 @@ describe('the log', () => {
     cache.set(0, 'again');
     expect(cache.volume()).toBeLessThan(MiB);
   });
+
+  it('holds nobody up that others have emptied meanwhile, though it is read again and can not be emptied now', () => {
+    using opened = open('least-recently-stored', MiB, { timeout: 20 });
+    const { cache } = opened;
+    cache.set(0, 0);
+    const path = `${cache.directory}/cache.db`;
+    const reader = new Database(path, { readonly: true });
+    const other = new Database(path);
+    const read = () => {
+      reader.exec('BEGIN');
+      reader.prepare('SELECT count(*) FROM entry').get();
+    };
+    read();
+    const write = () => {
+      for (let n = 0; n < 2000; n++) cache.set(n % 50, 'x'.repeat(1000));
+    };
+    expect(write).toThrow(expect.objectContaining({ code: 'BUSY' }));
+    reader.exec('COMMIT');
+    other.pragma('wal_checkpoint(TRUNCATE)');
+    other.exec('BEGIN; UPDATE entry SET id = id WHERE id IN (SELECT id FROM entry LIMIT 1); COMMIT');
+    read();
+    cache.set(0, 'again');
+    expect(cache.get(0)).toBe('again');
+    reader.close();
+    other.close();
+  });
 });
