@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
 import Database from 'better-sqlite3';
 import { describe, expect, it, vi } from 'vitest';
 import { Cache, type CacheOptions, type EvictionPolicyName } from '../../main/engine/index.ts';
@@ -267,4 +269,62 @@ describe('the log', () => {
     cache.set(0, 'again');
     expect(cache.volume()).toBeLessThan(MiB);
   });
+
+  it('holds nobody up that others have emptied meanwhile, though it is read again and can not be emptied now', () => {
+    using opened = open('least-recently-stored', MiB, { timeout: 20 });
+    const { cache } = opened;
+    cache.set(0, 0);
+    const path = `${cache.directory}/cache.db`;
+    const reader = new Database(path, { readonly: true });
+    const other = new Database(path);
+    const read = () => {
+      reader.exec('BEGIN');
+      reader.prepare('SELECT count(*) FROM entry').get();
+    };
+    read();
+    const write = () => {
+      for (let n = 0; n < 2000; n++) cache.set(n % 50, 'x'.repeat(1000));
+    };
+    expect(write).toThrow(expect.objectContaining({ code: 'BUSY' }));
+    reader.exec('COMMIT');
+    other.pragma('wal_checkpoint(TRUNCATE)');
+    other.exec('BEGIN; UPDATE entry SET id = id WHERE id IN (SELECT id FROM entry LIMIT 1); COMMIT');
+    read();
+    cache.set(0, 'again');
+    expect(cache.get(0)).toBe('again');
+    reader.close();
+    other.close();
+  });
+
+  it('is waited for while a reader keeps it', async () => {
+    using opened = open('least-recently-stored', MiB, { timeout: 30_000 });
+    const { cache } = opened;
+    cache.set(0, 0);
+    const reader = new Worker(READS_UNTIL_NOTHING_IS_WRITTEN, {
+      eval: true,
+      workerData: `${cache.directory}/cache.db`,
+    });
+    await once(reader, 'message');
+    for (let n = 0; n < 2000; n++) cache.set(n % 50, 'x'.repeat(1000));
+    expect(await once(reader, 'exit')).toEqual([0]);
+    expect(cache.volume()).toBeLessThan(MiB);
+  });
 });
+
+/** Holds a view of a database until its log has grown by more than its writer may, and grows no more. */
+const READS_UNTIL_NOTHING_IS_WRITTEN = `
+  const { parentPort, workerData: path } = require('node:worker_threads');
+  const { statSync } = require('node:fs');
+  const reader = new (require('better-sqlite3'))(path, { readonly: true });
+  reader.exec('BEGIN');
+  reader.prepare('SELECT count(*) FROM entry').get();
+  parentPort.postMessage('reads');
+  const still = new Int32Array(new SharedArrayBuffer(4));
+  for (let [before, looks] = [0, 0]; looks < 20; ) {
+    Atomics.wait(still, 0, 0, 5);
+    const { size } = statSync(path + '-wal');
+    looks = size > 300_000 && size === before ? looks + 1 : 0;
+    before = size;
+  }
+  reader.close();
+`;

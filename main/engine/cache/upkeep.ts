@@ -68,10 +68,13 @@ export function beforeWrite(core: Core): void {
   keepTime(core);
 }
 
-/** A log that could not be emptied for a long time is waited for, and not made longer. */
+/**
+ * A log that could not be emptied for a long time is waited for, and not made longer. Another writer may have emptied it, and hold it
+ * now: then it is not long any more.
+ */
 function emptyStuckLog(core: Core): void {
   core.connection.patiently(() => {
-    if (emptyLog(core)) return;
+    if (emptyLog(core) || !isLogTooLong(core)) return;
     throw new DiskCacheError(
       'BUSY',
       `${core.connection.path}-wal has grown to ${logBytes(core)} bytes and can't be emptied while another process reads; end that reading`,
@@ -144,10 +147,11 @@ function tidyUp(core: Core): void {
 
 /** A large transaction leaves a large log: where it is larger than what is set aside for it, it is emptied. */
 export function boundLog(core: Core): void {
-  const bytes = logBytes(core);
   const reserve = logReserve(shareOf(core), core.pageSize);
-  if (bytes > reserve && !emptyLog(core)) core.upkeep.logIsStuck = bytes > STUCK * reserve;
+  if (logBytes(core) > reserve && !emptyLog(core)) core.upkeep.logIsStuck = isLogTooLong(core);
 }
+
+const isLogTooLong = (core: Core): boolean => logBytes(core) > STUCK * logReserve(shareOf(core), core.pageSize);
 
 /**
  * Invariant: the log is ahead of the database by less than the reserve, about. So on a full disk there is place for what is new in

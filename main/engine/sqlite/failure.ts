@@ -91,11 +91,14 @@ export function failure(error: unknown, path: string): unknown {
   return new DiskCacheError(meant, `${path} ${meaning} (${code}: ${messageOf(error)})`, { cause: error });
 }
 
-/** Whether somebody else holds a lock of SQLite, which is worth waiting for. */
+/**
+ * Whether somebody else holds a lock of SQLite, or reads from a log that has to be emptied, which is worth waiting for. SQLite reports
+ * the latter by a row, so that `BUSY` has no cause; too many open files have one of another kind.
+ */
 export const isLocked = (error: unknown): boolean =>
   error instanceof DiskCacheError &&
   error.code === 'BUSY' &&
-  /^SQLITE_(BUSY|LOCKED|PROTOCOL)/.test(codeOf(error.cause) ?? '');
+  (error.cause === undefined || /^SQLITE_(BUSY|LOCKED|PROTOCOL)/.test(codeOf(error.cause) ?? ''));
 
 /**
  * Whether SQLite says that a page is damaged. It says so, too, where the system has refused to read it (EIO, SQLITE_IOERR_CORRUPTFS
