@@ -1,4 +1,5 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
+import { shownValue } from '../../../protocol/fault.ts';
 import type { Key } from '../../../protocol/key.ts';
 import { optionsOf } from '../cache/arguments.ts';
 import { describeOwner, isOfThisThread, type Owner } from '../owner.ts';
@@ -50,7 +51,7 @@ export class Turnstile {
     if (!(typeof lease === 'number' && lease > 0 && lease <= LONGEST_TIMER)) {
       throw new DiskCacheError(
         'BAD_OPTION',
-        `lease is ${String(lease)}; give a number of milliseconds, above 0 and at most ${LONGEST_TIMER}`,
+        `lease is ${shownValue(lease, "'")}; give a number of milliseconds, above 0 and at most ${LONGEST_TIMER}`,
       );
     }
     const column = encodeKey(key);
