@@ -98,7 +98,10 @@ function revise(core: Core, key: Key, next: (facts: Facts | undefined) => unknow
 
 function sumOf(current: unknown, delta: number, key: Key): number {
   if (typeof current !== 'number') {
-    throw new DiskCacheError('BAD_VALUE', `The value of ${shown(key)} is a ${typeof current}, not a number, and can't be counted; use update`);
+    throw new DiskCacheError(
+      'BAD_VALUE',
+      `The value of ${shown(key)} is a ${typeof current}, not a number, and can't be counted; use update`,
+    );
   }
   const sum = current + delta;
   if (Number.isInteger(current) && Number.isInteger(delta) && !Number.isSafeInteger(sum)) {
