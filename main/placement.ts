@@ -1,4 +1,5 @@
 import { DiskCacheError } from '../protocol/error.ts';
+import { shownValue } from '../protocol/fault.ts';
 import type { StoreDeclarations } from '../protocol/stores.ts';
 import { valueFault } from '../protocol/value.ts';
 import type { AssetHost, AssetOptions } from './electron/assets.ts';
@@ -32,7 +33,10 @@ type Options = HostOptions<StoreDeclarations>;
 export async function placed(directory: string, options: Options, utilityPath: string): Promise<Placed> {
   const { placement = 'main' } = options;
   if (Object.hasOwn(PLACES, placement)) return responsive(await PLACES[placement](directory, options, utilityPath));
-  throw new DiskCacheError('BAD_OPTION', `placement is ${String(placement)}; it has to be 'main' or 'utility'`);
+  throw new DiskCacheError(
+    'BAD_OPTION',
+    `placement is ${shownValue(placement, "'")}; it has to be 'main' or 'utility'`,
+  );
 }
 
 const PLACES: Readonly<Record<Placement, (...args: Parameters<typeof placed>) => Placed | Promise<Placed>>> = {

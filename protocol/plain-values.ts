@@ -31,11 +31,16 @@ type HoldsFunction<V, Levels extends readonly unknown[]> = 0 extends 1 & V
         : false;
 
 /**
- * `unknown` for a type of values that can be stored, as far as the compiler can tell; for functions and for objects with methods, which
- * every `set` would refuse with `BAD_VALUE`, a type that no argument has. Where the type is a parameter of your own the compiler can't
- * tell: open the store without it and cast, `new Cache<string>(directory) as Cache<string, T>`.
+ * Whether `Found` is true, in a form that is not resolved to true while it depends on a type parameter. A compiler that relates an argument
+ * to a conditional type which it can't resolve yet tries the check with a wildcard for the parameter: `[wildcard] extends [false]` holds, so the
+ * branch that refuses is left out, and generic code compiles. What it stores is checked at the call.
  */
-export type PlainValues<V> =
-  true extends HoldsFunction<V, [1, 2, 3]>
-    ? 'values are plain data: neither functions nor instances of a class with methods'
-    : unknown;
+export type IsCertain<Found> = [Found] extends [never] ? false : [Found] extends [false] ? false : true;
+
+/**
+ * `unknown` for a type of values that can be stored, as far as the compiler can tell; for functions and for objects with methods, which
+ * every `set` would refuse with `BAD_VALUE`, a type that no argument has. A type parameter of generic code is accepted.
+ */
+export type PlainValues<V> = [IsCertain<HoldsFunction<V, [1, 2, 3]>>] extends [true]
+  ? 'values are plain data: neither functions nor instances of a class with methods'
+  : unknown;

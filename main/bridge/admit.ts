@@ -96,7 +96,7 @@ function accessFor(
     const hint = HINTS[`${kind}.${String(method)}`];
     throw new DiskCacheError(
       'BAD_OPTION',
-      `"${String(method)}" of the ${kind} "${shortened(name)}" takes ${most} arguments at most, not ${args.length}${hint ? `; ${hint}` : ''}`,
+      `"${String(method)}" of the ${kind} "${shortened(name)}" takes at most ${most} ${most === 1 ? 'argument' : 'arguments'}, not ${args.length}${hint ? `; ${hint}` : ''}`,
     );
   }
   if (method !== 'equals') assertFewItems(signature, String(method), args);

@@ -1,5 +1,6 @@
 import { ACCESS_LEVELS, type Access, covers } from '../../protocol/contract/signature.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
+import { shownValue } from '../../protocol/fault.ts';
 import { FETCH } from '../../protocol/offline.ts';
 import { queueMeant } from '../../protocol/stores.ts';
 
@@ -34,14 +35,14 @@ export function grantOf(answered: unknown): Grant | null {
   }
   for (const [name, access] of Object.entries(stores)) {
     if (access === undefined || ACCESS_LEVELS.includes(access)) continue;
-    throw noGrant(`granted ${String(access)} on "${name}"; there are ${ACCESS_LEVELS.join(', ')}`);
+    throw noGrant(`granted ${shownValue(access, "'")} on "${name}"; there are ${ACCESS_LEVELS.join(', ')}`);
   }
   const [unknown] = Object.keys(others);
   if (unknown !== undefined)
     throw noGrant(`answered "${unknown}", which is nothing of a grant; there are stores, bytes`);
   if (bytes === undefined) return { stores: { ...stores } };
   if (typeof bytes === 'number' && bytes >= 0) return { stores: { ...stores }, bytes };
-  throw noGrant(`granted ${String(bytes)} bytes; it has to be a number from 0`);
+  throw noGrant(`granted ${shownValue(bytes, "'")} bytes; it has to be a number from 0`);
 }
 
 const noGrant = (what: string) => new DiskCacheError('BAD_OPTION', `authorize(frame) ${what}`);

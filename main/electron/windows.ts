@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { DiskCacheError } from '../../protocol/error.ts';
+import { shownValue } from '../../protocol/fault.ts';
 import { type Cache, FanoutCache, type FanoutOptions } from '../engine/index.ts';
 
 /** How long a window's shard is kept: from run to run, or until the last window of its name is closed. */
@@ -36,7 +37,7 @@ const KEEPS = Object.keys(PREFIX) as readonly Keep[];
 /** @throws {DiskCacheError} `BAD_OPTION` for another `keep` than there is. */
 export function demandKeep(keep: Keep): void {
   if (KEEPS.includes(keep)) return;
-  throw new DiskCacheError('BAD_OPTION', `keep is ${String(keep)}; it has to be ${KEEPS.join(' or ')}`);
+  throw new DiskCacheError('BAD_OPTION', `keep is ${shownValue(keep, "'")}; it has to be ${KEEPS.join(' or ')}`);
 }
 
 /**

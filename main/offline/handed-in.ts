@@ -1,3 +1,4 @@
+import { shownValue } from '../../protocol/fault.ts';
 import { type CacheFace, DiskCacheError } from '../engine/index.ts';
 
 /** A function such as the global `fetch`. */
@@ -53,7 +54,7 @@ export function checkedFetch(by: string, fetch: Fetch): Fetch {
     if (isResponse(response)) return response;
     throw new DiskCacheError(
       'BAD_OPTION',
-      `The fetch given to ${by} returned ${String(response)} for ${request.method} ${request.url}; it has to return a Response`,
+      `The fetch given to ${by} returned ${shownValue(response)} for ${request.method} ${request.url}; it has to return a Response`,
     );
   };
 }

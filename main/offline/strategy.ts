@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import { shownValue } from '../../protocol/fault.ts';
 import { type Plan, STRATEGIES, type Strategy } from '../../protocol/strategy.ts';
 import { MAX_TIMER_MS } from '../../protocol/timer.ts';
 import { DiskCacheError } from '../engine/index.ts';
@@ -36,7 +37,7 @@ export function demandPlan({ strategy, timeout }: Plan, match?: Route['match']):
   if (!STRATEGIES.includes(strategy)) {
     throw new DiskCacheError(
       'BAD_OPTION',
-      `There is no strategy ${String(strategy)}; there are ${STRATEGIES.join(', ')}`,
+      `There is no strategy ${shownValue(strategy, "'")}; there are ${STRATEGIES.join(', ')}`,
     );
   }
   if (timeout !== undefined && !(typeof timeout === 'number' && timeout > 0)) {

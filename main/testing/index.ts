@@ -88,22 +88,44 @@ export interface TestHost<S extends StoreDeclarations> {
  *
  * @throws {DiskCacheError} as `openDiskCache`.
  */
-export async function testHost<const S extends StoreDeclarations>({
-  stores,
-  directory: given,
-  windows: windowOptions,
-  offline: offlineOptions,
-  ...others
-}: TestHostOptions<S>): Promise<TestHost<S>> {
+export async function testHost<const S extends StoreDeclarations>(
+  {
+    stores,
+    directory: given,
+    windows: windowOptions,
+    offline: offlineOptions,
+    ...others
+  }: TestHostOptions<S> = {} as TestHostOptions<S>,
+): Promise<TestHost<S>> {
+  if (typeof stores !== 'object' || stores === null) {
+    throw new DiskCacheError('BAD_OPTION', 'testHost needs stores, as defineStores({ … }) makes them, or {}');
+  }
   assertNone(others, 'testHost', 'stores, directory, windows, offline');
   const directory = given ?? mkdtempSync(join(tmpdir(), 'deskcache-test-'));
-  const { engine, registry, windows, queues, close: closeEngine } = openEngine(directory, stores, windowOptions);
-  const offline = new OfflineHere(directory, offlineOptions);
+  const discard = () => {
+    if (given === undefined) rmSync(directory, { recursive: true, force: true });
+  };
+  const { engine, registry, windows, queues, offline, closeEngine } = opened();
   const pages = new Set<DiskCache>();
   const sessions = new Set<PageSession>();
   const principals = new Map<string, Principal>();
   let windowCount = 0;
   let isClosed = false;
+
+  function opened() {
+    try {
+      const { close, ...parts } = openEngine(directory, stores, windowOptions);
+      try {
+        return { ...parts, closeEngine: close, offline: new OfflineHere(directory, offlineOptions) };
+      } catch (error) {
+        close();
+        throw error;
+      }
+    } catch (error) {
+      discard();
+      throw error;
+    }
+  }
 
   function openPort({ grant, window, purpose }: Required<TestPortOptions>): MessagePort {
     assertOpen();
@@ -167,7 +189,7 @@ export async function testHost<const S extends StoreDeclarations>({
     for (const session of sessions) session.close(new DiskCacheError('DISCONNECTED', 'The test host was closed'));
     offline.close();
     closeEngine();
-    if (given === undefined) rmSync(directory, { recursive: true, force: true });
+    discard();
   }
   const close = async () => closeNow();
 

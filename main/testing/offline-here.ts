@@ -18,10 +18,14 @@ export class OfflineHere implements Backing {
   constructor(directory: string, options: TestOfflineOptions | undefined) {
     this.#directory = directory;
     this.#options = options;
-    this.#caches = new CacheStorage({
-      cache: this.#openStore('_caches', 'none'),
-      fetch: options?.fetch ?? (() => Promise.reject(new TypeError(NO_NETWORK))),
-    });
+    const cache = this.#openStore('_caches', 'none');
+    try {
+      const fetch = options?.fetch ?? (() => Promise.reject(new TypeError(NO_NETWORK)));
+      this.#caches = new CacheStorage({ cache, fetch });
+    } catch (error) {
+      cache.close();
+      throw error;
+    }
   }
 
   readonly caches = (): CacheStorage => this.#caches;

@@ -36,7 +36,7 @@ describe('a page that calls something wrongly is told what, and where', () => {
       'options where there are none',
       (_, settings) => settings['set']!('a', 1, { ttl: 1 }),
       'BAD_OPTION',
-      /^"set" of the index "settings" takes 2 arguments at most, not 3/,
+      /^"set" of the index "settings" takes at most 2 arguments, not 3/,
     ],
     ['a key of a stream', (api) => api['openReadStream']!(blob), 'BAD_KEY', /^key is a Blob/],
     [

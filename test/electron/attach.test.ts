@@ -117,10 +117,10 @@ describe('an attached window', () => {
     [true, /answered no grant; give { stores/],
     [{ store: { api: 'read' } }, /answered no grant/],
     [{ stores: ['api'] }, /answered no grant/],
-    [{ stores: { api: 'readwrite' } }, /granted readwrite on "api"; there are read, write, admin/],
+    [{ stores: { api: 'readwrite' } }, /granted 'readwrite' on "api"; there are read, write, admin/],
     [{ stores: { api: 'write' }, byte: 10 }, /answered "byte", which is nothing of a grant/],
     [{ stores: { api: 'write' }, bytes: Number.NaN }, /granted NaN bytes; it has to be a number from 0/],
-    [{ stores: { api: 'write' }, bytes: '10' }, /granted 10 bytes; it has to be a number/],
+    [{ stores: { api: 'write' }, bytes: '10' }, /granted '10' bytes; it has to be a number/],
   ])('grants nothing by what is no grant, and warns the application: %j', (answered, why) => {
     const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
     const { contents, ask } = openWindow();

@@ -1,4 +1,4 @@
-import { describe, expectTypeOf, it } from 'vitest';
+import { describe, expect, expectTypeOf, it } from 'vitest';
 import type { Deque, FanoutCache, Index } from '../../main/engine/index.ts';
 import { Cache } from '../../main/engine/index.ts';
 import type { PlainValues } from '../../protocol/plain-values.ts';
@@ -45,9 +45,39 @@ describe('the type of what is stored', () => {
     expectTypeOf(cache.get).toBeFunction();
   });
 
-  it('is cast where it is a parameter of the caller’s own', () => {
-    const open = <T>(directory: string) => new Cache<string>(directory) as Cache<string, T>;
-    using users = open<User>(freshDirectory());
-    expectTypeOf(users.get('ada')).toEqualTypeOf<User | undefined>();
+  it('may be a type parameter of generic code', () => {
+    class Repository<T extends { readonly id: string }> {
+      readonly items = new Cache<string, T>(freshDirectory());
+      add(item: T): T | undefined {
+        return this.items.transact(() => {
+          const before = this.items.get(item.id);
+          this.items.set(item.id, item);
+          return before;
+        });
+      }
+    }
+    const open = <T>() =>
+      new Cache<string, { readonly list?: readonly T[]; readonly byName: Map<string, T> }>(freshDirectory());
+    const within = <T>(cache: Cache<string>, work: () => T): T => cache.transact(work);
+    using plain = new Cache<string>(freshDirectory());
+    expectTypeOf(within(plain, () => 1)).toBeNumber();
+    using lists = open<User>();
+    expectTypeOf(lists.get('all')?.list).toEqualTypeOf<readonly User[] | undefined>();
+    const users = new Repository<{ readonly id: string }>();
+    using items = users.items;
+    expect(users.add({ id: 'ada' })).toBeUndefined();
+    expect(items.size).toBe(1);
+    // The compiler can't tell here, the call does.
+    expect(() => within(plain, async () => 1)).toThrow(/async function/);
+  });
+
+  it('is looked at in what a transaction returns', () => {
+    using plain = new Cache<string>(freshDirectory());
+    // @ts-expect-error: its rest would run after the end
+    expect(() => plain.transact(async () => 1)).toThrow(/async function/);
+    // @ts-expect-error: what it does it does later, or never
+    expect(() => plain.transact(function* () {})).toThrow(/generator/);
+    // biome-ignore lint/suspicious/noExplicitAny: as from plain JavaScript
+    expect(plain.transact((): any => 1)).toBe(1);
   });
 });

@@ -28,7 +28,7 @@ describe('what a page asks for in vain', () => {
       await expect(settings['set']!('k', 1, { ttl: 5 })).rejects.toEqual(
         failure(
           'BAD_OPTION',
-          '"set" of the index "settings" takes 2 arguments at most, not 3; nothing expires from an index',
+          '"set" of the index "settings" takes at most 2 arguments, not 3; nothing expires from an index',
         ),
       );
       await expect(settings['get']!('k', 'fallback')).rejects.toEqual(failure('BAD_OPTION', 'no default value'));

@@ -38,8 +38,11 @@ export function counting(open: Open): void {
       const { store } = await open();
       await store.set('s', 'text');
       await store.set('big', Number.MAX_SAFE_INTEGER);
+      await store.set('beyond', 2 ** 53);
       await expect(store.incr('s')).rejects.toEqual(failure('BAD_VALUE'));
       await expect(store.incr('big')).rejects.toEqual(failure('BAD_VALUE'));
+      await expect(store.incr('beyond')).rejects.toEqual(failure('BAD_VALUE'));
+      await expect(store.decr('beyond', -1)).rejects.toEqual(failure('BAD_VALUE'));
       await expect(store.incr('n', Number.NaN)).rejects.toEqual(failure('BAD_OPTION'));
       expect(await store.getMany(['big', 's', 'n'])).toEqual([Number.MAX_SAFE_INTEGER, 'text', undefined]);
     });

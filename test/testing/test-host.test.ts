@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { MessagePort } from 'node:worker_threads';
@@ -140,5 +140,22 @@ describe('a test host', () => {
     await closed;
     const countPorts = () => process.getActiveResourcesInfo().filter((it) => it === 'MessagePort').length;
     await expect.poll(countPorts).toBe(0);
+  });
+
+  it('leaves no directory when it can’t be opened', async () => {
+    const wrong = [undefined, {}, { stores: { api: 5 } }, { stores, offline: { fetch: 5 } }];
+    const before = process.env['TMPDIR'];
+    const here = mkdtempSync(join(tmpdir(), 'deskcache-nothing-'));
+    process.env['TMPDIR'] = here;
+    try {
+      for (const options of wrong) {
+        await expect(testHost(options as never)).rejects.toMatchObject({ code: 'BAD_OPTION' });
+      }
+      expect(readdirSync(here)).toEqual([]);
+    } finally {
+      if (before === undefined) delete process.env['TMPDIR'];
+      else process.env['TMPDIR'] = before;
+      rmSync(here, { recursive: true, force: true });
+    }
   });
 });

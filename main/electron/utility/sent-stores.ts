@@ -1,6 +1,7 @@
 import { isAbsolute } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { DiskCacheError } from '../../../protocol/error.ts';
+import { shownValue } from '../../../protocol/fault.ts';
 import type { StoreDeclarations } from '../../../protocol/stores.ts';
 import { valueFault } from '../../../protocol/value.ts';
 import type { WindowOptions } from '../windows.ts';
@@ -91,6 +92,6 @@ function addressOf(module: StoresModule): string {
   if (typeof module === 'string' && isAbsolute(module)) return pathToFileURL(module).href;
   throw new DiskCacheError(
     'BAD_OPTION',
-    `storesModule is ${String(module)}; it has to be an absolute path or a file: address, such as new URL('./stores.js', import.meta.url)`,
+    `storesModule is ${shownValue(module, "'")}; it has to be an absolute path or a file: address, such as new URL('./stores.js', import.meta.url)`,
   );
 }

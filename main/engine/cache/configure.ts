@@ -119,7 +119,7 @@ export function codecFor(settings: Settings, kept: Partial<Settings>, usage: Usa
   if (kept.codec !== undefined && kept.codec !== settings.codec) {
     throw new DiskCacheError(
       'BAD_OPTION',
-      `${path} holds values of the codec "${kept.codec}", not "${settings.codec}"`,
+      `${path} holds values of the codec "${kept.codec}", not "${settings.codec}"; open it with that codec, or choose another directory`,
     );
   }
   if (codec === 'structured' || codec === 'json' || typeof codec === 'object') {

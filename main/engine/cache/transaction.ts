@@ -1,4 +1,5 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
+import type { IsCertain } from '../../../protocol/plain-values.ts';
 import type { Core } from './core.ts';
 import { assertStanding } from './standing.ts';
 import { afterWrite, beforeWrite, demandOpen, withoutFailing } from './upkeep.ts';
@@ -54,12 +55,18 @@ function endRead({ sql, connection }: Core): void {
   }
 }
 
+type IsDeferred<T> = 0 extends 1 & T
+  ? false
+  : [T] extends [never]
+    ? false
+    : [T] extends [PromiseLike<unknown> | Generator<unknown, unknown, never> | AsyncGenerator<unknown, unknown, never>]
+      ? true
+      : false;
+
 /** What a transaction may return: the rest of a promise or of a generator would run after its end. */
-export type PlainResult<T> = [T] extends [never]
-  ? unknown
-  : [T] extends [PromiseLike<unknown> | Generator<unknown, unknown, never> | AsyncGenerator<unknown, unknown, never>]
-    ? 'transact takes a plain function: neither async nor a generator'
-    : unknown;
+export type PlainResult<T> = [IsCertain<IsDeferred<T>>] extends [true]
+  ? 'transact takes a plain function: neither async nor a generator'
+  : unknown;
 
 /**
  * The public transaction. Its function is a plain one: a promise would let strangers write in the middle of it, and what a generator

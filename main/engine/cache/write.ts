@@ -98,13 +98,16 @@ function revise(core: Core, key: Key, next: (facts: Facts | undefined) => unknow
 
 function sumOf(current: unknown, delta: number, key: Key): number {
   if (typeof current !== 'number') {
-    throw new DiskCacheError('BAD_VALUE', `The value of ${shown(key)} is no number and can't be counted up`);
-  }
-  const sum = current + delta;
-  if (Number.isSafeInteger(current) && Number.isInteger(delta) && !Number.isSafeInteger(sum)) {
     throw new DiskCacheError(
       'BAD_VALUE',
-      `${current} + ${delta} at ${shown(key)} would no longer be exact; use a bigint`,
+      `The value of ${shown(key)} is a ${typeof current}, not a number, and can't be counted; use update`,
+    );
+  }
+  const sum = current + delta;
+  if (Number.isInteger(current) && Number.isInteger(delta) && !Number.isSafeInteger(sum)) {
+    throw new DiskCacheError(
+      'BAD_VALUE',
+      `${current} + ${delta} at ${shown(key)} would not be exact (beyond ±2^53); store a bigint and count with update`,
     );
   }
   return sum;

@@ -1,4 +1,5 @@
 import { DiskCacheError, messageOf } from '../../../protocol/error.ts';
+import { shownValue } from '../../../protocol/fault.ts';
 import type { Core } from '../cache/core.ts';
 import { transact } from '../cache/transaction.ts';
 import { markOf } from './claim.ts';
@@ -9,7 +10,7 @@ export type Migrate = (from: number) => void;
 /** @throws {DiskCacheError} `BAD_OPTION` */
 export function demandVersion(version: number): void {
   if (Number.isSafeInteger(version) && version >= 1) return;
-  throw new DiskCacheError('BAD_OPTION', `version is ${String(version)}; give a whole number from 1`);
+  throw new DiskCacheError('BAD_OPTION', `version is ${shownValue(version, "'")}; give a whole number from 1`);
 }
 
 /**

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { constants, copyFileSync, existsSync, linkSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
+import { shownValue } from '../../../protocol/fault.ts';
 import { assertPathLength, fileFailure } from '../sqlite/failure.ts';
 import { databasePath, makeDurableFolder, syncIfPossible } from '../sqlite/store-directory.ts';
 import { codeOf, factsOf, foldersIn, readSmall } from '../values/whole-file.ts';
@@ -54,7 +55,7 @@ export function demandCount(shards: unknown): void {
   if (isCount(shards)) return;
   throw new DiskCacheError(
     'BAD_OPTION',
-    `shards is ${String(shards)}; it has to be a whole number from 1 to ${MOST_SHARDS}`,
+    `shards is ${shownValue(shards, "'")}; it has to be a whole number from 1 to ${MOST_SHARDS}`,
   );
 }
 

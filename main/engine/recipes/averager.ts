@@ -1,4 +1,5 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
+import { shownValue } from '../../../protocol/fault.ts';
 import type { Key } from '../../../protocol/key.ts';
 import { RecipeRow, type RecipeStore } from './recipe-store.ts';
 
@@ -36,7 +37,7 @@ export class Averager {
       const { total, lost, count } = this.#row.read() ?? NOTHING;
       const sum = typeof value === 'number' ? total + value : Number.NaN;
       if (!Number.isFinite(sum)) {
-        throw new DiskCacheError('BAD_VALUE', `${String(value)} can't be added to ${total} in ${this.#row}`);
+        throw new DiskCacheError('BAD_VALUE', `${shownValue(value, "'")} can't be added to ${total} in ${this.#row}`);
       }
       const cut = Math.abs(total) >= Math.abs(value) ? total - sum + value : value - sum + total;
       this.#row.write({ total: sum, lost: lost + cut, count: count + 1 });

@@ -1,4 +1,5 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
+import { shownValue } from '../../../protocol/fault.ts';
 import type { Key } from '../../../protocol/key.ts';
 import { Guard } from './guard.ts';
 import type { RecipeStore } from './recipe-store.ts';
@@ -16,7 +17,7 @@ import type { LeaseOptions } from './turnstile.ts';
 export class BoundedSemaphore extends Guard {
   constructor(store: RecipeStore, key: Key, bound = 1, options?: LeaseOptions) {
     if (!(Number.isSafeInteger(bound) && bound > 0)) {
-      throw new DiskCacheError('BAD_OPTION', `bound is ${String(bound)}; give a whole number above 0`);
+      throw new DiskCacheError('BAD_OPTION', `bound is ${shownValue(bound, "'")}; give a whole number above 0`);
     }
     super(store, key, 'BoundedSemaphore', bound, options);
   }

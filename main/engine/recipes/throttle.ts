@@ -1,4 +1,5 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
+import { shownValue } from '../../../protocol/fault.ts';
 import type { Key } from '../../../protocol/key.ts';
 import { MAX_TIMER_MS } from '../../../protocol/timer.ts';
 import { optionsOf } from '../cache/arguments.ts';
@@ -44,13 +45,13 @@ interface Bucket {
 export function throttle(store: RecipeStore, count: number, ms: number, options?: ThrottleOptions) {
   for (const [name, value] of Object.entries({ count, ms })) {
     if (typeof value === 'number' && value > 0 && value < Number.POSITIVE_INFINITY) continue;
-    throw new DiskCacheError('BAD_OPTION', `${name} is ${String(value)}; give a number above 0`);
+    throw new DiskCacheError('BAD_OPTION', `${name} is ${shownValue(value, "'")}; give a number above 0`);
   }
   if (count < 1) throw new DiskCacheError('BAD_OPTION', `count is ${count}; give at least 1, and a longer time`);
   const chosen = optionsOf(options, THROTTLE_OPTIONS);
   const { name: key, timeout = Number.POSITIVE_INFINITY, clock = Date.now } = chosen;
   if (!(typeof timeout === 'number' && timeout >= 0)) {
-    throw new DiskCacheError('BAD_OPTION', `timeout is ${String(timeout)}; give a number of milliseconds`);
+    throw new DiskCacheError('BAD_OPTION', `timeout is ${shownValue(timeout, "'")}; give a number of milliseconds`);
   }
 
   return <A extends readonly unknown[], R>(fn: (...args: A) => R): ((...args: A) => R) => {

@@ -1,4 +1,5 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
+import { shownValue } from '../../../protocol/fault.ts';
 import type { Key } from '../../../protocol/key.ts';
 import { MAX_TIMER_MS } from '../../../protocol/timer.ts';
 import { optionsOf } from '../cache/arguments.ts';
@@ -50,7 +51,7 @@ export class Turnstile {
     if (!(typeof lease === 'number' && lease > 0 && lease <= MAX_TIMER_MS)) {
       throw new DiskCacheError(
         'BAD_OPTION',
-        `lease is ${String(lease)}; give a number of milliseconds, above 0 and at most ${MAX_TIMER_MS}`,
+        `lease is ${shownValue(lease, "'")}; give a number of milliseconds, above 0 and at most ${MAX_TIMER_MS}`,
       );
     }
     const column = encodeKey(key);

@@ -1,4 +1,5 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
+import { shownValue } from '../../../protocol/fault.ts';
 import { optionsOf } from '../cache/arguments.ts';
 import type { Owner } from '../owner.ts';
 import { blockFor } from '../sqlite/views.ts';
@@ -41,7 +42,7 @@ class Wait {
   constructor(turnstile: Turnstile, owner: Owner, timeout = Number.POSITIVE_INFINITY) {
     if (!(typeof timeout === 'number' && timeout >= 0)) {
       const hint = 'give a number of milliseconds, 0 to try once';
-      throw new DiskCacheError('BAD_OPTION', `timeout is ${String(timeout)}; ${hint}`);
+      throw new DiskCacheError('BAD_OPTION', `timeout is ${shownValue(timeout, "'")}; ${hint}`);
     }
     turnstile.demandNoTransaction();
     this.#turnstile = turnstile;

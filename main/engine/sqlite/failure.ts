@@ -35,7 +35,7 @@ const FORBIDDEN = 'may not be accessed; check its permissions';
 const BY_SYSTEM_CODE: Readonly<Record<string, readonly [code: ErrorCode, meaning: string]>> = {
   EACCES: ['NOT_ALLOWED', FORBIDDEN],
   EPERM: ['NOT_ALLOWED', FORBIDDEN],
-  EROFS: ['READ_ONLY', 'is on a read-only file system'],
+  EROFS: ['READ_ONLY', 'is on a read-only file system; open the store with readOnly, or choose another directory'],
   ENOSPC: ['DISK_FULL', FULL],
   EDQUOT: ['DISK_FULL', 'could not grow because the disk quota is used up; free some space'],
   EFBIG: ['TOO_LARGE', 'would be larger than the file system allows; store less at once'],

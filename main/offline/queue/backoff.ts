@@ -1,4 +1,5 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
+import { shownValue } from '../../../protocol/fault.ts';
 import { optionsOf } from '../../engine/internal.ts';
 
 /** How long a failed job rests before it is tried again. Milliseconds. */
@@ -59,4 +60,4 @@ export function restAfter({ attempts, backoff }: Schedule, attempt: number, rand
 }
 
 const bad = (name: string, value: unknown, wanted: string) =>
-  new DiskCacheError('BAD_OPTION', `${name} of retry is ${String(value)}; give ${wanted}`);
+  new DiskCacheError('BAD_OPTION', `${name} of retry is ${shownValue(value, "'")}; give ${wanted}`);

@@ -1,4 +1,5 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
+import { shownValue } from '../../../protocol/fault.ts';
 import { demandFunction, optionsOf } from '../../engine/internal.ts';
 import { type Retry, type Schedule, scheduleOf } from './backoff.ts';
 
@@ -27,7 +28,10 @@ const OPTIONS: ReadonlySet<string> = new Set(['concurrency', 'retry', 'signal', 
 export function workOrder(options: ProcessOptions | undefined, lease: number): WorkOrder {
   const { concurrency = 1, retry, signal, online = () => true } = optionsOf(options, OPTIONS);
   if (!(Number.isSafeInteger(concurrency) && concurrency >= 1)) {
-    throw new DiskCacheError('BAD_OPTION', `concurrency is ${String(concurrency)}; give a whole number from 1`);
+    throw new DiskCacheError(
+      'BAD_OPTION',
+      `concurrency is ${shownValue(concurrency, "'")}; give a whole number from 1`,
+    );
   }
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw new DiskCacheError('BAD_OPTION', 'signal has to be an AbortSignal');

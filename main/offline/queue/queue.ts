@@ -1,4 +1,5 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
+import { shownValue } from '../../../protocol/fault.ts';
 import type { Counts, Enqueued, EnqueueOptions, Job, JobState, NewJob, QueueEvent } from '../../../protocol/job.ts';
 import type { Cursor, Page } from '../../../protocol/page.ts';
 import { MAX_TIMER_MS } from '../../../protocol/timer.ts';
@@ -62,7 +63,7 @@ export class Queue<T = unknown> {
     const { lease = LEASE_MS, ...shared } = optionsOf(options, OPTIONS);
     if (!(typeof lease === 'number' && lease > 0 && lease <= MAX_TIMER_MS)) {
       const hint = `give a number of milliseconds, above 0 and at most ${MAX_TIMER_MS}`;
-      throw new DiskCacheError('BAD_OPTION', `lease is ${String(lease)}; ${hint}`);
+      throw new DiskCacheError('BAD_OPTION', `lease is ${shownValue(lease, "'")}; ${hint}`);
     }
     // A row is seldom read twice, so the memory tier would cost more than it saves.
     const index = new Index(directory, { ...shared, memory: 0, version: FORMAT });
