@@ -1,8 +1,9 @@
 import { crowd } from './crowd.ts';
+import { hostilePage } from './hostile.ts';
 import { kills } from './kills.ts';
 import type { Part } from './part.ts';
 import { powerCuts } from './power-cuts.ts';
 import { systemErrors } from './system-errors.ts';
 
 /** In the order in which they run. */
-export const PARTS: readonly Part[] = [kills, powerCuts, systemErrors, crowd];
+export const PARTS: readonly Part[] = [kills, powerCuts, systemErrors, crowd, hostilePage];
