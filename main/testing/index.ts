@@ -10,6 +10,7 @@ import type { Port } from '../../renderer-api/client/line.ts';
 import { DiskCache } from '../../renderer-api/disk-cache.ts';
 import { FULL_GRANT, type Grant, grantOf } from '../bridge/grant.ts';
 import { openOfflineSession } from '../bridge/offline/offline-session.ts';
+import { Principals } from '../bridge/principal.ts';
 import type { PageAnswering, PageSession } from '../electron/page-engine.ts';
 import { fromPortMain } from '../electron/port.ts';
 import type { WindowOptions } from '../electron/windows.ts';
@@ -34,11 +35,18 @@ export interface TestHostOptions<S extends StoreDeclarations> {
   readonly offline?: TestOfflineOptions;
 }
 
+const ORIGIN = 'app://test';
+
 export interface TestPageOptions {
   /** What `authorize` would return for the page. Default: everything. */
   readonly grant?: Grant;
   /** The name its window is attached under: pages of one name share `diskCache.window`. Default: a window of its own. */
   readonly window?: string;
+  /**
+   * Where its document comes from: pages of one origin in one window share what is limited, such as `grant.bytes`, over all their
+   * connections. Default `'app://test'`.
+   */
+  readonly origin?: string;
 }
 
 export interface TestPortOptions extends TestPageOptions {
@@ -92,15 +100,20 @@ export async function testHost<const S extends StoreDeclarations>({
   const offline = new OfflineHere(directory, offlineOptions);
   const pages = new Set<DiskCache>();
   const sessions = new Set<PageSession>();
+  /** What the pages of each window have used, by origin. */
+  const used = new Map<string, Principals>();
   let windowCount = 0;
   let isClosed = false;
 
-  function openPort({ grant, window, purpose }: Required<TestPortOptions>): MessagePort {
+  function openPort({ grant, window, origin, purpose }: Required<TestPortOptions>): MessagePort {
     assertOpen();
     const { port1, port2 } = new MessageChannel();
     const attached = engine.attach(window, 'forever');
     const answering: PageAnswering = purpose === 'stores' ? attached : answeringHttp;
-    const session = answering.openSession(toPortMain(port1), { grant, hasShard: true }, () => {
+    const principals = used.get(window) ?? new Principals();
+    used.set(window, principals);
+    const rights = { grant, hasShard: true, origin, principal: principals.get(origin) };
+    const session = answering.openSession(toPortMain(port1), rights, () => {
       sessions.delete(session);
       attached.release();
     });
@@ -113,17 +126,18 @@ export async function testHost<const S extends StoreDeclarations>({
     const {
       grant = FULL_GRANT,
       window,
+      origin = ORIGIN,
       purpose = 'stores',
       ...others
     }: TestPortOptions = 'stores' in granted ? { grant: granted } : granted;
-    assertNone(others, 'A page of testHost', 'grant, window, purpose');
+    assertNone(others, 'A page of testHost', 'grant, window, origin, purpose');
     const allowed = grantOf(grant);
     if (allowed === null)
       throw new DiskCacheError(
         'BAD_OPTION',
         'A page that is granted nothing gets no port: leave grant out, or name stores',
       );
-    return { grant: allowed, window: window ?? `window-${++windowCount}`, purpose };
+    return { grant: allowed, window: window ?? `window-${++windowCount}`, origin, purpose };
   }
 
   function assertOpen(): void {
@@ -132,8 +146,8 @@ export async function testHost<const S extends StoreDeclarations>({
   }
 
   const answeringHttp: PageAnswering = {
-    openSession(port, { grant }, onEnd) {
-      const session = openOfflineSession(fromPortMain(port), grant, offline);
+    openSession(port, { grant, principal }, onEnd) {
+      const session = openOfflineSession(fromPortMain(port), grant, offline, principal);
       port.on('close', () => {
         session.close(new DiskCacheError('DISCONNECTED', 'The page closed its port'));
         onEnd('closed');
