@@ -93,7 +93,9 @@ export const losesSome = (part: object, kind: string): boolean =>
 /** Hidden ones are passed over, as hidden names are (MobX has one in each observable); a tag decides what an object is equal to. */
 export function hasSymbols(value: object): boolean {
   const symbols = Object.getOwnPropertySymbols(value);
-  const counts = (name: symbol) =>
-    name === Symbol.toStringTag || Object.getOwnPropertyDescriptor(value, name)?.enumerable;
-  return symbols.length > 0 && symbols.some(counts);
+  // Nearly no object has one: then not even the function below is made.
+  if (symbols.length === 0) return false;
+  return symbols.some(
+    (name) => name === Symbol.toStringTag || Object.getOwnPropertyDescriptor(value, name)?.enumerable,
+  );
 }

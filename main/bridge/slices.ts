@@ -147,6 +147,7 @@ export function getSlices(
   store: Store,
   args: readonly unknown[],
 ): ((allowance: Allowance) => Slices) | undefined {
+  if (!LONG_METHODS.has(method)) return undefined;
   const sliced = SLICED[`${kind}.${method}`];
   return sliced && ((allowance) => sliced(store as never, args, allowance));
 }
@@ -167,4 +168,8 @@ const LONG: ReadonlySet<string> = new Set([
   'deque.clear',
 ]);
 
-export const isLong = (kind: Kind, method: string): boolean => LONG.has(`${kind}.${method}`);
+/** Asked for each call: most methods are long in no kind of store, and no name has to be put together for them. */
+const LONG_METHODS: ReadonlySet<string> = new Set([...LONG].map((name) => name.slice(name.indexOf('.') + 1)));
+
+export const isLong = (kind: Kind, method: string): boolean =>
+  LONG_METHODS.has(method) && LONG.has(`${kind}.${method}`);

@@ -10,7 +10,7 @@ import type { Port } from '../../renderer-api/client/line.ts';
 import { DiskCache } from '../../renderer-api/disk-cache.ts';
 import { FULL_GRANT, type Grant, grantOf } from '../bridge/grant.ts';
 import { openOfflineSession } from '../bridge/offline/offline-session.ts';
-import { Principal } from '../bridge/principal.ts';
+import { Principals } from '../bridge/principal.ts';
 import type { PageAnswering, PageSession } from '../electron/page-engine.ts';
 import { fromPortMain } from '../electron/port.ts';
 import type { WindowOptions } from '../electron/windows.ts';
@@ -24,8 +24,6 @@ export type { DiskCache } from '../../renderer-api/disk-cache.ts';
 export type { Grant } from '../bridge/grant.ts';
 export type { TestOfflineOptions } from './offline-here.ts';
 
-/** Of all pages of a test host. */
-const ORIGIN = 'app://test';
 /** Of raw ports without a window of their own. */
 const PORT_WINDOW = 'port';
 
@@ -40,6 +38,8 @@ export interface TestHostOptions<S extends StoreDeclarations> {
   readonly offline?: TestOfflineOptions;
 }
 
+const ORIGIN = 'app://test';
+
 export interface TestPageOptions {
   /** What `authorize` would return for the page. Default: everything. */
   readonly grant?: Grant;
@@ -48,6 +48,11 @@ export interface TestPageOptions {
    * window of its own; for raw ports one that all of them share, as the ports of one page do.
    */
   readonly window?: string;
+  /**
+   * Where its document comes from: pages of one origin in one window share what is limited, such as `grant.bytes`, over all their
+   * connections. Default `'app://test'`.
+   */
+  readonly origin?: string;
 }
 
 export interface TestPortOptions extends TestPageOptions {
@@ -108,7 +113,8 @@ export async function testHost<const S extends StoreDeclarations>(
   const { engine, registry, windows, queues, offline, closeEngine } = opened();
   const pages = new Set<DiskCache>();
   const sessions = new Set<PageSession>();
-  const principals = new Map<string, Principal>();
+  /** What the pages of each window have used, by origin. */
+  const used = new Map<string, Principals>();
   let windowCount = 0;
   let isClosed = false;
 
@@ -127,12 +133,14 @@ export async function testHost<const S extends StoreDeclarations>(
     }
   }
 
-  function openPort({ grant, window, purpose }: Required<TestPortOptions>): MessagePort {
+  function openPort({ grant, window, origin, purpose }: Required<TestPortOptions>): MessagePort {
     assertOpen();
     const { port1, port2 } = new MessageChannel();
     const attached = engine.attach(window, 'forever');
     const answering: PageAnswering = purpose === 'stores' ? attached : answeringHttp;
-    const rights = { grant, hasShard: true, origin: ORIGIN, principal: principalOf(window) };
+    const principals = used.get(window) ?? new Principals();
+    used.set(window, principals);
+    const rights = { grant, hasShard: true, origin, principal: principals.get(origin) };
     const session = answering.openSession(toPortMain(port1), rights, () => {
       sessions.delete(session);
       attached.release();
@@ -146,24 +154,18 @@ export async function testHost<const S extends StoreDeclarations>(
     const {
       grant = FULL_GRANT,
       window,
+      origin = ORIGIN,
       purpose = 'stores',
       ...others
     }: TestPortOptions = 'stores' in granted ? { grant: granted } : granted;
-    assertNone(others, 'A page of testHost', 'grant, window, purpose');
+    assertNone(others, 'A page of testHost', 'grant, window, origin, purpose');
     const allowed = grantOf(grant);
     if (allowed === null)
       throw new DiskCacheError(
         'BAD_OPTION',
         'A page that is granted nothing gets no port: leave grant out, or name stores',
       );
-    return { grant: allowed, window: window ?? otherwise ?? `window-${++windowCount}`, purpose };
-  }
-
-  /** What is limited for an origin in a window is so over all of its connections. */
-  function principalOf(window: string): Principal {
-    const principal = principals.get(window) ?? new Principal();
-    principals.set(window, principal);
-    return principal;
+    return { grant: allowed, window: window ?? otherwise ?? `window-${++windowCount}`, origin, purpose };
   }
 
   function assertOpen(): void {

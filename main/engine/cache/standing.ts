@@ -16,10 +16,10 @@ import type { Core } from './core.ts';
  * is a part of a millisecond. With `'power'`, where a write takes that long itself, every write looks.
  */
 const REST_PER_LOOK = 50;
-const MAX_REST_MS = 0.5;
+const MAX_REST_MS = 1;
 /** A look at the log and the shared memory, too, and for what other processes have changed. */
 const REST_PER_WHOLE_LOOK = 200;
-const MAX_WHOLE_REST_MS = 5;
+const MAX_WHOLE_REST_MS = 10;
 
 interface Identity {
   readonly device: number;

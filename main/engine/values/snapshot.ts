@@ -32,13 +32,14 @@ export function takeSnapshot(value: unknown): ValueSnapshot | undefined {
 /** Throws anything for a part that can't be stored. */
 class Reader {
   json = true;
-  /** The first object and its copy: most values are one, and the map is made for the second. */
-  #first: object | undefined;
-  #firstCopy: object | undefined;
-  #copies: Map<object, object> | undefined;
+  /** The objects that were met, and their copies at the same places. */
+  readonly #originals: object[] = [];
+  readonly #made: object[] = [];
+  /** The places by original. To look through a few is faster than to make a map. */
+  #places: Map<object, number> | undefined;
 
   get hasProxy(): boolean {
-    return types.isProxy(this.#first) || [...(this.#copies?.keys() ?? [])].some(types.isProxy);
+    return this.#originals.some(types.isProxy);
   }
 
   part(part: unknown, depth: number): unknown {
@@ -61,10 +62,10 @@ class Reader {
   }
 
   #object(value: object, depth: number): object {
-    const known = value === this.#first ? this.#firstCopy : this.#copies?.get(value);
-    if (known !== undefined) {
+    const place = this.#places === undefined ? this.#originals.indexOf(value) : (this.#places.get(value) ?? -1);
+    if (place >= 0) {
       this.json = false;
-      return known;
+      return this.#made[place]!;
     }
     if (depth === VALUE_DEPTH || hasSymbols(value)) throw value;
     if (isPlainObject(value)) return this.#record(value, depth + 1);
@@ -133,16 +134,15 @@ class Reader {
   }
 
   #keep<T extends object>(value: object, copy: T): T {
-    if (this.#first === undefined) {
-      this.#first = value;
-      this.#firstCopy = copy;
-    } else {
-      this.#copies ??= new Map();
-      this.#copies.set(value, copy);
-    }
+    const place = this.#originals.push(value) - 1;
+    this.#made.push(copy);
+    if (this.#places !== undefined) this.#places.set(value, place);
+    else if (place === FEW) this.#places = new Map(this.#originals.map((original, at) => [original, at]));
     return copy;
   }
 }
+
+const FEW = 32;
 
 const define = (object: object, name: string, value: unknown) =>
   Object.defineProperty(object, name, { value, enumerable: true, writable: true, configurable: true });
