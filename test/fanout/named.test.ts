@@ -63,7 +63,7 @@ describe('named stores', () => {
     {
       using fanout = open(directory);
       for (const [n, name] of STRANGE.slice(0, 12).entries()) fanout.shard(name).set('n', n);
-      fanout.cache('api', { ttl: 1000 }).set('k', 1);
+      fanout.cache('api', { ttl: 1_000_000 }).set('k', 1);
       fanout.index('settings').set('theme', 'dark');
       fanout.deque('jobs').push(1, 2);
       expect([fanout.size, readdirSync(directory).sort()]).toEqual([
