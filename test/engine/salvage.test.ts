@@ -193,7 +193,7 @@ describe('a damaged key', () => {
   /** Which place of a key in the file is damaged: that in the table or that in the index. */
   const places = (directory: string) => Array.from({ length: timesIn(directory, 'key 17') }, (_, nth) => nth);
 
-  it('never gives another key’s value', () => {
+  it('never gives another key’s value', { timeout: 120_000 }, () => {
     const whole = filled();
     for (const nth of places(whole)) {
       for (const at of [4, 5]) {

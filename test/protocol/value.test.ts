@@ -186,7 +186,7 @@ describe('a value', () => {
   });
 });
 
-describe('isCloneable', () => {
+describe('toCopy', () => {
   const odd = fc.constantFrom<unknown>(
     () => 1,
     Symbol('s'),
