@@ -20,6 +20,10 @@ const REFUSED_BYTES_FORGIVEN_PER_SECOND = MIB;
 /** Bytes of answers that were posted and not taken: two answers of 64 MiB, and the chunks of all streams of a session. */
 const MAX_UNREAD_BYTES = 192 * MIB;
 
+/** With more than this not taken, its calls are not begun: they wait until it has taken some, for this long. */
+const MAX_UNREAD_BYTES_TO_BEGIN = 32 * MIB;
+const MAX_UNREAD_MS = 10_000;
+
 /** Streams of values that the sessions of a principal may have open together, and what these may hold in memory: one value, or more within this. */
 const MAX_STREAMS = 128;
 const MAX_HELD_BYTES = 64 * MIB;
@@ -71,6 +75,8 @@ export class Principal {
   readonly #odd = new LeakyBucket(MAX_ODD_MESSAGES, ODD_MESSAGES_FORGIVEN_PER_SECOND);
   readonly #refused = new LeakyBucket(MAX_REFUSED_BYTES, REFUSED_BYTES_FORGIVEN_PER_SECOND);
   #unread = 0;
+  /** When it has last taken an answer, or had taken all. */
+  #takenAt = 0;
   #held = 0;
   #mayKeepNear = true;
 
@@ -105,6 +111,7 @@ export class Principal {
 
   /** @throws {DiskCacheError} `DISCONNECTED` if too many bytes of answers were not taken. */
   addUnread(bytes: number): void {
+    if (this.#unread === 0) this.#takenAt = performance.now();
     this.#unread += bytes;
     if (this.#unread <= MAX_UNREAD_BYTES) return;
     throw new DiskCacheError(
@@ -115,6 +122,21 @@ export class Principal {
 
   takeUnread(bytes: number): void {
     this.#unread -= bytes;
+    this.#takenAt = performance.now();
+  }
+
+  /**
+   * Whether it has to take answers before another call of its is begun. So a page that takes none fills no memory by asking on.
+   *
+   * @throws {DiskCacheError} `DISCONNECTED` if it has taken none for too long.
+   */
+  get isBehind(): boolean {
+    if (this.#unread <= MAX_UNREAD_BYTES_TO_BEGIN) return false;
+    if (performance.now() - this.#takenAt <= MAX_UNREAD_MS) return true;
+    throw new DiskCacheError(
+      'DISCONNECTED',
+      `This page has not taken its answers for ${MAX_UNREAD_MS} ms, which are ${this.#unread} bytes by now`,
+    );
   }
 
   /** @throws {DiskCacheError} `BUSY` if the values of its streams hold too much memory. */

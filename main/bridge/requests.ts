@@ -19,6 +19,9 @@ const REFUSALS: ReadonlySet<ErrorCode> = new Set([
   'NO_SUCH_STORE',
 ]);
 
+/** Between two looks whether a request may begin. */
+const PAUSE_MS = 10;
+
 const isRefusal = ([, { code }]: Failure): boolean => REFUSALS.has(code);
 
 /**
@@ -34,12 +37,14 @@ export class Requests {
   readonly #rota: Rota;
   readonly #lane: Lane = [];
   readonly #owner: object;
+  readonly #mayBegin: () => boolean;
   #operations = 0;
   #bytes = 0;
 
   /**
    * `settled`: what an answer has to wait for, after its operations have run; `refused` hears of requests that are none (`odd`), and of
-   * those of which no operation was let in; `owner`: whose turns its requests use.
+   * those of which no operation was let in; `owner`: whose turns its requests use; `mayBegin`: whether a request may, or is asked for again
+   * a little later.
    */
   constructor(
     rota: Rota,
@@ -48,7 +53,9 @@ export class Requests {
     answer: (answer: Answer, ran?: Ran) => void,
     refused: (request: readonly unknown[], why: 'odd' | 'failed') => void = () => {},
     owner?: object,
+    mayBegin: () => boolean = () => true,
   ) {
+    this.#mayBegin = mayBegin;
     this.#owner = owner ?? this.#lane;
     this.#rota = rota;
     this.#run = run;
@@ -76,7 +83,10 @@ export class Requests {
     // Only what has to wait is weighed.
     let weight = 0;
     const work = this.#run(operations);
+    let hasBegun = false;
     const job = () => {
+      if (!hasBegun && !this.#mayBegin()) return PAUSE_MS;
+      hasBegun = true;
       const step = work.next();
       if (step.done !== true) return step.value ?? true;
       const { values, failures, settled } = step.value;

@@ -66,6 +66,7 @@ export function openSession(
     (answer, ran) => misbehaviour.counted(() => post(inner, answer, receipts, ran?.weight ?? 0)),
     (request, why) => (why === 'odd' ? misbehaviour.addOdd(request) : misbehaviour.addRefused(request)),
     principal,
+    () => misbehaviour.counted(() => !principal.isBehind) ?? false,
   );
 
   /** The outcome of a rare call, for a page. What is refused is counted. */
