@@ -120,6 +120,10 @@ export class Principal {
     );
   }
 
+  get unreadBytes(): number {
+    return this.#unread;
+  }
+
   takeUnread(bytes: number): void {
     this.#unread -= bytes;
     this.#takenAt = performance.now();

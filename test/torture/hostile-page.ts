@@ -5,7 +5,7 @@ import { hostileMessage } from '../bridge/hostile-messages.ts';
 
 /*
  * The page of test/torture/hostile.ts, in a thread of its own: what it costs itself is not measured. It asks its parent for ports, one
- * after the other, and sends to the last of them until it is closed.
+ * after the other, and sends to the last of them.
  */
 
 const MIB = 2 ** 20;
@@ -67,9 +67,10 @@ function randomFrom(start: number): (below: number) => number {
 const random = randomFrom(seed);
 const odd = fc.sample(hostileMessage, { numRuns: 1000, seed });
 let sent = 0;
+let last: MessagePort | undefined;
 
 parent.on('message', ({ port }: { readonly port: MessagePort }) => {
-  let isOpen = true;
+  last = port;
   // Every other port takes none of its answers.
   if (random(2) === 0) {
     port.on('message', (message) => {
@@ -77,13 +78,9 @@ parent.on('message', ({ port }: { readonly port: MessagePort }) => {
       if (message?.deskcache === 'stale') setTimeout(() => port.postMessage(call('dropped', message.number)), 690);
     });
   }
-  port.once('close', () => {
-    isOpen = false;
-    parent.postMessage({ sent, isClosed: true });
-  });
   const lost = sent - Atomics.load(received, 0);
   const burst = (): void => {
-    while (isOpen && sent < messages && sent - lost - Atomics.load(received, 0) < MAX_AHEAD) {
+    while (last === port && sent < messages && sent - lost - Atomics.load(received, 0) < MAX_AHEAD) {
       const message = random(20) === 0 ? AMPLIFIERS[random(AMPLIFIERS.length)]!() : odd[random(odd.length)];
       try {
         port.postMessage(message);
@@ -92,8 +89,8 @@ parent.on('message', ({ port }: { readonly port: MessagePort }) => {
         // What structured clone refuses no page can send.
       }
     }
-    if (sent >= messages) parent.postMessage({ sent, isDone: true });
-    else if (isOpen) setTimeout(burst, PAUSE_MS);
+    if (sent >= messages) parent.postMessage({ sent });
+    else if (last === port) setTimeout(burst, PAUSE_MS);
   };
   burst();
 });

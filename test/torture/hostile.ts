@@ -2,7 +2,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import type { Grant } from '../../main/bridge/grant.ts';
 import { openSession } from '../../main/bridge/session.ts';
-import { DiskCacheError } from '../../protocol/error.ts';
 import { cache, deque } from '../../protocol/stores.ts';
 import { openBridge } from '../bridge/over-a-port.ts';
 import type { Part, Report } from './part.ts';
@@ -31,7 +30,7 @@ export interface HostileReport {
   readonly stallMs: number;
   /** The longest time for which an honest page waited for a value, on this machine as it is. */
   readonly honestMs: number;
-  /** Memory of the process at most, over what it was at rest. Bytes. */
+  /** Memory of the main process at most, and of what waits for the page, over what it was at rest. Bytes. */
   readonly peakBytes: number;
   /** What the page was granted to write, and what its store has grown by on disk. */
   readonly grantedBytes: number;
@@ -52,8 +51,12 @@ class PortByTurns {
   readonly #port: MessagePort;
   readonly #listeners: ((event: { data: unknown }) => void)[] = [];
 
-  constructor(port: MessagePort) {
+  readonly #onClose: () => void;
+
+  /** `onClose`: the session has closed it. A page that takes no messages is not told by Node. */
+  constructor(port: MessagePort, onClose: () => void) {
     this.#port = port;
+    this.#onClose = onClose;
   }
 
   addEventListener(_type: string, listener: (event: { data: unknown }) => void): void {
@@ -68,6 +71,7 @@ class PortByTurns {
 
   close(): void {
     this.#port.close();
+    this.#onClose();
   }
 
   /** Returns whether there was a message. */
@@ -98,30 +102,33 @@ export async function attackByPage(messages: number, seed = 1): Promise<HostileR
     resourceLimits: { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 16 },
   });
   let [closed, ports, sent] = [0, 0, 0];
+  let isGoing = true;
   let port: PortByTurns | undefined;
   const giveAPort = () => {
     const { port1, port2 } = new MessageChannel();
-    port = new PortByTurns(port1);
-    const session = openSession(port as never, grant, (name) => bridge.registry.find(name), bridge.lobby, principal);
-    port1.once('close', () => session.close(new DiskCacheError('DISCONNECTED', 'The page closed its port')));
+    port = new PortByTurns(port1, () => {
+      closed++;
+      if (isGoing) giveAPort();
+    });
+    openSession(port as never, grant, (name) => bridge.registry.find(name), bridge.lobby, principal);
     ports++;
     page.postMessage({ port: port2 }, [port2]);
   };
   await new Promise((resolve) => page.once('message', resolve));
-  let isGoing = true;
   const done = new Promise<void>((resolve, reject) => {
     page.on('error', reject);
-    page.on('message', (message: { sent: number; isClosed?: boolean; isDone?: boolean }) => {
+    page.on('message', (message: { sent: number }) => {
       sent = message.sent;
-      if (message.isDone) resolve();
-      if (message.isClosed) {
-        closed++;
-        if (sent < messages) giveAPort();
-      }
+      resolve();
     });
   });
 
-  const rest = process.memoryUsage.rss();
+  // The page has its memory in the same process, so this thread's own is counted, and what waits for the page.
+  const memoryInUse = () => {
+    const { heapTotal, external } = process.memoryUsage();
+    return heapTotal + external + principal.unreadBytes;
+  };
+  const rest = memoryInUse();
   let [stallMs, honestMs, peakBytes] = [0, 0, 0];
   const watching = (async () => {
     for (let before = threadCpuMs(); isGoing; ) {
@@ -129,7 +136,7 @@ export async function attackByPage(messages: number, seed = 1): Promise<HostileR
       const now = threadCpuMs();
       stallMs = Math.max(stallMs, now - before);
       before = now;
-      peakBytes = Math.max(peakBytes, process.memoryUsage.rss() - rest);
+      peakBytes = Math.max(peakBytes, memoryInUse() - rest);
       if (port?.receive()) Atomics.add(received, 0, 1);
       else await sleep(1);
     }
