@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Cache, type CacheOptions } from '../../main/engine/index.ts';
 import { Connection, Statement } from '../../main/engine/sqlite/connection.ts';
 import { smallDisk } from '../reference/small-disk.ts';
@@ -8,6 +8,13 @@ import { freshDirectory } from './directory.ts';
 afterEach(() => void vi.restoreAllMocks());
 
 /** How often SQLite is asked to do something; everything it does goes through these. */
+// A look at the files, which each writer takes now and then, is had once and not due again.
+let now = 0;
+beforeEach(() => {
+  now = 0;
+  vi.spyOn(performance, 'now').mockImplementation(() => (now += 0.001));
+});
+
 function countStatements(work: () => void): number {
   const ways = [
     vi.spyOn(Statement.prototype, 'run'),

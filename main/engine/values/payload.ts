@@ -215,9 +215,13 @@ function decodedBy(codec: Codec, data: string | Uint8Array): unknown {
   }
 }
 
-/** Whether a runtime has refused something because of its size: a length, memory, the depth of the stack. */
+/**
+ * Whether a runtime has refused something because of its size: a length, memory, the depth of the stack; not because a typed array doesn't
+ * fit its buffer, which is damage.
+ */
 export const isTooLarge = (error: unknown): boolean =>
-  error instanceof RangeError || /TOO_LONG|TOO_LARGE|memory_allocation/.test(String(Object(error).code));
+  (error instanceof RangeError && !/multiple of|offset/i.test(error.message)) ||
+  /TOO_LONG|TOO_LARGE|memory_allocation/.test(String(Object(error).code));
 
 export const tooLarge = (fault: string, cause?: unknown): DiskCacheError =>
   new DiskCacheError('TOO_LARGE', fault, { cause });
