@@ -5,7 +5,6 @@ const slow = [
   'test/crash/**/*.test.ts',
   'test/processes/**/*.test.ts',
   'test/model/long/**/*.test.ts',
-  'test/torture/**/*.test.ts',
   'test/offline/http/long/**/*.test.ts',
   'test/offline/wpt/**/*.test.ts',
   'test/**/eviction.test.ts',
