@@ -271,7 +271,7 @@ export class PlainStore implements Store {
 function sumOf(current: unknown, delta: number): number {
   if (typeof current !== 'number') throw new DiskCacheError('BAD_VALUE', 'no number');
   const sum = current + delta;
-  const exact = !Number.isSafeInteger(current) || !Number.isInteger(delta) || Number.isSafeInteger(sum);
+  const exact = !Number.isInteger(current) || !Number.isInteger(delta) || Number.isSafeInteger(sum);
   if (!exact) throw new DiskCacheError('BAD_VALUE', 'not exact');
   return sum;
 }
