@@ -24,7 +24,7 @@ export async function startOrigin(answer: Answer): Promise<Origin> {
     counts.set(path, times);
     answer(request, response, times);
   });
-  // A connection that is closed while a body is sent over it again can't be tried anew; on a busy machine five seconds pass quickly.
+  // A connection that is closed while a body is sent over it again can't be tried again; a busy machine may pause for more than Node's five seconds.
   server.keepAliveTimeout = 120_000;
   const listen = (port: number) => new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
   const stop = () =>

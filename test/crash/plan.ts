@@ -23,7 +23,7 @@ export interface Step {
 const KiB = 1024;
 
 /** Mulberry32, by Tommy Ettinger, public domain: numbers from 0 to 1. */
-function randomFrom(seed: number): () => number {
+export function randomFrom(seed: number): () => number {
   let state = seed;
   return () => {
     state = (state + 0x6d2b79f5) | 0;

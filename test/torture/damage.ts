@@ -1,6 +1,7 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { randomFrom } from '../crash/plan.ts';
 import { attempt, databases, KINDS, type Kind, type Opened } from './damaged-stores.ts';
 
 /*
@@ -16,17 +17,6 @@ export interface Figures {
   kept: number;
   cleared: number;
   readonly faults: string[];
-}
-
-/** Numbers from 0 up to 1, the same for the same seed: mulberry32. */
-function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 type Harm = (bytes: Buffer, random: () => number) => Buffer;

@@ -1,6 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { Cache, Deque, FanoutCache, Index } from '../../main/engine/index.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
+import { randomFrom } from '../crash/plan.ts';
 import { PlainStore } from '../model/plain-store.ts';
 import { PlainDeque } from './plain-deque.ts';
 import { PlainIndex } from './plain-index.ts';
@@ -239,17 +240,6 @@ export const SUBJECTS = {
 } as unknown as Readonly<Record<SubjectName, Subject>>;
 export type SubjectName = 'cache' | 'fanout' | 'index' | 'deque';
 export const SUBJECT_NAMES = Object.keys(SUBJECTS) as readonly SubjectName[];
-
-/** Mulberry32, by Tommy Ettinger, public domain: numbers from 0 to 1. */
-export function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** Takes a step of a plan. */
 export function takeStep(name: SubjectName, store: object, seed: number, index: number): void | Promise<void> {

@@ -3,19 +3,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { homeOf } from '../../main/engine/fanout/home.ts';
+import { randomFrom } from '../crash/plan.ts';
 import { Disk } from './disk.ts';
 import type { Part, Report } from './part.ts';
-import {
-  DAMAGED,
-  type Durability,
-  Expected,
-  randomFrom,
-  SHARDS,
-  SUBJECT_NAMES,
-  SUBJECTS,
-  type SubjectName,
-  show,
-} from './plan.ts';
+import { DAMAGED, type Durability, Expected, SHARDS, SUBJECT_NAMES, SUBJECTS, type SubjectName, show } from './plan.ts';
 import { getShimFault, getShimPath, type Operation, readLog } from './shim.ts';
 
 const STEPS_PER_RECORDING = 60;

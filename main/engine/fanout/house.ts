@@ -13,7 +13,7 @@ import type { KeyColumn } from '../values/key.ts';
 
 /** Places in the stored order per millisecond; a process that stores more runs ahead of its clock. */
 const PLACES_PER_MILLISECOND = 1024;
-/** A clock that is centuries ahead gets no further: from here on places count up by one, for as long as anybody lives. */
+/** The largest place that a clock gives: centuries ahead of today. From here on places count up by one. */
 const MAX_TIMED_PLACE = 2 ** 53 - 2 ** 43;
 /** Milliseconds after which it is counted again what others may have taken meanwhile. */
 const TRUST = 1000;
