@@ -11,15 +11,10 @@ import type { Core } from './core.ts';
  * lost; so the names are looked up again before something is written.
  */
 
-/**
- * A look costs about a tenth of a small write. So the next one is due after this number of times as long as the last one took, which
- * is a part of a millisecond. With `'power'`, where a write takes that long itself, every write looks.
- */
-const REST_PER_LOOK = 50;
-const MAX_REST_MS = 1;
+/** A look costs about a tenth of a small write. With `'power'`, where a write takes longer than this itself, every write looks. */
+const LOOK_INTERVAL_MS = 1;
 /** A look at the log and the shared memory, too, and for what other processes have changed. */
-const REST_PER_WHOLE_LOOK = 200;
-const MAX_WHOLE_REST_MS = 10;
+const WHOLE_LOOK_INTERVAL_MS = 5;
 
 interface Identity {
   readonly device: number;
@@ -68,20 +63,22 @@ export class Standing {
  */
 export function assertStanding(core: Core): void {
   const { standing } = core;
-  const isEager = core.settings.durability === 'power';
   const now = performance.now();
-  if (now < standing.nextLookAt && !isEager) return;
-  const isWhole = isEager || now >= standing.nextWholeLookAt;
-  // A look that finds a fault is repeated by the next write.
+  if (now >= standing.nextLookAt || core.settings.durability === 'power') look(core, now);
+}
+
+/** A look that finds a fault is repeated by the next write. */
+function look(core: Core, now: number): void {
+  const { standing } = core;
+  const isWhole = now >= standing.nextWholeLookAt || core.settings.durability === 'power';
   assertFile(core, standing.path, standing.database);
   if (isWhole) {
     for (const { path, identity } of standing.companions) assertFile(core, path, identity);
     // A transaction has its own view, which was looked at when it began.
     if (core.transaction.depth === 0) assertFormat(core);
+    standing.nextWholeLookAt = now + WHOLE_LOOK_INTERVAL_MS;
   }
-  const end = performance.now();
-  standing.nextLookAt = end + Math.min(MAX_REST_MS, (end - now) * REST_PER_LOOK);
-  if (isWhole) standing.nextWholeLookAt = end + Math.min(MAX_WHOLE_REST_MS, (end - now) * REST_PER_WHOLE_LOOK);
+  standing.nextLookAt = now + LOOK_INTERVAL_MS;
 }
 
 function assertFile(core: Core, path: string, opened: Identity | undefined): void {
