@@ -34,8 +34,15 @@ export interface Item {
  *
  * @throws {DiskCacheError} `BAD_VALUE`, and `TOO_LARGE` for what would not fit if everything else left.
  */
-export function prepare(core: Core, key: KeyColumn, value: unknown, expiresAt: number | null, tag: TagColumn): Item {
-  beforeWrite(core);
+export function prepare(
+  core: Core,
+  key: KeyColumn,
+  value: unknown,
+  expiresAt: number | null,
+  tag: TagColumn,
+  now: number,
+): Item {
+  beforeWrite(core, now);
   const capacity = capacityOf(core);
   // What is much too large is refused before the work of encoding it.
   assertFits(core, leastBytes(core, value), capacity);

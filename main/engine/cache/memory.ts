@@ -61,6 +61,11 @@ export class Memory {
     return this.#bytes;
   }
 
+  /** Whether `find` would find it. Marks nothing. */
+  holds(key: KeyColumn): boolean {
+    return this.#slots.size > 0 && this.#slots.has(nameOf(key));
+  }
+
   find(key: KeyColumn): Resident | undefined {
     const slot = this.#slots.get(nameOf(key));
     if (slot !== undefined) slot.visited = true;

@@ -11,14 +11,28 @@ const TURN_PATIENCE = 3;
 export class Outlook {
   looked = false;
   lookedAt = 0;
-  /** One function for all turns: the turn's microtasks end it, or a write or a wait of this thread. */
+  /** A write or a wait of this thread has ended the view in this turn, and nothing was read since. */
+  isCut = false;
+  isEndQueued = false;
+  /** One function for all views: a write or a wait of this thread ends them. */
+  readonly cut: () => void;
+  /** One function for all turns: their microtasks end the view. */
   readonly endTurn: () => void;
 
   constructor({ snapshot }: Connection) {
-    this.endTurn = () => {
+    const end = () => {
       this.looked = false;
-      viewEnded(this.endTurn);
+      viewEnded(this.cut);
       snapshot.releaseQuietly();
+    };
+    this.cut = () => {
+      this.isCut = true;
+      end();
+    };
+    this.endTurn = () => {
+      this.isEndQueued = false;
+      this.isCut = false;
+      end();
     };
   }
 }
@@ -37,16 +51,26 @@ export function noticeOthers(core: Core): void {
     return;
   }
   if (outlook.looked && performance.now() - outlook.lookedAt < TURN_PATIENCE) return;
-  if (!outlook.looked) {
-    queueMicrotask(outlook.endTurn);
-    viewOpened(outlook.endTurn);
-  }
+  if (!outlook.looked) viewOpened(outlook.cut);
+  if (!outlook.isEndQueued) queueMicrotask(outlook.endTurn);
+  outlook.isEndQueued = true;
+  outlook.isCut = false;
   outlook.looked = true;
   outlook.lookedAt = performance.now();
   // Reads are stamped in order without asking the clock; here they catch up with it.
   if (core.uses.countsReads) core.stamps.at(core.clock());
   core.connection.snapshot.renew();
   if (compare(core)) followSettings(core);
+}
+
+/**
+ * Whether the next read from disk does without a view: the first one after a write. A single statement sees everything that is
+ * committed, and to begin a view that the next write ends costs as much as the read. Not for what is remembered.
+ */
+export function readsPast({ outlook, transaction }: Core): boolean {
+  if (!outlook.isCut || transaction.depth > 0) return false;
+  outlook.isCut = false;
+  return performance.now() - outlook.lookedAt < TURN_PATIENCE;
 }
 
 /** Whether somebody has; then nothing that is remembered holds any more. */

@@ -15,7 +15,7 @@ import { MODE, ZSTD } from '../values/mode.ts';
 import { toValueCheck } from '../values/row-check.ts';
 import type { Core } from './core.ts';
 import { storedOf } from './memory.ts';
-import { noticeOthers } from './others.ts';
+import { noticeOthers, readsPast } from './others.ts';
 import { explainDamage } from './standing.ts';
 import { onSnapshot } from './transaction.ts';
 import { hit, miss } from './uses.ts';
@@ -56,7 +56,7 @@ export function getEntry(core: Core, key: Key): Entry | undefined {
 function read(core: Core, key: KeyColumn): unknown {
   const { memory, time } = core;
   const { corrections } = time;
-  noticeOthers(core);
+  if (memory.holds(key) || !readsPast(core)) noticeOthers(core);
   if (!memory.isOff) {
     const resident = memory.find(key);
     if (resident !== undefined) {

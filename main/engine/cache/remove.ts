@@ -158,7 +158,7 @@ function removeFiles(core: Core, files: readonly (readonly [file: string, size: 
 function removeColumn(core: Core, key: KeyColumn): boolean {
   const { sql, ledger } = core;
   const now = core.clock();
-  beforeWrite(core);
+  beforeWrite(core, now);
   if (sql.deleteInline.run(key, now).changes === 1) {
     ledger.deleted(1);
     core.memory.forget(key);

@@ -39,9 +39,8 @@ export function recallTime({ sql, time }: Core): void {
  * Before something is written: the next process that opens the store has to know the latest time. Invariant: no time on disk is later than
  * the mark by more than the interval.
  */
-export function keepTime(core: Core): void {
+export function keepTime(core: Core, now: number): void {
   const { time, sql, transaction } = core;
-  const now = core.clock();
   if (now - time.marked <= MARK_INTERVAL_MS || time.behind > 0 || time.isCorrecting) return;
   const before = time.marked;
   time.marked = now;

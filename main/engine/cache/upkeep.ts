@@ -48,12 +48,12 @@ export class Upkeep {
 }
 
 /**
- * Before something is written.
+ * Before something is written. `now` is what the clock has just told.
  *
  * @throws {DiskCacheError} `READ_ONLY` where the store was opened so; what `assertStanding` throws; `BUSY` while a reader keeps the log
  * too long, for it would grow without bound otherwise; inside a transaction that was lost, the code of what ended it.
  */
-export function beforeWrite(core: Core): void {
+export function beforeWrite(core: Core, now = core.clock()): void {
   if (core.usage.readOnly) {
     throw new DiskCacheError(
       'READ_ONLY',
@@ -65,7 +65,7 @@ export function beforeWrite(core: Core): void {
     assertStanding(core);
     if (core.upkeep.logIsStuck) emptyStuckLog(core);
   }
-  keepTime(core);
+  keepTime(core, now);
 }
 
 /**

@@ -50,7 +50,7 @@ export function touch(core: Core, key: Key, options?: Pick<SetOptions, 'ttl'>): 
   const now = core.clock();
   const column = encodeKey(key);
   const expiry = expiresAt(now, optionsOf(options, TOUCH_OPTIONS).ttl ?? core.settings.ttl);
-  beforeWrite(core);
+  beforeWrite(core, now);
   const { changes } = core.sql.touch.run(expiry, column, now);
   if (changes === 0) return false;
   core.ledger.updated(expiry);
@@ -117,7 +117,7 @@ function sumOf(current: unknown, delta: number, key: Key): number {
 export function itemOf(core: Core, key: KeyColumn, value: unknown, now: number, options: KeptOptions): Item {
   const { ttl, tag, [KEPT]: kept } = options;
   const expiry = expiresAt(now, ttl ?? core.settings.ttl);
-  return prepare(core, key, value, expiry, kept ? KEPT_MARK : tag === undefined ? null : tagColumn(tag));
+  return prepare(core, key, value, expiry, kept ? KEPT_MARK : tag === undefined ? null : tagColumn(tag), now);
 }
 
 /** One statement where nothing but the row has to change, else a transaction. */

@@ -19,7 +19,7 @@ export function viewEnded(end: () => void): void {
 
 /** Ends the views of all stores of this thread. */
 export function endViews(): void {
-  if (open.size > 0) for (const end of [...open]) end();
+  if (open.size > 0) for (const end of open) end();
 }
 
 const never = new Int32Array(new SharedArrayBuffer(4));
