@@ -54,6 +54,12 @@ export class Statement<Bind extends readonly Column[] = readonly Column[], Row e
     }
   }
 
+  /** `all` of a statement that writes. All rows, though there is one at most: so it runs to its end, and a commit that fails is told. */
+  write(...bind: Bind): Row[] {
+    endViews();
+    return this.all(...bind);
+  }
+
   /** Hands rows to `take` until it answers false. The statement is finished when this returns. */
   each(take: (row: Row) => boolean, ...bind: Bind): void {
     if (this.#snapshot.held) this.#snapshot.release();

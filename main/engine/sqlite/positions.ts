@@ -45,6 +45,10 @@ const add = (position: string): string =>
 const take = (end: string): string =>
   `DELETE FROM entry WHERE id = ${end} AND file IS NULL AND mode IN (${PLAIN_MODES.join(', ')}) RETURNING ${PLACED_COLUMNS}`;
 
+/** Parameters: position, mode, checksum, value. Takes out the row at an end, if it is the one that was read. */
+const remove = (end: string): string =>
+  `DELETE FROM entry WHERE id = ${end} AND id = ? AND mode = ? AND checksum = ? AND value IS ? AND file IS NULL`;
+
 const of =
   <Row extends readonly unknown[] = Column[]>(text: string) =>
   (sql: Statements): Statement<readonly Column[], Row> =>
@@ -76,6 +80,8 @@ export const POSITIONS = {
   back: of<PlacedRow>(`${ITEM} ORDER BY id DESC LIMIT 1`),
   takeFront: of<PlacedRow>(take(FIRST)),
   takeBack: of<PlacedRow>(take(LAST)),
+  removeFront: of(remove(FIRST)),
+  removeBack: of(remove(LAST)),
   /** Parameter: how many are before it; after it. */
   fromFront: of<PlacedRow>(`${ITEM} WHERE id = ${FIRST} + ?`),
   fromBack: of<PlacedRow>(`${ITEM} WHERE id = ${LAST} - ?`),
