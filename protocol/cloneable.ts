@@ -12,42 +12,50 @@ export const VALUE_DEPTH = 1000;
  * page loads this, and only those that give a wrong value load what names the fault. O(size of the value).
  */
 export function toCopy(value: unknown): unknown {
-  // Most keys are: they need no map.
-  if (typeof value === 'string') return value;
-  /** By their originals, so that what is referred to twice is one object in the copy, too. */
-  const copies = new Map<unknown, unknown>();
+  /** The copy of the value itself, and of its parts by their originals: what is referred to twice is one object in the copy, too. */
+  let root: unknown;
+  let copies: Map<unknown, unknown> | undefined;
+
+  function remember<T>(part: unknown, copy: T): T {
+    // What holds no objects needs no map.
+    if (part === value) root = copy;
+    else {
+      copies ??= new Map();
+      copies.set(part, copy);
+    }
+    return copy;
+  }
 
   function copyOf(part: unknown, depth: number): unknown {
     if (typeof part === 'function' || typeof part === 'symbol') throw part;
     if (typeof part !== 'object' || part === null) return part;
-    if (copies.has(part)) return copies.get(part);
+    const known = part === value ? root : copies?.get(part);
+    if (known) return known;
     if (depth++ === VALUE_DEPTH || hasSymbols(part)) throw part;
     if (isPlainObject(part)) {
-      const copy: Record<string, unknown> = { ...part };
-      copies.set(part, copy);
+      const copy = remember<Record<string, unknown>>(part, { ...part });
       for (const name of Object.keys(copy)) copy[name] = copyOf(copy[name], depth);
       return copy;
     }
     const kind = nativeName(part);
     if (kind === undefined) throw part;
-    const remember = <T>(copy: T): T => {
-      copies.set(part, copy);
-      return copy;
-    };
     if (kind === 'Array' && Array.isArray(part)) {
-      const copy = remember<unknown[]>([]);
+      const copy = remember<unknown[]>(part, []);
       const names = Object.keys(part);
       const dense = isDense(names, part.length);
-      for (const name of names) {
-        const value = copyOf(part[name as never], depth);
+      names.forEach((name, at) => {
+        const value = copyOf(part[dense ? at : (name as never)], depth);
         if (dense) copy.push(value);
         else Object.defineProperty(copy, name, { value, enumerable: true, writable: true, configurable: true });
-      }
+      });
       copy.length = part.length;
       return copy;
     }
     if (kind.endsWith('Error') && tagOf(part) === 'Error') {
-      const copy = remember(new (globalThis as never as Record<string, new () => Record<string, unknown>>)[kind]!());
+      const copy = remember(
+        part,
+        new (globalThis as never as Record<string, new () => Record<string, unknown>>)[kind]!(),
+      );
       copy['stack'] = undefined;
       for (const name of Object.getOwnPropertyNames(part)) {
         copy[name] = copyOf(part[name as never], depth);
@@ -57,19 +65,19 @@ export function toCopy(value: unknown): unknown {
     }
     if (losesSome(part, kind)) throw part;
     if (kind === 'Map') {
-      const copy = remember(new Map());
+      const copy = remember(part, new Map());
       Map.prototype.forEach.call(part as never, (member, key) => copy.set(copyOf(key, depth), copyOf(member, depth)));
       return copy;
     }
     if (kind === 'Set') {
-      const copy = remember(new Set());
+      const copy = remember(part, new Set());
       Set.prototype.forEach.call(part as never, (member) => copy.add(copyOf(member, depth)));
       return copy;
     }
     // Structured clone makes something else of an impostor, and throws for a proxy and for bytes that were transferred.
     const copy = tagOf(part) === 'Uint8Array' ? new Uint8Array(part as Uint8Array) : structuredClone(part);
     if (nativeName(copy) !== kind && !(isByteKind(kind) && ArrayBuffer.isView(copy))) throw part;
-    return remember(copy);
+    return remember(part, copy);
   }
   return copyOf(value, 0);
 }

@@ -39,7 +39,3 @@ export const SIGNATURES_OF_ANY: Named = /* @__PURE__ */ (() => ({
   ...SIGNATURES.cache,
   push: DEQUE.push,
 }))();
-
-/** The signature of a method of a kind; undefined for whatever else a message may name. */
-export const signatureOf = (kind: Kind, method: unknown): Signature | undefined =>
-  typeof method === 'string' && Object.hasOwn(SIGNATURES[kind], method) ? SIGNATURES[kind][method] : undefined;

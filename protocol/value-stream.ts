@@ -45,6 +45,3 @@ export const VALUE_STREAM: Signatures<ValueStreamContract> = /* @__PURE__ */ (()
   endUpload: writes('plain'),
   leaveStream: reads('plain'),
 }))();
-
-export const isValueStreamMethod = (method: unknown): method is keyof ValueStreamContract =>
-  typeof method === 'string' && Object.hasOwn(VALUE_STREAM, method);

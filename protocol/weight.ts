@@ -6,21 +6,28 @@ const PART = 8;
  * each part. What is referred to twice counts once, as in structured clone. O(parts), however deep they stand in each other.
  */
 export function weightOf(value: unknown): number {
-  if (typeof value === 'string') return PART + value.length;
-  if (typeof value !== 'object' || value === null) return PART;
-  if (ArrayBuffer.isView(value)) return PART + value.byteLength;
-  let weight = 0;
-  const seen = new Set<object>();
-  const left: unknown[] = [value];
-  while (left.length > 0) {
-    const part = left.pop();
+  let weight = PART;
+  if (typeof value !== 'object' || value === null) return typeof value === 'string' ? weight + value.length : weight;
+  /** Without parts that are objects nothing has to be remembered. */
+  let seen: Set<unknown> | undefined;
+  const left: object[] = [];
+  function add(part: unknown): void {
     weight += PART;
     if (typeof part === 'string') weight += part.length;
-    else if (typeof part === 'object' && part !== null && seen.size < seen.add(part).size) {
-      if (ArrayBuffer.isView(part) || part instanceof ArrayBuffer) weight += part.byteLength;
-      else if (Array.isArray(part) || part instanceof Set) for (const element of part) left.push(element);
-      else if (part instanceof Map) for (const [key, element] of part) left.push(key, element);
-      else for (const name of Object.keys(part)) left.push(name, (part as Record<string, unknown>)[name]);
+    else if (typeof part === 'object' && part !== null && part !== value) {
+      seen ??= new Set();
+      if (seen.size < seen.add(part).size) left.push(part);
+    }
+  }
+  for (let part: object | undefined = value; part !== undefined; part = left.pop()) {
+    if (ArrayBuffer.isView(part) || part instanceof ArrayBuffer) weight += part.byteLength;
+    else if (Array.isArray(part) || part instanceof Set) for (const element of part) add(element);
+    else if (part instanceof Map) for (const entry of part) entry.forEach(add);
+    else {
+      for (const name of Object.keys(part)) {
+        add(name);
+        add((part as Record<string, unknown>)[name]);
+      }
     }
   }
   return weight;

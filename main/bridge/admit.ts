@@ -1,20 +1,16 @@
-import { type Access, accessOf, type Role, type Signature } from '../../protocol/contract/signature.ts';
-import { type Kind, signatureOf } from '../../protocol/contract.ts';
+import { type Access, accessOf, type Signature } from '../../protocol/contract/signature.ts';
+import type { Kind } from '../../protocol/contract.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import { shortened } from '../../protocol/fault.ts';
 import { NO_DEFAULT, NO_OPTIONS } from '../../protocol/hints.ts';
-import {
-  isValueStreamMethod,
-  VALUE_STREAM,
-  type ValueStreamContract,
-  WHOLE_BYTES,
-} from '../../protocol/value-stream.ts';
+import { WHOLE_BYTES } from '../../protocol/value-stream.ts';
 import type { Operation } from '../../protocol/wire.ts';
 import { admitBatch, type Call, MAX_ITEMS } from './batch.ts';
+import { type Admission, MANY, methodOf, type StreamStep, streamStepOf } from './methods.ts';
 import type { Permit } from './permit.ts';
-import { getSlices, isLong } from './slices.ts';
+import { getSlices } from './slices.ts';
 import type { ValueStreams } from './value-streams.ts';
-import { kindOf, type Store, VERBS, type Verb } from './verbs.ts';
+import { kindOf, type Store, type Verb } from './verbs.ts';
 
 /** Where the bridge finds an open store by its name; throws `NO_SUCH_STORE`. */
 export type FindStore = (name: string) => Store;
@@ -32,6 +28,8 @@ export interface Opened {
   readonly store: Store;
   readonly kind: Kind;
   readonly page: Page;
+  /** An access that was found to be granted. */
+  granted: Access;
 }
 
 /** @throws {DiskCacheError} `NOT_ALLOWED` before anybody is told whether there is such a store; `NO_SUCH_STORE`. */
@@ -39,7 +37,7 @@ export function open(name: unknown, page: Page): Opened {
   if (typeof name !== 'string') throw new DiskCacheError('NOT_ALLOWED', 'An operation has to name its store');
   page.permit.demand(name, 'read');
   const store = page.findStore(name);
-  return { name, store, kind: kindOf(store), page };
+  return { name, store, kind: kindOf(store), page, granted: 'read' };
 }
 
 /**
@@ -53,56 +51,59 @@ export function admit(opened: Opened, operation: Operation): Call {
   if (method === 'batch') {
     return admitBatch(opened.store, args[0], (step, given) => admitMethod(opened, step, given));
   }
-  if (isValueStreamMethod(method)) return admitStreamStep(opened, method, args);
+  const step = streamStepOf(method);
+  if (step !== undefined) return admitStreamStep(opened, step, args);
   return admitMethod(opened, method, args, method === 'get' && opened.kind === 'cache' ? WHOLE_BYTES : undefined);
 }
 
-function admitMethod(opened: Opened, method: unknown, args: readonly unknown[], bytesOfOne?: number): Call {
+function admitMethod(opened: Opened, name: unknown, args: readonly unknown[], bytesOfOne?: number): Call {
   const { store, kind } = opened;
-  const signature = signatureOf(kind, method);
-  const access = accessFor(opened, method, signature, args);
-  if (method !== 'page') assertPlain(signature!, String(method), args);
-  const verb = VERBS[kind][method as string]!;
+  const method = methodOf(kind, name);
+  if (method === undefined) throw noSuchMethod(opened, name);
+  const access = accessFor(opened, method, args);
+  for (const place of method.plain) assertPlain(method, place, args[place]);
+  const { verb, isLong } = method;
   return {
     access,
-    alone: signature?.alone,
-    isLong: isLong(kind, method as string),
+    alone: method.signature.alone,
+    isLong,
     bytesOfOne,
     run: () => verb(store, ...args),
-    slices: getSlices(kind, method as string, store, args),
+    slices: isLong ? getSlices(kind, method.name, store, args) : undefined,
   };
 }
 
-function admitStreamStep(opened: Opened, method: keyof ValueStreamContract, args: readonly unknown[]): Call {
+function admitStreamStep(opened: Opened, step: StreamStep, args: readonly unknown[]): Call {
   const { store, page } = opened;
-  const access = accessFor(opened, method, VALUE_STREAM[method], args);
-  const verb = page.streams[method] as Verb;
+  const access = accessFor(opened, step, args);
+  const verb = page.streams[step.name] as Verb;
   return { access, alone: true, run: () => verb.call(page.streams, store, ...args) };
 }
 
+function noSuchMethod({ name, kind }: Opened, method: unknown): DiskCacheError {
+  const called = typeof method === 'string' ? `"${method.slice(0, 64)}"` : `(${typeof method})`;
+  return new DiskCacheError('NOT_ALLOWED', `No such operation: ${called} on the ${kind} "${shortened(name)}"`);
+}
+
 /** What a call needs, where it was granted. */
-function accessFor(
-  { name, store, kind, page: { permit } }: Opened,
-  method: unknown,
-  signature: Signature | undefined,
-  args: readonly unknown[],
-): Access {
-  if (signature === undefined) {
-    const called = typeof method === 'string' ? `"${method.slice(0, 64)}"` : `(${typeof method})`;
-    throw new DiskCacheError('NOT_ALLOWED', `No such operation: ${called} on the ${kind} "${shortened(name)}"`);
-  }
-  const most = mostArguments(signature);
-  if (args.length > most) {
-    const hint = HINTS[`${kind}.${String(method)}`];
+function accessFor(opened: Opened, method: Admission, args: readonly unknown[]): Access {
+  const { name, kind, store, page } = opened;
+  const { signature, maxArguments } = method;
+  if (args.length > maxArguments) {
+    const hint = HINTS[`${kind}.${method.name}`];
     throw new DiskCacheError(
       'BAD_OPTION',
-      `"${String(method)}" of the ${kind} "${shortened(name)}" takes at most ${most} ${most === 1 ? 'argument' : 'arguments'}, not ${args.length}${hint ? `; ${hint}` : ''}`,
+      `"${method.name}" of the ${kind} "${shortened(name)}" takes at most ${maxArguments} ${maxArguments === 1 ? 'argument' : 'arguments'}, not ${args.length}${hint ? `; ${hint}` : ''}`,
     );
   }
-  if (method !== 'equals') assertFewItems(signature, String(method), args);
+  for (const place of method.many) assertFewItems(method, place, args[place]);
   const access = accessOf(signature, args);
-  permit.demand(name, access);
-  if (access !== 'read') permit.charge(itemsIn(signature, args), isWrittenOut(store));
+  // A turn is mostly of one kind.
+  if (access !== opened.granted && access !== 'read') {
+    page.permit.demand(name, access);
+    opened.granted = access;
+  }
+  if (access !== 'read' && page.permit.isLimited) page.permit.charge(itemsIn(signature, args), isWrittenOut(store));
   return access;
 }
 
@@ -111,15 +112,11 @@ function accessFor(
  *
  * @throws {DiskCacheError} `BAD_OPTION`
  */
-function assertPlain({ takes }: Signature, method: string, args: readonly unknown[]): void {
-  const wrong = takes.findIndex((role, nth) => {
-    const argument = args[nth];
-    return role === 'plain' && (Array.isArray(argument) || ArrayBuffer.isView(argument));
-  });
-  if (wrong === -1) return;
+function assertPlain({ name }: Admission, place: number, argument: unknown): void {
+  if (!Array.isArray(argument) && !ArrayBuffer.isView(argument)) return;
   throw new DiskCacheError(
     'BAD_OPTION',
-    `Argument ${wrong + 1} of "${method}" has to be a number or an object of options`,
+    `Argument ${place + 1} of "${name}" has to be a number or an object of options`,
   );
 }
 
@@ -146,19 +143,14 @@ const isIterable = (argument: unknown): argument is Iterable<unknown> =>
 /** JSON, and maybe a codec of the application's own, write the same object in each of its places. */
 const isWrittenOut = (store: Store): boolean => !('codec' in store) || store.codec !== 'structured';
 
-/** Roles that stand for many. */
-const MANY: readonly Role[] = ['keys', 'entries', 'values', 'jobs'];
-
 /** @throws {DiskCacheError} `TOO_LARGE` for a call that would hold up the main process. */
-function assertFewItems({ takes }: Signature, method: string, args: readonly unknown[]): void {
-  for (const [nth, role] of takes.entries()) {
-    const count = MANY.includes(role) ? countOf(args[nth]) : 0;
-    if (count <= MAX_ITEMS) continue;
-    throw new DiskCacheError(
-      'TOO_LARGE',
-      `"${method}" takes ${MAX_ITEMS} ${role} at most in one call, not ${count}; make several calls`,
-    );
-  }
+function assertFewItems({ name, signature }: Admission, place: number, items: unknown): void {
+  const count = countOf(items);
+  if (count <= MAX_ITEMS) return;
+  throw new DiskCacheError(
+    'TOO_LARGE',
+    `"${name}" takes ${MAX_ITEMS} ${signature.takes[place]} at most in one call, not ${count}; make several calls`,
+  );
 }
 
 const countOf = (items: unknown): number =>
@@ -171,5 +163,3 @@ const HINTS: Readonly<Record<string, string>> = {
   'index.set': NO_OPTIONS,
   'index.setMany': NO_OPTIONS,
 };
-
-const mostArguments = ({ takes }: Signature): number => (takes.at(-1) === '...value' ? MAX_ITEMS : takes.length);

@@ -18,6 +18,11 @@ export class Permit {
     this.#usage = usage;
   }
 
+  /** Whether what is written has to be counted. */
+  get isLimited(): boolean {
+    return this.#grant.bytes !== undefined;
+  }
+
   /** @throws {DiskCacheError} `NOT_ALLOWED` unless the grant covers such an access to the store. */
   demand(store: string, needed: Access): void {
     if (grants(this.#grant, store, needed)) return;

@@ -25,6 +25,9 @@ class Outcomes implements Ran {
   #weight = 0;
   #weightAtRest = 0;
   #restedAt = performance.now();
+  /** What the values weighed when the clock was last read, and the calls since then. */
+  #weightAtClock = 0;
+  #callsSinceClock = 0;
 
   constructor(operations: number) {
     this.values = new Array(operations).fill(undefined);
@@ -41,18 +44,35 @@ class Outcomes implements Ran {
 
   /** Lets others have a turn when much was read, or time has gone by, since they last had one. */
   *rest(): Generator<number | undefined, void, void> {
-    const hasReadMuch = this.#weight - this.#weightAtRest >= STEP_BYTES;
-    if (!hasReadMuch && performance.now() - this.#restedAt < STEP_MS) return;
+    if (!this.#hasReadMuch() && !this.#isLate()) return;
     yield undefined;
     this.#weightAtRest = this.#weight;
     this.#restedAt = performance.now();
+  }
+
+  /** Whether others should have a turn; asked after each call. The clock is read only after a few small ones, for that costs as much as they do. */
+  needsRest(): boolean {
+    if (this.#hasReadMuch()) return true;
+    this.#callsSinceClock++;
+    if (this.#callsSinceClock < SMALL_CALLS && this.#weight - this.#weightAtClock < SMALL_BYTES) return false;
+    return this.#isLate();
+  }
+
+  #hasReadMuch(): boolean {
+    return this.#weight - this.#weightAtRest >= STEP_BYTES;
+  }
+
+  #isLate(): boolean {
+    this.#callsSinceClock = 0;
+    this.#weightAtClock = this.#weight;
+    return performance.now() - this.#restedAt >= STEP_MS;
   }
 
   /** @throws {OutOfTime} after the deadline, for what reads value after value. */
   run(place: number, call: Call, deadline?: number): void {
     try {
       // Who listens to a stream may read as much as they like.
-      const value = call.alone ? call.run(UNLIMITED) : this.#within(call, deadline, (allowance) => call.run(allowance));
+      const value = call.alone ? call.run(UNLIMITED) : this.#runWithin(call, this.#allowanceFor(call, deadline));
       if (value instanceof Promise) this.#await(place, value);
       else this.values[place] = value;
     } catch (error) {
@@ -79,9 +99,8 @@ class Outcomes implements Ran {
     }
   }
 
-  #within<T>(call: Call, deadline: number | undefined, work: (allowance: Allowance) => T): T {
-    const allowance = this.#allowanceFor(call, deadline);
-    return this.#spending(allowance, () => work(allowance));
+  #runWithin(call: Call, allowance: Allowance): unknown {
+    return this.#spending(allowance, () => call.run(allowance));
   }
 
   #allowanceFor({ bytesOfOne }: Call, deadline: number | undefined): Allowance {
@@ -127,6 +146,9 @@ class Outcomes implements Ran {
 /** Bytes that are read, a fraction of a millisecond, and time that goes by, before others may have a turn. */
 const STEP_BYTES = 64 * 1024;
 const STEP_MS = 2;
+/** What may be done before the clock is read: calls, and bytes that they bring. */
+const SMALL_CALLS = 4;
+const SMALL_BYTES = 1024;
 /** Milliseconds after which a transaction is committed, and what is left makes another one. */
 const TRANSACTION_MS = 40;
 
@@ -209,11 +231,42 @@ function* runTogether(
       at += done;
     }
     const call = calls[at];
-    if (call?.slices !== undefined) yield* outcomes.runInSteps(places[at]!, call, call.slices);
-    else if (call !== undefined) yield* despiteLocks(outcomes, () => outcomes.run(places[at]!, call));
-    at++;
+    if (call === undefined) break;
+    if (call.slices === undefined) at = yield* runUntilRest(calls, places, at, outcomes);
+    else yield* outcomes.runInSteps(places[at++]!, call, call.slices);
     yield* outcomes.rest();
   }
+}
+
+/**
+ * Runs calls one by one until others should have a turn, or one can't be done at once. Returns the place of the next one. Nearly no
+ * call meets a lock: what is needed for that is made once for all of them.
+ */
+function* runUntilRest(
+  calls: readonly Call[],
+  places: readonly number[],
+  from: number,
+  outcomes: Outcomes,
+): Generator<number | undefined, number, void> {
+  let at = from;
+  let kept = 0;
+  const runNext = () => {
+    kept = outcomes.failures.length;
+    outcomes.run(places[at]!, calls[at]!);
+  };
+  const began = performance.now();
+  const timeout = waitBriefly(FIRST_WAIT_MS, 0, () => {
+    for (runNext(); outcomes.failures.length === kept && !outcomes.needsRest(); runNext()) {
+      if (calls[at + 1] === undefined || calls[at + 1]!.slices !== undefined) return;
+      at++;
+    }
+  });
+  // It is the last one that has failed, if any.
+  if (isForLater(outcomes, kept, timeout, began)) {
+    yield PAUSE_MS;
+    yield* despiteLocks(outcomes, runNext, began, NEXT_WAIT_MS);
+  }
+  return at + 1;
 }
 
 /** How long a lock that somebody else holds blocks this thread at first, and in later attempts; and between two of them. */
@@ -225,15 +278,23 @@ const PAUSE_MS = 25;
  * Does what may meet a lock that somebody else holds: the thread is blocked for a moment only, then everything else has a turn, and it
  * is tried again until the time of the store is up. The page's later calls wait behind it.
  */
-function* despiteLocks(outcomes: Outcomes, work: () => void): Generator<number | undefined, void, void> {
-  const began = performance.now();
-  for (let most = FIRST_WAIT_MS; ; most = NEXT_WAIT_MS) {
+function* despiteLocks(
+  outcomes: Outcomes,
+  work: () => void,
+  began = performance.now(),
+  firstWait = FIRST_WAIT_MS,
+): Generator<number | undefined, void, void> {
+  for (let most = firstWait; ; most = NEXT_WAIT_MS) {
     const kept = outcomes.failures.length;
     const timeout = waitBriefly(most, performance.now() - began, work);
-    if (performance.now() - began >= timeout || !outcomes.takeBackBusy(kept)) return;
+    if (!isForLater(outcomes, kept, timeout, began)) return;
     yield PAUSE_MS;
   }
 }
+
+/** Whether a lock was met, and the store still has time for it: then what has failed for it is taken back. */
+const isForLater = (outcomes: Outcomes, kept: number, timeout: number, began: number): boolean =>
+  timeout > 0 && performance.now() - began < timeout && outcomes.takeBackBusy(kept);
 
 /** Runs calls in one transaction until that has taken long. Returns how many are done; the next one has to be run alone. */
 function transact(store: Store, calls: readonly Call[], places: readonly number[], outcomes: Outcomes): number {

@@ -100,7 +100,7 @@ export class Client {
         parcel = new Parcel(isAlone);
         this.#turn.push(parcel);
       }
-      parcel.add({ operation: [store, method, ...args], isRead, tooLarge, resolve, reject }, weight);
+      parcel.add([store, method, ...args], { isRead, tooLarge, resolve, reject }, weight);
     });
   }
 

@@ -2,9 +2,8 @@ import { DiskCacheError, fromErrorData } from '../../protocol/error.ts';
 import { weightOf } from '../../protocol/weight.ts';
 import { OPERATION_WEIGHT, type Operation, PARCEL, type Results, UNDER_WAY } from '../../protocol/wire.ts';
 
-/** An operation whose caller waits. */
+/** Who waits for an operation. */
 export interface Call {
-  readonly operation: Operation;
   readonly isRead: boolean;
   /** What to do instead, where the main process finds the call or its answer too large. */
   readonly tooLarge: Instead | undefined;
@@ -31,6 +30,7 @@ export function weightOfCall(store: string, args: readonly unknown[]): number {
 /** Calls that travel together. */
 export class Parcel {
   readonly calls: Call[] = [];
+  readonly operations: Operation[] = [];
   bytes = 0;
   /** Its line was cut once. */
   isAgain = false;
@@ -45,13 +45,10 @@ export class Parcel {
     return !this.#isAlone && this.calls.length < PARCEL.operations && this.bytes + weight <= PARCEL.bytes;
   }
 
-  add(call: Call, weight: number): void {
+  add(operation: Operation, call: Call, weight: number): void {
+    this.operations.push(operation);
     this.calls.push(call);
     this.bytes += weight;
-  }
-
-  get operations(): readonly Operation[] {
-    return this.calls.map(({ operation }) => operation);
   }
 
   /** Whether it may be sent once more when its line was cut, for it only reads. */
@@ -61,13 +58,12 @@ export class Parcel {
 
   settle({ values, failures }: Results): void {
     const failed = new Map(failures);
-    for (let place = 0; place < this.calls.length; place++) {
-      const { resolve, reject, tooLarge } = this.calls[place]!;
-      const data = failed.size === 0 ? undefined : failed.get(place);
+    this.calls.forEach(({ resolve, reject, tooLarge }, place) => {
+      const data = failed.get(place);
       if (data === undefined) resolve(values[place]);
       else if (data.code === 'TOO_LARGE' && tooLarge !== undefined) resolve(tooLarge(fromErrorData(data)));
       else reject(fromErrorData(data));
-    }
+    });
   }
 
   reject(error: unknown): void {
