@@ -119,7 +119,7 @@ export function openOfflineSession(
     setOnline: (online: boolean) =>
       replyOf(() => {
         permit.demandNamed(FETCH, 'admin');
-        backing.offline().connection.set(online === true);
+        backing.offline().connection.set(online);
         return null;
       }),
   });
