@@ -4,93 +4,90 @@ import type { StoreDeclarations } from '../protocol/stores.ts';
 import type { OfflineSessionOptions } from './electron/offline.ts';
 import type { CachesOptions } from './electron/offline-side.ts';
 import type { WindowOptions } from './electron/windows.ts';
+import { assertCacheOptions } from './engine/internal.ts';
 import type { Host, HostOptions } from './host.ts';
+import { FUNCTION, LOOKED_AT_LATER, type OptionRules, parseOptions, TEXT, TEXTS } from './offline/options.ts';
 
 // Applications are written in plain JavaScript, too, where a misspelt option would be one that is not there.
 
 type Options = HostOptions<StoreDeclarations>;
 type OptionsOf<M extends 'install' | 'attach' | 'serveAssets'> = NonNullable<Parameters<Host<StoreDeclarations>[M]>[1]>;
 
-/** A name that is added to a type and forgotten here does not compile. */
-type NamesOf<T> = { readonly [N in keyof Required<T>]: true };
-
-const NAMES = {
+const RULES = {
   openDiskCache: {
-    stores: true,
-    placement: true,
-    storesModule: true,
-    directory: true,
-    authorize: true,
-    windows: true,
-    caches: true,
-  } satisfies NamesOf<Options>,
+    stores: LOOKED_AT_LATER,
+    placement: LOOKED_AT_LATER,
+    storesModule: LOOKED_AT_LATER,
+    directory: TEXT,
+    authorize: { is: 'a function (frame) => grant or null', accepts: FUNCTION.accepts },
+    windows: LOOKED_AT_LATER,
+    caches: LOOKED_AT_LATER,
+  } satisfies OptionRules<Options>,
   'openDiskCache, windows': {
-    sizeLimit: true,
-    evictionPolicy: true,
-    ttl: true,
-    fileThreshold: true,
-    memory: true,
-    durability: true,
-    exclusive: true,
-    timeout: true,
-    readOnly: true,
-    clock: true,
-    codec: true,
-    compression: true,
-    statistics: true,
-    tagIndex: true,
-    encryptionKey: true,
-  } satisfies NamesOf<WindowOptions>,
+    sizeLimit: LOOKED_AT_LATER,
+    evictionPolicy: LOOKED_AT_LATER,
+    ttl: LOOKED_AT_LATER,
+    fileThreshold: LOOKED_AT_LATER,
+    memory: LOOKED_AT_LATER,
+    durability: LOOKED_AT_LATER,
+    exclusive: LOOKED_AT_LATER,
+    timeout: LOOKED_AT_LATER,
+    readOnly: LOOKED_AT_LATER,
+    clock: LOOKED_AT_LATER,
+    codec: LOOKED_AT_LATER,
+    compression: LOOKED_AT_LATER,
+    statistics: LOOKED_AT_LATER,
+    tagIndex: LOOKED_AT_LATER,
+    encryptionKey: LOOKED_AT_LATER,
+  } satisfies OptionRules<WindowOptions>,
   'openDiskCache, caches': {
-    sizeLimit: true,
-    durability: true,
-    compression: true,
-    schemes: true,
-    onStoreFailure: true,
-  } satisfies NamesOf<CachesOptions>,
-  'host.install': { name: true, keep: true } satisfies NamesOf<OptionsOf<'install'>>,
-  'host.attach': { name: true, keep: true } satisfies NamesOf<OptionsOf<'attach'>>,
-  'host.serveAssets': { stores: true, contentType: true } satisfies NamesOf<OptionsOf<'serveAssets'>>,
+    sizeLimit: LOOKED_AT_LATER,
+    durability: LOOKED_AT_LATER,
+    compression: LOOKED_AT_LATER,
+    schemes: TEXTS,
+    onStoreFailure: FUNCTION,
+  } satisfies OptionRules<CachesOptions>,
+  'host.install': { name: LOOKED_AT_LATER, keep: LOOKED_AT_LATER } satisfies OptionRules<OptionsOf<'install'>>,
+  'host.attach': { name: LOOKED_AT_LATER, keep: LOOKED_AT_LATER } satisfies OptionRules<OptionsOf<'attach'>>,
+  'host.serveAssets': { stores: TEXTS, contentType: FUNCTION } satisfies OptionRules<OptionsOf<'serveAssets'>>,
   'host.offline': {
-    store: true,
-    schemes: true,
-    fetch: true,
-    origins: true,
-    partition: true,
-    privateNetwork: true,
-    routes: true,
-    strategy: true,
-    precache: true,
-    connection: true,
-    onStoreFailure: true,
-    onRevalidationFailure: true,
-  } satisfies NamesOf<OfflineSessionOptions>,
+    store: TEXT,
+    schemes: TEXTS,
+    fetch: FUNCTION,
+    origins: TEXTS,
+    partition: TEXT,
+    privateNetwork: LOOKED_AT_LATER,
+    routes: LOOKED_AT_LATER,
+    strategy: LOOKED_AT_LATER,
+    precache: LOOKED_AT_LATER,
+    connection: LOOKED_AT_LATER,
+    onStoreFailure: FUNCTION,
+    onRevalidationFailure: FUNCTION,
+  } satisfies OptionRules<OfflineSessionOptions>,
 } as const;
 
-/** @throws {DiskCacheError} `BAD_OPTION` for what are no options, and for a name that none of them has. */
-export function demandOptions(of: keyof typeof NAMES, options: unknown): void {
-  const names = Object.keys(NAMES[of]);
-  if (typeof options !== 'object' || options === null) {
-    throw new DiskCacheError('BAD_OPTION', `${of} takes an object of options; there are ${names.join(', ')}`);
-  }
-  for (const name of Object.keys(options)) {
-    if (names.includes(name)) continue;
-    throw new DiskCacheError('BAD_OPTION', `${of}: "${name}" is no option here; there are ${names.join(', ')}`);
-  }
+/** @throws {DiskCacheError} `BAD_OPTION` for what are no options, for a name that none of them has, and for a value of another kind. */
+export function demandOptions(of: keyof typeof RULES, options: object | undefined): void {
+  parseOptions<object>(of, options, RULES[of]);
 }
 
 /** @throws {DiskCacheError} `BAD_OPTION` */
 export function demandHostOptions(options: Options): void {
   demandOptions('openDiskCache', options);
-  const { stores, authorize, caches, windows } = options;
+  const { stores, caches, windows } = options;
   if (typeof stores !== 'object' || stores === null) {
     throw new DiskCacheError('BAD_OPTION', 'openDiskCache: stores is missing; pass what defineStores({ … }) returned');
   }
-  if (authorize !== undefined && typeof authorize !== 'function') {
-    throw new DiskCacheError('BAD_OPTION', 'openDiskCache: authorize has to be a function (frame) => grant or null');
+  // Their stores are opened when they are first used.
+  if (windows !== undefined) {
+    demandOptions('openDiskCache, windows', windows);
+    assertCacheOptions('openDiskCache, windows', windows);
   }
-  if (windows !== undefined) demandOptions('openDiskCache, windows', windows);
-  if (caches !== undefined) demandOptions('openDiskCache, caches', caches);
+  if (caches !== undefined) {
+    demandOptions('openDiskCache, caches', caches);
+    const { schemes: _, onStoreFailure: __, ...stored } = caches;
+    assertCacheOptions('openDiskCache, caches', stored);
+  }
 }
 
 /** Refuses, among others, the `webContents` of a window in the window's place. @throws {DiskCacheError} `BAD_OPTION` */

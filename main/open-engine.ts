@@ -4,6 +4,7 @@ import { hideDirectory } from '../protocol/hidden-paths.ts';
 import { queueMeant, type StoreDeclarations } from '../protocol/stores.ts';
 import { EngineHere } from './electron/engine-here.ts';
 import { type KeptWindow, type WindowOptions, Windows } from './electron/windows.ts';
+import { assertCacheOptions } from './engine/internal.ts';
 import { Registry } from './engine/registry.ts';
 import { Queues } from './offline/queue/queues.ts';
 
@@ -26,7 +27,7 @@ export const queuesIn = (directory: string): Queues => new Queues(join(directory
 /**
  * Opens all that is declared. `attached` are the windows that have outlived the process that had it open before.
  *
- * @throws {DiskCacheError} what opening a store throws; none is left open then.
+ * @throws {DiskCacheError} `BAD_OPTION`, what opening a store throws; none is left open then.
  */
 export function openEngine(
   directory: string,
@@ -34,6 +35,8 @@ export function openEngine(
   windowOptions: WindowOptions | undefined,
   attached: readonly KeptWindow[] = [],
 ): OpenEngine {
+  // Their store is opened by the first window that needs it, which is late to hear of a mistake.
+  if (windowOptions !== undefined) assertCacheOptions('windows', windowOptions);
   const registry = new Registry(directory, stores);
   hideFromPages(directory);
   const windows = openWindows(registry, join(directory, WINDOWS_FOLDER), windowOptions, attached);

@@ -42,6 +42,33 @@ export const propertyStep = (name: string): string =>
 
 export const indexStep = (index: number | string): string => `[${index}]`;
 
+const MAX_PATH = 160;
+const MAX_PATH_END = 72;
+
+/**
+ * Steps as one path for a message. Of a long one the first and the last steps: what stands deep inside is told by where it begins and
+ * where it ends.
+ */
+export function joinPath(steps: readonly string[]): string {
+  const path = steps.join('');
+  if (path.length <= MAX_PATH) return path;
+  const front = takeSteps(steps);
+  const back = takeSteps(steps.toReversed()).reverse();
+  return `${front.join('')}…${back.join('')}`;
+}
+
+/** As many as there is room for at one end, at least one. */
+function takeSteps(steps: readonly string[]): string[] {
+  const taken = steps.slice(0, 1);
+  let room = MAX_PATH_END - (steps[0]?.length ?? 0);
+  for (const step of steps.slice(1)) {
+    room -= step.length;
+    if (room < 0) break;
+    taken.push(step);
+  }
+  return taken;
+}
+
 /** The value of a Map: `.get("name")` where its key is a text, else its place. */
 export const entryStep = (key: unknown, at: number): string =>
   typeof key === 'string' ? `.get(${JSON.stringify(shortened(key))})` : `.values()[${at}]`;

@@ -1,6 +1,6 @@
 import { hasSymbols, isDense, isKeptOfError, VALUE_DEPTH } from './cloneable.ts';
 import { messageOf } from './error.ts';
-import { entryStep, indexStep, natureOf, propertyStep, shortened } from './fault.ts';
+import { entryStep, indexStep, joinPath, natureOf, propertyStep, shortened } from './fault.ts';
 import { isAttached, nativeKind } from './native-kind.ts';
 import { isPlainObject, nativeName, tagOf } from './natives.ts';
 
@@ -15,7 +15,7 @@ export class ValueWalk {
   readonly #seen = new Set<object>();
 
   path(): string {
-    return this.#steps.toReversed().join('');
+    return joinPath(this.#steps.toReversed());
   }
 
   /** False if a fault was found; then `complaint` and `path()` tell it. */

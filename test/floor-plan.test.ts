@@ -33,6 +33,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'main/engine/internal.ts',
     'main/offline/body.ts',
     'main/offline/handed-in.ts',
+    'main/offline/options.ts',
     'main/offline/request-guard.ts',
     'main/offline/staged-bodies.ts',
     'node:',

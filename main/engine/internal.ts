@@ -2,8 +2,9 @@
  * What other parts of this package use of the engine and applications do not. Unpublished: `index.ts` is the face of
  * `deskcache/engine`, and nothing in the engine imports this file.
  */
-export { demandFunction, isRecord, iterated, optionsOf } from './cache/arguments.ts';
+export { demandFlag, demandFunction, isRecord, iterated, optionsOf } from './cache/arguments.ts';
 export { type KeyRange, parseKeyRange } from './cache/key-range.ts';
+export { assertCacheOptions } from './cache/settings.ts';
 export { STRUCTURE, type StructureOptions } from './cache/structure.ts';
 export { isCorrupt, isDamage, mayPass } from './damage.ts';
 export { CLOCK_TOLERANCE_MS, describeOwner, isGone, newOwner, type Owner } from './owner.ts';

@@ -1,4 +1,6 @@
-import { asListener } from '../engine/internal.ts';
+import { shownValue } from '../../protocol/fault.ts';
+import { DiskCacheError } from '../engine/index.ts';
+import { asListener, demandFunction } from '../engine/internal.ts';
 
 type Listener = (online: boolean) => void;
 
@@ -10,22 +12,28 @@ export class Connection {
   #online: boolean;
   readonly #listeners = new Set<Listener>();
 
+  /** @throws {DiskCacheError} `BAD_OPTION` for what is neither true nor false. */
   constructor(online = true) {
-    this.#online = online;
+    this.#online = parseOnline(online);
   }
 
   /** For whoever asks now and then, such as `queue.process`. */
   readonly isOnline = (): boolean => this.#online;
 
-  /** Says how it is; tells the listeners when that is new. */
+  /**
+   * Says how it is; tells the listeners when that is new.
+   *
+   * @throws {DiskCacheError} `BAD_OPTION` for what is neither true nor false: nothing is changed.
+   */
   set(online: boolean): void {
-    if (online === this.#online) return;
+    if (parseOnline(online) === this.#online) return;
     this.#online = online;
     for (const listener of [...this.#listeners]) listener(online);
   }
 
   /** Tells of every change from now on; answers the way out. */
   subscribe(listener: Listener): () => void {
+    demandFunction(listener, 'a listener');
     const own = asListener(listener, 'the connection');
     this.#listeners.add(own);
     return () => void this.#listeners.delete(own);
@@ -38,4 +46,10 @@ export class Connection {
       return fetch(request);
     };
   }
+}
+
+/** Texts such as 'no' would all stand for true. */
+function parseOnline(online: unknown): boolean {
+  if (typeof online === 'boolean') return online;
+  throw new DiskCacheError('BAD_OPTION', `A connection is set to true or false, not to ${shownValue(online, "'")}`);
 }

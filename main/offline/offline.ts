@@ -3,10 +3,20 @@ import type { CacheFace } from '../engine/index.ts';
 import { asListener } from '../engine/internal.ts';
 import { Connection } from './connection.ts';
 import { checkedFetch, demandHandedIn } from './handed-in.ts';
-import { HttpCache, type HttpCacheOptions } from './http/http-cache.ts';
+import { HTTP_CACHE_OPTIONS, HttpCache, type HttpCacheOptions } from './http/http-cache.ts';
+import { LOOKED_AT_LATER, type OptionRules, parseOptions, withMethods } from './options.ts';
 import type { Precache } from './precache.ts';
 import type { RequestGuard } from './request-guard.ts';
-import { demandPlan, follow, type Plan, planFor, type Responder, type Route, type Strategy } from './strategy.ts';
+import {
+  demandPlan,
+  demandRoute,
+  follow,
+  type Plan,
+  planFor,
+  type Responder,
+  type Route,
+  type Strategy,
+} from './strategy.ts';
 
 export interface OfflineOptions extends HttpCacheOptions {
   readonly cache: CacheFace;
@@ -20,6 +30,14 @@ export interface OfflineOptions extends HttpCacheOptions {
   readonly connection?: Connection;
 }
 
+export const OFFLINE_OPTIONS: OptionRules<OfflineOptions> = {
+  ...HTTP_CACHE_OPTIONS,
+  routes: { is: 'an array of routes { match, strategy }', accepts: Array.isArray },
+  strategy: LOOKED_AT_LATER,
+  precache: withMethods('a Precache', 'match'),
+  connection: withMethods('a Connection', 'isOnline', 'set', 'subscribe', 'guard'),
+};
+
 /** `fetch` for an application that works without a network: precached files, strategies by route, an HTTP cache underneath. */
 export class Offline {
   readonly connection: Connection;
@@ -30,8 +48,15 @@ export class Offline {
   readonly #onStoreFailure: (error: unknown, url: string) => void;
 
   /** @throws {DiskCacheError} `BAD_OPTION` for a strategy that there isn't, a route that can't match, and as `createHttpCache`. */
-  constructor({ routes = [], strategy = 'http', precache, connection = new Connection(), ...options }: OfflineOptions) {
-    for (const route of routes) demandPlan(route, route.match);
+  constructor(given: OfflineOptions) {
+    const {
+      routes = [],
+      strategy = 'http',
+      precache,
+      connection = new Connection(),
+      ...options
+    } = parseOptions('Offline', given, OFFLINE_OPTIONS);
+    for (const route of routes) demandRoute(route);
     demandPlan({ strategy });
     demandHandedIn('Offline', options);
     this.connection = connection;
@@ -40,6 +65,9 @@ export class Offline {
     this.#otherwise = { strategy };
     this.#precache = precache;
     this.#onStoreFailure = asListener(options.onStoreFailure ?? (() => {}), 'onStoreFailure');
+    // So that `const { fetch } = offline` and `respond` as a handler work.
+    this.fetch = this.fetch.bind(this);
+    this.respond = this.respond.bind(this);
   }
 
   /** Answers a request by its route, or by `plan`. `provenanceOf(response)` tells where the answer came from. */

@@ -6,6 +6,7 @@ import { checkedFetch, demandHandedIn } from './handed-in.ts';
 import { answerOf } from './http/answer.ts';
 import { storedFields, withoutCookies, withoutFragment } from './http/fields.ts';
 import { appendStatus } from './http/provenance.ts';
+import { FUNCTION, LOOKED_AT_LATER, type OptionRules, parseOptions, SIGNAL, TEXT } from './options.ts';
 
 export interface PrecacheOptions {
   readonly cache: CacheFace;
@@ -39,6 +40,15 @@ export interface InstallOptions {
   readonly signal?: AbortSignal;
 }
 
+const PRECACHE_OPTIONS: OptionRules<PrecacheOptions> = {
+  cache: LOOKED_AT_LATER,
+  fetch: LOOKED_AT_LATER,
+  name: TEXT,
+  clock: FUNCTION,
+  onStoreFailure: FUNCTION,
+};
+const INSTALL_OPTIONS: OptionRules<InstallOptions> = { onProgress: FUNCTION, signal: SIGNAL };
+
 /** What is known of a URL of the installed version. */
 interface Item {
   readonly id: string;
@@ -68,7 +78,14 @@ export class Precache {
   #installing: Promise<unknown> = Promise.resolve();
 
   /** @throws {DiskCacheError} `BAD_OPTION` */
-  constructor({ cache, fetch, name = '', clock = Date.now, onStoreFailure = () => {} }: PrecacheOptions) {
+  constructor(options: PrecacheOptions) {
+    const {
+      cache,
+      fetch,
+      name = '',
+      clock = Date.now,
+      onStoreFailure = () => {},
+    } = parseOptions('Precache', options, PRECACHE_OPTIONS);
     demandHandedIn('Precache', { cache, fetch });
     this.#cache = cache;
     this.#fetch = checkedFetch('Precache', fetch);
@@ -86,9 +103,10 @@ export class Precache {
    * Makes a manifest the installed version; fetches what is new in it. Installations of one process follow each other.
    *
    * @throws {TypeError} when a URL can't be fetched or does not answer 2xx, whole; {DiskCacheError} `DISK_FULL`, `TOO_LARGE`, `BUSY` when
-   * another process installed at the same time; the signal's reason. The version before stays as it is.
+   * another process installed at the same time, `BAD_OPTION`; the signal's reason. The version before stays as it is.
    */
-  install(manifest: Manifest, options: InstallOptions = {}): Promise<void> {
+  async install(manifest: Manifest, options: InstallOptions = {}): Promise<void> {
+    parseOptions('install', options, INSTALL_OPTIONS);
     const installed = this.#installing.then(() => this.#install(manifest, options));
     this.#installing = installed.catch(() => undefined);
     return installed;

@@ -6,6 +6,7 @@ import { DiskCacheError } from '../engine/index.ts';
 import type { HttpCache } from './http/http-cache.ts';
 import { provenanceOf } from './http/provenance.ts';
 import type { Mode } from './http/respond.ts';
+import { LOOKED_AT_LATER, type OptionRules, parseOptions, type Rule } from './options.ts';
 
 export type { Plan, Strategy } from '../../protocol/strategy.ts';
 
@@ -32,8 +33,21 @@ export interface Route extends Plan {
   readonly match: { test(url: string): boolean } | ((request: Request) => boolean);
 }
 
-/** @throws {DiskCacheError} `BAD_OPTION` for a strategy that there isn't, a time-out that is no time, a route that matches nothing. */
-export function demandPlan({ strategy, timeout }: Plan, match?: Route['match']): void {
+const MATCH: Rule = {
+  is: 'a RegExp, a URLPattern or a function of the request',
+  accepts: (value) => typeof value === 'function' || typeof Object(value).test === 'function',
+};
+const ROUTE_OPTIONS: OptionRules<Route> = { match: MATCH, strategy: LOOKED_AT_LATER, timeout: LOOKED_AT_LATER };
+
+/** @throws {DiskCacheError} `BAD_OPTION` as `demandPlan`, for a route that matches nothing, and for a name that is none of a route's. */
+export function demandRoute(route: Route): void {
+  parseOptions('A route', route, ROUTE_OPTIONS);
+  if (route.match === undefined) throw new DiskCacheError('BAD_OPTION', `A route needs match: ${MATCH.is}`);
+  demandPlan(route);
+}
+
+/** @throws {DiskCacheError} `BAD_OPTION` for a strategy that there isn't, and a time-out that is no time. */
+export function demandPlan({ strategy, timeout }: Plan): void {
   if (!STRATEGIES.includes(strategy)) {
     throw new DiskCacheError(
       'BAD_OPTION',
@@ -46,9 +60,6 @@ export function demandPlan({ strategy, timeout }: Plan, match?: Route['match']):
       'BAD_OPTION',
       `The time-out of a strategy is a number of milliseconds above 0, not ${given}`,
     );
-  }
-  if (match !== undefined && typeof match !== 'function' && typeof match.test !== 'function') {
-    throw new DiskCacheError('BAD_OPTION', 'A route matches by a RegExp, a URLPattern or a function');
   }
 }
 

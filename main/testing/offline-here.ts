@@ -3,27 +3,31 @@ import { DiskCacheError } from '../../protocol/error.ts';
 import type { Backing } from '../bridge/offline/backing.ts';
 import { Cache } from '../engine/index.ts';
 import { CacheStorage, Offline, type OfflineOptions } from '../offline/index.ts';
+import { OFFLINE_OPTIONS } from '../offline/offline.ts';
+import { parseOptions } from '../offline/options.ts';
 
 /** As `host.offline(session, …)`, without a session: the way to the network is `fetch`. */
 export interface TestOfflineOptions extends Omit<OfflineOptions, 'cache' | 'shared' | 'unseen' | 'clock'> {}
 
+const { cache: _, shared: __, unseen: ___, clock: ____, ...OPTIONS } = OFFLINE_OPTIONS;
+
 /** What answers pages about HTTP: their CacheStorage, and `diskCache.fetch` where a test has given a network. */
 export class OfflineHere implements Backing {
   readonly #directory: string;
-  readonly #options: TestOfflineOptions | undefined;
   readonly #caches: CacheStorage;
   readonly #stores: Cache[] = [];
-  #answering: Offline | undefined;
+  readonly #answering: Offline | undefined;
 
   constructor(directory: string, options: TestOfflineOptions | undefined) {
     this.#directory = directory;
-    this.#options = options;
+    if (options !== undefined) parseOptions('testHost, offline', options, OPTIONS);
     const cache = this.#openStore('_caches', 'none');
     try {
       const fetch = options?.fetch ?? (() => Promise.reject(new TypeError(NO_NETWORK)));
       this.#caches = new CacheStorage({ cache, fetch });
+      this.#answering = options && this.#toAnswering(options);
     } catch (error) {
-      cache.close();
+      this.close();
       throw error;
     }
   }
@@ -31,23 +35,24 @@ export class OfflineHere implements Backing {
   readonly caches = (): CacheStorage => this.#caches;
 
   offline(scheme?: string): Offline {
-    if (this.#options === undefined) throw new DiskCacheError('NOT_ALLOWED', NO_NETWORK);
+    if (this.#answering === undefined) throw new DiskCacheError('NOT_ALLOWED', NO_NETWORK);
     if (scheme !== undefined && scheme !== 'http:' && scheme !== 'https:') {
       throw new DiskCacheError(
         'NOT_ALLOWED',
         `${scheme} is no scheme that a test host answers; there are http and https`,
       );
     }
-    this.#answering ??= new Offline({
-      ...this.#options,
-      cache: this.#openStore('_responses', 'least-recently-used'),
-      unseen: ['cookie'],
-    });
     return this.#answering;
   }
 
   close(): void {
     for (const store of this.#stores) store.close();
+  }
+
+  /** At once, so that a test hears of a wrong option where it gives it. */
+  #toAnswering(options: TestOfflineOptions): Offline {
+    const cache = this.#openStore('_responses', 'least-recently-used');
+    return new Offline({ ...options, cache, unseen: ['cookie'] });
   }
 
   #openStore(folder: string, evictionPolicy: 'none' | 'least-recently-used'): Cache {

@@ -1,3 +1,4 @@
+import { DiskCacheError } from '../../protocol/error.ts';
 import { Comeback } from '../client/comeback.ts';
 import { rethrowLater } from '../client/on-demand.ts';
 import type { OfflineLine } from './offline-line.ts';
@@ -36,6 +37,10 @@ export class Connection {
    * next line. Returns an unsubscribe function.
    */
   subscribe(listener: Listener, onError: Hearing['onError'], mayConnect: boolean): () => void {
+    if (typeof listener !== 'function') {
+      onError(new DiskCacheError('BAD_OPTION', 'subscribe takes a function'));
+      return () => {};
+    }
     const hearing: Hearing = { listener, onError };
     this.#open.add(hearing);
     if (this.#line !== undefined) this.#ask(this.#line);

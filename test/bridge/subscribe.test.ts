@@ -98,7 +98,13 @@ describe('a page that listens', () => {
     await vi.waitFor(() => expect(messages).toHaveLength(1));
     expect(messages[0]!.changes[0]![1]).toHaveLength(3);
     for (let n = 0; n < 1000; n++) store.set(n, n);
-    await new Promise((resolve) => setTimeout(resolve, 30));
+    // What would have been said by now has come before the answer to a call.
+    const answered = new Promise((resolve) =>
+      port.on('message', (message) => Array.isArray(message) && resolve(message)),
+    );
+    await new Promise((resolve) => setImmediate(resolve));
+    port.postMessage([1, [['api', 'has', 'k']]]);
+    await answered;
     expect(messages).toHaveLength(1);
     call('2', 'seen', messages[0]!.number);
     await vi.waitFor(() => expect(messages).toHaveLength(2));

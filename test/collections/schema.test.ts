@@ -53,6 +53,21 @@ describe('a schema', () => {
     expect([...index]).toEqual([['t', { name: 'dark', contrast: 2 }]]);
   });
 
+  it('tells of many faults in a message that stays short, and of all in its cause', () => {
+    const issues = Array.from({ length: 900 }, (_, at) => ({
+      message: 'is wrong '.repeat(900),
+      path: Array.from({ length: 900 }, () => ({ key: `step${at}` })),
+    }));
+    using index = new Index(freshDirectory(), { schema: schemaOf(() => ({ issues })), durability: 'process' });
+    const key = ['k'.repeat(9000), ...Array.from({ length: 900 }, (_, at) => at)];
+    expect(() => index.set(key, 1)).toThrow(
+      expect.objectContaining({
+        message: expect.stringMatching(/^.{0,4000}and 895 more, see the cause\).{0,200}$/s),
+        cause: issues,
+      }),
+    );
+  });
+
   it('completes what was written before it, and reports what it can not accept, when that is read', () => {
     const directory = freshDirectory();
     {

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { deliver } from '../../demo-app/main/outbox.ts';
 import type { FieldNote } from '../../demo-app/model/note.ts';
 import { Cache } from '../../main/engine/index.ts';
@@ -71,9 +71,11 @@ describe('the outbox of Atlas', () => {
 
   it('waits while there is no network, without an attempt', async () => {
     offline.connection.set(false);
+    const asked = vi.spyOn(offline.connection, 'isOnline');
     const { id } = queue.enqueue(note('a'));
     void deliver(queue, { offline, url: URL_OF_NOTES });
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    // The worker has looked whether it may begin, and looked again.
+    await expect.poll(() => asked.mock.calls.length, { timeout: 10_000 }).toBeGreaterThan(2);
     expect(queue.get(id)).toMatchObject({ state: 'ready', attempts: 0 });
     offline.connection.set(true);
     await expect.poll(() => queue.counts().done).toBe(1);

@@ -22,8 +22,16 @@ describe('what a host is given', () => {
     [undefined, /openDiskCache takes an object of options; there are stores, placement/],
     [{}, /stores is missing; pass what defineStores/],
     [{ stores: {}, directry: '/tmp' }, /openDiskCache: "directry" is no option here; there are stores, .*directory/],
-    [{ stores: {}, authorize: 'everybody' }, /authorize has to be a function/],
+    [{ stores: {}, authorize: 'everybody' }, /openDiskCache: authorize is 'everybody'; give a function/],
+    [{ stores: {}, directory: 5 }, /openDiskCache: directory is 5; give a string/],
     [{ stores: {}, windows: { sizeLimt: 1 } }, /openDiskCache, windows: "sizeLimt" is no option/],
+    [
+      { stores: {}, windows: { sizeLimit: 'much' } },
+      /openDiskCache, windows: sizeLimit is "much"; it has to be a number of/,
+    ],
+    [{ stores: {}, windows: { readOnly: 'no' } }, /openDiskCache, windows: readOnly is "no"/],
+    [{ stores: {}, caches: { durability: 'forever' } }, /openDiskCache, caches: durability is "forever"; it has to be/],
+    [{ stores: {}, caches: { schemes: 'app' } }, /openDiskCache, caches: schemes is 'app'; give an array of strings/],
     [{ stores: {}, caches: { shemes: ['app'] } }, /openDiskCache, caches: "shemes" .* there are .*schemes/],
   ])('is refused with a name for what is wrong: %j', async (options, message) => {
     const directory = freshDirectory();
@@ -53,6 +61,15 @@ describe('what a host is given', () => {
       [() => host.install({} as never, { names: () => 'a' } as never), /host.install: "names" .* there are name, keep/],
       [() => host.serveAssets({} as never, { store: 'a' } as never), /host.serveAssets: "store" is no option here/],
       [() => host.offline({} as never, { store: 'a', rotues: [] } as never), /host.offline: "rotues" .* routes/],
+      [
+        () => host.serveAssets({} as never, { stores: 'api' } as never),
+        /host.serveAssets: stores is 'api'; give an array/,
+      ],
+      [
+        () => host.offline({} as never, { schemes: 'https' } as never),
+        /host.offline: schemes is 'https'; give an array/,
+      ],
+      [() => host.offline({} as never, { origins: 'https://a.example' } as never), /host.offline: origins is/],
       [() => host.offline({} as never, null as never), /host.offline takes an object of options/],
       [() => host.install({} as never), /host.install takes a session, such as session.defaultSession/],
       [() => host.serveAssets({ webContents: {} } as never), /host.serveAssets takes a session/],

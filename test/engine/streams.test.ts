@@ -52,15 +52,21 @@ describe('writeStream', () => {
     const gate = new Promise<void>((resolve) => {
       go = resolve;
     });
+    let halfWay = () => {};
+    const isHalfWay = new Promise<void>((resolve) => {
+      halfWay = resolve;
+    });
     const writing = cache.writeStream(
       'k',
       (async function* () {
         yield CHUNK;
+        // The first one was taken: another is asked for.
+        halfWay();
         await gate;
         yield CHUNK;
       })(),
     );
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await isHalfWay;
     expect(cache.get('k')).toBe('before');
     go();
     await writing;

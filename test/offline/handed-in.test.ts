@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Cache, Index } from '../../main/engine/index.ts';
-import { CacheStorage, createHttpCache, Offline, Precache } from '../../main/offline/index.ts';
+import { CacheStorage, Connection, createHttpCache, Offline, Precache } from '../../main/offline/index.ts';
 import { freshDirectory } from '../engine/directory.ts';
 
 const refused = (message: RegExp) =>
@@ -25,6 +25,80 @@ describe.each(Object.entries(BUILDERS))('%s', (_, build) => {
     for (const other of [undefined, { fetch }]) expect(() => build({ cache, fetch: other })).toThrow(noFetch);
     expect(build({ cache, fetch })).toBeDefined();
   });
+
+  it('refuses a name that no option has with those that there are, and an option of another kind', () => {
+    using cache = new Cache(freshDirectory());
+    const given = { cache, fetch };
+    expect(() => build({ ...given, onStoreFailed: () => {} })).toThrow(
+      refused(/: "onStoreFailed" is no option here; there are cache, fetch, .*onStoreFailure/),
+    );
+    expect(() => build({ ...given, onStoreFailure: 'log' })).toThrow(
+      refused(/: onStoreFailure is 'log'; give a function/),
+    );
+    expect(() => build(undefined as never)).toThrow(refused(/takes an object of options; there are cache, fetch/));
+    expect(build({ ...given, onStoreFailure: undefined })).toBeDefined();
+  });
+});
+
+it.each<readonly [keyof typeof BUILDERS, object, RegExp]>([
+  ['createHttpCache', { partition: 7 }, /createHttpCache: partition is 7; give a string/],
+  ['createHttpCache', { shared: 'no' }, /shared is 'no'; give true or false/],
+  ['createHttpCache', { unseen: 'cookie' }, /unseen is 'cookie'; give an array of strings/],
+  ['createHttpCache', { clock: 5 }, /clock is 5; give a function/],
+  ['Offline', { routes: { match: /x/ } }, /routes is an object; give an array of routes/],
+  [
+    'Offline',
+    { routes: [{ match: /x/, strategy: 'http', maxAge: 5 }] },
+    /A route: "maxAge" is no option here; there are match/,
+  ],
+  ['Offline', { routes: [{ strategy: 'http' }] }, /A route needs match/],
+  ['Offline', { connection: { online: true } }, /connection is an object; give a Connection/],
+  ['Offline', { precache: '/shell' }, /precache is '\/shell'; give a Precache/],
+  ['Precache', { name: 7 }, /name is 7; give a string/],
+  ['CacheStorage', { schemes: 'app' }, /schemes is 'app'; give an array of strings, or a function/],
+  ['CacheStorage', { guard: () => {} }, /guard is a function; give a RequestGuard/],
+])('%s refuses %j', (builder, option, message) => {
+  using cache = new Cache(freshDirectory());
+  expect(() => BUILDERS[builder]({ cache, fetch, ...option })).toThrow(refused(message));
+});
+
+it('an installation refuses a misspelt option instead of going on without it', async () => {
+  using cache = new Cache(freshDirectory(), { evictionPolicy: 'none' });
+  const precache = new Precache({ cache, fetch: async () => new Response('file') });
+  const manifest = { version: '1', entries: [] };
+  await expect(precache.install(manifest, { onprogress: () => {} } as never)).rejects.toEqual(
+    refused(/install: "onprogress" is no option here; there are onProgress, signal/),
+  );
+  await expect(precache.install(manifest, { signal: 5 } as never)).rejects.toEqual(refused(/give an AbortSignal/));
+});
+
+it('what answers requests is used as functions, too: no `this` is lost', async () => {
+  using cache = new Cache(freshDirectory());
+  const http = createHttpCache({
+    cache,
+    fetch: async () => new Response('kept', { headers: { 'cache-control': 'max-age=9' } }),
+  });
+  const { fetch: first, respond, match, delete: forget, clear } = http;
+  expect(await (await first('https://a.example/')).text()).toBe('kept');
+  expect(await (await respond(new Request('https://a.example/'))).text()).toBe('kept');
+  expect(await (await match('https://a.example/'))?.text()).toBe('kept');
+  expect([forget('https://a.example/'), clear()]).toEqual([true, 0]);
+  const offline = new Offline({ cache, fetch: async () => new Response('asked') });
+  const { fetch: second, respond: answer } = offline;
+  expect(await (await second('https://b.example/', { strategy: 'network-only' })).text()).toBe('asked');
+  expect(await (await answer(new Request('https://b.example/'))).text()).toBe('asked');
+});
+
+it('a connection is set to true or false: a text would stand for true', () => {
+  const connection = new Connection();
+  const heard: unknown[] = [];
+  connection.subscribe((online) => heard.push(online));
+  for (const wrong of ['no', 0, undefined, null]) {
+    expect(() => connection.set(wrong as never)).toThrow(refused(/is set to true or false, not to/));
+    if (wrong !== undefined) expect(() => new Connection(wrong as never)).toThrow(refused(/true or false/));
+  }
+  expect(() => connection.subscribe('tell' as never)).toThrow(refused(/a listener has to be a function/));
+  expect([connection.isOnline(), heard]).toEqual([true, []]);
 });
 
 it.each<readonly [unknown, RegExp]>([

@@ -5,6 +5,7 @@ import { encodeValue } from '../../main/engine/values/codec.ts';
 import { takeSnapshot } from '../../main/engine/values/snapshot.ts';
 import { JsonWalk } from '../../main/engine/values/walks.ts';
 import { toCopy, VALUE_DEPTH } from '../../protocol/cloneable.ts';
+import { keyFault } from '../../protocol/key.ts';
 import { valueFault } from '../../protocol/value.ts';
 import { failure } from '../failure.ts';
 
@@ -162,8 +163,19 @@ describe('a value', () => {
     expect(judge(nested(VALUE_DEPTH))).toBe('json');
     expect([VALUE_DEPTH, VALUE_DEPTH + 1].map((levels) => isCloneable(nested(levels)))).toEqual([true, false]);
     expect(valueFault(nested(VALUE_DEPTH + 1))).toBe(
-      `value${'.in'.repeat(VALUE_DEPTH)} is nested deeper than 1000 levels`,
+      `value${'.in'.repeat(24)}…${'.in'.repeat(24)} is nested deeper than 1000 levels`,
     );
+  });
+
+  it('shortens a long path in its middle: where the part is found stands at both ends', () => {
+    const long = (at: number) => `${at}${'x'.repeat(60)}`;
+    const value = [1, 2, 3, 4, 5, 6].reduceRight<unknown>(
+      (inner, at) => ({ [long(at)]: inner }),
+      () => 1,
+    );
+    expect(valueFault(value)).toBe(`value["${long(1)}"]…["${long(6)}"] is a function`);
+    expect(keyFault(value)).toBe(`key["${long(1)}"]…["${long(6)}"] is a function`);
+    expect(valueFault({ list: [{ name: () => 1 }] })).toBe('value.list[0].name is a function');
   });
 
   it('names the root as it is asked to', () => {

@@ -42,6 +42,16 @@ describe('a test host', () => {
 
   it('refuses an option that it does not have', async () => {
     await expect(testHost({ stores, directroy: '/nowhere' } as never)).rejects.toMatchObject({ code: 'BAD_OPTION' });
+    for (const wrong of [
+      { windows: { sizeLimit: 'much' } },
+      { windows: { shards: 3 } },
+      { offline: { fetch, rotues: [] } },
+      { offline: { fetch, shared: true } },
+      { offline: { fetch, strategy: 'fastest' } },
+      { offline: {} },
+    ]) {
+      await expect(testHost({ stores, ...wrong } as never)).rejects.toMatchObject({ code: 'BAD_OPTION' });
+    }
     using t = await testHost({ stores });
     expect(() => t.page({ grnat: {} } as never)).toThrow(/"grnat" is not an option/);
   });

@@ -104,6 +104,9 @@ const OF_CACHE: Readonly<Record<string, Method<OneCache>>> = {
   },
 };
 
+/** Whether its answer is read from the disk, heads and bodies, and may be large. */
+export const isReading = ({ method }: CachesCall): boolean => ['match', 'matchAll', 'keys'].includes(method);
+
 /**
  * Runs one call of CacheStorage or of a cache, as far as the page is granted it.
  *

@@ -26,10 +26,11 @@ import { Principal } from '../principal.ts';
 import { Receipts } from '../receipts.ts';
 import { whileOpen } from '../while-open.ts';
 import type { Backing } from './backing.ts';
-import { runCachesCall } from './cache-calls.ts';
+import { isReading, runCachesCall } from './cache-calls.ts';
 import { Calls } from './calls.ts';
 import { asError, replyOf } from './fault.ts';
 import { readPlan, readRequest, sayWithoutCookies } from './messages.ts';
+import { Pace } from './pace.ts';
 import { ReceivedBodies } from './received-bodies.ts';
 import { isSafe } from './safe-request.ts';
 import { SentBodies } from './sent-bodies.ts';
@@ -56,10 +57,14 @@ export function openOfflineSession(
   const permit = new Permit(grant, principal.usage);
   const inner = whileOpen(port, () => isOpen);
   const calls = new Calls(principal.calls);
-  const sent = new SentBodies(principal.bodies);
   const received = new ReceivedBodies();
   const receipts = new Receipts(principal);
   const misbehaviour = new Misbehaviour(principal, close);
+  const pace = new Pace(
+    () => misbehaviour.counted(() => !principal.isBehind) ?? false,
+    () => isOpen,
+  );
+  const sent = new SentBodies(principal.bodies, () => pace.whenTaken());
   let unsubscribe: (() => void) | undefined;
 
   async function answer({ request, body, plan }: FetchCall, signal: AbortSignal): Promise<WireResponse> {
@@ -82,8 +87,29 @@ export function openOfflineSession(
     }
   }
 
-  const runOnCaches = (call: CachesCall, signal: AbortSignal): Promise<CachesAnswer> =>
-    runCachesCall(call, { permit, caches: backing.caches, sent, received, signal });
+  /** Runs a call once the page has taken what it asked for before. */
+  const run = <T>(id: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> =>
+    calls.run(id, async (signal) => {
+      await pace.whenTaken();
+      signal.throwIfAborted();
+      return work(signal);
+    });
+
+  /** Answers with whole bodies are made one after the other: many at once would fill the memory before one of them is counted. */
+  async function replyFromCaches(call: CachesCall): Promise<Reply<CachesAnswer>> {
+    let leave = () => {};
+    const made = await reply(call, () =>
+      run(call.id, async (signal) => {
+        if (isReading(call)) {
+          leave = await pace.enterTurn();
+          await pace.whenTaken();
+        }
+        return runCachesCall(call, { permit, caches: backing.caches, sent, received, signal });
+      }),
+    );
+    leave();
+    return made;
+  }
 
   /** As `replyOf`; counts what the page has to take, and what it has asked for in vain. */
   async function reply<T>(argument: unknown, work: () => T | Promise<T>): Promise<Reply<T>> {
@@ -100,8 +126,8 @@ export function openOfflineSession(
   }
 
   const face: OfflineFace = Object.freeze({
-    fetch: (call: FetchCall) => reply(call, () => calls.run(call.id, (signal) => answer(call, signal))),
-    caches: (call: CachesCall) => reply(call, () => calls.run(call.id, (signal) => runOnCaches(call, signal))),
+    fetch: (call: FetchCall) => reply(call, () => run(call.id, (signal) => answer(call, signal))),
+    caches: replyFromCaches,
     abort: (call: number) => told(call, () => calls.abort(call)),
     pull: (body: number) => reply(body, () => sent.pull(body)),
     cancel: (body: number) => told(body, () => sent.cancel(body, wantedNoMore())),
@@ -119,7 +145,7 @@ export function openOfflineSession(
     setOnline: (online: boolean) =>
       replyOf(() => {
         permit.demandNamed(FETCH, 'admin');
-        backing.offline().connection.set(online === true);
+        backing.offline().connection.set(online);
         return null;
       }),
   });

@@ -21,7 +21,8 @@ interface Sent {
 }
 
 /**
- * Bodies on their way to a page, which pulls them chunk by chunk. Memory holds what is asked for.
+ * Bodies on their way to a page, which pulls them chunk by chunk. Memory holds what is asked for, and of a page that takes none of it no
+ * more than it may leave untaken.
  *
  * Invariant: a body leaves when it has ended or failed, the page wants no more of it or asks for nothing of it for five minutes, or the
  * page goes; it is cancelled unless it was read to its end.
@@ -29,12 +30,14 @@ interface Sent {
 export class SentBodies {
   readonly #open = new Map<number, Sent>();
   readonly #quota: Quota;
+  readonly #whenTaken: () => Promise<void>;
   #lastId = 0;
   #closed: Error | undefined;
 
-  /** `quota`: those of all sessions of a principal. */
-  constructor(quota: Quota) {
+  /** `quota`: those of all sessions of a principal; `whenTaken`: resolves when the page has taken enough for another chunk. */
+  constructor(quota: Quota, whenTaken: () => Promise<void>) {
     this.#quota = quota;
+    this.#whenTaken = whenTaken;
   }
 
   get size(): number {
@@ -65,7 +68,7 @@ export class SentBodies {
     const id = ++this.#lastId;
     const idle = setTimeout(() => this.#expire(id), IDLE_MS);
     idle.unref();
-    this.#open.set(id, { reader, chunks: inChunks(following(first, reader)), asked: 0, idle });
+    this.#open.set(id, { reader, chunks: paced(inChunks(following(first, reader)), this.#whenTaken), asked: 0, idle });
     return id;
   }
 
@@ -123,6 +126,18 @@ export class SentBodies {
   close(why: Error): void {
     this.#closed = why;
     for (const id of [...this.#open.keys()]) this.cancel(id, why);
+  }
+}
+
+/** Reads a chunk only when the page has taken what it was sent before. */
+async function* paced(
+  chunks: AsyncIterable<Uint8Array>,
+  whenTaken: () => Promise<void>,
+): AsyncGenerator<Uint8Array, void> {
+  await whenTaken();
+  for await (const chunk of chunks) {
+    yield chunk;
+    await whenTaken();
   }
 }
 

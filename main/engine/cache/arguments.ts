@@ -54,8 +54,19 @@ export function demandFunction(fn: unknown, what: string): void {
   if (typeof fn !== 'function') throw new DiskCacheError('BAD_OPTION', `${what} has to be a function`);
 }
 
+/**
+ * What is given for true or false: a text, such as `'no'`, would stand for true.
+ *
+ * @throws {DiskCacheError} `BAD_OPTION`
+ */
+export function demandFlag(value: unknown, name: string): void {
+  if (typeof value === 'boolean') return;
+  throw new DiskCacheError('BAD_OPTION', `${name} is ${shownValue(value, "'")}; it has to be true or false`);
+}
+
 /** A key for a message. */
-export const shown = (key: Key): string => inspect(key, { breakLength: Number.POSITIVE_INFINITY, depth: 4 });
+export const shown = (key: Key): string =>
+  inspect(key, { breakLength: Number.POSITIVE_INFINITY, depth: 4, maxStringLength: 64, maxArrayLength: 8 });
 
 /**
  * Stores pairs one after the other.

@@ -3,7 +3,7 @@ import { DiskCacheError } from '../../../protocol/error.ts';
 import { salvage } from '../backup/salvage.ts';
 import { isCorrupt } from '../damage.ts';
 import { blockFor } from '../sqlite/views.ts';
-import { optionsOf } from './arguments.ts';
+import { demandFlag, optionsOf } from './arguments.ts';
 import type { Core } from './core.ts';
 import { drop } from './drop.ts';
 import { findFault } from './fault.ts';
@@ -28,6 +28,7 @@ const OPTIONS: ReadonlySet<string> = new Set(['repair']);
 /** Everything that is wrong; with `repair` also what was wrong and has been mended. */
 export function check(core: Core, options?: CheckOptions, structure?: Structure): Finding[] {
   const { repair = false } = optionsOf(options, OPTIONS);
+  demandFlag(repair, 'repair');
   if (core.transaction.depth > 0)
     throw new DiskCacheError('BAD_OPTION', 'check was called inside a transaction; call it after');
   if (repair) beforeWrite(core);

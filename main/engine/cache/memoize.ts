@@ -1,8 +1,9 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { SetOptions } from '../../../protocol/options.ts';
+import { expiresAt } from '../policy/expiry.ts';
 import { asListener } from '../warning.ts';
-import { demandFunction, isRecord, setOptionsOf } from './arguments.ts';
+import { demandFunction, isRecord, optionsOf, setOptionsOf, tagColumn } from './arguments.ts';
 import { Call, type Memo } from './call.ts';
 import type { Core } from './core.ts';
 
@@ -39,7 +40,7 @@ export function memoize<A extends readonly unknown[], R>(
   const { name, key: keyFor, stampede, onStoreFailure = () => {}, ...stored } = checked(options);
   const memo: Memo = {
     open,
-    stored: setOptionsOf(stored),
+    stored: lookedAt(setOptionsOf(stored)),
     beta: stampede?.beta,
     onStoreFailure: asListener(onStoreFailure, 'onStoreFailure'),
     isAsync: Object.prototype.toString.call(fn) === '[object AsyncFunction]',
@@ -52,6 +53,15 @@ export function memoize<A extends readonly unknown[], R>(
   };
 }
 
+/** At once, and not when the first result is stored. */
+function lookedAt(stored: SetOptions): SetOptions {
+  expiresAt(0, stored.ttl);
+  if (stored.tag !== undefined) tagColumn(stored.tag);
+  return stored;
+}
+
+const STAMPEDE_OPTIONS: ReadonlySet<string> = new Set(['beta']);
+
 function checked<A extends readonly unknown[]>(options: MemoizeOptions<A>): MemoizeOptions<A> {
   const { name, key, stampede, onStoreFailure } = isRecord(options) ? options : ({} as Partial<MemoizeOptions<A>>);
   if (typeof name !== 'string' || name === '')
@@ -60,7 +70,7 @@ function checked<A extends readonly unknown[]>(options: MemoizeOptions<A>): Memo
     throw new DiskCacheError('BAD_OPTION', 'key has to be a function');
   if (onStoreFailure !== undefined && typeof onStoreFailure !== 'function')
     throw new DiskCacheError('BAD_OPTION', 'onStoreFailure has to be a function');
-  if (stampede !== undefined && !(stampede?.beta > 0)) {
+  if (stampede !== undefined && !(optionsOf(stampede, STAMPEDE_OPTIONS, 'stampede').beta! > 0)) {
     throw new DiskCacheError('BAD_OPTION', 'stampede has to be an object { beta } with beta above 0');
   }
   return options;

@@ -123,6 +123,21 @@ export function usageOf(options: CacheOptions): Usage {
   return { ...usage, isTimeoutChosen: options.timeout !== undefined, clock, codec: options.codec };
 }
 
+/**
+ * Looks at the options of a store that is opened later. `by` is who was given them.
+ *
+ * @throws {DiskCacheError} `BAD_OPTION` as opening it would.
+ */
+export function assertCacheOptions(by: string, options: CacheOptions): void {
+  try {
+    chosenSettings(options);
+    usageOf(options);
+  } catch (error) {
+    if (!(error instanceof DiskCacheError)) throw error;
+    throw new DiskCacheError(error.code, `${by}: ${error.message}`, { cause: error });
+  }
+}
+
 /** The defaults, under what the directory keeps, under what was asked for now. */
 export function settledSettings(kept: Partial<Settings>, chosen: Partial<Settings>): Settings {
   const settled: Partial<Record<SettingName, unknown>> = {};

@@ -1,5 +1,5 @@
 import type { Stats } from '../../../protocol/entry.ts';
-import { optionsOf } from './arguments.ts';
+import { demandFlag, optionsOf } from './arguments.ts';
 import type { Core } from './core.ts';
 import { atomically } from './transaction.ts';
 import { writeUses } from './uses.ts';
@@ -8,6 +8,7 @@ const OPTIONS: ReadonlySet<string> = new Set(['reset']);
 
 export function stats(core: Core, options?: { readonly reset?: boolean }): Stats {
   const { reset = false } = optionsOf(options, OPTIONS);
+  demandFlag(reset, 'reset');
   const { sql, uses } = core;
   const read = (): Stats => ({
     hits: (sql.counter.first('hits')?.[0] ?? 0) + uses.hits,

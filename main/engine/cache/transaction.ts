@@ -1,5 +1,6 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { IsCertain } from '../../../protocol/plain-values.ts';
+import { demandFunction } from './arguments.ts';
 import type { Core } from './core.ts';
 import { assertStanding } from './standing.ts';
 import { afterWrite, beforeWrite, demandOpen, withoutFailing } from './upkeep.ts';
@@ -75,6 +76,7 @@ export type PlainResult<T> = [IsCertain<IsDeferred<T>>] extends [true]
  * @throws {DiskCacheError} `BAD_OPTION` if `work` returns a promise or a generator; everything it wrote is undone.
  */
 export function transact<T>(core: Core, work: () => T): T {
+  demandFunction(work, 'what transact runs');
   return atomically(core, () => {
     const result = work();
     const kind = isThenable(result) ? 'an async function' : isGenerator(result) ? 'a generator' : undefined;

@@ -4,7 +4,7 @@ import { shownValue } from '../../../protocol/fault.ts';
 import type { Change } from '../../../protocol/options.ts';
 import type { Cursor, Page } from '../../../protocol/page.ts';
 import type { PlainValues } from '../../../protocol/plain-values.ts';
-import { demandFunction, iterated } from '../cache/arguments.ts';
+import { demandFunction, iterated, optionsOf } from '../cache/arguments.ts';
 import { type CheckOptions, check, type Finding } from '../cache/check.ts';
 import { closeCore } from '../cache/close.ts';
 import type { Core } from '../cache/core.ts';
@@ -32,6 +32,8 @@ export interface DequeChange {
   /** `set`: a value came, was replaced or has another place; `delete`: one left; `clear`: all left, or more than can be told. */
   readonly kind: Change['kind'];
 }
+
+const PEEK_OPTIONS: ReadonlySet<string> = new Set(['side']);
 
 /**
  * A persistent sequence in one directory, shared by as many processes and threads as open it: an array whose ends and whose
@@ -114,7 +116,8 @@ export class Deque<V = unknown> {
   }
 
   /** Looks at the value at one end (the front). */
-  peek({ side = 'front' }: { readonly side?: Side } = {}): V | undefined {
+  peek(options?: { readonly side?: Side }): V | undefined {
+    const { side = 'front' } = optionsOf(options, PEEK_OPTIONS);
     if (side !== 'front' && side !== 'back') {
       throw new DiskCacheError('BAD_OPTION', `side is ${shownValue(side)}; it has to be "front" or "back"`);
     }

@@ -4,7 +4,7 @@ import { NO_OPTIONS } from '../../../protocol/hints.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { Change, Range } from '../../../protocol/options.ts';
 import type { PlainValues } from '../../../protocol/plain-values.ts';
-import { demandFunction, iterated, refuseDefault, storeEach } from '../cache/arguments.ts';
+import { demandFunction, iterated, optionsOf, refuseDefault, storeEach } from '../cache/arguments.ts';
 import { type CheckOptions, check, type Finding } from '../cache/check.ts';
 import { closeCore } from '../cache/close.ts';
 import type { Core } from '../cache/core.ts';
@@ -53,6 +53,8 @@ type Walk<T> = Generator<T, undefined, unknown>;
  */
 type MapOfEveryLib<K, V> = Omit<Map<K, V>, 'forEach' | 'set' | 'getOrInsert' | 'getOrInsertComputed'>;
 
+const LAST_OPTIONS: ReadonlySet<string> = new Set(['last']);
+
 /**
  * A persistent `Map` in one directory, in the order of first insertion, shared by as many processes and threads as open it.
  * Nothing expires and nothing is evicted. Every call is whole or not at all, and survives a power cut when it returns
@@ -78,6 +80,7 @@ export class Index<K extends Key = Key, V = unknown> implements MapOfEveryLib<K,
     demandOptions(options);
     const { version = 1, migrate, schema, ...shared } = options;
     demandVersion(version);
+    if (migrate !== undefined) demandFunction(migrate, 'migrate');
     const validation = schema === undefined ? undefined : new Validation(schema, directory);
     const core = openCollection('index', directory, shared, { version });
     this.directory = core.directory;
@@ -168,7 +171,8 @@ export class Index<K extends Key = Key, V = unknown> implements MapOfEveryLib<K,
   }
 
   /** The entry that was first set last, or first; undefined when there is none. O(log n). */
-  peekItem({ last = true }: { readonly last?: boolean } = {}): [K, V] | undefined {
+  peekItem(options?: { readonly last?: boolean }): [K, V] | undefined {
+    const { last = true } = optionsOf(options, LAST_OPTIONS);
     return this.page('entries', { reverse: last, limit: 1 }).items[0] as [K, V] | undefined;
   }
 

@@ -1,9 +1,15 @@
-import { inspect } from 'node:util';
 import { DiskCacheError } from '../../../protocol/error.ts';
+import { joinPath, shortened } from '../../../protocol/fault.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { SchemaIssue, StandardSchema } from '../../../protocol/standard-schema.ts';
 
+import { shown } from '../cache/arguments.ts';
+
 export type { SchemaIssue, SchemaResult, StandardSchema } from '../../../protocol/standard-schema.ts';
+
+/** A message tells this number of issues, of each this number of characters; all of them are its cause. */
+const MAX_TOLD_ISSUES = 5;
+const MAX_ISSUE_TEXT = 256;
 
 /**
  * Holds values to a schema: what it makes of a value (a default filled in, a text trimmed) is what is stored, and what is
@@ -47,14 +53,18 @@ export class Validation {
       );
     }
     if (result.issues === undefined) return result.value;
-    const faults = result.issues.map(({ path = [], message }) => `${pathOf(path)}: ${message}`).join('; ');
+    const faults = result.issues
+      .slice(0, MAX_TOLD_ISSUES)
+      .map(({ path = [], message }) => `${pathOf(path)}: ${message.slice(0, MAX_ISSUE_TEXT)}`);
+    const more = result.issues.length - faults.length;
+    if (more > 0) faults.push(`and ${more} more, see the cause`);
     throw new DiskCacheError(
       'BAD_VALUE',
-      `The value of ${inspect(key)} in ${this.#directory} does not fit the schema (${faults}); ${remedy}`,
+      `The value of ${shown(key)} in ${this.#directory} does not fit the schema (${faults.join('; ')}); ${remedy}`,
       { cause: result.issues },
     );
   }
 }
 
 const pathOf = (path: NonNullable<SchemaIssue['path']>): string =>
-  ['value', ...path.map((step) => String(typeof step === 'object' ? step.key : step))].join('.');
+  joinPath(['value', ...path.map((step) => `.${shortened(String(typeof step === 'object' ? step.key : step))}`)]);

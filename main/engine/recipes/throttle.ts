@@ -2,7 +2,7 @@ import { DiskCacheError } from '../../../protocol/error.ts';
 import { shownValue } from '../../../protocol/fault.ts';
 import type { Key } from '../../../protocol/key.ts';
 import { MAX_TIMER_MS } from '../../../protocol/timer.ts';
-import { optionsOf } from '../cache/arguments.ts';
+import { demandFunction, optionsOf } from '../cache/arguments.ts';
 import type { Clock } from '../policy/expiry.ts';
 import { blockFor } from '../sqlite/views.ts';
 import { isAsync, keyOf, named } from './decorated.ts';
@@ -50,6 +50,7 @@ export function throttle(store: RecipeStore, count: number, ms: number, options?
   if (count < 1) throw new DiskCacheError('BAD_OPTION', `count is ${count}; give at least 1, and a longer time`);
   const chosen = optionsOf(options, THROTTLE_OPTIONS);
   const { name: key, timeout = Number.POSITIVE_INFINITY, clock = Date.now } = chosen;
+  demandFunction(clock, 'clock');
   if (!(typeof timeout === 'number' && timeout >= 0)) {
     throw new DiskCacheError('BAD_OPTION', `timeout is ${shownValue(timeout, "'")}; give a number of milliseconds`);
   }

@@ -2,7 +2,7 @@ import { DiskCacheError } from '../../../protocol/error.ts';
 import { shownValue } from '../../../protocol/fault.ts';
 import type { Key } from '../../../protocol/key.ts';
 import { MAX_TIMER_MS } from '../../../protocol/timer.ts';
-import { optionsOf } from '../cache/arguments.ts';
+import { demandFunction, optionsOf } from '../cache/arguments.ts';
 import { describeOwner, isOfThisThread, type Owner } from '../owner.ts';
 import type { Clock } from '../policy/expiry.ts';
 import { encodeKey } from '../values/key.ts';
@@ -54,6 +54,7 @@ export class Turnstile {
         `lease is ${shownValue(lease, "'")}; give a number of milliseconds, above 0 and at most ${MAX_TIMER_MS}`,
       );
     }
+    demandFunction(clock, 'clock');
     const column = encodeKey(key);
     const text = typeof column === 'object' ? Buffer.from(column).toString('latin1') : column;
     this.name = `${store.directory}\n${typeof column}\n${text}`;

@@ -115,6 +115,9 @@ export function enterOnTheSpot(turnstile: Turnstile, owner: Owner, options?: Acq
 /** Waits until the owner is inside, while the event loop turns; answers its ticket. */
 export async function enterInTurn(turnstile: Turnstile, owner: Owner, options?: AcquireAsyncOptions): Promise<number> {
   const { timeout, signal } = optionsOf(options, WAITING_IN_TURN);
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw new DiskCacheError('BAD_OPTION', 'signal has to be an AbortSignal');
+  }
   signal?.throwIfAborted();
   const wait = new Wait(turnstile, owner, timeout);
   try {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { CacheFace, Key } from '../../engine/index.ts';
 import { asListener } from '../../engine/internal.ts';
 import { checkedFetch, demandHandedIn } from '../handed-in.ts';
+import { FUNCTION, LOOKED_AT_LATER, type OptionRules, parseOptions, TEXT, TEXTS, withMethods } from '../options.ts';
 import type { RequestGuard } from '../request-guard.ts';
 import type { QueryOptions } from './matching.ts';
 import { type OnStoreFailure, Shelf } from './shelf.ts';
@@ -22,6 +23,18 @@ export interface CacheStorageOptions {
   readonly guard?: RequestGuard;
 }
 
+const OPTIONS: OptionRules<CacheStorageOptions> = {
+  cache: LOOKED_AT_LATER,
+  fetch: LOOKED_AT_LATER,
+  name: TEXT,
+  schemes: {
+    is: `${TEXTS.is}, or a function of a scheme`,
+    accepts: (value) => TEXTS.accepts(value) || FUNCTION.accepts(value),
+  },
+  onStoreFailure: FUNCTION,
+  guard: withMethods('a RequestGuard', 'beforeAnswer', 'beforeSending'),
+};
+
 /** The names of the caches in the order of their creation, and the ids under which their items are. */
 type Names = readonly (readonly [name: string, id: string])[];
 
@@ -34,7 +47,15 @@ export class CacheStorage {
   readonly #onStoreFailure: OnStoreFailure;
 
   /** @throws {DiskCacheError} `BAD_OPTION` */
-  constructor({ cache, fetch, name = '', schemes = [], onStoreFailure = () => {}, guard }: CacheStorageOptions) {
+  constructor(options: CacheStorageOptions) {
+    const {
+      cache,
+      fetch,
+      name = '',
+      schemes = [],
+      onStoreFailure = () => {},
+      guard,
+    } = parseOptions('CacheStorage', options, OPTIONS);
     demandHandedIn('CacheStorage', { cache, fetch });
     this.#cache = cache;
     this.#key = ['caches', name];

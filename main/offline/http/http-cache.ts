@@ -1,6 +1,7 @@
 import type { CacheFace } from '../../engine/index.ts';
 import { drained } from '../body.ts';
 import { checkedFetch, demandHandedIn } from '../handed-in.ts';
+import { FLAG, FUNCTION, LOOKED_AT_LATER, type OptionRules, parseOptions, TEXT, TEXTS } from '../options.ts';
 import type { RequestGuard } from '../request-guard.ts';
 import { fromStore } from './answer.ts';
 import { followed } from './redirect.ts';
@@ -38,32 +39,51 @@ export interface HttpCacheOptions {
   readonly onRevalidationFailure?: (error: unknown, url: string) => void;
 }
 
+export const HTTP_CACHE_OPTIONS: OptionRules<HttpCacheOptions> = {
+  cache: LOOKED_AT_LATER,
+  fetch: LOOKED_AT_LATER,
+  partition: TEXT,
+  shared: FLAG,
+  unseen: TEXTS,
+  keepSetCookie: FLAG,
+  clock: FUNCTION,
+  onStoreFailure: FUNCTION,
+  onRevalidationFailure: FUNCTION,
+};
+
 /**
  * `fetch` with a cache on disk, by RFC 9111 as a private cache: freshness, Vary, validation by ETag and Last-Modified,
  * `stale-while-revalidate` and `stale-if-error` (RFC 5861), HEAD and Range from stored responses, invalidation. Where the origin
  * can't be reached a stale response stands in, unless it says `must-revalidate` or `no-cache`. Equal requests at the same time, in
- * this process, are one request to the origin. Bodies stream from and to the disk.
+ * this process, are one request to the origin. Bodies stream from and to the disk. What it does with
+ * requests and URLs is bound to it: `const { fetch } = createHttpCache(…)`.
  */
 export class HttpCache {
   readonly #room: Room;
 
   /** @throws {DiskCacheError} `BAD_OPTION` */
-  constructor({
-    cache,
-    fetch,
-    partition = '',
-    shared = false,
-    unseen = [],
-    keepSetCookie = false,
-    clock = Date.now,
-    onStoreFailure = () => {},
-    onRevalidationFailure = () => {},
-  }: HttpCacheOptions) {
+  constructor(options: HttpCacheOptions) {
+    const {
+      cache,
+      fetch,
+      partition = '',
+      shared = false,
+      unseen = [],
+      keepSetCookie = false,
+      clock = Date.now,
+      onStoreFailure = () => {},
+      onRevalidationFailure = () => {},
+    } = parseOptions('createHttpCache', options, HTTP_CACHE_OPTIONS);
     demandHandedIn('An HTTP cache', { cache, fetch });
     const store = new ResponseStore(cache, partition, keepSetCookie);
     const readers = { shared, unseen: new Set(unseen.map((name) => name.toLowerCase())) };
     const network = checkedFetch('an HTTP cache', fetch);
     this.#room = new Room({ store, fetch: network, ...readers, clock, onStoreFailure, onRevalidationFailure });
+    this.fetch = this.fetch.bind(this);
+    this.respond = this.respond.bind(this);
+    this.match = this.match.bind(this);
+    this.delete = this.delete.bind(this);
+    this.clear = this.clear.bind(this);
   }
 
   /**
@@ -141,6 +161,7 @@ export class HttpCache {
 /**
  * An `HttpCache` over a cache of the engine.
  *
- * @throws {DiskCacheError} `BAD_OPTION` for a cache that is not open in this process, and a `fetch` that is no function.
+ * @throws {DiskCacheError} `BAD_OPTION` for a cache that is not open in this process, a `fetch` that is no function, and a name that
+ * no option has.
  */
 export const createHttpCache = (options: HttpCacheOptions): HttpCache => new HttpCache(options);

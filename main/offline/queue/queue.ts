@@ -4,7 +4,7 @@ import type { Counts, Enqueued, EnqueueOptions, Job, JobState, NewJob, QueueEven
 import type { Cursor, Page } from '../../../protocol/page.ts';
 import { MAX_TIMER_MS } from '../../../protocol/timer.ts';
 import { type CheckOptions, type Finding, Index, type IndexOptions, type PlainResult } from '../../engine/index.ts';
-import { demandFunction, optionsOf } from '../../engine/internal.ts';
+import { demandFlag, demandFunction, optionsOf } from '../../engine/internal.ts';
 import { LEASE_MS } from './claim.ts';
 import { checkedOptions, enqueueMany, enqueueOne } from './enqueue.ts';
 import { eventsFrom } from './events.ts';
@@ -36,6 +36,8 @@ const OPTIONS: ReadonlySet<string> = new Set([
   'timeout',
   'lease',
 ] satisfies (keyof OpenQueueOptions)[]);
+
+const CHECK_OPTIONS: ReadonlySet<string> = new Set(['repair']);
 
 /** The version of what is in a queue's directory, docs/disk-format.md. */
 const FORMAT = 1;
@@ -178,6 +180,7 @@ export class Queue<T = unknown> {
    * @throws {DiskCacheError} `BAD_OPTION` for a function that returns a promise or a generator.
    */
   transact<R>(work: (() => R) & PlainResult<R>): R {
+    demandFunction(work, 'what transact runs');
     return inOneStep(this.#open(), () => work());
   }
 
@@ -199,7 +202,9 @@ export class Queue<T = unknown> {
    * Looks for damage of every kind. `repair` deletes what is damaged, jobs that can't be read with it, and puts the rest in order
    * again. Reads everything: O(bytes).
    */
-  check({ repair = false }: CheckOptions = {}): Finding[] {
+  check(options?: CheckOptions): Finding[] {
+    const { repair = false } = optionsOf(options, CHECK_OPTIONS);
+    demandFlag(repair, 'repair');
     return this.#waking((core) => check(core, repair));
   }
 

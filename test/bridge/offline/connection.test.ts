@@ -3,6 +3,7 @@ import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Port } from '../../../renderer-api/client/line.ts';
 import { DiskCache } from '../../../renderer-api/disk-cache.ts';
 import { failure } from '../../failure.ts';
+import { talker } from '../raw-talker.ts';
 import { openOfflinePage } from './over-an-offline-port.ts';
 
 describe('the connection in pages', () => {
@@ -62,6 +63,20 @@ describe('the connection in pages', () => {
     await page.diskCache.connection.goOffline();
     await vi.waitFor(() => expect([heard, uncaught.mock.calls.length]).toEqual([[false], 1]));
     process.off('uncaughtException', uncaught);
+  });
+
+  it('is switched by true and false only, and takes a function to tell', async () => {
+    using page = openOfflinePage();
+    const raw = talker(page.rawPort());
+    for (const wrong of ['no', null, undefined, 1]) {
+      expect(await raw.call('setOnline', wrong)).toMatchObject({ value: { fault: { code: 'BAD_OPTION' } } });
+    }
+    expect(page.offline.connection.isOnline()).toBe(true);
+    await raw.call('setOnline', false);
+    expect(page.offline.connection.isOnline()).toBe(false);
+    const onError = vi.fn();
+    page.diskCache.connection.subscribe('tell me' as never, { onError });
+    await vi.waitFor(() => expect(onError).toHaveBeenCalledExactlyOnceWith(failure('BAD_OPTION')));
   });
 
   it.each(['succeeds', 'fails'])('is heard of after a disconnect, whether the connection given up %s', async (fate) => {

@@ -35,6 +35,25 @@ function talker(port: MessagePort) {
   return { port, call, fetched, ended };
 }
 
+/** A page that doesn't say that it has taken its answers, until it is told to. */
+function collectReceipts(port: MessagePort) {
+  let isTaking = false;
+  const receipts: number[] = [];
+  const post = () => {
+    for (const receipt of receipts.splice(0)) port.postMessage([receipt]);
+  };
+  port.on('message', ({ value }) => {
+    if (value?.receipt !== undefined) receipts.push(value.receipt);
+    if (isTaking) post();
+  });
+  return {
+    take(): void {
+      isTaking = true;
+      post();
+    },
+  };
+}
+
 /** A response whose body never ends. */
 function endless(onCancel: () => void = () => {}) {
   return new Response(
@@ -61,6 +80,66 @@ describe('bodies of responses', () => {
       if (n % 4 === 3) await new Promise((resolve) => setTimeout(resolve, 2));
     }
     await vi.waitFor(() => expect(session.open).toBe(0), { timeout: 60_000 });
+  });
+
+  it('are not read on while the page takes none of them, and go on when it does', async () => {
+    let made = 0;
+    const principal = new Principal();
+    using page = openOfflinePage({
+      fetch: () =>
+        new Response(
+          new ReadableStream({
+            pull(sink) {
+              made += MIB / 4;
+              sink.enqueue(new Uint8Array(MIB / 4));
+            },
+          }),
+          { headers: { 'cache-control': 'no-store' } },
+        ),
+    });
+    const port = page.rawPort(undefined, principal);
+    const { fetched, call } = talker(port);
+    const opened = await Promise.all(Array.from({ length: 12 }, (_, n) => fetched(n)));
+    const pullAll = () => Promise.all(opened.map(({ value }) => call('pull', value!.body)));
+    const receipts = collectReceipts(port);
+    const pullAhead = async () => {
+      for (let round = 0; round < 200; round++) {
+        void pullAll();
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    };
+    await pullAhead();
+    await vi.waitFor(() => expect(principal.isBehind).toBe(true));
+    const before = made;
+    await pullAhead();
+    // What was being read, and what waits in each stream.
+    expect(made - before).toBeLessThan(8 * MIB);
+    expect(page.sessions.at(-1)!.open).toBe(12);
+    receipts.take();
+    // Those that were asked for ahead are answered first; until then it is too much.
+    await vi.waitFor(async () => {
+      for (const reply of await pullAll()) expect(reply.value).toBeInstanceOf(Uint8Array);
+    });
+    expect(made).toBeGreaterThan(before);
+  });
+
+  it('of caches are read one after the other, and wait for a page that takes none', async () => {
+    const principal = new Principal();
+    using page = openOfflinePage();
+    const kept = await page.caches.open('v1');
+    for (let n = 0; n < 60; n++) await kept.put(`https://atlas.app/${n}`, new Response(new Uint8Array(MIB / 16)));
+    const port = page.rawPort(undefined, principal);
+    const { call } = talker(port);
+    const { value: cache } = (await call('caches', { id: 0, method: 'open', name: 'v1' })) as { value?: unknown };
+    const receipts = collectReceipts(port);
+    const answers = Array.from({ length: 200 }, (_, n) => call('caches', { id: n + 1, method: 'matchAll', cache }));
+    await vi.waitFor(() => expect(principal.isBehind).toBe(true), { timeout: 30_000 });
+    const answered = page.sessions.at(-1)!.open;
+    expect(principal.unreadBytes).toBeLessThan(48 * MIB);
+    expect(answered).toBeGreaterThan(150);
+    receipts.take();
+    for (const answer of await Promise.all(answers)) expect(answer.value).toHaveLength(60);
+    await vi.waitFor(() => expect([page.sessions.at(-1)!.open, principal.unreadBytes]).toEqual([0, 0]));
   });
 
   it('go on without end for a page that takes them', async () => {
