@@ -22,16 +22,18 @@ export function storedWeight(value: unknown, writtenOut = false): number {
   const weights = new Map<object, number | undefined>();
   const left: object[] = [value];
   for (let part = left.at(-1); part !== undefined; part = left.at(-1)) {
+    const names = Array.isArray(part) ? Object.keys(part) : undefined;
+    const parts = partsOf(part, names);
     if (!weights.has(part)) {
       weights.set(part, undefined);
       const before = left.length;
-      for (const inner of partsOf(part)) if (isObject(inner) && !weights.has(inner)) left.push(inner);
+      for (const inner of parts) if (isObject(inner) && !weights.has(inner)) left.push(inner);
       if (left.length > before) continue;
     }
     left.pop();
     if (weights.get(part) !== undefined) continue;
-    let weight = ownWeight(part);
-    for (const inner of partsOf(part)) {
+    let weight = ownWeight(part, names);
+    for (const inner of parts) {
       if (!isObject(inner)) weight += PART + weightOfPrimitive(inner);
       else if (writtenOut) weight += PART + (weights.get(inner) ?? 0);
       else weight += PART;
@@ -74,7 +76,8 @@ function isPaired(text: string, at: number, code: number): boolean {
   return code < 0xdc00 ? other >= 0xdc00 && other <= 0xdfff : other >= 0xd800 && other <= 0xdbff;
 }
 
-function ownWeight(part: object): number {
+/** `names`: of an array, those that are known. */
+function ownWeight(part: object, names = Object.keys(part)): number {
   if (ArrayBuffer.isView(part)) return OBJECT + part.byteLength;
   if (part instanceof ArrayBuffer) return OBJECT + part.byteLength;
   if (part instanceof RegExp) return OBJECT + weightOfText(part.source) + part.flags.length;
@@ -82,15 +85,18 @@ function ownWeight(part: object): number {
   // A hole is a byte, where the array isn't written by its names.
   if (Array.isArray(part)) weight += part.length;
   if (part instanceof Map || part instanceof Set || isBoxed(part)) return weight;
-  const names = Object.keys(part);
-  const isDense = Array.isArray(part) && names.length === part.length;
-  if (!isDense) for (const name of names) weight += weightOfText(name);
+  if (!Array.isArray(part) || !isFilled(part, names)) for (const name of names) weight += weightOfText(name);
   return weight;
 }
 
+/** Whether an array has its elements and nothing else. The names of elements come first. */
+const isFilled = ({ length }: readonly unknown[], names: readonly string[] = []): boolean =>
+  names.length === length && (length === 0 || names[length - 1] === String(length - 1));
+
 const isBoxed = (part: object): boolean => part instanceof String || part instanceof Number || part instanceof Boolean;
 
-function partsOf(part: object): Iterable<unknown> {
+function partsOf(part: object, names: readonly string[] | undefined): Iterable<unknown> {
+  if (Array.isArray(part) && isFilled(part, names)) return part;
   if (ArrayBuffer.isView(part) || part instanceof ArrayBuffer || part instanceof Date) return [];
   if (part instanceof Set) return part;
   if (part instanceof Map) return [...part.keys(), ...part.values()];

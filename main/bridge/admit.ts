@@ -1,4 +1,4 @@
-import { type Access, accessOf, type Signature } from '../../protocol/contract/signature.ts';
+import { type Access, accessOf, type Role, type Signature } from '../../protocol/contract/signature.ts';
 import type { Kind } from '../../protocol/contract.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import { shortened } from '../../protocol/fault.ts';
@@ -103,7 +103,9 @@ function accessFor(opened: Opened, method: Admission, args: readonly unknown[]):
     page.permit.demand(name, access);
     opened.granted = access;
   }
-  if (access !== 'read' && page.permit.isLimited) page.permit.charge(itemsIn(signature, args), isWrittenOut(store));
+  if (access !== 'read' && page.permit.isLimited) {
+    page.permit.charge(itemsIn(signature, method.name, args), isWrittenOut(store));
+  }
   return access;
 }
 
@@ -120,22 +122,41 @@ function assertPlain({ name }: Admission, place: number, argument: unknown): voi
   );
 }
 
-/** What is stored by itself: each value, each entry. */
-function* itemsIn({ takes }: Signature, args: readonly unknown[]): Generator<unknown, void, void> {
+/** What is stored by itself, each value, each entry, and what the rows in which it is stored take. */
+function* itemsIn({ takes }: Signature, method: string, args: readonly unknown[]): Generator<unknown, void, void> {
+  const isStored = takes.some((role) => STORED.has(role)) || MAKES_ROWS.has(method);
   for (const [nth, argument] of args.entries()) {
     const role = takes[Math.min(nth, takes.length - 1)];
     const items = role !== undefined && MANY.includes(role) && isIterable(argument) ? argument : [argument];
     for (const item of items) {
       yield item;
-      if (role !== 'jobs' && role !== 'jobOptions') continue;
-      // Group and dedupe key stand in the job's row, and as keys of rows of their own.
-      const { payload: _, ...told } = Object(item) as { readonly payload?: unknown };
-      for (let row = 0; row < ROWS_OF_A_JOB; row++) yield told;
+      if (!isStored) continue;
+      if (role === 'key' || role === 'queue') yield* rowOf(item);
+      else if (role === 'entries') yield* rowOf(Object(item)[0]);
+      else if (role === 'values' || role === '...value') yield ROW;
+      else if (role === 'jobs' || role === 'jobOptions') {
+        // Group and dedupe key stand in the job's row, and as keys of rows of their own.
+        const { payload: _, ...told } = Object(item) as { readonly payload?: unknown };
+        for (let row = 0; row < ROWS_OF_A_JOB; row++) yield* rowOf(told);
+      }
     }
   }
 }
 
+/** A key stands in its row and in an index, in pages that are partly empty. */
+function* rowOf(key: unknown): Generator<unknown, void, void> {
+  yield ROW;
+  yield key;
+  yield key;
+}
+
+/** The columns of a row besides key and value, and its places in the indexes: some 90 bytes. */
+const ROW = new Uint8Array(64);
 const ROWS_OF_A_JOB = 3;
+
+/** What brings something to be stored; and methods that store without it. */
+const STORED: ReadonlySet<Role> = new Set(['value', '...value', 'values', 'entries', 'jobs'] satisfies Role[]);
+const MAKES_ROWS: ReadonlySet<string> = new Set(['incr', 'decr', 'openUpload']);
 
 const isIterable = (argument: unknown): argument is Iterable<unknown> =>
   typeof argument === 'object' && argument !== null && Symbol.iterator in argument;

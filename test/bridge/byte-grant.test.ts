@@ -105,6 +105,40 @@ describe('a grant of bytes', () => {
     ).toBe('done');
   });
 
+  it('counts the rows in which something is stored, and keys once more for their index', () => {
+    open();
+    const key = (n: number) => `${n}`.padEnd(900, 'k');
+    const times = <T>(make: (n: number) => T) => Array.from({ length: 1100 }, (_, n) => make(n));
+    expect(
+      write(
+        'api',
+        'setMany',
+        times((n) => [n, n]),
+      ),
+    ).toBe('TOO_LARGE');
+    expect(
+      write(
+        'list',
+        'extend',
+        times((n) => n),
+      ),
+    ).toBe('TOO_LARGE');
+    expect(write('api', 'setMany', times((n) => [key(n), n]).slice(0, 50))).toBe('TOO_LARGE');
+    expect(write('@queue/jobs', 'enqueueMany', times((n) => ({ payload: n })).slice(0, 400))).toBe('TOO_LARGE');
+    // An array of holes has properties all the same.
+    expect(
+      write('api', 'set', 'k', Object.assign(new Array(2), { a: 'x'.repeat(60_000), b: 'x'.repeat(60_000) })),
+    ).toBe('TOO_LARGE');
+    // What is deleted takes nothing.
+    expect(
+      write(
+        'api',
+        'deleteMany',
+        times((n) => n),
+      ),
+    ).toBe('done');
+  });
+
   it('is one for all connections of an origin in a window', async () => {
     open();
     const principals = new Principals();

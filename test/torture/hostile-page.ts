@@ -26,11 +26,13 @@ const call = (method: string, value: unknown) => ({
   path: [method],
   argumentList: [{ type: 'RAW', value }],
 });
-const request = (...operations: unknown[][]) => [++id, operations];
+/** Every other one takes its answer in parts. */
+const request = (...operations: unknown[][]) => [++id % 2 === 0 ? id : -id, operations];
 const times = <T>(many: number, make: (n: number) => T): T[] => Array.from({ length: many }, (_, n) => make(n));
 const shared = new Uint8Array(30_000);
 const value = new Uint8Array(50_000);
 const large = new Uint8Array(MIB);
+const numbers = times(200_000, (n) => n % 60);
 
 /** Small messages that cost far more than they are. */
 const AMPLIFIERS: readonly (() => unknown)[] = [
@@ -42,6 +44,12 @@ const AMPLIFIERS: readonly (() => unknown)[] = [
   () => request(...times(100, () => ['read', 'get', 'x'.repeat(70_000)])),
   () => request(['own', 'setMany', times(1000, (n) => [n, shared])]),
   () => request(['own', 'set', `k${id}`, value]),
+  () => request(['own', 'set', 'numbers', numbers]),
+  () => request(...times(40, () => ['own', 'get', 'numbers'])),
+  () => request(['own', 'getMany', times(40, () => 'numbers')]),
+  () => request(['own', 'set', 'k', Object.assign(new Error('e'), { stack: 'x'.repeat(50_000) })]),
+  () => request(['own', 'batch', times(20, (n) => ({ set: [n, shared] }))]),
+  () => request(['own', 'push', 1, { tag: 'x'.repeat(20_000) }]),
   () => request(['own', 'openUpload', `u${id}`]),
   () => request(['read', 'openStream', 'large']),
   () => request(['secret', 'set', 'k', large]),

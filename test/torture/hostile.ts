@@ -4,6 +4,7 @@ import type { Grant } from '../../main/bridge/grant.ts';
 import { openSession } from '../../main/bridge/session.ts';
 import { cache, deque } from '../../protocol/stores.ts';
 import { openBridge } from '../bridge/over-a-port.ts';
+import { attackBytes } from './byte-attacks.ts';
 import type { Part, Report } from './part.ts';
 
 /*
@@ -176,16 +177,22 @@ function toText(report: HostileReport): string {
 }
 
 async function run(count: number): Promise<Report> {
+  const overruns: string[] = [];
+  let ways = 0;
+  for await (const { way, bytes, grantedBytes, maxBytes } of attackBytes()) {
+    ways++;
+    if (bytes > maxBytes) overruns.push(`${way}: ${toMib(bytes)} on disk, ${toMib(grantedBytes)} were granted`);
+  }
   const report = await attackByPage(count);
   const { messages, stallMs, peakBytes, grantedBytes, writtenBytes } = report;
-  const faults: string[] = [];
+  const faults: string[] = [...overruns];
   if (messages >= MIN_TIMED_MESSAGES && stallMs > MAX_STALL_MS)
     faults.push(`the main process did nothing else for ${Math.round(stallMs)} ms, more than ${MAX_STALL_MS}`);
   if (peakBytes > MAX_PEAK_BYTES)
     faults.push(`peak of ${toMib(peakBytes)} over rest, more than ${toMib(MAX_PEAK_BYTES)}`);
   if (writtenBytes > grantedBytes + OVERHEAD_BYTES)
     faults.push(`${toMib(writtenBytes)} on disk, ${toMib(grantedBytes)} were granted`);
-  return { figures: toText(report), faults };
+  return { figures: `${toText(report)}; ${ways} other ways to write, each beyond its grant`, faults };
 }
 
 /** A page that was taken over: nothing it sends may stop the main process, fill its memory, or more of the disk than was granted. */

@@ -2,7 +2,6 @@ import type { Access } from '../../../protocol/contract/signature.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { CACHES, type CachesAnswer, type CachesCall, FETCH, type WireResponse } from '../../../protocol/offline.ts';
 import { weightOf } from '../../../protocol/weight.ts';
-import { MAX_ANSWER } from '../../../protocol/wire.ts';
 import type { Permit } from '../permit.ts';
 import type { Caches, OneCache } from './backing.ts';
 import { asError } from './fault.ts';
@@ -13,6 +12,9 @@ import type { SentBodies } from './sent-bodies.ts';
 
 /** Of the bodies of one answer so many bytes travel with it; the others are pulled. */
 const MAX_WHOLE = 4 * 2 ** 20;
+
+/** What an answer holds, heads and bodies: all of it is one message. */
+const MAX_ANSWER = 16 * 2 ** 20;
 
 /** So many requests may be added in one call; with their heads they may be large. */
 const MAX_REQUESTS = 1000;
@@ -86,7 +88,9 @@ const OF_CACHE: Readonly<Record<string, Method<OneCache>>> = {
     async run(cache, { requests, call }, { permit, received }) {
       const request = oneOf(requests);
       const { response } = call;
-      permit.charge([call.requests, { ...response, body: null }], true);
+      // The address is the key, which stands in an index, too.
+      const addresses = (call.requests ?? []).map((request) => Object(request).url);
+      permit.charge([call.requests, addresses, addresses, { ...response, body: null }], true);
       const body = received.receive(response?.body ?? null, (bytes) => permit.charge([bytes]));
       try {
         await cache.put(request, readResponse(response, body));
