@@ -7,7 +7,10 @@ import type { Outcome } from './outcome.ts';
 /** One call of one store's method. Flat, for structured clone pays for each object and each name. */
 export type Operation = readonly [store: string, method: string, ...args: readonly unknown[]];
 
-/** Page to main: runs operations; those on one store are one transaction. */
+/**
+ * Page to main: runs operations; those on one store are one transaction. A negative number says that the page takes the answer in parts,
+ * too.
+ */
 export type Request = readonly [id: number, operations: readonly Operation[]];
 
 /** What an operation failed with, by its place among the operations. */
@@ -32,21 +35,25 @@ export type Answer =
   | readonly [id: number, values: Results['values'], failures: Results['failures'], receipt?: number]
   | readonly [id: number, refusal: Refusal];
 
+/** Main to page, before an answer: the first of its values, in order. The answer itself brings the last ones. */
+export type AnswerPart = readonly [id: number, values: Results['values']];
+
 /** Page to main. A number that can't be guessed. */
 export type Receipt = readonly [receipt: number];
 
-export const isAnswer = (message: unknown): message is Answer =>
+export const isAnswer = (message: unknown): message is Answer | AnswerPart =>
   Array.isArray(message) && typeof message[0] === 'number';
 
 /** A message holds so many operations; who sends more is refused. */
 export const MAX_OPERATIONS = 10_000;
-const MAX_BYTES = 32 * 2 ** 20;
+/** The maximum that one call, or the result of one, weighs: a page can read what a page can set. */
+export const MAX_CALL = 32 * 2 ** 20;
 
 /**
  * What a page may have under way. Who sends more nevertheless is refused with `BUSY`, so that what waits in the main process is
- * bounded. No call may be larger than that.
+ * bounded.
  */
-export const UNDER_WAY = { operations: 2 * MAX_OPERATIONS, bytes: 2 * MAX_BYTES } as const;
+export const UNDER_WAY = { operations: 2 * MAX_OPERATIONS, bytes: 2 * MAX_CALL } as const;
 
 /**
  * A message as pages send it: what one turn brings besides travels as the next one, and commits as the next one. Small enough that
@@ -57,8 +64,17 @@ export const PARCEL = { operations: 512, bytes: 2 ** 20 } as const;
 /** Full messages that a page has under way: while the main process runs one, the next one arrives. */
 export const PARCELS_UNDER_WAY = 2;
 
-/** The values of an answer may weigh so much; what is read besides fails with `TOO_LARGE`. */
-export const MAX_ANSWER = 2 * MAX_BYTES;
+/** The maximum that the values of an answer weigh; further reads fail with `TOO_LARGE`. */
+export const MAX_ANSWER = 2 * MAX_CALL;
+
+/** The same for one message: posting 1 MiB takes the main process up to 10 ms, in which it does nothing else (docs/decisions/0024). */
+export const MAX_WHOLE_ANSWER = 2 ** 24;
+
+/** About what the values in one part of an answer weigh. */
+export const ANSWER_PART = 2 ** 20;
+
+/** Whether the page takes the answer to a request in parts. */
+export const takesParts = (id: number): boolean => id < 0;
 
 /** About what an operation takes in a message besides its arguments. */
 export const OPERATION_WEIGHT = 200;

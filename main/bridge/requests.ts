@@ -1,7 +1,17 @@
 import { DiskCacheError, type ErrorCode } from '../../protocol/error.ts';
 import { toPageErrorData } from '../../protocol/hidden-paths.ts';
 import { weightOf } from '../../protocol/weight.ts';
-import { type Answer, type Failure, MAX_OPERATIONS, UNDER_WAY } from '../../protocol/wire.ts';
+import {
+  ANSWER_PART,
+  type Answer,
+  type AnswerPart,
+  type Failure,
+  MAX_ANSWER,
+  MAX_OPERATIONS,
+  MAX_WHOLE_ANSWER,
+  takesParts,
+  UNDER_WAY,
+} from '../../protocol/wire.ts';
 import { isInflated } from './inflated.ts';
 import type { Lane, Rota } from './rota.ts';
 import type { Ran } from './run.ts';
@@ -30,9 +40,9 @@ const isRefusal = ([, { code }]: Failure): boolean => REFUSALS.has(code);
  * Invariant: what waits is bounded, whatever the page sends; every request with an id that is a number is answered once.
  */
 export class Requests {
-  readonly #run: (operations: readonly unknown[]) => Iterator<number | undefined, Ran>;
+  readonly #run: (operations: readonly unknown[], maxWeight: number) => Iterator<number | undefined, Ran>;
   readonly #settled: (ran: Ran) => Promise<unknown> | undefined;
-  readonly #answer: (answer: Answer, ran?: Ran) => void;
+  readonly #answer: (answer: Answer | AnswerPart, ran?: Ran) => void;
   readonly #refused: (request: readonly unknown[], why: 'odd' | 'failed') => void;
   readonly #rota: Rota;
   readonly #lane: Lane = [];
@@ -48,9 +58,9 @@ export class Requests {
    */
   constructor(
     rota: Rota,
-    run: (operations: readonly unknown[]) => Iterator<number | undefined, Ran>,
+    run: (operations: readonly unknown[], maxWeight: number) => Iterator<number | undefined, Ran>,
     settled: (ran: Ran) => Promise<unknown> | undefined,
-    answer: (answer: Answer, ran?: Ran) => void,
+    answer: (answer: Answer | AnswerPart, ran?: Ran) => void,
     refused: (request: readonly unknown[], why: 'odd' | 'failed') => void = () => {},
     owner?: object,
     mayBegin: () => boolean = () => true,
@@ -82,18 +92,18 @@ export class Requests {
     }
     // Only what has to wait is weighed.
     let weight = 0;
-    const work = this.#run(operations);
+    const work = this.#run(operations, takesParts(id) ? MAX_ANSWER : MAX_WHOLE_ANSWER);
     let hasBegun = false;
     const job = () => {
       if (!hasBegun && !this.#mayBegin()) return PAUSE_MS;
       hasBegun = true;
       const step = work.next();
       if (step.done !== true) return step.value ?? true;
-      const { values, failures, settled } = step.value;
+      const { failures, settled } = step.value;
       const answer = () => {
         this.#operations -= operations.length;
         this.#bytes -= weight;
-        this.#answer([id, values, failures], step.value);
+        this.#post(id, step.value);
         const isInVain = failures.length > 0 && failures.length === operations.length && failures.every(isRefusal);
         if (isInVain) this.#refused(request, 'failed');
       };
@@ -120,6 +130,24 @@ export class Requests {
     this.#refused(request, 'failed');
   }
 
+  /** Posts an answer; a large one in parts, between which others have a turn. */
+  #post(id: number, ran: Ran): void {
+    if (!takesParts(id) || (ran.weight ?? 0) <= 2 * ANSWER_PART) {
+      this.#answer([id, ran.values, ran.failures], ran);
+      return;
+    }
+    const parts = cut(ran.values);
+    let part = parts.next().value ?? [];
+    const job = () => {
+      const next = parts.next();
+      this.#answer(next.done ? [id, part, ran.failures] : [id, part], ran);
+      if (next.done) return false;
+      part = next.value;
+      return true;
+    };
+    this.#rota.enter(this.#lane, job, this.#owner);
+  }
+
   /** Forgets what waits. */
   close(): void {
     this.#lane.length = 0;
@@ -128,4 +156,21 @@ export class Requests {
   #refuse(id: number, code: ErrorCode, message: string): void {
     this.#answer([id, { refused: toPageErrorData(new DiskCacheError(code, message)) }]);
   }
+}
+
+/** The values in groups that weigh about `ANSWER_PART`, or are one value. */
+function* cut(values: readonly unknown[]): Generator<unknown[], undefined> {
+  let part: unknown[] = [];
+  let weight = 0;
+  for (const value of values) {
+    const more = weightOf(value);
+    if (part.length > 0 && weight + more > ANSWER_PART) {
+      yield part;
+      part = [];
+      weight = 0;
+    }
+    part.push(value);
+    weight += more;
+  }
+  yield part;
 }

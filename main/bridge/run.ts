@@ -1,6 +1,6 @@
 import { toPageErrorData } from '../../protocol/hidden-paths.ts';
 import { weightOf } from '../../protocol/weight.ts';
-import { type Failure, MAX_ANSWER, type Operation, type Results } from '../../protocol/wire.ts';
+import { type Failure, MAX_ANSWER, MAX_CALL, type Operation, type Results } from '../../protocol/wire.ts';
 import { type Allowance, allowing, OutOfTime, waitBriefly } from '../engine/internal.ts';
 import { admit, type Opened, open, type Page } from './admit.ts';
 import type { Call } from './batch.ts';
@@ -29,7 +29,10 @@ class Outcomes implements Ran {
   #weightAtClock = 0;
   #callsSinceClock = 0;
 
-  constructor(operations: number) {
+  readonly #maxWeight: number;
+
+  constructor(operations: number, maxWeight: number) {
+    this.#maxWeight = maxWeight;
     this.values = new Array(operations).fill(undefined);
   }
 
@@ -104,7 +107,8 @@ class Outcomes implements Ran {
   }
 
   #allowanceFor({ bytesOfOne }: Call, deadline: number | undefined): Allowance {
-    return { bytes: MAX_ANSWER - this.#weight, isWhole: this.#weight === 0, bytesOfOne, deadline };
+    const bytes = Math.min(this.#maxWeight - this.#weight, MAX_CALL);
+    return { bytes, isWhole: this.#weight === 0, bytesOfOne, deadline };
   }
 
   /** Counts what is read, unless it failed and is gone; where nothing was decoded, the result itself. */
@@ -157,12 +161,16 @@ const UNLIMITED: Allowance = Object.freeze({ bytes: Number.POSITIVE_INFINITY });
 /**
  * Runs one turn's operations. Those on one store run in their order, and as one transaction when any of them writes; an
  * operation that fails undoes only itself. What can't be part of a transaction (`check`, `configure`) parts it in two. Yields
- * where others may have a turn: between reads that bring much, and belong to no transaction.
+ * where others may have a turn: between reads that bring much, and belong to no transaction. `maxWeight`: of all values together.
  *
  * Invariant: each operation has its value or a failure; never throws.
  */
-export function* runOperations(operations: readonly unknown[], page: Page): Generator<number | undefined, Ran, void> {
-  const outcomes = new Outcomes(operations.length);
+export function* runOperations(
+  operations: readonly unknown[],
+  page: Page,
+  maxWeight: number = MAX_ANSWER,
+): Generator<number | undefined, Ran, void> {
+  const outcomes = new Outcomes(operations.length, maxWeight);
   for (const [name, places] of byStore(operations)) {
     try {
       yield* runOnStore(open(name, page), places, operations, outcomes);

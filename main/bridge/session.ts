@@ -2,7 +2,7 @@ import { expose } from 'comlink';
 import { DiskCacheError } from '../../protocol/error.ts';
 import { toPageErrorData } from '../../protocol/hidden-paths.ts';
 import { type Outcome, outcomeOf } from '../../protocol/outcome.ts';
-import { type Answer, FACE_METHODS, type Face, goodbye, type Watch } from '../../protocol/wire.ts';
+import { type Answer, type AnswerPart, FACE_METHODS, type Face, goodbye, type Watch } from '../../protocol/wire.ts';
 import type { FindStore } from './admit.ts';
 import type { Endpoint, Port } from './endpoint.ts';
 import { Feeds } from './feeds.ts';
@@ -61,7 +61,7 @@ export function openSession(
   const near = new NearPage(lobby.nearPages, feeds, principal, (stale) => inner.postMessage(stale));
   const requests = new Requests(
     lobby.rota,
-    (operations) => runOperations(operations, { permit, streams, findStore }),
+    (operations, maxWeight) => runOperations(operations, { permit, streams, findStore }, maxWeight),
     ({ written }) => dropEverywhere(lobby.nearPages, near, written),
     (answer, ran) => misbehaviour.counted(() => post(inner, answer, receipts, ran?.weight ?? 0)),
     (request, why) => (why === 'odd' ? misbehaviour.addOdd(request) : misbehaviour.addRefused(request)),
@@ -141,10 +141,10 @@ function startNear(near: NearPage, store: unknown, permit: Permit, findStore: Fi
 }
 
 /** What a codec of the application's own gives may be something that no message can hold. */
-function post(port: Endpoint, answer: Answer, receipts: Receipts, weight: number): void {
+function post(port: Endpoint, answer: Answer | AnswerPart, receipts: Receipts, weight: number): void {
   const receipt = answer.length === 2 ? undefined : receipts.add(weight);
   try {
-    port.postMessage(receipt === undefined ? answer : [answer[0], answer[1], answer[2], receipt]);
+    port.postMessage(receipt === undefined ? answer : ([answer[0], answer[1], answer[2], receipt] as Answer));
   } catch (error) {
     receipts.take(receipt);
     const why = new DiskCacheError('BAD_VALUE', 'A value of this turn can’t be sent to a page', { cause: error });

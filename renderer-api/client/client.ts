@@ -218,7 +218,7 @@ export class Client {
   /** The line, and what ends with it. */
   #forget(): void {
     this.#line = undefined;
-    const why = 'The connection has ended, and the stream with it; begin it again';
+    const why = 'The connection has ended, and the stream with it';
     this.#connection.abort(new DiskCacheError('DISCONNECTED', why));
     this.#connection = new AbortController();
     this.listeners.interrupted();

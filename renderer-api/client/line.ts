@@ -19,6 +19,8 @@ export interface LineListener {
 }
 
 interface Waiting {
+  /** The first of the answer's values, which came ahead. */
+  readonly values: unknown[];
   resolve(results: Results): void;
   reject(error: unknown): void;
 }
@@ -43,10 +45,11 @@ export class Line {
 
   run(operations: readonly Operation[]): Promise<Results> {
     return new Promise((resolve, reject) => {
-      const id = ++this.#lastId;
+      // Negative: the answer may come in parts.
+      const [id, values] = [--this.#lastId, [] as unknown[]];
       // First, for what can't be posted throws, and nobody will answer it.
       this.port.postMessage([id, operations] satisfies Request);
-      this.#waiting.set(id, { resolve, reject });
+      this.#waiting.set(id, { values, resolve, reject });
     });
   }
 
@@ -64,13 +67,16 @@ export class Line {
   #receive(data: unknown): void {
     if (!this.#open) return;
     if (isAnswer(data)) {
-      const waiting = this.#waiting.get(data[0]);
-      this.#waiting.delete(data[0]);
-      if (data.length === 2) waiting?.reject(fromErrorData(data[1].refused));
+      const [id, values, failures, receipt] = data;
+      const waiting = this.#waiting.get(id);
+      if ('refused' in values) waiting?.reject(fromErrorData(values.refused));
       else {
-        waiting?.resolve({ values: data[1], failures: data[2] });
-        if (data[3]) this.port.postMessage([data[3]] satisfies Receipt);
+        waiting?.values.push(...values);
+        if (!failures) return;
+        waiting?.resolve({ values: waiting.values, failures });
       }
+      this.#waiting.delete(id);
+      if (receipt) this.port.postMessage([receipt] satisfies Receipt);
     } else if (isGoodbye(data)) this.#end(fromErrorData(data.reason), false);
     else this.#listener.onNews(data);
   }

@@ -1,6 +1,6 @@
 import { DiskCacheError, fromErrorData } from '../../protocol/error.ts';
 import { weightOf } from '../../protocol/weight.ts';
-import { OPERATION_WEIGHT, type Operation, PARCEL, type Results, UNDER_WAY } from '../../protocol/wire.ts';
+import { MAX_CALL, OPERATION_WEIGHT, type Operation, PARCEL, type Results } from '../../protocol/wire.ts';
 
 /** Who waits for an operation. */
 export interface Call {
@@ -22,8 +22,8 @@ export function weightOfCall(store: string, args: readonly unknown[]): number {
   // One by one: most arguments are no objects, and cost nothing then.
   let weight = OPERATION_WEIGHT;
   for (const argument of args) weight += weightOf(argument);
-  if (weight <= UNDER_WAY.bytes) return weight;
-  const message = `A call of ${weight} bytes for store "${store}" is too much, ${UNDER_WAY.bytes} is the most; large bytes go with set or writeStream of a cache`;
+  if (weight <= MAX_CALL) return weight;
+  const message = `A call of ${weight} bytes for store "${store}" is too much, ${MAX_CALL} is the most; large bytes go with set or writeStream of a cache`;
   throw new DiskCacheError('TOO_LARGE', message);
 }
 

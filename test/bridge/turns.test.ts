@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { Requests } from '../../main/bridge/requests.ts';
 import { type Lane, Rota } from '../../main/bridge/rota.ts';
 import { cache } from '../../protocol/stores.ts';
-import type { Answer } from '../../protocol/wire.ts';
+import type { Answer, AnswerPart } from '../../protocol/wire.ts';
 import { openBridge } from './over-a-port.ts';
 
 function burn(milliseconds: number): void {
@@ -120,7 +120,7 @@ describe('the rota', () => {
 
 describe('what a page has under way', () => {
   function busy() {
-    const answers: Answer[] = [];
+    const answers: (Answer | AnswerPart)[] = [];
     const ran: number[] = [];
     const requests = new Requests(
       occupied(),
@@ -134,8 +134,8 @@ describe('what a page has under way', () => {
     );
     return { requests, answers, ran };
   }
-  const refused = (answers: readonly Answer[]) =>
-    answers.filter((answer) => answer.length === 2 && answer[1].refused.code === 'BUSY').map(([id]) => id);
+  const refused = (answers: readonly (Answer | AnswerPart)[]) =>
+    answers.filter(([, it]) => 'refused' in it && it.refused.code === 'BUSY').map(([id]) => id);
 
   it('is bounded in operations: what is more is refused at once, and answered', async () => {
     const { requests, answers, ran } = busy();

@@ -53,7 +53,7 @@ describe('diskCache in a page', () => {
     void Promise.allSettled([diskCache.get('d')]);
     await vi.waitFor(() => expect(messages).toHaveLength(2));
     expect(messages[0]).toEqual([
-      1,
+      -1,
       [
         ['default', 'set', 'a', 1],
         ['api', 'get', 'b'],
@@ -220,7 +220,7 @@ describe('every call settles', () => {
     }
     for (let id = 1; id <= 4; id++) {
       await new Promise((resolve) => setTimeout(resolve, 250));
-      main.postMessage([id, ['late'], []]);
+      main.postMessage([-id, ['late'], []]);
     }
     expect(await Promise.all(turns)).toEqual(new Array(4).fill('late'));
   });

@@ -12,10 +12,7 @@ vi.mock('../../renderer-api/client/value-chunks.ts', async (original) => chunks.
 vi.mock('../../renderer-api/offline/offline-client.ts', async (original) => chunks.load().then(original));
 
 const lost = (part: string) =>
-  failure(
-    'DISCONNECTED',
-    new RegExp(`The part "${part}" .* could not be loaded \\(.+\\).*script-src 'self'.*one file`),
-  );
+  failure('DISCONNECTED', new RegExp(`The part "${part}" .* could not be loaded \\(.+\\).*CSP.*one file`));
 const large = new Uint8Array(3 * 2 ** 20).fill(7);
 const streamOf = (bytes: Uint8Array) => new Response(bytes as Uint8Array<ArrayBuffer>).body!;
 
