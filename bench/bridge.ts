@@ -5,13 +5,13 @@ import { expose } from 'comlink';
 import { FULL_GRANT } from '../main/bridge/grant.ts';
 import { openSession } from '../main/bridge/session.ts';
 import type { Cache } from '../main/engine/index.ts';
-import { draws, keyAt, keysOf } from './harness/data.ts';
-import { OURS } from './harness/names.ts';
-import type { Contender, Question } from './harness/question.ts';
-import { runAlone } from './harness/run-alone.ts';
-import { Stock } from './harness/stock.ts';
-import { timeGets } from './harness/work.ts';
-import type { PageAction, PageData, PageReply, PageRequest } from './peer/page.ts';
+import { drawIndices, toKey, toKeys } from './harness/keys-and-values.ts';
+import { OURS } from './harness/benchmark.ts';
+import type { Contender, Benchmark } from './harness/benchmark.ts';
+import { runStandalone } from './harness/run-standalone.ts';
+import { Fixtures } from './harness/fixtures.ts';
+import { timeGets } from './harness/workload.ts';
+import type { PageAction, PageData, PageReply, PageRequest } from './peer/page-worker.ts';
 
 const ECHO = 'bare echo over the port';
 const ENGINE = 'the engine’s own get';
@@ -19,14 +19,14 @@ const ECHO_GET = 'bare echo with the engine’s own get';
 const NEAR = 'deskcache, kept near';
 const COMLINK = 'plain Comlink.expose of the engine';
 
-export const question: Question = {
+export const benchmark: Benchmark = {
   name: 'bridge',
   asks: 'What does the way from a page to the engine cost, one call at a time and many in flight?',
   async *comparisons({ keys, operations }) {
-    using stock = new Stock(keys / 10);
-    const cache = stock.cache();
-    await using page = new Page(cache);
-    const plan = (round: number) => draws(operations / 2, stock.count, round);
+    using fixtures = new Fixtures(keys / 10);
+    const cache = fixtures.cache();
+    await using page = new PageWorker(cache);
+    const plan = (round: number) => drawIndices(operations / 2, fixtures.count, round);
     const contender = (name: string, action: PageAction): Contender => ({
       name,
       round: (round) => page.time(action, round, plan(round)),
@@ -37,7 +37,7 @@ export const question: Question = {
       unit: 'µs',
       contenders: [
         contender(ECHO, 'echo'),
-        { name: ENGINE, round: (round) => timeGets(cache, stock.values, plan(round)) },
+        { name: ENGINE, round: (round) => timeGets(cache, fixtures.values, plan(round)) },
         contender(ECHO_GET, 'echo get'),
         contender(OURS, 'get'),
         contender(COMLINK, 'comlink get'),
@@ -62,7 +62,7 @@ export const question: Question = {
       contenders: [contender(NEAR, 'get near'), contender(ECHO, 'echo')],
       goals: [{ subject: NEAR, against: ECHO, timesFaster: 10 }],
     };
-    const few = draws(4, 4, 1);
+    const few = drawIndices(4, 4, 1);
     yield {
       title: 'a value of 16 MiB set and read, one after the other',
       unit: 'µs',
@@ -76,7 +76,7 @@ export const question: Question = {
 };
 
 /** A worker thread with one port per way of reaching the engine. */
-class Page implements AsyncDisposable {
+class PageWorker implements AsyncDisposable {
   readonly #cache: Cache<string>;
   readonly #worker: Worker;
 
@@ -90,10 +90,10 @@ class Page implements AsyncDisposable {
     ];
     openSession(bridge.port1 as unknown as Parameters<typeof openSession>[0], FULL_GRANT, () => cache as Cache);
     expose(cache, comlink.port1 as unknown as Parameters<typeof expose>[1]);
-    answer(echo.port1, (key) => key);
-    answer(echoGet.port1, (key) => cache.get(key));
+    answerRequests(echo.port1, (key) => key);
+    answerRequests(echoGet.port1, (key) => cache.get(key));
     const ports = { bridge: bridge.port2, comlink: comlink.port2, echo: echo.port2, echoGet: echoGet.port2 };
-    this.#worker = new Worker(new URL('./peer/page.ts', import.meta.url), {
+    this.#worker = new Worker(new URL('./peer/page-worker.ts', import.meta.url), {
       workerData: { ports } satisfies PageData,
       transferList: Object.values(ports),
     });
@@ -101,18 +101,18 @@ class Page implements AsyncDisposable {
 
   /** Microseconds per call, by the page's clock. */
   async time(action: PageAction, round: number, indices: Uint32Array): Promise<number> {
-    this.#worker.postMessage({ action, keys: keysOf(indices), round } satisfies PageRequest);
+    this.#worker.postMessage({ action, keys: toKeys(indices), round } satisfies PageRequest);
     const [reply] = (await once(this.#worker, 'message')) as [PageReply];
-    if (action.endsWith('sets')) this.#demandSets(indices, round);
+    if (action.endsWith('sets')) this.#assertSets(indices, round);
     return reply.figure;
   }
 
   /** What the page has set is here. */
-  #demandSets(indices: Uint32Array, round: number): void {
+  #assertSets(indices: Uint32Array, round: number): void {
     for (const index of indices) {
-      const value = this.#cache.get(keyAt(index));
+      const value = this.#cache.get(toKey(index));
       if (!(value instanceof Uint8Array) || value.length !== 100 || value[0] !== round) {
-        throw new Error(`${keyAt(index)} is ${String(value)} after it was set in round ${round}`);
+        throw new Error(`${toKey(index)} is ${String(value)} after it was set in round ${round}`);
       }
     }
   }
@@ -122,8 +122,8 @@ class Page implements AsyncDisposable {
   }
 }
 
-function answer(port: MessagePort, reply: (key: string) => unknown): void {
+function answerRequests(port: MessagePort, reply: (key: string) => unknown): void {
   port.on('message', (key: string) => port.postMessage(reply(key)));
 }
 
-if (import.meta.main) await runAlone(question);
+if (import.meta.main) await runStandalone(benchmark);

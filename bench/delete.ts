@@ -1,19 +1,19 @@
 /** What does it cost to delete an item in a transaction of its own? */
-import { keyAt, shuffled } from './harness/data.ts';
-import { FLOOR, OURS } from './harness/names.ts';
-import type { Contender, Question } from './harness/question.ts';
-import { runAlone } from './harness/run-alone.ts';
-import { Stock, type Store } from './harness/stock.ts';
-import { timeDeletes } from './harness/work.ts';
-import { PYTHON } from './peer/python.ts';
+import { toKey, shuffleIndices } from './harness/keys-and-values.ts';
+import { BASELINE, OURS } from './harness/benchmark.ts';
+import type { Contender, Benchmark } from './harness/benchmark.ts';
+import { runStandalone } from './harness/run-standalone.ts';
+import { Fixtures, type Store } from './harness/fixtures.ts';
+import { timeDeletes } from './harness/workload.ts';
+import { PYTHON_NAME } from './peer/python.ts';
 
-export const question: Question = {
+export const benchmark: Benchmark = {
   name: 'delete',
   asks: 'What does it cost to delete an item of 100 bytes in a transaction of its own?',
   async *comparisons({ keys, operations }) {
-    using stock = new Stock(keys);
-    const python = await stock.python();
-    const plan = (round: number) => shuffled(0, keys, round).subarray(0, operations);
+    using fixtures = new Fixtures(keys);
+    const python = await fixtures.python();
+    const plan = (round: number) => shuffleIndices(0, keys, round).subarray(0, operations);
     const contender = (name: string, store: Store): Contender => ({
       name,
       round(number) {
@@ -24,27 +24,27 @@ export const question: Question = {
     });
     function putBack(store: Store, indices: Uint32Array): void {
       store.transact(() => {
-        for (const index of indices) store.set(keyAt(index), stock.values.at(index));
+        for (const index of indices) store.set(toKey(index), fixtures.values.at(index));
       });
     }
     yield {
       title: `delete ${operations} of ${keys} items`,
       unit: 'µs',
       contenders: [
-        contender(FLOOR, stock.floor()),
-        contender(OURS, stock.cache()),
-        python.contender(PYTHON, async (number) => {
+        contender(BASELINE, fixtures.baseline()),
+        contender(OURS, fixtures.cache()),
+        python.createContender(PYTHON_NAME, async (number) => {
           const figure = await python.ask('delete_each', plan(number));
           await python.ask('fill', plan(number));
           return figure;
         }),
       ],
       goals: [
-        { subject: OURS, against: FLOOR, atMost: 1.6 },
-        { subject: OURS, against: PYTHON, timesFaster: 2.5 },
+        { subject: OURS, against: BASELINE, atMost: 1.6 },
+        { subject: OURS, against: PYTHON_NAME, timesFaster: 2.5 },
       ],
     };
   },
 };
 
-if (import.meta.main) await runAlone(question);
+if (import.meta.main) await runStandalone(benchmark);

@@ -4,12 +4,12 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Cache, FanoutCache } from '../main/engine/index.ts';
-import { draws, keyAt, type Plain, VALUE_BYTES, Values, valueBytes } from './harness/data.ts';
-import type { Absentee, Contender, Question } from './harness/question.ts';
-import { runAlone } from './harness/run-alone.ts';
+import { drawIndices, toKey, type PlainValue, VALUE_BYTES, Values, createValueBytes } from './harness/keys-and-values.ts';
+import type { SkippedContender, Contender, Benchmark } from './harness/benchmark.ts';
+import { runStandalone } from './harness/run-standalone.ts';
 import { Scratch } from './harness/scratch.ts';
-import { Python } from './peer/python.ts';
-import type { Order, Tally } from './peer/writer.ts';
+import { PythonPeer } from './peer/python.ts';
+import type { WriteRequest, WriteResult } from './peer/writer-process.ts';
 
 const WRITERS = 8;
 /** All writers set the same items, over and over. */
@@ -20,15 +20,15 @@ const CACHE = 'deskcache, Cache';
 const PYTHON = 'Python DiskCache, FanoutCache(8)';
 
 /** A process that writes what it is told. */
-interface Writer {
-  write(order: Order): Promise<Tally>;
+interface WriterProcess {
+  write(order: WriteRequest): Promise<WriteResult>;
   end(): void;
 }
 
-function nodeWriter(): Writer {
+function startNodeWriter(): WriterProcess {
   const child = fork(join(import.meta.dirname, 'peer', 'writer.ts'), { execArgv: [] });
-  const { next, hear } = answers(child);
-  child.on('message', (tally) => hear(tally as Tally));
+  const { next, hear } = readAnswers(child);
+  child.on('message', (tally) => hear(tally as WriteResult));
   return {
     write(order) {
       child.send(order);
@@ -38,11 +38,11 @@ function nodeWriter(): Writer {
   };
 }
 
-function pythonWriter(values: string): Writer {
+function startPythonWriter(values: string): WriterProcess {
   const script = join(import.meta.dirname, 'peer', 'diskcache_writer.py');
   const child = spawn('/usr/bin/python3', [script], { stdio: ['pipe', 'pipe', 'inherit'] });
-  const { next, hear } = answers(child);
-  createInterface({ input: child.stdout }).on('line', (line) => hear(JSON.parse(line) as Tally));
+  const { next, hear } = readAnswers(child);
+  createInterface({ input: child.stdout }).on('line', (line) => hear(JSON.parse(line) as WriteResult));
   return {
     write(order) {
       child.stdin.write(`${JSON.stringify({ ...order, values, size: VALUE_BYTES })}\n`);
@@ -53,8 +53,8 @@ function pythonWriter(values: string): Writer {
 }
 
 /** One answer to each order; a process that ends before it has answered fails the bench. */
-function answers(child: ChildProcess): { next(): Promise<Tally>; hear(tally: Tally): void } {
-  let hear: (tally: Tally) => void = () => {};
+function readAnswers(child: ChildProcess): { next(): Promise<WriteResult>; hear(tally: WriteResult): void } {
+  let hear: (tally: WriteResult) => void = () => {};
   let fail: (error: Error) => void = () => {};
   child.on('exit', (code) => fail(new Error(`A writer ended with ${code} in the middle of its work`)));
   return {
@@ -68,38 +68,38 @@ function answers(child: ChildProcess): { next(): Promise<Tally>; hear(tally: Tal
 }
 
 /** Several writers at one store, and what was counted of each round. */
-class Crew implements Disposable {
-  readonly #writers: readonly Writer[];
-  readonly #kind: Order['kind'];
+class WriterPool implements Disposable {
+  readonly #writers: readonly WriterProcess[];
+  readonly #kind: WriteRequest['kind'];
   readonly #directory: string;
   readonly #each: number;
-  readonly rounds: { readonly each: number; readonly worst: number; readonly dropped: number }[] = [];
+  readonly rounds: { readonly setsPerWriter: number; readonly worst: number; readonly dropped: number }[] = [];
 
-  constructor(kind: Order['kind'], directory: string, each: number, start: () => Writer) {
+  constructor(kind: WriteRequest['kind'], directory: string, setsPerWriter: number, start: () => WriterProcess) {
     this.#kind = kind;
     this.#directory = directory;
-    this.#each = each;
+    this.#each = setsPerWriter;
     this.#writers = Array.from({ length: WRITERS }, start);
   }
 
   /** All write at once; microseconds per set, all together. */
   async round(number: number): Promise<number> {
-    const order = (indices: readonly number[]): Order => ({
+    const order = (indices: readonly number[]): WriteRequest => ({
       kind: this.#kind,
       directory: this.#directory,
       indices,
       shift: number + 1,
     });
     await this.#all(() => order([])); // everybody is there and has opened the store
-    const tallies = await this.#all((nth) => order([...draws(this.#each, ITEMS, number * WRITERS + nth)]));
-    const each = (Math.max(...tallies.map(({ took }) => took)) * 1000) / (WRITERS * this.#each);
+    const tallies = await this.#all((nth) => order([...drawIndices(this.#each, ITEMS, number * WRITERS + nth)]));
+    const setsPerWriter = (Math.max(...tallies.map(({ took }) => took)) * 1000) / (WRITERS * this.#each);
     const worst = Math.max(...tallies.map((tally) => tally.worst));
     const dropped = tallies.reduce((sum, tally) => sum + tally.dropped, 0) / (WRITERS * this.#each);
-    this.rounds[number] = { each, worst, dropped: dropped * 100 };
-    return each;
+    this.rounds[number] = { setsPerWriter, worst, dropped: dropped * 100 };
+    return setsPerWriter;
   }
 
-  #all(order: (nth: number) => Order): Promise<Tally[]> {
+  #all(order: (nth: number) => WriteRequest): Promise<WriteResult[]> {
     return Promise.all(this.#writers.map((writer, nth) => writer.write(order(nth))));
   }
 
@@ -109,19 +109,19 @@ class Crew implements Disposable {
 }
 
 /** Every item that was drawn is there, with a value of its own. */
-function demandAll(
-  store: Pick<Cache<string, Plain>, 'size' | 'get'>,
+function assertAll(
+  store: Pick<Cache<string, PlainValue>, 'size' | 'get'>,
   values: Values,
   each: number,
   round: number,
 ): void {
   const drawn = new Set(
-    Array.from({ length: WRITERS }, (_, nth) => [...draws(each, ITEMS, round * WRITERS + nth)]).flat(),
+    Array.from({ length: WRITERS }, (_, nth) => [...drawIndices(each, ITEMS, round * WRITERS + nth)]).flat(),
   );
-  for (const index of drawn) values.demand(index + round + 1, store.get(keyAt(index)));
+  for (const index of drawn) values.assertValue(index + round + 1, store.get(toKey(index)));
 }
 
-export const question: Question = {
+export const benchmark: Benchmark = {
   name: 'fanout',
   asks: 'What do eight processes achieve that write into one directory at the same time?',
   async *comparisons({ operations }) {
@@ -129,24 +129,24 @@ export const question: Question = {
     const values = new Values('bytes', VALUE_BYTES);
     using scratch = new Scratch();
     const valuesPath = join(scratch.directory(), 'values');
-    writeFileSync(valuesPath, valueBytes(VALUE_BYTES));
-    using python = await Python.open(scratch, values);
+    writeFileSync(valuesPath, createValueBytes(VALUE_BYTES));
+    using python = await PythonPeer.open(scratch, values);
     using owned = new DisposableStack();
     const fanoutPath = scratch.directory();
     const cachePath = scratch.directory();
-    const ours = owned.use(new Crew('fanout', fanoutPath, each, nodeWriter));
-    const single = owned.use(new Crew('cache', cachePath, each, nodeWriter));
+    const ours = owned.use(new WriterPool('fanout', fanoutPath, each, startNodeWriter));
+    const single = owned.use(new WriterPool('cache', cachePath, each, startNodeWriter));
     const peerPath = scratch.directory();
-    let peer: Crew | undefined;
-    const peerCrew = () => (peer ??= owned.use(new Crew('fanout', peerPath, each, () => pythonWriter(valuesPath))));
+    let peer: WriterPool | undefined;
+    const peerCrew = () => (peer ??= owned.use(new WriterPool('fanout', peerPath, each, () => startPythonWriter(valuesPath))));
 
-    const contenders = (figure: 'each' | 'worst' | 'dropped'): (Contender | Absentee)[] => {
-      const past = (crew: Crew) => (round: number) => crew.rounds[round]![figure];
+    const contenders = (figure: 'each' | 'worst' | 'dropped'): (Contender | SkippedContender)[] => {
+      const past = (crew: WriterPool) => (round: number) => crew.rounds[round]![figure];
       if (figure !== 'each') {
         return [
           { name: FANOUT, round: past(ours) },
           { name: CACHE, round: past(single) },
-          python.contender(PYTHON, (round) => past(peerCrew())(round)),
+          python.createContender(PYTHON, (round) => past(peerCrew())(round)),
         ];
       }
       return [
@@ -154,8 +154,8 @@ export const question: Question = {
           name: FANOUT,
           async round(number) {
             const measured = await ours.round(number);
-            using store = new FanoutCache<string, Plain>(fanoutPath);
-            demandAll(store, values, each, number);
+            using store = new FanoutCache<string, PlainValue>(fanoutPath);
+            assertAll(store, values, each, number);
             return measured;
           },
         },
@@ -163,12 +163,12 @@ export const question: Question = {
           name: CACHE,
           async round(number) {
             const measured = await single.round(number);
-            using store = new Cache<string, Plain>(cachePath);
-            demandAll(store, values, each, number);
+            using store = new Cache<string, PlainValue>(cachePath);
+            assertAll(store, values, each, number);
             return measured;
           },
         },
-        python.contender(PYTHON, (round) => peerCrew().round(round)),
+        python.createContender(PYTHON, (round) => peerCrew().round(round)),
       ];
     };
     const title = `${WRITERS} processes, ${each} sets each over ${ITEMS} items`;
@@ -193,4 +193,4 @@ export const question: Question = {
   },
 };
 
-if (import.meta.main) await runAlone(question);
+if (import.meta.main) await runStandalone(benchmark);

@@ -1,8 +1,8 @@
 /** Which eviction policy keeps what is asked for again? */
 import { Cache } from '../main/engine/index.ts';
-import { keyAt } from './harness/data.ts';
-import type { Contender, Question } from './harness/question.ts';
-import { runAlone } from './harness/run-alone.ts';
+import { toKey } from './harness/keys-and-values.ts';
+import type { Contender, Benchmark } from './harness/benchmark.ts';
+import { runStandalone } from './harness/run-standalone.ts';
 import { Scratch } from './harness/scratch.ts';
 import { TRACES, type Trace } from './harness/traces.ts';
 
@@ -12,7 +12,7 @@ type Policy = (typeof POLICIES)[number];
 /** Long enough that pages and write-ahead log are little beside the values. */
 const ITEM_BYTES = 4 * 1024;
 
-export const question: Question = {
+export const benchmark: Benchmark = {
   name: 'hit-rate',
   asks: 'How often is what is asked for not there, by eviction policy?',
   asGrid: true,
@@ -24,7 +24,7 @@ export const question: Question = {
         title: `${name}, ${requests} requests, room for ${room}`,
         unit: '% misses',
         contenders: POLICIES.map(
-          (policy): Contender => ({ name: policy, round: (round) => misses(policy, trace, requests, room, round) }),
+          (policy): Contender => ({ name: policy, round: (round) => measureMissRate(policy, trace, requests, room, round) }),
         ),
         goals: scans ? [{ subject: 'sieve', against: 'least-recently-used', atMost: 1 }] : [],
       };
@@ -33,25 +33,25 @@ export const question: Question = {
 };
 
 /** A store that is asked, and given what it did not have; counted once it is full. The warm-up round has nothing to warm. */
-function misses(evictionPolicy: Policy, trace: Trace, requests: number, room: number, round: number): number {
+function measureMissRate(evictionPolicy: Policy, trace: Trace, requests: number, capacity: number, round: number): number {
   if (round === 0) return 0;
   using scratch = new Scratch();
   using cache = new Cache<string, Uint8Array>(scratch.directory(), {
     evictionPolicy,
-    sizeLimit: room * ITEM_BYTES * 1.3,
+    sizeLimit: capacity * ITEM_BYTES * 1.3,
   });
   const value = new Uint8Array(ITEM_BYTES).fill(round);
   const warm = requests / 4;
   let missed = 0;
-  trace(requests, room, round).forEach((index, nth) => {
-    const key = keyAt(index);
+  trace(requests, capacity, round).forEach((index, nth) => {
+    const key = toKey(index);
     const found = cache.get(key);
     if (found?.[0] === round) return;
     if (nth >= warm) missed++;
     cache.set(key, value);
   });
-  if (cache.size > room * 1.1) throw new Error(`${cache.size} items are in a store with room for ${room}`);
+  if (cache.size > capacity * 1.1) throw new Error(`${cache.size} items are in a store with room for ${capacity}`);
   return (100 * missed) / (requests - warm);
 }
 
-if (import.meta.main) await runAlone(question);
+if (import.meta.main) await runStandalone(benchmark);

@@ -1,49 +1,49 @@
 /** How long does it take to open a store that is there, and to close it again? */
 import { Cache } from '../main/engine/index.ts';
-import { keyAt, type Plain } from './harness/data.ts';
-import { OURS } from './harness/names.ts';
-import type { Question } from './harness/question.ts';
-import { runAlone } from './harness/run-alone.ts';
-import { Stock } from './harness/stock.ts';
-import { microsecondsEach } from './harness/timing.ts';
-import { PYTHON } from './peer/python.ts';
+import { toKey, type PlainValue } from './harness/keys-and-values.ts';
+import { OURS } from './harness/benchmark.ts';
+import type { Benchmark } from './harness/benchmark.ts';
+import { runStandalone } from './harness/run-standalone.ts';
+import { Fixtures } from './harness/fixtures.ts';
+import { measureMicroseconds } from './harness/timing.ts';
+import { PYTHON_NAME } from './peer/python.ts';
 
 const WITH_GET = `${OURS}, with one get`;
 
-export const question: Question = {
+export const benchmark: Benchmark = {
   name: 'open',
   asks: 'How long does it take to open a store that is there, and to close it again?',
   async *comparisons({ keys, operations }) {
-    using stock = new Stock(keys / 10);
+    using fixtures = new Fixtures(keys / 10);
     const times = Math.ceil(operations / 100);
-    const directory = stock.scratch.directory();
-    stock.cache({}, directory).close();
-    const python = await stock.python();
+    const directory = fixtures.scratch.directory();
+    fixtures.cache({}, directory).close();
+    const python = await fixtures.python();
     await python.ask('close_store', new Uint32Array());
 
     function timeOpens(read: boolean): number {
-      return microsecondsEach(times, () => {
+      return measureMicroseconds(times, () => {
         for (let time = 0; time < times; time++) {
-          const cache = new Cache<string, Plain>(directory);
-          if (read) stock.values.demand(time, cache.get(keyAt(time)));
+          const cache = new Cache<string, PlainValue>(directory);
+          if (read) fixtures.values.assertValue(time, cache.get(toKey(time)));
           cache.close();
         }
       });
     }
 
     yield {
-      title: `open and close, ${stock.count} items`,
+      title: `open and close, ${fixtures.count} items`,
       unit: 'µs',
       contenders: [
         { name: OURS, round: () => timeOpens(false) },
         { name: WITH_GET, round: () => timeOpens(true) },
-        python.contender(PYTHON, () =>
+        python.createContender(PYTHON_NAME, () =>
           python.ask('open_and_close', new Uint32Array(), { directory: python.directory, count: times }),
         ),
       ],
-      goals: [{ subject: OURS, against: PYTHON, timesFaster: 2 }],
+      goals: [{ subject: OURS, against: PYTHON_NAME, timesFaster: 2 }],
     };
   },
 };
 
-if (import.meta.main) await runAlone(question);
+if (import.meta.main) await runStandalone(benchmark);

@@ -3,35 +3,35 @@ import { MessageChannel } from 'node:worker_threads';
 import { FULL_GRANT } from '../main/bridge/grant.ts';
 import { openSession } from '../main/bridge/session.ts';
 import { Deque } from '../main/engine/index.ts';
-import { type Assignment, Queue } from '../main/offline/queue/index.ts';
+import { type JobContext, Queue } from '../main/queue/index.ts';
 import { DiskCacheError } from '../protocol/error.ts';
-import { Client } from '../renderer-api/client/client.ts';
-import type { Port } from '../renderer-api/client/line.ts';
-import { RemoteQueue } from '../renderer-api/client/remote-queue.ts';
-import { type Plain, VALUE_BYTES, Values } from './harness/data.ts';
-import { OURS } from './harness/names.ts';
-import type { Comparison, Question } from './harness/question.ts';
-import { runAlone } from './harness/run-alone.ts';
+import { Client } from '../client/client.ts';
+import type { MessagePortLike } from '../client/port-connection.ts';
+import { RemoteQueue } from '../client/remote-queue.ts';
+import { type PlainValue, VALUE_BYTES, Values } from './harness/keys-and-values.ts';
+import { OURS } from './harness/benchmark.ts';
+import type { Comparison, Benchmark } from './harness/benchmark.ts';
+import { runStandalone } from './harness/run-standalone.ts';
 import { Scratch } from './harness/scratch.ts';
-import { microsecondsEach, microsecondsEachOf } from './harness/timing.ts';
+import { measureMicroseconds, measureMicrosecondsAsync } from './harness/timing.ts';
 
-const BATCH = 1000;
+const BATCH_ITEMS = 1000;
 /** Where each is a transaction of its own, a part of the operations is enough. */
-const PART = 5;
+const TRANSACTION_SHARE = 5;
 /** Microseconds: 20 000 jobs a second. */
-const MOST = 50;
+const MAX_JOB_MICROSECONDS = 50;
 const ALLOWED = 'what is allowed, 20,000 a second';
 const DEQUE = 'a deque';
 const values = new Values('bytes', VALUE_BYTES);
-const some = (count: number): Plain[] => Array.from({ length: count }, (_, index) => values.at(index));
+const createPayloads = (count: number): PlainValue[] => Array.from({ length: count }, (_, index) => values.at(index));
 
 /** Works off so many jobs, in order, and looks at each. */
-async function workOff(queue: Queue<Plain>, count: number, concurrency: number): Promise<void> {
+async function processJobs(queue: Queue<PlainValue>, count: number, concurrency: number): Promise<void> {
   const before = queue.counts().done;
   const stopping = new AbortController();
   let seen = 0;
-  const handler = ({ payload }: Assignment<Plain>) => {
-    values.demand(seen++, payload);
+  const handler = ({ payload }: JobContext<PlainValue>) => {
+    values.assertValue(seen++, payload);
     if (seen === count) stopping.abort();
   };
   await queue.process(handler, { concurrency, signal: stopping.signal });
@@ -39,24 +39,24 @@ async function workOff(queue: Queue<Plain>, count: number, concurrency: number):
   if (done !== count) throw new Error(`${done} jobs were done instead of ${count}`);
 }
 
-async function timeEnqueues(queue: Queue<Plain>, count: number, batch: number): Promise<number> {
-  const jobs = some(count).map((payload) => ({ payload }));
-  const figure = microsecondsEach(count, () => {
+async function timeEnqueues(queue: Queue<PlainValue>, count: number, batch: number): Promise<number> {
+  const jobs = createPayloads(count).map((payload) => ({ payload }));
+  const figure = measureMicroseconds(count, () => {
     for (let first = 0; first < count; first += batch) queue.enqueueMany(jobs.slice(first, first + batch));
   });
-  await workOff(queue, count, BATCH);
+  await processJobs(queue, count, BATCH_ITEMS);
   return figure;
 }
 
 /** A page's view of a queue, over a port in this thread. */
-class Page {
-  readonly queue: RemoteQueue<Plain>;
+class QueuePage {
+  readonly queue: RemoteQueue<PlainValue>;
   readonly #client: Client;
 
-  constructor(queue: Queue<Plain>) {
+  constructor(queue: Queue<PlainValue>) {
     const { port1, port2 } = new MessageChannel();
     openSession(port1 as unknown as Parameters<typeof openSession>[0], FULL_GRANT, () => queue as Queue);
-    this.#client = new Client(async () => port2 as unknown as Port, 30_000);
+    this.#client = new Client(async () => port2 as unknown as MessagePortLike, 30_000);
     this.queue = new RemoteQueue(this.#client, 'the queue');
   }
 
@@ -66,22 +66,22 @@ class Page {
 }
 
 /** Enqueues from a page what `send` sends of a batch. */
-async function timeSending(
-  queue: Queue<Plain>,
+async function timeEnqueuesFromPage(
+  queue: Queue<PlainValue>,
   count: number,
-  send: (payloads: readonly Plain[]) => Promise<unknown>,
+  send: (payloads: readonly PlainValue[]) => Promise<unknown>,
 ): Promise<number> {
-  const payloads = some(count);
-  const figure = await microsecondsEachOf(count, async () => {
-    for (let first = 0; first < count; first += BATCH) await send(payloads.slice(first, first + BATCH));
+  const payloads = createPayloads(count);
+  const figure = await measureMicrosecondsAsync(count, async () => {
+    for (let first = 0; first < count; first += BATCH_ITEMS) await send(payloads.slice(first, first + BATCH_ITEMS));
   });
-  await workOff(queue, count, BATCH);
+  await processJobs(queue, count, BATCH_ITEMS);
   return figure;
 }
 
-function timePushes(deque: Deque<Plain>, count: number, batch: number): number {
-  const payloads = some(count);
-  const figure = microsecondsEach(count, () => {
+function timePushes(deque: Deque<PlainValue>, count: number, batch: number): number {
+  const payloads = createPayloads(count);
+  const figure = measureMicroseconds(count, () => {
     for (let first = 0; first < count; first += batch) deque.extend(payloads.slice(first, first + batch));
   });
   if (deque.length !== count) throw new Error(`There are ${deque.length} values instead of ${count}`);
@@ -89,64 +89,64 @@ function timePushes(deque: Deque<Plain>, count: number, batch: number): number {
   return figure;
 }
 
-function timeWork(queue: Queue<Plain>, count: number, concurrency: number): Promise<number> {
-  queue.enqueueMany(some(count).map((payload) => ({ payload })));
-  return microsecondsEachOf(count, () => workOff(queue, count, concurrency));
+function timeWork(queue: Queue<PlainValue>, count: number, concurrency: number): Promise<number> {
+  queue.enqueueMany(createPayloads(count).map((payload) => ({ payload })));
+  return measureMicrosecondsAsync(count, () => processJobs(queue, count, concurrency));
 }
 
-function timeShifts(deque: Deque<Plain>, count: number, batch: number): number {
-  deque.extend(some(count));
+function timeShifts(deque: Deque<PlainValue>, count: number, batch: number): number {
+  deque.extend(createPayloads(count));
   let seen = 0;
-  return microsecondsEach(count, () => {
+  return measureMicroseconds(count, () => {
     for (let first = 0; first < count; first += batch) {
-      for (const value of deque.splice(0, Math.min(batch, count - first))) values.demand(seen++, value);
+      for (const value of deque.splice(0, Math.min(batch, count - first))) values.assertValue(seen++, value);
     }
   });
 }
 
-export const question: Question = {
+export const benchmark: Benchmark = {
   name: 'queue',
   asks: 'What does a durable queue of jobs of 100 bytes cost beside a plain deque, with the durability "process"?',
   async *comparisons({ operations }) {
     using scratch = new Scratch();
-    using queue = new Queue<Plain>(scratch.directory(), { durability: 'process' });
-    using deque = new Deque<Plain>(scratch.directory(), { durability: 'process' });
-    for (const batch of [1, BATCH]) {
+    using queue = new Queue<PlainValue>(scratch.directory(), { durability: 'process' });
+    using deque = new Deque<PlainValue>(scratch.directory(), { durability: 'process' });
+    for (const batch of [1, BATCH_ITEMS]) {
       const bulk = batch > 1;
-      const count = Math.ceil(operations / (bulk ? 1 : PART));
+      const count = Math.ceil(operations / (bulk ? 1 : TRANSACTION_SHARE));
       yield {
         title: `enqueue, ${bulk ? `${batch} a transaction` : 'each in its own transaction'}`,
         unit: 'µs',
         contenders: [
           { name: OURS, round: () => timeEnqueues(queue, count, batch) },
           { name: DEQUE, round: () => timePushes(deque, count, batch) },
-          ...(bulk ? [{ name: ALLOWED, round: () => MOST }] : []),
+          ...(bulk ? [{ name: ALLOWED, round: () => MAX_JOB_MICROSECONDS }] : []),
         ],
         goals: bulk ? [{ subject: OURS, against: ALLOWED, atMost: 1 }] : [],
       } satisfies Comparison;
     }
-    using page = new Page(queue);
+    using page = new QueuePage(queue);
     const { queue: remote } = page;
     yield {
-      title: `enqueue from a page, ${BATCH} in a turn`,
+      title: `enqueue from a page, ${BATCH_ITEMS} in a turn`,
       unit: 'µs',
       contenders: [
         {
           name: 'enqueueMany',
           round: () =>
-            timeSending(queue, operations, (payloads) => remote.enqueueMany(payloads.map((payload) => ({ payload })))),
+            timeEnqueuesFromPage(queue, operations, (payloads) => remote.enqueueMany(payloads.map((payload) => ({ payload })))),
         },
         {
           name: 'as many enqueue',
           round: () =>
-            timeSending(queue, operations, (payloads) => Promise.all(payloads.map((it) => remote.enqueue(it)))),
+            timeEnqueuesFromPage(queue, operations, (payloads) => Promise.all(payloads.map((it) => remote.enqueue(it)))),
         },
-        { name: ALLOWED, round: () => MOST },
+        { name: ALLOWED, round: () => MAX_JOB_MICROSECONDS },
       ],
       goals: [{ subject: 'enqueueMany', against: ALLOWED, atMost: 1 }],
     };
     for (const concurrency of [1, 100]) {
-      const count = Math.ceil(operations / (concurrency > 1 ? 1 : PART));
+      const count = Math.ceil(operations / (concurrency > 1 ? 1 : TRANSACTION_SHARE));
       yield {
         title: `begin, do nothing, acknowledge, ${concurrency} at a time`,
         unit: 'µs',
@@ -160,4 +160,4 @@ export const question: Question = {
   },
 };
 
-if (import.meta.main) await runAlone(question);
+if (import.meta.main) await runStandalone(benchmark);

@@ -7,12 +7,12 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { markdown } from './harness/markdown.ts';
-import type { Answer } from './harness/measure.ts';
-import { printed, summary } from './harness/print.ts';
-import { BENCH_OPTIONS, scaleOf } from './harness/run-alone.ts';
+import { formatMarkdown } from './harness/format-markdown.ts';
+import type { BenchmarkReport } from './harness/measure.ts';
+import { formatReport, formatSummary } from './harness/format-text.ts';
+import { BENCH_OPTIONS, parseScale } from './harness/run-standalone.ts';
 
-const QUESTIONS = [
+const BENCHMARKS = [
   'get',
   'turn',
   'set',
@@ -38,51 +38,51 @@ const QUESTIONS = [
 ] as const;
 
 const USAGE = `npm run bench -- [question …] [--rounds n] [--quick] [--json file] [--markdown file]
-questions: ${QUESTIONS.join(', ')}; all of them without a name`;
+questions: ${BENCHMARKS.join(', ')}; all of them without a name`;
 
 /** Another process per question: neither compiled code nor heap of one is in the figures of the next. */
-async function ask(name: string, args: readonly string[]): Promise<Answer> {
+async function runInProcess(name: string, args: readonly string[]): Promise<BenchmarkReport> {
   const child = fork(join(import.meta.dirname, `${name}.ts`), args, { execArgv: ['--expose-gc'] });
-  let found: Answer | undefined;
+  let report: BenchmarkReport | undefined;
   child.on('message', (message) => {
-    found = message as Answer;
+    report = message as BenchmarkReport;
   });
   const [code] = await once(child, 'close');
-  if (found === undefined) throw new Error(`bench/${name}.ts ended with code ${code} and without an answer`);
-  return found;
+  if (report === undefined) throw new Error(`bench/${name}.ts ended with code ${code} and without an answer`);
+  return report;
 }
 
 /** @throws `TypeError` or `RangeError` for what is no option, number or question. */
-function wishes() {
+function parseCommandLine() {
   const { values, positionals } = parseArgs({
     options: { ...BENCH_OPTIONS, json: { type: 'string' }, markdown: { type: 'string' } },
     allowPositionals: true,
   });
-  scaleOf(values);
-  const stranger = positionals.find((name) => !(QUESTIONS as readonly string[]).includes(name));
-  if (stranger !== undefined) throw new RangeError(`There is no question "${stranger}"`);
+  parseScale(values);
+  const unknown = positionals.find((name) => !(BENCHMARKS as readonly string[]).includes(name));
+  if (unknown !== undefined) throw new RangeError(`There is no question "${unknown}"`);
   const { quick, rounds } = values;
   const args = [...(quick ? ['--quick'] : []), ...(rounds === undefined ? [] : ['--rounds', rounds])];
-  return { names: positionals.length > 0 ? positionals : QUESTIONS, args, json: values.json, text: values.markdown };
+  return { names: positionals.length > 0 ? positionals : BENCHMARKS, args, json: values.json, text: values.markdown };
 }
 
 /** A question that fails is told and leaves the others their turn. */
 async function main(): Promise<void> {
-  const { names, args, json, text } = wishes();
-  const answers: Answer[] = [];
+  const { names, args, json, text } = parseCommandLine();
+  const answers: BenchmarkReport[] = [];
   for (const name of names) {
     try {
-      const found = await ask(name, args);
-      console.log(`${printed(found)}\n`);
+      const found = await runInProcess(name, args);
+      console.log(`${formatReport(found)}\n`);
       answers.push(found);
     } catch (error) {
       console.error(error instanceof Error ? error.message : error);
       process.exitCode = 1;
     }
   }
-  console.log(summary(answers));
+  console.log(formatSummary(answers));
   if (json !== undefined) writeFileSync(json, `${JSON.stringify(answers, null, 2)}\n`);
-  if (text !== undefined) writeFileSync(text, `${markdown(answers)}\n`);
+  if (text !== undefined) writeFileSync(text, `${formatMarkdown(answers)}\n`);
 }
 
 await main().catch((error: unknown) => {

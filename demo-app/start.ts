@@ -8,11 +8,11 @@ import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { killTree } from '../e2e/kill-tree.ts';
-import { type App, findElectron, launch, type Shell } from '../e2e/launch.ts';
-import { findChromium } from '../e2e/stand-in/chromium/find.ts';
+import { type AppHandle, findElectron, launch, type Shell } from '../e2e/launch.ts';
+import { findChromium } from '../e2e/stand-in/chromium/find-chromium.ts';
 import { StepFailed } from './tour/report.ts';
-import { tour } from './tour/tour.ts';
-import { startUpstream, type Upstream } from './upstream/process.ts';
+import { runTour } from './tour/tour.ts';
+import { startUpstream, type UpstreamProcess } from './upstream/start-upstream.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const MAIN = join(ROOT, 'dist', 'demo', 'main.js');
@@ -22,9 +22,9 @@ const SCREENSHOTS = join(ROOT, 'test-results', 'tour');
 
 const { values } = parseArgs({ options: { tour: { type: 'boolean', default: false } } });
 /** What must not outlive this process, however it ends: on Ctrl-C nobody waits for promises. */
-const leftovers: (() => void)[] = [];
+const temporaryFolders: (() => void)[] = [];
 process.once('exit', () => {
-  for (const end of leftovers.reverse()) end();
+  for (const end of temporaryFolders.reverse()) end();
 });
 process.once('SIGINT', () => process.exit(130));
 process.once('SIGTERM', () => process.exit(143));
@@ -34,7 +34,7 @@ try {
   if (!values.tour && (await canShowWindows(shell))) await openAtlas(shell);
   else await showTour(shell);
 } catch (error) {
-  console.error(error instanceof StepFailed ? error.message : `Atlas could not be shown: ${reason(error)}`);
+  console.error(error instanceof StepFailed ? error.message : `Atlas could not be shown: ${getErrorMessage(error)}`);
   process.exitCode = 1;
 }
 
@@ -54,10 +54,10 @@ async function showTour(shell: Shell): Promise<void> {
   const userData = join(ROOT, 'test-results', 'tour-data');
   const forget = () => rmSync(userData, { recursive: true, force: true, maxRetries: 5 });
   forget();
-  leftovers.push(forget);
+  temporaryFolders.push(forget);
   console.log(`The tour, without a window. Screenshots go to ${relative(process.cwd(), SCREENSHOTS)}.`);
   const began = performance.now();
-  await tour({ start: (upstream) => start(shell, userData, upstream, false), folder: SCREENSHOTS });
+  await runTour({ start: (upstream) => startAtlas(shell, userData, upstream, false), folder: SCREENSHOTS });
   console.log(`All is as it should be, in ${((performance.now() - began) / 1000).toFixed(1)} s.`);
 }
 
@@ -68,16 +68,16 @@ async function openAtlas(shell: Shell): Promise<void> {
   console.log(`The remote API is played by ${upstream.url}; what Atlas keeps is in ${userData}.`);
   console.log('Close the window or press Ctrl-C to end.');
   try {
-    const app = await start(shell, userData, upstream, true);
+    const app = await startAtlas(shell, userData, upstream, true);
     await app.closed;
   } finally {
     await upstream.stop();
   }
 }
 
-async function start(shell: Shell, userData: string, upstream: Upstream, visible: boolean): Promise<App> {
+async function startAtlas(shell: Shell, userData: string, upstream: UpstreamProcess, visible: boolean): Promise<AppHandle> {
   const app = await launch({ shell, main: MAIN, userData, env: { ATLAS_UPSTREAM: upstream.url }, visible });
-  leftovers.push(() => killTree(app.process));
+  temporaryFolders.push(() => killTree(app.process));
   return app;
 }
 
@@ -90,6 +90,6 @@ async function canShowWindows(shell: Shell): Promise<boolean> {
   return false;
 }
 
-function reason(error: unknown): string {
+function getErrorMessage(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

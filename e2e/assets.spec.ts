@@ -1,15 +1,15 @@
 import type { Page } from 'playwright-core';
-import { openWindow, start as startApp } from './cache-page.ts';
+import { openWindowFrom, startApp as startApp } from './disk-cache-page.ts';
 import { expect, type Launch, test } from './fixture.ts';
 
-const MB = 2 ** 20;
+const MIB = 2 ** 20;
 /** Sent and read back. The long way once, the short one where machines are shared. */
-const STREAMED = (process.env['CI'] ? 64 : 200) * MB;
+const STREAMED_BYTES = (process.env['CI'] ? 64 : 200) * MIB;
 
-const start = (launch: Launch) => startApp(launch, 'assets');
+const startAssets = (launch: Launch) => startApp(launch, 'assets');
 
 /** What a `fetch` in the page came to. */
-const fetched = (page: Page, url: string, headers: Record<string, string> = {}) =>
+const fetchInPage = (page: Page, url: string, headers: Record<string, string> = {}) =>
   page.evaluate(
     async ([address, sent]) => {
       const answer = await fetch(address, { headers: sent });
@@ -20,7 +20,7 @@ const fetched = (page: Page, url: string, headers: Record<string, string> = {}) 
   );
 
 /** The width of an image, 0 when there is none. */
-const widthOf = (page: Page, url: string) =>
+const measureImageWidth = (page: Page, url: string) =>
   page.evaluate(
     (address) =>
       new Promise<number>((resolve) => {
@@ -33,24 +33,24 @@ const widthOf = (page: Page, url: string) =>
   );
 
 test('an image is read from the disk, whatever its key', async ({ launch }) => {
-  const { page } = await start(launch);
+  const { page } = await startAssets(launch);
   for (const key of [`'logo.svg'`, `'img/ü & ö?.svg'`, `['user', 42, 'logo.svg']`]) {
     const url = await page.evaluate<string>(`diskCache.url('assets', ${key})`);
-    expect(await widthOf(page, url), url).toBe(7);
+    expect(await measureImageWidth(page, url), url).toBe(7);
   }
-  expect(await widthOf(page, 'deskcache://assets/none.svg')).toBe(0);
+  expect(await measureImageWidth(page, 'deskcache://assets/none.svg')).toBe(0);
 });
 
 test('what a page has already costs a 304', async ({ launch }) => {
-  const { page } = await start(launch);
-  const first = await fetched(page, 'deskcache://assets/logo.svg');
+  const { page } = await startAssets(launch);
+  const first = await fetchInPage(page, 'deskcache://assets/logo.svg');
   expect(first).toMatchObject({ status: 200, headers: { 'content-type': 'image/svg+xml' } });
-  const again = await fetched(page, 'deskcache://assets/logo.svg', { 'if-none-match': first.headers['etag']! });
+  const again = await fetchInPage(page, 'deskcache://assets/logo.svg', { 'if-none-match': first.headers['etag']! });
   expect(again).toMatchObject({ status: 304, text: '' });
 });
 
 test('a recording can be sought in without reading it whole', async ({ launch }) => {
-  const { page } = await start(launch);
+  const { page } = await startAssets(launch);
   const heard = await page.evaluate(async () => {
     const audio = new Audio('deskcache://assets/tone.wav');
     const event = (name: string) =>
@@ -67,17 +67,17 @@ test('a recording can be sought in without reading it whole', async ({ launch })
   });
   expect(heard).toMatchObject({ duration: 120, seekable: 120, at: 110 });
   expect(heard.from, 'the player went there, past what it had not read').toBeGreaterThan(60);
-  const part = await fetched(page, 'deskcache://assets/tone.wav', { range: 'bytes=8-11' });
+  const part = await fetchInPage(page, 'deskcache://assets/tone.wav', { range: 'bytes=8-11' });
   expect(part).toMatchObject({ status: 206, text: 'WAVE', headers: { 'content-range': 'bytes 8-11/21168044' } });
 });
 
 test('a store that is not served is 403, and so is everything for pages of another origin', async ({ launch }) => {
-  const { app, page } = await start(launch);
+  const { app, page } = await startAssets(launch);
   const refused = { status: 403, text: expect.stringMatching(/^NOT_ALLOWED: /) };
-  expect(await fetched(page, 'deskcache://secret/word.txt')).toMatchObject(refused);
-  const stranger = await openWindow(app, page, 'stranger://page/');
-  expect(await fetched(stranger, 'deskcache://assets/logo.svg')).toMatchObject(refused);
-  expect(await widthOf(stranger, 'deskcache://assets/logo.svg')).toBe(0);
+  expect(await fetchInPage(page, 'deskcache://secret/word.txt')).toMatchObject(refused);
+  const stranger = await openWindowFrom(app, page, 'stranger://page/');
+  expect(await fetchInPage(stranger, 'deskcache://assets/logo.svg')).toMatchObject(refused);
+  expect(await measureImageWidth(stranger, 'deskcache://assets/logo.svg')).toBe(0);
   const upload = (target: Page, store: string) =>
     target.evaluate<string>(
       `diskCache.cache('${store}').writeStream('k', new Blob(['x']).stream()).then(() => 'stored', (error) => error.code)`,
@@ -88,18 +88,18 @@ test('a store that is not served is 403, and so is everything for pages of anoth
 });
 
 test('a page has its images while another window of the session lies crashed', async ({ launch }) => {
-  const { app, page } = await start(launch);
-  await openWindow(app, page, 'app://assets/?doomed');
+  const { app, page } = await startAssets(launch);
+  await openWindowFrom(app, page, 'app://assets/?doomed');
   const read = `Array.from({ length: 20 }, (_, n) => fetch('deskcache://assets/logo.svg?v=' + n).then(({ status }) => status))`;
   const statuses = await page.evaluate<number[]>(
     `Promise.all([...${read}, fetch('app://assets/crash').then(({ status }) => status)]).then(async (all) => [...all, ...(await Promise.all(${read}))])`,
   );
   expect([...new Set(statuses)]).toEqual([200]);
-  expect(await widthOf(page, 'deskcache://assets/logo.svg')).toBe(7);
+  expect(await measureImageWidth(page, 'deskcache://assets/logo.svg')).toBe(7);
 });
 
 test('a document that was stored is none of the application’s pages', async ({ launch }) => {
-  const { page } = await start(launch);
+  const { page } = await startAssets(launch);
   await page.evaluate(`{
     const frame = document.createElement('iframe');
     frame.src = diskCache.url('assets', 'page.html');
@@ -111,7 +111,7 @@ test('a document that was stored is none of the application’s pages', async ({
 });
 
 test('large values travel by themselves, also to the window’s own shard', async ({ launch }) => {
-  const { page } = await start(launch);
+  const { page } = await startAssets(launch);
   const back = await page.evaluate(async () => {
     interface Store {
       set(key: string, value: unknown): Promise<void>;
@@ -133,7 +133,7 @@ test('large values travel by themselves, also to the window’s own shard', asyn
 
 test('a stream goes there and back through a main process whose memory stays flat', async ({ launch }) => {
   test.setTimeout(300_000);
-  const { page } = await start(launch);
+  const { page } = await startAssets(launch);
   await page.evaluate(() => {
     /** The bytes of chunk number `n`, which no other chunk has. */
     const chunkOf = (n: number) => new Uint8Array(65_536).fill(n).fill(n >> 8, 0, 100);
@@ -171,18 +171,18 @@ test('a stream goes there and back through a main process whose memory stays fla
   const readBack = (key: string) => page.evaluate<number>(`readBack(diskCache.cache('uploads'), '${key}')`);
   const memory = () => page.evaluate<{ now: number; peak: number }>(`fetch('/memory').then((answer) => answer.json())`);
 
-  await send('warm', 8 * MB);
-  expect(await readBack('warm')).toBe(8 * MB);
+  await send('warm', 8 * MIB);
+  expect(await readBack('warm')).toBe(8 * MIB);
   const before = await memory();
   const began = performance.now();
-  await send('large', STREAMED);
+  await send('large', STREAMED_BYTES);
   const there = await memory();
   const sent = performance.now();
-  expect(await readBack('large')).toBe(STREAMED);
+  expect(await readBack('large')).toBe(STREAMED_BYTES);
   const back = await memory();
-  const grown = (peak: number) => Math.round((peak - before.now) / MB);
+  const grown = (peak: number) => Math.round((peak - before.now) / MIB);
   console.log(
-    `${STREAMED / MB} MB: there in ${Math.round(sent - began)} ms, main grew by ${grown(there.peak)} MB; back in ${Math.round(performance.now() - sent)} ms, ${grown(back.peak)} MB`,
+    `${STREAMED_BYTES / MIB} MB: there in ${Math.round(sent - began)} ms, main grew by ${grown(there.peak)} MB; back in ${Math.round(performance.now() - sent)} ms, ${grown(back.peak)} MB`,
   );
   expect(grown(there.peak), 'MB more in main while it was sent').toBeLessThan(32);
   expect(grown(back.peak), 'MB more in main while it was read').toBeLessThan(32);

@@ -3,7 +3,7 @@ import type { Locator, Page } from 'playwright-core';
 /** How many countries Atlas shows when nothing is missing. */
 export const COUNTRIES = 250;
 
-const PATIENCE = 30_000;
+const TIMEOUT_MS = 30_000;
 
 /** What a person would do with a window of Atlas, and see in it. Every wait ends with an error after half a minute. */
 export class AtlasPage {
@@ -11,7 +11,7 @@ export class AtlasPage {
 
   constructor(page: Page) {
     this.page = page;
-    page.setDefaultTimeout(PATIENCE);
+    page.setDefaultTimeout(TIMEOUT_MS);
   }
 
   /** Waits until list and map are drawn; returns how many countries each shows. */
@@ -36,7 +36,7 @@ export class AtlasPage {
   }
 
   /** Waits until flags and details of every country are on disk. */
-  async kept(): Promise<void> {
+  async waitUntilCached(): Promise<void> {
     await this.page.locator(`.disk[data-state="ready"][data-countries="${COUNTRIES}"]`).waitFor();
   }
 
@@ -52,7 +52,7 @@ export class AtlasPage {
   }
 
   /** Facts of the open country by their name, such as `Capital`. */
-  async facts(): Promise<Record<string, string>> {
+  async getFacts(): Promise<Record<string, string>> {
     const facts = await this.page
       .locator('.facts > div')
       .evaluateAll((rows) =>
@@ -61,7 +61,7 @@ export class AtlasPage {
     return Object.fromEntries(facts) as Record<string, string>;
   }
 
-  /** Where the open country, or the list of all, came from, once it is as `wanted`. */
+  /** Where the open country, or the list of all, came from, once it is as `getExpected`. */
   async provenance(wanted: 'hit' | 'stale' | 'revalidated' | 'miss', of: 'card' | 'status' = 'card'): Promise<void> {
     await this.page.locator(`.${of} .provenance[data-provenance="${wanted}"]`).waitFor();
   }
@@ -93,7 +93,7 @@ export class AtlasPage {
   }
 
   /** Opens the outbox; answers its notes. */
-  async outbox(): Promise<Locator> {
+  async waitForOutbox(): Promise<Locator> {
     const panel = this.page.locator('.outbox');
     if (!(await panel.isVisible())) await this.page.locator('.outbox-button').click();
     return panel.locator('li');

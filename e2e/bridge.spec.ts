@@ -1,31 +1,31 @@
 import type { Page } from 'playwright-core';
-import { openWindow, outcome, ready, sessions, start as startApp } from './cache-page.ts';
+import { openWindowFrom, evaluateCall, waitForDiskCache, countSessions, startApp as startApp } from './disk-cache-page.ts';
 import { expect, type Launch, test } from './fixture.ts';
 
-const start = (launch: Launch) => startApp(launch, 'bridge');
+const startBridge = (launch: Launch) => startApp(launch, 'bridge');
 
 test('a page gets its answers from the disk of the main process', async ({ launch }) => {
-  const { page } = await start(launch);
+  const { page } = await startBridge(launch);
   expect(
-    await outcome(page, `diskCache.set('k', { list: [1, 2n, new Date(0)], map: new Map([['a', 1]]) })`),
+    await evaluateCall(page, `diskCache.set('k', { list: [1, 2n, new Date(0)], map: new Map([['a', 1]]) })`),
   ).toBeUndefined();
   expect(
-    await outcome(page, `diskCache.get('k').then((v) => [v.list[1] === 2n, v.list[2].getTime(), v.map.get('a')])`),
+    await evaluateCall(page, `diskCache.get('k').then((v) => [v.list[1] === 2n, v.list[2].getTime(), v.map.get('a')])`),
   ).toEqual([true, 0, 1]);
-  expect(await outcome(page, 'diskCache.keys()')).toEqual(['k']);
+  expect(await evaluateCall(page, 'diskCache.keys()')).toEqual(['k']);
 });
 
 test('a value set in one window is read in another', async ({ launch }) => {
-  const { app, page } = await start(launch);
-  const other = await openWindow(app, page, 'app://bridge/?second');
-  await outcome(page, `diskCache.cache('api').set('shared', 'from the first')`);
-  expect(await outcome(other, `diskCache.cache('api').get('shared')`)).toBe('from the first');
+  const { app, page } = await startBridge(launch);
+  const other = await openWindowFrom(app, page, 'app://bridge/?second');
+  await evaluateCall(page, `diskCache.cache('api').set('shared', 'from the first')`);
+  expect(await evaluateCall(other, `diskCache.cache('api').get('shared')`)).toBe('from the first');
 });
 
 test('a page that was granted nothing gets NOT_ALLOWED, and is told who was refused', async ({ launch }) => {
-  const { app, page } = await start(launch);
-  const stranger = await openWindow(app, page, 'stranger://page/');
-  expect(await outcome(stranger, `diskCache.get('k')`)).toMatchObject({
+  const { app, page } = await startBridge(launch);
+  const stranger = await openWindowFrom(app, page, 'stranger://page/');
+  expect(await evaluateCall(stranger, `diskCache.get('k')`)).toMatchObject({
     name: 'DiskCacheError',
     code: 'NOT_ALLOWED',
     message: expect.stringContaining('stranger://page'),
@@ -33,15 +33,15 @@ test('a page that was granted nothing gets NOT_ALLOWED, and is told who was refu
 });
 
 test('a page can do on a store what its grant says, and no more', async ({ launch }) => {
-  const { page } = await start(launch);
-  expect(await outcome(page, `diskCache.cache('secret').get('word')`)).toBe('swordfish');
-  expect(await outcome(page, `diskCache.cache('secret').set('word', 'x')`)).toMatchObject({ code: 'NOT_ALLOWED' });
-  expect(await outcome(page, `diskCache.cache('undeclared').get('k')`)).toMatchObject({ code: 'NO_SUCH_STORE' });
+  const { page } = await startBridge(launch);
+  expect(await evaluateCall(page, `diskCache.cache('secret').get('word')`)).toBe('swordfish');
+  expect(await evaluateCall(page, `diskCache.cache('secret').set('word', 'x')`)).toMatchObject({ code: 'NOT_ALLOWED' });
+  expect(await evaluateCall(page, `diskCache.cache('undeclared').get('k')`)).toMatchObject({ code: 'NO_SUCH_STORE' });
 });
 
 test('a page reloaded in the middle of a call gets an answer or DISCONNECTED, never silence', async ({ launch }) => {
-  const { page } = await start(launch);
-  await outcome(page, `diskCache.set('k', 1)`);
+  const { page } = await startBridge(launch);
+  await evaluateCall(page, `diskCache.set('k', 1)`);
   for (let round = 0; round < 5; round++) {
     await page.evaluate(`
       sessionStorage.removeItem('answer');
@@ -53,14 +53,14 @@ test('a page reloaded in the middle of a call gets an answer or DISCONNECTED, ne
     `);
     await page.waitForFunction('globalThis.diskCache !== undefined && performance.now() > 0');
     await expect.poll(() => page.evaluate(`sessionStorage.getItem('answer')`)).toMatch(/^(value 1|DISCONNECTED)$/);
-    expect(await outcome(page, `diskCache.get('k')`)).toBe(1);
+    expect(await evaluateCall(page, `diskCache.get('k')`)).toBe(1);
   }
-  expect(await sessions(page)).toBe(1);
+  expect(await countSessions(page)).toBe(1);
 });
 
 test('an upload, a call and a subscription go on across a prevented link, a download and a 204', async ({ launch }) => {
-  const { app, page } = await start(launch);
-  const other = await openWindow(app, page, 'app://bridge/?second');
+  const { app, page } = await startBridge(launch);
+  const other = await openWindowFrom(app, page, 'app://bridge/?second');
   await page.evaluate(`
     globalThis.heard = [];
     diskCache.cache('api').subscribe(({ key }) => heard.push(key));
@@ -73,48 +73,48 @@ test('an upload, a call and a subscription go on across a prevented link, a down
     await page.evaluate(
       `globalThis.asked = diskCache.cache('api').set('during', ${before}), location.href = '${path}'`,
     );
-    expect(await outcome(page, 'asked'), path).toBeUndefined();
+    expect(await evaluateCall(page, 'asked'), path).toBeUndefined();
     // The main process has heard of the navigation and of what became of it.
-    await outcome(other, `diskCache.cache('api').set('${path}', 1)`);
+    await evaluateCall(other, `diskCache.cache('api').set('${path}', 1)`);
     await expect.poll(() => page.evaluate('heard'), { message: path }).toContain(path);
     await page.evaluate('sink.enqueue(new Uint8Array(300_000))');
-    expect(await sessions(other), path).toBe(2);
+    expect(await countSessions(other), path).toBe(2);
   }
   await page.evaluate('sink.close()');
-  expect(await outcome(page, 'upload')).toBeUndefined();
-  expect(await outcome(other, `diskCache.cache('api').get('film').then(({ length }) => length)`)).toBe(1_200_000);
+  expect(await evaluateCall(page, 'upload')).toBeUndefined();
+  expect(await evaluateCall(other, `diskCache.cache('api').get('film').then(({ length }) => length)`)).toBe(1_200_000);
 });
 
 test('a crash of one page ends its session and leaves the other window alone', async ({ launch }) => {
-  const { app, page } = await start(launch);
-  const other = await openWindow(app, page, 'app://bridge/?doomed');
-  await outcome(page, `diskCache.set('k', 1)`);
-  await outcome(other, `diskCache.get('k')`);
-  expect(await sessions(page)).toBe(2);
+  const { app, page } = await startBridge(launch);
+  const other = await openWindowFrom(app, page, 'app://bridge/?doomed');
+  await evaluateCall(page, `diskCache.set('k', 1)`);
+  await evaluateCall(other, `diskCache.get('k')`);
+  expect(await countSessions(page)).toBe(2);
   await other.goto('chrome://crash').catch(() => {});
-  await expect.poll(() => sessions(page)).toBe(1);
-  expect(await outcome(page, `diskCache.get('k')`)).toBe(1);
+  await expect.poll(() => countSessions(page)).toBe(1);
+  expect(await evaluateCall(page, `diskCache.get('k')`)).toBe(1);
 });
 
 test('what was set is there after the application was killed and started again', async ({ launch }) => {
-  const first = await start(launch);
-  await outcome(first.page, `diskCache.set('kept', 'yes')`);
+  const first = await startBridge(launch);
+  await evaluateCall(first.page, `diskCache.set('kept', 'yes')`);
   await first.app.kill();
-  const second = await start(launch);
-  expect(await outcome(second.page, `diskCache.get('kept')`)).toBe('yes');
+  const second = await startBridge(launch);
+  expect(await evaluateCall(second.page, `diskCache.get('kept')`)).toBe('yes');
 });
 
 test('a page sees no function, no port and no ipc of ours', async ({ launch }) => {
-  const { page } = await start(launch);
+  const { page } = await startBridge(launch);
   expect(await page.evaluate('[typeof require, typeof process, typeof ipcRenderer, typeof electron]')).toEqual(
     new Array(4).fill('undefined'),
   );
 });
 
 test('a page has an index and a deque of the main process, by name and by type', async ({ launch }) => {
-  const { page } = await start(launch);
+  const { page } = await startBridge(launch);
   expect(
-    await outcome(
+    await evaluateCall(
       page,
       `(async () => {
         const settings = diskCache.index('settings'), { outbox } = diskCache.as();
@@ -129,57 +129,57 @@ test('a page has an index and a deque of the main process, by name and by type',
 });
 
 test('each window has its own shard, there again after a restart', async ({ launch }) => {
-  const { app, page } = await start(launch);
-  const other = await openWindow(app, page, 'app://bridge/?second');
-  await outcome(page, `diskCache.window.set('scroll', 120)`);
-  expect(await outcome(other, `diskCache.window.get('scroll')`)).toBeUndefined();
-  await outcome(other, `diskCache.window.set('scroll', 7)`);
-  expect(await outcome(page, `diskCache.window.get('scroll')`)).toBe(120);
+  const { app, page } = await startBridge(launch);
+  const other = await openWindowFrom(app, page, 'app://bridge/?second');
+  await evaluateCall(page, `diskCache.window.set('scroll', 120)`);
+  expect(await evaluateCall(other, `diskCache.window.get('scroll')`)).toBeUndefined();
+  await evaluateCall(other, `diskCache.window.set('scroll', 7)`);
+  expect(await evaluateCall(page, `diskCache.window.get('scroll')`)).toBe(120);
   await app.kill();
-  const again = await start(launch);
-  expect(await outcome(again.page, `diskCache.window.get('scroll')`)).toBe(120);
+  const again = await startBridge(launch);
+  expect(await evaluateCall(again.page, `diskCache.window.get('scroll')`)).toBe(120);
 });
 
 test('two windows that take the last one at the same time: one of them gets it', async ({ launch }) => {
-  const { app, page } = await start(launch);
-  const other = await openWindow(app, page, 'app://bridge/?second');
-  await outcome(page, `diskCache.set('stock', 1)`);
+  const { app, page } = await startBridge(launch);
+  const other = await openWindowFrom(app, page, 'app://bridge/?second');
+  await evaluateCall(page, `diskCache.set('stock', 1)`);
   const take = `diskCache.batch([{ if: { key: 'stock', equals: 1 } }, { decr: ['stock'] }]).then(({ committed }) => committed)`;
-  expect((await Promise.all([outcome(page, take), outcome(other, take)])).sort()).toEqual([false, true]);
-  expect(await outcome(page, `diskCache.get('stock')`)).toBe(0);
+  expect((await Promise.all([evaluateCall(page, take), evaluateCall(other, take)])).sort()).toEqual([false, true]);
+  expect(await evaluateCall(page, `diskCache.get('stock')`)).toBe(0);
 });
 
 test('a page hears what another window changes, again after a reload, and its old subscriptions are gone', async ({
   launch,
 }) => {
-  const { app, page } = await start(launch);
-  const other = await openWindow(app, page, 'app://bridge/?second');
+  const { app, page } = await startBridge(launch);
+  const other = await openWindowFrom(app, page, 'app://bridge/?second');
   const listen = `(globalThis.heard = [], diskCache.cache('api').subscribe(({ kind, key }) => heard.push(kind + ' ' + key)), diskCache.has('k'))`;
-  await outcome(page, listen);
-  await outcome(other, `diskCache.cache('api').set('a', 1)`);
+  await evaluateCall(page, listen);
+  await evaluateCall(other, `diskCache.cache('api').set('a', 1)`);
   await expect.poll(() => page.evaluate('heard')).toEqual(['set a']);
   for (let round = 0; round < 3; round++) {
     await page.reload();
-    await ready(page);
-    await outcome(page, listen);
+    await waitForDiskCache(page);
+    await evaluateCall(page, listen);
   }
-  await outcome(other, `diskCache.cache('api').delete('a')`);
+  await evaluateCall(other, `diskCache.cache('api').delete('a')`);
   await expect.poll(() => page.evaluate('heard')).toEqual(['delete a']);
-  expect(await sessions(page)).toBe(2);
+  expect(await countSessions(page)).toBe(2);
 });
 
 test('what a page keeps near is never old once another window’s write has resolved', async ({ launch }) => {
-  const { app, page } = await start(launch);
-  const other = await openWindow(app, page, 'app://bridge/?second');
-  await outcome(page, `(diskCache.keepNear('api'), diskCache.cache('api').set('n', 0))`);
+  const { app, page } = await startBridge(launch);
+  const other = await openWindowFrom(app, page, 'app://bridge/?second');
+  await evaluateCall(page, `(diskCache.keepNear('api'), diskCache.cache('api').set('n', 0))`);
   for (let n = 1; n <= 20; n++) {
-    await outcome(page, `diskCache.cache('api').get('n')`);
-    await outcome(other, `diskCache.cache('api').set('n', ${n})`);
-    expect(await outcome(page, `diskCache.cache('api').get('n')`)).toBe(n);
+    await evaluateCall(page, `diskCache.cache('api').get('n')`);
+    await evaluateCall(other, `diskCache.cache('api').set('n', ${n})`);
+    expect(await evaluateCall(page, `diskCache.cache('api').get('n')`)).toBe(n);
   }
   /** How many messages the page posts for 500 reads. */
   const posts = (store: string) =>
-    outcome(
+    evaluateCall(
       page,
       `(async () => {
         const { postMessage } = MessagePort.prototype;
@@ -199,45 +199,45 @@ test('what a page keeps near is never old once another window’s write has reso
 
 const LETTERS = `diskCache.queue('letters')`;
 const listenToLetters = `(globalThis.heard = [], ${LETTERS}.subscribe(({ kind, id }) => heard.push(kind + ' ' + id)), ${LETTERS}.counts())`;
-const callPostman = (page: Page) => page.evaluate(`fetch('app://bridge/postman').then(({ ok }) => ok)`);
+const callHandler = (page: Page) => page.evaluate(`fetch('app://bridge/postman').then(({ ok }) => ok)`);
 
 test('windows share a queue: one enqueues, the main process works, another sees how far it is, also after a reload', async ({
   launch,
 }) => {
-  const { app, page } = await start(launch);
-  const other = await openWindow(app, page, 'app://bridge/?second');
-  await outcome(other, listenToLetters);
+  const { app, page } = await startBridge(launch);
+  const other = await openWindowFrom(app, page, 'app://bridge/?second');
+  await evaluateCall(other, listenToLetters);
   await other.reload();
-  await ready(other);
-  await outcome(other, listenToLetters);
-  expect(await outcome(page, `${LETTERS}.enqueue('Dear Ada', { dedupeKey: 'Ada' })`)).toEqual({
+  await waitForDiskCache(other);
+  await evaluateCall(other, listenToLetters);
+  expect(await evaluateCall(page, `${LETTERS}.enqueue('Dear Ada', { dedupeKey: 'Ada' })`)).toEqual({
     id: 1,
     duplicate: false,
   });
-  expect(await outcome(other, `${LETTERS}.enqueue('Dear Ada', { dedupeKey: 'Ada' })`)).toEqual({
+  expect(await evaluateCall(other, `${LETTERS}.enqueue('Dear Ada', { dedupeKey: 'Ada' })`)).toEqual({
     id: 1,
     duplicate: true,
   });
   await expect.poll(() => other.evaluate('heard')).toEqual(['enqueued 1', 'started 1', 'progress 1']);
   const running = `${LETTERS}.jobs('running').then(([{ payload, progress }]) => [payload, progress.percent])`;
-  expect(await outcome(other, running)).toEqual(['Dear Ada', 50]);
-  await callPostman(page);
+  expect(await evaluateCall(other, running)).toEqual(['Dear Ada', 50]);
+  await callHandler(page);
   await expect.poll(() => other.evaluate('heard')).toEqual(['enqueued 1', 'started 1', 'progress 1', 'done 1']);
-  expect(await outcome(page, `${LETTERS}.counts()`)).toMatchObject({ done: 1, running: 0 });
-  expect(await outcome(page, `diskCache.queue('nowhere').enqueue(1)`)).toMatchObject({ code: 'NO_SUCH_STORE' });
+  expect(await evaluateCall(page, `${LETTERS}.counts()`)).toMatchObject({ done: 1, running: 0 });
+  expect(await evaluateCall(page, `diskCache.queue('nowhere').enqueue(1)`)).toMatchObject({ code: 'NO_SUCH_STORE' });
 });
 
 test('a job that a window has enqueued is done after the application was killed in the middle of it', async ({
   launch,
 }) => {
-  const first = await start(launch);
-  await outcome(first.page, `Promise.all(['a', 'b'].map((it) => ${LETTERS}.enqueue(it, { group: 'one by one' })))`);
-  await expect.poll(() => outcome(first.page, `${LETTERS}.counts()`)).toMatchObject({ running: 1, held: 1 });
+  const first = await startBridge(launch);
+  await evaluateCall(first.page, `Promise.all(['a', 'b'].map((it) => ${LETTERS}.enqueue(it, { group: 'one by one' })))`);
+  await expect.poll(() => evaluateCall(first.page, `${LETTERS}.counts()`)).toMatchObject({ running: 1, held: 1 });
   await first.app.kill();
-  const { page } = await start(launch);
-  await expect.poll(() => outcome(page, `${LETTERS}.get(1)`)).toMatchObject({ state: 'running', attempts: 2 });
-  await callPostman(page);
-  await expect.poll(() => outcome(page, `${LETTERS}.get(2)`)).toMatchObject({ state: 'running', attempts: 1 });
-  await callPostman(page);
-  await expect.poll(() => outcome(page, `${LETTERS}.counts()`)).toMatchObject({ done: 2, ready: 0, running: 0 });
+  const { page } = await startBridge(launch);
+  await expect.poll(() => evaluateCall(page, `${LETTERS}.get(1)`)).toMatchObject({ state: 'running', attempts: 2 });
+  await callHandler(page);
+  await expect.poll(() => evaluateCall(page, `${LETTERS}.get(2)`)).toMatchObject({ state: 'running', attempts: 1 });
+  await callHandler(page);
+  await expect.poll(() => evaluateCall(page, `${LETTERS}.counts()`)).toMatchObject({ done: 2, ready: 0, running: 0 });
 });

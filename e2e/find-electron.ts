@@ -27,15 +27,15 @@ export async function findElectron({
   download = false,
   timeout = 120_000,
 }: FindOptions = {}): Promise<string | undefined> {
-  const home = packageHome();
+  const home = getPackageFolder();
   if (!home) return undefined;
-  const present = runtimeIn(home);
+  const present = findRuntime(home);
   if (present || !download || process.env['ELECTRON_OVERRIDE_DIST_PATH']) return present;
   await install(join(home, 'install.js'), timeout);
-  return runtimeIn(home);
+  return findRuntime(home);
 }
 
-function packageHome(): string | undefined {
+function getPackageFolder(): string | undefined {
   try {
     return dirname(require.resolve('electron/package.json'));
   } catch {
@@ -44,15 +44,15 @@ function packageHome(): string | undefined {
 }
 
 /** As the package's own `index.js` looks for it, which would start a download. */
-function runtimeIn(home: string): string | undefined {
+function findRuntime(home: string): string | undefined {
   const note = join(home, 'path.txt');
   const name = existsSync(note) ? readFileSync(note, 'utf8') : undefined;
   const override = process.env['ELECTRON_OVERRIDE_DIST_PATH'];
-  const path = override ? join(override, name ?? defaultName()) : name && join(home, 'dist', name);
+  const path = override ? join(override, name ?? getDefaultName()) : name && join(home, 'dist', name);
   return path && existsSync(path) ? path : undefined;
 }
 
-function defaultName(): string {
+function getDefaultName(): string {
   if (process.platform === 'darwin') return 'Electron.app/Contents/MacOS/Electron';
   return process.platform === 'win32' ? 'electron.exe' : 'electron';
 }

@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test as base } from '@playwright/test';
 import { isElectronRequired, NO_RUNTIME } from './find-electron.ts';
-import { type App, findElectron, type LaunchOptions, launch, type Shell } from './launch.ts';
+import { type AppHandle, findElectron, type LaunchOptions, launch, type Shell } from './launch.ts';
 
 export { expect } from '@playwright/test';
 
 /** An application of this test: the same user data directory at each launch unless it names another. */
-export type Launch = (options: Omit<LaunchOptions, 'shell' | 'userData'> & { userData?: string }) => Promise<App>;
+export type Launch = (options: Omit<LaunchOptions, 'shell' | 'userData'> & { userData?: string }) => Promise<AppHandle>;
 
 interface Fixtures {
   /** Starts an application; whatever still runs at the end of the test is ended, and its data removed. */
@@ -45,7 +45,7 @@ export const test = base.extend<Fixtures, WorkerFixtures>({
     const lacks = shell === 'electron' && electron === undefined;
     if (lacks && isElectronRequired()) throw new Error(`REQUIRE_ELECTRON is set, but ${NO_RUNTIME}`);
     base.skip(lacks, 'no Electron runtime');
-    const apps: App[] = [];
+    const apps: AppHandle[] = [];
     await use(async ({ args = [], ...options }) => {
       const app = await launch({ shell, userData, visible: false, args: [...extraArgs, ...args], ...options });
       apps.push(app);
@@ -53,14 +53,14 @@ export const test = base.extend<Fixtures, WorkerFixtures>({
     });
     const failed = info.status !== info.expectedStatus;
     for (const [index, app] of apps.entries()) {
-      if (failed) await keepTraces(app, (name) => info.outputPath(`app-${index}-${name}`));
+      if (failed) await attachTraces(app, (name) => info.outputPath(`app-${index}-${name}`));
       if (app.process.exitCode === null && app.process.signalCode === null) await app.kill();
     }
   },
 });
 
 /** Screenshots and output of an application whose test failed. */
-async function keepTraces(app: App, path: (name: string) => string): Promise<void> {
+async function attachTraces(app: AppHandle, path: (name: string) => string): Promise<void> {
   await base.info().attach(path('output.txt'), { body: app.output(), contentType: 'text/plain' });
   for (const [index, page] of app.windows().entries()) {
     await page.screenshot({ path: path(`window-${index}.png`), timeout: 5_000 }).catch(() => {});

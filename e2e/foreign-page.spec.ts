@@ -5,7 +5,7 @@
 import { fileURLToPath } from 'node:url';
 import type { Page } from 'playwright-core';
 import { expect, type Launch, test } from './fixture.ts';
-import { type Origin, startOrigin } from './origin.ts';
+import { type HttpOrigin, startOrigin } from './http-origin.ts';
 
 const MAIN = fileURLToPath(new URL('../dist/e2e/foreign-page/main.js', import.meta.url));
 const EVIL = 'https://evil.example';
@@ -15,8 +15,8 @@ const SVG =
 
 /** What the servers were asked, oldest first. */
 let log: { method: string; url: string; cookie: boolean; origin: string | undefined }[] = [];
-let api: Origin;
-let other: Origin;
+let api: HttpOrigin;
+let otherOrigin: HttpOrigin;
 
 /** `/<whom it allows>/<what>`, both with `stored` between where it may be kept. It says for whom it speaks. */
 const serve: Parameters<typeof startOrigin>[0] = ({ method = '', url = '', headers }, response) => {
@@ -41,7 +41,7 @@ const serve: Parameters<typeof startOrigin>[0] = ({ method = '', url = '', heade
       response.setHeader('content-type', 'text/html');
       return response.end(`<!doctype html><script>parent.postMessage(${JSON.stringify(text)}, '*')</script>`);
     case 'redirect':
-      return response.writeHead(302, { location: `${other.url}/${allowed}/${rest.slice(0, -1).join('/')}/text` }).end();
+      return response.writeHead(302, { location: `${otherOrigin.url}/${allowed}/${rest.slice(0, -1).join('/')}/text` }).end();
     default:
       return response.setHeader('content-type', 'text/plain').end(text);
   }
@@ -49,13 +49,13 @@ const serve: Parameters<typeof startOrigin>[0] = ({ method = '', url = '', heade
 
 test.beforeEach(async () => {
   log = [];
-  other = await startOrigin(serve);
+  otherOrigin = await startOrigin(serve);
   api = await startOrigin(serve);
 });
-test.afterEach(() => Promise.all([api.stop(), other.stop()]));
+test.afterEach(() => Promise.all([api.stop(), otherOrigin.stop()]));
 
 /** What the main process answers to a command. */
-const command = <T>(page: Page, ...words: [name: string, argument?: unknown]) =>
+const sendCommand = <T>(page: Page, ...words: [name: string, argument?: unknown]) =>
   page.evaluate<T, unknown[]>(
     async (told) => (await fetch('app://own/do', { method: 'POST', body: JSON.stringify(told) })).json(),
     words,
@@ -66,13 +66,13 @@ async function start(launch: Launch) {
   const own = await app.waitForWindow(0);
   await own.waitForFunction(`document.title === 'Own'`);
   const open = async (as: 'offline' | 'plain', path: string) => {
-    await command(own, 'open', { url: `${EVIL}/${path}`, as });
+    await sendCommand(own, 'open', { url: `${EVIL}/${path}`, as });
     const page = await app.waitForWindow((it) => it.url() === `${EVIL}/${path}`);
     await page.waitForFunction(`document.title === 'Evil'`);
     return page;
   };
   for (const as of ['offline', 'plain'] as const) {
-    for (const { url } of [api, other]) await command(own, 'fetch', { url: `${url}/none/login`, as });
+    for (const { url } of [api, otherOrigin]) await sendCommand(own, 'fetch', { url: `${url}/none/login`, as });
   }
   return { app, own, open };
 }
@@ -169,7 +169,7 @@ const WAYS = {
 } as const satisfies Record<string, readonly [string, (url: string) => Promise<string>]>;
 type Way = keyof typeof WAYS;
 
-interface Cell {
+interface ExpectedCell {
   /** What the page has read, or run. */
   readonly read: string;
   /** Requests that a server got with the user's cookies, and those that change something. */
@@ -177,7 +177,7 @@ interface Cell {
   readonly posted: boolean;
 }
 
-async function tried(page: Page, way: Way, base: string): Promise<Cell> {
+async function runCell(page: Page, way: Way, base: string): Promise<ExpectedCell> {
   const [what, how] = WAYS[way];
   const from = log.length;
   const url = `${api.url}/${base}/${what}`;
@@ -190,7 +190,7 @@ async function tried(page: Page, way: Way, base: string): Promise<Cell> {
   };
 }
 
-const told = ({ read, withCookies, posted }: Cell): string =>
+const describeOutcome = ({ read, withCookies, posted }: ExpectedCell): string =>
   [read || '-', ...(withCookies ? ['cookies sent'] : []), ...(posted ? ['posted'] : [])].join('; ');
 
 test('a foreign page has nothing by host.offline that a browser would not give it', async ({ launch }, info) => {
@@ -203,18 +203,18 @@ test('a foreign page has nothing by host.offline that a browser would not give i
   for (const allowed of Object.keys(ALLOWED)) {
     // The user has all of it, in the store, too.
     for (const [what] of Object.values(WAYS)) {
-      await command(own, 'fetch', { url: `${api.url}/${allowed}/stored/${what}`, as: 'offline' });
+      await sendCommand(own, 'fetch', { url: `${api.url}/${allowed}/stored/${what}`, as: 'offline' });
     }
-    const browser = new Map<Way, Cell>();
+    const browser = new Map<Way, ExpectedCell>();
     for (const way of Object.keys(WAYS) as Way[]) {
       // The stand-in has the handlers of the default session for workers of any; a worker's fetch is a fetch.
       const inBrowser =
-        way === 'fetch in a worker' ? browser.get('fetch')! : await tried(plain, way, `${allowed}/fresh`);
+        way === 'fetch in a worker' ? browser.get('fetch')! : await runCell(plain, way, `${allowed}/fresh`);
       browser.set(way, inBrowser);
-      const network = await tried(evil, way, `${allowed}/fresh`);
-      const stored = await tried(evil, way, `${allowed}/stored`);
-      const again = await tried(evil, way, `${allowed}/stored`);
-      rows.push([allowed, way, told(inBrowser), told(network), told(stored), told(again)]);
+      const network = await runCell(evil, way, `${allowed}/fresh`);
+      const stored = await runCell(evil, way, `${allowed}/stored`);
+      const again = await runCell(evil, way, `${allowed}/stored`);
+      rows.push([allowed, way, describeOutcome(inBrowser), describeOutcome(network), describeOutcome(stored), describeOutcome(again)]);
       // Electron doesn't tell whether a request is one with credentials: it is answered as one without, which the page may make, too.
       const without = browser.get(way.replace(', credentials', '') as Way)!;
       const mayRead = ['', inBrowser.read, without.read];
@@ -245,13 +245,13 @@ test('what a foreign page had fetched it has without a network, as far as it is 
   const evil = await open('offline', 'offline');
   const readAsOwn = () => own.evaluate(async (url) => (await fetch(url)).text(), `${api.url}/none/stored/text`);
   expect(await readAsOwn(), 'an own page reads everything').toBe('for name=ada');
-  for (const allowed of ['anyone', 'evil', 'none']) await tried(evil, 'fetch', `${allowed}/stored`);
-  await command(own, 'setOnline', false);
+  for (const allowed of ['anyone', 'evil', 'none']) await runCell(evil, 'fetch', `${allowed}/stored`);
+  await sendCommand(own, 'setOnline', false);
   const before = log.length;
-  expect((await tried(evil, 'fetch', 'anyone/stored')).read).toBe('for anyone');
-  expect((await tried(evil, 'fetch', 'evil/stored')).read).toBe('for anyone');
-  expect((await tried(evil, 'fetch', 'none/stored')).read).toBe('');
-  expect((await tried(evil, 'POST of JSON', 'evil/stored')).read, 'needs a preflight').toBe('');
+  expect((await runCell(evil, 'fetch', 'anyone/stored')).read).toBe('for anyone');
+  expect((await runCell(evil, 'fetch', 'evil/stored')).read).toBe('for anyone');
+  expect((await runCell(evil, 'fetch', 'none/stored')).read).toBe('');
+  expect((await runCell(evil, 'POST of JSON', 'evil/stored')).read, 'needs a preflight').toBe('');
   expect(await readAsOwn()).toBe('for name=ada');
   expect(log.length).toBe(before);
 });

@@ -1,15 +1,15 @@
 import type { Frame, Page } from 'playwright-core';
-import { openWindow, outcome, ready, sessions, start as startApp } from './cache-page.ts';
+import { openWindowFrom, evaluateCall, waitForDiskCache, countSessions, startApp as startApp } from './disk-cache-page.ts';
 import { expect, type Launch, test } from './fixture.ts';
 
 /** A window whose subframes have the preload script, or, without `?framed`, have not. */
 async function start(launch: Launch, search: string) {
   const { app, page: first } = await startApp(launch, 'bridge');
-  return { first, page: await openWindow(app, first, `app://bridge/${search}`) };
+  return { first, page: await openWindowFrom(app, first, `app://bridge/${search}`) };
 }
 
 /** A subframe of the page, as soon as it shows what it should. */
-async function frameOf(page: Page, url: string, sandbox?: string): Promise<Frame> {
+async function addFrame(page: Page, url: string, sandbox?: string): Promise<Frame> {
   const before = page.frames().length;
   await page.evaluate(
     ([address, rights]) => {
@@ -22,17 +22,17 @@ async function frameOf(page: Page, url: string, sandbox?: string): Promise<Frame
   );
   await expect.poll(() => page.frames()[before]?.title()).toBe('Bridge');
   const frame = page.frames()[before]!;
-  if (!sandbox) await ready(frame);
+  if (!sandbox) await waitForDiskCache(frame);
   return frame;
 }
 
 test('a subframe has what authorize(frame) grants it, and never the window’s own shard with it', async ({ launch }) => {
   const { page } = await start(launch, '?framed');
-  const frame = await frameOf(page, 'app://bridge/?inner');
-  await outcome(page, `diskCache.window.set('k', 'of the page')`);
-  expect(await outcome(frame, `diskCache.set('k', 'of the frame')`)).toBeUndefined();
-  expect(await outcome(page, `diskCache.get('k')`)).toBe('of the frame');
-  expect(await outcome(frame, `diskCache.window.get('k')`)).toMatchObject({
+  const frame = await addFrame(page, 'app://bridge/?inner');
+  await evaluateCall(page, `diskCache.window.set('k', 'of the page')`);
+  expect(await evaluateCall(frame, `diskCache.set('k', 'of the frame')`)).toBeUndefined();
+  expect(await evaluateCall(page, `diskCache.get('k')`)).toBe('of the frame');
+  expect(await evaluateCall(frame, `diskCache.window.get('k')`)).toMatchObject({
     code: 'NOT_ALLOWED',
     message: expect.stringContaining('"@window"'),
   });
@@ -42,12 +42,12 @@ test('a subframe that was granted nothing gets NOT_ALLOWED, as does one in a san
   launch,
 }) => {
   const { page } = await start(launch, '?framed');
-  const stranger = await frameOf(page, 'stranger://page/');
-  expect(await outcome(stranger, `diskCache.get('k')`)).toMatchObject({
+  const stranger = await addFrame(page, 'stranger://page/');
+  expect(await evaluateCall(stranger, `diskCache.get('k')`)).toMatchObject({
     code: 'NOT_ALLOWED',
     message: expect.stringContaining('subframe of stranger://page'),
   });
-  const boxed = await frameOf(page, 'app://bridge/?boxed', 'allow-scripts');
+  const boxed = await addFrame(page, 'app://bridge/?boxed', 'allow-scripts');
   const answer = await boxed.evaluate(
     (nonce) =>
       new Promise((resolve) => {
@@ -63,24 +63,24 @@ test('a subframe that was granted nothing gets NOT_ALLOWED, as does one in a san
 
 test('a subframe that is replaced or removed ends its session and leaves that of the page', async ({ launch }) => {
   const { first, page } = await start(launch, '?framed');
-  await outcome(first, 'diskCache.set("before", 1)');
-  await outcome(page, 'diskCache.set("kept", 1)');
-  const frame = await frameOf(page, 'app://bridge/?inner');
-  await outcome(frame, 'diskCache.get("kept")');
-  expect(await sessions(first)).toBe(3);
+  await evaluateCall(first, 'diskCache.set("before", 1)');
+  await evaluateCall(page, 'diskCache.set("kept", 1)');
+  const frame = await addFrame(page, 'app://bridge/?inner');
+  await evaluateCall(frame, 'diskCache.get("kept")');
+  expect(await countSessions(first)).toBe(3);
   await frame.evaluate(`location.replace('stranger://page/')`);
-  await expect.poll(() => sessions(first)).toBe(2);
-  await frameOf(page, 'app://bridge/?again').then((again) => outcome(again, 'diskCache.get("kept")'));
-  expect(await sessions(first)).toBe(3);
+  await expect.poll(() => countSessions(first)).toBe(2);
+  await addFrame(page, 'app://bridge/?again').then((again) => evaluateCall(again, 'diskCache.get("kept")'));
+  expect(await countSessions(first)).toBe(3);
   await page.evaluate(`for (const frame of document.querySelectorAll('iframe')) frame.remove()`);
-  await expect.poll(() => sessions(first)).toBe(2);
-  expect(await outcome(page, 'diskCache.get("kept")')).toBe(1);
+  await expect.poll(() => countSessions(first)).toBe(2);
+  expect(await evaluateCall(page, 'diskCache.get("kept")')).toBe(1);
 });
 
 test('a subframe of a window without nodeIntegrationInSubFrames is told what it lacks', async ({ launch }) => {
   const { page } = await start(launch, '?plain');
-  const frame = await frameOf(page, 'app://bridge/?inner');
-  expect(await outcome(frame, `diskCache.get('k')`)).toMatchObject({
+  const frame = await addFrame(page, 'app://bridge/?inner');
+  expect(await evaluateCall(frame, `diskCache.get('k')`)).toMatchObject({
     code: 'DISCONNECTED',
     message: expect.stringContaining('nodeIntegrationInSubFrames'),
   });

@@ -1,16 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { _electron } from 'playwright-core';
 import { findElectron, NO_RUNTIME } from './find-electron.ts';
-import type { App, LaunchOptions } from './launch.ts';
-import { collectOutput, runningApp } from './running-app.ts';
+import type { AppHandle, LaunchOptions } from './launch.ts';
+import { collectOutput, createAppHandle } from './create-app-handle.ts';
 
 /** The application in Electron, driven by Playwright. */
-export async function launchElectron(options: LaunchOptions): Promise<App> {
+export async function launchElectron(options: LaunchOptions): Promise<AppHandle> {
   const executablePath = await findElectron();
   if (executablePath === undefined) throw new Error(`The application can't be started: ${NO_RUNTIME}`);
   const app = await _electron.launch({ executablePath, ...getElectronOptions(options, canSandbox()) });
   const child = app.process();
-  return runningApp({
+  return createAppHandle({
     shell: 'electron',
     process: child,
     output: collectOutput(child),
@@ -29,12 +29,12 @@ export function getElectronOptions(
   return {
     args: [main, `--user-data-dir=${userData}`, ...args],
     chromiumSandbox: sandbox,
-    env: { ...definedOnly(process.env), ...env },
+    env: { ...dropUndefined(process.env), ...env },
     timeout,
   };
 }
 
-function definedOnly(env: NodeJS.ProcessEnv): Record<string, string> {
+function dropUndefined(env: NodeJS.ProcessEnv): Record<string, string> {
   return Object.fromEntries(
     Object.entries(env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
   );

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { connectToDevtools } from './devtools-endpoint.ts';
-import type { App, Shell } from './launch.ts';
+import type { AppHandle, Shell } from './launch.ts';
 import { canSandbox } from './launch-electron.ts';
-import { collectOutput, runningApp } from './running-app.ts';
-import { fromChromium } from './stand-in/schemes.ts';
+import { collectOutput, createAppHandle } from './create-app-handle.ts';
+import { fromChromiumUrl } from './stand-in/scheme-mapping.ts';
 
 export interface PackagedOptions {
   /** The application's own executable, as the packager has made it. */
@@ -21,7 +21,7 @@ export interface PackagedOptions {
  * Starts a packaged application and drives its pages by the DevTools protocol alone. Playwright's own way into Electron needs
  * `--inspect`, which the fuse EnableNodeCliInspectArguments takes away; no fuse governs Chromium's `--remote-debugging-port`.
  */
-export async function launchPackaged(options: PackagedOptions): Promise<App> {
+export async function launchPackaged(options: PackagedOptions): Promise<AppHandle> {
   const { executable, userData, args = [], env = {}, shell = 'electron', timeout = 60_000 } = options;
   const child = spawn(executable, [...args, ...getSwitches(userData, canSandbox())], {
     env: { ...process.env, ...env },
@@ -30,12 +30,12 @@ export async function launchPackaged(options: PackagedOptions): Promise<App> {
   });
   const output = collectOutput(child);
   const browser = await connectToDevtools(child, output, timeout);
-  return runningApp({
+  return createAppHandle({
     shell,
     process: child,
     output,
     windows: () => browser.contexts().flatMap((context) => context.pages()),
-    url: (page) => (shell === 'stand-in' ? fromChromium(page.url()) : page.url()),
+    url: (page) => (shell === 'stand-in' ? fromChromiumUrl(page.url()) : page.url()),
     async quit() {
       const session = await browser.newBrowserCDPSession();
       // Electron quits, with all its events, and never answers.

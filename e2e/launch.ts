@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Page } from 'playwright-core';
 import { launchElectron } from './launch-electron.ts';
-import { launchStandIn } from './launch-stand-in.ts';
+import { launchShim } from './launch-shim.ts';
 
 export { findElectron } from './find-electron.ts';
 
@@ -22,7 +22,7 @@ export interface LaunchOptions {
 }
 
 /** A running application. */
-export interface App {
+export interface AppHandle {
   readonly shell: Shell;
   /** The main process. */
   readonly process: ChildProcess;
@@ -30,7 +30,7 @@ export interface App {
   readonly closed: Promise<void>;
   /** Open windows, oldest first. */
   windows(): Page[];
-  /** The window at an index, or the first for which `which` holds, as soon as there is one. Rejects after `timeout` ms (30,000). */
+  /** The window at an index, or the first for which `storeKind` holds, as soon as there is one. Rejects after `timeout` ms (30,000). */
   waitForWindow(which: number | ((page: Page) => boolean | Promise<boolean>), timeout?: number): Promise<Page>;
   /** The address of a window in the application's own words: `app://…` in both shells. */
   url(page: Page): string;
@@ -43,6 +43,6 @@ export interface App {
 }
 
 /** Starts the application in one of the two shells. @throws Error in one line when that shell can't run here. */
-export function launch(options: LaunchOptions): Promise<App> {
-  return options.shell === 'electron' ? launchElectron(options) : launchStandIn(options);
+export function launch(options: LaunchOptions): Promise<AppHandle> {
+  return options.shell === 'electron' ? launchElectron(options) : launchShim(options);
 }

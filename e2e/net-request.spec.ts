@@ -1,10 +1,10 @@
 /** What both shells must do, as in `stand-in.spec.ts`: what `net.request` sends, and what it returns. */
 import type { Page } from 'playwright-core';
 import { expect, test } from './fixture.ts';
-import { type Origin, startOrigin } from './origin.ts';
-import { ask, start } from './tiny.ts';
+import { type HttpOrigin, startOrigin } from './http-origin.ts';
+import { sendCommand, startContractApp } from './start-contract-app.ts';
 
-let origin: Origin;
+let origin: HttpOrigin;
 /** `METHOD path` of each request, with the fields that say where it came from. */
 let seen: string[] = [];
 test.beforeEach(async () => {
@@ -28,7 +28,7 @@ test.beforeEach(async () => {
 });
 test.afterEach(() => origin.stop());
 
-interface Got {
+interface Received {
   readonly status?: number;
   readonly rawHeaders?: string[];
   readonly text?: string;
@@ -36,10 +36,10 @@ interface Got {
   readonly told: string[];
 }
 
-const request = async (page: Page, path: string, options: object = {}): Promise<Got> =>
-  (await ask(page, 'request', '', origin.url + path, JSON.stringify(options))) as Got;
+const sendRequest = async (page: Page, path: string, options: object = {}): Promise<Received> =>
+  (await sendCommand(page, 'request', '', origin.url + path, JSON.stringify(options))) as Received;
 
-const field = ({ rawHeaders = [] }: Got, name: string) => rawHeaders[rawHeaders.indexOf(name) + 1];
+const getField = ({ rawHeaders = [] }: Received, name: string) => rawHeaders[rawHeaders.indexOf(name) + 1];
 
 const asPage = (mode: string, rest: object = {}) => ({
   origin: 'http://other.example',
@@ -49,26 +49,26 @@ const asPage = (mode: string, rest: object = {}) => ({
 const REFUSED = { error: 'net::ERR_FAILED' };
 
 test('the bytes of fields are text in UTF-8, and a status is what the server says', async ({ launch }) => {
-  const { page } = await start(launch);
-  expect(field(await request(page, '/odd'), 'x-odd')).toBe('Zürich 🏔');
-  expect(await request(page, '/any?status=799')).toMatchObject({ status: 799, text: 'no cookie' });
-  expect(await request(page, '/any?status=407')).toMatchObject({ error: 'net::ERR_UNEXPECTED_PROXY_AUTH' });
+  const { page } = await startContractApp(launch);
+  expect(getField(await sendRequest(page, '/odd'), 'x-odd')).toBe('Zürich 🏔');
+  expect(await sendRequest(page, '/any?status=799')).toMatchObject({ status: 799, text: 'no cookie' });
+  expect(await sendRequest(page, '/any?status=407')).toMatchObject({ error: 'net::ERR_UNEXPECTED_PROXY_AUTH' });
 });
 
 test('the network compares CORS for who names an origin and asks by cors, and only for that', async ({ launch }) => {
-  const { page } = await start(launch);
-  expect(await request(page, '/plain')).toMatchObject({ status: 200 });
-  expect(await request(page, '/plain', asPage('no-cors'))).toMatchObject({ status: 200 });
-  expect(await request(page, '/plain', asPage('cors', { origin: origin.url }))).toMatchObject({ status: 200 });
-  expect(await request(page, '/plain', asPage('cors'))).toMatchObject(REFUSED);
-  expect(await request(page, '/plain', asPage('same-origin'))).toMatchObject(REFUSED);
+  const { page } = await startContractApp(launch);
+  expect(await sendRequest(page, '/plain')).toMatchObject({ status: 200 });
+  expect(await sendRequest(page, '/plain', asPage('no-cors'))).toMatchObject({ status: 200 });
+  expect(await sendRequest(page, '/plain', asPage('cors', { origin: origin.url }))).toMatchObject({ status: 200 });
+  expect(await sendRequest(page, '/plain', asPage('cors'))).toMatchObject(REFUSED);
+  expect(await sendRequest(page, '/plain', asPage('same-origin'))).toMatchObject(REFUSED);
   const any = '/any?access-control-allow-origin=*';
-  expect(await request(page, any, asPage('cors', { credentials: 'omit' }))).toMatchObject({ status: 200 });
-  expect(await request(page, any, asPage('cors', { credentials: 'include' }))).toMatchObject(REFUSED);
+  expect(await sendRequest(page, any, asPage('cors', { credentials: 'omit' }))).toMatchObject({ status: 200 });
+  expect(await sendRequest(page, any, asPage('cors', { credentials: 'include' }))).toMatchObject(REFUSED);
   const named = '/any?access-control-allow-origin=http://other.example';
-  expect(await request(page, named, asPage('cors', { credentials: 'include' }))).toMatchObject(REFUSED);
+  expect(await sendRequest(page, named, asPage('cors', { credentials: 'include' }))).toMatchObject(REFUSED);
   const credentials = `${named}&access-control-allow-credentials=true`;
-  expect(await request(page, credentials, asPage('cors', { credentials: 'include' }))).toMatchObject({ status: 200 });
+  expect(await sendRequest(page, credentials, asPage('cors', { credentials: 'include' }))).toMatchObject({ status: 200 });
   expect(seen.filter((line) => line.includes('/plain'))).toEqual([
     'GET /plain',
     'GET /plain',
@@ -78,18 +78,18 @@ test('the network compares CORS for who names an origin and asks by cors, and on
 });
 
 test('what is not simple is asked for first', async ({ launch }) => {
-  const { page } = await start(launch);
+  const { page } = await startContractApp(launch);
   const post = { method: 'POST', body: '{}', credentials: 'omit' };
   const json = { 'sec-fetch-mode': 'cors', 'content-type': 'application/json' };
   const any = '/post?access-control-allow-origin=*';
-  expect(await request(page, any, asPage('cors', { ...post, headers: json }))).toMatchObject(REFUSED);
+  expect(await sendRequest(page, any, asPage('cors', { ...post, headers: json }))).toMatchObject(REFUSED);
   expect(seen).toEqual(['OPTIONS /post from http://other.example']);
   const allowed = `${any}&access-control-allow-headers=content-type`;
-  expect(await request(page, allowed, asPage('cors', { ...post, headers: json }))).toMatchObject({ status: 200 });
-  expect(await request(page, any, asPage('cors', post))).toMatchObject({ status: 200 });
-  expect(await request(page, any, asPage('cors', { ...post, method: 'PUT' }))).toMatchObject(REFUSED);
+  expect(await sendRequest(page, allowed, asPage('cors', { ...post, headers: json }))).toMatchObject({ status: 200 });
+  expect(await sendRequest(page, any, asPage('cors', post))).toMatchObject({ status: 200 });
+  expect(await sendRequest(page, any, asPage('cors', { ...post, method: 'PUT' }))).toMatchObject(REFUSED);
   const plain = { ...post, headers: { 'content-type': 'application/json' } };
-  expect(await request(page, '/post', plain), 'the application itself').toMatchObject({ status: 200 });
+  expect(await sendRequest(page, '/post', plain), 'the application itself').toMatchObject({ status: 200 });
   expect(seen.slice(1)).toEqual([
     'OPTIONS /post from http://other.example',
     'POST /post from http://other.example',
@@ -100,12 +100,12 @@ test('what is not simple is asked for first', async ({ launch }) => {
 });
 
 test('cookies go by credentials and by the site that asks, and are kept', async ({ launch }) => {
-  const { page } = await start(launch);
+  const { page } = await startContractApp(launch);
   const include = { credentials: 'include' };
   for (const cookie of ['strict=1; SameSite=Strict', 'lax=1; SameSite=Lax', 'plain=1']) {
-    await request(page, `/set?set-cookie=${encodeURIComponent(`${cookie}; Path=/`)}`, include);
+    await sendRequest(page, `/set?set-cookie=${encodeURIComponent(`${cookie}; Path=/`)}`, include);
   }
-  const sent = async (options: object) => ((await request(page, '/me', options)).text ?? '').split('; ').sort();
+  const sent = async (options: object) => ((await sendRequest(page, '/me', options)).text ?? '').split('; ').sort();
   expect(await sent(include)).toEqual(['lax=1', 'plain=1', 'strict=1']);
   expect(await sent({ ...include, origin: origin.url })).toEqual(['lax=1', 'plain=1', 'strict=1']);
   expect(await sent({ useSessionCookies: true })).toEqual(['lax=1', 'plain=1', 'strict=1']);
@@ -116,28 +116,28 @@ test('cookies go by credentials and by the site that asks, and are kept', async 
 });
 
 test('a server that wants a name asks by login, and is refused without a listener', async ({ launch }) => {
-  const { page } = await start(launch);
-  expect(await request(page, '/name')).toMatchObject({ status: 401, text: 'who is there?' });
-  expect(await request(page, '/name', { login: [] })).toMatchObject({
+  const { page } = await startContractApp(launch);
+  expect(await sendRequest(page, '/name')).toMatchObject({ status: 401, text: 'who is there?' });
+  expect(await sendRequest(page, '/name', { login: [] })).toMatchObject({
     status: 401,
     told: ['login basic the door false'],
   });
   const login = ['ada', 'secret'];
-  expect(await request(page, '/name', { login, credentials: 'omit' })).toMatchObject({ status: 401, told: [] });
-  expect(await request(page, '/name', { login })).toMatchObject({ status: 200, told: ['login basic the door false'] });
-  expect(await request(page, '/name'), 'who was named is remembered').toMatchObject({ status: 200, told: [] });
+  expect(await sendRequest(page, '/name', { login, credentials: 'omit' })).toMatchObject({ status: 401, told: [] });
+  expect(await sendRequest(page, '/name', { login })).toMatchObject({ status: 200, told: ['login basic the door false'] });
+  expect(await sendRequest(page, '/name'), 'who was named is remembered').toMatchObject({ status: 200, told: [] });
 });
 
 test('redirects are told, each with its status and its method', async ({ launch }) => {
-  const { page } = await start(launch);
+  const { page } = await startContractApp(launch);
   const there = encodeURIComponent('/there');
-  expect(await request(page, `/old?status=302&location=${there}`, { method: 'POST', body: 'x' })).toMatchObject({
+  expect(await sendRequest(page, `/old?status=302&location=${there}`, { method: 'POST', body: 'x' })).toMatchObject({
     ...{ status: 200, told: ['redirect 302 GET'] },
   });
-  expect(await request(page, `/old?status=307&location=${there}`, { method: 'POST', body: 'x' })).toMatchObject({
+  expect(await sendRequest(page, `/old?status=307&location=${there}`, { method: 'POST', body: 'x' })).toMatchObject({
     ...{ status: 200, told: ['redirect 307 POST'] },
   });
-  expect(await request(page, `/old?status=302&location=${there}`, { redirect: 'manual' })).toMatchObject({
+  expect(await sendRequest(page, `/old?status=302&location=${there}`, { redirect: 'manual' })).toMatchObject({
     error: 'Redirect was cancelled',
   });
   expect(seen).toContain('GET /there');

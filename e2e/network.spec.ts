@@ -2,10 +2,10 @@
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { expect, test } from './fixture.ts';
-import { type Origin, startOrigin } from './origin.ts';
-import { ask, start } from './tiny.ts';
+import { type HttpOrigin, startOrigin } from './http-origin.ts';
+import { sendCommand, startContractApp } from './start-contract-app.ts';
 
-let origin: Origin;
+let origin: HttpOrigin;
 test.beforeEach(async () => {
   origin = await startOrigin((request, response, times) => {
     response.setHeader('access-control-allow-origin', '*');
@@ -33,13 +33,13 @@ test.beforeEach(async () => {
 });
 test.afterEach(() => origin.stop());
 
-interface Got {
+interface Received {
   readonly status: number;
   readonly headers: Record<string, string>;
   readonly text: string;
 }
 
-interface Init {
+interface FetchInit {
   readonly method?: string;
   readonly body?: string;
   readonly headers?: Record<string, string>;
@@ -47,11 +47,11 @@ interface Init {
 }
 
 /** What `session.fetch` in the main process comes to, for the default session or a partition. */
-const mainFetches = async (page: Page, path: string, init: object = {}, partition = ''): Promise<Got> =>
-  (await ask(page, 'fetch', partition, path.startsWith('/') ? origin.url + path : path, JSON.stringify(init))) as Got;
+const fetchInMain = async (page: Page, path: string, init: object = {}, partition = ''): Promise<Received> =>
+  (await sendCommand(page, 'fetch', partition, path.startsWith('/') ? origin.url + path : path, JSON.stringify(init))) as Received;
 
 /** What a page's `fetch` comes to: what the answer says, or the error's name. */
-const pageFetches = (page: Page, url: string, init: Init = {}) =>
+const fetchInPage = (page: Page, url: string, init: FetchInit = {}) =>
   page.evaluate(
     ([address, how]) =>
       fetch(address, how).then(
@@ -62,32 +62,32 @@ const pageFetches = (page: Page, url: string, init: Init = {}) =>
   );
 
 test('the main process asks the network as Chromium does', async ({ launch }) => {
-  const { page } = await start(launch);
-  const echo = await mainFetches(page, '/echo', { method: 'POST', body: 'hello' });
+  const { page } = await startContractApp(launch);
+  const echo = await fetchInMain(page, '/echo', { method: 'POST', body: 'hello' });
   expect(JSON.parse(echo.text)).toMatchObject({ method: 'POST', body: 'hello', cookie: null, times: 1 });
-  expect(JSON.parse((await mainFetches(page, '/moved')).text)).toMatchObject({ url: '/there' });
-  await expect(mainFetches(page, '/moved', { redirect: 'manual' })).rejects.toThrow('Redirect was cancelled');
-  await expect(mainFetches(page, '/moved', { redirect: 'error' })).rejects.toThrow('redirect policy');
-  await expect(mainFetches(page, '/silent', { abortAfter: 100 })).rejects.toThrow('aborted');
+  expect(JSON.parse((await fetchInMain(page, '/moved')).text)).toMatchObject({ url: '/there' });
+  await expect(fetchInMain(page, '/moved', { redirect: 'manual' })).rejects.toThrow('Redirect was cancelled');
+  await expect(fetchInMain(page, '/moved', { redirect: 'error' })).rejects.toThrow('redirect policy');
+  await expect(fetchInMain(page, '/silent', { abortAfter: 100 })).rejects.toThrow('aborted');
   await origin.stop();
-  await expect(mainFetches(page, '/echo')).rejects.toThrow('net::ERR_CONNECTION_REFUSED');
+  await expect(fetchInMain(page, '/echo')).rejects.toThrow('net::ERR_CONNECTION_REFUSED');
 });
 
 test('a session has cookies of its own', async ({ launch }) => {
-  const { app, page } = await start(launch);
-  await mainFetches(page, '/login');
+  const { app, page } = await startContractApp(launch);
+  await fetchInMain(page, '/login');
   const sent = async (path: string, init: object = {}, partition = '') =>
-    (JSON.parse((await mainFetches(page, path, init, partition)).text) as { cookie: string | null }).cookie;
+    (JSON.parse((await fetchInMain(page, path, init, partition)).text) as { cookie: string | null }).cookie;
   expect(await sent('/me')).toBe('name=ada');
   expect(await sent('/deep/down')).toMatch(/^(name=ada; deep=1|deep=1; name=ada)$/);
   expect(await sent('/deeper')).toBe('name=ada');
   expect(await sent('/me', { credentials: 'omit' })).toBeNull();
   expect(await sent('/me', { headers: { origin: 'app://tiny' } }), 'another site asks').toBeNull();
   expect(await sent('/me', {}, 'guest')).toBeNull();
-  expect(await ask(page, 'storagePath', 'guest')).toBeNull();
-  expect(await ask(page, 'storagePath', '')).toBeTruthy();
+  expect(await sendCommand(page, 'storagePath', 'guest')).toBeNull();
+  expect(await sendCommand(page, 'storagePath', '')).toBeTruthy();
   for (const [index, [partition, cookie]] of [['', 'name=ada'] as const, ['guest', null] as const].entries()) {
-    await ask(page, 'openIn', partition, `${origin.url}/window-${partition}`);
+    await sendCommand(page, 'openIn', partition, `${origin.url}/window-${partition}`);
     const window = await app.waitForWindow(index + 1);
     await window.waitForURL(/window-/);
     expect(JSON.parse(await window.evaluate('document.body.textContent')), partition).toMatchObject({ cookie });
@@ -98,16 +98,16 @@ test('a partition with a name that persists has a directory, and its cookies are
   launch,
   userData,
 }) => {
-  const { app, page } = await start(launch);
-  expect(await ask(page, 'storagePath', 'persist:Ada')).toBe(join(userData, 'Partitions', 'ada'));
-  expect(await ask(page, 'storagePath', 'Ada')).toBeNull();
-  expect(await ask(page, 'storagePath', 'persist:')).toBe(await ask(page, 'storagePath', ''));
+  const { app, page } = await startContractApp(launch);
+  expect(await sendCommand(page, 'storagePath', 'persist:Ada')).toBe(join(userData, 'Partitions', 'ada'));
+  expect(await sendCommand(page, 'storagePath', 'Ada')).toBeNull();
+  expect(await sendCommand(page, 'storagePath', 'persist:')).toBe(await sendCommand(page, 'storagePath', ''));
   const own = join(userData, 'elsewhere');
-  expect(await ask(page, 'sessionAt', own)).toEqual([own, true, true]);
-  await expect(ask(page, 'sessionAt', 'elsewhere')).rejects.toThrow('An absolute path was not provided');
-  await mainFetches(page, '/stay', {}, 'persist:Ada');
+  expect(await sendCommand(page, 'sessionAt', own)).toEqual([own, true, true]);
+  await expect(sendCommand(page, 'sessionAt', 'elsewhere')).rejects.toThrow('An absolute path was not provided');
+  await fetchInMain(page, '/stay', {}, 'persist:Ada');
   const cookie = async (window: Page, partition: string) =>
-    (JSON.parse((await mainFetches(window, '/me', {}, partition)).text) as { cookie: string | null }).cookie;
+    (JSON.parse((await fetchInMain(window, '/me', {}, partition)).text) as { cookie: string | null }).cookie;
   expect(await cookie(page, 'persist:Ada')).toBe('stays=1');
   expect([await cookie(page, 'Ada'), await cookie(page, 'persist:bob'), await cookie(page, '')]).toEqual([
     null,
@@ -115,34 +115,34 @@ test('a partition with a name that persists has a directory, and its cookies are
     null,
   ]);
   await app.close();
-  const again = await start(launch);
+  const again = await startContractApp(launch);
   expect(await cookie(again.page, 'persist:Ada')).toBe('stays=1');
 });
 
 test('a page’s request for https is the application’s to answer', async ({ launch }) => {
-  const { page } = await start(launch);
+  const { page } = await startContractApp(launch);
   const url = 'https://api.tiny.example/x?a=1';
-  expect(await pageFetches(page, url), 'nobody answers yet').toBe('TypeError');
-  await ask(page, 'handle', '', 'https');
-  expect(await ask(page, 'isHandled', 'https')).toBe(true);
+  expect(await fetchInPage(page, url), 'nobody answers yet').toBe('TypeError');
+  await sendCommand(page, 'handle', '', 'https');
+  expect(await sendCommand(page, 'isHandled', 'https')).toBe(true);
   const plain = { url, method: 'GET', origin: null, initiatorOrigin: 'app://tiny', cookie: null, body: '' };
-  expect(await pageFetches(page, url)).toMatchObject(plain);
+  expect(await fetchInPage(page, url)).toMatchObject(plain);
   const told = { method: 'POST', body: 'hello', headers: { 'x-extra': 'more' } };
-  expect(await pageFetches(page, url, told)).toMatchObject({ method: 'POST', body: 'hello', extra: 'more' });
-  expect(await pageFetches(page, url, { credentials: 'omit' }), 'no cookie was kept').toMatchObject(plain);
-  await ask(page, 'unhandle', '', 'https');
-  expect(await pageFetches(page, url)).toBe('TypeError');
+  expect(await fetchInPage(page, url, told)).toMatchObject({ method: 'POST', body: 'hello', extra: 'more' });
+  expect(await fetchInPage(page, url, { credentials: 'omit' }), 'no cookie was kept').toMatchObject(plain);
+  await sendCommand(page, 'unhandle', '', 'https');
+  expect(await fetchInPage(page, url)).toBe('TypeError');
 });
 
 test('a handler knows the initiator of a request: the page, its frames and its workers, and where a redirect came from', async ({
   launch,
 }) => {
-  const { app, page } = await start(launch);
-  await ask(page, 'handle', '', 'https');
+  const { app, page } = await startContractApp(launch);
+  await sendCommand(page, 'handle', '', 'https');
   const url = 'https://api.tiny.example/x';
   const own = { origin: null, initiatorOrigin: 'app://tiny' };
   expect(
-    await pageFetches(page, `https://api.tiny.example/to/${encodeURIComponent('https://other.example/x')}`),
+    await fetchInPage(page, `https://api.tiny.example/to/${encodeURIComponent('https://other.example/x')}`),
   ).toMatchObject({
     ...{ url: 'https://other.example/x', ...own },
   });
@@ -169,7 +169,7 @@ test('a handler knows the initiator of a request: the page, its frames and its w
   );
   expect(worker).toMatchObject(own);
   const who = 'https://api.tiny.example/who';
-  await ask(page, 'open', who);
+  await sendCommand(page, 'open', who);
   const opened = await app.waitForWindow((it) => app.url(it) === who);
   await expect.poll(() => opened.title(), 'the application itself').toBe('the application');
   await opened.evaluate((to) => {
@@ -179,10 +179,10 @@ test('a handler knows the initiator of a request: the page, its frames and its w
 });
 
 test('an answer without a type is HTML, and is not looked into', async ({ launch }) => {
-  const { app, page } = await start(launch);
-  await ask(page, 'handle', '', 'https');
+  const { app, page } = await startContractApp(launch);
+  await sendCommand(page, 'handle', '', 'https');
   const untyped = 'https://api.tiny.example/untyped';
-  await ask(page, 'open', untyped);
+  await sendCommand(page, 'open', untyped);
   const opened = await app.waitForWindow((it) => app.url(it) === untyped);
   await expect.poll(() => opened.title()).toBe('untyped');
   expect(await opened.evaluate(() => document.contentType)).toBe('text/html');
@@ -200,26 +200,26 @@ test('an answer without a type is HTML, and is not looked into', async ({ launch
 });
 
 test('what the application answers for http, it may ask the network for', async ({ launch }) => {
-  const { page } = await start(launch);
-  expect(await pageFetches(page, `${origin.url}/on/direct`)).toMatchObject({ url: '/on/direct', times: 1 });
-  await ask(page, 'handle', '', 'http');
-  expect(await pageFetches(page, `${origin.url}/own`)).toMatchObject({ partition: '', url: `${origin.url}/own` });
-  expect(await pageFetches(page, `${origin.url}/on/way`, { method: 'POST', body: 'far' })).toMatchObject({
+  const { page } = await startContractApp(launch);
+  expect(await fetchInPage(page, `${origin.url}/on/direct`)).toMatchObject({ url: '/on/direct', times: 1 });
+  await sendCommand(page, 'handle', '', 'http');
+  expect(await fetchInPage(page, `${origin.url}/own`)).toMatchObject({ partition: '', url: `${origin.url}/own` });
+  expect(await fetchInPage(page, `${origin.url}/on/way`, { method: 'POST', body: 'far' })).toMatchObject({
     ...{ method: 'POST', body: 'far', origin: null, times: 1 },
   });
-  expect(origin.asked('/own')).toBe(0);
-  expect(JSON.parse((await mainFetches(page, '/own')).text)).toMatchObject({ partition: '' });
+  expect(origin.countRequests('/own')).toBe(0);
+  expect(JSON.parse((await fetchInMain(page, '/own')).text)).toMatchObject({ partition: '' });
   const bypass = { bypassCustomProtocolHandlers: true };
-  expect(JSON.parse((await mainFetches(page, '/own', bypass)).text)).toMatchObject({ url: '/own', times: 1 });
+  expect(JSON.parse((await fetchInMain(page, '/own', bypass)).text)).toMatchObject({ url: '/own', times: 1 });
 });
 
 test('who answers in one session does not answer in another', async ({ launch }) => {
-  const { app, page } = await start(launch);
-  await ask(page, 'handle', 'guest', 'http');
-  await ask(page, 'openIn', 'guest', `${origin.url}/page`);
+  const { app, page } = await startContractApp(launch);
+  await sendCommand(page, 'handle', 'guest', 'http');
+  await sendCommand(page, 'openIn', 'guest', `${origin.url}/page`);
   const guest = await app.waitForWindow(1);
   await expect.poll(() => guest.title()).toBe('Handled');
-  expect(await pageFetches(guest, `${origin.url}/x`)).toMatchObject({ partition: 'guest' });
+  expect(await fetchInPage(guest, `${origin.url}/x`)).toMatchObject({ partition: 'guest' });
   const shared = await guest.evaluate(
     (url) =>
       new Promise((resolve) => {
@@ -229,6 +229,6 @@ test('who answers in one session does not answer in another', async ({ launch })
     `${origin.url}/x`,
   );
   expect(shared, 'a worker of several pages, too').toMatchObject({ partition: 'guest', initiatorOrigin: origin.url });
-  expect(await pageFetches(page, `${origin.url}/x`)).toMatchObject({ url: '/x', times: 1 });
-  expect(await pageFetches(guest, 'app://tiny/page.js'), 'custom schemes, too').toBe('TypeError');
+  expect(await fetchInPage(page, `${origin.url}/x`)).toMatchObject({ url: '/x', times: 1 });
+  expect(await fetchInPage(guest, 'app://tiny/page.js'), 'custom schemes, too').toBe('TypeError');
 });

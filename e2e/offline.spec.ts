@@ -3,15 +3,15 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Page } from 'playwright-core';
 import { expect, type Launch, test } from './fixture.ts';
-import { type Origin, startOrigin } from './origin.ts';
+import { type HttpOrigin, startOrigin } from './http-origin.ts';
 
 const MAIN = fileURLToPath(new URL('../dist/e2e/offline/main.js', import.meta.url));
 
-let origin: Origin;
+let origin: HttpOrigin;
 /** What files say; another edition is another content. */
-let edition = 1;
+let setEdition = 1;
 test.beforeEach(async () => {
-  edition = 1;
+  setEdition = 1;
   origin = await startOrigin(async (request, response, times) => {
     const [path = '/', query] = (request.url ?? '/').split('?', 2);
     response.setHeader('access-control-allow-origin', '*');
@@ -29,14 +29,14 @@ test.beforeEach(async () => {
       if (query === 'login') response.setHeader('set-cookie', 'name=ada; Path=/');
       return response.end(request.headers.cookie ?? 'nobody');
     }
-    if (path.startsWith('/files/')) return response.end(`${last}, edition ${edition}`);
+    if (path.startsWith('/files/')) return response.end(`${last}, edition ${setEdition}`);
     if (path.startsWith('/missing/')) return response.writeHead(404).end();
     return response.end(`answer ${times}`);
   });
 });
 test.afterEach(() => origin.stop());
 
-async function start(launch: Launch) {
+async function startOffline(launch: Launch) {
   const app = await launch({ main: MAIN });
   const page = await app.waitForWindow(0);
   await page.waitForFunction(`document.title === 'Offline'`);
@@ -44,14 +44,14 @@ async function start(launch: Launch) {
 }
 
 /** What the main process answers to a command. */
-const ask = <T>(page: Page, ...command: [name: string, argument?: unknown]) =>
+const sendCommand = <T>(page: Page, ...command: [name: string, argument?: unknown]) =>
   page.evaluate<T, unknown[]>(
     async (words) => (await fetch('app://offline/do', { method: 'POST', body: JSON.stringify(words) })).json(),
     command,
   );
 
 /** What a page's `fetch` comes to: the text and how the cache came to it, or the error's name. */
-const get = (page: Page, path: string, base = origin.url) =>
+const fetchInPage = (page: Page, path: string, base = origin.url) =>
   page.evaluate(
     (url) =>
       fetch(url).then(
@@ -65,125 +65,125 @@ const get = (page: Page, path: string, base = origin.url) =>
   );
 
 test('a page sees where an answer came from', async ({ launch }) => {
-  const { page } = await start(launch);
-  expect(await get(page, '/fresh')).toBe('answer 1: fwd=uri-miss; fwd-status=200');
-  expect(await get(page, '/fresh')).toMatch(/^answer 1: hit; ttl=\d+$/);
-  expect(await get(page, '/tagged')).toBe('answer 1: fwd=uri-miss; fwd-status=200');
-  expect(await get(page, '/tagged')).toBe('answer 1: fwd=stale; fwd-status=304');
-  expect([origin.asked('/fresh'), origin.asked('/tagged')]).toEqual([1, 2]);
+  const { page } = await startOffline(launch);
+  expect(await fetchInPage(page, '/fresh')).toBe('answer 1: fwd=uri-miss; fwd-status=200');
+  expect(await fetchInPage(page, '/fresh')).toMatch(/^answer 1: hit; ttl=\d+$/);
+  expect(await fetchInPage(page, '/tagged')).toBe('answer 1: fwd=uri-miss; fwd-status=200');
+  expect(await fetchInPage(page, '/tagged')).toBe('answer 1: fwd=stale; fwd-status=304');
+  expect([origin.countRequests('/fresh'), origin.countRequests('/tagged')]).toEqual([1, 2]);
 });
 
 test('a scheme of the application’s own is answered from where it says, and from the disk', async ({ launch }) => {
-  const { app, page } = await start(launch);
+  const { app, page } = await startOffline(launch);
   const feed = `feed://port/${new URL(origin.url).port}`;
-  expect(await get(page, '/tagged', feed)).toBe('answer 1: fwd=uri-miss; fwd-status=200');
-  expect(await get(page, '/tagged', feed)).toBe('answer 1: fwd=stale; fwd-status=304');
+  expect(await fetchInPage(page, '/tagged', feed)).toBe('answer 1: fwd=uri-miss; fwd-status=200');
+  expect(await fetchInPage(page, '/tagged', feed)).toBe('answer 1: fwd=stale; fwd-status=304');
   await origin.stop();
   await app.kill();
-  const { page: again } = await start(launch);
-  expect(await get(again, '/tagged', feed)).toBe('answer 1: hit; stale');
-  expect(await get(again, '/never', feed)).toBe('TypeError');
+  const { page: again } = await startOffline(launch);
+  expect(await fetchInPage(again, '/tagged', feed)).toBe('answer 1: hit; stale');
+  expect(await fetchInPage(again, '/never', feed)).toBe('TypeError');
 });
 
 test('each strategy does what its name says, with a network and without', async ({ launch }) => {
-  const { page } = await start(launch);
-  expect(await get(page, '/cache-only/x'), 'there are no CORS fields to compare').toBe('504: detail=only-if-cached');
-  expect(await get(page, '/stale-while-revalidate/x')).toMatch(/^answer 1: fwd/);
-  expect(await get(page, '/stale-while-revalidate/x')).toBe('answer 1: hit; stale');
-  await expect.poll(() => get(page, '/stale-while-revalidate/x')).toMatch(/^answer [2-9]: hit; stale$/);
+  const { page } = await startOffline(launch);
+  expect(await fetchInPage(page, '/cache-only/x'), 'there are no CORS fields to compare').toBe('504: detail=only-if-cached');
+  expect(await fetchInPage(page, '/stale-while-revalidate/x')).toMatch(/^answer 1: fwd/);
+  expect(await fetchInPage(page, '/stale-while-revalidate/x')).toBe('answer 1: hit; stale');
+  await expect.poll(() => fetchInPage(page, '/stale-while-revalidate/x')).toMatch(/^answer [2-9]: hit; stale$/);
   for (const strategy of ['cache-first', 'network-first', 'network-only']) {
-    expect(await get(page, `/${strategy}/x`), strategy).toMatch(/^answer 1: fwd/);
+    expect(await fetchInPage(page, `/${strategy}/x`), strategy).toMatch(/^answer 1: fwd/);
   }
-  expect(await get(page, '/cache-first/x')).toBe('answer 1: hit; stale');
-  expect(await get(page, '/network-first/x')).toMatch(/^answer 2: fwd/);
-  expect(await get(page, '/network-only/x')).toMatch(/^answer 2: fwd/);
-  expect(await get(page, '/impatient/later')).toMatch(/^answer 1: fwd/);
-  expect(await get(page, '/impatient/later'), 'the network takes too long').toBe('answer 1: hit; stale');
+  expect(await fetchInPage(page, '/cache-first/x')).toBe('answer 1: hit; stale');
+  expect(await fetchInPage(page, '/network-first/x')).toMatch(/^answer 2: fwd/);
+  expect(await fetchInPage(page, '/network-only/x')).toMatch(/^answer 2: fwd/);
+  expect(await fetchInPage(page, '/impatient/later')).toMatch(/^answer 1: fwd/);
+  expect(await fetchInPage(page, '/impatient/later'), 'the network takes too long').toBe('answer 1: hit; stale');
   await origin.stop();
-  expect(await get(page, '/cache-first/x')).toBe('answer 1: hit; stale');
-  expect(await get(page, '/network-first/x')).toBe('answer 2: hit; stale');
-  expect(await get(page, '/network-only/x')).toBe('TypeError');
-  expect(await get(page, '/cache-first/never')).toBe('TypeError');
+  expect(await fetchInPage(page, '/cache-first/x')).toBe('answer 1: hit; stale');
+  expect(await fetchInPage(page, '/network-first/x')).toBe('answer 2: hit; stale');
+  expect(await fetchInPage(page, '/network-only/x')).toBe('TypeError');
+  expect(await fetchInPage(page, '/cache-first/never')).toBe('TypeError');
 });
 
 test('a thousand requests at once are one for the origin', async ({ launch }) => {
-  const { page } = await start(launch);
+  const { page } = await startOffline(launch);
   const bodies = await page.evaluate(async (url) => {
     const texts = Array.from({ length: 1000 }, async () => (await fetch(url)).text());
     return [...new Set(await Promise.all(texts))];
   }, `${origin.url}/slow`);
   expect(bodies).toEqual(['answer 1']);
-  expect(origin.asked('/slow')).toBe(1);
+  expect(origin.countRequests('/slow')).toBe(1);
   const other = `${origin.url}/main/slow`;
-  expect(await ask(page, 'fetchAtOnce', { url: other, times: 1000 })).toEqual(['answer 1']);
-  expect(origin.asked('/main/slow')).toBe(1);
+  expect(await sendCommand(page, 'fetchAtOnce', { url: other, times: 1000 })).toEqual(['answer 1']);
+  expect(origin.countRequests('/main/slow')).toBe(1);
 });
 
 test('the switch is for all windows, and nothing is asked while it is off', async ({ launch }) => {
-  const { app, page } = await start(launch);
-  await ask(page, 'open');
+  const { app, page } = await startOffline(launch);
+  await sendCommand(page, 'open');
   const other = await app.waitForWindow(1);
   await other.waitForFunction(`document.title === 'Offline'`);
-  await get(page, '/tagged');
-  await ask(page, 'setOnline', false);
+  await fetchInPage(page, '/tagged');
+  await sendCommand(page, 'setOnline', false);
   for (const window of [page, other]) {
-    expect(await get(window, '/tagged')).toBe('answer 1: hit; stale');
-    expect(await get(window, '/never')).toBe('TypeError');
+    expect(await fetchInPage(window, '/tagged')).toBe('answer 1: hit; stale');
+    expect(await fetchInPage(window, '/never')).toBe('TypeError');
   }
-  expect([origin.asked('/tagged'), origin.asked('/never')]).toEqual([1, 0]);
-  await ask(page, 'setOnline', true);
-  expect(await get(other, '/tagged')).toBe('answer 1: fwd=stale; fwd-status=304');
+  expect([origin.countRequests('/tagged'), origin.countRequests('/never')]).toEqual([1, 0]);
+  await sendCommand(page, 'setOnline', true);
+  expect(await fetchInPage(other, '/tagged')).toBe('answer 1: fwd=stale; fwd-status=304');
 });
 
 test('files that are there in advance change all at once, or not at all', async ({ launch }) => {
-  const { page } = await start(launch);
+  const { page } = await startOffline(launch);
   const manifest = (version: string, ...paths: string[]) => ({
     version,
     entries: paths.map((path) => ({ url: origin.url + path, revision: version })),
   });
-  const files = async () => [await get(page, '/files/a.js'), await get(page, '/files/b.js')];
-  expect(await ask(page, 'install', manifest('1', '/files/a.js', '/files/b.js'))).toEqual({
+  const files = async () => [await fetchInPage(page, '/files/a.js'), await fetchInPage(page, '/files/b.js')];
+  expect(await sendCommand(page, 'install', manifest('1', '/files/a.js', '/files/b.js'))).toEqual({
     ...{ version: '1', done: ['1 of 2', '2 of 2'] },
   });
   const first = ['a.js, edition 1: hit', 'b.js, edition 1: hit'];
   expect(await files()).toEqual(first);
-  edition = 2;
-  expect(await ask(page, 'install', manifest('2', '/files/a.js', '/missing/b.js'))).toMatchObject({
+  setEdition = 2;
+  expect(await sendCommand(page, 'install', manifest('2', '/files/a.js', '/missing/b.js'))).toMatchObject({
     ...{ version: '1', failed: 'TypeError' },
   });
   expect(await files()).toEqual(first);
-  await ask(page, 'install', manifest('2', '/files/a.js', '/files/b.js'));
+  await sendCommand(page, 'install', manifest('2', '/files/a.js', '/files/b.js'));
   expect(await files()).toEqual(['a.js, edition 2: hit', 'b.js, edition 2: hit']);
   await origin.stop();
   expect(await files()).toEqual(['a.js, edition 2: hit', 'b.js, edition 2: hit']);
 });
 
 test('what was stored is there after a restart, also after a kill', async ({ launch }) => {
-  const first = await start(launch);
-  await get(first.page, '/tagged');
+  const first = await startOffline(launch);
+  await fetchInPage(first.page, '/tagged');
   await first.app.close();
-  const second = await start(launch);
-  await get(second.page, '/fresh');
+  const second = await startOffline(launch);
+  await fetchInPage(second.page, '/fresh');
   await second.app.kill();
   await origin.stop();
-  const { page } = await start(launch);
-  expect(await get(page, '/tagged')).toBe('answer 1: hit; stale');
-  expect(await get(page, '/fresh')).toMatch(/^answer 1: hit; ttl=\d+$/);
+  const { page } = await startOffline(launch);
+  expect(await fetchInPage(page, '/tagged')).toBe('answer 1: hit; stale');
+  expect(await fetchInPage(page, '/fresh')).toMatch(/^answer 1: hit; ttl=\d+$/);
 });
 
 test('sessions share neither answers nor cookies', async ({ launch }) => {
-  const { app, page } = await start(launch);
-  const asOwn = (path: string) => ask(page, 'fetch', { url: origin.url + path, as: 'own' });
+  const { app, page } = await startOffline(launch);
+  const asOwn = (path: string) => sendCommand(page, 'fetch', { url: origin.url + path, as: 'own' });
   await asOwn('/me?login');
   expect(await asOwn('/me')).toMatchObject({ text: 'name=ada', status: 'deskcache; fwd=uri-miss; fwd-status=200' });
   expect(await asOwn('/me')).toMatchObject({ text: 'name=ada', status: expect.stringContaining('; hit;') });
-  await ask(page, 'openGuest');
+  await sendCommand(page, 'openGuest');
   const guest = await app.waitForWindow(1);
   await guest.waitForFunction(`document.title === 'Offline'`);
-  expect(await get(guest, '/me')).toBe('nobody: fwd=uri-miss; fwd-status=200');
-  expect(await get(guest, '/me?login')).toBe('nobody: fwd=uri-miss; fwd-status=200');
-  expect(await ask(guest, 'fetch', { url: `${origin.url}/me?login`, as: 'guest' })).toMatchObject({ text: 'nobody' });
-  expect(await get(guest, '/me?again'), 'its own cookie, which the network keeps').toMatch(/^name=ada: fwd=uri-miss/);
+  expect(await fetchInPage(guest, '/me')).toBe('nobody: fwd=uri-miss; fwd-status=200');
+  expect(await fetchInPage(guest, '/me?login')).toBe('nobody: fwd=uri-miss; fwd-status=200');
+  expect(await sendCommand(guest, 'fetch', { url: `${origin.url}/me?login`, as: 'guest' })).toMatchObject({ text: 'nobody' });
+  expect(await fetchInPage(guest, '/me?again'), 'its own cookie, which the network keeps').toMatch(/^name=ada: fwd=uri-miss/);
   expect(await guest.evaluate('document.cookie')).toBe('');
-  expect(await get(page, '/me'), 'what its own session has stored').toMatch(/^name=ada: hit; ttl=\d+$/);
+  expect(await fetchInPage(page, '/me'), 'what its own session has stored').toMatch(/^name=ada: hit; ttl=\d+$/);
 });

@@ -1,15 +1,15 @@
 /** What a page has of HTTP: `diskCache.fetch`, `diskCache.caches`, and the connection that all windows share. */
 import type * as renderer from 'deskcache/renderer';
 import type { Page } from 'playwright-core';
-import { openWindow, start as startApp } from './cache-page.ts';
+import { openWindowFrom, startApp as startApp } from './disk-cache-page.ts';
 import { expect, type Launch, test } from './fixture.ts';
-import { type Origin, startOrigin } from './origin.ts';
+import { type HttpOrigin, startOrigin } from './http-origin.ts';
 
-const MB = 2 ** 20;
+const MIB = 2 ** 20;
 
 declare const diskCache: renderer.DiskCache;
 
-let origin: Origin;
+let origin: HttpOrigin;
 /** Requests whose answer was broken off by who asked. */
 let brokenOff = 0;
 test.beforeEach(async () => {
@@ -18,10 +18,10 @@ test.beforeEach(async () => {
     const path = request.url ?? '/';
     response.setHeader('cache-control', path === '/fresh' ? 'max-age=600' : 'no-store');
     response.setHeader('set-cookie', 'name=ada');
-    if (path === '/large') return response.end(Buffer.alloc(20 * MB, 7));
+    if (path === '/large') return response.end(Buffer.alloc(20 * MIB, 7));
     if (path === '/echo') return request.pipe(response);
     if (path === '/endless') {
-      const more = setInterval(() => response.write(Buffer.alloc(MB)), 5);
+      const more = setInterval(() => response.write(Buffer.alloc(MIB)), 5);
       return response.on('close', () => {
         clearInterval(more);
         brokenOff++;
@@ -32,10 +32,10 @@ test.beforeEach(async () => {
 });
 test.afterEach(() => origin.stop());
 
-const start = (launch: Launch) => startApp(launch, 'pages-offline');
+const startPagesApp = (launch: Launch) => startApp(launch, 'pages-offline');
 
 /** What a `diskCache.fetch` in the page comes to: the text and the field that says where it came from, or the error. */
-const fetched = (
+const fetchInPage = (
   page: Page,
   path: string,
   init: { strategy?: renderer.Strategy; method?: string; body?: string } = {},
@@ -51,31 +51,31 @@ const fetched = (
 const told = (page: Page, path: string) => page.evaluate((at) => fetch(at).then((answer) => answer.json()), path);
 
 test('a page fetches what it may not by CORS, without the cookies, and again from the disk', async ({ launch }) => {
-  const { page } = await start(launch);
+  const { page } = await startPagesApp(launch);
   const url = `${origin.url}/fresh`;
-  expect(await fetched(page, '/fresh')).toEqual(['answer 1', expect.stringContaining('fwd=uri-miss'), url, null]);
-  expect(await fetched(page, '/fresh')).toEqual(['answer 1', expect.stringContaining('hit'), url, null]);
-  expect(await fetched(page, '/fresh', { strategy: 'network-only' })).toEqual([
+  expect(await fetchInPage(page, '/fresh')).toEqual(['answer 1', expect.stringContaining('fwd=uri-miss'), url, null]);
+  expect(await fetchInPage(page, '/fresh')).toEqual(['answer 1', expect.stringContaining('hit'), url, null]);
+  expect(await fetchInPage(page, '/fresh', { strategy: 'network-only' })).toEqual([
     'answer 2',
     expect.stringContaining('fwd=bypass'),
     url,
     null,
   ]);
-  expect(await fetched(page, '/echo', { method: 'POST', body: 'hello' })).toEqual(expect.arrayContaining(['hello']));
+  expect(await fetchInPage(page, '/echo', { method: 'POST', body: 'hello' })).toEqual(expect.arrayContaining(['hello']));
   await origin.stop();
-  expect(await fetched(page, '/fresh')).toEqual(expect.arrayContaining(['answer 1']));
-  expect(await fetched(page, '/other')).toEqual(['TypeError']);
+  expect(await fetchInPage(page, '/fresh')).toEqual(expect.arrayContaining(['answer 1']));
+  expect(await fetchInPage(page, '/other')).toEqual(['TypeError']);
   expect(await told(page, '/sessions')).toBe(1);
 });
 
 test('large bodies travel in chunks both ways, and one that is broken off is so at the origin', async ({ launch }) => {
-  const { page } = await start(launch);
+  const { page } = await startPagesApp(launch);
   const sizes = await page.evaluate(async (url) => {
     const large = await (await diskCache.fetch(`${url}/large`)).blob();
     const echo = await diskCache.fetch(`${url}/echo`, { method: 'POST', body: large.stream() });
     return [large.size, (await echo.arrayBuffer()).byteLength];
   }, origin.url);
-  expect(sizes).toEqual([20 * MB, 20 * MB]);
+  expect(sizes).toEqual([20 * MIB, 20 * MIB]);
   await page.evaluate(async (url) => {
     const controller = new AbortController();
     const { body } = await diskCache.fetch(`${url}/endless`, { signal: controller.signal });
@@ -93,7 +93,7 @@ test('large bodies travel in chunks both ways, and one that is broken off is so 
 
 // Addresses are whole here: in the stand-in's Chromium a relative one would be one of the host that stands for the scheme.
 test('caches are those of all windows and of the main process, also after a restart', async ({ launch }) => {
-  const { app, page } = await start(launch);
+  const { app, page } = await startPagesApp(launch);
   await page.evaluate(async (url) => {
     const cache = await diskCache.caches.open('shell');
     await cache.put('app://pages/settings', Response.json({ theme: 'dark' }));
@@ -101,35 +101,35 @@ test('caches are those of all windows and of the main process, also after a rest
     await cache.addAll([`${url}/fresh`, 'app://pages/page.js']);
   }, origin.url);
   expect(await told(page, '/kept')).toEqual([['shell', 4]]);
-  const second = await openWindow(app, page, 'app://pages/?second');
+  const second = await openWindowFrom(app, page, 'app://pages/?second');
   const found = async (by: Page) =>
     by.evaluate(async () => {
       const settings = await diskCache.caches.match('app://pages/settings');
       const large = await diskCache.caches.match('app://pages/large');
       return [settings?.url, await settings?.json(), (await large?.blob())?.size];
     });
-  expect(await found(second)).toEqual(['', { theme: 'dark' }, 20 * MB]);
+  expect(await found(second)).toEqual(['', { theme: 'dark' }, 20 * MIB]);
   await app.close();
-  const again = await start(launch);
-  expect(await found(again.page)).toEqual(['', { theme: 'dark' }, 20 * MB]);
+  const again = await startPagesApp(launch);
+  expect(await found(again.page)).toEqual(['', { theme: 'dark' }, 20 * MIB]);
 });
 
 test('a window that goes offline takes the others with it; one that was granted nothing has nothing', async ({
   launch,
 }) => {
-  const { app, page } = await start(launch);
-  const second = await openWindow(app, page, 'app://pages/?second');
+  const { app, page } = await startPagesApp(launch);
+  const second = await openWindowFrom(app, page, 'app://pages/?second');
   await second.evaluate(`globalThis.heard = []; diskCache.connection.subscribe((online) => heard.push(online))`);
   expect(await second.evaluate('diskCache.connection.online')).toBe(true);
   await page.evaluate('diskCache.connection.goOffline()');
   await expect.poll(() => second.evaluate('heard')).toEqual([false]);
-  expect(await fetched(second, '/any')).toEqual(['TypeError']);
+  expect(await fetchInPage(second, '/any')).toEqual(['TypeError']);
   await second.evaluate('diskCache.connection.goOnline()');
-  expect(await fetched(page, '/any')).toEqual(expect.arrayContaining(['answer 1']));
-  expect(origin.asked('/any')).toBe(1);
+  expect(await fetchInPage(page, '/any')).toEqual(expect.arrayContaining(['answer 1']));
+  expect(origin.countRequests('/any')).toBe(1);
 
-  const stranger = await openWindow(app, page, 'app://stranger/');
-  expect(await fetched(stranger, '/fresh')).toEqual(['NOT_ALLOWED']);
+  const stranger = await openWindowFrom(app, page, 'app://stranger/');
+  expect(await fetchInPage(stranger, '/fresh')).toEqual(['NOT_ALLOWED']);
   expect(await stranger.evaluate(`diskCache.caches.keys().catch((error) => error.code)`)).toBe('NOT_ALLOWED');
   expect(await stranger.evaluate(`diskCache.connection.goOffline().catch((error) => error.code)`)).toBe('NOT_ALLOWED');
 });

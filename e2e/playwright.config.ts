@@ -1,7 +1,7 @@
 import { defineConfig } from '@playwright/test';
 
 /** Specs of pages on the bridge, which hold wherever the engine is. */
-const WHEREVER = [
+const PLACEMENT_SPECS = [
   'assets.spec.ts',
   'bridge.spec.ts',
   'frames.spec.ts',
@@ -21,14 +21,14 @@ export default defineConfig<object, { shell: 'electron' | 'stand-in'; extraArgs:
   workers: 2,
   fullyParallel: false,
   forbidOnly: Boolean(process.env['CI']),
-  reporter: [['list'], ['./skips-reporter.ts'], ...(process.env['CI'] ? [['github'] as const] : [])],
+  reporter: [['list'], ['./skip-reporter.ts'], ...(process.env['CI'] ? [['github'] as const] : [])],
   projects: [
     { name: 'electron', testIgnore: 'stand-in/**', use: { shell: 'electron' } },
     { name: 'stand-in', use: { shell: 'stand-in' } },
-    { name: 'electron-utility', testMatch: WHEREVER, use: { shell: 'electron', extraArgs: ['--utility'] } },
+    { name: 'electron-utility', testMatch: PLACEMENT_SPECS, use: { shell: 'electron', extraArgs: ['--utility'] } },
     {
       name: 'stand-in-utility',
-      testMatch: WHEREVER,
+      testMatch: PLACEMENT_SPECS,
       use: { shell: 'stand-in', extraArgs: ['--utility'] },
     },
   ],

@@ -1,7 +1,7 @@
 /** Redirects in a session that goes through `host.offline`: Chromium follows them, and each answer is kept under its own address. */
 import { fileURLToPath } from 'node:url';
 import { expect, test } from './fixture.ts';
-import { startOrigin } from './origin.ts';
+import { startOrigin } from './http-origin.ts';
 
 const MAIN = fileURLToPath(new URL('../dist/e2e/offline/main.js', import.meta.url));
 
@@ -31,7 +31,7 @@ test('a page knows where a redirect has led it, and finds the way without the ne
   // What was posted has changed where it leads, by the Location it names: that is asked for anew.
   const changed = [`${origin.url}/new`, true, '/new 2'];
   expect(await get('/login', 'POST')).toEqual(changed);
-  expect([origin.asked('/old'), origin.asked('/new'), origin.asked('/login')]).toEqual([1, 2, 1]);
+  expect([origin.countRequests('/old'), origin.countRequests('/new'), origin.countRequests('/login')]).toEqual([1, 2, 1]);
   await origin.stop();
   expect(await get('/old')).toEqual(changed);
 });

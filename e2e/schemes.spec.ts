@@ -1,10 +1,10 @@
 /** The contract of the two shells, as `stand-in.spec.ts`: what `protocol.handle` is asked and what comes of its answers. */
 import type { Page } from 'playwright-core';
 import { expect, test } from './fixture.ts';
-import { ask, start } from './tiny.ts';
+import { sendCommand, startContractApp } from './start-contract-app.ts';
 
 test('request and answer, as they were written', async ({ launch }) => {
-  const { page } = await start(launch);
+  const { page } = await startContractApp(launch);
   const seen = await page.evaluate(async () => {
     const response = await fetch('store://shop/seen?a=1#part', { headers: { range: 'bytes=0-4' } });
     const echo = await fetch('store://shop/echo', { method: 'POST', body: new Uint8Array(300_000).fill(7) });
@@ -31,7 +31,7 @@ test('request and answer, as they were written', async ({ launch }) => {
 });
 
 test('no answer is kept, whatever it says', async ({ launch }) => {
-  const { page } = await start(launch);
+  const { page } = await startContractApp(launch);
   const texts = await page.evaluate(async () => {
     const read: string[] = [];
     for (const name of ['first', 'first', 'second']) read.push(await (await fetch(`store://shop/${name}`)).text());
@@ -41,7 +41,7 @@ test('no answer is kept, whatever it says', async ({ launch }) => {
 });
 
 test('a body streams', async ({ launch }) => {
-  const { page } = await start(launch);
+  const { page } = await startContractApp(launch);
   const text = await page.evaluate(async () => {
     const response = await fetch('store://shop/halves');
     const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
@@ -54,7 +54,7 @@ test('a body streams', async ({ launch }) => {
 });
 
 test('images load, whatever the policy names', async ({ launch }) => {
-  const { app, page } = await start(launch);
+  const { app, page } = await startContractApp(launch);
   const width = (window: Page) =>
     window.evaluate(
       () =>
@@ -66,7 +66,7 @@ test('images load, whatever the policy names', async ({ launch }) => {
         }),
     );
   expect(await width(page)).toBe(7);
-  await ask(page, 'open', 'app://tiny/policy');
+  await sendCommand(page, 'open', 'app://tiny/policy');
   const strict = await app.waitForWindow((candidate) => app.url(candidate) === 'app://tiny/policy');
   // Not waitForFunction: it evaluates text in the page, which the policy forbids.
   await expect.poll(() => strict.evaluate(() => 'tiny' in globalThis)).toBe(true);
@@ -80,7 +80,7 @@ test('images load, whatever the policy names', async ({ launch }) => {
 test('what a handler answers reaches any page, whatever its headers say, and no preflight reaches it', async ({
   launch,
 }) => {
-  const { page } = await start(launch);
+  const { page } = await startContractApp(launch);
   const closed = await page.evaluate(async () => {
     const response = await fetch('store://closed/');
     return [response.type, response.status, response.headers.get('x-own'), await response.text()];
@@ -94,7 +94,7 @@ test('what a handler answers reaches any page, whatever its headers say, and no 
 test('a scheme without corsEnabled is asked for other origins only where they can’t read the answer', async ({
   launch,
 }) => {
-  const { page } = await start(launch);
+  const { page } = await startContractApp(launch);
   const outcomes = await page.evaluate(() =>
     Promise.all(
       ['private://x/', 'store://shop/broken', 'unhandled://x/', 'unknown://x/'].map((url) =>
@@ -106,21 +106,21 @@ test('a scheme without corsEnabled is asked for other origins only where they ca
     ),
   );
   expect(outcomes).toEqual(Array(4).fill('TypeError'));
-  expect(await ask(page, 'isHandled', 'store')).toBe(true);
-  expect(await ask(page, 'isHandled', 'unhandled')).toBe(false);
+  expect(await sendCommand(page, 'isHandled', 'store')).toBe(true);
+  expect(await sendCommand(page, 'isHandled', 'unhandled')).toBe(false);
   const blind = await page.evaluate(async () => {
     const response = await fetch('private://blind/', { mode: 'no-cors', method: 'POST', body: 'x' });
     return [response.type, response.status, await response.text()];
   });
   expect(blind).toEqual(['opaque', 0, '']);
-  const asked = ((await ask(page, 'notes')) as string[]).filter((note) => note.startsWith('asked'));
+  const asked = ((await sendCommand(page, 'notes')) as string[]).filter((note) => note.startsWith('asked'));
   expect(asked).toEqual(['asked: POST private://blind/']);
 });
 
 test('a document asks the handlers that were there when it began: before `handle` none, and after `unhandle` still', async ({
   launch,
 }) => {
-  const { app, page } = await start(launch);
+  const { app, page } = await startContractApp(launch);
   const outcome = (window: Page) =>
     window.evaluate(() =>
       fetch('unhandled://late/').then(
@@ -128,20 +128,20 @@ test('a document asks the handlers that were there when it began: before `handle
         (error: Error) => error.name,
       ),
     );
-  await ask(page, 'handle', '', 'unhandled');
+  await sendCommand(page, 'handle', '', 'unhandled');
   expect(await outcome(page), 'it was open before').toBe('TypeError');
-  await ask(page, 'open', 'app://tiny/later');
+  await sendCommand(page, 'open', 'app://tiny/later');
   const later = await app.waitForWindow((it) => app.url(it) === 'app://tiny/later');
   await later.waitForFunction('globalThis.tiny !== undefined');
   expect(await outcome(later)).toBe(200);
-  await ask(page, 'unhandle', '', 'unhandled');
+  await sendCommand(page, 'unhandle', '', 'unhandled');
   expect(await outcome(later), 'it was open before').toBe(200);
-  await ask(page, 'reload', 'app://tiny/later');
+  await sendCommand(page, 'reload', 'app://tiny/later');
   await expect.poll(() => outcome(later).catch(() => 'on its way')).toBe('TypeError');
 });
 
 test('a page that wants no more cancels the body, and nothing else', async ({ launch }) => {
-  const { page } = await start(launch);
+  const { page } = await startContractApp(launch);
   const heard = await page.evaluate(async () => {
     const controller = new AbortController();
     const response = await fetch('store://shop/halves', { signal: controller.signal });
@@ -151,6 +151,6 @@ test('a page that wants no more cancels the body, and nothing else', async ({ la
     return reader.read().catch((error: Error) => error.name);
   });
   expect(heard).toBe('AbortError');
-  await expect.poll(async () => await ask(page, 'notes')).toContain('stream cancelled');
-  expect(await ask(page, 'signalled')).toBe(0);
+  await expect.poll(async () => await sendCommand(page, 'notes')).toContain('stream cancelled');
+  expect(await sendCommand(page, 'signalled')).toBe(0);
 });

@@ -6,15 +6,15 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { test as base, expect, type Launch } from './fixture.ts';
-import type { App } from './launch.ts';
-import { type Format, TEMPLATES, type TemplateName, toUtility } from './templates/templates.ts';
-import { Workbench } from './templates/workbench.ts';
+import type { AppHandle } from './launch.ts';
+import { type Format, TEMPLATES, type TemplateName, UTILITY_EDIT } from './templates/templates.ts';
+import { TemplateWorkspace } from './templates/template-workspace.ts';
 
-const test = base.extend<object, { workbench: Workbench }>({
+const test = base.extend<object, { workbench: TemplateWorkspace }>({
   workbench: [
     // biome-ignore lint/correctness/noEmptyPattern: Playwright reads a fixture's needs from this pattern
     async ({}, use) => {
-      const workbench = await Workbench.open();
+      const workbench = await TemplateWorkspace.open();
       await use(workbench);
       workbench.close();
     },
@@ -23,7 +23,7 @@ const test = base.extend<object, { workbench: Workbench }>({
 });
 test.describe.configure({ mode: 'parallel' });
 
-const pictures = join(import.meta.dirname, '../test-results/templates');
+const SCREENSHOTS = join(import.meta.dirname, '../test-results/templates');
 
 for (const name of Object.keys(TEMPLATES) as TemplateName[]) {
   for (const format of ['esm', 'cjs'] as Format[]) {
@@ -32,22 +32,22 @@ for (const name of Object.keys(TEMPLATES) as TemplateName[]) {
       workbench,
     }) => {
       const edits = TEMPLATES[name].formats[format];
-      const [inMain, inUtility] = [workbench.copy(name, edits), workbench.copy(name, [...edits, toUtility])];
+      const [inMain, inUtility] = [workbench.copy(name, edits), workbench.copy(name, [...edits, UTILITY_EDIT])];
       const [main, utility] = await Promise.all([inMain.build(), inUtility.build(), inMain.typeCheck()]);
       try {
         const first = await start(launch, main);
-        await showsWhatItKeeps(first, 'Water the plants');
+        await expectPersistence(first, 'Water the plants');
         await first.page.click('text=Dark');
         await expectTheme(first.page, 'dark');
-        await first.page.screenshot({ path: join(pictures, `${name}-${format}-main.png`) });
+        await first.page.screenshot({ path: join(SCREENSHOTS, `${name}-${format}-main.png`) });
         await first.app.close();
 
         // The same data, with the database in another process.
         const second = await start(launch, utility);
         await expectTheme(second.page, 'dark');
         await expectNote(second.page, 'Water the plants');
-        await showsWhatItKeeps(second, 'Call Ada');
-        await second.page.screenshot({ path: join(pictures, `${name}-${format}-utility.png`) });
+        await expectPersistence(second, 'Call Ada');
+        await second.page.screenshot({ path: join(SCREENSHOTS, `${name}-${format}-utility.png`) });
         await second.app.close();
         expect(second.app.process.exitCode).toBe(0);
       } finally {
@@ -57,13 +57,13 @@ for (const name of Object.keys(TEMPLATES) as TemplateName[]) {
   }
 }
 
-async function start(launch: Launch, folder: string): Promise<{ app: App; page: Page }> {
+async function start(launch: Launch, folder: string): Promise<{ app: AppHandle; page: Page }> {
   const app = await launch({ main: folder });
   return { app, page: await app.waitForWindow(0) };
 }
 
 /** A picture of the store is shown, and a note written in one window is in another at once. */
-async function showsWhatItKeeps({ app, page }: { app: App; page: Page }, note: string): Promise<void> {
+async function expectPersistence({ app, page }: { app: AppHandle; page: Page }, note: string): Promise<void> {
   await expect(page.locator('h1')).toHaveText('Desk notes');
   await expect.poll(() => page.evaluate(`document.querySelector('.cover img').naturalWidth`)).toBeGreaterThan(0);
   expect(await page.evaluate(`document.querySelector('.cover img').src`)).toBe('deskcache://pictures/cover.svg');

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Cache } from 'deskcache/engine';
-import { Offline, provenanceOf, type Strategy } from 'deskcache/offline';
+import { Offline, getCacheStatus, type Strategy } from 'deskcache/offline';
 
 /** A clock of its own, for both sides, so that nobody has to wait for an hour. */
 let now = Date.now();
@@ -24,21 +24,21 @@ const directory = mkdtempSync(join(tmpdir(), 'deskcache-offline-first-'));
 const cache = new Cache(directory, { evictionPolicy: 'least-recently-used', sizeLimit: 64 * 2 ** 20 });
 const offline = new Offline({ cache, fetch, clock: () => now });
 
-async function ask(when: string, strategy: Strategy = 'stale-while-revalidate'): Promise<void> {
+async function fetchAndPrint(when: string, strategy: Strategy = 'stale-while-revalidate'): Promise<void> {
   const response = await offline.fetch(url, { strategy });
-  console.log(`${when}: ${await response.text()} (${provenanceOf(response)})`);
+  console.log(`${when}: ${await response.text()} (${getCacheStatus(response)})`);
 }
 
-await ask('The first time');
-await ask('At once again');
+await fetchAndPrint('The first time');
+await fetchAndPrint('At once again');
 now += 3_600_000;
 news = 'The sun is out.';
-await ask('An hour later'); // what is stored, at once; what is new is fetched behind
-await ask('Who waits for that', 'http');
+await fetchAndPrint('An hour later'); // what is stored, at once; what is new is fetched behind
+await fetchAndPrint('Who waits for that', 'http');
 server.close();
 server.closeAllConnections();
 now += 24 * 3_600_000;
-await ask('Without the server');
+await fetchAndPrint('Without the server');
 
 cache.close();
 rmSync(directory, { recursive: true });

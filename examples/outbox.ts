@@ -19,11 +19,11 @@ interface Note {
 }
 
 const [directory, url] = process.argv.slice(2);
-if (directory !== undefined && url !== undefined) await work(directory, url);
-else await tell();
+if (directory !== undefined && url !== undefined) await runOutbox(directory, url);
+else await runDemo();
 
 /** What the worker does until it is killed or nothing is left. */
-async function work(from: string, to: string): Promise<void> {
+async function runOutbox(from: string, to: string): Promise<void> {
   const outbox = new Queue<Note>(from);
   const stopping = new AbortController();
   outbox.subscribe(() => {
@@ -40,7 +40,7 @@ async function work(from: string, to: string): Promise<void> {
   outbox.close();
 }
 
-async function tell(): Promise<void> {
+async function runDemo(): Promise<void> {
   const arrived = new Map<string, string>();
   let asked = 0;
   const server = createServer(async (request, response) => {

@@ -7,18 +7,18 @@ import type {
   IndexDeclaration,
   StoreDeclarations,
 } from '../protocol/stores.ts';
-import type { Remote, RemoteStoreOf } from '../renderer-api/client/remote.ts';
+import type { Remote, RemoteStoreOf } from '../client/remote.ts';
 import type { AssetOptions } from './electron/assets.ts';
 import type { AttachOptions } from './electron/attached-windows.ts';
-import type { InstallOptions } from './electron/install.ts';
-import type { OfflineSession, OfflineSessionOptions } from './electron/offline.ts';
-import type { CachesOptions } from './electron/offline-side.ts';
+import type { InstallOptions } from './electron/attached-windows.ts';
+import type { OfflineSession, OfflineSessionOptions } from './electron/intercept-session.ts';
+import type { CachesOptions } from './electron/http-service.ts';
 import type { Authorize } from './electron/sender.ts';
-import type { StoresModule } from './electron/utility/sent-stores.ts';
-import type { WindowOptions, WindowShard } from './electron/windows.ts';
+import type { StoresModule } from './electron/utility/engine-messages.ts';
+import type { WindowStoreOptions, WindowStoreInfo } from './electron/window-stores.ts';
 import type { Cache, Deque, FanoutCache, Index } from './engine/index.ts';
 import type { CacheStorage } from './offline/index.ts';
-import type { OpenQueueOptions, Queue } from './offline/queue/index.ts';
+import type { OpenQueueOptions, Queue } from './queue/index.ts';
 
 /** Where the engine is: in the main process, or in a utility process to which pages have ports of their own. */
 export type Placement = 'main' | 'utility';
@@ -45,7 +45,7 @@ export interface HostOptions<S extends StoreDeclarations, P extends Placement = 
    */
   readonly authorize?: Authorize;
   /** For what windows keep for themselves (`diskCache.window`); `sizeLimit` is that of all windows together, default 1 GiB. */
-  readonly windows?: WindowOptions;
+  readonly windows?: WindowStoreOptions;
   /** For `host.caches`; nothing of it is evicted, at its `sizeLimit` (default 1 GiB) `put` rejects with `DISK_FULL`. */
   readonly caches?: CachesOptions;
 }
@@ -65,8 +65,8 @@ export type OpenStore<D> =
 export type HostStore<D, P extends Placement> = P extends 'utility' ? RemoteStoreOf<D> : OpenStore<D>;
 
 /** What windows keep for themselves: listed and measured, and cleared for one name or for all. */
-export interface WindowStock {
-  list(): WindowShard[];
+export interface WindowStores {
+  list(): WindowStoreInfo[];
   clear(name?: string): void;
 }
 
@@ -82,7 +82,7 @@ export interface Host<S extends StoreDeclarations, P extends Placement = 'main'>
    * way to end it; the host's own end does so, too. A window that is attached besides has the name it is attached under.
    *
    * @throws {DiskCacheError} `BAD_OPTION` for a session that has it already; `CLOSED` after `close`, as `attach`, `serveAssets` and
-   * `offline`.
+   * `runOffline`.
    */
   install(session: Session, options?: InstallOptions): () => void;
   /**
@@ -92,7 +92,7 @@ export interface Host<S extends StoreDeclarations, P extends Placement = 'main'>
    * @throws {DiskCacheError} `BAD_OPTION`.
    */
   attach(window: BrowserWindow, options?: AttachOptions): void;
-  readonly windows: P extends 'utility' ? Remote<WindowStock> : WindowStock;
+  readonly windows: P extends 'utility' ? Remote<WindowStores> : WindowStores;
   /**
    * Serves items to the session's pages under `deskcache://<store>/<key>`, with Range, ETag and content type; the application
    * has registered `assetScheme()`. Answers the way to end it; the host's own end does so, too.

@@ -7,34 +7,34 @@ import type { StoreDeclarations } from '../protocol/stores.ts';
 import { FULL_GRANT } from './bridge/grant.ts';
 import { serveAssets } from './electron/assets.ts';
 import { AttachedWindows } from './electron/attached-windows.ts';
-import { install, warnOfMissingPreload } from './electron/install.ts';
-import { OfflineSide } from './electron/offline-side.ts';
-import { isOwnOrigin, ownPages } from './electron/sender.ts';
+import { installInSession, warnIfPreloadMissing } from './electron/attached-windows.ts';
+import { HttpService } from './electron/http-service.ts';
+import { isOwnOrigin, allowOwnPages } from './electron/sender.ts';
 import { assertRuntimeFile, describeMissing, getRuntimePath } from './engine/runtime-files.ts';
 import type { Host, HostOptions, Placement } from './host.ts';
-import { assertWindow, demandHostOptions, demandOptions, demandSession } from './host-arguments.ts';
+import { assertWindow, assertHostOptions, assertKnownOptions, assertSession } from './validate-host-options.ts';
 import { hideFromPages } from './open-engine.ts';
-import { placed } from './placement.ts';
+import { placeEngine } from './engine-placement.ts';
 
 export { DiskCacheError, type ErrorCode } from '../protocol/error.ts';
 export { cache, defineStores, deque, fanout, index } from '../protocol/stores.ts';
-export type { RemoteCache, RemoteDeque, RemoteIndex, RemoteStoreOf } from '../renderer-api/client/remote.ts';
+export type { RemoteCache, RemoteDeque, RemoteIndex, RemoteStoreOf } from '../client/remote.ts';
 export type { Grant } from './bridge/grant.ts';
 export { type AssetOptions, assetScheme } from './electron/assets.ts';
 export type { AttachOptions } from './electron/attached-windows.ts';
-export type { InstallOptions } from './electron/install.ts';
-export { networkFetch } from './electron/network.ts';
-export type { OfflineSession, OfflineSessionOptions } from './electron/offline.ts';
-export type { CachesOptions } from './electron/offline-side.ts';
+export type { InstallOptions } from './electron/attached-windows.ts';
+export { networkFetch } from './electron/network-fetch.ts';
+export type { OfflineSession, OfflineSessionOptions } from './electron/intercept-session.ts';
+export type { CachesOptions } from './electron/http-service.ts';
 export type { Authorize, FrameInfo } from './electron/sender.ts';
-export type { StoresModule } from './electron/utility/sent-stores.ts';
-export type { Keep, WindowOptions, WindowShard } from './electron/windows.ts';
+export type { StoresModule } from './electron/utility/engine-messages.ts';
+export type { Lifetime, WindowStoreOptions, WindowStoreInfo } from './electron/window-stores.ts';
 export type { Cache, Deque, FanoutCache, Index } from './engine/index.ts';
-export type { Host, HostOptions, HostStore, OpenStore, Placement, WindowStock } from './host.ts';
+export type { Host, HostOptions, HostStore, OpenStore, Placement, WindowStores } from './host.ts';
 export type {
-  Assignment,
-  Counts,
-  Enqueued,
+  JobContext,
+  JobCounts,
+  EnqueueResult,
   EnqueueOptions,
   Handler,
   Job,
@@ -45,7 +45,7 @@ export type {
   Queue,
   QueueEvent,
   Retry,
-} from './offline/queue/index.ts';
+} from './queue/index.ts';
 
 /**
  * The sandboxed preload script, for `webPreferences.preload` of a window that is attached; `host.install` brings it along. A bundle
@@ -63,114 +63,114 @@ export const preloadPath = getRuntimePath('preload.cjs');
 export async function openDiskCache<const S extends StoreDeclarations, P extends Placement = 'main'>(
   options: HostOptions<S, P>,
 ): Promise<Host<S, P>> {
-  demandHostOptions(options);
-  await ready();
+  assertHostOptions(options);
+  await whenAppReady();
   const directory = options.directory ?? join(app.getPath('userData'), 'deskcache');
-  const authorize = options.authorize ?? ownPages(app.isPackaged);
-  const place = await placed(directory, options, getRuntimePath('utility.cjs'));
+  const authorize = options.authorize ?? allowOwnPages(app.isPackaged);
+  const placedEngine = await placeEngine(directory, options, getRuntimePath('utility.cjs'));
   hideFromPages(directory);
-  const offlineSide = new OfflineSide(directory, options.caches);
-  const attached = new AttachedWindows(authorize, place.engine, (session) => offlineSide.pagesOf(session));
-  const endings = new Set<() => void>();
-  let isShut = false;
+  const http = new HttpService(directory, options.caches);
+  const attached = new AttachedWindows(authorize, placedEngine.engine, (session) => http.createSessionOpener(session));
+  const disposers = new Set<() => void>();
+  let isClosed = false;
 
-  function shut(): Promise<void> {
-    app.off('quit', shut);
-    isShut = true;
+  function closeHost(): Promise<void> {
+    app.off('quit', closeHost);
+    isClosed = true;
     // First, so that pages hear of this and not of what follows from it.
     attached.close('The host was closed');
-    for (const end of endings) end();
-    endings.clear();
-    offlineSide.close();
-    return place.close();
+    for (const end of disposers) end();
+    disposers.clear();
+    http.close();
+    return placedEngine.close();
   }
   // Not `will-quit`: who listens to that may still read and write, or decide to stay.
-  app.on('quit', shut);
+  app.on('quit', closeHost);
 
-  function demandOpen(): void {
-    if (isShut)
+  function assertOpen(): void {
+    if (isClosed)
       throw new DiskCacheError('CLOSED', `The host of ${directory} was closed; open another with openDiskCache`);
   }
 
   /** Ended by whoever began it, or with the host. */
-  function untilShut(end: () => void): () => void {
-    endings.add(end);
+  function disposeWithHost(end: () => void): () => void {
+    disposers.add(end);
     return () => {
-      if (endings.delete(end)) end();
+      if (disposers.delete(end)) end();
     };
   }
 
   return {
-    stores: place.stores as Host<S, P>['stores'],
+    stores: placedEngine.stores as Host<S, P>['stores'],
     directory,
     install(session, how = {}) {
-      demandOpen();
-      demandOptions('host.install', how);
-      demandSession('install', session);
+      assertOpen();
+      assertKnownOptions('host.install', how);
+      assertSession('install', session);
       assertRuntimeFile('preload.cjs', preloadPath);
-      return untilShut(install(session, how, preloadPath, attached));
+      return disposeWithHost(installInSession(session, how, preloadPath, attached));
     },
     attach(window, how = {}) {
-      demandOpen();
-      demandOptions('host.attach', how);
+      assertOpen();
+      assertKnownOptions('host.attach', how);
       assertWindow(window);
       const isNew = !attached.has(window.webContents);
       attached.attach(window.webContents, how);
       if (isNew && !existsSync(preloadPath)) {
         const message = describeMissing('preload.cjs', preloadPath);
-        untilShut(warnOfMissingPreload(window.webContents, preloadPath, message));
+        disposeWithHost(warnIfPreloadMissing(window.webContents, preloadPath, message));
       }
     },
-    windows: place.windows as Host<S, P>['windows'],
+    windows: placedEngine.windows as Host<S, P>['windows'],
     serveAssets(session, assetOptions = {}) {
-      demandOpen();
-      demandOptions('host.serveAssets', assetOptions);
-      demandSession('serveAssets', session);
+      assertOpen();
+      assertKnownOptions('host.serveAssets', assetOptions);
+      assertSession('serveAssets', session);
       const served = serveAssets(session, assetOptions, {
-        ...place.served(assetOptions),
+        ...placedEngine.getAssetStores(assetOptions),
         // With the default policy own pages may everything, also in windows that are not attached.
-        grantsOf: (origin) =>
+        getGrants: (origin) =>
           options.authorize === undefined && isOwnOrigin(origin, app.isPackaged)
             ? [FULL_GRANT]
-            : attached.grantsOf(origin, session),
+            : attached.getGrants(origin, session),
       });
-      return untilShut(served);
+      return disposeWithHost(served);
     },
     offline(session, how = {}) {
-      demandOpen();
-      demandOptions('host.offline', how);
-      demandSession('offline', session);
-      const { offline, end } = offlineSide.begin(
+      assertOpen();
+      assertKnownOptions('host.offline', how);
+      assertSession('offline', session);
+      const { offline, end } = http.intercept(
         session,
         how,
-        how.store === undefined ? {} : place.cachesFor(how.store),
+        how.store === undefined ? {} : placedEngine.getResponseStores(how.store),
       );
-      return { offline, end: untilShut(end) };
+      return { offline, end: disposeWithHost(end) };
     },
     get caches() {
-      return offlineSide.caches;
+      return http.caches;
     },
-    queue: (name, queueOptions) => place.queue(name, queueOptions),
+    queue: (name, queueOptions) => placedEngine.queue(name, queueOptions),
     get sessions() {
       return attached.sessions;
     },
-    close: shut,
+    close: closeHost,
   };
 }
 
 /** Milliseconds. */
-const SLOW_START = 5000;
+const SLOW_START_WARNING_MS = 5000;
 
 /**
  * Electron is ready when the main module has run to its end: an ES module that awaits this at its top level waits for itself, and
  * Electron doesn't say so.
  */
-async function ready(): Promise<void> {
+async function whenAppReady(): Promise<void> {
   const warning = setTimeout(() => {
     process.emitWarning(
       'openDiskCache still waits for Electron to be ready. An ES module must not await it at its top level: call it in app.whenReady().then(…)',
     );
-  }, SLOW_START);
+  }, SLOW_START_WARNING_MS);
   await app.whenReady();
   clearTimeout(warning);
 }

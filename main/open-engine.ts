@@ -1,19 +1,19 @@
 import { realpathSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { hideDirectory } from '../protocol/hidden-paths.ts';
-import { queueMeant, type StoreDeclarations } from '../protocol/stores.ts';
-import { EngineHere } from './electron/engine-here.ts';
-import { type KeptWindow, type WindowOptions, Windows } from './electron/windows.ts';
+import { hideDirectory } from '../protocol/redaction.ts';
+import { parseQueueAddress, type StoreDeclarations } from '../protocol/stores.ts';
+import { LocalEngine } from './electron/engine-endpoint.ts';
+import { type WindowStoreId, type WindowStoreOptions, WindowShards } from './electron/window-stores.ts';
 import { assertCacheOptions } from './engine/internal.ts';
 import { Registry } from './engine/registry.ts';
-import { Queues } from './offline/queue/queues.ts';
+import { Queues } from './queue/queues.ts';
 
 /** What an application keeps on disk, open in this process, and what answers pages of it. */
 export interface OpenEngine {
   readonly registry: Registry;
-  readonly windows: Windows;
+  readonly windows: WindowShards;
   readonly queues: Queues;
-  readonly engine: EngineHere;
+  readonly engine: LocalEngine;
   close(): void;
 }
 
@@ -22,7 +22,7 @@ const WINDOWS_FOLDER = '_windows';
 const QUEUES_FOLDER = '_queues';
 
 /** The queues of an application; several processes may have them open. */
-export const queuesIn = (directory: string): Queues => new Queues(join(directory, QUEUES_FOLDER));
+export const createQueues = (directory: string): Queues => new Queues(join(directory, QUEUES_FOLDER));
 
 /**
  * Opens all that is declared. `attached` are the windows that have outlived the process that had it open before.
@@ -32,18 +32,18 @@ export const queuesIn = (directory: string): Queues => new Queues(join(directory
 export function openEngine(
   directory: string,
   stores: StoreDeclarations,
-  windowOptions: WindowOptions | undefined,
-  attached: readonly KeptWindow[] = [],
+  windowOptions: WindowStoreOptions | undefined,
+  attached: readonly WindowStoreId[] = [],
 ): OpenEngine {
   // Their store is opened by the first window that needs it, which is late to hear of a mistake.
   if (windowOptions !== undefined) assertCacheOptions('windows', windowOptions);
   const registry = new Registry(directory, stores);
   hideFromPages(directory);
   const windows = openWindows(registry, join(directory, WINDOWS_FOLDER), windowOptions, attached);
-  const queues = queuesIn(directory);
-  const engine = new EngineHere(windows, (name) => {
-    const queue = queueMeant(name);
-    return queue === undefined ? registry.find(name) : queues.findOpen(queue);
+  const queues = createQueues(directory);
+  const engine = new LocalEngine(windows, (name) => {
+    const queue = parseQueueAddress(name);
+    return queue === undefined ? registry.get(name) : queues.findOpen(queue);
   });
   return {
     registry,
@@ -66,11 +66,11 @@ export function hideFromPages(directory: string): void {
 function openWindows(
   registry: Registry,
   directory: string,
-  options: WindowOptions | undefined,
-  attached: readonly KeptWindow[],
-): Windows {
+  options: WindowStoreOptions | undefined,
+  attached: readonly WindowStoreId[],
+): WindowShards {
   try {
-    return new Windows(directory, options, attached);
+    return new WindowShards(directory, options, attached);
   } catch (error) {
     registry.close();
     throw error;

@@ -5,42 +5,42 @@
 import { ipcRenderer } from 'electron';
 import {
   CONNECT_CHANNEL,
-  type Heard,
+  type Acknowledged,
   isConnectRequest,
-  isGone,
+  isPeerGone,
   isPortAnswer,
   PORT_CHANNEL,
 } from '../protocol/handshake.ts';
 
 /** A window may have this script twice, its own and that of a session with `host.install`: one of them does the work. */
-const RUNS = Symbol.for('deskcache');
+const INSTALLED = Symbol.for('deskcache');
 
-if (!Object.hasOwn(globalThis, RUNS)) {
-  Object.defineProperty(globalThis, RUNS, { value: true });
-  serve();
+if (!Object.hasOwn(globalThis, INSTALLED)) {
+  Object.defineProperty(globalThis, INSTALLED, { value: true });
+  forwardHandshakes();
 }
 
-function serve(): void {
+function forwardHandshakes(): void {
   /** Invariant: a nonce leaves when its port arrives, so a port reaches the page once and only if the page asked. */
-  const asked = new Set<string>();
+  const pendingNonces = new Set<string>();
   /** Whose port the page was given. */
-  const handed = new Set<string>();
+  const connectedNonces = new Set<string>();
 
   window.addEventListener('message', ({ source, data }: MessageEvent<unknown>) => {
     if (source !== window || !isConnectRequest(data)) return;
-    asked.add(data.nonce);
+    pendingNonces.add(data.nonce);
     ipcRenderer.send(CONNECT_CHANNEL, data.nonce, data.to ?? 'stores');
-    window.postMessage({ deskcache: 'heard', nonce: data.nonce } satisfies Heard, '*');
+    window.postMessage({ deskcache: 'heard', nonce: data.nonce } satisfies Acknowledged, '*');
   });
 
   ipcRenderer.on(PORT_CHANNEL, ({ ports }, answer: unknown) => {
-    if (isPortAnswer(answer) && asked.delete(answer.nonce)) {
+    if (isPortAnswer(answer) && pendingNonces.delete(answer.nonce)) {
       // The target is this very window; '*' because file: and custom schemes have no origin that could be named here.
       window.postMessage(answer, '*', [...ports]);
-      if (ports.length > 0) handed.add(answer.nonce);
+      if (ports.length > 0) connectedNonces.add(answer.nonce);
     } else {
       for (const port of ports) port.close();
-      if (isGone(answer) && handed.delete(answer.nonce)) window.postMessage(answer, '*');
+      if (isPeerGone(answer) && connectedNonces.delete(answer.nonce)) window.postMessage(answer, '*');
     }
   });
 }

@@ -1,6 +1,6 @@
 import { DiskCacheError } from './error.ts';
 import type { Key } from './key.ts';
-import { keyFromText, keyToText } from './key-text.ts';
+import { parseKeyText, toKeyText } from './key-text.ts';
 import { isStoreName } from './stores.ts';
 
 /** The scheme under which the main process serves items. */
@@ -20,36 +20,36 @@ export interface AssetAddress {
  *
  * @throws {DiskCacheError} `BAD_KEY`, and `BAD_OPTION` for what is no name of a declared store: a window's own shard has no address.
  */
-export function assetUrl(store: string, key: Key): string {
+export function toAssetUrl(store: string, key: Key): string {
   if (!isStoreName(store)) {
     throw new DiskCacheError('BAD_OPTION', `"${String(store)}" has no address: only declared stores can be served`);
   }
   // Also for a string, which is looked at there.
-  const text = keyToText(key);
+  const text = toKeyText(key);
   const site = `${ASSET_SCHEME}://${store.toLowerCase()}/`;
-  return typeof key === 'string' && !STEPS.test(key)
+  return typeof key === 'string' && !DOT_SEGMENTS.test(key)
     ? site + key.split('/').map(encodeURIComponent).join('/')
     : `${site}?key=${encodeURIComponent(text)}`;
 }
 
 /** A segment `.` or `..`, which every parser of addresses resolves. */
-const STEPS = /(?:^|\/)\.\.?(?:\/|$)/;
+const DOT_SEGMENTS = /(?:^|\/)\.\.?(?:\/|$)/;
 
 const ADDRESS = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]+)(?:\/([^?#]*))?(?:\?([^#]*))?(?:#.*)?$/i;
 
 /** @throws {DiskCacheError} `BAD_KEY` for what is no address of the scheme, or names no key. */
-export function readAssetUrl(url: string): AssetAddress {
+export function parseAssetUrl(url: string): AssetAddress {
   const [, scheme = '', host = '', path = '', search = ''] = ADDRESS.exec(url) ?? [];
-  if (scheme.toLowerCase() !== ASSET_SCHEME) throw unreadable(url);
+  if (scheme.toLowerCase() !== ASSET_SCHEME) throw badAssetUrl(url);
   try {
-    const text = readQuery(search).get('key');
-    return { store: host.toLowerCase(), key: text === undefined ? decodeURIComponent(path) : keyFromText(text) };
+    const text = parseQuery(search).get('key');
+    return { store: host.toLowerCase(), key: text === undefined ? decodeURIComponent(path) : parseKeyText(text) };
   } catch (error) {
-    throw error instanceof DiskCacheError ? error : unreadable(url, error);
+    throw error instanceof DiskCacheError ? error : badAssetUrl(url, error);
   }
 }
 
-function readQuery(search: string): ReadonlyMap<string, string> {
+function parseQuery(search: string): ReadonlyMap<string, string> {
   const pairs = search.split('&').filter((pair) => pair !== '');
   return new Map(
     pairs.map((pair) => {
@@ -59,7 +59,7 @@ function readQuery(search: string): ReadonlyMap<string, string> {
   );
 }
 
-const unreadable = (url: string, cause?: unknown): DiskCacheError =>
+const badAssetUrl = (url: string, cause?: unknown): DiskCacheError =>
   new DiskCacheError('BAD_KEY', `${url.slice(0, 128)} names no item; make addresses with diskCache.url(store, key)`, {
     cause,
   });

@@ -4,22 +4,22 @@ import { DiskCacheError } from './error.ts';
  * What has to be so for a batch to be done. `equals` is deep equality; an item with another value and one that is missing are
  * both not equal. In a deque `key` is an index.
  */
-export type Condition<K, V> =
+export type BatchCondition<K, V> =
   | { readonly key: K; readonly equals: V }
   | { readonly key: K; readonly exists: true }
   | { readonly key: K; readonly absent: true };
 
 /** What can't be a step: it is no part of a transaction, or of no use in one. */
-type Outside = 'check' | 'configure' | 'page';
+type NotInBatch = 'check' | 'configure' | 'page';
 
 /** One step: a condition, or a method of the store with its arguments: `{ set: ['key', 1, { ttl: 1000 }] }`. */
-export type Step<Contract, K, V> =
-  | { readonly if: Condition<K, V> }
+export type BatchStep<Contract, K, V> =
+  | { readonly if: BatchCondition<K, V> }
   | {
-      readonly [M in Exclude<keyof Contract, Outside>]: Contract[M] extends (...args: infer A) => unknown
+      readonly [M in Exclude<keyof Contract, NotInBatch>]: Contract[M] extends (...args: infer A) => unknown
         ? { readonly [N in M]: Readonly<A> }
         : never;
-    }[Exclude<keyof Contract, Outside>];
+    }[Exclude<keyof Contract, NotInBatch>];
 
 /** What became of a batch: one result for each step (a condition's is `undefined`), or the index of the condition that failed. */
 export type BatchResult =
@@ -27,12 +27,12 @@ export type BatchResult =
   | { readonly committed: false; readonly failed: number };
 
 /** A step, taken apart. */
-export type StepParts =
+export type ParsedStep =
   | { readonly condition: Readonly<Record<'key' | 'equals' | 'exists' | 'absent', unknown>> }
   | { readonly method: string; readonly args: readonly unknown[] };
 
 /** @throws {DiskCacheError} `BAD_OPTION` for what is no step. */
-export function partsOf(step: unknown, place: number): StepParts {
+export function parseStep(step: unknown, place: number): ParsedStep {
   const names = typeof step === 'object' && step !== null ? Object.keys(step) : [];
   const [name] = names;
   if (name === undefined || names.length > 1) {
@@ -40,21 +40,21 @@ export function partsOf(step: unknown, place: number): StepParts {
     throw badStep(place, `has to be { if: condition } or { method: [arguments] }${store}`);
   }
   const given = (step as Record<string, unknown>)[name];
-  if (name === 'if') return { condition: conditionOf(given, place) };
-  if (OUTSIDE.has(name)) throw badStep(place, `is "${name}", which can't be part of a batch`);
+  if (name === 'if') return { condition: parseCondition(given, place) };
+  if (METHODS_NOT_IN_BATCH.has(name)) throw badStep(place, `is "${name}", which can't be part of a batch`);
   if (!Array.isArray(given)) throw badStep(place, `has to give the arguments of "${name.slice(0, 64)}" as an array`);
   return { method: name, args: given };
 }
 
-const OUTSIDE: ReadonlySet<string> = new Set(['check', 'configure', 'page', 'batch'] satisfies (Outside | 'batch')[]);
-const DEMANDS = ['equals', 'exists', 'absent'] as const;
+const METHODS_NOT_IN_BATCH: ReadonlySet<string> = new Set(['check', 'configure', 'page', 'batch'] satisfies (NotInBatch | 'batch')[]);
+const CONDITION_TESTS = ['equals', 'exists', 'absent'] as const;
 
-function conditionOf(condition: unknown, place: number) {
-  const given = Object(condition) as Record<'key' | (typeof DEMANDS)[number], unknown>;
-  const demands = DEMANDS.filter((name) => Object.hasOwn(given, name));
-  const [demand] = demands;
-  const isOne = demands.length === 1 && Object.hasOwn(given, 'key') && Object.keys(given).length === 2;
-  if (isOne && (demand === 'equals' || given[demand as 'exists'] === true)) return given;
+function parseCondition(condition: unknown, place: number) {
+  const given = Object(condition) as Record<'key' | (typeof CONDITION_TESTS)[number], unknown>;
+  const tests = CONDITION_TESTS.filter((name) => Object.hasOwn(given, name));
+  const [test] = tests;
+  const isOne = tests.length === 1 && Object.hasOwn(given, 'key') && Object.keys(given).length === 2;
+  if (isOne && (test === 'equals' || given[test as 'exists'] === true)) return given;
   throw badStep(place, 'is a condition: give a key and one of equals: value, exists: true, absent: true');
 }
 

@@ -1,10 +1,10 @@
-import { CACHE, type CacheContract } from './contract/cache.ts';
-import { DEQUE, type DequeContract } from './contract/deque.ts';
-import { INDEX, type IndexContract } from './contract/index-map.ts';
-import { QUEUE, type QueueContract } from './contract/queue.ts';
+import { CACHE_SIGNATURES, type CacheContract } from './contract/cache.ts';
+import { DEQUE_SIGNATURES, type DequeContract } from './contract/deque.ts';
+import { INDEX_SIGNATURES, type IndexContract } from './contract/index-map.ts';
+import { QUEUE_SIGNATURES, type QueueContract } from './contract/queue.ts';
 import type { Signature } from './contract/signature.ts';
 
-export type { Cursor, Page, PageOf } from './page.ts';
+export type { Cursor, ResultPage, Projection } from './results.ts';
 
 /**
  * The methods that a page may call, written once for each kind of store: they type the client, they type the server, and
@@ -20,22 +20,22 @@ export interface Contracts {
 /** Kinds of stores by what can be called on them; a FanoutCache is called as a cache is. */
 export type Kind = keyof Contracts;
 
-type Named = Readonly<Record<string, Signature>>;
+type SignatureTable = Readonly<Record<string, Signature>>;
 
-export const SIGNATURES: Readonly<Record<Kind, Named>> = {
-  cache: CACHE as unknown as Named,
-  index: INDEX as unknown as Named,
-  deque: DEQUE as unknown as Named,
-  queue: QUEUE as unknown as Named,
+export const SIGNATURES: Readonly<Record<Kind, SignatureTable>> = {
+  cache: CACHE_SIGNATURES as unknown as SignatureTable,
+  index: INDEX_SIGNATURES as unknown as SignatureTable,
+  deque: DEQUE_SIGNATURES as unknown as SignatureTable,
+  queue: QUEUE_SIGNATURES as unknown as SignatureTable,
 };
 
 /**
  * Where the kind of a declared store isn't known: `push` is that of a deque, which takes any number of values; what else kinds have in
  * common has one signature.
  */
-export const SIGNATURES_OF_ANY: Named = /* @__PURE__ */ (() => ({
+export const ANY_STORE_SIGNATURES: SignatureTable = /* @__PURE__ */ (() => ({
   ...SIGNATURES.deque,
   ...SIGNATURES.index,
   ...SIGNATURES.cache,
-  push: DEQUE.push,
+  push: DEQUE_SIGNATURES.push,
 }))();

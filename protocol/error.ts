@@ -29,7 +29,7 @@ export class DiskCacheError extends Error {
 
   static override [Symbol.hasInstance](value: unknown): boolean {
     // biome-ignore lint/complexity/noThisInStatic: a subclass inherits this method, and knows its own instances only
-    return super[Symbol.hasInstance](value) || (this === DiskCacheError && isOfAnotherCopy(value));
+    return super[Symbol.hasInstance](value) || (this === DiskCacheError && isFromAnotherCopy(value));
   }
 
   constructor(code: ErrorCode, message: string, options?: { readonly cause?: unknown }) {
@@ -38,7 +38,7 @@ export class DiskCacheError extends Error {
   }
 }
 
-function isOfAnotherCopy(value: unknown): boolean {
+function isFromAnotherCopy(value: unknown): boolean {
   const error = value as Partial<DiskCacheError> | null | undefined;
   try {
     return error?.name === 'DiskCacheError' && typeof error.code === 'string';
@@ -58,9 +58,9 @@ export interface ErrorData {
 /** Anything thrown, as data. What is no `DiskCacheError` came of an argument that fits no signature. */
 export function toErrorData(error: unknown): ErrorData {
   if (!(error instanceof DiskCacheError))
-    return { code: 'BAD_OPTION', message: `Unusable argument: ${summary(error)}` };
+    return { code: 'BAD_OPTION', message: `Unusable argument: ${summarize(error)}` };
   const { code, message, cause } = error;
-  return cause === undefined ? { code, message } : { code, message, cause: summary(cause) };
+  return cause === undefined ? { code, message } : { code, message, cause: summarize(cause) };
 }
 
 export function fromErrorData(data: ErrorData): DiskCacheError {
@@ -74,21 +74,21 @@ export function isErrorData(value: unknown): value is ErrorData {
   return typeof code === 'string' && typeof message === 'string' && (cause === undefined || typeof cause === 'string');
 }
 
-function summary(error: unknown): string {
+function summarize(error: unknown): string {
   try {
     return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   } catch {
-    return UNREADABLE;
+    return UNREADABLE_ERROR;
   }
 }
 
 /** What an error says. Never throws, whatever was thrown. */
-export function messageOf(error: unknown): string {
+export function getErrorMessage(error: unknown): string {
   try {
     return String(error instanceof Error ? error.message : error);
   } catch {
-    return UNREADABLE;
+    return UNREADABLE_ERROR;
   }
 }
 
-const UNREADABLE = 'an error that cannot be read';
+const UNREADABLE_ERROR = 'an error that cannot be read';

@@ -10,19 +10,19 @@ import { type ErrorData, isErrorData } from './error.ts';
 export const CONNECT_CHANNEL = 'deskcache:connect';
 export const PORT_CHANNEL = 'deskcache:port';
 
-/** What a port is for: the stores, wherever the engine is, or HTTP (protocol/offline.ts), which the main process answers. */
-export type Purpose = 'stores' | 'offline';
+/** What a port is for: the stores, wherever the engine is, or HTTP (protocol/http.ts), which the main process answers. */
+export type PortPurpose = 'stores' | 'offline';
 
 /** Page to preload, by `window.postMessage`. The preload sends main both, the nonce first. */
 export interface ConnectRequest {
   readonly deskcache: 'connect';
   readonly nonce: string;
   /** Default `'stores'`. */
-  readonly to?: Purpose;
+  readonly to?: PortPurpose;
 }
 
 /** Preload to page, at once: there is a preload script, and it has asked main. */
-export interface Heard {
+export interface Acknowledged {
   readonly deskcache: 'heard';
   readonly nonce: string;
 }
@@ -35,7 +35,7 @@ export interface PortAnswer {
 }
 
 /** Main to preload to page: who answered over the port of this nonce has died, without a word over the port. */
-export interface Gone {
+export interface PeerGone {
   readonly deskcache: 'gone';
   readonly nonce: string;
 }
@@ -45,16 +45,16 @@ const NONCE = /^[0-9a-f]{32}$/;
 /** 128 random bits in hexadecimal. */
 export const isNonce = (value: unknown): value is string => typeof value === 'string' && NONCE.test(value);
 
-export const isPurpose = (value: unknown): value is Purpose => value === 'stores' || value === 'offline';
+export const isPortPurpose = (value: unknown): value is PortPurpose => value === 'stores' || value === 'offline';
 
 export function isConnectRequest(message: unknown): message is ConnectRequest {
   if (!isMessage(message, 'connect')) return false;
   const { to } = message as unknown as Record<string, unknown>;
-  return to === undefined || isPurpose(to);
+  return to === undefined || isPortPurpose(to);
 }
 
 /** Whether it is said to the page that drew this nonce. */
-export const isSaidTo = (nonce: string, message: unknown): message is Heard | PortAnswer | Gone =>
+export const isForNonce = (nonce: string, message: unknown): message is Acknowledged | PortAnswer | PeerGone =>
   Object(message).nonce === nonce;
 
 export function isPortAnswer(message: unknown): message is PortAnswer {
@@ -63,7 +63,7 @@ export function isPortAnswer(message: unknown): message is PortAnswer {
   return error === undefined || isErrorData(error);
 }
 
-export function isGone(message: unknown): message is Gone {
+export function isPeerGone(message: unknown): message is PeerGone {
   return isMessage(message, 'gone');
 }
 

@@ -2,12 +2,12 @@ import type { Key } from './key.ts';
 
 /**
  * `ready`: may be begun now; `delayed`: not before its time, which a worker looks for; `held`: somebody of its group is
- * before it; `running`; `dead`: out of attempts, until it is retried or removed.
+ * before it; `isRunning`; `dead`: out of attempts, until it is retried or removed.
  */
 export type JobState = 'ready' | 'delayed' | 'held' | 'running' | 'dead';
 
 /** How many jobs are in each state, and how many were done ever. */
-export type Counts = Readonly<Record<JobState | 'done', number>>;
+export type JobCounts = Readonly<Record<JobState | 'done', number>>;
 
 export interface EnqueueOptions {
   /** Milliseconds before which it is not begun. Default 0. */
@@ -25,7 +25,7 @@ export interface NewJob<T> extends EnqueueOptions {
   readonly payload: T;
 }
 
-export interface Enqueued {
+export interface EnqueueResult {
   readonly id: number;
   /** Whether it is an earlier job with the same `dedupeKey`. */
   readonly duplicate: boolean;
@@ -45,7 +45,7 @@ export interface Job<T> {
   readonly attempts: number;
   /** When it may be begun, while it is `delayed`. */
   readonly dueAt?: number;
-  /** When it was begun, while it is `running`. */
+  /** When it was begun, while it is `isRunning`. */
   readonly startedAt?: number;
   /** What its handler reported last. */
   readonly progress?: unknown;
@@ -55,7 +55,7 @@ export interface Job<T> {
 }
 
 /**
- * `enqueued`, also of a dead letter that is retried; `started`; `progress`; `failed`, and `dead` after it when it was the last
+ * `enqueued`, also of a dead letter that is retried; `started`; `progress`; `toNetworkError`, and `dead` after it when it was the last
  * time; `returned`: its worker was stopped before it was done; `done`; `removed`. Of the queue itself: `paused`, `resumed`;
  * `missed`: more has happened than can be told, look again.
  */

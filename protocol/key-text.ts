@@ -1,10 +1,12 @@
-import { isDense, toCopy } from './cloneable.ts';
+import { isDense, copyValue } from './clone.ts';
 import { DiskCacheError } from './error.ts';
-import { toHex } from './hex.ts';
 import type { Key } from './key.ts';
-import { KEY_BYTES, KEY_DEPTH, KEY_PARTS } from './key-limits.ts';
-import { isPlainObject } from './natives.ts';
-import { isWellFormed } from './well-formed.ts';
+import { MAX_KEY_BYTES, MAX_KEY_DEPTH, KEY_PARTS_HINT, isWellFormed } from './key-limits.ts';
+import { isPlainObject } from './native-types.ts';
+
+/** Bytes in hexadecimal, in lower case. */
+export const toHex = (bytes: Uint8Array): string =>
+  Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 
 /*
  * Keys as text, for addresses: JSON, in which an object with one property stands for what JSON has no word for:
@@ -13,25 +15,25 @@ import { isWellFormed } from './well-formed.ts';
  */
 
 /** @throws {DiskCacheError} `BAD_KEY` for a value that can't be a key. */
-export function keyToText(key: Key): string {
+export function toKeyText(key: Key): string {
   let copy: unknown;
   try {
     // Of our own, so that nothing in it is what it only looks like.
-    copy = toCopy(key);
+    copy = copyValue(key);
   } catch {
-    throw cantHold(key);
+    throw badKeyPart(key);
   }
   let size = 0;
   const toJson = (part: unknown, depth: number): unknown => {
     // Each part takes a byte at least as it is stored, so this also ends the walk over a key that contains itself.
     size += typeof part === 'string' ? part.length : 1;
-    if (size > KEY_BYTES || depth > KEY_DEPTH) {
-      throw badKey(`${KEY_BYTES} bytes in ${KEY_DEPTH} levels are the most`);
+    if (size > MAX_KEY_BYTES || depth > MAX_KEY_DEPTH) {
+      throw badKey(`${MAX_KEY_BYTES} bytes in ${MAX_KEY_DEPTH} levels are the most`);
     }
     if (typeof part === 'bigint') return { bigint: String(part) };
     if (typeof part === 'number') return Number.isFinite(part) ? part : { number: String(part) };
     if (part === null || typeof part === 'boolean' || (typeof part === 'string' && isWellFormed(part))) return part;
-    if (typeof part !== 'object') throw cantHold(part);
+    if (typeof part !== 'object') throw badKeyPart(part);
     if (isPlainObject(part)) {
       const names = Object.keys(part).sort();
       return { object: names.map((name) => [toJson(name, depth), toJson(part[name], depth + 1)]) };
@@ -41,33 +43,33 @@ export function keyToText(key: Key): string {
     }
     if (part instanceof Date && !Number.isNaN(Number(part))) return { date: Number(part) };
     if (part instanceof Uint8Array) return { bytes: toHex(part) };
-    throw cantHold(part);
+    throw badKeyPart(part);
   };
   return JSON.stringify(toJson(copy, 0));
 }
 
-const cantHold = (part: unknown): DiskCacheError =>
-  badKey(`${Object.prototype.toString.call(part)} can't be in one; ${KEY_PARTS}`);
+const badKeyPart = (part: unknown): DiskCacheError =>
+  badKey(`${Object.prototype.toString.call(part)} can't be in one; ${KEY_PARTS_HINT}`);
 
 const badKey = (why: string): DiskCacheError => new DiskCacheError('BAD_KEY', `This key has no address: ${why}`);
 
-/** @throws {DiskCacheError} `BAD_KEY` for a text that `keyToText` can't have given. */
-export function keyFromText(text: string): Key {
+/** @throws {DiskCacheError} `BAD_KEY` for a text that `toKeyText` can't have given. */
+export function parseKeyText(text: string): Key {
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);
   } catch (cause) {
     throw badText('is no JSON', cause);
   }
-  return revived(parsed, 0);
+  return reviveKey(parsed, 0);
 }
 
-function revived(part: unknown, depth: number): Key {
-  if (depth > KEY_DEPTH) throw badText(`is nested deeper than ${KEY_DEPTH} levels`);
+function reviveKey(part: unknown, depth: number): Key {
+  if (depth > MAX_KEY_DEPTH) throw badText(`is nested deeper than ${MAX_KEY_DEPTH} levels`);
   if (typeof part !== 'object' || part === null) return part as Key;
-  if (Array.isArray(part)) return part.map((element) => revived(element, depth + 1));
+  if (Array.isArray(part)) return part.map((element) => reviveKey(element, depth + 1));
   const [[kind, content] = ['nothing', undefined], ...more] = Object.entries(part);
-  const revive = Object.hasOwn(REVIVE, kind) ? REVIVE[kind as keyof typeof REVIVE] : undefined;
+  const revive = Object.hasOwn(REVIVERS, kind) ? REVIVERS[kind as keyof typeof REVIVERS] : undefined;
   const key = more.length === 0 ? revive?.(content, depth) : undefined;
   if (key === undefined) throw badText(`names ${JSON.stringify(kind.slice(0, 32))}, which is no kind of key`);
   return key;
@@ -81,22 +83,22 @@ const NAMED_NUMBERS: Readonly<Record<string, number>> = {
   '-Infinity': Number.NEGATIVE_INFINITY,
 };
 
-const REVIVE = {
+const REVIVERS = {
   number: (name: unknown) =>
     typeof name === 'string' && Object.hasOwn(NAMED_NUMBERS, name) ? NAMED_NUMBERS[name] : undefined,
   bigint: (digits: unknown) => (typeof digits === 'string' && DECIMAL.test(digits) ? BigInt(digits) : undefined),
   date: (time: unknown) => (typeof time === 'number' ? new Date(time) : undefined),
-  bytes: (digits: unknown) => (typeof digits === 'string' && HEX.test(digits) ? unhex(digits) : undefined),
+  bytes: (digits: unknown) => (typeof digits === 'string' && HEX.test(digits) ? fromHex(digits) : undefined),
   object: (entries: unknown, depth: number) =>
     Array.isArray(entries) && entries.every(isEntry)
-      ? Object.fromEntries(entries.map(([name, value]) => [name, revived(value, depth + 1)]))
+      ? Object.fromEntries(entries.map(([name, value]) => [name, reviveKey(value, depth + 1)]))
       : undefined,
 } satisfies Record<string, (content: unknown, depth: number) => Key | undefined>;
 
 const isEntry = (entry: unknown): entry is [string, unknown] =>
   Array.isArray(entry) && entry.length === 2 && typeof entry[0] === 'string';
 
-const unhex = (digits: string): Uint8Array =>
+const fromHex = (digits: string): Uint8Array =>
   Uint8Array.from({ length: digits.length / 2 }, (_, at) => Number.parseInt(digits.slice(2 * at, 2 * at + 2), 16));
 
 const badText = (what: string, cause?: unknown): DiskCacheError =>

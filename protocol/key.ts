@@ -1,9 +1,9 @@
-import { messageOf } from './error.ts';
-import { indexStep, joinPath, natureOf, propertyStep, shortened } from './fault.ts';
-import { KEY_BYTES, KEY_DEPTH } from './key-limits.ts';
-import { isAttached, nativeKind } from './native-kind.ts';
-import { isByteKind, isPlainObject } from './natives.ts';
-import { isWellFormed } from './well-formed.ts';
+import { getErrorMessage } from './error.ts';
+import { formatIndexStep, joinPath, describeType, formatPropertyStep, truncate } from './describe-value.ts';
+import { MAX_KEY_BYTES, MAX_KEY_DEPTH } from './key-limits.ts';
+import { isAttached, getNativeKind } from './native-slots.ts';
+import { isByteType, isPlainObject } from './native-types.ts';
+import { isWellFormed } from './key-limits.ts';
 
 /**
  * What an item is found by. Keys are equal when they are deeply equal: primitives by SameValueZero (`NaN` is a key, `1` and
@@ -24,25 +24,25 @@ export type Key =
  * Why something is not a `Key`, with the path to the offending part (`key[1].name is a function`); undefined when it is one.
  * Keys that are certainly too long are found here, the exact limit is held where the key is encoded. O(size of the key).
  */
-export function keyFault(key: unknown): string | undefined {
+export function findKeyFault(key: unknown): string | undefined {
   if (typeof key === 'number') return undefined;
-  return new KeyInspection().fault(key, 0);
+  return new KeyInspection().findFault(key, 0);
 }
 
-const KEY_BITS = BigInt(KEY_BYTES * 8);
-const TOO_LONG = `key is longer than ${KEY_BYTES} bytes`;
+const MAX_KEY_BITS = BigInt(MAX_KEY_BYTES * 8);
+const TOO_LONG_MESSAGE = `key is longer than ${MAX_KEY_BYTES} bytes`;
 
 class KeyInspection {
   /** The containers around the part being looked at. */
-  readonly #open: object[] = [];
+  readonly #ancestors: object[] = [];
   /** The way to it. */
   readonly #steps: string[] = ['key'];
   /** Each part takes at least its type byte, so this never exceeds the encoded length; it also bounds the walk. */
-  #atLeast = 0;
+  #minBytes = 0;
 
-  fault(part: unknown, depth: number): string | undefined {
-    this.#atLeast += 1 + (typeof part === 'string' ? part.length : 0);
-    if (this.#atLeast > KEY_BYTES) return TOO_LONG;
+  findFault(part: unknown, depth: number): string | undefined {
+    this.#minBytes += 1 + (typeof part === 'string' ? part.length : 0);
+    if (this.#minBytes > MAX_KEY_BYTES) return TOO_LONG_MESSAGE;
     switch (typeof part) {
       case 'string':
         return isWellFormed(part) ? undefined : `${this.#path()} is a string with a lone surrogate`;
@@ -50,66 +50,66 @@ class KeyInspection {
       case 'boolean':
         return undefined;
       case 'bigint':
-        return part >> KEY_BITS === 0n || part >> KEY_BITS === -1n ? undefined : TOO_LONG;
+        return part >> MAX_KEY_BITS === 0n || part >> MAX_KEY_BITS === -1n ? undefined : TOO_LONG_MESSAGE;
       case 'object':
-        return part === null ? undefined : this.#objectFault(part, depth);
+        return part === null ? undefined : this.#findObjectFault(part, depth);
       default:
-        return `${this.#path()} is ${natureOf(part)}`;
+        return `${this.#path()} is ${describeType(part)}`;
     }
   }
 
-  #objectFault(part: object, depth: number): string | undefined {
-    if (this.#open.includes(part)) return `${this.#path()} refers back to an object that contains it`;
-    if (depth === KEY_DEPTH) return `${this.#path()} is nested deeper than ${KEY_DEPTH} levels`;
-    this.#open.push(part);
+  #findObjectFault(part: object, depth: number): string | undefined {
+    if (this.#ancestors.includes(part)) return `${this.#path()} refers back to an object that contains it`;
+    if (depth === MAX_KEY_DEPTH) return `${this.#path()} is nested deeper than ${MAX_KEY_DEPTH} levels`;
+    this.#ancestors.push(part);
     try {
-      return this.#contentsFault(part, depth + 1);
+      return this.#findContentsFault(part, depth + 1);
     } catch (error) {
-      return `${this.#path()} cannot be read (${shortened(messageOf(error))})`;
+      return `${this.#path()} cannot be read (${truncate(getErrorMessage(error))})`;
     } finally {
-      this.#open.pop();
+      this.#ancestors.pop();
     }
   }
 
-  #contentsFault(part: object, depth: number): string | undefined {
-    const kind = nativeKind(part);
+  #findContentsFault(part: object, depth: number): string | undefined {
+    const kind = getNativeKind(part);
     const plain = kind === undefined && isPlainObject(part);
-    if (!plain && kind !== 'Array' && kind !== 'Date' && !isByteKind(kind))
-      return `${this.#path()} is ${natureOf(part)}`;
+    if (!plain && kind !== 'Array' && kind !== 'Date' && !isByteType(kind))
+      return `${this.#path()} is ${describeType(part)}`;
     if (Object.getOwnPropertySymbols(part).length > 0) return `${this.#path()} has a symbol as the name of a property`;
-    if (plain) return this.#recordFault(part, depth);
-    if (kind === 'Array') return this.#arrayFault(part as unknown[], depth);
-    return kind === 'Date' ? this.#dateFault(part as Date) : this.#bytesFault(part as Uint8Array);
+    if (plain) return this.#findRecordFault(part, depth);
+    if (kind === 'Array') return this.#findArrayFault(part as unknown[], depth);
+    return kind === 'Date' ? this.#dateFault(part as Date) : this.#findBytesFault(part as Uint8Array);
   }
 
-  #bytesFault(part: Uint8Array): string | undefined {
+  #findBytesFault(part: Uint8Array): string | undefined {
     if (Object.prototype.toString.call(part.buffer) !== '[object ArrayBuffer]') {
       return `${this.#path()} is a view of a SharedArrayBuffer`;
     }
     if (!isAttached(part)) return `${this.#path()} is a view of a detached ArrayBuffer`;
-    this.#atLeast += part.length;
-    return this.#atLeast > KEY_BYTES ? TOO_LONG : undefined;
+    this.#minBytes += part.length;
+    return this.#minBytes > MAX_KEY_BYTES ? TOO_LONG_MESSAGE : undefined;
   }
 
-  #arrayFault(part: readonly unknown[], depth: number): string | undefined {
-    if (part.length > KEY_BYTES) return TOO_LONG;
+  #findArrayFault(part: readonly unknown[], depth: number): string | undefined {
+    if (part.length > MAX_KEY_BYTES) return TOO_LONG_MESSAGE;
     for (let index = 0; index < part.length; index++) {
-      const fault = this.#step(indexStep(index), part[index], depth);
+      const fault = this.#step(formatIndexStep(index), part[index], depth);
       if (fault !== undefined) return fault;
     }
     const extra = Object.keys(part)[part.length];
     return extra === undefined
       ? undefined
-      : `${this.#path()} is an array with the property ${JSON.stringify(shortened(extra))}`;
+      : `${this.#path()} is an array with the property ${JSON.stringify(truncate(extra))}`;
   }
 
-  #recordFault(part: Record<string, unknown>, depth: number): string | undefined {
+  #findRecordFault(part: Record<string, unknown>, depth: number): string | undefined {
     for (const name of Object.keys(part)) {
-      const step = propertyStep(name);
+      const step = formatPropertyStep(name);
       if (!isWellFormed(name)) return `${this.#path(step)} has a lone surrogate in its name`;
       const fault = this.#step(step, part[name], depth);
       if (fault !== undefined) return fault;
-      this.#atLeast += name.length;
+      this.#minBytes += name.length;
     }
     return undefined;
   }
@@ -119,12 +119,12 @@ class KeyInspection {
     const extra = Object.keys(date)[0];
     return extra === undefined
       ? undefined
-      : `${this.#path()} is a Date with the property ${JSON.stringify(shortened(extra))}`;
+      : `${this.#path()} is a Date with the property ${JSON.stringify(truncate(extra))}`;
   }
 
   #step(step: string, part: unknown, depth: number): string | undefined {
     this.#steps.push(step);
-    const fault = this.fault(part, depth);
+    const fault = this.findFault(part, depth);
     this.#steps.pop();
     return fault;
   }

@@ -1,5 +1,18 @@
 import type { Key } from './key.ts';
 
+/*
+ * Hints in errors about arguments that a method of the same name takes elsewhere, and that would otherwise be ignored.
+ */
+
+/** For a default given to `get`. */
+export const NO_DEFAULT_HINT = 'there is no default value: write get(key) ?? value';
+
+/** For options given to `set` of an index. */
+export const NO_OPTIONS_HINT = 'nothing expires from an index and nothing in it has a tag; a cache has { ttl, tag }';
+
+/** The longest delay of a timer in Node and in browsers, in milliseconds; a longer one fires at once. */
+export const MAX_TIMER_MS = 2 ** 31 - 1;
+
 export const EVICTION_POLICY_NAMES = [
   'none',
   'least-recently-stored',
@@ -105,7 +118,7 @@ export interface Range<K = Key> {
 
 export type ChangeKind = 'set' | 'delete' | 'expire' | 'evict' | 'clear';
 
-/** What happened to an item. `clear` has no key. */
+/** What happened to an item. `clearAndUse` has no key. */
 export interface Change<K = Key> {
   readonly kind: ChangeKind;
   readonly key?: K;

@@ -34,15 +34,15 @@ const SAFE_METHODS: ReadonlySet<string> = new Set(['', 'GET', 'HEAD', 'OPTIONS']
 /** Whether one of the fields tells the server another method than the request has, one that changes something. */
 export function overridesMethod(fields: Fields): boolean {
   for (const [name, value] of fields) {
-    if (METHOD_FIELDS.has(name.toLowerCase().replaceAll('_', '-')) && value.split(',').some(isUnsafe)) return true;
+    if (METHOD_FIELDS.has(name.toLowerCase().replaceAll('_', '-')) && value.split(',').some(isUnsafeMethod)) return true;
   }
   return false;
 }
 
 /** The same for the parameters of an address. */
 export function overridesMethodByParameter(parameters: Fields): boolean {
-  for (const [name, value] of parameters) if (name.toLowerCase() === '_method' && isUnsafe(value)) return true;
+  for (const [name, value] of parameters) if (name.toLowerCase() === '_method' && isUnsafeMethod(value)) return true;
   return false;
 }
 
-const isUnsafe = (method: string): boolean => !SAFE_METHODS.has(method.trim().toUpperCase());
+const isUnsafeMethod = (method: string): boolean => !SAFE_METHODS.has(method.trim().toUpperCase());

@@ -1,7 +1,25 @@
 import { DiskCacheError } from './error.ts';
 import type { Key } from './key.ts';
 import type { CacheOptions, CollectionOptions } from './options.ts';
-import type { StandardSchema } from './standard-schema.ts';
+
+/** What a validator of the Standard Schema family has in common with the others, https://standardschema.dev. */
+export interface StandardSchema<Output = unknown> {
+  readonly '~standard': {
+    readonly version: 1;
+    /** Not read; the standard asks for it, so a validator written by hand has it. */
+    readonly vendor?: string;
+    readonly validate: (value: unknown) => SchemaResult<Output> | Promise<SchemaResult<Output>>;
+  };
+}
+
+export type SchemaResult<Output> =
+  | { readonly value: Output; readonly issues?: undefined }
+  | { readonly issues: readonly SchemaIssue[] };
+
+export interface SchemaIssue {
+  readonly message: string;
+  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
+}
 
 /** The store behind `diskCache.get(…)`; it exists without being declared. */
 export const DEFAULT_STORE = 'default';
@@ -10,14 +28,14 @@ export const DEFAULT_STORE = 'default';
 export const WINDOW_STORE = '@window';
 
 /** Before the name of a queue, on the wire and in grants. No declared store can have such a name. */
-const QUEUES = '@queue/';
+const QUEUE_ADDRESS_PREFIX = '@queue/';
 
 /** What a queue is called where a store could be meant, too. */
-export const queueAddress = (name: string): string => QUEUES + name;
+export const toQueueAddress = (name: string): string => QUEUE_ADDRESS_PREFIX + name;
 
 /** The queue that is meant; undefined where it is a store. */
-export const queueMeant = (address: string): string | undefined =>
-  address.startsWith(QUEUES) ? address.slice(QUEUES.length) : undefined;
+export const parseQueueAddress = (address: string): string | undefined =>
+  address.startsWith(QUEUE_ADDRESS_PREFIX) ? address.slice(QUEUE_ADDRESS_PREFIX.length) : undefined;
 
 declare const types: unique symbol;
 
@@ -84,7 +102,7 @@ export const isStoreName = (name: unknown): name is string => typeof name === 's
 
 /** Declares a cache of `K` to `V`. Without a `sizeLimit` it takes up to 1 GiB on disk, then the least recently stored items leave. */
 export const cache = <K extends Key = Key, V = unknown>(options: CacheOptions = {}): CacheDeclaration<K, V> =>
-  declared('cache', options);
+  createDeclaration('cache', options);
 
 /**
  * Declares a FanoutCache of `K` to `V`: a cache in several databases, for several processes that write at the same time. Without a
@@ -92,18 +110,18 @@ export const cache = <K extends Key = Key, V = unknown>(options: CacheOptions = 
  */
 export const fanout = <K extends Key = Key, V = unknown>(
   options: FanoutDeclarationOptions = {},
-): FanoutDeclaration<K, V> => declared('fanout', options);
+): FanoutDeclaration<K, V> => createDeclaration('fanout', options);
 
 /** Declares a persistent `Map` of `K` to `V`, from which nothing expires or is evicted: it has no `sizeLimit`, the disk is its limit. */
 export const index = <K extends Key = Key, V = unknown>(
   options: IndexDeclarationOptions<K, V> = {},
-): IndexDeclaration<K, V> => declared('index', options);
+): IndexDeclaration<K, V> => createDeclaration('index', options);
 
 /** Declares a persistent sequence of `V`. It has no `sizeLimit`; `maxLength` bounds it. */
 export const deque = <V = unknown>(options: DequeDeclarationOptions = {}): DequeDeclaration<V> =>
-  declared('deque', options);
+  createDeclaration('deque', options);
 
-const declared = <const T extends string, O extends object>(kind: T, options: O) =>
+const createDeclaration = <const T extends string, O extends object>(kind: T, options: O) =>
   Object.freeze({ kind, options: Object.freeze({ ...options }) });
 
 /**

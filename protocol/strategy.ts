@@ -12,7 +12,7 @@ export const STRATEGIES = [
 
 export type Strategy = (typeof STRATEGIES)[number];
 
-export interface Plan {
+export interface StrategyOptions {
   readonly strategy: Strategy;
   /** With `network-first`: milliseconds after which what is stored is the answer. Default: none. */
   readonly timeout?: number;
@@ -23,12 +23,12 @@ export interface Plan {
  *
  * @throws {DiskCacheError} `BAD_OPTION` for a `timeout` alone, which would end nothing.
  */
-export function planOf({
+export function parseStrategyOptions({
   strategy,
   timeout,
 }: {
-  readonly [N in keyof Plan]: Plan[N] | undefined;
-}): Plan | undefined {
+  readonly [N in keyof StrategyOptions]: StrategyOptions[N] | undefined;
+}): StrategyOptions | undefined {
   if (strategy !== undefined) return { strategy, ...(timeout !== undefined && { timeout }) };
   if (timeout === undefined) return undefined;
   throw new DiskCacheError(

@@ -1,14 +1,15 @@
 import { DiskCacheError, fromErrorData, isErrorData } from '../protocol/error.ts';
-import { type ConnectRequest, isSaidTo, type Purpose } from '../protocol/handshake.ts';
-import { toHex } from '../protocol/hex.ts';
+import { type ConnectRequest, isForNonce, type PortPurpose } from '../protocol/handshake.ts';
+import { toHex } from '../protocol/key-text.ts';
+import { DiskCache } from './disk-cache.ts';
 
 /** The page may be up before the main process listens, so it asks again; main answers a nonce once. */
-const ASK_AGAIN_EVERY = 200;
+const RETRY_INTERVAL_MS = 200;
 /**
  * A preload script runs before the page's first line and says in the next task that it has heard. Counted in times asked and not
  * in milliseconds, for a page that is busy hears nothing and asks nothing.
  */
-const ASKED_IN_VAIN = 5;
+const ATTEMPTS_WITHOUT_PRELOAD = 5;
 
 /**
  * A port to the main process, by the handshake of protocol/handshake.ts. Waits until it is answered; `signal` gives up.
@@ -16,51 +17,51 @@ const ASKED_IN_VAIN = 5;
  * @throws {DiskCacheError} `NOT_ALLOWED` when this page was granted nothing, `DISCONNECTED` when `signal` gave up, after a
  * second in a page without the preload script, and at once where there is no window.
  */
-export async function connect(signal: AbortSignal, to: Purpose): Promise<MessagePort> {
+export async function connect(signal: AbortSignal, to: PortPurpose): Promise<MessagePort> {
   if (typeof window === 'undefined') throw noWindow();
-  const nonce = drawNonce();
+  const nonce = createNonce();
   return new Promise((resolve, reject) => {
     // Kept: a test environment takes its window away before a timer is done.
     const page = window;
-    let asked = 0;
-    let heard = false;
+    let attempts = 0;
+    let isAcknowledged = false;
 
-    function ask(): void {
-      if (!heard && asked++ === ASKED_IN_VAIN) fail(noPreload());
+    function sendRequest(): void {
+      if (!isAcknowledged && attempts++ === ATTEMPTS_WITHOUT_PRELOAD) fail(noPreload());
       else page.postMessage({ deskcache: 'connect', nonce, to } satisfies ConnectRequest, '*');
     }
 
     function onMessage({ source, data, ports }: MessageEvent<unknown>): void {
-      if (source !== page || !isSaidTo(nonce, data)) return;
-      if (data.deskcache === 'heard') heard = true;
+      if (source !== page || !isForNonce(nonce, data)) return;
+      if (data.deskcache === 'heard') isAcknowledged = true;
       if (data.deskcache !== 'port') return;
-      done();
+      cleanUp();
       const [port] = ports;
-      if (port) resolve(hearingOfItsEnd(port, nonce));
+      if (port) resolve(forwardPeerGone(port, nonce));
       else reject(isErrorData(data.error) ? fromErrorData(data.error) : unanswered());
     }
-    const onAbort = () => fail(heard ? unanswered() : noPreload());
+    const onAbort = () => fail(isAcknowledged ? unanswered() : noPreload());
     function fail(why: DiskCacheError): void {
-      done();
+      cleanUp();
       reject(why);
     }
-    function done(): void {
-      clearInterval(asking);
+    function cleanUp(): void {
+      clearInterval(retryTimer);
       page.removeEventListener('message', onMessage);
       signal.removeEventListener('abort', onAbort);
     }
 
     page.addEventListener('message', onMessage);
     signal.addEventListener('abort', onAbort);
-    const asking = setInterval(ask, ASK_AGAIN_EVERY);
-    ask();
+    const retryTimer = setInterval(sendRequest, RETRY_INTERVAL_MS);
+    sendRequest();
   });
 }
 
 /** A process that was killed doesn't close its ports everywhere; main says so, and that is the port's end, too. */
-function hearingOfItsEnd(port: MessagePort, nonce: string): MessagePort {
+function forwardPeerGone(port: MessagePort, nonce: string): MessagePort {
   function onMessage({ source, data }: MessageEvent<unknown>): void {
-    if (source === window && isSaidTo(nonce, data) && data.deskcache === 'gone') port.dispatchEvent(new Event('close'));
+    if (source === window && isForNonce(nonce, data) && data.deskcache === 'gone') port.dispatchEvent(new Event('close'));
   }
   const listenNoMore = () => window.removeEventListener('message', onMessage);
   const close = port.close.bind(port);
@@ -75,7 +76,7 @@ function hearingOfItsEnd(port: MessagePort, nonce: string): MessagePort {
 }
 
 /** 128 random bits. */
-const drawNonce = (): string => toHex(crypto.getRandomValues(new Uint8Array(16)));
+const createNonce = (): string => toHex(crypto.getRandomValues(new Uint8Array(16)));
 
 const disconnected = (why: string) => new DiskCacheError('DISCONNECTED', why);
 
@@ -93,3 +94,18 @@ const noPreload = () =>
   disconnected(
     'No preload script of deskcache runs here. Open the window after host.install(session), or with preloadPath as webPreferences.preload; an iframe needs nodeIntegrationInSubFrames',
   );
+
+/** Usable at once; connects to the main process with the first call. */
+export const diskCache: DiskCache = /* @__PURE__ */ new DiskCache(connectFromPage);
+
+let isPageHideObserved = false;
+
+/** Nothing is done before the first call: a page that wants only the error class pays for nothing else. */
+function connectFromPage(signal: AbortSignal, to: PortPurpose): Promise<MessagePort> {
+  if (!isPageHideObserved) {
+    isPageHideObserved = true;
+    // A page that is left gets no more answers; whoever waits is told while there is still time.
+    globalThis.addEventListener?.('pagehide', () => diskCache.disconnect('The page was left before the answer came'));
+  }
+  return connect(signal, to);
+}

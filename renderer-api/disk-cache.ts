@@ -1,31 +1,31 @@
-import { assetUrl } from '../protocol/asset-url.ts';
+import { toAssetUrl } from '../protocol/asset-url.ts';
 import { type Kind, SIGNATURES } from '../protocol/contract.ts';
 import { DiskCacheError } from '../protocol/error.ts';
-import type { Purpose } from '../protocol/handshake.ts';
+import type { PortPurpose } from '../protocol/handshake.ts';
 import type { Key } from '../protocol/key.ts';
-import { DEFAULT_STORE, isStoreName, queueAddress, type StoreDeclarations, WINDOW_STORE } from '../protocol/stores.ts';
-import { Client } from './client/client.ts';
-import type { Port } from './client/line.ts';
-import type { RemoteCache, RemoteDeque, RemoteIndex, RemoteStores } from './client/remote.ts';
-import { RemoteQueue } from './client/remote-queue.ts';
-import { RemoteStore } from './client/remote-store.ts';
-import { Http, type RequestInput } from './offline/http.ts';
-import { RemoteCacheStorage } from './offline/remote-caches.ts';
-import { RemoteConnection } from './offline/remote-connection.ts';
-import { type RemoteFetchInit, remoteFetch } from './offline/remote-fetch.ts';
+import { DEFAULT_STORE, isStoreName, toQueueAddress, type StoreDeclarations, WINDOW_STORE } from '../protocol/stores.ts';
+import { Client } from '../client/client.ts';
+import type { MessagePortLike } from '../client/port-connection.ts';
+import type { RemoteCache, RemoteDeque, RemoteIndex, RemoteStores } from '../client/remote.ts';
+import { RemoteQueue } from '../client/remote-queue.ts';
+import { RemoteStore } from '../client/remote-store.ts';
+import { LazyHttpClient, type RequestInput } from './http/lazy-http-client.ts';
+import { RemoteCacheStorage } from './http/remote-caches.ts';
+import { RemoteConnection } from './http/remote-connection.ts';
+import { type RemoteFetchInit, remoteFetch } from './http/lazy-http-client.ts';
 
 export interface DiskCacheOptions {
-  /** Milliseconds after which a call that was not answered rejects with `TIMEOUT`. Default 30 000. */
+  /** Milliseconds after which a call that was not answered rejects with `CALL_TIMEOUT_MS`. Default 30 000. */
   readonly timeout?: number;
 }
 
-const NEAR_BYTES = 4 * 2 ** 20;
+const DEFAULT_NEAR_CACHE_BYTES = 4 * 2 ** 20;
 
 /** What a `RemoteStore` is to the compiler, when it is one of a cache. */
 const DefaultStore = RemoteStore as unknown as new (...args: ConstructorParameters<typeof RemoteStore>) => RemoteCache;
 
 /** Gets a port to the main process for a purpose; `signal` tells it to give up. */
-export type Connect = (signal: AbortSignal, to: Purpose) => Promise<Port>;
+export type ConnectPort = (signal: AbortSignal, to: PortPurpose) => Promise<MessagePortLike>;
 
 /** The application's stores, from a page. It is itself the store named `default`. */
 export class DiskCache extends DefaultStore {
@@ -38,16 +38,16 @@ export class DiskCache extends DefaultStore {
   readonly caches: RemoteCacheStorage;
   /** Whether there is a network, and the switch for it. */
   readonly connection: RemoteConnection;
-  readonly #http: Http;
+  readonly #http: LazyHttpClient;
   readonly #client: Client;
   readonly #stores = new Map<string, RemoteStore>();
   readonly #queues = new Map<string, RemoteQueue>();
 
-  constructor(connect: Connect, { timeout = 30_000 }: DiskCacheOptions = {}) {
+  constructor(connect: ConnectPort, { timeout = 30_000 }: DiskCacheOptions = {}) {
     const client = new Client((signal) => connect(signal, 'stores'), timeout);
     super(client, DEFAULT_STORE, SIGNATURES.cache);
     this.#client = client;
-    this.#http = new Http((signal) => connect(signal, 'offline'), timeout);
+    this.#http = new LazyHttpClient((signal) => connect(signal, 'offline'), timeout);
     this.caches = new RemoteCacheStorage(this.#http);
     this.connection = new RemoteConnection(this.#http);
     this.window = new DefaultStore(client, WINDOW_STORE, SIGNATURES.cache);
@@ -79,7 +79,7 @@ export class DiskCache extends DefaultStore {
    * @throws {DiskCacheError} `BAD_OPTION` for a name that no queue can have.
    */
   queue<T = unknown>(name: string): RemoteQueue<T> {
-    const queue = this.#queues.get(name) ?? new RemoteQueue(this.#client, queueAddress(demandName(name, 'queue')));
+    const queue = this.#queues.get(name) ?? new RemoteQueue(this.#client, toQueueAddress(assertStoreName(name, 'queue')));
     this.#queues.set(name, queue);
     return queue as RemoteQueue<T>;
   }
@@ -98,7 +98,7 @@ export class DiskCache extends DefaultStore {
    * @throws {DiskCacheError} `BAD_KEY`, and `BAD_OPTION` for a name that no store can have.
    */
   url(store: string, key: Key): string {
-    return assetUrl(store, key);
+    return toAssetUrl(store, key);
   }
 
   /**
@@ -110,10 +110,10 @@ export class DiskCache extends DefaultStore {
    *
    * @throws {DiskCacheError} `BAD_OPTION`.
    */
-  keepNear(store: string, { bytes = NEAR_BYTES }: { readonly bytes?: number } = {}): () => void {
+  nearCache(store: string, { bytes = DEFAULT_NEAR_CACHE_BYTES }: { readonly bytes?: number } = {}): () => void {
     if (typeof bytes !== 'number' || !(bytes >= 0))
       throw new DiskCacheError('BAD_OPTION', `bytes is ${String(bytes)}; it has to be a number from 0`);
-    return this.#client.listeners.keepNear(demandName(store, 'store'), bytes);
+    return this.#client.updates.openNearCache(assertStoreName(store, 'store'), bytes);
   }
 
   /**
@@ -138,7 +138,7 @@ export class DiskCache extends DefaultStore {
   }
 
   #store(name: string, kind?: Kind): RemoteStore {
-    demandName(name, 'store');
+    assertStoreName(name, 'store');
     const called = `${kind ?? 'any'} ${name}`;
     const store = this.#stores.get(called) ?? new RemoteStore(this.#client, name, kind && SIGNATURES[kind]);
     this.#stores.set(called, store);
@@ -146,7 +146,7 @@ export class DiskCache extends DefaultStore {
   }
 }
 
-function demandName(name: string, what: 'store' | 'queue'): string {
+function assertStoreName(name: string, what: 'store' | 'queue'): string {
   if (isStoreName(name)) return name;
   throw new DiskCacheError('BAD_OPTION', `"${String(name)}" can't be the name of a ${what}`);
 }

@@ -3,7 +3,7 @@ import { basename, dirname, join, relative } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 /** The composition root of the main process, and what it is made of. */
-const HALL = ['protocol/', 'main/', 'renderer-api/client/', 'node:', 'electron'];
+const COMPOSITION_ROOT = ['protocol/', 'main/', 'renderer-api/client/', 'node:', 'electron'];
 
 /**
  * docs/floor-plan.md as data: what each room may import; `*` stands for any package. A file belongs to the longest prefix that
@@ -16,12 +16,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'preload/': ['protocol/', 'electron'],
   'main/engine/': ['protocol/', 'node:'],
   'main/engine/sqlite/driver.ts': ['protocol/', 'main/engine/', 'node:', 'better-sqlite3'],
-  'main/bundling/': ['main/engine/runtime-files.ts', 'main/engine/glibc-version.ts', 'node:'],
+  'main/bundling/': ['main/engine/runtime-files.ts', 'main/engine/runtime-files.ts', 'node:'],
   'main/bridge/': [
     'protocol/',
     'main/engine/index.ts',
     'main/engine/internal.ts',
-    'main/offline/queue/index.ts',
+    'main/queue/index.ts',
     'node:',
     'comlink',
   ],
@@ -31,11 +31,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'protocol/',
     'main/engine/index.ts',
     'main/engine/internal.ts',
-    'main/offline/body.ts',
-    'main/offline/handed-in.ts',
+    'main/offline/bodies.ts',
+    'main/offline/network.ts',
     'main/offline/options.ts',
-    'main/offline/request-guard.ts',
-    'main/offline/staged-bodies.ts',
+    'main/offline/network.ts',
+    'main/offline/bodies.ts',
     'node:',
     'http-cache-semantics',
   ],
@@ -51,12 +51,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'electron',
   ],
   'main/utility.ts': ['main/open-engine.ts', 'main/electron/utility/'],
-  'main/testing/': [...HALL, 'renderer-api/'],
+  'main/testing/': [...COMPOSITION_ROOT, 'renderer-api/'],
   'main/open-engine.ts': ['protocol/', 'main/', 'node:'],
-  'main/placement.ts': HALL,
-  'main/host.ts': HALL,
-  'main/host-arguments.ts': HALL,
-  'main/index.ts': HALL,
+  'main/engine-placement.ts': COMPOSITION_ROOT,
+  'main/host.ts': COMPOSITION_ROOT,
+  'main/validate-host-options.ts': COMPOSITION_ROOT,
+  'main/index.ts': COMPOSITION_ROOT,
   'bench/': [
     'protocol/',
     'main/engine/',
@@ -82,8 +82,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'demo-app/': ['demo-app/', 'e2e/', '*'],
   'templates/': ['*'],
 };
-const OPEN_ROOMS = ['test/', 'e2e/', 'docs/', 'examples/'];
-const VAGUE = /^(utils?|helpers?|common|misc|types|manager)(\.|$)/;
+const UNRESTRICTED_FOLDERS = ['test/', 'e2e/', 'docs/', 'examples/'];
+const VAGUE_NAME = /^(utils?|helpers?|common|misc|types|manager)(\.|$)/;
 
 const root = join(import.meta.dirname, '..');
 const sources = globSync('**/*.{ts,tsx,mts,mjs}', {
@@ -91,12 +91,12 @@ const sources = globSync('**/*.{ts,tsx,mts,mjs}', {
   exclude: (path) => /(^|\/)(node_modules|dist|test-results)(\/|$)/.test(path),
 }).map((path) => path.replaceAll('\\', '/'));
 
-const roomOf = (path: string): string | undefined =>
+const getFolder = (path: string): string | undefined =>
   Object.keys(MAY_IMPORT)
     .filter((room) => path.startsWith(room))
     .sort((a, b) => b.length - a.length)[0];
 
-function importsOf(path: string): string[] {
+function getImports(path: string): string[] {
   const text = readFileSync(join(root, path), 'utf8');
   const found = text.matchAll(
     /^\s*(?:import|export)\b[^'"`;]*?from\s+'([^']+)'|^\s*import\s+'([^']+)'|\bimport\('([^']+)'\)/gm,
@@ -109,13 +109,13 @@ function importsOf(path: string): string[] {
   });
 }
 
-const rooms = [...Object.keys(MAY_IMPORT), ...OPEN_ROOMS];
-const isPackage = (target: string) => !rooms.some((room) => target.startsWith(room));
+const folders = [...Object.keys(MAY_IMPORT), ...UNRESTRICTED_FOLDERS];
+const isPackage = (target: string) => !folders.some((room) => target.startsWith(room));
 
-function forbiddenImports(path: string): string[] {
-  const room = roomOf(path);
-  if (room === undefined) return [];
-  const allowed = [...MAY_IMPORT[room]!, room.endsWith('/') ? room : `${dirname(room)}/`];
+function getForbiddenImports(path: string): string[] {
+  const folder = getFolder(path);
+  if (folder === undefined) return [];
+  const allowed = [...MAY_IMPORT[folder]!, folder.endsWith('/') ? folder : `${dirname(folder)}/`];
   const isAllowed = (target: string) =>
     allowed.some(
       (it) =>
@@ -124,24 +124,24 @@ function forbiddenImports(path: string): string[] {
         (/[/:]$/.test(it) && target.startsWith(it)) ||
         target.startsWith(`${it}/`),
     );
-  return importsOf(path).filter((target) => !isAllowed(target));
+  return getImports(path).filter((target) => !isAllowed(target));
 }
 
 describe('the floor plan', () => {
   it('sees the sources', () => {
     expect(sources.length).toBeGreaterThan(20);
-    expect(importsOf('renderer-api/index.ts')).toContain('protocol/error.ts');
+    expect(getImports('renderer-api/index.ts')).toContain('protocol/error.ts');
   });
 
   it('has a room for every file', () => {
     const homeless = sources.filter(
-      (path) => path.includes('/') && roomOf(path) === undefined && !OPEN_ROOMS.some((room) => path.startsWith(room)),
+      (path) => path.includes('/') && getFolder(path) === undefined && !UNRESTRICTED_FOLDERS.some((room) => path.startsWith(room)),
     );
     expect(homeless).toEqual([]);
   });
 
-  it.each(sources.filter((path) => roomOf(path) !== undefined))('%s imports only what its room may', (path) => {
-    expect(forbiddenImports(path)).toEqual([]);
+  it.each(sources.filter((path) => getFolder(path) !== undefined))('%s imports only what its room may', (path) => {
+    expect(getForbiddenImports(path)).toEqual([]);
   });
 
   it('keeps files under 400 lines', () => {
@@ -150,6 +150,6 @@ describe('the floor plan', () => {
   });
 
   it('gives no file a name that says nothing', () => {
-    expect(sources.filter((path) => VAGUE.test(basename(path)))).toEqual([]);
+    expect(sources.filter((path) => VAGUE_NAME.test(basename(path)))).toEqual([]);
   });
 });

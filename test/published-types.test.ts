@@ -10,14 +10,14 @@ const TYPES = manifest.files.filter((pattern) => pattern.endsWith('.d.ts'));
 /** As `tsc -b` has left them, which runs before the tests do. */
 const published = TYPES.flatMap((pattern) => globSync(pattern, { cwd: root })).map((path) => join(root, path));
 
-function packagesIn(path: string): string[] {
+function getPackages(path: string): string[] {
   const imports = readFileSync(path, 'utf8').matchAll(/(?:from |import\()'([^.'][^']*)'/g);
   return Array.from(imports, ([, name]) => name!).filter((name) => !name.startsWith('node:'));
 }
 
 it('the published types name no package that an application would have to get types for', () => {
   expect(published.length).toBeGreaterThan(100);
-  expect(new Set(published.flatMap(packagesIn))).toEqual(new Set(['electron']));
+  expect(new Set(published.flatMap(getPackages))).toEqual(new Set(['electron']));
 });
 
 /** An application's compiler options, as far as they make a difference to what it reads of us. Newer libs have members that a class which implements `Map` lacks. */

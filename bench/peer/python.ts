@@ -3,15 +3,15 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
-import { type Values, valueBytes } from '../harness/data.ts';
-import type { Absentee, Contender } from '../harness/question.ts';
+import { type Values, createValueBytes } from '../harness/keys-and-values.ts';
+import type { SkippedContender, Contender } from '../harness/benchmark.ts';
 import type { Scratch } from '../harness/scratch.ts';
 
 /** What diskcache_peer.py can open. */
 type Opener = 'open_store' | 'open_deque' | 'open_index';
 
 /** What diskcache_peer.py can be asked for. */
-export type Action =
+export type PythonAction =
   | 'fill'
   | 'get'
   | 'set_each'
@@ -39,22 +39,22 @@ type Reply = { readonly figure: number | null } | { readonly error: string };
 
 /** Debian's interpreter: the one that `apt-get install python3-diskcache` serves. */
 const INTERPRETER = '/usr/bin/python3';
-const MISSING = 'python3-diskcache is not installed (apt-get install python3-diskcache)';
+const NOT_INSTALLED = 'python3-diskcache is not installed (apt-get install python3-diskcache)';
 
 /** Python DiskCache in a process of its own, with one store. Absent where it is not installed; then every contender of it is skipped. */
-export class Python implements Disposable {
+export class PythonPeer implements Disposable {
   readonly directory: string;
   readonly #orders: string;
   readonly #values: Readonly<Record<string, unknown>>;
   readonly #child: ChildProcessByStdio<Writable, Readable, null>;
   readonly #replies: AsyncIterator<string>;
-  #absent = false;
+  #isMissing = false;
 
   private constructor(scratch: Scratch, values: Values) {
     this.directory = scratch.directory();
     this.#orders = scratch.directory();
     const path = join(this.#orders, 'values');
-    writeFileSync(path, valueBytes(values.bytes));
+    writeFileSync(path, createValueBytes(values.bytes));
     this.#values = { values: path, size: values.bytes, form: values.form };
     const script = join(import.meta.dirname, 'diskcache_peer.py');
     this.#child = spawn(INTERPRETER, [script], { stdio: ['pipe', 'pipe', 'ignore'] });
@@ -69,16 +69,16 @@ export class Python implements Disposable {
     values: Values,
     options: Readonly<Record<string, unknown>> = {},
     opener: Opener = 'open_store',
-  ): Promise<Python> {
-    const python = new Python(scratch, values);
-    python.#absent = (await python.#replies.next()).done === true;
+  ): Promise<PythonPeer> {
+    const python = new PythonPeer(scratch, values);
+    python.#isMissing = (await python.#replies.next()).done === true;
     await python.ask(opener, new Uint32Array(), { directory: python.directory, options });
     return python;
   }
 
   /** Has `action` done with the items of these indices; answers its figure, 0 where it has none. */
-  async ask(action: Action, indices: Uint32Array, more: Readonly<Record<string, unknown>> = {}): Promise<number> {
-    if (this.#absent) return 0;
+  async ask(action: PythonAction, indices: Uint32Array, more: Readonly<Record<string, unknown>> = {}): Promise<number> {
+    if (this.#isMissing) return 0;
     const order = join(this.#orders, 'order');
     writeFileSync(order, indices);
     this.#child.stdin.write(`${JSON.stringify({ do: action, order, ...this.#values, ...more })}\n`);
@@ -89,8 +89,8 @@ export class Python implements Disposable {
     return reply.figure ?? 0;
   }
 
-  contender(name: string, round: Contender['round']): Contender | Absentee {
-    return this.#absent ? { name, skipped: MISSING } : { name, round };
+  createContender(name: string, round: Contender['round']): Contender | SkippedContender {
+    return this.#isMissing ? { name, skipped: NOT_INSTALLED } : { name, round };
   }
 
   [Symbol.dispose](): void {
@@ -98,4 +98,4 @@ export class Python implements Disposable {
   }
 }
 
-export const PYTHON = 'Python DiskCache';
+export const PYTHON_NAME = 'Python DiskCache';

@@ -4,12 +4,12 @@ import { assetScheme, DiskCacheError, openDiskCache } from 'deskcache/main';
 import { app, BrowserWindow, protocol, session } from 'electron';
 import { type FieldNote, OUTBOX } from '../model/note.ts';
 import { stores } from '../model/stores.ts';
-import { watchNetwork } from './network.ts';
-import { deliver } from './outbox.ts';
-import { pageFiles } from './page-files.ts';
+import { watchNetwork } from './watch-network.ts';
+import { startDelivery } from './deliver-note.ts';
+import { createFileHandler } from './page-files.ts';
 
 const ORIGIN = 'app://atlas';
-const HOME = `${ORIGIN}/`;
+const HOME_URL = `${ORIGIN}/`;
 
 // `ATLAS_UPSTREAM` is where the remote API lives; without it Atlas shows what is on disk.
 const upstream = new URL(process.env['ATLAS_UPSTREAM'] ?? 'http://upstream.invalid').origin;
@@ -19,11 +19,11 @@ protocol.registerSchemesAsPrivileged([
   assetScheme(),
   { scheme: 'app', privileges: { standard: true, secure: true, supportFetchAPI: true } },
 ]);
-start().catch(giveUp);
+start().catch(exitWithError);
 
-function giveUp(error: unknown): void {
-  const why = error instanceof DiskCacheError ? `${error.message} (${error.code})` : error;
-  console.error('Atlas could not go on:', why);
+function exitWithError(error: unknown): void {
+  const reason = error instanceof DiskCacheError ? `${error.message} (${error.code})` : error;
+  console.error('Atlas could not go on:', reason);
   app.exit(1);
 }
 
@@ -42,24 +42,24 @@ async function start(): Promise<void> {
   const { settings } = host.stores;
   const quit = new AbortController();
   app.once('quit', () => quit.abort());
-  const look = watchNetwork({
+  const checkNetwork = watchNetwork({
     connection: offline.connection,
     isSwitchedOff: () => settings.get('offline') ?? false,
     // Past the cache, which asks nobody while there is no connection.
-    reach: () =>
+    isReachable: () =>
       defaultSession.fetch(`${upstream}/v1/health`, { bypassCustomProtocolHandlers: true }).then(
         ({ ok }) => ok,
         () => false,
       ),
     signal: quit.signal,
   });
-  settings.subscribe(() => void look());
+  settings.subscribe(() => void checkNetwork());
 
   const outbox = host.queue<FieldNote>(OUTBOX);
-  deliver(outbox, { offline, url: `${upstream}/v1/notes` }).catch(giveUp);
+  startDelivery(outbox, { offline, url: `${upstream}/v1/notes` }).catch(exitWithError);
 
-  protocol.handle('app', pageFiles(join(import.meta.dirname, 'page'), ORIGIN));
-  await openWindow(`${HOME}?upstream=${encodeURIComponent(upstream)}`);
+  protocol.handle('app', createFileHandler(join(import.meta.dirname, 'page'), ORIGIN));
+  await openWindow(`${HOME_URL}?upstream=${encodeURIComponent(upstream)}`);
 }
 
 async function openWindow(url: string): Promise<void> {
@@ -74,11 +74,11 @@ async function openWindow(url: string): Promise<void> {
   });
   window.once('ready-to-show', () => window.show());
   window.webContents.setWindowOpenHandler((wanted) => {
-    if (wanted.url.startsWith(HOME)) void openWindow(wanted.url);
+    if (wanted.url.startsWith(HOME_URL)) void openWindow(wanted.url);
     return { action: 'deny' };
   });
   window.webContents.on('will-navigate', (event) => {
-    if (!event.url.startsWith(HOME)) event.preventDefault();
+    if (!event.url.startsWith(HOME_URL)) event.preventDefault();
   });
   await window.loadURL(url);
 }

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { extname, join, resolve, sep } from 'node:path';
 
-const TYPES: Readonly<Record<string, string>> = {
+const MEDIA_TYPES: Readonly<Record<string, string>> = {
   '.css': 'text/css; charset=utf-8',
   '.html': 'text/html; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',
@@ -13,7 +13,7 @@ const TYPES: Readonly<Record<string, string>> = {
  * the page's types is not found. The page may run only code of its own `origin` and show what is on disk; it may talk to nobody
  * but the main process.
  */
-export function pageFiles(folder: string, origin: string): (request: Request) => Promise<Response> {
+export function createFileHandler(folder: string, origin: string): (request: Request) => Promise<Response> {
   const root = resolve(folder) + sep;
   // Named besides 'self': where the scheme is mapped to another (in the stand-in), 'self' is not this origin.
   const own = `'self' ${origin}`;
@@ -29,9 +29,9 @@ export function pageFiles(folder: string, origin: string): (request: Request) =>
 
   return async ({ url, method }) => {
     if (method !== 'GET') return new Response(null, { status: 405 });
-    const path = pathOf(url);
+    const path = resolvePath(url);
     const file = path && join(root, path);
-    const type = file && TYPES[extname(file)];
+    const type = file && MEDIA_TYPES[extname(file)];
     if (!file?.startsWith(root) || !type) return new Response(null, { status: 404 });
     try {
       return new Response(new Uint8Array(await readFile(file)), {
@@ -43,7 +43,7 @@ export function pageFiles(folder: string, origin: string): (request: Request) =>
   };
 }
 
-function pathOf(url: string): string | undefined {
+function resolvePath(url: string): string | undefined {
   try {
     const path = decodeURIComponent(new URL(url).pathname);
     return path === '/' ? '/index.html' : path;

@@ -1,11 +1,11 @@
 import { useEffect, useMemo } from 'preact/hooks';
 import type { CountrySummary } from '../model/country.ts';
 import type { FieldNote } from '../model/note.ts';
-import { drafted } from './data/drafts.ts';
-import { keepAll } from './data/keep.ts';
+import { draftedCountries } from './data/drafts.ts';
+import { cacheAllCountries } from './data/cache-assets.ts';
 import { online } from './data/network.ts';
-import { useObserved } from './data/observable.ts';
-import { arrivals, outbox } from './data/outbox.ts';
+import { useObservable } from './data/observable.ts';
+import { deliveredCount, outbox } from './data/outbox.ts';
 import { countriesResource, notesResource, worldResource } from './data/resources.ts';
 import { useResource } from './data/use-resource.ts';
 import { WorldMap } from './map/world-map.tsx';
@@ -14,8 +14,8 @@ import { CountryList } from './view/country-list.tsx';
 import { formatCount } from './view/format.ts';
 import { Icon } from './view/icon.tsx';
 import { OutboxPanel } from './view/outbox.tsx';
-import { goTo, useCountryCode } from './view/route.ts';
-import { Problem, StatusBar } from './view/status-bar.tsx';
+import { navigateTo, useCountryCode } from './view/route.ts';
+import { ErrorMessage, StatusBar } from './view/status-bar.tsx';
 
 const NO_COUNTRIES: readonly CountrySummary[] = [];
 const NO_NOTES: readonly FieldNote[] = [];
@@ -27,25 +27,25 @@ export function Atlas() {
   const world = useResource(worldResource);
   const code = useCountryCode();
   const countries = list.loaded?.data ?? NO_COUNTRIES;
-  const notes = useResource(notesResource, useObserved(arrivals)).loaded?.data ?? NO_NOTES;
+  const notes = useResource(notesResource, useObservable(deliveredCount)).loaded?.data ?? NO_NOTES;
   const byCode = useMemo(() => new Map(countries.map((country) => [country.code, country])), [countries]);
   const country = code === undefined ? undefined : byCode.get(code);
-  const isOnline = useObserved(online);
-  const noted = useNoted(notes);
+  const isOnline = useObservable(online);
+  const noted = useNotedCountries(notes);
 
   // A network that comes back is a reason to fetch what is still missing.
   useEffect(() => {
-    if (countries.length > 0) void keepAll(countries);
+    if (countries.length > 0) void cacheAllCountries(countries);
   }, [countries, isOnline]);
   useEffect(() => {
     document.title = country === undefined ? 'Atlas' : `${country.name} · Atlas`;
   }, [country]);
   useEffect(() => {
     // Escape closes what is open above the map first.
-    const leave = ({ key }: KeyboardEvent) =>
-      key === 'Escape' && document.querySelector(':popover-open') === null && goTo(undefined);
-    addEventListener('keydown', leave);
-    return () => removeEventListener('keydown', leave);
+    const closeCard = ({ key }: KeyboardEvent) =>
+      key === 'Escape' && document.querySelector(':popover-open') === null && navigateTo(undefined);
+    addEventListener('keydown', closeCard);
+    return () => removeEventListener('keydown', closeCard);
   }, []);
 
   const failures = [list.failure, world.failure].filter((failure) => failure !== undefined);
@@ -87,15 +87,15 @@ export function Atlas() {
       </main>
       <StatusBar countries={list.loaded} />
       <OutboxPanel byCode={byCode} />
-      <Problem />
+      <ErrorMessage />
     </div>
   );
 }
 
 /** The countries somebody wrote about, whatever became of it. */
-function useNoted(sent: readonly FieldNote[]): ReadonlySet<string> {
-  const drafts = useObserved(drafted);
-  const posted = useObserved(outbox);
+function useNotedCountries(sent: readonly FieldNote[]): ReadonlySet<string> {
+  const drafts = useObservable(draftedCountries);
+  const posted = useObservable(outbox);
   return useMemo(
     () => new Set([...drafts, ...posted.map(({ payload }) => payload.code), ...sent.map(({ code }) => code)]),
     [drafts, posted, sent],

@@ -1,12 +1,12 @@
 import { render } from 'preact';
 import { Atlas } from './atlas.tsx';
 import { watchDrafts } from './data/drafts.ts';
-import { watchNetwork } from './data/network.ts';
+import { watchConnection } from './data/network.ts';
 import { watchOutbox } from './data/outbox.ts';
-import { report } from './data/problems.ts';
+import { reportError } from './data/errors.ts';
 
-Promise.all([watchNetwork(), watchDrafts(), watchOutbox()]).catch((error: unknown) =>
-  report('The disk could not be read', error),
+Promise.all([watchConnection(), watchDrafts(), watchOutbox()]).catch((error: unknown) =>
+  reportError('The disk could not be read', error),
 );
 
 const root = document.getElementById('atlas');

@@ -4,7 +4,7 @@ export class StepFailed extends Error {
 }
 
 /** Does one step, and prints it with the time it took and what it returned. */
-export async function step(title: string, work: () => Promise<string>): Promise<void> {
+export async function runStep(title: string, work: () => Promise<string>): Promise<void> {
   const began = performance.now();
   try {
     const seen = await work();
@@ -18,7 +18,7 @@ export async function step(title: string, work: () => Promise<string>): Promise<
 }
 
 /** Fails the step unless what was seen is what should be. */
-export function expectSeen(what: string, seen: unknown, wanted: unknown): void {
+export function expectShown(what: string, seen: unknown, wanted: unknown): void {
   if (seen === wanted) return;
   throw new Error(`${what}: expected ${JSON.stringify(wanted)}, saw ${JSON.stringify(seen)}`);
 }

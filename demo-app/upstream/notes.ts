@@ -2,12 +2,12 @@ import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import type { FieldNote } from '../model/note.ts';
 
 /** Longer notes are refused. Characters. */
-const LONGEST = 280;
+const MAX_TEXT_LENGTH = 280;
 
 /** What the server says to a note: `why` is for people. */
-export interface Verdict {
+export interface NoteVerdict {
   readonly status: 200 | 201 | 400 | 422;
-  readonly why?: string;
+  readonly reason?: string;
 }
 
 /** The notes that were sent, in a file of JSON lines where there is one. */
@@ -18,7 +18,7 @@ export class Notes {
   constructor(file: string | undefined) {
     this.#file = file;
     if (file === undefined || !existsSync(file)) return;
-    for (const line of readFileSync(file, 'utf8').trim().split('\n')) this.#know(JSON.parse(line) as FieldNote);
+    for (const line of readFileSync(file, 'utf8').trim().split('\n')) this.#remember(JSON.parse(line) as FieldNote);
   }
 
   /** Oldest first. */
@@ -27,22 +27,22 @@ export class Notes {
   }
 
   /** Takes a note, as JSON. One that it has already is welcome again and changes nothing. */
-  take(json: string): Verdict {
-    const note = noteIn(json);
-    if (note === undefined) return { status: 400, why: 'this is no note' };
-    if (note.text.length > LONGEST) return { status: 422, why: `a note has at most ${LONGEST} characters` };
+  accept(json: string): NoteVerdict {
+    const note = parseNote(json);
+    if (note === undefined) return { status: 400, reason: 'this is no note' };
+    if (note.text.length > MAX_TEXT_LENGTH) return { status: 422, reason: `a note has at most ${MAX_TEXT_LENGTH} characters` };
     if (this.#byId.has(note.id)) return { status: 200 };
     if (this.#file !== undefined) appendFileSync(this.#file, `${JSON.stringify(note)}\n`);
-    this.#know(note);
+    this.#remember(note);
     return { status: 201 };
   }
 
-  #know(note: FieldNote): void {
+  #remember(note: FieldNote): void {
     this.#byId.set(note.id, note);
   }
 }
 
-function noteIn(json: string): FieldNote | undefined {
+function parseNote(json: string): FieldNote | undefined {
   try {
     const { id, code, text, writtenAt } = JSON.parse(json) as FieldNote;
     const isNote = [id, code, text].every((part) => typeof part === 'string') && Number.isFinite(writtenAt);

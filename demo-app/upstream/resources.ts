@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { countries, toSummary } from './countries.ts';
 
 /** One thing the upstream can hand out. */
-export interface Resource {
+export interface ServedResource {
   readonly type: string;
   readonly body: Buffer;
   /** A strong entity tag: a digest of the body. */
@@ -18,32 +18,32 @@ const WORLD = resolve('world-atlas/countries-50m.json');
 
 const flagCodes = new Set(countries.map(({ alpha2 }) => alpha2));
 const byCode = new Map(countries.map((country) => [country.code, country]));
-const made = new Map<string, Resource>();
+const cachedResources = new Map<string, ServedResource>();
 
 /** The resource at `path`, made at the first request and kept; `undefined` when there is none. */
-export function resourceAt(path: string): Resource | undefined {
-  const known = made.get(path);
+export function findResource(path: string): ServedResource | undefined {
+  const known = cachedResources.get(path);
   if (known !== undefined) return known;
-  const resource = make(path);
-  if (resource !== undefined) made.set(path, resource);
+  const resource = createResource(path);
+  if (resource !== undefined) cachedResources.set(path, resource);
   return resource;
 }
 
-function make(path: string): Resource | undefined {
+function createResource(path: string): ServedResource | undefined {
   if (path === '/v1/countries') return json(countries.map(toSummary));
-  if (path === '/v1/world') return seal('application/json', readFileSync(WORLD));
-  const country = byCode.get(after(path, '/v1/countries/'));
+  if (path === '/v1/world') return withEtag('application/json', readFileSync(WORLD));
+  const country = byCode.get(stripPrefix(path, '/v1/countries/'));
   if (country !== undefined) return json(country);
-  const flag = after(path, '/flags/').replace(/\.svg$/, '');
+  const flag = stripPrefix(path, '/flags/').replace(/\.svg$/, '');
   const file = join(FLAGS, `${flag.toLowerCase()}.svg`);
-  return flagCodes.has(flag) && existsSync(file) ? seal('image/svg+xml', readFileSync(file)) : undefined;
+  return flagCodes.has(flag) && existsSync(file) ? withEtag('image/svg+xml', readFileSync(file)) : undefined;
 }
 
-const after = (path: string, prefix: string): string => (path.startsWith(prefix) ? path.slice(prefix.length) : '');
+const stripPrefix = (path: string, prefix: string): string => (path.startsWith(prefix) ? path.slice(prefix.length) : '');
 
-const json = (value: unknown): Resource => seal('application/json', Buffer.from(JSON.stringify(value)));
+const json = (value: unknown): ServedResource => withEtag('application/json', Buffer.from(JSON.stringify(value)));
 
 /** A body with its entity tag. */
-export function seal(type: string, body: Buffer): Resource {
+export function withEtag(type: string, body: Buffer): ServedResource {
   return { type, body, etag: `"${createHash('sha256').update(body).digest('base64url')}"` };
 }

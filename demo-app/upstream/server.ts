@@ -13,7 +13,7 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { Notes } from './notes.ts';
-import { resourceAt, seal } from './resources.ts';
+import { findResource, withEtag } from './resources.ts';
 
 const { values } = parseArgs({
   options: {
@@ -23,15 +23,15 @@ const { values } = parseArgs({
     notes: { type: 'string' },
   },
 });
-const port = wholeNumber('port', values.port, 65_535);
-const latency = wholeNumber('latency', values.latency, 60_000);
-const maxAge = wholeNumber('max-age', values['max-age'], 86_400);
+const port = parseWholeNumber('port', values.port, 65_535);
+const latency = parseWholeNumber('latency', values.latency, 60_000);
+const maxAge = parseWholeNumber('max-age', values['max-age'], 86_400);
 const notes = new Notes(values.notes);
 let refuse: number | undefined;
 
 const server = createServer((request, response) => {
   delay(latency)
-    .then(() => answer(request, response))
+    .then(() => handleRequest(request, response))
     .catch(() => response.destroy());
 });
 server.once('error', (error) => {
@@ -47,36 +47,36 @@ process.on('message', (message: { refuse?: number }) => {
 process.once('disconnect', () => process.exit(0));
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(0));
 
-async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function handleRequest(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { method = 'GET', url = '/', headers } = request;
   const path = url.split('?', 1)[0] ?? '/';
   const isNotes = path === '/v1/notes';
-  if (isNotes && method === 'POST') return take(await text(request), response);
+  if (isNotes && method === 'POST') return handleNote(await text(request), response);
   if (method !== 'GET' && method !== 'HEAD')
-    return end(response, 405, { allow: isNotes ? 'GET, HEAD, POST' : 'GET, HEAD' });
-  if (path === '/v1/health') return end(response, 204, { 'cache-control': 'no-store' });
-  const resource = isNotes ? seal('application/json', Buffer.from(JSON.stringify(notes.all()))) : resourceAt(path);
-  if (resource === undefined) return end(response, 404);
+    return sendResponse(response, 405, { allow: isNotes ? 'GET, HEAD, POST' : 'GET, HEAD' });
+  if (path === '/v1/health') return sendResponse(response, 204, { 'cache-control': 'no-store' });
+  const resource = isNotes ? withEtag('application/json', Buffer.from(JSON.stringify(notes.all()))) : findResource(path);
+  if (resource === undefined) return sendResponse(response, 404);
   const { type, body, etag } = resource;
   const fields = { etag, 'cache-control': `max-age=${maxAge}` };
-  if (headers['if-none-match'] === etag) return end(response, 304, fields);
+  if (headers['if-none-match'] === etag) return sendResponse(response, 304, fields);
   response.writeHead(200, { ...fields, 'content-type': type, 'content-length': body.byteLength });
   response.end(method === 'HEAD' ? undefined : body);
 }
 
-function take(json: string, response: ServerResponse): void {
-  const { status, why } = refuse === undefined ? notes.take(json) : { status: refuse, why: 'the notes are closed' };
-  end(response, status, {}, why);
+function handleNote(json: string, response: ServerResponse): void {
+  const { status, reason } = refuse === undefined ? notes.accept(json) : { status: refuse, why: 'the notes are closed' };
+  sendResponse(response, status, {}, reason);
 }
 
-function end(response: ServerResponse, status: number, headers: Record<string, string> = {}, why?: string): void {
+function sendResponse(response: ServerResponse, status: number, headers: Record<string, string> = {}, why?: string): void {
   const body = why === undefined ? {} : { 'content-type': 'text/plain; charset=utf-8' };
   response.writeHead(status, { ...body, ...headers }).end(why);
 }
 
-function wholeNumber(name: string, text: string, most: number): number {
+function parseWholeNumber(name: string, text: string, max: number): number {
   const value = Number(text);
-  if (Number.isInteger(value) && value >= 0 && value <= most) return value;
-  console.error(`--${name} must be a whole number from 0 to ${most}, not "${text}"`);
+  if (Number.isInteger(value) && value >= 0 && value <= max) return value;
+  console.error(`--${name} must be a whole number from 0 to ${max}, not "${text}"`);
   process.exit(1);
 }

@@ -1,8 +1,8 @@
 import { assetScheme, openDiskCache, preloadPath } from 'deskcache/main';
 import { app, BrowserWindow, protocol, session } from 'electron';
-import { answerPage, openWindow } from '../one-page.ts';
+import { servePage, openWindow } from '../single-page.ts';
 import { placement } from '../placement.ts';
-import { LOGO, PAGE_IN_STORE, recording } from './samples.ts';
+import { LOGO, STORED_PAGE, createRecording } from './samples.ts';
 import { stores } from './stores.ts';
 import { watchMemory } from './watch-memory.ts';
 
@@ -24,8 +24,8 @@ async function start(): Promise<void> {
   await host.stores.assets.set('logo.svg', LOGO);
   await host.stores.assets.set('img/ü & ö?.svg', LOGO);
   await host.stores.assets.set(['user', 42, 'logo.svg'], LOGO);
-  await host.stores.assets.set('page.html', PAGE_IN_STORE);
-  await host.stores.assets.set('tone.wav', recording());
+  await host.stores.assets.set('page.html', STORED_PAGE);
+  await host.stores.assets.set('tone.wav', createRecording());
   await host.stores.secret.set('word.txt', 'swordfish');
   host.serveAssets(session.defaultSession);
 
@@ -40,7 +40,7 @@ async function start(): Promise<void> {
       await gone;
       return new Response();
     }
-    return (await answerPage(request, 'Assets')) ?? new Response('No such file', { status: 404 });
+    return (await servePage(request, 'Assets')) ?? new Response('No such file', { status: 404 });
   }
   protocol.handle('app', serve);
   protocol.handle('stranger', serve);

@@ -1,20 +1,20 @@
-import { FRAME_BYTES, makeWaveHeader, SAMPLE_RATE } from '../wave.ts';
+import { FRAME_BYTES, makeWaveHeader, SAMPLE_RATE } from '../wave-header.ts';
 
 /** What the application of this test has stored. */
 export const LOGO = '<svg xmlns="http://www.w3.org/2000/svg" width="7" height="5"/>';
 
 /** A document that would run if it were shown as one of the application's pages. */
-export const PAGE_IN_STORE = '<!doctype html><title>still</title><script>document.title = "ran"</script>';
+export const STORED_PAGE = '<!doctype html><title>still</title><script>document.title = "ran"</script>';
 
 /** Seconds of the recording, which is 21 MB: more than a player fetches before it is asked to seek. */
-export const SECONDS = 120;
+export const RECORDING_SECONDS = 120;
 
 /** Returns a tone as a WAVE file. */
-export function recording(): Uint8Array {
-  const header = makeWaveHeader(SECONDS * SAMPLE_RATE * FRAME_BYTES);
-  const file = new DataView(new ArrayBuffer(header.length + SECONDS * SAMPLE_RATE * FRAME_BYTES));
+export function createRecording(): Uint8Array {
+  const header = makeWaveHeader(RECORDING_SECONDS * SAMPLE_RATE * FRAME_BYTES);
+  const file = new DataView(new ArrayBuffer(header.length + RECORDING_SECONDS * SAMPLE_RATE * FRAME_BYTES));
   new Uint8Array(file.buffer).set(header);
-  for (let frame = 0; frame < SECONDS * SAMPLE_RATE; frame++) {
+  for (let frame = 0; frame < RECORDING_SECONDS * SAMPLE_RATE; frame++) {
     const level = 8000 * Math.sin((frame * 440 * 2 * Math.PI) / SAMPLE_RATE);
     file.setInt16(header.length + frame * FRAME_BYTES, level, true);
   }

@@ -2,7 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
 /** Bytes of this process. */
-export interface Memory {
+export interface MemoryUsage {
   /** Resident, at this moment. */
   readonly now: number;
   /** The most there was since the last call. */
@@ -10,7 +10,7 @@ export interface Memory {
 }
 
 /** Milliseconds between two looks. */
-const EVERY = 100;
+const SAMPLE_INTERVAL_MS = 100;
 
 // V8 leaves garbage lying about, up to 64 MB outside its heap, however little is in use: it is collected before each look.
 setFlagsFromString('--expose-gc');
@@ -18,17 +18,17 @@ const collectGarbage = runInNewContext('gc') as () => void;
 
 let peak = 0;
 
-function look(): number {
+function sampleMemory(): number {
   collectGarbage();
   const now = process.memoryUsage.rss();
   peak = Math.max(peak, now);
   return now;
 }
-setInterval(look, EVERY).unref();
+setInterval(sampleMemory, SAMPLE_INTERVAL_MS).unref();
 
 /** The memory since the last call, and begins to watch anew. */
-export function watchMemory(): Memory {
-  const now = look();
+export function watchMemory(): MemoryUsage {
+  const now = sampleMemory();
   const memory = { now, peak };
   peak = now;
   return memory;

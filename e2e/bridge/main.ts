@@ -2,7 +2,7 @@
 import { EventEmitter, once } from 'node:events';
 import { openDiskCache, preloadPath } from 'deskcache/main';
 import { app, BrowserWindow, protocol, session, type WebContents } from 'electron';
-import { answerPage, openWindow } from '../one-page.ts';
+import { servePage, openWindow } from '../single-page.ts';
 import { placement } from '../placement.ts';
 import { stores } from './stores.ts';
 
@@ -58,7 +58,7 @@ async function start(): Promise<void> {
       case '/sessions':
         return Response.json(host.sessions);
       default:
-        return (await answerPage(request, 'Bridge')) ?? new Response('No such file', { status: 404 });
+        return (await servePage(request, 'Bridge')) ?? new Response('No such file', { status: 404 });
     }
   }
   protocol.handle('app', serve);

@@ -6,8 +6,8 @@ const { diskCache } = renderer;
 Object.assign(globalThis, { diskCache });
 
 // From outside nobody can look into a page that has crashed once, so this one says how often it was loaded.
-if (location.search === '?doomed') void tellLoads();
+if (location.search === '?doomed') void reportLoads();
 
-async function tellLoads(): Promise<void> {
+async function reportLoads(): Promise<void> {
   await diskCache.cache('api').set('loads', await diskCache.window.incr('loads'));
 }

@@ -1,5 +1,5 @@
-import { ready } from '../cache-page.ts';
-import { ask, type Experiment, settle, shown } from './experiment.ts';
+import { waitForDiskCache } from '../disk-cache-page.ts';
+import { sendCommand, type Experiment, evaluateWithTimeout, waitForPage } from './experiment.ts';
 
 const REQUESTS = 40;
 
@@ -8,11 +8,11 @@ export const crashOfAnother: Experiment = {
   expected: `A: 200 (${REQUESTS} times); afterwards: 200`,
   async run(lab) {
     const { app, page } = await lab.start('--serves');
-    await ask(page, 'setAsset', 'kept');
-    await ask(page, 'open', 'app://lab/?b');
-    await ready(await shown(app, 'app://lab/?b'));
+    await sendCommand(page, 'setAsset', 'kept');
+    await sendCommand(page, 'open', 'app://lab/?b');
+    await waitForDiskCache(await waitForPage(app, 'app://lab/?b'));
     const load = `fetch(diskCache.url('assets', 'a.txt')).then((it) => it.status, (error) => error.name)`;
-    const counts = settle(
+    const counts = evaluateWithTimeout(
       page,
       `(async () => {
         const counts = {};
@@ -24,7 +24,7 @@ export const crashOfAnother: Experiment = {
         return Object.entries(counts).map(([status, times]) => status + ' (' + times + ' times)').join(', ');
       })()`,
     );
-    await ask(page, 'crash', 'app://lab/?b');
-    return `A: ${await counts}; afterwards: ${await settle(page, load)}`;
+    await sendCommand(page, 'crash', 'app://lab/?b');
+    return `A: ${await counts}; afterwards: ${await evaluateWithTimeout(page, load)}`;
   },
 };

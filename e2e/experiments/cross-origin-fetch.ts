@@ -1,5 +1,5 @@
-import { startOrigin } from '../origin.ts';
-import { ask, type Experiment, settle, shown } from './experiment.ts';
+import { startOrigin } from '../http-origin.ts';
+import { sendCommand, type Experiment, evaluateWithTimeout, waitForPage } from './experiment.ts';
 
 /** A page of another site, in a session with `host.offline`, against a server where the user is logged in. */
 export const crossOriginFetch: Experiment = {
@@ -19,21 +19,21 @@ export const crossOriginFetch: Experiment = {
       response.end('read');
     });
     const { app, page } = await lab.start('--offline');
-    await ask(page, 'fetch', `${server.url}/login`);
+    await sendCommand(page, 'fetch', `${server.url}/login`);
     // Answered by the application: a server on this machine counts as its own while it is not packaged.
-    await ask(page, 'open', 'https://evil.example/');
-    const stranger = await shown(app, 'https://evil.example/');
+    await sendCommand(page, 'open', 'https://evil.example/');
+    const stranger = await waitForPage(app, 'https://evil.example/');
     await stranger.waitForFunction(`document.title === 'Another site'`);
 
     const read = (path: string, init = '{}') =>
-      settle(stranger, `fetch('${server.url}${path}', ${init}).then((it) => it.text())`);
+      evaluateWithTimeout(stranger, `fetch('${server.url}${path}', ${init}).then((it) => it.text())`);
     const closed = await read('/closed');
     const withCredentials = await read('/me', `{ credentials: 'include' }`);
-    await settle(stranger, `fetch('${server.url}/kept', { mode: 'no-cors' })`);
+    await evaluateWithTimeout(stranger, `fetch('${server.url}/kept', { mode: 'no-cors' })`);
     const stored = await read('/kept');
     const open = await read('/open');
     await read('/json', `{ method: 'POST', body: '{}', headers: { 'content-type': 'application/json' } }`);
-    await settle(stranger, `fetch('${server.url}/quiet', { mode: 'no-cors', credentials: 'include' })`);
+    await evaluateWithTimeout(stranger, `fetch('${server.url}/quiet', { mode: 'no-cors', credentials: 'include' })`);
     return [
       `closed to it: ${closed}; with credentials: ${withCredentials}; from the store: ${stored}; open to all: ${open}`,
       `JSON posted: ${posts === 0 ? 'no' : 'yes'}; cookies sent: ${cookies.join(', ') || 'none'}`,

@@ -2,8 +2,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Page } from 'playwright-core';
-import { ready } from '../cache-page.ts';
-import { type App, launch, type Shell } from '../launch.ts';
+import { waitForDiskCache } from '../disk-cache-page.ts';
+import { type AppHandle, launch, type Shell } from '../launch.ts';
 
 export interface Experiment {
   readonly question: string;
@@ -20,13 +20,13 @@ export interface Lab {
   /** The user data directory, the same for each start of an experiment. */
   readonly userData: string;
   /** Starts the application of `app/main.ts`. Resolves when its first page has `diskCache`. */
-  start(...args: string[]): Promise<Running>;
+  start(...args: string[]): Promise<RunningApp>;
   /** Ends something with the experiment, whatever comes of it. */
   defer(end: () => unknown): void;
 }
 
-export interface Running {
-  readonly app: App;
+export interface RunningApp {
+  readonly app: AppHandle;
   readonly page: Page;
 }
 
@@ -42,14 +42,14 @@ export function createLab(shell: Shell, userData: string, defer: (end: () => unk
       const app = await launch({ shell, main: LAB, userData, args, visible: false });
       defer(() => app.kill());
       const page = await app.waitForWindow(0);
-      await ready(page);
+      await waitForDiskCache(page);
       return { app, page };
     },
   };
 }
 
 /** Sends a command to the main process. Returns its result; rejects with its error. */
-export const ask = <T>(page: Page, name: string, argument?: unknown): Promise<T> =>
+export const sendCommand = <T>(page: Page, name: string, argument?: unknown): Promise<T> =>
   page.evaluate<T, unknown[]>(
     async (words) => {
       const response = await fetch('app://lab/do', { method: 'POST', body: JSON.stringify(words) });
@@ -59,18 +59,18 @@ export const ask = <T>(page: Page, name: string, argument?: unknown): Promise<T>
   );
 
 /** Returns the window that shows an address, as soon as there is one. */
-export const shown = (app: App, url: string): Promise<Page> => app.waitForWindow((page) => app.url(page) === url);
+export const waitForPage = (app: AppHandle, url: string): Promise<Page> => app.waitForWindow((page) => app.url(page) === url);
 
-const SETTLE_MS = 15_000;
+const ANSWER_TIMEOUT_MS = 15_000;
 
 /** Returns the outcome of a promise in a page as a word: its value, or the error's code or name; `no answer` after 15 s. */
-export function settle(page: Page, expression: string): Promise<string> {
+export function evaluateWithTimeout(page: Page, expression: string): Promise<string> {
   const outcome = page.evaluate<string>(`(async () => {
     try { return String(await (${expression})); }
     catch (error) { return error.code ?? error.name; }
   })()`);
   return Promise.race([
     outcome.catch((error: Error) => `page gone (${error.message.split('\n', 1)[0]})`),
-    wait(SETTLE_MS, 'no answer', { ref: false }),
+    wait(ANSWER_TIMEOUT_MS, 'no answer', { ref: false }),
   ]);
 }

@@ -1,16 +1,16 @@
-import { ready } from '../cache-page.ts';
-import { ask, type Experiment, type Running, settle } from './experiment.ts';
+import { waitForDiskCache } from '../disk-cache-page.ts';
+import { sendCommand, type Experiment, type RunningApp, evaluateWithTimeout } from './experiment.ts';
 
 /** `read`, or `refused` whether the network or the host has done it. */
-const load = ({ page }: Running) =>
-  settle(
+const loadAsset = ({ page }: RunningApp) =>
+  evaluateWithTimeout(
     page,
     `fetch('deskcache://assets/a.txt').then(async (it) => it.ok ? (await it.text()).slice(0, 4) : 'refused', () => 'refused')`,
   );
 
-async function reload({ page }: Running): Promise<void> {
+async function reload({ page }: RunningApp): Promise<void> {
   await page.reload();
-  await ready(page);
+  await waitForDiskCache(page);
 }
 
 export const lateAssets: Experiment = {
@@ -20,15 +20,15 @@ export const lateAssets: Experiment = {
   async run(lab) {
     const running = await lab.start();
     const { page } = running;
-    await ask(page, 'setAsset', 'read');
-    const before = await load(running);
-    await ask(page, 'serveAssets');
-    const begun = await load(running);
+    await sendCommand(page, 'setAsset', 'read');
+    const before = await loadAsset(running);
+    await sendCommand(page, 'serveAssets');
+    const begun = await loadAsset(running);
     await reload(running);
-    const reloaded = await load(running);
-    await ask(page, 'endAssets');
-    const ended = await load(running);
+    const reloaded = await loadAsset(running);
+    await sendCommand(page, 'endAssets');
+    const ended = await loadAsset(running);
     await reload(running);
-    return `before: ${before}; begun, same document: ${begun}; reloaded: ${reloaded}; ended, same document: ${ended}; reloaded: ${await load(running)}`;
+    return `before: ${before}; begun, same document: ${begun}; reloaded: ${reloaded}; ended, same document: ${ended}; reloaded: ${await loadAsset(running)}`;
   },
 };

@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
-import { type Experiment, settle } from './experiment.ts';
+import { type Experiment, evaluateWithTimeout } from './experiment.ts';
 
 /** Heads that a server may send and `new Response` may refuse, byte for byte. */
 const HEADS: Readonly<Record<string, Buffer>> = {
@@ -37,7 +37,7 @@ export const oddAnswers: Experiment = {
     const { app, page } = await lab.start('--offline');
     const answers: string[] = [];
     for (const path of Object.keys(HEADS)) {
-      answers.push(`${path}: ${await settle(page, `fetch('${server.url}${path}').then((it) => it.status)`)}`);
+      answers.push(`${path}: ${await evaluateWithTimeout(page, `fetch('${server.url}${path}').then((it) => it.status)`)}`);
     }
     const uncaught = [...app.output().matchAll(/^uncaught: (.*)$/gm)].map(([, message]) => message);
     return `${answers.join('; ')}; uncaught in the main process: ${uncaught.join(', ') || 'nothing'}`;

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { extractAll } from '@electron/asar';
-import { ready } from '../cache-page.ts';
-import type { App } from '../launch.ts';
+import { waitForDiskCache } from '../disk-cache-page.ts';
+import type { AppHandle } from '../launch.ts';
 import { findElectron } from '../launch.ts';
 import { launchPackaged } from '../launch-packaged.ts';
-import { ask, type Experiment, type Lab, settle } from './experiment.ts';
+import { sendCommand, type Experiment, type Lab, evaluateWithTimeout } from './experiment.ts';
 import { packageLab, packLab } from './package-lab.ts';
 
 const REGISTER = new URL('../stand-in/register.ts', import.meta.url).href;
@@ -17,16 +17,16 @@ export const packagedUtility: Experiment = {
   async run(lab) {
     const start = lab.shell === 'electron' ? await inElectron(lab) : await inStandIn(lab);
     const first = await open(await start(), lab);
-    const pid = await settle(
+    const pid = await evaluateWithTimeout(
       first.page,
       `diskCache.index('processes').set('pid', 'pid').then(() => diskCache.index('processes').get('pid'))`,
     );
-    const isOwn = Number(pid) > 0 && Number(pid) !== (await ask(first.page, 'pid'));
+    const isOwn = Number(pid) > 0 && Number(pid) !== (await sendCommand(first.page, 'pid'));
     const writer = isOwn ? 'a utility process' : Number(pid) > 0 ? 'the main process' : pid;
-    await settle(first.page, `diskCache.cache('notes').set('kept', 'kept')`);
+    await evaluateWithTimeout(first.page, `diskCache.cache('notes').set('kept', 'kept')`);
     await first.app.close();
     const again = await open(await start(), lab);
-    const read = await settle(again.page, `diskCache.cache('notes').get('kept')`);
+    const read = await evaluateWithTimeout(again.page, `diskCache.cache('notes').get('kept')`);
     await again.app.close();
     const layout = lab.shell === 'electron' ? 'app.asar with fuses' : 'app.asar unpacked, without fuses';
     const restarted = read === 'kept' ? 'read after a restart' : `not read after a restart (${read})`;
@@ -34,14 +34,14 @@ export const packagedUtility: Experiment = {
   },
 };
 
-async function open(app: App, { defer }: Lab) {
+async function open(app: AppHandle, { defer }: Lab) {
   defer(() => app.kill());
   const page = await app.waitForWindow(0);
-  await ready(page);
+  await waitForDiskCache(page);
   return { app, page };
 }
 
-async function inElectron({ userData }: Lab): Promise<() => Promise<App>> {
+async function inElectron({ userData }: Lab): Promise<() => Promise<AppHandle>> {
   const runtime = await findElectron();
   if (runtime === undefined) throw new Error('There is no Electron runtime');
   const executable = await packageLab(runtime, join(userData, 'packaged'));
@@ -49,7 +49,7 @@ async function inElectron({ userData }: Lab): Promise<() => Promise<App>> {
 }
 
 /** Node reads no archive. That all is in it that the application needs shows all the same. */
-async function inStandIn({ userData }: Lab): Promise<() => Promise<App>> {
+async function inStandIn({ userData }: Lab): Promise<() => Promise<AppHandle>> {
   const archive = join(userData, 'app.asar');
   await packLab(archive);
   const unpacked = join(userData, 'app');

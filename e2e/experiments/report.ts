@@ -1,5 +1,5 @@
 /** What came of an experiment. */
-export interface Result {
+export interface ExperimentResult {
   readonly name: string;
   readonly question: string;
   readonly answer: string;
@@ -7,10 +7,10 @@ export interface Result {
   readonly seconds: number;
 }
 
-export const isExpected = ({ answer, expected }: Result): boolean => answer === expected;
+export const isExpected = ({ answer, expected }: ExperimentResult): boolean => answer === expected;
 
 /** Returns what stdout says of an experiment. */
-export function formatLine(result: Result): string {
+export function formatLine(result: ExperimentResult): string {
   const { name, question, answer, expected, seconds } = result;
   const lines = [
     `${isExpected(result) ? 'ok  ' : 'FAIL'} ${name} (${seconds.toFixed(1)} s): ${question}`,
@@ -21,7 +21,7 @@ export function formatLine(result: Result): string {
 }
 
 /** Returns a Markdown table for the summary of a job. */
-export function formatSummary(where: string, results: readonly Result[]): string {
+export function formatSummary(where: string, results: readonly ExperimentResult[]): string {
   const rows = results.map((result) =>
     [isExpected(result) ? '✅' : '❌', result.question, result.answer, result.expected].map(toCell).join(' | '),
   );

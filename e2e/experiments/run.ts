@@ -18,7 +18,7 @@ import { killUtility } from './kill-utility.ts';
 import { lateAssets } from './late-assets.ts';
 import { oddAnswers } from './odd-answers.ts';
 import { packagedUtility } from './packaged-utility.ts';
-import { formatLine, formatSummary, isExpected, type Result } from './report.ts';
+import { formatLine, formatSummary, isExpected, type ExperimentResult } from './report.ts';
 import { seekFilm } from './seek-film.ts';
 import { topLevelAwait } from './top-level-await.ts';
 import { uploadAcrossNavigation } from './upload-across-navigation.ts';
@@ -37,7 +37,7 @@ const EXPERIMENTS: Readonly<Record<string, Experiment>> = {
   'ways-to-quit': waysToQuit,
 };
 
-const LIMIT_MS = 240_000;
+const TIMEOUT_MS = 240_000;
 
 const { values, positionals } = parseArgs({
   options: { shell: { type: 'string' } },
@@ -51,9 +51,9 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 
-const results: Result[] = [];
+const results: ExperimentResult[] = [];
 for (const name of names) {
-  const result = await ask(name, EXPERIMENTS[name]!);
+  const result = await runExperiment(name, EXPERIMENTS[name]!);
   results.push(result);
   console.log(formatLine(result));
 }
@@ -74,7 +74,7 @@ async function chooseShell(wanted: string | undefined): Promise<Shell> {
   process.exit(2);
 }
 
-async function ask(name: string, { question, run, ...experiment }: Experiment): Promise<Result> {
+async function runExperiment(name: string, { question, run, ...experiment }: Experiment): Promise<ExperimentResult> {
   const userData = await mkdtemp(join(tmpdir(), 'deskcache-experiment-'));
   const ends: (() => unknown)[] = [];
   const expected = (shell === 'stand-in' && experiment.expectedInStandIn) || experiment.expected;
@@ -83,7 +83,7 @@ async function ask(name: string, { question, run, ...experiment }: Experiment): 
     const lab = createLab(shell, userData, (end) => ends.push(end));
     const answer = await Promise.race([
       run(lab).catch((error: Error) => `failed: ${error.message}`),
-      wait(LIMIT_MS, `no answer within ${LIMIT_MS / 1000} s`, { ref: false }),
+      wait(TIMEOUT_MS, `no answer within ${TIMEOUT_MS / 1000} s`, { ref: false }),
     ]);
     return { name, question, answer, expected, seconds: (performance.now() - began) / 1000 };
   } finally {

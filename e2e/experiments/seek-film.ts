@@ -1,19 +1,19 @@
-import { ask, type Experiment, settle } from './experiment.ts';
+import { sendCommand, type Experiment, evaluateWithTimeout } from './experiment.ts';
 
 /** A recording of 500 MB: 44,100 samples a second, two channels, 16 bits. */
-const SECONDS = 2835;
+const FILM_SECONDS = 2835;
 const SEEK_MS = 5000;
-const GROWTH_BYTES = 128 * 2 ** 20;
-const PLACES = [0.9, 0.1, 0.5];
+const MAX_GROWTH_BYTES = 128 * 2 ** 20;
+const SEEK_POSITIONS = [0.9, 0.1, 0.5];
 
 export const seekFilm: Experiment = {
   question: 'Does a player seek in 500 MB from deskcache://, without all of it going through memory?',
   expected: '500 MB: 3 of 3 seeks within 5 s; the main process grew by less than 128 MB',
   async run(lab) {
     const { page } = await lab.start('--serves');
-    await ask(page, 'record', SECONDS);
-    const before = await ask<number>(page, 'memory');
-    const times = await settle(
+    await sendCommand(page, 'record', FILM_SECONDS);
+    const before = await sendCommand<number>(page, 'memory');
+    const times = await evaluateWithTimeout(
       page,
       `(async () => {
         const film = document.createElement('video');
@@ -26,7 +26,7 @@ export const seekFilm: Experiment = {
         document.body.append(film);
         await heard('loadedmetadata');
         const times = [];
-        for (const place of ${JSON.stringify(PLACES)}) {
+        for (const place of ${JSON.stringify(SEEK_POSITIONS)}) {
           const began = performance.now();
           film.currentTime = place * film.duration;
           await heard('seeked');
@@ -36,10 +36,10 @@ export const seekFilm: Experiment = {
         return times.join();
       })()`,
     );
-    const grown = (await ask<number>(page, 'memory')) - before;
+    const grown = (await sendCommand<number>(page, 'memory')) - before;
     console.log(`      seeks: ${times} ms; the main process grew by ${Math.round(grown / 2 ** 20)} MB`);
     const inTime = /^[\d,]+$/.test(times) ? times.split(',').filter((ms) => Number(ms) < SEEK_MS).length : 0;
-    const memory = grown < GROWTH_BYTES ? 'less than 128 MB' : `${Math.round(grown / 2 ** 20)} MB`;
-    return `500 MB: ${inTime > 0 ? `${inTime} of ${PLACES.length} seeks within 5 s` : times}; the main process grew by ${memory}`;
+    const memory = grown < MAX_GROWTH_BYTES ? 'less than 128 MB' : `${Math.round(grown / 2 ** 20)} MB`;
+    return `500 MB: ${inTime > 0 ? `${inTime} of ${SEEK_POSITIONS.length} seeks within 5 s` : times}; the main process grew by ${memory}`;
   },
 };

@@ -1,4 +1,4 @@
-import { type Experiment, settle } from './experiment.ts';
+import { type Experiment, evaluateWithTimeout } from './experiment.ts';
 
 const CHUNK_BYTES = 100_000;
 
@@ -10,7 +10,7 @@ const DETOURS: Readonly<Record<string, string>> = {
 };
 
 /** Ten chunks; between the fifth and the sixth the page tries to leave. */
-const upload = (detour: string) => `(async () => {
+const createUploadScript = (detour: string) => `(async () => {
   let n = 0;
   const body = new ReadableStream({
     async pull(out) {
@@ -33,7 +33,7 @@ export const uploadAcrossNavigation: Experiment = {
     for (const [name, detour] of Object.entries(DETOURS)) {
       // A page that was lost to one detour must not decide about the next.
       if (app.url(page) !== 'app://lab/') await page.goto(page.url().replace(/[^/]*$/, '')).catch(() => {});
-      answers.push(`${name}: ${await settle(page, upload(detour))}`);
+      answers.push(`${name}: ${await evaluateWithTimeout(page, createUploadScript(detour))}`);
     }
     return answers.join('; ');
   },

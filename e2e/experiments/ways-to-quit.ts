@@ -1,15 +1,15 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { killTree } from '../kill-tree.ts';
-import { ask, type Experiment, type Running } from './experiment.ts';
+import { sendCommand, type Experiment, type RunningApp } from './experiment.ts';
 
 const END_MS = 15_000;
 
 /** Each ends the application while its page writes. */
-const WAYS: Readonly<Record<string, (running: Running) => unknown>> = {
-  'app.quit': ({ page }) => ask(page, 'quit'),
-  'app.exit': ({ page }) => ask(page, 'exit'),
-  'process.exit': ({ page }) => ask(page, 'process.exit'),
-  'last window closed': ({ page }) => ask(page, 'close', 'app://lab/'),
+const WAYS: Readonly<Record<string, (running: RunningApp) => unknown>> = {
+  'app.quit': ({ page }) => sendCommand(page, 'quit'),
+  'app.exit': ({ page }) => sendCommand(page, 'exit'),
+  'process.exit': ({ page }) => sendCommand(page, 'process.exit'),
+  'last window closed': ({ page }) => sendCommand(page, 'close', 'app://lab/'),
   // Windows has no such signals: there Node ends the process at once.
   ...(process.platform !== 'win32' && {
     SIGTERM: ({ app }) => app.process.kill('SIGTERM'),
@@ -19,14 +19,14 @@ const WAYS: Readonly<Record<string, (running: Running) => unknown>> = {
 };
 
 /** Writes twenty at a time without end, and has the main process print how many were promised. */
-const WRITES = `void (async () => {
+const WRITE_SCRIPT = `void (async () => {
   for (let n = 0; ; n += 20) {
     await Promise.all(Array.from({ length: 20 }, (_, i) => diskCache.cache('notes').set(way + (n + i), n + i)));
     await fetch('app://lab/do', { method: 'POST', body: JSON.stringify(['promised', n + 20]) });
   }
 })().catch(() => {})`;
 
-const promised = ({ app }: Running) =>
+const countPromised = ({ app }: RunningApp) =>
   Number(
     app
       .output()
@@ -45,11 +45,11 @@ export const waysToQuit: Experiment = {
     for (const [way, end] of Object.entries(WAYS)) {
       const running = await lab.start();
       await running.page.evaluate(`globalThis.way = ${JSON.stringify(way)}`);
-      await running.page.evaluate(WRITES);
-      for (const deadline = Date.now() + END_MS; promised(running) < 100 && Date.now() < deadline; ) await wait(20);
+      await running.page.evaluate(WRITE_SCRIPT);
+      for (const deadline = Date.now() + END_MS; countPromised(running) < 100 && Date.now() < deadline; ) await wait(20);
       void Promise.resolve(end(running)).catch(() => {}); // the page that asks may be gone before it is answered
       const isLate = await Promise.race([running.app.closed, wait(END_MS, true, { ref: false })]);
-      const count = promised(running);
+      const count = countPromised(running);
       if (isLate) {
         await running.app.kill();
         answers.push(`${way}: did not end`);

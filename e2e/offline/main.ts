@@ -3,7 +3,7 @@
  * origin over http. A page has the main process do something by a POST to `app://offline/do`.
  */
 import { openDiskCache } from 'deskcache/main';
-import { Connection, Precache, type Progress, type Strategy } from 'deskcache/offline';
+import { NetworkState, Precache, type PrecacheProgress, type Strategy } from 'deskcache/offline';
 import { app, BrowserWindow, protocol, session } from 'electron';
 import { stores } from './stores.ts';
 
@@ -18,7 +18,7 @@ async function start(): Promise<void> {
   const own = session.defaultSession;
   const guest = session.fromPartition('guest');
   /** One for both sessions, as one machine has one network. */
-  const connection = new Connection();
+  const connection = new NetworkState();
   const precache = new Precache({
     cache: host.stores.files,
     fetch: (request) => own.fetch(request, { bypassCustomProtocolHandlers: true }),
@@ -61,7 +61,7 @@ async function start(): Promise<void> {
       return [...new Set(await Promise.all(bodies))];
     },
     async install(manifest: Parameters<Precache['install']>[0]) {
-      const told: Progress[] = [];
+      const told: PrecacheProgress[] = [];
       const failed = await precache.install(manifest, { onProgress: (progress) => told.push(progress) }).then(
         () => undefined,
         (error: Error) => error.name,

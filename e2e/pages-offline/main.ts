@@ -4,7 +4,7 @@
  */
 import { type Grant, openDiskCache } from 'deskcache/main';
 import { app, protocol, session } from 'electron';
-import { answerPage, openWindow } from '../one-page.ts';
+import { servePage, openWindow } from '../single-page.ts';
 import { placement } from '../placement.ts';
 import { stores } from './stores.ts';
 
@@ -34,7 +34,7 @@ async function start(): Promise<void> {
         await Promise.all(caches.map(async (name) => [name, (await (await host.caches.open(name)).keys()).length])),
       );
     }
-    return (await answerPage(request, 'Pages')) ?? new Response('No such file', { status: 404 });
+    return (await servePage(request, 'Pages')) ?? new Response('No such file', { status: 404 });
   });
   await openWindow('app://pages/');
 }

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { launchPackaged } from '../launch-packaged.ts';
 import { findPackaged } from './find-packaged.ts';
-import { checkNotes } from './notes.ts';
+import { checkNotes } from './check-notes.ts';
 
 const [folder] = process.argv.slice(2);
 if (folder === undefined) {
@@ -21,10 +21,10 @@ try {
   console.log(executable);
   const seen = await checkNotes(() => launchPackaged({ executable, userData }));
   for (const line of seen) console.log(`  ${line}`);
-  tell(`✅ ${folder} on ${process.platform}: ${seen.join(', ')}`);
+  print(`✅ ${folder} on ${process.platform}: ${seen.join(', ')}`);
 } catch (error) {
   console.error((error as Error).message);
-  tell(`❌ ${folder} on ${process.platform}: ${(error as Error).message.split('\n', 1)[0]}`);
+  print(`❌ ${folder} on ${process.platform}: ${(error as Error).message.split('\n', 1)[0]}`);
   process.exitCode = 1;
 } finally {
   await rm(userData, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
@@ -32,7 +32,7 @@ try {
 // A child that would not die must not hold the job.
 process.exit();
 
-function tell(line: string): void {
+function print(line: string): void {
   const summary = process.env['GITHUB_STEP_SUMMARY'];
   if (summary) appendFileSync(summary, `- ${line}\n`);
 }

@@ -4,17 +4,17 @@
  */
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
-import { webContents } from './main/all-contents.ts';
+import { webContents } from './main/web-contents-list.ts';
 import { app } from './main/app.ts';
 import { BrowserWindow } from './main/browser-window.ts';
 import { utilityProcess } from './main/fork-utility.ts';
 import { MessageChannelMain, MessagePortMain } from './main/message-port-main.ts';
 import { net } from './main/net.ts';
 import { protocol, session } from './main/session.ts';
-import { strictly } from './strict.ts';
-import { playElectron } from './version.ts';
+import { guardMembers } from './unknown-member-guard.ts';
+import { emulateElectron } from './electron-version.ts';
 
-playElectron('browser');
+emulateElectron('browser');
 
 // As in Electron: ready when the main module has run to its end. One that awaits that at its top level waits for itself, and Node ends it.
 // Of a folder it is the file that its package.json names.
@@ -28,7 +28,7 @@ import(pathToFileURL(createRequire(import.meta.url).resolve(process.argv[1]!)).h
 );
 
 export { app, BrowserWindow, MessageChannelMain, MessagePortMain, net, protocol, session, utilityProcess, webContents };
-export default strictly('electron', {
+export default guardMembers('electron', {
   app,
   BrowserWindow,
   MessageChannelMain,

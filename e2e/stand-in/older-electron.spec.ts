@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import type { Page } from 'playwright-core';
 import { expect, test } from '../fixture.ts';
-import { startOrigin } from '../origin.ts';
+import { startOrigin } from '../http-origin.ts';
 
 const MAIN = fileURLToPath(new URL('../../dist/e2e/foreign-page/main.js', import.meta.url));
 

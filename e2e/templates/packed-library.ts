@@ -3,7 +3,7 @@ import { mkdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
-export const root = join(import.meta.dirname, '../..');
+export const ROOT = join(import.meta.dirname, '../..');
 const run = promisify(execFile);
 
 /** Runs npm, by its path where npm itself has started this: on Windows `npm` is a script that only a shell can start. */
@@ -35,7 +35,7 @@ export async function runProgram(
 
 /** Packs the library as it would be published. Returns the path of the archive in `folder`. */
 export async function packLibrary(folder: string): Promise<string> {
-  const printed = await runNpm(['pack', '--silent', '--ignore-scripts', '--pack-destination', folder], root);
+  const printed = await runNpm(['pack', '--silent', '--ignore-scripts', '--pack-destination', folder], ROOT);
   return join(folder, printed.trim().split('\n').at(-1)!);
 }
 

@@ -1,5 +1,5 @@
 /** The templates, their tools, and what their authors would write for the other module format. */
-export interface Edit {
+export interface FileEdit {
   readonly file: string;
   readonly from: string;
   readonly to: string;
@@ -14,14 +14,14 @@ interface Template {
   /** The folder with the bundle. */
   readonly output: string;
   /** Changes that give the main process the module format. Empty for the one that the template comes with. */
-  readonly formats: Readonly<Record<Format, readonly Edit[]>>;
+  readonly formats: Readonly<Record<Format, readonly FileEdit[]>>;
 }
 
-const inRepository = (path: string): string => `${import.meta.dirname}/../../${path}`;
+const toRepositoryPath = (path: string): string => `${import.meta.dirname}/../../${path}`;
 
 export const TEMPLATES = {
   'electron-vite-react': {
-    build: [inRepository('node_modules/electron-vite/bin/electron-vite.js'), 'build'],
+    build: [toRepositoryPath('node_modules/electron-vite/bin/electron-vite.js'), 'build'],
     output: 'out',
     formats: {
       cjs: [],
@@ -29,7 +29,7 @@ export const TEMPLATES = {
     },
   },
   'forge-vite': {
-    build: [inRepository('e2e/templates/forge-build.ts')],
+    build: [toRepositoryPath('e2e/templates/forge-build.ts')],
     output: '.vite',
     formats: {
       cjs: [],
@@ -60,4 +60,4 @@ export const TEMPLATES = {
   },
 } as const satisfies Record<string, Template>;
 
-export const toUtility: Edit = { file: 'src/main/index.ts', from: "placement: 'main'", to: "placement: 'utility'" };
+export const UTILITY_EDIT: FileEdit = { file: 'src/main/index.ts', from: "placement: 'main'", to: "placement: 'utility'" };

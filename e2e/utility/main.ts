@@ -1,7 +1,7 @@
 /** An application with its engine in a utility process. */
 import { assetScheme, openDiskCache } from 'deskcache/main';
 import { app, protocol, session } from 'electron';
-import { answerPage, openWindow } from '../one-page.ts';
+import { servePage, openWindow } from '../single-page.ts';
 import { stores } from './stores.ts';
 
 protocol.registerSchemesAsPrivileged([
@@ -13,7 +13,7 @@ void app.whenReady().then(start);
 async function start(): Promise<void> {
   const storesModule = new URL('./stores.js', import.meta.url);
   const host = await openDiskCache({ stores, storesModule, placement: 'utility' });
-  host.install(session.defaultSession, { keep: 'while-open' });
+  host.install(session.defaultSession, { lifetime: 'while-open' });
   host.serveAssets(session.defaultSession);
 
   const ANSWERS: Readonly<Record<string, (argument: string) => unknown>> = {
@@ -30,7 +30,7 @@ async function start(): Promise<void> {
 
   async function serve(request: Request): Promise<Response> {
     const { pathname, search } = new URL(request.url);
-    const page = await answerPage(request, 'Utility');
+    const page = await servePage(request, 'Utility');
     if (page !== undefined) return page;
     try {
       return Response.json((await ANSWERS[pathname]!(decodeURIComponent(search.slice(1)))) ?? null);

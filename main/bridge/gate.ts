@@ -1,8 +1,37 @@
 import { DiskCacheError, type ErrorData } from '../../protocol/error.ts';
-import { toPageErrorData } from '../../protocol/hidden-paths.ts';
+import { toPageErrorData } from '../../protocol/redaction.ts';
 import type { Refusal } from '../../protocol/wire.ts';
-import type { Endpoint, Listener } from './endpoint.ts';
-import { isInflated } from './inflated.ts';
+import { isExpansionBomb } from './expansion-bomb.ts';
+
+/** What comlink asks of a port. A layer takes one and gives one. */
+export interface Endpoint {
+  postMessage(message: unknown): void;
+  addEventListener(type: string, listener: EndpointListener): void;
+  removeEventListener(type: string, listener: EndpointListener): void;
+  start?(): void;
+}
+
+export type EndpointListener = (event: { readonly data?: unknown }) => void;
+
+/** A port, whatever its make. */
+export interface Port extends Endpoint {
+  close(): void;
+}
+
+/** Comlink answers in a later microtask: nothing may follow the goodbye, and nothing is run after it. */
+export function whileOpen(inner: Endpoint, isOpen: () => boolean): Endpoint {
+  return {
+    postMessage: (message) => {
+      if (isOpen()) inner.postMessage(message);
+    },
+    addEventListener: (type, listener) =>
+      inner.addEventListener(type, (event) => {
+        if (isOpen()) listener(event);
+      }),
+    removeEventListener: () => {},
+    start: () => inner.start?.(),
+  };
+}
 
 /**
  * The door in front of comlink, which serves what is rare. Comlink walks any path a message names and revives any transfer
@@ -20,10 +49,10 @@ export function gate(
   methods: readonly string[],
   onRefused: (message: unknown) => void = () => {},
 ): Endpoint {
-  const refused = refusal(methods);
+  const refused = createRefusal(methods);
   return {
-    postMessage: (message: unknown) => inner.postMessage(withoutThrown(message)),
-    addEventListener: (type: string, listener: Listener) => {
+    postMessage: (message: unknown) => inner.postMessage(toRefusalIfThrown(message)),
+    addEventListener: (type: string, listener: EndpointListener) => {
       inner.addEventListener(type, (event) => {
         const { data } = event;
         if (isCall(data, methods)) {
@@ -40,10 +69,10 @@ export function gate(
   };
 }
 
-const MAX_ID = 128;
+const MAX_ID_CHARS = 128;
 
 /** Comlink sends what a method throws by its transfer handler `throw`: name, message and stack, with paths of the file system. */
-function withoutThrown(message: unknown): unknown {
+function toRefusalIfThrown(message: unknown): unknown {
   const { id, type, name, value } = Object(message) as Record<string, unknown>;
   if (type !== 'HANDLER' || name !== 'throw') return message;
   const thrown: unknown = Object(value).value;
@@ -52,7 +81,7 @@ function withoutThrown(message: unknown): unknown {
   return { id, type: 'RAW', value: { refused: toPageErrorData(error) } satisfies Refusal };
 }
 
-const refusal = (methods: readonly string[]): Refusal => ({
+const createRefusal = (methods: readonly string[]): Refusal => ({
   refused: {
     code: 'NOT_ALLOWED',
     message: `The main process refused a message that is no call of ${methods.join(', ')} with one plain argument`,
@@ -60,7 +89,7 @@ const refusal = (methods: readonly string[]): Refusal => ({
 });
 
 function isAnswerable(message: unknown): message is { id: string } {
-  return isRecord(message) && typeof message['id'] === 'string' && message['id'].length <= MAX_ID;
+  return isRecord(message) && typeof message['id'] === 'string' && message['id'].length <= MAX_ID_CHARS;
 }
 
 function isCall(message: unknown, methods: readonly unknown[]): boolean {
@@ -78,7 +107,7 @@ function isCall(message: unknown, methods: readonly unknown[]): boolean {
 }
 
 const isPlainArgument = (argument: unknown): boolean =>
-  isRecord(argument) && argument['type'] === 'RAW' && !isInflated(argument);
+  isRecord(argument) && argument['type'] === 'RAW' && !isExpansionBomb(argument);
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -1,9 +1,9 @@
-import type { Role, Signature } from '../../protocol/contract/signature.ts';
+import type { ArgumentRole, Signature } from '../../protocol/contract/signature.ts';
 import { type Kind, SIGNATURES } from '../../protocol/contract.ts';
-import { VALUE_STREAM, type ValueStreamContract } from '../../protocol/value-stream.ts';
-import { MAX_ITEMS } from './batch.ts';
+import { VALUE_STREAM_SIGNATURES, type ValueStreamContract } from '../../protocol/value-stream.ts';
+import { MAX_ITEMS_PER_CALL } from './authorize-batch.ts';
 import { isLong } from './slices.ts';
-import { VERBS, type Verb } from './verbs.ts';
+import { METHOD_HANDLERS, type MethodHandler } from './handlers.ts';
 
 /** How the arguments of a method are looked at. Worked out once: most calls need nothing of it. */
 export interface Admission {
@@ -18,7 +18,7 @@ export interface Admission {
 
 /** A method of a store, as the bridge knows it. */
 export interface StoreMethod extends Admission {
-  readonly verb: Verb;
+  readonly verb: MethodHandler;
   readonly isLong: boolean;
 }
 
@@ -26,11 +26,11 @@ export interface StoreMethod extends Admission {
 export type StreamStep = Admission & { readonly name: keyof ValueStreamContract };
 
 /** Roles that stand for many. */
-export const MANY: readonly Role[] = ['keys', 'entries', 'values', 'jobs'];
+export const MANY: readonly ArgumentRole[] = ['keys', 'entries', 'values', 'jobs'];
 
 const toStoreMethod = (kind: Kind, name: string, signature: Signature): StoreMethod => ({
   ...toAdmission(name, signature),
-  verb: VERBS[kind][name]!,
+  verb: METHOD_HANDLERS[kind][name]!,
   isLong: isLong(kind, name),
 });
 
@@ -39,14 +39,14 @@ function toAdmission<N extends string>(name: N, signature: Signature): Admission
   return {
     name,
     signature,
-    maxArguments: takes.at(-1) === '...value' ? MAX_ITEMS : takes.length,
+    maxArguments: takes.at(-1) === '...value' ? MAX_ITEMS_PER_CALL : takes.length,
     // What is compared is walked over only as far as it is equal.
     many: name === 'equals' ? [] : placesOf(takes, (role) => MANY.includes(role)),
     plain: name === 'page' ? [] : placesOf(takes, (role) => role === 'plain'),
   };
 }
 
-const placesOf = (takes: readonly Role[], isOne: (role: Role) => boolean): readonly number[] =>
+const placesOf = (takes: readonly ArgumentRole[], isOne: (role: ArgumentRole) => boolean): readonly number[] =>
   takes.flatMap((role, nth) => (isOne(role) ? [nth] : []));
 
 /** Methods by name, of each kind of store. A map has nothing that it was not given, whatever a message names. */
@@ -61,7 +61,7 @@ const METHODS: ReadonlyMap<Kind, ReadonlyMap<unknown, StoreMethod>> = new Map(
 export const methodOf = (kind: Kind, name: unknown): StoreMethod | undefined => METHODS.get(kind)?.get(name);
 
 const STREAM_STEPS: ReadonlyMap<unknown, StreamStep> = new Map(
-  Object.entries(VALUE_STREAM).map(([name, signature]) => [
+  Object.entries(VALUE_STREAM_SIGNATURES).map(([name, signature]) => [
     name,
     toAdmission(name as keyof ValueStreamContract, signature),
   ]),

@@ -1,7 +1,33 @@
 import { DiskCacheError } from '../../protocol/error.ts';
-import { MAX_BODIES, MAX_CALLS } from '../../protocol/offline.ts';
-import { LeakyBucket } from './leaky-bucket.ts';
-import type { Usage } from './permit.ts';
+import { MAX_OPEN_BODIES, MAX_HTTP_CALLS } from '../../protocol/http.ts';
+import type { WriteUsage } from './grant.ts';
+
+/** What is added leaks away with time: short bursts pass, what goes on does not (Turner, "New Directions in Communications", 1986). */
+export class LeakyBucket {
+  readonly #capacity: number;
+  readonly #leakPerMs: number;
+  #level = 0;
+  #updatedAt = performance.now();
+
+  constructor(capacity: number, leakPerSecond: number) {
+    this.#capacity = capacity;
+    this.#leakPerMs = leakPerSecond / 1000;
+  }
+
+  /** Returns whether it is still within the capacity. */
+  add(amount: number): boolean {
+    this.#level = this.level + amount;
+    return this.#level <= this.#capacity;
+  }
+
+  /** What has not leaked away yet. */
+  get level(): number {
+    const now = performance.now();
+    this.#level = Math.max(0, this.#level - (now - this.#updatedAt) * this.#leakPerMs);
+    this.#updatedAt = now;
+    return this.#level;
+  }
+}
 
 const MIB = 2 ** 20;
 
@@ -10,8 +36,8 @@ const MAX_LATE_MS = 500;
 const LATE_MS_FORGIVEN_PER_SECOND = 10;
 
 /** Messages that are no calls. A page that was taken over sends them by the thousand; ours sends none. */
-const MAX_ODD_MESSAGES = 30_000;
-const ODD_MESSAGES_FORGIVEN_PER_SECOND = 300;
+const MAX_MALFORMED_MESSAGES = 30_000;
+const MALFORMED_MESSAGES_FORGIVEN_PER_SECOND = 300;
 
 /** Bytes of messages of which nothing was let in. */
 const MAX_REFUSED_BYTES = 128 * MIB;
@@ -21,12 +47,12 @@ const REFUSED_BYTES_FORGIVEN_PER_SECOND = MIB;
 const MAX_UNREAD_BYTES = 192 * MIB;
 
 /** With more than this not taken, its calls are not begun: they wait until it has taken some, for this long. */
-const MAX_UNREAD_BYTES_TO_BEGIN = 32 * MIB;
+const MAX_UNREAD_BYTES_TO_START = 32 * MIB;
 const MAX_UNREAD_MS = 10_000;
 
 /** Streams of values that the sessions of a principal may have open together, and what these may hold in memory: one value, or more within this. */
 const MAX_STREAMS = 128;
-const MAX_HELD_BYTES = 64 * MIB;
+const MAX_RESERVED_BYTES = 64 * MIB;
 
 /** What the sessions of a principal have open of one kind. */
 export class Quota {
@@ -44,7 +70,7 @@ export class Quota {
   }
 
   /** @throws {DiskCacheError} `BUSY` if there are too many. */
-  take(): void {
+  acquire(): void {
     if (this.#open >= this.#max) {
       throw new DiskCacheError(
         'BUSY',
@@ -67,36 +93,36 @@ export class Quota {
  */
 export class Principal {
   /** What its pages have written, of what their grants allow. */
-  readonly usage: Usage = { written: 0 };
+  readonly usage: WriteUsage = { bytesWritten: 0 };
   readonly streams = new Quota(MAX_STREAMS, 'streams');
-  readonly calls = new Quota(MAX_CALLS, 'calls about HTTP');
-  readonly bodies = new Quota(MAX_BODIES, 'bodies');
+  readonly calls = new Quota(MAX_HTTP_CALLS, 'calls about HTTP');
+  readonly bodies = new Quota(MAX_OPEN_BODIES, 'bodies');
   readonly #late = new LeakyBucket(MAX_LATE_MS, LATE_MS_FORGIVEN_PER_SECOND);
-  readonly #odd = new LeakyBucket(MAX_ODD_MESSAGES, ODD_MESSAGES_FORGIVEN_PER_SECOND);
+  readonly #malformed = new LeakyBucket(MAX_MALFORMED_MESSAGES, MALFORMED_MESSAGES_FORGIVEN_PER_SECOND);
   readonly #refused = new LeakyBucket(MAX_REFUSED_BYTES, REFUSED_BYTES_FORGIVEN_PER_SECOND);
-  #unread = 0;
+  #unreadBytes = 0;
   /** When it has last taken an answer, or had taken all. */
-  #takenAt = 0;
-  #held = 0;
-  #mayKeepNear = true;
+  #lastReadAt = 0;
+  #reservedBytes = 0;
+  #mayUseNearCache = true;
 
   /** Whether it may keep values near: not from when others have waited too long for it until all of that is forgiven. */
-  get mayKeepNear(): boolean {
-    this.#mayKeepNear ||= this.#late.level === 0;
-    return this.#mayKeepNear;
+  get mayUseNearCache(): boolean {
+    this.#mayUseNearCache ||= this.#late.level === 0;
+    return this.#mayUseNearCache;
   }
 
   /** Others have waited for it. */
   addLate(ms: number): void {
-    if (!this.#late.add(ms)) this.#mayKeepNear = false;
+    if (!this.#late.add(ms)) this.#mayUseNearCache = false;
   }
 
   /** @throws {DiskCacheError} `DISCONNECTED` if it has sent too many messages that are no calls. */
-  addOddMessage(): void {
-    if (this.#odd.add(1)) return;
+  addMalformedMessage(): void {
+    if (this.#malformed.add(1)) return;
     throw new DiskCacheError(
       'DISCONNECTED',
-      `This page has sent more than ${MAX_ODD_MESSAGES} messages that are no calls`,
+      `This page has sent more than ${MAX_MALFORMED_MESSAGES} messages that are no calls`,
     );
   }
 
@@ -111,9 +137,9 @@ export class Principal {
 
   /** @throws {DiskCacheError} `DISCONNECTED` if too many bytes of answers were not taken. */
   addUnread(bytes: number): void {
-    if (this.#unread === 0) this.#takenAt = performance.now();
-    this.#unread += bytes;
-    if (this.#unread <= MAX_UNREAD_BYTES) return;
+    if (this.#unreadBytes === 0) this.#lastReadAt = performance.now();
+    this.#unreadBytes += bytes;
+    if (this.#unreadBytes <= MAX_UNREAD_BYTES) return;
     throw new DiskCacheError(
       'DISCONNECTED',
       `This page has not taken its answers, which are more than ${MAX_UNREAD_BYTES} bytes by now`,
@@ -121,12 +147,12 @@ export class Principal {
   }
 
   get unreadBytes(): number {
-    return this.#unread;
+    return this.#unreadBytes;
   }
 
-  takeUnread(bytes: number): void {
-    this.#unread -= bytes;
-    this.#takenAt = performance.now();
+  markRead(bytes: number): void {
+    this.#unreadBytes -= bytes;
+    this.#lastReadAt = performance.now();
   }
 
   /**
@@ -135,59 +161,59 @@ export class Principal {
    * @throws {DiskCacheError} `DISCONNECTED` if it has taken none for too long.
    */
   get isBehind(): boolean {
-    if (this.#unread <= MAX_UNREAD_BYTES_TO_BEGIN) return false;
-    if (performance.now() - this.#takenAt <= MAX_UNREAD_MS) return true;
+    if (this.#unreadBytes <= MAX_UNREAD_BYTES_TO_START) return false;
+    if (performance.now() - this.#lastReadAt <= MAX_UNREAD_MS) return true;
     throw new DiskCacheError(
       'DISCONNECTED',
-      `This page has not taken its answers for ${MAX_UNREAD_MS} ms, which are ${this.#unread} bytes by now`,
+      `This page has not taken its answers for ${MAX_UNREAD_MS} ms, which are ${this.#unreadBytes} bytes by now`,
     );
   }
 
   /** @throws {DiskCacheError} `BUSY` if the values of its streams hold too much memory. */
-  hold(bytes: number): void {
-    if (this.#held > 0 && this.#held + bytes > MAX_HELD_BYTES) {
+  reserveMemory(bytes: number): void {
+    if (this.#reservedBytes > 0 && this.#reservedBytes + bytes > MAX_RESERVED_BYTES) {
       throw new DiskCacheError(
         'BUSY',
-        `The compressed values that this origin has open as streams are more than ${MAX_HELD_BYTES} bytes; end or cancel one of them`,
+        `The compressed values that this origin has open as streams are more than ${MAX_RESERVED_BYTES} bytes; end or cancel one of them`,
       );
     }
-    this.#held += bytes;
+    this.#reservedBytes += bytes;
   }
 
-  letGo(bytes: number): void {
-    this.#held -= bytes;
+  releaseMemory(bytes: number): void {
+    this.#reservedBytes -= bytes;
   }
 
   /** Whether it has nothing open and nothing to be remembered for. */
-  get isForgettable(): boolean {
-    const isRemembered = [this.#late, this.#odd, this.#refused].some(({ level }) => level > 0);
+  get isIdle(): boolean {
+    const isRemembered = [this.#late, this.#malformed, this.#refused].some(({ level }) => level > 0);
     return (
       !isRemembered &&
-      this.usage.written === 0 &&
-      this.#unread + this.#held + this.streams.open + this.calls.open + this.bodies.open === 0
+      this.usage.bytesWritten === 0 &&
+      this.#unreadBytes + this.#reservedBytes + this.streams.open + this.calls.open + this.bodies.open === 0
     );
   }
 }
 
 /** Beyond this number those are forgotten that have nothing to be remembered for. */
-const MAX_REMEMBERED = 256;
+const MAX_PRINCIPALS = 256;
 
 /** The principals of one window, by origin. */
 export class Principals {
-  readonly #known = new Map<string, Principal>();
+  readonly #byOrigin = new Map<string, Principal>();
 
   /** Returns the principal of an origin; without an origin, one of its own. */
   get(origin: string | undefined): Principal {
     if (origin === undefined) return new Principal();
-    const known = this.#known.get(origin);
+    const known = this.#byOrigin.get(origin);
     if (known !== undefined) return known;
-    if (this.#known.size >= MAX_REMEMBERED) this.#forget();
+    if (this.#byOrigin.size >= MAX_PRINCIPALS) this.#removeIdle();
     const principal = new Principal();
-    this.#known.set(origin, principal);
+    this.#byOrigin.set(origin, principal);
     return principal;
   }
 
-  #forget(): void {
-    for (const [origin, principal] of this.#known) if (principal.isForgettable) this.#known.delete(origin);
+  #removeIdle(): void {
+    for (const [origin, principal] of this.#byOrigin) if (principal.isIdle) this.#byOrigin.delete(origin);
   }
 }

@@ -1,30 +1,34 @@
+import { NearCacheLease, invalidateAll } from './near-cache-leases.ts';
+import { Principals } from './principal.ts';
+import { FairScheduler, type TaskQueue } from './fair-scheduler.ts';
 import { expose } from 'comlink';
 import { DiskCacheError } from '../../protocol/error.ts';
-import { toPageErrorData } from '../../protocol/hidden-paths.ts';
-import { type Outcome, outcomeOf } from '../../protocol/outcome.ts';
-import { type Answer, type AnswerPart, FACE_METHODS, type Face, goodbye, type Watch } from '../../protocol/wire.ts';
-import type { FindStore } from './admit.ts';
-import type { Endpoint, Port } from './endpoint.ts';
-import { Feeds } from './feeds.ts';
-import { gate } from './gate.ts';
-import type { Grant } from './grant.ts';
-import { Lobby } from './lobby.ts';
-import { Misbehaviour } from './misbehaviour.ts';
-import { dropEverywhere, NearPage } from './near-pages.ts';
-import { Permit } from './permit.ts';
-import { Receipts } from './receipts.ts';
-import { Requests } from './requests.ts';
-import type { Lane } from './rota.ts';
-import { runOperations } from './run.ts';
+import { toPageErrorData } from '../../protocol/redaction.ts';
+import { type Outcome, captureOutcome, type ResponseMessage, type AnswerPart, CONTROL_API_METHODS, type ControlApi, createGoodbye, type SubscribeRequest } from '../../protocol/wire.ts';
+import type { FindStore } from './authorize.ts';
+import { type Endpoint, type Port, gate, whileOpen } from './gate.ts';
+import { StoreFeeds, SessionSubscriptions } from './session-subscriptions.ts';
+import { type Grant, SessionGrant } from './grant.ts';
+import { AbuseCounter, DeliveryReceipts } from './session-limits.ts';
+import { RequestQueue } from './request-queue.ts';
+import { runOperations } from './run-operations.ts';
 import { ValueStreams } from './value-streams.ts';
-import { Watches } from './watches.ts';
-import { whileOpen } from './while-open.ts';
+
+/** What the sessions of one application have in common. */
+export class SharedSessionState {
+  /** Whose turn it is. */
+  readonly scheduler = new FairScheduler();
+  /** Pages that keep something near: who writes waits until they have dropped it. */
+  readonly nearCacheLeases = new Set<NearCacheLease>();
+  /** What the pages of each origin in each window have used. */
+  readonly principals = new Principals();
+}
 
 /** One page's conversation, from its handshake to its goodbye. */
-export interface Session {
+export interface PageSession {
   readonly isOpen: boolean;
   /** How many subscriptions the page has. */
-  readonly watches: number;
+  readonly subscriptions: number;
   /** How many values it reads or stores as streams. */
   readonly streams: number;
   /** Tells the page why and closes the port. Idempotent. */
@@ -42,72 +46,72 @@ export function openSession(
   port: Port,
   grant: Grant,
   findStore: FindStore,
-  lobby = new Lobby(),
-  principal = lobby.principals.get(undefined),
-): Session {
+  shared = new SharedSessionState(),
+  principal = shared.principals.get(undefined),
+): PageSession {
   let open = true;
-  const permit = new Permit(grant, principal.usage);
+  const sessionGrant = new SessionGrant(grant, principal.usage);
   const streams = new ValueStreams(principal);
   const inner = whileOpen(port, () => open);
-  const receipts = new Receipts(principal);
-  const misbehaviour = new Misbehaviour(principal, close);
-  const feeds = new Feeds();
-  const lane: Lane = [];
-  const watches = new Watches(
+  const receipts = new DeliveryReceipts(principal);
+  const abuse = new AbuseCounter(principal, close);
+  const feeds = new StoreFeeds();
+  const tasks: TaskQueue = [];
+  const subscriptions = new SessionSubscriptions(
     feeds,
     (changes) => inner.postMessage(changes),
-    (job) => lobby.rota.enter(lane, job),
+    (job) => shared.scheduler.enqueue(tasks, job),
   );
-  const near = new NearPage(lobby.nearPages, feeds, principal, (stale) => inner.postMessage(stale));
-  const requests = new Requests(
-    lobby.rota,
-    (operations, maxWeight) => runOperations(operations, { permit, streams, findStore }, maxWeight),
-    ({ written }) => dropEverywhere(lobby.nearPages, near, written),
-    (answer, ran) => misbehaviour.counted(() => post(inner, answer, receipts, ran?.weight ?? 0)),
-    (request, why) => (why === 'odd' ? misbehaviour.addOdd(request) : misbehaviour.addRefused(request)),
+  const nearLease = new NearCacheLease(shared.nearCacheLeases, feeds, principal, (stale) => inner.postMessage(stale));
+  const requests = new RequestQueue(
+    shared.scheduler,
+    (operations, maxWeight) => runOperations(operations, { permit: sessionGrant, streams, findStore }, maxWeight),
+    ({ written }) => invalidateAll(shared.nearCacheLeases, nearLease, written),
+    (answer, ran) => abuse.closeOnError(() => post(inner, answer, receipts, ran?.bytes ?? 0)),
+    (request, why) => (why === 'odd' ? abuse.addMalformed(request) : abuse.addRefused(request)),
     principal,
-    () => misbehaviour.counted(() => !principal.isBehind) ?? false,
+    () => abuse.closeOnError(() => !principal.isBehind) ?? false,
   );
 
   /** The outcome of a rare call, for a page. What is refused is counted. */
-  function outcomeForPage<T>(argument: unknown, work: () => T): Outcome<T> {
-    const outcome = outcomeOf(work, toPageErrorData);
-    if ('error' in outcome) misbehaviour.addRefused(argument);
+  function captureForPage<T>(argument: unknown, work: () => T): Outcome<T> {
+    const outcome = captureOutcome(work, toPageErrorData);
+    if ('error' in outcome) abuse.addRefused(argument);
     return outcome;
   }
   /** A rare call without an outcome, which takes a number or a name. */
-  function told(argument: unknown, type: 'number' | 'string', work: () => void): undefined {
+  function notified(argument: unknown, type: 'number' | 'string', work: () => void): undefined {
     if (typeof argument === type) work();
-    else misbehaviour.addOdd(argument);
+    else abuse.addMalformed(argument);
   }
 
-  const face: Face = Object.freeze({
-    watch: (watch: Watch) => outcomeForPage(watch, () => startWatch(watches, watch, permit, findStore)),
-    unwatch: (id: number) => told(id, 'number', () => watches.remove(id)),
-    seen: (number: number) => told(number, 'number', () => watches.seen(number)),
-    near: (store: string) => outcomeForPage(store, () => startNear(near, store, permit, findStore)),
-    far: (store: string) => told(store, 'string', () => near.release(store)),
-    dropped: (number: number) => told(number, 'number', () => near.dropped(number)),
+  const control: ControlApi = Object.freeze({
+    watch: (watch: SubscribeRequest) => captureForPage(watch, () => subscribe(subscriptions, watch, sessionGrant, findStore)),
+    unwatch: (id: number) => notified(id, 'number', () => subscriptions.remove(id)),
+    seen: (number: number) => notified(number, 'number', () => subscriptions.acknowledge(number)),
+    nearLease: (store: string) => captureForPage(store, () => grantNearLease(nearLease, store, sessionGrant, findStore)),
+    far: (store: string) => notified(store, 'string', () => nearLease.revoke(store)),
+    dropped: (number: number) => notified(number, 'number', () => nearLease.acknowledge(number)),
   });
   expose(
-    face,
-    gate(withoutRequests(receipts.takenFrom(inner), requests), FACE_METHODS, (message) => misbehaviour.addOdd(message)),
+    control,
+    gate(routeRequests(receipts.withoutReceipts(inner), requests), CONTROL_API_METHODS, (message) => abuse.addMalformed(message)),
   );
 
   function close(reason: DiskCacheError): void {
     if (!open) return;
     open = false;
-    lane.length = 0;
-    for (const part of [requests, streams, watches, near, receipts]) closeOrWarn(part);
-    port.postMessage(goodbye(toPageErrorData(reason)));
+    tasks.length = 0;
+    for (const part of [requests, streams, subscriptions, nearLease, receipts]) closeOrWarn(part);
+    port.postMessage(createGoodbye(toPageErrorData(reason)));
     port.close();
   }
   return {
     get isOpen() {
       return open;
     },
-    get watches() {
-      return watches.size;
+    get subscriptions() {
+      return subscriptions.size;
     },
     get streams() {
       return streams.size;
@@ -125,35 +129,35 @@ function closeOrWarn(part: { close(): void }): void {
   }
 }
 
-function startWatch(watches: Watches, watch: Watch, permit: Permit, findStore: FindStore): undefined {
-  const { id, store, range } = Object(watch) as Record<keyof Watch, unknown>;
+function subscribe(watches: SessionSubscriptions, request: SubscribeRequest, sessionGrant: SessionGrant, findStore: FindStore): undefined {
+  const { id, store, range } = Object(request) as Record<keyof SubscribeRequest, unknown>;
   if (!Number.isSafeInteger(id) || typeof store !== 'string' || typeof range !== 'object' || range === null) {
     throw new DiskCacheError('BAD_OPTION', 'A subscription takes a number, the name of a store and a range');
   }
-  permit.demand(store, 'read');
+  sessionGrant.require(store, 'read');
   watches.add(id as number, findStore(store), range);
 }
 
-function startNear(near: NearPage, store: unknown, permit: Permit, findStore: FindStore): boolean {
+function grantNearLease(lease: NearCacheLease, store: unknown, sessionGrant: SessionGrant, findStore: FindStore): boolean {
   if (typeof store !== 'string') throw new DiskCacheError('BAD_OPTION', 'What is kept near is named by its store');
-  permit.demand(store, 'read');
-  return near.keep(store, findStore(store));
+  sessionGrant.require(store, 'read');
+  return lease.grant(store, findStore(store));
 }
 
 /** What a codec of the application's own gives may be something that no message can hold. */
-function post(port: Endpoint, answer: Answer | AnswerPart, receipts: Receipts, weight: number): void {
+function post(port: Endpoint, answer: ResponseMessage | AnswerPart, receipts: DeliveryReceipts, weight: number): void {
   const receipt = answer.length === 2 ? undefined : receipts.add(weight);
   try {
-    port.postMessage(receipt === undefined ? answer : ([answer[0], answer[1], answer[2], receipt] as Answer));
+    port.postMessage(receipt === undefined ? answer : ([answer[0], answer[1], answer[2], receipt] as ResponseMessage));
   } catch (error) {
-    receipts.take(receipt);
+    receipts.acknowledge(receipt);
     const why = new DiskCacheError('BAD_VALUE', 'A value of this turn can’t be sent to a page', { cause: error });
-    port.postMessage([answer[0], { refused: toPageErrorData(why) }] satisfies Answer);
+    port.postMessage([answer[0], { refused: toPageErrorData(why) }] satisfies ResponseMessage);
   }
 }
 
 /** Takes the requests out of what comes; the rest goes on. */
-function withoutRequests(inner: Endpoint, requests: Requests): Endpoint {
+function routeRequests(inner: Endpoint, requests: RequestQueue): Endpoint {
   return {
     ...inner,
     addEventListener: (type, listener) =>

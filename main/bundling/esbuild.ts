@@ -5,14 +5,14 @@ import {
   type BundlingOptions,
   isMainEntry,
   isRuntimeModule,
-  readCopiedFiles,
-  writeCopiedFiles,
-} from './copied-files.ts';
+  readBundledFiles,
+  writeBundledFiles,
+} from './bundled-files.ts';
 
-export type { BundlingOptions } from './copied-files.ts';
+export type { BundlingOptions } from './bundled-files.ts';
 
 /** The part of esbuild's plugin interface that is used here; this package doesn't depend on esbuild. */
-interface BuildLike {
+interface EsbuildBuild {
   readonly initialOptions: {
     outdir?: string | undefined;
     outfile?: string | undefined;
@@ -26,20 +26,20 @@ interface BuildLike {
   onLoad(filter: { readonly filter: RegExp }, callback: (args: { readonly path: string }) => undefined): void;
   onStart(callback: () => void): void;
   onEnd(
-    callback: (result: { readonly errors: readonly unknown[]; outputFiles?: OutputFileLike[] | undefined }) => void,
+    callback: (result: { readonly errors: readonly unknown[]; outputFiles?: EsbuildOutputFile[] | undefined }) => void,
   ): void;
 }
 
-interface OutputFileLike {
+interface EsbuildOutputFile {
   path: string;
   contents: Uint8Array;
   hash: string;
   readonly text: string;
 }
 
-export interface DeskcachePlugin {
+export interface EsbuildPlugin {
   readonly name: 'deskcache';
-  setup(build: BuildLike): void;
+  setup(build: EsbuildBuild): void;
 }
 
 /**
@@ -48,7 +48,7 @@ export interface DeskcachePlugin {
  *
  * @throws {Error} for an option that is misspelt; for a platform that better-sqlite3 has no native file for, which fails the build.
  */
-export function deskcache(options: BundlingOptions = {}): DeskcachePlugin {
+export function deskcache(options: BundlingOptions = {}): EsbuildPlugin {
   assertBundlingOptions(options);
   return {
     name: 'deskcache',
@@ -67,8 +67,8 @@ export function deskcache(options: BundlingOptions = {}): DeskcachePlugin {
       build.onEnd((result) => {
         if (!isBundled || result.errors.length > 0) return;
         const folder = getOutputFolder(build.initialOptions);
-        if (build.initialOptions.write !== false) return writeCopiedFiles(folder, options);
-        const files = readCopiedFiles(options).map(({ path, content }) => toOutputFile(join(folder, path), content));
+        if (build.initialOptions.write !== false) return writeBundledFiles(folder, options);
+        const files = readBundledFiles(options).map(({ path, content }) => toOutputFile(join(folder, path), content));
         result.outputFiles?.push(...files);
       });
     },
@@ -77,13 +77,13 @@ export function deskcache(options: BundlingOptions = {}): DeskcachePlugin {
 
 export default deskcache;
 
-function getOutputFolder({ absWorkingDir = process.cwd(), outdir, outfile }: BuildLike['initialOptions']): string {
+function getOutputFolder({ absWorkingDir = process.cwd(), outdir, outfile }: EsbuildBuild['initialOptions']): string {
   if (outdir !== undefined) return resolve(absWorkingDir, outdir);
   if (outfile !== undefined) return dirname(resolve(absWorkingDir, outfile));
   throw new Error('deskcache/esbuild: give the build an outfile or an outdir, beside which its files are copied');
 }
 
-const toOutputFile = (path: string, contents: Uint8Array): OutputFileLike => ({
+const toOutputFile = (path: string, contents: Uint8Array): EsbuildOutputFile => ({
   path,
   contents,
   hash: '',

@@ -5,27 +5,27 @@ import {
   type BundlingOptions,
   isMainEntry,
   isRuntimeModule,
-  writeCopiedFiles,
-} from './copied-files.ts';
+  writeBundledFiles,
+} from './bundled-files.ts';
 
-export type { BundlingOptions } from './copied-files.ts';
+export type { BundlingOptions } from './bundled-files.ts';
 
 /** The part of the bundlers' plugin interface that is used here; this package doesn't depend on them. */
 interface WritingContext {
   getModuleIds(): Iterable<string>;
 }
 
-interface OutputOptions {
+interface BundleOutput {
   readonly dir?: string | undefined;
   readonly file?: string | undefined;
 }
 
 /** A plugin as Vite, Rolldown and Rollup take it. */
-export interface DeskcachePlugin {
+export interface VitePlugin {
   readonly name: 'deskcache';
   readonly enforce: 'pre';
   resolveId(source: string): { readonly id: string; readonly external: true } | null;
-  writeBundle(this: WritingContext, options: OutputOptions): void;
+  writeBundle(this: WritingContext, options: BundleOutput): void;
 }
 
 /**
@@ -35,7 +35,7 @@ export interface DeskcachePlugin {
  *
  * @throws {Error} for an option that is misspelt, and for a platform that better-sqlite3 has no native file for.
  */
-export function deskcache(options: BundlingOptions = {}): DeskcachePlugin {
+export function deskcache(options: BundlingOptions = {}): VitePlugin {
   assertBundlingOptions(options);
   return {
     name: 'deskcache',
@@ -44,7 +44,7 @@ export function deskcache(options: BundlingOptions = {}): DeskcachePlugin {
     // Not as assets of the bundle: a build for the server, such as electron-vite's, drops those.
     writeBundle({ dir, file }) {
       if (![...this.getModuleIds()].some(isMainEntry)) return;
-      writeCopiedFiles(resolve(dir ?? dirname(file ?? '.')), options);
+      writeBundledFiles(resolve(dir ?? dirname(file ?? '.')), options);
     },
   };
 }

@@ -1,10 +1,10 @@
 /** `deskcache/webpack`: a plugin for the build of the main process with webpack 5. */
-import { assertBundlingOptions, type BundlingOptions, isMainEntry, readCopiedFiles } from './copied-files.ts';
+import { assertBundlingOptions, type BundlingOptions, isMainEntry, readBundledFiles } from './bundled-files.ts';
 
-export type { BundlingOptions } from './copied-files.ts';
+export type { BundlingOptions } from './bundled-files.ts';
 
 /** The part of webpack's plugin interface that is used here; this package doesn't depend on webpack. */
-interface CompilationLike {
+interface WebpackCompilation {
   readonly modules: Iterable<object>;
   emitAsset(path: string, source: object): void;
   readonly hooks: {
@@ -14,13 +14,13 @@ interface CompilationLike {
   };
 }
 
-interface CompilerLike {
+interface WebpackCompiler {
   readonly webpack: {
     readonly sources: { readonly RawSource: new (content: Buffer) => object };
     readonly Compilation: { readonly PROCESS_ASSETS_STAGE_ADDITIONAL: number };
   };
   readonly hooks: {
-    readonly compilation: { tap(name: string, callback: (compilation: CompilationLike) => void): void };
+    readonly compilation: { tap(name: string, callback: (compilation: WebpackCompilation) => void): void };
   };
 }
 
@@ -37,13 +37,13 @@ export class DeskcachePlugin {
   }
 
   /** @throws {Error} for a platform that better-sqlite3 has no native file for; it fails the build. */
-  apply(compiler: CompilerLike): void {
+  apply(compiler: WebpackCompiler): void {
     const { sources, Compilation } = compiler.webpack;
     compiler.hooks.compilation.tap('deskcache', (compilation) => {
       const stage = Compilation.PROCESS_ASSETS_STAGE_ADDITIONAL;
       compilation.hooks.processAssets.tap({ name: 'deskcache', stage }, () => {
         if (!getResources(compilation).some(isMainEntry)) return;
-        for (const { path, content } of readCopiedFiles(this.#options)) {
+        for (const { path, content } of readBundledFiles(this.#options)) {
           compilation.emitAsset(path, new sources.RawSource(Buffer.from(content)));
         }
       });
@@ -54,13 +54,13 @@ export class DeskcachePlugin {
 export default DeskcachePlugin;
 
 /** A module of webpack. One that webpack has concatenated has its parts in `modules`. */
-interface ModuleLike {
+interface WebpackModule {
   readonly resource?: string;
-  readonly modules?: readonly ModuleLike[];
+  readonly modules?: readonly WebpackModule[];
 }
 
-function getResources({ modules }: CompilationLike): string[] {
-  return [...(modules as Iterable<ModuleLike>)]
+function getResources({ modules }: WebpackCompilation): string[] {
+  return [...(modules as Iterable<WebpackModule>)]
     .flatMap((module) => [module, ...(module.modules ?? [])])
     .flatMap(({ resource }) => resource ?? []);
 }

@@ -2,15 +2,15 @@ import { setTimeout } from 'node:timers/promises';
 import type { CustomScheme, Session } from 'electron';
 import { ASSET_SCHEME } from '../../protocol/asset-url.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
-import { type AssetStore, assetServer, type ServedStore, type Serving } from '../assets/serve.ts';
-import { type Grant, grants } from '../bridge/grant.ts';
+import { type AssetStore, createAssetServer, type ServedStore, type AssetServerOptions } from '../assets/asset-server.ts';
+import { type Grant, isGranted } from '../bridge/grant.ts';
 
 /**
  * The scheme with its privileges, for `protocol.registerSchemesAsPrivileged`. Electron takes one call, before the application
  * is ready, so it is the application's: `protocol.registerSchemesAsPrivileged([assetScheme(), { scheme: 'app', … }])`.
  */
 export function assetScheme(): CustomScheme {
-  isSchemeAskedFor = true;
+  isSchemeRequested = true;
   return {
     scheme: ASSET_SCHEME,
     // `corsEnabled` lets pages of the application's other schemes ask at all. Electron then asks no further, so it is
@@ -20,10 +20,10 @@ export function assetScheme(): CustomScheme {
 }
 
 /** Electron doesn't tell which schemes have privileges; without them pages get no fetch and no media, and no word why. */
-let isSchemeAskedFor = false;
+let isSchemeRequested = false;
 
 function warnWithoutScheme(): void {
-  if (isSchemeAskedFor) return;
+  if (isSchemeRequested) return;
   process.emitWarning(
     `${ASSET_SCHEME}: has no privileges unless protocol.registerSchemesAsPrivileged([assetScheme()]) is called before the application is ready`,
   );
@@ -33,18 +33,18 @@ export interface AssetOptions {
   /** No other stores than these. Default: every cache, as far as pages are granted it. */
   readonly stores?: readonly string[];
   /** The media type of an item that the extension of its key does not tell. */
-  readonly contentType?: Serving['contentType'];
+  readonly contentType?: AssetServerOptions['contentType'];
 }
 
 /** What the composition root knows. */
 export interface AssetHost {
   readonly stores: Readonly<Record<string, object>>;
   /** What the documents of an origin are granted that are shown in this session now. */
-  grantsOf(origin: string): readonly Grant[];
+  getGrants(origin: string): readonly Grant[];
 }
 
 /** Milliseconds in which the main process hears of a document that asks already. */
-const COMMIT_PATIENCE = 100;
+const COMMIT_DELAY_MS = 100;
 
 /**
  * Serves stores of bytes and text under `deskcache://<store>/<key>` to the pages of a session, as far as `authorize` grants the
@@ -62,14 +62,14 @@ export function serveAssets({ protocol }: Session, options: AssetOptions, host: 
     );
   }
   warnWithoutScheme();
-  const served = servedStores(options.stores, host);
+  const served = getServedStores(options.stores, host);
   // A document keeps the handlers that its session had when it was committed: open documents still call this one after the end.
   let hasEnded = false;
-  const answer = assetServer({
+  const answer = createAssetServer({
     async find(name, origin) {
-      if (hasEnded) throw new DiskCacheError('NOT_ALLOWED', ENDED);
+      if (hasEnded) throw new DiskCacheError('NOT_ALLOWED', ENDED_MESSAGE);
       const found = served.get(name);
-      if (found && (await isGranted(origin, found.name, host))) return found;
+      if (found && (await isReadGranted(origin, found.name, host))) return found;
       const who = origin ? `pages of ${origin}` : 'who is no page';
       throw new DiskCacheError(
         'NOT_ALLOWED',
@@ -86,26 +86,26 @@ export function serveAssets({ protocol }: Session, options: AssetOptions, host: 
   };
 }
 
-const ENDED =
+const ENDED_MESSAGE =
   'host.serveAssets was ended for this session; if it was called again, a page has it after its next navigation';
 
 /** Without an origin, or with an opaque one, nobody could be known. Fails closed. */
-async function isGranted(origin: string | undefined, store: string, host: AssetHost): Promise<boolean> {
+async function isReadGranted(origin: string | undefined, store: string, host: AssetHost): Promise<boolean> {
   if (!origin || origin === 'null') return false;
-  const grantedNow = () => host.grantsOf(origin).some((grant) => grants(grant, store, 'read'));
+  const grantedNow = () => host.getGrants(origin).some((grant) => isGranted(grant, store, 'read'));
   if (grantedNow()) return true;
   // A new document's first requests and the news that it is there come by different ways.
-  await setTimeout(COMMIT_PATIENCE);
+  await setTimeout(COMMIT_DELAY_MS);
   return grantedNow();
 }
 
 /** By the lower-case name: an address has no other. */
-function servedStores(wanted: AssetOptions['stores'], { stores }: AssetHost): ReadonlyMap<string, ServedStore> {
+function getServedStores(wanted: AssetOptions['stores'], { stores }: AssetHost): ReadonlyMap<string, ServedStore> {
   const names = wanted ?? Object.keys(stores).filter((name) => isAssetStore(stores[name]));
-  return new Map(names.map((name) => [name.toLowerCase(), { name, store: assetStore(stores, name) }]));
+  return new Map(names.map((name) => [name.toLowerCase(), { name, store: assertAssetStore(stores, name) }]));
 }
 
-function assetStore(stores: AssetHost['stores'], name: string): AssetStore {
+function assertAssetStore(stores: AssetHost['stores'], name: string): AssetStore {
   const store = Object.hasOwn(stores, name) ? stores[name] : undefined;
   if (isAssetStore(store)) return store;
   if (store === undefined)

@@ -11,7 +11,7 @@ import type { RequestGuard } from '../offline/index.ts';
 export type PrivateNetwork = boolean | readonly string[];
 
 /** Addresses that lead nowhere else on the internet (https://www.iana.org/assignments/iana-ipv4-special-registry). */
-const IPV4: readonly (readonly [net: string, prefix: number])[] = [
+const PRIVATE_IPV4_SUBNETS: readonly (readonly [net: string, prefix: number])[] = [
   ['0.0.0.0', 8],
   ['10.0.0.0', 8],
   ['100.64.0.0', 10],
@@ -24,7 +24,7 @@ const IPV4: readonly (readonly [net: string, prefix: number])[] = [
   ['224.0.0.0', 3],
 ];
 /** The same for IPv6, with the tunnels whose addresses lead to IPv4 ones. */
-const IPV6: readonly (readonly [net: string, prefix: number])[] = [
+const PRIVATE_IPV6_SUBNETS: readonly (readonly [net: string, prefix: number])[] = [
   ['::', 96],
   ['64:ff9b:1::', 48],
   ['100::', 64],
@@ -35,11 +35,11 @@ const IPV6: readonly (readonly [net: string, prefix: number])[] = [
   ['ff00::', 8],
 ];
 /** Before the four bytes of an IPv4 address: mapped (RFC 4291), translated by the network (RFC 6052). */
-const EMBEDDING: readonly string[] = ['::ffff:', '64:ff9b::'];
+const IPV4_EMBEDDING_PREFIXES: readonly string[] = ['::ffff:', '64:ff9b::'];
 
-const PRIVATE = new BlockList();
-for (const [net, prefix] of IPV4) PRIVATE.addSubnet(net, prefix, 'ipv4');
-for (const [net, prefix] of IPV6) PRIVATE.addSubnet(net, prefix, 'ipv6');
+const PRIVATE_ADDRESSES = new BlockList();
+for (const [net, prefix] of PRIVATE_IPV4_SUBNETS) PRIVATE_ADDRESSES.addSubnet(net, prefix, 'ipv4');
+for (const [net, prefix] of PRIVATE_IPV6_SUBNETS) PRIVATE_ADDRESSES.addSubnet(net, prefix, 'ipv6');
 
 /** Names that only a private network has (RFC 6761, 6762, 8375, ICANN's `internal`), and those without a dot. */
 const PRIVATE_NAME = /^[^.]+$|\.(localhost|local|internal|lan|home\.arpa|localdomain)$/;
@@ -47,14 +47,14 @@ const PRIVATE_NAME = /^[^.]+$|\.(localhost|local|internal|lan|home\.arpa|localdo
 /** Whether an IP address is one of this machine or of a private network. */
 export function isPrivateAddress(address: string): boolean {
   const [plain = ''] = address.split('%'); // without a zone
-  if (isIP(plain) === 4) return PRIVATE.check(plain, 'ipv4');
+  if (isIP(plain) === 4) return PRIVATE_ADDRESSES.check(plain, 'ipv4');
   if (isIP(plain) !== 6) return false;
   const { hostname } = new URL(`http://[${plain}]`); // in its one short form
   const short = hostname.slice(1, -1);
-  const embedding = EMBEDDING.find((prefix) => short.startsWith(prefix));
+  const embedding = IPV4_EMBEDDING_PREFIXES.find((prefix) => short.startsWith(prefix));
   const [high, low] = short.slice(embedding?.length).split(':');
   if (embedding !== undefined) return isPrivateAddress(toIPv4(low === undefined ? '0' : high, low ?? high));
-  return PRIVATE.check(plain, 'ipv6');
+  return PRIVATE_ADDRESSES.check(plain, 'ipv6');
 }
 
 function toIPv4(high = '0', low = '0'): string {
@@ -83,7 +83,7 @@ export function assertPrivateNetwork(option: string, given: PrivateNetwork | und
  * Refuses requests of pages for this machine and for private networks, by name, by address, and by what the name resolves to at
  * the time. Undefined where all are allowed.
  */
-export function privateNetworkGuard(session: Session, allowed: PrivateNetwork): RequestGuard | undefined {
+export function createPrivateNetworkGuard(session: Session, allowed: PrivateNetwork): RequestGuard | undefined {
   if (allowed === true) return undefined;
   const hosts = new Set((allowed || []).map(toHost));
   const isAllowed = ({ host, hostname, protocol }: URL) =>
@@ -91,14 +91,14 @@ export function privateNetworkGuard(session: Session, allowed: PrivateNetwork): 
   return {
     beforeAnswer({ url }) {
       const target = new URL(url);
-      if (!isAllowed(target) && isPrivateHost(target.hostname)) throw refused(target.host);
+      if (!isAllowed(target) && isPrivateHost(target.hostname)) throw privateHostRefused(target.host);
     },
     async beforeSending({ url }) {
       const target = new URL(url);
       if (isAllowed(target)) return;
       const isPrivate =
-        isPrivateHost(target.hostname) || (await resolve(session, target.hostname)).some(isPrivateAddress);
-      if (isPrivate) throw refused(target.host);
+        isPrivateHost(target.hostname) || (await resolveHost(session, target.hostname)).some(isPrivateAddress);
+      if (isPrivate) throw privateHostRefused(target.host);
     },
   };
 }
@@ -107,7 +107,7 @@ export function privateNetworkGuard(session: Session, allowed: PrivateNetwork): 
 const toHost = (host: string): string => new URL(`http://${host}`).host;
 
 /** None where the name has no address, or a proxy is to find it: the request fails by itself, or is the proxy's to allow. */
-async function resolve(session: Session, hostname: string): Promise<readonly string[]> {
+async function resolveHost(session: Session, hostname: string): Promise<readonly string[]> {
   // An address is its own, and `isPrivateHost` has looked at it.
   if (isIP(hostname.replace(/^\[|\]$/g, '')) !== 0) return [];
   try {
@@ -122,7 +122,7 @@ async function resolve(session: Session, hostname: string): Promise<readonly str
   }
 }
 
-const refused = (host: string) =>
+const privateHostRefused = (host: string) =>
   new DiskCacheError(
     'NOT_ALLOWED',
     `${host} is on this machine or in a private network, which pages may not reach; allow it with privateNetwork of host.offline`,

@@ -2,14 +2,14 @@
  * What other parts of this package use of the engine and applications do not. Unpublished: `index.ts` is the face of
  * `deskcache/engine`, and nothing in the engine imports this file.
  */
-export { demandFlag, demandFunction, isRecord, iterated, optionsOf } from './cache/arguments.ts';
-export { type KeyRange, parseKeyRange } from './cache/key-range.ts';
-export { assertCacheOptions } from './cache/settings.ts';
-export { STRUCTURE, type StructureOptions } from './cache/structure.ts';
-export { isCorrupt, isDamage, mayPass } from './damage.ts';
-export { CLOCK_TOLERANCE_MS, describeOwner, isGone, newOwner, type Owner } from './owner.ts';
-export { limitWaits, waitBriefly } from './sqlite/patience.ts';
-export { type Allowance, allowing, OutOfTime, transiently } from './values/allowance.ts';
+export { demandFlag, assertFunction, isRecord, assertIterable, assertOptions } from './validate.ts';
+export { type KeyRange, parseKeyRange } from './cache/change-feed.ts';
+export { assertCacheOptions } from './state/settings.ts';
+export { CONSISTENCY, type ConsistencyOptions } from './cache/check.ts';
+export { isCorrupt, isDamage, isTransient } from './sqlite/errors.ts';
+export { CLOCK_TOLERANCE_MS, describeProcess, hasExited, createIdentity, type ProcessIdentity } from './process-identity.ts';
+export { limitBlocking, withBriefWait } from './sqlite/busy-retry.ts';
+export { type ReadBudget, withReadBudget, OutOfTime, withoutByteLimit } from './values/read-budget.ts';
 export { isEqual } from './values/equality.ts';
 export { encodeKey, type KeyColumn } from './values/key.ts';
-export { asListener } from './warning.ts';
+export { wrapListener } from './validate.ts';

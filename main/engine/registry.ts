@@ -1,23 +1,59 @@
-import { join } from 'node:path';
 import { DiskCacheError } from '../../protocol/error.ts';
-import { shortened } from '../../protocol/fault.ts';
-import {
-  DEFAULT_STORE,
-  type DequeDeclarationOptions,
-  type FanoutDeclarationOptions,
-  type IndexDeclarationOptions,
-  type StoreDeclaration,
-  type StoreDeclarations,
-} from '../../protocol/stores.ts';
+import type { CacheOptions, Codec } from '../../protocol/options.ts';
 import { Cache } from './cache/cache.ts';
-import { Deque } from './collections/deque.ts';
-import { Index } from './collections/index-map.ts';
-import { FanoutCache } from './fanout-cache.ts';
+import type { StoreHandle, HandleKind } from './cache/open.ts';
+import { Deque, type DequeOptions } from './deque/deque.ts';
+import { Index, type IndexOptions } from './index-map/index-map.ts';
+import type { StandardSchema } from './index-map/schema-validator.ts';
+import type { FanoutOptions } from './fanout/open-fanout.ts';
+import { FanoutCache } from './fanout/fanout-cache.ts';
+import { join } from 'node:path';
+import { truncate } from '../../protocol/describe-value.ts';
+import { DEFAULT_STORE, type DequeDeclarationOptions, type FanoutDeclarationOptions, type IndexDeclarationOptions, type StoreDeclaration, type StoreDeclarations } from '../../protocol/stores.ts';
+
+export type { StoreHandle } from './cache/open.ts';
+
+/** What a description can't hold. */
+export interface Injected {
+  readonly clock?: () => number;
+  readonly codec?: Codec;
+  readonly schema?: StandardSchema;
+}
+
+type HandleOpener = (directory: string, options: object) => unknown;
+
+const HANDLE_OPENERS: Readonly<Partial<Record<HandleKind, HandleOpener>>> = {
+  cache: (directory, options) => new Cache(directory, options as CacheOptions),
+  fanout: (directory, options) => new FanoutCache(directory, options as FanoutOptions),
+  index: (directory, options) => new Index(directory, options as IndexOptions),
+  deque: (directory, options) => new Deque(directory, options as DequeOptions),
+};
+
+/**
+ * Opens what `describe` has described, here: in a worker thread, in another process, or later.
+ *
+ * @throws {DiskCacheError} `BAD_OPTION` for what is no description, and naming what has to be handed in; else what opening throws.
+ */
+export function reopen<Handle>(description: StoreHandle<Handle>, injected: Injected = {}): Handle {
+  const { kind, directory, options, required } = Object(description) as Partial<StoreHandle>;
+  const open = typeof kind === 'string' && Object.hasOwn(HANDLE_OPENERS, kind) ? HANDLE_OPENERS[kind] : undefined;
+  if (open === undefined || typeof directory !== 'string' || typeof options !== 'object' || !Array.isArray(required)) {
+    throw new DiskCacheError('BAD_OPTION', 'reopen takes what describe() of a store has given');
+  }
+  const missing = required.filter((name) => !Object.hasOwn(injected, name));
+  if (missing.length > 0) {
+    throw new DiskCacheError(
+      'BAD_OPTION',
+      `${directory} was opened with ${missing.join(' and ')}, which can't be described; hand it in: reopen(description, { ${missing.join(', ')} })`,
+    );
+  }
+  return open(directory, { ...options, ...injected }) as Handle;
+}
 
 /** A store of any kind, open. */
-export type Store = Cache | FanoutCache | Index | Deque;
+export type EngineStore = Cache | FanoutCache | Index | Deque;
 
-const OPENERS: Readonly<Record<StoreDeclaration['kind'], (directory: string, options: object) => Store>> = {
+const DECLARATION_OPENERS: Readonly<Record<StoreDeclaration['kind'], (directory: string, options: object) => EngineStore>> = {
   cache: (directory, options) => new Cache(directory, options),
   fanout: (directory, options: FanoutDeclarationOptions) => new FanoutCache(directory, options),
   index: (directory, options: IndexDeclarationOptions) => new Index(directory, options),
@@ -26,14 +62,14 @@ const OPENERS: Readonly<Record<StoreDeclaration['kind'], (directory: string, opt
 
 /** The stores of one application: each opened once, in a folder of its own below `directory`, and closed together. */
 export class Registry {
-  readonly #stores = new Map<string, Store>();
+  readonly #stores = new Map<string, EngineStore>();
 
   /** @throws {DiskCacheError} what opening the failing store throws; those opened before it are closed again. */
   constructor(directory: string, declarations: StoreDeclarations) {
     const all: StoreDeclarations = { [DEFAULT_STORE]: { kind: 'cache', options: {} }, ...declarations };
     try {
       for (const [name, declaration] of Object.entries(all)) {
-        this.#stores.set(name, opened(name, declaration, directory));
+        this.#stores.set(name, openDeclared(name, declaration, directory));
       }
     } catch (error) {
       this.close();
@@ -42,16 +78,16 @@ export class Registry {
   }
 
   /** @throws {DiskCacheError} `NO_SUCH_STORE`. */
-  find(name: string): Store {
+  get(name: string): EngineStore {
     const store = this.#stores.get(name);
     if (store) return store;
     throw new DiskCacheError(
       'NO_SUCH_STORE',
-      `Store "${shortened(name)}" was not declared; add it to defineStores({ … })`,
+      `Store "${truncate(name)}" was not declared; add it to defineStores({ … })`,
     );
   }
 
-  get stores(): Readonly<Record<string, Store>> {
+  get stores(): Readonly<Record<string, EngineStore>> {
     return Object.fromEntries(this.#stores);
   }
 
@@ -61,14 +97,14 @@ export class Registry {
 }
 
 /** @throws {DiskCacheError} naming the store where an option is to blame, as all others name its path. */
-function opened(name: string, declaration: StoreDeclaration, directory: string): Store {
+function openDeclared(name: string, declaration: StoreDeclaration, directory: string): EngineStore {
   const { kind, options } = Object(declaration) as StoreDeclaration;
-  if (!Object.hasOwn(OPENERS, kind)) {
-    const kinds = Object.keys(OPENERS).map((known) => `${known}()`);
+  if (!Object.hasOwn(DECLARATION_OPENERS, kind)) {
+    const kinds = Object.keys(DECLARATION_OPENERS).map((known) => `${known}()`);
     throw new DiskCacheError('BAD_OPTION', `Store "${name}" has no declaration; give it one of ${kinds.join(', ')}`);
   }
   try {
-    return OPENERS[kind](join(directory, name), options);
+    return DECLARATION_OPENERS[kind](join(directory, name), options);
   } catch (error) {
     if (!(error instanceof DiskCacheError) || error.code !== 'BAD_OPTION') throw error;
     throw new DiskCacheError('BAD_OPTION', `Store "${name}" can't be opened: ${error.message}`, { cause: error });

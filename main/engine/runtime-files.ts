@@ -1,9 +1,51 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync, existsSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as util from 'node:util';
 import { DiskCacheError } from '../../protocol/error.ts';
-import { guessBundler } from './guess-bundler.ts';
+
+interface Bundler {
+  readonly name: string;
+  /** The entry of deskcache with a plugin for it. */
+  readonly plugin: string;
+}
+
+const WEBPACK: Bundler = { name: 'webpack', plugin: 'deskcache/webpack' };
+const ROLLDOWN: Bundler = { name: 'Vite or Rolldown', plugin: 'deskcache/vite' };
+
+/** Traces of the bundlers in their output, unless it is minified. What esbuild leaves, a chunk of Vite may have, too. */
+const BUNDLER_TRACES: readonly (readonly [trace: RegExp, bundler: Bundler])[] = [
+  [/__webpack_(require|modules|exports)__/, WEBPACK],
+  [/^\s*\/\/ ?#region |rolldown\/runtime/m, ROLLDOWN],
+];
+
+/** Returns the tool that has probably written a file, for a message; undefined if it left no trace. */
+export function guessBundler(file: string): Bundler | undefined {
+  if (/[\\/]\.vite[\\/]/.test(file)) return ROLLDOWN;
+  if (/[\\/]\.webpack[\\/]/.test(file)) return WEBPACK;
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch {
+    return undefined;
+  }
+  return BUNDLER_TRACES.find(([trace]) => trace.test(text))?.[1];
+}
+
+/** Returns the version of the system's glibc; undefined on other systems and on a Linux with musl. */
+export function getGlibcVersion(): string | undefined {
+  // Node's types don't know this property.
+  const report: NodeJS.ProcessReport & { excludeNetwork?: boolean } = process.report;
+  const { excludeNetwork = false } = report;
+  // Looking up the names of the network's addresses takes long.
+  report.excludeNetwork = true;
+  try {
+    const { header } = report.getReport() as { readonly header?: { readonly glibcVersionRuntime?: string } };
+    return header?.glibcVersionRuntime;
+  } finally {
+    report.excludeNetwork = excludeNetwork;
+  }
+}
 
 /**
  * The folder, in the package and beside a bundle, of the files that can't be part of a bundle: the preload script, the file of the utility

@@ -1,17 +1,17 @@
 /** `deskcache/offline`: an HTTP cache, strategies by route, precached files, CacheStorage, durable queues; in plain Node. */
 export { CacheStorage, type CacheStorageOptions } from './cache-storage/cache-storage.ts';
-export type { QueryOptions } from './cache-storage/matching.ts';
-export { WebCache } from './cache-storage/web-cache.ts';
-export { Connection } from './connection.ts';
+export type { QueryOptions } from './cache-storage/cached-items.ts';
+export { WebCache } from './cache-storage/cache-storage.ts';
+export { NetworkState } from './network.ts';
 export { createHttpCache, HttpCache, type HttpCacheOptions } from './http/http-cache.ts';
-export { type Provenance, provenanceOf } from './http/provenance.ts';
+export { type CacheStatus, getCacheStatus } from './http/response.ts';
 export { Offline, type OfflineOptions } from './offline.ts';
-export { type InstallOptions, type Manifest, Precache, type PrecacheOptions, type Progress } from './precache.ts';
+export { type PrecacheInstallOptions, type PrecacheManifest, Precache, type PrecacheOptions, type PrecacheProgress } from './precache.ts';
 export {
-  type Assignment,
+  type JobContext,
   type Backoff,
-  type Counts,
-  type Enqueued,
+  type JobCounts,
+  type EnqueueResult,
   type EnqueueOptions,
   type Handler,
   type Job,
@@ -22,6 +22,6 @@ export {
   Queue,
   type QueueEvent,
   type Retry,
-} from './queue/index.ts';
-export type { RequestGuard } from './request-guard.ts';
-export type { Plan, Route, Strategy } from './strategy.ts';
+} from '../queue/index.ts';
+export type { RequestGuard } from './network.ts';
+export type { StrategyOptions, Route, Strategy } from './offline.ts';

@@ -1,4 +1,4 @@
-import { shortened, shownValue } from '../../protocol/fault.ts';
+import { truncate, formatValue } from '../../protocol/describe-value.ts';
 import { DiskCacheError } from '../engine/index.ts';
 
 /** What an option has to be, and how a message says so. An option that is left out is not looked at. */
@@ -44,12 +44,12 @@ export function parseOptions<T extends object>(by: string, options: T | undefine
   for (const name of Object.keys(options)) {
     if (Object.hasOwn(rules, name)) continue;
     const hint = `there are ${names.join(', ')}`;
-    throw new DiskCacheError('BAD_OPTION', `${by}: "${shortened(name)}" is no option here; ${hint}`);
+    throw new DiskCacheError('BAD_OPTION', `${by}: "${truncate(name)}" is no option here; ${hint}`);
   }
   for (const name of names) {
     const value: unknown = options[name];
     if (value === undefined || rules[name].accepts(value)) continue;
-    throw new DiskCacheError('BAD_OPTION', `${by}: ${name} is ${shownValue(value, "'")}; give ${rules[name].is}`);
+    throw new DiskCacheError('BAD_OPTION', `${by}: ${name} is ${formatValue(value, "'")}; give ${rules[name].is}`);
   }
   return options;
 }

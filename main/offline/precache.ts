@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { type CacheFace, DiskCacheError, type Key } from '../engine/index.ts';
-import { asListener, isCorrupt } from '../engine/internal.ts';
-import { keptAlive, writeBody } from './body.ts';
-import { checkedFetch, demandHandedIn } from './handed-in.ts';
-import { answerOf } from './http/answer.ts';
-import { storedFields, withoutCookies, withoutFragment } from './http/fields.ts';
-import { appendStatus } from './http/provenance.ts';
+import { type CacheMethods, DiskCacheError, type Key } from '../engine/index.ts';
+import { wrapListener, isCorrupt } from '../engine/internal.ts';
+import { keepRequestsAlive, writeBody } from './bodies.ts';
+import { assertingFetch, assertCacheAndFetch } from './network.ts';
+import { createStoredResponse } from './http/response.ts';
+import { getStoredFields, withoutCookies, withoutFragment } from '../http-semantics/fields.ts';
+import { appendCacheStatus } from './http/response.ts';
 import { FUNCTION, LOOKED_AT_LATER, type OptionRules, parseOptions, SIGNAL, TEXT } from './options.ts';
 
 export interface PrecacheOptions {
-  readonly cache: CacheFace;
+  readonly cache: CacheMethods;
   readonly fetch: (request: Request) => Promise<Response>;
   /** Several precaches in one store have names. Default `''`. */
   readonly name?: string;
@@ -19,7 +19,7 @@ export interface PrecacheOptions {
   readonly onStoreFailure?: (error: unknown, url: string) => void;
 }
 
-export interface Manifest {
+export interface PrecacheManifest {
   readonly version: string;
   readonly entries: readonly {
     readonly url: string;
@@ -28,15 +28,15 @@ export interface Manifest {
   }[];
 }
 
-export interface Progress {
+export interface PrecacheProgress {
   readonly url: string;
   /** So many of `total` are there. */
   readonly done: number;
   readonly total: number;
 }
 
-export interface InstallOptions {
-  readonly onProgress?: (progress: Progress) => void;
+export interface PrecacheInstallOptions {
+  readonly onProgress?: (progress: PrecacheProgress) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -47,10 +47,10 @@ const PRECACHE_OPTIONS: OptionRules<PrecacheOptions> = {
   clock: FUNCTION,
   onStoreFailure: FUNCTION,
 };
-const INSTALL_OPTIONS: OptionRules<InstallOptions> = { onProgress: FUNCTION, signal: SIGNAL };
+const INSTALL_OPTIONS: OptionRules<PrecacheInstallOptions> = { onProgress: FUNCTION, signal: SIGNAL };
 
 /** What is known of a URL of the installed version. */
-interface Item {
+interface PrecacheItem {
   readonly id: string;
   readonly revision: string | undefined;
   readonly status: number;
@@ -60,7 +60,7 @@ interface Item {
 }
 
 /** So many are fetched at once. */
-const AT_ONCE = 6;
+const MAX_PARALLEL_FETCHES = 6;
 
 /**
  * Files that are there before they are asked for, in versions. A version is installed whole: until all of it is on disk, and when
@@ -70,7 +70,7 @@ const AT_ONCE = 6;
  * Keys: `['precache', name]` has the version, `['precache', name, url]` what is known of a URL, `['precache-body', name, id]` a body.
  */
 export class Precache {
-  readonly #cache: CacheFace;
+  readonly #cache: CacheMethods;
   readonly #fetch: (request: Request) => Promise<Response>;
   readonly #name: string;
   readonly #clock: () => number;
@@ -86,12 +86,12 @@ export class Precache {
       clock = Date.now,
       onStoreFailure = () => {},
     } = parseOptions('Precache', options, PRECACHE_OPTIONS);
-    demandHandedIn('Precache', { cache, fetch });
+    assertCacheAndFetch('Precache', { cache, fetch });
     this.#cache = cache;
-    this.#fetch = checkedFetch('Precache', fetch);
+    this.#fetch = assertingFetch('Precache', fetch);
     this.#name = name;
     this.#clock = clock;
-    this.#onStoreFailure = asListener(onStoreFailure, 'onStoreFailure');
+    this.#onStoreFailure = wrapListener(onStoreFailure, 'onStoreFailure');
   }
 
   /** The installed one; undefined before the first. */
@@ -105,7 +105,7 @@ export class Precache {
    * @throws {TypeError} when a URL can't be fetched or does not answer 2xx, whole; {DiskCacheError} `DISK_FULL`, `TOO_LARGE`, `BUSY` when
    * another process installed at the same time, `BAD_OPTION`; the signal's reason. The version before stays as it is.
    */
-  async install(manifest: Manifest, options: InstallOptions = {}): Promise<void> {
+  async install(manifest: PrecacheManifest, options: PrecacheInstallOptions = {}): Promise<void> {
     parseOptions('install', options, INSTALL_OPTIONS);
     const installed = this.#installing.then(() => this.#install(manifest, options));
     this.#installing = installed.catch(() => undefined);
@@ -113,7 +113,7 @@ export class Precache {
   }
 
   /**
-   * The answer to a request from the installed version; undefined when it has none, a damaged one, until the next `install`, and when
+   * The answer to a request from the installed version; undefined when it has none, a damaged one, until the next `installInSession`, and when
    * the store fails, of which `onStoreFailure` is told, and who is named here, too.
    */
   async match(
@@ -127,25 +127,25 @@ export class Precache {
     let body: Key | undefined;
     const failed = (error: unknown): undefined => {
       this.#onStoreFailure(error, url);
-      if (onStoreFailure !== undefined) asListener(onStoreFailure, 'onStoreFailure')(error, url);
-      if (isCorrupt(error) && body !== undefined) this.#drop(body);
+      if (onStoreFailure !== undefined) wrapListener(onStoreFailure, 'onStoreFailure')(error, url);
+      if (isCorrupt(error) && body !== undefined) this.#deleteBody(body);
     };
     try {
-      const item = this.#item(url);
+      const item = this.#getItem(url);
       if (item === undefined) return undefined;
       const headers = new Headers(withoutCookies(item.headers).map(([...pair]) => pair));
-      appendStatus(headers, { hit: true });
-      body = this.#bodyKey(item.id);
+      appendCacheStatus(headers, { hit: true });
+      body = this.#toBodyKey(item.id);
       const bytes = this.#cache.openBytes(body);
-      return bytes && (await answerOf(request, { ...item, url, headers }, bytes, failed));
+      return bytes && (await createStoredResponse(request, { ...item, url, headers }, bytes, failed));
     } catch (error) {
       return failed(error);
     }
   }
 
-  async #install(manifest: Manifest, { onProgress, signal }: InstallOptions): Promise<void> {
-    const wanted = wantedBy(manifest);
-    const items = new Map<string, Item>();
+  async #install(manifest: PrecacheManifest, { onProgress, signal }: PrecacheInstallOptions): Promise<void> {
+    const wanted = parseManifest(manifest);
+    const items = new Map<string, PrecacheItem>();
     const fetched: string[] = [];
     const stop = new AbortController();
     const stopped = signal === undefined ? stop.signal : AbortSignal.any([stop.signal, signal]);
@@ -153,46 +153,46 @@ export class Precache {
     const work = async () => {
       for (const [url, revision] of todo) {
         stopped.throwIfAborted();
-        items.set(url, this.#unchanged(url, revision) ?? (await this.#fetched(url, revision, fetched, stopped)));
+        items.set(url, this.#getUnchanged(url, revision) ?? (await this.#fetchItem(url, revision, fetched, stopped)));
         onProgress?.({ url, done: items.size, total: wanted.size });
       }
     };
-    this.#deleteBodiesBut(new Set(this.#installed().map(([, item]) => item?.id)));
+    this.#deleteBodiesExcept(new Set(this.#listInstalled().map(([, item]) => item?.id)));
     try {
       // The first failure stops the others, and all have stopped before what they left is deleted.
-      await Promise.all(Array.from({ length: AT_ONCE }, () => work().catch((error: unknown) => stop.abort(error))));
+      await Promise.all(Array.from({ length: MAX_PARALLEL_FETCHES }, () => work().catch((error: unknown) => stop.abort(error))));
       stopped.throwIfAborted();
-      this.#switchTo(manifest.version, items);
+      this.#activate(manifest.version, items);
     } catch (error) {
-      this.#cache.deleteMany(fetched.map((id) => this.#bodyKey(id)));
+      this.#cache.deleteMany(fetched.map((id) => this.#toBodyKey(id)));
       throw error;
     }
   }
 
   /** The item of the installed version, where it is the same content and is there. */
-  #unchanged(url: string, revision: string | undefined): Item | undefined {
-    const item = this.#readable(url);
-    return item !== undefined && item.revision === revision && this.#cache.has(this.#bodyKey(item.id))
+  #getUnchanged(url: string, revision: string | undefined): PrecacheItem | undefined {
+    const item = this.#getUndamaged(url);
+    return item !== undefined && item.revision === revision && this.#cache.has(this.#toBodyKey(item.id))
       ? item
       : undefined;
   }
 
-  async #fetched(url: string, revision: string | undefined, fetched: string[], signal: AbortSignal): Promise<Item> {
+  async #fetchItem(url: string, revision: string | undefined, fetched: string[], signal: AbortSignal): Promise<PrecacheItem> {
     const id = randomUUID();
     const request = new Request(url, { cache: 'reload', signal });
-    const response = keptAlive(await this.#fetch(request), request);
+    const response = keepRequestsAlive(await this.#fetch(request), request);
     if (!response.ok || response.status === 206) {
       throw new TypeError(`Precaching stopped: ${url} answered ${response.status}`);
     }
     fetched.push(id);
-    await writeBody(this.#cache, this.#bodyKey(id), chunksOf(response), () => {});
+    await writeBody(this.#cache, this.#toBodyKey(id), readChunks(response), () => {});
     const { status, statusText } = response;
-    const headers = withoutCookies(storedFields(response.headers));
+    const headers = withoutCookies(getStoredFields(response.headers));
     return { id, revision, status, statusText, headers, receivedAt: this.#clock() };
   }
 
   /** So that what is damaged is fetched again; where that fails it is found damaged again. */
-  #drop(body: Key): void {
+  #deleteBody(body: Key): void {
     try {
       this.#cache.delete(body);
     } catch (error) {
@@ -200,56 +200,56 @@ export class Precache {
     }
   }
 
-  #switchTo(version: string, items: ReadonlyMap<string, Item>): void {
+  #activate(version: string, items: ReadonlyMap<string, PrecacheItem>): void {
     this.#cache.transact(() => {
       for (const [url, { id }] of items) {
-        if (!this.#cache.has(this.#bodyKey(id))) {
+        if (!this.#cache.has(this.#toBodyKey(id))) {
           throw new DiskCacheError(
             'BUSY',
             `${url} is gone again: another process installs, or the store evicts; install once more`,
           );
         }
       }
-      this.#cache.deleteMany(this.#installed().map(([key]) => key));
+      this.#cache.deleteMany(this.#listInstalled().map(([key]) => key));
       this.#cache.setMany([...items].map(([url, item]) => [['precache', this.#name, url], item]));
       this.#cache.set(['precache', this.#name], version);
-      this.#deleteBodiesBut(new Set([...items.values()].map(({ id }) => id)));
+      this.#deleteBodiesExcept(new Set([...items.values()].map(({ id }) => id)));
     });
   }
 
   /** Undefined for a URL whose row is damaged. */
-  #installed(): [Key, Item | undefined][] {
+  #listInstalled(): [Key, PrecacheItem | undefined][] {
     return [...this.#cache.keys({ prefix: ['precache', this.#name] })]
       .filter((key) => (key as readonly Key[]).length === 3)
-      .map((key) => [key, this.#readable((key as readonly string[])[2]!)]);
+      .map((key) => [key, this.#getUndamaged((key as readonly string[])[2]!)]);
   }
 
   /** Also what an installation left behind that was killed. */
-  #deleteBodiesBut(kept: ReadonlySet<unknown>): void {
+  #deleteBodiesExcept(kept: ReadonlySet<unknown>): void {
     const keys = [...this.#cache.keys({ prefix: ['precache-body', this.#name] })];
     this.#cache.deleteMany(keys.filter((key) => !kept.has((key as readonly Key[])[2])));
   }
 
   /** What is damaged is not there: it is fetched again. */
-  #readable(url: string): Item | undefined {
+  #getUndamaged(url: string): PrecacheItem | undefined {
     try {
-      return this.#item(url);
+      return this.#getItem(url);
     } catch (error) {
       if (!isCorrupt(error)) throw error;
       return undefined;
     }
   }
 
-  #item(url: string): Item | undefined {
-    return this.#cache.get(['precache', this.#name, url]) as Item | undefined;
+  #getItem(url: string): PrecacheItem | undefined {
+    return this.#cache.get(['precache', this.#name, url]) as PrecacheItem | undefined;
   }
 
-  #bodyKey(id: string): Key {
+  #toBodyKey(id: string): Key {
     return ['precache-body', this.#name, id];
   }
 }
 
-async function* chunksOf(response: Response): AsyncGenerator<Uint8Array> {
+async function* readChunks(response: Response): AsyncGenerator<Uint8Array> {
   for await (const chunk of response.body ?? []) yield chunk;
 }
 
@@ -258,12 +258,12 @@ async function* chunksOf(response: Response): AsyncGenerator<Uint8Array> {
  *
  * @throws {DiskCacheError} `BAD_OPTION` that names the entry.
  */
-function wantedBy({ version, entries }: Manifest): ReadonlyMap<string, string | undefined> {
+function parseManifest({ version, entries }: PrecacheManifest): ReadonlyMap<string, string | undefined> {
   if (typeof version !== 'string' || !Array.isArray(entries))
     throw new DiskCacheError('BAD_OPTION', 'A manifest is { version: string, entries: [{ url, revision }, …] }');
   const wanted = new Map<string, string | undefined>();
-  for (const [at, entry] of (entries as Manifest['entries']).entries()) {
-    const { url, revision } = Object(entry) as Manifest['entries'][number];
+  for (const [at, entry] of (entries as PrecacheManifest['entries']).entries()) {
+    const { url, revision } = Object(entry) as PrecacheManifest['entries'][number];
     if (!URL.canParse(url) || (revision !== undefined && typeof revision !== 'string')) {
       throw new DiskCacheError(
         'BAD_OPTION',

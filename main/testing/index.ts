@@ -1,31 +1,64 @@
-/** `deskcache/testing`: a real host and its pages in one process of plain Node, without Electron and without a window. */
+import { EventEmitter } from 'node:events';
+import { type MessagePort, MessageChannel } from 'node:worker_threads';
+import type { MessagePortMain } from 'electron';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { DiskCacheError } from '../../protocol/error.ts';
-import type { Purpose } from '../../protocol/handshake.ts';
+import type { PortPurpose } from '../../protocol/handshake.ts';
 import type { StoreDeclarations } from '../../protocol/stores.ts';
-import type { Port } from '../../renderer-api/client/line.ts';
+import type { MessagePortLike } from '../../client/port-connection.ts';
 import { DiskCache } from '../../renderer-api/disk-cache.ts';
-import { FULL_GRANT, type Grant, grantOf } from '../bridge/grant.ts';
-import { openOfflineSession } from '../bridge/offline/offline-session.ts';
+import { FULL_GRANT, type Grant, parseGrant } from '../bridge/grant.ts';
+import { openHttpSession } from '../bridge/http/http-session.ts';
 import { Principals } from '../bridge/principal.ts';
-import type { PageAnswering, PageSession } from '../electron/page-engine.ts';
-import { fromPortMain } from '../electron/port.ts';
-import type { WindowOptions } from '../electron/windows.ts';
+import { type SessionOpener, type ClosableSession, fromPortMain } from '../electron/engine-endpoint.ts';
+import type { WindowStoreOptions } from '../electron/window-stores.ts';
 import type { Host } from '../host.ts';
 import { openEngine } from '../open-engine.ts';
-import { toPortMain } from './node-port.ts';
-import { OfflineHere, type TestOfflineOptions } from './offline-here.ts';
+import { TestHttpBackend, type TestOfflineOptions } from './http-backend.ts';
+
+/** A port of Node with the events of Electron's `MessagePortMain`, which the engine takes. */
+export function toPortMain(port: MessagePort): MessagePortMain {
+  const events = new EventEmitter();
+  port.on('message', (data) => events.emit('message', { data, ports: [] }));
+  port.on('close', () => events.emit('close'));
+  const portMain = Object.assign(events, {
+    start: () => port.start(),
+    postMessage: (message: unknown) => port.postMessage(message),
+    close: () => port.close(),
+  });
+  return portMain as unknown as MessagePortMain;
+}
+
+/** `deskcache/testing`: a real host and its pages in one process of plain Node, without Electron and without a window. */
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
 
 export { DiskCacheError, type ErrorCode } from '../../protocol/error.ts';
 export type { DiskCache } from '../../renderer-api/disk-cache.ts';
 export type { Grant } from '../bridge/grant.ts';
-export type { TestOfflineOptions } from './offline-here.ts';
+export type { TestOfflineOptions } from './http-backend.ts';
 
 /** Of raw ports without a window of their own. */
-const PORT_WINDOW = 'port';
+const RAW_PORT_WINDOW = 'port';
 
 export interface TestHostOptions<S extends StoreDeclarations> {
   /** What `defineStores` returned. */
@@ -33,12 +66,12 @@ export interface TestHostOptions<S extends StoreDeclarations> {
   /** Where the stores live, and stay. Default: a folder of their own, deleted when the host is closed. */
   readonly directory?: string;
   /** As in `openDiskCache`. */
-  readonly windows?: WindowOptions;
+  readonly windows?: WindowStoreOptions;
   /** What `host.offline(session, …)` takes; `fetch` is the network. Default: no network, and `diskCache.fetch` is not allowed. */
   readonly offline?: TestOfflineOptions;
 }
 
-const ORIGIN = 'app://test';
+const DEFAULT_ORIGIN = 'app://test';
 
 export interface TestPageOptions {
   /** What `authorize` would return for the page. Default: everything. */
@@ -57,10 +90,10 @@ export interface TestPageOptions {
 
 export interface TestPortOptions extends TestPageOptions {
   /** What the port is for: calls of stores, or HTTP (`diskCache.fetch` and `diskCache.caches`). Default `'stores'`. */
-  readonly purpose?: Purpose;
+  readonly purpose?: PortPurpose;
 }
 
-/** As `Host`, without what needs Electron: `attach`, `install`, `serveAssets`, `offline`. */
+/** As `Host`, without what needs Electron: `attach`, `installInSession`, `serveAssets`, `runOffline`. */
 export type ElectronlessHost<S extends StoreDeclarations> = Pick<
   Host<S>,
   'stores' | 'directory' | 'windows' | 'queue' | 'caches' | 'sessions' | 'close'
@@ -105,24 +138,24 @@ export async function testHost<const S extends StoreDeclarations>(
   if (typeof stores !== 'object' || stores === null) {
     throw new DiskCacheError('BAD_OPTION', 'testHost needs stores, as defineStores({ … }) makes them, or {}');
   }
-  assertNone(others, 'testHost', 'stores, directory, windows, offline');
+  assertNoUnknownOptions(others, 'testHost', 'stores, directory, windows, offline');
   const directory = given ?? mkdtempSync(join(tmpdir(), 'deskcache-test-'));
   const discard = () => {
     if (given === undefined) rmSync(directory, { recursive: true, force: true });
   };
-  const { engine, registry, windows, queues, offline, closeEngine } = opened();
+  const { engine, registry, windows, queues, offline, closeEngine } = openAll();
   const pages = new Set<DiskCache>();
-  const sessions = new Set<PageSession>();
+  const sessions = new Set<ClosableSession>();
   /** What the pages of each window have used, by origin. */
-  const used = new Map<string, Principals>();
+  const principalsByWindow = new Map<string, Principals>();
   let windowCount = 0;
   let isClosed = false;
 
-  function opened() {
+  function openAll() {
     try {
       const { close, ...parts } = openEngine(directory, stores, windowOptions);
       try {
-        return { ...parts, closeEngine: close, offline: new OfflineHere(directory, offlineOptions) };
+        return { ...parts, closeEngine: close, offline: new TestHttpBackend(directory, offlineOptions) };
       } catch (error) {
         close();
         throw error;
@@ -137,9 +170,9 @@ export async function testHost<const S extends StoreDeclarations>(
     assertOpen();
     const { port1, port2 } = new MessageChannel();
     const attached = engine.attach(window, 'forever');
-    const answering: PageAnswering = purpose === 'stores' ? attached : answeringHttp;
-    const principals = used.get(window) ?? new Principals();
-    used.set(window, principals);
+    const answering: SessionOpener = purpose === 'stores' ? attached : httpOpener;
+    const principals = principalsByWindow.get(window) ?? new Principals();
+    principalsByWindow.set(window, principals);
     const rights = { grant, hasShard: true, origin, principal: principals.get(origin) };
     const session = answering.openSession(toPortMain(port1), rights, () => {
       sessions.delete(session);
@@ -154,12 +187,12 @@ export async function testHost<const S extends StoreDeclarations>(
     const {
       grant = FULL_GRANT,
       window,
-      origin = ORIGIN,
+      origin = DEFAULT_ORIGIN,
       purpose = 'stores',
       ...others
     }: TestPortOptions = 'stores' in granted ? { grant: granted } : granted;
-    assertNone(others, 'A page of testHost', 'grant, window, origin, purpose');
-    const allowed = grantOf(grant);
+    assertNoUnknownOptions(others, 'A page of testHost', 'grant, window, origin, purpose');
+    const allowed = parseGrant(grant);
     if (allowed === null)
       throw new DiskCacheError(
         'BAD_OPTION',
@@ -173,9 +206,9 @@ export async function testHost<const S extends StoreDeclarations>(
     throw new DiskCacheError('CLOSED', `The test host of ${directory} was closed; open another with testHost`);
   }
 
-  const answeringHttp: PageAnswering = {
+  const httpOpener: SessionOpener = {
     openSession(port, { grant, principal }, onEnd) {
-      const session = openOfflineSession(fromPortMain(port), grant, offline, principal);
+      const session = openHttpSession(fromPortMain(port), grant, offline, principal);
       port.on('close', () => {
         session.close(new DiskCacheError('DISCONNECTED', 'The page closed its port'));
         onEnd('closed');
@@ -211,11 +244,11 @@ export async function testHost<const S extends StoreDeclarations>(
     },
     page(granted = {}) {
       const options = withDefaults(granted);
-      const page = new DiskCache(async (_signal, purpose) => openPort({ ...options, purpose }) as unknown as Port);
+      const page = new DiskCache(async (_signal, purpose) => openPort({ ...options, purpose }) as unknown as MessagePortLike);
       pages.add(page);
       return page;
     },
-    port: (granted = {}) => openPort(withDefaults(granted, PORT_WINDOW)),
+    port: (granted = {}) => openPort(withDefaults(granted, RAW_PORT_WINDOW)),
     close,
     [Symbol.dispose]: closeNow,
     [Symbol.asyncDispose]: close,
@@ -223,7 +256,7 @@ export async function testHost<const S extends StoreDeclarations>(
 }
 
 /** Tests are written in plain JavaScript, too, where a misspelt option would be one that is left out. */
-function assertNone(others: object, where: string, known: string): void {
+function assertNoUnknownOptions(others: object, where: string, known: string): void {
   const [unknown] = Object.keys(others);
   if (unknown === undefined) return;
   throw new DiskCacheError('BAD_OPTION', `${where}: "${unknown}" is not an option; there are ${known}`);

@@ -1,8 +1,8 @@
-import type { CheckOptions, Finding } from '../check.ts';
-import type { Entry, Stats } from '../entry.ts';
+import type { CheckOptions, Finding } from '../results.ts';
+import type { Entry, Stats } from '../results.ts';
 import type { Key } from '../key.ts';
 import type { Configuration, CountOptions, QueueOptions, Range, SetOptions } from '../options.ts';
-import type { Cursor, Page, PageOf } from '../page.ts';
+import type { Cursor, ResultPage, Projection } from '../results.ts';
 import { administers, administersAlone, reads, type Signatures, writes } from './signature.ts';
 
 /** The methods of a cache, in one directory or in shards, that a page may call. */
@@ -18,7 +18,7 @@ export interface CacheContract<K = Key, V = unknown> {
   peek(options?: QueueOptions): [K, V] | undefined;
   /** The last item in stored order, or the first. */
   peekItem(options?: { readonly last?: boolean }): [K, V] | undefined;
-  page(of: PageOf | 'items', range?: Range<K>, after?: Cursor): Page;
+  page(of: Projection | 'items', range?: Range<K>, after?: Cursor): ResultPage;
   /** How many items there are that have not expired. */
   size(): number;
   /** Bytes on disk. */
@@ -59,7 +59,7 @@ export interface CacheContract<K = Key, V = unknown> {
   configure(options: Configuration): void;
 }
 
-export const CACHE: Signatures<CacheContract> = /* @__PURE__ */ (() => ({
+export const CACHE_SIGNATURES: Signatures<CacheContract> = /* @__PURE__ */ (() => ({
   get: reads('key'),
   getEntry: reads('key'),
   getMany: reads('keys'),

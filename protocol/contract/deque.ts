@@ -1,5 +1,5 @@
-import type { CheckOptions, Finding } from '../check.ts';
-import type { Cursor, Page } from '../page.ts';
+import type { CheckOptions, Finding } from '../results.ts';
+import type { Cursor, ResultPage } from '../results.ts';
 import { administers, administersAlone, reads, type Signatures, writes } from './signature.ts';
 
 /** Which values of a deque: all, from the first or from the last one on. */
@@ -15,7 +15,7 @@ export interface DequeContract<V = unknown> {
   at(index: number): V | undefined;
   /** Looks at the value at one end (the front). */
   peek(options?: { readonly side?: 'front' | 'back' }): V | undefined;
-  page(of: 'values' | 'items', range?: DequeRange, after?: Cursor): Page;
+  page(of: 'values' | 'items', range?: DequeRange, after?: Cursor): ResultPage;
   /** The number of values. */
   length(): number;
   /** The greatest length. */
@@ -57,7 +57,7 @@ export interface DequeContract<V = unknown> {
   check(options?: CheckOptions): Finding[];
 }
 
-export const DEQUE: Signatures<DequeContract> = /* @__PURE__ */ (() => ({
+export const DEQUE_SIGNATURES: Signatures<DequeContract> = /* @__PURE__ */ (() => ({
   at: reads('plain'),
   peek: reads('plain'),
   page: reads('plain', 'range', 'plain'),

@@ -1,7 +1,7 @@
-import type { CheckOptions, Finding } from '../check.ts';
+import type { CheckOptions, Finding } from '../results.ts';
 import type { Key } from '../key.ts';
 import type { Range } from '../options.ts';
-import type { Cursor, Page, PageOf } from '../page.ts';
+import type { Cursor, ResultPage, Projection } from '../results.ts';
 import { administers, administersAlone, reads, type Signatures, writes } from './signature.ts';
 
 /** Which entries, and in which order. */
@@ -16,7 +16,7 @@ export interface IndexContract<K = Key, V = unknown> {
   has(key: K): boolean;
   /** The entry that was first set last, or first. */
   peekItem(options?: { readonly last?: boolean }): [K, V] | undefined;
-  page(of: PageOf | 'items', range?: IndexRange<K>, after?: Cursor): Page;
+  page(of: Projection | 'items', range?: IndexRange<K>, after?: Cursor): ResultPage;
   /** The number of entries. */
   size(): number;
   /** Bytes on disk. */
@@ -41,7 +41,7 @@ export interface IndexContract<K = Key, V = unknown> {
   check(options?: CheckOptions): Finding[];
 }
 
-export const INDEX: Signatures<IndexContract> = /* @__PURE__ */ (() => ({
+export const INDEX_SIGNATURES: Signatures<IndexContract> = /* @__PURE__ */ (() => ({
   get: reads('key'),
   getMany: reads('keys'),
   has: reads('key'),

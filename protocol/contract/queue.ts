@@ -1,6 +1,6 @@
-import type { CheckOptions, Finding } from '../check.ts';
-import type { Counts, Enqueued, EnqueueOptions, Job, JobState, NewJob } from '../job.ts';
-import type { Cursor, Page } from '../page.ts';
+import type { CheckOptions, Finding } from '../results.ts';
+import type { JobCounts, EnqueueResult, EnqueueOptions, Job, JobState, NewJob } from '../job.ts';
+import type { Cursor, ResultPage } from '../results.ts';
 import { administers, administersAlone, reads, type Signatures, writes } from './signature.ts';
 
 /**
@@ -11,17 +11,17 @@ export interface QueueContract<T = unknown> {
   /** A job by its id, as it stands; undefined when it was done or removed. */
   get(id: number): Job<T> | undefined;
   /** The jobs in a state: the ready ones in the order in which they will be begun, others by group or id. */
-  page(state: JobState, after?: Cursor): Page<Job<T>>;
+  page(state: JobState, after?: Cursor): ResultPage<Job<T>>;
   /** How many jobs there are by state, and how many were done ever. */
-  counts(): Counts;
+  counts(): JobCounts;
   /** Whether nothing more is begun. */
   paused(): boolean;
   /** Bytes on disk. */
   volume(): number;
   /** Adds a job. */
-  enqueue(payload: T, options?: EnqueueOptions): Enqueued;
+  enqueue(payload: T, options?: EnqueueOptions): EnqueueResult;
   /** `enqueue` for many, all or none. */
-  enqueueMany(jobs: Iterable<NewJob<T>>): Enqueued[];
+  enqueueMany(jobs: Iterable<NewJob<T>>): EnqueueResult[];
   /** Gives a dead job all its attempts anew; false when there is no dead one with this id. */
   retry(id: number): boolean;
   /** Removes a job, whatever its state: a handler that has it can't acknowledge it. Answers whether there was one. */
@@ -33,7 +33,7 @@ export interface QueueContract<T = unknown> {
   check(options?: CheckOptions): Finding[];
 }
 
-export const QUEUE: Signatures<QueueContract> = /* @__PURE__ */ (() => ({
+export const QUEUE_SIGNATURES: Signatures<QueueContract> = /* @__PURE__ */ (() => ({
   get: reads('plain'),
   page: reads('plain', 'plain'),
   counts: reads(),

@@ -9,7 +9,7 @@ export const covers = (granted: Access, needed: Access): boolean =>
  * What an argument is: by it the page looks whether the argument can be sent, and turns iterables into arrays. `...value`
  * stands for all arguments from there on; `plain` is anything that can be sent.
  */
-export type Role =
+export type ArgumentRole =
   | 'key'
   | 'keys'
   | 'value'
@@ -26,13 +26,13 @@ export type Role =
 /** How a method is called and by whom. */
 export interface Signature {
   readonly access: Access | ((args: readonly unknown[]) => Access);
-  readonly takes: readonly Role[];
+  readonly takes: readonly ArgumentRole[];
   /** It can't be part of a transaction. */
   readonly alone?: true;
 }
 
 /** What a call with these arguments needs. */
-export const accessOf = ({ access }: Signature, args: readonly unknown[]): Access =>
+export const getRequiredAccess = ({ access }: Signature, args: readonly unknown[]): Access =>
   typeof access === 'function' ? access(args) : access;
 
 /**
@@ -41,7 +41,7 @@ export const accessOf = ({ access }: Signature, args: readonly unknown[]): Acces
  */
 export type Signatures<Contract> = { readonly [M in keyof Contract]: Signature };
 
-export const reads = (...takes: Role[]): Signature => ({ access: 'read', takes });
-export const writes = (...takes: Role[]): Signature => ({ access: 'write', takes });
-export const administers = (...takes: Role[]): Signature => ({ access: 'admin', takes });
-export const administersAlone = (...takes: Role[]): Signature => ({ access: 'admin', takes, alone: true });
+export const reads = (...takes: ArgumentRole[]): Signature => ({ access: 'read', takes });
+export const writes = (...takes: ArgumentRole[]): Signature => ({ access: 'write', takes });
+export const administers = (...takes: ArgumentRole[]): Signature => ({ access: 'admin', takes });
+export const administersAlone = (...takes: ArgumentRole[]): Signature => ({ access: 'admin', takes, alone: true });

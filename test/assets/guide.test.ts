@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { assetUrl } from '../../protocol/asset-url.ts';
+import { toAssetUrl } from '../../protocol/asset-url.ts';
 import type { Key } from '../../protocol/key.ts';
 
 it('docs/guide-assets.md: every address in the table is that of its key', () => {
@@ -10,6 +10,6 @@ it('docs/guide-assets.md: every address in the table is that of its key', () => 
   expect(rows.length).toBeGreaterThan(8);
   for (const [, key, address] of rows) {
     const given = new Function(`return (${key})`)() as Key;
-    expect(assetUrl('assets', given), key).toBe(address);
+    expect(toAssetUrl('assets', given), key).toBe(address);
   }
 });

@@ -1,33 +1,33 @@
 import { readdirSync, readlinkSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { type AssetRequest, assetServer } from '../../main/assets/serve.ts';
+import { type AssetRequest, createAssetServer } from '../../main/assets/asset-server.ts';
 import { Cache } from '../../main/engine/index.ts';
-import { assetUrl } from '../../protocol/asset-url.ts';
+import { toAssetUrl } from '../../protocol/asset-url.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import type { Key } from '../../protocol/key.ts';
-import { freshDirectory } from '../engine/directory.ts';
+import { freshDirectory } from '../engine/fresh-directory.ts';
 
-const OWN = 'app://atlas';
+const OWN_ORIGIN = 'app://atlas';
 const BYTES = Uint8Array.from({ length: 200_000 }, (_, n) => n % 251);
 
 function open() {
   const cache = new Cache<Key, unknown>(freshDirectory());
-  const server = assetServer({
+  const server = createAssetServer({
     async find(store, origin) {
-      if (origin === OWN && ['assets', 'photos', 'unknown'].includes(store)) return { name: store, store: cache };
+      if (origin === OWN_ORIGIN && ['assets', 'photos', 'unknown'].includes(store)) return { name: store, store: cache };
       throw new DiskCacheError('NOT_ALLOWED', `"${store}" is not served to ${origin}`);
     },
     contentType: (store) => ({ photos: 'image/avif', unknown: '' })[store],
   });
   const answers: Response[] = [];
-  async function ask(url: string, init: RequestInit = {}, origin: string | null = OWN): Promise<Response> {
+  async function ask(url: string, init: RequestInit = {}, origin: string | null = OWN_ORIGIN): Promise<Response> {
     const request: AssetRequest = Object.assign(new Request(url, init), origin !== null && { initiatorOrigin: origin });
     const answer = await server(request);
     answers.push(answer);
     return answer;
   }
   const get = (key: Key, headers: Record<string, string> = {}, method = 'GET') =>
-    ask(assetUrl('assets', key), { headers, method });
+    ask(toAssetUrl('assets', key), { headers, method });
   return {
     cache,
     ask,
@@ -40,7 +40,7 @@ function open() {
   };
 }
 
-const said = async (answer: Response) => ({ status: answer.status, text: await answer.text() });
+const describeResponse = async (answer: Response) => ({ status: answer.status, text: await answer.text() });
 
 describe('GET', () => {
   it('gives an item whole, with size, type, version, and nothing that a page could be made of', async () => {
@@ -81,7 +81,7 @@ describe('GET', () => {
     expect(text.headers.get('content-type')).toBe('text/plain; charset=utf-8');
     expect([text.headers.get('content-length'), await text.text()]).toEqual(['7', 'Grüße']);
     expect((await site.get(['user', 1, 'a.png'])).headers.get('content-type')).toBe('image/png');
-    expect((await site.ask(assetUrl('photos', 7))).headers.get('content-type')).toBe('image/avif');
+    expect((await site.ask(toAssetUrl('photos', 7))).headers.get('content-type')).toBe('image/avif');
   });
 
   it('has a type in every answer, for Electron takes one without a type for HTML', async () => {
@@ -98,12 +98,12 @@ describe('GET', () => {
       [await site.get('bytes', { 'if-none-match': etag }), 304, binary],
       [await site.get('bytes', { range: 'bytes=200000-' }), 416, text],
       // The application says nothing of any use.
-      [await site.ask(assetUrl('unknown', 'bytes')), 200, binary],
-      [await site.ask(assetUrl('unknown', 'text')), 200, text],
+      [await site.ask(toAssetUrl('unknown', 'bytes')), 200, binary],
+      [await site.ask(toAssetUrl('unknown', 'text')), 200, text],
       [await site.get('none'), 404, text],
       [await site.get('bytes', {}, 'PUT'), 405, text],
       [await site.get('bytes', {}, 'OPTIONS'), 204, text],
-      [await site.ask(assetUrl('secret', 'bytes')), 403, text],
+      [await site.ask(toAssetUrl('secret', 'bytes')), 403, text],
     ];
     for (const [answer, status, type] of answers) {
       const { headers } = answer;
@@ -238,23 +238,23 @@ describe('who asks for what is not there, or not theirs', () => {
     using site = open();
     site.cache.set('object', { a: 1 });
     expect((await site.get('none')).status).toBe(404);
-    expect(await said(await site.get('object'))).toEqual({ status: 422, text: expect.stringMatching(/^BAD_VALUE: /) });
+    expect(await describeResponse(await site.get('object'))).toEqual({ status: 422, text: expect.stringMatching(/^BAD_VALUE: /) });
     for (const [url, origin] of [
-      ['deskcache://secret/x', OWN],
+      ['deskcache://secret/x', OWN_ORIGIN],
       ['deskcache://assets/object', 'https://evil.example'],
       ['deskcache://assets/object', null],
       ['deskcache://assets/object', 'null'],
     ] as const) {
       const answer = await site.ask(url, {}, origin);
-      expect(await said(answer)).toEqual({ status: 403, text: expect.stringMatching(/^NOT_ALLOWED: /) });
+      expect(await describeResponse(answer)).toEqual({ status: 403, text: expect.stringMatching(/^NOT_ALLOWED: /) });
     }
-    expect(await said(await site.ask('deskcache://assets/%ff'))).toEqual({
+    expect(await describeResponse(await site.ask('deskcache://assets/%ff'))).toEqual({
       status: 400,
       text: expect.stringMatching(/^BAD_KEY: /),
     });
     const wrong = await site.get('object', {}, 'DELETE');
     expect([wrong.status, wrong.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
     site.cache.close();
-    expect(await said(await site.get('object'))).toEqual({ status: 503, text: expect.stringMatching(/^CLOSED: /) });
+    expect(await describeResponse(await site.get('object'))).toEqual({ status: 503, text: expect.stringMatching(/^CLOSED: /) });
   });
 });

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { answer } from '../../bench/harness/measure.ts';
-import { printed, summary } from '../../bench/harness/print.ts';
-import type { Comparison, Contender, Question } from '../../bench/harness/question.ts';
+import { runBenchmark } from '../../bench/harness/measure.ts';
+import { formatReport, formatSummary } from '../../bench/harness/format-text.ts';
+import type { Comparison, Contender, Benchmark } from '../../bench/harness/benchmark.ts';
 
 const ROUNDS = 5;
 const SCALE = { keys: 1, many: 1, operations: 1, rounds: ROUNDS };
 
-const asking = (...comparisons: Comparison[]): Question => ({
+const createBenchmark = (...comparisons: Comparison[]): Benchmark => ({
   name: 'n',
   asks: 'q',
   async *comparisons() {
@@ -15,7 +15,7 @@ const asking = (...comparisons: Comparison[]): Question => ({
 });
 
 /** Figures round by round; the first is the warm-up's. */
-const giving = (name: string, figures: readonly number[]): Contender => ({ name, round: (number) => figures[number]! });
+const createContender = (name: string, figures: readonly number[]): Contender => ({ name, round: (number) => figures[number]! });
 
 const goal = { subject: 'a', against: 'b', atMost: 1.5 };
 
@@ -23,34 +23,34 @@ function comparison(contenders: Comparison['contenders'], goals: Comparison['goa
   return { title: 't', unit: 'µs', contenders, goals };
 }
 
-async function verdictOn(a: readonly number[], b: readonly number[], asked: Comparison['goals'][number] = goal) {
-  const { results } = await answer(asking(comparison([giving('a', a), giving('b', b)], [asked])), SCALE);
+async function getVerdict(a: readonly number[], b: readonly number[], asked: Comparison['goals'][number] = goal) {
+  const { results } = await runBenchmark(createBenchmark(comparison([createContender('a', a), createContender('b', b)], [asked])), SCALE);
   return results[0]!.verdicts[0]!;
 }
 
 describe('what a bench measures', () => {
   it('is the median of the rounds, without the warm-up', async () => {
-    const { results } = await answer(asking(comparison([giving('a', [999, 5, 1, 4, 2, 3])], [])), SCALE);
+    const { results } = await runBenchmark(createBenchmark(comparison([createContender('a', [999, 5, 1, 4, 2, 3])], [])), SCALE);
     expect(results[0]!.lines).toEqual([{ name: 'a', figure: { median: 3, least: 1, most: 5 } }]);
   });
 
   it('is compared round by round: a moment that is slow for both does not count', async () => {
-    const { ratio, met } = await verdictOn([0, 10, 10, 100, 10, 10], [0, 10, 10, 100, 10, 10]);
+    const { ratio, met } = await getVerdict([0, 10, 10, 100, 10, 10], [0, 10, 10, 100, 10, 10]);
     expect(ratio).toEqual({ median: 1, least: 1, most: 1 });
     expect(met).toBe(true);
   });
 
   it('misses a goal by a little', async () => {
-    expect((await verdictOn([0, 15, 15, 15, 15, 15], [0, 10, 10, 10, 10, 10])).met).toBe(true);
-    expect((await verdictOn([0, 16, 16, 16, 16, 16], [0, 10, 10, 10, 10, 10])).met).toBe(false);
+    expect((await getVerdict([0, 15, 15, 15, 15, 15], [0, 10, 10, 10, 10, 10])).met).toBe(true);
+    expect((await getVerdict([0, 16, 16, 16, 16, 16], [0, 10, 10, 10, 10, 10])).met).toBe(false);
   });
 
   it('says how many times faster', async () => {
     const faster = { subject: 'a', against: 'b', timesFaster: 4 };
-    const { ratio, met } = await verdictOn([0, 2, 2, 2, 2, 2], [0, 10, 10, 10, 10, 10], faster);
+    const { ratio, met } = await getVerdict([0, 2, 2, 2, 2, 2], [0, 10, 10, 10, 10, 10], faster);
     expect(ratio).toMatchObject({ median: 5 });
     expect(met).toBe(true);
-    expect((await verdictOn([0, 3, 3, 3, 3, 3], [0, 10, 10, 10, 10, 10], faster)).met).toBe(false);
+    expect((await getVerdict([0, 3, 3, 3, 3, 3], [0, 10, 10, 10, 10, 10], faster)).met).toBe(false);
   });
 
   it('lets the contenders take turns, each round beginning with another', async () => {
@@ -62,20 +62,20 @@ describe('what a bench measures', () => {
         return 1;
       },
     });
-    await answer(asking(comparison([noted('a'), noted('b')])), { ...SCALE, rounds: 2 });
+    await runBenchmark(createBenchmark(comparison([noted('a'), noted('b')])), { ...SCALE, rounds: 2 });
     expect(order).toEqual(['a0', 'b0', 'b1', 'a1', 'a2', 'b2']);
   });
 
   it('is never invented for who is not there', async () => {
     const absent = { name: 'b', skipped: 'not installed' };
-    const found = await answer(asking(comparison([giving('a', [1, 1, 1, 1, 1, 1]), absent])), SCALE);
+    const found = await runBenchmark(createBenchmark(comparison([createContender('a', [1, 1, 1, 1, 1, 1]), absent])), SCALE);
     expect(found.results[0]!.verdicts[0]).toMatchObject({ met: undefined, ratio: { skipped: 'not installed' } });
-    expect(printed(found)).toContain('skipped: not installed');
-    expect(summary([found])).toContain('0 goals met, 0 missed, 1 skipped');
+    expect(formatReport(found)).toContain('skipped: not installed');
+    expect(formatSummary([found])).toContain('0 goals met, 0 missed, 1 skipped');
   });
 
   it('is refused when it is no figure, or a goal names nobody', async () => {
-    await expect(answer(asking(comparison([giving('a', [Number.NaN])], [])), SCALE)).rejects.toThrow('measured NaN');
-    await expect(answer(asking(comparison([giving('a', [1, 1, 1, 1, 1, 1])])), SCALE)).rejects.toThrow('no contender');
+    await expect(runBenchmark(createBenchmark(comparison([createContender('a', [Number.NaN])], [])), SCALE)).rejects.toThrow('measured NaN');
+    await expect(runBenchmark(createBenchmark(comparison([createContender('a', [1, 1, 1, 1, 1, 1])])), SCALE)).rejects.toThrow('no contender');
   });
 });

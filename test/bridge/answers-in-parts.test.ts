@@ -1,15 +1,15 @@
 import type { MessagePort } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
-import type { Answer, AnswerPart } from '../../protocol/wire.ts';
-import { openBridge } from './over-a-port.ts';
+import type { ResponseMessage, AnswerPart } from '../../protocol/wire.ts';
+import { openBridge } from './bridge-fixture.ts';
 
 const KB = 1000;
 
 /** Posts a request as a page does, and returns every message of the answer to it. */
-function ask(port: MessagePort, id: number, operations: unknown[][]): Promise<(Answer | AnswerPart)[]> {
-  const messages: (Answer | AnswerPart)[] = [];
+function ask(port: MessagePort, id: number, operations: unknown[][]): Promise<(ResponseMessage | AnswerPart)[]> {
+  const messages: (ResponseMessage | AnswerPart)[] = [];
   return new Promise((resolve) => {
-    port.on('message', (message: Answer | AnswerPart) => {
+    port.on('message', (message: ResponseMessage | AnswerPart) => {
       if (!Array.isArray(message) || message[0] !== id) return;
       messages.push(message);
       if (message.length > 2 || 'refused' in message[1]) resolve(messages);
@@ -42,7 +42,7 @@ describe('a large answer', () => {
   it('comes in one message of at most 16 MiB to a page that does not', async () => {
     const { bridge, messages } = read(7, 30);
     using _ = bridge;
-    const [answer, ...more] = (await messages) as Answer[];
+    const [answer, ...more] = (await messages) as ResponseMessage[];
     expect(more).toEqual([]);
     const failures = answer![2]!;
     expect(failures.length).toBeGreaterThan(10);
@@ -66,7 +66,7 @@ describe('a large answer', () => {
     using bridge = openBridge();
     for (let n = 0; n < 40; n++) bridge.cacheInMain('api').set(n, new Uint8Array(900 * KB));
     const keys = Array.from({ length: 40 }, (_, n) => n);
-    const [answer] = (await ask(bridge.rawPort(), -1, [['api', 'getMany', keys]])) as Answer[];
+    const [answer] = (await ask(bridge.rawPort(), -1, [['api', 'getMany', keys]])) as ResponseMessage[];
     expect(answer![2]).toEqual([[0, expect.objectContaining({ code: 'TOO_LARGE' })]]);
   });
 });

@@ -1,15 +1,15 @@
 import { describe, expect, expectTypeOf, it } from 'vitest';
-import type { Step } from '../../protocol/batch.ts';
+import type { BatchStep } from '../../protocol/batch.ts';
 import type { CacheContract } from '../../protocol/contract/cache.ts';
 import { cache, deque, fanout, index } from '../../protocol/stores.ts';
-import { failure } from '../failure.ts';
-import { openBridge } from './over-a-port.ts';
+import { errorMatching } from '../matchers.ts';
+import { openBridge } from './bridge-fixture.ts';
 
 const stores = { api: cache(), shards: fanout(), settings: index(), outbox: deque() };
 
 describe('a batch', () => {
   it('takes the methods of its store with their arguments, by their types', () => {
-    type Steps = Step<CacheContract<string, number>, string, number>;
+    type Steps = BatchStep<CacheContract<string, number>, string, number>;
     expectTypeOf<{ set: ['a', 1] }>().toExtend<Steps>();
     expectTypeOf<{ set: ['a', 1, { ttl: 5 }] }>().toExtend<Steps>();
     expectTypeOf<{ if: { key: 'a'; equals: 1 } }>().toExtend<Steps>();
@@ -89,7 +89,7 @@ describe('a batch', () => {
       diskCache.set('after', 1),
     ]);
     expect([before.status, after.status]).toEqual(['fulfilled', 'fulfilled']);
-    expect(batch).toEqual({ status: 'rejected', reason: failure('BAD_VALUE') });
+    expect(batch).toEqual({ status: 'rejected', reason: errorMatching('BAD_VALUE') });
     expect(String((batch as PromiseRejectedResult).reason)).toContain('Step 1 of a batch');
     expect(await diskCache.getMany(['before', 'inside', 'after'])).toEqual([1, undefined, 1]);
   });
@@ -112,7 +112,7 @@ describe('a batch', () => {
     const inThePage = await bridge.diskCache.batch([step as never]).catch((error: unknown) => error);
     expect(inThePage).toMatchObject({ code, message: expect.stringMatching(message) });
     if (JSON.stringify(step)?.includes('null') || code.startsWith('BAD_K') || code.startsWith('BAD_V')) return;
-    const inMain = await bridge.operate('api', 'batch', [step]).catch((error: unknown) => error);
+    const inMain = await bridge.callOnNewSession('api', 'batch', [step]).catch((error: unknown) => error);
     expect(inMain).toMatchObject({ code, message: expect.stringMatching(message) });
   });
 
@@ -124,10 +124,10 @@ describe('a batch', () => {
       results: [undefined, undefined],
     });
     await expect(diskCache.cache('api').batch([{ get: ['k'] }, { set: ['k', 1] }])).rejects.toEqual(
-      failure('NOT_ALLOWED'),
+      errorMatching('NOT_ALLOWED'),
     );
     await expect(diskCache.index('settings').batch([{ set: ['k', 1] }, { clear: [] }])).rejects.toEqual(
-      failure('NOT_ALLOWED'),
+      errorMatching('NOT_ALLOWED'),
     );
     expect(await diskCache.index('settings').size).toBe(0);
   });

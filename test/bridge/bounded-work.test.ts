@@ -1,12 +1,12 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Grant } from '../../main/bridge/grant.ts';
-import { Permit } from '../../main/bridge/permit.ts';
-import { runOperations } from '../../main/bridge/run.ts';
+import { SessionGrant } from '../../main/bridge/grant.ts';
+import { runOperations } from '../../main/bridge/run-operations.ts';
 import { ValueStreams } from '../../main/bridge/value-streams.ts';
 import type { Deque } from '../../main/engine/index.ts';
 import type { ErrorCode, ErrorData } from '../../protocol/error.ts';
 import { cache, deque, index } from '../../protocol/stores.ts';
-import { type Bridge, openBridge } from './over-a-port.ts';
+import { type BridgeFixture, openBridge } from './bridge-fixture.ts';
 
 const stores = {
   api: cache(),
@@ -16,7 +16,7 @@ const stores = {
   facts: index({ durability: 'process' }),
 } as const;
 
-let bridge: Bridge;
+let bridge: BridgeFixture;
 afterEach(() => bridge[Symbol.dispose]());
 
 interface RunResult {
@@ -24,36 +24,36 @@ interface RunResult {
   readonly codes: readonly (ErrorCode | undefined)[];
   readonly errors: ReadonlyMap<number, ErrorData>;
   /** How often others could have had a turn. */
-  readonly rests: number;
+  readonly yields: number;
   /** The longest the main thread was busy at a stretch, milliseconds. */
-  readonly longest: number;
+  readonly longestMs: number;
 }
 
 function run(operations: readonly unknown[], grant: Grant = { stores: { '*': 'admin' } }): RunResult {
-  const permit = new Permit(grant);
-  const findStore = (name: string) => bridge.registry.find(name);
+  const permit = new SessionGrant(grant);
+  const findStore = (name: string) => bridge.registry.get(name);
   const work = runOperations(operations, { permit, streams: new ValueStreams(), findStore });
-  let rests = 0;
-  let longest = 0;
+  let yields = 0;
+  let longestMs = 0;
   for (;;) {
     const startedAt = performance.now();
     const step = work.next();
-    longest = Math.max(longest, performance.now() - startedAt);
+    longestMs = Math.max(longestMs, performance.now() - startedAt);
     if (step.done === true) {
       const errors = new Map(step.value.failures);
       const codes = operations.map((_, place) => errors.get(place)?.code);
-      return { values: step.value.values, codes, errors, rests, longest };
+      return { values: step.value.values, codes, errors, yields, longestMs };
     }
-    rests++;
+    yields++;
   }
 }
 
-const list = () => bridge.registry.find('list') as Deque;
-const times = <T>(count: number, make: (n: number) => T): T[] => Array.from({ length: count }, (_, n) => make(n));
+const list = () => bridge.registry.get('list') as Deque;
+const createArray = <T>(count: number, make: (n: number) => T): T[] => Array.from({ length: count }, (_, n) => make(n));
 
 /** A small array of which every element refers to all others: walked along every path it never ends. */
-function entangled(): unknown[] {
-  const nodes: unknown[][] = times(40, () => []);
+function createCyclicGraph(): unknown[] {
+  const nodes: unknown[][] = createArray(40, () => []);
   for (const [at, node] of nodes.entries()) node.push(...nodes.slice(0, at), ...nodes.slice(at + 1, at + 2));
   return [nodes.at(-1), nodes[0]];
 }
@@ -61,24 +61,24 @@ function entangled(): unknown[] {
 describe('what a page has compared', () => {
   it('ends, whatever refers to what', () => {
     bridge = openBridge({ stores });
-    bridge.cacheInMain('api').set('graph', entangled());
-    list().push(entangled());
-    (bridge.registry.find('facts') as unknown as Map<string, unknown>).set('graph', entangled());
+    bridge.cacheInMain('api').set('graph', createCyclicGraph());
+    list().push(createCyclicGraph());
+    (bridge.registry.get('facts') as unknown as Map<string, unknown>).set('graph', createCyclicGraph());
     const { values } = run([
-      ['api', 'batch', [{ if: { key: 'graph', equals: entangled() } }]],
-      ['list', 'count', entangled()],
-      ['list', 'indexOf', entangled()],
-      ['list', 'includes', entangled()],
-      ['list', 'equals', [entangled()]],
-      ['facts', 'equals', [['graph', entangled()]]],
-      ['list', 'remove', entangled()],
+      ['api', 'batch', [{ if: { key: 'graph', equals: createCyclicGraph() } }]],
+      ['list', 'count', createCyclicGraph()],
+      ['list', 'indexOf', createCyclicGraph()],
+      ['list', 'includes', createCyclicGraph()],
+      ['list', 'equals', [createCyclicGraph()]],
+      ['facts', 'equals', [['graph', createCyclicGraph()]]],
+      ['list', 'remove', createCyclicGraph()],
     ]);
     expect(values).toEqual([{ committed: true, results: [undefined] }, 1, 0, true, true, true, true]);
   }, 5000);
 
   it('may not be an array in the place of a number, which would be written out as a text', () => {
     bridge = openBridge({ stores });
-    const graph = entangled();
+    const graph = createCyclicGraph();
     const { codes } = run([
       ['list', 'at', graph],
       ['list', 'indexOf', 1, graph],
@@ -103,16 +103,16 @@ describe('what a page reads in one call', () => {
     bridge = openBridge({ stores });
     bridge.cacheInMain('api').set(
       'arrays',
-      times(10_000, () => []),
+      createArray(10_000, () => []),
     );
     bridge.cacheInMain('packed').set('zeros', new Uint8Array(20 * 2 ** 20));
     const { codes, values } = run([
       ['api', 'get', 'arrays'],
       ['api', 'getMany', new Array(2000).fill('arrays')],
-      ['api', 'batch', times(2000, () => ({ get: ['arrays'] }))],
+      ['api', 'batch', createArray(2000, () => ({ get: ['arrays'] }))],
       ['packed', 'getMany', ['zeros', 'zeros']],
       ['packed', 'getMany', new Array(10).fill('zeros')],
-      ['packed', 'batch', times(10, () => ({ getEntry: ['zeros'] }))],
+      ['packed', 'batch', createArray(10, () => ({ getEntry: ['zeros'] }))],
     ]);
     expect(codes).toEqual([undefined, 'TOO_LARGE', 'TOO_LARGE', undefined, 'TOO_LARGE', 'TOO_LARGE']);
     expect(values[3]).toHaveLength(2);
@@ -122,7 +122,7 @@ describe('what a page reads in one call', () => {
     bridge = openBridge({ stores });
     bridge.cacheInMain('api').set(
       'rows',
-      times(300_000, () => []),
+      createArray(300_000, () => []),
     );
     expect(run([['api', 'get', 'rows']]).codes).toEqual([undefined]);
     expect(run([['api', 'getMany', ['rows', 'rows']]]).codes).toEqual(['TOO_LARGE']);
@@ -163,20 +163,20 @@ describe('what a page has done in one call', () => {
   it('goes in steps between which others have a turn, and comes to the same', () => {
     bridge = openBridge({ stores });
     const api = bridge.cacheInMain('api');
-    list().extend(times(40_000, (n) => n % 20_000));
+    list().extend(createArray(40_000, (n) => n % 20_000));
     api.setMany(
-      times(20_000, (n) => [n, n] as const),
+      createArray(20_000, (n) => [n, n] as const),
       { tag: 'old' },
     );
     api.set('last', 1, { tag: 'new' });
-    const { values, rests } = run([
+    const { values, yields } = run([
       ['list', 'count', 19_999],
       ['list', 'indexOf', 19_999],
       ['list', 'indexOf', 19_999, 20_000],
       ['list', 'indexOf', 19_999, -1],
       ['list', 'includes', 'nowhere'],
-      ['list', 'equals', times(40_000, (n) => n % 20_000)],
-      ['list', 'equals', times(40_000, (n) => n % 20_000 || 1)],
+      ['list', 'equals', createArray(40_000, (n) => n % 20_000)],
+      ['list', 'equals', createArray(40_000, (n) => n % 20_000 || 1)],
       ['list', 'equals', [0, 1]],
       ['api', 'page', 'keys', { tag: 'new' }],
       ['api', 'page', 'values', { tag: 'new', limit: 1, reverse: true, order: 'key' }],
@@ -195,7 +195,7 @@ describe('what a page has done in one call', () => {
       { items: [1] },
       { items: [] },
     ]);
-    expect(rests).toBeGreaterThan(10);
+    expect(yields).toBeGreaterThan(10);
     const before = list().length;
     const written = run([['list', 'remove', 19_999]]);
     expect([written.values[0], list().length, list().at(19_999)]).toEqual([true, before - 1, 0]);
@@ -231,12 +231,12 @@ describe('what a page has done in one call', () => {
     bridge = openBridge({ stores });
     const api = bridge.cacheInMain('api');
     api.setMany(
-      times(10_000, (n) => [n, n] as const),
+      createArray(10_000, (n) => [n, n] as const),
       { tag: 'old' },
     );
-    list().extend(times(20_000, (n) => n));
-    const counts = times(20, () => ['list', 'count', 5]);
-    const { values, rests, codes } = run([
+    list().extend(createArray(20_000, (n) => n));
+    const counts = createArray(20, () => ['list', 'count', 5]);
+    const { values, yields, codes } = run([
       ['api', 'set', 'a', 1],
       ['api', 'evict', 'old'],
       ['api', 'set', 'b', 2],
@@ -247,24 +247,24 @@ describe('what a page has done in one call', () => {
     ]);
     expect(codes.filter(Boolean)).toEqual([]);
     expect(values).toEqual([undefined, 10_000, undefined, 20_001, ...counts.map(() => 2), 20_002, 3]);
-    expect(rests).toBeGreaterThan(1);
+    expect(yields).toBeGreaterThan(1);
     expect([...api.keys()]).toEqual(['a', 'b']);
   }, 60_000);
 
   it('is refused whole where it has to be one transaction', () => {
     bridge = openBridge({ stores });
-    list().extend(times(5000, (n) => ({ n })));
-    const steps = [{ push: ['new'] }, ...times(500, () => ({ count: [{ never: 1 }] }))];
-    const { codes, longest } = run([['list', 'batch', steps]]);
+    list().extend(createArray(5000, (n) => ({ n })));
+    const steps = [{ push: ['new'] }, ...createArray(500, () => ({ count: [{ never: 1 }] }))];
+    const { codes, longestMs } = run([['list', 'batch', steps]]);
     expect(codes).toEqual(['TOO_LARGE']);
     expect(list().length).toBe(5000);
-    expect(longest).toBeLessThan(2000);
-    expect(run([['files', 'batch', times(3, () => ({ volume: [] }))]]).codes).toEqual([undefined]);
+    expect(longestMs).toBeLessThan(2000);
+    expect(run([['files', 'batch', createArray(3, () => ({ volume: [] }))]]).codes).toEqual([undefined]);
   }, 30_000);
 
   it('moves no more values of a deque than fit into a moment', () => {
     bridge = openBridge({ stores });
-    list().extend(times(45_000, (n) => n));
+    list().extend(createArray(45_000, (n) => n));
     const calls = [
       ['list', 'reverse'],
       ['list', 'rotate', 22_000],
@@ -280,13 +280,13 @@ describe('what a page has done in one call', () => {
       ]).codes,
     ).toEqual([undefined, undefined]);
     list().clear();
-    list().extend(times(600, () => new Uint8Array(30_000)));
+    list().extend(createArray(600, () => new Uint8Array(30_000)));
     expect(run([['list', 'reverse']]).codes).toEqual(['TOO_LARGE']);
   }, 60_000);
 
   it('has a limit on what is given in one call', () => {
     bridge = openBridge({ stores });
-    const many = times(10_001, (n) => n);
+    const many = createArray(10_001, (n) => n);
     const { codes, errors } = run([
       ['api', 'getMany', many],
       ['api', 'deleteMany', many],

@@ -1,20 +1,20 @@
 import { MessageChannel } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Grant } from '../../main/bridge/grant.ts';
-import { Permit } from '../../main/bridge/permit.ts';
+import { SessionGrant } from '../../main/bridge/grant.ts';
 import { Principals } from '../../main/bridge/principal.ts';
-import { runOperations } from '../../main/bridge/run.ts';
+import { runOperations } from '../../main/bridge/run-operations.ts';
 import { openSession } from '../../main/bridge/session.ts';
 import { ValueStreams } from '../../main/bridge/value-streams.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
-import { cache, deque, index, queueMeant } from '../../protocol/stores.ts';
-import { Client } from '../../renderer-api/client/client.ts';
-import { type Bridge, openBridge } from './over-a-port.ts';
+import { cache, deque, index, parseQueueAddress } from '../../protocol/stores.ts';
+import { Client } from '../../client/client.ts';
+import { type BridgeFixture, openBridge } from './bridge-fixture.ts';
 
 const BYTES = 100_000;
 const GRANT: Grant = { stores: { '*': 'write' }, bytes: BYTES };
 
-let bridge: Bridge;
+let bridge: BridgeFixture;
 afterEach(() => bridge[Symbol.dispose]());
 
 function open() {
@@ -33,11 +33,11 @@ function open() {
 /** What one operation of a page comes to that was granted so many bytes. */
 function write(...operation: unknown[]): string {
   const work = runOperations([operation], {
-    permit: new Permit(GRANT),
+    permit: new SessionGrant(GRANT),
     streams: new ValueStreams(),
     findStore: (name) => {
-      const queue = queueMeant(name);
-      return queue === undefined ? bridge.registry.find(name) : bridge.queues.findOpen(queue);
+      const queue = parseQueueAddress(name);
+      return queue === undefined ? bridge.registry.get(name) : bridge.queues.findOpen(queue);
     },
   });
   let step = work.next();
@@ -145,7 +145,7 @@ describe('a grant of bytes', () => {
     const connect = (origin: string) =>
       new Client(async () => {
         const { port1, port2 } = new MessageChannel();
-        const find = (name: string) => bridge.registry.find(name);
+        const find = (name: string) => bridge.registry.get(name);
         openSession(port1 as never, GRANT, find, bridge.lobby, principals.get(origin));
         return port2 as never;
       }, 5000);

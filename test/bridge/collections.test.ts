@@ -2,10 +2,10 @@ import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { defineStores, deque, index } from '../../protocol/stores.ts';
-import type { RemoteDeque, RemoteIndex } from '../../renderer-api/client/remote.ts';
-import { failure } from '../failure.ts';
-import { all } from '../suites/async-cache.ts';
-import { openBridge } from './over-a-port.ts';
+import type { RemoteDeque, RemoteIndex } from '../../client/remote.ts';
+import { errorMatching } from '../matchers.ts';
+import { collectItems } from '../suites/async-cache.ts';
+import { openBridge } from './bridge-fixture.ts';
 
 const stores = defineStores({
   settings: index<string, unknown>({ durability: 'process' }),
@@ -56,7 +56,7 @@ const dequeStep: fc.Arbitrary<DequeStep> = fc.oneof(
     ['length', (it) => it.length, (it) => it.length],
     ['values', async (it) => await it.values(), (it) => [...it]],
     ['reversed', async (it) => await it.reversed(), (it) => it.toReversed()],
-    ['iteration', (it) => all(it), (it) => [...it]],
+    ['iteration', (it) => collectItems(it), (it) => [...it]],
     ['reverse', (it) => it.reverse(), (it) => void it.reverse()],
     ['check', (it) => it.check(), () => []],
   ),
@@ -68,7 +68,7 @@ const dequeStep: fc.Arbitrary<DequeStep> = fc.oneof(
       ['count', (it) => it.count(v), (it) => it.filter(equalTo(v)).length],
       ['delete', (it) => it.delete(n), (it) => n < it.length && n >= -it.length && it.splice(n, 1).length === 1],
       ['splice', (it) => it.splice(n, 2), (it) => it.splice(n, 2)],
-      ['rotate', (it) => it.rotate(n), (it) => turn(it, n)],
+      ['rotate', (it) => it.rotate(n), (it) => rotateArray(it, n)],
       [
         'set',
         (it) =>
@@ -85,13 +85,13 @@ const dequeStep: fc.Arbitrary<DequeStep> = fc.oneof(
     ),
   ),
 );
-function turn(array: unknown[], count: number): void {
+function rotateArray(array: unknown[], count: number): void {
   const steps = array.length === 0 ? 0 : ((count % array.length) + array.length) % array.length;
   array.unshift(...array.splice(array.length - steps, steps));
 }
 
 const last = (map: Map<string, unknown>) => [...map].at(-1);
-const taken = (map: Map<string, unknown>, entry: [string, unknown] | undefined) => {
+const takeEntry = (map: Map<string, unknown>, entry: [string, unknown] | undefined) => {
   if (entry) map.delete(entry[0]);
   return entry;
 };
@@ -108,11 +108,11 @@ const indexStep: fc.Arbitrary<IndexStep> = fc
       ['has', (it) => it.has(key), (it) => it.has(key)],
       ['delete', (it) => it.delete(key), (it) => it.delete(key)],
       ['pop', (it) => it.pop(key), (it) => [it.get(key), it.delete(key)][0]],
-      ['popItem', (it) => it.popItem(), (it) => taken(it, last(it))],
-      ['popItem first', (it) => it.popItem({ last: false }), (it) => taken(it, [...it][0])],
+      ['popItem', (it) => it.popItem(), (it) => takeEntry(it, last(it))],
+      ['popItem first', (it) => it.popItem({ last: false }), (it) => takeEntry(it, [...it][0])],
       ['peekItem', (it) => it.peekItem(), (it) => last(it)],
       ['size', (it) => it.size, (it) => it.size],
-      ['iteration', (it) => all(it), (it) => [...it]],
+      ['iteration', (it) => collectItems(it), (it) => [...it]],
       ['keys', async (it) => await it.keys({ prefix: 'b' }), (it) => [...it.keys()].filter((k) => k.startsWith('b'))],
       ['values', async (it) => await it.values({ reverse: true }), (it) => [...it.values()].reverse()],
       ['entries', async (it) => await it.entries({ limit: 2 }), (it) => [...it].slice(0, 2)],
@@ -150,9 +150,9 @@ describe('a page', () => {
       Number.POSITIVE_INFINITY,
       app.outbox,
     ]);
-    expect(await all(app.outbox)).toEqual(['a', 'b', 'd']);
+    expect(await collectItems(app.outbox)).toEqual(['a', 'b', 'd']);
     await app.settings.set('theme', { dark: true });
-    expect(await all(app.settings)).toEqual([['theme', { dark: true }]]);
+    expect(await collectItems(app.settings)).toEqual([['theme', { dark: true }]]);
     expect(await app.settings.size).toBe(1);
     expect(await bridge.diskCache.as<{ default: ReturnType<typeof index> }>().default.size).toBe(0);
   });
@@ -164,11 +164,11 @@ describe('a page', () => {
     await outbox.extend(numbers);
     expect(await outbox.values()).toEqual(numbers);
     expect(await outbox.reversed()).toEqual(numbers.toReversed());
-    const page = (await bridge.operate('outbox', 'page', 'values', {})) as { items: unknown[]; next: unknown };
+    const page = (await bridge.callOnNewSession('outbox', 'page', 'values', {})) as { items: unknown[]; next: unknown };
     expect(page.items).toHaveLength(512);
     await outbox.clear();
     await outbox.extend(Array.from({ length: 8 }, () => 'x'.repeat(200_000)));
-    const bounded = (await bridge.operate('outbox', 'page', 'values', {})) as { items: unknown[]; next: unknown };
+    const bounded = (await bridge.callOnNewSession('outbox', 'page', 'values', {})) as { items: unknown[]; next: unknown };
     expect(bounded.items).toHaveLength(3);
     expect(await outbox.values()).toHaveLength(8);
   });
@@ -182,7 +182,7 @@ describe('a page', () => {
       },
     };
     using bridge = openBridge({ stores: { ...stores, sizes: index<string, number>({ schema }) } });
-    await expect(bridge.diskCache.cache('outbox').get('k')).rejects.toEqual(failure('NOT_ALLOWED'));
+    await expect(bridge.diskCache.cache('outbox').get('k')).rejects.toEqual(errorMatching('NOT_ALLOWED'));
     await expect(bridge.diskCache.deque('settings').shift()).rejects.toThrow(/"shift" on the index "settings"/);
     const sizes = bridge.diskCache.index<string, unknown>('sizes');
     await expect(sizes.set('a', 'large')).rejects.toThrow(/has to be a number/);

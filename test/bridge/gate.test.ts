@@ -2,21 +2,21 @@ import { once } from 'node:events';
 import type { MessagePort } from 'node:worker_threads';
 import { wrap } from 'comlink';
 import { describe, expect, it } from 'vitest';
-import { openBridge } from './over-a-port.ts';
+import { openBridge } from './bridge-fixture.ts';
 
 type Walk = Record<string, never> & (new (...args: unknown[]) => Promise<unknown>);
 
-async function answerTo(port: MessagePort, message: unknown): Promise<unknown> {
+async function requestRaw(port: MessagePort, message: unknown): Promise<unknown> {
   const answered = once(port, 'message');
   port.postMessage(message);
   return (await answered)[0];
 }
 
 /** The face still works: whatever was sent before did not end the session, nor the process. */
-async function expectAlive(port: MessagePort): Promise<void> {
-  expect(await answerTo(port, [7, [['api', 'has', 'k']]])).toEqual([7, [false], []]);
+async function expectResponsive(port: MessagePort): Promise<void> {
+  expect(await requestRaw(port, [7, [['api', 'has', 'k']]])).toEqual([7, [false], []]);
   const call = { id: 'alive', type: 'APPLY', path: ['unwatch'], argumentList: [{ type: 'RAW', value: 1 }] };
-  expect(await answerTo(port, call)).toMatchObject({ id: 'alive', value: undefined });
+  expect(await requestRaw(port, call)).toMatchObject({ id: 'alive', value: undefined });
 }
 
 describe('the gate in front of comlink', () => {
@@ -27,16 +27,16 @@ describe('the gate in front of comlink', () => {
     const ran = await new remote.watch.constructor('globalThis.pwned = true');
     expect(ran).toMatchObject({ refused: { code: 'NOT_ALLOWED' } });
     expect(globalThis).not.toHaveProperty('pwned');
-    await expectAlive(port);
+    await expectResponsive(port);
   });
 
   it('refuses prototype pollution', async () => {
     using bridge = openBridge();
     const port = bridge.rawPort();
     const set = { id: '1', type: 'SET', path: ['__proto__', 'polluted'], value: { type: 'RAW', value: 1 } };
-    expect(await answerTo(port, set)).toMatchObject({ id: '1', value: { refused: { code: 'NOT_ALLOWED' } } });
+    expect(await requestRaw(port, set)).toMatchObject({ id: '1', value: { refused: { code: 'NOT_ALLOWED' } } });
     expect({}).not.toHaveProperty('polluted');
-    await expectAlive(port);
+    await expectResponsive(port);
   });
 
   it('refuses a transfer handler nobody knows, which ends a process that only has comlink', async () => {
@@ -48,8 +48,8 @@ describe('the gate in front of comlink', () => {
       path: ['watch'],
       argumentList: [{ type: 'HANDLER', name: 'nope', value: 0 }],
     };
-    expect(await answerTo(port, call)).toMatchObject({ value: { refused: { code: 'NOT_ALLOWED' } } });
-    await expectAlive(port);
+    expect(await requestRaw(port, call)).toMatchObject({ value: { refused: { code: 'NOT_ALLOWED' } } });
+    await expectResponsive(port);
   });
 
   const malformed: readonly unknown[] = [
@@ -81,8 +81,8 @@ describe('the gate in front of comlink', () => {
     async (_, message) => {
       using bridge = openBridge();
       const port = bridge.rawPort();
-      expect(await answerTo(port, message)).toMatchObject({ id: '1', value: { refused: { code: 'NOT_ALLOWED' } } });
-      await expectAlive(port);
+      expect(await requestRaw(port, message)).toMatchObject({ id: '1', value: { refused: { code: 'NOT_ALLOWED' } } });
+      await expectResponsive(port);
     },
   );
 
@@ -104,7 +104,7 @@ describe('the gate in front of comlink', () => {
       new Date(),
     ];
     for (const message of noise) port.postMessage(message);
-    await expectAlive(port);
+    await expectResponsive(port);
   });
 
   it('reads the wire words of the comlink that is installed', async () => {

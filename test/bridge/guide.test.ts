@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';
 import { join } from 'node:path';
 import { expect, it, vi } from 'vitest';
-import { Windows } from '../../main/electron/windows.ts';
+import { WindowShards } from '../../main/electron/window-stores.ts';
 import * as protocol from '../../protocol/index.ts';
 import type { StoreDeclarations } from '../../protocol/stores.ts';
-import { freshDirectory } from '../engine/directory.ts';
-import { openBridge } from './over-a-port.ts';
+import { freshDirectory } from '../engine/fresh-directory.ts';
+import { openBridge } from './bridge-fixture.ts';
 
 const GUIDE = join(import.meta.dirname, '../../docs/guide-pages.md');
 const EXAMPLES = [...readFileSync(GUIDE, 'utf8').matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code!);
@@ -23,8 +23,8 @@ it('the examples of the guide do what they say', async () => {
     EXAMPLES;
   expect(more).toEqual([]);
   const [stores] = (await run(declared, { protocol }, ['stores'])) as [StoreDeclarations];
-  const windows = new Windows(freshDirectory());
-  using bridge = openBridge({ stores, windowShard: windows.attach('main', 'forever').shard });
+  const windows = new WindowShards(freshDirectory());
+  using bridge = openBridge({ stores, windowShard: windows.attach('main', 'forever').open });
   const { diskCache } = bridge;
   const [seen, heard]: [string[], string[]] = [[], []];
   const around = { diskCache, seen, heard };

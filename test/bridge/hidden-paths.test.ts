@@ -6,10 +6,10 @@ import { FULL_GRANT } from '../../main/bridge/grant.ts';
 import { openSession } from '../../main/bridge/session.ts';
 import { type OpenEngine, openEngine } from '../../main/open-engine.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
-import { cache, defineStores, index, queueMeant } from '../../protocol/stores.ts';
-import type { Port } from '../../renderer-api/client/line.ts';
+import { cache, defineStores, index, parseQueueAddress } from '../../protocol/stores.ts';
+import type { MessagePortLike } from '../../client/port-connection.ts';
 import { DiskCache } from '../../renderer-api/disk-cache.ts';
-import { freshDirectory } from '../engine/directory.ts';
+import { freshDirectory } from '../engine/fresh-directory.ts';
 
 const schema = {
   '~standard': { version: 1, vendor: 'test', validate: () => ({ issues: [{ message: 'too small', path: ['n'] }] }) },
@@ -19,7 +19,7 @@ const stores = defineStores({ api: cache({ fileThreshold: 10 }), settings: index
 let directory: string;
 let engine: OpenEngine;
 let page: DiskCache;
-let leave: (reason: DiskCacheError) => void;
+let endSession: (reason: DiskCacheError) => void;
 
 beforeEach(() => {
   directory = freshDirectory();
@@ -27,11 +27,11 @@ beforeEach(() => {
   page = new DiskCache(async () => {
     const { port1, port2 } = new MessageChannel();
     const find = (name: string) => {
-      const queue = queueMeant(name);
-      return queue === undefined ? engine.registry.find(name) : engine.queues.findOpen(queue);
+      const queue = parseQueueAddress(name);
+      return queue === undefined ? engine.registry.get(name) : engine.queues.findOpen(queue);
     };
-    leave = openSession(port1 as never, FULL_GRANT, find).close;
-    return port2 as unknown as Port;
+    endSession = openSession(port1 as never, FULL_GRANT, find).close;
+    return port2 as unknown as MessagePortLike;
   });
 });
 afterEach(() => {
@@ -40,7 +40,7 @@ afterEach(() => {
 });
 
 /** All that a page can read of a failure. */
-async function told(call: Promise<unknown>): Promise<string> {
+async function getErrorText(call: Promise<unknown>): Promise<string> {
   const error = await call.then(
     (value) => new Error(`It gave ${String(value)}`),
     (failure: unknown) => failure as DiskCacheError,
@@ -51,10 +51,10 @@ async function told(call: Promise<unknown>): Promise<string> {
 
 describe('where on the disk something is', () => {
   it('a page isn’t told when a value doesn’t fit a schema; the main process is', async () => {
-    const text = await told(page.index('settings').set('k', { n: 0 }));
+    const text = await getErrorText(page.index('settings').set('k', { n: 0 }));
     expect(text).toMatch(/The value of 'k' in settings does not fit the schema \(value\.n: too small\)/);
     expect(text).not.toContain(directory);
-    expect(() => engine.registry.find('settings').set('k' as never, { n: 0 } as never)).toThrow(directory);
+    expect(() => engine.registry.get('settings').set('k' as never, { n: 0 } as never)).toThrow(directory);
   });
 
   it('a page isn’t told by a call on a store that was closed, nor when the queues are', async () => {
@@ -62,8 +62,8 @@ describe('where on the disk something is', () => {
     engine.queues.find('mails');
     await page.queue('mails').enqueue(1);
     engine.close();
-    expect(await told(page.cache('api').get('k'))).toMatch(/^The store at api was closed/);
-    expect(await told(page.queue('mails').enqueue(1))).not.toContain(directory);
+    expect(await getErrorText(page.cache('api').get('k'))).toMatch(/^The store at api was closed/);
+    expect(await getErrorText(page.queue('mails').enqueue(1))).not.toContain(directory);
     engine = openEngine(directory, stores, undefined);
   });
 
@@ -76,7 +76,7 @@ describe('where on the disk something is', () => {
     expect(findings.length).toBeGreaterThan(0);
     expect(JSON.stringify(findings)).not.toContain(JSON.stringify(directory).slice(1, -1));
     expect(findings.some(({ path }) => path?.startsWith('api'))).toBe(true);
-    expect(engine.registry.find('api').check()[0]?.path).toContain(directory);
+    expect(engine.registry.get('api').check()[0]?.path).toContain(directory);
   });
 
   it('a page isn’t told by a job that has failed', async () => {
@@ -100,7 +100,7 @@ describe('where on the disk something is', () => {
 
   it('a page isn’t told, and gets no stack, by what a rare call throws', async () => {
     const { port1, port2 } = new MessageChannel();
-    const find = (name: string) => engine.registry.find(name);
+    const find = (name: string) => engine.registry.get(name);
     openSession(port1 as never, FULL_GRANT, find);
     const heard = (id: string, method: string, value: unknown) =>
       new Promise((resolve) => {
@@ -108,7 +108,7 @@ describe('where on the disk something is', () => {
         port2.postMessage({ id, type: 'APPLY', path: [method], argumentList: [{ type: 'RAW', value }] });
       });
     // To stop the last subscription is to write, and what fails there may be no error of ours.
-    vi.spyOn(engine.registry.find('settings'), 'subscribe').mockReturnValueOnce(() => {
+    vi.spyOn(engine.registry.get('settings'), 'subscribe').mockReturnValueOnce(() => {
       throw new Error(`disk I/O error in ${directory}`);
     });
     await heard('1', 'watch', { id: 1, store: 'settings', range: {} });
@@ -122,9 +122,9 @@ describe('where on the disk something is', () => {
   it('a page isn’t told when its session ends', async () => {
     await page.cache('api').set('k', 1);
     const stop = page.cache('api').subscribe(() => {});
-    const waiting = told(page.cache('api').writeStream('s', new ReadableStream() as never));
+    const waiting = getErrorText(page.cache('api').writeStream('s', new ReadableStream() as never));
     await page.cache('api').get('k');
-    leave(new DiskCacheError('CLOSED', `The host of ${directory} was closed`));
+    endSession(new DiskCacheError('CLOSED', `The host of ${directory} was closed`));
     expect(await waiting).not.toContain(directory);
     stop();
   });

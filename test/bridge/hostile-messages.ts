@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { SIGNATURES, SIGNATURES_OF_ANY } from '../../protocol/contract.ts';
-import { VALUE_STREAM } from '../../protocol/value-stream.ts';
+import { SIGNATURES, ANY_STORE_SIGNATURES } from '../../protocol/contract.ts';
+import { VALUE_STREAM_SIGNATURES } from '../../protocol/value-stream.ts';
 
 const deep = (levels: number): unknown => {
   let value: unknown = 1;
@@ -15,9 +15,9 @@ const cycle: Record<string, unknown> = { a: 1 };
 cycle['self'] = cycle;
 
 const names = [
-  ...Object.keys(SIGNATURES_OF_ANY),
+  ...Object.keys(ANY_STORE_SIGNATURES),
   ...Object.keys(SIGNATURES.queue),
-  ...Object.keys(VALUE_STREAM),
+  ...Object.keys(VALUE_STREAM_SIGNATURES),
   'batch',
 ];
 const oddName = fc.constantFrom<unknown>(

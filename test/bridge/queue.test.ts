@@ -1,16 +1,16 @@
 import { once } from 'node:events';
 import { describe, expect, expectTypeOf, it, vi } from 'vitest';
-import type { Queue } from '../../main/offline/queue/index.ts';
+import type { Queue } from '../../main/queue/index.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import type { Job, JobState, QueueEvent } from '../../protocol/job.ts';
-import { queueAddress } from '../../protocol/stores.ts';
-import type { RemoteQueue } from '../../renderer-api/client/remote-queue.ts';
-import { failure } from '../failure.ts';
-import { gate } from '../offline/queue-opened.ts';
-import { type Bridge, type BridgeOptions, openBridge } from './over-a-port.ts';
+import { toQueueAddress } from '../../protocol/stores.ts';
+import type { RemoteQueue } from '../../client/remote-queue.ts';
+import { errorMatching } from '../matchers.ts';
+import { createGate } from '../queue/queue-fixture.ts';
+import { type BridgeFixture, type BridgeFixtureOptions, openBridge } from './bridge-fixture.ts';
 
 /** A main process with one queue that is open, and a page that has it. */
-function openOutbox<T = unknown>(options: BridgeOptions = {}) {
+function openOutbox<T = unknown>(options: BridgeFixtureOptions = {}) {
   const bridge = openBridge(options);
   const inMain = bridge.queues.find<T>('outbox', { durability: 'process' });
   return {
@@ -143,7 +143,7 @@ describe('a page with a queue of the main process', () => {
     expect(pages).toHaveBeenCalledTimes(2);
     expect(met).toEqual(Array.from({ length: 150 }, (_, n) => n));
     expect(await outbox.jobs('ready')).toHaveLength(1300);
-    await expect(outbox.jobs('done' as never)).rejects.toEqual(failure('BAD_OPTION'));
+    await expect(outbox.jobs('done' as never)).rejects.toEqual(errorMatching('BAD_OPTION'));
   });
 
   it('walks over groups of every kind of key', async () => {
@@ -162,21 +162,21 @@ describe('a page with a queue of the main process', () => {
   it('has no batch, keeps nothing of it near, and is told which queues there are not', async () => {
     using opened = openOutbox();
     const { bridge } = opened;
-    const address = queueAddress('outbox');
-    await expect(bridge.operate(address, 'batch', [{ enqueue: ['a'] }])).rejects.toThrow(/enqueueMany/);
-    await expect(bridge.operate(address, 'transact', 'a')).rejects.toEqual(failure('NOT_ALLOWED'));
-    await expect(bridge.operate(address, 'process', 'a')).rejects.toEqual(failure('NOT_ALLOWED'));
-    expect(() => bridge.diskCache.keepNear(address)).toThrow(failure('BAD_OPTION'));
+    const address = toQueueAddress('outbox');
+    await expect(bridge.callOnNewSession(address, 'batch', [{ enqueue: ['a'] }])).rejects.toThrow(/enqueueMany/);
+    await expect(bridge.callOnNewSession(address, 'transact', 'a')).rejects.toEqual(errorMatching('NOT_ALLOWED'));
+    await expect(bridge.callOnNewSession(address, 'process', 'a')).rejects.toEqual(errorMatching('NOT_ALLOWED'));
+    expect(() => bridge.diskCache.nearCache(address)).toThrow(errorMatching('BAD_OPTION'));
     const port = bridge.rawPort();
     const answered = once(port, 'message');
     port.postMessage({ id: '1', type: 'APPLY', path: ['near'], argumentList: [{ type: 'RAW', value: address }] });
     expect(await answered).toMatchObject([{ id: '1', value: { error: { code: 'BAD_OPTION' } } }]);
     await expect(bridge.diskCache.queue('uploads').counts()).rejects.toThrow(/host\.queue\("uploads"\)/);
     for (const name of ['', '../outbox', '@queue/outbox', 'a/b', '__proto__']) {
-      expect(() => bridge.diskCache.queue(name)).toThrow(failure('BAD_OPTION'));
-      await expect(bridge.operate(queueAddress(name), 'counts')).rejects.toEqual(failure('NO_SUCH_STORE'));
+      expect(() => bridge.diskCache.queue(name)).toThrow(errorMatching('BAD_OPTION'));
+      await expect(bridge.callOnNewSession(toQueueAddress(name), 'counts')).rejects.toEqual(errorMatching('NO_SUCH_STORE'));
     }
-    await expect(bridge.diskCache.cache('outbox').get('k')).rejects.toEqual(failure('NO_SUCH_STORE'));
+    await expect(bridge.diskCache.cache('outbox').get('k')).rejects.toEqual(errorMatching('NO_SUCH_STORE'));
   });
 });
 
@@ -197,7 +197,7 @@ describe('a page that was granted a part', () => {
     outbox.pause(),
     outbox.check(),
   ];
-  const refusals = async (bridge: Bridge, name = 'outbox') => {
+  const refusals = async (bridge: BridgeFixture, name = 'outbox') => {
     const settled = await Promise.allSettled(attempts(bridge.diskCache.queue(name)));
     return settled.map((it) => (it.status === 'fulfilled' ? 'done' : (it.reason as { code: string }).code));
   };
@@ -220,15 +220,15 @@ describe('a page that was granted a part', () => {
   it('hears nothing of a queue that it may not read', async () => {
     using opened = openOutbox({ grant: { stores: { api: 'admin' } } });
     const why = new Promise((onError) => opened.outbox.subscribe(() => {}, { onError }));
-    expect(await why).toEqual(failure('NOT_ALLOWED'));
-    expect(() => opened.outbox.subscribe('listen' as never)).toThrow(failure('BAD_OPTION'));
+    expect(await why).toEqual(errorMatching('NOT_ALLOWED'));
+    expect(() => opened.outbox.subscribe('listen' as never)).toThrow(errorMatching('BAD_OPTION'));
   });
 
   it('pays for what it enqueues with the bytes it may write', async () => {
     using opened = openOutbox({ grant: { stores: { '*': 'write' }, bytes: 50_000 } });
     const { outbox, inMain } = opened;
     await outbox.enqueue(new Uint8Array(30_000));
-    await expect(outbox.enqueueMany([{ payload: 'x'.repeat(30_000) }])).rejects.toEqual(failure('TOO_LARGE'));
+    await expect(outbox.enqueueMany([{ payload: 'x'.repeat(30_000) }])).rejects.toEqual(errorMatching('TOO_LARGE'));
     await expect(outbox.enqueue('x'.repeat(30_000))).rejects.toThrow(/was granted 50000 bytes/);
     expect(inMain.counts().ready).toBe(1);
   });
@@ -240,7 +240,7 @@ describe('pages that listen to a queue', () => {
     const { bridge, outbox, inMain } = opened;
     const other = bridge.anotherPage().queue<string>('outbox');
     const [here, there] = [await listening(outbox), await listening(other)];
-    const { passed, open } = gate();
+    const { passed, open } = createGate();
     const stop = work(inMain, async ({ payload, report, bury }) => {
       if (payload === 'bad') bury('no');
       report({ percent: 50 });
@@ -286,17 +286,17 @@ describe('pages that listen to a queue', () => {
       const page = bridge.anotherPage();
       const stops = Array.from({ length: 10 }, () => page.queue('outbox').subscribe((event) => events.push(event)));
       await page.queue('outbox').counts();
-      expect(bridge.sessions.at(-1)!.watches).toBe(10);
+      expect(bridge.sessions.at(-1)!.subscriptions).toBe(10);
       if (reload === 0) {
         for (const stop of stops) stop();
         await page.queue('outbox').counts();
-        expect(bridge.sessions.at(-1)!.watches).toBe(0);
+        expect(bridge.sessions.at(-1)!.subscriptions).toBe(0);
       }
       bridge.sessions.at(-1)!.close(new DiskCacheError('DISCONNECTED', 'The page is being replaced by another'));
     }
     const before = events.length;
     await outbox.enqueue('a');
-    expect(bridge.sessions.map(({ watches }) => watches)).toEqual(bridge.sessions.map(() => 0));
+    expect(bridge.sessions.map(({ subscriptions }) => subscriptions)).toEqual(bridge.sessions.map(() => 0));
     expect(events.length).toBe(before);
     expect(inMain.counts().ready).toBe(1);
   });

@@ -1,24 +1,24 @@
 import { describe, expect, it, vi } from 'vitest';
 import { DiskCacheError } from '../../protocol/error.ts';
 import { cache, deque, fanout, index } from '../../protocol/stores.ts';
-import type { Told } from '../../protocol/wire.ts';
-import { failure } from '../failure.ts';
-import { type Bridge, openBridge } from './over-a-port.ts';
+import type { ChangeOrReset } from '../../protocol/wire.ts';
+import { errorMatching } from '../matchers.ts';
+import { type BridgeFixture, openBridge } from './bridge-fixture.ts';
 
 const stores = { api: cache(), shards: fanout(), settings: index(), outbox: deque() };
 
 /** What a listener has heard; `until` waits for so many. */
 function listener() {
-  const heard: Told[] = [];
+  const heard: ChangeOrReset[] = [];
   return {
     heard,
-    listen: (change: Told) => void heard.push(change),
+    listen: (change: ChangeOrReset) => void heard.push(change),
     until: (many: number) => vi.waitFor(() => expect(heard.length).toBeGreaterThanOrEqual(many)),
   };
 }
 
 /** A page that is certain to listen: what it asked for before an answer came has been dealt with. */
-const settled = (bridge: Bridge) => bridge.diskCache.has('anything');
+const settled = (bridge: BridgeFixture) => bridge.diskCache.has('anything');
 
 describe('a page that listens', () => {
   it.each(['api', 'shards', 'settings'])('hears what anybody changes, in order: %s', async (name) => {
@@ -69,13 +69,13 @@ describe('a page that listens', () => {
     const api = bridge.diskCache.cache('api');
     const stops = Array.from({ length: 50 }, () => api.subscribe(listen));
     await settled(bridge);
-    expect(bridge.sessions[0]!.watches).toBe(50);
+    expect(bridge.sessions[0]!.subscriptions).toBe(50);
     await api.set('a', 1);
     await until(50);
     for (const stop of stops) stop();
     for (const stop of stops) stop();
     await settled(bridge);
-    expect(bridge.sessions[0]!.watches).toBe(0);
+    expect(bridge.sessions[0]!.subscriptions).toBe(0);
     await api.set('b', 1);
     await settled(bridge);
     expect(heard).toHaveLength(50);
@@ -84,7 +84,7 @@ describe('a page that listens', () => {
   it('gets what happened in one turn in one message, and the next one when it has seen that', async () => {
     using bridge = openBridge({ stores });
     const port = bridge.rawPort();
-    const messages: { number: number; changes: [number, Told[]][] }[] = [];
+    const messages: { number: number; changes: [number, ChangeOrReset[]][] }[] = [];
     port.on(
       'message',
       (message) => (message as { deskcache?: string }).deskcache === 'changes' && messages.push(message),
@@ -92,7 +92,7 @@ describe('a page that listens', () => {
     const call = (id: string, method: string, value: unknown) =>
       port.postMessage({ id, type: 'APPLY', path: [method], argumentList: [{ type: 'RAW', value }] });
     call('1', 'watch', { id: 7, store: 'api', range: {} });
-    await vi.waitFor(() => expect(bridge.sessions[0]!.watches).toBe(1));
+    await vi.waitFor(() => expect(bridge.sessions[0]!.subscriptions).toBe(1));
     const store = bridge.cacheInMain('api');
     for (let n = 0; n < 3; n++) store.set(n, n);
     await vi.waitFor(() => expect(messages).toHaveLength(1));
@@ -124,7 +124,7 @@ describe('a page that listens', () => {
     bridge.sessions[0]!.close(new DiskCacheError('DISCONNECTED', 'The host was closed'));
     await until(1);
     expect(heard).toEqual([{ kind: 'reset' }]);
-    expect(bridge.sessions[0]!.watches).toBe(0);
+    expect(bridge.sessions[0]!.subscriptions).toBe(0);
     await settled(bridge);
     bridge.cacheInMain('api').set('a', 1);
     await until(2);
@@ -137,9 +137,9 @@ describe('a page that listens', () => {
       new Promise((onError) => {
         bridge.diskCache.cache(name).subscribe(() => {}, { ...range, onError });
       });
-    expect(await why('settings')).toEqual(failure('NOT_ALLOWED'));
-    expect(await why('nowhere')).toEqual(failure('NOT_ALLOWED'));
-    expect(await why('api', { prefix: 5 })).toEqual(failure('BAD_OPTION'));
+    expect(await why('settings')).toEqual(errorMatching('NOT_ALLOWED'));
+    expect(await why('nowhere')).toEqual(errorMatching('NOT_ALLOWED'));
+    expect(await why('api', { prefix: 5 })).toEqual(errorMatching('BAD_OPTION'));
     expect(() => bridge.diskCache.cache('api').subscribe(() => {}, { prefix: (() => 1) as never })).toThrow(/prefix/);
     expect(() => bridge.diskCache.cache('api').subscribe('listen' as never)).toThrow(/function/);
   });
@@ -150,7 +150,7 @@ describe('a page that listens', () => {
     for (let n = 0; n < 260; n++)
       bridge.diskCache.cache('api').subscribe(() => {}, { onError: (error) => failures.push(error) });
     await vi.waitFor(() => expect(failures).toHaveLength(4));
-    expect(failures[0]).toEqual(failure('TOO_LARGE'));
-    expect(bridge.sessions[0]!.watches).toBe(256);
+    expect(failures[0]).toEqual(errorMatching('TOO_LARGE'));
+    expect(bridge.sessions[0]!.subscriptions).toBe(256);
   });
 });

@@ -1,6 +1,6 @@
 /** Enqueues until it is killed, and says what was enqueued: `queue-filler.ts <directory>`. */
 import { writeSync } from 'node:fs';
-import { Queue } from '../../main/offline/queue/index.ts';
+import { Queue } from '../../main/queue/index.ts';
 
 const [, , directory = ''] = process.argv;
 const queue = new Queue<string>(directory, { timeout: 60_000 });

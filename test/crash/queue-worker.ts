@@ -1,7 +1,7 @@
 /** Works on a queue until it is killed, and writes down what it begins and ends: `queue-worker.ts <directory> <log>`. */
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Queue } from '../../main/offline/queue/index.ts';
+import { Queue } from '../../main/queue/index.ts';
 
 const [, , directory = '', log = ''] = process.argv;
 // No lease ends before the test does: who has died is known by its process.

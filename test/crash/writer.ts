@@ -1,7 +1,7 @@
 /** Carries out the steps of a plan until it is killed: `writer.ts <directory> <seed> <first step> [exclusive]`. */
 import { writeSync } from 'node:fs';
 import { Cache } from '../../main/engine/index.ts';
-import { perform, stepAt } from './plan.ts';
+import { performStep, createStep } from './random-writes.ts';
 
 const [, , directory = '', seed = '', first = '', exclusive] = process.argv;
 const cache = new Cache(directory, {
@@ -10,7 +10,7 @@ const cache = new Cache(directory, {
 });
 
 for (let index = Number(first); ; index++) {
-  perform(cache, stepAt(Number(seed), index));
+  performStep(cache, createStep(Number(seed), index));
   // Acknowledged only after the call has returned; a synchronous write to a pipe leaves nothing behind in this process.
   writeSync(1, `${index}\n`);
 }

@@ -1,8 +1,8 @@
 import { createRequire } from 'node:module';
 import { describe, expect, it } from 'vitest';
-import { closeUp, wholeWorld } from '../../demo-app/page/map/camera.ts';
-import { towards } from '../../demo-app/page/map/neighbour.ts';
-import { type Box, drawWorld, WORLD_WIDTH, type WorldTopology } from '../../demo-app/page/map/world.ts';
+import { frameCountry, frameWorld } from '../../demo-app/page/map/camera.ts';
+import { findNeighbour } from '../../demo-app/page/map/arrow-keys.ts';
+import { type Box, drawWorld, WORLD_WIDTH, type WorldTopology } from '../../demo-app/page/map/world-geometry.ts';
 import { countries, toSummary } from '../../demo-app/upstream/countries.ts';
 
 const topology = createRequire(import.meta.url)('world-atlas/countries-50m.json') as WorldTopology;
@@ -40,7 +40,7 @@ describe('the map', () => {
 
 describe('the camera', () => {
   it('shows the whole world in the middle', () => {
-    const { scale, x, y } = wholeWorld(all, { ...frame, covered: 0 });
+    const { scale, x, y } = frameWorld(all, { ...frame, covered: 0 });
     expect(x).toBeCloseTo(frame.width - (x + scale * WORLD_WIDTH));
     expect(y).toBeCloseTo(frame.height - (y + scale * world.height));
     expect(x).toBeGreaterThan(0);
@@ -48,7 +48,7 @@ describe('the camera', () => {
 
   it.each(['FRA', 'RUS', 'VAT', 'ATA', 'TUV', 'USA', 'FJI'])('shows %s whole, beside what is covered', (code) => {
     const { box } = place(code);
-    const { scale, x, y } = closeUp(place(code), all, frame);
+    const { scale, x, y } = frameCountry(place(code), all, frame);
     expect(scale * box[0] + x).toBeGreaterThanOrEqual(0);
     expect(scale * box[2] + x).toBeLessThanOrEqual(code === 'ATA' ? frame.width : frame.width - frame.covered);
     expect(scale * box[1] + y).toBeGreaterThanOrEqual(0);
@@ -63,18 +63,18 @@ describe('arrow keys', () => {
     ['USA', 'ArrowUp', 'CAN'],
     ['FIN', 'ArrowLeft', 'SWE'],
   ] as const)('from %s %s leads to %s', (from, key, to) => {
-    expect(towards(place(from), key, world.places)?.country.code).toBe(to);
+    expect(findNeighbour(place(from), key, world.places)?.country.code).toBe(to);
   });
 
   it('lead nowhere beyond the edge', () => {
-    expect(towards(place('ATA'), 'ArrowDown', world.places)).toBeUndefined();
+    expect(findNeighbour(place('ATA'), 'ArrowDown', world.places)).toBeUndefined();
   });
 
   it('reach every country from Spain', () => {
     const seen = new Set([place('ESP')]);
     for (const from of seen) {
       for (const key of ['ArrowUp', 'ArrowDown', 'ArrowLeft', 'ArrowRight'] as const) {
-        const next = towards(from, key, world.places);
+        const next = findNeighbour(from, key, world.places);
         if (next !== undefined) seen.add(next);
       }
     }

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { deliver } from '../../demo-app/main/outbox.ts';
+import { startDelivery } from '../../demo-app/main/deliver-note.ts';
 import type { FieldNote } from '../../demo-app/model/note.ts';
 import { Cache } from '../../main/engine/index.ts';
 import { Offline, Queue } from '../../main/offline/index.ts';
-import { freshDirectory } from '../engine/directory.ts';
+import { freshDirectory } from '../engine/fresh-directory.ts';
 
 const URL_OF_NOTES = 'https://atlas.example/v1/notes';
 const note = (id: string, code = 'NPL'): FieldNote => ({ id, code, text: `note ${id}`, writtenAt: 1 });
@@ -41,7 +41,7 @@ describe('the outbox of Atlas', () => {
     const seen: Promise<readonly FieldNote[]>[] = [];
     queue.subscribe(({ kind }) => kind === 'done' && seen.push(stored()));
     queue.enqueueMany(['a', 'b', 'c'].map((id) => ({ payload: note(id), group: 'NPL' })));
-    void deliver(queue, { offline, url: URL_OF_NOTES });
+    void startDelivery(queue, { offline, url: URL_OF_NOTES });
     await expect.poll(() => queue.counts().done).toBe(3);
     expect(server.map(({ id }) => id)).toEqual(['a', 'b', 'c']);
     for (const [at, list] of (await Promise.all(seen)).entries()) expect(list.length).toBeGreaterThan(at);
@@ -50,7 +50,7 @@ describe('the outbox of Atlas', () => {
   it('buries what is refused, with the server’s words, and lets the next one pass', async () => {
     verdicts.push(new Response('a note has at most 280 characters', { status: 422 }));
     queue.enqueueMany(['a', 'b'].map((id) => ({ payload: note(id), group: 'NPL' })));
-    void deliver(queue, { offline, url: URL_OF_NOTES });
+    void startDelivery(queue, { offline, url: URL_OF_NOTES });
     await expect.poll(() => queue.counts()).toMatchObject({ done: 1, dead: 1 });
     expect([...queue.jobs('dead')]).toMatchObject([
       { payload: note('a'), attempts: 1, error: expect.stringContaining('a note has at most 280 characters (422)') },
@@ -63,7 +63,7 @@ describe('the outbox of Atlas', () => {
     // How long it rests is drawn, and may be nothing: what it was like is seen when it failed, not a moment later.
     const failed: unknown[] = [];
     queue.subscribe(({ kind }) => kind === 'failed' && failed.push(queue.get(id)));
-    void deliver(queue, { offline, url: URL_OF_NOTES });
+    void startDelivery(queue, { offline, url: URL_OF_NOTES });
     await expect.poll(() => queue.counts().done, { timeout: 10_000 }).toBe(1);
     expect(failed).toMatchObject([{ state: 'delayed', error: expect.stringContaining('503') }]);
     expect(server).toEqual([note('a')]);
@@ -73,7 +73,7 @@ describe('the outbox of Atlas', () => {
     offline.connection.set(false);
     const asked = vi.spyOn(offline.connection, 'isOnline');
     const { id } = queue.enqueue(note('a'));
-    void deliver(queue, { offline, url: URL_OF_NOTES });
+    void startDelivery(queue, { offline, url: URL_OF_NOTES });
     // The worker has looked whether it may begin, and looked again.
     await expect.poll(() => asked.mock.calls.length, { timeout: 10_000 }).toBeGreaterThan(2);
     expect(queue.get(id)).toMatchObject({ state: 'ready', attempts: 0 });

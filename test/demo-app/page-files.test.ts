@@ -2,22 +2,22 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { pageFiles } from '../../demo-app/main/page-files.ts';
+import { createFileHandler } from '../../demo-app/main/page-files.ts';
 
-let above: string;
+let parentFolder: string;
 let serve: (path: string, init?: RequestInit) => Promise<Response>;
 beforeAll(() => {
-  above = mkdtempSync(join(tmpdir(), 'page-files-'));
-  const folder = mkdtempSync(join(above, 'page-'));
-  writeFileSync(join(above, 'secret.js'), 'secret');
+  parentFolder = mkdtempSync(join(tmpdir(), 'page-files-'));
+  const folder = mkdtempSync(join(parentFolder, 'page-'));
+  writeFileSync(join(parentFolder, 'secret.js'), 'secret');
   writeFileSync(`${folder}-beside.js`, 'secret');
   writeFileSync(join(folder, 'index.html'), '<title>page</title>');
   writeFileSync(join(folder, 'code.js'), 'code');
   writeFileSync(join(folder, 'key.pem'), 'secret');
-  const answer = pageFiles(folder, 'app://atlas');
+  const answer = createFileHandler(folder, 'app://atlas');
   serve = (path, init) => answer(new Request(`app://atlas${path}`, init));
 });
-afterAll(() => rmSync(above, { recursive: true }));
+afterAll(() => rmSync(parentFolder, { recursive: true }));
 
 describe('the page’s files', () => {
   it('are served with their type and a policy that lets the page talk to nobody', async () => {
@@ -47,7 +47,7 @@ describe('the page’s files', () => {
   });
 
   it('a folder whose name only begins like the page’s is not the page', async () => {
-    const answer = await pageFiles(join(above, 'pa'), 'app://atlas')(new Request('app://atlas/%2e%2e%2fsecret.js'));
+    const answer = await createFileHandler(join(parentFolder, 'pa'), 'app://atlas')(new Request('app://atlas/%2e%2e%2fsecret.js'));
     expect(answer.status).toBe(404);
   });
 

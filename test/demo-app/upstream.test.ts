@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startUpstream, type Upstream } from '../../demo-app/upstream/process.ts';
+import { startUpstream, type UpstreamProcess } from '../../demo-app/upstream/start-upstream.ts';
 
-let upstream: Upstream;
+let upstream: UpstreamProcess;
 beforeAll(async () => {
   upstream = await startUpstream();
 });

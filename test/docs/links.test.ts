@@ -14,7 +14,7 @@ const pages = globSync('**/*.md', {
 }).map((path) => path.replaceAll('\\', '/'));
 
 /** What a page links to, but for addresses of the web and places in the page itself. */
-function linksIn(page: string): string[] {
+function getLinks(page: string): string[] {
   const text = readFileSync(join(root, page), 'utf8').replaceAll(/```[\s\S]*?```|`[^`\n]*`/g, '');
   const targets = text.matchAll(/\]\(\s*<?([^)\s>]+)>?[^)]*\)|(?:src|href)="([^"]+)"|^\[[^\]]+\]:\s*(\S+)/gm);
   return Array.from(targets, ([, inline, html, reference]) => (inline ?? html ?? reference)!).filter(
@@ -23,7 +23,7 @@ function linksIn(page: string): string[] {
 }
 
 /** The file that a link is to, seen from the root. */
-const fileOf = (page: string, target: string): string =>
+const toFilePath = (page: string, target: string): string =>
   normalize(join(dirname(page), decodeURIComponent(target.split(/[?#]/)[0]!))).replaceAll('\\', '/');
 
 const isShipped = (path: string): boolean =>
@@ -31,7 +31,7 @@ const isShipped = (path: string): boolean =>
   files.some((pattern) => matchesGlob(path, pattern) || path === pattern || path.startsWith(`${pattern}/`));
 
 /** The heading that a fragment names, as GitHub writes it. */
-const anchorsIn = (path: string): string[] =>
+const getAnchors = (path: string): string[] =>
   Array.from(readFileSync(join(root, path), 'utf8').matchAll(/^#+\s+(.+)$/gm), ([, heading]) =>
     heading!
       .toLowerCase()
@@ -43,27 +43,27 @@ const anchorsIn = (path: string): string[] =>
 describe('links', () => {
   it('are looked for in pages that there are', () => {
     expect(pages).toContain('README.md');
-    expect(linksIn('README.md').length).toBeGreaterThan(0);
+    expect(getLinks('README.md').length).toBeGreaterThan(0);
   });
 
   it.each(pages)('of %s lead to files that there are', (page) => {
-    const dead = linksIn(page).filter((target) => !existsSync(join(root, fileOf(page, target))));
+    const dead = getLinks(page).filter((target) => !existsSync(join(root, toFilePath(page, target))));
     expect(dead).toEqual([]);
   });
 
   it.each(pages)('of %s lead to headings that there are', (page) => {
-    const dead = linksIn(page).filter((target) => {
+    const dead = getLinks(page).filter((target) => {
       const [, fragment] = target.split('#');
-      const path = fileOf(page, target);
+      const path = toFilePath(page, target);
       if (!fragment || !path.endsWith('.md') || !existsSync(join(root, path))) return false;
-      return !anchorsIn(path).includes(decodeURIComponent(fragment));
+      return !getAnchors(path).includes(decodeURIComponent(fragment));
     });
     expect(dead).toEqual([]);
   });
 
   it.each(pages.filter(isShipped))('of %s, which is in the package, lead to what is in it, too', (page) => {
-    const missing = linksIn(page).filter((target) => {
-      const path = fileOf(page, target);
+    const missing = getLinks(page).filter((target) => {
+      const path = toFilePath(page, target);
       const isFolder = existsSync(join(root, path)) && statSync(join(root, path)).isDirectory();
       return !isShipped(path) && !(isFolder && files.some((pattern) => pattern.startsWith(`${path}/`)));
     });

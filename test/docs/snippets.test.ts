@@ -8,7 +8,7 @@ const root = join(import.meta.dirname, '../..');
 const results = join(root, 'test-results');
 
 /** What the snippets find around themselves. */
-const AROUND = `
+const CONTEXT = `
 import type * as Main from 'deskcache/main';
 import type * as Pages from 'deskcache/renderer';
 import type * as Electron from 'electron';
@@ -65,7 +65,7 @@ const COMPILER = {
   noEmit: true,
 };
 
-function snippetsOf(path: string): (readonly [name: string, code: string])[] {
+function extractSnippets(path: string): (readonly [name: string, code: string])[] {
   const blocks = readFileSync(join(root, path), 'utf8').matchAll(/```ts\n([\s\S]*?)```/g);
   return Array.from(blocks, ([, code], nth) => [
     `${basename(path, '.md')}-${nth + 1}.ts`,
@@ -74,12 +74,12 @@ function snippetsOf(path: string): (readonly [name: string, code: string])[] {
 }
 
 it('what README and the guides show compiles in a strict application as it stands', () => {
-  const snippets = ['README.md', ...globSync('docs/guide-*.md', { cwd: root })].flatMap(snippetsOf);
+  const snippets = ['README.md', ...globSync('docs/guide-*.md', { cwd: root })].flatMap(extractSnippets);
   expect(snippets.length).toBeGreaterThan(25);
   mkdirSync(results, { recursive: true });
   const folder = mkdtempSync(join(results, 'snippets-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
-  const files = [...snippets, ['around.d.ts', AROUND], ['stores.ts', STORES]] as const;
+  const files = [...snippets, ['around.d.ts', CONTEXT], ['stores.ts', STORES]] as const;
   for (const [name, text] of files) writeFileSync(join(folder, name), text);
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions: COMPILER, include: ['*.ts'] }));
   const tsc = join(root, 'node_modules/typescript/bin/tsc');

@@ -1,16 +1,16 @@
 import type { Protocol, Session } from 'electron';
 import { describe, expect, it, vi } from 'vitest';
-import type { AssetRequest } from '../../main/assets/serve.ts';
+import type { AssetRequest } from '../../main/assets/asset-server.ts';
 import type { Grant } from '../../main/bridge/grant.ts';
 import { type AssetHost, type AssetOptions, assetScheme, serveAssets } from '../../main/electron/assets.ts';
 import { isOwnOrigin } from '../../main/electron/sender.ts';
 import { Cache, Index } from '../../main/engine/index.ts';
-import { freshDirectory } from '../engine/directory.ts';
+import { freshDirectory } from '../engine/fresh-directory.ts';
 
 const failure = (code: string) => expect.objectContaining({ code });
 
 /** One session's `protocol`. */
-function fakeSession() {
+function createFakeSession() {
   const handlers = new Map<string, (request: Request) => Response | Promise<Response>>();
   const protocol: Pick<Protocol, 'handle' | 'unhandle' | 'isProtocolHandled'> = {
     handle: (scheme, handler) => void handlers.set(scheme, handler),
@@ -22,7 +22,7 @@ function fakeSession() {
 
 const ALL: Grant = { stores: { '*': 'write' } };
 
-function open(options: AssetOptions = {}, granted: (origin: string) => Grant | null = own) {
+function open(options: AssetOptions = {}, granted: (origin: string) => Grant | null = createOwnPage) {
   const stores = {
     Assets: new Cache<string, unknown>(freshDirectory()),
     photos: new Cache<string, unknown>(freshDirectory()),
@@ -30,8 +30,8 @@ function open(options: AssetOptions = {}, granted: (origin: string) => Grant | n
   };
   stores.Assets.set('a.txt', 'text');
   stores.photos.set('a.txt', 'photo');
-  const host: AssetHost = { stores, grantsOf: (origin) => [granted(origin) ?? []].flat() };
-  const { session, handlers } = fakeSession();
+  const host: AssetHost = { stores, getGrants: (origin) => [granted(origin) ?? []].flat() };
+  const { session, handlers } = createFakeSession();
   assetScheme();
   const stop = serveAssets(session, options, host);
   async function ask(url: string, origin: string | undefined = 'app://atlas', init: RequestInit = {}): Promise<number> {
@@ -50,7 +50,7 @@ function open(options: AssetOptions = {}, granted: (origin: string) => Grant | n
   };
 }
 
-const own = (origin: string) => (isOwnOrigin(origin, true) ? ALL : null);
+const createOwnPage = (origin: string) => (isOwnOrigin(origin, true) ? ALL : null);
 
 describe('serveAssets', () => {
   it('serves every cache, as far as pages are granted it', async () => {
@@ -77,7 +77,7 @@ describe('serveAssets', () => {
   it.each(['https://evil.example', 'null', '', 'nobody', 'deskcache://assets', 'http://localhost:5173'])(
     'serves nothing to "%s"',
     async (origin) => {
-      using site = open({}, (asking) => (asking === 'null' || asking === '' ? ALL : own(asking)));
+      using site = open({}, (asking) => (asking === 'null' || asking === '' ? ALL : createOwnPage(asking)));
       expect(await site.ask('deskcache://assets/a.txt', origin)).toBe(403);
     },
   );
@@ -136,7 +136,7 @@ describe('serveAssets', () => {
     const assets = await import('../../main/electron/assets.ts');
     const warned = vi.spyOn(process, 'emitWarning').mockReturnValue();
     try {
-      const serve = () => assets.serveAssets(fakeSession().session, {}, { stores: {}, grantsOf: () => [] });
+      const serve = () => assets.serveAssets(createFakeSession().session, {}, { stores: {}, getGrants: () => [] });
       serve();
       expect(warned).toHaveBeenCalledExactlyOnceWith(expect.stringContaining('registerSchemesAsPrivileged'));
       assets.assetScheme();

@@ -1,13 +1,13 @@
 import type { WebFrameMain } from 'electron';
 import { describe, expect, it, vi } from 'vitest';
 import { FULL_GRANT } from '../../main/bridge/grant.ts';
-import { attach } from '../../main/electron/attach.ts';
-import type { PageAnswering } from '../../main/electron/page-engine.ts';
-import { channels, nonce, openFrame, openWindow, type Port } from './double.ts';
+import { attach } from '../../main/electron/attachment.ts';
+import type { SessionOpener } from '../../main/electron/engine-endpoint.ts';
+import { channels, createNonce, openFrame, openWindow, type Port } from './electron-double.ts';
 
-vi.mock('electron', () => import('./double.ts'));
+vi.mock('electron', () => import('./electron-double.ts'));
 
-const answering: PageAnswering = {
+const sessionOpener: SessionOpener = {
   openSession(port, _grant, onEnd) {
     port.on('close', () => onEnd('closed'));
     return { close: () => port.close() };
@@ -15,21 +15,21 @@ const answering: PageAnswering = {
 };
 
 /** What runs in a frame from one commit to the next. */
-interface Doc {
+interface ModelDocument {
   readonly host: { readonly processId: number; readonly routingId: number };
   readonly ports: Port[];
 }
 
-interface Frame {
+interface ModelFrame {
   readonly frame: WebFrameMain;
-  readonly parent: Frame | null;
-  doc: Doc;
+  readonly parent: ModelFrame | null;
+  doc: ModelDocument;
   /** Its process has crashed. The object comes to life again with the next document. */
   isDisposed: boolean;
 }
 
 /** The same sequence for the same seed (xorshift). */
-function randomFrom(seed: number): (below: number) => number {
+function createRandomInt(seed: number): (below: number) => number {
   let state = seed * 2654435761 || 1;
   return (below) => {
     state ^= state << 13;
@@ -49,11 +49,11 @@ class ModelWindow {
     this.#window.contents,
     'main',
     () => FULL_GRANT,
-    { ...answering, release() {} },
-    answering,
+    { ...sessionOpener, release() {} },
+    sessionOpener,
   );
-  readonly top: Frame;
-  readonly subs: Frame[] = [];
+  readonly top: ModelFrame;
+  readonly subframes: ModelFrame[] = [];
   readonly log: string[] = [];
   /** Ports of documents that are no more. */
   readonly #old: Port[] = [];
@@ -64,28 +64,28 @@ class ModelWindow {
     this.top = this.#open(null);
   }
 
-  get frames(): Frame[] {
-    return [this.top, ...this.subs];
+  get frames(): ModelFrame[] {
+    return [this.top, ...this.subframes];
   }
 
-  ask({ frame, doc, isDisposed }: Frame, purpose?: string): void {
+  requestPort({ frame, doc, isDisposed }: ModelFrame, purpose?: string): void {
     if (isDisposed) return;
     const before = channels.length;
-    this.#window.ask(frame, nonce(++this.#nonces), purpose);
+    this.#window.ask(frame, createNonce(++this.#nonces), purpose);
     doc.ports.push(...channels.slice(before).map(({ port1 }) => port1));
   }
 
   /** A message of the document before, which runs its unload handlers: it has a frame object of its own, which is detached. */
-  askLate({ processId, routingId }: Doc['host']): void {
+  requestFromOldDocument({ processId, routingId }: ModelDocument['host']): void {
     const before = channels.length;
-    this.#window.ask(openFrame({ processId, routingId, detached: true }).frame, nonce(++this.#nonces));
+    this.#window.ask(openFrame({ processId, routingId, detached: true }).frame, createNonce(++this.#nonces));
     expect(channels.length, 'a document that is unloaded gets nothing').toBe(before);
   }
 
-  commit(it: Frame, isOtherHost: boolean, how: 'page' | 'error page'): Doc {
+  commit(it: ModelFrame, isOtherHost: boolean, how: 'page' | 'error page'): ModelDocument {
     const before = it.doc;
     const host = isOtherHost || it.isDisposed ? this.#newHost() : before.host;
-    for (const sub of this.subs.filter((sub) => isWithin(sub, it))) this.remove(sub);
+    for (const sub of this.subframes.filter((sub) => isWithin(sub, it))) this.remove(sub);
     this.#old.push(...before.ports);
     it.doc = { host, ports: [] };
     it.isDisposed = false;
@@ -96,20 +96,20 @@ class ModelWindow {
   }
 
   /** A prevented link, a download, a 204: nothing is committed. */
-  comeToNothing({ doc: { host }, ...it }: Frame): void {
+  cancelNavigation({ doc: { host }, ...it }: ModelFrame): void {
     const isMainFrame = it.frame === this.top.frame;
     this.#window.emit('did-start-navigation', { url: 'app://atlas/file.zip', isMainFrame, frame: it.frame });
     this.#window.emit('did-fail-provisional-load', {}, -3, '', '', isMainFrame, host.processId, host.routingId);
     this.#window.emit('did-navigate-in-page', {}, 'app://atlas/#x', isMainFrame, host.processId, host.routingId);
   }
 
-  add(parent: Frame): void {
-    this.subs.push(this.#open(parent));
+  add(parent: ModelFrame): void {
+    this.subframes.push(this.#open(parent));
   }
 
-  remove(sub: Frame): void {
-    for (const inner of this.subs.filter((it) => it.parent === sub)) this.remove(inner);
-    this.subs.splice(this.subs.indexOf(sub), 1);
+  remove(sub: ModelFrame): void {
+    for (const inner of this.subframes.filter((it) => it.parent === sub)) this.remove(inner);
+    this.subframes.splice(this.subframes.indexOf(sub), 1);
     sub.isDisposed = true;
     // Its port says so in time, and the next handshake or commit.
     this.#removed.push(...sub.doc.ports);
@@ -122,7 +122,7 @@ class ModelWindow {
       this.#old.push(...it.doc.ports);
       it.doc = { ...it.doc, ports: [] };
     }
-    this.subs.length = 0;
+    this.subframes.length = 0;
     this.#window.emit('render-process-gone', {}, { reason: 'crashed' });
   }
 
@@ -142,13 +142,13 @@ class ModelWindow {
     expect(ports.filter((port) => !port.closed).length, 'sessions that outlive their window').toBe(0);
   }
 
-  #newHost(): Doc['host'] {
+  #newHost(): ModelDocument['host'] {
     return { processId: 1 + (++this.#hosts % 3), routingId: this.#hosts };
   }
 
-  #open(parent: Frame | null): Frame {
+  #open(parent: ModelFrame | null): ModelFrame {
     const { frame } = openFrame({ parent: parent?.frame ?? null });
-    const opened: Frame = { frame, parent, doc: { host: this.#newHost(), ports: [] }, isDisposed: false };
+    const opened: ModelFrame = { frame, parent, doc: { host: this.#newHost(), ports: [] }, isDisposed: false };
     const live = <T>(read: () => T) => ({
       get: () => {
         if (opened.isDisposed) throw new Error('Render frame was disposed before WebFrameMain could be accessed');
@@ -165,19 +165,19 @@ class ModelWindow {
   }
 }
 
-const isWithin = (sub: Frame, it: Frame): boolean =>
+const isWithin = (sub: ModelFrame, it: ModelFrame): boolean =>
   sub.parent !== null && (sub.parent === it || isWithin(sub.parent, it));
 
 function step(window: ModelWindow, random: (below: number) => number): void {
   const it = window.frames[random(window.frames.length)]!;
   const kind = random(12);
   window.log.push(`${kind} of frame ${window.frames.indexOf(it)}`);
-  if (kind <= 3) window.ask(it, random(2) === 0 ? 'stores' : 'offline');
+  if (kind <= 3) window.requestPort(it, random(2) === 0 ? 'stores' : 'offline');
   else if (kind <= 5 && !(it.isDisposed && it !== window.top)) {
     const before = window.commit(it, random(2) === 0, random(4) === 0 ? 'error page' : 'page');
-    if (it.doc.host !== before.host) window.askLate(before.host);
-  } else if (kind <= 7) window.comeToNothing(it);
-  else if (kind === 8 && window.subs.length < 4 && !it.isDisposed) window.add(it);
+    if (it.doc.host !== before.host) window.requestFromOldDocument(before.host);
+  } else if (kind <= 7) window.cancelNavigation(it);
+  else if (kind === 8 && window.subframes.length < 4 && !it.isDisposed) window.add(it);
   else if (kind === 9 && it !== window.top) window.remove(it);
   else if (kind === 10 && random(3) === 0) window.crash();
   else if (kind === 11) it.doc.ports.pop()?.close();
@@ -188,7 +188,7 @@ describe('sessions of a window, in any order of events', () => {
     for (let seed = 1; seed <= 400; seed++) {
       channels.length = 0;
       const window = new ModelWindow();
-      const random = randomFrom(seed);
+      const random = createRandomInt(seed);
       try {
         for (let n = 0; n < 60; n++) {
           step(window, random);

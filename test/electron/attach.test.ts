@@ -2,35 +2,35 @@ import type { EventEmitter } from 'node:events';
 import type { Session, WebContents, WebFrameMain } from 'electron';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { FULL_GRANT, type Grant } from '../../main/bridge/grant.ts';
-import { attach as attachTo } from '../../main/electron/attach.ts';
-import { EngineHere } from '../../main/electron/engine-here.ts';
-import type { EngineWindow, PageAnswering } from '../../main/electron/page-engine.ts';
+import { attach as attachTo } from '../../main/electron/attachment.ts';
+import { LocalEngine } from '../../main/electron/engine-endpoint.ts';
+import type { WindowEndpoint, SessionOpener } from '../../main/electron/engine-endpoint.ts';
 import type { Authorize } from '../../main/electron/sender.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
-import { channels, committed, dispose, failed, nonce, openFrame, openWindow } from './double.ts';
+import { channels, committed, dispose, failed, createNonce, openFrame, openWindow } from './electron-double.ts';
 
-vi.mock('electron', () => import('./double.ts'));
+vi.mock('electron', () => import('./electron-double.ts'));
 
 /** A window of an engine that finds stores, and its shard, as it is told. */
-const windowOf = (find: (name: string) => never): EngineWindow =>
-  new EngineHere({ attach: () => ({ shard: () => find('@window'), release: () => {} }) }, find).attach(
+const createEngineWindow = (find: (name: string) => never): WindowEndpoint =>
+  new LocalEngine({ attach: () => ({ open: () => find('@window'), release: () => {} }) }, find).attach(
     'main',
     'forever',
   );
 
-const engine = windowOf(() => {
+const engine = createEngineWindow(() => {
   throw new DiskCacheError('NO_SUCH_STORE', 'none here');
 });
 
 /** The grants of those who were answered about HTTP. */
 const asked: Grant[] = [];
-const offline: PageAnswering = {
+const offline: SessionOpener = {
   openSession(port, { grant }) {
     asked.push(grant);
     return { close: () => port.close() };
   },
 };
-const attach = (contents: WebContents, name: string, authorize: Authorize, own: EngineWindow) =>
+const attach = (contents: WebContents, name: string, authorize: Authorize, own: WindowEndpoint) =>
   attachTo(contents, name, authorize, own, offline);
 
 type Emit = EventEmitter['emit'];
@@ -44,8 +44,8 @@ describe('an attached window', () => {
     const { contents, ask } = openWindow();
     const attachment = attach(contents, 'main', () => FULL_GRANT, engine);
     const { frame, answers } = openFrame();
-    ask(frame, nonce(1));
-    expect(answers).toEqual([{ message: { deskcache: 'port', nonce: nonce(1) }, ports: [channels[0]!.port2] }]);
+    ask(frame, createNonce(1));
+    expect(answers).toEqual([{ message: { deskcache: 'port', nonce: createNonce(1) }, ports: [channels[0]!.port2] }]);
     expect(attachment.sessions).toBe(1);
   });
 
@@ -53,7 +53,7 @@ describe('an attached window', () => {
     const { contents, ask } = openWindow();
     const attachment = attach(contents, 'main', () => FULL_GRANT, engine);
     const { frame, answers } = openFrame();
-    for (let n = 0; n < 5; n++) ask(frame, nonce(1));
+    for (let n = 0; n < 5; n++) ask(frame, createNonce(1));
     expect(answers).toHaveLength(1);
     expect(attachment.sessions).toBe(1);
   });
@@ -64,9 +64,9 @@ describe('an attached window', () => {
     const attachment = attach(contents, 'main', () => grant, engine);
     const { frame, answers } = openFrame();
     asked.length = 0;
-    ask(frame, nonce(1), 'stores');
-    ask(frame, nonce(2), 'offline');
-    for (const [n, odd] of ['', 'Offline', null, 7, {}].entries()) ask(frame, nonce(n + 3), odd);
+    ask(frame, createNonce(1), 'stores');
+    ask(frame, createNonce(2), 'offline');
+    for (const [n, odd] of ['', 'Offline', null, 7, {}].entries()) ask(frame, createNonce(n + 3), odd);
     expect(asked).toEqual([grant]);
     expect([answers.length, channels.length, attachment.sessions]).toEqual([2, 2, 1]);
     emit(...committed(frame));
@@ -77,7 +77,7 @@ describe('an attached window', () => {
     const { contents, ask } = openWindow();
     attach(contents, 'main', () => null, engine);
     const { frame, answers } = openFrame();
-    ask(frame, nonce(1));
+    ask(frame, createNonce(1));
     expect(answers[0]).toMatchObject({ message: { error: { code: 'NOT_ALLOWED' } }, ports: [] });
     expect(answers[0]!.message.error).toMatchObject({ message: expect.stringContaining('app://atlas') });
   });
@@ -87,8 +87,8 @@ describe('an attached window', () => {
     const authorize = vi.fn(() => FULL_GRANT);
     attach(contents, 'main', authorize, engine);
     const { frame, answers } = openFrame({ origin: 'null' });
-    ask(frame, nonce(1));
-    ask(null, nonce(2));
+    ask(frame, createNonce(1));
+    ask(null, createNonce(2));
     expect(authorize).not.toHaveBeenCalled();
     expect(answers[0]).toMatchObject({ message: { error: { code: 'NOT_ALLOWED' } } });
   });
@@ -105,7 +105,7 @@ describe('an attached window', () => {
       engine,
     );
     const { frame, answers } = openFrame();
-    ask(frame, nonce(1));
+    ask(frame, createNonce(1));
     expect(answers[0]).toMatchObject({ message: { error: { code: 'NOT_ALLOWED' } }, ports: [] });
     expect(attachment.sessions).toBe(0);
     expect(warn).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ message: 'the policy is broken' }));
@@ -126,7 +126,7 @@ describe('an attached window', () => {
     const { contents, ask } = openWindow();
     const attachment = attach(contents, 'main', () => answered as Grant, engine);
     const { frame, answers } = openFrame();
-    ask(frame, nonce(1));
+    ask(frame, createNonce(1));
     expect(answers[0]).toMatchObject({ message: { error: { code: 'NOT_ALLOWED' } }, ports: [] });
     expect(attachment.sessions).toBe(0);
     expect(warn).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ message: expect.stringMatching(why) }));
@@ -138,13 +138,13 @@ describe('an attached window', () => {
     const grant = { stores: { '@fetch': 'read' } as Record<string, 'read' | 'admin'>, bytes: 10 };
     attach(contents, 'main', () => grant, engine);
     asked.length = 0;
-    ask(openFrame().frame, nonce(1), 'offline');
+    ask(openFrame().frame, createNonce(1), 'offline');
     grant.stores['*'] = 'admin';
     grant.bytes = 1000;
     expect(asked).toEqual([{ stores: { '@fetch': 'read' }, bytes: 10 }]);
   });
 
-  it.each([undefined, 7, '', 'short', `${nonce(1)}0`, nonce(1).toUpperCase().replace('0', 'G'), {}])(
+  it.each([undefined, 7, '', 'short', `${createNonce(1)}0`, createNonce(1).toUpperCase().replace('0', 'G'), {}])(
     'takes %j for noise, not for a nonce',
     (odd) => {
       const { contents, ask } = openWindow();
@@ -158,7 +158,7 @@ describe('an attached window', () => {
   it('counts what is written for an origin in a window, over all its connections and documents', () => {
     const { contents, ask, emit } = openWindow();
     const principals: unknown[] = [];
-    const counting: PageAnswering = {
+    const counting: SessionOpener = {
       openSession(port, { principal }) {
         principals.push(principal);
         return { close: () => port.close() };
@@ -167,11 +167,11 @@ describe('an attached window', () => {
     attachTo(contents, 'main', () => FULL_GRANT, { ...counting, release: () => {} }, counting);
     const { frame } = openFrame();
     const { frame: other } = openFrame({ origin: 'https://other.example', url: 'https://other.example/' });
-    ask(frame, nonce(1));
-    ask(frame, nonce(2), 'offline');
-    ask(other, nonce(3));
+    ask(frame, createNonce(1));
+    ask(frame, createNonce(2), 'offline');
+    ask(other, createNonce(3));
     emit(...committed(frame));
-    ask(frame, nonce(4));
+    ask(frame, createNonce(4));
     expect(principals.map((principal) => principal === principals[0])).toEqual([true, true, false, true]);
   });
 
@@ -179,7 +179,7 @@ describe('an attached window', () => {
     const { contents, ask } = openWindow();
     const attachment = attach(contents, 'main', () => FULL_GRANT, engine);
     const { frame, answers } = openFrame();
-    for (let n = 0; n < 1000; n++) ask(frame, nonce(n));
+    for (let n = 0; n < 1000; n++) ask(frame, createNonce(n));
     expect([attachment.sessions, channels.length]).toEqual([1, 16]);
     expect(answers.length).toBe(256);
   });
@@ -190,10 +190,10 @@ describe('an attached window', () => {
     const [greedy, refused] = [1, 2].map(() => openFrame({ parent: top.frame }));
     const attachment = attach(contents, 'main', ({ url }) => (url === 'app://none/' ? null : FULL_GRANT), engine);
     Object.assign(refused!.frame, { url: 'app://none/' });
-    for (let n = 0; n < 300; n++) ask(greedy!.frame, nonce(n));
-    for (let n = 300; n < 600; n++) ask(refused!.frame, nonce(n));
-    ask(top.frame, nonce(600));
-    expect(top.answers).toEqual([{ message: { deskcache: 'port', nonce: nonce(600) }, ports: [expect.anything()] }]);
+    for (let n = 0; n < 300; n++) ask(greedy!.frame, createNonce(n));
+    for (let n = 300; n < 600; n++) ask(refused!.frame, createNonce(n));
+    ask(top.frame, createNonce(600));
+    expect(top.answers).toEqual([{ message: { deskcache: 'port', nonce: createNonce(600) }, ports: [expect.anything()] }]);
     expect(attachment.sessions).toBe(2);
   });
 
@@ -207,7 +207,7 @@ describe('an attached window', () => {
       const { contents, ask, emit } = openWindow();
       const attachment = attach(contents, 'main', () => FULL_GRANT, engine);
       const { frame } = openFrame();
-      ask(frame, nonce(1));
+      ask(frame, createNonce(1));
       leave(emit as Emit, frame);
       expect(attachment.sessions).toBe(0);
       const { port1 } = channels.at(-1)!;
@@ -222,15 +222,15 @@ describe('an attached window', () => {
     const { contents, ask, emit } = openWindow();
     const attachment = attach(contents, 'main', () => FULL_GRANT, engine);
     const { frame, answers } = openFrame();
-    ask(frame, nonce(1));
+    ask(frame, createNonce(1));
     emit('did-start-navigation', { url: 'app://atlas/file.zip', isMainFrame: true, isSameDocument: false, frame });
     emit(...failed(frame, -3));
     expect([attachment.sessions, channels[0]!.port1.closed, channels[0]!.port1.posted]).toEqual([1, false, []]);
     // Nor is a nonce answered twice.
-    ask(frame, nonce(1));
+    ask(frame, createNonce(1));
     expect(answers).toHaveLength(1);
     emit(...committed(frame));
-    ask(frame, nonce(1));
+    ask(frame, createNonce(1));
     expect([attachment.sessions, answers.length]).toEqual([1, 2]);
   });
 
@@ -239,7 +239,7 @@ describe('an attached window', () => {
     const attachment = attach(contents, 'main', () => FULL_GRANT, engine);
     const top = openFrame().frame;
     const [sub, other, removed] = [1, 2, 3].map(() => openFrame({ parent: top }).frame);
-    for (const [n, frame] of [top, sub!, other!, removed!].entries()) ask(frame, nonce(n));
+    for (const [n, frame] of [top, sub!, other!, removed!].entries()) ask(frame, createNonce(n));
     emit('did-navigate-in-page', {}, 'app://atlas/#part', true, top.processId, top.routingId);
     expect(attachment.sessions).toBe(4);
     emit(...committed(sub!));
@@ -248,7 +248,7 @@ describe('an attached window', () => {
     dispose(removed!);
     emit(...failed(other!, -20));
     expect([attachment.sessions, channels[0]!.port1.closed]).toEqual([1, false]);
-    ask(sub!, nonce(9));
+    ask(sub!, createNonce(9));
     emit(...committed(top));
     expect([attachment.sessions, channels.map(({ port1 }) => port1.closed)]).toEqual([0, new Array(5).fill(true)]);
   });
@@ -259,11 +259,11 @@ describe('an attached window', () => {
     const top = openFrame().frame;
     for (let n = 0; n < 300; n++) {
       const { frame, answers } = openFrame({ parent: top });
-      ask(frame, nonce(n));
+      ask(frame, createNonce(n));
       expect(answers[0]).toMatchObject({ ports: [expect.anything()] });
       dispose(frame);
     }
-    ask(top, nonce(300));
+    ask(top, createNonce(300));
     expect(attachment.sessions).toBe(1);
     expect(channels.filter(({ port1 }) => !port1.closed)).toHaveLength(1);
   });
@@ -272,13 +272,13 @@ describe('an attached window', () => {
     const { contents, ask, emit } = openWindow();
     const attachment = attach(contents, 'main', () => FULL_GRANT, engine);
     const { frame, answers } = openFrame();
-    ask(frame, nonce(1));
+    ask(frame, createNonce(1));
     // The frame stays, its host is another.
     Object.assign(frame, { processId: 2, routingId: 77 });
-    ask(frame, nonce(2));
+    ask(frame, createNonce(2));
     emit(...committed(frame));
     expect(channels.map(({ port1 }) => port1.closed)).toEqual([true, false]);
-    ask(frame, nonce(2));
+    ask(frame, createNonce(2));
     expect([attachment.sessions, answers.length]).toEqual([1, 2]);
     // In the same host it is told before: all that there are then are of the old one.
     emit(...committed(frame));
@@ -293,8 +293,8 @@ describe('an attached window', () => {
     };
     const call = (parent: WebFrameMain | null, grant: Grant): unknown => {
       const { contents, ask } = openWindow();
-      attach(contents, 'main', () => grant, windowOf(find));
-      ask(openFrame({ parent }).frame, nonce(1));
+      attach(contents, 'main', () => grant, createEngineWindow(find));
+      ask(openFrame({ parent }).frame, createNonce(1));
       const { port1 } = channels.at(-1)!;
       port1.emit('message', { data: [1, [['@window', 'size']]] });
       return (port1.posted[0] as [number, unknown[], [number, { code: string }][]])[2][0]![1].code;
@@ -310,15 +310,15 @@ describe('an attached window', () => {
   it('forgets a session whose port closed', () => {
     const { contents, ask } = openWindow();
     const attachment = attach(contents, 'main', () => FULL_GRANT, engine);
-    ask(openFrame().frame, nonce(1));
+    ask(openFrame().frame, createNonce(1));
     channels[0]!.port1.close();
     expect(attachment.sessions).toBe(0);
   });
 
   it('tells a page whose engine has died, and forgets it', () => {
     const { contents, ask } = openWindow();
-    let end: Parameters<EngineWindow['openSession']>[2] = () => {};
-    const dying: EngineWindow = {
+    let end: Parameters<WindowEndpoint['openSession']>[2] = () => {};
+    const dying: WindowEndpoint = {
       openSession: (_port, _rights, onEnd) => {
         end = onEnd;
         return { close: () => {} };
@@ -327,11 +327,11 @@ describe('an attached window', () => {
     };
     const attachment = attach(contents, 'main', () => FULL_GRANT, dying);
     const { frame, answers } = openFrame();
-    ask(frame, nonce(1));
+    ask(frame, createNonce(1));
     end('died');
     expect(answers.map(({ message }) => message)).toEqual([
-      { deskcache: 'port', nonce: nonce(1) },
-      { deskcache: 'gone', nonce: nonce(1) },
+      { deskcache: 'port', nonce: createNonce(1) },
+      { deskcache: 'gone', nonce: createNonce(1) },
     ]);
     expect(attachment.sessions).toBe(0);
   });
@@ -339,10 +339,10 @@ describe('an attached window', () => {
   it('answers nobody after it was detached, and leaves no listener behind', () => {
     const { contents, ask } = openWindow();
     const attachment = attach(contents, 'main', () => FULL_GRANT, engine);
-    ask(openFrame().frame, nonce(1));
+    ask(openFrame().frame, createNonce(1));
     attachment.detach(new DiskCacheError('DISCONNECTED', 'The host was closed'));
     const { frame, answers } = openFrame();
-    ask(frame, nonce(2));
+    ask(frame, createNonce(2));
     expect(answers).toEqual([]);
     expect(attachment.sessions).toBe(0);
     const emitter = contents as unknown as EventEmitter & { ipc: EventEmitter };
@@ -367,30 +367,30 @@ describe('what an origin is granted', () => {
       ({ isTop, window }) => (isTop && window === 'main' ? FULL_GRANT : READ),
       engine,
     );
-    expect(attachment.grantsOf('app://atlas', session)).toEqual([FULL_GRANT, READ]);
-    expect(attachment.grantsOf('app://inner', session)).toEqual([READ]);
-    expect(attachment.grantsOf('app://else', session)).toEqual([]);
-    expect(attachment.grantsOf('app://atlas', {} as Session)).toEqual([]);
+    expect(attachment.getGrants('app://atlas', session)).toEqual([FULL_GRANT, READ]);
+    expect(attachment.getGrants('app://inner', session)).toEqual([READ]);
+    expect(attachment.getGrants('app://else', session)).toEqual([]);
+    expect(attachment.getGrants('app://atlas', {} as Session)).toEqual([]);
   });
 
   it('is nothing for documents of no certain origin, without a grant, or when the window is gone', () => {
     const opaque = { origin: 'null' };
     const contents = shown({ detached: true }, opaque, { isDestroyed: () => true });
     const attachment = attach(contents, 'main', () => FULL_GRANT, engine);
-    expect([attachment.grantsOf('app://atlas', session), attachment.grantsOf('null', session)]).toEqual([[], []]);
-    expect(attach(shown({}), 'main', () => null, engine).grantsOf('app://atlas', session)).toEqual([]);
+    expect([attachment.getGrants('app://atlas', session), attachment.getGrants('null', session)]).toEqual([[], []]);
+    expect(attach(shown({}), 'main', () => null, engine).getGrants('app://atlas', session)).toEqual([]);
     const gone = Object.assign(shown({}), { isDestroyed: () => true });
-    expect(attach(gone, 'main', () => FULL_GRANT, engine).grantsOf('app://atlas', session)).toEqual([]);
+    expect(attach(gone, 'main', () => FULL_GRANT, engine).getGrants('app://atlas', session)).toEqual([]);
   });
 
   it('is nothing after a crash, when Electron throws at a look at the frames, and again something after a reload', () => {
     const contents = shown({});
     const attachment = attach(contents, 'main', () => FULL_GRANT, engine);
     dispose(contents.mainFrame);
-    expect(attachment.grantsOf('app://atlas', session)).toEqual([]);
+    expect(attachment.getGrants('app://atlas', session)).toEqual([]);
     Object.assign(contents, { mainFrame: null });
-    expect(attachment.grantsOf('app://atlas', session)).toEqual([]);
+    expect(attachment.getGrants('app://atlas', session)).toEqual([]);
     Object.assign(contents, { mainFrame: shown({}).mainFrame });
-    expect(attachment.grantsOf('app://atlas', session)).toEqual([FULL_GRANT]);
+    expect(attachment.getGrants('app://atlas', session)).toEqual([FULL_GRANT]);
   });
 });

@@ -1,8 +1,8 @@
 import { describe, expect, it, vi } from 'vitest';
-import { needsPreflight } from '../../main/electron/cors.ts';
+import { needsPreflight } from '../../main/electron/foreign-pages.ts';
 import { hasInitiatorOrigin } from '../../main/electron/initiator.ts';
 
-vi.mock('electron', () => import('./double.ts'));
+vi.mock('electron', () => import('./electron-double.ts'));
 
 describe('whether a browser asks first', () => {
   const asks = (method: string, headers: Record<string, string> = {}) =>

@@ -7,14 +7,14 @@ import { promisify } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 
 /** A version of Electron, and what npm says the package is. */
-export interface Release {
+export interface ElectronRelease {
   readonly version: string;
   /** SHA-512 of the package's tarball, in Base64. */
   readonly integrity: string;
 }
 
 /** The oldest major that deskcache is for, and every second one from there on; the newest is the devDependency. */
-export const RELEASES: readonly Release[] = [
+export const RELEASES: readonly ElectronRelease[] = [
   {
     version: '35.7.5',
     integrity: 'dnL+JvLraKZl7iusXTVTGYs10TKfzUi30uEDTqsmTm0guN9V2tbOjTzyIZbh9n3ygUjgEYyo+igAwMRXIi3IPw==',
@@ -37,7 +37,7 @@ export const RELEASES: readonly Release[] = [
   },
 ];
 
-const CACHE = join(import.meta.dirname, '../../node_modules/.cache/deskcache/electron');
+const CACHE_FOLDER = join(import.meta.dirname, '../../node_modules/.cache/deskcache/electron');
 
 /**
  * The path of a release's `electron.d.ts`, which is kept beside the dependencies. No devDependency brings it: up to Electron 41 the
@@ -46,11 +46,11 @@ const CACHE = join(import.meta.dirname, '../../node_modules/.cache/deskcache/ele
  *
  * @throws where it isn't there yet and the registry is out of reach.
  */
-export async function fetchDeclarations({ version, integrity }: Release): Promise<string> {
-  const path = join(CACHE, version, 'electron.d.ts');
+export async function fetchDeclarations({ version, integrity }: ElectronRelease): Promise<string> {
+  const path = join(CACHE_FOLDER, version, 'electron.d.ts');
   if (existsSync(path)) return path;
-  await mkdir(CACHE, { recursive: true });
-  const into = await mkdtemp(join(CACHE, 'pack-'));
+  await mkdir(CACHE_FOLDER, { recursive: true });
+  const into = await mkdtemp(join(CACHE_FOLDER, 'pack-'));
   try {
     const args = ['pack', `electron@${version}`, '--ignore-scripts', '--pack-destination', into];
     // npm is a .cmd file on Windows, which starts through a shell only.
@@ -58,8 +58,8 @@ export async function fetchDeclarations({ version, integrity }: Release): Promis
     const tarball = await readFile(join(into, `electron-${version}.tgz`));
     const found = createHash('sha512').update(tarball).digest('base64');
     if (found !== integrity) throw new Error(`The tarball of electron@${version} is not what it was: sha512-${found}`);
-    await writeFile(join(into, 'electron.d.ts'), fileInTar(gunzipSync(tarball), 'package/electron.d.ts'));
-    await mkdir(join(CACHE, version), { recursive: true });
+    await writeFile(join(into, 'electron.d.ts'), extractFromTar(gunzipSync(tarball), 'package/electron.d.ts'));
+    await mkdir(join(CACHE_FOLDER, version), { recursive: true });
     // Renamed, for it is there whole or not at all.
     await rename(join(into, 'electron.d.ts'), path);
     return path;
@@ -71,7 +71,7 @@ export async function fetchDeclarations({ version, integrity }: Release): Promis
 const BLOCK_BYTES = 512;
 
 /** One file of a tar archive: a header of one block with the name and, in octal, the size; then the file, filled up to blocks. */
-function fileInTar(archive: Buffer, name: string): Buffer {
+function extractFromTar(archive: Buffer, name: string): Buffer {
   for (let at = 0; at + BLOCK_BYTES <= archive.length; ) {
     const text = (from: number, length: number) =>
       archive.toString('utf8', at + from, at + from + length).replace(/\0.*$/s, '');

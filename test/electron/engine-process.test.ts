@@ -3,7 +3,7 @@ import { expect, it, vi } from 'vitest';
 import { EngineProcess } from '../../main/electron/utility/engine-process.ts';
 
 /** A utility process that is started, killed and heard of by hand. Before it has spawned Electron may have nothing to kill. */
-class ByHand extends EventEmitter {
+class ManualProcess extends EventEmitter {
   readonly posted: unknown[] = [];
   kills = 0;
   postMessage(message: unknown): void {
@@ -15,11 +15,11 @@ class ByHand extends EventEmitter {
   }
 }
 
-const started = vi.hoisted(() => [] as ByHand[]);
+const started = vi.hoisted(() => [] as ManualProcess[]);
 vi.mock('electron', () => ({
   utilityProcess: {
     fork() {
-      const utility = new ByHand();
+      const utility = new ManualProcess();
       started.push(utility);
       return utility;
     },
@@ -27,13 +27,13 @@ vi.mock('electron', () => ({
 }));
 
 it('A utility process that is closed before it has spawned opens nothing, and is killed when it has', async () => {
-  const onOver = vi.fn();
+  const onGivenUp = vi.fn();
   const utility = new EngineProcess('/utility.js', {
-    first: () => ({ order: 'close' }),
+    createOpenCommand: () => ({ order: 'close' }),
     onOpened: () => {},
-    onReport: () => {},
+    onEvent: () => {},
     onExit: () => {},
-    onOver,
+    onGivenUp,
   });
   utility.start();
   const [child] = started;
@@ -44,6 +44,6 @@ it('A utility process that is closed before it has spawned opens nothing, and is
   expect(child!.posted).toEqual([]);
   child!.emit('exit', 0);
   await closing;
-  expect(onOver).toHaveBeenCalledOnce();
+  expect(onGivenUp).toHaveBeenCalledOnce();
   expect(started.length).toBe(1);
 });

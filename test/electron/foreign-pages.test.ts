@@ -2,19 +2,19 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { OfflineSessionOptions } from '../../main/electron/offline.ts';
+import type { OfflineSessionOptions } from '../../main/electron/intercept-session.ts';
 import { Cache } from '../../main/engine/index.ts';
 import { Precache } from '../../main/offline/index.ts';
-import { beginOffline, reached, runIn, type Sent, showPage } from './offline-session.ts';
+import { startHttpSession, describeResponse, setElectronVersion, type SentRequest, simulatePage } from './http-session-fixture.ts';
 
-vi.mock('electron', () => import('./double.ts'));
-vi.mock('../../main/electron/network.ts', async () => (await import('./offline-session.ts')).recordingNetwork());
+vi.mock('electron', () => import('./electron-double.ts'));
+vi.mock('../../main/electron/network-fetch.ts', async () => (await import('./http-session-fixture.ts')).mockNetwork());
 
 const API = 'https://api.example';
 const EVIL = 'https://evil.example';
 
 beforeEach(() => {
-  runIn('45.4.1');
+  setElectronVersion('45.4.1');
   vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
 });
 afterEach(() => {
@@ -23,7 +23,7 @@ afterEach(() => {
 });
 
 /** The origin that Electron names as the initiator, the version of Electron, and the origin that CORS has to be checked for. */
-const ASKERS: Record<string, { initiator?: string; version?: string; foreignShown?: boolean; held?: string }> = {
+const INITIATORS: Record<string, { initiator?: string; version?: string; foreignShown?: boolean; held?: string }> = {
   'the browser': {},
   'an own page': { initiator: 'app://atlas' },
   'a page of an origin that was named': { initiator: 'https://app.example' },
@@ -45,7 +45,7 @@ const REQUESTS: Record<string, { init: RequestInit; isSimple: boolean }> = {
 const SOURCES = ['network', 'store', 'precache', 'fetch of the application'] as const;
 const ALLOWED = ['none', '*', 'the asker', 'another'] as const;
 
-const cells = Object.keys(ASKERS).flatMap((asker) =>
+const cells = Object.keys(INITIATORS).flatMap((asker) =>
   Object.keys(REQUESTS).flatMap((request) =>
     SOURCES.flatMap((source) => ALLOWED.map((allowed) => [asker, request, source, allowed] as const)),
   ),
@@ -62,23 +62,23 @@ afterAll(() => {
 });
 
 describe('what a page gets of another origin, by initiator, request, source, and what the server allows', () => {
-  it.each(Object.keys(ASKERS))('%s', async (asker) => {
+  it.each(Object.keys(INITIATORS))('%s', async (asker) => {
     const wrong: unknown[] = [];
     for (const cell of cells.filter(([name]) => name === asker)) {
-      const [got, expected] = [await tried(...cell), wanted(...cell)];
+      const [got, expected] = [await runCell(...cell), getExpected(...cell)];
       if (JSON.stringify(got) !== JSON.stringify(expected)) wrong.push({ cell, got, expected });
     }
     expect(wrong).toEqual([]);
   });
 });
 
-type Outcome = { reaches: string; sent: Pick<Sent, 'cors' | 'origin' | 'credentials' | 'cookie'>[] };
+type Outcome = { reaches: string; sent: Pick<SentRequest, 'cors' | 'origin' | 'credentials' | 'cookie'>[] };
 
-async function tried(asker: string, request: string, source: string, allowed: string): Promise<Outcome> {
-  const { initiator, version, foreignShown, held } = ASKERS[asker]!;
+async function runCell(asker: string, request: string, source: string, allowed: string): Promise<Outcome> {
+  const { initiator, version, foreignShown, held } = INITIATORS[asker]!;
   const { init } = REQUESTS[request]!;
-  if (version !== undefined) runIn(version);
-  else runIn('45.4.1');
+  if (version !== undefined) setElectronVersion(version);
+  else setElectronVersion('45.4.1');
   const acao = { none: [], '*': ['*'], 'the asker': [held ?? 'app://atlas'], another: ['https://other.example'] }[
     allowed
   ]!;
@@ -94,22 +94,22 @@ async function tried(asker: string, request: string, source: string, allowed: st
     ...(source === 'precache' && { precache }),
     ...(source === 'fetch of the application' && { fetch: fetch! }),
   });
-  using made = beginOffline(answer, how, store);
-  if (foreignShown) showPage(made.session, EVIL);
+  using made = startHttpSession(answer, how, store);
+  if (foreignShown) simulatePage(made.session, EVIL);
   if (source === 'store') {
     await (await made.ask(`${API}/x`, initiator, {})).text();
     made.offline.connection.set(false);
   }
   made.sent.length = 0;
   const stolen = { cookie: 'name=ada', ...(init.headers as Record<string, string>) };
-  const reaches = await made.ask(`${API}/x`, initiator, { ...init, headers: stolen }).then(reached, () => 'failed');
+  const reaches = await made.ask(`${API}/x`, initiator, { ...init, headers: stolen }).then(describeResponse, () => 'failed');
   const sent = made.sent.map(({ cors, origin, credentials, cookie }) => ({ cors, origin, credentials, cookie }));
   return { reaches, sent };
 }
 
 /** What is right, said once more and otherwise. */
-function wanted(asker: string, request: string, source: string, allowed: string): Outcome {
-  const { initiator, held } = ASKERS[asker]!;
+function getExpected(asker: string, request: string, source: string, allowed: string): Outcome {
+  const { initiator, held } = INITIATORS[asker]!;
   const isOwn = held === undefined;
   const { isSimple } = REQUESTS[request]!;
   const isGet = request.startsWith('GET');
@@ -153,8 +153,8 @@ describe('a foreign page', () => {
 
   it('is never answered from what the user’s cookies have fetched, nor is the user from what it has', async () => {
     let times = 0;
-    using made = beginOffline(() => fresh(`answer ${++times}`));
-    const get = async (initiator?: string) => reached(await made.ask(`${API}/me`, initiator));
+    using made = startHttpSession(() => fresh(`answer ${++times}`));
+    const get = async (initiator?: string) => describeResponse(await made.ask(`${API}/me`, initiator));
     expect(await get('app://atlas')).toBe('answer 1');
     expect(await get(EVIL)).toBe('answer 2');
     expect(await get('https://another.example')).toBe('answer 3');
@@ -167,8 +167,8 @@ describe('a foreign page', () => {
 
   it('makes the application forget nothing by what it posts', async () => {
     let times = 0;
-    using made = beginOffline(() => fresh(`answer ${++times}`));
-    const own = async () => reached(await made.ask(`${API}/x`, 'app://atlas'));
+    using made = startHttpSession(() => fresh(`answer ${++times}`));
+    const own = async () => describeResponse(await made.ask(`${API}/x`, 'app://atlas'));
     expect(await own()).toBe('answer 1');
     await made.ask(`${API}/x`, EVIL, { method: 'POST', body: 'x' });
     expect(await own()).toBe('answer 1');
@@ -183,7 +183,7 @@ describe('a foreign page', () => {
         link: '</x>; rel=preload',
       },
     };
-    using made = beginOffline(() => fresh('x', fields));
+    using made = startHttpSession(() => fresh('x', fields));
     expect(Object.fromEntries((await made.ask(`${API}/x`, EVIL)).headers)).toEqual({
       'access-control-allow-origin': '*',
       'access-control-expose-headers': 'cache-status, x-own',
@@ -199,46 +199,46 @@ describe('a foreign page', () => {
   });
 
   it('plays what is whole in the store part by part', async () => {
-    using made = beginOffline(() => fresh('0123456789'));
-    expect(await reached(await made.ask(`${API}/film`, EVIL))).toBe('0123456789');
+    using made = startHttpSession(() => fresh('0123456789'));
+    expect(await describeResponse(await made.ask(`${API}/film`, EVIL))).toBe('0123456789');
     const part = await made.ask(`${API}/film`, EVIL, { headers: { range: 'bytes=2-4' } });
     expect([part.status, part.headers.get('content-range'), await part.text()]).toEqual([206, 'bytes 2-4/10', '234']);
     expect(made.sent.length).toBe(1);
   });
 
   it('is refused what is answered with fields that allow two origins', async () => {
-    using made = beginOffline(() => fresh('x', { 'access-control-allow-origin': `${EVIL}, https://other.example` }));
-    expect(await reached(await made.ask(`${API}/x`, EVIL))).toBe('network error');
+    using made = startHttpSession(() => fresh('x', { 'access-control-allow-origin': `${EVIL}, https://other.example` }));
+    expect(await describeResponse(await made.ask(`${API}/x`, EVIL))).toBe('network error');
   });
 
   it('needs no preflight for what Chromium says of itself, which its network says again', async () => {
     const told: (string | null)[] = [];
-    using made = beginOffline(({ headers }) => {
+    using made = startHttpSession(({ headers }) => {
       told.push(headers.get('user-agent'));
       return fresh('x');
     });
     const headers = { 'user-agent': 'Mozilla/5.0 (X11; Linux x86_64)', 'sec-ch-ua': '"Chromium";v="153"' };
-    expect(await reached(await made.ask(`${API}/x`, EVIL, { headers }))).toBe('x');
+    expect(await describeResponse(await made.ask(`${API}/x`, EVIL, { headers }))).toBe('x');
     made.offline.connection.set(false);
-    expect(await reached(await made.ask(`${API}/x`, EVIL, { headers })), 'from the store').toBe('x');
+    expect(await describeResponse(await made.ask(`${API}/x`, EVIL, { headers })), 'from the store').toBe('x');
     expect(told).toEqual([null]);
   });
 
   it('keeps to the switch of the application', async () => {
-    using made = beginOffline(() => fresh('x'));
+    using made = startHttpSession(() => fresh('x'));
     await (await made.ask(`${API}/kept`, EVIL)).text();
     made.offline.connection.set(false);
-    expect(await reached(await made.ask(`${API}/kept`, EVIL))).toBe('x');
+    expect(await describeResponse(await made.ask(`${API}/kept`, EVIL))).toBe('x');
     await expect(made.ask(`${API}/other`, EVIL)).rejects.toThrow(TypeError);
   });
 });
 
 describe('the application’s own pages', () => {
   it('send their Origin and Referer where a browser would, and may read what allows no origin', async () => {
-    using made = beginOffline(() => new Response('x'));
+    using made = startHttpSession(() => new Response('x'));
     const ask = async (url: string, initiator: string, method = 'GET') => {
       const request = { method, referrer: 'https://app.example/page' };
-      expect(await reached(await made.ask(url, initiator, request))).toBe('x');
+      expect(await describeResponse(await made.ask(url, initiator, request))).toBe('x');
       const { origin, referer } = made.sent.at(-1)!;
       return [origin, referer];
     };
@@ -259,7 +259,7 @@ describe('the application’s own pages', () => {
       'https://*.app.example',
       'blob:https://a.example',
     ])
-      expect(() => beginOffline(() => new Response(), { origins: [origin] }), origin).toThrow(/is not an origin/);
-    beginOffline(() => new Response(), { origins: ['https://app.example:8443', 'app://atlas'] })[Symbol.dispose]();
+      expect(() => startHttpSession(() => new Response(), { origins: [origin] }), origin).toThrow(/is not an origin/);
+    startHttpSession(() => new Response(), { origins: ['https://app.example:8443', 'app://atlas'] })[Symbol.dispose]();
   });
 });

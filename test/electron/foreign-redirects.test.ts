@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { beginOffline, reached } from './offline-session.ts';
+import { startHttpSession, describeResponse } from './http-session-fixture.ts';
 
-vi.mock('electron', () => import('./double.ts'));
-vi.mock('../../main/electron/network.ts', async () => (await import('./offline-session.ts')).recordingNetwork());
+vi.mock('electron', () => import('./electron-double.ts'));
+vi.mock('../../main/electron/network-fetch.ts', async () => (await import('./http-session-fixture.ts')).mockNetwork());
 
 const API = 'https://api.example';
 const EVIL = 'https://evil.example';
@@ -26,7 +26,7 @@ describe('a foreign page that is led elsewhere', () => {
         [{}, null],
         [{ 'access-control-expose-headers': 'Location' }, location],
       ] as const) {
-        using made = beginOffline(answer(fields));
+        using made = startHttpSession(answer(fields));
         const { headers } = await made.ask(`${API}/orders`, EVIL, { method: 'POST', body: 'x' });
         expect(headers.get('location')).toBe(seen);
       }
@@ -36,7 +36,7 @@ describe('a foreign page that is led elsewhere', () => {
   it('follows a redirect that the other origin lets it see, and has no origin between two others', async () => {
     const redirect = (location: string, allowed: string) =>
       new Response(null, { status: 302, headers: { location, 'access-control-allow-origin': allowed } });
-    using made = beginOffline(({ url, headers }) => {
+    using made = startHttpSession(({ url, headers }) => {
       const { pathname } = new URL(url);
       if (pathname === '/closed') return redirect('/there', 'https://other.example');
       if (pathname === '/away') return redirect('https://third.example/there', '*');
@@ -68,13 +68,13 @@ describe('a foreign page that is led elsewhere', () => {
   });
 
   it('has no origin on either of two ways that lead to the same place at once', async () => {
-    using made = beginOffline(({ url }) => {
+    using made = startHttpSession(({ url }) => {
       const fields = { location: `${EVIL}/secret`, 'access-control-allow-origin': '*' };
       return url.startsWith(API) ? new Response(null, { status: 302, headers: fields }) : new Response('secret');
     });
     for (const path of ['/1', '/2']) await made.ask(API + path, EVIL);
     for (const expected of ['network error', 'network error', 'secret']) {
-      expect(await reached(await made.ask(`${EVIL}/secret`, EVIL))).toBe(expected);
+      expect(await describeResponse(await made.ask(`${EVIL}/secret`, EVIL))).toBe(expected);
     }
   });
 });

@@ -2,14 +2,14 @@ import type { WebFrameMain } from 'electron';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { FULL_GRANT } from '../../main/bridge/grant.ts';
 import { Principal } from '../../main/bridge/principal.ts';
-import { attach } from '../../main/electron/attach.ts';
-import type { PageAnswering, PageRights } from '../../main/electron/page-engine.ts';
-import { channels, committed, failed, nonce, openFrame, openWindow } from './double.ts';
+import { attach } from '../../main/electron/attachment.ts';
+import type { SessionOpener, SessionRights } from '../../main/electron/engine-endpoint.ts';
+import { channels, committed, failed, createNonce, openFrame, openWindow } from './electron-double.ts';
 
-vi.mock('electron', () => import('./double.ts'));
+vi.mock('electron', () => import('./electron-double.ts'));
 
-const opened: PageRights[] = [];
-const answering: PageAnswering = {
+const opened: SessionRights[] = [];
+const sessionOpener: SessionOpener = {
   openSession(port, rights, onEnd) {
     opened.push(rights);
     port.on('close', () => onEnd('closed'));
@@ -17,14 +17,14 @@ const answering: PageAnswering = {
   },
 };
 
-function attachedWindow() {
+function attachWindow() {
   const window = openWindow();
-  const attachment = attach(window.contents, 'main', () => FULL_GRANT, { ...answering, release() {} }, answering);
+  const attachment = attach(window.contents, 'main', () => FULL_GRANT, { ...sessionOpener, release() {} }, sessionOpener);
   return { ...window, attachment };
 }
 
 let lastNonce = 0;
-const next = () => nonce(++lastNonce);
+const next = () => createNonce(++lastNonce);
 const openPorts = () => channels.filter(({ port1 }) => !port1.closed).length;
 
 beforeEach(() => {
@@ -38,7 +38,7 @@ describe('a document that asks for ports while another one is on its way', () =>
     ['an error page', (frame) => failed(frame, -105)],
   ])('keeps none of them when %s takes its place', (_what, commit) => {
     for (const parent of [null, openFrame().frame]) {
-      const { ask, emit, attachment } = attachedWindow();
+      const { ask, emit, attachment } = attachWindow();
       const { frame } = openFrame({ parent });
       ask(frame, next());
       emit('did-start-navigation', { isMainFrame: parent === null, isSameDocument: false, frame });
@@ -53,7 +53,7 @@ describe('a document that asks for ports while another one is on its way', () =>
   });
 
   it('keeps all of them when nothing takes its place', () => {
-    const { ask, emit } = attachedWindow();
+    const { ask, emit } = attachWindow();
     const { frame } = openFrame();
     ask(frame, next());
     emit('did-start-navigation', { isMainFrame: true, isSameDocument: false, frame });
@@ -64,7 +64,7 @@ describe('a document that asks for ports while another one is on its way', () =>
   });
 
   it('gets nothing once it is being unloaded', () => {
-    const { ask } = attachedWindow();
+    const { ask } = attachWindow();
     ask(openFrame({ detached: true }).frame, next());
     expect(openPorts()).toBe(0);
   });
@@ -74,7 +74,7 @@ describe('a document without an address of its own', () => {
   it.each(['about:blank', 'about:srcdoc', 'about:blank#x', ''])(
     'gets no port, whatever origin it inherits: %j',
     (url) => {
-      const { ask } = attachedWindow();
+      const { ask } = attachWindow();
       for (const parent of [null, openFrame().frame]) {
         const { frame, answers } = openFrame({ url, parent });
         ask(frame, next());
@@ -92,7 +92,7 @@ describe('a page that opens frame after frame', () => {
   };
 
   it('has 64 connections in all subframes of one origin; its top document and other origins have theirs', () => {
-    const { ask } = attachedWindow();
+    const { ask } = attachWindow();
     for (const { frame } of subframes(40, 'app://ads')) for (let n = 0; n < 4; n++) ask(frame, next());
     expect(openPorts()).toBe(64);
     ask(subframes(1, 'app://inner')[0]!.frame, next());
@@ -101,7 +101,7 @@ describe('a page that opens frame after frame', () => {
   });
 
   it('uses up its own handshakes, refused ones too, and none of others', () => {
-    const { ask } = attachedWindow();
+    const { ask } = attachWindow();
     const ads = subframes(20, 'app://ads');
     for (const { frame } of ads) for (let n = 0; n < 100; n++) ask(frame, next());
     expect(ads.reduce((sum, { answers }) => sum + answers.length, 0)).toBe(1024);
@@ -112,7 +112,7 @@ describe('a page that opens frame after frame', () => {
   });
 
   it('can ask again in the next document of a frame that had used up its handshakes', () => {
-    const { ask, emit } = attachedWindow();
+    const { ask, emit } = attachWindow();
     const { frame, answers } = openFrame();
     for (let n = 0; n < 300; n++) ask(frame, next());
     expect(answers).toHaveLength(256);
@@ -124,7 +124,7 @@ describe('a page that opens frame after frame', () => {
 
 describe('the limits of a connection', () => {
   it('are those of its window and origin, whichever frame and document asks', () => {
-    const { ask, emit } = attachedWindow();
+    const { ask, emit } = attachWindow();
     const top = openFrame().frame;
     ask(top, next());
     emit(...committed(top));

@@ -2,31 +2,31 @@ import type { Session, WebContents } from 'electron';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { FULL_GRANT } from '../../main/bridge/grant.ts';
 import { AttachedWindows } from '../../main/electron/attached-windows.ts';
-import { EngineHere } from '../../main/electron/engine-here.ts';
-import { type InstallOptions, install, warnOfMissingPreload } from '../../main/electron/install.ts';
+import { LocalEngine } from '../../main/electron/engine-endpoint.ts';
+import { type InstallOptions, installInSession, warnIfPreloadMissing } from '../../main/electron/attached-windows.ts';
 import type { FrameInfo } from '../../main/electron/sender.ts';
-import { Windows } from '../../main/electron/windows.ts';
+import { WindowShards } from '../../main/electron/window-stores.ts';
 import { Cache } from '../../main/engine/index.ts';
-import { freshDirectory } from '../engine/directory.ts';
-import { failure } from '../failure.ts';
-import { app, channels, NOWHERE, nonce, openFrame, openSession, openWindow } from './double.ts';
+import { freshDirectory } from '../engine/fresh-directory.ts';
+import { errorMatching } from '../matchers.ts';
+import { app, channels, withoutHttp, createNonce, openFrame, openSession, openWindow } from './electron-double.ts';
 
-vi.mock('electron', () => import('./double.ts'));
+vi.mock('electron', () => import('./electron-double.ts'));
 
 const PRELOAD = '/deskcache/preload.cjs';
-let windows: Windows;
+let windows: WindowShards;
 let attached: AttachedWindows;
-let asking: FrameInfo[];
+let askedFrames: FrameInfo[];
 
 beforeEach(() => {
   channels.length = 0;
-  asking = [];
-  windows = new Windows(freshDirectory());
+  askedFrames = [];
+  windows = new WindowShards(freshDirectory());
   const authorize = (frame: FrameInfo) => {
-    asking.push(frame);
+    askedFrames.push(frame);
     return FULL_GRANT;
   };
-  attached = new AttachedWindows(authorize, new EngineHere(windows, () => new Cache(freshDirectory())), NOWHERE);
+  attached = new AttachedWindows(authorize, new LocalEngine(windows, () => new Cache(freshDirectory())), withoutHttp);
 });
 afterEach(() => {
   attached.close('The test is over');
@@ -42,31 +42,31 @@ async function open(session: Session, fields: object = {}) {
   await Promise.resolve();
   const nameNow = (): string | undefined => {
     const { frame, answers } = openFrame();
-    window.ask(frame, nonce(++asked));
-    return answers.length === 0 ? undefined : asking.at(-1)!.window;
+    window.ask(frame, createNonce(++asked));
+    return answers.length === 0 ? undefined : askedFrames.at(-1)!.window;
   };
   return { ...window, nameNow };
 }
 
-function installing(options: InstallOptions = {}) {
+function installOnSession(options: InstallOptions = {}) {
   const { session, scripts } = openSession();
-  const undo = install(session, options, PRELOAD, attached);
+  const undo = installInSession(session, options, PRELOAD, attached);
   return { session, scripts, undo, [Symbol.dispose]: undo };
 }
 
 describe('a session with deskcache installed', () => {
   it('gives its pages the preload script, and refuses a second time', () => {
-    using installed = installing();
+    using installed = installOnSession();
     expect([...installed.scripts.values()]).toEqual([{ type: 'frame', filePath: PRELOAD, id: 'deskcache' }]);
-    const again = () => install(installed.session, {}, PRELOAD, attached);
-    expect(again).toThrow(failure('BAD_OPTION'));
+    const again = () => installInSession(installed.session, {}, PRELOAD, attached);
+    expect(again).toThrow(errorMatching('BAD_OPTION'));
     expect(again).toThrow(/Call the function that the first host\.install returned/);
-    using other = installing();
+    using other = installOnSession();
     expect(other.scripts.size).toBe(1);
   });
 
   it('attaches windows by the lowest number that is free', async () => {
-    using installed = installing();
+    using installed = installOnSession();
     const [first, second] = [await open(installed.session), await open(installed.session)];
     expect([first.nameNow(), second.nameNow()]).toEqual(['window-1', 'window-2']);
     first.close();
@@ -77,7 +77,7 @@ describe('a session with deskcache installed', () => {
   });
 
   it('attaches no window of another session, no developer tools and no guest', async () => {
-    using installed = installing();
+    using installed = installOnSession();
     expect((await open(openSession().session)).nameNow()).toBeUndefined();
     for (const type of ['remote', 'webview', 'backgroundPage']) {
       expect((await open(installed.session, { getType: () => type })).nameNow()).toBeUndefined();
@@ -90,11 +90,11 @@ describe('a session with deskcache installed', () => {
 
   it('names windows as the application says, when that can be known', async () => {
     const name = vi.fn((contents: WebContents) => `page ${contents.id}`);
-    using installed = installing({ name, keep: 'while-open' });
+    using installed = installOnSession({ name, lifetime: 'while-open' });
     const contents = openWindow({ session: installed.session, id: 7 });
     expect(name).not.toHaveBeenCalled();
     await Promise.resolve();
-    contents.ask(openFrame().frame, nonce(++asked));
+    contents.ask(openFrame().frame, createNonce(++asked));
     channels.at(-1)!.port1.emit('message', { data: [1, [['@window', 'set', 'k', 1]]] });
     expect(windows.list()).toMatchObject([{ name: 'page 7', keep: 'while-open', isOpen: true }]);
     contents.close();
@@ -104,18 +104,18 @@ describe('a session with deskcache installed', () => {
   it('numbers windows in one row with those that are attached without a name, which they keep', async () => {
     const { contents, ask, close } = openWindow();
     attached.attach(contents);
-    using installed = installing();
+    using installed = installOnSession();
     const second = await open(installed.session);
-    attached.attach(contents, { keep: 'while-open' });
-    ask(openFrame().frame, nonce(++asked));
-    expect([asking.at(-1)!.window, second.nameNow()]).toEqual(['window-1', 'window-2']);
+    attached.attach(contents, { lifetime: 'while-open' });
+    ask(openFrame().frame, createNonce(++asked));
+    expect([askedFrames.at(-1)!.window, second.nameNow()]).toEqual(['window-1', 'window-2']);
     close();
     expect((await open(installed.session)).nameNow()).toBe('window-1');
   });
 
   it('leaves a window alone whose name can’t be had, and says so', async () => {
     const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
-    using installed = installing({
+    using installed = installOnSession({
       name: () => {
         throw new Error('no name today');
       },
@@ -126,7 +126,7 @@ describe('a session with deskcache installed', () => {
   });
 
   it('leaves the name to a window that is attached, at once or later', async () => {
-    using installed = installing();
+    using installed = installOnSession();
     const window = openWindow({ session: installed.session });
     attached.attach(window.contents, { name: 'main' });
     const later = await open(installed.session);
@@ -135,13 +135,13 @@ describe('a session with deskcache installed', () => {
     attached.attach(later.contents, { name: 'panel' });
     expect(port1.posted.at(-1)).toMatchObject({ deskcache: 'goodbye', reason: { code: 'DISCONNECTED' } });
     expect([later.nameNow(), attached.sessions]).toEqual(['panel', 1]);
-    window.ask(openFrame().frame, nonce(++asked));
-    expect(asking.at(-1)!.window).toBe('main');
+    window.ask(openFrame().frame, createNonce(++asked));
+    expect(askedFrames.at(-1)!.window).toBe('main');
     expect((await open(installed.session)).nameNow()).toBe('window-1');
   });
 
   it('is as it was before when that is undone; windows that were attached by name stay', async () => {
-    const installed = installing();
+    const installed = installOnSession();
     const [named, numbered] = [await open(installed.session), await open(installed.session)];
     attached.attach(named.contents, { name: 'main' });
     expect([named.nameNow(), numbered.nameNow()]).toEqual(['main', 'window-2']);
@@ -151,14 +151,14 @@ describe('a session with deskcache installed', () => {
     expect([named.nameNow(), numbered.nameNow(), attached.sessions]).toEqual(['main', undefined, 2]);
     numbered.close();
     expect(numbered.listeners()).toBe(0);
-    install(installed.session, {}, PRELOAD, attached)();
+    installInSession(installed.session, {}, PRELOAD, attached)();
   });
 });
 
 it('a window that fails to load the preload script of deskcache is warned of, and one that lacks another is not', () => {
   const { contents, emit } = openWindow();
   const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
-  warnOfMissingPreload(contents, PRELOAD, 'the preload script is missing');
+  warnIfPreloadMissing(contents, PRELOAD, 'the preload script is missing');
   emit('preload-error', {}, '/app/preload.cjs', new Error('ENOENT'));
   expect(warned).not.toHaveBeenCalled();
   emit('preload-error', {}, PRELOAD, new Error('ENOENT'));

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { PassThrough } from 'node:stream';
 import type { AuthInfo, ClientRequest, ClientRequestConstructorOptions, Session } from 'electron';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { networkFetch, ownNetworkFetch } from '../../main/electron/network.ts';
+import { networkFetch, ownNetworkFetch } from '../../main/electron/network-fetch.ts';
 
 /** What `net.request` was asked with. */
 const started: ClientRequestConstructorOptions[] = [];
@@ -13,13 +13,13 @@ let aborted = 0;
 /** What an Electron starts with that knows nothing of `bypassCustomProtocolHandlers` in `net.request`, as 35 to 37. */
 const startedWith: Record<string, unknown>[] = [];
 /** What the network tells instead of what the server says, for requests to `/told`. */
-let tell: (asked: EventEmitter) => void = () => {};
+let emitResponse: (asked: EventEmitter) => void = () => {};
 const headersSet: [string, string][] = [];
 
 /** Node's own client requests are much like Electron's; what they don't know are redirects, which Electron tells of as it does here. */
 function request(options: ClientRequestConstructorOptions) {
   started.push(options);
-  if (options.url!.endsWith('/told')) return toldRequest();
+  if (options.url!.endsWith('/told')) return createManualRequest();
   const asked = nodeRequest(options.url!, { method: options.method });
   const { emit, abort } = asked;
   const _urlLoaderOptions = { url: options.url, bypassCustomProtocolHandlers: undefined };
@@ -32,26 +32,26 @@ function request(options: ClientRequestConstructorOptions) {
     if (event !== 'response') return emit.call(asked, event, ...rest);
     const message = rest[0] as IncomingMessage;
     const { statusCode = 0, headers, headersDistinct } = message;
-    if (statusCode < 300 || statusCode === 304) return emit.call(asked, event, plain(message));
+    if (statusCode < 300 || statusCode === 304) return emit.call(asked, event, detachMessage(message));
     const to = new URL(headers.location!, options.url).href;
     emit.call(asked, 'redirect', statusCode, options.method, to, headersDistinct);
     if (options.redirect !== 'follow')
       return asked.destroyed || asked.emit('error', new Error('Redirect was cancelled'));
     const next = nodeRequest(to);
-    next.on('response', (message) => emit.call(asked, 'response', plain(message)));
+    next.on('response', (message) => emit.call(asked, 'response', detachMessage(message)));
     return next.end() !== undefined;
   };
   return asked;
 }
 
 /** A request whose events a test emits by hand. */
-function toldRequest() {
+function createManualRequest() {
   headersSet.length = 0;
   const asked = new EventEmitter();
   return Object.assign(asked, {
     setHeader: (...field: [string, string]) => headersSet.push(field),
     abort: () => void aborted++,
-    end: () => queueMicrotask(() => tell(asked)),
+    end: () => queueMicrotask(() => emitResponse(asked)),
   }) as unknown as ClientRequest;
 }
 
@@ -60,7 +60,7 @@ const message = (statusCode: number, rawHeaders: string[], statusMessage = 'OK')
   Object.assign(new PassThrough().end('body'), { statusCode, statusMessage, rawHeaders });
 
 /** Electron's messages don't know their request; Node's are aborted by it when they are destroyed. */
-function plain(message: IncomingMessage) {
+function detachMessage(message: IncomingMessage) {
   const { statusCode, statusMessage, rawHeaders } = message;
   const body = new PassThrough();
   message.on('error', (error) => body.destroy(error)).pipe(body);
@@ -70,7 +70,7 @@ const { app } = vi.hoisted(() => ({ app: new (process.getBuiltinModule('node:eve
 vi.mock('electron', () => ({ net: { request }, app }));
 
 const session = { storagePath: '/data' } as Session;
-const fetchIn = networkFetch(session);
+const sessionFetch = networkFetch(session);
 let base: string;
 let closed = 0;
 const server = createServer((incoming, response) => {
@@ -107,24 +107,24 @@ afterAll(() => {
   server.close();
 });
 
-const ask = (path: string, init?: RequestInit) => fetchIn(new Request(base + path, init));
+const fetchPath = (path: string, init?: RequestInit) => sessionFetch(new Request(base + path, init));
 
 describe('the network of a session', () => {
   it('asks past the session’s protocol handlers, also where net.request does not take the option (Electron 35 to 37)', async () => {
-    await fetchIn(new Request(`${base}/`));
+    await sessionFetch(new Request(`${base}/`));
     expect(started.at(-1)).toMatchObject({ bypassCustomProtocolHandlers: true });
     expect(startedWith.at(-1)).toMatchObject({ bypassCustomProtocolHandlers: true });
   });
 
   it('gets fields and body, and says where the answer is from', async () => {
-    const response = await ask('/echo', { method: 'POST', body: 'sent', headers: { 'x-own': 'kept' } });
+    const response = await fetchPath('/echo', { method: 'POST', body: 'sent', headers: { 'x-own': 'kept' } });
     const { status, statusText, url, redirected } = response;
     expect([status, statusText, url, redirected]).toEqual([200, 'Fine', `${base}/echo`, false]);
     expect([await response.text(), response.headers.get('x-got')]).toEqual(['sent', 'kept']);
   });
 
   it('sends a small body with its length, a large one as it is read', async () => {
-    expect((await ask('/echo', { method: 'POST', body: 'sent' })).headers.get('x-length')).toBe('4');
+    expect((await fetchPath('/echo', { method: 'POST', body: 'sent' })).headers.get('x-length')).toBe('4');
     const MB = 2 ** 20;
     let onAnswer = () => {};
     const answered = new Promise<void>((resolve) => {
@@ -139,7 +139,7 @@ describe('the network of a session', () => {
         else controller.enqueue(new Uint8Array(MB).fill(pulled));
       },
     });
-    const response = await ask('/echo', { method: 'POST', body, duplex: 'half' } as RequestInit);
+    const response = await fetchPath('/echo', { method: 'POST', body, duplex: 'half' } as RequestInit);
     expect(response.headers.get('x-length')).toBe('undefined');
     onAnswer();
     const bytes = new Uint8Array(await response.arrayBuffer());
@@ -157,14 +157,14 @@ describe('the network of a session', () => {
     const { signal } = controller;
     const before = closed;
     const abortedBefore = aborted;
-    const asking = ask('/never', { method: 'POST', body: endless(), duplex: 'half', signal } as RequestInit);
+    const asking = fetchPath('/never', { method: 'POST', body: endless(), duplex: 'half', signal } as RequestInit);
     setTimeout(() => controller.abort(), 100);
     await expect(asking).rejects.toMatchObject({ name: 'AbortError' });
     await vi.waitFor(() => expect([cancelled, closed]).toEqual([1, before + 1]));
     const broken = new ReadableStream({
       pull: (it) => (cancelled++ < 200 ? it.enqueue(new Uint8Array(100_000)) : it.error(new Error('The file is gone'))),
     });
-    const sending = ask('/never', { method: 'POST', body: broken, duplex: 'half' } as RequestInit);
+    const sending = fetchPath('/never', { method: 'POST', body: broken, duplex: 'half' } as RequestInit);
     await expect(sending).rejects.toThrow('The file is gone');
     await vi.waitFor(() => expect([aborted > abortedBefore + 1, closed]).toEqual([true, before + 2]));
   });
@@ -183,7 +183,7 @@ describe('the network of a session', () => {
     });
     const leaving = new AbortController();
     const { signal } = leaving;
-    const answer = ask('/never', { method: 'POST', body, duplex: 'half', signal } as RequestInit);
+    const answer = fetchPath('/never', { method: 'POST', body, duplex: 'half', signal } as RequestInit);
     const sent = started.length + (bytes > 8 * 2 ** 20 ? 1 : 0);
     await vi.waitFor(() => expect(started.length).toBe(sent));
     leaving.abort(new Error('enough'));
@@ -195,35 +195,35 @@ describe('the network of a session', () => {
   });
 
   it('is asked past the handlers and past Chromium’s cache, with the cookies of the session', async () => {
-    expect((await ask('/echo')).headers.get('x-mode')).toBe('undefined');
+    expect((await fetchPath('/echo')).headers.get('x-mode')).toBe('undefined');
     expect(started.at(-1)).toMatchObject({
       ...{ session, cache: 'no-store', bypassCustomProtocolHandlers: true, credentials: 'include' },
     });
-    const held = await ask('/echo', { headers: { origin: 'app://atlas' } });
+    const held = await fetchPath('/echo', { headers: { origin: 'app://atlas' } });
     expect(held.headers.get('x-mode')).toBe('cors');
     expect(started.at(-1)).toMatchObject({ origin: 'app://atlas', credentials: 'same-origin' });
   });
 
   it('hands out a redirect, or follows it', async () => {
-    const redirect = await ask('/old', { redirect: 'manual' });
+    const redirect = await fetchPath('/old', { redirect: 'manual' });
     expect([redirect.status, redirect.headers.get('location'), redirect.url, redirect.body]).toEqual([
       ...[301, '/new', `${base}/old`, null],
     ]);
     expect(redirect.headers.getSetCookie()).toEqual(['a=1', 'b=2']);
-    const followed = await ask('/old');
+    const followed = await fetchPath('/old');
     expect([followed.status, followed.url, followed.redirected]).toEqual([200, `${base}/new`, true]);
     await followed.text();
   });
 
   it('hands out answers without a body', async () => {
-    const response = await ask('/none', { headers: { 'if-none-match': '"a"' } });
+    const response = await fetchPath('/none', { headers: { 'if-none-match': '"a"' } });
     expect([response.status, response.headers.get('etag'), response.body]).toEqual([304, '"a"', null]);
-    expect((await ask('/echo', { method: 'HEAD' })).body).toBeNull();
+    expect((await fetchPath('/echo', { method: 'HEAD' })).body).toBeNull();
   });
 
   it('streams, and stops when the reader does', async () => {
     const before = closed;
-    const response = await ask('/endless');
+    const response = await fetchPath('/endless');
     const reader = response.body!.getReader();
     expect((await reader.read()).value?.byteLength).toBeGreaterThan(0);
     const abortedBefore = aborted;
@@ -233,36 +233,36 @@ describe('the network of a session', () => {
   });
 
   it('fails as the network does, and with the reason of who leaves', async () => {
-    await expect(fetchIn(new Request('http://127.0.0.1:1/x'))).rejects.toMatchObject({
+    await expect(sessionFetch(new Request('http://127.0.0.1:1/x'))).rejects.toMatchObject({
       name: 'TypeError',
       message: expect.stringMatching(/^GET http:\/\/127\.0\.0\.1:1\/x: .*ECONNREFUSED/),
       cause: { code: 'ECONNREFUSED' },
     });
-    await expect(fetchIn(new Request(`${base}/x`, { signal: AbortSignal.abort(new Error('early')) }))).rejects.toThrow(
+    await expect(sessionFetch(new Request(`${base}/x`, { signal: AbortSignal.abort(new Error('early')) }))).rejects.toThrow(
       'early',
     );
     const controller = new AbortController();
-    const waiting = ask('/never', { signal: controller.signal });
+    const waiting = fetchPath('/never', { signal: controller.signal });
     await vi.waitFor(() => expect(started.at(-1)?.url).toBe(`${base}/never`));
     controller.abort(new Error('enough'));
     await expect(waiting).rejects.toThrow('enough');
     const reading = new AbortController();
-    const response = await ask('/endless', { signal: reading.signal });
+    const response = await fetchPath('/endless', { signal: reading.signal });
     reading.abort(new Error('enough'));
     await expect(response.arrayBuffer()).rejects.toThrow();
   });
 
   it('has what the bytes of a field say, as fetch does, also above U+00FF', async () => {
-    tell = (asked) =>
+    emitResponse = (asked) =>
       asked.emit('response', message(200, ['x-name', 'Łódź', 'x-old', 'caf\u00e9', 'x-plain', 'a'], 'Gut Ł'));
-    const { headers, statusText } = await ask('/told');
+    const { headers, statusText } = await fetchPath('/told');
     const bytes = (text: string) => Buffer.from(text).toString('latin1');
     expect([headers.get('x-name'), headers.get('x-old'), headers.get('x-plain')]).toEqual([
       ...[bytes('Łódź'), bytes('café'), 'a'],
     ]);
     expect(statusText).toBe(bytes('Gut Ł'));
-    tell = (asked) => asked.emit('redirect', 302, 'GET', 'https://a.example/%C5%81', { location: ['/Ł'] });
-    const redirect = await ask('/told', { redirect: 'manual' });
+    emitResponse = (asked) => asked.emit('redirect', 302, 'GET', 'https://a.example/%C5%81', { location: ['/Ł'] });
+    const redirect = await fetchPath('/told', { redirect: 'manual' });
     expect(redirect.headers.get('location'), 'as Chromium reads it').toBe('https://a.example/%C5%81');
   });
 
@@ -271,14 +271,14 @@ describe('the network of a session', () => {
     ['has a field that no response can have', 200, ['x-a', 'b\0c']],
   ])('rejects where an answer %s, and ends the transfer', async (_, status, fields) => {
     const before = aborted;
-    tell = (asked) => expect(() => asked.emit('response', message(status, fields))).not.toThrow();
-    await expect(ask('/told')).rejects.toMatchObject({
+    emitResponse = (asked) => expect(() => asked.emit('response', message(status, fields))).not.toThrow();
+    await expect(fetchPath('/told')).rejects.toMatchObject({
       name: 'TypeError',
       message: expect.stringMatching(/^GET http:.*\/told: /),
       cause: expect.any(Error),
     });
-    tell = (asked) => expect(() => asked.emit('redirect', status, 'GET', base, { 'x-a': [fields[1]!] })).not.toThrow();
-    await expect(ask('/told', { redirect: 'manual' })).rejects.toThrow(TypeError);
+    emitResponse = (asked) => expect(() => asked.emit('redirect', status, 'GET', base, { 'x-a': [fields[1]!] })).not.toThrow();
+    await expect(fetchPath('/told', { redirect: 'manual' })).rejects.toThrow(TypeError);
     expect(aborted).toBe(before + 2);
   });
 
@@ -291,8 +291,8 @@ describe('the network of a session', () => {
     'has all of a %i to %s with its head: what follows is read past, and its failure is not uncaught',
     async (status, method) => {
       const told = message(status, []);
-      tell = (asked) => asked.emit('response', told);
-      expect(await ask('/told', { method })).toMatchObject({ status, body: null });
+      emitResponse = (asked) => asked.emit('response', told);
+      expect(await fetchPath('/told', { method })).toMatchObject({ status, body: null });
       expect(told.readableFlowing).toBe(true);
       expect(() => told.emit('error', new Error('net::ERR_HTTP2_PROTOCOL_ERROR'))).not.toThrow();
     },
@@ -300,13 +300,13 @@ describe('the network of a session', () => {
 
   it('does without a reason that no response can have', async () => {
     for (const reason of ['O\x01K', 'O\x7fK']) {
-      tell = (asked) => asked.emit('response', message(200, [], reason));
-      expect(await ask('/told')).toMatchObject({ status: 200, statusText: '' });
+      emitResponse = (asked) => asked.emit('response', message(200, [], reason));
+      expect(await fetchPath('/told')).toMatchObject({ status: 200, statusText: '' });
     }
   });
 
   it('tells the Origin of the application’s own pages, and has nothing enforced for them', async () => {
-    tell = (asked) => asked.emit('response', message(200, []));
+    emitResponse = (asked) => asked.emit('response', message(200, []));
     const headers = { origin: 'app://atlas', referer: 'https://a.example/page', 'x-own': '1' };
     await ownNetworkFetch(session)(new Request(`${base}/told`, { method: 'POST', body: 'x', headers }));
     // A list is a header and nothing else; as text Electron would take it for the origin that CORS is enforced for.
@@ -321,11 +321,11 @@ describe('the network of a session', () => {
     /** What the network is given for a challenge. */
     const given = async (init?: RequestInit, info = challenge): Promise<unknown[]> => {
       const answers: unknown[] = [];
-      tell = (asked) => {
+      emitResponse = (asked) => {
         asked.emit('login', info, (...login: unknown[]) => answers.push(login));
         setTimeout(() => asked.emit('response', message(401, [])), 5);
       };
-      await ask('/told', init);
+      await fetchPath('/told', init);
       return answers;
     };
     afterEach(() => void app.removeAllListeners());

@@ -1,15 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { openFrame, openWindow } from './double.ts';
-import { beginOffline, reached, runIn, showPage } from './offline-session.ts';
+import { openFrame, openWindow } from './electron-double.ts';
+import { startHttpSession, describeResponse, setElectronVersion, simulatePage } from './http-session-fixture.ts';
 
-vi.mock('electron', () => import('./double.ts'));
-vi.mock('../../main/electron/network.ts', async () => (await import('./offline-session.ts')).recordingNetwork());
+vi.mock('electron', () => import('./electron-double.ts'));
+vi.mock('../../main/electron/network-fetch.ts', async () => (await import('./http-session-fixture.ts')).mockNetwork());
 
 const API = 'https://api.example';
 const EVIL = 'https://evil.example';
 
 beforeEach(() => {
-  runIn('45.4.1');
+  setElectronVersion('45.4.1');
   vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
 });
 afterEach(() => {
@@ -18,10 +18,10 @@ afterEach(() => {
 });
 
 describe('in an Electron that does not name the initiator', () => {
-  beforeEach(() => runIn('42.11.18'));
+  beforeEach(() => setElectronVersion('42.11.18'));
 
   /** A response that allows no origin. */
-  const secret = async (made: ReturnType<typeof beginOffline>) => reached(await made.ask(`${API}/secret`));
+  const secret = async (made: ReturnType<typeof startHttpSession>) => describeResponse(await made.ask(`${API}/secret`));
   const SECRET = () => new Response('secret');
 
   it.each([
@@ -33,7 +33,7 @@ describe('in an Electron that does not name the initiator', () => {
     ['a stored asset', 'deskcache://files/page.html'],
     ['an extension', 'chrome-extension://abc/page.html'],
   ])('nothing is known any more from the navigation to %s on', async (_, url) => {
-    using made = beginOffline(SECRET);
+    using made = startHttpSession(SECRET);
     const { emit } = openWindow({ session: made.session, mainFrame: { framesInSubtree: [] } });
     expect(await secret(made)).toBe('secret');
     emit('did-start-navigation', { url });
@@ -46,7 +46,7 @@ describe('in an Electron that does not name the initiator', () => {
   });
 
   it('own pages stay what they are', async () => {
-    using made = beginOffline(SECRET, { origins: ['https://app.example'] });
+    using made = startHttpSession(SECRET, { origins: ['https://app.example'] });
     const frames = [openFrame({ url: '', origin: '' }), openFrame({ url: 'about:blank', origin: 'null' }), openFrame()];
     const framesInSubtree = [
       ...frames.map(({ frame }) => frame),
@@ -87,17 +87,17 @@ describe('in an Electron that does not name the initiator', () => {
       },
     ],
   ])('it is noticed of a document %s', async (_, show) => {
-    using made = beginOffline(SECRET);
+    using made = startHttpSession(SECRET);
     show(made.session);
     expect(await secret(made)).toBe('network error');
   });
 
   it('of one that does, although its number does not say so, the first page that is named is proof', async () => {
-    runIn('45.0.0-nightly.20260901');
-    using made = beginOffline(SECRET);
-    showPage(made.session, EVIL);
+    setElectronVersion('45.0.0-nightly.20260901');
+    using made = startHttpSession(SECRET);
+    simulatePage(made.session, EVIL);
     expect(await secret(made)).toBe('network error');
-    expect(await reached(await made.ask(`${API}/secret`, 'app://atlas'))).toBe('secret');
+    expect(await describeResponse(await made.ask(`${API}/secret`, 'app://atlas'))).toBe('secret');
     expect(await secret(made), 'the browser itself').toBe('secret');
   });
 

@@ -1,22 +1,22 @@
 import type { MessagePortMain, Session } from 'electron';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { FULL_GRANT } from '../../main/bridge/grant.ts';
-import { OfflineSide } from '../../main/electron/offline-side.ts';
+import { HttpService } from '../../main/electron/http-service.ts';
 import { isPrivateAddress, type PrivateNetwork } from '../../main/electron/private-network.ts';
 import { Cache } from '../../main/engine/index.ts';
 import { Precache } from '../../main/offline/index.ts';
-import type { Port } from '../../renderer-api/client/line.ts';
+import type { MessagePortLike } from '../../client/port-connection.ts';
 import { DiskCache } from '../../renderer-api/disk-cache.ts';
-import { freshDirectory } from '../engine/directory.ts';
-import { failure } from '../failure.ts';
-import { createProtocol } from './offline-session.ts';
+import { freshDirectory } from '../engine/fresh-directory.ts';
+import { errorMatching } from '../matchers.ts';
+import { createProtocol } from './http-session-fixture.ts';
 import { MessageChannelMain } from './real-ports.ts';
 
 vi.mock('electron', async () => ({
-  ...(await import('./double.ts')),
+  ...(await import('./electron-double.ts')),
   ...(await import('./real-ports.ts')),
 }));
-vi.mock('../../main/electron/network.ts', async (original) => {
+vi.mock('../../main/electron/network-fetch.ts', async (original) => {
   const networkFetch = (session: { net: (request: Request) => Promise<Response> }) => session.net;
   return { ...(await original()), networkFetch, ownNetworkFetch: networkFetch };
 });
@@ -50,7 +50,7 @@ const PRIVATE = [
   ...['http://nas.local/', 'http://metadata.google.internal/', 'https://rebound.example/', 'https://mapped.example/'],
 ];
 
-let side: OfflineSide;
+let service: HttpService;
 const pages: DiskCache[] = [];
 const stores: Cache[] = [];
 /** What reached the network. */
@@ -62,11 +62,11 @@ beforeEach(() => {
   sent = [];
   redirects = {};
   resolving = [];
-  side = new OfflineSide(freshDirectory());
+  service = new HttpService(freshDirectory());
 });
 afterEach(() => {
   for (const page of pages.splice(0)) page.disconnect();
-  side.close();
+  service.close();
   for (const store of stores.splice(0)) store.close();
 });
 
@@ -92,12 +92,12 @@ function open(privateNetwork: PrivateNetwork | undefined, more: object = {}) {
       return { endpoints: NAMES[name].map((address) => ({ address })) };
     },
   } as unknown as Session;
-  const { offline } = side.begin(session, { ...(privateNetwork !== undefined && { privateNetwork }), ...more }, {});
+  const { offline } = service.intercept(session, { ...(privateNetwork !== undefined && { privateNetwork }), ...more }, {});
   const page = new DiskCache(async () => {
     const { port1, port2 } = new MessageChannelMain();
     const rights = { grant: FULL_GRANT, hasShard: true };
-    side.pagesOf(session).openSession(port1 as unknown as MessagePortMain, rights, () => {});
-    return port2 as unknown as Port;
+    service.createSessionOpener(session).openSession(port1 as unknown as MessagePortMain, rights, () => {});
+    return port2 as unknown as MessagePortLike;
   });
   pages.push(page);
   /** As a document of `initiatorOrigin` requests it. */
@@ -108,7 +108,7 @@ function open(privateNetwork: PrivateNetwork | undefined, more: object = {}) {
   return { page, offline, load };
 }
 
-const refused = failure('NOT_ALLOWED');
+const refused = errorMatching('NOT_ALLOWED');
 
 describe('a page reaches neither this machine nor private networks', () => {
   it.each(PRIVATE)('%s', async (url) => {
@@ -217,7 +217,7 @@ describe('what documents load', () => {
 });
 
 it.each(['all', 1, ['http://127.0.0.1/'], ['*.local'], [''], [7], {}])('privateNetwork: %j is refused', (given) => {
-  expect(() => open(given as never)).toThrow(failure('BAD_OPTION'));
+  expect(() => open(given as never)).toThrow(errorMatching('BAD_OPTION'));
 });
 
 it.each([

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
-import type { Port } from '../../renderer-api/client/line.ts';
-import { app } from './double.ts';
+import type { MessagePortLike } from '../../client/port-connection.ts';
+import { app } from './electron-double.ts';
 
 /**
  * The Electron of `double.ts` with ports that work: `vi.mock('electron', () => import('./real-ports.ts'))`. What the page has in
@@ -34,12 +34,12 @@ class MessagePortMain extends EventEmitter {
 
 export class MessageChannelMain {
   readonly port1: MessagePortMain;
-  readonly port2: Port;
+  readonly port2: MessagePortLike;
 
   constructor() {
     const { port1, port2 } = new MessageChannel();
     this.port1 = new MessagePortMain(port1);
-    this.port2 = port2 as unknown as Port;
+    this.port2 = port2 as unknown as MessagePortLike;
   }
 }
 

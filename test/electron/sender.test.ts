@@ -1,6 +1,6 @@
 import type { WebFrameMain } from 'electron';
 import { describe, expect, it } from 'vitest';
-import { ownPages, senderOf } from '../../main/electron/sender.ts';
+import { allowOwnPages, getSender } from '../../main/electron/sender.ts';
 
 const frame = (fields: Partial<Record<keyof WebFrameMain, unknown>>): WebFrameMain =>
   ({
@@ -14,13 +14,13 @@ const frame = (fields: Partial<Record<keyof WebFrameMain, unknown>>): WebFrameMa
 
 describe('the sender of a handshake', () => {
   it('is read from its frame', () => {
-    expect(senderOf(frame({}), 'main')).toEqual({
+    expect(getSender(frame({}), 'main')).toEqual({
       window: 'main',
       origin: 'app://atlas',
       url: 'app://atlas/index.html',
       isTop: true,
     });
-    expect(senderOf(frame({ parent: frame({}) }), 'main')?.isTop).toBe(false);
+    expect(getSender(frame({ parent: frame({}) }), 'main')?.isTop).toBe(false);
   });
 
   it.each([
@@ -33,7 +33,7 @@ describe('the sender of a handshake', () => {
     ['has an opaque origin', frame({ url: 'data:text/html,hello', origin: 'null' })],
     ['has no origin', frame({ origin: '' })],
   ])('is nobody when the frame %s', (_, its) => {
-    expect(senderOf(its, 'main')).toBeUndefined();
+    expect(getSender(its, 'main')).toBeUndefined();
   });
 });
 
@@ -41,8 +41,8 @@ describe('ownPages, the default', () => {
   const asks = (origin: string, isTop = true) => ({ window: 'main', origin, url: `${origin}/`, isTop });
 
   it.each(['app://atlas', 'file://', 'my-app://host'])('grants everything to the top frame of %s', (origin) => {
-    expect(ownPages(true)(asks(origin))).toEqual({ stores: { '*': 'admin', '@fetch': 'admin' } });
-    expect(ownPages(true)(asks(origin, false))).toBeNull();
+    expect(allowOwnPages(true)(asks(origin))).toEqual({ stores: { '*': 'admin', '@fetch': 'admin' } });
+    expect(allowOwnPages(true)(asks(origin, false))).toBeNull();
   });
 
   it.each([
@@ -58,13 +58,13 @@ describe('ownPages, the default', () => {
     'null',
     '',
   ])('grants nothing to %s', (origin) => {
-    expect(ownPages(false)(asks(origin))).toBeNull();
+    expect(allowOwnPages(false)(asks(origin))).toBeNull();
   });
 
   it('grants a development server only while the application is not packaged', () => {
     for (const origin of ['http://localhost:5173', 'http://127.0.0.1:3000', 'http://[::1]:80', 'https://localhost']) {
-      expect(ownPages(false)(asks(origin))).not.toBeNull();
-      expect(ownPages(true)(asks(origin))).toBeNull();
+      expect(allowOwnPages(false)(asks(origin))).not.toBeNull();
+      expect(allowOwnPages(true)(asks(origin))).toBeNull();
     }
   });
 });

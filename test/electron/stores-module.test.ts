@@ -3,9 +3,9 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, it } from 'vitest';
-import { freshDirectory } from '../engine/directory.ts';
+import { freshDirectory } from '../engine/fresh-directory.ts';
 
-const SENT_STORES = new URL('../../main/electron/utility/sent-stores.ts', import.meta.url).href;
+const SENT_STORES = new URL('../../main/electron/utility/engine-messages.ts', import.meta.url).href;
 
 /** In plain Node: vitest's own `import` finds more exports in a CommonJS file than Node's. */
 it.each([

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { MessageChannelMain } from '../../e2e/stand-in/main/message-port-main.ts';
-import { exitOf, runningUtilities } from '../../e2e/stand-in/main/running-utilities.ts';
+import { waitForExit, runningUtilities } from '../../e2e/stand-in/main/running-utilities.ts';
 import { UtilityProcess } from '../../e2e/stand-in/main/utility-process.ts';
 
 /**
@@ -27,7 +27,7 @@ export async function crash(): Promise<void> {
     pid = [...runningUtilities][0]?.pid;
     if (pid === undefined) await setTimeout(5);
   }
-  const exit = exitOf([...runningUtilities][0]!);
+  const exit = waitForExit([...runningUtilities][0]!);
   process.kill(pid, 'SIGKILL');
   await exit;
 }

@@ -1,26 +1,26 @@
 import { describe, expect, it } from 'vitest';
 import { Cache, Deque, FanoutCache, Index } from '../../main/engine/index.ts';
-import { Queue } from '../../main/offline/queue/queue.ts';
-import { failure } from '../failure.ts';
-import { freshDirectory } from './directory.ts';
+import { Queue } from '../../main/queue/queue.ts';
+import { errorMatching } from '../matchers.ts';
+import { freshDirectory } from './fresh-directory.ts';
 
-interface Opened {
+interface Closable {
   close(): void;
 }
 
-function filled<T extends Opened>(store: T, fill: (store: T, n: number) => void): T {
+function fillStore<T extends Closable>(store: T, fill: (store: T, n: number) => void): T {
   for (let n = 0; n < 5; n++) fill(store, n);
   return store;
 }
 
-const cache = () => filled(new Cache(freshDirectory()), (it, n) => it.set(`k${n}`, n));
-const fanout = () => filled(new FanoutCache(freshDirectory(), { shards: 2 }), (it, n) => it.set(`k${n}`, n));
-const index = () => filled(new Index<string, number>(freshDirectory()), (it, n) => it.set(`k${n}`, n));
-const deque = () => filled(new Deque(freshDirectory()), (it, n) => it.push(n));
-const queue = () => filled(new Queue(freshDirectory()), (it, n) => it.enqueue(n));
+const cache = () => fillStore(new Cache(freshDirectory()), (it, n) => it.set(`k${n}`, n));
+const fanout = () => fillStore(new FanoutCache(freshDirectory(), { shards: 2 }), (it, n) => it.set(`k${n}`, n));
+const index = () => fillStore(new Index<string, number>(freshDirectory()), (it, n) => it.set(`k${n}`, n));
+const deque = () => fillStore(new Deque(freshDirectory()), (it, n) => it.push(n));
+const queue = () => fillStore(new Queue(freshDirectory()), (it, n) => it.enqueue(n));
 
-const walks = <T extends Opened>(open: () => T, names: Record<string, (store: T) => Iterator<unknown>>) =>
-  Object.entries(names).map(([name, begin]): [string, () => [Opened, Iterator<unknown>]] => [
+const walks = <T extends Closable>(open: () => T, names: Record<string, (store: T) => Iterator<unknown>>) =>
+  Object.entries(names).map(([name, begin]): [string, () => [Closable, Iterator<unknown>]] => [
     name,
     () => {
       const store = open();
@@ -56,6 +56,6 @@ describe('an iterator whose store is closed in the middle', () => {
     const [store, iterator] = begin();
     expect(iterator.next().done).toBe(false);
     store.close();
-    expect(() => iterator.next()).toThrow(failure('CLOSED'));
+    expect(() => iterator.next()).toThrow(errorMatching('CLOSED'));
   });
 });

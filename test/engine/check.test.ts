@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import { Cache, type FindingCode } from '../../main/engine/index.ts';
-import { freshDirectory } from './directory.ts';
+import { freshDirectory } from './fresh-directory.ts';
 
 const LARGE = 'k'.repeat(50_000);
 
-function filled(): Cache<string, unknown> {
+function openFilledCache(): Cache<string, unknown> {
   const cache = new Cache<string, unknown>(freshDirectory(), { memory: 0 });
   for (let n = 0; n < 200; n++) cache.set(`row ${n}`, { n });
   for (let n = 0; n < 5; n++) cache.set(`file ${n}`, LARGE + n);
@@ -19,7 +19,7 @@ function files(cache: Cache<string, unknown>): string[] {
   return all.filter((file) => file.name.endsWith('.val')).map((file) => join(file.parentPath, file.name));
 }
 
-function tamper(cache: Cache<string, unknown>, sql: string): void {
+function execSql(cache: Cache<string, unknown>, sql: string): void {
   const database = new Database(join(cache.directory, 'cache.db'));
   database.exec(sql);
   database.close();
@@ -29,35 +29,35 @@ const damages: [string, FindingCode[], (cache: Cache<string, unknown>) => void][
   [
     'a value that was changed',
     ['value'],
-    (cache) => tamper(cache, `UPDATE entry SET value = '{"n":8}' WHERE key = 'row 7'`),
+    (cache) => execSql(cache, `UPDATE entry SET value = '{"n":8}' WHERE key = 'row 7'`),
   ],
   [
     'a mode that was changed',
     ['value'],
-    (cache) => tamper(cache, "UPDATE entry SET mode = mode + 1 WHERE key = 'row 7'"),
+    (cache) => execSql(cache, "UPDATE entry SET mode = mode + 1 WHERE key = 'row 7'"),
   ],
-  ['a value that is gone', ['value'], (cache) => tamper(cache, "UPDATE entry SET value = NULL WHERE key = 'row 7'")],
-  ['a key that is none', ['key'], (cache) => tamper(cache, "UPDATE entry SET key = x'8020' WHERE key = 'row 7'")],
+  ['a value that is gone', ['value'], (cache) => execSql(cache, "UPDATE entry SET value = NULL WHERE key = 'row 7'")],
+  ['a key that is none', ['key'], (cache) => execSql(cache, "UPDATE entry SET key = x'8020' WHERE key = 'row 7'")],
   ['a missing file', ['file'], (cache) => rmSync(files(cache)[0]!)],
   ['a short file', ['file'], (cache) => writeFileSync(files(cache)[0]!, 'k')],
   ['a damaged file', ['file'], (cache) => writeFileSync(files(cache)[0]!, 'x'.repeat(50_001))],
   [
     'a name that leads elsewhere',
     ['file', 'orphan'],
-    (cache) => tamper(cache, "UPDATE entry SET file = '../../x' WHERE key = 'file 1'"),
+    (cache) => execSql(cache, "UPDATE entry SET file = '../../x' WHERE key = 'file 1'"),
   ],
-  ['a wrong count', ['count'], (cache) => tamper(cache, "UPDATE counter SET value = 7 WHERE name = 'file bytes'")],
+  ['a wrong count', ['count'], (cache) => execSql(cache, "UPDATE counter SET value = 7 WHERE name = 'file bytes'")],
   [
     'a file of nobody',
     ['orphan'],
     (cache) => writeFileSync(files(cache)[0]!.replace(/.{8}\.val$/, '01234567.val'), 'x'),
   ],
-  ['a row lost with its file', ['count', 'orphan'], (cache) => tamper(cache, "DELETE FROM entry WHERE key = 'file 1'")],
+  ['a row lost with its file', ['count', 'orphan'], (cache) => execSql(cache, "DELETE FROM entry WHERE key = 'file 1'")],
 ];
 
 describe('check', () => {
   it('finds nothing where nothing is wrong', () => {
-    using cache = filled();
+    using cache = openFilledCache();
     cache.delete('file 0');
     cache.set('file 1', 'small');
     expect(cache.check()).toEqual([]);
@@ -65,7 +65,7 @@ describe('check', () => {
   });
 
   it.each(damages)('finds %s and repairs it', (_name, codes, damage) => {
-    using cache = filled();
+    using cache = openFilledCache();
     damage(cache);
     expect(cache.check().map(({ code }) => code)).toEqual(codes);
     expect(cache.check().map(({ code }) => code)).toEqual(codes);
@@ -77,8 +77,8 @@ describe('check', () => {
   });
 
   it('names the key or the path', () => {
-    using cache = filled();
-    tamper(cache, "UPDATE entry SET checksum = 0 WHERE key IN ('row 3', 'file 2')");
+    using cache = openFilledCache();
+    execSql(cache, "UPDATE entry SET checksum = 0 WHERE key IN ('row 3', 'file 2')");
     expect(cache.check()).toEqual([
       { code: 'value', key: 'row 3', message: expect.any(String) },
       { code: 'file', key: 'file 2', message: expect.stringContaining('.val') },
@@ -86,8 +86,8 @@ describe('check', () => {
   });
 
   it('builds a damaged index again', () => {
-    using cache = filled();
-    tamper(cache, 'CREATE INDEX entry_used_at ON entry (hits)');
+    using cache = openFilledCache();
+    execSql(cache, 'CREATE INDEX entry_used_at ON entry (hits)');
     const database = new Database(join(cache.directory, 'cache.db'));
     database.unsafeMode(true);
     database.pragma('writable_schema = ON');
@@ -104,7 +104,7 @@ describe('check', () => {
   });
 
   it('says so when pages are damaged', () => {
-    const cache = filled();
+    const cache = openFilledCache();
     cache.close();
     const path = join(cache.directory, 'cache.db');
     const database = new Database(path);
@@ -119,7 +119,7 @@ describe('check', () => {
   });
 
   it('touches nothing of a writer at work', () => {
-    using cache = filled();
+    using cache = openFilledCache();
     const stage = join(cache.directory, 'values', 'stage');
     const staged = join(stage, `${'0123456789abcdef'.repeat(2)}.val`);
     writeFileSync(staged, 'being written');
@@ -131,15 +131,15 @@ describe('check', () => {
   });
 
   it('is refused inside a transaction', () => {
-    using cache = filled();
+    using cache = openFilledCache();
     expect(() => cache.transact(() => cache.check())).toThrow(expect.objectContaining({ code: 'BAD_OPTION' }));
   });
 });
 
 describe('orphans', () => {
   it('are collected while files are stored', () => {
-    using cache = filled();
-    tamper(cache, "DELETE FROM entry WHERE file IS NOT NULL; UPDATE counter SET value = 0 WHERE name = 'file bytes'");
+    using cache = openFilledCache();
+    execSql(cache, "DELETE FROM entry WHERE file IS NOT NULL; UPDATE counter SET value = 0 WHERE name = 'file bytes'");
     const orphans = files(cache);
     expect(orphans).toHaveLength(5);
     for (let n = 0; n < 2200 && orphans.some((path) => existsSync(path)); n++) cache.set('k', `${n}${LARGE}`);

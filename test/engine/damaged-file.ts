@@ -3,21 +3,21 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 
 /** The database of a store. */
-export const databaseOf = (directory: string): string => join(directory, 'cache.db');
+export const getDatabasePath = (directory: string): string => join(directory, 'cache.db');
 
 /** Writes over pages of a database, the first one is 1; what is in its log is written back before, so that it is not read from there. */
-export function spoil(directory: string, pages: readonly number[]): void {
-  const path = databaseOf(directory);
+export function corruptPages(directory: string, pages: readonly number[]): void {
+  const path = getDatabasePath(directory);
   const database = new Database(path);
   database.pragma('wal_checkpoint(TRUNCATE)');
   database.close();
-  overwrite(path, pages);
+  overwritePages(path, pages);
 }
 
 /** Writes over all pages that are in the file, and leaves the log as it is. */
-export function spoilAll(directory: string): void {
-  const path = databaseOf(directory);
-  overwrite(
+export function corruptAllPages(directory: string): void {
+  const path = getDatabasePath(directory);
+  overwritePages(
     path,
     Array.from({ length: statSync(path).size / PAGE_BYTES }, (_, nth) => nth + 1),
   );
@@ -25,7 +25,7 @@ export function spoilAll(directory: string): void {
 
 const PAGE_BYTES = 4096;
 
-function overwrite(path: string, pages: readonly number[]): void {
+function overwritePages(path: string, pages: readonly number[]): void {
   const file = openSync(path, 'r+');
   for (const page of pages) {
     writeSync(file, new Uint8Array(PAGE_BYTES).fill(0xee), 0, PAGE_BYTES, (page - 1) * PAGE_BYTES);
@@ -34,16 +34,16 @@ function overwrite(path: string, pages: readonly number[]): void {
 }
 
 /** The first page of a table or an index. */
-export function rootOf(directory: string, name: string): number {
-  const database = new Database(databaseOf(directory), { readonly: true });
+export function getRootPage(directory: string, name: string): number {
+  const database = new Database(getDatabasePath(directory), { readonly: true });
   const root = database.prepare('SELECT rootpage FROM sqlite_schema WHERE name = ?').pluck().get(name) as number;
   database.close();
   return root;
 }
 
 /** The pages of a table or an index that hold rows, in their order. */
-export function leavesOf(directory: string, name: string): number[] {
-  const database = new Database(databaseOf(directory), { readonly: true });
+export function getLeafPages(directory: string, name: string): number[] {
+  const database = new Database(getDatabasePath(directory), { readonly: true });
   const leaves = database
     .prepare("SELECT pageno FROM dbstat WHERE name = ? AND pagetype = 'leaf' ORDER BY path")
     .pluck()
@@ -53,8 +53,8 @@ export function leavesOf(directory: string, name: string): number[] {
 }
 
 /** Changes one bit of the nth place where a text stands in the database of a closed store. */
-export function flip(directory: string, text: string, nth: number, at = text.length - 1): void {
-  const path = databaseOf(directory);
+export function flipBit(directory: string, text: string, nth: number, at = text.length - 1): void {
+  const path = getDatabasePath(directory);
   const bytes = readFileSync(path);
   let found = -1;
   for (let n = 0; n <= nth; n++) found = bytes.indexOf(text, found + 1);
@@ -64,5 +64,5 @@ export function flip(directory: string, text: string, nth: number, at = text.len
 }
 
 /** How often a text stands in the database. */
-export const timesIn = (directory: string, text: string): number =>
-  readFileSync(databaseOf(directory)).toString('latin1').split(text).length - 1;
+export const countOccurrences = (directory: string, text: string): number =>
+  readFileSync(getDatabasePath(directory)).toString('latin1').split(text).length - 1;

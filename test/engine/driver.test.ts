@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { describeDlopenFailure } from '../../main/engine/sqlite/dlopen-failure.ts';
+import { describeDlopenFailure } from '../../main/engine/sqlite/driver.ts';
 import { toLoadError } from '../../main/engine/sqlite/driver.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 

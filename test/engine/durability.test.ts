@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Cache, Deque, FanoutCache, Index } from '../../main/engine/index.ts';
 import { Connection } from '../../main/engine/sqlite/connection.ts';
 import { Queue } from '../../main/offline/index.ts';
-import { freshDirectory } from './directory.ts';
+import { freshDirectory } from './fresh-directory.ts';
 
 afterEach(() => void vi.restoreAllMocks());
 
@@ -10,7 +10,7 @@ afterEach(() => void vi.restoreAllMocks());
  * SQLite's `synchronous` of every connection that `open` has opened: `FULL` forces the log to the disk before a commit returns, which
  * a power cut leaves whole; `NORMAL` at checkpoints only. https://sqlite.org/pragma.html#pragma_synchronous
  */
-function synchronousIn(open: () => Disposable): unknown[] {
+function readSynchronous(open: () => Disposable): unknown[] {
   const asked = vi.spyOn(Connection.prototype, 'pragma');
   using _ = open();
   const connections = new Set(asked.mock.contexts as Connection[]);
@@ -34,11 +34,11 @@ describe('what a commit survives', () => {
     ['Queue with "process"', (at: string) => new Queue(at, crash), 'NORMAL'],
   ])('is a power cut where that is asked for, or the default: %s', (_, open, expected) => {
     const directory = freshDirectory();
-    expect(synchronousIn(() => open(directory))).toEqual([expected]);
+    expect(readSynchronous(() => open(directory))).toEqual([expected]);
   });
 
   it('is that of every shard', () => {
-    const shards = synchronousIn(() => new FanoutCache(freshDirectory(), { shards: 3, ...power }));
+    const shards = readSynchronous(() => new FanoutCache(freshDirectory(), { shards: 3, ...power }));
     expect(shards.length).toBeGreaterThanOrEqual(3);
     expect(new Set(shards)).toEqual(new Set(['FULL']));
   });
@@ -47,12 +47,12 @@ describe('what a commit survives', () => {
     const directory = freshDirectory();
     new Cache(directory, power).close();
     const reopened = () => new Cache<string, number>(directory);
-    expect(synchronousIn(reopened)).toEqual(['FULL']);
+    expect(readSynchronous(reopened)).toEqual(['FULL']);
     const configured = () => {
       const cache = reopened();
       cache.configure(crash);
       return cache;
     };
-    expect(synchronousIn(configured)).toEqual(['NORMAL']);
+    expect(readSynchronous(configured)).toEqual(['NORMAL']);
   });
 });

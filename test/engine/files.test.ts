@@ -2,18 +2,18 @@ import { readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Cache, type CacheOptions } from '../../main/engine/index.ts';
-import { freshDirectory } from './directory.ts';
+import { freshDirectory } from './fresh-directory.ts';
 
 const large = (mark: string) => mark.repeat(50_000);
 const open = (directory = freshDirectory(), options: CacheOptions = {}) =>
   new Cache<string, unknown>(directory, options);
 
-function files(cache: Cache<string, unknown>): string[] {
+function listFiles(cache: Cache<string, unknown>): string[] {
   const all = readdirSync(cache.directory, { recursive: true, withFileTypes: true });
   return all.filter((file) => file.name.endsWith('.val')).map((file) => join(file.parentPath, file.name));
 }
 
-function fail(): never {
+function throwError(): never {
   throw new Error('on purpose');
 }
 
@@ -25,19 +25,19 @@ describe('values in files', () => {
       'b',
       Uint8Array.from({ length: 40_000 }, (_, n) => n),
     );
-    expect(files(cache)).toHaveLength(2);
+    expect(listFiles(cache)).toHaveLength(2);
     cache.set('a', 'small');
-    expect(files(cache)).toHaveLength(1);
+    expect(listFiles(cache)).toHaveLength(1);
     cache.set('b', large('b'));
     cache.set('b', large('c'));
-    expect(files(cache)).toHaveLength(1);
+    expect(listFiles(cache)).toHaveLength(1);
     cache.delete('b');
-    expect(files(cache)).toHaveLength(0);
+    expect(listFiles(cache)).toHaveLength(0);
     cache.set('a', large('a'));
     expect(cache.pop('a')).toBe(large('a'));
     cache.set('a', large('a'));
     cache.clear();
-    expect(files(cache)).toHaveLength(0);
+    expect(listFiles(cache)).toHaveLength(0);
   });
 
   it.each<[string, (cache: Cache<string, unknown>) => void]>([
@@ -53,11 +53,11 @@ describe('values in files', () => {
       cache.transact(() => {
         cache.transact(() => change(cache));
         cache.set('other', large('other'));
-        fail();
+        throwError();
       });
     expect(doomed).toThrow('on purpose');
     expect(cache.get('k')).toBe(large('k'));
-    expect(files(cache)).toHaveLength(1);
+    expect(listFiles(cache)).toHaveLength(1);
     expect([...cache.keys()]).toEqual(['k']);
   });
 
@@ -68,13 +68,13 @@ describe('values in files', () => {
       expect(() =>
         cache.transact(() => {
           cache.set('a', large('b'));
-          fail();
+          throwError();
         }),
       ).toThrow('on purpose');
       expect(cache.get('a')).toBe(large('a'));
     });
     expect(cache.get('a')).toBe(large('a'));
-    expect(files(cache)).toHaveLength(1);
+    expect(listFiles(cache)).toHaveLength(1);
   });
 
   it('leave nothing when the item is refused', () => {
@@ -84,7 +84,7 @@ describe('values in files', () => {
     expect(() => cache.set('l', large('l'), { tag: {} as string })).toThrow();
     using other = new Cache<string, unknown>(cache.directory, { timeout: 0 });
     cache.transact(() => expect(() => other.set('m', large('m'))).toThrow(expect.objectContaining({ code: 'BUSY' })));
-    expect(files(cache)).toHaveLength(0);
+    expect(listFiles(cache)).toHaveLength(0);
   });
 
   it.each<[string, (path: string) => void]>([
@@ -96,7 +96,7 @@ describe('values in files', () => {
     using cache = open();
     const corrupt = expect.objectContaining({ code: 'CORRUPT', message: expect.stringContaining('"k"') });
     cache.set('k', large('k'));
-    damage(files(cache)[0]!);
+    damage(listFiles(cache)[0]!);
     expect(() => cache.get('k')).toThrow(corrupt);
     expect(() => cache.getMany(['k'])).toThrow(corrupt);
     expect(() => cache.getEntry('k')).toThrow(corrupt);
@@ -114,7 +114,7 @@ describe('values in files', () => {
     using cache = open();
     cache.push(large('k'));
     cache.push('next');
-    rmSync(files(cache)[0]!);
+    rmSync(listFiles(cache)[0]!);
     expect(() => cache.peek()).toThrow(expect.objectContaining({ code: 'CORRUPT' }));
     expect(() => cache.pull()).toThrow(expect.objectContaining({ code: 'CORRUPT' }));
     expect(cache.pull()?.[1]).toBe('next');
@@ -124,7 +124,7 @@ describe('values in files', () => {
     using cache = open();
     const empty = cache.volume();
     for (let n = 0; n < 5; n++) cache.set(String(n), large('k'));
-    const stored = files(cache).reduce((sum, path) => sum + statSync(path).size, 0);
+    const stored = listFiles(cache).reduce((sum, path) => sum + statSync(path).size, 0);
     expect(cache.volume()).toBeGreaterThanOrEqual(empty + stored);
     cache.clear();
     expect(cache.volume()).toBeLessThan(empty + 100_000);

@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import { Cache, type Key } from '../../main/engine/index.ts';
-import { toRowCheck } from '../../main/engine/values/row-check.ts';
-import { freshDirectory } from './directory.ts';
+import { toRowChecksum } from '../../main/engine/values/encoding.ts';
+import { freshDirectory } from './fresh-directory.ts';
 
 const VERSION_1 = readFileSync(join(import.meta.dirname, 'version-1.sql'), 'utf8');
-const THEN = 1_700_000_000_000;
+const CREATED_AT_MS = 1_700_000_000_000;
 
 /** A directory as version 1 left it. */
-function written(): string {
+function createVersion1(): string {
   const directory = freshDirectory();
   const database = new Database(join(directory, 'cache.db'));
   database.exec(VERSION_1);
@@ -23,8 +23,8 @@ function written(): string {
 
 describe('format version 1', () => {
   it('is read', () => {
-    let now = THEN;
-    using cache = new Cache<Key, unknown>(written(), { clock: () => now });
+    let now = CREATED_AT_MS;
+    using cache = new Cache<Key, unknown>(createVersion1(), { clock: () => now });
     expect([...cache]).toEqual([
       ['text', 'héllo'],
       [7.5, 42],
@@ -39,15 +39,15 @@ describe('format version 1', () => {
     expect(cache.check()).toEqual([]);
     expect([...cache.keys({ tag: 'people' })]).toEqual([['user', 1n, null]]);
     expect([...cache.keys({ tag: 7 })]).toEqual([new Date(5)]);
-    expect(cache.getEntry('text')).toMatchObject({ storedAt: THEN, expiresAt: THEN + 1e12, bytes: 6 });
+    expect(cache.getEntry('text')).toMatchObject({ storedAt: CREATED_AT_MS, expiresAt: CREATED_AT_MS + 1e12, bytes: 6 });
     now += 5;
     expect(cache.has(Number.NaN)).toBe(false);
     expect(cache.size).toBe(8);
   });
 
   it('is written to: queues go on, settings hold, files are replaced', () => {
-    const now = THEN + 1;
-    using cache = new Cache<Key, unknown>(written(), { clock: () => now });
+    const now = CREATED_AT_MS + 1;
+    using cache = new Cache<Key, unknown>(createVersion1(), { clock: () => now });
     expect(cache.push('second')).toBe(500_000_000_000_001);
     expect(cache.pull()?.[1]).toBe('first');
     expect(cache.pull({ prefix: 'jobs' })?.[1]).toBe('job');
@@ -60,10 +60,10 @@ describe('format version 1', () => {
   });
 
   it('has rows whose checksum is that of the value alone: they are verified as ever, and cover the key when they are set again', () => {
-    const directory = written();
+    const directory = createVersion1();
     const database = new Database(join(directory, 'cache.db'));
     database.exec("UPDATE entry SET value = 'x' WHERE key = 'bytes'");
-    using cache = new Cache<Key, unknown>(directory, { clock: () => THEN, memory: 0 });
+    using cache = new Cache<Key, unknown>(directory, { clock: () => CREATED_AT_MS, memory: 0 });
     expect(() => cache.get('bytes')).toThrow(expect.objectContaining({ code: 'CORRUPT' }));
     cache.set('text', 'héllo');
     const checksums = database
@@ -71,7 +71,7 @@ describe('format version 1', () => {
       .pluck()
       .all();
     database.close();
-    expect(checksums).toEqual([toRowCheck(2654700086, 'text'), 1503595466]);
+    expect(checksums).toEqual([toRowChecksum(2654700086, 'text'), 1503595466]);
     expect([cache.get('text'), cache.get('large')]).toEqual(['héllo', 'L'.repeat(64)]);
   });
 

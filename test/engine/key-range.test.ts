@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseKeyRange } from '../../main/engine/cache/key-range.ts';
+import { parseKeyRange } from '../../main/engine/cache/change-feed.ts';
 import { compareColumns, encodeKey } from '../../main/engine/values/key.ts';
 import type { Key } from '../../protocol/key.ts';
 
@@ -47,7 +47,7 @@ describe('a range of keys', () => {
     expect(new Set(ids).size).toBe(ids.length);
     expect(parseKeyRange({ prefix: 'a' }).id).toBe(parseKeyRange({ from: 'a', to: 'b' }).id);
     expect(parseKeyRange({ from: -0 }).id).toBe(parseKeyRange({ from: 0 }).id);
-    expect([parseKeyRange({}), parseKeyRange({ to: 1 })].map(({ isEverything }) => isEverything)).toEqual([
+    expect([parseKeyRange({}), parseKeyRange({ to: 1 })].map(({ isUnbounded }) => isUnbounded)).toEqual([
       true,
       false,
     ]);

@@ -6,16 +6,16 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Cache } from '../../main/engine/index.ts';
-import { freshDirectory } from './directory.ts';
+import { freshDirectory } from './fresh-directory.ts';
 
-const HALF_A_STREAM = new URL('./half-a-stream.ts', import.meta.url);
-const HOUR = 3_600_000;
+const INTERRUPTED_STREAMS = new URL('./interrupted-streams.ts', import.meta.url);
+const HOUR_MS = 3_600_000;
 
-const stageIn = (directory: string): string[] => readdirSync(join(directory, 'values', 'stage'));
+const getStageFolder = (directory: string): string[] => readdirSync(join(directory, 'values', 'stage'));
 
 /** A process that has stored half a stream, and waits. */
-async function halfWay(directory: string): Promise<ChildProcess> {
-  const child = fork(HALF_A_STREAM, [directory], { execArgv: [] });
+async function startStream(directory: string): Promise<ChildProcess> {
+  const child = fork(INTERRUPTED_STREAMS, [directory], { execArgv: [] });
   await once(child, 'message');
   return child;
 }
@@ -26,7 +26,7 @@ async function kill(child: ChildProcess): Promise<void> {
 }
 
 /** A file with a name as an older version, or another machine, gives it, last written to so long ago. */
-function plant(folder: string, digits: number, age = 0): string {
+function createOldFile(folder: string, digits: number, age = 0): string {
   mkdirSync(folder, { recursive: true });
   const path = join(folder, `${randomBytes(digits / 2).toString('hex')}.val`);
   writeFileSync(path, 'left behind');
@@ -47,25 +47,25 @@ describe('what killed writers leave behind', () => {
   it('half streams go with the next opening, and those of a process that lives stay', async () => {
     const directory = freshDirectory();
     openOnce(directory);
-    const [victim, living] = [await halfWay(directory), await halfWay(directory)];
-    expect(stageIn(directory)).toHaveLength(2);
+    const [victim, living] = [await startStream(directory), await startStream(directory)];
+    expect(getStageFolder(directory)).toHaveLength(2);
     await kill(victim);
     openOnce(directory);
-    expect(stageIn(directory)).toHaveLength(1);
+    expect(getStageFolder(directory)).toHaveLength(1);
     living.send('go on');
     await once(living, 'exit');
     using cache = new Cache(directory);
     expect(cache.get('half')).toEqual(new Uint8Array(200_000).fill(7));
-    expect(stageIn(directory)).toEqual([]);
+    expect(getStageFolder(directory)).toEqual([]);
   });
 
   it('staged files of an unknown writer go when they were not written to for an hour', () => {
     const directory = freshDirectory();
     openOnce(directory);
     const stage = join(directory, 'values', 'stage');
-    const old = plant(stage, 32, 2 * HOUR);
-    const ahead = plant(stage, 32, -2 * HOUR);
-    const fresh = plant(stage, 32);
+    const old = createOldFile(stage, 32, 2 * HOUR_MS);
+    const ahead = createOldFile(stage, 32, -2 * HOUR_MS);
+    const fresh = createOldFile(stage, 32);
     openOnce(directory);
     expect([old, ahead, fresh].map(existsSync)).toEqual([false, false, true]);
   });
@@ -77,7 +77,7 @@ describe('what killed writers leave behind', () => {
       for (let n = 0; n < 5; n++) cache.set(`k${n}`, 'x'.repeat(40_000));
     }
     const orphans = Array.from({ length: 32 }, (_, n) =>
-      plant(join(directory, 'values', (n * 8).toString(16).padStart(2, '0')), 30),
+      createOldFile(join(directory, 'values', (n * 8).toString(16).padStart(2, '0')), 30),
     );
     for (let opening = 0; opening < 6; opening++) openOnce(directory);
     expect(orphans.filter(existsSync)).toEqual([]);
@@ -91,9 +91,9 @@ describe('what killed writers leave behind', () => {
     const directory = freshDirectory();
     using cache = new Cache(directory);
     cache.set('k', 'x'.repeat(40_000));
-    const old = plant(join(directory, 'values', 'stage'), 32, 2 * HOUR);
-    const orphans = Array.from({ length: 20 }, (_, n) => plant(join(directory, 'values', (n + 16).toString(16)), 30));
-    vi.advanceTimersByTime(24 * HOUR);
+    const old = createOldFile(join(directory, 'values', 'stage'), 32, 2 * HOUR_MS);
+    const orphans = Array.from({ length: 20 }, (_, n) => createOldFile(join(directory, 'values', (n + 16).toString(16)), 30));
+    vi.advanceTimersByTime(24 * HOUR_MS);
     expect([old, ...orphans].filter(existsSync)).toEqual([]);
     expect(cache.check()).toEqual([]);
   });

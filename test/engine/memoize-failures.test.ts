@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import { Cache, type CacheOptions, FanoutCache, type Key } from '../../main/engine/index.ts';
-import { freshDirectory } from './directory.ts';
+import { freshDirectory } from './fresh-directory.ts';
 
 const failure = (code: string) => expect.objectContaining({ code });
 

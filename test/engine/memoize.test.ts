@@ -2,22 +2,22 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it, vi } from 'vitest';
 import { Cache, type Key } from '../../main/engine/index.ts';
-import { newOwner, type Owner } from '../../main/engine/owner.ts';
+import { createIdentity, type ProcessIdentity } from '../../main/engine/process-identity.ts';
 import { encodeKey } from '../../main/engine/values/key.ts';
-import { freshDirectory } from './directory.ts';
-import { handClock } from './over-the-engine.ts';
+import { freshDirectory } from './fresh-directory.ts';
+import { createManualClock } from './engine-fixture.ts';
 
 const failure = (code: string) => expect.objectContaining({ code });
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 function open() {
-  const { clock, advance } = handClock();
+  const { clock, advance } = createManualClock();
   const cache = new Cache(freshDirectory(), { clock });
   return { cache, clock, advance, [Symbol.dispose]: () => cache.close() };
 }
 
-function plantLease(cache: Cache, name: Key, other: Partial<Owner>): void {
-  const owner = { ...newOwner(), ...other };
+function insertLease(cache: Cache, name: Key, other: Partial<ProcessIdentity>): void {
+  const owner = { ...createIdentity(), ...other };
   const database = new Database(join(cache.directory, 'cache.db'));
   database
     .prepare('INSERT INTO lease VALUES (?, ?, ?, unixepoch() + 1000)')
@@ -110,7 +110,7 @@ describe('memoize', () => {
     using opened = open();
     using other = new Cache(opened.cache.directory, { clock: opened.clock });
     const load = vi.fn(async (id: number) => {
-      await pause(30);
+      await sleep(30);
       return { id };
     });
     const here = opened.cache.memoize(load, { name: 'load' });
@@ -128,7 +128,7 @@ describe('memoize', () => {
     const { cache, advance } = opened;
     let version = 0;
     const load = vi.fn(async () => {
-      await pause(10);
+      await sleep(10);
       return ++version;
     });
     const remembered = cache.memoize(load, { name: 'v', ttl: 1000, stampede: { beta: 1 } });
@@ -150,7 +150,7 @@ describe('memoize', () => {
     remembered();
     cache.clear();
     // What a killed process leaves behind: the lease of a process id that is no more.
-    plantLease(cache, ['f'], { pid: 2 ** 22 + 7 });
+    insertLease(cache, ['f'], { pid: 2 ** 22 + 7 });
     expect(remembered()).toBe(1);
   });
 
@@ -158,18 +158,18 @@ describe('memoize', () => {
     using opened = open();
     const { cache } = opened;
     const remembered = cache.memoize((n: number) => n, { name: 'f' });
-    plantLease(cache, ['f', 1], { pid: process.ppid, started: 'another one' });
-    plantLease(cache, ['f', 2], { started: 'another one' });
+    insertLease(cache, ['f', 1], { pid: process.ppid, started: 'another one' });
+    insertLease(cache, ['f', 2], { started: 'another one' });
     expect([remembered(1), remembered(2)]).toEqual([1, 2]);
   });
 
   it('does not judge a process of another machine by its number', async () => {
     using opened = open();
     const { cache } = opened;
-    plantLease(cache, ['f'], { pid: 2 ** 22 + 7, host: 'elsewhere' });
+    insertLease(cache, ['f'], { pid: 2 ** 22 + 7, host: 'elsewhere' });
     const compute = vi.fn(async () => 1);
     const answer = cache.memoize(compute, { name: 'f' })();
-    await pause(60);
+    await sleep(60);
     expect(compute).not.toHaveBeenCalled();
     const database = new Database(join(cache.directory, 'cache.db'));
     database.exec('DELETE FROM lease');
@@ -182,7 +182,7 @@ describe('memoize', () => {
     const cache = new Cache(directory);
     const slow = cache.memoize(
       async () => {
-        await pause(20);
+        await sleep(20);
         return 'done';
       },
       { name: 'slow' },

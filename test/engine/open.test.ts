@@ -2,11 +2,11 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFil
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it, vi } from 'vitest';
-import type { Household } from '../../main/engine/cache/household.ts';
+import type { SizeGroup } from '../../main/engine/state/core.ts';
 import { Cache, type CacheOptions, Deque, DiskCacheError, type ErrorCode, Index } from '../../main/engine/index.ts';
-import { freshDirectory } from './directory.ts';
+import { freshDirectory } from './fresh-directory.ts';
 
-function refusal(directory: string, options?: CacheOptions): DiskCacheError {
+function catchOpenError(directory: string, options?: CacheOptions): DiskCacheError {
   try {
     new Cache(directory, options).close();
   } catch (error) {
@@ -20,7 +20,7 @@ function refusal(directory: string, options?: CacheOptions): DiskCacheError {
 function expectUntouched(directory: string, code: ErrorCode, says: string): void {
   const before = readdirSync(directory);
   const bytes = readFileSync(join(directory, 'cache.db'));
-  const error = refusal(directory);
+  const error = catchOpenError(directory);
   expect(error).toMatchObject({ code, message: expect.stringContaining(says) });
   expect(error.message).toContain(join(directory, 'cache.db'));
   expect(readdirSync(directory)).toEqual(before);
@@ -124,7 +124,7 @@ describe('what cannot be opened', () => {
   });
 
   it.skipIf(process.platform !== 'linux')('a path below /proc, where making folders in Node never ends', () => {
-    expect(refusal('/proc/deskcache/below')).toMatchObject({
+    expect(catchOpenError('/proc/deskcache/below')).toMatchObject({
       code: 'BAD_OPTION',
       message: expect.stringContaining('/proc/deskcache'),
     });
@@ -136,24 +136,24 @@ describe('what cannot be opened', () => {
     writeFileSync(file, 'mine');
     symlinkSync(join(directory, 'circle'), join(directory, 'circle'));
     for (const path of [file, join(file, 'below'), join(directory, 'circle', 'x')]) {
-      const error = refusal(path);
+      const error = catchOpenError(path);
       expect(error.code).toBe('BAD_OPTION');
       expect(error.message).toContain(path);
     }
-    for (const path of ['', 'a\0b', 5, undefined]) expect(refusal(path as string).code).toBe('BAD_OPTION');
+    for (const path of ['', 'a\0b', 5, undefined]) expect(catchOpenError(path as string).code).toBe('BAD_OPTION');
     expect(readFileSync(file, 'utf8')).toBe('mine');
   });
 
   it('a directory where the database should be', () => {
     const directory = freshDirectory();
     mkdirSync(join(directory, 'cache.db'));
-    expect(refusal(directory)).toMatchObject({ code: 'BAD_OPTION' });
+    expect(catchOpenError(directory)).toMatchObject({ code: 'BAD_OPTION' });
   });
 
   it('nothing, when it is to be read only', () => {
     const directory = freshDirectory();
-    expect(refusal(directory, { readOnly: true }).code).toBe('NO_SUCH_STORE');
-    expect(refusal(join(directory, 'none'), { readOnly: true }).code).toBe('NO_SUCH_STORE');
+    expect(catchOpenError(directory, { readOnly: true }).code).toBe('NO_SUCH_STORE');
+    expect(catchOpenError(join(directory, 'none'), { readOnly: true }).code).toBe('NO_SUCH_STORE');
     expect(readdirSync(directory)).toEqual([]);
   });
 
@@ -163,7 +163,7 @@ describe('what cannot be opened', () => {
     const holder = new Database(join(directory, 'cache.db'));
     holder.exec('BEGIN EXCLUSIVE');
     try {
-      expect(refusal(directory, { timeout: 20, ttl: 7 })).toMatchObject({
+      expect(catchOpenError(directory, { timeout: 20, ttl: 7 })).toMatchObject({
         code: 'BUSY',
         message: expect.stringContaining(directory),
         cause: expect.objectContaining({ code: expect.stringContaining('SQLITE_BUSY') }),
@@ -196,7 +196,7 @@ describe('options', () => {
 
   it.each(wrong)('%o is refused before anything is created', (options) => {
     const directory = join(freshDirectory(), 'never');
-    const error = refusal(directory, options as CacheOptions);
+    const error = catchOpenError(directory, options as CacheOptions);
     expect(error.code).toBe('BAD_OPTION');
     expect(existsSync(directory)).toBe(false);
   });
@@ -222,8 +222,8 @@ describe('options', () => {
       using cache = new Cache(directory, { codec });
       cache.set('k', ['a', 'b']);
     }
-    expect(refusal(directory)).toMatchObject({ code: 'BAD_OPTION', message: expect.stringContaining('"csv"') });
-    expect(refusal(directory, { codec: 'json' }).code).toBe('BAD_OPTION');
+    expect(catchOpenError(directory)).toMatchObject({ code: 'BAD_OPTION', message: expect.stringContaining('"csv"') });
+    expect(catchOpenError(directory, { codec: 'json' }).code).toBe('BAD_OPTION');
     using cache = new Cache(directory, { codec });
     expect(cache.get('k')).toEqual(['a', 'b']);
   });
@@ -245,12 +245,12 @@ it.each([
 it('leaves no timer behind when opening fails after the settings were written', () => {
   vi.useFakeTimers();
   try {
-    const household = {
+    const group = {
       join() {
         throw new Error('on purpose');
       },
-    } as unknown as Household;
-    expect(() => new Cache(freshDirectory(), { ttl: 5 }, { household, share: 1 })).toThrow('on purpose');
+    } as unknown as SizeGroup;
+    expect(() => new Cache(freshDirectory(), { ttl: 5 }, { group, limitShare: 1 })).toThrow('on purpose');
     expect(vi.getTimerCount()).toBe(0);
   } finally {
     vi.useRealTimers();

@@ -3,21 +3,21 @@ import { syncBuiltinESMExports } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Cache, FanoutCache, Index } from '../../main/engine/index.ts';
-import { freshDirectory } from './directory.ts';
+import { freshDirectory } from './fresh-directory.ts';
 
 /*
  * What a power cut leaves: what was synced, and of the rest whatever the system likes. File systems keep the removal of a file
  * and lose what was written to another one, so that is the state to be afraid of.
  */
 
-type Call = readonly [name: 'fsync' | 'unlink', path: string];
+type RecordedCall = readonly [name: 'fsync' | 'unlink', path: string];
 
 /** Notes what is synced and what is removed, in order. `seen` is called before each. */
-function recorded(seen: (call: Call) => void = () => {}): Call[] {
-  const calls: Call[] = [];
+function recordCalls(seen: (call: RecordedCall) => void = () => {}): RecordedCall[] {
+  const calls: RecordedCall[] = [];
   const paths = new Map<number, string>();
   const before = { openSync: fs.openSync, fsyncSync: fs.fsyncSync, unlinkSync: fs.unlinkSync };
-  const note = (call: Call) => {
+  const record = (call: RecordedCall) => {
     seen(call);
     calls.push(call);
   };
@@ -28,11 +28,11 @@ function recorded(seen: (call: Call) => void = () => {}): Call[] {
       return file;
     },
     fsyncSync(file: number) {
-      note(['fsync', paths.get(file) ?? '?']);
+      record(['fsync', paths.get(file) ?? '?']);
       before.fsyncSync(file);
     },
     unlinkSync(path: fs.PathLike) {
-      if (existsSync(path)) note(['unlink', String(path)]);
+      if (existsSync(path)) record(['unlink', String(path)]);
       before.unlinkSync(path);
     },
   });
@@ -46,12 +46,12 @@ function recorded(seen: (call: Call) => void = () => {}): Call[] {
 
 /** As it was, or as it became, if that was synced. */
 const isSound = (value: string | undefined, key: number): boolean =>
-  value === undefined || value === 'small' || value === textOf(key, 0) || value === textOf(key, 1);
+  value === undefined || value === 'small' || value === createText(key, 0) || value === createText(key, 1);
 
-const textOf = (key: number, version: number) => `${key}.${version} `.repeat(10_000);
+const createText = (key: number, version: number) => `${key}.${version} `.repeat(10_000);
 
 /** A folder with what of a store's database and log is on the disk itself: it follows every sync of the log. */
-function syncedCopy(directory: string, seen: (call: Call) => void = () => {}): string {
+function copySynced(directory: string, seen: (call: RecordedCall) => void = () => {}): string {
   const synced = freshDirectory();
   const sync = () => {
     for (const name of ['cache.db', 'cache.db-wal']) {
@@ -60,7 +60,7 @@ function syncedCopy(directory: string, seen: (call: Call) => void = () => {}): s
     }
   };
   sync();
-  recorded((call) => {
+  recordCalls((call) => {
     if (call[0] === 'fsync' && call[1].endsWith('-wal')) sync();
     seen(call);
   });
@@ -68,7 +68,7 @@ function syncedCopy(directory: string, seen: (call: Call) => void = () => {}): s
 }
 
 /** The directory as a power cut leaves it: of database and log what was synced last, of the files what is there. */
-function afterCut(directory: string, synced: string): string {
+function openAfterPowerCut(directory: string, synced: string): string {
   const left = join(freshDirectory(), 'left');
   cpSync(directory, left, { recursive: true });
   for (const name of ['cache.db', 'cache.db-wal', 'cache.db-shm']) {
@@ -83,22 +83,22 @@ describe("with durability 'process', a value that was stored long ago", () => {
   const stored = () => {
     const directory = join(freshDirectory(), 'store');
     using cache = new Cache<number, string>(directory, { sizeLimit: 16 * 1024 * 1024 });
-    for (let key = 0; key < KEYS; key++) cache.set(key, textOf(key, 0));
+    for (let key = 0; key < KEYS; key++) cache.set(key, createText(key, 0));
     return directory;
   };
 
   it.each<[string, (cache: Cache<number, string>) => void]>([
-    ['replaced', (cache) => cache.setMany(Array.from({ length: KEYS }, (_, key) => [key, textOf(key, 1)]))],
-    ['replaced one by one', (cache) => Array.from({ length: KEYS }, (_, key) => cache.set(key, textOf(key, 1)))],
+    ['replaced', (cache) => cache.setMany(Array.from({ length: KEYS }, (_, key) => [key, createText(key, 1)]))],
+    ['replaced one by one', (cache) => Array.from({ length: KEYS }, (_, key) => cache.set(key, createText(key, 1)))],
     ['replaced by small ones', (cache) => Array.from({ length: KEYS }, (_, key) => cache.set(key, 'small'))],
     ['deleted', (cache) => Array.from({ length: KEYS }, (_, key) => cache.delete(key))],
     ['taken', (cache) => Array.from({ length: KEYS }, (_, key) => cache.pop(key))],
   ])('is whole after a power cut that came before it was %s on the disk itself', (_, change) => {
     const directory = stored();
-    const synced = syncedCopy(directory);
+    const synced = copySynced(directory);
     using cache = new Cache<number, string>(directory);
     change(cache);
-    using left = new Cache<number, string>(afterCut(directory, synced));
+    using left = new Cache<number, string>(openAfterPowerCut(directory, synced));
     for (let key = 0; key < KEYS; key++) expect(isSound(left.get(key), key)).toBe(true);
     // What was written since and is named by nobody now may be there.
     expect(left.check().filter(({ code }) => code !== 'orphan')).toEqual([]);
@@ -107,18 +107,18 @@ describe("with durability 'process', a value that was stored long ago", () => {
   it('is whole at every moment of a long walk, replaced as often as the limit allows', () => {
     const directory = stored();
     const cuts: string[] = [];
-    const calls: Call[] = [];
+    const calls: RecordedCall[] = [];
     // Right before something is removed nothing of the log is on the disk but what was synced.
-    const synced = syncedCopy(directory, (call) => {
+    const synced = copySynced(directory, (call) => {
       calls.push(call);
       const [name, path] = call;
-      if (name === 'unlink' && path.endsWith('.val') && cuts.length < 20) cuts.push(afterCut(directory, synced));
+      if (name === 'unlink' && path.endsWith('.val') && cuts.length < 20) cuts.push(openAfterPowerCut(directory, synced));
     });
     const cache = new Cache<number, string>(directory);
     for (let version = 1; version <= 8; version++) {
-      for (let key = 0; key < KEYS; key++) cache.set(key, textOf(key, version));
+      for (let key = 0; key < KEYS; key++) cache.set(key, createText(key, version));
     }
-    cuts.push(afterCut(directory, synced));
+    cuts.push(openAfterPowerCut(directory, synced));
     cache.close();
     const firstRemoval = calls.findIndex(([name, path]) => name === 'unlink' && path.includes(join('values', '')));
     expect(calls.slice(0, firstRemoval).some(([name, path]) => name === 'fsync' && path.endsWith('-wal'))).toBe(true);
@@ -133,8 +133,8 @@ describe("with durability 'process', a value that was stored long ago", () => {
     const sizeLimit = 8 * 1024 * 1024;
     const cache = new Cache<number, string>(freshDirectory(), { sizeLimit });
     for (let n = 0; n < 400; n++) {
-      cache.set(n % 7, textOf(n, n));
-      cache.set(n + 100, textOf(n, n));
+      cache.set(n % 7, createText(n, n));
+      cache.set(n + 100, createText(n, n));
       expect(cache.volume()).toBeLessThanOrEqual(sizeLimit);
     }
     const rows = [...cache.keys()].length;
@@ -147,7 +147,7 @@ describe("with durability 'process', a value that was stored long ago", () => {
     const directory = stored();
     const killed = join(freshDirectory(), 'killed');
     const cache = new Cache<number, string>(directory);
-    for (let key = 0; key < KEYS; key++) cache.set(key, textOf(key, 1));
+    for (let key = 0; key < KEYS; key++) cache.set(key, createText(key, 1));
     cpSync(directory, killed, { recursive: true });
     cache.close();
     using beside = new Cache<number, string>(killed, { readOnly: true });
@@ -161,7 +161,7 @@ describe("with durability 'process', a value that was stored long ago", () => {
 
 describe.skipIf(process.platform === 'win32')('what is made is on the disk itself before it is used:', () => {
   const syncedIn = (root: string, work: () => Disposable): string[] => {
-    const calls = recorded();
+    const calls = recordCalls();
     using _ = work();
     return calls.flatMap(([name, path]) => (name === 'fsync' ? [relative(root, path) || '.'] : []));
   };

@@ -2,9 +2,9 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import { Cache, type Codec, Deque, Index } from '../../main/engine/index.ts';
-import { checkOf } from '../../main/engine/values/check.ts';
-import { failure } from '../failure.ts';
-import { freshDirectory } from './directory.ts';
+import { checksum } from '../../main/engine/values/encoding.ts';
+import { errorMatching } from '../matchers.ts';
+import { freshDirectory } from './fresh-directory.ts';
 
 /** A codec of the application's own, in the version that is installed. */
 const codec = (version: number): Codec => ({
@@ -18,7 +18,7 @@ const codec = (version: number): Codec => ({
 });
 
 /** Writes rows anew as a later version of V8, or of this library, would have written them: with a check that is right. */
-function rewrite(
+function rewriteRows(
   directory: string,
   later: (mode: number, value: Uint8Array) => [mode: number, value: Uint8Array],
 ): void {
@@ -31,7 +31,7 @@ function rewrite(
   const update = database.prepare('UPDATE entry SET mode = ?, value = ?, checksum = ? WHERE id = ?');
   for (const row of rows) {
     const [mode, value] = later(row.mode, new Uint8Array(row.value));
-    update.run(mode, value, checkOf(mode, value), row.id);
+    update.run(mode, value, checksum(mode, value), row.id);
   }
   database.close();
 }
@@ -62,9 +62,9 @@ describe.each(NEWER)('a value that was written by a newer %s', (_, later) => {
     const first = new Deque<unknown>(directory, { durability: 'process' });
     first.push(value, value);
     first.close();
-    rewrite(directory, later);
+    rewriteRows(directory, later);
     using deque = new Deque<unknown>(directory, { durability: 'process' });
-    const refused = failure('UNSUPPORTED_VERSION');
+    const refused = errorMatching('UNSUPPORTED_VERSION');
     for (const take of [() => deque.shift(), () => deque.pop(), () => deque.splice(0), () => deque.peek()]) {
       expect(take).toThrow(refused);
     }
@@ -81,11 +81,11 @@ describe.each(NEWER)('a value that was written by a newer %s', (_, later) => {
     const index = new Index<string, unknown>(two, { durability: 'process' });
     index.set('k', value);
     index.close();
-    for (const directory of [one, two]) rewrite(directory, later);
+    for (const directory of [one, two]) rewriteRows(directory, later);
     using pulled = new Cache<string, unknown>(one);
     using popped = new Index<string, unknown>(two, { durability: 'process' });
     for (const take of [() => pulled.pull(), () => popped.pop('k'), () => popped.popItem()]) {
-      expect(take).toThrow(failure('UNSUPPORTED_VERSION'));
+      expect(take).toThrow(errorMatching('UNSUPPORTED_VERSION'));
     }
     expect([pulled.size, popped.size]).toEqual([1, 1]);
   });
@@ -98,8 +98,8 @@ describe('a value of a newer codec of the application', () => {
     newer.push('x'.repeat(length), 'y');
     newer.close();
     const older = new Deque<string>(directory, { codec: codec(1), durability: 'process' });
-    expect(() => older.shift()).toThrow(failure('UNSUPPORTED_VERSION', 'The codec "versioned"'));
-    expect(() => older.pop()).toThrow(failure('UNSUPPORTED_VERSION'));
+    expect(() => older.shift()).toThrow(errorMatching('UNSUPPORTED_VERSION', 'The codec "versioned"'));
+    expect(() => older.pop()).toThrow(errorMatching('UNSUPPORTED_VERSION'));
     older.close();
     using again = new Deque<string>(directory, { codec: codec(2), durability: 'process' });
     expect([again.shift()?.length, again.shift()]).toEqual([length, 'y']);
@@ -117,7 +117,7 @@ describe('a value with a wrong checksum', () => {
     database.close();
     using deque = new Deque<unknown>(directory, { durability: 'process' });
     for (let left = 3; left > 0; left--) {
-      expect(() => deque.shift()).toThrow(failure('CORRUPT'));
+      expect(() => deque.shift()).toThrow(errorMatching('CORRUPT'));
       expect(deque.length).toBe(left);
     }
     expect(deque.shift()).toBe('whole');

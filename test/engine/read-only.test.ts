@@ -2,11 +2,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Cache } from '../../main/engine/index.ts';
-import { freshDirectory } from './directory.ts';
+import { freshDirectory } from './fresh-directory.ts';
 
 const failure = (code: string) => expect.objectContaining({ code });
 
-function filled(): string {
+function createFilledCache(): string {
   const directory = freshDirectory();
   using cache = new Cache(directory, { evictionPolicy: 'least-recently-used', statistics: true });
   cache.set('a', 1);
@@ -17,7 +17,7 @@ function filled(): string {
 
 describe('a store that is opened read only', () => {
   it('reads everything and changes nothing', () => {
-    const directory = filled();
+    const directory = createFilledCache();
     const bytes = readFileSync(join(directory, 'cache.db'));
     {
       using cache = new Cache(directory, { readOnly: true });
@@ -34,7 +34,7 @@ describe('a store that is opened read only', () => {
   });
 
   it('refuses every write', async () => {
-    using cache = new Cache(filled(), { readOnly: true });
+    using cache = new Cache(createFilledCache(), { readOnly: true });
     const readOnly = failure('READ_ONLY');
     const writes = [
       () => cache.set('a', 2),
@@ -61,7 +61,7 @@ describe('a store that is opened read only', () => {
   });
 
   it('sees what others write', async () => {
-    const directory = filled();
+    const directory = createFilledCache();
     using cache = new Cache(directory, { readOnly: true });
     using writer = new Cache(directory);
     expect(cache.get('a')).toBe(1);

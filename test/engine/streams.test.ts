@@ -2,7 +2,7 @@ import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Cache, type CacheOptions } from '../../main/engine/index.ts';
-import { freshDirectory } from './directory.ts';
+import { freshDirectory } from './fresh-directory.ts';
 
 const open = (options: CacheOptions = {}) => new Cache<string, unknown>(freshDirectory(), options);
 const failure = (code: string) => expect.objectContaining({ code });
@@ -14,13 +14,13 @@ async function* chunks(count: number, fail = false): AsyncGenerator<Uint8Array> 
   if (fail) throw new Error('the network went away');
 }
 
-async function bytesOf(stream: AsyncIterable<Uint8Array> | undefined): Promise<Uint8Array> {
+async function readAll(stream: AsyncIterable<Uint8Array> | undefined): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   for await (const part of stream ?? []) parts.push(part);
   return new Uint8Array(Buffer.concat(parts));
 }
 
-const whole = (count: number) => bytesOf(chunks(count));
+const readAllChunks = (count: number) => readAll(chunks(count));
 
 function files(cache: Cache<string, unknown>): string[] {
   return readdirSync(cache.directory, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.val'));
@@ -30,12 +30,12 @@ describe('writeStream', () => {
   it('stores the whole as bytes, and what get gives openReadStream gives', async () => {
     using cache = open();
     await cache.writeStream('k', chunks(5), { tag: 't' });
-    expect(cache.get('k')).toEqual(await whole(5));
+    expect(cache.get('k')).toEqual(await readAllChunks(5));
     expect(cache.getEntry('k')).toMatchObject({ bytes: 350_000, tag: 't' });
-    expect(await bytesOf(cache.openReadStream('k'))).toEqual(await whole(5));
+    expect(await readAll(cache.openReadStream('k'))).toEqual(await readAllChunks(5));
     await cache.writeStream('empty', chunks(0));
     expect(cache.get('empty')).toEqual(new Uint8Array());
-    expect(await bytesOf(cache.openReadStream('empty'))).toEqual(new Uint8Array());
+    expect(await readAll(cache.openReadStream('empty'))).toEqual(new Uint8Array());
     expect(cache.check()).toEqual([]);
   });
 
@@ -105,9 +105,9 @@ describe('openReadStream', () => {
     cache.set('short', Uint8Array.of(1, 2, 3));
     cache.set('text', 'héllo');
     cache.set('long text', 'é'.repeat(50_000));
-    expect(await bytesOf(cache.openReadStream('short'))).toEqual(Uint8Array.of(1, 2, 3));
-    expect(Buffer.from(await bytesOf(cache.openReadStream('text'))).toString()).toBe('héllo');
-    expect(Buffer.from(await bytesOf(cache.openReadStream('long text'))).toString()).toBe('é'.repeat(50_000));
+    expect(await readAll(cache.openReadStream('short'))).toEqual(Uint8Array.of(1, 2, 3));
+    expect(Buffer.from(await readAll(cache.openReadStream('text'))).toString()).toBe('héllo');
+    expect(Buffer.from(await readAll(cache.openReadStream('long text'))).toString()).toBe('é'.repeat(50_000));
     expect(cache.openReadStream('none')).toBeUndefined();
     cache.set('object', { a: 1 });
     expect(() => cache.openReadStream('object')).toThrow(failure('BAD_VALUE'));
@@ -123,8 +123,8 @@ describe('openReadStream', () => {
     await reader.read();
     reader.releaseLock();
     cache.delete('k');
-    const rest = await bytesOf(stream);
-    expect(rest).toEqual((await whole(5)).subarray(350_000 - rest.length));
+    const rest = await readAll(stream);
+    expect(rest).toEqual((await readAllChunks(5)).subarray(350_000 - rest.length));
   });
 
   it('can be given up', async () => {
@@ -160,11 +160,11 @@ describe('a part of a value', () => {
       [10, length + 10],
       [length + 1, length + 2],
     ] as const) {
-      expect(await bytesOf(cache.openReadStream('k', { start, end })), `${start} to ${end}`).toEqual(
+      expect(await readAll(cache.openReadStream('k', { start, end })), `${start} to ${end}`).toEqual(
         bytes.slice(start, end),
       );
     }
-    expect(await bytesOf(cache.openReadStream('k', { start: length - 3 }))).toEqual(bytes.slice(-3));
+    expect(await readAll(cache.openReadStream('k', { start: length - 3 }))).toEqual(bytes.slice(-3));
   });
 
   it('goes from a whole number to another that is not smaller', () => {
@@ -186,7 +186,7 @@ describe('openBytes', () => {
     for (const bucket of readdirSync(values)) rmSync(join(values, bucket), { recursive: true });
     expect(cache.openBytes('k')).toMatchObject({ size: 210_000, isText: false, storedAt: 1_000_000 });
     expect(cache.openBytes('text')).toMatchObject({ size: 100_000, isText: true });
-    await expect(bytesOf(cache.openBytes('k')?.stream({ end: 5 }))).rejects.toEqual(failure('CORRUPT'));
+    await expect(readAll(cache.openBytes('k')?.stream({ end: 5 }))).rejects.toEqual(failure('CORRUPT'));
     cache.set('object', { a: 1 });
     expect(() => cache.openBytes('object')).toThrow(failure('BAD_VALUE'));
     cache.set('late', 'x', { ttl: 10 });
@@ -214,8 +214,8 @@ describe('openBytes', () => {
     await cache.writeStream('k', chunks(3));
     const before = cache.openBytes('k')!;
     await cache.writeStream('k', chunks(2));
-    await expect(bytesOf(before.stream())).rejects.toEqual(failure('CORRUPT'));
-    expect(await bytesOf(cache.openBytes('k')?.stream())).toEqual(await whole(2));
+    await expect(readAll(before.stream())).rejects.toEqual(failure('CORRUPT'));
+    expect(await readAll(cache.openBytes('k')?.stream())).toEqual(await readAllChunks(2));
   });
 
   it('is a read: it keeps an item under least-recently-used, and counts', async () => {

@@ -1,19 +1,19 @@
 import Database from 'better-sqlite3';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Cache, type CacheOptions, type Change, type Key } from '../../main/engine/index.ts';
-import { freshDirectory } from './directory.ts';
-import { handClock } from './over-the-engine.ts';
+import { freshDirectory } from './fresh-directory.ts';
+import { createManualClock } from './engine-fixture.ts';
 
 const open = (options: CacheOptions = {}, directory = freshDirectory()) => new Cache(directory, options);
 
-function listening(cache: Cache, prefix?: Key) {
+function recordChanges(cache: Cache, prefix?: Key) {
   const changes: string[] = [];
   const tell = ({ kind, key }: Change) => changes.push(key === undefined ? kind : `${kind} ${JSON.stringify(key)}`);
   const stop = cache.subscribe(tell, prefix === undefined ? {} : { prefix });
   return { changes, stop };
 }
 
-const logOf = (cache: Cache) => {
+const readChangeLog = (cache: Cache) => {
   const database = new Database(`${cache.directory}/cache.db`, { readonly: true });
   const triggers = database.prepare("SELECT count(*) FROM sqlite_schema WHERE type = 'trigger'").pluck().get();
   const rows = database.prepare('SELECT count(*) FROM change').pluck().get();
@@ -27,9 +27,9 @@ afterEach(() => {
 
 describe('subscribe', () => {
   it('tells this store’s changes at once, in order, with the reason', () => {
-    const { clock, advance } = handClock();
+    const { clock, advance } = createManualClock();
     using cache = open({ clock });
-    const { changes } = listening(cache);
+    const { changes } = recordChanges(cache);
     cache.set('a', 1);
     cache.set('a', 2);
     cache.set('b', 1, { ttl: 5, tag: 't' });
@@ -61,7 +61,7 @@ describe('subscribe', () => {
 
   it('tells what a transaction did after its commit, and nothing of what was undone', () => {
     using cache = open();
-    const { changes } = listening(cache);
+    const { changes } = recordChanges(cache);
     cache.transact(() => {
       cache.set('a', 1);
       expect(() =>
@@ -78,8 +78,8 @@ describe('subscribe', () => {
 
   it('tells only what begins with the prefix, and clear', () => {
     using cache = open();
-    const users = listening(cache, ['user']).changes;
-    const texts = listening(cache, 'ab').changes;
+    const users = recordChanges(cache, ['user']).changes;
+    const texts = recordChanges(cache, 'ab').changes;
     for (const key of ['abc', 'a', ['user', 1], ['users'], 7]) cache.set(key, 1);
     cache.clear();
     expect(users).toEqual(['set ["user",1]', 'clear']);
@@ -89,7 +89,7 @@ describe('subscribe', () => {
   it('tells what other connections do, in the order of the commits', async () => {
     using cache = open();
     using other = open({}, cache.directory);
-    const { changes } = listening(cache);
+    const { changes } = recordChanges(cache);
     other.set('theirs', 1);
     cache.set('mine', 1);
     expect(changes).toEqual(['set "theirs"', 'set "mine"']);
@@ -101,25 +101,25 @@ describe('subscribe', () => {
   });
 
   it('tells what expires without any write', async () => {
-    const { clock, advance } = handClock();
+    const { clock, advance } = createManualClock();
     using cache = open({ clock });
     cache.set('k', 1, { ttl: 10 });
-    const { changes } = listening(cache);
+    const { changes } = recordChanges(cache);
     advance(10);
     await vi.waitFor(() => expect(changes).toEqual(['expire "k"']), 2000);
   });
 
   it('tells why an item had to leave', () => {
     using cache = open({ sizeLimit: 1024 * 1024 });
-    const { changes } = listening(cache);
+    const { changes } = recordChanges(cache);
     for (let n = 0; n < 20; n++) cache.set(n, new Uint8Array(100_000));
     expect(changes).toContain('evict 0');
   });
 
   it('stops when told to, and with the store', () => {
     const cache = open();
-    const first = listening(cache);
-    const second = listening(cache);
+    const first = recordChanges(cache);
+    const second = recordChanges(cache);
     cache.set('a', 1);
     first.stop();
     first.stop();
@@ -133,34 +133,34 @@ describe('subscribe', () => {
   it('costs others nothing when nobody listens any more', () => {
     using cache = open();
     using other = open({}, cache.directory);
-    const mine = listening(cache);
-    const theirs = listening(other);
+    const mine = recordChanges(cache);
+    const theirs = recordChanges(other);
     cache.set('a', 1);
     mine.stop();
-    expect(logOf(cache)).toEqual({ triggers: 3, rows: 1 });
+    expect(readChangeLog(cache)).toEqual({ triggers: 3, rows: 1 });
     theirs.stop();
-    expect(logOf(cache)).toEqual({ triggers: 0, rows: 0 });
+    expect(readChangeLog(cache)).toEqual({ triggers: 0, rows: 0 });
     cache.set('b', 1);
-    expect(logOf(cache).rows).toBe(0);
+    expect(readChangeLog(cache).rows).toBe(0);
   });
 
   it('is cleared away by the next opener when the listener was killed', () => {
     using cache = open();
-    listening(cache);
+    recordChanges(cache);
     const database = new Database(`${cache.directory}/cache.db`);
     database.exec('UPDATE listener SET until = 5');
     database.close();
     open({}, cache.directory).close();
-    expect(logOf(cache)).toEqual({ triggers: 0, rows: 0 });
+    expect(readChangeLog(cache)).toEqual({ triggers: 0, rows: 0 });
   });
 
   it('lets a listener write; what it causes is told after what caused it', () => {
     using cache = open();
-    const { changes } = listening(cache);
+    const { changes } = recordChanges(cache);
     const stop = cache.subscribe(({ kind, key }) => {
       if (kind === 'set' && key === 'a') cache.set('copy', 1);
     });
-    const after = listening(cache).changes;
+    const after = recordChanges(cache).changes;
     cache.set('a', 1);
     expect(changes).toEqual(['set "a"', 'set "copy"']);
     expect(after).toEqual(changes);
@@ -205,7 +205,7 @@ describe('subscribe', () => {
     using cache = open();
     const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
     cache.subscribe(listener);
-    const { changes } = listening(cache);
+    const { changes } = recordChanges(cache);
     cache.set('a', 1);
     expect(changes).toEqual(['set "a"']);
     const cause = expect.objectContaining({ message: 'on purpose' });

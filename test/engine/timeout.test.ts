@@ -2,10 +2,10 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
 import { BoundedSemaphore, Cache, Lock, RLock, throttle } from '../../main/engine/index.ts';
-import { Queue } from '../../main/offline/queue/index.ts';
-import { failure } from '../failure.ts';
-import { openStore, thrownBy } from '../recipes/opened.ts';
-import { freshDirectory } from './directory.ts';
+import { Queue } from '../../main/queue/index.ts';
+import { errorMatching } from '../matchers.ts';
+import { openLockStore, catchError } from '../locks/lock-fixture.ts';
+import { freshDirectory } from './fresh-directory.ts';
 
 const NO_TIMES = ['50', Number.NaN, -1, [50], {}] as const;
 
@@ -14,12 +14,12 @@ describe.each(NO_TIMES)('%j as a time', (given) => {
     ['timeout of a cache', (timeout) => new Cache(freshDirectory(), { timeout })],
     ['timeout of a queue', (timeout) => new Queue(freshDirectory(), { timeout })],
     ['lease of a queue', (lease) => new Queue(freshDirectory(), { lease })],
-    ['lease of a lock', (lease) => new Lock(openStore(), 'k', { lease })],
-    ['timeout of acquire', (timeout) => new RLock(openStore(), 'k').acquire({ timeout })],
-    ['lease of a semaphore', (lease) => new BoundedSemaphore(openStore(), 'k', 1, { lease })],
-    ['timeout of throttle', (timeout) => throttle(openStore(), 1, 1, { timeout })(() => {})],
+    ['lease of a lock', (lease) => new Lock(openLockStore(), 'k', { lease })],
+    ['timeout of acquire', (timeout) => new RLock(openLockStore(), 'k').acquire({ timeout })],
+    ['lease of a semaphore', (lease) => new BoundedSemaphore(openLockStore(), 'k', 1, { lease })],
+    ['timeout of throttle', (timeout) => throttle(openLockStore(), 1, 1, { timeout })(() => {})],
   ])('is refused: %s', (_, use) => {
-    expect(thrownBy(() => use(given as number))).toEqual(failure('BAD_OPTION'));
+    expect(catchError(() => use(given as number))).toEqual(errorMatching('BAD_OPTION'));
   });
 });
 
@@ -43,7 +43,7 @@ describe.each([2 ** 31, Number.POSITIVE_INFINITY])('a timeout of %d', (timeout) 
   });
 
   it('of a lock waits until it is released', async () => {
-    using store = openStore();
+    using store = openLockStore();
     const hold = new Lock(store, 'k').acquire();
     const next = new Lock(store, 'k').acquireAsync({ timeout });
     await new Promise((resolve) => setTimeout(resolve, 20));

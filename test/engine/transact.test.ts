@@ -1,18 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import { closeCore } from '../../main/engine/cache/close.ts';
+import { closeCore } from '../../main/engine/cache/open.ts';
 import { openCore } from '../../main/engine/cache/open.ts';
 import { getMany } from '../../main/engine/cache/read.ts';
-import { remove } from '../../main/engine/cache/remove.ts';
+import { deleteKey } from '../../main/engine/cache/delete.ts';
 import { transact } from '../../main/engine/cache/transaction.ts';
 import { set } from '../../main/engine/cache/write.ts';
 import { Cache, FanoutCache, Index } from '../../main/engine/index.ts';
-import { failure } from '../failure.ts';
-import { freshDirectory } from './directory.ts';
-import { handClock } from './over-the-engine.ts';
+import { errorMatching } from '../matchers.ts';
+import { freshDirectory } from './fresh-directory.ts';
+import { createManualClock } from './engine-fixture.ts';
 
-const open = () => new Cache(freshDirectory(), { clock: handClock().clock });
+const open = () => new Cache(freshDirectory(), { clock: createManualClock().clock });
 
-function fail(): never {
+function throwError(): never {
   throw new Error('on purpose');
 }
 
@@ -36,19 +36,19 @@ describe('a function that would go on after its transaction', () => {
       store.set('a', 1);
       return rest();
     };
-    expect(() => store.transact(work)).toThrow(failure('BAD_OPTION', 'was given a'));
-    expect(() => store.transact(() => store.transact(work))).toThrow(failure('BAD_OPTION', 'was given a'));
+    expect(() => store.transact(work)).toThrow(errorMatching('BAD_OPTION', 'was given a'));
+    expect(() => store.transact(() => store.transact(work))).toThrow(errorMatching('BAD_OPTION', 'was given a'));
     expect(store.has('a')).toBe(false);
   });
 
   it('does not compile', () => {
     using store = new Cache<string, number>(freshDirectory());
     // @ts-expect-error: an async function
-    expect(() => store.transact(async () => store.set('a', 1))).toThrow(failure('BAD_OPTION'));
+    expect(() => store.transact(async () => store.set('a', 1))).toThrow(errorMatching('BAD_OPTION'));
     // @ts-expect-error: a generator
-    expect(() => store.transact(function* () {})).toThrow(failure('BAD_OPTION'));
+    expect(() => store.transact(function* () {})).toThrow(errorMatching('BAD_OPTION'));
     expect(store.transact(() => store.get('a') as unknown)).toBeUndefined();
-    expect(() => store.transact(fail)).toThrow('on purpose');
+    expect(() => store.transact(throwError)).toThrow('on purpose');
     expect(store.transact((): number | undefined => store.get('a'))).toBeUndefined();
   });
 });
@@ -75,7 +75,7 @@ describe('transact', () => {
         cache.set('c', 3);
         expect(cache.size).toBe(2);
         cache.clear();
-        fail();
+        throwError();
       });
     expect(doomed).toThrow('on purpose');
     expect([...cache]).toEqual([
@@ -94,7 +94,7 @@ describe('transact', () => {
           cache.set('inner', 1);
           cache.transact(() => cache.set('innermost', 1));
           cache.set('outer', 2);
-          fail();
+          throwError();
         }),
       ).toThrow('on purpose');
       expect(cache.size).toBe(1);
@@ -112,7 +112,7 @@ describe('transact', () => {
       // @ts-expect-error: an async function
       cache.transact(async () => {
         cache.set('a', 1);
-        fail();
+        throwError();
       });
     expect(refused).toThrow(expect.objectContaining({ code: 'BAD_OPTION' }));
     // biome-ignore lint/suspicious/noThenProperty: any thenable is refused, not only promises
@@ -137,7 +137,7 @@ describe('transact', () => {
 
   it('keeps the store usable after it', () => {
     using cache = open();
-    for (let n = 0; n < 3; n++) expect(() => cache.transact(fail)).toThrow('on purpose');
+    for (let n = 0; n < 3; n++) expect(() => cache.transact(throwError)).toThrow('on purpose');
     cache.set('a', 1);
     expect(cache.transact(() => cache.delete('a'))).toBe(true);
     expect(cache.size).toBe(0);
@@ -176,7 +176,7 @@ describe('close', () => {
         // As SQLite does by itself when the disk is full in the middle of a statement.
         core.connection.execute('ROLLBACK');
         expect(() => set(core, 'second', 2)).toThrowError(lost);
-        expect(() => remove(core, 'second')).toThrowError(lost);
+        expect(() => deleteKey(core, 'second')).toThrowError(lost);
       }),
     ).toThrowError(lost);
     set(core, 'third', 3);

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { Cache, type CacheOptions } from '../../main/engine/index.ts';
-import { freshDirectory } from './directory.ts';
-import { handClock } from './over-the-engine.ts';
+import { freshDirectory } from './fresh-directory.ts';
+import { createManualClock } from './engine-fixture.ts';
 
 // What every store does is in test/suites; here is what takes a function, an iterable or the engine's own options.
 
 function open(options: CacheOptions = {}) {
-  const { clock, advance } = handClock(1000);
+  const { clock, advance } = createManualClock(1000);
   const cache = new Cache(freshDirectory(), { clock, ...options });
   return { cache, advance, [Symbol.dispose]: () => cache.close() };
 }

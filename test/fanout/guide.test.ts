@@ -3,7 +3,7 @@ import { stripTypeScriptTypes } from 'node:module';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import * as engine from '../../main/engine/index.ts';
-import { freshDirectory } from '../engine/directory.ts';
+import { freshDirectory } from '../engine/fresh-directory.ts';
 
 it('docs/guide-fanout.md: the example runs and does what it says', () => {
   const guide = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'guide-fanout.md'), 'utf8');

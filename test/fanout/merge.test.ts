@@ -1,17 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { type Cache, FanoutCache, type FanoutOptions, type Key } from '../../main/engine/index.ts';
-import type { Cursor, PageOf } from '../../protocol/contract.ts';
+import type { Cursor, Projection } from '../../protocol/contract.ts';
 import type { Range } from '../../protocol/options.ts';
-import { freshDirectory } from '../engine/directory.ts';
-import { handClock } from '../engine/over-the-engine.ts';
+import { freshDirectory } from '../engine/fresh-directory.ts';
+import { createManualClock } from '../engine/engine-fixture.ts';
 
 const open = (options: FanoutOptions = {}) =>
   new FanoutCache<Key, unknown>(freshDirectory(), { shards: 5, ...options });
 
 /** All items by pages, each cursor through what a message to a page does to it. */
-function paged(
+function readPages(
   fanout: Pick<Cache<Key, unknown>, 'page'>,
-  of: PageOf,
+  of: Projection,
   range: Range,
 ): { items: unknown[]; pages: number } {
   const items: unknown[] = [];
@@ -27,7 +27,7 @@ function paged(
 
 describe('order over shards', () => {
   it('is the order of first setting, even when the clock stands still or goes back', () => {
-    const { clock, advance } = handClock(5);
+    const { clock, advance } = createManualClock(5);
     using fanout = open({ clock });
     const keys = Array.from({ length: 400 }, (_, n) => `key ${(n * 37) % 400}`);
     for (const [n, key] of keys.entries()) {
@@ -46,7 +46,7 @@ describe('order over shards', () => {
   });
 
   it('is by the clock between processes, and each key is met once where places are equal', () => {
-    const { clock } = handClock();
+    const { clock } = createManualClock();
     using one = open({ clock });
     using other = new FanoutCache<Key, unknown>(one.directory, { clock });
     for (let n = 0; n < 50; n++) {
@@ -59,7 +59,7 @@ describe('order over shards', () => {
       const ones = walked.filter((key) => String(key).startsWith('one'));
       const expected = Array.from({ length: 50 }, (_, n) => `one ${n}`);
       expect(ones).toEqual(reverse ? expected.reverse() : expected);
-      expect(paged(one, 'keys', { reverse }).items).toEqual(walked);
+      expect(readPages(one, 'keys', { reverse }).items).toEqual(walked);
       for (let limit = 1; limit < 100; limit += 7)
         expect([...one.keys({ reverse, limit })]).toEqual(walked.slice(0, limit));
     }
@@ -71,7 +71,7 @@ describe('order over shards', () => {
     const all = [...fanout.keys({ order })];
     expect(all).toEqual(order === 'key' ? Array.from({ length: 3000 }, (_, n) => n) : all);
     for (const range of [{ order }, { order, reverse: true }, { order, from: 100, to: 2000, limit: 777 }]) {
-      const { items, pages } = paged(fanout, 'keys', range);
+      const { items, pages } = readPages(fanout, 'keys', range);
       expect(items).toEqual([...fanout.keys(range)]);
       expect(pages).toBeGreaterThan(1);
       expect(pages).toBeLessThan(30);
@@ -79,7 +79,7 @@ describe('order over shards', () => {
     for (let n = 0; n < 30; n++) fanout.set(`large ${n}`, 'x'.repeat(200_000));
     const first = fanout.page('values', { prefix: 'large' });
     expect(first.items.length).toBeLessThan(12);
-    expect(paged(fanout, 'values', { prefix: 'large' }).items).toHaveLength(30);
+    expect(readPages(fanout, 'values', { prefix: 'large' }).items).toHaveLength(30);
   });
 
   it('refuses a cursor of something else', () => {

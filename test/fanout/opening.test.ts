@@ -2,8 +2,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Cache, FanoutCache, type FanoutOptions, reopen } from '../../main/engine/index.ts';
-import { freshDirectory } from '../engine/directory.ts';
-import { failure } from '../failure.ts';
+import { freshDirectory } from '../engine/fresh-directory.ts';
+import { errorMatching } from '../matchers.ts';
 
 const manifest = (directory: string) => join(directory, 'fanout.json');
 
@@ -20,7 +20,7 @@ describe('the number of shards', () => {
         id: expect.stringMatching(/^[0-9a-f-]{36}$/),
       });
     }
-    expect(() => new FanoutCache(directory, { shards: 4 })).toThrow(failure('BAD_OPTION', /3 shards, not 4; leave/));
+    expect(() => new FanoutCache(directory, { shards: 4 })).toThrow(errorMatching('BAD_OPTION', /3 shards, not 4; leave/));
     using again = new FanoutCache(directory);
     expect([again.shards, again.get('k')]).toEqual([3, 1]);
     expect(readdirSync(directory).filter((name) => name.startsWith('fanout'))).toEqual(['fanout.json']);
@@ -28,7 +28,7 @@ describe('the number of shards', () => {
 
   it.each([0, -1, 1.5, 257, Number.NaN, '8'])('is not %o', (shards) => {
     const directory = freshDirectory();
-    expect(() => new FanoutCache(directory, { shards } as FanoutOptions)).toThrow(failure('BAD_OPTION', /1 to 256/));
+    expect(() => new FanoutCache(directory, { shards } as FanoutOptions)).toThrow(errorMatching('BAD_OPTION', /1 to 256/));
     expect(readdirSync(directory)).toEqual([]);
   });
 });
@@ -37,7 +37,7 @@ describe('a directory', () => {
   it('of a plain cache is refused and left alone', () => {
     const directory = freshDirectory();
     new Cache(directory).close();
-    expect(() => new FanoutCache(directory)).toThrow(failure('BAD_OPTION', /plain cache/));
+    expect(() => new FanoutCache(directory)).toThrow(errorMatching('BAD_OPTION', /plain cache/));
     expect(existsSync(manifest(directory))).toBe(false);
   });
 
@@ -45,24 +45,24 @@ describe('a directory', () => {
     const directory = freshDirectory();
     for (const text of ['', '{', '{"format":1}', '{"format":1,"shards":8,"folder":"../elsewhere"}']) {
       writeFileSync(manifest(directory), text);
-      expect(() => new FanoutCache(directory)).toThrow(failure('CORRUPT', /fanout\.json/));
+      expect(() => new FanoutCache(directory)).toThrow(errorMatching('CORRUPT', /fanout\.json/));
     }
     writeFileSync(manifest(directory), '{"format":2,"shards":8,"folder":"shards"}');
-    expect(() => new FanoutCache(directory)).toThrow(failure('UNSUPPORTED_VERSION'));
+    expect(() => new FanoutCache(directory)).toThrow(errorMatching('UNSUPPORTED_VERSION'));
     expect(readdirSync(directory)).toEqual(['fanout.json']);
   });
 
   it('that is none, or options that are none, make nothing', () => {
     for (const path of ['', 'a\0b', 5 as unknown as string])
-      expect(() => new FanoutCache(path)).toThrow(failure('BAD_OPTION'));
+      expect(() => new FanoutCache(path)).toThrow(errorMatching('BAD_OPTION'));
     const directory = freshDirectory();
-    expect(() => new FanoutCache(directory, { evictionPolicy: 'x' as 'none' })).toThrow(failure('BAD_OPTION'));
-    expect(() => new FanoutCache(directory, { shard: 3 } as FanoutOptions)).toThrow(failure('BAD_OPTION', /shard/));
-    expect(() => new FanoutCache(directory, { readOnly: true })).toThrow(failure('NO_SUCH_STORE'));
+    expect(() => new FanoutCache(directory, { evictionPolicy: 'x' as 'none' })).toThrow(errorMatching('BAD_OPTION'));
+    expect(() => new FanoutCache(directory, { shard: 3 } as FanoutOptions)).toThrow(errorMatching('BAD_OPTION', /shard/));
+    expect(() => new FanoutCache(directory, { readOnly: true })).toThrow(errorMatching('NO_SUCH_STORE'));
     expect(readdirSync(directory)).toEqual([]);
     const file = join(directory, 'file');
     writeFileSync(file, '');
-    expect(() => new FanoutCache(file)).toThrow(failure('BAD_OPTION'));
+    expect(() => new FanoutCache(file)).toThrow(errorMatching('BAD_OPTION'));
   });
 });
 
@@ -72,7 +72,7 @@ describe('settings', () => {
     {
       using fanout = new FanoutCache(directory, { shards: 2, ttl: 50, sizeLimit: 2 ** 24 });
       fanout.configure({ evictionPolicy: 'sieve', statistics: true });
-      expect(() => fanout.configure({ ttl: -1 })).toThrow(failure('BAD_OPTION'));
+      expect(() => fanout.configure({ ttl: -1 })).toThrow(errorMatching('BAD_OPTION'));
     }
     using half = new Cache(join(directory, 'shards', '001'));
     half.configure({ ttl: 70, evictionPolicy: 'none' });
@@ -94,8 +94,8 @@ describe('a FanoutCache', () => {
     writer.set('k', 1);
     using reader = new FanoutCache(directory, { readOnly: true });
     expect(reader.get('k')).toBe(1);
-    expect(() => reader.set('k', 2)).toThrow(failure('READ_ONLY'));
-    expect(() => reader.transact(() => reader.set('k', 2))).toThrow(failure('READ_ONLY'));
+    expect(() => reader.set('k', 2)).toThrow(errorMatching('READ_ONLY'));
+    expect(() => reader.transact(() => reader.set('k', 2))).toThrow(errorMatching('READ_ONLY'));
     expect(reader.inTransaction).toBe(false);
   });
 
@@ -111,7 +111,7 @@ describe('a FanoutCache', () => {
     );
     alone.shard('w').set('k', 1);
     expect([...alone.values()]).toEqual([1, 2, 3]);
-    expect(() => new FanoutCache(directory, { timeout: 10 })).toThrow(failure('BUSY', /exclusive/));
+    expect(() => new FanoutCache(directory, { timeout: 10 })).toThrow(errorMatching('BUSY', /exclusive/));
   });
 
   it('opens again from its description', () => {
@@ -129,9 +129,9 @@ describe('a FanoutCache', () => {
     fanout.close();
     fanout.close();
     for (const call of [() => fanout.get(1), () => fanout.size, () => fanout.keys(), () => fanout.transact(() => 1)]) {
-      expect(call).toThrow(failure('CLOSED'));
+      expect(call).toThrow(errorMatching('CLOSED'));
     }
-    expect(() => shard.get(1)).toThrow(failure('CLOSED'));
+    expect(() => shard.get(1)).toThrow(errorMatching('CLOSED'));
   });
 
   it('makes its folder where parents are missing', () => {

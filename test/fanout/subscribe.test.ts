@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { type Change, FanoutCache } from '../../main/engine/index.ts';
-import { freshDirectory } from '../engine/directory.ts';
+import { freshDirectory } from '../engine/fresh-directory.ts';
 
 const open = (directory = freshDirectory()) => new FanoutCache<string, number>(directory, { shards: 3 });
 

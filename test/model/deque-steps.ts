@@ -1,16 +1,16 @@
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { Deque } from '../../main/engine/index.ts';
-import { type Kind, step, value } from './sequence-walk.ts';
+import { type SequenceModel, createStep, value } from './sequence-walk.ts';
 
 const values = fc.array(value, { maxLength: 6 });
 const index = fc.integer({ min: -14, max: 14 });
 
 /** An array that holds at most so many: what is too much leaves by the other end. */
-export const deques = (most: number): Kind<Deque, unknown[]> => {
+export const createDequeModel = (maxLength: number): SequenceModel<Deque, unknown[]> => {
   /** Makes the array what it should be, as far as there is room. */
   const trimmed = (wanted: readonly unknown[], leaving: 'front' | 'back', array: unknown[]): number => {
-    const surplus = Math.max(0, wanted.length - most);
+    const surplus = Math.max(0, wanted.length - maxLength);
     array.splice(
       0,
       array.length,
@@ -23,14 +23,14 @@ export const deques = (most: number): Kind<Deque, unknown[]> => {
   };
   const whole = (array: readonly unknown[], at: number) => (at < 0 ? at + array.length : at);
   const equalTo = (wanted: unknown) => (it: unknown) => isDeepStrictEqual(it, wanted);
-  const of = step<Deque, unknown[]>;
+  const of = createStep<Deque, unknown[]>;
   const rotate = (array: unknown[], count: number): void => {
     const steps = array.length === 0 ? 0 : ((count % array.length) + array.length) % array.length;
     array.unshift(...array.splice(array.length - steps, steps));
   };
   const placed = (length: number, at: number) => at >= -length && at < length;
   return {
-    open: (directory) => new Deque(directory, { maxLength: most, durability: 'process', fileThreshold: 100 }),
+    open: (directory) => new Deque(directory, { maxLength: maxLength, durability: 'process', fileThreshold: 100 }),
     plain: () => [],
     copy: (array) => [...array],
     same: (deque, array) => deque.length === array.length && isDeepStrictEqual([...deque], array),

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { Cache, type CacheOptions, type EvictionPolicyName } from '../../main/engine/index.ts';
-import { explore, type Length, shown } from './explore.ts';
-import { NOTHING_WRONG, recount } from './recount.ts';
+import { runRandomWalks, type WalkCounts, inspectValue } from './random-walks.ts';
+import { NO_FINDINGS, recountStore } from './recount-store.ts';
 
 /** Bytes; a few dozen items, some of them in files. */
 const SIZE_LIMIT = 256 * 1024;
@@ -43,12 +43,12 @@ const evictingMove: fc.Arbitrary<EvictingMove> = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ verb: 'reopen' as const }) },
 );
 
-interface Known {
+interface KnownItem {
   readonly value: string;
   readonly expiresAt: number;
 }
 
-class Undo extends Error {}
+class Rollback extends Error {}
 
 /**
  * A walk over a store that evicts. Whoever the victims are: the limit holds, what is read is what was set last or nothing,
@@ -61,7 +61,7 @@ class EvictingWalk {
   #cache: Cache<number, string>;
   #writes = 0;
   /** What may be there. */
-  #known = new Map<number, Known>();
+  #known = new Map<number, KnownItem>();
 
   constructor(directory: string, options: CacheOptions) {
     this.#directory = directory;
@@ -72,14 +72,14 @@ class EvictingWalk {
     for (const move of moves) {
       this.#move(move);
       const volume = this.#cache.volume();
-      demand(volume <= SIZE_LIMIT, `${volume} bytes on disk after ${shown(move)}`);
+      assertHolds(volume <= SIZE_LIMIT, `${volume} bytes on disk after ${inspectValue(move)}`);
     }
     this.#recount();
     const findings = this.#cache.check();
-    demand(findings.length === 0, `check() found ${shown(findings)}`);
+    assertHolds(findings.length === 0, `check() found ${inspectValue(findings)}`);
     this.close();
-    const remains = recount(this.#directory);
-    demand(shown(remains) === shown(NOTHING_WRONG), `on disk: ${shown(remains)}`);
+    const remains = recountStore(this.#directory);
+    assertHolds(inspectValue(remains) === inspectValue(NO_FINDINGS), `on disk: ${inspectValue(remains)}`);
   }
 
   close(): void {
@@ -92,19 +92,19 @@ class EvictingWalk {
       case 'set': {
         const value = this.#nextValue(move.size);
         cache.set(move.key, value, move.ttl === undefined ? {} : { ttl: move.ttl });
-        this.#written(move.key, value, this.#now + (move.ttl ?? Number.POSITIVE_INFINITY));
+        this.#recordWrite(move.key, value, this.#now + (move.ttl ?? Number.POSITIVE_INFINITY));
         break;
       }
       case 'push': {
         const value = this.#nextValue(move.size);
-        this.#written(cache.push(value), value, Number.POSITIVE_INFINITY);
+        this.#recordWrite(cache.push(value), value, Number.POSITIVE_INFINITY);
         break;
       }
       case 'get':
-        this.#met(move.key, cache.get(move.key));
+        this.#readItems(move.key, cache.get(move.key));
         break;
       case 'pop':
-        this.#met(move.key, cache.pop(move.key));
+        this.#readItems(move.key, cache.pop(move.key));
         this.#known.delete(move.key);
         break;
       case 'delete':
@@ -136,7 +136,7 @@ class EvictingWalk {
   #pull(): void {
     const item = this.#cache.pull();
     if (item === undefined) return;
-    this.#met(...item);
+    this.#readItems(...item);
     this.#known.delete(item[0]);
   }
 
@@ -145,10 +145,10 @@ class EvictingWalk {
     try {
       this.#cache.transact(() => {
         for (const move of moves) this.#move(move);
-        if (fails) throw new Undo();
+        if (fails) throw new Rollback();
       });
     } catch (error) {
-      if (!(error instanceof Undo)) throw error;
+      if (!(error instanceof Rollback)) throw error;
       this.#known = before;
     }
   }
@@ -158,33 +158,33 @@ class EvictingWalk {
     return `${this.#writes++} `.padEnd(size, 'x');
   }
 
-  #written(key: number, value: string, expiresAt: number): void {
-    demand(this.#cache.has(key), `the item just written under ${key} is gone`);
+  #recordWrite(key: number, value: string, expiresAt: number): void {
+    assertHolds(this.#cache.has(key), `the item just written under ${key} is gone`);
     this.#known.set(key, { value, expiresAt });
   }
 
-  #met(key: number, value: string | undefined): void {
+  #readItems(key: number, value: string | undefined): void {
     const known = this.#known.get(key);
     if (value === undefined) this.#known.delete(key);
     else
-      demand(known?.value === value && this.#now < known.expiresAt, `${key} is ${shown(value)}, not ${shown(known)}`);
+      assertHolds(known?.value === value && this.#now < known.expiresAt, `${key} is ${inspectValue(value)}, not ${inspectValue(known)}`);
   }
 
   /** Everything that is there is met once; the rest is gone for good. */
   #recount(): void {
     const items = new Map(this.#cache.entries());
     for (const key of this.#known.keys()) if (!items.has(key)) this.#known.delete(key);
-    for (const [key, value] of items) this.#met(key, value);
-    demand(this.#cache.size === items.size, `size is ${this.#cache.size}, there are ${items.size} items`);
+    for (const [key, value] of items) this.#readItems(key, value);
+    assertHolds(this.#cache.size === items.size, `size is ${this.#cache.size}, there are ${items.size} items`);
   }
 }
 
-function demand(holds: boolean, otherwise: string): void {
-  if (!holds) throw new Error(otherwise);
+function assertHolds(holds: boolean, message: string): void {
+  if (!holds) throw new Error(message);
 }
 
 /** Random walks over a store with a policy. */
-export async function evictingWalks(evictionPolicy: EvictionPolicyName, length: Length): Promise<void> {
+export async function evictingWalks(evictionPolicy: EvictionPolicyName, length: WalkCounts): Promise<void> {
   const take = async (moves: readonly EvictingMove[], directory: string): Promise<void> => {
     const walk = new EvictingWalk(directory, { evictionPolicy });
     try {
@@ -193,5 +193,5 @@ export async function evictingWalks(evictionPolicy: EvictionPolicyName, length: 
       walk.close();
     }
   };
-  await explore(evictingMove, take, length);
+  await runRandomWalks(evictingMove, take, length);
 }

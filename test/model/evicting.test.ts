@@ -1,12 +1,12 @@
 import { describe, it } from 'vitest';
 import { EVICTION_POLICY_NAMES } from '../../protocol/options.ts';
 import { evictingWalks } from './evicting-walk.ts';
-import { PATIENCE } from './explore.ts';
+import { WALK_TIMEOUT_MS } from './random-walks.ts';
 
 describe.each(EVICTION_POLICY_NAMES.filter((name) => name !== 'none'))('%s', (policy) => {
   it(
     'keeps the limit and the truth on short random walks',
     () => evictingWalks(policy, { walks: 2, moves: 500, seed: 20261123 }),
-    2 * PATIENCE,
+    2 * WALK_TIMEOUT_MS,
   );
 });

@@ -1,12 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { Index } from '../../main/engine/index.ts';
-import { type Kind, step, value } from './sequence-walk.ts';
+import { type SequenceModel, createStep, value } from './sequence-walk.ts';
 
 const key = fc.constantFrom<unknown>('a', 'b', 'c', 1, 2, 1n, Number.NaN, null, true, 'text');
 
-export const indexes: Kind<Index, Map<unknown, unknown>> = (() => {
-  const of = step<Index, Map<unknown, unknown>>;
+export const indexModel: SequenceModel<Index, Map<unknown, unknown>> = (() => {
+  const of = createStep<Index, Map<unknown, unknown>>;
   const taken = (map: Map<unknown, unknown>, entry: [unknown, unknown] | undefined) => {
     if (entry !== undefined) map.delete(entry[0]);
     return entry;

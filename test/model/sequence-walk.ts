@@ -10,7 +10,7 @@ import fc from 'fast-check';
  */
 
 /** One operation: what it does to the real one and to the plain one. */
-export interface Step<Real, Plain> {
+export interface SequenceStep<Real, Plain> {
   readonly name: string;
   readonly args: readonly unknown[];
   readonly real: (it: Real) => unknown;
@@ -18,12 +18,12 @@ export interface Step<Real, Plain> {
 }
 
 /** How a kind of store is opened, and a plain one beside it is copied, put back and compared. */
-export interface Kind<Real, Plain> {
+export interface SequenceModel<Real, Plain> {
   readonly open: (directory: string) => Real;
   readonly plain: () => Plain;
   readonly copy: (plain: Plain) => Plain;
   readonly same: (real: Real, plain: Plain) => boolean;
-  readonly step: fc.Arbitrary<Step<Real, Plain>>;
+  readonly step: fc.Arbitrary<SequenceStep<Real, Plain>>;
 }
 
 interface Openable {
@@ -32,16 +32,16 @@ interface Openable {
   close(): void;
 }
 
-type Move<Real, Plain> =
-  | { readonly is: 'step'; readonly step: Step<Real, Plain> }
-  | { readonly is: 'transact'; readonly steps: readonly Step<Real, Plain>[]; readonly fails: boolean }
+type SequenceMove<Real, Plain> =
+  | { readonly is: 'step'; readonly step: SequenceStep<Real, Plain> }
+  | { readonly is: 'transact'; readonly steps: readonly SequenceStep<Real, Plain>[]; readonly fails: boolean }
   | { readonly is: 'reopen' | 'switch' };
 
-class Undo extends Error {}
+class Rollback extends Error {}
 
-const shown = (thing: unknown): string => inspect(thing, { depth: 6, breakLength: Number.POSITIVE_INFINITY });
+const inspectValue = (thing: unknown): string => inspect(thing, { depth: 6, breakLength: Number.POSITIVE_INFINITY });
 
-function moves<Real, Plain>({ step }: Kind<Real, Plain>): fc.Arbitrary<Move<Real, Plain>> {
+function moves<Real, Plain>({ step }: SequenceModel<Real, Plain>): fc.Arbitrary<SequenceMove<Real, Plain>> {
   return fc.oneof(
     { weight: 16, arbitrary: step.map((it) => ({ is: 'step', step: it }) as const) },
     {
@@ -58,7 +58,7 @@ function moves<Real, Plain>({ step }: Kind<Real, Plain>): fc.Arbitrary<Move<Real
 
 /** Takes random walks; answers how many operations were compared. */
 export async function sequenceWalks<Real extends Openable, Plain>(
-  kind: Kind<Real, Plain>,
+  kind: SequenceModel<Real, Plain>,
   { walks, length, seed }: { readonly walks: number; readonly length: number; readonly seed?: number },
 ): Promise<number> {
   let operations = 0;
@@ -66,11 +66,11 @@ export async function sequenceWalks<Real extends Openable, Plain>(
     const directory = mkdtempSync(join(tmpdir(), 'deskcache-model-'));
     let handles = [kind.open(directory), kind.open(directory)] as [Real, Real];
     let plain = kind.plain();
-    const compare = ({ name, args, real, plain: ideal }: Step<Real, Plain>) => {
+    const compare = ({ name, args, real, plain: ideal }: SequenceStep<Real, Plain>) => {
       operations++;
       const [expected, actual] = [ideal(plain), real(handles[0])];
       if (isDeepStrictEqual(actual, expected)) return;
-      throw new Error(`${name}(${shown(args)}) should answer ${shown(expected)} and answered ${shown(actual)}`);
+      throw new Error(`${name}(${inspectValue(args)}) should answer ${inspectValue(expected)} and answered ${inspectValue(actual)}`);
     };
     try {
       for (const move of taken) {
@@ -80,10 +80,10 @@ export async function sequenceWalks<Real extends Openable, Plain>(
           try {
             handles[0].transact(() => {
               for (const step of move.steps) compare(step);
-              if (move.fails) throw new Undo();
+              if (move.fails) throw new Rollback();
             });
           } catch (error) {
-            if (!(error instanceof Undo)) throw error;
+            if (!(error instanceof Rollback)) throw error;
             plain = before;
           }
         } else if (move.is === 'reopen') {
@@ -94,12 +94,12 @@ export async function sequenceWalks<Real extends Openable, Plain>(
           await Promise.resolve();
           handles = [handles[1], handles[0]];
         }
-        if (!kind.same(handles[0], plain)) throw new Error(`after ${shown(move)} it is not ${shown(plain)}`);
+        if (!kind.same(handles[0], plain)) throw new Error(`after ${inspectValue(move)} it is not ${inspectValue(plain)}`);
       }
       await Promise.resolve();
-      if (!kind.same(handles[1], plain)) throw new Error(`the other handle does not see ${shown(plain)}`);
+      if (!kind.same(handles[1], plain)) throw new Error(`the other handle does not see ${inspectValue(plain)}`);
       const findings = handles[0].check();
-      if (findings.length > 0) throw new Error(`check finds ${shown(findings)}`);
+      if (findings.length > 0) throw new Error(`check finds ${inspectValue(findings)}`);
     } finally {
       for (const handle of handles) handle.close();
       rmSync(directory, { recursive: true, force: true });
@@ -118,13 +118,13 @@ export const value = fc.oneof(
 );
 
 /** A step from a pair of functions, for arguments. */
-export const step =
+export const createStep =
   <Real, Plain>(
     name: string,
     real: (it: Real, ...args: never[]) => unknown,
     plain: (it: Plain, ...args: never[]) => unknown,
   ) =>
-  (args: readonly unknown[]): Step<Real, Plain> => ({
+  (args: readonly unknown[]): SequenceStep<Real, Plain> => ({
     name,
     args,
     real: (it) => real(it, ...(args as never[])),

@@ -1,8 +1,8 @@
 import { type CacheOptions, FanoutCache } from '../../main/engine/index.ts';
-import { explore, type Length } from './explore.ts';
+import { runRandomWalks, type WalkCounts } from './random-walks.ts';
 import { FILE_THRESHOLD } from './samples.ts';
 import { move } from './steps.ts';
-import { type Setup, Walk } from './walk.ts';
+import { type StoreSetup, Walk } from './walk.ts';
 
 class ThreeShards extends FanoutCache {
   constructor(directory: string, options: CacheOptions) {
@@ -13,7 +13,7 @@ class ThreeShards extends FanoutCache {
 /** Nothing is evicted, so every answer is known. */
 const settings = { evictionPolicy: 'none', fileThreshold: FILE_THRESHOLD } as const;
 
-export const SETUPS: { readonly [name: string]: Setup } = {
+export const SETUPS: { readonly [name: string]: StoreSetup } = {
   'as it comes': { settings, usage: {}, handles: 1 },
   'two handles and little memory': {
     settings: { ...settings, tagIndex: true },
@@ -30,7 +30,7 @@ export const SETUPS: { readonly [name: string]: Setup } = {
 };
 
 /** Random walks over a setup; answers how many operations there were. */
-export async function randomWalks(setup: Setup, length: Length): Promise<number> {
+export async function runStoreWalks(setup: StoreSetup, length: WalkCounts): Promise<number> {
   let operations = 0;
   const take = async (moves: Parameters<Walk['run']>[0], directory: string): Promise<void> => {
     const walk = new Walk(directory, setup);
@@ -42,6 +42,6 @@ export async function randomWalks(setup: Setup, length: Length): Promise<number>
       operations += walk.operations;
     }
   };
-  await explore(move, take, length);
+  await runRandomWalks(move, take, length);
   return operations;
 }

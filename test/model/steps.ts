@@ -5,26 +5,26 @@ import { someKey, someValue } from './samples.ts';
 import type { Store } from './store.ts';
 
 /** The verbs that take nothing but data. */
-export type Verb = Exclude<keyof Store, 'update' | 'transact' | 'size' | 'keys' | 'values' | 'entries' | 'page'>;
-type CallStep = { [V in Verb]: { readonly verb: V; readonly args: Parameters<Store[V]> } }[Verb];
+export type StoreMethod = Exclude<keyof Store, 'update' | 'transact' | 'size' | 'keys' | 'values' | 'entries' | 'page'>;
+type CallStep = { [V in StoreMethod]: { readonly verb: V; readonly args: Parameters<Store[V]> } }[StoreMethod];
 
 /** What `update` makes of a value. */
-export type Next = 'wrap' | 'keep' | 'fail' | 'unfit';
+export type UpdateBehaviour = 'wrap' | 'keep' | 'fail' | 'unfit';
 
-export type Step =
+export type StoreStep =
   | CallStep
   | { readonly verb: 'size' }
   | { readonly verb: 'keys' | 'values' | 'entries' | 'pages'; readonly range: Range }
-  | { readonly verb: 'update'; readonly key: Key; readonly next: Next; readonly options: SetOptions | undefined }
+  | { readonly verb: 'update'; readonly key: Key; readonly next: UpdateBehaviour; readonly options: SetOptions | undefined }
   | { readonly verb: 'advance'; readonly ms: number }
   /** One after the other, all on one key: what has just been read is in memory. */
-  | { readonly verb: 'series'; readonly steps: readonly Step[] }
-  | { readonly verb: 'transact'; readonly steps: readonly Step[]; readonly fails: boolean }
+  | { readonly verb: 'series'; readonly steps: readonly StoreStep[] }
+  | { readonly verb: 'transact'; readonly steps: readonly StoreStep[]; readonly fails: boolean }
   /** Walks a range and, at each item, takes the next of the steps, perhaps after deleting the item. */
-  | { readonly verb: 'walk'; readonly range: Range; readonly steps: readonly Step[]; readonly deletes: boolean };
+  | { readonly verb: 'walk'; readonly range: Range; readonly steps: readonly StoreStep[]; readonly deletes: boolean };
 
 /** What is not done inside a transaction. */
-export type Move = Step | { readonly verb: 'reopen' } | { readonly verb: 'switch' };
+export type StoreMove = StoreStep | { readonly verb: 'reopen' } | { readonly verb: 'switch' };
 
 const ttl = fc.constantFrom(-1, 0, 1, 2.5, 10, 30, 100, Number.POSITIVE_INFINITY);
 const tag = fc.constantFrom<string | number>('news', 'old', '7', 7, 0.5);
@@ -48,7 +48,7 @@ const range: fc.Arbitrary<Range> = fc.record(
   { requiredKeys: [] },
 );
 
-const call = <V extends Verb>(verb: V, args: fc.Arbitrary<Parameters<Store[V]>>): fc.Arbitrary<Step> =>
+const call = <V extends StoreMethod>(verb: V, args: fc.Arbitrary<Parameters<Store[V]>>): fc.Arbitrary<StoreStep> =>
   args.map((given) => ({ verb, args: given }) as unknown as CallStep);
 const none = fc.constant<[]>([]);
 
@@ -56,7 +56,7 @@ const keys = fc.array(someKey, { maxLength: 4 });
 const delta = some(fc.constantFrom(1, -1, 2, 0.5, 0, Number.NaN, Number.MAX_SAFE_INTEGER));
 const countOptions = some(fc.record({ default: fc.constantFrom(10, 0.5) }, { requiredKeys: [] }));
 
-const write: fc.Arbitrary<Step> = fc.oneof(
+const write: fc.Arbitrary<StoreStep> = fc.oneof(
   { weight: 24, arbitrary: call('set', fc.tuple(someKey, someValue, setOptions)) },
   {
     weight: 3,
@@ -79,13 +79,13 @@ const write: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({
       verb: fc.constant('update' as const),
       key: someKey,
-      next: fc.constantFrom<Next>('wrap', 'wrap', 'wrap', 'keep', 'keep', 'keep', 'fail', 'unfit'),
+      next: fc.constantFrom<UpdateBehaviour>('wrap', 'wrap', 'wrap', 'keep', 'keep', 'keep', 'fail', 'unfit'),
       options: setOptions,
     }),
   },
 );
 
-const read: fc.Arbitrary<Step> = fc.oneof(
+const read: fc.Arbitrary<StoreStep> = fc.oneof(
   { weight: 12, arbitrary: call('get', fc.tuple(someKey)) },
   { weight: 2, arbitrary: call('getMany', fc.tuple(keys)) },
   { weight: 3, arbitrary: call('getEntry', fc.tuple(someKey)) },
@@ -102,7 +102,7 @@ const read: fc.Arbitrary<Step> = fc.oneof(
 
 const advance = fc.record({ verb: fc.constant('advance' as const), ms: fc.constantFrom(1, 3, 10, 40) });
 
-const series: fc.Arbitrary<Step> = fc
+const series: fc.Arbitrary<StoreStep> = fc
   .record({
     key: someKey,
     value: someValue,
@@ -113,7 +113,7 @@ const series: fc.Arbitrary<Step> = fc
     }),
   })
   .map(({ key, value, ttl, verbs }) => {
-    const onKey: { readonly [verb in (typeof verbs)[number]]: Step } = {
+    const onKey: { readonly [verb in (typeof verbs)[number]]: StoreStep } = {
       get: { verb: 'get', args: [key] },
       set: { verb: 'set', args: [key, value, { ttl }] },
       keep: { verb: 'set', args: [key, 'kept'] },
@@ -124,7 +124,7 @@ const series: fc.Arbitrary<Step> = fc
     return { verb: 'series', steps: verbs.map((verb) => onKey[verb]) };
   });
 
-const { step } = fc.letrec<{ step: Step; plain: Step }>((tie) => ({
+const { step } = fc.letrec<{ step: StoreStep; plain: StoreStep }>((tie) => ({
   plain: fc.oneof({ weight: 5, arbitrary: write }, { weight: 3, arbitrary: read }),
   step: fc.oneof(
     { maxDepth: 4, depthSize: 'max' },
@@ -152,7 +152,7 @@ const { step } = fc.letrec<{ step: Step; plain: Step }>((tie) => ({
 }));
 
 /** One step of a random walk; now and then the store is emptied, opened again, or reached through its other handle. */
-export const move: fc.Arbitrary<Move> = fc.oneof(
+export const move: fc.Arbitrary<StoreMove> = fc.oneof(
   { weight: 1500, arbitrary: step },
   { weight: 4, arbitrary: call('clear', none) },
   { weight: 4, arbitrary: call('stats', fc.tuple(fc.constant({ reset: true }))) },

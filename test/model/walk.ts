@@ -1,15 +1,15 @@
 import { isDeepStrictEqual } from 'node:util';
-import { Cache, type CacheFace, type CacheOptions } from '../../main/engine/index.ts';
+import { Cache, type CacheMethods, type CacheOptions } from '../../main/engine/index.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import type { Range } from '../../protocol/options.ts';
-import { shown } from './explore.ts';
-import { PlainStore } from './plain-store.ts';
-import { bytesIn, NOTHING_WRONG, recount, storesIn } from './recount.ts';
-import type { Move, Next, Step } from './steps.ts';
+import { inspectValue } from './random-walks.ts';
+import { ModelStore } from './model-store.ts';
+import { getFolderBytes, NO_FINDINGS, recountStore, findStores } from './recount-store.ts';
+import type { StoreMove, UpdateBehaviour, StoreStep } from './steps.ts';
 import type { Store } from './store.ts';
 
 /** How the store is opened: what belongs to the directory is given at the first open alone, what belongs to a handle always. */
-export interface Setup {
+export interface StoreSetup {
   readonly settings: CacheOptions;
   readonly usage: CacheOptions;
   /** Two handles on one directory see each other's writes from turn to turn. */
@@ -18,43 +18,43 @@ export interface Setup {
   readonly kind?: new (
     directory: string,
     options: CacheOptions,
-  ) => CacheFace;
+  ) => CacheMethods;
 }
 
 /** Thrown to undo a transaction. */
-class Undo extends Error {}
+class Rollback extends Error {}
 
-const NEXT: { readonly [name in Next]: (current: unknown) => unknown } = {
+const NEXT: { readonly [name in UpdateBehaviour]: (current: unknown) => unknown } = {
   wrap: (current) => [current],
   keep: (current) => current,
   fail: () => {
-    throw new Undo('on purpose');
+    throw new Rollback('on purpose');
   },
   unfit: () => () => 'no value',
 };
 
 /** Who adds an item at each item never comes to an end. */
-const LONGEST = 100;
+const MAX_WALKED_ITEMS = 100;
 
 /** One random walk: every step is taken by the engine and by the plain store, and both have to answer the same. */
 export class Walk {
   /** Verbs run, nested ones included. */
   operations = 0;
   readonly #directory: string;
-  readonly #model: PlainStore;
-  readonly #setup: Setup;
+  readonly #model: ModelStore;
+  readonly #setup: StoreSetup;
   readonly #clock = (): number => this.#now;
   #now = Date.UTC(2026, 0, 1);
-  #handles: readonly CacheFace[];
+  #handles: readonly CacheMethods[];
 
-  constructor(directory: string, setup: Setup) {
+  constructor(directory: string, setup: StoreSetup) {
     this.#directory = directory;
     this.#setup = setup;
-    this.#model = new PlainStore(this.#clock, setup.settings);
+    this.#model = new ModelStore(this.#clock, setup.settings);
     this.#handles = this.#open(setup.settings);
   }
 
-  async run(moves: readonly Move[]): Promise<void> {
+  async run(moves: readonly StoreMove[]): Promise<void> {
     for (const move of moves) {
       if (move.verb === 'reopen') this.#reopen();
       else if (move.verb === 'switch') await this.#turn();
@@ -62,7 +62,7 @@ export class Walk {
     }
   }
 
-  get #cache(): CacheFace {
+  get #cache(): CacheMethods {
     return this.#handles[0]!;
   }
 
@@ -75,7 +75,7 @@ export class Walk {
     for (const handle of this.#handles) handle.close();
   }
 
-  step(step: Step): void {
+  step(step: StoreStep): void {
     this.operations++;
     switch (step.verb) {
       case 'advance':
@@ -93,8 +93,8 @@ export class Walk {
       default:
         compare(
           step,
-          outcome(() => perform(this.#model, step)),
-          outcome(() => perform(this.#cache, step)),
+          getOutcome(() => performStep(this.#model, step)),
+          getOutcome(() => performStep(this.#cache, step)),
         );
     }
   }
@@ -102,17 +102,17 @@ export class Walk {
   /** Both stores hold the same items, now and after another opening, and nothing else is on disk. */
   finish(): void {
     this.#compareWhole();
-    const bytes = bytesIn(this.#directory);
+    const bytes = getFolderBytes(this.#directory);
     if (this.#cache.volume() < bytes)
       throw new Error(`volume() is ${this.#cache.volume()}, on disk are ${bytes} bytes`);
     this.#reopen();
     this.#compareWhole();
     const findings = this.#cache.check();
-    if (findings.length > 0) throw new Error(`check() found ${shown(findings)}`);
+    if (findings.length > 0) throw new Error(`check() found ${inspectValue(findings)}`);
     this.close();
-    for (const store of storesIn(this.#directory)) {
-      const remains = recount(store);
-      if (!isDeepStrictEqual(remains, NOTHING_WRONG)) throw new Error(`on disk: ${shown(remains)}`);
+    for (const store of findStores(this.#directory)) {
+      const remains = recountStore(store);
+      if (!isDeepStrictEqual(remains, NO_FINDINGS)) throw new Error(`on disk: ${inspectValue(remains)}`);
     }
   }
 
@@ -126,7 +126,7 @@ export class Walk {
     for (const key of this.#model.keys()) this.step({ verb: 'getEntry', args: [key] });
   }
 
-  #open(settings: CacheOptions): readonly CacheFace[] {
+  #open(settings: CacheOptions): readonly CacheMethods[] {
     const { usage, handles, kind: Kind = Cache } = this.#setup;
     const options = { ...settings, ...usage, clock: this.#clock };
     return Array.from({ length: handles }, () => new Kind(this.#directory, options));
@@ -138,23 +138,23 @@ export class Walk {
     this.#handles = this.#handles.toReversed();
   }
 
-  #transact(steps: readonly Step[], fails: boolean): void {
+  #transact(steps: readonly StoreStep[], fails: boolean): void {
     try {
       this.#model.transact(() =>
         this.#cache.transact(() => {
           for (const step of steps) this.step(step);
-          if (fails) throw new Undo('rolled back');
+          if (fails) throw new Rollback('rolled back');
         }),
       );
     } catch (error) {
-      if (!(error instanceof Undo)) throw error;
+      if (!(error instanceof Rollback)) throw error;
     }
   }
 
-  #changeOnTheWay(step: Extract<Step, { verb: 'walk' }>): void {
+  #changeOnTheWay(step: Extract<StoreStep, { verb: 'walk' }>): void {
     const expected = this.#model.entries(step.range);
     const actual = this.#cache.entries(step.range);
-    for (let n = 0; n < LONGEST; n++) {
+    for (let n = 0; n < MAX_WALKED_ITEMS; n++) {
       const met = expected.next();
       compare(step, { value: met.value }, { value: actual.next().value });
       if (met.done) return;
@@ -165,9 +165,9 @@ export class Walk {
   }
 }
 
-type DataStep = Exclude<Step, { verb: 'advance' | 'series' | 'transact' | 'walk' }>;
+type DataStep = Exclude<StoreStep, { verb: 'advance' | 'series' | 'transact' | 'walk' }>;
 
-function perform(store: Store, step: DataStep): unknown {
+function performStep(store: Store, step: DataStep): unknown {
   switch (step.verb) {
     case 'size':
       return store.size;
@@ -202,23 +202,23 @@ function pages(store: Store, range: Range): unknown[] {
 /** What a call came to: a value, or the code it failed with. */
 type Outcome = { readonly value: unknown } | { readonly failure: string };
 
-function outcome(call: () => unknown): Outcome {
+function getOutcome(call: () => unknown): Outcome {
   try {
     return { value: call() };
   } catch (error) {
     if (error instanceof DiskCacheError) return { failure: error.code };
-    if (error instanceof Undo) return { failure: error.message };
+    if (error instanceof Rollback) return { failure: error.message };
     throw error;
   }
 }
 
-function compare(step: Step, expected: Outcome, actual: Outcome): void {
-  if (isDeepStrictEqual(expected, actual) || (dropsByAndBy(step) && isAtMost(expected, actual))) return;
-  throw new Error(`${shown(step)}\n  should answer ${shown(expected)}\n  and answered  ${shown(actual)}`);
+function compare(step: StoreStep, expected: Outcome, actual: Outcome): void {
+  if (isDeepStrictEqual(expected, actual) || (removesInBatches(step) && isWithin(expected, actual))) return;
+  throw new Error(`${inspectValue(step)}\n  should answer ${inspectValue(expected)}\n  and answered  ${inspectValue(actual)}`);
 }
 
 /** Expired items are dropped on the way, so only those that are left are counted. */
-const dropsByAndBy = ({ verb }: Step): boolean => verb === 'expire' || verb === 'cull';
+const removesInBatches = ({ verb }: StoreStep): boolean => verb === 'expire' || verb === 'cull';
 
-const isAtMost = (most: Outcome, actual: Outcome): boolean =>
-  'value' in most && 'value' in actual && Number(actual.value) >= 0 && Number(actual.value) <= Number(most.value);
+const isWithin = (max: Outcome, actual: Outcome): boolean =>
+  'value' in max && 'value' in actual && Number(actual.value) >= 0 && Number(actual.value) <= Number(max.value);

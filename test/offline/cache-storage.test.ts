@@ -1,20 +1,20 @@
 import { describe, expect, it } from 'vitest';
 import { Cache } from '../../main/engine/index.ts';
 import { CacheStorage } from '../../main/offline/index.ts';
-import { freshDirectory } from '../engine/directory.ts';
-import { cacheStorageBehaviour, type SetUpCaches } from '../suites/cache-storage.ts';
+import { freshDirectory } from '../engine/fresh-directory.ts';
+import { cacheStorageBehaviour, type OpenCacheStorage } from '../suites/cache-storage.ts';
 
-const setup: SetUpCaches = (options, answer = (url) => new Response(url)) => {
+const setup: OpenCacheStorage = (options, answer = (url) => new Response(url)) => {
   const cache = new Cache(freshDirectory(), { evictionPolicy: 'none' });
-  const asked: string[] = [];
+  const requests: string[] = [];
   const fetch = async ({ url, signal }: Request) => {
-    asked.push(url);
+    requests.push(url);
     await new Promise(setImmediate);
     signal.throwIfAborted();
     return answer(url);
   };
-  const again = () => new CacheStorage({ cache, fetch, ...options });
-  return { caches: again(), cache, asked, again, [Symbol.dispose]: () => cache.close() };
+  const reopen = () => new CacheStorage({ cache, fetch, ...options });
+  return { caches: reopen(), cache, requests, reopen, [Symbol.dispose]: () => cache.close() };
 };
 
 cacheStorageBehaviour('CacheStorage in the main process', setup);

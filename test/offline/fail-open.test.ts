@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { Cache } from '../../main/engine/index.ts';
-import { CacheStorage, createHttpCache, Offline, Precache, provenanceOf } from '../../main/offline/index.ts';
+import { CacheStorage, createHttpCache, Offline, Precache, getCacheStatus } from '../../main/offline/index.ts';
 import { STRATEGIES } from '../../protocol/strategy.ts';
-import { freshDirectory } from '../engine/directory.ts';
-import { failingStore, STORE_FAILURES, toFailure, WRITES } from './failing-store.ts';
+import { freshDirectory } from '../engine/fresh-directory.ts';
+import { createFailingStore, STORE_FAILURES, createStoreError, WRITE_METHODS } from './failing-store.ts';
 
 const URL_A = 'https://a.example/a';
 const MANIFEST = { version: '1', entries: [{ url: URL_A, revision: '1' }] };
 
 /** A body in several chunks, so that the store can fail in the middle of it. */
-function inChunks(size: number): ReadableStream<Uint8Array> {
+function createChunkedBody(size: number): ReadableStream<Uint8Array> {
   let left = size;
   return new ReadableStream({
     pull(controller) {
@@ -22,15 +22,15 @@ function inChunks(size: number): ReadableStream<Uint8Array> {
 }
 
 describe.each(STORE_FAILURES)('a store that fails (%s)', (code) => {
-  const error = toFailure(code);
+  const error = createStoreError(code);
 
   it.each([9, 100_000])('does not cost an HTTP answer of %i bytes: on writing, on reading, always', async (size) => {
-    for (const fails of [(name: string) => WRITES.has(name), (name: string) => !WRITES.has(name), () => true]) {
-      using store = failingStore();
+    for (const fails of [(name: string) => WRITE_METHODS.has(name), (name: string) => !WRITE_METHODS.has(name), () => true]) {
+      using store = createFailingStore();
       const told: unknown[] = [];
       const offline = new Offline({
         cache: store.cache,
-        fetch: async () => new Response(inChunks(size), { headers: { 'cache-control': 'max-age=1', etag: '"a"' } }),
+        fetch: async () => new Response(createChunkedBody(size), { headers: { 'cache-control': 'max-age=1', etag: '"a"' } }),
         onStoreFailure: (failure) => told.push(failure),
       });
       const read = async (init: Parameters<Offline['fetch']>[1]) =>
@@ -50,7 +50,7 @@ describe.each(STORE_FAILURES)('a store that fails (%s)', (code) => {
   });
 
   it('in the middle of a body that it stores lets the reader have the rest', async () => {
-    using store = failingStore();
+    using store = createFailingStore();
     const told: unknown[] = [];
     const { cache } = store;
     const failing = new Proxy(cache, {
@@ -67,7 +67,7 @@ describe.each(STORE_FAILURES)('a store that fails (%s)', (code) => {
     });
     const http = createHttpCache({
       cache: failing,
-      fetch: async () => new Response(inChunks(3_000_000), { headers: { 'cache-control': 'max-age=60' } }),
+      fetch: async () => new Response(createChunkedBody(3_000_000), { headers: { 'cache-control': 'max-age=60' } }),
       onStoreFailure: (failure) => told.push(failure),
     });
     const bodies = await Promise.all([1, 2, 3].map(async () => (await http.fetch(URL_A)).arrayBuffer()));
@@ -76,7 +76,7 @@ describe.each(STORE_FAILURES)('a store that fails (%s)', (code) => {
   });
 
   it('with precached files lets requests go to the network, and tells of it', async () => {
-    using store = failingStore();
+    using store = createFailingStore();
     using http = new Cache(freshDirectory());
     const told: unknown[][] = [[], []];
     const [of, by] = told.map((list) => (failure: unknown) => void list.push(failure));
@@ -93,7 +93,7 @@ describe.each(STORE_FAILURES)('a store that fails (%s)', (code) => {
   });
 
   it('with a CacheStorage finds nothing, and tells of it; what is to be kept rejects', async () => {
-    using store = failingStore();
+    using store = createFailingStore();
     const told: unknown[] = [];
     const options = { cache: store.cache, fetch: async () => new Response('network') };
     const caches = new CacheStorage({ ...options, onStoreFailure: (failure) => told.push(failure) });
@@ -114,16 +114,16 @@ describe.each(STORE_FAILURES)('a store that fails (%s)', (code) => {
 
 describe('a store that can be read again', () => {
   it('has what it had: nothing is forgotten for a failure that passes', async () => {
-    using store = failingStore();
-    const fetch = async () => new Response(inChunks(100_000), { headers: { 'cache-control': 'max-age=60' } });
+    using store = createFailingStore();
+    const fetch = async () => new Response(createChunkedBody(100_000), { headers: { 'cache-control': 'max-age=60' } });
     const http = createHttpCache({ cache: store.cache, fetch });
     await (await http.fetch(URL_A)).arrayBuffer();
-    store.failing = (name) => (name === 'openBytes' ? toFailure('IO') : undefined);
+    store.failing = (name) => (name === 'openBytes' ? createStoreError('IO') : undefined);
     const response = await http.fetch(URL_A, { cache: 'only-if-cached', mode: 'same-origin' });
     expect(response.status).toBe(504);
     store.failing = () => undefined;
     const again = await http.fetch(URL_A);
-    expect([provenanceOf(again), (await again.arrayBuffer()).byteLength]).toEqual(['hit', 100_000]);
+    expect([getCacheStatus(again), (await again.arrayBuffer()).byteLength]).toEqual(['hit', 100_000]);
   });
 });
 

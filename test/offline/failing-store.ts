@@ -1,5 +1,5 @@
-import { Cache, type CacheFace, DiskCacheError, type ErrorCode } from '../../main/engine/index.ts';
-import { freshDirectory } from '../engine/directory.ts';
+import { Cache, type CacheMethods, DiskCacheError, type ErrorCode } from '../../main/engine/index.ts';
+import { freshDirectory } from '../engine/fresh-directory.ts';
 
 /** What a store may fail with, whatever it is asked for. */
 export const STORE_FAILURES = [
@@ -7,14 +7,14 @@ export const STORE_FAILURES = [
   'no code of ours',
 ] as const;
 
-export const toFailure = (code: (typeof STORE_FAILURES)[number]): Error =>
+export const createStoreError = (code: (typeof STORE_FAILURES)[number]): Error =>
   code === 'no code of ours'
     ? new Error('database disk image')
     : new DiskCacheError(code as ErrorCode, `on purpose: ${code}`);
 
 /** A store whose methods throw what `failing` says of them, before they do anything. */
-export function failingStore(): {
-  readonly cache: CacheFace;
+export function createFailingStore(): {
+  readonly cache: CacheMethods;
   failing: (method: string) => Error | undefined;
 } & Disposable {
   const store = new Cache(freshDirectory(), { evictionPolicy: 'none' });
@@ -36,6 +36,6 @@ export function failingStore(): {
   return control;
 }
 
-export const WRITES: ReadonlySet<string> = new Set([
+export const WRITE_METHODS: ReadonlySet<string> = new Set([
   ...['set', 'setMany', 'add', 'delete', 'deleteMany', 'incr', 'update', 'transact', 'writeStream', 'openWriteStream'],
 ]);

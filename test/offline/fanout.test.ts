@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { FanoutCache } from '../../main/engine/index.ts';
-import { CacheStorage, createHttpCache, Precache, provenanceOf } from '../../main/offline/index.ts';
-import { freshDirectory } from '../engine/directory.ts';
+import { CacheStorage, createHttpCache, Precache, getCacheStatus } from '../../main/offline/index.ts';
+import { freshDirectory } from '../engine/fresh-directory.ts';
 
 const A = 'https://a.example';
 const open = () => new FanoutCache(freshDirectory(), { shards: 4, evictionPolicy: 'none' });
@@ -17,7 +17,7 @@ it('an HTTP cache over shards stores, answers, invalidates and forgets', async (
   for (const expected of ['miss', 'hit']) {
     for (const path of paths) {
       const response = await http.fetch(A + path);
-      expect([(await response.text()).trimEnd(), provenanceOf(response)]).toEqual([path, expected]);
+      expect([(await response.text()).trimEnd(), getCacheStatus(response)]).toEqual([path, expected]);
     }
   }
   await http.fetch(`${A}/large`, { method: 'DELETE' });

@@ -1,16 +1,16 @@
 import { expect, it } from 'vitest';
 import { Cache } from '../../main/engine/index.ts';
 import { CacheStorage, createHttpCache, Precache } from '../../main/offline/index.ts';
-import { freshDirectory } from '../engine/directory.ts';
+import { freshDirectory } from '../engine/fresh-directory.ts';
 
 /*
  * What version 1 wrote, as docs/disk-format.md has it. These items are on people's disks: a line here is never changed, only added.
  */
 
 const URL_A = 'https://a.example/a?q=1';
-const AT = Date.parse('2026-03-01T12:00:00Z');
+const STORED_AT_MS = Date.parse('2026-03-01T12:00:00Z');
 const bytes = (text: string) => new Uint8Array(Buffer.from(text));
-const nowhere = (request: Request) => Promise.reject(new TypeError(`${request.url} was asked for`));
+const failFetch = (request: Request) => Promise.reject(new TypeError(`${request.url} was asked for`));
 
 it('an HTTP cache reads the responses of version 1', async () => {
   using cache = new Cache(freshDirectory());
@@ -21,8 +21,8 @@ it('an HTTP cache reads the responses of version 1', async () => {
       ['cache-control', 'max-age=60'],
       ['vary', 'Accept-Language'],
     ],
-    requestedAt: AT,
-    receivedAt: AT,
+    requestedAt: STORED_AT_MS,
+    receivedAt: STORED_AT_MS,
     selectedBy: ['accept-language', 'authorization'],
   };
   cache.set(
@@ -34,7 +34,7 @@ it('an HTTP cache reads the responses of version 1', async () => {
   );
   cache.set(['http-body', 'ada', URL_A, 'x'], bytes('de'));
   cache.set(['http-body', 'ada', URL_A, 'y'], bytes('any'));
-  const http = createHttpCache({ cache, fetch: nowhere, partition: 'ada', clock: () => AT + 1000 });
+  const http = createHttpCache({ cache, fetch: failFetch, partition: 'ada', clock: () => STORED_AT_MS + 1000 });
   const response = await http.fetch(URL_A, { headers: { 'accept-language': ' de,en' } });
   expect([await response.text(), response.headers.get('age')]).toEqual(['de', '1']);
   expect(await (await http.fetch(`${URL_A}#f`)).text()).toBe('any');
@@ -65,7 +65,7 @@ it('CacheStorage reads the caches of version 1', async () => {
     response: { ...response, status: 204 },
     bodyId: undefined,
   });
-  const v1 = await new CacheStorage({ cache, fetch: nowhere, name: 'ada' }).open('v1');
+  const v1 = await new CacheStorage({ cache, fetch: failFetch, name: 'ada' }).open('v1');
   const [first, second] = await v1.matchAll();
   expect([first?.status, first?.headers.get('x-a'), await first?.text()]).toEqual([201, 'b', 'kept']);
   expect([second?.status, second?.body]).toEqual([204, null]);
@@ -82,10 +82,10 @@ it('a precache reads the version of version 1', async () => {
     status: 200,
     statusText: 'OK',
     headers: [['content-type', 'text/css']],
-    receivedAt: AT,
+    receivedAt: STORED_AT_MS,
   });
   cache.set(['precache-body', 'ada', 'x'], bytes('kept'));
-  const precache = new Precache({ cache, fetch: nowhere, name: 'ada' });
+  const precache = new Precache({ cache, fetch: failFetch, name: 'ada' });
   const response = await precache.match(URL_A);
   expect([precache.version, response?.headers.get('content-type'), await response?.text()]).toEqual([
     '7',

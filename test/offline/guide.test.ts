@@ -5,8 +5,8 @@ import { expect, it, vi } from 'vitest';
 import * as engine from '../../main/engine/index.ts';
 import * as face from '../../main/offline/index.ts';
 import * as renderer from '../../renderer-api/index.ts';
-import { openOfflinePage } from '../bridge/offline/over-an-offline-port.ts';
-import { freshDirectory } from '../engine/directory.ts';
+import { openHttpPage } from '../bridge/http/http-port-fixture.ts';
+import { freshDirectory } from '../engine/fresh-directory.ts';
 
 const GUIDE = join(import.meta.dirname, '../../docs/guide-offline.md');
 const EXAMPLES = [...readFileSync(GUIDE, 'utf8').matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code!);
@@ -31,7 +31,7 @@ it('the examples of the guide do what they say', async () => {
   const [routes = '', pages = '', storage = '', ...more] = EXAMPLES;
   expect(more).toEqual([]);
   expect(await run(routes, ['sources'], ['responses', 'files'])).toEqual([['hit', 'miss', 'hit']]);
-  using bridge = openOfflinePage({ fetch: answer });
+  using bridge = openHttpPage({ fetch: answer });
   const heard: boolean[] = [];
   const page = { diskCache: bridge.diskCache, heard };
   const [list, from, map, before, later] = await run(pages, ['list', 'from', 'map', 'before', 'later'], [], page);
@@ -41,7 +41,7 @@ it('the examples of the guide do what they say', async () => {
     '{"url":"https://atlas.example/map.bin"}',
     true,
   ]);
-  expect(renderer.provenanceOf(later as Response)).toBe('hit');
+  expect(renderer.getCacheStatus(later as Response)).toBe('hit');
   await vi.waitFor(() => expect(heard).toEqual([false]));
   expect(await run(storage, ['stored', 'names', 'urls'], ['store'])).toEqual([
     { theme: 'dark' },

@@ -3,17 +3,17 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import { Cache } from '../../main/engine/index.ts';
-import { type Manifest, Offline, Precache, type Progress, provenanceOf } from '../../main/offline/index.ts';
-import { freshDirectory } from '../engine/directory.ts';
+import { type PrecacheManifest, Offline, Precache, type PrecacheProgress, getCacheStatus } from '../../main/offline/index.ts';
+import { freshDirectory } from '../engine/fresh-directory.ts';
 
 const BASE = 'https://a.example';
-const manifest = (version: string, files: Record<string, string>): Manifest => ({
+const manifest = (version: string, files: Record<string, string>): PrecacheManifest => ({
   version,
   entries: Object.entries(files).map(([path, revision]) => ({ url: BASE + path, revision })),
 });
 
 /** An origin whose files say which revision of them was there at the time. */
-function open(failing = new Set<string>()) {
+function openPrecache(failing = new Set<string>()) {
   const cache = new Cache(freshDirectory(), { evictionPolicy: 'none' });
   const asked: string[] = [];
   const files = new Map<string, string>();
@@ -30,7 +30,7 @@ function open(failing = new Set<string>()) {
 
 describe('precaching', () => {
   it('installs a version, and of the next one only what is new', async () => {
-    using setup = open();
+    using setup = openPrecache();
     expect(setup.precache.version).toBeUndefined();
     await setup.precache.install(manifest('1', { '/a': '1', '/b': '1', '/c': '1' }));
     expect([setup.precache.version, await setup.text('/a'), setup.asked]).toEqual(['1', '/a ', ['/a', '/b', '/c']]);
@@ -46,7 +46,7 @@ describe('precaching', () => {
   });
 
   it('a version that fails leaves the one before whole, and nothing behind', async () => {
-    using setup = open(new Set(['/z']));
+    using setup = openPrecache(new Set(['/z']));
     await setup.precache.install(manifest('1', { '/a': '1', '/b': '1' }));
     const before = [...setup.cache.keys()];
     const files = Object.fromEntries([...Array(50).keys()].map((n) => [`/new/${n}`, '2']));
@@ -64,14 +64,14 @@ describe('precaching', () => {
   });
 
   it('takes no part for the whole', async () => {
-    using setup = open(new Set(['/part']));
+    using setup = openPrecache(new Set(['/part']));
     const failed = setup.precache.install(manifest('1', { '/part': '1' }));
     await expect(failed).rejects.toThrow('https://a.example/part answered 206');
     expect(setup.cache.size).toBe(0);
   });
 
   it('can be stopped', async () => {
-    using setup = open();
+    using setup = openPrecache();
     const controller = new AbortController();
     const options = { signal: controller.signal, onProgress: () => controller.abort(new Error('enough')) };
     await expect(setup.precache.install(manifest('1', { '/a': '1', '/b': '1' }), options)).rejects.toThrow('enough');
@@ -79,8 +79,8 @@ describe('precaching', () => {
   });
 
   it('tells how far it is', async () => {
-    using setup = open();
-    const told: Progress[] = [];
+    using setup = openPrecache();
+    const told: PrecacheProgress[] = [];
     await setup.precache.install(manifest('1', { '/a': '1', '/b': '1' }), { onProgress: (it) => told.push(it) });
     expect(told.map(({ done, total }) => [done, total])).toEqual([
       [1, 2],
@@ -90,16 +90,16 @@ describe('precaching', () => {
   });
 
   it('cleans up after an installation that was killed', async () => {
-    using setup = open();
+    using setup = openPrecache();
     setup.cache.set(['precache-body', '', 'left behind'], new Uint8Array(9));
     await setup.precache.install(manifest('1', { '/a': '1' }));
     expect(setup.cache.size).toBe(3);
   });
 
   it('does not switch to a version of which a part is gone again', async () => {
-    using setup = open();
+    using setup = openPrecache();
     await setup.precache.install(manifest('1', { '/a': '1' }));
-    const steal = ({ done }: Progress) => {
+    const steal = ({ done }: PrecacheProgress) => {
       if (done === 2) setup.cache.deleteMany([...setup.cache.keys({ prefix: ['precache-body'] })]);
     };
     const stolen = setup.precache.install(manifest('2', { '/b': '1', '/c': '1' }), { onProgress: steal });
@@ -108,7 +108,7 @@ describe('precaching', () => {
   });
 
   it('a file that turns out to be damaged is not there, and the next installation fetches it again', async () => {
-    using setup = open();
+    using setup = openPrecache();
     setup.files.set('/a', 'x'.repeat(300_000));
     await setup.precache.install(manifest('1', { '/a': '1' }));
     const [file = ''] = readdirSync(setup.cache.directory, { recursive: true, encoding: 'utf8' }).filter((it) =>
@@ -124,7 +124,7 @@ describe('precaching', () => {
   });
 
   it('a row that is damaged is not there, and the next installation fetches what it was about, and no more', async () => {
-    using setup = open();
+    using setup = openPrecache();
     await setup.precache.install(manifest('1', { '/a': '1', '/b': '1' }));
     const database = new Database(join(setup.cache.directory, 'cache.db'));
     const { changes } = database
@@ -143,7 +143,7 @@ describe('precaching', () => {
   });
 
   it('refuses two revisions of one address at once, and takes the same one twice', async () => {
-    using setup = open();
+    using setup = openPrecache();
     const entry = { url: `${BASE}/a`, revision: '1' };
     const twice = (other: object) => setup.precache.install({ version: '1', entries: [entry, { ...entry, ...other }] });
     const refused = expect.objectContaining({
@@ -158,7 +158,7 @@ describe('precaching', () => {
   });
 
   it('lets what is no reading pass with its body', async () => {
-    using setup = open();
+    using setup = openPrecache();
     using store = new Cache(freshDirectory());
     const fetch = async (request: Request) => new Response(await request.text());
     const offline = new Offline({ cache: store, fetch, precache: setup.precache });
@@ -166,7 +166,7 @@ describe('precaching', () => {
   });
 
   it('answers before any route, also a part and a head, without the network', async () => {
-    using setup = open();
+    using setup = openPrecache();
     await setup.precache.install(manifest('1', { '/a': '1' }));
     using store = new Cache(freshDirectory());
     const offline = new Offline({
@@ -177,7 +177,7 @@ describe('precaching', () => {
     });
     offline.connection.set(false);
     const whole = await offline.fetch(`${BASE}/a#top`);
-    expect([await whole.text(), provenanceOf(whole), whole.headers.get('content-type')]).toEqual([
+    expect([await whole.text(), getCacheStatus(whole), whole.headers.get('content-type')]).toEqual([
       '/a ',
       'hit',
       'text/plain',

@@ -4,13 +4,13 @@ import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { Cache } from '../../main/engine/index.ts';
 import { CacheStorage, createHttpCache } from '../../main/offline/index.ts';
-import { freshDirectory } from '../engine/directory.ts';
+import { freshDirectory } from '../engine/fresh-directory.ts';
 
-const KILLED = fileURLToPath(new URL('staged-bodies-killed.ts', import.meta.url));
+const CHILD_SCRIPT = fileURLToPath(new URL('staged-bodies-killed.ts', import.meta.url));
 
 /** Runs until the process says that its bodies are on disk, and kills it in the middle. */
-async function killHalfWay(how: 'addAll' | 'put' | 'http', directory: string): Promise<void> {
-  const child = spawn(process.execPath, [KILLED, how, directory], { stdio: ['ignore', 'pipe', 'inherit'] });
+async function killWhileWriting(how: 'addAll' | 'put' | 'http', directory: string): Promise<void> {
+  const child = spawn(process.execPath, [CHILD_SCRIPT, how, directory], { stdio: ['ignore', 'pipe', 'inherit'] });
   await once(child.stdout, 'data');
   child.kill('SIGKILL');
   await once(child, 'exit');
@@ -18,7 +18,7 @@ async function killHalfWay(how: 'addAll' | 'put' | 'http', directory: string): P
 
 it.each(['addAll', 'put'] as const)('what a killed process has left of %s is deleted at opening', async (how) => {
   const directory = freshDirectory();
-  await killHalfWay(how, directory);
+  await killWhileWriting(how, directory);
   using cache = new Cache(directory, { evictionPolicy: 'none' });
   expect([...cache.keys({ prefix: ['cached-staged'] })].length).toBeGreaterThan(0);
   const caches = new CacheStorage({ cache, fetch: async () => new Response() });
@@ -34,7 +34,7 @@ it.each(['addAll', 'put'] as const)('what a killed process has left of %s is del
 
 it('what a killed process has left of an HTTP cache is deleted by the next that stores', async () => {
   const directory = freshDirectory();
-  await killHalfWay('http', directory);
+  await killWhileWriting('http', directory);
   using cache = new Cache(directory, { evictionPolicy: 'none' });
   expect([...cache.keys({ prefix: ['http-staged'] })].length).toBe(1);
   const fetch = async () => new Response('small', { headers: { 'cache-control': 'max-age=60' } });

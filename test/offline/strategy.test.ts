@@ -1,29 +1,29 @@
 import { describe, expect, it } from 'vitest';
 import { Cache } from '../../main/engine/index.ts';
-import { Connection, Offline, type OfflineOptions, provenanceOf } from '../../main/offline/index.ts';
-import { freshDirectory } from '../engine/directory.ts';
+import { NetworkState, Offline, type OfflineOptions, getCacheStatus } from '../../main/offline/index.ts';
+import { freshDirectory } from '../engine/fresh-directory.ts';
 
 const BASE = 'https://a.example';
 
-interface Setup extends Disposable {
+interface StrategyFixture extends Disposable {
   readonly offline: Offline;
-  readonly asked: string[];
+  readonly networkRequests: string[];
   /** Body and provenance of the answer. */
-  got(path: string, init?: Parameters<Offline['fetch']>[1]): Promise<[string, string | undefined]>;
-  pass(time: number): void;
+  fetchText(path: string, init?: Parameters<Offline['fetch']>[1]): Promise<[string, string | undefined]>;
+  advance(time: number): void;
   /** Lets the origin answer again, which it doesn't after `hold`, or fail. */
-  hold(): (failure?: Error) => void;
+  holdNetwork(): (failure?: Error) => void;
 }
 
-function open(options: Partial<OfflineOptions>): Setup {
+function open(options: Partial<OfflineOptions>): StrategyFixture {
   let now = Date.parse('2026-03-01T12:00:00Z');
   let gate = Promise.resolve();
   const clock = () => now;
   const cache = new Cache(freshDirectory(), { clock });
-  const asked: string[] = [];
+  const networkRequests: string[] = [];
   const fetch = async (request: Request) => {
-    asked.push(new URL(request.url).pathname);
-    const count = asked.length;
+    networkRequests.push(new URL(request.url).pathname);
+    const count = networkRequests.length;
     await gate;
     const body = String(count).padEnd(request.url.endsWith('/large') ? 3_000_000 : 0);
     return new Response(body, {
@@ -36,15 +36,15 @@ function open(options: Partial<OfflineOptions>): Setup {
   const offline = new Offline({ cache, fetch, clock, ...options });
   return {
     offline,
-    asked,
-    async got(path, init) {
+    networkRequests,
+    async fetchText(path, init) {
       const response = await offline.fetch(BASE + path, init);
-      return [(await response.text()).trimEnd(), provenanceOf(response)];
+      return [(await response.text()).trimEnd(), getCacheStatus(response)];
     },
-    pass: (time) => {
+    advance: (time) => {
       now += time;
     },
-    hold: () => {
+    holdNetwork: () => {
       let settle: (failure?: Error) => void = () => {};
       gate = new Promise((resolve, reject) => {
         settle = (failure) => (failure === undefined ? resolve() : reject(failure));
@@ -58,52 +58,52 @@ function open(options: Partial<OfflineOptions>): Setup {
 describe('strategies', () => {
   it('http: as the responses say, and as the request does', async () => {
     using setup = open({});
-    await setup.got('/');
-    expect(await setup.got('/')).toEqual(['1', 'hit']);
-    expect(await setup.got('/', { cache: 'no-store' })).toEqual(['2', 'miss']);
-    expect(await setup.got('/', { cache: 'reload' })).toEqual(['3', 'miss']);
-    setup.pass(1_000_000);
-    expect(await setup.got('/', { cache: 'force-cache' })).toEqual(['3', 'stale']);
+    await setup.fetchText('/');
+    expect(await setup.fetchText('/')).toEqual(['1', 'hit']);
+    expect(await setup.fetchText('/', { cache: 'no-store' })).toEqual(['2', 'miss']);
+    expect(await setup.fetchText('/', { cache: 'reload' })).toEqual(['3', 'miss']);
+    setup.advance(1_000_000);
+    expect(await setup.fetchText('/', { cache: 'force-cache' })).toEqual(['3', 'stale']);
   });
 
   it('cache-first: what is stored, however old', async () => {
     using setup = open({ strategy: 'cache-first' });
-    expect(await setup.got('/')).toEqual(['1', 'miss']);
-    setup.pass(1_000_000);
-    expect(await setup.got('/')).toEqual(['1', 'stale']);
+    expect(await setup.fetchText('/')).toEqual(['1', 'miss']);
+    setup.advance(1_000_000);
+    expect(await setup.fetchText('/')).toEqual(['1', 'stale']);
   });
 
   it('network-first: the network also where what is stored is fresh; what is stored where the network fails', async () => {
     using setup = open({ strategy: 'network-first' });
-    expect([await setup.got('/'), await setup.got('/')]).toEqual([
+    expect([await setup.fetchText('/'), await setup.fetchText('/')]).toEqual([
       ['1', 'miss'],
       ['2', 'miss'],
     ]);
     setup.offline.connection.set(false);
-    expect(await setup.got('/')).toEqual(['2', 'hit']);
-    setup.pass(1_000_000);
-    expect(await setup.got('/')).toEqual(['2', 'stale']);
-    await expect(setup.got('/other')).rejects.toThrow(TypeError);
+    expect(await setup.fetchText('/')).toEqual(['2', 'hit']);
+    setup.advance(1_000_000);
+    expect(await setup.fetchText('/')).toEqual(['2', 'stale']);
+    await expect(setup.fetchText('/other')).rejects.toThrow(TypeError);
   });
 
   it('network-first: what is stored where the network is too slow, and the answer is stored when it comes', async () => {
     using setup = open({ routes: [{ match: /./, strategy: 'network-first', timeout: 20 }] });
-    await setup.got('/large');
-    const release = setup.hold();
-    expect(await setup.got('/large')).toEqual(['1', 'hit']);
-    const unknown = setup.got('/other');
+    await setup.fetchText('/large');
+    const release = setup.holdNetwork();
+    expect(await setup.fetchText('/large')).toEqual(['1', 'hit']);
+    const unknown = setup.fetchText('/other');
     release();
     expect(await unknown).toEqual(['3', 'miss']); // nothing else to show: it waits
-    await expect.poll(() => setup.got('/large', { strategy: 'cache-only' })).toEqual(['2', 'hit']);
+    await expect.poll(() => setup.fetchText('/large', { strategy: 'cache-only' })).toEqual(['2', 'hit']);
   });
 
   it.each([2 ** 31, Number.POSITIVE_INFINITY])(
     'network-first: waits for a network that is slow (%d ms)',
     async (timeout) => {
       using setup = open({ routes: [{ match: /./, strategy: 'network-first', timeout }] });
-      await setup.got('/large');
-      const release = setup.hold();
-      const answer = setup.got('/large');
+      await setup.fetchText('/large');
+      const release = setup.holdNetwork();
+      const answer = setup.fetchText('/large');
       await new Promise((resolve) => setTimeout(resolve, 20));
       release();
       expect(await answer).toEqual(['2', 'miss']);
@@ -120,14 +120,14 @@ describe('strategies', () => {
 
   it('network-first: a store that fails does not hide a network that is slow, nor one that fails', async () => {
     using setup = open({ routes: [{ match: /./, strategy: 'network-first', timeout: 20 }] });
-    const release = setup.hold();
+    const release = setup.holdNetwork();
     setup[Symbol.dispose]();
-    const late = setup.got('/');
+    const late = setup.fetchText('/');
     await new Promise((resolve) => setTimeout(resolve, 40));
     release();
     expect(await late).toEqual(['1', 'miss']);
     setup.offline.connection.set(false);
-    await expect(setup.got('/')).rejects.toThrow('was not sent');
+    await expect(setup.fetchText('/')).rejects.toThrow('was not sent');
   });
 
   it('network-first: tells of an answer that failed when something stored had been shown already', async () => {
@@ -136,10 +136,10 @@ describe('strategies', () => {
       routes: [{ match: /./, strategy: 'network-first', timeout: 20 }],
       onRevalidationFailure: (error) => told.push(String(error)),
     });
-    await setup.got('/must-revalidate');
-    setup.pass(60_000);
-    const fail = setup.hold();
-    expect(await setup.got('/must-revalidate')).toEqual(['1', 'stale']);
+    await setup.fetchText('/must-revalidate');
+    setup.advance(60_000);
+    const fail = setup.holdNetwork();
+    expect(await setup.fetchText('/must-revalidate')).toEqual(['1', 'stale']);
     fail(new TypeError('fetch failed'));
     await setup.offline.http.idle();
     expect(told).toEqual(['TypeError: fetch failed']);
@@ -147,21 +147,21 @@ describe('strategies', () => {
 
   it('stale-while-revalidate: what is stored, renewed when stale', async () => {
     using setup = open({ strategy: 'stale-while-revalidate' });
-    await setup.got('/');
-    expect([await setup.got('/'), setup.asked.length]).toEqual([['1', 'hit'], 1]);
-    setup.pass(60_000);
-    expect(await setup.got('/')).toEqual(['1', 'stale']);
+    await setup.fetchText('/');
+    expect([await setup.fetchText('/'), setup.networkRequests.length]).toEqual([['1', 'hit'], 1]);
+    setup.advance(60_000);
+    expect(await setup.fetchText('/')).toEqual(['1', 'stale']);
     await setup.offline.http.idle();
-    expect(await setup.got('/')).toEqual(['2', 'hit']);
+    expect(await setup.fetchText('/')).toEqual(['2', 'hit']);
   });
 
   it('network-only and cache-only', async () => {
     using setup = open({});
-    await setup.got('/');
-    expect(await setup.got('/', { strategy: 'network-only' })).toEqual(['2', 'miss']);
-    expect(await setup.got('/', { strategy: 'cache-only' })).toEqual(['1', 'hit']);
+    await setup.fetchText('/');
+    expect(await setup.fetchText('/', { strategy: 'network-only' })).toEqual(['2', 'miss']);
+    expect(await setup.fetchText('/', { strategy: 'cache-only' })).toEqual(['1', 'hit']);
     expect((await setup.offline.fetch(`${BASE}/other`, { strategy: 'cache-only' })).status).toBe(504);
-    expect(setup.asked.length).toBe(2);
+    expect(setup.networkRequests.length).toBe(2);
   });
 
   it('the first route that matches counts; only reading has a choice', async () => {
@@ -171,25 +171,25 @@ describe('strategies', () => {
       { match: { test: (url: string) => url.endsWith('/api') }, strategy: 'stale-while-revalidate' },
     ] as const;
     using setup = open({ routes, strategy: 'http' });
-    for (const path of ['/static/a', '/static/a', '/api', '/other']) await setup.got(path);
-    setup.pass(60_000);
-    expect(await setup.got('/static/a', { headers: { 'x-live': '1' } })).toEqual(['1', 'stale']);
-    expect(await setup.got('/static/a')).toEqual(['1', 'stale']); // each time, though the RegExp is global
-    expect(await setup.got('/api', { headers: { 'x-live': '1' } })).toEqual(['4', 'miss']);
-    expect(await setup.got('/api')).toEqual(['2', 'stale']);
-    expect((await setup.got('/other'))[1]).toBe('miss');
-    expect((await setup.got('/static/a', { method: 'POST', body: 'x' }))[1]).toBe('miss');
-    expect(await setup.got('/static/a')).not.toEqual(['1', 'stale']); // changed, so forgotten
+    for (const path of ['/static/a', '/static/a', '/api', '/other']) await setup.fetchText(path);
+    setup.advance(60_000);
+    expect(await setup.fetchText('/static/a', { headers: { 'x-live': '1' } })).toEqual(['1', 'stale']);
+    expect(await setup.fetchText('/static/a')).toEqual(['1', 'stale']); // each time, though the RegExp is global
+    expect(await setup.fetchText('/api', { headers: { 'x-live': '1' } })).toEqual(['4', 'miss']);
+    expect(await setup.fetchText('/api')).toEqual(['2', 'stale']);
+    expect((await setup.fetchText('/other'))[1]).toBe('miss');
+    expect((await setup.fetchText('/static/a', { method: 'POST', body: 'x' }))[1]).toBe('miss');
+    expect(await setup.fetchText('/static/a')).not.toEqual(['1', 'stale']); // changed, so forgotten
   });
 
   it.each([Number.POSITIVE_INFINITY, 2 ** 31, 2 ** 40])(
     'network-first waits for the network for %d ms',
     async (timeout) => {
       using setup = open({});
-      await setup.got('/');
-      const release = setup.hold();
-      const answer = setup.got('/', { strategy: 'network-first', timeout });
-      await expect.poll(() => setup.asked.length).toBe(2);
+      await setup.fetchText('/');
+      const release = setup.holdNetwork();
+      const answer = setup.fetchText('/', { strategy: 'network-first', timeout });
+      await expect.poll(() => setup.networkRequests.length).toBe(2);
       await new Promise((resolve) => setTimeout(resolve, 20));
       release();
       expect(await answer).toEqual(['2', 'miss']);
@@ -204,13 +204,13 @@ describe('strategies', () => {
       for (const strategy of ['cache-first', 'stale-while-revalidate'] as const) {
         const headers = { 'cache-control': 'max-age=10', date: new Date('2026-03-01T12:00:00Z').toUTCString() };
         answers.push(new Response('error', { status, headers }));
-        expect(await setup.got(`/${strategy}`, { strategy })).toEqual(['error', 'miss']);
-        expect(await setup.got(`/${strategy}`, { strategy })).toEqual(['error', 'hit']);
+        expect(await setup.fetchText(`/${strategy}`, { strategy })).toEqual(['error', 'miss']);
+        expect(await setup.fetchText(`/${strategy}`, { strategy })).toEqual(['error', 'hit']);
       }
-      setup.pass(20_000);
+      setup.advance(20_000);
       for (const strategy of ['cache-first', 'stale-while-revalidate'] as const) {
         answers.push(new Response('good'));
-        expect(await setup.got(`/${strategy}`, { strategy })).toEqual(['good', 'miss']);
+        expect(await setup.fetchText(`/${strategy}`, { strategy })).toEqual(['good', 'miss']);
       }
     },
   );
@@ -227,7 +227,7 @@ describe('strategies', () => {
 
 describe('the connection', () => {
   it('tells of changes until one leaves', () => {
-    const connection = new Connection();
+    const connection = new NetworkState();
     const told: boolean[] = [];
     const stop = connection.subscribe((online) => told.push(online));
     for (const online of [true, false, false, true]) connection.set(online);
@@ -237,15 +237,15 @@ describe('the connection', () => {
   });
 
   it('offline, nothing is sent and what is stored stands in', async () => {
-    const connection = new Connection();
+    const connection = new NetworkState();
     using setup = open({ connection });
-    await setup.got('/');
-    setup.pass(60_000);
+    await setup.fetchText('/');
+    setup.advance(60_000);
     connection.set(false);
-    expect(await setup.got('/')).toEqual(['1', 'stale']);
-    await expect(setup.got('/other')).rejects.toThrow('Offline: GET https://a.example/other was not sent');
-    expect(setup.asked).toEqual(['/']);
+    expect(await setup.fetchText('/')).toEqual(['1', 'stale']);
+    await expect(setup.fetchText('/other')).rejects.toThrow('Offline: GET https://a.example/other was not sent');
+    expect(setup.networkRequests).toEqual(['/']);
     connection.set(true);
-    expect(await setup.got('/')).toEqual(['2', 'miss']);
+    expect(await setup.fetchText('/')).toEqual(['2', 'miss']);
   });
 });

@@ -1,11 +1,11 @@
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { root, unpackLibrary } from '../../e2e/templates/packed-library.ts';
+import { ROOT, unpackLibrary } from '../../e2e/templates/packed-library.ts';
 
 /** The packages that the library depends on. */
 export const DEPENDENCIES: readonly string[] = Object.keys(
-  JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).dependencies,
+  JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).dependencies,
 );
 
 /** The sources of an application that has the packed library installed. */
@@ -25,7 +25,7 @@ export async function installApp(packages: readonly string[] = []): Promise<Inst
   mkdirSync(folder);
   await unpackLibrary(folder);
   for (const name of [...DEPENDENCIES, ...packages]) {
-    symlinkSync(join(root, 'node_modules', name), join(folder, 'node_modules', name), 'junction');
+    symlinkSync(join(ROOT, 'node_modules', name), join(folder, 'node_modules', name), 'junction');
   }
   const write: InstalledApp['write'] = (files) => {
     for (const [path, text] of Object.entries(files)) {

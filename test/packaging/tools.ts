@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { transform } from 'esbuild';
 import webpack from 'webpack';
-import { root, runProgram } from '../../e2e/templates/packed-library.ts';
+import { ROOT, runProgram } from '../../e2e/templates/packed-library.ts';
 import { BUNDLERS, type Bundler, type Format, importPlugin } from './bundlers.ts';
 import type { InstalledApp } from './installed-app.ts';
 
@@ -32,7 +32,7 @@ const incomplete = (name: Bundler, plugin: NonNullable<Tool['plugin']>): Tool =>
 });
 
 export const TOOLS: Readonly<Record<string, Tool>> = {
-  'tsc, unbundled': { build: transpile, contents: 'node_modules' },
+  'tsc, unbundled': { build: transpileSources, contents: 'node_modules' },
   'electron-vite, in dependencies': { build: buildByElectronVite('dependencies'), contents: 'node_modules' },
   'electron-vite, in devDependencies': bundle(buildByElectronVite('devDependencies')),
   'Forge with Vite': bundle(buildByForge),
@@ -51,7 +51,7 @@ export const TOOLS: Readonly<Record<string, Tool>> = {
 };
 
 /** Leaves every import as it is, as `tsc` does. */
-async function transpile({ folder, write }: InstalledApp, output: string, format: Format): Promise<string> {
+async function transpileSources({ folder, write }: InstalledApp, output: string, format: Format): Promise<string> {
   const { code } = await transform(readFileSync(join(folder, 'main.js'), 'utf8'), { format, platform: 'node' });
   write({ [`${output}/main.js`]: code, [`${output}/package.json`]: getManifest(format) });
   return 'main.js';
@@ -89,7 +89,7 @@ function buildByElectronVite(dependencies: 'dependencies' | 'devDependencies'): 
         main: { plugins: [deskcache()], build: { outDir: '${output}', rollupOptions: { input: 'main.js' } } },
       };`,
     });
-    const cli = join(root, 'node_modules/electron-vite/bin/electron-vite.js');
+    const cli = join(ROOT, 'node_modules/electron-vite/bin/electron-vite.js');
     await runProgram(process.execPath, [cli, 'build', '--logLevel', 'error'], app.folder);
     app.write({ [`${output}/package.json`]: getManifest(format) });
     return 'main.js';
@@ -109,7 +109,7 @@ async function buildByForge(app: InstalledApp, output: string, format: Format): 
       const build = [{ entry: 'main.js', config: 'vite.main.config.mjs', target: 'main' }];
       export default { plugins: [new VitePlugin({ build, renderer: [] })] };`,
   });
-  await runProgram(process.execPath, [join(root, 'e2e/templates/forge-build.ts')], app.folder);
+  await runProgram(process.execPath, [join(ROOT, 'e2e/templates/forge-build.ts')], app.folder);
   cpSync(join(app.folder, '.vite/build'), join(app.folder, output), { recursive: true });
   return name;
 }

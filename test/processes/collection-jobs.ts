@@ -1,6 +1,6 @@
 import { appendFileSync } from 'node:fs';
-import { Deque, type Description, Index, reopen } from '../../main/engine/index.ts';
-import { pause } from './pause.ts';
+import { Deque, type StoreHandle, Index, reopen } from '../../main/engine/index.ts';
+import { sleepBlocking } from './sleep-blocking.ts';
 
 /* What a member can be told to do with deques and indexes. */
 
@@ -12,7 +12,7 @@ function deque(): Deque<unknown> {
 }
 
 export const COLLECTION_JOBS = {
-  reopen(description: Description<Deque<unknown> | Index<string, unknown>>): void {
+  reopen(description: StoreHandle<Deque<unknown> | Index<string, unknown>>): void {
     opened?.close();
     opened = reopen(description);
   },
@@ -30,7 +30,7 @@ export const COLLECTION_JOBS = {
     for (let met = 0; met < ends; ) {
       const value = deque().shift();
       if (value === 'end') met++;
-      else if (value === undefined) pause(1);
+      else if (value === undefined) sleepBlocking(1);
       else taken.push(value);
     }
     return taken;
@@ -60,7 +60,7 @@ export const COLLECTION_JOBS = {
       migrate(it, from) {
         appendFileSync(log, `from ${from}\n`);
         for (const [key, value] of it) it.set(key, [value]);
-        pause(ms);
+        sleepBlocking(ms);
       },
     });
     try {

@@ -2,9 +2,9 @@ import { appendFileSync, existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { Cache, type CacheOptions, type Change, type Key } from '../../main/engine/index.ts';
 import { COLLECTION_JOBS } from './collection-jobs.ts';
 import { FANOUT_JOBS } from './fanout-jobs.ts';
-import { pause } from './pause.ts';
+import { sleepBlocking } from './sleep-blocking.ts';
 import { QUEUE_JOBS } from './queue-jobs.ts';
-import { RECIPE_JOBS } from './recipe-jobs.ts';
+import { LOCK_JOBS } from './lock-jobs.ts';
 
 /*
  * What a member of a crew can be told to do, in its own process or thread. Arguments and answers are plain data; a failure
@@ -13,39 +13,39 @@ import { RECIPE_JOBS } from './recipe-jobs.ts';
 
 let opened: Cache | undefined;
 
-function store(): Cache {
+function getStore(): Cache {
   if (opened === undefined) throw new Error('this member has opened nothing');
   return opened;
 }
 
 /** Tells the test something while a job is still running. The entry sets it. */
 let signal: (name: string) => void = () => {};
-export function signalBy(send: (name: string) => void): void {
+export function setSignalSender(send: (name: string) => void): void {
   signal = send;
 }
 
 /** Blocks this member until a file is there, for half a minute at most. */
-function awaitFile(path: string): void {
+function waitForFile(path: string): void {
   for (let waited = 0; !existsSync(path); waited++) {
     if (waited > 30_000) throw new Error(`${path} did not appear`);
-    pause(1);
+    sleepBlocking(1);
   }
 }
 
 /** A text that tells who wrote it, as long as wanted. */
-const textOf = (writer: string, length: number): string => `${writer} `.repeat(length / (writer.length + 1) + 1);
+const createText = (writer: string, length: number): string => `${writer} `.repeat(length / (writer.length + 1) + 1);
 
 /** How something went that was done several times. Milliseconds. */
-export interface Pace {
+export interface JobTimings {
   readonly times: number;
   readonly median: number;
   readonly worst: number;
 }
 
 /** Does something again and again, until it answers false. */
-function paced(most: number, work: (turn: number) => boolean): Pace {
+function measureTurns(maxTurns: number, work: (turn: number) => boolean): JobTimings {
   const taken: number[] = [];
-  for (let turn = 0; turn < most; turn++) {
+  for (let turn = 0; turn < maxTurns; turn++) {
     const before = performance.now();
     if (!work(turn)) break;
     taken.push(performance.now() - before);
@@ -55,7 +55,7 @@ function paced(most: number, work: (turn: number) => boolean): Pace {
 }
 
 /** A verb with its arguments, as data. */
-export type Call = readonly [verb: 'set' | 'delete' | 'evict' | 'clear' | 'expire' | 'push' | 'pull', ...unknown[]];
+export type StoreCall = readonly [verb: 'set' | 'delete' | 'evict' | 'clear' | 'expire' | 'push' | 'pull', ...unknown[]];
 
 let watched: Change[] = [];
 
@@ -63,7 +63,7 @@ export const JOBS = {
   ...COLLECTION_JOBS,
   ...FANOUT_JOBS,
   ...QUEUE_JOBS,
-  ...RECIPE_JOBS,
+  ...LOCK_JOBS,
   pid: (): number => process.pid,
   open(directory: string, options?: CacheOptions): void {
     opened?.close();
@@ -71,58 +71,58 @@ export const JOBS = {
     opened = new Cache(directory, options);
   },
   close(): void {
-    store().close();
+    getStore().close();
   },
-  get: (key: Key): unknown => store().get(key),
-  set: (key: Key, value: unknown): void => store().set(key, value),
-  delete: (key: Key): boolean => store().delete(key),
-  clear: (): number => store().clear(),
-  size: (): number => store().size,
+  get: (key: Key): unknown => getStore().get(key),
+  set: (key: Key, value: unknown): void => getStore().set(key, value),
+  delete: (key: Key): boolean => getStore().delete(key),
+  clear: (): number => getStore().clear(),
+  size: (): number => getStore().size,
 
   /** Counts up so many times, once per transaction. */
   countUp(key: Key, times: number): void {
-    for (let turn = 0; turn < times; turn++) store().incr(key);
+    for (let turn = 0; turn < times; turn++) getStore().incr(key);
   },
   /** Counts up by reading and writing inside transactions. */
   transferUp(key: Key, times: number): void {
     for (let turn = 0; turn < times; turn++) {
-      store().transact(() => store().set(key, Number(store().get(key) ?? 0) + 1));
+      getStore().transact(() => getStore().set(key, Number(getStore().get(key) ?? 0) + 1));
     }
   },
   /** Tries to add every key; answers those it won. */
   addAll(keys: readonly string[], writer: string, length: number): string[] {
-    return keys.filter((key) => store().add(key, textOf(writer, length)));
+    return keys.filter((key) => getStore().add(key, createText(writer, length)));
   },
   /** Sets so many keys of its own, each in its own transaction. */
-  setAll(writer: string, times: number): Pace {
-    return paced(times, (turn) => {
-      store().set([writer, turn], textOf(writer, 100));
+  setAll(writer: string, times: number): JobTimings {
+    return measureTurns(times, (turn) => {
+      getStore().set([writer, turn], createText(writer, 100));
       return true;
     });
   },
   /** Takes the write lock again and again, as good as without a break, for so many milliseconds each, until the file is there. */
-  hog(writer: string, ms: number, release: string, most: number): Pace {
-    return paced(most, (turn) => {
+  hog(writer: string, ms: number, release: string, most: number): JobTimings {
+    return measureTurns(most, (turn) => {
       if (existsSync(release)) return false;
-      store().transact(() => {
-        store().set([writer, turn], turn);
-        pause(ms);
+      getStore().transact(() => {
+        getStore().set([writer, turn], turn);
+        sleepBlocking(ms);
       });
       return true;
     });
   },
   /** Sets inside a transaction, signals 'holding', and commits when the file is there. */
   holdLock(key: Key, value: unknown, release: string): void {
-    store().transact(() => {
-      store().set(key, value);
+    getStore().transact(() => {
+      getStore().set(key, value);
       signal('holding');
-      awaitFile(release);
+      waitForFile(release);
     });
   },
   /** Sets when one file is there, and makes another when that is committed. */
   setWhen(key: Key, value: unknown, path: string, done: string): void {
-    awaitFile(path);
-    store().set(key, value);
+    waitForFile(path);
+    getStore().set(key, value);
     writeFileSync(done, '');
   },
   /** Counts the descriptors this process has open. Linux only. */
@@ -130,29 +130,29 @@ export const JOBS = {
 
   /** Sets a value that is kept in a file, of one character that changes. */
   replaceFile(key: Key, times: number): void {
-    for (let turn = 0; turn < times; turn++) store().set(key, String.fromCharCode(97 + (turn % 26)).repeat(50_000));
+    for (let turn = 0; turn < times; turn++) getStore().set(key, String.fromCharCode(97 + (turn % 26)).repeat(50_000));
   },
 
   /** Sets values that are kept in files, over and over the same few keys, each whole of one character. */
   setFiles(writer: string, times: number): void {
     for (let turn = 0; turn < times; turn++) {
       const text = String.fromCharCode(97 + (turn % 26)).repeat(40_000);
-      if (turn % 5 === 4) store().delete([writer, turn % 7]);
-      else if (turn % 5 === 3) store().transact(() => store().set([writer, turn % 7], text));
-      else store().set([writer, turn % 7], text);
+      if (turn % 5 === 4) getStore().delete([writer, turn % 7]);
+      else if (turn % 5 === 3) getStore().transact(() => getStore().set([writer, turn % 7], text));
+      else getStore().set([writer, turn % 7], text);
     }
   },
 
   /** Begins to collect what `subscribe` tells. */
   watch(prefix?: Key): void {
     watched = [];
-    store().subscribe((change) => watched.push(change), prefix === undefined ? {} : { prefix });
+    getStore().subscribe((change) => watched.push(change), prefix === undefined ? {} : { prefix });
   },
   /** What `subscribe` has told since. */
   watched: (): readonly Change[] => watched,
   /** Runs verbs by name, one after the other. */
-  run(calls: readonly Call[]): void {
-    for (const [verb, ...args] of calls) (store()[verb] as (...args: readonly unknown[]) => unknown)(...args);
+  run(calls: readonly StoreCall[]): void {
+    for (const [verb, ...args] of calls) (getStore()[verb] as (...args: readonly unknown[]) => unknown)(...args);
   },
 
   /** Calls a memoized function that takes so long and writes a line to a file each time it runs. */
@@ -160,10 +160,10 @@ export const JOBS = {
     const slow = (of: Key) => {
       appendFileSync(log, 'run\n');
       signal('computing');
-      pause(ms);
+      sleepBlocking(ms);
       return { of, by: log };
     };
-    return store().memoize(slow, { name: 'slow' })(argument);
+    return getStore().memoize(slow, { name: 'slow' })(argument);
   },
   /** The same as a promise. */
   computeLater(argument: Key, ms: number, log: string): Promise<unknown> {
@@ -172,19 +172,19 @@ export const JOBS = {
       await new Promise((resolve) => setTimeout(resolve, ms));
       return { of, by: log };
     };
-    return store().memoize(slow, { name: 'slow' })(argument);
+    return getStore().memoize(slow, { name: 'slow' })(argument);
   },
 
   pushAll(writer: string, times: number): void {
-    for (let turn = 0; turn < times; turn++) store().push([writer, turn]);
-    store().incr('pushers done');
+    for (let turn = 0; turn < times; turn++) getStore().push([writer, turn]);
+    getStore().incr('pushers done');
   },
   /** Pulls until so many pushers are done and nothing is left. */
   pullAll(pushers: number): unknown[] {
     const pulled: unknown[] = [];
     for (;;) {
-      const done = store().get('pushers done') === pushers;
-      const item = store().pull();
+      const done = getStore().get('pushers done') === pushers;
+      const item = getStore().pull();
       if (item !== undefined) pulled.push(item[1]);
       else if (done) return pulled;
     }

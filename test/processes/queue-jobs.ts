@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Queue } from '../../main/offline/queue/index.ts';
+import { Queue } from '../../main/queue/index.ts';
 
 /* What a member of a crew can be told to do with a durable queue. */
 

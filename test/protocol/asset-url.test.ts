@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { assetUrl, readAssetUrl } from '../../protocol/asset-url.ts';
+import { toAssetUrl, parseAssetUrl } from '../../protocol/asset-url.ts';
 import type { Key } from '../../protocol/key.ts';
-import { keyFromText } from '../../protocol/key-text.ts';
+import { parseKeyText } from '../../protocol/key-text.ts';
 
 const failure = (code: string) => expect.objectContaining({ code });
 
@@ -43,9 +43,9 @@ describe('the address of an item', () => {
   it('is read back as the same item, whatever its key, from whatever browser', () => {
     fc.assert(
       fc.property(key, (wanted) => {
-        for (const url of passed(assetUrl('assets', wanted))) {
-          expect(readAssetUrl(url).key).toEqual(same(wanted));
-          expect(readAssetUrl(url).store).toBe('assets');
+        for (const url of passed(toAssetUrl('assets', wanted))) {
+          expect(parseAssetUrl(url).key).toEqual(same(wanted));
+          expect(parseAssetUrl(url).store).toBe('assets');
         }
       }),
       { numRuns: 1000 },
@@ -64,17 +64,17 @@ describe('the address of an item', () => {
     ['deskcache://assets/?key=%7B%22date%22%3A0%7D', new Date(0)],
     ['deskcache://assets/?key=%7B%22bytes%22%3A%2200ff%22%7D', Uint8Array.of(0, 255)],
   ] as const)('%s is kept for ever', (url, given) => {
-    expect(assetUrl('assets', given)).toBe(url);
+    expect(toAssetUrl('assets', given)).toBe(url);
   });
 
   it('is one for equal keys', () => {
-    expect(assetUrl('a', { b: 1, a: [-0] })).toBe(assetUrl('a', { a: [0], b: 1 }));
-    expect(assetUrl('Assets', 'x')).toBe('deskcache://assets/x');
+    expect(toAssetUrl('a', { b: 1, a: [-0] })).toBe(toAssetUrl('a', { a: [0], b: 1 }));
+    expect(toAssetUrl('Assets', 'x')).toBe('deskcache://assets/x');
   });
 
   it('leaves the rest of the query alone, so that an address may carry a version', () => {
-    expect(readAssetUrl('deskcache://assets/logo.svg?v=3#top')).toMatchObject({ key: 'logo.svg', store: 'assets' });
-    expect(readAssetUrl('DESKCACHE://Assets')).toMatchObject({ key: '', store: 'assets' });
+    expect(parseAssetUrl('deskcache://assets/logo.svg?v=3#top')).toMatchObject({ key: 'logo.svg', store: 'assets' });
+    expect(parseAssetUrl('DESKCACHE://Assets')).toMatchObject({ key: '', store: 'assets' });
   });
 
   it.each([
@@ -92,18 +92,18 @@ describe('the address of an item', () => {
     `deskcache://assets/?key=${'['.repeat(5000)}${']'.repeat(5000)}`,
     '',
   ])('is not %s', (url) => {
-    expect(() => readAssetUrl(url)).toThrow(failure('BAD_KEY'));
+    expect(() => parseAssetUrl(url)).toThrow(failure('BAD_KEY'));
   });
 
   it('makes no objects with another prototype', () => {
-    const made = keyFromText('{"object":[["__proto__",{"object":[["polluted",1]]}]]}') as object;
+    const made = parseKeyText('{"object":[["__proto__",{"object":[["polluted",1]]}]]}') as object;
     expect(Object.getPrototypeOf(made)).toBe(Object.prototype);
     expect('polluted' in made).toBe(false);
   });
 
   it('is refused for what is no declared store', () => {
     for (const name of ['@window', '../assets', '', 'a b', 'a/b', 'user@assets', 'assets:80']) {
-      expect(() => assetUrl(name, 'k')).toThrow(failure('BAD_OPTION'));
+      expect(() => toAssetUrl(name, 'k')).toThrow(failure('BAD_OPTION'));
     }
   });
 
@@ -126,7 +126,7 @@ describe('the address of an item', () => {
       new (class Point {})(),
       around,
     ]) {
-      expect(() => assetUrl('a', wrong as Key)).toThrow(failure('BAD_KEY'));
+      expect(() => toAssetUrl('a', wrong as Key)).toThrow(failure('BAD_KEY'));
     }
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { DiskCacheError } from '../../protocol/error.ts';
-import { hideDirectory, toPageErrorData, withoutDirectories } from '../../protocol/hidden-paths.ts';
+import { hideDirectory, toPageErrorData, redactDirectories } from '../../protocol/redaction.ts';
 
 hideDirectory('/srv/Ada Lovelace #1/App/store');
 hideDirectory('C:\\Users\\Ada Lovelace\\App\\store');
@@ -16,7 +16,7 @@ describe('a text for pages names no directory', () => {
     ['file:///C:/Users/Ada%20Lovelace/App/store/api', 'api'],
     [JSON.stringify('C:\\Users\\Ada Lovelace\\App\\store\\api'), '"api"'],
   ])('of the application: %s', (text, shown) => {
-    expect(withoutDirectories(text)).toBe(shown);
+    expect(redactDirectories(text)).toBe(shown);
   });
 
   it.each([
@@ -27,7 +27,7 @@ describe('a text for pages names no directory', () => {
     ['\\\\server\\ada\\x.db', 'x.db'],
     ['it failed\n    at open (/home/ada/app/main.js:1:2)\n    at next', 'it failed'],
   ])('of anything else: %s', (text, shown) => {
-    expect(withoutDirectories(text)).toBe(shown);
+    expect(redactDirectories(text)).toBe(shown);
   });
 
   it.each([
@@ -37,13 +37,13 @@ describe('a text for pages names no directory', () => {
     'read and/or write; 1/2 done',
     'step 1: /',
   ])('and stays as it is without one: %s', (text) => {
-    expect(withoutDirectories(text)).toBe(text);
+    expect(redactDirectories(text)).toBe(text);
   });
 
   it('is not looked through for longer because of what a page has put into it', () => {
     const started = performance.now();
     for (const odd of ['\n', '/tmp/', '/tmp/ ', 'a:/', '\\\\', 'file://', '/tmp/x '])
-      withoutDirectories(odd.repeat(100_000 / odd.length));
+      redactDirectories(odd.repeat(100_000 / odd.length));
     expect(performance.now() - started).toBeLessThan(5000);
   });
 });

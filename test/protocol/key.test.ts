@@ -1,7 +1,7 @@
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
-import { keyFault } from '../../protocol/key.ts';
-import { KEY_BYTES, KEY_DEPTH } from '../../protocol/key-limits.ts';
+import { findKeyFault } from '../../protocol/key.ts';
+import { MAX_KEY_BYTES, MAX_KEY_DEPTH } from '../../protocol/key-limits.ts';
 
 class Point {
   x = 1;
@@ -13,7 +13,7 @@ cyclic.a.back = cyclic;
 const sparse = [1, 2, 3];
 delete sparse[1];
 
-function nested(levels: number): unknown {
+function createNestedKey(levels: number): unknown {
   let key: unknown = 'leaf';
   for (let level = 0; level < levels; level++) key = [key];
   return key;
@@ -39,11 +39,11 @@ describe('keyFault', () => {
     ['an object without prototype', Object.assign(Object.create(null), { id: 1 })],
     ['objects of another realm', runInNewContext('({ id: [1, new Date(0), new Uint8Array(2)] })')],
   ])('finds nothing in %s', (_, key) => {
-    expect(keyFault(key)).toBeUndefined();
+    expect(findKeyFault(key)).toBeUndefined();
   });
 
   const shared = { id: 1 };
-  it('admits an object that stands in a key twice', () => expect(keyFault([shared, shared])).toBeUndefined());
+  it('admits an object that stands in a key twice', () => expect(findKeyFault([shared, shared])).toBeUndefined());
 
   it.each<[string, unknown]>([
     ['key is undefined', undefined],
@@ -69,10 +69,10 @@ describe('keyFault', () => {
     ['key is an array with the property "extra"', Object.assign([1], { extra: 1 })],
     ['key is a Date with the property "extra"', Object.assign(new Date(0), { extra: 1 })],
     ['key.a.back refers back to an object that contains it', cyclic],
-    ['key is longer than 65536 bytes', ['x'.repeat(KEY_BYTES)]],
+    ['key is longer than 65536 bytes', ['x'.repeat(MAX_KEY_BYTES)]],
     ['key is longer than 65536 bytes', new Array(1e9)],
   ])('says: %s', (fault, key) => {
-    expect(keyFault(key)).toBe(fault);
+    expect(findKeyFault(key)).toBe(fault);
   });
 
   it('survives getters and proxies that throw', () => {
@@ -82,22 +82,22 @@ describe('keyFault', () => {
         throw new Error('no');
       },
     });
-    expect(keyFault([getter])).toBe('key[0] cannot be read (no)');
+    expect(findKeyFault([getter])).toBe('key[0] cannot be read (no)');
     const { proxy, revoke } = Proxy.revocable({}, {});
     revoke();
-    expect(keyFault(proxy)).toMatch(/^key /);
+    expect(findKeyFault(proxy)).toMatch(/^key /);
   });
 
   it('admits so many levels and no more', () => {
-    expect(keyFault(nested(KEY_DEPTH))).toBeUndefined();
-    expect(keyFault(nested(KEY_DEPTH + 1))).toBe(
+    expect(findKeyFault(createNestedKey(MAX_KEY_DEPTH))).toBeUndefined();
+    expect(findKeyFault(createNestedKey(MAX_KEY_DEPTH + 1))).toBe(
       `key${'[0]'.repeat(23)}…${'[0]'.repeat(24)} is nested deeper than 100 levels`,
     );
   });
 
   it('ends soon for a key that doubles on every level', () => {
     let key: unknown = 'leaf';
-    for (let level = 0; level < KEY_DEPTH; level++) key = [key, key];
-    expect(keyFault(key)).toBe('key is longer than 65536 bytes');
+    for (let level = 0; level < MAX_KEY_DEPTH; level++) key = [key, key];
+    expect(findKeyFault(key)).toBe('key is longer than 65536 bytes');
   });
 });

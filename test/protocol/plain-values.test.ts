@@ -2,7 +2,7 @@ import { describe, expect, expectTypeOf, it } from 'vitest';
 import type { Deque, FanoutCache, Index } from '../../main/engine/index.ts';
 import { Cache } from '../../main/engine/index.ts';
 import type { PlainValues } from '../../protocol/plain-values.ts';
-import { freshDirectory } from '../engine/directory.ts';
+import { freshDirectory } from '../engine/fresh-directory.ts';
 
 class Point {
   x = 1;

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { encodeValue } from '../../main/engine/values/codec.ts';
 import { encodeKey } from '../../main/engine/values/key.ts';
 import type { Key } from '../../protocol/key.ts';
-import { storedWeight } from '../../protocol/stored-weight.ts';
+import { estimateStoredBytes } from '../../protocol/stored-size.ts';
 
 const text = fc.oneof(
   fc.string(),
@@ -45,7 +45,7 @@ describe('what a write is charged', () => {
   it('is never less than what is stored', () => {
     fc.assert(
       fc.property(value, (it) => {
-        expect(storedWeight(it)).toBeGreaterThanOrEqual(encodeValue(it, settings).bytes);
+        expect(estimateStoredBytes(it)).toBeGreaterThanOrEqual(encodeValue(it, settings).bytes);
       }),
       { numRuns: 3000 },
     );
@@ -59,13 +59,13 @@ describe('what a write is charged', () => {
     fc.assert(
       fc.property(fc.oneof(json, fc.array(text)), (it) => {
         const { bytes } = encodeValue(it, { codec: 'json', compression: 'none' });
-        expect(storedWeight(it, true)).toBeGreaterThanOrEqual(bytes);
+        expect(estimateStoredBytes(it, true)).toBeGreaterThanOrEqual(bytes);
       }),
       { numRuns: 1000 },
     );
     const row = { name: 'x'.repeat(100) };
-    expect(storedWeight(new Array(1000).fill(row), true)).toBeGreaterThan(100_000);
-    expect(storedWeight(new Array(1000).fill(row))).toBeLessThan(20_000);
+    expect(estimateStoredBytes(new Array(1000).fill(row), true)).toBeGreaterThan(100_000);
+    expect(estimateStoredBytes(new Array(1000).fill(row))).toBeLessThan(20_000);
   });
 
   it('is never less than a key takes', () => {
@@ -80,7 +80,7 @@ describe('what a write is charged', () => {
     };
     fc.assert(
       fc.property(key, (it) => {
-        expect(storedWeight(it)).toBeGreaterThanOrEqual(lengthOf(it));
+        expect(estimateStoredBytes(it)).toBeGreaterThanOrEqual(lengthOf(it));
       }),
       { numRuns: 2000 },
     );
@@ -89,13 +89,13 @@ describe('what a write is charged', () => {
   it('is counted in time that grows with the parts, not with the ways to them', () => {
     let part: unknown = { text: 'x' };
     for (let level = 0; level < 500; level++) part = [part, part];
-    expect(storedWeight(part)).toBeLessThan(50_000);
-    expect(storedWeight(part, true)).toBeGreaterThan(2 ** 500);
+    expect(estimateStoredBytes(part)).toBeLessThan(50_000);
+    expect(estimateStoredBytes(part, true)).toBeGreaterThan(2 ** 500);
     const circle: unknown[] = ['x'.repeat(100)];
     circle.push(circle, circle);
-    expect(storedWeight(circle)).toBeLessThan(500);
+    expect(estimateStoredBytes(circle)).toBeLessThan(500);
     let deep: unknown[] = [];
     for (let level = 0; level < 100_000; level++) deep = [deep];
-    expect(storedWeight(deep)).toBeGreaterThan(100_000);
+    expect(estimateStoredBytes(deep)).toBeGreaterThan(100_000);
   }, 5000);
 });

@@ -2,24 +2,24 @@ import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { encodeValue } from '../../main/engine/values/codec.ts';
-import { takeSnapshot } from '../../main/engine/values/snapshot.ts';
-import { JsonWalk } from '../../main/engine/values/walks.ts';
-import { toCopy, VALUE_DEPTH } from '../../protocol/cloneable.ts';
-import { keyFault } from '../../protocol/key.ts';
-import { valueFault } from '../../protocol/value.ts';
-import { failure } from '../failure.ts';
+import { takeSnapshot } from '../../main/engine/values/structured-clone.ts';
+import { JsonWalk } from '../../main/engine/values/structured-clone.ts';
+import { copyValue, MAX_VALUE_DEPTH } from '../../protocol/clone.ts';
+import { findKeyFault } from '../../protocol/key.ts';
+import { findValueFault } from '../../protocol/clone-check.ts';
+import { errorMatching } from '../matchers.ts';
 
 /** What the engine stores a value as, or the fault for which it does not. */
-const judge = (value: unknown): string | undefined => {
+const getFaults = (value: unknown): string | undefined => {
   const snapshot = takeSnapshot(value);
-  return snapshot === undefined ? valueFault(value) : snapshot.json ? 'json' : 'clone';
+  return snapshot === undefined ? findValueFault(value) : snapshot.json ? 'json' : 'clone';
 };
-const jsonFault = (value: unknown): string | undefined => valueFault(value, 'value', new JsonWalk());
+const jsonFault = (value: unknown): string | undefined => findValueFault(value, 'value', new JsonWalk());
 
 /** Whether a page may send a value. */
 function isCloneable(value: unknown): boolean {
   try {
-    toCopy(value);
+    copyValue(value);
     return true;
   } catch {
     return false;
@@ -30,7 +30,7 @@ class User {
   name = 'Ada';
 }
 
-function nested(levels: number): unknown {
+function createNestedValue(levels: number): unknown {
   let value: unknown = 'leaf';
   for (let level = 0; level < levels; level++) value = { in: value };
   return value;
@@ -64,7 +64,7 @@ describe('a value', () => {
     ['an object without prototype', Object.assign(Object.create(null), { id: 1 })],
     ['objects of another realm', runInNewContext('({ id: [1, { x: 2 }] })')],
   ])('finds JSON faithful to %s', (_, value) => {
-    expect(judge(value)).toBe('json');
+    expect(getFaults(value)).toBe('json');
     expect(jsonFault(value)).toBeUndefined();
     expect(isCloneable(value)).toBe(true);
   });
@@ -95,13 +95,13 @@ describe('a value', () => {
     ['.list[1] is an object that contains itself', cyclic],
     [' is a Map', runInNewContext('new Map([[new Date(0), new Error("x")]])')],
   ])('finds structured clone faithful where JSON is not: value%s', (path, value) => {
-    expect(judge(value)).toBe('clone');
+    expect(getFaults(value)).toBe('clone');
     expect(isCloneable(value)).toBe(true);
     expect(jsonFault(value)).toBe(`value${path}, which JSON cannot hold`);
   });
 
   it('keeps identity where it may: what is referred to twice is cloned, or written twice where only JSON may be', () => {
-    expect(judge({ a: shared, b: [shared] })).toBe('clone');
+    expect(getFaults({ a: shared, b: [shared] })).toBe('clone');
     expect(jsonFault({ a: shared, b: [shared] })).toBeUndefined();
   });
 
@@ -153,16 +153,16 @@ describe('a value', () => {
     [' is an object with a symbol as property name', Reflect],
   ])('says: value%s', (path, value) => {
     expect(takeSnapshot(value)).toBeUndefined();
-    expect(valueFault(value)).toBe(`value${path}`);
+    expect(findValueFault(value)).toBe(`value${path}`);
     expect(isCloneable(value)).toBe(false);
     expect(isCloneable({ inside: [new Map([[1, new Set([value])]])] })).toBe(false);
     expect(jsonFault(value)).toBeDefined();
   });
 
   it('admits so many levels and no more', () => {
-    expect(judge(nested(VALUE_DEPTH))).toBe('json');
-    expect([VALUE_DEPTH, VALUE_DEPTH + 1].map((levels) => isCloneable(nested(levels)))).toEqual([true, false]);
-    expect(valueFault(nested(VALUE_DEPTH + 1))).toBe(
+    expect(getFaults(createNestedValue(MAX_VALUE_DEPTH))).toBe('json');
+    expect([MAX_VALUE_DEPTH, MAX_VALUE_DEPTH + 1].map((levels) => isCloneable(createNestedValue(levels)))).toEqual([true, false]);
+    expect(findValueFault(createNestedValue(MAX_VALUE_DEPTH + 1))).toBe(
       `value${'.in'.repeat(24)}…${'.in'.repeat(24)} is nested deeper than 1000 levels`,
     );
   });
@@ -173,27 +173,27 @@ describe('a value', () => {
       (inner, at) => ({ [long(at)]: inner }),
       () => 1,
     );
-    expect(valueFault(value)).toBe(`value["${long(1)}"]…["${long(6)}"] is a function`);
-    expect(keyFault(value)).toBe(`key["${long(1)}"]…["${long(6)}"] is a function`);
-    expect(valueFault({ list: [{ name: () => 1 }] })).toBe('value.list[0].name is a function');
+    expect(findValueFault(value)).toBe(`value["${long(1)}"]…["${long(6)}"] is a function`);
+    expect(findKeyFault(value)).toBe(`key["${long(1)}"]…["${long(6)}"] is a function`);
+    expect(findValueFault({ list: [{ name: () => 1 }] })).toBe('value.list[0].name is a function');
   });
 
   it('names the root as it is asked to', () => {
-    expect(valueFault([() => 1], 'entries[3][1]')).toBe('entries[3][1][0] is a function');
-    expect(valueFault([1])).toBeUndefined();
+    expect(findValueFault([() => 1], 'entries[3][1]')).toBe('entries[3][1][0] is a function');
+    expect(findValueFault([1])).toBeUndefined();
   });
 
   it('survives getters and proxies that throw', () => {
     const throws = () => {
       throw new Error('no');
     };
-    expect(valueFault({ a: Object.defineProperty({}, 'x', { enumerable: true, get: throws }) })).toBe(
+    expect(findValueFault({ a: Object.defineProperty({}, 'x', { enumerable: true, get: throws }) })).toBe(
       'value.a.x is not readable (no)',
     );
     const { proxy, revoke } = Proxy.revocable({}, {});
     revoke();
-    expect(valueFault({ proxy })).toMatch(/^value\.proxy is /);
-    expect(valueFault(proxy)).toMatch(/^value is /);
+    expect(findValueFault({ proxy })).toMatch(/^value\.proxy is /);
+    expect(findValueFault(proxy)).toMatch(/^value is /);
     expect([isCloneable({ proxy }), isCloneable(proxy)]).toEqual([false, false]);
   });
 });
@@ -238,12 +238,12 @@ describe('toCopy', () => {
   it('says in short what valueFault says at length', () => {
     let faults = 0;
     const property = fc.property(value, (it) => {
-      const isFaulty = valueFault(it) !== undefined;
+      const isFaulty = findValueFault(it) !== undefined;
       faults += Number(isFaulty);
       expect(isCloneable(it)).toBe(!isFaulty);
       expect(takeSnapshot(it) === undefined).toBe(isFaulty);
       if (isFaulty) return;
-      expect(toCopy(it)).toEqual(it);
+      expect(copyValue(it)).toEqual(it);
       expect(takeSnapshot(it)?.copy).toEqual(it);
     });
     fc.assert(property, { numRuns: 2000 });
@@ -262,8 +262,8 @@ describe('a toJSON hung on a prototype', () => {
       enumerable: false,
       value: () => 'changed',
     });
-    expect(judge({ id: 1 })).toBe('clone');
+    expect(getFaults({ id: 1 })).toBe('clone');
     const refused = () => encodeValue({ id: 1 }, { codec: 'json', compression: 'none' });
-    expect(refused).toThrow(failure('BAD_VALUE', 'value would be changed by the toJSON on a built-in prototype'));
+    expect(refused).toThrow(errorMatching('BAD_VALUE', 'value would be changed by the toJSON on a built-in prototype'));
   });
 });

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { CONNECT_CHANNEL, PORT_CHANNEL } from '../../protocol/handshake.ts';
 
 /** A page's window, as far as the handshake goes. */
-class Page extends EventTarget {
+class FakePage extends EventTarget {
   /** What was posted, in order. */
   readonly posted: unknown[] = [];
   readonly listeners = new Set<unknown>();
@@ -43,8 +43,8 @@ vi.mock('electron', async () => {
   return { ipcRenderer: Object.assign(emitter, { send }) };
 });
 
-const page = new Page();
-const tell = (message: object, ...ports: MessagePort[]) => ipcRenderer.emitter!.emit(PORT_CHANNEL, { ports }, message);
+const page = new FakePage();
+const deliver = (message: object, ...ports: MessagePort[]) => ipcRenderer.emitter!.emit(PORT_CHANNEL, { ports }, message);
 
 describe('a page and its preload script', () => {
   let connect: typeof import('../../renderer-api/connect.ts').connect;
@@ -66,7 +66,7 @@ describe('a page and its preload script', () => {
   });
 
   it('is told after a second where no preload script runs, and what to do', async () => {
-    vi.stubGlobal('window', new Page());
+    vi.stubGlobal('window', new FakePage());
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
     try {
       const refused = expect(connect(new AbortController().signal, 'stores')).rejects.toMatchObject({
@@ -116,7 +116,7 @@ describe('a page and its preload script', () => {
     const connecting = connect(AbortSignal.timeout(5000), 'stores');
     await vi.waitFor(() => expect(ipcRenderer.sent.length).toBe(sent + 1));
     const nonce = ipcRenderer.sent.at(-1)!;
-    tell({ deskcache: 'port', nonce }, port1);
+    deliver({ deskcache: 'port', nonce }, port1);
     const near = await connecting;
     const closed = vi.fn();
     near.addEventListener('close', closed);
@@ -125,7 +125,7 @@ describe('a page and its preload script', () => {
 
   it('takes the word of the main process that who answered has died for the end of the port', async () => {
     const { far, nonce, closed, listening } = await connected();
-    tell({ deskcache: 'gone', nonce });
+    deliver({ deskcache: 'gone', nonce });
     await vi.waitFor(() => expect(closed).toHaveBeenCalledOnce());
     expect(page.listeners.size).toBe(listening);
     far.close();
@@ -134,10 +134,10 @@ describe('a page and its preload script', () => {
   it('hears of it once, and of no other port', async () => {
     const { far, nonce, closed } = await connected();
     const posted = page.posted.length;
-    tell({ deskcache: 'gone', nonce: nonce.replace(/^./, (first) => (first === '0' ? '1' : '0')) });
-    tell({ deskcache: 'gone', nonce: 'not a nonce' });
+    deliver({ deskcache: 'gone', nonce: nonce.replace(/^./, (first) => (first === '0' ? '1' : '0')) });
+    deliver({ deskcache: 'gone', nonce: 'not a nonce' });
     expect(page.posted.length).toBe(posted);
-    for (let times = 0; times < 3; times++) tell({ deskcache: 'gone', nonce });
+    for (let times = 0; times < 3; times++) deliver({ deskcache: 'gone', nonce });
     await vi.waitFor(() => expect(closed).toHaveBeenCalledOnce());
     expect(page.posted.slice(posted)).toEqual([{ deskcache: 'gone', nonce }]);
     far.close();

@@ -25,19 +25,19 @@ interface Bundle {
   readonly code: string;
 }
 
-const gzipped = (chunks: readonly Chunk[]): number =>
+const gzipSize = (chunks: readonly Chunk[]): number =>
   chunks.reduce((sum, { code }) => sum + gzipSync(code, { level: 9 }).length, 0);
 
 /** Each chunk is fetched, and so compressed, by itself. */
-function measure(chunks: readonly Chunk[]): Bundle {
+function measureBundle(chunks: readonly Chunk[]): Bundle {
   const start = new Set(['page.js']);
   for (const name of start) for (const it of chunks.find((chunk) => chunk.name === name)!.imports) start.add(it);
   const atStart = chunks.filter(({ name }) => start.has(name));
   const code = atStart.map((it) => it.code).join('');
   return {
     start: Buffer.byteLength(code),
-    startGzipped: gzipped(atStart),
-    everythingGzipped: gzipped(chunks),
+    startGzipped: gzipSize(atStart),
+    everythingGzipped: gzipSize(chunks),
     code,
   };
 }
@@ -81,7 +81,7 @@ const BUNDLERS: Readonly<Record<string, (page: string) => Promise<Bundle>>> = {
       output: { format: 'esm', minify: true, entryFileNames: '[name].js' },
     });
     const chunks = output.filter((it) => it.type === 'chunk');
-    return measure(chunks.map(({ fileName, code, imports }) => ({ name: fileName, code, imports })));
+    return measureBundle(chunks.map(({ fileName, code, imports }) => ({ name: fileName, code, imports })));
   },
   async esbuild(page) {
     writeFileSync(entry('page.js'), page);
@@ -97,7 +97,7 @@ const BUNDLERS: Readonly<Record<string, (page: string) => Promise<Bundle>>> = {
       write: false,
       metafile: true,
     });
-    return measure(
+    return measureBundle(
       outputFiles.map(({ path, text }) => {
         const name = path.slice(folder.length + 1);
         const imports = metafile.outputs[name]!.imports.filter(({ kind }) => kind === 'import-statement');

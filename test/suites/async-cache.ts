@@ -15,7 +15,7 @@ export type AsyncCache = { readonly [M in Exclude<keyof CacheContract, Reshaped>
 };
 
 /** A store under test, with a clock that stands still until it is moved. */
-export interface OpenStore {
+export interface AsyncStoreFixture {
   readonly store: AsyncCache;
   /** Now, by the store's clock: epoch milliseconds. */
   now(): number;
@@ -25,9 +25,9 @@ export interface OpenStore {
 }
 
 /** How a test gets a store, fresh and empty. */
-export type Open = (options?: CacheOptions) => Promise<OpenStore>;
+export type OpenAsyncStore = (options?: CacheOptions) => Promise<AsyncStoreFixture>;
 
-export async function all(items: AsyncIterable<unknown>): Promise<unknown[]> {
+export async function collectItems(items: AsyncIterable<unknown>): Promise<unknown[]> {
   const found: unknown[] = [];
   for await (const item of items) found.push(item);
   return found;

@@ -1,27 +1,27 @@
 import { describe, expect, it } from 'vitest';
 import type { Cache } from '../../main/engine/index.ts';
 import type { CacheStorageOptions } from '../../main/offline/index.ts';
-import type { RemoteCacheStorage, RemoteWebCache } from '../../renderer-api/offline/remote-caches.ts';
+import type { RemoteCacheStorage, RemoteWebCache } from '../../renderer-api/http/remote-caches.ts';
 
 /** What a class shows. */
 type FaceOf<C> = { [M in keyof C]: C[M] };
-export type AnyCache = FaceOf<RemoteWebCache>;
-export type AnyCaches = Omit<FaceOf<RemoteCacheStorage>, 'open'> & { open(name: string): Promise<AnyCache> };
+export type AnyWebCache = FaceOf<RemoteWebCache>;
+export type AnyCacheStorage = Omit<FaceOf<RemoteCacheStorage>, 'open'> & { open(name: string): Promise<AnyWebCache> };
 
-export interface CachesSetup extends Disposable {
-  readonly caches: AnyCaches;
+export interface CacheStorageFixture extends Disposable {
+  readonly caches: AnyCacheStorage;
   /** Where it all is. */
   readonly cache: Cache;
   /** The URLs that were asked of the network. */
-  readonly asked: readonly string[];
+  readonly requests: readonly string[];
   /** The same store, as after a restart. */
-  again(): AnyCaches;
+  reopen(): AnyCacheStorage;
 }
 
-export type SetUpCaches = (
+export type OpenCacheStorage = (
   options?: Pick<CacheStorageOptions, 'schemes'>,
   answer?: (url: string) => Response,
-) => CachesSetup;
+) => CacheStorageFixture;
 
 const A = 'https://a.example/a';
 
@@ -29,9 +29,9 @@ const texts = async (responses: Promise<Response[]>) => Promise.all((await respo
 const urls = async (requests: Promise<Request[]>) => (await requests).map(({ url }) => url);
 
 async function filled(
-  caches: AnyCaches,
+  caches: AnyCacheStorage,
   ...entries: [request: string | Request, body: string, vary?: string][]
-): Promise<AnyCache> {
+): Promise<AnyWebCache> {
   const cache = await caches.open('v1');
   for (const [request, body, vary] of entries) {
     await cache.put(request, new Response(body, vary === undefined ? {} : { headers: { vary } }));
@@ -40,13 +40,13 @@ async function filled(
 }
 
 /** The standard's CacheStorage, wherever it is called from. */
-export function cacheStorageBehaviour(where: string, setup: SetUpCaches): void {
+export function cacheStorageBehaviour(where: string, setup: OpenCacheStorage): void {
   describe(where, () => {
     describe('CacheStorage', () => {
       it('opens, has, lists in order of creation, and deletes, across a restart', async () => {
         using made = setup();
         for (const name of ['b', 'a', '', 'b']) await made.caches.open(name);
-        const caches = made.again();
+        const caches = made.reopen();
         expect(await caches.keys()).toEqual(['b', 'a', '']);
         expect([await caches.has('a'), await caches.has('c'), await caches.has('')]).toEqual([true, false, true]);
         expect([await caches.delete('a'), await caches.delete('a'), await caches.keys()]).toEqual([
@@ -91,7 +91,7 @@ export function cacheStorageBehaviour(where: string, setup: SetUpCaches): void {
         Object.defineProperty(response, 'url', { value: `${A}?from` });
         await cache.put(new Request(A, { headers: { 'x-asked': 'yes' } }), response);
         expect(response.bodyUsed).toBe(true);
-        const found = (await (await made.again().open('v1')).match(A))!;
+        const found = (await (await made.reopen().open('v1')).match(A))!;
         expect([found.status, found.statusText, found.url, found.headers.get('x-a')]).toEqual([
           404,
           'Gone Away',
@@ -223,7 +223,7 @@ export function cacheStorageBehaviour(where: string, setup: SetUpCaches): void {
         await expect(cache.addAll([`${A}1`, `${A}bad`, `${A}2`])).rejects.toThrow(TypeError);
         expect([await cache.keys(), [...made.cache.keys({ prefix: ['cached-body'] })]]).toEqual([[], []]);
         await expect(cache.addAll([A, new Request(A, { method: 'POST' })])).rejects.toThrow(TypeError);
-        expect(made.asked.length).toBe(3); // that one was refused before anything was fetched
+        expect(made.requests.length).toBe(3); // that one was refused before anything was fetched
       });
 
       it('refuses the same request twice, with InvalidStateError', async () => {
@@ -233,7 +233,7 @@ export function cacheStorageBehaviour(where: string, setup: SetUpCaches): void {
         await expect(cache.addAll([same, same])).rejects.toEqual(
           expect.objectContaining({ name: 'InvalidStateError' }),
         );
-        expect(made.asked).toEqual([]);
+        expect(made.requests).toEqual([]);
         await expect(cache.addAll([A, `${A}b`, A])).rejects.toEqual(
           expect.objectContaining({ name: 'InvalidStateError' }),
         );

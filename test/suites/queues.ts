@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Key } from '../../protocol/key.ts';
-import { failure } from '../failure.ts';
-import type { AsyncCache, Open } from './async-cache.ts';
+import { errorMatching } from '../matchers.ts';
+import type { AsyncCache, OpenAsyncStore } from './async-cache.ts';
 
 /** The values of a queue, taken out from the front. */
 async function drain(store: AsyncCache, prefix?: Key): Promise<unknown[]> {
@@ -14,7 +14,7 @@ async function drain(store: AsyncCache, prefix?: Key): Promise<unknown[]> {
 }
 
 /** push, pull, peek. */
-export function queues(open: Open): void {
+export function queueBehaviour(open: OpenAsyncStore): void {
   describe('queues', () => {
     it('give from the front what was pushed to the back, and both ways round', async () => {
       const { store } = await open({ fileThreshold: 100 });
@@ -82,19 +82,19 @@ export function queues(open: Open): void {
     it('refuse a side that is none, and what is no value', async () => {
       const { store } = await open();
       const side = 'middle' as 'front';
-      await expect(store.push(1, { side })).rejects.toEqual(failure('BAD_OPTION'));
-      await expect(store.pull({ side })).rejects.toEqual(failure('BAD_OPTION'));
-      await expect(store.peek({ side })).rejects.toEqual(failure('BAD_OPTION'));
-      await expect(store.push(() => 1)).rejects.toEqual(failure('BAD_VALUE'));
+      await expect(store.push(1, { side })).rejects.toEqual(errorMatching('BAD_OPTION'));
+      await expect(store.pull({ side })).rejects.toEqual(errorMatching('BAD_OPTION'));
+      await expect(store.peek({ side })).rejects.toEqual(errorMatching('BAD_OPTION'));
+      await expect(store.push(() => 1)).rejects.toEqual(errorMatching('BAD_VALUE'));
       expect(await store.size).toBe(0);
     });
 
     it('refuse a prefix that is no key', async () => {
       const { store } = await open();
       const prefix = (() => 1) as unknown as Key;
-      await expect(store.push(1, { prefix })).rejects.toEqual(failure('BAD_KEY'));
-      await expect(store.pull({ prefix })).rejects.toEqual(failure('BAD_KEY'));
-      await expect(store.peek({ prefix })).rejects.toEqual(failure('BAD_KEY'));
+      await expect(store.push(1, { prefix })).rejects.toEqual(errorMatching('BAD_KEY'));
+      await expect(store.pull({ prefix })).rejects.toEqual(errorMatching('BAD_KEY'));
+      await expect(store.peek({ prefix })).rejects.toEqual(errorMatching('BAD_KEY'));
     });
   });
 }

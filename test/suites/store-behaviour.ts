@@ -1,31 +1,31 @@
 import { afterEach, describe } from 'vitest';
-import type { Open, OpenStore } from './async-cache.ts';
-import { counting } from './counting.ts';
-import { housekeeping } from './housekeeping.ts';
-import { keysAndValues } from './keys-and-values.ts';
-import { queues } from './queues.ts';
-import { ranges } from './ranges.ts';
-import { taking } from './taking.ts';
-import { timeToLive } from './time-to-live.ts';
+import type { OpenAsyncStore, AsyncStoreFixture } from './async-cache.ts';
+import { counterBehaviour } from './counters.ts';
+import { maintenanceBehaviour } from './maintenance.ts';
+import { keyAndValueBehaviour } from './keys-and-values.ts';
+import { queueBehaviour } from './queues.ts';
+import { rangeBehaviour } from './order-and-ranges.ts';
+import { removalBehaviour } from './removal.ts';
+import { timeToLiveBehaviour } from './time-to-live.ts';
 
 /** What every store does, however it is reached. */
-export function storeBehaviour(name: string, open: Open): void {
-  const opened: OpenStore[] = [];
-  const openForOneTest: Open = async (options) => {
+export function storeBehaviour(name: string, open: OpenAsyncStore): void {
+  const openedStores: AsyncStoreFixture[] = [];
+  const openForOneTest: OpenAsyncStore = async (options) => {
     const store = await open(options);
-    opened.push(store);
+    openedStores.push(store);
     return store;
   };
   describe(name, () => {
     afterEach(async () => {
-      for (const store of opened.splice(0)) await store.close();
+      for (const store of openedStores.splice(0)) await store.close();
     });
-    keysAndValues(openForOneTest);
-    timeToLive(openForOneTest);
-    counting(openForOneTest);
-    taking(openForOneTest);
-    queues(openForOneTest);
-    ranges(openForOneTest);
-    housekeeping(openForOneTest);
+    keyAndValueBehaviour(openForOneTest);
+    timeToLiveBehaviour(openForOneTest);
+    counterBehaviour(openForOneTest);
+    removalBehaviour(openForOneTest);
+    queueBehaviour(openForOneTest);
+    rangeBehaviour(openForOneTest);
+    maintenanceBehaviour(openForOneTest);
   });
 }

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { all, type Open } from './async-cache.ts';
+import { collectItems, type OpenAsyncStore } from './async-cache.ts';
 
 /** `ttl` and `touch`. */
-export function timeToLive(open: Open): void {
+export function timeToLiveBehaviour(open: OpenAsyncStore): void {
   describe('time to live', () => {
     it('forgets at the moment of expiry, everywhere', async () => {
       const { store, advance } = await open();
@@ -18,9 +18,9 @@ export function timeToLive(open: Open): void {
       expect(await store.has('k')).toBe(false);
       expect(await store.peekItem({ last: false })).toEqual(['stays', 2]);
       expect(await store.touch('k', { ttl: 100 })).toBe(false);
-      expect(await all(store.keys())).toEqual(['stays']);
-      expect(await all(store.keys({ order: 'key' }))).toEqual(['stays']);
-      expect(await all(store.keys({ tag: 't' }))).toEqual([]);
+      expect(await collectItems(store.keys())).toEqual(['stays']);
+      expect(await collectItems(store.keys({ order: 'key' }))).toEqual(['stays']);
+      expect(await collectItems(store.keys({ tag: 't' }))).toEqual([]);
       expect(await store.size).toBe(1);
       expect(await store.delete('k')).toBe(false);
       expect(await store.pop('k')).toBeUndefined();
@@ -56,7 +56,7 @@ export function timeToLive(open: Open): void {
       expect(await store.incr('n')).toBe(1);
       for (const key of ['k', 'n', queued]) expect(await store.getEntry(key)).toMatchObject({ expiresAt: now() + 100 });
       advance(100);
-      expect(await all(store.keys())).toEqual(['forever']);
+      expect(await collectItems(store.keys())).toEqual(['forever']);
       expect(await store.incr('n')).toBe(1);
     });
 

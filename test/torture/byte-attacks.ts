@@ -3,15 +3,15 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { MessageChannel } from 'node:worker_threads';
 import type { Grant } from '../../main/bridge/grant.ts';
-import type { Backing } from '../../main/bridge/offline/backing.ts';
-import { openOfflineSession } from '../../main/bridge/offline/offline-session.ts';
+import type { HttpBackend } from '../../main/bridge/http/calls.ts';
+import { openHttpSession } from '../../main/bridge/http/http-session.ts';
 import { Principal } from '../../main/bridge/principal.ts';
 import { Cache } from '../../main/engine/index.ts';
 import { CacheStorage } from '../../main/offline/index.ts';
-import { CACHES } from '../../protocol/offline.ts';
+import { CACHES_GRANT } from '../../protocol/http.ts';
 import { cache, deque, index } from '../../protocol/stores.ts';
-import { openBridge } from '../bridge/over-a-port.ts';
-import { talker } from '../bridge/raw-talker.ts';
+import { openBridge } from '../bridge/bridge-fixture.ts';
+import { openRawPort } from '../bridge/raw-port.ts';
 
 /*
  * Every way in which a page writes, each with what it may hope isn't counted: names, text of errors, one value in many items, uploads.
@@ -35,7 +35,7 @@ export interface Written {
   readonly maxBytes: number;
 }
 
-type Page = ReturnType<typeof talker>;
+type Page = ReturnType<typeof openRawPort>;
 type Write = (page: Page, n: number) => Promise<unknown>;
 
 const times = <T>(many: number, make: (n: number) => T): T[] => Array.from({ length: many }, (_, n) => make(n));
@@ -175,7 +175,7 @@ async function exhaust(page: Page, write: Write): Promise<number> {
 
 /** Tries one way after the other, each with stores and a grant of its own. */
 export async function* attackBytes(): AsyncGenerator<Written, void, void> {
-  const grant: Grant = { stores: { '*': 'write', [CACHES]: 'write' }, bytes: GRANTED_BYTES };
+  const grant: Grant = { stores: { '*': 'write', [CACHES_GRANT]: 'write' }, bytes: GRANTED_BYTES };
   const written = (way: string, writes: number, bytes: number): Written => ({
     way,
     writes,
@@ -192,13 +192,13 @@ export async function* attackBytes(): AsyncGenerator<Written, void, void> {
       facts: index(options),
     };
     using bridge = openBridge({ stores });
-    for (const name of Object.keys(stores)) bridge.registry.find(name);
+    for (const name of Object.keys(stores)) bridge.registry.get(name);
     bridge.queues.find('jobs', options);
     // All stores and queues of the application.
     const directory = dirname(bridge.cacheInMain('own').directory);
     const before = sizeOf(directory);
     const port = bridge.rawPort(grant, new Principal());
-    const writes = await exhaust(talker(port), write);
+    const writes = await exhaust(openRawPort(port), write);
     port.close();
     // The logs, which are bounded by themselves, are written back.
     bridge.queues.close();
@@ -211,14 +211,14 @@ export async function* attackBytes(): AsyncGenerator<Written, void, void> {
     const caches = new CacheStorage({ cache, fetch, schemes: ['app'] });
     const before = sizeOf(directory);
     const { port1, port2 } = new MessageChannel();
-    const backing: Backing = {
-      offline: () => {
+    const backing: HttpBackend = {
+      getHandler: () => {
         throw new TypeError('There is no network');
       },
       caches: () => caches,
     };
-    openOfflineSession(port1 as never, grant, backing, new Principal());
-    const writes = await exhaust(talker(port2), write);
+    openHttpSession(port1 as never, grant, backing, new Principal());
+    const writes = await exhaust(openRawPort(port2), write);
     port2.close();
     cache.close();
     yield written(way, writes, sizeOf(directory) - before);

@@ -6,13 +6,13 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Cache } from '../../main/engine/index.ts';
-import type { Part, Report } from './part.ts';
+import type { TortureSuite, TortureReport } from './suite.ts';
 
 const PROCESSES = 8;
 const ROUND_MS = 3000;
 
 /** What the processes of a round said they did. */
-class Said {
+class ReportedCalls {
   readonly counts = new Map<string, number>();
   readonly pushed = new Set<string>();
   readonly pulled: string[] = [];
@@ -28,7 +28,7 @@ class Said {
 }
 
 /** A process that was killed may have done one thing that it didn't say. */
-function findFaults(cache: Cache, said: Said, killed: number): string[] {
+function findFaults(cache: Cache, said: ReportedCalls, killed: number): string[] {
   const faults: string[] = [];
   for (const [what, key] of [
     ['incr', 'counted by incr'],
@@ -53,11 +53,11 @@ function findFaults(cache: Cache, said: Said, killed: number): string[] {
   return faults;
 }
 
-async function playRound(round: number, killed: number): Promise<{ calls: number; faults: string[] }> {
+async function runRound(round: number, killed: number): Promise<{ calls: number; faults: string[] }> {
   const directory = mkdtempSync(join(tmpdir(), 'deskcache-crowd-'));
   const worker = join(import.meta.dirname, 'crowd-worker.ts');
   try {
-    const said = new Said();
+    const said = new ReportedCalls();
     const faults: string[] = [];
     await Promise.all(
       Array.from({ length: PROCESSES }, async (_, n) => {
@@ -84,11 +84,11 @@ async function playRound(round: number, killed: number): Promise<{ calls: number
   }
 }
 
-async function run(count: number): Promise<Report> {
+async function run(count: number): Promise<TortureReport> {
   const faults: string[] = [];
   let calls = 0;
   for (let round = 1; round <= count; round++) {
-    const outcome = await playRound(round, round % 3);
+    const outcome = await runRound(round, round % 3);
     calls += outcome.calls;
     faults.push(...outcome.faults);
   }
@@ -96,4 +96,4 @@ async function run(count: number): Promise<Report> {
 }
 
 /** Eight processes in one directory, some of them killed: nothing counted twice or lost, nothing pulled twice, no lock held by the dead. */
-export const crowd: Part = { name: 'processes', long: 30, short: 1, run };
+export const crowdSuite: TortureSuite = { name: 'processes', long: 30, short: 1, run };

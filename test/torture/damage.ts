@@ -1,15 +1,15 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { randomFrom } from '../crash/plan.ts';
-import { attempt, databases, KINDS, type Kind, type Opened } from './damaged-stores.ts';
+import { createRandom } from '../crash/random-writes.ts';
+import { attempt, findDatabases, STORE_KINDS, type StoreKind, type OpenedStore } from './damaged-stores.ts';
 
 /*
  * Damages databases at random and looks what is left: `node test/torture/damage.ts [count] [seed]` prints figures, and ends with 1
  * when something was wrong in silence, when a check found nothing though items were gone, or when a repair lost what could be read.
  */
 
-export interface Figures {
+export interface DamageStats {
   damages: number;
   refused: number;
   unharmed: number;
@@ -19,51 +19,51 @@ export interface Figures {
   readonly faults: string[];
 }
 
-type Harm = (bytes: Buffer, random: () => number) => Buffer;
+type Damage = (bytes: Buffer, random: () => number) => Buffer;
 
-const pick = (random: () => number, count: number): number => Math.floor(random() * count);
-const pageSizeOf = (bytes: Buffer): number => bytes.readUInt16BE(16);
+const getRandomIndex = (random: () => number, count: number): number => Math.floor(random() * count);
+const readPageSize = (bytes: Buffer): number => bytes.readUInt16BE(16);
 
-const HARMS: Readonly<Record<string, Harm>> = {
+const DAMAGE_KINDS: Readonly<Record<string, Damage>> = {
   'one bit': (bytes, random) => {
-    bytes[pick(random, bytes.length)]! ^= 1 << pick(random, 8);
+    bytes[getRandomIndex(random, bytes.length)]! ^= 1 << getRandomIndex(random, 8);
     return bytes;
   },
   'eight bits of a page': (bytes, random) => {
-    const size = pageSizeOf(bytes);
-    const page = pick(random, bytes.length / size);
-    for (let n = 0; n < 8; n++) bytes[page * size + pick(random, size)]! ^= 1 << pick(random, 8);
+    const size = readPageSize(bytes);
+    const page = getRandomIndex(random, bytes.length / size);
+    for (let n = 0; n < 8; n++) bytes[page * size + getRandomIndex(random, size)]! ^= 1 << getRandomIndex(random, 8);
     return bytes;
   },
   'a bit of the beginning of a page': (bytes, random) => {
-    const size = pageSizeOf(bytes);
-    bytes[pick(random, bytes.length / size) * size + pick(random, 40)]! ^= 1 << pick(random, 8);
+    const size = readPageSize(bytes);
+    bytes[getRandomIndex(random, bytes.length / size) * size + getRandomIndex(random, 40)]! ^= 1 << getRandomIndex(random, 8);
     return bytes;
   },
   'a page of zeros': (bytes, random) => {
-    const size = pageSizeOf(bytes);
-    const page = pick(random, bytes.length / size);
+    const size = readPageSize(bytes);
+    const page = getRandomIndex(random, bytes.length / size);
     return bytes.fill(0, page * size, (page + 1) * size);
   },
   'a page of noise': (bytes, random) => {
-    const size = pageSizeOf(bytes);
-    const page = 1 + pick(random, bytes.length / size - 1);
-    for (let at = page * size; at < (page + 1) * size; at++) bytes[at] = pick(random, 256);
+    const size = readPageSize(bytes);
+    const page = 1 + getRandomIndex(random, bytes.length / size - 1);
+    for (let at = page * size; at < (page + 1) * size; at++) bytes[at] = getRandomIndex(random, 256);
     return bytes;
   },
   'two pages exchanged': (bytes, random) => {
-    const size = pageSizeOf(bytes);
-    const [one, two] = [1 + pick(random, bytes.length / size - 1), 1 + pick(random, bytes.length / size - 1)];
+    const size = readPageSize(bytes);
+    const [one, two] = [1 + getRandomIndex(random, bytes.length / size - 1), 1 + getRandomIndex(random, bytes.length / size - 1)];
     const first = Buffer.from(bytes.subarray(one * size, (one + 1) * size));
     bytes.copy(bytes, one * size, two * size, (two + 1) * size);
     first.copy(bytes, two * size);
     return bytes;
   },
-  'the end cut off': (bytes, random) => bytes.subarray(0, 100 + pick(random, bytes.length - 100)),
+  'the end cut off': (bytes, random) => bytes.subarray(0, 100 + getRandomIndex(random, bytes.length - 100)),
 };
 
 /** Where an error or a failed promise of the harness says what was being done. */
-function judgeOne(kind: Kind, directory: string, what: string, figures: Figures, alsoClear: boolean): void {
+function checkOne(kind: StoreKind, directory: string, what: string, figures: DamageStats, alsoClear: boolean): void {
   const fault = (text: string) => figures.faults.push(`${kind.name}, ${what}: ${text}`);
   const opened = attempt(() => kind.open(directory));
   if (opened === undefined) {
@@ -94,7 +94,7 @@ function judgeOne(kind: Kind, directory: string, what: string, figures: Figures,
     figures.readable += readable.length;
     figures.kept += readable.length - lost.length;
     store.use();
-    if (alsoClear) clear(store, figures);
+    if (alsoClear) clearAndUse(store, figures);
   } catch (error) {
     fault(error instanceof Error ? (error.stack ?? error.message) : String(error));
   } finally {
@@ -102,30 +102,30 @@ function judgeOne(kind: Kind, directory: string, what: string, figures: Figures,
   }
 }
 
-function clear(store: Opened, figures: Figures): void {
+function clearAndUse(store: OpenedStore, figures: DamageStats): void {
   store.clear();
   store.use();
   figures.cleared++;
 }
 
 /** Damages so many copies of stores of every kind, one after the other. */
-export function runDamages(count: number, seed: number, kinds: readonly Kind[] = KINDS): Figures {
-  const random = randomFrom(seed);
+export function runDamages(count: number, seed: number, kinds: readonly StoreKind[] = STORE_KINDS): DamageStats {
+  const random = createRandom(seed);
   const root = mkdtempSync(join(tmpdir(), 'deskcache-damage-'));
-  const figures: Figures = { damages: 0, refused: 0, unharmed: 0, readable: 0, kept: 0, cleared: 0, faults: [] };
+  const figures: DamageStats = { damages: 0, refused: 0, unharmed: 0, readable: 0, kept: 0, cleared: 0, faults: [] };
   try {
     for (const kind of kinds) kind.fill(join(root, kind.name));
     for (; figures.damages < count; figures.damages++) {
       const kind = kinds[figures.damages % kinds.length]!;
-      const [name, harm] = Object.entries(HARMS)[pick(random, Object.keys(HARMS).length)]!;
+      const [name, harm] = Object.entries(DAMAGE_KINDS)[getRandomIndex(random, Object.keys(DAMAGE_KINDS).length)]!;
       const directory = join(root, 'damaged');
       cpSync(join(root, kind.name), directory, { recursive: true });
-      const paths = databases(directory);
-      const path = paths[pick(random, paths.length)]!;
+      const paths = findDatabases(directory);
+      const path = paths[getRandomIndex(random, paths.length)]!;
       writeFileSync(path, harm(readFileSync(path), random));
-      const clearing = pick(random, 4) === 0;
-      if (clearing && pick(random, 2) === 0) clearDamaged(kind, directory, name, figures);
-      else judgeOne(kind, directory, `damage ${figures.damages} of seed ${seed} (${name})`, figures, clearing);
+      const clearing = getRandomIndex(random, 4) === 0;
+      if (clearing && getRandomIndex(random, 2) === 0) clearDamaged(kind, directory, name, figures);
+      else checkOne(kind, directory, `damage ${figures.damages} of seed ${seed} (${name})`, figures, clearing);
       rmSync(directory, { recursive: true, force: true });
     }
     return figures;
@@ -134,12 +134,12 @@ export function runDamages(count: number, seed: number, kinds: readonly Kind[] =
   }
 }
 
-/** `clear` works whatever is damaged, as long as the store opens. */
-function clearDamaged(kind: Kind, directory: string, what: string, figures: Figures): void {
+/** `clearAndUse` works whatever is damaged, as long as the store opens. */
+function clearDamaged(kind: StoreKind, directory: string, what: string, figures: DamageStats): void {
   const opened = attempt(() => kind.open(directory));
   if (opened === undefined || kind.name === 'Queue') return;
   try {
-    clear(opened.value, figures);
+    clearAndUse(opened.value, figures);
     const left = opened.value.check();
     if (left.length > 0) figures.faults.push(`${kind.name}, ${what}: after clear: ${left[0]!.message}`);
   } catch (error) {

@@ -2,24 +2,24 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { Cache, Deque, DiskCacheError, FanoutCache, type Finding, Index } from '../../main/engine/index.ts';
-import { Queue } from '../../main/offline/queue/index.ts';
+import { Queue } from '../../main/queue/index.ts';
 
 const ITEMS = 240;
 
 /** What stands under a number: text, numbers, objects, values of some pages, and some in files of their own. */
-export const valueAt = (n: number): unknown => {
+export const createValue = (n: number): unknown => {
   if (n % 40 === 7) return `file ${n} `.repeat(5000);
   if (n % 23 === 5) return new Uint8Array(6000).fill(n);
   return [`text ${n} ${'x'.repeat(n % 90)}`, n * 1.5, { n, list: [n, `${n}`] }, new Map([[n, new Date(n)]])][n % 4];
 };
 
 /** The outcome of one read of a damaged store. */
-export type Reading = 'whole' | 'missing' | 'refused' | 'wrong';
+export type ReadResult = 'whole' | 'missing' | 'refused' | 'wrong';
 
 /** An open store, as the torture sees it. */
-export interface Opened {
+export interface OpenedStore {
   /** Reads everything that was stored, every way there is: the best outcome for each item, and what was wrong. */
-  read(repaired?: boolean): { readonly best: ReadonlyMap<number, Reading>; readonly wrong: readonly string[] };
+  read(repaired?: boolean): { readonly best: ReadonlyMap<number, ReadResult>; readonly wrong: readonly string[] };
   check(repair?: boolean): readonly Finding[];
   clear(): void;
   /** Stores something and reads it back; throws when that fails. */
@@ -27,14 +27,14 @@ export interface Opened {
   close(): void;
 }
 
-export interface Kind {
+export interface StoreKind {
   readonly name: string;
   fill(directory: string): void;
-  open(directory: string): Opened;
+  open(directory: string): OpenedStore;
 }
 
 type Map_ = Cache<string, unknown> | FanoutCache<string, unknown> | Index<string, unknown>;
-const keyAt = (n: number): string => `key ${n}`;
+const createKey = (n: number): string => `key ${n}`;
 
 /** `undefined` for a refusal by a DiskCacheError; anything else is a fault of its own. */
 export function attempt<T>(work: () => T): { readonly value: T } | undefined {
@@ -46,20 +46,20 @@ export function attempt<T>(work: () => T): { readonly value: T } | undefined {
   }
 }
 
-function readMap(store: Map_): ReturnType<Opened['read']> {
-  const best = new Map<number, Reading>();
+function readMap(store: Map_): ReturnType<OpenedStore['read']> {
+  const best = new Map<number, ReadResult>();
   const wrong: string[] = [];
   for (let n = 0; n < ITEMS; n++) {
-    const found = attempt(() => store.get(keyAt(n)));
-    const reading = judge(found, n);
+    const found = attempt(() => store.get(createKey(n)));
+    const reading = classifyRead(found, n);
     best.set(n, reading);
-    if (reading === 'wrong') wrong.push(`get(${keyAt(n)}) gave another value`);
+    if (reading === 'wrong') wrong.push(`get(${createKey(n)}) gave another value`);
   }
   for (const order of ['stored', 'key'] as const) {
     attempt(() => {
       for (const [key, value] of store.entries({ order })) {
         const n = Number(key.slice(4));
-        if (key !== keyAt(n) || !isDeepStrictEqual(value, valueAt(n))) wrong.push(`entries gave ${key} another value`);
+        if (key !== createKey(n) || !isDeepStrictEqual(value, createValue(n))) wrong.push(`entries gave ${key} another value`);
         else best.set(n, 'whole');
       }
     });
@@ -67,17 +67,17 @@ function readMap(store: Map_): ReturnType<Opened['read']> {
   return { best, wrong };
 }
 
-function judge(found: { readonly value: unknown } | undefined, n: number): Reading {
+function classifyRead(found: { readonly value: unknown } | undefined, n: number): ReadResult {
   if (found === undefined) return 'refused';
-  if (isDeepStrictEqual(found.value, valueAt(n))) return 'whole';
+  if (isDeepStrictEqual(found.value, createValue(n))) return 'whole';
   return found.value === undefined ? 'missing' : 'wrong';
 }
 
-const mapKind = (name: string, open: (directory: string) => Map_): Kind => ({
+const mapKind = (name: string, open: (directory: string) => Map_): StoreKind => ({
   name,
   fill(directory) {
     const store = open(directory);
-    for (let n = 0; n < ITEMS; n++) store.set(keyAt(n), valueAt(n));
+    for (let n = 0; n < ITEMS; n++) store.set(createKey(n), createValue(n));
     store.close();
   },
   open(directory) {
@@ -103,13 +103,13 @@ const mapKind = (name: string, open: (directory: string) => Map_): Kind => ({
  * What is lost at the front moves all others by as much; nothing tells that, so it counts as missing. After a repair those behind
  * what was lost have moved up. Any other order is wrong.
  */
-function readDeque(deque: Deque, repaired: boolean): ReturnType<Opened['read']> {
-  const best = new Map<number, Reading>();
+function readDeque(deque: Deque, repaired: boolean): ReturnType<OpenedStore['read']> {
+  const best = new Map<number, ReadResult>();
   const wrong: string[] = [];
   const shifts = new Set<number>();
   const see = (index: number, value: unknown) => {
     const n = Array.from({ length: ITEMS }, (_, place) => place).find((place) =>
-      isDeepStrictEqual(valueAt(place), value),
+      isDeepStrictEqual(createValue(place), value),
     );
     if (n === undefined) wrong.push(`index ${index} gave a value that was never there`);
     else {
@@ -131,11 +131,11 @@ function readDeque(deque: Deque, repaired: boolean): ReturnType<Opened['read']> 
   return { best, wrong };
 }
 
-const dequeKind: Kind = {
+const dequeKind: StoreKind = {
   name: 'Deque',
   fill(directory) {
     const deque = new Deque(directory, { durability: 'process' });
-    for (let n = 0; n < ITEMS; n++) deque.push(valueAt(n));
+    for (let n = 0; n < ITEMS; n++) deque.push(createValue(n));
     deque.close();
   },
   open(directory) {
@@ -156,12 +156,12 @@ const dequeKind: Kind = {
   },
 };
 
-const queueKind: Kind = {
+const queueKind: StoreKind = {
   name: 'Queue',
   fill(directory) {
     const queue = new Queue(directory, { durability: 'process', clock: () => 1000 });
     for (let n = 0; n < ITEMS; n++) {
-      queue.enqueue(valueAt(n), { delay: n % 3 === 0 ? 500 : 0, ...(n % 5 === 0 && { group: n % 4, dedupeKey: n }) });
+      queue.enqueue(createValue(n), { delay: n % 3 === 0 ? 500 : 0, ...(n % 5 === 0 && { group: n % 4, dedupeKey: n }) });
     }
     queue.close();
   },
@@ -169,11 +169,11 @@ const queueKind: Kind = {
     const queue = new Queue(directory, { durability: 'process', clock: () => 1000 });
     return {
       read() {
-        const best = new Map<number, Reading>();
+        const best = new Map<number, ReadResult>();
         const wrong: string[] = [];
         for (let n = 0; n < ITEMS; n++) {
           const found = attempt(() => queue.get(n + 1));
-          const reading = judge(found && { value: found.value?.payload }, n);
+          const reading = classifyRead(found && { value: found.value?.payload }, n);
           // Of a job that can't be found nothing is said; its payload can't be undefined.
           best.set(n, found?.value === undefined && reading !== 'refused' ? 'missing' : reading);
           if (reading === 'wrong') wrong.push(`job ${n + 1} has another payload`);
@@ -194,7 +194,7 @@ const queueKind: Kind = {
   },
 };
 
-export const KINDS: readonly Kind[] = [
+export const STORE_KINDS: readonly StoreKind[] = [
   mapKind('Cache', (directory) => new Cache(directory, { memory: 0 })),
   mapKind(
     'Cache with small pages',
@@ -207,7 +207,7 @@ export const KINDS: readonly Kind[] = [
 ];
 
 /** The databases below a directory. */
-export const databases = (directory: string): readonly string[] =>
+export const findDatabases = (directory: string): readonly string[] =>
   readdirSync(directory, { recursive: true, withFileTypes: true })
     .filter((file) => file.name === 'cache.db')
     .map((file) => join(file.parentPath, file.name))

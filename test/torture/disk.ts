@@ -6,7 +6,7 @@ import type { Operation } from './shim.ts';
 const SECTOR_BYTES = 512;
 
 /** A file's bytes, and what was done to them since they were last synced. */
-class Inode {
+class SimulatedFile {
   #durable: Buffer = Buffer.alloc(0);
   #pending: ((bytes: Buffer) => Buffer)[] = [];
 
@@ -36,12 +36,12 @@ class Inode {
   afterCut(random: () => number, luck: number): Buffer {
     return this.#pending.reduce<Buffer>((bytes, change) => {
       if (random() < luck) return change(bytes);
-      return random() < 0.2 ? tear(bytes, change(bytes), random) : bytes;
+      return random() < 0.2 ? tearWrite(bytes, change(bytes), random) : bytes;
     }, this.#durable);
   }
 }
 
-function tear(before: Buffer, after: Buffer, random: () => number): Buffer {
+function tearWrite(before: Buffer, after: Buffer, random: () => number): Buffer {
   const torn = Buffer.alloc(after.length);
   before.copy(torn);
   for (let at = 0; at < after.length; at += SECTOR_BYTES) {
@@ -54,14 +54,14 @@ function tear(before: Buffer, after: Buffer, random: () => number): Buffer {
  * A disk that forgets at a power cut what was not synced. Names are kept as journaling file systems keep them (ext4, APFS, NTFS): in
  * order, and all earlier ones with any sync; the bytes of a file are kept when it was synced itself.
  */
-export class Disk {
+export class SimulatedDisk {
   readonly #root: string;
-  readonly #inodes = new Map<string, Inode>();
+  readonly #inodes = new Map<string, SimulatedFile>();
   readonly #folders = new Set<string>();
   /** Changes of names since the last sync, in order. */
   #pending: (() => void)[] = [];
   /** As a process sees it. */
-  readonly #seen = new Map<string, Inode>();
+  readonly #seen = new Map<string, SimulatedFile>();
 
   constructor(root: string) {
     this.#root = root;
@@ -70,7 +70,7 @@ export class Disk {
   apply(operation: Operation): void {
     switch (operation.kind) {
       case 'create': {
-        const inode = new Inode();
+        const inode = new SimulatedFile();
         this.#seen.set(operation.path, inode);
         this.#pending.push(() => this.#inodes.set(operation.path, inode));
         break;
@@ -145,7 +145,7 @@ export class Disk {
 
 const isWithin = (path: string, folder: string): boolean => path === folder || path.startsWith(`${folder}/`);
 
-function moveIn(inodes: Map<string, Inode>, from: string, to: string): void {
+function moveIn(inodes: Map<string, SimulatedFile>, from: string, to: string): void {
   for (const [path, inode] of [...inodes]) {
     if (!isWithin(path, from)) continue;
     inodes.delete(path);

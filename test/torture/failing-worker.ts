@@ -4,10 +4,10 @@
  */
 import { rmSync, writeFileSync } from 'node:fs';
 import { DiskCacheError } from '../../protocol/error.ts';
-import { Expected, SUBJECTS, type SubjectName, show, takeStep } from './plan.ts';
+import { ExpectedState, STORES_UNDER_TEST, type StoreName, describeStore, takeStep } from './random-steps.ts';
 
 const [, , name = '', directory = '', faults = '', seed = '', rule = ''] = process.argv;
-const subject = name as SubjectName;
+const subject = name as StoreName;
 /** Before anything fails, and while it does. */
 const [HEALTHY_STEPS, FAILING_STEPS] = [12, 14];
 
@@ -16,10 +16,10 @@ let refused = 0;
 process.on('uncaughtException', (error) => wrong.push(`thrown outside of a call: ${error}`));
 process.on('unhandledRejection', (error) => wrong.push(`rejected, and not handled: ${error}`));
 
-const expected = new Expected(subject, Number(seed));
-let store = SUBJECTS[subject].open(directory, 'power');
+const expected = new ExpectedState(subject, Number(seed));
+let store = STORES_UNDER_TEST[subject].open(directory, 'power');
 const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
-const shown = () => show(subject, store).join('\n');
+const shown = () => describeStore(subject, store).join('\n');
 
 async function attempt(what: string, work: () => unknown): Promise<void> {
   try {
@@ -45,9 +45,9 @@ for (let n = 0; n < FAILING_STEPS; n++) {
   await nextTurn();
   if (n % 5 === 4) {
     await attempt('close', () => store.close());
-    await attempt('open', () => SUBJECTS[subject].open(directory, 'power').close());
+    await attempt('open', () => STORES_UNDER_TEST[subject].open(directory, 'power').close());
     rmSync(faults, { force: true });
-    store = SUBJECTS[subject].open(directory, 'power');
+    store = STORES_UNDER_TEST[subject].open(directory, 'power');
   }
   rmSync(faults, { force: true });
   expected.advance();

@@ -62,7 +62,7 @@ const AMPLIFIERS: readonly (() => unknown)[] = [
 ];
 
 /** The same sequence for the same seed (xorshift). */
-function randomFrom(start: number): (below: number) => number {
+function createRandomInt(start: number): (below: number) => number {
   let state = start * 2654435761 || 1;
   return (below) => {
     state ^= state << 13;
@@ -72,8 +72,8 @@ function randomFrom(start: number): (below: number) => number {
   };
 }
 
-const random = randomFrom(seed);
-const odd = fc.sample(hostileMessage, { numRuns: 1000, seed });
+const random = createRandomInt(seed);
+const oddMessages = fc.sample(hostileMessage, { numRuns: 1000, seed });
 let sent = 0;
 let last: MessagePort | undefined;
 
@@ -89,7 +89,7 @@ parent.on('message', ({ port }: { readonly port: MessagePort }) => {
   const lost = sent - Atomics.load(received, 0);
   const burst = (): void => {
     while (last === port && sent < messages && sent - lost - Atomics.load(received, 0) < MAX_AHEAD) {
-      const message = random(20) === 0 ? AMPLIFIERS[random(AMPLIFIERS.length)]!() : odd[random(odd.length)];
+      const message = random(20) === 0 ? AMPLIFIERS[random(AMPLIFIERS.length)]!() : oddMessages[random(oddMessages.length)];
       try {
         port.postMessage(message);
         sent++;

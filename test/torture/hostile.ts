@@ -3,9 +3,9 @@ import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from '
 import type { Grant } from '../../main/bridge/grant.ts';
 import { openSession } from '../../main/bridge/session.ts';
 import { cache, deque } from '../../protocol/stores.ts';
-import { openBridge } from '../bridge/over-a-port.ts';
+import { openBridge } from '../bridge/bridge-fixture.ts';
 import { attackBytes } from './byte-attacks.ts';
-import type { Part, Report } from './part.ts';
+import type { TortureSuite, TortureReport } from './suite.ts';
 
 /*
  * A hostile page against a main process: `messages` messages, malformed ones and small ones that cost much, over one port after the
@@ -48,7 +48,7 @@ function threadCpuMs(): number {
  * The main process's end of a port, which brings a message per turn of the loop, as in Electron. Node's own would bring all that are
  * there, so that whoever posts a thousand at once stops everything else for as long, whatever becomes of them.
  */
-class PortByTurns {
+class YieldingPort {
   readonly #port: MessagePort;
   readonly #listeners: ((event: { data: unknown }) => void)[] = [];
 
@@ -84,13 +84,13 @@ class PortByTurns {
   }
 }
 
-export async function attackByPage(messages: number, seed = 1): Promise<HostileReport> {
+export async function runAttack(messages: number, seed = 1): Promise<HostileReport> {
   const stores = { read: cache(), own: cache(), list: deque(), secret: cache(), honest: cache() };
   const grant: Grant = { stores: { read: 'read', own: 'write', list: 'read' }, bytes: GRANTED_BYTES };
   using bridge = openBridge({ stores });
   bridge.cacheInMain('read').set('large', new Uint8Array(900_000));
   bridge.cacheInMain('honest').set('k', 1);
-  (bridge.registry.find('list') as unknown as { extend(values: unknown[]): void }).extend(new Array(2000).fill('x'));
+  (bridge.registry.get('list') as unknown as { extend(values: unknown[]): void }).extend(new Array(2000).fill('x'));
   const principal = bridge.lobby.principals.get('hostile');
   const volume = () => bridge.cacheInMain('own').volume();
   const before = volume();
@@ -104,14 +104,14 @@ export async function attackByPage(messages: number, seed = 1): Promise<HostileR
   });
   let [closed, ports, sent] = [0, 0, 0];
   let isGoing = true;
-  let port: PortByTurns | undefined;
+  let port: YieldingPort | undefined;
   const giveAPort = () => {
     const { port1, port2 } = new MessageChannel();
-    port = new PortByTurns(port1, () => {
+    port = new YieldingPort(port1, () => {
       closed++;
       if (isGoing) giveAPort();
     });
-    openSession(port as never, grant, (name) => bridge.registry.find(name), bridge.lobby, principal);
+    openSession(port as never, grant, (name) => bridge.registry.get(name), bridge.lobby, principal);
     ports++;
     page.postMessage({ port: port2 }, [port2]);
   };
@@ -176,14 +176,14 @@ function toText(report: HostileReport): string {
   );
 }
 
-async function run(count: number): Promise<Report> {
+async function run(count: number): Promise<TortureReport> {
   const overruns: string[] = [];
   let ways = 0;
   for await (const { way, bytes, grantedBytes, maxBytes } of attackBytes()) {
     ways++;
     if (bytes > maxBytes) overruns.push(`${way}: ${toMib(bytes)} on disk, ${toMib(grantedBytes)} were granted`);
   }
-  const report = await attackByPage(count);
+  const report = await runAttack(count);
   const { messages, stallMs, peakBytes, grantedBytes, writtenBytes } = report;
   const faults: string[] = [...overruns];
   if (messages >= MIN_TIMED_MESSAGES && stallMs > MAX_STALL_MS)
@@ -196,4 +196,4 @@ async function run(count: number): Promise<Report> {
 }
 
 /** A page that was taken over: nothing it sends may stop the main process, fill its memory, or more of the disk than was granted. */
-export const hostilePage: Part = { name: 'hostile-page', long: 100_000, short: 1500, run };
+export const hostilePageSuite: TortureSuite = { name: 'hostile-page', long: 100_000, short: 1500, run };

@@ -2,18 +2,18 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Victim } from '../crash/victim.ts';
-import type { Part, Report } from './part.ts';
-import { type Durability, Expected, SUBJECT_NAMES, SUBJECTS, type SubjectName, show } from './plan.ts';
+import { KillableProcess } from '../crash/killable-process.ts';
+import type { TortureSuite, TortureReport } from './suite.ts';
+import { type Durability, ExpectedState, STORE_NAMES, STORES_UNDER_TEST, type StoreName, describeStore } from './random-steps.ts';
 
 /** Milliseconds after its first acknowledged step within which a process is killed. */
-const LIFE_MS = 60;
+const MAX_LIFE_MS = 60;
 /** After this many kills a directory has grown enough: the next begins with a fresh one. */
 const KILLS_PER_DIRECTORY = 25;
 /** On two cores. */
-const AT_ONCE = 2;
+const CONCURRENCY = 2;
 
-interface Toll {
+interface KillStats {
   kills: number;
   steps: number;
   unacknowledged: number;
@@ -21,24 +21,24 @@ interface Toll {
 }
 
 /** Kills a process in the middle of its work, looks at what it has left, and lets the next one go on there. */
-async function killAgainAndAgain(name: SubjectName, seed: number, kills: number, toll: Toll): Promise<void> {
+async function killRepeatedly(name: StoreName, seed: number, kills: number, stats: KillStats): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'deskcache-kills-'));
   const durability: Durability = seed % 2 === 0 ? 'process' : 'power';
-  const expected = new Expected(name, seed);
+  const expected = new ExpectedState(name, seed);
   try {
     for (let kill = 0; kill < kills; kill++) {
-      const victim = new Victim('../torture/worker.ts', name, directory, durability, `${seed}`, `${expected.steps}`);
-      await victim.isAtWork();
-      await sleep(Math.random() * LIFE_MS);
-      for (const _ of await victim.kill()) expected.advance();
-      toll.kills++;
-      const store = SUBJECTS[name].open(directory, durability);
+      const writer = new KillableProcess('../torture/worker.ts', name, directory, durability, `${seed}`, `${expected.steps}`);
+      await writer.waitUntilStarted();
+      await sleep(Math.random() * MAX_LIFE_MS);
+      for (const _ of await writer.kill()) expected.advance();
+      stats.kills++;
+      const store = STORES_UNDER_TEST[name].open(directory, durability);
       try {
-        const there = show(name, store).join('\n');
+        const there = describeStore(name, store).join('\n');
         // One more may be done: the call had not returned, or its acknowledgement was not written.
         if (there !== expected.show().join('\n')) {
           expected.advance();
-          toll.unacknowledged++;
+          stats.unacknowledged++;
         }
         if (there !== expected.show().join('\n')) throw new Error('what is there is not what was acknowledged');
         const found = store.check({ repair: true }).filter(({ code }) => code !== 'orphan');
@@ -48,29 +48,29 @@ async function killAgainAndAgain(name: SubjectName, seed: number, kills: number,
       }
     }
   } catch (error) {
-    toll.faults.push(`${name}, ${durability}, seed ${seed}, step ${expected.steps}: ${error}`);
+    stats.faults.push(`${name}, ${durability}, seed ${seed}, step ${expected.steps}: ${error}`);
   } finally {
-    toll.steps += expected.steps;
+    stats.steps += expected.steps;
     rmSync(directory, { recursive: true, force: true });
   }
 }
 
-async function run(count: number): Promise<Report> {
-  const toll: Toll = { kills: 0, steps: 0, unacknowledged: 0, faults: [] };
+async function run(count: number): Promise<TortureReport> {
+  const toll: KillStats = { kills: 0, steps: 0, unacknowledged: 0, faults: [] };
   let seed = 1;
   let left = count;
   async function work(): Promise<void> {
     while (left > 0) {
-      const kills = Math.min(left, KILLS_PER_DIRECTORY, Math.ceil(count / SUBJECT_NAMES.length));
+      const kills = Math.min(left, KILLS_PER_DIRECTORY, Math.ceil(count / STORE_NAMES.length));
       left -= kills;
       const mine = seed++;
-      await killAgainAndAgain(SUBJECT_NAMES[mine % SUBJECT_NAMES.length]!, mine, kills, toll);
+      await killRepeatedly(STORE_NAMES[mine % STORE_NAMES.length]!, mine, kills, toll);
     }
   }
-  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  await Promise.all(Array.from({ length: CONCURRENCY }, work));
   const { kills, steps, unacknowledged, faults } = toll;
   return { figures: `${kills} kills, ${steps} steps, ${unacknowledged} done but not acknowledged`, faults };
 }
 
 /** A process may die at any moment: what was acknowledged is there, whole, and nothing else. */
-export const kills: Part = { name: 'kills', long: 2000, short: 16, run };
+export const killSuite: TortureSuite = { name: 'kills', long: 2000, short: 16, run };

@@ -2,18 +2,18 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { homeOf } from '../../main/engine/fanout/home.ts';
-import { randomFrom } from '../crash/plan.ts';
-import { Disk } from './disk.ts';
-import type { Part, Report } from './part.ts';
-import { DAMAGED, type Durability, Expected, SHARDS, SUBJECT_NAMES, SUBJECTS, type SubjectName, show } from './plan.ts';
+import { getShardIndex } from '../../main/engine/fanout/shard-routing.ts';
+import { createRandom } from '../crash/random-writes.ts';
+import { SimulatedDisk } from './disk.ts';
+import type { TortureSuite, TortureReport } from './suite.ts';
+import { DAMAGED, type Durability, ExpectedState, SHARDS, STORE_NAMES, STORES_UNDER_TEST, type StoreName, describeStore } from './random-steps.ts';
 import { getShimFault, getShimPath, type Operation, readLog } from './shim.ts';
 
 const STEPS_PER_RECORDING = 60;
 const CUTS_PER_RECORDING = 100;
 
 interface Recording {
-  readonly name: SubjectName;
+  readonly name: StoreName;
   readonly durability: Durability;
   readonly seed: number;
   readonly root: string;
@@ -21,7 +21,7 @@ interface Recording {
 }
 
 /** Lets a process take its steps and writes down what it did to the disk. */
-function record(name: SubjectName, durability: Durability, seed: number): Recording {
+function record(name: StoreName, durability: Durability, seed: number): Recording {
   const folder = mkdtempSync(join(tmpdir(), 'deskcache-cuts-'));
   const root = join(folder, 'store');
   const log = join(folder, 'log');
@@ -44,7 +44,7 @@ function record(name: SubjectName, durability: Durability, seed: number): Record
 
 /** What a store holds after each number of steps, from none. */
 function expectedStates({ name, seed }: Recording): (readonly string[])[] {
-  const expected = new Expected(name, seed);
+  const expected = new ExpectedState(name, seed);
   const states = [expected.show()];
   while (expected.steps < STEPS_PER_RECORDING) {
     expected.advance();
@@ -60,10 +60,10 @@ function expectedStates({ name, seed }: Recording): (readonly string[])[] {
  */
 function cutPower(recording: Recording, states: readonly (readonly string[])[], number: number): string | undefined {
   const { name, durability, seed, root, operations } = recording;
-  const random = randomFrom(Math.imul(seed, 65_537) + number);
+  const random = createRandom(Math.imul(seed, 65_537) + number);
   const moment = Math.floor(random() * (operations.length + 1));
   const settled = durability === 'process' ? Math.floor(random() * moment) : -1;
-  const disk = new Disk(root);
+  const disk = new SimulatedDisk(root);
   let acknowledged = 0;
   let lasting = 0;
   for (const [at, operation] of operations.slice(0, moment).entries()) {
@@ -78,7 +78,7 @@ function cutPower(recording: Recording, states: readonly (readonly string[])[], 
   const directory = mkdtempSync(join(tmpdir(), 'deskcache-cut-'));
   try {
     disk.cut(join(directory, 'store'), random, luck);
-    const there = look(name, durability, join(directory, 'store'));
+    const there = readAfterCut(name, durability, join(directory, 'store'));
     const settledLines = new Set(durability === 'process' ? states[lasting] : []);
     const mayBe = (state: readonly string[], found: readonly string[]) =>
       state.length === found.length &&
@@ -107,16 +107,16 @@ function cutPower(recording: Recording, states: readonly (readonly string[])[], 
 const inShard =
   (shard: number) =>
   (line: string): boolean =>
-    homeOf(JSON.parse(line.slice(0, line.lastIndexOf(': '))), SHARDS) === shard;
+    getShardIndex(JSON.parse(line.slice(0, line.lastIndexOf(': '))), SHARDS) === shard;
 
 /** Whether a line tells that the value of the other is damaged. */
 const isDamagedOf = (found: string, line: string): boolean =>
   found.endsWith(`: ${DAMAGED}`) && line.startsWith(found.slice(0, -DAMAGED.length));
 
-function look(name: SubjectName, durability: Durability, directory: string): readonly string[] {
-  const store = SUBJECTS[name].open(directory, durability);
+function readAfterCut(name: StoreName, durability: Durability, directory: string): readonly string[] {
+  const store = STORES_UNDER_TEST[name].open(directory, durability);
   try {
-    return show(name, store);
+    return describeStore(name, store);
   } finally {
     store.close();
   }
@@ -128,13 +128,13 @@ function differences(found: readonly string[], expected: readonly string[]): str
   return `there ${JSON.stringify(surplus.slice(0, 3))}, not there ${JSON.stringify(missing.slice(0, 3))}`;
 }
 
-async function run(count: number): Promise<Report> {
+async function run(count: number): Promise<TortureReport> {
   const faults: string[] = [];
   let cuts = 0;
   let operations = 0;
   for (let seed = 1; cuts < count; seed++) {
-    const name = SUBJECT_NAMES[seed % SUBJECT_NAMES.length]!;
-    const durability = Math.floor(seed / SUBJECT_NAMES.length) % 2 === 0 ? 'power' : 'process';
+    const name = STORE_NAMES[seed % STORE_NAMES.length]!;
+    const durability = Math.floor(seed / STORE_NAMES.length) % 2 === 0 ? 'power' : 'process';
     const recording = record(name, durability, seed);
     const states = expectedStates(recording);
     operations += recording.operations.length;
@@ -147,4 +147,4 @@ async function run(count: number): Promise<Report> {
 }
 
 /** The power may go at any moment, and what was not synced goes with it, or some of it. */
-export const powerCuts: Part = { name: 'power-cuts', long: 2000, short: 100, unavailable: getShimFault, run };
+export const powerCutSuite: TortureSuite = { name: 'power-cuts', long: 2000, short: 100, unavailable: getShimFault, run };

@@ -2,19 +2,19 @@
  * `npm run torture [part …] [--short] [--times=0.5]`: torments the product in every way there is, prints what was tried, and fails when
  * something happened that should not have. Without a name every part runs, for an hour or two.
  */
-import { PARTS } from './parts.ts';
+import { SUITES } from './suites.ts';
 
 const names = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
 const isShort = process.argv.includes('--short');
 const times = Number(process.argv.find((argument) => argument.startsWith('--times='))?.slice('--times='.length) ?? 1);
-const unknown = names.filter((name) => !PARTS.some((part) => part.name === name));
+const unknown = names.filter((name) => !SUITES.some((part) => part.name === name));
 if (unknown.length > 0 || !(times > 0)) {
-  console.error(`There are the parts ${PARTS.map(({ name }) => name).join(', ')}; --short; --times=<number above 0>`);
+  console.error(`There are the parts ${SUITES.map(({ name }) => name).join(', ')}; --short; --times=<number above 0>`);
   process.exit(2);
 }
 
 let failed = false;
-for (const part of PARTS) {
+for (const part of SUITES) {
   if (names.length > 0 && !names.includes(part.name)) continue;
   const why = part.unavailable?.();
   if (why !== undefined) {

@@ -4,8 +4,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import type { Part, Report } from './part.ts';
-import { SUBJECT_NAMES, type SubjectName } from './plan.ts';
+import type { TortureSuite, TortureReport } from './suite.ts';
+import { STORE_NAMES, type StoreName } from './random-steps.ts';
 import { getShimFault, getShimPath } from './shim.ts';
 
 const { EACCES, EBUSY, EDQUOT, EIO, EMFILE, ENOMEM, ENOSPC, EROFS, ESTALE, ETIMEDOUT } = constants.errno;
@@ -30,7 +30,7 @@ const RULES: readonly (readonly [operation: string, part: string, errnos: readon
 
 const ALL = RULES.flatMap(([operation, part, errnos]) => errnos.map((errno) => `${operation} ${errno} ${part}`));
 /** On two cores. */
-const AT_ONCE = 2;
+const CONCURRENCY = 2;
 const TIMEOUT_MS = 120_000;
 
 interface Outcome {
@@ -38,7 +38,7 @@ interface Outcome {
   readonly wrong: readonly string[];
 }
 
-async function runOne(name: SubjectName, rule: string, seed: number): Promise<Outcome> {
+async function runOne(name: StoreName, rule: string, seed: number): Promise<Outcome> {
   const folder = mkdtempSync(join(tmpdir(), 'deskcache-faults-'));
   const [root, faults] = [join(folder, 'store'), join(folder, 'faults')];
   const child = spawn(
@@ -69,7 +69,7 @@ async function runOne(name: SubjectName, rule: string, seed: number): Promise<Ou
   }
 }
 
-async function run(count: number): Promise<Report> {
+async function run(count: number): Promise<TortureReport> {
   const faults: string[] = [];
   let refused = 0;
   let next = 0;
@@ -78,20 +78,20 @@ async function run(count: number): Promise<Report> {
       const seed = ++next;
       // Every rule has its turn with every kind of store, and a short run has some of all rules.
       const rule = ALL[(seed * 17) % ALL.length]!;
-      const name = SUBJECT_NAMES[seed % SUBJECT_NAMES.length]!;
+      const name = STORE_NAMES[seed % STORE_NAMES.length]!;
       const outcome = await runOne(name, rule, seed);
       refused += outcome.refused;
       for (const wrong of outcome.wrong) faults.push(`${name}, "${rule}", seed ${seed}: ${wrong}`);
     }
   }
-  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  await Promise.all(Array.from({ length: CONCURRENCY }, work));
   return { figures: `${count} processes whose system failed, ${refused} calls refused`, faults };
 }
 
 /** The system may refuse any operation for a while: a call says so, changes nothing, and nothing is taken for damage. */
-export const systemErrors: Part = {
+export const systemErrorSuite: TortureSuite = {
   name: 'system-errors',
-  long: ALL.length * SUBJECT_NAMES.length,
+  long: ALL.length * STORE_NAMES.length,
   short: 12,
   unavailable: getShimFault,
   run,

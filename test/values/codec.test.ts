@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Column, Connection } from '../../main/engine/sqlite/connection.ts';
 import { type CodecSettings, decodeValue, type Encoded, encodeValue } from '../../main/engine/values/codec.ts';
-import { MODE, ZSTD } from '../../main/engine/values/mode.ts';
+import { ENCODING, ZSTD_FLAG } from '../../main/engine/values/encoding.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import type { Codec } from '../../protocol/options.ts';
 
@@ -36,7 +36,7 @@ function roundTrip(
   return decodeValue(mode, way(data), check, settings);
 }
 
-const refusal = (act: () => unknown): string => {
+const catchRefusal = (act: () => unknown): string => {
   try {
     act();
   } catch (error) {
@@ -55,54 +55,54 @@ const named = Object.assign([1, 2], { index: 3 });
 
 describe('a value of any kind', () => {
   it.each<[string, unknown, number]>([
-    ['a text', 'text with \0, é, 😀 and \ufeffBOM\r\n', MODE.text],
-    ['the empty text', '', MODE.text],
-    ['half a character', 'a\ud800b', MODE.json],
-    ['an integer', 5, MODE.number],
-    ['the largest integers', Number.MAX_SAFE_INTEGER, MODE.number],
-    ['a fraction', 0.1, MODE.number],
-    ['minus zero', -0, MODE.number],
-    ['infinity', -Infinity, MODE.number],
-    ['the smallest number', Number.MIN_VALUE, MODE.number],
-    ['NaN', NaN, MODE.word],
-    ['undefined', undefined, MODE.word],
-    ['the word undefined', 'undefined', MODE.text],
-    ['null', null, MODE.json],
-    ['true', true, MODE.json],
-    ['a bigint', 2n ** 63n - 1n, MODE.bigint],
-    ['the least 64-bit bigint', -(2n ** 63n), MODE.bigint],
-    ['a larger bigint', 2n ** 63n, MODE.structured],
-    ['a very large bigint', -(3n ** 5000n), MODE.structured],
-    ['bytes', Uint8Array.of(0, 1, 255), MODE.bytes],
-    ['no bytes', new Uint8Array(0), MODE.bytes],
-    ['plain data', { id: 1, tags: ['a', null, { deep: true }], '': 0 }, MODE.json],
-    ['awkward names', JSON.parse('{"__proto__":{"x":1},"constructor":1,"toJSON":2,"10":3,"2":4}'), MODE.json],
-    ['undefined in an object', { a: undefined, b: [undefined] }, MODE.structured],
-    ['minus zero in an array', [-0], MODE.structured],
-    ['a Date', new Date(8.64e15), MODE.structured],
-    ['an invalid Date', { at: new Date(NaN) }, MODE.structured],
-    ['a RegExp', /a[/]"b/giu, MODE.structured],
+    ['a text', 'text with \0, é, 😀 and \ufeffBOM\r\n', ENCODING.text],
+    ['the empty text', '', ENCODING.text],
+    ['half a character', 'a\ud800b', ENCODING.json],
+    ['an integer', 5, ENCODING.number],
+    ['the largest integers', Number.MAX_SAFE_INTEGER, ENCODING.number],
+    ['a fraction', 0.1, ENCODING.number],
+    ['minus zero', -0, ENCODING.number],
+    ['infinity', -Infinity, ENCODING.number],
+    ['the smallest number', Number.MIN_VALUE, ENCODING.number],
+    ['NaN', NaN, ENCODING.word],
+    ['undefined', undefined, ENCODING.word],
+    ['the word undefined', 'undefined', ENCODING.text],
+    ['null', null, ENCODING.json],
+    ['true', true, ENCODING.json],
+    ['a bigint', 2n ** 63n - 1n, ENCODING.bigint],
+    ['the least 64-bit bigint', -(2n ** 63n), ENCODING.bigint],
+    ['a larger bigint', 2n ** 63n, ENCODING.structured],
+    ['a very large bigint', -(3n ** 5000n), ENCODING.structured],
+    ['bytes', Uint8Array.of(0, 1, 255), ENCODING.bytes],
+    ['no bytes', new Uint8Array(0), ENCODING.bytes],
+    ['plain data', { id: 1, tags: ['a', null, { deep: true }], '': 0 }, ENCODING.json],
+    ['awkward names', JSON.parse('{"__proto__":{"x":1},"constructor":1,"toJSON":2,"10":3,"2":4}'), ENCODING.json],
+    ['undefined in an object', { a: undefined, b: [undefined] }, ENCODING.structured],
+    ['minus zero in an array', [-0], ENCODING.structured],
+    ['a Date', new Date(8.64e15), ENCODING.structured],
+    ['an invalid Date', { at: new Date(NaN) }, ENCODING.structured],
+    ['a RegExp', /a[/]"b/giu, ENCODING.structured],
     [
       'a Map',
       new Map<unknown, unknown>([
         [{ k: 1 }, new Set([1n, 'a'])],
         [NaN, undefined],
       ]),
-      MODE.structured,
+      ENCODING.structured,
     ],
-    ['an array with holes', sparse, MODE.structured],
-    ['an array with properties', named, MODE.structured],
-    ['a cycle', cyclic, MODE.structured],
-    ['an Error', { error: new RangeError('too far', { cause: { limit: 5 } }) }, MODE.structured],
-    ['an Error without message', new Error(), MODE.structured],
-    ['a boxed text', [new String('ab'), new Number(-0), new Boolean(false), Object(1n)], MODE.structured],
-    ['an ArrayBuffer', Uint8Array.of(1, 2, 3).buffer, MODE.structured],
+    ['an array with holes', sparse, ENCODING.structured],
+    ['an array with properties', named, ENCODING.structured],
+    ['a cycle', cyclic, ENCODING.structured],
+    ['an Error', { error: new RangeError('too far', { cause: { limit: 5 } }) }, ENCODING.structured],
+    ['an Error without message', new Error(), ENCODING.structured],
+    ['a boxed text', [new String('ab'), new Number(-0), new Boolean(false), Object(1n)], ENCODING.structured],
+    ['an ArrayBuffer', Uint8Array.of(1, 2, 3).buffer, ENCODING.structured],
     [
       'typed arrays',
       [Int16Array.of(-1), Float32Array.of(0.5), BigInt64Array.of(-1n), new DataView(new ArrayBuffer(3))],
-      MODE.structured,
+      ENCODING.structured,
     ],
-    ['an empty typed array', { none: new Float64Array(0) }, MODE.structured],
+    ['an empty typed array', { none: new Float64Array(0) }, ENCODING.structured],
   ])('comes back equal: %s', (_, value, mode) => {
     expect(encodeValue(value, STRUCTURED).mode).toBe(mode);
     const back = roundTrip(value);
@@ -196,15 +196,15 @@ describe('bytes', () => {
 
 describe('what is refused', () => {
   it('is named by its path', () => {
-    expect(refusal(() => encodeValue({ user: { avatar: new Blob([]) } }, STRUCTURED))).toMatch(
+    expect(catchRefusal(() => encodeValue({ user: { avatar: new Blob([]) } }, STRUCTURED))).toMatch(
       /^BAD_VALUE value\.user\.avatar is a Blob;/,
     );
-    expect(refusal(() => encodeValue(() => 1, STRUCTURED))).toMatch(/^BAD_VALUE value is a function;/);
-    expect(refusal(() => encodeValue(Symbol('s'), STRUCTURED))).toMatch(/^BAD_VALUE value is a symbol;/);
+    expect(catchRefusal(() => encodeValue(() => 1, STRUCTURED))).toMatch(/^BAD_VALUE value is a function;/);
+    expect(catchRefusal(() => encodeValue(Symbol('s'), STRUCTURED))).toMatch(/^BAD_VALUE value is a symbol;/);
   });
 
   it('is a proxy where only structured clone holds the value, which is named', () => {
-    expect(refusal(() => encodeValue({ at: new Date(0), list: [new Proxy({}, {})] }, STRUCTURED))).toMatch(
+    expect(catchRefusal(() => encodeValue({ at: new Date(0), list: [new Proxy({}, {})] }, STRUCTURED))).toMatch(
       /^BAD_VALUE value\.list\[0\] is a proxy, which structured clone can't copy/,
     );
   });
@@ -241,7 +241,7 @@ describe("codec 'json'", () => {
     ],
     ['value.f is a function', { f: () => 1 }],
   ])('refuses: %s', (fault, value) => {
-    expect(refusal(() => encodeValue(value, JSON_ONLY))).toContain(`BAD_VALUE ${fault}`);
+    expect(catchRefusal(() => encodeValue(value, JSON_ONLY))).toContain(`BAD_VALUE ${fault}`);
   });
 });
 
@@ -268,7 +268,7 @@ describe('a codec of the caller', () => {
 
   it('stores its text or bytes as they are', () => {
     expect(encodeValue('abc', { codec: reversed, compression: 'none' })).toMatchObject({
-      mode: MODE.customText,
+      mode: ENCODING.customText,
       data: 'cba',
     });
     expect(roundTrip('abc', { codec: reversed, compression: 'none' })).toBe('abc');
@@ -278,14 +278,14 @@ describe('a codec of the caller', () => {
 
   it('is told apart when it fails, gives nonsense, or is missing', () => {
     const settings: CodecSettings = { codec: failing, compression: 'none' };
-    expect(refusal(() => encodeValue(1, settings))).toMatch(
+    expect(catchRefusal(() => encodeValue(1, settings))).toMatch(
       /^BAD_VALUE value was refused by the codec "failing" \(odd\)/,
     );
     const { mode, data, check } = encodeValue('abc', { codec: reversed, compression: 'none' });
-    expect(refusal(() => decodeValue(mode, data, check, settings))).toMatch(/^UNSUPPORTED_VERSION .*\(odd\)/);
-    expect(refusal(() => decodeValue(mode, data, check, STRUCTURED))).toMatch(/^BAD_OPTION .*codec/);
+    expect(catchRefusal(() => decodeValue(mode, data, check, settings))).toMatch(/^UNSUPPORTED_VERSION .*\(odd\)/);
+    expect(catchRefusal(() => decodeValue(mode, data, check, STRUCTURED))).toMatch(/^BAD_OPTION .*codec/);
     const nonsense = { name: 'nonsense', encode: () => 5, decode: () => 5 } as unknown as Codec;
-    expect(refusal(() => encodeValue(1, { codec: nonsense, compression: 'none' }))).toMatch(
+    expect(catchRefusal(() => encodeValue(1, { codec: nonsense, compression: 'none' }))).toMatch(
       /^BAD_VALUE the codec "nonsense" gave neither/,
     );
   });
@@ -298,7 +298,7 @@ describe('compression', () => {
     for (const value of [text, JSON.parse(text), new TextEncoder().encode(text), new Map([[1, text]])]) {
       const plain = encodeValue(value, STRUCTURED);
       const packed = encodeValue(value, ZSTD_ON);
-      expect(packed.mode).toBe(plain.mode + ZSTD);
+      expect(packed.mode).toBe(plain.mode + ZSTD_FLAG);
       expect(packed.bytes).toBeLessThan(plain.bytes / 2);
       expect(packed.bytes).toBe((packed.data as Uint8Array).length);
       expect(roundTrip(value, ZSTD_ON)).toEqual(value);

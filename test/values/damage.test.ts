@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { checkOf, type Stored } from '../../main/engine/values/check.ts';
+import { checksum, type Stored } from '../../main/engine/values/encoding.ts';
 import { type CodecSettings, decodeValue, encodeValue } from '../../main/engine/values/codec.ts';
-import { MODE, ZSTD } from '../../main/engine/values/mode.ts';
+import { ENCODING, ZSTD_FLAG } from '../../main/engine/values/encoding.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 
 const SETTINGS: CodecSettings = { codec: 'structured', compression: 'zstd' };
@@ -18,7 +18,7 @@ function outcome(mode: number, data: unknown, check: number): string {
 }
 
 /** Damage that the check does not know of: the rest must hold without it. */
-const forged = (mode: number, data: Stored): string => outcome(mode, data, checkOf(mode, data));
+const forged = (mode: number, data: Stored): string => outcome(mode, data, checksum(mode, data));
 
 const VALUES: readonly unknown[] = [
   'text',
@@ -55,7 +55,7 @@ describe('the check', () => {
   it('finds a changed mode, and a changed check', () => {
     for (const value of VALUES) {
       const { mode, data, check } = encodeValue(value, SETTINGS);
-      for (const other of Object.values(MODE)) {
+      for (const other of Object.values(ENCODING)) {
         if (other !== mode) expect(outcome(other, data, check)).toMatch(/^CORRUPT/);
       }
       expect(outcome(mode, data, check ^ 1)).toMatch(/^CORRUPT/);
@@ -64,23 +64,23 @@ describe('the check', () => {
   });
 
   it('of nothing is the mode, on every Node there is', () => {
-    expect(checkOf(MODE.text, '')).toBe(MODE.text);
-    expect(checkOf(MODE.bytes, new Uint8Array(0))).toBe(MODE.bytes);
+    expect(checksum(ENCODING.text, '')).toBe(ENCODING.text);
+    expect(checksum(ENCODING.bytes, new Uint8Array(0))).toBe(ENCODING.bytes);
   });
 
   it('goes on from chunk to chunk', () => {
     const whole = Buffer.from('the whole text');
-    expect(checkOf(checkOf(2, whole.subarray(0, 5)), whole.subarray(5))).toBe(checkOf(2, whole));
+    expect(checksum(checksum(2, whole.subarray(0, 5)), whole.subarray(5))).toBe(checksum(2, whole));
   });
 
   it('is the same for a text in a column and in a file', () => {
-    for (const text of ['', 'é😀\0', 'x'.repeat(1000)]) expect(checkOf(0, text)).toBe(checkOf(0, Buffer.from(text)));
+    for (const text of ['', 'é😀\0', 'x'.repeat(1000)]) expect(checksum(0, text)).toBe(checksum(0, Buffer.from(text)));
   });
 });
 
 describe('a column that never held this value', () => {
   it.each([[null], [5n], [{}], [undefined], [true]])('is CORRUPT when it is %s', (data) => {
-    expect(outcome(MODE.text, data, 0)).toMatch(/^CORRUPT The stored value is stored as/);
+    expect(outcome(ENCODING.text, data, 0)).toMatch(/^CORRUPT The stored value is stored as/);
   });
 
   it.each([[-1], [0.5], [256], [2 ** 40], ['0'], [null]])('is CORRUPT in mode %s', (mode) => {
@@ -88,12 +88,12 @@ describe('a column that never held this value', () => {
   });
 
   it('is CORRUPT in a storage class its mode does not have', () => {
-    expect(forged(MODE.number, 'text')).toMatch(/^CORRUPT/);
-    expect(forged(MODE.text, 5)).toMatch(/^CORRUPT/);
-    expect(forged(MODE.bytes, 'text')).toMatch(/^CORRUPT/);
-    expect(forged(MODE.structured, 'text')).toMatch(/^CORRUPT/);
-    expect(forged(MODE.number, Uint8Array.of(1))).toMatch(/^CORRUPT/);
-    expect(forged(MODE.text + ZSTD, 'text')).toMatch(/^CORRUPT/);
+    expect(forged(ENCODING.number, 'text')).toMatch(/^CORRUPT/);
+    expect(forged(ENCODING.text, 5)).toMatch(/^CORRUPT/);
+    expect(forged(ENCODING.bytes, 'text')).toMatch(/^CORRUPT/);
+    expect(forged(ENCODING.structured, 'text')).toMatch(/^CORRUPT/);
+    expect(forged(ENCODING.number, Uint8Array.of(1))).toMatch(/^CORRUPT/);
+    expect(forged(ENCODING.text + ZSTD_FLAG, 'text')).toMatch(/^CORRUPT/);
   });
 
   it('is of a newer version in a mode that this one does not know, as long as its check is right', () => {
@@ -102,10 +102,10 @@ describe('a column that never held this value', () => {
   });
 
   it('is CORRUPT with content its mode cannot have', () => {
-    expect(forged(MODE.json, '{"cut":')).toMatch(/^CORRUPT/);
-    expect(forged(MODE.bigint, '12x')).toMatch(/^CORRUPT/);
-    expect(forged(MODE.word, 'alert')).toMatch(/^CORRUPT/);
-    expect(forged(MODE.json + ZSTD, Uint8Array.of(1, 2, 3))).toMatch(/^CORRUPT/);
+    expect(forged(ENCODING.json, '{"cut":')).toMatch(/^CORRUPT/);
+    expect(forged(ENCODING.bigint, '12x')).toMatch(/^CORRUPT/);
+    expect(forged(ENCODING.word, 'alert')).toMatch(/^CORRUPT/);
+    expect(forged(ENCODING.json + ZSTD_FLAG, Uint8Array.of(1, 2, 3))).toMatch(/^CORRUPT/);
   });
 });
 
@@ -120,7 +120,7 @@ describe('bytes somebody else wrote', () => {
       fc.property(mutations, (changes) => {
         const bytes = new Uint8Array(valid);
         for (const [at, byte] of changes) bytes[at] = byte;
-        expect(forged(MODE.structured, bytes)).toMatch(/^(decoded|CORRUPT|UNSUPPORTED_VERSION)/);
+        expect(forged(ENCODING.structured, bytes)).toMatch(/^(decoded|CORRUPT|UNSUPPORTED_VERSION)/);
       }),
       { numRuns: 2000 },
     );
@@ -129,13 +129,13 @@ describe('bytes somebody else wrote', () => {
   it('are refused when they nest without end', () => {
     const nested = new Uint8Array(2_000_002).map((_, at) => (at % 2 === 0 ? 0x41 : 0x01)); // arrays of one element
     nested.set([0xff, 0x0f]);
-    expect(forged(MODE.structured, nested)).toMatch(/^TOO_LARGE/);
-    expect(forged(MODE.json, '['.repeat(1_000_000))).toMatch(/^CORRUPT/);
+    expect(forged(ENCODING.structured, nested)).toMatch(/^TOO_LARGE/);
+    expect(forged(ENCODING.json, '['.repeat(1_000_000))).toMatch(/^CORRUPT/);
   });
 
   it('of a newer V8 are said to be that', () => {
     const bytes = new Uint8Array(encodeValue(new Date(0), SETTINGS).data as Uint8Array);
     bytes[1]! += 1;
-    expect(forged(MODE.structured, bytes)).toMatch(/^UNSUPPORTED_VERSION .*format \d+ of V8/);
+    expect(forged(ENCODING.structured, bytes)).toMatch(/^UNSUPPORTED_VERSION .*format \d+ of V8/);
   });
 });

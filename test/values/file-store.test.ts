@@ -13,9 +13,9 @@ import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { checkOf } from '../../main/engine/values/check.ts';
-import { type Expected, FileStore, STAGE_PATIENCE } from '../../main/engine/values/file-store.ts';
-import { MODE } from '../../main/engine/values/mode.ts';
+import { checksum } from '../../main/engine/values/encoding.ts';
+import { type ExpectedFile, FileStore, STAGE_TTL_MS } from '../../main/engine/values/file-store.ts';
+import { ENCODING } from '../../main/engine/values/encoding.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 
 let directory: string;
@@ -28,15 +28,15 @@ beforeEach(() => {
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
 const DATA = crypto.getRandomValues(new Uint8Array(50_000));
-const expected = (data: Uint8Array): Expected => ({
-  mode: MODE.bytes,
+const expected = (data: Uint8Array): ExpectedFile => ({
+  mode: ENCODING.bytes,
   bytes: data.length,
-  check: checkOf(MODE.bytes, data),
+  crc: checksum(ENCODING.bytes, data),
 });
 const EXPECTED = expected(DATA);
-const stageFolder = (): string => join(store.root, 'stage');
+const getStageFolder = (): string => join(store.root, 'stage');
 
-function put(data: string | Uint8Array = DATA): string {
+function storeFile(data: string | Uint8Array = DATA): string {
   const staged = store.stage(data);
   store.place(staged);
   return staged.name;
@@ -54,7 +54,7 @@ function failure(act: () => unknown): DiskCacheError {
 
 describe('a value file', () => {
   it('comes back whole, in memory of its own', () => {
-    const back = store.read(put(), EXPECTED);
+    const back = store.read(storeFile(), EXPECTED);
     expect(back).toEqual(DATA);
     expect(back.constructor).toBe(Uint8Array);
     expect(back.buffer.byteLength).toBe(DATA.length);
@@ -62,30 +62,30 @@ describe('a value file', () => {
 
   it.each([[0], [1], [100], [4096], [70_000]])('of %i bytes is never a window on a pool', (length) => {
     const data = new Uint8Array(length).fill(7);
-    const back = store.read(put(data), expected(data));
+    const back = store.read(storeFile(data), expected(data));
     expect(back).toEqual(data);
     expect(back.buffer.byteLength).toBe(length);
   });
 
   it('of a text holds its UTF-8 bytes', () => {
-    const name = put('é\0😀');
-    expect(readFileSync(store.path(name), 'utf8')).toBe('é\0😀');
-    expect(store.bytesOf(name)).toBe(7);
+    const name = storeFile('é\0😀');
+    expect(readFileSync(store.getPath(name), 'utf8')).toBe('é\0😀');
+    expect(store.getBytes(name)).toBe(7);
   });
 
   it('is where the format says, readable by its owner alone', () => {
-    const name = put();
-    expect(store.path(name)).toBe(join(directory, 'values', name.slice(0, 2), `${name.slice(2)}.val`));
+    const name = storeFile();
+    expect(store.getPath(name)).toBe(join(directory, 'values', name.slice(0, 2), `${name.slice(2)}.val`));
     expect(name).toMatch(/^[0-9a-f]{32}$/);
-    if (process.platform !== 'win32') expect(statSync(store.path(name)).mode & 0o077).toBe(0);
+    if (process.platform !== 'win32') expect(statSync(store.getPath(name)).mode & 0o077).toBe(0);
   });
 
   it('is gone after remove, which may come twice', () => {
-    const name = put();
+    const name = storeFile();
     expect(store.remove(name)).toBe(true);
     expect(store.remove(name)).toBe(true);
-    expect(existsSync(store.path(name))).toBe(false);
-    expect(store.bytesOf(name)).toBeUndefined();
+    expect(existsSync(store.getPath(name))).toBe(false);
+    expect(store.getBytes(name)).toBeUndefined();
   });
 
   it('is safe from a row with a name that leads elsewhere', () => {
@@ -109,32 +109,32 @@ describe('a damaged value file', () => {
   ];
 
   it.each(damages)('is CORRUPT and named when it is %s', (_, damage, message) => {
-    const name = put();
-    damage(store.path(name));
+    const name = storeFile();
+    damage(store.getPath(name));
     const error = failure(() => store.read(name, EXPECTED));
     expect(error.code).toBe('CORRUPT');
     expect(error.message).toMatch(message);
-    expect(error.message).toContain(store.path(name));
+    expect(error.message).toContain(store.getPath(name));
   });
 
   it('is CORRUPT when the row belongs to another mode', () => {
-    const name = put();
-    expect(failure(() => store.read(name, { ...EXPECTED, mode: MODE.structured })).code).toBe('CORRUPT');
+    const name = storeFile();
+    expect(failure(() => store.read(name, { ...EXPECTED, mode: ENCODING.structured })).code).toBe('CORRUPT');
   });
 });
 
 describe('staging', () => {
   it('shows nothing in the buckets before place, and nothing in the stage after', () => {
     const staged = store.stage(DATA);
-    expect(store.buckets()).toEqual([]);
+    expect(store.listBuckets()).toEqual([]);
     store.place(staged);
-    expect(readdirSync(stageFolder())).toEqual([]);
-    expect(store.names(staged.name.slice(0, 2))).toEqual([staged.name]);
+    expect(readdirSync(getStageFolder())).toEqual([]);
+    expect(store.listNames(staged.name.slice(0, 2))).toEqual([staged.name]);
   });
 
   it('can be given up', () => {
     store.discard(store.stage(DATA));
-    expect(store.volume()).toEqual({ files: 0, bytes: 0 });
+    expect(store.getUsage()).toEqual({ files: 0, bytes: 0 });
   });
 
   it('fails before a row can name it when the file was cleared away', () => {
@@ -142,21 +142,21 @@ describe('staging', () => {
     expect(store.sweepStage(-1)).toEqual({ files: 1, bytes: DATA.length });
     const error = failure(() => store.place(staged));
     expect(error.code).toBe('TIMEOUT');
-    expect(error.message).toContain(store.path(staged.name));
-    expect(store.volume().files).toBe(0);
+    expect(error.message).toContain(store.getPath(staged.name));
+    expect(store.getUsage().files).toBe(0);
   });
 
   it('is swept of what nobody wrote to for long, and of nothing else', () => {
     const old = store.stage('old');
     const fresh = store.stage('fresh');
-    const placed = put('placed');
-    const past = (statSync(join(stageFolder(), `${old.name}.val`)).mtimeMs - 24 * STAGE_PATIENCE - 1000) / 1000;
-    utimesSync(join(stageFolder(), `${old.name}.val`), past, past);
-    utimesSync(store.path(placed), past, past);
-    writeFileSync(join(stageFolder(), 'somebody-elses.txt'), '');
+    const placed = storeFile('placed');
+    const past = (statSync(join(getStageFolder(), `${old.name}.val`)).mtimeMs - 24 * STAGE_TTL_MS - 1000) / 1000;
+    utimesSync(join(getStageFolder(), `${old.name}.val`), past, past);
+    utimesSync(store.getPath(placed), past, past);
+    writeFileSync(join(getStageFolder(), 'somebody-elses.txt'), '');
     expect(store.sweepStage()).toEqual({ files: 1, bytes: 3 });
-    expect(readdirSync(stageFolder()).sort()).toEqual([`${fresh.name}.val`, 'somebody-elses.txt'].sort());
-    expect(store.bytesOf(placed)).toBe(6);
+    expect(readdirSync(getStageFolder()).sort()).toEqual([`${fresh.name}.val`, 'somebody-elses.txt'].sort());
+    expect(store.getBytes(placed)).toBe(6);
   });
 
   it('writes through to the disk where power cuts matter', () => {
@@ -164,36 +164,36 @@ describe('staging', () => {
     const first = countCalls('fsyncSync', () => powerSafe.place(powerSafe.stage(DATA)));
     // The file and its bucket, and above them: deep, cache, values, stage and the bucket were made. Windows syncs files alone.
     expect(first).toBe(process.platform === 'win32' ? 1 : 2 + 5);
-    expect(countCalls('fsyncSync', () => put())).toBe(0);
+    expect(countCalls('fsyncSync', () => storeFile())).toBe(0);
   });
 });
 
 describe('orphans', () => {
   it('are what no row names; named files and foreign files stay', () => {
-    const named = put('named');
-    const orphan = put('orphan!');
+    const named = storeFile('named');
+    const orphan = storeFile('orphan!');
     const foreign = join(store.root, orphan.slice(0, 2), 'notes.txt');
     writeFileSync(foreign, '');
-    const removed = store.buckets().map((bucket) => store.collect(bucket, (name) => name === named));
+    const removed = store.listBuckets().map((bucket) => store.collect(bucket, (name) => name === named));
     expect(removed.reduce((sum, { files }) => sum + files, 0)).toBe(1);
     expect(removed.reduce((sum, { bytes }) => sum + bytes, 0)).toBe(7);
-    expect(store.bytesOf(orphan)).toBeUndefined();
-    expect(store.bytesOf(named)).toBe(5);
+    expect(store.getBytes(orphan)).toBeUndefined();
+    expect(store.getBytes(named)).toBe(5);
     expect(existsSync(foreign)).toBe(true);
   });
 
   it('leave no empty folders behind', () => {
-    for (let count = 0; count < 20; count++) put('x');
-    expect(store.volume()).toEqual({ files: 20, bytes: 20 });
-    for (const bucket of store.buckets()) store.collect(bucket, () => false);
+    for (let count = 0; count < 20; count++) storeFile('x');
+    expect(store.getUsage()).toEqual({ files: 20, bytes: 20 });
+    for (const bucket of store.listBuckets()) store.collect(bucket, () => false);
     expect(readdirSync(store.root)).toEqual(['stage']);
-    expect(store.volume()).toEqual({ files: 0, bytes: 0 });
+    expect(store.getUsage()).toEqual({ files: 0, bytes: 0 });
   });
 
   it('and stage of a directory without value files are nothing', () => {
     const empty = new FileStore(join(directory, 'empty'), 'process');
-    expect(empty.buckets()).toEqual([]);
-    expect(empty.volume()).toEqual({ files: 0, bytes: 0 });
+    expect(empty.listBuckets()).toEqual([]);
+    expect(empty.getUsage()).toEqual({ files: 0, bytes: 0 });
     expect(empty.sweepStage()).toEqual({ files: 0, bytes: 0 });
     expect(existsSync(join(directory, 'empty'))).toBe(false);
   });
@@ -201,25 +201,25 @@ describe('orphans', () => {
 
 describe('a full disk', () => {
   it('is DISK_FULL and leaves no part of a file', () => {
-    put();
-    const error = failing('writeSync', 'ENOSPC', () => failure(() => store.stage(DATA)));
+    storeFile();
+    const error = withSystemError('writeSync', 'ENOSPC', () => failure(() => store.stage(DATA)));
     expect(error.code).toBe('DISK_FULL');
-    expect(error.message).toContain(stageFolder());
+    expect(error.message).toContain(getStageFolder());
     expect((error.cause as NodeJS.ErrnoException).code).toBe('ENOSPC');
-    expect(readdirSync(stageFolder())).toEqual([]);
+    expect(readdirSync(getStageFolder())).toEqual([]);
   });
 
   it('is told from a folder that may not be written', () => {
-    expect(failing('openSync', 'EACCES', () => failure(() => store.stage(DATA))).code).toBe('NOT_ALLOWED');
+    expect(withSystemError('openSync', 'EACCES', () => failure(() => store.stage(DATA))).code).toBe('NOT_ALLOWED');
     expect(
-      failing('mkdirSync', 'EROFS', () => failure(() => new FileStore(join(directory, 'new'), 'process').stage(DATA)))
+      withSystemError('mkdirSync', 'EROFS', () => failure(() => new FileStore(join(directory, 'new'), 'process').stage(DATA)))
         .code,
     ).toBe('READ_ONLY');
   });
 
   it('does not make remove throw where the system holds on to the file', () => {
-    const name = put();
-    expect(failing('unlinkSync', 'EBUSY', () => store.remove(name))).toBe(false);
+    const name = storeFile();
+    expect(withSystemError('unlinkSync', 'EBUSY', () => store.remove(name))).toBe(false);
     expect(store.read(name, EXPECTED)).toEqual(DATA);
   });
 });
@@ -227,8 +227,8 @@ describe('a full disk', () => {
 type Call = 'writeSync' | 'openSync' | 'mkdirSync' | 'unlinkSync' | 'fsyncSync';
 
 /** Lets the file system refuse one kind of call; `writeSync` writes some bytes first, as a disk that fills up does. */
-function failing<T>(call: Call, code: string, act: () => T): T {
-  return replacing(
+function withSystemError<T>(call: Call, code: string, act: () => T): T {
+  return withReplacedCall(
     call,
     (original, ...args) => {
       if (call === 'writeSync' && (args[3] as number) > 100) return original(args[0], args[1], args[2], 100, args[4]);
@@ -240,7 +240,7 @@ function failing<T>(call: Call, code: string, act: () => T): T {
 
 function countCalls(call: Call, act: () => unknown): number {
   let calls = 0;
-  replacing(
+  withReplacedCall(
     call,
     (original, ...args) => {
       calls++;
@@ -251,7 +251,7 @@ function countCalls(call: Call, act: () => unknown): number {
   return calls;
 }
 
-function replacing<T>(
+function withReplacedCall<T>(
   call: Call,
   stand: (original: (...args: unknown[]) => unknown, ...args: unknown[]) => unknown,
   act: () => T,

@@ -2,10 +2,10 @@ import { mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { checkOf } from '../../main/engine/values/check.ts';
+import { checksum } from '../../main/engine/values/encoding.ts';
 import { FileStore } from '../../main/engine/values/file-store.ts';
-import { type Streamed, streamIn, streamOut } from '../../main/engine/values/file-stream.ts';
-import { MODE } from '../../main/engine/values/mode.ts';
+import { type StreamedFile, writeStreamToFile, readFileAsStream } from '../../main/engine/values/file-stream.ts';
+import { ENCODING } from '../../main/engine/values/encoding.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 
 let directory: string;
@@ -17,7 +17,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-const LIMITS = { mode: MODE.bytes, mostBytes: 1_000_000, durability: 'process' } as const;
+const LIMITS = { mode: ENCODING.bytes, mostBytes: 1_000_000, durability: 'process' } as const;
 const DATA = crypto.getRandomValues(new Uint8Array(65_536)).slice(0, 65_000);
 const WHOLE = new Uint8Array([...DATA, ...DATA, ...DATA]);
 /** More than is read at once. */
@@ -30,19 +30,19 @@ async function* chunks(...parts: unknown[]): AsyncGenerator<Uint8Array> {
   }
 }
 
-async function placed(...parts: unknown[]): Promise<Streamed> {
-  const streamed = await streamIn(store, chunks(...parts), LIMITS);
+async function placeStream(...parts: unknown[]): Promise<StreamedFile> {
+  const streamed = await writeStreamToFile(store, chunks(...parts), LIMITS);
   store.place(streamed);
   return streamed;
 }
 
-async function collected(source: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+async function readAll(source: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   for await (const part of source) parts.push(part);
   return new Uint8Array(Buffer.concat(parts));
 }
 
-async function failure(promise: Promise<unknown>): Promise<DiskCacheError> {
+async function catchFailure(promise: Promise<unknown>): Promise<DiskCacheError> {
   const error = await promise.then(
     () => new Error('nothing was thrown'),
     (reason: unknown) => reason,
@@ -51,41 +51,41 @@ async function failure(promise: Promise<unknown>): Promise<DiskCacheError> {
   throw error;
 }
 
-const staged = (): readonly string[] => readdirSync(join(store.root, 'stage'));
+const listStaged = (): readonly string[] => readdirSync(join(store.root, 'stage'));
 
 describe('a stream into a file', () => {
   it('arrives whole, with the size and check of its bytes', async () => {
-    const streamed = await placed(DATA, new Uint8Array(0), DATA, DATA);
-    expect(streamed).toMatchObject({ mode: MODE.bytes, bytes: WHOLE.length, check: checkOf(MODE.bytes, WHOLE) });
+    const streamed = await placeStream(DATA, new Uint8Array(0), DATA, DATA);
+    expect(streamed).toMatchObject({ mode: ENCODING.bytes, bytes: WHOLE.length, check: checksum(ENCODING.bytes, WHOLE) });
     expect(store.read(streamed.name, streamed)).toEqual(WHOLE);
   });
 
   it('may be empty', async () => {
-    const streamed = await placed();
+    const streamed = await placeStream();
     expect(store.read(streamed.name, streamed)).toEqual(new Uint8Array(0));
-    expect(await collected(streamOut(store, streamed.name, streamed))).toEqual(new Uint8Array(0));
+    expect(await readAll(readFileAsStream(store, streamed.name, streamed))).toEqual(new Uint8Array(0));
   });
 
   it('takes a web stream', async () => {
-    const streamed = await streamIn(store, new Blob([DATA]).stream(), { ...LIMITS, durability: 'power' });
+    const streamed = await writeStreamToFile(store, new Blob([DATA]).stream(), { ...LIMITS, durability: 'power' });
     store.place(streamed);
     expect(store.read(streamed.name, streamed)).toEqual(DATA);
   });
 
   it('leaves nothing when its source fails, and passes the reason on', async () => {
     const reason = new RangeError('connection lost');
-    await expect(streamIn(store, chunks(DATA, reason), LIMITS)).rejects.toBe(reason);
-    expect(staged()).toEqual([]);
+    await expect(writeStreamToFile(store, chunks(DATA, reason), LIMITS)).rejects.toBe(reason);
+    expect(listStaged()).toEqual([]);
   });
 
   it('leaves nothing when it brings too much, or what are no bytes', async () => {
-    expect((await failure(streamIn(store, chunks(DATA, DATA), { ...LIMITS, mostBytes: 100_000 }))).code).toBe(
+    expect((await catchFailure(writeStreamToFile(store, chunks(DATA, DATA), { ...LIMITS, maxBytes: 100_000 }))).code).toBe(
       'TOO_LARGE',
     );
-    const error = await failure(streamIn(store, chunks(DATA, 'text'), LIMITS));
+    const error = await catchFailure(writeStreamToFile(store, chunks(DATA, 'text'), LIMITS));
     expect(error.code).toBe('BAD_VALUE');
     expect(error.message).toContain('byte 65000');
-    expect(staged()).toEqual([]);
+    expect(listStaged()).toEqual([]);
   });
 
   it('is in the stage, and in the volume, while it runs', async () => {
@@ -93,26 +93,26 @@ describe('a stream into a file', () => {
     async function* source() {
       yield DATA;
       yield DATA;
-      during = store.volume();
+      during = store.getUsage();
     }
-    await streamIn(store, source(), LIMITS);
+    await writeStreamToFile(store, source(), LIMITS);
     expect(during).toEqual({ files: 1, bytes: 2 * DATA.length });
   });
 });
 
 describe('a stream out of a file', () => {
   it('gives the bytes in chunks of their own memory', async () => {
-    const streamed = await placed(LONG);
+    const streamed = await placeStream(LONG);
     const parts: Uint8Array[] = [];
-    for await (const part of streamOut(store, streamed.name, streamed)) parts.push(part);
+    for await (const part of readFileAsStream(store, streamed.name, streamed)) parts.push(part);
     expect(parts.length).toBeGreaterThan(2);
     for (const part of parts) expect(part.buffer.byteLength).toBe(part.length);
     expect(new Uint8Array(Buffer.concat(parts))).toEqual(LONG);
   });
 
   it('can be left early', async () => {
-    const streamed = await placed(LONG);
-    for await (const part of streamOut(store, streamed.name, streamed)) {
+    const streamed = await placeStream(LONG);
+    for await (const part of readFileAsStream(store, streamed.name, streamed)) {
       expect(part).toEqual(LONG.slice(0, part.length));
       break;
     }
@@ -120,17 +120,17 @@ describe('a stream out of a file', () => {
   });
 
   it('goes on when the file is removed meanwhile', { skip: process.platform === 'win32' }, async () => {
-    const streamed = await placed(LONG);
-    const source = streamOut(store, streamed.name, streamed);
+    const streamed = await placeStream(LONG);
+    const source = readFileAsStream(store, streamed.name, streamed);
     const first = (await source.next()).value as Uint8Array;
     store.remove(streamed.name);
-    expect(new Uint8Array([...first, ...(await collected(source))])).toEqual(LONG);
+    expect(new Uint8Array([...first, ...(await readAll(source))])).toEqual(LONG);
   });
 
   it('never ends well when the file is missing, short, or changed in any byte', async () => {
-    const streamed = await placed(LONG);
-    const path = store.path(streamed.name);
-    const read = () => failure(collected(streamOut(store, streamed.name, streamed)));
+    const streamed = await placeStream(LONG);
+    const path = store.getPath(streamed.name);
+    const read = () => catchFailure(readAll(readFileAsStream(store, streamed.name, streamed)));
     for (const at of [0, 100_000, LONG.length - 1]) {
       writeFileSync(path, LONG.with(at, LONG[at]! ^ 1));
       expect(await read()).toMatchObject({ code: 'CORRUPT', message: expect.stringContaining(path) });

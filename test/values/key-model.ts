@@ -3,12 +3,12 @@ import type { Key } from '../../protocol/key.ts';
 
 /** The documented order of keys, written without a look at their encoding. */
 export function compareKeys(a: Key, b: Key): number {
-  const difference = rank(a) - rank(b);
+  const difference = getTypeRank(a) - getTypeRank(b);
   if (difference !== 0) return difference;
   if (typeof a === 'string')
     return compareLists([...a].map(codePoint), [...(b as string)].map(codePoint), compareNumbers);
   if (typeof a === 'number' || typeof a === 'bigint')
-    return rank(a) === RANK_OF_NAN ? 0 : compareNumbers(a, b as number);
+    return getTypeRank(a) === RANK_OF_NAN ? 0 : compareNumbers(a, b as number);
   if (a === null || typeof a === 'boolean') return 0;
   if (a instanceof Date) return compareNumbers(a.getTime(), (b as Date).getTime());
   if (a instanceof Uint8Array) return compareLists([...a], [...(b as Uint8Array)], compareNumbers);
@@ -18,7 +18,7 @@ export function compareKeys(a: Key, b: Key): number {
 
 const RANK_OF_NAN = 2;
 
-function rank(key: Key): number {
+function getTypeRank(key: Key): number {
   if (typeof key === 'number') return Number.isNaN(key) ? RANK_OF_NAN : 0;
   if (typeof key === 'string') return 1;
   if (key === null) return 3;

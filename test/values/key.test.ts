@@ -2,18 +2,18 @@ import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Connection } from '../../main/engine/sqlite/connection.ts';
-import { compareColumns, decodeKey, encodeKey, type KeyColumn, keyBounds } from '../../main/engine/values/key.ts';
+import { compareColumns, decodeKey, encodeKey, type KeyColumn, parseKeyBounds } from '../../main/engine/values/key.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import type { Key } from '../../protocol/key.ts';
-import { KEY_BYTES } from '../../protocol/key-limits.ts';
+import { MAX_KEY_BYTES } from '../../protocol/key-limits.ts';
 import { compareKeys, keys, texts } from './key-model.ts';
 
 const RUNS = { numRuns: 2000 };
 const sameColumn = (a: KeyColumn, b: KeyColumn): boolean => typeof a === typeof b && compareColumns(a, b) === 0;
-const within = (column: KeyColumn, { lower, upper }: ReturnType<typeof keyBounds>): boolean =>
+const within = (column: KeyColumn, { lower, upper }: ReturnType<typeof parseKeyBounds>): boolean =>
   (lower === undefined || compareColumns(column, lower) >= 0) &&
   (upper === undefined || compareColumns(column, upper) < 0);
-const codeOf = (act: () => unknown): string => {
+const getErrorCode = (act: () => unknown): string => {
   try {
     act();
   } catch (error) {
@@ -117,7 +117,7 @@ describe('a range of keys', () => {
           Array.isArray(key) &&
           key.length >= prefix.length &&
           prefix.every((part, at) => compareKeys(part, key[at] as Key) === 0);
-        expect(within(encodeKey(key), keyBounds({ prefix }))).toBe(begins);
+        expect(within(encodeKey(key), parseKeyBounds({ prefix }))).toBe(begins);
       }),
       RUNS,
     );
@@ -128,7 +128,7 @@ describe('a range of keys', () => {
     fc.assert(
       fc.property(fc.oneof(longer, keys), texts, (key, prefix) => {
         const begins = typeof key === 'string' && [...prefix].every((character, at) => [...key][at] === character);
-        expect(within(encodeKey(key), keyBounds({ prefix }))).toBe(begins);
+        expect(within(encodeKey(key), parseKeyBounds({ prefix }))).toBe(begins);
       }),
       RUNS,
     );
@@ -141,49 +141,49 @@ describe('a range of keys', () => {
     ['\uffff', '\u{10000}'],
     ['x\u{10ffff}\u{10ffff}', 'y'],
   ])('ends after %j at %j', (prefix, upper) => {
-    expect(keyBounds({ prefix })).toEqual({ lower: prefix, upper });
+    expect(parseKeyBounds({ prefix })).toEqual({ lower: prefix, upper });
   });
 
   it('ends after the last strings there are at the first key that is no string', () => {
     for (const prefix of ['', '\u{10ffff}', '\u{10ffff}\u{10ffff}']) {
-      expect(keyBounds({ prefix }).upper).toEqual(new Uint8Array(0));
+      expect(parseKeyBounds({ prefix }).upper).toEqual(new Uint8Array(0));
     }
   });
 
   it('takes from inclusively, to exclusively, and all three together', () => {
     fc.assert(
       fc.property(keys, keys, keys, fc.option(texts, { nil: undefined }), (key, from, to, prefix) => {
-        const bounds = keyBounds(prefix === undefined ? { from, to } : { from, to, prefix });
+        const bounds = parseKeyBounds(prefix === undefined ? { from, to } : { from, to, prefix });
         const begins = prefix === undefined || (typeof key === 'string' && key.startsWith(prefix));
         expect(within(encodeKey(key), bounds)).toBe(begins && compareKeys(key, from) >= 0 && compareKeys(key, to) < 0);
       }),
       RUNS,
     );
-    expect(keyBounds({})).toEqual({ lower: undefined, upper: undefined });
+    expect(parseKeyBounds({})).toEqual({ lower: undefined, upper: undefined });
   });
 
   it('refuses a prefix that is neither array nor string', () => {
-    expect(codeOf(() => keyBounds({ prefix: 5 }))).toMatch(/^BAD_OPTION prefix/);
-    expect(codeOf(() => keyBounds({ prefix: [() => 1] as unknown as Key }))).toMatch(/^BAD_KEY key\[0\] is a function/);
+    expect(getErrorCode(() => parseKeyBounds({ prefix: 5 }))).toMatch(/^BAD_OPTION prefix/);
+    expect(getErrorCode(() => parseKeyBounds({ prefix: [() => 1] as unknown as Key }))).toMatch(/^BAD_KEY key\[0\] is a function/);
   });
 });
 
 describe('what is no key', () => {
   it('is refused with the path', () => {
-    expect(codeOf(() => encodeKey(['a', { b: [undefined] }] as unknown as Key))).toMatch(
+    expect(getErrorCode(() => encodeKey(['a', { b: [undefined] }] as unknown as Key))).toMatch(
       /^BAD_KEY key\[1\]\.b\[0\] is undefined/,
     );
-    expect(codeOf(() => encodeKey('a\ud800'))).toMatch(/^BAD_KEY .*lone surrogate/);
+    expect(getErrorCode(() => encodeKey('a\ud800'))).toMatch(/^BAD_KEY .*lone surrogate/);
   });
 
   it('is what takes too many bytes, counted as UTF-8', () => {
-    const most = 'é'.repeat(KEY_BYTES / 2);
+    const most = 'é'.repeat(MAX_KEY_BYTES / 2);
     expect(encodeKey(most)).toBe(most);
-    expect(codeOf(() => encodeKey(`${most}x`))).toMatch(/^BAD_KEY key is 65537 bytes long, the limit is 65536/);
-    expect(codeOf(() => encodeKey([most]))).toMatch(/^BAD_KEY key is 65540 bytes long/);
-    expect(codeOf(() => encodeKey(new Uint8Array(KEY_BYTES)))).toMatch(/^BAD_KEY key is longer than 65536 bytes/);
-    expect(codeOf(() => encodeKey(2n ** BigInt(KEY_BYTES * 8 - 1)))).toMatch(/^BAD_KEY key is 65540 bytes long/);
-    expect(codeOf(() => encodeKey(-(2n ** 200_000_000n)))).toMatch(/^BAD_KEY key is longer/);
+    expect(getErrorCode(() => encodeKey(`${most}x`))).toMatch(/^BAD_KEY key is 65537 bytes long, the limit is 65536/);
+    expect(getErrorCode(() => encodeKey([most]))).toMatch(/^BAD_KEY key is 65540 bytes long/);
+    expect(getErrorCode(() => encodeKey(new Uint8Array(MAX_KEY_BYTES)))).toMatch(/^BAD_KEY key is longer than 65536 bytes/);
+    expect(getErrorCode(() => encodeKey(2n ** BigInt(MAX_KEY_BYTES * 8 - 1)))).toMatch(/^BAD_KEY key is 65540 bytes long/);
+    expect(getErrorCode(() => encodeKey(-(2n ** 200_000_000n)))).toMatch(/^BAD_KEY key is longer/);
   });
 });
 
@@ -191,7 +191,7 @@ describe('a damaged key column', () => {
   it('is CORRUPT or another key, never a crash', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 40 }), (column) => {
-        expect(codeOf(() => decodeKey(column))).toMatch(/^(nothing thrown|CORRUPT The stored key x')/);
+        expect(getErrorCode(() => decodeKey(column))).toMatch(/^(nothing thrown|CORRUPT The stored key x')/);
       }),
       RUNS,
     );
@@ -200,12 +200,12 @@ describe('a damaged key column', () => {
   it('is CORRUPT when it is cut short or goes on', () => {
     const column = encodeKey(['user', 42, { a: 5n }, new Date(0), Uint8Array.of(0)]) as Uint8Array;
     for (let length = 0; length < column.length; length++) {
-      expect(codeOf(() => decodeKey(column.subarray(0, length)))).toMatch(/^CORRUPT/);
+      expect(getErrorCode(() => decodeKey(column.subarray(0, length)))).toMatch(/^CORRUPT/);
     }
-    expect(codeOf(() => decodeKey(Uint8Array.of(...column, 0)))).toMatch(/^CORRUPT/);
+    expect(getErrorCode(() => decodeKey(Uint8Array.of(...column, 0)))).toMatch(/^CORRUPT/);
   });
 
   it('is CORRUPT when it nests without end', () => {
-    expect(codeOf(() => decodeKey(new Uint8Array(1_000_000).fill(0x80)))).toMatch(/^CORRUPT/);
+    expect(getErrorCode(() => decodeKey(new Uint8Array(1_000_000).fill(0x80)))).toMatch(/^CORRUPT/);
   });
 });

@@ -117,7 +117,7 @@ describe.runIf(hasBash)('the download of Electron', () => {
   let folder: string | undefined;
   afterEach(() => folder && rmSync(folder, { recursive: true, force: true }));
 
-  /** Runs `.ci/install-electron` with an installer that fails `failures` times. */
+  /** Runs `.ci/install-electron` with an installer that fails `findFailures` times. */
   function install(failures: number) {
     folder = mkdtempSync(join(tmpdir(), 'deskcache-ci-'));
     mkdirSync(join(folder, 'node_modules', 'electron'), { recursive: true });

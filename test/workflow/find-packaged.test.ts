@@ -11,7 +11,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Lays out files; those that end with `*` may be executed. */
-function layOut(...paths: string[]): void {
+function createFiles(...paths: string[]): void {
   for (const path of paths) {
     const file = join(folder, path.replace('*', ''));
     mkdirSync(dirname(file), { recursive: true });
@@ -27,13 +27,13 @@ const keepsModes = process.platform !== 'win32';
 describe('the executable of a packaged application', () => {
   it.skipIf(!keepsModes)('is found in what electron-builder leaves on Linux', () => {
     const home = 'dist/linux-unpacked';
-    layOut(`${home}/desk-notes*`, `${home}/resources/app.asar`, ...LINUX.map((it) => `${home}/${it}`));
+    createFiles(`${home}/desk-notes*`, `${home}/resources/app.asar`, ...LINUX.map((it) => `${home}/${it}`));
     expect(findPackaged(folder, 'linux')).toBe(join(folder, home, 'desk-notes'));
   });
 
   it('is found in what Electron Forge leaves on Windows', () => {
     const home = 'out/Desk notes-win32-x64';
-    layOut(
+    createFiles(
       `${home}/Desk notes.exe`,
       `${home}/ffmpeg.dll`,
       `${home}/resources/app.asar`,
@@ -44,18 +44,18 @@ describe('the executable of a packaged application', () => {
 
   it.skipIf(!keepsModes)('is found in a bundle on macOS, beside those of the helpers', () => {
     const home = 'dist/mac-arm64/Desk notes.app/Contents';
-    layOut(`${home}/MacOS/Desk notes*`, `${home}/Resources/app.asar`);
-    layOut(`${home}/Frameworks/Desk notes Helper.app/Contents/MacOS/Desk notes Helper*`);
+    createFiles(`${home}/MacOS/Desk notes*`, `${home}/Resources/app.asar`);
+    createFiles(`${home}/Frameworks/Desk notes Helper.app/Contents/MacOS/Desk notes Helper*`);
     expect(findPackaged(folder, 'darwin')).toBe(join(folder, home, 'MacOS', 'Desk notes'));
   });
 
   it('is refused where nothing was packaged, and for an application that is not in an asar', () => {
-    layOut('dist/win-unpacked/Desk notes.exe', 'dist/win-unpacked/resources/app/package.json');
+    createFiles('dist/win-unpacked/Desk notes.exe', 'dist/win-unpacked/resources/app/package.json');
     expect(() => findPackaged(folder, 'win32')).toThrow('no packaged application');
   });
 
   it('is refused where an older package lies beside the new one', () => {
-    for (const arch of ['x64', 'arm64']) layOut(`out/a-win32-${arch}/a.exe`, `out/a-win32-${arch}/resources/app.asar`);
+    for (const arch of ['x64', 'arm64']) createFiles(`out/a-win32-${arch}/a.exe`, `out/a-win32-${arch}/resources/app.asar`);
     expect(() => findPackaged(folder, 'win32')).toThrow('several');
   });
 });

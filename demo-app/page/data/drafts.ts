@@ -1,17 +1,17 @@
 import type { Draft } from '../../model/note.ts';
-import { disk } from './disk.ts';
+import { disk } from './disk-cache.ts';
 import { observable } from './observable.ts';
 import { post } from './outbox.ts';
-import { reason, report } from './problems.ts';
+import { getErrorMessage, reportError } from './errors.ts';
 
 /** The countries about which somebody is writing. */
-export const drafted = observable<ReadonlySet<string>>(new Set());
+export const draftedCountries = observable<ReadonlySet<string>>(new Set());
 
 /** A draft as the page shows it. */
 export type DraftState =
   | { readonly step: 'reading' | 'empty' | 'saving' }
   | { readonly step: 'saved'; readonly at: number }
-  | { readonly step: 'failed'; readonly why: string };
+  | { readonly step: 'failed'; readonly reason: string };
 
 /** One country's draft, open for writing. */
 export interface OpenDraft {
@@ -26,12 +26,12 @@ export async function watchDrafts(): Promise<void> {
   const find = async () => {
     const codes = new Set<string>();
     for await (const code of disk.drafts.keys()) codes.add(code);
-    drafted.set(codes);
+    draftedCountries.set(codes);
   };
   disk.drafts.subscribe(({ kind, key }) => {
     // Not at each keystroke: the list of countries is drawn anew.
-    if (key !== undefined && drafted.get().has(key) === (kind === 'set')) return;
-    find().catch((error: unknown) => report('The drafts could not be listed', error));
+    if (key !== undefined && draftedCountries.get().has(key) === (kind === 'set')) return;
+    find().catch((error: unknown) => reportError('The drafts could not be listed', error));
   });
   await find();
 }
@@ -46,9 +46,9 @@ export function openDraft(code: string, show: (state: DraftState, text?: string)
   let id: string | undefined;
   /** What is typed after a note was sent is another note. */
   let sent: string | undefined;
-  const tell = (state: DraftState, text?: string) => open && show(state, text);
-  const tellSaved = (draft: Draft | undefined, text?: string) =>
-    tell(draft === undefined ? { step: 'empty' } : { step: 'saved', at: draft.editedAt }, text);
+  const notify = (state: DraftState, text?: string) => open && show(state, text);
+  const notifySaved = (draft: Draft | undefined, text?: string) =>
+    notify(draft === undefined ? { step: 'empty' } : { step: 'saved', at: draft.editedAt }, text);
 
   /** What is on disk, unless something newer was typed meanwhile. */
   async function read(): Promise<Draft | undefined> {
@@ -57,10 +57,10 @@ export function openDraft(code: string, show: (state: DraftState, text?: string)
       const draft = await disk.drafts.get(code);
       if (edits !== before) return draft;
       id = draft?.id === sent ? undefined : draft?.id;
-      tellSaved(draft, draft?.text ?? '');
+      notifySaved(draft, draft?.text ?? '');
       return draft;
     } catch (error) {
-      tell({ step: 'failed', why: `The draft could not be read: ${reason(error)}` });
+      notify({ step: 'failed', reason: `The draft could not be read: ${getErrorMessage(error)}` });
       return undefined;
     }
   }
@@ -69,13 +69,13 @@ export function openDraft(code: string, show: (state: DraftState, text?: string)
     const edit = ++edits;
     id ??= crypto.randomUUID();
     const draft = text.trim() === '' ? undefined : { id, text, editedAt: Date.now() };
-    tell({ step: 'saving' });
+    notify({ step: 'saving' });
     try {
       await (draft === undefined ? disk.drafts.delete(code) : disk.drafts.set(code, draft));
-      if (edit === edits) tellSaved(draft);
+      if (edit === edits) notifySaved(draft);
       return draft;
     } catch (error) {
-      if (edit === edits) tell({ step: 'failed', why: `Not saved: ${reason(error)}` });
+      if (edit === edits) notify({ step: 'failed', reason: `Not saved: ${getErrorMessage(error)}` });
       return undefined;
     }
   }

@@ -1,7 +1,7 @@
 import { diskCache } from 'deskcache/renderer';
-import { disk } from './disk.ts';
+import { disk } from './disk-cache.ts';
 import { observable } from './observable.ts';
-import { report } from './problems.ts';
+import { reportError } from './errors.ts';
 
 /** Whether the server can be reached; the main process knows, and tells all windows. */
 export const online = observable(true);
@@ -11,12 +11,12 @@ export const switchedOff = observable(false);
 
 export const switchNetwork = (off: boolean): Promise<unknown> => disk.settings.set('offline', off);
 
-export async function watchNetwork(): Promise<void> {
+export async function watchConnection(): Promise<void> {
   const { connection } = diskCache;
   const read = async () => switchedOff.set((await disk.settings.get('offline')) ?? false);
   connection.subscribe((now) => online.set(now));
   disk.settings.subscribe(() => {
-    read().catch((error: unknown) => report('The switch could not be read', error));
+    read().catch((error: unknown) => reportError('The switch could not be read', error));
   });
   await Promise.all([read(), connection.online.then((now) => online.set(now))]);
 }

@@ -25,4 +25,4 @@ export function observable<T>(value: T): Observable<T> {
 }
 
 /** The value in a component, which is drawn again when it changes. */
-export const useObserved = <T>(observed: Observable<T>): T => useSyncExternalStore(observed.subscribe, observed.get);
+export const useObservable = <T>(observed: Observable<T>): T => useSyncExternalStore(observed.subscribe, observed.get);

@@ -1,35 +1,35 @@
 import { diskCache, type Job, type JobState } from 'deskcache/renderer';
 import { type Draft, type FieldNote, OUTBOX } from '../../model/note.ts';
-import { disk } from './disk.ts';
+import { disk } from './disk-cache.ts';
 import { observable } from './observable.ts';
-import { report } from './problems.ts';
+import { reportError } from './errors.ts';
 
 const queue = diskCache.queue<FieldNote>(OUTBOX);
 const STATES: readonly JobState[] = ['running', 'ready', 'held', 'delayed', 'dead'];
 
-export type Posted = Job<FieldNote>;
+export type PostedNote = Job<FieldNote>;
 
 /** The notes on their way, oldest first, as all windows see them. */
-export const outbox = observable<readonly Posted[]>([]);
+export const outbox = observable<readonly PostedNote[]>([]);
 
 /** Grows with each note that has arrived. */
-export const arrivals = observable(0);
+export const deliveredCount = observable(0);
 
 export async function watchOutbox(): Promise<void> {
   queue.subscribe((event) => {
-    if (event.kind === 'done' || event.kind === 'missed') arrivals.set(arrivals.get() + 1);
-    look().catch((error: unknown) => report('The outbox could not be read', error));
+    if (event.kind === 'done' || event.kind === 'missed') deliveredCount.set(deliveredCount.get() + 1);
+    refresh().catch((error: unknown) => reportError('The outbox could not be read', error));
   });
-  await look();
+  await refresh();
 }
 
-let lastLook = 0;
+let lastRefresh = 0;
 
 /** Five questions in one turn are one message, so all see the same moment. */
-async function look(): Promise<void> {
-  const asked = ++lastLook;
+async function refresh(): Promise<void> {
+  const refreshNumber = ++lastRefresh;
   const states = await Promise.all(STATES.map((state) => Array.fromAsync(queue.jobs(state))));
-  if (asked === lastLook) outbox.set(states.flat().sort((a, b) => a.id - b.id));
+  if (refreshNumber === lastRefresh) outbox.set(states.flat().sort((a, b) => a.id - b.id));
 }
 
 /**
@@ -46,10 +46,10 @@ export async function post(code: string, draft: Draft): Promise<void> {
 export const retry = (id: number): Promise<boolean> => queue.retry(id);
 
 /** Takes a note out of the outbox and back to where it was written, before what was begun there meanwhile. */
-export async function takeBack({ id, payload: { code, text } }: Posted): Promise<void> {
-  const begun = await disk.drafts.get(code);
-  const both = begun === undefined ? text : `${text}\n\n${begun.text}`;
+export async function withdraw({ id, payload: { code, text } }: PostedNote): Promise<void> {
+  const currentDraft = await disk.drafts.get(code);
+  const joinedText = currentDraft === undefined ? text : `${text}\n\n${currentDraft.text}`;
   // Another note: the server may have the one that was posted all the same.
-  await disk.drafts.set(code, { id: crypto.randomUUID(), text: both, editedAt: Date.now() });
+  await disk.drafts.set(code, { id: crypto.randomUUID(), text: joinedText, editedAt: Date.now() });
   await queue.remove(id);
 }

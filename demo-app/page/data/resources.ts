@@ -1,6 +1,6 @@
 import type { CountryDetail, CountrySummary } from '../../model/country.ts';
 import type { FieldNote } from '../../model/note.ts';
-import type { WorldTopology } from '../map/world.ts';
+import type { WorldTopology } from '../map/world-geometry.ts';
 
 /** Something the server can be asked for, and how to tell that an answer is one. */
 export interface Resource<T> {
@@ -42,12 +42,12 @@ export function countryResource(code: string, name: string): Resource<CountryDet
   };
 }
 
-const isNote = (body: unknown): body is FieldNote => isRecord(body) && hasTexts(body, ['id', 'code', 'text']);
+const isNote = (body: unknown): body is FieldNote => isRecord(body) && hasStrings(body, ['id', 'code', 'text']);
 
 const isSummary = (body: unknown): body is CountrySummary =>
-  isRecord(body) && hasTexts(body, ['code', 'alpha2', 'name']) && Array.isArray(body['centre']);
+  isRecord(body) && hasStrings(body, ['code', 'alpha2', 'name']) && Array.isArray(body['centre']);
 
-const hasTexts = (body: Record<string, unknown>, names: readonly string[]): boolean =>
+const hasStrings = (body: Record<string, unknown>, names: readonly string[]): boolean =>
   names.every((name) => typeof body[name] === 'string');
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;

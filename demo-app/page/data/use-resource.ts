@@ -1,13 +1,13 @@
 import { useEffect, useState } from 'preact/hooks';
 import { online } from './network.ts';
-import { useObserved } from './observable.ts';
-import { reason } from './problems.ts';
+import { useObservable } from './observable.ts';
+import { getErrorMessage } from './errors.ts';
 import type { Resource } from './resources.ts';
-import { type Loaded, load } from './source.ts';
+import { type LoadedResource, loadResource } from './api.ts';
 
 /** What a component has of a resource: nothing yet, data, or the reason why there is none. */
 export interface ResourceState<T> {
-  readonly loaded?: Loaded<T>;
+  readonly loaded?: LoadedResource<T>;
   readonly failure?: string;
 }
 
@@ -17,12 +17,12 @@ export interface ResourceState<T> {
  */
 export function useResource<T>(resource: Resource<T>, version = 0): ResourceState<T> {
   const [state, setState] = useState<ResourceState<T> & { path: string }>({ path: resource.path });
-  const isOnline = useObserved(online);
+  const isOnline = useObservable(online);
   useEffect(() => {
     let wanted = true;
     const { path } = resource;
-    load(resource, (loaded) => wanted && setState({ path, loaded })).catch(
-      (error: unknown) => wanted && setState({ path, failure: reason(error) }),
+    loadResource(resource, (loaded) => wanted && setState({ path, loaded })).catch(
+      (error: unknown) => wanted && setState({ path, failure: getErrorMessage(error) }),
     );
     return () => {
       wanted = false;

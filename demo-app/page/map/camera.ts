@@ -1,4 +1,4 @@
-import type { Box, Place } from './world.ts';
+import type { Box, Place } from './world-geometry.ts';
 
 /** Pixels of the element the map is drawn in, and how many of them at the right are covered by something else. */
 export interface Frame {
@@ -14,25 +14,25 @@ export interface Camera {
   readonly y: number;
 }
 
-const MARGIN = 28;
+const MARGIN_PIXELS = 28;
 /** How much closer than the whole world the camera goes at most: Monaco is shown with its sea and its neighbours. */
-const CLOSEST = 9;
+const MAX_SCALE = 9;
 /** A country fills at most this share of the frame, so that it is seen among its neighbours. */
-const SHARE = 0.55;
+const MAX_COUNTRY_SHARE = 0.55;
 
 /** The whole world, in the middle of the frame. */
-export function wholeWorld(world: Box, frame: Frame): Camera {
-  return look(world, frame, scaleToFit(world, frame));
+export function frameWorld(world: Box, frame: Frame): Camera {
+  return centerOn(world, frame, scaleToFit(world, frame));
 }
 
 /** A country among its neighbours, in the middle of what is not covered. */
-export function closeUp({ box }: Place, world: Box, frame: Frame): Camera {
-  const scale = Math.min(scaleToFit(box, frame) * SHARE, scaleToFit(world, frame) * CLOSEST);
-  return within(world, frame, look(box, frame, Math.max(scale, scaleToFit(world, frame))));
+export function frameCountry({ box }: Place, world: Box, frame: Frame): Camera {
+  const scale = Math.min(scaleToFit(box, frame) * MAX_COUNTRY_SHARE, scaleToFit(world, frame) * MAX_SCALE);
+  return clampToWorld(world, frame, centerOn(box, frame, Math.max(scale, scaleToFit(world, frame))));
 }
 
 /** Moves the camera so that no more than necessary of what lies beyond the world is seen. */
-function within([left, top, right, bottom]: Box, { width, height, covered }: Frame, camera: Camera): Camera {
+function clampToWorld([left, top, right, bottom]: Box, { width, height, covered }: Frame, camera: Camera): Camera {
   const { scale } = camera;
   const along = (offset: number, from: number, to: number, pixels: number) => {
     const slack = pixels - scale * (to - from);
@@ -42,12 +42,12 @@ function within([left, top, right, bottom]: Box, { width, height, covered }: Fra
 }
 
 function scaleToFit([left, top, right, bottom]: Box, { width, height, covered }: Frame): number {
-  const wide = Math.max(width - covered - 2 * MARGIN, 1) / Math.max(right - left, 1e-6);
-  const high = Math.max(height - 2 * MARGIN, 1) / Math.max(bottom - top, 1e-6);
+  const wide = Math.max(width - covered - 2 * MARGIN_PIXELS, 1) / Math.max(right - left, 1e-6);
+  const high = Math.max(height - 2 * MARGIN_PIXELS, 1) / Math.max(bottom - top, 1e-6);
   return Math.min(wide, high);
 }
 
-function look([left, top, right, bottom]: Box, { width, height, covered }: Frame, scale: number): Camera {
+function centerOn([left, top, right, bottom]: Box, { width, height, covered }: Frame, scale: number): Camera {
   return {
     scale,
     x: (width - covered) / 2 - (scale * (left + right)) / 2,

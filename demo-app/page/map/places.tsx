@@ -1,9 +1,9 @@
 import { memo } from 'preact/compat';
 import { useRef } from 'preact/hooks';
 import type { CountrySummary } from '../../model/country.ts';
-import { goTo } from '../view/route.ts';
-import { isDirection, towards } from './neighbour.ts';
-import type { Place, World } from './world.ts';
+import { navigateTo } from '../view/route.ts';
+import { isArrowKey, findNeighbour } from './arrow-keys.ts';
+import type { Place, World } from './world-geometry.ts';
 
 interface Props {
   readonly world: World;
@@ -20,14 +20,14 @@ export const Places = memo(function Places({ world, selected, onPoint }: Props) 
   function onKeyDown(event: KeyboardEvent, place: Place): void {
     if (event.key === 'Enter' || event.key === ' ') {
       event.preventDefault();
-      goTo(place.country.code);
-    } else if (isDirection(event.key)) {
+      navigateTo(place.country.code);
+    } else if (isArrowKey(event.key)) {
       event.preventDefault();
-      const next = towards(place, event.key, world.places);
+      const next = findNeighbour(place, event.key, world.places);
       if (next === undefined) return;
       shapes.get(next.country.code)?.focus({ preventScroll: true });
       // Close to a country, the camera follows: the next one may lie beside the window or under the card.
-      if (selected !== undefined) goTo(next.country.code);
+      if (selected !== undefined) navigateTo(next.country.code);
     }
   }
 
@@ -45,7 +45,7 @@ export const Places = memo(function Places({ world, selected, onPoint }: Props) 
       ref: (shape: SVGElement | null) => {
         if (shape !== null) shapes.set(code, shape);
       },
-      onClick: () => goTo(code),
+      onClick: () => navigateTo(code),
       onKeyDown: (event: KeyboardEvent) => onKeyDown(event, place),
       onPointerEnter: () => onPoint(country),
       onPointerLeave: () => onPoint(undefined),

@@ -1,9 +1,9 @@
 import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { CountrySummary } from '../../model/country.ts';
-import { type Camera, closeUp, type Frame, wholeWorld } from './camera.ts';
+import { type Camera, frameCountry, type Frame, frameWorld } from './camera.ts';
 import { Label } from './label.tsx';
 import { Places } from './places.tsx';
-import { type Box, drawWorld, type Place, WORLD_WIDTH, type World, type WorldTopology } from './world.ts';
+import { type Box, drawWorld, type Place, WORLD_WIDTH, type World, type WorldTopology } from './world-geometry.ts';
 
 interface Props {
   readonly topology: WorldTopology;
@@ -20,7 +20,7 @@ export function WorldMap({ topology, countries, selected, covered }: Props) {
   const world = useMemo(() => drawWorld(topology, countries), [topology, countries]);
   const [pointed, setPointed] = useState<CountrySummary>();
   const place = world.places.find(({ country }) => country.code === selected);
-  const camera = size && aim(world, place, { ...size, covered });
+  const camera = size && computeCamera(world, place, { ...size, covered });
   return (
     <div class="map" ref={stage}>
       {camera && (
@@ -39,9 +39,9 @@ export function WorldMap({ topology, countries, selected, covered }: Props) {
   );
 }
 
-function aim(world: World, place: Place | undefined, frame: Frame): Camera {
+function computeCamera(world: World, place: Place | undefined, frame: Frame): Camera {
   const all: Box = [0, 0, WORLD_WIDTH, world.height];
-  return place === undefined ? wholeWorld(all, frame) : closeUp(place, all, frame);
+  return place === undefined ? frameWorld(all, frame) : frameCountry(place, all, frame);
 }
 
 const toTransform = ({ x, y, scale }: Camera): string => `translate(${x}px, ${y}px) scale(${scale})`;

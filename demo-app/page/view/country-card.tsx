@@ -9,8 +9,8 @@ import { FieldNotes } from './field-notes.tsx';
 import { Flag } from './flag.tsx';
 import { formatArea, formatList } from './format.ts';
 import { Icon } from './icon.tsx';
-import { Provenance } from './provenance.tsx';
-import { addressOf } from './route.ts';
+import { CacheStatusBadge } from './cache-status.tsx';
+import { toHash } from './route.ts';
 
 interface Props {
   readonly country: CountrySummary;
@@ -26,7 +26,7 @@ export function CountryCard({ country, byCode, notes }: Props) {
   useEffect(() => about.current?.scrollTo(0, 0), [country.code]);
   return (
     <article class="card" aria-labelledby="country-name" data-country={country.code}>
-      <a class="card-close" href={addressOf(undefined)} aria-label="Back to the world" title="Back to the world (Esc)">
+      <a class="card-close" href={toHash(undefined)} aria-label="Back to the world" title="Back to the world (Esc)">
         <Icon name="close" />
       </a>
       <div class="about" ref={about}>
@@ -46,7 +46,7 @@ export function CountryCard({ country, byCode, notes }: Props) {
         <FieldNotes code={country.code} sent={notes} />
         <FieldNote key={country.code} code={country.code} name={country.name} />
       </section>
-      <footer>{loaded && <Provenance of={loaded} />}</footer>
+      <footer>{loaded && <CacheStatusBadge of={loaded} />}</footer>
     </article>
   );
 }
@@ -95,7 +95,7 @@ function Neighbours({ codes, byCode }: { readonly codes: readonly string[]; read
       <ul>
         {neighbours.map(({ code, alpha2, name }) => (
           <li key={code}>
-            <a href={addressOf(code)}>
+            <a href={toHash(code)}>
               <Flag alpha2={alpha2} />
               {name}
             </a>

@@ -4,7 +4,7 @@ import type { CountrySummary } from '../../model/country.ts';
 import { Flag } from './flag.tsx';
 import { formatCount } from './format.ts';
 import { Icon } from './icon.tsx';
-import { addressOf } from './route.ts';
+import { toHash } from './route.ts';
 
 interface Props {
   readonly countries: readonly CountrySummary[];
@@ -72,7 +72,7 @@ const Rows = memo(function Rows({ countries, selected, noted }: Props) {
     <ul>
       {countries.map(({ code, alpha2, name, capital }) => (
         <li key={code}>
-          <a class="row" href={addressOf(code)} data-code={code} aria-current={code === selected ? 'page' : undefined}>
+          <a class="row" href={toHash(code)} data-code={code} aria-current={code === selected ? 'page' : undefined}>
             <Flag alpha2={alpha2} />
             <span class="row-name">{name}</span>
             {noted.has(code) ? <Noted /> : <span class="row-capital">{capital}</span>}

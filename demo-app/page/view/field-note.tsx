@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { type DraftState, type OpenDraft, openDraft } from '../data/drafts.ts';
-import { report } from '../data/problems.ts';
+import { reportError } from '../data/errors.ts';
 import { formatInstant } from './format.ts';
 import { Icon } from './icon.tsx';
 
@@ -28,7 +28,7 @@ export function FieldNote({ code, name }: Props) {
     draft.current?.edit(next);
   }
   function send(): void {
-    draft.current?.send().catch((error: unknown) => report('The note could not be put into the outbox', error));
+    draft.current?.send().catch((error: unknown) => reportError('The note could not be put into the outbox', error));
   }
 
   return (
@@ -42,9 +42,9 @@ export function FieldNote({ code, name }: Props) {
         onKeyDown={(event) => event.key === 'Enter' && (event.ctrlKey || event.metaKey) && send()}
         rows={2}
       />
-      {state.step === 'failed' && <NotSaved why={state.why} retry={() => write(text)} />}
+      {state.step === 'failed' && <SaveFailure why={state.reason} retry={() => write(text)} />}
       <div class="field-note-foot">
-        <Saved state={state} />
+        <SaveState state={state} />
         <button type="button" class="send" disabled={text.trim() === ''} onClick={send} title="Send (Ctrl+Enter)">
           Send
         </button>
@@ -53,7 +53,7 @@ export function FieldNote({ code, name }: Props) {
   );
 }
 
-function Saved({ state }: { readonly state: DraftState }) {
+function SaveState({ state }: { readonly state: DraftState }) {
   return (
     <output class="saved" data-step={state.step}>
       {state.step === 'saved' && (
@@ -66,7 +66,7 @@ function Saved({ state }: { readonly state: DraftState }) {
   );
 }
 
-function NotSaved({ why, retry }: { readonly why: string; readonly retry: () => void }) {
+function SaveFailure({ why, retry }: { readonly why: string; readonly retry: () => void }) {
   return (
     <div class="failure" role="alert">
       {why}

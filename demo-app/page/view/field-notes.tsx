@@ -1,9 +1,9 @@
 import type { FieldNote } from '../../model/note.ts';
-import { useObserved } from '../data/observable.ts';
+import { useObservable } from '../data/observable.ts';
 import { outbox } from '../data/outbox.ts';
 import { formatInstant } from './format.ts';
 import { Icon } from './icon.tsx';
-import { PostState } from './post-state.tsx';
+import { DeliveryState } from './delivery-state.tsx';
 
 interface Props {
   readonly code: string;
@@ -14,7 +14,7 @@ interface Props {
 /** The notes about a country: those on their way, then those that have arrived, newest first. */
 export function FieldNotes({ code, sent }: Props) {
   const ids = new Set(sent.map(({ id }) => id));
-  const posted = useObserved(outbox).filter(({ payload }) => payload.code === code && !ids.has(payload.id));
+  const posted = useObservable(outbox).filter(({ payload }) => payload.code === code && !ids.has(payload.id));
   const arrived = sent.filter((note) => note.code === code);
   if (posted.length + arrived.length === 0) return null;
   return (
@@ -22,7 +22,7 @@ export function FieldNotes({ code, sent }: Props) {
       {posted.toReversed().map((post) => (
         <li key={post.payload.id}>
           <p>{post.payload.text}</p>
-          <PostState of={post} />
+          <DeliveryState of={post} />
         </li>
       ))}
       {arrived.toReversed().map(({ id, text, writtenAt }) => (

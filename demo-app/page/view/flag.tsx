@@ -1,11 +1,11 @@
 import { diskCache } from 'deskcache/renderer';
-import { keptFlags } from '../data/keep.ts';
-import { useObserved } from '../data/observable.ts';
+import { storedFlags } from '../data/cache-assets.ts';
+import { useObservable } from '../data/observable.ts';
 
 /** A flag straight from the disk of the main process; two letters until it is there. It stands beside the country's name, so it has no words of its own. */
 export function Flag({ alpha2, large = false }: { readonly alpha2: string; readonly large?: boolean }) {
   const size = large ? 'flag flag-large' : 'flag';
-  if (!useObserved(keptFlags).has(alpha2))
+  if (!useObservable(storedFlags).has(alpha2))
     return (
       <span class={`${size} flag-missing`} aria-hidden="true">
         {alpha2}

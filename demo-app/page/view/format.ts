@@ -13,7 +13,7 @@ export function formatInstant(instant: number): string {
 }
 
 /** Milliseconds, one decimal below ten. */
-export const formatTook = (took: number): string => `${(took < 10 ? fine : whole).format(took)} ms`;
+export const formatDuration = (took: number): string => `${(took < 10 ? fine : whole).format(took)} ms`;
 
 export const formatCount = (count: number, one: string, many = `${one}s`): string =>
   `${whole.format(count)} ${count === 1 ? one : many}`;

@@ -4,15 +4,15 @@ import { useSyncExternalStore } from 'preact/compat';
 const HASH = /^#\/([A-Z]{3})$/;
 
 /** The code of the country the page shows; `undefined` for the whole world. */
-export const useCountryCode = (): string | undefined => useSyncExternalStore(subscribe, current);
+export const useCountryCode = (): string | undefined => useSyncExternalStore(subscribe, readHash);
 
-export const addressOf = (code: string | undefined): string => `#/${code ?? ''}`;
+export const toHash = (code: string | undefined): string => `#/${code ?? ''}`;
 
-export function goTo(code: string | undefined): void {
-  location.hash = addressOf(code);
+export function navigateTo(code: string | undefined): void {
+  location.hash = toHash(code);
 }
 
-const current = (): string | undefined => HASH.exec(location.hash)?.[1];
+const readHash = (): string | undefined => HASH.exec(location.hash)?.[1];
 
 function subscribe(listener: () => void): () => void {
   addEventListener('hashchange', listener);

@@ -1,31 +1,31 @@
 import type { CountrySummary } from '../../model/country.ts';
-import { kept } from '../data/keep.ts';
+import { offlineProgress } from '../data/cache-assets.ts';
 import { online, switchedOff, switchNetwork } from '../data/network.ts';
-import { useObserved } from '../data/observable.ts';
-import { problem, report } from '../data/problems.ts';
-import type { Loaded } from '../data/source.ts';
+import { useObservable } from '../data/observable.ts';
+import { lastError, reportError } from '../data/errors.ts';
+import type { LoadedResource } from '../data/api.ts';
 import { formatBytes, formatCount } from './format.ts';
 import { Icon } from './icon.tsx';
 import { OutboxButton } from './outbox.tsx';
-import { Provenance } from './provenance.tsx';
+import { CacheStatusBadge } from './cache-status.tsx';
 
 /** Whether there is a network, where the list came from, what waits to be sent, and what is on disk. */
-export function StatusBar({ countries }: { readonly countries: Loaded<readonly CountrySummary[]> | undefined }) {
+export function StatusBar({ countries }: { readonly countries: LoadedResource<readonly CountrySummary[]> | undefined }) {
   return (
     <footer class="status">
-      <Network />
-      <span class="status-source">{countries && <Provenance of={countries} what="Countries" />}</span>
+      <NetworkSwitch />
+      <span class="status-source">{countries && <CacheStatusBadge of={countries} what="Countries" />}</span>
       <OutboxButton />
-      <Disk />
+      <OfflineProgress />
     </footer>
   );
 }
 
-function Network() {
-  const isOnline = useObserved(online);
-  const isOff = useObserved(switchedOff);
+function NetworkSwitch() {
+  const isOnline = useObservable(online);
+  const isOff = useObservable(switchedOff);
   const flip = () => {
-    switchNetwork(!isOff).catch((error: unknown) => report('The network could not be switched', error));
+    switchNetwork(!isOff).catch((error: unknown) => reportError('The network could not be switched', error));
   };
   return (
     <>
@@ -37,8 +37,8 @@ function Network() {
   );
 }
 
-function Disk() {
-  const { countries, of, bytes } = useObserved(kept);
+function OfflineProgress() {
+  const { countries, of, bytes } = useObservable(offlineProgress);
   if (countries < of) {
     return (
       <span class="disk" data-state="filling">
@@ -61,13 +61,13 @@ function Disk() {
 }
 
 /** What went wrong and has no place of its own, until it is put away. */
-export function Problem() {
-  const words = useObserved(problem);
+export function ErrorMessage() {
+  const words = useObservable(lastError);
   if (words === undefined) return null;
   return (
     <div class="problem" role="alert">
       <span>{words}</span>
-      <button type="button" aria-label="Put this message away" onClick={() => problem.set(undefined)}>
+      <button type="button" aria-label="Put this message away" onClick={() => lastError.set(undefined)}>
         <Icon name="close" />
       </button>
     </div>

@@ -4,11 +4,11 @@
  */
 import { assetScheme, openDiskCache, type Placement } from 'deskcache/main';
 import { app, BrowserWindow, protocol, session, type WebContents } from 'electron';
-import { answerPage, openWindow } from '../../one-page.ts';
+import { servePage, openWindow } from '../../single-page.ts';
 import { makeSilence } from './silence.ts';
 import { stores } from './stores.ts';
 
-const has = (name: string) => process.argv.includes(`--${name}`);
+const hasArgument = (name: string) => process.argv.includes(`--${name}`);
 
 protocol.registerSchemesAsPrivileged([
   assetScheme(),
@@ -19,7 +19,7 @@ process.on('uncaughtException', (error) => console.log(`uncaught: ${error.messag
 void app.whenReady().then(start);
 
 async function start(): Promise<void> {
-  const placement: Placement = has('utility') ? 'utility' : 'main';
+  const placement: Placement = hasArgument('utility') ? 'utility' : 'main';
   const host = await openDiskCache({
     stores,
     storesModule: new URL('./stores.js', import.meta.url),
@@ -28,19 +28,19 @@ async function start(): Promise<void> {
   });
   const own = session.defaultSession;
   host.install(own);
-  if (has('offline')) {
+  if (hasArgument('offline')) {
     host.offline(own, { schemes: ['http'], store: 'http', privateNetwork: true });
     const headers = { 'content-type': 'text/html' };
     protocol.handle('https', () => new Response('<!doctype html><title>Another site</title>', { headers }));
   }
-  let endAssets = has('serves') ? host.serveAssets(own) : () => {};
+  let endAssets = hasArgument('serves') ? host.serveAssets(own) : () => {};
 
   const COMMANDS: Readonly<Record<string, (argument: never) => unknown>> = {
     pid: () => process.pid,
     memory: () => process.memoryUsage.rss(),
     open: (url: string) => void openWindow(url, makeWindow),
-    close: (url: string) => find(url).close(),
-    crash: (url: string) => find(url).forcefullyCrashRenderer(),
+    close: (url: string) => findWindow(url).close(),
+    crash: (url: string) => findWindow(url).forcefullyCrashRenderer(),
     /** What a request of the main process comes to. It is how the session gets a cookie. */
     fetch: async (url: string) => (await own.fetch(url, { bypassCustomProtocolHandlers: true })).text(),
     serveAssets() {
@@ -68,7 +68,7 @@ async function start(): Promise<void> {
       case '/download':
         return new Response('a file', { headers: { 'content-disposition': 'attachment; filename="file.txt"' } });
       default:
-        return (await answerPage(request, 'Lab')) ?? new Response('No such file', { status: 404 });
+        return (await servePage(request, 'Lab')) ?? new Response('No such file', { status: 404 });
     }
   });
   // The stand-in’s sessions have no events; Electron would ask a person where to save.
@@ -84,7 +84,7 @@ function makeWindow(): BrowserWindow {
   return window;
 }
 
-function find(url: string): WebContents {
+function findWindow(url: string): WebContents {
   const window = BrowserWindow.getAllWindows().find(({ webContents }) => webContents.getURL() === url);
   if (!window) throw new Error(`No window shows ${url}`);
   return window.webContents;

@@ -1,4 +1,4 @@
-import { FRAME_BYTES, makeWaveHeader, SAMPLE_RATE } from '../../wave.ts';
+import { FRAME_BYTES, makeWaveHeader, SAMPLE_RATE } from '../../wave-header.ts';
 
 const CHUNK_BYTES = 2 ** 20;
 

@@ -1,22 +1,22 @@
 import { randomUUID } from 'node:crypto';
 import type { CdpSession } from './cdp.ts';
-import type { Wanted } from './process.ts';
+import type { WindowOptions } from './start-chromium.ts';
 
-const PATIENCE = 15_000;
+const OPEN_TIMEOUT_MS = 15_000;
 
 /**
  * A window on the display that looks like an application's. DevTools can only open windows with tabs; `--app` on the command
  * line opens one without, recognised here by an address nobody else has.
  * @throws Error when it does not appear within 15 s.
  */
-export async function appWindow(
+export async function openAppWindow(
   browser: CdpSession,
-  { width, height, hidden }: Wanted,
+  { width, height, hidden }: WindowOptions,
   open: (url: string) => void,
 ): Promise<{ targetId: string }> {
   const url = `data:text/html,${randomUUID()}`;
   const targetId = await new Promise<string>((resolve, reject) => {
-    const late = setTimeout(() => reject(new Error(`no window within ${PATIENCE} ms`)), PATIENCE);
+    const late = setTimeout(() => reject(new Error(`no window within ${OPEN_TIMEOUT_MS} ms`)), OPEN_TIMEOUT_MS);
     const seen = ({ targetInfo }: { targetInfo: { targetId: string; url: string } }) => {
       if (targetInfo.url !== url) return;
       clearTimeout(late);

@@ -14,7 +14,7 @@ export interface CdpSession {
   readonly id: string | undefined;
 }
 
-interface Reply {
+interface CdpMessage {
   readonly id?: number;
   readonly result?: unknown;
   readonly error?: { readonly message: string };
@@ -23,7 +23,7 @@ interface Reply {
   readonly sessionId?: string;
 }
 
-interface Waiting {
+interface PendingCommand {
   readonly method: string;
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: Error) => void;
@@ -38,10 +38,10 @@ export class CdpConnection {
   readonly browser: CdpSession;
   readonly #out: Writable;
   readonly #emitters = new Map<string | undefined, EventEmitter>();
-  readonly #waiting = new Map<number, Waiting>();
+  readonly #pending = new Map<number, PendingCommand>();
   #lastId = 0;
   #ended = false;
-  #pieces: Buffer[] = [];
+  #chunks: Buffer[] = [];
 
   constructor(out: Writable, incoming: Readable) {
     this.#out = out;
@@ -69,7 +69,7 @@ export class CdpConnection {
     if (this.#ended) return Promise.reject(new Error(`${method}: Chromium is gone`));
     return new Promise((resolve, reject) => {
       const id = ++this.#lastId;
-      this.#waiting.set(id, { method, resolve, reject });
+      this.#pending.set(id, { method, resolve, reject });
       this.#out.write(`${JSON.stringify({ id, method, params, sessionId })}\0`);
     });
   }
@@ -77,21 +77,21 @@ export class CdpConnection {
   #read(chunk: Buffer): void {
     let start = 0;
     for (let end = chunk.indexOf(0); end >= 0; end = chunk.indexOf(0, start)) {
-      const text = Buffer.concat([...this.#pieces, chunk.subarray(start, end)]).toString();
-      this.#pieces = [];
+      const text = Buffer.concat([...this.#chunks, chunk.subarray(start, end)]).toString();
+      this.#chunks = [];
       start = end + 1;
-      this.#dispatch(JSON.parse(text) as Reply);
+      this.#dispatch(JSON.parse(text) as CdpMessage);
     }
-    if (start < chunk.length) this.#pieces.push(chunk.subarray(start));
+    if (start < chunk.length) this.#chunks.push(chunk.subarray(start));
   }
 
-  #dispatch(reply: Reply): void {
+  #dispatch(reply: CdpMessage): void {
     if (reply.id === undefined) {
       this.#emitters.get(reply.sessionId)?.emit(reply.method!, reply.params);
       return;
     }
-    const waiting = this.#waiting.get(reply.id);
-    this.#waiting.delete(reply.id);
+    const waiting = this.#pending.get(reply.id);
+    this.#pending.delete(reply.id);
     if (reply.error) waiting?.reject(new Error(`${waiting.method}: ${reply.error.message}`));
     else waiting?.resolve(reply.result);
   }
@@ -99,7 +99,7 @@ export class CdpConnection {
   #end(): void {
     if (this.#ended) return;
     this.#ended = true;
-    for (const { method, reject } of this.#waiting.values()) reject(new Error(`${method}: Chromium is gone`));
-    this.#waiting.clear();
+    for (const { method, reject } of this.#pending.values()) reject(new Error(`${method}: Chromium is gone`));
+    this.#pending.clear();
   }
 }

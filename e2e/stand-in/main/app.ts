@@ -1,13 +1,13 @@
 import type * as Electron from 'electron';
-import type { Mirror } from '../mirror.ts';
-import { Cancelable, Strict, StrictEmitter } from '../strict.ts';
+import type { ElectronMembers } from '../type-conformance.ts';
+import { CancelableEvent, GuardedObject, GuardedEmitter } from '../unknown-member-guard.ts';
 import { type AppPath, AppPaths } from './app-paths.ts';
 import type { BrowserWindow } from './browser-window.ts';
 import { InstanceLock } from './instance-lock.ts';
 import { openWindows } from './open-windows.ts';
 import { schemes } from './protocol.ts';
 import { endUtilities } from './running-utilities.ts';
-import { shell, startShell } from './shell.ts';
+import { getShell, startShell } from './shell.ts';
 import type { WebContents } from './web-contents.ts';
 
 type Implemented =
@@ -28,17 +28,17 @@ interface AppEvents {
   ready: [];
   activate: [];
   'window-all-closed': [];
-  'before-quit': [event: Cancelable];
-  'will-quit': [event: Cancelable];
-  quit: [event: Cancelable, exitCode: number];
-  'browser-window-created': [event: Cancelable, window: BrowserWindow];
-  'web-contents-created': [event: Cancelable, contents: WebContents];
+  'before-quit': [event: CancelableEvent];
+  'will-quit': [event: CancelableEvent];
+  quit: [event: CancelableEvent, exitCode: number];
+  'browser-window-created': [event: CancelableEvent, window: BrowserWindow];
+  'web-contents-created': [event: CancelableEvent, contents: WebContents];
 }
 
 /** `app.commandLine`: switches of this process' arguments, and those handed to Chromium. */
 class CommandLine
-  extends Strict
-  implements Mirror<Electron.CommandLine, 'appendSwitch' | 'hasSwitch' | 'getSwitchValue'>
+  extends GuardedObject
+  implements ElectronMembers<Electron.CommandLine, 'appendSwitch' | 'hasSwitch' | 'getSwitchValue'>
 {
   readonly appended: string[] = [];
 
@@ -64,7 +64,7 @@ class CommandLine
 }
 
 /** The application's life: ready when Chromium runs, gone when the last window is and nobody objects. */
-export class App extends StrictEmitter<AppEvents> implements Mirror<Electron.App, Implemented> {
+export class App extends GuardedEmitter<AppEvents> implements ElectronMembers<Electron.App, Implemented> {
   readonly isPackaged = false;
   readonly commandLine = new CommandLine();
   readonly #paths = new AppPaths();
@@ -95,7 +95,7 @@ export class App extends StrictEmitter<AppEvents> implements Mirror<Electron.App
     process.on('message', (message) => message === 'quit' && this.quit());
     process.channel?.unref();
     const switches = this.commandLine.appended;
-    await startShell({ userData: this.getPath('userData'), switches, onGone: () => this.#chromiumGone() });
+    await startShell({ userData: this.getPath('userData'), switches, onGone: () => this.#onChromiumGone() });
     if (this.#state !== 'starting') return this.exit(0);
     this.#state = 'ready';
     this.emit('ready');
@@ -133,11 +133,11 @@ export class App extends StrictEmitter<AppEvents> implements Mirror<Electron.App
 
   requestSingleInstanceLock(): boolean {
     this.#lock ??= new InstanceLock(this.getPath('userData'));
-    return this.#lock.take();
+    return this.#lock.acquire();
   }
 
   hasSingleInstanceLock(): boolean {
-    return this.#lock?.held ?? false;
+    return this.#lock?.isHeld ?? false;
   }
 
   releaseSingleInstanceLock(): void {
@@ -146,7 +146,7 @@ export class App extends StrictEmitter<AppEvents> implements Mirror<Electron.App
 
   quit(): void {
     if (this.#state === 'quitting' || this.#state === 'gone') return;
-    const event = new Cancelable();
+    const event = new CancelableEvent();
     this.emit('before-quit', event);
     if (event.defaultPrevented) return;
     const before = this.#state;
@@ -162,29 +162,29 @@ export class App extends StrictEmitter<AppEvents> implements Mirror<Electron.App
     const wasStarted = this.#state !== 'starting';
     this.#state = 'gone';
     for (const window of [...openWindows]) window.destroy();
-    this.emit('quit', new Cancelable(), code);
+    this.emit('quit', new CancelableEvent(), code);
     if (!wasStarted) process.exit(code);
-    void Promise.all([shell().close(), endUtilities()]).finally(() => process.exit(code));
+    void Promise.all([getShell().close(), endUtilities()]).finally(() => process.exit(code));
   }
 
   /** Called by each window that is gone. */
-  windowClosed(): void {
+  onWindowClosed(): void {
     if (openWindows.size > 0 || this.#state === 'gone') return;
     if (this.#state === 'quitting') this.#willQuit();
     else if (!this.emit('window-all-closed')) this.quit();
   }
 
   #willQuit(): void {
-    const event = new Cancelable();
+    const event = new CancelableEvent();
     this.emit('will-quit', event);
     if (event.defaultPrevented) this.#state = 'ready';
     else this.exit(0);
   }
 
-  #chromiumGone(): void {
+  #onChromiumGone(): void {
     if (this.#state === 'gone') return;
     console.error('stand-in: Chromium ended by itself');
-    for (const page of [...shell().pages]) page.closed();
+    for (const page of [...getShell().pages]) page.onClosed();
   }
 }
 

@@ -1,12 +1,12 @@
 import { isAbsolute, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type * as Electron from 'electron';
-import type { Mirror } from '../mirror.ts';
-import { Cancelable, onlyKnown, StrictEmitter } from '../strict.ts';
+import type { ElectronMembers } from '../type-conformance.ts';
+import { CancelableEvent, assertKnownOptions, GuardedEmitter } from '../unknown-member-guard.ts';
 import { app } from './app.ts';
 import { openWindows } from './open-windows.ts';
 import { Session, session } from './session.ts';
-import { shell } from './shell.ts';
+import { getShell } from './shell.ts';
 import { type Color, WebContents } from './web-contents.ts';
 
 type Implemented =
@@ -23,14 +23,14 @@ type Implemented =
   | 'isVisible';
 
 interface WindowEvents {
-  close: [event: Cancelable];
+  close: [event: CancelableEvent];
   closed: [];
   'ready-to-show': [];
   show: [];
   focus: [];
 }
 
-const OPTIONS = [
+const KNOWN_OPTIONS = [
   'width',
   'height',
   'minWidth',
@@ -41,7 +41,7 @@ const OPTIONS = [
   'autoHideMenuBar',
   'webPreferences',
 ];
-const PREFERENCES = [
+const KNOWN_PREFERENCES = [
   'preload',
   'sandbox',
   'contextIsolation',
@@ -55,7 +55,7 @@ const PREFERENCES = [
 let lastId = 0;
 
 /** A window is a page of Chromium; without a display nobody sees it, and the page does not know. */
-export class BrowserWindow extends StrictEmitter<WindowEvents> implements Mirror<Electron.BrowserWindow, Implemented> {
+export class BrowserWindow extends GuardedEmitter<WindowEvents> implements ElectronMembers<Electron.BrowserWindow, Implemented> {
   readonly id = ++lastId;
   readonly webContents: WebContents;
   #title: string;
@@ -63,27 +63,27 @@ export class BrowserWindow extends StrictEmitter<WindowEvents> implements Mirror
 
   constructor(options: Electron.BrowserWindowConstructorOptions = {}) {
     super(['close', 'closed', 'ready-to-show', 'show', 'focus']);
-    onlyKnown('new BrowserWindow', options, OPTIONS);
+    assertKnownOptions('new BrowserWindow', options, KNOWN_OPTIONS);
     const preferences = options.webPreferences ?? {};
-    onlyKnown('webPreferences', preferences, PREFERENCES);
-    refuseInsecure(preferences);
+    assertKnownOptions('webPreferences', preferences, KNOWN_PREFERENCES);
+    assertSecure(preferences);
     this.#title = options.title ?? app.getName();
     this.#visible = options.show ?? true;
     this.webContents = new WebContents({
       width: options.width ?? 800,
       height: options.height ?? 600,
       hidden: options.show === false,
-      background: options.backgroundColor === undefined ? undefined : color(options.backgroundColor),
+      background: options.backgroundColor === undefined ? undefined : parseColor(options.backgroundColor),
       preload: preferences.preload,
       subframes: preferences.nodeIntegrationInSubFrames ?? false,
-      session: sessionFrom(preferences),
+      session: getSession(preferences),
     });
     openWindows.add(this);
-    shell().pages.add(this.webContents);
+    getShell().pages.add(this.webContents);
     this.webContents.once('dom-ready', () => this.emit('ready-to-show'));
     this.webContents.once('destroyed', () => this.#closed());
-    app.emit('web-contents-created', new Cancelable(), this.webContents);
-    app.emit('browser-window-created', new Cancelable(), this);
+    app.emit('web-contents-created', new CancelableEvent(), this.webContents);
+    app.emit('browser-window-created', new CancelableEvent(), this);
   }
 
   static getAllWindows(): BrowserWindow[] {
@@ -103,7 +103,7 @@ export class BrowserWindow extends StrictEmitter<WindowEvents> implements Mirror
   }
 
   loadFile(path: string, options: object = {}): Promise<void> {
-    onlyKnown('loadFile', options, []);
+    assertKnownOptions('loadFile', options, []);
     return this.loadURL(pathToFileURL(isAbsolute(path) ? path : resolve(app.getAppPath(), path)).href);
   }
 
@@ -114,7 +114,7 @@ export class BrowserWindow extends StrictEmitter<WindowEvents> implements Mirror
   /** What `close` does; false when a listener of the event prevented it. */
   closeUnlessPrevented(): boolean {
     if (this.isDestroyed()) return true;
-    const event = new Cancelable();
+    const event = new CancelableEvent();
     this.emit('close', event);
     if (!event.defaultPrevented) this.webContents.close();
     return !event.defaultPrevented;
@@ -123,7 +123,7 @@ export class BrowserWindow extends StrictEmitter<WindowEvents> implements Mirror
   destroy(): void {
     if (this.isDestroyed()) return;
     this.webContents.close();
-    this.webContents.closed();
+    this.webContents.onClosed();
   }
 
   isDestroyed(): boolean {
@@ -152,27 +152,27 @@ export class BrowserWindow extends StrictEmitter<WindowEvents> implements Mirror
 
   #closed(): void {
     openWindows.delete(this);
-    shell().pages.delete(this.webContents);
+    getShell().pages.delete(this.webContents);
     this.emit('closed');
     // Later: listeners of `destroyed` and `closed` still have their turn.
-    setImmediate(() => app.windowClosed());
+    setImmediate(() => app.onWindowClosed());
   }
 }
 
-function color(text: string): Color {
+function parseColor(text: string): Color {
   const digits = /^#([0-9a-f]{6})$/i.exec(text)?.[1];
   if (!digits) throw new Error(`stand-in: backgroundColor '${text}' must be written #rrggbb`);
   const [r = 0, g = 0, b = 0] = Buffer.from(digits, 'hex');
   return { r, g, b };
 }
 
-function sessionFrom({ session: given, partition }: Electron.WebPreferences): Session {
+function getSession({ session: given, partition }: Electron.WebPreferences): Session {
   if (given instanceof Session) return given;
   return partition === undefined ? session.defaultSession : session.fromPartition(partition);
 }
 
 /** The stand-in runs pages as a hardened application does, and no other way. */
-function refuseInsecure(preferences: Electron.WebPreferences): void {
+function assertSecure(preferences: Electron.WebPreferences): void {
   const insecure = [
     preferences.nodeIntegration === true && 'nodeIntegration: true',
     preferences.contextIsolation === false && 'contextIsolation: false',

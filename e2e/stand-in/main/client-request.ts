@@ -1,11 +1,11 @@
 import { PassThrough, type Readable, Writable } from 'node:stream';
 import type * as Electron from 'electron';
-import { onlyKnown } from '../strict.ts';
+import { assertKnownOptions } from '../unknown-member-guard.ts';
 import type { Credentials } from './cors.ts';
-import type { Incoming } from './exchange.ts';
-import type { Load, LoadListener, Login } from './network-loader.ts';
+import type { IncomingResponse } from './http-request.ts';
+import type { LoadRequest, LoadListener, Login } from './network-loader.ts';
 
-const KNOWN = [
+const KNOWN_OPTIONS = [
   'session',
   'url',
   'method',
@@ -20,7 +20,7 @@ const KNOWN = [
 ];
 
 /** Sends a request by a session's network. */
-export type SendLoad = (load: Load, listener: LoadListener) => Promise<Incoming>;
+export type SendRequest = (load: LoadRequest, listener: LoadListener) => Promise<IncomingResponse>;
 
 /**
  * `net.request`, as far as Electron's lib/common/api/net-client-request.ts goes here: what is written is gathered and sent at the end, or
@@ -29,18 +29,18 @@ export type SendLoad = (load: Load, listener: LoadListener) => Promise<Incoming>
  */
 export class ClientRequest extends Writable {
   readonly #options: Electron.ClientRequestConstructorOptions;
-  readonly #send: SendLoad;
+  readonly #send: SendRequest;
   readonly #headers = new Map<string, string | readonly string[]>();
   readonly #stop = new AbortController();
   readonly #written: Buffer[] = [];
   #chunks: PassThrough | undefined;
   #isStarted = false;
   #follow: (() => void) | undefined;
-  #answer: Readable | undefined;
+  #response: Readable | undefined;
 
-  constructor(options: Electron.ClientRequestConstructorOptions, send: SendLoad) {
+  constructor(options: Electron.ClientRequestConstructorOptions, send: SendRequest) {
     super();
-    onlyKnown('net.request', options, KNOWN);
+    assertKnownOptions('net.request', options, KNOWN_OPTIONS);
     if (!/^https?:/.test(options.url ?? '')) throw new Error('ClientRequest only supports http: and https: protocols');
     if (options.credentials === 'same-origin' && !options.origin) {
       throw new Error('credentials: same-origin requires origin to be set');
@@ -74,7 +74,7 @@ export class ClientRequest extends Writable {
   abort(): void {
     if (this.#stop.signal.aborted) return;
     this.#stop.abort();
-    this.#answer?.destroy();
+    this.#response?.destroy();
     this.#chunks?.destroy();
     process.nextTick(() => this.emit('abort'));
   }
@@ -109,7 +109,7 @@ export class ClientRequest extends Writable {
     const said = this.#options.origin || this.#headers.get('origin');
     // A list is sent, and is not a string where Electron's native part looks for the initiator (electron_api_url_loader.cc).
     const origin = typeof said === 'string' && said !== '' ? said : undefined;
-    const load: Load = {
+    const load: LoadRequest = {
       ...{ url: new URL(url), method: method.toUpperCase(), headers, origin },
       body: this.#chunks ?? (this.#written.length === 0 ? undefined : Buffer.concat(this.#written)),
       mode: headers['sec-fetch-mode'] ?? 'no-cors',
@@ -118,20 +118,20 @@ export class ClientRequest extends Writable {
       signal: this.#stop.signal,
     };
     const received = await this.#send(load, {
-      redirected: (status, newMethod, to, response) => this.#redirected(status, newMethod, to, response),
-      challenged: (challenge) => this.#challenged(challenge),
+      redirected: (status, newMethod, to, response) => this.#onRedirect(status, newMethod, to, response),
+      challenged: (challenge) => this.#onChallenge(challenge),
     });
-    this.#answer = received.body;
+    this.#response = received.body;
     received.body.once('error', (error) => {
       if (!this.#stop.signal.aborted) this.emit('error', error);
     });
     const { status: statusCode, statusText: statusMessage } = received;
     const rawHeaders = received.rawHeaders.flat();
-    this.#tell('response', Object.assign(received.body, { statusCode, statusMessage, rawHeaders }));
+    this.#emit('response', Object.assign(received.body, { statusCode, statusMessage, rawHeaders }));
   }
 
   /** In Electron an error of a listener is an uncaught exception, and the request goes on. */
-  #tell(event: string, ...args: unknown[]): boolean {
+  #emit(event: string, ...args: unknown[]): boolean {
     try {
       return this.emit(event, ...args);
     } catch (error) {
@@ -143,15 +143,15 @@ export class ClientRequest extends Writable {
   }
 
   /** Without a listener, and where one gives no name, the challenge is cancelled. */
-  #challenged(challenge: object): Promise<Login> {
+  #onChallenge(challenge: object): Promise<Login> {
     return new Promise((resolve) => {
       const answer = (user?: string, password?: string) =>
         resolve(user === undefined || password === undefined ? undefined : { user, password });
-      if (!this.#tell('login', challenge, answer)) answer();
+      if (!this.#emit('login', challenge, answer)) answer();
     });
   }
 
-  #redirected(status: number, method: string, to: string, { rawHeaders }: Incoming): void {
+  #onRedirect(status: number, method: string, to: string, { rawHeaders }: IncomingResponse): void {
     const { redirect = 'follow' } = this.#options;
     if (redirect === 'error') throw new Error("Attempted to redirect, but redirect policy was 'error'");
     const headers: Record<string, string[]> = {};
@@ -164,7 +164,7 @@ export class ClientRequest extends Writable {
     this.#follow = () => {
       isFollowed = true;
     };
-    this.#tell('redirect', status, method, to, headers);
+    this.#emit('redirect', status, method, to, headers);
     this.#follow = undefined;
     if (!isFollowed && !this.#stop.signal.aborted) throw new Error('Redirect was cancelled');
     this.#stop.signal.throwIfAborted();

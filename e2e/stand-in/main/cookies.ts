@@ -1,7 +1,7 @@
 import type { CdpSession } from '../chromium/cdp.ts';
 
 /** What a `Set-Cookie` says, in the words of DevTools' `Storage.setCookies`. */
-interface Said {
+interface ParsedCookie {
   name: string;
   value: string;
   url: string;
@@ -14,7 +14,7 @@ interface Said {
 }
 
 /** A cookie as DevTools reports it. */
-export interface Cookie extends Omit<Said, 'url'> {
+export interface Cookie extends Omit<ParsedCookie, 'url'> {
   readonly domain: string;
   readonly path: string;
   readonly secure: boolean;
@@ -23,7 +23,7 @@ export interface Cookie extends Omit<Said, 'url'> {
 }
 
 /** A request that may carry cookies. */
-export interface Carrier {
+export interface CookieRequest {
   readonly url: URL;
   readonly method: string;
   /** The origin of the request; undefined for the application itself. */
@@ -44,14 +44,14 @@ export class Cookies {
   }
 
   /** Returns the `Cookie` field of a request (RFC 6265 §5.4); undefined if there are no cookies for it. */
-  async getField({ url, method, origin }: Carrier): Promise<string | undefined> {
+  async getField({ url, method, origin }: CookieRequest): Promise<string | undefined> {
     const cookies = await this.all();
-    const isSameSite = origin === undefined || areSameSite(origin, url);
+    const isSameSite = origin === undefined || haveSameSite(origin, url);
     const sent = cookies.filter(
       ({ domain, path, secure, sameSite = 'Lax' }) =>
-        inDomain(url.hostname, domain) &&
-        inPath(url.pathname, path) &&
-        mayGo(url, secure) &&
+        matchesDomain(url.hostname, domain) &&
+        matchesPath(url.pathname, path) &&
+        isSecureEnough(url, secure) &&
         (isSameSite || sameSite === 'None' || (sameSite === 'Lax' && SAFE_METHODS.has(method))),
     );
     return sent.length === 0 ? undefined : sent.map(({ name, value }) => `${name}=${value}`).join('; ');
@@ -69,9 +69,9 @@ export class Cookies {
   }
 
   /** Keeps what an answer from `url` set. */
-  async keep(url: URL, lines: readonly string[]): Promise<void> {
+  async store(url: URL, lines: readonly string[]): Promise<void> {
     if (lines.length === 0) return;
-    await this.#browser.send('Storage.setCookies', { ...this.#context, cookies: lines.map((line) => said(line, url)) });
+    await this.#browser.send('Storage.setCookies', { ...this.#context, cookies: lines.map((line) => parseSetCookie(line, url)) });
   }
 }
 
@@ -80,7 +80,7 @@ export class Cookies {
  * site, carries `SameSite=Strict` ones, too (electron_api_url_loader.cc, net/cookies/cookie_util.cc). A site is a scheme and the last two
  * names of a host here.
  */
-function areSameSite(origin: string, url: URL): boolean {
+function haveSameSite(origin: string, url: URL): boolean {
   if (!URL.canParse(origin)) return false;
   const site = ({ protocol, hostname }: URL) =>
     `${protocol}${/^[\d.]+$|^\[/.test(hostname) ? hostname : hostname.split('.').slice(-2).join('.')}`;
@@ -88,24 +88,24 @@ function areSameSite(origin: string, url: URL): boolean {
 }
 
 /** RFC 6265 §5.1.3. DevTools writes a leading dot where subdomains are meant. */
-const inDomain = (host: string, domain: string): boolean =>
+const matchesDomain = (host: string, domain: string): boolean =>
   host === domain || (domain.startsWith('.') && (host === domain.slice(1) || host.endsWith(domain)));
 
 /** RFC 6265 §5.1.4. */
-const inPath = (path: string, prefix: string): boolean =>
+const matchesPath = (path: string, prefix: string): boolean =>
   path === prefix || (path.startsWith(prefix) && (prefix.endsWith('/') || path[prefix.length] === '/'));
 
 /** What comes from this machine counts as safe. */
-const mayGo = ({ protocol, hostname }: URL, secure: boolean): boolean =>
+const isSecureEnough = ({ protocol, hostname }: URL, secure: boolean): boolean =>
   !secure || protocol === 'https:' || /^(localhost|127\.0\.0\.1|\[::1\])$/.test(hostname);
 
 const SAME_SITE: Readonly<Record<string, 'Strict' | 'Lax' | 'None'>> = { strict: 'Strict', lax: 'Lax', none: 'None' };
 
 /** RFC 6265 §5.2, the attributes that servers of tests use; others are left out. */
-function said(line: string, url: URL): Said {
+function parseSetCookie(line: string, url: URL): ParsedCookie {
   const [pair = '', ...attributes] = line.split(';').map((part) => part.trim());
   const cut = pair.indexOf('=');
-  const cookie: Said = { name: pair.slice(0, Math.max(cut, 0)), value: pair.slice(cut + 1), url: url.href };
+  const cookie: ParsedCookie = { name: pair.slice(0, Math.max(cut, 0)), value: pair.slice(cut + 1), url: url.href };
   for (const attribute of attributes) {
     const [name = '', value = ''] = attribute.split('=', 2);
     if (/^domain$/i.test(name)) cookie.domain = value;

@@ -1,4 +1,4 @@
-import type { Incoming } from './exchange.ts';
+import type { IncomingResponse } from './http-request.ts';
 
 /**
  * What Chromium's network compares for a request that names its origin (services/network/cors/cors_url_loader.cc), as far as `net.request`
@@ -22,7 +22,7 @@ function isSafelisted(name: string, value: string): boolean {
 }
 
 /** Returns the fields that need a preflight. */
-const unsafeFields = (headers: Readonly<Record<string, string>>): string[] =>
+const getUnsafeFields = (headers: Readonly<Record<string, string>>): string[] =>
   Object.entries(headers)
     .filter(([name, value]) => !FORBIDDEN.test(name) && !isSafelisted(name, value))
     .map(([name]) => name)
@@ -34,7 +34,7 @@ export function getPreflight(
   method: string,
   headers: Readonly<Record<string, string>>,
 ): Record<string, string> | undefined {
-  const fields = unsafeFields(headers);
+  const fields = getUnsafeFields(headers);
   if (SAFE_METHODS.has(method) && fields.length === 0) return undefined;
   return {
     ...{ accept: '*/*', origin, 'access-control-request-method': method, 'sec-fetch-mode': 'cors' },
@@ -42,17 +42,17 @@ export function getPreflight(
   };
 }
 
-const listed = (response: Incoming, name: string): string[] =>
+const parseListField = (response: IncomingResponse, name: string): string[] =>
   (getResponseField(response, name) ?? '').split(',').map((part) => part.trim().toLowerCase());
 
 /** Returns the value of a field, several joined to one. */
-export function getResponseField({ rawHeaders }: Incoming, name: string): string | undefined {
+export function getResponseField({ rawHeaders }: IncomingResponse, name: string): string | undefined {
   const values = rawHeaders.filter(([written]) => written.toLowerCase() === name).map(([, value]) => value);
   return values.length === 0 ? undefined : values.join(', ');
 }
 
 /** Whether a response may be read by an origin. */
-export function admits(response: Incoming, origin: string, credentials: Credentials): boolean {
+export function allowsResponse(response: IncomingResponse, origin: string, credentials: Credentials): boolean {
   const allowed = getResponseField(response, 'access-control-allow-origin');
   if (allowed === '*') return credentials !== 'include';
   if (allowed !== origin) return false;
@@ -60,19 +60,19 @@ export function admits(response: Incoming, origin: string, credentials: Credenti
 }
 
 /** Whether the answer to a preflight lets the request itself go. */
-export function admitsRequest(
-  response: Incoming,
+export function allowsRequest(
+  response: IncomingResponse,
   { origin, method, headers }: { origin: string; method: string; headers: Readonly<Record<string, string>> },
   credentials: Credentials,
 ): boolean {
-  if (response.status < 200 || response.status > 299 || !admits(response, origin, credentials)) return false;
+  if (response.status < 200 || response.status > 299 || !allowsResponse(response, origin, credentials)) return false;
   const isIn = (names: readonly string[], name: string) =>
     names.includes(name) || (credentials !== 'include' && names.includes('*'));
-  const methods = listed(response, 'access-control-allow-methods');
-  const fields = listed(response, 'access-control-allow-headers');
+  const methods = parseListField(response, 'access-control-allow-methods');
+  const fields = parseListField(response, 'access-control-allow-headers');
   const mayMethod = SAFE_METHODS.has(method) || isIn(methods, method.toLowerCase());
   return (
     mayMethod &&
-    unsafeFields(headers).every((name) => (name === 'authorization' ? fields.includes(name) : isIn(fields, name)))
+    getUnsafeFields(headers).every((name) => (name === 'authorization' ? fields.includes(name) : isIn(fields, name)))
   );
 }

@@ -1,24 +1,24 @@
 import type { SchemeHandler, SchemeHandlers } from './protocol.ts';
 
-type Registered = ReadonlyMap<string, SchemeHandler>;
+type HandlerMap = ReadonlyMap<string, SchemeHandler>;
 
 /**
  * Which handlers a document may ask. Electron gives a document its factories of custom schemes when it is committed: one that was open
- * before `handle` can't ask, one that was open before `unhandle` still can. http and https are looked up at each request.
+ * before `handleType` can't ask, one that was open before `unhandle` still can. http and https are looked up at each request.
  */
 export class DocumentHandlers {
-  readonly #given = new Map<string, Registered>();
+  readonly #handlersByDocument = new Map<string, HandlerMap>();
 
   /** A frame is about to show another document. */
   begin(frameId: string, { registered }: SchemeHandlers): void {
-    this.#given.set(frameId, registered);
+    this.#handlersByDocument.set(frameId, registered);
   }
 
   /** Returns the handlers of a document or a worker. If its start was not seen, they are those of its first request. */
   find(frameId: string, scheme: string, handlers: SchemeHandlers): SchemeHandler | undefined {
     if (handlers.intercepts(scheme)) return handlers.find(scheme);
-    const given = this.#given.get(frameId) ?? handlers.registered;
-    this.#given.set(frameId, given);
+    const given = this.#handlersByDocument.get(frameId) ?? handlers.registered;
+    this.#handlersByDocument.set(frameId, given);
     return given.get(scheme);
   }
 }

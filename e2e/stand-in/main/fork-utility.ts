@@ -1,18 +1,18 @@
 import type * as Electron from 'electron';
-import type { Mirror } from '../mirror.ts';
-import { onlyKnown, strictly } from '../strict.ts';
+import type { ElectronMembers } from '../type-conformance.ts';
+import { assertKnownOptions, guardMembers } from '../unknown-member-guard.ts';
 import { app } from './app.ts';
-import { type Output, UtilityProcess } from './utility-process.ts';
+import { type StdioMode, UtilityProcess } from './utility-process.ts';
 
 /** Electron's options. `serviceName` is accepted and ignored: the stand-in has no task manager to show it. */
-const OPTIONS = ['serviceName', 'env', 'execArgv', 'cwd', 'stdio'];
+const KNOWN_OPTIONS = ['serviceName', 'env', 'execArgv', 'cwd', 'stdio'];
 
 /** Checks and error messages as in lib/browser/api/utility-process.ts and its native part. */
-const fork: Mirror<typeof Electron.utilityProcess, 'fork'>['fork'] = (modulePath, args, options) => {
+const fork: ElectronMembers<typeof Electron.utilityProcess, 'fork'>['fork'] = (modulePath, args, options) => {
   if (!modulePath) throw new Error('Missing UtilityProcess entry script.');
   const given = (Array.isArray(args) ? options : (args ?? options)) as Electron.ForkOptions | undefined;
   const { serviceName, env, execArgv, cwd, stdio } = given ?? {};
-  onlyKnown('utilityProcess.fork', given ?? {}, OPTIONS);
+  assertKnownOptions('utilityProcess.fork', given ?? {}, KNOWN_OPTIONS);
   if (execArgv != null && !Array.isArray(execArgv)) throw new TypeError('execArgv must be an array of strings.');
   if (serviceName != null && typeof serviceName !== 'string') throw new TypeError('serviceName must be a string.');
   if (cwd != null && typeof cwd !== 'string') throw new TypeError('cwd path must be a string.');
@@ -22,7 +22,7 @@ const fork: Mirror<typeof Electron.utilityProcess, 'fork'>['fork'] = (modulePath
   return new UtilityProcess(modulePath, Array.isArray(args) ? args : [], { ...variables, execArgv, cwd, ...outputs });
 };
 
-function parseStdio(stdio: Electron.ForkOptions['stdio']): { stdout?: Output; stderr?: Output } {
+function parseStdio(stdio: Electron.ForkOptions['stdio']): { stdout?: StdioMode; stderr?: StdioMode } {
   if (stdio === undefined) return {};
   if (typeof stdio === 'string') {
     if (!isOutput(stdio)) throw new Error('stdio must be of the following values: inherit, pipe, ignore');
@@ -36,6 +36,6 @@ function parseStdio(stdio: Electron.ForkOptions['stdio']): { stdout?: Output; st
   return { stdout, stderr };
 }
 
-const isOutput = (value: unknown): value is Output => value === 'inherit' || value === 'ignore' || value === 'pipe';
+const isOutput = (value: unknown): value is StdioMode => value === 'inherit' || value === 'ignore' || value === 'pipe';
 
-export const utilityProcess = strictly('utilityProcess', { fork });
+export const utilityProcess = guardMembers('utilityProcess', { fork });

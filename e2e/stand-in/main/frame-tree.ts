@@ -1,5 +1,5 @@
 import type { CdpConnection, CdpSession } from '../chromium/cdp.ts';
-import { BINDING, type FromPage, WORLD } from '../wire.ts';
+import { BINDING_NAME, type MessageFromPage, WORLD_NAME } from '../page-messages.ts';
 import { PageDocument } from './page-document.ts';
 import { WebFrameMain } from './web-frame-main.ts';
 
@@ -13,14 +13,14 @@ export interface PageScripts {
   readonly preload: string;
 }
 
-export interface TreeListener {
-  ipc(document: PageDocument, frame: WebFrameMain, message: Extract<FromPage, { kind: 'ipc' }>): void;
-  opened(message: Extract<FromPage, { kind: 'open' }>): void;
+export interface FrameTreeListener {
+  ipc(document: PageDocument, frame: WebFrameMain, message: Extract<MessageFromPage, { kind: 'ipc' }>): void;
+  opened(message: Extract<MessageFromPage, { kind: 'open' }>): void;
   /** Before anything runs in a DevTools target of this window. */
   attached(session: CdpSession): void;
 }
 
-interface Node {
+interface FrameNode {
   parentId: string | undefined;
   document: PageDocument | undefined;
   readonly frame: WebFrameMain;
@@ -30,11 +30,11 @@ interface Node {
 export class FrameTree {
   readonly #connection: CdpConnection;
   readonly #scripts: PageScripts;
-  readonly #listener: TreeListener;
-  readonly #nodes = new Map<string, Node>();
+  readonly #listener: FrameTreeListener;
+  readonly #nodes = new Map<string, FrameNode>();
   readonly #mainId: string;
 
-  constructor(connection: CdpConnection, mainId: string, scripts: PageScripts, listener: TreeListener) {
+  constructor(connection: CdpConnection, mainId: string, scripts: PageScripts, listener: FrameTreeListener) {
     this.#connection = connection;
     this.#mainId = mainId;
     this.#scripts = scripts;
@@ -49,7 +49,7 @@ export class FrameTree {
     return this.#nodes.get(frameId)?.frame;
   }
 
-  parentOf(frameId: string): WebFrameMain | undefined {
+  getParent(frameId: string): WebFrameMain | undefined {
     const parentId = this.#nodes.get(frameId)?.parentId;
     return parentId === undefined ? undefined : this.find(parentId);
   }
@@ -61,7 +61,7 @@ export class FrameTree {
     this.#watchFrames(session);
     this.#listener.attached(session);
     session.on('Runtime.executionContextCreated', ({ context }) => {
-      if (context.name === WORLD) contexts.set(context.id, String(context.auxData?.['frameId' as never]));
+      if (context.name === WORLD_NAME) contexts.set(context.id, String(context.auxData?.['frameId' as never]));
     });
     session.on('Runtime.executionContextDestroyed', ({ executionContextId }) => {
       this.#end((document) => document.world.session === session && document.world.context === executionContextId);
@@ -69,8 +69,8 @@ export class FrameTree {
     session.on('Runtime.executionContextsCleared', () => this.endTarget(session));
     session.on('Runtime.bindingCalled', ({ name, payload, executionContextId }) => {
       const frameId = contexts.get(executionContextId);
-      if (name !== BINDING || frameId === undefined) return;
-      this.#receive({ session, context: executionContextId, frameId }, JSON.parse(payload) as FromPage);
+      if (name !== BINDING_NAME || frameId === undefined) return;
+      this.#receive({ session, context: executionContextId, frameId }, JSON.parse(payload) as MessageFromPage);
     });
     const script = (source: string, worldName: string, runImmediately: boolean) =>
       session.send('Page.addScriptToEvaluateOnNewDocument', { source, worldName, runImmediately });
@@ -79,10 +79,10 @@ export class FrameTree {
       session.send('Runtime.enable'),
       // For the status of documents; nothing of what is loaded is kept.
       session.send('Network.enable', { maxTotalBufferSize: 0, maxResourceBufferSize: 0, maxPostDataSize: 0 }),
-      session.send('Runtime.addBinding', { name: BINDING, executionContextName: WORLD }),
-      script(agent, WORLD, true),
+      session.send('Runtime.addBinding', { name: BINDING_NAME, executionContextName: WORLD_NAME }),
+      script(agent, WORLD_NAME, true),
       script(surface, '', true),
-      script(preload, WORLD, false),
+      script(preload, WORLD_NAME, false),
       session.send('Target.setAutoAttach', { autoAttach: true, waitForDebuggerOnStart: true, flatten: true }),
       session.send('Runtime.runIfWaitingForDebugger'),
     ]);
@@ -112,7 +112,7 @@ export class FrameTree {
     session.on('Page.frameNavigated', ({ frame }) => {
       const node = this.#node(frame.id);
       node.frame.commit({ url: frame.url, origin: frame.securityOrigin, name: frame.name ?? '' });
-      if (frame.parentId && node.document && !node.document.ended) this.#beginAgain(node.document);
+      if (frame.parentId && node.document && !node.document.ended) this.#recreateMain(node.document);
     });
     session.on('Page.frameDetached', ({ frameId, reason }) => {
       this.#nodes.get(frameId)?.document?.end();
@@ -137,12 +137,12 @@ export class FrameTree {
   }
 
   /** Chromium keeps the worlds of a subframe's empty document for the first one of the same origin, and runs no script in them anew. */
-  #beginAgain({ world: { session, context } }: PageDocument): void {
+  #recreateMain({ world: { session, context } }: PageDocument): void {
     const { agent, preload } = this.#scripts;
     session.send('Runtime.evaluate', { expression: `${agent}\n${preload}`, contextId: context }).catch(() => {});
   }
 
-  #receive(world: PageDocument['world'], message: FromPage): void {
+  #receive(world: PageDocument['world'], message: MessageFromPage): void {
     const node = this.#node(world.frameId);
     if (message.kind === 'document') {
       node.document?.end();
@@ -165,14 +165,14 @@ export class FrameTree {
     for (const [id, { parentId }] of this.#nodes) if (parentId === frameId) this.#remove(id);
   }
 
-  #node(frameId: string): Node {
+  #node(frameId: string): FrameNode {
     const known = this.#nodes.get(frameId);
     if (known) return known;
     const frame = new WebFrameMain({
-      parent: () => this.parentOf(frameId) ?? null,
+      parent: () => this.getParent(frameId) ?? null,
       children: () => [...this.#nodes.values()].filter((node) => node.parentId === frameId).map((node) => node.frame),
     });
-    const node: Node = { parentId: undefined, document: undefined, frame };
+    const node: FrameNode = { parentId: undefined, document: undefined, frame };
     this.#nodes.set(frameId, node);
     return node;
   }

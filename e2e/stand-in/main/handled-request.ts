@@ -1,9 +1,9 @@
 import { Readable } from 'node:stream';
-import { fromChromium } from '../schemes.ts';
-import { hasInitiatorOrigin } from '../version.ts';
+import { fromChromiumUrl } from '../scheme-mapping.ts';
+import { hasInitiatorOrigin } from '../electron-version.ts';
 
 /** A request as Chromium reports it before its network service sees it. */
-export interface Told {
+export interface ObservedRequest {
   readonly url: string;
   readonly method: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -14,16 +14,16 @@ export interface Told {
 
 /**
  * What Electron's handlers never see: its answer comes before Chromium's network, which is what writes these. DevTools adds
- * `Origin` and `Referer` to what it tells.
+ * `HttpOrigin` and `Referer` to what it tells.
  */
 const NETWORK_FIELDS =
   /^(origin|referer|cookie|accept-encoding|host|connection|content-length|transfer-encoding|sec-fetch-.*)$/i;
 
 /** The request that a handler of `protocol.handle` is given (Electron: lib/browser/api/protocol.ts), under the scheme's own URL. */
-export function toHandledRequest(told: Told, body: Readable): Request {
+export function toHandledRequest(told: ObservedRequest, body: Readable): Request {
   const headers = new Headers();
   for (const [name, value] of Object.entries(told.headers)) if (!NETWORK_FIELDS.test(name)) headers.set(name, value);
-  const origin = formOrigin(told);
+  const origin = getFormOrigin(told);
   if (origin !== undefined) headers.set('origin', origin);
   const hasBody = told.method !== 'GET' && told.method !== 'HEAD';
   const sent = hasBody ? { body: Readable.toWeb(body) as ReadableStream<Uint8Array>, duplex: 'half' } : {};
@@ -34,18 +34,18 @@ export function toHandledRequest(told: Told, body: Readable): Request {
 }
 
 /** Only a form that is posted by http names one (Chromium: navigation_request.cc), unless it is opaque (Electron leaves that out). */
-function formOrigin({ url, isDocument, headers }: Told): string | undefined {
+function getFormOrigin({ url, isDocument, headers }: ObservedRequest): string | undefined {
   const origin = getField(headers, 'origin');
   if (!isDocument || origin === undefined || origin === 'null' || !/^https?:/.test(url)) return undefined;
-  return fromChromium(origin);
+  return fromChromiumUrl(origin);
 }
 
 /** Pages of custom schemes have none: Blink sends addresses of http and https only. */
-function toReferrer(headers: Told['headers']): string {
+function toReferrer(headers: ObservedRequest['headers']): string {
   const referrer = getField(headers, 'referer') ?? '';
-  return fromChromium(referrer) === referrer ? referrer : '';
+  return fromChromiumUrl(referrer) === referrer ? referrer : '';
 }
 
 /** Returns a field of a request that DevTools reports, whose names may be in any case. */
-export const getField = (headers: Told['headers'], name: string): string | undefined =>
+export const getField = (headers: ObservedRequest['headers'], name: string): string | undefined =>
   Object.entries(headers).find(([written]) => written.toLowerCase() === name)?.[1];

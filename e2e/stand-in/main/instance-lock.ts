@@ -12,18 +12,18 @@ export class InstanceLock {
     process.once('exit', () => this.release());
   }
 
-  get held(): boolean {
+  get isHeld(): boolean {
     return this.#held;
   }
 
-  take(): boolean {
+  acquire(): boolean {
     if (this.#held) return true;
     try {
       writeFileSync(this.#path, String(process.pid), { flag: 'wx' });
     } catch {
       if (isAlive(Number(readFileSync(this.#path, 'utf8')))) return false;
       rmSync(this.#path, { force: true });
-      return this.take();
+      return this.acquire();
     }
     this.#held = true;
     return true;

@@ -1,11 +1,11 @@
 import type * as Electron from 'electron';
-import type { Mirror } from '../mirror.ts';
-import { StrictEmitter } from '../strict.ts';
-import { End, type Message } from './channel.ts';
+import type { ElectronMembers } from '../type-conformance.ts';
+import { GuardedEmitter } from '../unknown-member-guard.ts';
+import { ChannelEnd, type PortMessage } from './channel.ts';
 import { clone } from './clone.ts';
 
 interface PortEvents {
-  message: [event: Message];
+  message: [event: PortMessage];
   close: [];
 }
 
@@ -14,15 +14,15 @@ interface PortEvents {
  * but ports, refuses what can't be cloned at the sender, and keeps messages until `start()`.
  */
 export class MessagePortMain
-  extends StrictEmitter<PortEvents>
-  implements Mirror<Electron.MessagePortMain, 'postMessage' | 'start' | 'close'>
+  extends GuardedEmitter<PortEvents>
+  implements ElectronMembers<Electron.MessagePortMain, 'postMessage' | 'start' | 'close'>
 {
   /** A port in the body of a message can't be cloned, because this can't. */
   readonly unclonable = (): void => {};
-  #end: End | undefined;
+  #end: ChannelEnd | undefined;
   #started = false;
 
-  constructor(end: End) {
+  constructor(end: ChannelEnd) {
     super(['message', 'close']);
     this.#end = end;
   }
@@ -41,24 +41,24 @@ export class MessagePortMain
     const soon = (act: () => void) => setImmediate(() => this.#end === end && act());
     end.read({
       message: (message) => soon(() => this.emit('message', message)),
-      closed: () => soon(() => this.#closed()),
+      closed: () => soon(() => this.#onClosed()),
     });
   }
 
   close(): void {
     this.#end?.close();
-    this.#closed();
+    this.#onClosed();
   }
 
   /** Hands the end over; this object stays behind, neutered. */
-  detach(): End | undefined {
+  detach(): ChannelEnd | undefined {
     const end = this.#end;
     end?.unread();
     this.#end = undefined;
     return end;
   }
 
-  #closed(): void {
+  #onClosed(): void {
     if (!this.#end) return;
     this.#end = undefined;
     this.emit('close');
@@ -66,7 +66,7 @@ export class MessagePortMain
 }
 
 /** The ends of the ports in a transfer list. @throws TypeError when it holds anything but live ports, each once. */
-export function takePorts(transfer: unknown): End[] {
+export function takePorts(transfer: unknown): ChannelEnd[] {
   if (transfer === undefined) return [];
   if (!Array.isArray(transfer) || !transfer.every((port) => port instanceof MessagePortMain)) {
     throw new TypeError('Invalid value for transfer');
@@ -82,12 +82,12 @@ export function takePorts(transfer: unknown): End[] {
   });
 }
 
-export class MessageChannelMain implements Mirror<Electron.MessageChannelMain, 'port1' | 'port2'> {
+export class MessageChannelMain implements ElectronMembers<Electron.MessageChannelMain, 'port1' | 'port2'> {
   readonly port1: MessagePortMain;
   readonly port2: MessagePortMain;
 
   constructor() {
-    const [one, two] = End.pair();
+    const [one, two] = ChannelEnd.createPair();
     this.port1 = new MessagePortMain(one);
     this.port2 = new MessagePortMain(two);
   }

@@ -1,12 +1,12 @@
 import type { CdpSession } from '../chromium/cdp.ts';
-import { fromChromium } from '../schemes.ts';
-import { Cancelable } from '../strict.ts';
-import { LoadFailure } from './load-failure.ts';
+import { fromChromiumUrl } from '../scheme-mapping.ts';
+import { CancelableEvent } from '../unknown-member-guard.ts';
+import { LoadError } from './load-error.ts';
 import type { WebContents } from './web-contents.ts';
 import type { WebFrameMain } from './web-frame-main.ts';
 
 /** Electron's `details` of a navigation event. */
-export interface Navigation extends Cancelable {
+export interface Navigation extends CancelableEvent {
   readonly url: string;
   readonly isSameDocument: boolean;
   readonly isMainFrame: boolean;
@@ -14,7 +14,7 @@ export interface Navigation extends Cancelable {
   readonly initiator?: WebFrameMain | null;
 }
 
-export interface Watched {
+export interface NavigationListener {
   frame(frameId: string): WebFrameMain | undefined;
   /** A navigation to another document was reported. */
   began(frameId: string): void;
@@ -30,55 +30,55 @@ export interface Watched {
 export const getFrameIds = (frame: WebFrameMain | null | undefined): [processId: number, routingId: number] =>
   frame && !frame.isDestroyed() ? [frame.processId, frame.routingId] : [-1, -1];
 
-interface Outcome {
+interface ResponseStatus {
   readonly status: number;
   readonly statusText: string;
 }
 
-const NO_RESPONSE: Outcome = { status: -1, statusText: '' };
+const NO_RESPONSE: ResponseStatus = { status: -1, statusText: '' };
 
 /**
  * DevTools' page events of one target, in the words and the order of Electron's WebContents: a navigation is told of when it
  * begins, before the application is asked about it (`will-navigate`), whatever becomes of it; and once more when it is committed.
  * One that is prevented, is a download or is answered with 204 is not.
  */
-export function watchNavigation(target: CdpSession, contents: WebContents, watched: Watched): void {
+export function watchNavigation(target: CdpSession, contents: WebContents, watched: NavigationListener): void {
   let loaderId: string | undefined;
-  const outcomes = new Map<string, Outcome | LoadFailure>();
+  const outcomes = new Map<string, ResponseStatus | LoadError>();
   const isMain = (frameId: string) => watched.frame(frameId) === contents.mainFrame;
   const started = (frameId: string, url: string, isSameDocument: boolean): void => {
     const isMainFrame = isMain(frameId);
     const frame = watched.frame(frameId) ?? null;
-    const details = Object.assign(new Cancelable(), { url, isSameDocument, isMainFrame, frame, initiator: null });
+    const details = Object.assign(new CancelableEvent(), { url, isSameDocument, isMainFrame, frame, initiator: null });
     contents.emit('did-start-navigation', details, url, isSameDocument, isMainFrame, ...getFrameIds(frame));
   };
 
   // A page's way to a custom scheme is answered when Chromium has begun it, not when the page asks: begun before, our answer
   // would be what Chromium's own attempt aborts. Our answer begins once more, which was told of already.
-  const wanted = new Set<string>();
-  const told = new Map<string, string>();
+  const requested = new Set<string>();
+  const reported = new Map<string, string>();
   target.on('Page.frameRequestedNavigation', ({ frameId, url }) => {
-    if (watched.isForeign(url)) wanted.add(frameId);
+    if (watched.isForeign(url)) requested.add(frameId);
   });
   target.on('Page.frameStartedNavigating', ({ frameId, url, navigationType }) => {
     if (/sameDocument/i.test(navigationType)) return;
-    const seen = fromChromium(url);
-    const isTold = told.get(frameId) === seen;
-    told.delete(frameId);
+    const seen = fromChromiumUrl(url);
+    const isTold = reported.get(frameId) === seen;
+    reported.delete(frameId);
     if (isTold) return;
     started(frameId, seen, false);
     watched.began(frameId);
-    if (!watched.isForeign(url) || !wanted.delete(frameId)) return;
-    told.set(frameId, seen);
-    if (!watched.requested(target, frameId, url)) told.delete(frameId);
+    if (!watched.isForeign(url) || !requested.delete(frameId)) return;
+    reported.set(frameId, seen);
+    if (!watched.requested(target, frameId, url)) reported.delete(frameId);
   });
   target.on('Page.navigatedWithinDocument', ({ frameId, url }) => {
-    const seen = fromChromium(url);
+    const seen = fromChromiumUrl(url);
     started(frameId, seen, true);
     if (isMain(frameId)) watched.navigated(seen);
     contents.emit(
       'did-navigate-in-page',
-      new Cancelable(),
+      new CancelableEvent(),
       seen,
       isMain(frameId),
       ...getFrameIds(watched.frame(frameId)),
@@ -90,7 +90,7 @@ export function watchNavigation(target: CdpSession, contents: WebContents, watch
     if (requestId === of) outcomes.set(of, { status: response.status, statusText: response.statusText });
   });
   target.on('Network.loadingFailed', ({ requestId, type, errorText }) => {
-    if (type === 'Document') outcomes.set(requestId, new LoadFailure(errorText, ''));
+    if (type === 'Document') outcomes.set(requestId, new LoadError(errorText, ''));
   });
   target.on('Page.frameNavigated', ({ frame }) => {
     const outcome = outcomes.get(frame.loaderId) ?? NO_RESPONSE;
@@ -98,21 +98,21 @@ export function watchNavigation(target: CdpSession, contents: WebContents, watch
     outcomes.delete(frame.loaderId);
     // Of what came to nothing: no document will ask for it.
     if (isMainFrame) outcomes.clear();
-    const url = fromChromium(frame.unreachableUrl ?? frame.url);
+    const url = fromChromiumUrl(frame.unreachableUrl ?? frame.url);
     const place = getFrameIds(watched.frame(frame.id));
     if (isMainFrame) {
       loaderId = frame.loaderId;
       watched.navigated(url);
     }
     if (frame.unreachableUrl !== undefined) {
-      const { errno, code } = outcome instanceof LoadFailure ? outcome : new LoadFailure('net::ERR_FAILED', url);
-      contents.emit('did-fail-provisional-load', new Cancelable(), errno, code, url, isMainFrame, ...place);
-      contents.emit('did-fail-load', new Cancelable(), errno, code, url, isMainFrame, ...place);
+      const { errno, code } = outcome instanceof LoadError ? outcome : new LoadError('net::ERR_FAILED', url);
+      contents.emit('did-fail-provisional-load', new CancelableEvent(), errno, code, url, isMainFrame, ...place);
+      contents.emit('did-fail-load', new CancelableEvent(), errno, code, url, isMainFrame, ...place);
       return;
     }
-    const { status, statusText } = outcome instanceof LoadFailure ? NO_RESPONSE : outcome;
-    contents.emit('did-frame-navigate', new Cancelable(), url, status, statusText, isMainFrame, ...place);
-    if (isMainFrame) contents.emit('did-navigate', new Cancelable(), url, status, statusText);
+    const { status, statusText } = outcome instanceof LoadError ? NO_RESPONSE : outcome;
+    contents.emit('did-frame-navigate', new CancelableEvent(), url, status, statusText, isMainFrame, ...place);
+    if (isMainFrame) contents.emit('did-navigate', new CancelableEvent(), url, status, statusText);
   });
   target.on('Page.lifecycleEvent', (event) => {
     if (event.loaderId !== loaderId || !isMain(event.frameId)) return;

@@ -1,11 +1,11 @@
 import { networkInterfaces } from 'node:os';
 import type * as Electron from 'electron';
-import type { Mirror } from '../mirror.ts';
-import { strictly } from '../strict.ts';
+import type { ElectronMembers } from '../type-conformance.ts';
+import { guardMembers } from '../unknown-member-guard.ts';
 import { ClientRequest } from './client-request.ts';
 import { Session, session } from './session.ts';
 
-const face: Mirror<Electron.Net, 'fetch' | 'isOnline'> & { readonly request: typeof request } = {
+const members: ElectronMembers<Electron.Net, 'fetch' | 'isOnline'> & { readonly request: typeof request } = {
   request,
   fetch: (input, init) => session.defaultSession.fetch(input, init),
   isOnline: () =>
@@ -22,4 +22,4 @@ function request(options: Electron.ClientRequestConstructorOptions): ClientReque
   return new ClientRequest(options, asking.load);
 }
 
-export const net = strictly('net', face);
+export const net = guardMembers('net', members);

@@ -1,10 +1,10 @@
 import type { Readable } from 'node:stream';
 import type { Cookies } from './cookies.ts';
-import { admits, admitsRequest, type Credentials, getPreflight, getResponseField } from './cors.ts';
-import { exchange, type Incoming } from './exchange.ts';
+import { allowsResponse, allowsRequest, type Credentials, getPreflight, getResponseField } from './cors.ts';
+import { sendHttpRequest, type IncomingResponse } from './http-request.ts';
 
 /** A request of the main process, as Electron hands it to Chromium's network (shell/common/api/electron_api_url_loader.cc). */
-export interface Load {
+export interface LoadRequest {
   readonly url: URL;
   readonly method: string;
   /** Names in small letters. */
@@ -32,7 +32,7 @@ export interface Challenge {
 export type Login = { readonly user: string; readonly password: string } | undefined;
 
 /** The credentials of a session. */
-export interface Identity {
+export interface SessionIdentity {
   readonly cookies: Cookies;
   /** `Authorization` by the origin that has taken it. */
   readonly logins: Map<string, string>;
@@ -40,7 +40,7 @@ export interface Identity {
 
 export interface LoadListener {
   /** Called before a redirect is followed. Throws if it must not be. */
-  redirected(status: number, method: string, url: string, response: Incoming): void;
+  redirected(status: number, method: string, url: string, response: IncomingResponse): void;
   /** Undefined: the server's refusal is the answer. */
   challenged(challenge: Challenge): Promise<Login>;
 }
@@ -54,60 +54,60 @@ const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
  * Sends a request with the session's cookies, asks leave of the server where it comes from an origin by `cors`, and follows
  * redirects. Rejects with an `Error` in the words of Chromium's net errors.
  */
-export async function load(identity: Identity, first: Load, listener: LoadListener): Promise<Incoming> {
+export async function loadResource(identity: SessionIdentity, first: LoadRequest, listener: LoadListener): Promise<IncomingResponse> {
   if (first.mode === 'cors' && first.origin === undefined) throw new Error('net::ERR_INVALID_ARGUMENT');
-  let asked = first;
+  let current = first;
   let isTainted = false;
   for (let redirects = 0; ; redirects++) {
-    const response = await loadOnce(identity, asked, isTainted, listener);
+    const response = await loadOnce(identity, current, isTainted, listener);
     const location = getResponseField(response, 'location');
     if (!REDIRECTS.has(response.status) || location === undefined) return response;
     response.body.destroy();
     if (redirects === MAX_REDIRECTS) throw new Error('net::ERR_TOO_MANY_REDIRECTS');
-    const next = redirect(asked, response.status, location);
+    const next = redirect(current, response.status, location);
     listener.redirected(response.status, next.method, next.url.href, response);
     if (!/^https?:$/.test(next.url.protocol)) throw new Error('net::ERR_UNSAFE_REDIRECT');
     // After a redirect from one foreign origin to another the origin is opaque.
-    isTainted ||= asked.url.origin !== asked.origin && asked.url.origin !== next.url.origin;
-    asked = next;
+    isTainted ||= current.url.origin !== current.origin && current.url.origin !== next.url.origin;
+    current = next;
   }
 }
 
 async function loadOnce(
-  { cookies, logins }: Identity,
-  asked: Load,
+  { cookies, logins }: SessionIdentity,
+  current: LoadRequest,
   isTainted: boolean,
   listener: LoadListener,
-): Promise<Incoming> {
-  const { url, method, mode, signal } = asked;
-  const isForeign = asked.origin !== undefined && (isTainted || asked.origin !== url.origin);
+): Promise<IncomingResponse> {
+  const { url, method, mode, signal } = current;
+  const isForeign = current.origin !== undefined && (isTainted || current.origin !== url.origin);
   if (isForeign && mode === 'same-origin') throw new Error('net::ERR_FAILED');
   const isCompared = isForeign && mode === 'cors';
-  const origin = isTainted ? 'null' : asked.origin;
-  const headers: Record<string, string> = { ...asked.headers };
+  const origin = isTainted ? 'null' : current.origin;
+  const headers: Record<string, string> = { ...current.headers };
   for (const name of NETWORK_FIELDS) delete headers[name];
   if (origin !== undefined && (isCompared || (method !== 'GET' && method !== 'HEAD'))) headers['origin'] = origin;
-  if (isCompared) await askPermission({ ...asked, headers }, origin!);
-  const hasCredentials = asked.credentials === 'include' || (asked.credentials === 'same-origin' && !isForeign);
-  const hasCookies = asked.cookies && hasCredentials;
-  const cookie = hasCookies ? await cookies.getField({ url, method, origin: asked.origin }) : undefined;
+  if (isCompared) await sendPreflight({ ...current, headers }, origin!);
+  const hasCredentials = current.credentials === 'include' || (current.credentials === 'same-origin' && !isForeign);
+  const hasCookies = current.cookies && hasCredentials;
+  const cookie = hasCookies ? await cookies.getField({ url, method, origin: current.origin }) : undefined;
   if (cookie !== undefined) headers['cookie'] = cookie;
   const known = hasCredentials ? logins.get(url.origin) : undefined;
   if (known !== undefined) headers['authorization'] ??= known;
-  const body = asked.body;
-  let response = await exchange({ url, method, headers, body, signal });
+  const body = current.body;
+  let response = await sendHttpRequest({ url, method, headers, body, signal });
   if (response.status === 407) throw new Error('net::ERR_UNEXPECTED_PROXY_AUTH');
-  if (hasCookies) await cookies.keep(url, setCookies(response));
+  if (hasCookies) await cookies.store(url, getSetCookies(response));
   const challenge = hasCredentials ? parseChallenge(url, response) : undefined;
   const login = challenge && headers['authorization'] === undefined ? await listener.challenged(challenge) : undefined;
   if (login) {
     response.body.destroy();
     const authorization = `Basic ${Buffer.from(`${login.user}:${login.password}`).toString('base64')}`;
-    response = await exchange({ url, method, headers: { ...headers, authorization }, body, signal });
+    response = await sendHttpRequest({ url, method, headers: { ...headers, authorization }, body, signal });
     if (response.status !== 401) logins.set(url.origin, authorization);
-    if (hasCookies) await cookies.keep(url, setCookies(response));
+    if (hasCookies) await cookies.store(url, getSetCookies(response));
   }
-  if (isCompared && !admits(response, origin!, asked.credentials)) {
+  if (isCompared && !allowsResponse(response, origin!, current.credentials)) {
     response.body.destroy();
     throw new Error('net::ERR_FAILED');
   }
@@ -115,16 +115,16 @@ async function loadOnce(
 }
 
 /** Sends the preflight of a request, without cookies. */
-async function askPermission({ url, method, headers, credentials, signal }: Load, origin: string): Promise<void> {
+async function sendPreflight({ url, method, headers, credentials, signal }: LoadRequest, origin: string): Promise<void> {
   const fields = getPreflight(origin, method, headers);
   if (!fields) return;
-  const response = await exchange({ url, method: 'OPTIONS', headers: fields, body: undefined, signal });
+  const response = await sendHttpRequest({ url, method: 'OPTIONS', headers: fields, body: undefined, signal });
   response.body.destroy();
-  if (!admitsRequest(response, { origin, method, headers }, credentials)) throw new Error('net::ERR_FAILED');
+  if (!allowsRequest(response, { origin, method, headers }, credentials)) throw new Error('net::ERR_FAILED');
 }
 
 /** The request that a redirect makes (Chromium: net/url_request/redirect_info.cc). */
-function redirect(asked: Load, status: number, location: string): Load {
+function redirect(asked: LoadRequest, status: number, location: string): LoadRequest {
   const url = new URL(location, asked.url);
   const becomesGet = status === 303 ? asked.method !== 'HEAD' : status < 303 && asked.method === 'POST';
   const isLost = (name: string) =>
@@ -135,11 +135,11 @@ function redirect(asked: Load, status: number, location: string): Load {
   return { ...asked, url, headers };
 }
 
-const setCookies = ({ rawHeaders }: Incoming): string[] =>
+const getSetCookies = ({ rawHeaders }: IncomingResponse): string[] =>
   rawHeaders.filter(([name]) => name.toLowerCase() === 'set-cookie').map(([, value]) => value);
 
 /** Only the scheme Basic is supported. */
-function parseChallenge({ protocol, hostname, port }: URL, response: Incoming): Challenge | undefined {
+function parseChallenge({ protocol, hostname, port }: URL, response: IncomingResponse): Challenge | undefined {
   const [, realm] = /\bbasic\s+realm="?([^",]*)/i.exec(getResponseField(response, 'www-authenticate') ?? '') ?? [];
   if (response.status !== 401 || realm === undefined) return undefined;
   const ofScheme = protocol === 'https:' ? 443 : 80;

@@ -1,17 +1,17 @@
 import type { CdpSession } from '../chromium/cdp.ts';
-import { decode, encode } from '../values.ts';
-import type { DocumentOpened, FromPage, ToPage } from '../wire.ts';
-import { End } from './channel.ts';
+import { decodeValue, encodeValue } from '../encode-value.ts';
+import type { DocumentOpened, MessageFromPage, MessageToPage } from '../page-messages.ts';
+import { ChannelEnd } from './channel.ts';
 import { MessagePortMain } from './message-port-main.ts';
 
 /** Where a document lives: a DevTools target and the isolated world in it. */
-export interface World {
+export interface ScriptWorld {
   readonly session: CdpSession;
   readonly context: number;
   readonly frameId: string;
 }
 
-const RECEIVE = 'function (message) { standIn.receive(message); }';
+const RECEIVE_FUNCTION = 'function (message) { standIn.receive(message); }';
 let lastPort = 0;
 
 /**
@@ -19,12 +19,12 @@ let lastPort = 0;
  * Invariant: when the document ends, every channel it held an end of is closed.
  */
 export class PageDocument {
-  readonly world: World;
+  readonly world: ScriptWorld;
   readonly opened: DocumentOpened;
-  readonly #ends = new Map<string, End>();
+  readonly #ends = new Map<string, ChannelEnd>();
   #ended = false;
 
-  constructor(world: World, opened: DocumentOpened) {
+  constructor(world: ScriptWorld, opened: DocumentOpened) {
     this.world = world;
     this.opened = opened;
   }
@@ -34,16 +34,16 @@ export class PageDocument {
   }
 
   /** Messages of one channel in one call of the page's side, in order. `ends` become ports of the page. */
-  send(channel: string, args: unknown, ends: readonly End[] = []): void {
+  send(channel: string, args: unknown, ends: readonly ChannelEnd[] = []): void {
     const ports = ends.map(() => `main-${++lastPort}`);
-    this.#tell({ kind: 'ipc', channel, value: encode(args), ports });
+    this.#evaluate({ kind: 'ipc', channel, value: encodeValue(args), ports });
     for (const [index, end] of ends.entries()) this.#hold(ports[index]!, end);
   }
 
   /** A message of the page's side about a port; ipc messages are the frame tree's business. */
-  receive(message: FromPage): void {
+  receive(message: MessageFromPage): void {
     if (message.kind === 'post') {
-      this.#ends.get(message.port)?.post({ data: decode(message.value), ports: this.portsFrom(message.ports) });
+      this.#ends.get(message.port)?.post({ data: decodeValue(message.value), ports: this.takePorts(message.ports) });
     } else if (message.kind === 'close') {
       this.#ends.get(message.port)?.close();
       this.#ends.delete(message.port);
@@ -51,9 +51,9 @@ export class PageDocument {
   }
 
   /** Ports the page sent along: it keeps the far ends under the ids it chose. */
-  portsFrom(ids: readonly string[]): MessagePortMain[] {
+  takePorts(ids: readonly string[]): MessagePortMain[] {
     return ids.map((id) => {
-      const [far, near] = End.pair();
+      const [far, near] = ChannelEnd.createPair();
       this.#hold(id, far);
       return new MessagePortMain(near);
     });
@@ -66,26 +66,26 @@ export class PageDocument {
     this.#ends.clear();
   }
 
-  #hold(id: string, end: End): void {
+  #hold(id: string, end: ChannelEnd): void {
     this.#ends.set(id, end);
     end.read({
       message: ({ data, ports }) => {
         const ends = ports.flatMap((port) => port.detach() ?? []);
         const ids = ends.map(() => `main-${++lastPort}`);
-        this.#tell({ kind: 'post', port: id, value: encode(data), ports: ids });
+        this.#evaluate({ kind: 'post', port: id, value: encodeValue(data), ports: ids });
         for (const [index, moved] of ends.entries()) this.#hold(ids[index]!, moved);
       },
       closed: () => {
         this.#ends.delete(id);
-        this.#tell({ kind: 'close', port: id });
+        this.#evaluate({ kind: 'close', port: id });
       },
     });
   }
 
-  #tell(message: ToPage): void {
+  #evaluate(message: MessageToPage): void {
     if (this.#ended) return;
     const { session, context } = this.world;
-    const call = { functionDeclaration: RECEIVE, executionContextId: context, arguments: [{ value: message }] };
+    const call = { functionDeclaration: RECEIVE_FUNCTION, executionContextId: context, arguments: [{ value: message }] };
     // A document that goes away while the message is under way takes it along; its end is reported by other events.
     session.send('Runtime.callFunctionOn', call).catch(() => {});
   }

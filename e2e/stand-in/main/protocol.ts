@@ -1,8 +1,8 @@
 import type * as Electron from 'electron';
-import type { Mirror } from '../mirror.ts';
-import { onlyKnown } from '../strict.ts';
+import type { ElectronMembers } from '../type-conformance.ts';
+import { assertKnownOptions } from '../unknown-member-guard.ts';
 
-export type ProtocolFace = Mirror<Electron.Protocol, 'handle' | 'unhandle' | 'isProtocolHandled'>;
+export type ProtocolMembers = ElectronMembers<Electron.Protocol, 'handle' | 'unhandle' | 'isProtocolHandled'>;
 export type SchemeHandler = Parameters<Electron.Protocol['handle']>[1];
 
 const PRIVILEGES = [
@@ -40,7 +40,7 @@ export class Schemes {
     if (this.#privileges.size > 0)
       throw new Error('stand-in: registerSchemesAsPrivileged works once; a second call replaces the first');
     for (const { scheme, privileges = {} } of schemes) {
-      onlyKnown('registerSchemesAsPrivileged', privileges, PRIVILEGES);
+      assertKnownOptions('registerSchemesAsPrivileged', privileges, PRIVILEGES);
       if (!/^[a-z][a-z0-9-]*$/.test(scheme))
         throw new Error(`stand-in: scheme '${scheme}' can't be part of a host name`);
       if (!privileges.standard || !privileges.secure) {
@@ -85,7 +85,7 @@ export class Schemes {
   }
 
   /** Calls `listener` when one more of Chromium's own schemes is handled. */
-  whenIntercepted(listener: () => void): void {
+  onIntercepted(listener: () => void): void {
     this.#onIntercepted = listener;
   }
 }
@@ -93,7 +93,7 @@ export class Schemes {
 export const schemes = new Schemes();
 
 /** Who answers for which scheme in one session; handlers come and go. */
-export class SchemeHandlers implements ProtocolFace {
+export class SchemeHandlers implements ProtocolMembers {
   readonly #intercepted = new Map<string, SchemeHandler>();
   #registered: ReadonlyMap<string, SchemeHandler> = new Map();
 

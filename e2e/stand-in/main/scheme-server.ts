@@ -2,10 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { CdpSession } from '../chromium/cdp.ts';
-import { fromChromium, requestPatterns } from '../schemes.ts';
+import { fromChromiumUrl, getRequestPatterns } from '../scheme-mapping.ts';
 import { DocumentHandlers } from './document-handlers.ts';
-import { getField, type Told, toHandledRequest } from './handled-request.ts';
-import { preflightFields, sendResponse } from './handled-response.ts';
+import { getField, type ObservedRequest, toHandledRequest } from './handled-request.ts';
+import { getPreflightFields, sendResponse } from './handled-response.ts';
 import type { SchemeHandler, SchemeHandlers, Schemes } from './protocol.ts';
 
 export interface Navigations {
@@ -20,7 +20,7 @@ export interface Navigations {
 }
 
 /** A request that DevTools has paused, as it reports it. */
-interface Paused {
+interface PausedRequest {
   readonly requestId: string;
   readonly request: { readonly url: string; readonly method: string; readonly headers: Record<string, string> };
   readonly frameId: string;
@@ -29,7 +29,7 @@ interface Paused {
 }
 
 /** A request on its way from Chromium to a handler. */
-interface Asked extends Told {
+interface HandledRequest extends ObservedRequest {
   readonly requestId: string;
   /** As Chromium's CORS check wants it back; undefined where it checks nothing. */
   readonly origin: string | undefined;
@@ -38,7 +38,7 @@ interface Asked extends Told {
 }
 
 /** What a redirect keeps of the request before it. */
-type Redirected = Pick<Asked, 'handler' | 'initiator' | 'origin'> & { readonly from: string };
+type RedirectedRequest = Pick<HandledRequest, 'handler' | 'initiator' | 'origin'> & { readonly from: string };
 
 const NETWORK_SCHEMES: ReadonlySet<string> = new Set(['http', 'https']);
 
@@ -56,8 +56,8 @@ export class SchemeServer {
   readonly #secret = randomBytes(32).toString('hex');
   readonly #server: Server;
   readonly #documents = new DocumentHandlers();
-  readonly #asked = new Map<string, Asked>();
-  readonly #redirected = new Map<string, Redirected>();
+  readonly #pending = new Map<string, HandledRequest>();
+  readonly #redirected = new Map<string, RedirectedRequest>();
   #lastAsked = 0;
 
   constructor(schemes: Schemes, navigations: Navigations) {
@@ -78,12 +78,12 @@ export class SchemeServer {
     const { names, intercepted } = this.#schemes;
     const enable = () => {
       const patterns = [
-        ...[...names].flatMap(requestPatterns),
+        ...[...names].flatMap(getRequestPatterns),
         ...[...intercepted].map((scheme) => `${scheme}://*`),
       ].map((urlPattern) => ({ urlPattern }));
       return browser.send('Fetch.enable', { patterns: [...patterns, { urlPattern: '*', resourceType: 'Document' }] });
     };
-    this.#schemes.whenIntercepted(() => {
+    this.#schemes.onIntercepted(() => {
       enable().catch((error: Error) => console.error(`stand-in: ${error.message}`));
     });
     await enable();
@@ -94,12 +94,12 @@ export class SchemeServer {
     this.#server.closeAllConnections();
   }
 
-  async #answer(browser: CdpSession, paused: Paused): Promise<unknown> {
+  async #answer(browser: CdpSession, paused: PausedRequest): Promise<unknown> {
     const { requestId, frameId, request } = paused;
     const fail = (errorReason: 'Aborted' | 'Failed') => browser.send('Fetch.failRequest', { requestId, errorReason });
     const isDocument = paused.resourceType === 'Document';
     if (isDocument && !this.#navigations.allows(frameId, request.url)) return fail('Aborted');
-    const url = fromChromium(request.url);
+    const url = fromChromiumUrl(request.url);
     const scheme = url.slice(0, url.indexOf(':'));
     const before = this.#takeRedirect(paused);
     const handler = this.#findHandler(paused, scheme, before);
@@ -107,7 +107,7 @@ export class SchemeServer {
     if (isDocument && !handler) this.#documents.begin(frameId, this.#navigations.handlers(frameId));
     if (!handler && this.#schemes.names.has(scheme)) return fail('Failed');
     if (!handler) return browser.send('Fetch.continueRequest', { requestId });
-    const preflight = preflightFields(request.headers);
+    const preflight = getPreflightFields(request.headers);
     if (preflight && !this.#schemes.allowsCors(scheme)) return fail('Failed');
     if (preflight) {
       return browser.send('Fetch.fulfillRequest', { requestId, responseCode: 204, responseHeaders: preflight });
@@ -115,15 +115,15 @@ export class SchemeServer {
     const { method, headers } = request;
     const initiator = before ? before.initiator : this.#findInitiator(paused);
     const id = String(++this.#lastAsked);
-    const origin = originAfter(before, request);
-    this.#asked.set(id, { url, method, headers, isDocument, initiator, origin, requestId, frameId, handler });
+    const origin = getOriginAfterRedirect(before, request);
+    this.#pending.set(id, { url, method, headers, isDocument, initiator, origin, requestId, frameId, handler });
     const { port } = this.#server.address() as AddressInfo;
     // An address of its own: Chromium keeps answers of http in its cache, and custom schemes have none.
     const address = `http://127.0.0.1:${port}/${this.#secret}/${id}`;
-    return browser.send('Fetch.continueRequest', { requestId, url: address }).catch(() => this.#asked.delete(id));
+    return browser.send('Fetch.continueRequest', { requestId, url: address }).catch(() => this.#pending.delete(id));
   }
 
-  #takeRedirect({ redirectedRequestId }: Paused): Redirected | undefined {
+  #takeRedirect({ redirectedRequestId }: PausedRequest): RedirectedRequest | undefined {
     if (redirectedRequestId === undefined) return undefined;
     const before = this.#redirected.get(redirectedRequestId);
     this.#redirected.delete(redirectedRequestId);
@@ -131,31 +131,31 @@ export class SchemeServer {
   }
 
   /** Documents get the handlers of now, their subresources those of the document's start. A redirect stays with the handler that made it. */
-  #findHandler({ frameId, resourceType }: Paused, scheme: string, before?: Redirected): SchemeHandler | undefined {
+  #findHandler({ frameId, resourceType }: PausedRequest, scheme: string, before?: RedirectedRequest): SchemeHandler | undefined {
     const handlers = this.#navigations.handlers(frameId);
     if (resourceType !== 'Document') return before?.handler ?? this.#documents.find(frameId, scheme, handlers);
     return NETWORK_SCHEMES.has(scheme) && before ? before.handler : handlers.find(scheme);
   }
 
-  #findInitiator({ frameId, resourceType, request: { headers } }: Paused): string | undefined {
+  #findInitiator({ frameId, resourceType, request: { headers } }: PausedRequest): string | undefined {
     if (resourceType === 'Document') return this.#navigations.navigator(frameId);
     const origin = getField(headers, 'origin');
-    if (origin !== undefined) return fromChromium(origin);
+    if (origin !== undefined) return fromChromiumUrl(origin);
     const asker = this.#navigations.asker(frameId);
     const referrer = getField(headers, 'referer');
-    const referrers = referrer === undefined ? undefined : fromChromium(new URL(referrer).origin);
+    const referrers = referrer === undefined ? undefined : fromChromiumUrl(new URL(referrer).origin);
     // A document that has just begun may not be known yet. What is not known at all is not taken for the browser's own.
     return asker === 'null' ? asker : (referrers ?? asker ?? 'null');
   }
 
   async #serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const [, secret, id = ''] = incoming.url?.split('/') ?? [];
-    const asked = this.#asked.get(id);
+    const asked = this.#pending.get(id);
     if (secret !== this.#secret || !asked) {
       outgoing.writeHead(403).end();
       return;
     }
-    this.#asked.delete(id);
+    this.#pending.delete(id);
     try {
       await this.#handle(asked, incoming, outgoing);
     } catch (error) {
@@ -166,9 +166,9 @@ export class SchemeServer {
     }
   }
 
-  async #handle(asked: Asked, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+  async #handle(asked: HandledRequest, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const { url, handler, initiator, origin, isDocument, frameId, requestId } = asked;
-    const isForeign = origin !== undefined && fromChromium(origin) !== getOrigin(url);
+    const isForeign = origin !== undefined && fromChromiumUrl(origin) !== getOrigin(url);
     // Electron's own gate, before the handler (kCorsDisabledScheme); in documents the page's `fetch` has refused already.
     if (isForeign && incoming.headers['sec-fetch-mode'] === 'cors') {
       if (!this.#schemes.allowsCors(url.slice(0, url.indexOf(':')))) return void outgoing.destroy();
@@ -187,11 +187,11 @@ export class SchemeServer {
  * The origin that Chromium compares. It forgets who was led from one foreign origin to another; DevTools takes every redirect for such a one,
  * as it sees the loopback server's address.
  */
-function originAfter(before: Redirected | undefined, { url, headers }: Paused['request']): string | undefined {
+function getOriginAfterRedirect(before: RedirectedRequest | undefined, { url, headers }: PausedRequest['request']): string | undefined {
   const told = getField(headers, 'origin');
   if (told === undefined || before?.origin === undefined) return told;
   const from = getOrigin(before.from);
-  return from === getOrigin(fromChromium(url)) || from === fromChromium(before.origin) ? before.origin : 'null';
+  return from === getOrigin(fromChromiumUrl(url)) || from === fromChromiumUrl(before.origin) ? before.origin : 'null';
 }
 
 /** Returns the origin of an address, also of a custom scheme, for which `URL` has none. */

@@ -1,11 +1,11 @@
 import { Readable, type Writable } from 'node:stream';
-import { ClientRequest, type SendLoad } from './client-request.ts';
+import { ClientRequest, type SendRequest } from './client-request.ts';
 import type { SchemeHandlers } from './protocol.ts';
 
 /** By what ways a request of the main process goes. */
-export interface Ways {
+export interface FetchTransports {
   readonly handlers: SchemeHandlers;
-  readonly send: SendLoad;
+  readonly send: SendRequest;
 }
 
 type Message = Readable & {
@@ -14,14 +14,14 @@ type Message = Readable & {
   readonly rawHeaders: string[];
 };
 
-const BODILESS: ReadonlySet<number> = new Set([101, 204, 205, 304]);
+const BODILESS_STATUSES: ReadonlySet<number> = new Set([101, 204, 205, 304]);
 
 /**
  * `session.fetch`: `net.request` in the clothes of `fetch`, as in Electron (lib/browser/api/net-fetch.ts). A failure is a plain `Error` in
  * the words of Chromium's net errors, a redirect that may not be followed is one, and the answer has no `url`.
  */
 export async function sessionFetch(
-  { handlers, send }: Ways,
+  { handlers, send }: FetchTransports,
   input: string | Request,
   { bypassCustomProtocolHandlers = false, ...init }: RequestInit & { bypassCustomProtocolHandlers?: boolean },
 ): Promise<Response> {
@@ -63,7 +63,7 @@ function toResponse({ method }: Request, message: Message): Response {
   rawHeaders.forEach((name, at) => {
     if (at % 2 === 0) headers.append(name, rawHeaders[at + 1]!);
   });
-  const isEmpty = BODILESS.has(status) || method === 'HEAD';
+  const isEmpty = BODILESS_STATUSES.has(status) || method === 'HEAD';
   return new Response(isEmpty ? null : (Readable.toWeb(message) as ReadableStream<Uint8Array>), {
     ...{ status, statusText, headers },
   });

@@ -3,13 +3,13 @@ import { lookup } from 'node:dns/promises';
 import { isAbsolute, join } from 'node:path';
 import type * as Electron from 'electron';
 import type { CdpSession } from '../chromium/cdp.ts';
-import type { Mirror } from '../mirror.ts';
-import { onlyKnown, Strict, strictly } from '../strict.ts';
+import type { ElectronMembers } from '../type-conformance.ts';
+import { assertKnownOptions, GuardedObject, guardMembers } from '../unknown-member-guard.ts';
 import { Cookies } from './cookies.ts';
-import type { Incoming } from './exchange.ts';
-import { keepCookies, restoreCookies } from './kept-cookies.ts';
-import { type Load, type LoadListener, load } from './network-loader.ts';
-import { type ProtocolFace, SchemeHandlers, schemes } from './protocol.ts';
+import type { IncomingResponse } from './http-request.ts';
+import { saveCookies, restoreCookies } from './persistent-cookies.ts';
+import { type LoadRequest, type LoadListener, loadResource } from './network-loader.ts';
+import { type ProtocolMembers, SchemeHandlers, schemes } from './protocol.ts';
 import { sessionFetch } from './session-fetch.ts';
 
 type Implemented =
@@ -22,35 +22,35 @@ type Implemented =
   | 'getPreloadScripts';
 
 /** Chromium, and where its profile is, once the application is ready. */
-interface Running {
+interface RunningShell {
   readonly browser: CdpSession;
   readonly storagePath: string;
 }
 
-let running: Running | undefined;
+let running: RunningShell | undefined;
 
-function demandRunning(): Running {
+function assertRunning(): RunningShell {
   if (!running) throw new Error('Session can only be received when app is ready');
   return running;
 }
 
 /** Where a session is kept: null in memory, otherwise its directory, which is known when the application is ready. */
-type Place = (() => string) | null;
+type StorageLocation = (() => string) | null;
 
 /**
  * A session. The default one's storage is Chromium's profile in the application's user data directory. Any other is a browser context of
  * Chromium, in memory; of one that has a directory the cookies are kept there.
  */
-export class Session extends Strict implements Mirror<Electron.Session, Implemented> {
-  readonly #place: Place;
+export class Session extends GuardedObject implements ElectronMembers<Electron.Session, Implemented> {
+  readonly #place: StorageLocation;
   readonly #isDefault: boolean;
   readonly handlers = new SchemeHandlers();
-  readonly protocol: ProtocolFace = strictly('session.protocol', faceOf(this.handlers));
+  readonly protocol: ProtocolMembers = guardMembers('session.protocol', toProtocolMembers(this.handlers));
   readonly #logins = new Map<string, string>();
   readonly #preloads = new Map<string, Electron.PreloadScript>();
   #context: Promise<string | undefined> | undefined;
 
-  constructor(place: Place, isDefault = false) {
+  constructor(place: StorageLocation, isDefault = false) {
     super();
     this.#place = place;
     this.#isDefault = isDefault;
@@ -65,7 +65,7 @@ export class Session extends Strict implements Mirror<Electron.Session, Implemen
   }
 
   async resolveHost(host: string): Promise<Electron.ResolvedHost> {
-    demandRunning();
+    assertRunning();
     const found = await lookup(host, { all: true });
     return { endpoints: found.map(({ address, family }) => ({ address, family: family === 4 ? 'ipv4' : 'ipv6' })) };
   }
@@ -74,21 +74,21 @@ export class Session extends Strict implements Mirror<Electron.Session, Implemen
     input: string | Request,
     init: RequestInit & { bypassCustomProtocolHandlers?: boolean } = {},
   ): Promise<Response> {
-    demandRunning();
+    assertRunning();
     return sessionFetch({ handlers: this.handlers, send: this.load }, input, init);
   }
 
   /** What `net.request` sends by, past all handlers. */
-  readonly load = async (request: Load, listener: LoadListener): Promise<Incoming> =>
-    load({ cookies: await this.#cookies(), logins: this.#logins }, request, listener);
+  readonly load = async (request: LoadRequest, listener: LoadListener): Promise<IncomingResponse> =>
+    loadResource({ cookies: await this.#cookies(), logins: this.#logins }, request, listener);
 
   async #cookies(): Promise<Cookies> {
-    return new Cookies(demandRunning().browser, await this.context());
+    return new Cookies(assertRunning().browser, await this.context());
   }
 
   /** Runs in windows made from now on, before the window's own preload. */
   registerPreloadScript(script: Electron.PreloadScriptRegistration): string {
-    onlyKnown('session.registerPreloadScript', script, ['type', 'filePath', 'id']);
+    assertKnownOptions('session.registerPreloadScript', script, ['type', 'filePath', 'id']);
     if (script.type !== 'frame')
       throw new Error(`stand-in: preload scripts of type '${script.type}' are not implemented`);
     const { type, filePath, id = randomUUID() } = script;
@@ -119,18 +119,18 @@ export class Session extends Strict implements Mirror<Electron.Session, Implemen
   /** Keeps what would be lost with the context, of a session that was used. */
   async end(): Promise<void> {
     if (this.#isDefault || this.#place === null || this.#context === undefined) return;
-    await keepCookies(await this.#cookies(), this.#place());
+    await saveCookies(await this.#cookies(), this.#place());
   }
 
   async #begin(): Promise<string> {
-    const { browser } = demandRunning();
+    const { browser } = assertRunning();
     const { browserContextId } = await browser.send('Target.createBrowserContext', {});
     if (this.#place) await restoreCookies(new Cookies(browser, browserContextId), this.#place());
     return browserContextId;
   }
 }
 
-function faceOf(handlers: SchemeHandlers): ProtocolFace {
+function toProtocolMembers(handlers: SchemeHandlers): ProtocolMembers {
   return {
     handle: (scheme, handler) => handlers.handle(scheme, handler),
     unhandle: (scheme) => handlers.unhandle(scheme),
@@ -141,17 +141,17 @@ function faceOf(handlers: SchemeHandlers): ProtocolFace {
 const sessions = new Map<string, Session>();
 
 /** The session of that name, made when it is first asked for. */
-function findSession(name: string, place: Place): Session {
+function findSession(name: string, place: StorageLocation): Session {
   const found = sessions.get(name) ?? new Session(place);
   sessions.set(name, found);
   return found;
 }
 
-const PERSISTENT = 'persist:';
-const defaultSession = new Session(() => demandRunning().storagePath, true);
+const PERSISTENT_PREFIX = 'persist:';
+const defaultSession = new Session(() => assertRunning().storagePath, true);
 
 /** Called once when Chromium runs. */
-export function startSessions(chromium: Running): void {
+export function startSessions(chromium: RunningShell): void {
   running = chromium;
 }
 
@@ -161,36 +161,36 @@ export async function endSessions(): Promise<void> {
 }
 
 /** The session of a context of Chromium's; the default one where no other has it. */
-export async function sessionIn(context: string | undefined): Promise<Session> {
+export async function findSessionByContext(context: string | undefined): Promise<Session> {
   for (const one of sessions.values()) if (await one.owns(context)) return one;
   return defaultSession;
 }
 
-const face: Mirror<typeof Electron.session, 'fromPartition' | 'fromPath'> & { readonly defaultSession: Session } = {
+const members: ElectronMembers<typeof Electron.session, 'fromPartition' | 'fromPath'> & { readonly defaultSession: Session } = {
   defaultSession,
   fromPartition(partition, options) {
-    onlyKnown('session.fromPartition', options ?? {}, []);
-    demandRunning();
+    assertKnownOptions('session.fromPartition', options ?? {}, []);
+    assertRunning();
     // Electron: the name after it makes the directory, and none is that of the default session.
-    const name = partition.startsWith(PERSISTENT) ? partition.slice(PERSISTENT.length) : undefined;
+    const name = partition.startsWith(PERSISTENT_PREFIX) ? partition.slice(PERSISTENT_PREFIX.length) : undefined;
     if (partition === '' || name === '') return defaultSession;
     if (name === undefined) return findSession(partition, null);
-    return findSession(partition, () => join(demandRunning().storagePath, 'Partitions', encodeURI(name.toLowerCase())));
+    return findSession(partition, () => join(assertRunning().storagePath, 'Partitions', encodeURI(name.toLowerCase())));
   },
   fromPath(path, options) {
-    onlyKnown('session.fromPath', options ?? {}, []);
-    demandRunning();
+    assertKnownOptions('session.fromPath', options ?? {}, []);
+    assertRunning();
     if (path === '') throw new TypeError('An empty path was specified');
     if (!isAbsolute(path)) throw new TypeError('An absolute path was not provided');
     return findSession(`path:${path}`, () => path);
   },
 };
 
-export const session = strictly('session', face);
+export const session = guardMembers('session', members);
 
-const global: Mirror<Electron.Protocol, 'registerSchemesAsPrivileged'> = {
+const global: ElectronMembers<Electron.Protocol, 'registerSchemesAsPrivileged'> = {
   registerSchemesAsPrivileged: (list) => schemes.register(list),
 };
 
 /** The default session's, and what holds for all of them. */
-export const protocol = strictly('protocol', { ...global, ...faceOf(session.defaultSession.handlers) });
+export const protocol = guardMembers('protocol', { ...global, ...toProtocolMembers(session.defaultSession.handlers) });

@@ -1,18 +1,18 @@
 import { join } from 'node:path';
 import type { CdpConnection, CdpSession } from '../chromium/cdp.ts';
-import { findChromium } from '../chromium/find.ts';
-import { type Chromium, startChromium } from '../chromium/process.ts';
-import { bundles, preloadScript, surfaceScript } from '../page/scripts.ts';
-import { fromChromium } from '../schemes.ts';
+import { findChromium } from '../chromium/find-chromium.ts';
+import { type Chromium, startChromium } from '../chromium/start-chromium.ts';
+import { bundleScripts, createPreloadScript, createMainWorldScript } from '../page/bundle-scripts.ts';
+import { fromChromiumUrl } from '../scheme-mapping.ts';
 import type { PageScripts } from './frame-tree.ts';
 import { type Schemes, schemes } from './protocol.ts';
 import { SchemeServer } from './scheme-server.ts';
-import { endSessions, type Session, session, sessionIn, startSessions } from './session.ts';
+import { endSessions, type Session, session, findSessionByContext, startSessions } from './session.ts';
 import type { PageOptions, WebContents } from './web-contents.ts';
 import type { WebFrameMain } from './web-frame-main.ts';
 
 /** What windows need of the running Chromium. */
-export interface Shell {
+export interface ShimShell {
   readonly connection: CdpConnection;
   readonly browser: CdpSession;
   readonly schemes: Schemes;
@@ -23,7 +23,7 @@ export interface Shell {
   close(): Promise<void>;
 }
 
-const REASONS = {
+const EXIT_REASONS = {
   normal: 'clean-exit',
   abnormal: 'abnormal-exit',
   killed: 'killed',
@@ -32,15 +32,15 @@ const REASONS = {
 } as const;
 
 /** A worker that doesn't belong to one page: a shared worker or a service worker. */
-interface Worker {
+interface WorkerTarget {
   readonly session: Session;
   readonly origin: string;
 }
 
-let running: Shell | undefined;
+let running: ShimShell | undefined;
 
 /** @throws Error before the application is ready, as `new BrowserWindow` does in Electron. */
-export function shell(): Shell {
+export function getShell(): ShimShell {
   if (!running) throw new Error('Cannot create BrowserWindow before app is ready');
   return running;
 }
@@ -58,16 +58,16 @@ export interface ShellOptions {
  */
 export async function startShell({ userData, switches, onGone }: ShellOptions): Promise<void> {
   const wantVisible = process.env['STAND_IN_VISIBLE'] !== '0';
-  const [found, code] = await Promise.all([findChromium(wantVisible), bundles()]);
+  const [found, code] = await Promise.all([findChromium(wantVisible), bundleScripts()]);
   const devtools = process.env['STAND_IN_DEVTOOLS'] === '1';
   const chromium = await startChromium({ found, profile: join(userData, 'Chromium'), devtools, switches });
   const { connection } = chromium;
   const pages = new Set<WebContents>();
   const pageOf = (frameId: string) => [...pages].find((page) => page.owns(frameId));
-  const workers = new Map<string, Worker>();
+  const workers = new Map<string, WorkerTarget>();
   const server = new SchemeServer(schemes, {
     allows: (frameId, url) => pageOf(frameId)?.allows(frameId, url) ?? false,
-    navigator: (frameId) => navigator(pageOf(frameId), frameId),
+    navigator: (frameId) => getNavigatorUrl(pageOf(frameId), frameId),
     asker: (frameId) => getOrigin(pageOf(frameId)?.frame(frameId)) ?? workers.get(frameId)?.origin,
     handlers: (frameId) =>
       (pageOf(frameId)?.session ?? workers.get(frameId)?.session ?? session.defaultSession).handlers,
@@ -82,8 +82,8 @@ export async function startShell({ userData, switches, onGone }: ShellOptions): 
     pages,
     scripts: (preloads, inSubframes) => ({
       agent: code.agent,
-      surface: surfaceScript(code.surface, schemes.fetchable),
-      preload: preloadScript(preloads, inSubframes),
+      surface: createMainWorldScript(code.surface, schemes.fetchable),
+      preload: createPreloadScript(preloads, inSubframes),
     }),
     createPage: async ({ session, ...wanted }) => {
       const context = await session.context();
@@ -112,21 +112,21 @@ async function closeAll(chromium: Chromium, server: SchemeServer): Promise<void>
 async function watchTargets(
   browser: CdpSession,
   pages: ReadonlySet<WebContents>,
-  workers: Map<string, Worker>,
+  workers: Map<string, WorkerTarget>,
 ): Promise<void> {
   const owner = (targetId: string) => [...pages].find((page) => page.owns(targetId));
   browser.on('Target.targetCrashed', ({ targetId, status, errorCode }) => {
-    owner(targetId)?.crashed(targetId, REASONS[status as keyof typeof REASONS] ?? 'crashed', errorCode);
+    owner(targetId)?.onCrash(targetId, EXIT_REASONS[status as keyof typeof EXIT_REASONS] ?? 'crashed', errorCode);
   });
   browser.on('Target.targetCreated', ({ targetInfo: { targetId, type, url, browserContextId } }) => {
     if (!/worker$/.test(type)) return;
-    const origin = URL.canParse(url) ? fromChromium(new URL(url).origin) : 'null';
-    void sessionIn(browserContextId).then((it) => workers.set(targetId, { session: it, origin }));
+    const origin = URL.canParse(url) ? fromChromiumUrl(new URL(url).origin) : 'null';
+    void findSessionByContext(browserContextId).then((it) => workers.set(targetId, { session: it, origin }));
   });
   browser.on('Target.targetDestroyed', ({ targetId }) => {
     workers.delete(targetId);
     const page = owner(targetId);
-    if (page?.isPage(targetId)) page.closed();
+    if (page?.isPage(targetId)) page.onClosed();
   });
   await browser.send('Target.setDiscoverTargets', { discover: true });
 }
@@ -137,7 +137,7 @@ function getOrigin(frame: WebFrameMain | undefined): string | undefined {
 }
 
 /** A page that sends a frame elsewhere has an origin, if only an opaque one. */
-function navigator(page: WebContents | undefined, frameId: string): string | undefined {
+function getNavigatorUrl(page: WebContents | undefined, frameId: string): string | undefined {
   const frame = page?.navigator(frameId);
   return frame === undefined ? undefined : (getOrigin(frame) ?? 'null');
 }

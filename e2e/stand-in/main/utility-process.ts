@@ -3,9 +3,9 @@ import { constants } from 'node:os';
 import type { Duplex, Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type * as Electron from 'electron';
-import type { Mirror } from '../mirror.ts';
-import { StrictEmitter } from '../strict.ts';
-import { Link } from '../utility/link.ts';
+import type { ElectronMembers } from '../type-conformance.ts';
+import { GuardedEmitter } from '../unknown-member-guard.ts';
+import { UtilityLink } from '../utility/utility-link.ts';
 import { clone } from './clone.ts';
 import { MessagePortMain, takePorts } from './message-port-main.ts';
 import { runningUtilities } from './running-utilities.ts';
@@ -22,13 +22,13 @@ export interface UtilityOptions {
   readonly env?: NodeJS.ProcessEnv | undefined;
   readonly execArgv?: readonly string[] | undefined;
   readonly cwd?: string | undefined;
-  readonly stdout?: Output | undefined;
-  readonly stderr?: Output | undefined;
+  readonly stdout?: StdioMode | undefined;
+  readonly stderr?: StdioMode | undefined;
 }
 
-export type Output = 'inherit' | 'ignore' | 'pipe';
+export type StdioMode = 'inherit' | 'ignore' | 'pipe';
 
-const ENTRY = fileURLToPath(new URL('../utility/process.ts', import.meta.url));
+const UTILITY_SCRIPT = fileURLToPath(new URL('../utility/utility-main.ts', import.meta.url));
 /** TypeScript as it is; and what Electron sets for its utility processes (shell/services/node/node_service.cc). */
 const NODE_FLAGS = ['--disable-warning=ExperimentalWarning', '--unhandled-rejections=warn-with-error-code'];
 /** Milliseconds between SIGTERM and SIGKILL (base::EnsureProcessTerminated). */
@@ -40,24 +40,24 @@ const TERM_GRACE_MS = 2000;
  * happen in Electron.
  */
 export class UtilityProcess
-  extends StrictEmitter<UtilityEvents>
-  implements Mirror<Electron.UtilityProcess, 'postMessage' | 'kill' | 'pid' | 'stdout' | 'stderr'>
+  extends GuardedEmitter<UtilityEvents>
+  implements ElectronMembers<Electron.UtilityProcess, 'postMessage' | 'kill' | 'pid' | 'stdout' | 'stderr'>
 {
   readonly #child: ChildProcess;
-  readonly #link: Link;
+  readonly #link: UtilityLink;
   #state: 'starting' | 'running' | 'gone' = 'starting';
   #wasKilled = false;
-  #late: NodeJS.Timeout | undefined;
+  #killTimer: NodeJS.Timeout | undefined;
 
   constructor(modulePath: string, args: readonly string[], options: UtilityOptions = {}) {
     super(['spawn', 'message', 'exit', 'error']);
     const { env = process.env, execArgv = [], cwd, stdout = 'inherit', stderr = 'inherit' } = options;
-    this.#child = spawn(process.execPath, [...NODE_FLAGS, ...execArgv, ENTRY, modulePath, ...args], {
+    this.#child = spawn(process.execPath, [...NODE_FLAGS, ...execArgv, UTILITY_SCRIPT, modulePath, ...args], {
       ...{ env, stdio: ['ignore', stdout, stderr, 'pipe'], windowsHide: true },
       ...(cwd === undefined ? {} : { cwd }),
     });
     const connection = this.#child.stdio[3] as Duplex;
-    this.#link = new Link(connection, 'main', ({ data }) => this.emit('message', data));
+    this.#link = new UtilityLink(connection, 'main', ({ data }) => this.emit('message', data));
     this.#child.once('spawn', () => {
       this.#state = 'running';
       this.emit('spawn');
@@ -65,10 +65,10 @@ export class UtilityProcess
     // What is still in the pipe was posted before the end, and is heard before it.
     const drained = new Promise<void>((resolve) => connection.once('close', resolve));
     connection.on('error', () => {}); // a process that is gone: its exit tells
-    this.#child.once('exit', (code, signal) => void drained.then(() => this.#exited(code, signal)));
+    this.#child.once('exit', (code, signal) => void drained.then(() => this.#onExit(code, signal)));
     this.#child.once('error', (error) => {
       console.error(`stand-in: a utility process could not be started: ${error.message}`);
-      this.#exited(1, null);
+      this.#onExit(1, null);
     });
     runningUtilities.add(this);
   }
@@ -98,15 +98,15 @@ export class UtilityProcess
   kill(): boolean {
     if (this.#state !== 'running') return false;
     this.#wasKilled = this.#child.kill('SIGTERM');
-    this.#late ??= setTimeout(() => this.#child.kill('SIGKILL'), TERM_GRACE_MS).unref();
+    this.#killTimer ??= setTimeout(() => this.#child.kill('SIGKILL'), TERM_GRACE_MS).unref();
     return this.#wasKilled;
   }
 
   /** `code` and `signal` are Node's; Electron reports the number of the signal, and 0 after its own `kill`. */
-  #exited(code: number | null, signal: NodeJS.Signals | null): void {
+  #onExit(code: number | null, signal: NodeJS.Signals | null): void {
     if (this.#state === 'gone') return;
     this.#state = 'gone';
-    clearTimeout(this.#late);
+    clearTimeout(this.#killTimer);
     runningUtilities.delete(this);
     const wasAsked = this.#wasKilled && (signal === 'SIGTERM' || signal === 'SIGKILL');
     if (signal === null) this.#link.closePorts();

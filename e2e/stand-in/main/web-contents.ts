@@ -1,17 +1,17 @@
 import { EventEmitter } from 'node:events';
 import type * as Electron from 'electron';
 import type { CdpSession } from '../chromium/cdp.ts';
-import type { Mirror } from '../mirror.ts';
-import { fromChromium, toChromium } from '../schemes.ts';
-import { Cancelable, onlyKnown, StrictEmitter, strictly } from '../strict.ts';
-import { decode } from '../values.ts';
-import type { FromPage } from '../wire.ts';
+import type { ElectronMembers } from '../type-conformance.ts';
+import { fromChromiumUrl, toChromiumUrl } from '../scheme-mapping.ts';
+import { CancelableEvent, assertKnownOptions, GuardedEmitter, guardMembers } from '../unknown-member-guard.ts';
+import { decodeValue } from '../encode-value.ts';
+import type { MessageFromPage } from '../page-messages.ts';
 import { FrameTree } from './frame-tree.ts';
-import { LoadFailure } from './load-failure.ts';
+import { LoadError } from './load-error.ts';
 import { getFrameIds, type Navigation, watchNavigation } from './navigation.ts';
 import type { PageDocument } from './page-document.ts';
 import type { Session } from './session.ts';
-import { type Shell, shell } from './shell.ts';
+import { type ShimShell, getShell } from './shell.ts';
 import { WebFrameMain } from './web-frame-main.ts';
 
 type Implemented =
@@ -35,14 +35,14 @@ export interface WebContentsEvents {
   'did-redirect-navigation': [Navigation, string, boolean, boolean, number, number];
   'will-frame-navigate': [Navigation];
   'will-navigate': [Navigation, string, boolean, boolean, number, number];
-  'did-frame-navigate': [Cancelable, string, number, string, boolean, number, number];
-  'did-navigate': [Cancelable, string, number, string];
-  'did-navigate-in-page': [Cancelable, string, boolean, number, number];
+  'did-frame-navigate': [CancelableEvent, string, number, string, boolean, number, number];
+  'did-navigate': [CancelableEvent, string, number, string];
+  'did-navigate-in-page': [CancelableEvent, string, boolean, number, number];
   'dom-ready': [];
   'did-finish-load': [];
-  'did-fail-provisional-load': [Cancelable, number, string, string, boolean, number, number];
-  'did-fail-load': [Cancelable, number, string, string, boolean, number, number];
-  'render-process-gone': [Cancelable, { reason: Electron.RenderProcessGoneDetails['reason']; exitCode: number }];
+  'did-fail-provisional-load': [CancelableEvent, number, string, string, boolean, number, number];
+  'did-fail-load': [CancelableEvent, number, string, string, boolean, number, number];
+  'render-process-gone': [CancelableEvent, { reason: Electron.RenderProcessGoneDetails['reason']; exitCode: number }];
   destroyed: [];
 }
 
@@ -69,12 +69,12 @@ type OpenHandler = Parameters<Electron.WebContents['setWindowOpenHandler']>[0];
 let lastId = 0;
 
 /** The page of one window: a DevTools page target, its frames and its navigations. */
-export class WebContents extends StrictEmitter<WebContentsEvents> implements Mirror<Electron.WebContents, Implemented> {
+export class WebContents extends GuardedEmitter<WebContentsEvents> implements ElectronMembers<Electron.WebContents, Implemented> {
   readonly id = ++lastId;
-  /** Messages of this window's frames. No `handle`: the strict proxy says so. */
-  readonly ipc = strictly('webContents.ipc', new EventEmitter());
+  /** Messages of this window's frames. No `handleType`: the strict proxy says so. */
+  readonly ipc = guardMembers('webContents.ipc', new EventEmitter());
   readonly session: Session;
-  readonly #shell: Shell;
+  readonly #shell: ShimShell;
   readonly #emptyFrame = new WebFrameMain({ parent: () => null, children: () => [] });
   readonly #target: Promise<CdpSession>;
   #targetId: string | undefined;
@@ -84,7 +84,7 @@ export class WebContents extends StrictEmitter<WebContentsEvents> implements Mir
   /** Frames that the application itself, or this class for it, sends somewhere. */
   readonly #ownLoads = new Map<string, number>();
   /** Frames with a navigation that was reported, and about which the application was not asked yet. */
-  readonly #begun = new Set<string>();
+  readonly #navigating = new Set<string>();
   /** Frames that a page sends to a custom scheme, which is loaded as one of the application's. */
   readonly #pageLoads = new Set<string>();
   #reloaded: (() => void) | undefined;
@@ -107,7 +107,7 @@ export class WebContents extends StrictEmitter<WebContentsEvents> implements Mir
       'destroyed',
     ]);
     this.session = options.session;
-    this.#shell = shell();
+    this.#shell = getShell();
     this.#target = this.#open(options);
     this.#target.catch(
       (error) => this.#state !== 'destroyed' && console.error(`stand-in: no window: ${error.message}`),
@@ -140,20 +140,20 @@ export class WebContents extends StrictEmitter<WebContentsEvents> implements Mir
    * and with ERR_FAILED for a download and a 204 (lib/browser/api/web-contents.ts), after which the page is as before.
    */
   async loadURL(url: string, options: object = {}): Promise<void> {
-    onlyKnown('loadURL', options, []);
+    assertKnownOptions('loadURL', options, []);
     const target = await this.#target;
-    const loaded = this.#loaded(url);
+    const loaded = this.#onLoad(url);
     loaded.catch(() => {});
-    const mapped = toChromium(url, this.#shell.schemes.names);
+    const mapped = toChromiumUrl(url, this.#shell.schemes.names);
     const { errorText, loaderId } = await this.#own(this.#targetId!, () =>
       target.send('Page.navigate', { url: mapped }),
     );
     if (errorText === 'net::ERR_ABORTED') {
       // Either was told already, or nothing will be.
-      const why = await Promise.race([loaded.catch((error: Error) => error), new LoadFailure('net::ERR_FAILED', url)]);
+      const why = await Promise.race([loaded.catch((error: Error) => error), new LoadError('net::ERR_FAILED', url)]);
       throw why;
     }
-    if (errorText) throw new LoadFailure(errorText, url);
+    if (errorText) throw new LoadError(errorText, url);
     if (loaderId !== undefined) await loaded;
   }
 
@@ -215,11 +215,11 @@ export class WebContents extends StrictEmitter<WebContentsEvents> implements Mir
   allows(frameId: string, url: string): boolean {
     const frame = this.#tree?.find(frameId);
     // A redirect belongs to the same navigation.
-    if (!this.#begun.delete(frameId) || this.#ownLoads.has(frameId) || frame === undefined) return true;
+    if (!this.#navigating.delete(frameId) || this.#ownLoads.has(frameId) || frame === undefined) return true;
     const isMainFrame = frameId === this.#targetId;
     const details = (): Navigation =>
-      Object.assign(new Cancelable(), {
-        ...{ url: fromChromium(url), isSameDocument: false, isMainFrame },
+      Object.assign(new CancelableEvent(), {
+        ...{ url: fromChromiumUrl(url), isSameDocument: false, isMainFrame },
         ...{ frame, initiator: frame },
       });
     const ofFrame = details();
@@ -236,18 +236,18 @@ export class WebContents extends StrictEmitter<WebContentsEvents> implements Mir
     if (frameId === this.#targetId) return isOwn ? undefined : this.mainFrame;
     const frame = this.frame(frameId);
     const isNew = !frame || frame.isDestroyed() || /^(about:blank)?$/.test(frame.url);
-    return isNew ? (this.#tree?.parentOf(frameId) ?? this.mainFrame) : frame;
+    return isNew ? (this.#tree?.getParent(frameId) ?? this.mainFrame) : frame;
   }
 
   /** The process of a frame is gone. As in Electron, that of a subframe in a process of its own is not reported. */
-  crashed(targetId: string, reason: Electron.RenderProcessGoneDetails['reason'], exitCode: number): void {
+  onCrash(targetId: string, reason: Electron.RenderProcessGoneDetails['reason'], exitCode: number): void {
     this.#tree?.crash(targetId);
     if (!this.isPage(targetId) || this.#state !== 'alive') return;
     this.#state = 'crashed';
     this.#reloaded?.();
     // Posted, as in Electron: the frames are disposed before anybody is told.
     setImmediate(() => {
-      if (!this.isDestroyed()) this.emit('render-process-gone', new Cancelable(), { reason, exitCode });
+      if (!this.isDestroyed()) this.emit('render-process-gone', new CancelableEvent(), { reason, exitCode });
     });
   }
 
@@ -258,7 +258,7 @@ export class WebContents extends StrictEmitter<WebContentsEvents> implements Mir
       .catch(this.#ignoreWhenGone);
   }
 
-  closed(): void {
+  onClosed(): void {
     if (this.#state === 'destroyed') return;
     this.#state = 'destroyed';
     this.#reloaded?.();
@@ -277,8 +277,8 @@ export class WebContents extends StrictEmitter<WebContentsEvents> implements Mir
       ...(options.preload ? [options.preload] : []),
     ];
     const tree = new FrameTree(connection, targetId, scripts(preloads, options.subframes), {
-      ipc: (document, frame, message) => this.#received(document, frame, message),
-      opened: (message) => this.#opened(message),
+      ipc: (document, frame, message) => this.#onMessage(document, frame, message),
+      opened: (message) => this.#onDocument(message),
       attached: (session) => this.#watch(session),
     });
     this.#tree = tree;
@@ -289,11 +289,11 @@ export class WebContents extends StrictEmitter<WebContentsEvents> implements Mir
     return target;
   }
 
-  #received(document: PageDocument, frame: WebFrameMain, message: Extract<FromPage, { kind: 'ipc' }>): void {
+  #onMessage(document: PageDocument, frame: WebFrameMain, message: Extract<MessageFromPage, { kind: 'ipc' }>): void {
     const event = {
       sender: this,
       type: 'frame' as const,
-      ports: document.portsFrom(message.ports),
+      ports: document.takePorts(message.ports),
       processId: frame.processId,
       frameId: frame.routingId,
       get senderFrame() {
@@ -301,17 +301,17 @@ export class WebContents extends StrictEmitter<WebContentsEvents> implements Mir
       },
       reply: (channel: string, ...args: unknown[]) => frame.send(channel, ...args),
     };
-    const args = decode(message.value);
-    this.ipc.emit(message.channel, strictly('IpcMainEvent', event), ...(Array.isArray(args) ? args : [args]));
+    const args = decodeValue(message.value);
+    this.ipc.emit(message.channel, guardMembers('IpcMainEvent', event), ...(Array.isArray(args) ? args : [args]));
   }
 
   #watch(target: CdpSession): void {
-    const isForeign = (url: string) => toChromium(url, this.#shell.schemes.names) !== url;
+    const isForeign = (url: string) => toChromiumUrl(url, this.#shell.schemes.names) !== url;
     watchNavigation(target, this, {
       frame: (id) => this.#tree?.find(id),
       isForeign,
-      began: (frameId) => this.#begun.add(frameId),
-      requested: (session, frameId, url) => this.#requested(session, frameId, url),
+      began: (frameId) => this.#navigating.add(frameId),
+      requested: (session, frameId, url) => this.#onRequest(session, frameId, url),
       navigated: (url) => {
         this.#reloaded?.();
         this.#state = 'alive';
@@ -321,9 +321,9 @@ export class WebContents extends StrictEmitter<WebContentsEvents> implements Mir
   }
 
   /** A page that goes to a custom scheme asks Chromium for a scheme it does not know; the mapped address is loaded instead. */
-  #requested(session: CdpSession, frameId: string, url: string): boolean {
+  #onRequest(session: CdpSession, frameId: string, url: string): boolean {
     if (!this.allows(frameId, url)) return false;
-    const mapped = toChromium(url, this.#shell.schemes.names);
+    const mapped = toChromiumUrl(url, this.#shell.schemes.names);
     this.#pageLoads.add(frameId);
     this.#own(frameId, () => session.send('Page.navigate', { url: mapped, frameId }))
       .finally(() => this.#pageLoads.delete(frameId))
@@ -331,18 +331,18 @@ export class WebContents extends StrictEmitter<WebContentsEvents> implements Mir
     return true;
   }
 
-  #opened({ url, name, features }: Extract<FromPage, { kind: 'open' }>): void {
-    const details = { url: fromChromium(url), frameName: name, features, disposition: 'foreground-tab' as const };
+  #onDocument({ url, name, features }: Extract<MessageFromPage, { kind: 'open' }>): void {
+    const details = { url: fromChromiumUrl(url), frameName: name, features, disposition: 'foreground-tab' as const };
     const answer = this.#openHandler?.({ ...details, referrer: { url: this.#url, policy: 'default' } });
     if (answer?.action === 'deny') return;
     console.error(`stand-in: windows opened by a page are not implemented; ${details.url} was not opened`);
   }
 
   /** Settles with the next load of the main frame: its end, a crash, the window's end, or another navigation's start. */
-  #loaded(url: string): Promise<void> {
+  #onLoad(url: string): Promise<void> {
     return new Promise((resolve, reject) => {
       let starts = 0;
-      const abort = () => settle(() => reject(new LoadFailure('net::ERR_ABORTED', url)));
+      const abort = () => settle(() => reject(new LoadError('net::ERR_ABORTED', url)));
       const done = () => settle(resolve);
       const started = (_event: Navigation, _url: string, isSameDocument: boolean, isMainFrame: boolean) => {
         if (isMainFrame && !isSameDocument && ++starts > 1) abort();

@@ -1,7 +1,7 @@
 import type * as Electron from 'electron';
-import type { Mirror } from '../mirror.ts';
-import { fromChromium } from '../schemes.ts';
-import { StrictEmitter } from '../strict.ts';
+import type { ElectronMembers } from '../type-conformance.ts';
+import { fromChromiumUrl } from '../scheme-mapping.ts';
+import { GuardedEmitter } from '../unknown-member-guard.ts';
 import { clone } from './clone.ts';
 import { takePorts } from './message-port-main.ts';
 import type { PageDocument } from './page-document.ts';
@@ -22,19 +22,19 @@ type Implemented =
   | 'postMessage';
 
 /** Where a frame stands in its tree; answered by the tree. */
-export interface Place {
+export interface FramePosition {
   parent(): WebFrameMain | null;
   children(): WebFrameMain[];
 }
 
 /** What a frame shows, in Chromium's words. */
-export interface Shown {
+export interface FrameDocument {
   readonly url: string;
   readonly origin: string;
   readonly name: string;
 }
 
-const EMPTY: Shown = { url: '', origin: 'null', name: '' };
+const EMPTY_DOCUMENT: FrameDocument = { url: '', origin: 'null', name: '' };
 
 let lastProcessId = 0;
 let lastRoutingId = 0;
@@ -46,11 +46,11 @@ let lastRoutingId = 0;
  * throws until the next document is committed; in a frame that was removed, for ever.
  */
 export class WebFrameMain
-  extends StrictEmitter<Record<never, never>>
-  implements Mirror<Electron.WebFrameMain, Implemented>
+  extends GuardedEmitter<Record<never, never>>
+  implements ElectronMembers<Electron.WebFrameMain, Implemented>
 {
-  readonly #place: Place;
-  #shown = EMPTY;
+  readonly #position: FramePosition;
+  #current = EMPTY_DOCUMENT;
   #processId = 0;
   #routingId = 0;
   #state: 'live' | 'disposed' | 'removed' = 'live';
@@ -59,55 +59,55 @@ export class WebFrameMain
   #waiting: ((document: PageDocument) => void)[] = [];
 
   /** The frame of a window that has loaded nothing yet. */
-  constructor(place: Place) {
+  constructor(place: FramePosition) {
     super([]);
-    this.#place = place;
+    this.#position = place;
     this.#moveToNewHost();
   }
 
   get url(): string {
-    this.#check();
-    return fromChromium(this.#shown.url);
+    this.#assertAlive();
+    return fromChromiumUrl(this.#current.url);
   }
 
   get origin(): string {
-    this.#check();
-    const { url, origin } = this.#shown;
-    return url.startsWith('file:') ? 'file://' : fromChromium(origin);
+    this.#assertAlive();
+    const { url, origin } = this.#current;
+    return url.startsWith('file:') ? 'file://' : fromChromiumUrl(origin);
   }
 
   get name(): string {
-    this.#check();
-    return this.#shown.name;
+    this.#assertAlive();
+    return this.#current.name;
   }
 
   get parent(): WebFrameMain | null {
-    this.#check();
-    return this.#place.parent();
+    this.#assertAlive();
+    return this.#position.parent();
   }
 
   get top(): WebFrameMain | null {
-    this.#check();
-    return this.#place.parent()?.top ?? this;
+    this.#assertAlive();
+    return this.#position.parent()?.top ?? this;
   }
 
   get frames(): WebFrameMain[] {
-    this.#check();
-    return this.#place.children();
+    this.#assertAlive();
+    return this.#position.children();
   }
 
   get framesInSubtree(): WebFrameMain[] {
-    this.#check();
-    return [this, ...this.#place.children().flatMap((frame) => (frame.isDestroyed() ? frame : frame.framesInSubtree))];
+    this.#assertAlive();
+    return [this, ...this.#position.children().flatMap((frame) => (frame.isDestroyed() ? frame : frame.framesInSubtree))];
   }
 
   get processId(): number {
-    this.#check();
+    this.#assertAlive();
     return this.#processId;
   }
 
   get routingId(): number {
-    this.#check();
+    this.#assertAlive();
     return this.#routingId;
   }
 
@@ -121,30 +121,30 @@ export class WebFrameMain
 
   send(channel: string, ...args: unknown[]): void {
     const cloned = clone(args);
-    this.#check();
-    this.#tell((document) => document.send(channel, cloned));
+    this.#assertAlive();
+    this.#post((document) => document.send(channel, cloned));
   }
 
   postMessage(channel: string, message: unknown, transfer?: unknown[]): void {
     const args = clone([message]);
     const ends = takePorts(transfer);
-    this.#check();
-    this.#tell((document) => document.send(channel, args, ends));
+    this.#assertAlive();
+    this.#post((document) => document.send(channel, args, ends));
   }
 
   /** Another document is in the frame; its scripts have not begun. */
-  commit(shown: Shown): void {
+  commit(shown: FrameDocument): void {
     if (this.#state === 'removed') return;
-    if (this.#state === 'disposed' || shown.origin !== this.#shown.origin) this.#moveToNewHost();
+    if (this.#state === 'disposed' || shown.origin !== this.#current.origin) this.#moveToNewHost();
     this.#state = 'live';
-    this.#shown = shown;
+    this.#current = shown;
     this.#document = undefined;
     this.#waiting = [];
   }
 
   /** Whether the document in the frame can receive messages. */
   open(document: PageDocument): void {
-    this.#shown = document.opened;
+    this.#current = document.opened;
     this.#document = document;
     for (const tell of this.#waiting.splice(0)) tell(document);
   }
@@ -156,7 +156,7 @@ export class WebFrameMain
     this.#waiting = [];
   }
 
-  #tell(tell: (document: PageDocument) => void): void {
+  #post(tell: (document: PageDocument) => void): void {
     if (this.#document) tell(this.#document);
     else this.#waiting.push(tell);
   }
@@ -166,7 +166,7 @@ export class WebFrameMain
     this.#routingId = ++lastRoutingId;
   }
 
-  #check(): void {
+  #assertAlive(): void {
     if (this.isDestroyed()) throw new Error('Render frame was disposed before WebFrameMain could be accessed');
   }
 }

@@ -1,22 +1,38 @@
 import { type MessagePortMain, type UtilityProcess, utilityProcess } from 'electron';
 import { DiskCacheError, fromErrorData } from '../../../protocol/error.ts';
-import { type Happening, isReport, type Order, type Report } from './orders.ts';
-import { Restarts } from './restarts.ts';
+import { type RunningEvent, isEngineEvent, type Command, type EngineEvent } from './engine-messages.ts';
+
+/** Milliseconds to wait before each start within a minute of others. */
+const RESTART_DELAYS_MS = [0, 250, 500, 1000];
+const RESTART_WINDOW_MS = 60_000;
+
+/** When to start again what has ended by itself: soon, then later, and not for ever. */
+export class RestartBackoff {
+  #startedAt: number[] = [];
+
+  /** Milliseconds to wait from `now` (of a monotonic clock); undefined when four starts of the last minute came to nothing. */
+  nextDelay(now: number): number | undefined {
+    this.#startedAt = this.#startedAt.filter((at) => now - at < RESTART_WINDOW_MS);
+    const delay = RESTART_DELAYS_MS[this.#startedAt.length];
+    if (delay !== undefined) this.#startedAt.push(now);
+    return delay;
+  }
+}
 
 /** Milliseconds a utility process has to close its stores. */
-const GRACE = 5000;
+const CLOSE_TIMEOUT_MS = 5000;
 
 /** Who has something to say to the process, and hears of it. */
 export interface ProcessListener {
   /** The order that a process is given first. */
-  first(): Order;
+  createOpenCommand(): Command;
   /** Its stores are open, and it has been told nothing else. */
   onOpened(): void;
-  onReport(report: Happening): void;
+  onEvent(report: RunningEvent): void;
   /** What it had under way is lost; another may follow. */
   onExit(code: number): void;
   /** Once: there will be no other. */
-  onOver(why: DiskCacheError): void;
+  onGivenUp(why: DiskCacheError): void;
 }
 
 /**
@@ -27,17 +43,17 @@ export interface ProcessListener {
 export class EngineProcess {
   readonly #modulePath: string;
   readonly #listener: ProcessListener;
-  readonly #restarts = new Restarts();
+  readonly #backoff = new RestartBackoff();
   #running: UtilityProcess | undefined;
   /** The same, while its stores are open. */
-  #ready: UtilityProcess | undefined;
-  #restarting: NodeJS.Timeout | undefined;
-  #over: DiskCacheError | undefined;
+  #openProcess: UtilityProcess | undefined;
+  #restartTimer: NodeJS.Timeout | undefined;
+  #endReason: DiskCacheError | undefined;
   /** Whether stores could be opened once: what fails then may be otherwise in a moment. */
   #hasOpened = false;
   #failure: DiskCacheError | undefined;
   #closing: Promise<void> | undefined;
-  #onExit: (() => void) | undefined;
+  #resolveExit: (() => void) | undefined;
 
   constructor(modulePath: string, listener: ProcessListener) {
     this.#modulePath = modulePath;
@@ -49,32 +65,32 @@ export class EngineProcess {
     this.#running = started;
     started.once('spawn', () => {
       // A kill before that may have done nothing (electron 44009).
-      if (this.#over) started.kill();
-      else started.postMessage(this.#listener.first());
+      if (this.#endReason) started.kill();
+      else started.postMessage(this.#listener.createOpenCommand());
     });
     started.on('message', (message: unknown) => {
-      if (isReport(message)) this.#hear(started, message);
+      if (isEngineEvent(message)) this.#receive(started, message);
     });
     // What V8 could not go on after; the exit follows.
     started.on('error', (type, location) => {
       this.#failure = new DiskCacheError('CLOSED', `The utility process ended by a ${type} at ${location}`);
     });
-    started.once('exit', (code) => this.#exited(code));
+    started.once('exit', (code) => this.#handleExit(code));
   }
 
   /** Whether there is one that can be told something. */
   get isReady(): boolean {
-    return this.#ready !== undefined;
+    return this.#openProcess !== undefined;
   }
 
   /** @throws {DiskCacheError} why there will be no other process. */
-  demandLife(): void {
-    if (this.#over) throw this.#over;
+  assertAlive(): void {
+    if (this.#endReason) throw this.#endReason;
   }
 
   /** To the process, if it is ready; a port goes with it. */
-  tell(order: Order, ...ports: MessagePortMain[]): void {
-    this.#ready?.postMessage(order, ports);
+  send(order: Command, ...ports: MessagePortMain[]): void {
+    this.#openProcess?.postMessage(order, ports);
   }
 
   /** Resolves when the process has closed its stores and is gone; after 5 s it is killed. */
@@ -88,51 +104,51 @@ export class EngineProcess {
     const running = this.#running;
     if (running === undefined) return;
     const gone = new Promise<void>((resolve) => {
-      this.#onExit = resolve;
+      this.#resolveExit = resolve;
     });
-    if (this.#ready) this.tell({ order: 'close' });
+    if (this.#openProcess) this.send({ order: 'close' });
     else running.kill();
-    const late = setTimeout(() => running.kill(), GRACE);
+    const late = setTimeout(() => running.kill(), CLOSE_TIMEOUT_MS);
     await gone;
     clearTimeout(late);
   }
 
-  #hear(from: UtilityProcess, message: Report): void {
-    if (message.report === 'failed') {
+  #receive(from: UtilityProcess, message: EngineEvent): void {
+    if (message.post === 'failed') {
       this.#failure = fromErrorData(message.error);
       if (!this.#hasOpened) this.#end(this.#failure);
       from.kill();
-    } else if (message.report !== 'opened') this.#listener.onReport(message);
-    else if (this.#over === undefined) {
-      this.#ready = from;
+    } else if (message.post !== 'opened') this.#listener.onEvent(message);
+    else if (this.#endReason === undefined) {
+      this.#openProcess = from;
       this.#hasOpened = true;
       this.#failure = undefined;
       this.#listener.onOpened();
     }
   }
 
-  #exited(code: number): void {
+  #handleExit(code: number): void {
     this.#running = undefined;
-    this.#ready = undefined;
+    this.#openProcess = undefined;
     this.#listener.onExit(code);
-    this.#onExit?.();
-    if (this.#over) return;
-    const delay = this.#restarts.next(performance.now());
+    this.#resolveExit?.();
+    if (this.#endReason) return;
+    const delay = this.#backoff.nextDelay(performance.now());
     const what = delay === undefined ? 'there will be no other' : 'another one is started';
     process.emitWarning(`The utility process of deskcache ended with code ${code}; ${what}`);
-    if (delay !== undefined) this.#restarting = setTimeout(() => this.start(), delay);
-    else this.#end(tooOften(code, this.#failure));
+    if (delay !== undefined) this.#restartTimer = setTimeout(() => this.start(), delay);
+    else this.#end(crashedTooOften(code, this.#failure));
   }
 
   #end(why: DiskCacheError): void {
-    if (this.#over) return;
-    this.#over = why;
-    clearTimeout(this.#restarting);
-    this.#listener.onOver(why);
+    if (this.#endReason) return;
+    this.#endReason = why;
+    clearTimeout(this.#restartTimer);
+    this.#listener.onGivenUp(why);
   }
 }
 
-const tooOften = (code: number, cause: DiskCacheError | undefined) =>
+const crashedTooOften = (code: number, cause: DiskCacheError | undefined) =>
   new DiskCacheError(
     'CLOSED',
     `The utility process ended again and again, the last time with code ${code}; close the host and open it anew`,

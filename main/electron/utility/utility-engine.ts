@@ -1,24 +1,24 @@
 import type { MessagePortMain } from 'electron';
 import { DiskCacheError, fromErrorData, toErrorData } from '../../../protocol/error.ts';
-import { toPageErrorData } from '../../../protocol/hidden-paths.ts';
-import { valueFault } from '../../../protocol/value.ts';
-import { goodbye } from '../../../protocol/wire.ts';
+import { toPageErrorData } from '../../../protocol/redaction.ts';
+import { findValueFault } from '../../../protocol/clone-check.ts';
+import { createGoodbye } from '../../../protocol/wire.ts';
 import type { OpenQueueOptions } from '../../offline/index.ts';
-import type { End, EngineWindow, PageEngine, PageRights, PageSession } from '../page-engine.ts';
-import { demandKeep, type Keep, type KeptWindow } from '../windows.ts';
+import type { EndReason, WindowEndpoint, EngineEndpoint, SessionRights, ClosableSession } from '../engine-endpoint.ts';
+import { assertLifetime, type Lifetime, type WindowStoreId } from '../window-stores.ts';
 import { EngineProcess } from './engine-process.ts';
-import type { Asked, Happening, NamedQueue, Opening, Order } from './orders.ts';
+import type { Query, RunningEvent, NamedQueue, OpenCommand, Command } from './engine-messages.ts';
 
 /** A conversation that the utility process has, or will have when it runs. */
-interface Talk {
-  readonly order: Order;
+interface PendingSession {
+  readonly command: Command;
   /** Its port, until it was handed over. */
   port: MessagePortMain | undefined;
-  readonly onEnd: (how: End) => void;
+  readonly onEnd: (how: EndReason) => void;
 }
 
-interface Call {
-  readonly asked: Asked;
+interface PendingQuery {
+  readonly query: Query;
   isSent: boolean;
   resolve(value: unknown): void;
   reject(error: DiskCacheError): void;
@@ -30,14 +30,14 @@ interface Call {
  *
  * Invariant: every call settles, and every session hears of its end.
  */
-export class UtilityEngine implements PageEngine {
+export class UtilityEngine implements EngineEndpoint {
   readonly #process: EngineProcess;
-  readonly #windows = new Map<number, KeptWindow>();
+  readonly #windows = new Map<number, WindowStoreId>();
   /** Those that the process, when it opened the stores, was told to leave alone. */
-  #spared: ReadonlyMap<number, KeptWindow> = new Map();
+  #windowsAtOpen: ReadonlyMap<number, WindowStoreId> = new Map();
   readonly #queues = new Map<string, NamedQueue>();
-  readonly #talks = new Map<number, Talk>();
-  readonly #calls = new Map<number, Call>();
+  readonly #sessions = new Map<number, PendingSession>();
+  readonly #queries = new Map<number, PendingQuery>();
   #lastId = 0;
 
   /**
@@ -45,7 +45,7 @@ export class UtilityEngine implements PageEngine {
    *
    * @throws {DiskCacheError} what opening them throws; `CLOSED` when the process dies over and over.
    */
-  static open(modulePath: string, opening: Opening): Promise<UtilityEngine> {
+  static open(modulePath: string, opening: OpenCommand): Promise<UtilityEngine> {
     return new Promise((resolve, reject) => {
       const engine = new UtilityEngine(modulePath, opening, () => resolve(engine), reject);
       engine.#process.start();
@@ -54,44 +54,44 @@ export class UtilityEngine implements PageEngine {
 
   private constructor(
     modulePath: string,
-    opening: Opening,
+    opening: OpenCommand,
     onOpened: () => void,
     onOver: (why: DiskCacheError) => void,
   ) {
     this.#process = new EngineProcess(modulePath, {
-      first: () => {
-        this.#spared = new Map(this.#windows);
-        return { order: 'open', opening, attached: [...this.#spared.values()] };
+      createOpenCommand: () => {
+        this.#windowsAtOpen = new Map(this.#windows);
+        return { order: 'open', opening, attached: [...this.#windowsAtOpen.values()] };
       },
       onOpened: () => {
-        this.#tellAnew();
+        this.#restoreState();
         onOpened();
       },
-      onReport: (report) => this.#hear(report),
-      onExit: (code) => this.#lose(code),
-      onOver: (why) => {
-        this.#giveUp(why);
+      onEvent: (report) => this.#receive(report),
+      onExit: (code) => this.#dropInFlight(code),
+      onGivenUp: (why) => {
+        this.#rejectWaiting(why);
         onOver(why);
       },
     });
   }
 
-  attach(name: string, keep: Keep): EngineWindow {
-    demandKeep(keep);
+  attach(name: string, keep: Lifetime): WindowEndpoint {
+    assertLifetime(keep);
     const window = ++this.#lastId;
     const kept = { name, keep };
     this.#windows.set(window, kept);
-    this.#process.tell({ order: 'attach', window, kept });
+    this.#process.send({ order: 'attach', window, kept });
     return {
       openSession: (port, rights, onEnd) => this.#openSession(port, rights, onEnd, window),
       release: () => {
-        if (this.#windows.delete(window)) this.#process.tell({ order: 'release', window });
+        if (this.#windows.delete(window)) this.#process.send({ order: 'release', window });
       },
     };
   }
 
   /** A session of the main process' own, without a window. */
-  openSession(port: MessagePortMain, rights: PageRights, onEnd: (how: End) => void): PageSession {
+  openSession(port: MessagePortMain, rights: SessionRights, onEnd: (how: EndReason) => void): ClosableSession {
     return this.#openSession(port, rights, onEnd, undefined);
   }
 
@@ -100,7 +100,7 @@ export class UtilityEngine implements PageEngine {
     if (this.#queues.has(name)) return;
     const queue = { name, options };
     this.#queues.set(name, queue);
-    this.#process.tell({ order: 'openQueue', queue });
+    this.#process.send({ order: 'openQueue', queue });
   }
 
   /**
@@ -108,13 +108,13 @@ export class UtilityEngine implements PageEngine {
    *
    * @throws {DiskCacheError} `DISCONNECTED` when it died before it answered, `CLOSED`, else what it answers with.
    */
-  async ask(asked: Asked): Promise<unknown> {
-    this.#process.demandLife();
+  async query(query: Query): Promise<unknown> {
+    this.#process.assertAlive();
     return new Promise((resolve, reject) => {
       const id = ++this.#lastId;
-      const call: Call = { asked, isSent: false, resolve, reject };
-      this.#calls.set(id, call);
-      if (this.#process.isReady) this.#send(id, call);
+      const call: PendingQuery = { query, isSent: false, resolve, reject };
+      this.#queries.set(id, call);
+      if (this.#process.isReady) this.#sendQuery(id, call);
     });
   }
 
@@ -125,94 +125,94 @@ export class UtilityEngine implements PageEngine {
 
   #openSession(
     port: MessagePortMain,
-    rights: PageRights,
-    onEnd: (how: End) => void,
+    rights: SessionRights,
+    onEnd: (how: EndReason) => void,
     window: number | undefined,
-  ): PageSession {
-    this.#process.demandLife();
-    const fault = valueFault(rights.grant, 'grant');
+  ): ClosableSession {
+    this.#process.assertAlive();
+    const fault = findValueFault(rights.grant, 'grant');
     if (fault !== undefined)
       throw new DiskCacheError('BAD_OPTION', `authorize(frame): ${fault}; a grant is plain data`);
     const id = ++this.#lastId;
     // What was written is counted there.
     const { principal: _, ...sent } = rights;
-    const talk: Talk = { order: { order: 'session', id, window, rights: sent }, port, onEnd };
-    this.#talks.set(id, talk);
-    if (this.#process.isReady) this.#handOver(talk);
+    const talk: PendingSession = { command: { order: 'session', id, window, rights: sent }, port, onEnd };
+    this.#sessions.set(id, talk);
+    if (this.#process.isReady) this.#sendPort(talk);
     return {
       close: (reason) => {
-        if (!this.#talks.delete(id)) return;
-        if (talk.port) farewell(talk.port, reason);
-        else this.#process.tell({ order: 'end', id, reason: toErrorData(reason) });
+        if (!this.#sessions.delete(id)) return;
+        if (talk.port) closePort(talk.port, reason);
+        else this.#process.send({ order: 'end', id, reason: toErrorData(reason) });
       },
     };
   }
 
   /** A process has just opened its stores and knows nothing else. */
-  #tellAnew(): void {
+  #restoreState(): void {
     // What windows kept that were closed meanwhile goes with them now.
-    const closed = [...this.#spared].filter(([window]) => !this.#windows.has(window));
-    for (const [window, kept] of [...this.#windows, ...closed]) this.#process.tell({ order: 'attach', window, kept });
-    for (const [window] of closed) this.#process.tell({ order: 'release', window });
-    for (const queue of this.#queues.values()) this.#process.tell({ order: 'openQueue', queue });
-    for (const [id, call] of this.#calls) this.#send(id, call);
-    for (const talk of this.#talks.values()) this.#handOver(talk);
+    const closed = [...this.#windowsAtOpen].filter(([window]) => !this.#windows.has(window));
+    for (const [window, kept] of [...this.#windows, ...closed]) this.#process.send({ order: 'attach', window, kept });
+    for (const [window] of closed) this.#process.send({ order: 'release', window });
+    for (const queue of this.#queues.values()) this.#process.send({ order: 'openQueue', queue });
+    for (const [id, call] of this.#queries) this.#sendQuery(id, call);
+    for (const talk of this.#sessions.values()) this.#sendPort(talk);
   }
 
-  #hear(report: Happening): void {
-    if (report.report === 'ended') {
-      const talk = this.#talks.get(report.id);
-      this.#talks.delete(report.id);
+  #receive(report: RunningEvent): void {
+    if (report.post === 'ended') {
+      const talk = this.#sessions.get(report.id);
+      this.#sessions.delete(report.id);
       talk?.onEnd('closed');
       return;
     }
-    const call = this.#calls.get(report.id);
-    this.#calls.delete(report.id);
+    const call = this.#queries.get(report.id);
+    this.#queries.delete(report.id);
     if ('error' in report.outcome) call?.reject(fromErrorData(report.outcome.error));
     else call?.resolve(report.outcome.value);
   }
 
   /** What the process had under way is lost with it. */
-  #lose(code: number): void {
-    for (const [id, { port, onEnd }] of this.#talks) {
+  #dropInFlight(code: number): void {
+    for (const [id, { port, onEnd }] of this.#sessions) {
       if (port !== undefined) continue;
-      this.#talks.delete(id);
+      this.#sessions.delete(id);
       onEnd('died');
     }
-    for (const [id, { isSent, reject }] of this.#calls) {
+    for (const [id, { isSent, reject }] of this.#queries) {
       if (!isSent) continue;
-      this.#calls.delete(id);
+      this.#queries.delete(id);
       reject(new DiskCacheError('DISCONNECTED', `The utility process ended with code ${code} before it answered`));
     }
   }
 
   /** What has waited for another process waits in vain. */
-  #giveUp(why: DiskCacheError): void {
-    for (const [id, { port, onEnd }] of this.#talks) {
+  #rejectWaiting(why: DiskCacheError): void {
+    for (const [id, { port, onEnd }] of this.#sessions) {
       if (port === undefined) continue;
-      this.#talks.delete(id);
-      farewell(port, why);
+      this.#sessions.delete(id);
+      closePort(port, why);
       onEnd('closed');
     }
-    for (const [id, { isSent, reject }] of this.#calls) {
+    for (const [id, { isSent, reject }] of this.#queries) {
       if (isSent) continue;
-      this.#calls.delete(id);
+      this.#queries.delete(id);
       reject(why);
     }
   }
 
-  #handOver(talk: Talk): void {
-    if (talk.port) this.#process.tell(talk.order, talk.port);
+  #sendPort(talk: PendingSession): void {
+    if (talk.port) this.#process.send(talk.command, talk.port);
     talk.port = undefined;
   }
 
-  #send(id: number, call: Call): void {
+  #sendQuery(id: number, call: PendingQuery): void {
     call.isSent = true;
-    this.#process.tell({ order: 'call', id, asked: call.asked });
+    this.#process.send({ order: 'call', id, asked: call.query });
   }
 }
 
-function farewell(port: MessagePortMain, reason: DiskCacheError): void {
-  port.postMessage(goodbye(toPageErrorData(reason)));
+function closePort(port: MessagePortMain, reason: DiskCacheError): void {
+  port.postMessage(createGoodbye(toPageErrorData(reason)));
   port.close();
 }

@@ -1,47 +1,47 @@
-import type { Finding } from '../../../protocol/check.ts';
-import type { Core } from '../cache/core.ts';
-import { findFault } from '../cache/fault.ts';
-import { unlessCorrupt } from '../damage.ts';
+import type { Finding } from '../../../protocol/results.ts';
+import type { Core } from '../state/core.ts';
+import { findDamage } from '../cache/read.ts';
+import { unlessCorrupt } from '../sqlite/errors.ts';
 import type { Column } from '../sqlite/connection.ts';
 import type { Replacement } from '../sqlite/replacement.ts';
-import type { SuspectRow } from '../sqlite/statements.ts';
+import type { CheckRow } from '../sqlite/statements.ts';
 import type { KeyColumn } from '../values/key.ts';
-import { readAround, readSmall } from './read-around.ts';
+import { readSkippingDamage, readSmallTable } from './read-skipping-damage.ts';
 
-/** The columns of an item behind its id: first those that say whether it is whole, in the order of `SuspectRow`. */
+/** The columns of an item behind its id: first those that say whether it is whole, in the order of `CheckRow`. */
 const COLUMNS = ['key', 'file', 'size', 'mode', 'value', 'checksum', 'expires_at'];
 const OTHER_COLUMNS = ['stored_at', 'used_at', 'hits', 'visited', 'tag', 'queue'];
-const ALL = [...COLUMNS, ...OTHER_COLUMNS];
-type ItemRow = readonly [...SuspectRow, expiresAt: Column, ...Column[]];
+const ALL_COLUMNS = [...COLUMNS, ...OTHER_COLUMNS];
+type ItemRow = readonly [...CheckRow, expiresAt: Column, ...Column[]];
 
-const ROW = `SELECT id, ${ALL.join(', ')} FROM entry NOT INDEXED WHERE id = ?`;
+const ROW_SQL = `SELECT id, ${ALL_COLUMNS.join(', ')} FROM entry NOT INDEXED WHERE id = ?`;
 /** The columns of a row up to its value: where its end is damaged these may be whole. */
-const BEGINNING = `SELECT id, ${COLUMNS.join(', ')} FROM entry NOT INDEXED WHERE id = ?`;
-const FIND_IN_INDEX = 'SELECT id FROM entry INDEXED BY entry_key WHERE key = ?';
+const ROW_BEGINNING_SQL = `SELECT id, ${COLUMNS.join(', ')} FROM entry NOT INDEXED WHERE id = ?`;
+const FIND_IN_INDEX_SQL = 'SELECT id FROM entry INDEXED BY entry_key WHERE key = ?';
 
 /** Missing positions of a deque between two that were read are looked up one by one, in gaps of at most this size. */
-const MAX_GAP = 65_536;
+const MAX_GAP_POSITIONS = 65_536;
 
-export const slots = (columns: readonly string[]): string => columns.map(() => '?').join(', ');
+export const toPlaceholders = (columns: readonly string[]): string => columns.map(() => '?').join(', ');
 
 /** Copies what is whole of the items of a damaged store; `findings` tells of what is not, as far as it can be read. */
-export function copyItems(core: Core, fresh: Replacement, findings: Finding[]): void {
-  const copy = new ItemCopy(core, fresh);
-  const isWhole = readAround(
+export function copyItems(core: Core, replacement: Replacement, findings: Finding[]): void {
+  const copy = new ItemCopy(core, replacement);
+  const isWhole = readSkippingDamage(
     core.connection,
-    ALL,
+    ALL_COLUMNS,
     (row) => copy.take(row as unknown as ItemRow),
     (id) => copy.fetch(id),
   );
-  if (!isWhole) for (const id of copy.missed()) copy.fetch(id);
-  findings.push(...copy.settle());
+  if (!isWhole) for (const id of copy.findMissedIds()) copy.fetch(id);
+  findings.push(...copy.copyDoubtful());
 }
 
 class ItemCopy {
   readonly #core: Core;
   readonly #isDeque: boolean;
-  readonly #put: (...row: readonly Column[]) => number;
-  readonly #append: (...row: readonly Column[]) => number;
+  readonly #insertWithId: (...row: readonly Column[]) => number;
+  readonly #insertAtEnd: (...row: readonly Column[]) => number;
   readonly #seen = new Set<number>();
   /** What is not whole as it stands in the table. */
   readonly #doubtful: ItemRow[] = [];
@@ -49,45 +49,45 @@ class ItemCopy {
   constructor(core: Core, fresh: Replacement) {
     this.#core = core;
     this.#isDeque = core.kind === 'deque';
-    this.#put = fresh.statement(`INSERT OR IGNORE INTO entry (id, ${ALL.join(', ')}) VALUES (?, ${slots(ALL)})`);
-    this.#append = fresh.statement(`INSERT OR IGNORE INTO entry (${ALL.join(', ')}) VALUES (${slots(ALL)})`);
+    this.#insertWithId = fresh.statement(`INSERT OR IGNORE INTO entry (id, ${ALL_COLUMNS.join(', ')}) VALUES (?, ${toPlaceholders(ALL_COLUMNS)})`);
+    this.#insertAtEnd = fresh.statement(`INSERT OR IGNORE INTO entry (${ALL_COLUMNS.join(', ')}) VALUES (${toPlaceholders(ALL_COLUMNS)})`);
   }
 
   take(item: ItemRow): void {
     this.#seen.add(item[0]);
-    if (this.#isPlainlyWhole(item) || findFault(this.#core, item) === undefined) this.#insert(item);
+    if (this.#matchesIndex(item) || findDamage(this.#core, item) === undefined) this.#insert(item);
     else this.#doubtful.push(item);
   }
 
   /** Takes the item with an id, or what its row still tells of it. */
   fetch(id: number): void {
     const { sql } = this.#core;
-    const read = (text: string) => unlessCorrupt(() => sql.composed<Column[]>(text).first(id));
-    const row = read(ROW) ?? read(BEGINNING);
+    const read = (text: string) => unlessCorrupt(() => sql.dynamic<Column[]>(text).first(id));
+    const row = read(ROW_SQL) ?? read(ROW_BEGINNING_SQL);
     if (row === undefined || row[0] !== id) return;
-    const item = [...row, ...Array(ALL.length + 1 - row.length).fill(null)] as unknown as ItemRow;
-    if (findFault(this.#core, item) === undefined) this.take(item);
+    const item = [...row, ...Array(ALL_COLUMNS.length + 1 - row.length).fill(null)] as unknown as ItemRow;
+    if (findDamage(this.#core, item) === undefined) this.take(item);
   }
 
   /** Ids that were not met, where the order of the table is damaged: those that the index has, or those between others. */
-  missed(): number[] {
-    return this.#isDeque ? this.#between() : this.#indexed();
+  findMissedIds(): number[] {
+    return this.#isDeque ? this.#findIdsInGaps() : this.#findIdsOnlyInIndex();
   }
 
   /** Looks for the right keys of what is not whole; returns what is wrong with the rest. */
-  settle(): Finding[] {
-    const keys = this.#indexedKeys();
+  copyDoubtful(): Finding[] {
+    const keys = this.#readIndexedKeys();
     return this.#doubtful.flatMap((item) => {
       const [id, , ...rest] = item;
       const candidates = (keys.get(id) ?? []).map((key): ItemRow => [id, key, ...rest]);
-      const whole = candidates.find((candidate) => findFault(this.#core, candidate) === undefined);
+      const whole = candidates.find((candidate) => findDamage(this.#core, candidate) === undefined);
       if (whole !== undefined) this.#insert(whole);
-      return whole === undefined ? [findFault(this.#core, item)!] : [];
+      return whole === undefined ? [findDamage(this.#core, item)!] : [];
     });
   }
 
   #insert([id, ...columns]: ItemRow): void {
-    const now = this.#core.stamps.at(this.#core.clock());
+    const now = this.#core.timestamps.from(this.#core.clock());
     const [key, file, size, mode, value, check, expiresAt, storedAt, usedAt, hits, visited, tag, queue] = columns;
     const rest = [
       ...[key, file, size, mode, value, check],
@@ -100,25 +100,25 @@ class ItemCopy {
       queue ?? null,
     ];
     // A page that is found twice brings the same items twice; another item with a damaged id goes to the end.
-    if (Number.isSafeInteger(id) && this.#put(id, ...rest) === 1) return;
-    if (!(this.#isDeque && id === key)) this.#append(...rest);
+    if (Number.isSafeInteger(id) && this.#insertWithId(id, ...rest) === 1) return;
+    if (!(this.#isDeque && id === key)) this.#insertAtEnd(...rest);
   }
 
-  /** No file is read whose item and key agree with the index: the store is locked for the time of the copy, and `check` reads files later. */
-  #isPlainlyWhole([id, key, file]: ItemRow): boolean {
+  /** No file is read whose item and key agree with the index: the store is locked for the time of the copy, and `checkQueue` reads files later. */
+  #matchesIndex([id, key, file]: ItemRow): boolean {
     if (file === null || this.#isDeque) return file !== null;
-    return unlessCorrupt(() => this.#core.sql.composed<[number]>(FIND_IN_INDEX).first(key))?.[0] === id;
+    return unlessCorrupt(() => this.#core.sql.dynamic<[number]>(FIND_IN_INDEX_SQL).first(key))?.[0] === id;
   }
 
-  #between(): number[] {
+  #findIdsInGaps(): number[] {
     const positions = [...this.#seen].sort((a, b) => a - b);
     return positions.flatMap((position, nth) => {
       const gap = (positions[nth + 1] ?? position) - position - 1;
-      return gap > 0 && gap <= MAX_GAP ? Array.from({ length: gap }, (_, at) => position + 1 + at) : [];
+      return gap > 0 && gap <= MAX_GAP_POSITIONS ? Array.from({ length: gap }, (_, at) => position + 1 + at) : [];
     });
   }
 
-  #indexed(): number[] {
+  #findIdsOnlyInIndex(): number[] {
     const ids: number[] = [];
     this.#readIndex((_, id) => {
       if (!this.#seen.has(id)) ids.push(id);
@@ -127,14 +127,14 @@ class ItemCopy {
   }
 
   /** The keys that the index has for doubtful ids: where a key in the table is damaged, the one there may be whole. O(n). */
-  #indexedKeys(): ReadonlyMap<number, readonly KeyColumn[]> {
+  #readIndexedKeys(): ReadonlyMap<number, readonly KeyColumn[]> {
     const keys = new Map<number, KeyColumn[]>(this.#doubtful.map(([id]) => [id, []]));
     if (keys.size > 0 && !this.#isDeque) this.#readIndex((key, id) => keys.get(id)?.push(key));
     return keys;
   }
 
   #readIndex(take: (key: KeyColumn, id: number) => void): void {
-    readSmall(this.#core.connection, 'entry INDEXED BY entry_key', ['key', 'id'], 'key', ([key, id]) =>
+    readSmallTable(this.#core.connection, 'entry INDEXED BY entry_key', ['key', 'id'], 'key', ([key, id]) =>
       take(key as KeyColumn, Number(id)),
     );
   }

@@ -1,31 +1,31 @@
 import type { ReadableStream } from 'node:stream/web';
-import type { Cursor, Page, PageOf } from '../../../protocol/contract.ts';
-import type { Entry, Stats } from '../../../protocol/entry.ts';
+import type { Cursor, ResultPage, Projection } from '../../../protocol/contract.ts';
+import type { Entry, Stats } from '../../../protocol/results.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { CacheOptions, Change, CountOptions, QueueOptions, Range, SetOptions } from '../../../protocol/options.ts';
 import type { PlainValues } from '../../../protocol/plain-values.ts';
-import { refuseDefault } from './arguments.ts';
+import { assertNoDefault } from '../validate.ts';
 import { type CheckOptions, check, type Finding } from './check.ts';
-import { closeCore } from './close.ts';
+import { closeCore } from './open.ts';
 import { type Configuration, configure } from './configure.ts';
-import type { Core } from './core.ts';
-import { codecName, type Description, describe } from './describe.ts';
-import { type Listener, subscribe } from './feed.ts';
-import type { Membership } from './household.ts';
-import * as iterate from './iterate.ts';
-import type { SubscribeOptions } from './key-range.ts';
+import type { Core } from '../state/core.ts';
+import { getCodecName, type StoreHandle, describe } from './open.ts';
+import { type ChangeListener, subscribe } from './change-feed.ts';
+import type { GroupMembership } from '../state/core.ts';
+import * as iterate from './scan.ts';
+import type { SubscribeOptions } from './change-feed.ts';
 import { type MemoizeOptions, memoize } from './memoize.ts';
 import { openCore } from './open.ts';
-import * as queue from './queue.ts';
+import * as queue from './push-pull.ts';
 import * as read from './read.ts';
-import * as remove from './remove.ts';
-import { size } from './size.ts';
-import { stats } from './stats.ts';
-import { type ByteRange, openBytes, openReadStream, type StoredBytes } from './stored-bytes.ts';
-import { writeStream } from './streams.ts';
+import * as remove from './delete.ts';
+import { getSize } from './read.ts';
+import { getStats } from './stats.ts';
+import { type ByteRange, openBytes, openReadStream, type StoredBytes } from './byte-streams.ts';
+import { writeStream } from './byte-streams.ts';
 import { type PlainResult, transact } from './transaction.ts';
-import { volume } from './volume.ts';
+import { getVolume } from '../space/store-files.ts';
 import * as write from './write.ts';
 
 /**
@@ -46,7 +46,7 @@ export class Cache<K extends Key = Key, V = unknown> {
    * @throws {DiskCacheError} `BAD_OPTION`, `NOT_ALLOWED`, `READ_ONLY`, `DISK_FULL`, `BUSY`; `CORRUPT` for a file that is no
    * database, `UNSUPPORTED_VERSION` for somebody else's or a newer one. Such a file stays untouched.
    */
-  constructor(directory: string & PlainValues<V>, options: CacheOptions = {}, membership?: Membership) {
+  constructor(directory: string & PlainValues<V>, options: CacheOptions = {}, membership?: GroupMembership) {
     this.#core = openCore(directory, options, undefined, membership);
     this.directory = this.#core.directory;
   }
@@ -54,7 +54,7 @@ export class Cache<K extends Key = Key, V = unknown> {
   /** The value, or undefined when there is none or it has expired. O(log n + size of the value). */
   get(key: K): V | undefined {
     // biome-ignore lint/complexity/noArguments: a rest parameter would cost every call an array
-    if (arguments.length > 1) refuseDefault(arguments);
+    if (arguments.length > 1) assertNoDefault(arguments);
     return read.get(this.#open(), key) as V | undefined;
   }
 
@@ -118,7 +118,7 @@ export class Cache<K extends Key = Key, V = unknown> {
 
   /** Whether there was a live item to delete. O(log n). */
   delete(key: K): boolean {
-    return remove.remove(this.#open(), key);
+    return remove.deleteKey(this.#open(), key);
   }
 
   /** Deletes many in one transaction; answers how many live ones there were. */
@@ -158,7 +158,7 @@ export class Cache<K extends Key = Key, V = unknown> {
 
   /** Deletes all items with a tag; answers how many live ones there were. O(items with the tag) with `tagIndex`, else O(n). */
   evict(tag: string | number): number {
-    return remove.evictTag(this.#open(), tag);
+    return remove.deleteTagged(this.#open(), tag);
   }
 
   /** Deletes what has expired and what is over the limit; answers how much. Writes do so without being asked. */
@@ -184,12 +184,12 @@ export class Cache<K extends Key = Key, V = unknown> {
 
   /** Bytes on disk: database, write-ahead log, and every value file. O(value files). */
   volume(): number {
-    return volume(this.#open());
+    return getVolume(this.#open());
   }
 
   /** Hits and misses of `get` and of streams that were opened, counted while `statistics` is on. */
   stats(options?: { readonly reset?: boolean }): Stats {
-    return stats(this.#open(), options);
+    return getStats(this.#open(), options);
   }
 
   /**
@@ -219,20 +219,20 @@ export class Cache<K extends Key = Key, V = unknown> {
 
   /** The number of live items. O(expired items), after another process has written O(n) once. */
   get size(): number {
-    return size(this.#open());
+    return getSize(this.#open());
   }
 
   /** The keys of a range, lazily; safe to change the store meanwhile. */
   keys(range?: Range<K>): Generator<K, void, undefined> {
-    return this.#walk('keys', range) as Generator<K, void, undefined>;
+    return this.#iterate('keys', range) as Generator<K, void, undefined>;
   }
 
   values(range?: Range<K>): Generator<V, void, undefined> {
-    return this.#walk('values', range) as Generator<V, void, undefined>;
+    return this.#iterate('values', range) as Generator<V, void, undefined>;
   }
 
   entries(range?: Range<K>): Generator<[K, V], void, undefined> {
-    return this.#walk('entries', range) as Generator<[K, V], void, undefined>;
+    return this.#iterate('entries', range) as Generator<[K, V], void, undefined>;
   }
 
   [Symbol.iterator](): Generator<[K, V], void, undefined> {
@@ -240,7 +240,7 @@ export class Cache<K extends Key = Key, V = unknown> {
   }
 
   /** One bounded page of a range, for who can't keep an iterator: `next` of the last page leads to the next one. */
-  page(of: PageOf, range?: Range<K>, after?: Cursor): Page {
+  page(of: Projection, range?: Range<K>, after?: Cursor): ResultPage {
     return iterate.page(this.#open(), of, range, after);
   }
 
@@ -249,7 +249,7 @@ export class Cache<K extends Key = Key, V = unknown> {
    * 25 ms later, all in the order of their commits, with the reason. Answers the way out.
    */
   subscribe(listener: (change: Change<K>) => void, options?: SubscribeOptions): () => void {
-    return subscribe(this.#open(), listener as Listener, options);
+    return subscribe(this.#open(), listener as ChangeListener, options);
   }
 
   /**
@@ -272,7 +272,7 @@ export class Cache<K extends Key = Key, V = unknown> {
 
   /** How values are stored: `'structured'`, `'json'`, or the name of a codec of the caller's own. */
   get codec(): string {
-    return codecName(this.#open());
+    return getCodecName(this.#open());
   }
 
   /** Whether a function given to `transact` is running. */
@@ -281,7 +281,7 @@ export class Cache<K extends Key = Key, V = unknown> {
   }
 
   /** This store as plain data, for `reopen` in a worker or another process. */
-  describe(): Description<Cache<K, V>> {
+  describe(): StoreHandle<Cache<K, V>> {
     return describe('cache', this.#open());
   }
 
@@ -302,8 +302,8 @@ export class Cache<K extends Key = Key, V = unknown> {
     throw new DiskCacheError('CLOSED', `The store at ${this.directory} was closed; open it again`);
   }
 
-  #walk(of: PageOf, range: Range<K> | undefined): Generator<unknown, void, undefined> {
+  #iterate(of: Projection, range: Range<K> | undefined): Generator<unknown, void, undefined> {
     this.#open();
-    return iterate.walk(() => this.#open(), of, range);
+    return iterate.iterate(() => this.#open(), of, range);
   }
 }

@@ -1,11 +1,276 @@
-import { DiskCacheError } from '../../../protocol/error.ts';
+import { hasExited, createIdentity, type ProcessIdentity } from '../process-identity.ts';
+import { type KeyColumn, encodeKey } from '../values/key.ts';
+import type { Core } from '../state/core.ts';
+import { runAndWarn } from '../space/maintenance.ts';
+import { DiskCacheError, type ErrorCode } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { SetOptions } from '../../../protocol/options.ts';
-import { expiresAt } from '../policy/expiry.ts';
-import { asListener } from '../warning.ts';
-import { demandFunction, isRecord, optionsOf, setOptionsOf, tagColumn } from './arguments.ts';
-import { Call, type Memo } from './call.ts';
-import type { Core } from './core.ts';
+import { sleepBlocking } from '../sqlite/busy-retry.ts';
+import { isRecord, wrapListener, assertFunction, assertOptions, assertSetOptions, toTagColumn } from '../validate.ts';
+import { get, readEntry } from './read.ts';
+import { set } from './write.ts';
+import { computeExpiresAt } from '../space/policy.ts';
+
+/** A holder that does not renew for so long is taken for dead; one whose process is gone, at once. */
+const LEASE_SECONDS = 30;
+const LEASE_RENEWAL_INTERVAL_MS = 10_000;
+
+const RENEWAL_ACTIVITY = 'Renewing or ending a lease of';
+
+/** The right to do something alone, among all processes and threads that share a directory. */
+export interface Lease {
+  /** Until then it is renewed, as long as the event loop turns. */
+  release(): void;
+}
+
+/** Takes the lease of a name; undefined when somebody else has it. */
+export function takeLease(core: Core, name: KeyColumn): Lease | undefined {
+  const { sql } = core;
+  const owner = createIdentity();
+  const holder = JSON.stringify(owner);
+  releaseIfExited(core, name);
+  if (sql.takeLease.run(name, holder, owner.pid, LEASE_SECONDS).changes === 0) return undefined;
+  const timer = setInterval(() => renewLease(core, name, holder), LEASE_RENEWAL_INTERVAL_MS);
+  timer.unref();
+  const lease: Lease = {
+    release() {
+      clearInterval(timer);
+      if (core.leases.delete(lease)) sql.releaseLease.run(name, holder);
+    },
+  };
+  core.leases.add(lease);
+  return lease;
+}
+
+/** A lock that somebody holds too long is tried again next time; there are two more before the lease ends. */
+function renewLease(core: Core, name: KeyColumn, holder: string): void {
+  runAndWarn(core, () => core.sql.renewLease.run(LEASE_SECONDS, name, holder), RENEWAL_ACTIVITY);
+}
+
+/** At close: who still computes does it for itself alone. */
+export function releaseLeases(core: Core): void {
+  // Others take it from a holder that has gone.
+  for (const lease of [...core.leases]) runAndWarn(core, () => lease.release(), RENEWAL_ACTIVITY);
+}
+
+/** Whether somebody has the lease of a name. */
+export function isLeased(core: Core, name: KeyColumn): boolean {
+  releaseIfExited(core, name);
+  return core.sql.leaseHolder.first(name) !== undefined;
+}
+
+/** One whose process has ended is not waited for, also when its number was given to another process. */
+function releaseIfExited({ sql }: Core, name: KeyColumn): void {
+  const [holder] = sql.leaseHolder.first(name) ?? [];
+  if (holder !== undefined && hasExited(parseHolder(holder))) sql.releaseLease.run(name, holder);
+}
+
+const parseHolder = (holder: string): ProcessIdentity => JSON.parse(holder) as ProcessIdentity;
+
+/** What the calls of one memoized function share. */
+export interface MemoizeContext {
+  readonly open: (key: Key) => Core;
+  /** Of the results. */
+  readonly setOptions: SetOptions;
+  /** How early to recompute; undefined: not before the result has expired. */
+  readonly beta: number | undefined;
+  readonly isAsync: boolean;
+  /** Never throws. */
+  readonly onStoreFailure: (error: unknown, key: Key) => void;
+  /** Promises that are waited for, by encoded key. */
+  readonly pending: Map<string, Promise<unknown>>;
+  /** Encoded keys whose computation is on the stack. */
+  readonly computing: Set<string>;
+}
+
+/** A result as it is stored. */
+interface MemoizedResult {
+  readonly value: unknown;
+  /** Whether the function answered a promise of it. */
+  readonly isPromise: boolean;
+  /** How long it took, milliseconds. */
+  readonly durationMs: number;
+}
+
+/** Errors of what was called and with what, not of the store. */
+const CALLER_ERRORS: ReadonlySet<ErrorCode> = new Set(['BAD_KEY', 'BAD_VALUE', 'BAD_OPTION']);
+
+/** Milliseconds between two looks whether another process is done. */
+const POLL_INTERVAL_MS = 5;
+
+/** One call of a memoized function. */
+export class MemoizedCall<R> {
+  readonly #context: MemoizeContext;
+  /** Undefined when the store can't be used, such as a closed one. */
+  readonly #core: Core | undefined;
+  readonly #key: Key;
+  readonly #column: KeyColumn;
+  readonly #id: string;
+  readonly #run: () => R;
+  #cached: MemoizedResult | undefined;
+
+  constructor(memo: MemoizeContext, key: Key, run: () => R) {
+    this.#context = memo;
+    this.#key = key;
+    this.#column = encodeKey(key);
+    this.#id = Buffer.from(this.#column as Uint8Array).toString('latin1');
+    this.#run = run;
+    this.#core = this.#tryStore(() => memo.open(key));
+  }
+
+  resolve(): R {
+    const { pending, computing } = this.#context;
+    const isDue = this.#tryStore(() => this.#readCached()) ?? false;
+    if (this.#cached !== undefined && !isDue) return toReturnValue(this.#cached);
+    const core = this.#core;
+    // A function that calls itself would wait for itself; in a transaction nobody else could finish; a reader keeps nothing.
+    if (computing.has(this.#id) || (core && (core.transaction.depth > 0 || core.openOptions.readOnly))) return this.#run();
+    const shared = pending.get(this.#id);
+    if (shared !== undefined) return this.#serveStale(shared);
+    const lease = this.#tryLease();
+    if (lease !== 'taken') return this.#compute(lease);
+    return this.#cached === undefined ? this.#waitForOther() : toReturnValue(this.#cached);
+  }
+
+  /** What the store does for a call. Where it fails, the call goes on without it. What the caller gave is the caller's to mend. */
+  #tryStore<T>(work: () => T): T | undefined {
+    try {
+      return work();
+    } catch (error) {
+      if (error instanceof DiskCacheError && CALLER_ERRORS.has(error.code)) throw error;
+      this.#context.onStoreFailure(error, this.#key);
+      return undefined;
+    }
+  }
+
+  /** The right to compute, unless it is taken; undefined when the store can't give it: then each computes for itself. */
+  #tryLease(): Lease | 'taken' | undefined {
+    const core = this.#core;
+    return core && this.#tryStore(() => takeLease(core, this.#column) ?? 'taken');
+  }
+
+  #release(lease: Lease | undefined): void {
+    if (lease !== undefined) this.#tryStore(() => lease.release());
+  }
+
+  /**
+   * Looks what is known; answers whether it is time to compute it anew, by "Optimal Probabilistic Cache Stampede Prevention"
+   * (Vattani, Chierichetti, Lowenstein, VLDB 2015).
+   */
+  #readCached(): boolean {
+    const { beta } = this.#context;
+    const core = this.#core;
+    this.#cached = undefined;
+    if (core === undefined) return false;
+    if (beta === undefined) {
+      this.#cached = get(core, this.#key) as MemoizedResult | undefined;
+      return false;
+    }
+    const now = core.clock();
+    const facts = readEntry(core, this.#column, now);
+    this.#cached = facts?.value as MemoizedResult | undefined;
+    if (facts === undefined || facts.expiresAt === null || this.#cached === undefined) return false;
+    return now - this.#cached.durationMs * beta * Math.log(Math.random()) >= facts.expiresAt;
+  }
+
+  /** With the lease in hand, where the store can give one. */
+  #compute(lease: Lease | undefined): R {
+    const began = performance.now();
+    const before = this.#cached;
+    try {
+      // Somebody may have finished between the look and the lease.
+      if (before === undefined) this.#tryStore(() => this.#readCached());
+      if (before === undefined && this.#cached !== undefined) {
+        this.#release(lease);
+        return toReturnValue(this.#cached);
+      }
+      const result = this.#callFunction();
+      if (isThenable(result)) return this.#serveStale(this.#dedupe(this.#storeWhenResolved(result, began, lease)));
+      this.#storeResult(result, false, began);
+      this.#release(lease);
+      return result;
+    } catch (error) {
+      this.#release(lease);
+      if (before !== undefined) return toReturnValue(before);
+      throw error;
+    }
+  }
+
+  #callFunction(): R {
+    const { computing } = this.#context;
+    computing.add(this.#id);
+    try {
+      return this.#run();
+    } finally {
+      computing.delete(this.#id);
+    }
+  }
+
+  #storeResult(value: unknown, isPromise: boolean, began: number): void {
+    const { open, setOptions } = this.#context;
+    const result = { value, isPromise, durationMs: performance.now() - began } satisfies MemoizedResult;
+    if (this.#core !== undefined) this.#tryStore(() => set(open(this.#key), this.#key, result, setOptions));
+  }
+
+  async #storeWhenResolved(promise: PromiseLike<unknown>, began: number, lease: Lease | undefined): Promise<unknown> {
+    try {
+      const value = await promise;
+      this.#storeResult(value, true, began);
+      return value;
+    } finally {
+      this.#release(lease);
+    }
+  }
+
+  /** One promise for all who ask while it is open. */
+  #dedupe(promise: Promise<unknown>): Promise<unknown> {
+    const { pending } = this.#context;
+    const shared = promise.finally(() => pending.delete(this.#id));
+    pending.set(this.#id, shared);
+    return shared;
+  }
+
+  /** Who still has a result gets that; a failure meets the first call after it has expired. */
+  #serveStale(promise: Promise<unknown>): R {
+    if (this.#cached === undefined) return promise as R;
+    promise.catch(() => {});
+    return toReturnValue(this.#cached);
+  }
+
+  /** Another process computes it: a plain function waits on the spot, as it would for its own computation. */
+  #waitForOther(): R {
+    if (this.#context.isAsync) return this.#dedupe(this.#waitForOtherAsync()) as R;
+    for (;;) {
+      sleepBlocking(POLL_INTERVAL_MS);
+      const turn = this.#tryTakeOver();
+      if (turn !== undefined) return turn.answer;
+    }
+  }
+
+  async #waitForOtherAsync(): Promise<unknown> {
+    for (;;) {
+      await new Promise((resolve) => setTimeout(resolve, POLL_INTERVAL_MS));
+      const turn = this.#tryTakeOver();
+      if (turn !== undefined) return await turn.answer;
+    }
+  }
+
+  /** The answer, when the other process is done or gone, or the store can't tell. */
+  #tryTakeOver(): { readonly answer: R } | undefined {
+    this.#tryStore(() => this.#readCached());
+    if (this.#cached !== undefined) return { answer: toReturnValue(this.#cached) };
+    const core = this.#core && this.#tryStore(() => this.#context.open(this.#key));
+    const isWaiting = core && this.#tryStore(() => isLeased(core, this.#column));
+    if (isWaiting) return undefined;
+    const lease = isWaiting === undefined ? undefined : this.#tryLease();
+    return lease === 'taken' ? undefined : { answer: this.#compute(lease) };
+  }
+}
+
+const toReturnValue = <R>({ value, isPromise }: MemoizedResult): R => (isPromise ? Promise.resolve(value) : value) as R;
+
+const isThenable = (value: unknown): value is PromiseLike<unknown> =>
+  isRecord(value) && 'then' in value && typeof value.then === 'function';
 
 export interface MemoizeOptions<A extends readonly unknown[]> extends SetOptions {
   /** Results are stored under `[name, ...arguments]`. */
@@ -36,33 +301,33 @@ export function memoize<A extends readonly unknown[], R>(
   fn: (...args: A) => R,
   options: MemoizeOptions<A>,
 ): (...args: A) => R {
-  demandFunction(fn, 'what memoize remembers');
-  const { name, key: keyFor, stampede, onStoreFailure = () => {}, ...stored } = checked(options);
-  const memo: Memo = {
+  assertFunction(fn, 'what memoize remembers');
+  const { name, key: keyFor, stampede, onStoreFailure = () => {}, ...setOptions } = assertMemoizeOptions(options);
+  const context: MemoizeContext = {
     open,
-    stored: lookedAt(setOptionsOf(stored)),
+    setOptions: lookedAt(assertSetOptions(setOptions)),
     beta: stampede?.beta,
-    onStoreFailure: asListener(onStoreFailure, 'onStoreFailure'),
+    onStoreFailure: wrapListener(onStoreFailure, 'onStoreFailure'),
     isAsync: Object.prototype.toString.call(fn) === '[object AsyncFunction]',
-    running: new Map(),
-    entered: new Set(),
+    pending: new Map(),
+    computing: new Set(),
   };
   return function memoized(this: unknown, ...args: A): R {
-    const key: Key = keyFor ? [name, keyFor(...args)] : [name, ...(withoutTrailing(args) as Key[])];
-    return new Call<R>(memo, key, () => Reflect.apply(fn, this, args)).answer();
+    const key: Key = keyFor ? [name, keyFor(...args)] : [name, ...(dropTrailingUndefined(args) as Key[])];
+    return new MemoizedCall<R>(context, key, () => Reflect.apply(fn, this, args)).resolve();
   };
 }
 
 /** At once, and not when the first result is stored. */
 function lookedAt(stored: SetOptions): SetOptions {
-  expiresAt(0, stored.ttl);
-  if (stored.tag !== undefined) tagColumn(stored.tag);
+  computeExpiresAt(0, stored.ttl);
+  if (stored.tag !== undefined) toTagColumn(stored.tag);
   return stored;
 }
 
 const STAMPEDE_OPTIONS: ReadonlySet<string> = new Set(['beta']);
 
-function checked<A extends readonly unknown[]>(options: MemoizeOptions<A>): MemoizeOptions<A> {
+function assertMemoizeOptions<A extends readonly unknown[]>(options: MemoizeOptions<A>): MemoizeOptions<A> {
   const { name, key, stampede, onStoreFailure } = isRecord(options) ? options : ({} as Partial<MemoizeOptions<A>>);
   if (typeof name !== 'string' || name === '')
     throw new DiskCacheError('BAD_OPTION', 'memoize needs a name for its results');
@@ -70,14 +335,14 @@ function checked<A extends readonly unknown[]>(options: MemoizeOptions<A>): Memo
     throw new DiskCacheError('BAD_OPTION', 'key has to be a function');
   if (onStoreFailure !== undefined && typeof onStoreFailure !== 'function')
     throw new DiskCacheError('BAD_OPTION', 'onStoreFailure has to be a function');
-  if (stampede !== undefined && !(optionsOf(stampede, STAMPEDE_OPTIONS, 'stampede').beta! > 0)) {
+  if (stampede !== undefined && !(assertOptions(stampede, STAMPEDE_OPTIONS, 'stampede').beta! > 0)) {
     throw new DiskCacheError('BAD_OPTION', 'stampede has to be an object { beta } with beta above 0');
   }
   return options;
 }
 
 /** `f(1, undefined)` is `f(1)`. */
-function withoutTrailing(args: readonly unknown[]): readonly unknown[] {
+function dropTrailingUndefined(args: readonly unknown[]): readonly unknown[] {
   let length = args.length;
   while (length > 0 && args[length - 1] === undefined) length--;
   return args.slice(0, length);

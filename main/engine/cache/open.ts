@@ -1,41 +1,87 @@
-import { dirname } from 'node:path';
+import { type Core, type GroupMembership, MonotonicTimestamps } from '../state/core.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
+import { stopChangeFeed, clearDeadListeners, ChangeFeed } from './change-feed.ts';
+import { releaseLeases } from './memoize.ts';
+import { removeReplaced } from '../space/delete-row.ts';
+import { flushAllAccesses, AccessBuffer } from './stats.ts';
+import { dirname } from 'node:path';
 import type { CacheOptions } from '../../../protocol/options.ts';
-import { unlessCorrupt } from '../damage.ts';
-import { pageSizeFor } from '../policy/budget.ts';
-import { openDatabase } from '../sqlite/open.ts';
+import { unlessCorrupt } from '../sqlite/errors.ts';
+import { choosePageSize } from '../space/policy.ts';
+import { openDatabase } from '../sqlite/open-database.ts';
 import { removeReplacement } from '../sqlite/replacement.ts';
-import { PLACE_FUNCTION, type Statements, statementsOf } from '../sqlite/statements.ts';
-import { assertCompression } from '../values/compression.ts';
-import { VALUES_FOLDER } from '../values/file-layout.ts';
+import { INSERT_ID_FUNCTION, type Statements, createStatements } from '../sqlite/statements.ts';
+import { assertCompression } from '../values/codec.ts';
+import { VALUES_FOLDER } from '../values/file-io.ts';
 import { FileStore } from '../values/file-store.ts';
-import { isRecord } from './arguments.ts';
-import { tellTime } from './clock-set-back.ts';
-import { adopt, codecFor, keep } from './configure.ts';
-import type { Core } from './core.ts';
-import { clearDeadListeners, Feed } from './feed.ts';
-import type { Membership } from './household.ts';
-import { mendIds } from './ids.ts';
-import { Ledger } from './ledger.ts';
-import { clearLeftovers } from './leftovers.ts';
-import { Memory } from './memory.ts';
-import { Outlook } from './others.ts';
-import { removeReplaced } from './replaced-files.ts';
-import { chosenSettings, keptSettings, type Settings, settledSettings, usageOf } from './settings.ts';
-import { Stamps } from './stamps.ts';
-import { Standing } from './standing.ts';
-import { recallTime, Timekeeper } from './timekeeping.ts';
-import { Transaction } from './transaction.ts';
-import { Upkeep, withoutFailing } from './upkeep.ts';
-import { Uses } from './uses.ts';
+import { isRecord } from '../validate.ts';
+import { getTime } from './clock-correction.ts';
+import { applySettings, resolveCodec, persistSettings } from './configure.ts';
+import { repairIds, collectGarbage } from '../space/garbage-collection.ts';
+import { RowStats } from '../state/row-stats.ts';
+import { MemoryCache } from '../state/memory-cache.ts';
+import { ExternalChanges } from './read.ts';
+import { parseSettings, readStoredSettings, type Settings, resolveSettings, parseOpenOptions } from '../state/settings.ts';
+import { OpenedFiles } from '../space/store-files.ts';
+import { restoreLatestTime, ClockState, Maintenance, runAndWarn } from '../space/maintenance.ts';
+import { TransactionState } from './transaction.ts';
+
+export type HandleKind = 'cache' | 'fanout' | 'index' | 'deque';
+
+declare const handleType: unique symbol;
+
+/**
+ * An open store as plain data, which can be posted to a worker or written down; `reopen` opens the same store there. What
+ * can't be data is named in `handIn` and has to be handed in again.
+ */
+export interface StoreHandle<Handle = unknown> {
+  readonly kind: HandleKind;
+  readonly directory: string;
+  readonly options: Readonly<Record<string, unknown>>;
+  /** Options that are functions or hold some: 'clock', 'codec', 'schema'. */
+  readonly required: readonly string[];
+  /** For the compiler alone. */
+  readonly [handleType]?: Handle;
+}
+
+/** What belongs to the directory is kept there, so only what belongs to the handle is said. */
+export function describe<Handle>(kind: HandleKind, { directory, openOptions }: Core, extraOptions: object = {}): StoreHandle<Handle> {
+  const { memory, exclusive, timeout, readOnly, clock, codec } = openOptions;
+  const required: string[] = [];
+  if (clock !== Date.now) required.push('clock');
+  if (typeof codec === 'object') required.push('codec');
+  return { kind, directory, options: { memory, exclusive, timeout, readOnly, ...extraOptions }, required };
+}
+
+/** How a store keeps its values. */
+export const getCodecName = ({ codec: { codec } }: Core): string => (typeof codec === 'string' ? codec : codec.name);
+
+/**
+ * Lets go of a directory.
+ *
+ * @throws {DiskCacheError} `BAD_OPTION` inside a transaction; the store stays open.
+ */
+export function closeCore(core: Core): void {
+  if (core.transaction.depth > 0) {
+    throw new DiskCacheError('BAD_OPTION', `close was called inside a transaction on ${core.directory}; call it after`);
+  }
+  releaseLeases(core);
+  stopChangeFeed(core);
+  flushAllAccesses(core);
+  if (core.maintenance.replacedFiles > 0) removeReplaced(core);
+  clearTimeout(core.maintenance.idleTimer);
+  clearTimeout(core.maintenance.garbageTimer);
+  core.membership?.group.leave(core);
+  core.connection.close();
+}
 
 /** Refuses, by throwing, a directory that holds something else; before anything is written to it. */
-export type Admission = (sql: Statements, path: string) => void;
+export type AdmissionCheck = (sql: Statements, path: string) => void;
 
 const COLLECTIONS: Readonly<Record<string, string>> = { index: 'Index', deque: 'Deque' };
 
 /** A cache would expire and evict what a collection keeps for good, and lose the order of a deque. */
-function refuseCollection(sql: Statements, path: string): void {
+function assertNotCollection(sql: Statements, path: string): void {
   const [, kind] = sql.settings.all().find(([name]) => name === 'kind') ?? [];
   if (kind === undefined) return;
   const name = COLLECTIONS[String(kind)];
@@ -47,7 +93,7 @@ function refuseCollection(sql: Statements, path: string): void {
 }
 
 /** What a directory says that it holds; one that becomes a collection says so a little later. */
-function kindOf(rows: readonly (readonly [name: string, value: unknown])[]): Core['kind'] {
+function getStoreKind(rows: readonly (readonly [name: string, value: unknown])[]): Core['kind'] {
   const [, kind] = rows.find(([name]) => name === 'kind') ?? [];
   return kind === 'index' || kind === 'deque' ? kind : 'cache';
 }
@@ -59,58 +105,58 @@ function kindOf(rows: readonly (readonly [name: string, value: unknown])[]): Cor
 export function openCore(
   directory: string,
   options: CacheOptions,
-  admit: Admission = refuseCollection,
-  membership?: Membership,
+  assertAdmissible: AdmissionCheck = assertNotCollection,
+  membership?: GroupMembership,
 ): Core {
   if (!isRecord(options)) throw new DiskCacheError('BAD_OPTION', 'the options of a cache have to be an object');
-  const chosen = chosenSettings(options);
-  const usage = usageOf(options);
-  const asked = settledSettings({}, chosen);
-  assertCompression(asked.compression);
+  const requested = parseSettings(options);
+  const openOptions = parseOpenOptions(options);
+  const newSettings = resolveSettings({}, requested);
+  assertCompression(newSettings.compression);
   const connection = openDatabase(directory, {
-    ...usage,
+    ...openOptions,
     claim: VALUES_FOLDER,
-    pageSize: pageSizeFor(asked.sizeLimit * (membership?.share ?? 1)),
+    pageSize: choosePageSize(newSettings.sizeLimit * (membership?.limitShare ?? 1)),
   });
   try {
-    const sql = statementsOf(connection, membership !== undefined);
-    admit(sql, connection.path);
+    const sql = createStatements(connection, membership !== undefined);
+    assertAdmissible(sql, connection.path);
     const rows = sql.settings.all();
-    const kept = keptSettings(rows);
-    const settings = settledSettings(kept, chosen);
+    const stored = readStoredSettings(rows);
+    const settings = resolveSettings(stored, requested);
     const path = dirname(connection.path);
     const core: Core = {
       directory: path,
       connection,
       sql,
-      usage,
-      clock: () => tellTime(core),
-      time: new Timekeeper(),
-      ledger: new Ledger(),
-      memory: new Memory(usage.memory),
-      uses: new Uses(),
-      outlook: new Outlook(connection),
-      stamps: membership?.household.stamps ?? new Stamps(),
-      feed: new Feed(),
-      upkeep: new Upkeep(),
-      standing: new Standing(connection.path),
+      openOptions,
+      clock: () => getTime(core),
+      clockState: new ClockState(),
+      rowStats: new RowStats(),
+      memoryCache: new MemoryCache(openOptions.memory),
+      accessBuffer: new AccessBuffer(),
+      externalChanges: new ExternalChanges(connection),
+      timestamps: membership?.group.timestamps ?? new MonotonicTimestamps(),
+      changeFeed: new ChangeFeed(),
+      maintenance: new Maintenance(),
+      openedFiles: new OpenedFiles(connection.path),
       leases: new Set(),
-      transaction: new Transaction(),
+      transaction: new TransactionState(),
       pageSize: Number(connection.pragma('page_size')),
       membership,
-      kind: kindOf(rows),
+      kind: getStoreKind(rows),
       settings,
-      // Where counts are damaged, what needs them says so; `check` counts again.
-      settingsEdition: unlessCorrupt(() => sql.counter.first('settings'))?.[0] ?? 0,
-      codec: codecFor(settings, kept, usage, path),
+      // Where counts are damaged, what needs them says so; `checkQueue` counts again.
+      settingsRevision: unlessCorrupt(() => sql.counter.first('settings'))?.[0] ?? 0,
+      codec: resolveCodec(settings, stored, openOptions, path),
       files: new FileStore(path, settings.durability),
     };
     if (membership !== undefined) {
-      connection.define(PLACE_FUNCTION, (last) => membership.household.placeAfter(Number(last), usage.clock()));
+      connection.defineFunction(INSERT_ID_FUNCTION, (last) => membership.group.nextInsertId(Number(last), openOptions.clock()));
     }
-    core.standing.noticeFormat(core);
-    recallTime(core);
-    begin(core, kept, chosen);
+    core.openedFiles.recordFormat(core);
+    restoreLatestTime(core);
+    startStore(core, stored, requested);
     return core;
   } catch (error) {
     connection.close();
@@ -119,27 +165,27 @@ export function openCore(
 }
 
 /** Puts settings into force and writes down what is new. */
-function begin(core: Core, kept: Partial<Settings>, chosen: Partial<Settings>): void {
+function startStore(core: Core, stored: Partial<Settings>, requested: Partial<Settings>): void {
   try {
-    if (!core.usage.readOnly) {
+    if (!core.openOptions.readOnly) {
       // What can't be cleared away now is cleared away by the next opening.
-      withoutFailing(core, () => clearDeadListeners(core));
+      runAndWarn(core, () => clearDeadListeners(core));
       removeReplacement(core.directory);
       // If they can't be read now, every verb says so.
-      unlessCorrupt(() => mendIds(core));
-      keep(core, kept, chosen);
+      unlessCorrupt(() => repairIds(core));
+      persistSettings(core, stored, requested);
     }
-    adopt(core, core.settings);
+    applySettings(core, core.settings);
     // Those of a process that ended before it came to it.
-    if (!core.usage.readOnly) withoutFailing(core, () => removeReplaced(core));
-    core.membership?.household.join(core);
+    if (!core.openOptions.readOnly) runAndWarn(core, () => removeReplaced(core));
+    core.membership?.group.join(core);
     // Notices a clock that was set back since.
     core.clock();
-    if (!core.usage.readOnly) clearLeftovers(core);
+    if (!core.openOptions.readOnly) collectGarbage(core);
   } catch (error) {
     // A write has been followed by a timer, which would find the connection closed.
-    clearTimeout(core.upkeep.timer);
-    clearTimeout(core.upkeep.leftovers);
+    clearTimeout(core.maintenance.idleTimer);
+    clearTimeout(core.maintenance.garbageTimer);
     throw error;
   }
 }

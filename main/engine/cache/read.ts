@@ -1,24 +1,162 @@
-import type { Entry } from '../../../protocol/entry.ts';
-import { DiskCacheError } from '../../../protocol/error.ts';
-import { shortened } from '../../../protocol/fault.ts';
+import type { Connection, Column } from '../sqlite/connection.ts';
+import { removeView, addView } from '../sqlite/busy-retry.ts';
+import { reloadSettings } from './configure.ts';
+import type { Core } from '../state/core.ts';
+import { assertFormat, explainDamage } from '../space/store-files.ts';
+import { inReadTransaction } from './transaction.ts';
+import type { Finding, Entry } from '../../../protocol/results.ts';
 import type { Key } from '../../../protocol/key.ts';
-import { weightOf } from '../../../protocol/weight.ts';
-import { isDamage } from '../damage.ts';
-import { isLive } from '../policy/expiry.ts';
-import type { Column } from '../sqlite/connection.ts';
-import type { TagColumn, ValueRow } from '../sqlite/statements.ts';
-import { assertReadable, spendDecoded } from '../values/allowance.ts';
-import type { Stored } from '../values/check.ts';
+import { isDamage } from '../sqlite/errors.ts';
+import type { CheckRow, TagColumn, ValueRow } from '../sqlite/statements.ts';
+import { checksum, toValueChecksum, type Stored, ENCODING, ZSTD_FLAG } from '../values/encoding.ts';
+import { decodeKey, type KeyColumn, encodeKey } from '../values/key.ts';
+import { DiskCacheError } from '../../../protocol/error.ts';
+import { truncate } from '../../../protocol/describe-value.ts';
+import { estimateBytes } from '../../../protocol/clone.ts';
+import { isLive } from '../space/policy.ts';
+import { assertReadable, chargeValue } from '../values/read-budget.ts';
 import { decodeValue, restoreValue } from '../values/codec.ts';
-import { encodeKey, type KeyColumn } from '../values/key.ts';
-import { MODE, ZSTD } from '../values/mode.ts';
-import { toValueCheck } from '../values/row-check.ts';
-import type { Core } from './core.ts';
-import { storedOf } from './memory.ts';
-import { noticeOthers, readsPast } from './others.ts';
-import { explainDamage } from './standing.ts';
-import { onSnapshot } from './transaction.ts';
-import { hit, miss } from './uses.ts';
+import { toStored } from '../state/memory-cache.ts';
+import { recordHit, recordMiss } from './stats.ts';
+
+/** Within one long turn, what others have written is looked for again after so many milliseconds. */
+const RECHECK_INTERVAL_MS = 3;
+
+/** When this store last looked for what others have written. */
+export class ExternalChanges {
+  isCheckedThisTurn = false;
+  checkedAt = 0;
+  /** A write or a wait of this thread has ended the view in this turn, and nothing was read since. */
+  isCut = false;
+  isEndQueued = false;
+  /** One function for all views: a write or a wait of this thread ends them. */
+  readonly cut: () => void;
+  /** One function for all turns: their microtasks end the view. */
+  readonly endTurn: () => void;
+
+  constructor({ snapshot }: Connection) {
+    const end = () => {
+      this.isCheckedThisTurn = false;
+      removeView(this.cut);
+      snapshot.releaseQuietly();
+    };
+    this.cut = () => {
+      this.isCut = true;
+      end();
+    };
+    this.endTurn = () => {
+      this.isEndQueued = false;
+      this.isCut = false;
+      end();
+    };
+  }
+}
+
+/**
+ * Before something is read: has anybody else committed? Asked once per turn of the event loop, so that a read sees all that
+ * was committed before its turn began, and once per transaction, whose snapshot is younger. The reads of a turn share one
+ * snapshot as long as this thread writes nothing, to whichever store.
+ */
+export function refreshIfChanged(core: Core): void {
+  const { externalChanges, transaction } = core;
+  if (transaction.depth > 0) {
+    if (transaction.hasCheckedExternalChanges) return;
+    transaction.hasCheckedExternalChanges = true;
+    invalidateIfChanged(core);
+    return;
+  }
+  if (externalChanges.isCheckedThisTurn && performance.now() - externalChanges.checkedAt < RECHECK_INTERVAL_MS) return;
+  if (!externalChanges.isCheckedThisTurn) addView(externalChanges.cut);
+  if (!externalChanges.isEndQueued) queueMicrotask(externalChanges.endTurn);
+  externalChanges.isEndQueued = true;
+  externalChanges.isCut = false;
+  externalChanges.isCheckedThisTurn = true;
+  externalChanges.checkedAt = performance.now();
+  // Reads are stamped in order without asking the clock; here they catch up with it.
+  if (core.accessBuffer.tracksReads) core.timestamps.from(core.clock());
+  core.connection.snapshot.renew();
+  if (invalidateIfChanged(core)) reloadSettings(core);
+}
+
+/**
+ * Whether the next read from disk does without a view: the first one after a write. A single statement sees everything that is
+ * committed, and to begin a view that the next write ends costs as much as the read. Not for what is remembered.
+ */
+export function readsPast({ externalChanges, transaction }: Core): boolean {
+  if (!externalChanges.isCut || transaction.depth > 0) return false;
+  externalChanges.isCut = false;
+  return performance.now() - externalChanges.checkedAt < RECHECK_INTERVAL_MS;
+}
+
+/** Whether somebody has; then nothing that is remembered holds any more. */
+function invalidateIfChanged(core: Core): boolean {
+  const { rowStats, memoryCache, sql, openOptions } = core;
+  if (openOptions.exclusive) return false;
+  const version = sql.dataVersion.first()?.[0] ?? 0;
+  if (version === rowStats.dataVersion) return false;
+  assertFormat(core);
+  rowStats.dataVersion = version;
+  rowStats.invalidate();
+  memoryCache.clear();
+  return true;
+}
+
+/**
+ * The number of live items: O(expired items) while this process alone writes, else one walk over the leaves of an index.
+ */
+export function getSize(core: Core): number {
+  const { sql, rowStats } = core;
+  const now = core.clock();
+  return inReadTransaction(core, () => {
+    refreshIfChanged(core);
+    rowStats.rows ??= sql.countRows.first()?.[0] ?? 0;
+    const expired = now < rowStats.nextExpiry ? 0 : (sql.countExpired.first(now)?.[0] ?? 0);
+    return rowStats.rows - expired;
+  });
+}
+
+/** Returns what is wrong with an item, its value file included; undefined when it is whole. O(bytes of the value). */
+export function findDamage(
+  core: Core,
+  [, column, file, size, mode, value, rowCheck]: CheckRow | readonly [...CheckRow, ...unknown[]],
+): Finding | undefined {
+  const key = tryDecodeKey(column);
+  if (key === undefined)
+    return { code: 'key', message: `A stored key of ${core.directory} is damaged; its item can't be reached` };
+  const check = toValueChecksum(rowCheck, column);
+  if (file !== null) return findFileDamage(core, key.key, file, { mode, bytes: size, check });
+  const whole = typeof value === 'string' || typeof value === 'number' || value instanceof Uint8Array;
+  if (whole && checksum(mode, value) === check) return undefined;
+  return {
+    code: 'value',
+    message: 'A stored value, or its key, has another checksum than when it was stored',
+    key: key.key,
+  };
+}
+
+function findFileDamage(
+  { files }: Core,
+  key: Key,
+  file: string,
+  expected: { readonly mode: number; readonly bytes: number; readonly check: number },
+): Finding | undefined {
+  try {
+    files.verify(file, expected);
+    return undefined;
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    return { code: 'file', message: error.message, key };
+  }
+}
+
+function tryDecodeKey(column: KeyColumn): { readonly key: Key } | undefined {
+  try {
+    return { key: decodeKey(column) };
+  } catch (error) {
+    if (isDamage(error)) return undefined;
+    throw error;
+  }
+}
 
 export function get(core: Core, key: Key): unknown {
   return read(core, encodeKey(key));
@@ -28,25 +166,25 @@ export function get(core: Core, key: Key): unknown {
 export function getMany(core: Core, keys: readonly Key[]): unknown[] {
   if (!Array.isArray(keys)) throw new DiskCacheError('BAD_OPTION', 'getMany takes an array of keys');
   const columns = keys.map(encodeKey);
-  return despiteReplacement(core, () => onSnapshot(core, () => columns.map((column) => read(core, column))));
+  return retryIfReplaced(core, () => inReadTransaction(core, () => columns.map((column) => read(core, column))));
 }
 
 export function has(core: Core, key: Key): boolean {
   const column = encodeKey(key);
-  noticeOthers(core);
+  refreshIfChanged(core);
   return core.sql.has.first(column, core.clock()) !== undefined;
 }
 
 export function getEntry(core: Core, key: Key): Entry | undefined {
-  const facts = despiteReplacement(core, () => liveFacts(core, encodeKey(key), core.clock()));
-  if (facts === undefined) return undefined;
-  const { value, storedAt, usedAt, hits, tag, bytes, expiresAt } = facts;
+  const entry = retryIfReplaced(core, () => readEntry(core, encodeKey(key), core.clock()));
+  if (entry === undefined) return undefined;
+  const { value, storedAt, accessedAt, hits, tag, bytes, expiresAt } = entry;
   return {
     key,
     value,
     storedAt: Math.floor(storedAt),
     expiresAt: expiresAt ?? undefined,
-    accessedAt: Math.floor(usedAt),
+    accessedAt: Math.floor(accessedAt),
     hits,
     tag: tag === null || typeof tag === 'object' ? undefined : tag,
     bytes,
@@ -54,47 +192,47 @@ export function getEntry(core: Core, key: Key): Entry | undefined {
 }
 
 function read(core: Core, key: KeyColumn): unknown {
-  const { memory, time } = core;
-  const { corrections } = time;
-  if (memory.holds(key) || !readsPast(core)) noticeOthers(core);
-  if (!memory.isOff) {
-    const resident = memory.find(key);
-    if (resident !== undefined) {
-      if (!lives(core, key, resident.expiresAt)) return miss(core);
-      hit(core, resident);
-      return counted(resident.mode, restoreValue(resident.mode, storedOf(resident), core.codec));
+  const { memoryCache, clockState } = core;
+  const { corrections } = clockState;
+  if (memoryCache.holds(key) || !readsPast(core)) refreshIfChanged(core);
+  if (!memoryCache.isOff) {
+    const cached = memoryCache.get(key);
+    if (cached !== undefined) {
+      if (!isVisible(core, key, cached.expiresAt)) return recordMiss(core);
+      recordHit(core, cached);
+      return chargeRead(cached.mode, restoreValue(cached.mode, toStored(cached), core.codec));
     }
   }
   const row = core.sql.read.first(key);
-  if (row === undefined || !lives(core, key, row[6])) return miss(core);
+  if (row === undefined || !isVisible(core, key, row[6])) return recordMiss(core);
   const [id, mode, data, check, , file, expiresAt] = row;
   if (file !== null) return readLarge(core, key, row);
   // Plain bytes become the value, others are read from; a codec of the caller's own may write into what is kept below.
-  const value = decodeAt(core, key, mode, data, check, memory.isOff || mode === MODE.bytes);
-  const isKept = !memory.isOff && time.corrections === corrections;
-  const kept = isKept ? memory.keep(key, id, mode, data as Stored, expiresAt) : undefined;
-  hit(core, kept ?? { id, at: 0, hits: 0 });
+  const value = decodeInline(core, key, mode, data, check, memoryCache.isOff || mode === ENCODING.bytes);
+  const isKept = !memoryCache.isOff && clockState.corrections === corrections;
+  const kept = isKept ? memoryCache.set(key, id, mode, data as Stored, expiresAt) : undefined;
+  recordHit(core, kept ?? { id, accessedAt: 0, hits: 0 });
   return value;
 }
 
 /** A value in a file. */
 function readLarge(core: Core, key: KeyColumn, first: ValueRow): unknown {
   let row: ValueRow | undefined = first;
-  return despiteReplacement(core, () => {
+  return retryIfReplaced(core, () => {
     row ??= core.sql.read.first(key);
-    if (row === undefined || !lives(core, key, row[6])) return miss(core);
+    if (row === undefined || !isVisible(core, key, row[6])) return recordMiss(core);
     const found = row;
     row = undefined;
     const value = readValue(core, key, found);
-    hit(core, { id: found[0], at: 0, hits: 0 });
+    recordHit(core, { id: found[0], accessedAt: 0, hits: 0 });
     return value;
   });
 }
 
-export interface Facts {
+export interface StoredEntry {
   readonly value: unknown;
   readonly storedAt: number;
-  readonly usedAt: number;
+  readonly accessedAt: number;
   readonly expiresAt: number | null;
   readonly hits: number;
   readonly tag: TagColumn;
@@ -102,16 +240,16 @@ export interface Facts {
 }
 
 /** The value of a live item and the rest of its row, past the memory tier. */
-export function liveFacts(core: Core, key: KeyColumn, now: number): Facts | undefined {
+export function readEntry(core: Core, key: KeyColumn, now: number): StoredEntry | undefined {
   const row = core.sql.facts.first(key);
   if (row === undefined || !isLive(row[6], now)) return undefined;
   const [id, mode, data, check, bytes, file, expiresAt, storedAt, usedAt, hits, tag] = row;
   const value = readValue(core, key, [id, mode, data, check, bytes, file, expiresAt]);
-  const use = core.uses.of(id);
+  const use = core.accessBuffer.get(id);
   return {
     value,
     storedAt,
-    usedAt: Math.max(usedAt, use?.at ?? usedAt),
+    accessedAt: Math.max(usedAt, use?.accessedAt ?? usedAt),
     expiresAt,
     hits: hits + (use?.hits ?? 0),
     tag,
@@ -126,70 +264,70 @@ export function liveFacts(core: Core, key: KeyColumn, now: number): Facts | unde
  */
 export function readValue(core: Core, key: KeyColumn, row: ValueRow): unknown {
   const [, mode, data, check, bytes, file] = row;
-  if (file === null) return decodeAt(core, key, mode, data, check, true);
+  if (file === null) return decodeInline(core, key, mode, data, check, true);
   try {
     assertReadable(mode, bytes);
-    const whole = core.files.read(file, { mode, bytes, check: toValueCheck(check, key) });
-    return counted(mode, restoreValue(mode, whole, core.codec, true));
+    const whole = core.files.read(file, { mode, bytes, crc: toValueChecksum(check, key) });
+    return chargeRead(mode, restoreValue(mode, whole, core.codec, true));
   } catch (error) {
-    throw located(explainDamage(core, error), core, key);
+    throw withKey(explainDamage(core, error), core, key);
   }
 }
 
 /** What a value that was read takes in a page of results: decompressed it may be far more than its row says. */
-export const sizeIn = ([, mode, , , bytes]: readonly [...ValueRow, ...unknown[]], value: unknown): number =>
-  mode < ZSTD ? bytes : Math.max(bytes, weightOf(value));
+export const getResultBytes = ([, mode, , , bytes]: readonly [...ValueRow, ...unknown[]], value: unknown): number =>
+  mode < ZSTD_FLAG ? bytes : Math.max(bytes, estimateBytes(value));
 
 /** What a page reads is taken off what it may read. */
-function counted(mode: number, value: unknown): unknown {
-  spendDecoded(mode, value);
+function chargeRead(mode: number, value: unknown): unknown {
+  chargeValue(mode, value);
   return value;
 }
 
 /** `owned`: the data becomes the value without a copy where it can. */
-function decodeAt(core: Core, key: KeyColumn, mode: number, data: Column, check: number, owned: boolean): unknown {
+function decodeInline(core: Core, key: KeyColumn, mode: number, data: Column, check: number, owned: boolean): unknown {
   try {
-    return counted(mode, decodeValue(mode, data, toValueCheck(check, key), core.codec, owned));
+    return chargeRead(mode, decodeValue(mode, data, toValueChecksum(check, key), core.codec, owned));
   } catch (error) {
-    throw located(error, core, key);
+    throw withKey(error, core, key);
   }
 }
 
 /** A reader that comes between the commit of another process and its removal of the old file so often is out of luck. */
-const ATTEMPTS = 10;
+const MAX_ATTEMPTS = 10;
 
 /**
  * Another process may replace an item between the reading of its row and that of its file, which is then missing: what is
  * damaged is read again before that is believed. Inside a transaction nobody can.
  */
-export function despiteReplacement<T>(core: Core, work: () => T): T {
+export function retryIfReplaced<T>(core: Core, work: () => T): T {
   for (let attempt = 1; ; attempt++) {
     try {
       return work();
     } catch (error) {
-      if (!isDamage(error) || core.transaction.depth > 0 || attempt === ATTEMPTS) throw error;
+      if (!isDamage(error) || core.transaction.depth > 0 || attempt === MAX_ATTEMPTS) throw error;
       core.connection.snapshot.release();
     }
   }
 }
 
 /** Whether an item that was just read is visible. Asks the clock only where something can expire. */
-function lives(core: Core, key: KeyColumn, expiresAt: number | null): boolean {
+function isVisible(core: Core, key: KeyColumn, expiresAt: number | null): boolean {
   if (expiresAt === null) return true;
-  const { corrections } = core.time;
+  const { corrections } = core.clockState;
   const now = core.clock();
   // The clock was found to be set back, and times on disk were put right meanwhile.
-  if (core.time.corrections !== corrections) return core.sql.has.first(key, now) !== undefined;
+  if (core.clockState.corrections !== corrections) return core.sql.has.first(key, now) !== undefined;
   return isLive(expiresAt, now);
 }
 
 /** A fault of a value, with the place where it stands. */
-function located(error: unknown, core: Core, key: KeyColumn): unknown {
+function withKey(error: unknown, core: Core, key: KeyColumn): unknown {
   // What is too much for a page is no fault of the value.
   if (!(error instanceof DiskCacheError) || error.code === 'TOO_LARGE') return error;
   const name =
     typeof key === 'object'
       ? `x'${Buffer.from((key ?? new Uint8Array()).subarray(0, 64)).toString('hex')}'`
-      : JSON.stringify(shortened(String(key)));
+      : JSON.stringify(truncate(String(key)));
   return new DiskCacheError(error.code, `${error.message} (at key ${name} in ${core.directory})`, { cause: error });
 }

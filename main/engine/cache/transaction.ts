@@ -1,21 +1,22 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { IsCertain } from '../../../protocol/plain-values.ts';
-import { demandFunction } from './arguments.ts';
-import type { Core } from './core.ts';
-import { assertStanding } from './standing.ts';
-import { afterWrite, beforeWrite, demandOpen, withoutFailing } from './upkeep.ts';
+import { assertFunction } from '../validate.ts';
+import type { Core } from '../state/core.ts';
+import { assertFilesUnchanged, releaseBallast, resizeBallast, getWalBytes, getBallastBytes } from '../space/store-files.ts';
+import { afterWrite, beforeWrite, assertTransactionAlive, runAndWarn, checkpoint, vacuum } from '../space/maintenance.ts';
+import { removeReplaced } from '../space/delete-row.ts';
 
 type Action = () => void;
 
 /** The open transaction of a connection: how deep it is nested, and what has to follow its end. */
-export class Transaction {
+export class TransactionState {
   depth = 0;
   /** Whether this transaction has looked for what others have written before it. */
-  noticed = false;
+  hasCheckedExternalChanges = false;
   /** Whether somebody listens, once that was asked for in this transaction. */
   isLogged: boolean | undefined;
   /** After every commit, also of a single statement: somebody listens. */
-  committed: Action | undefined;
+  onCommit: Action | undefined;
   /** In order, after the outermost commit: removing files that nobody names any more, telling listeners. */
   readonly afterCommit: Action[] = [];
   /** In order, after a rollback: removing files that were written for it. */
@@ -26,29 +27,29 @@ export class Transaction {
  * Runs `work` whole or not at all. The outermost call takes the write lock at once, so that what `work` reads is still true
  * when it writes; a nested call is a savepoint and can fail alone.
  */
-export function atomically<T>(core: Core, work: () => T): T {
-  return core.transaction.depth === 0 ? inTransaction(core, work) : inSavepoint(core, work);
+export function inWriteTransaction<T>(core: Core, work: () => T): T {
+  return core.transaction.depth === 0 ? runTransaction(core, work) : runSavepoint(core, work);
 }
 
 /** Runs `work`, which reads, on one snapshot. */
-export function onSnapshot<T>(core: Core, work: () => T): T {
+export function inReadTransaction<T>(core: Core, work: () => T): T {
   const { sql, transaction, connection } = core;
   if (transaction.depth > 0) return work();
   // A clock that was set back is noticed before: inside, times can't be put right.
   core.clock();
   sql.beginRead.run();
   transaction.depth = 1;
-  transaction.noticed = false;
+  transaction.hasCheckedExternalChanges = false;
   try {
     return work();
   } finally {
     transaction.depth = 0;
-    if (connection.inTransaction) endRead(core);
+    if (connection.inTransaction) endReadTransaction(core);
   }
 }
 
 /** Nothing was written, so it may end either way; a read that has failed may be what keeps it from being committed. */
-function endRead({ sql, connection }: Core): void {
+function endReadTransaction({ sql, connection }: Core): void {
   try {
     sql.commit.run();
   } catch {
@@ -76,8 +77,8 @@ export type PlainResult<T> = [IsCertain<IsDeferred<T>>] extends [true]
  * @throws {DiskCacheError} `BAD_OPTION` if `work` returns a promise or a generator; everything it wrote is undone.
  */
 export function transact<T>(core: Core, work: () => T): T {
-  demandFunction(work, 'what transact runs');
-  return atomically(core, () => {
+  assertFunction(work, 'what transact runs');
+  return inWriteTransaction(core, () => {
     const result = work();
     const kind = isThenable(result) ? 'an async function' : isGenerator(result) ? 'a generator' : undefined;
     if (kind === undefined) return result;
@@ -90,72 +91,72 @@ export function transact<T>(core: Core, work: () => T): T {
   });
 }
 
-function inTransaction<T>(core: Core, work: () => T): T {
-  begin(core);
+function runTransaction<T>(core: Core, work: () => T): T {
+  beginTransaction(core);
   let result: T;
   try {
     result = work();
-    commit(core);
+    commitTransaction(core);
   } catch (error) {
-    rollBack(core);
+    rollBackTransaction(core);
     throw error;
   }
-  finish(core);
+  finishTransaction(core);
   return result;
 }
 
-/** Takes the write lock. What follows is one, until `commit` and `finish`, or `rollBack`. */
-export function begin(core: Core): void {
+/** Takes the write lock. What follows is one, until `commitTransaction` and `finish`, or `rollBackTransaction`. */
+export function beginTransaction(core: Core): void {
   beforeWrite(core);
-  core.connection.forgetFailure();
+  core.connection.clearLastFailure();
   core.sql.begin.run();
   core.transaction.depth = 1;
-  core.transaction.noticed = false;
+  core.transaction.hasCheckedExternalChanges = false;
   core.transaction.isLogged = undefined;
 }
 
-export function commit(core: Core): void {
-  demandOpen(core);
-  assertStanding(core);
+export function commitTransaction(core: Core): void {
+  assertTransactionAlive(core);
+  assertFilesUnchanged(core);
   core.sql.commit.run();
   core.transaction.depth = 0;
 }
 
 /** After the commit, outside of every transaction: what had to wait for it. */
-export function finish(core: Core): void {
+export function finishTransaction(core: Core): void {
   const { transaction } = core;
   transaction.afterRollback.length = 0;
-  if (transaction.afterCommit.length > 0) runAll(core, transaction.afterCommit);
+  if (transaction.afterCommit.length > 0) runActions(core, transaction.afterCommit);
   afterWrite(core);
 }
 
-export function rollBack(core: Core): void {
+export function rollBackTransaction(core: Core): void {
   const { sql, transaction, connection } = core;
   transaction.afterCommit.length = 0;
   // Some failures (a full disk) end SQLite's transaction by themselves; a failed COMMIT leaves it open.
-  if (connection.inTransaction) withoutFailing(core, () => sql.rollback.run(), 'Rolling back');
-  forget(core);
+  if (connection.inTransaction) runAndWarn(core, () => sql.rollback.run(), 'Rolling back');
+  invalidateCaches(core);
   transaction.depth = 0;
-  runAll(core, transaction.afterRollback);
+  runActions(core, transaction.afterRollback);
 }
 
-function inSavepoint<T>(core: Core, work: () => T): T {
+function runSavepoint<T>(core: Core, work: () => T): T {
   const { sql, transaction, connection } = core;
-  demandOpen(core);
+  assertTransactionAlive(core);
   const commits = transaction.afterCommit.length;
   const rollbacks = transaction.afterRollback.length;
   sql.savepoint.run();
   transaction.depth++;
   try {
     const result = work();
-    demandOpen(core);
+    assertTransactionAlive(core);
     sql.release.run();
     return result;
   } catch (error) {
     transaction.afterCommit.length = commits;
     if (connection.inTransaction) endSavepoint(core);
-    forget(core);
-    runAll(core, transaction.afterRollback, rollbacks);
+    invalidateCaches(core);
+    runActions(core, transaction.afterRollback, rollbacks);
     throw error;
   } finally {
     transaction.depth--;
@@ -173,14 +174,14 @@ function endSavepoint({ sql, connection }: Core): void {
 }
 
 /** What was known or remembered may have come from what was undone. */
-function forget(core: Core): void {
-  core.ledger.forget();
-  core.memory.clear();
+function invalidateCaches(core: Core): void {
+  core.rowStats.invalidate();
+  core.memoryCache.clear();
 }
 
 /** All of them, also when one fails: the transaction has ended by now, and its caller is told how. */
-function runAll(core: Core, actions: Action[], from = 0): void {
-  for (const action of actions.splice(from)) withoutFailing(core, action);
+function runActions(core: Core, actions: Action[], from = 0): void {
+  for (const action of actions.splice(from)) runAndWarn(core, action);
 }
 
 const isThenable = (value: unknown): value is PromiseLike<unknown> =>
@@ -192,3 +193,67 @@ const isThenable = (value: unknown): value is PromiseLike<unknown> =>
 /** Of a generator function, also an async one, nothing has run yet. */
 const isGenerator = (value: unknown): boolean =>
   typeof value === 'object' && /Generator\]$/.test(Object.prototype.toString.call(value));
+
+/** Pages are given back by this part of the reserve at a time: each may be moved, and its neighbours in the tree change. */
+const VACUUM_STEP_FRACTION = 1 / 4;
+
+/** Whether the disk is full, and not only the limit reached. */
+export const isDiskFull = (error: unknown): boolean =>
+  error instanceof DiskCacheError && error.code === 'DISK_FULL' && error.cause !== undefined;
+
+/**
+ * Runs what frees space in these stores; on a full disk once more, with what they have kept for that. Inside a transaction its
+ * outermost caller does so, for a full disk ends the transaction.
+ *
+ * @throws {DiskCacheError} `DISK_FULL` when that is not enough: another process reads and keeps the log from being emptied, or
+ * there was nothing in reserve.
+ */
+export function retryWithBallast<T>(stores: readonly Core[], work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!isDiskFull(error) || stores.some(isInTransaction)) throw error;
+    if (removeReplacedFiles(stores)) return retryWithBallast(stores, work);
+    // All give up theirs: which of them lacks space is not told.
+    const releasedBytes = stores.map(releaseBallast);
+    if (Math.max(...releasedBytes) <= 0) throw error;
+    for (const store of stores) checkpoint(store);
+    try {
+      return work();
+    } finally {
+      for (const [nth, store] of stores.entries()) {
+        vacuum(store, toVacuumStepPages(store, releasedBytes[nth] ?? 0));
+        resizeBallast(store);
+      }
+    }
+  }
+}
+
+/**
+ * Runs what needs space in a store; on a full disk once more, with the space of the log and of free pages.
+ *
+ * @throws {DiskCacheError} `DISK_FULL` when there is none.
+ */
+export function retryAfterCheckpoint<T>(store: Core, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!isDiskFull(error) || isInTransaction(store)) throw error;
+    if (removeReplacedFiles([store])) return retryAfterCheckpoint(store, work);
+    if (getWalBytes(store) === 0) throw error;
+    vacuum(store, toVacuumStepPages(store, getBallastBytes(store)));
+    return work();
+  }
+}
+
+/** Whether there were files of replaced values that only waited to be removed. */
+function removeReplacedFiles(stores: readonly Core[]): boolean {
+  const waiting = stores.filter(({ maintenance }) => maintenance.replacedFiles > 0);
+  for (const store of waiting) removeReplaced(store);
+  return waiting.length > 0;
+}
+
+const isInTransaction = ({ transaction }: Core): boolean => transaction.depth > 0;
+
+const toVacuumStepPages = ({ pageSize }: Core, ballast: number): number =>
+  Math.max(1, Math.floor((ballast * VACUUM_STEP_FRACTION) / pageSize));

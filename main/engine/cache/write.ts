@@ -1,31 +1,139 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
-import { shownValue } from '../../../protocol/fault.ts';
+import { computeItemCost, isLive, computeExpiresAt } from '../space/policy.ts';
+import { type TagColumn, PINNED_TAG } from '../sqlite/statements.ts';
+import { type Stored, toRowChecksum } from '../values/encoding.ts';
+import { encodeValue } from '../values/codec.ts';
+import type { StagedFile } from '../values/file-store.ts';
+import { type KeyColumn, encodeKey } from '../values/key.ts';
+import type { Core } from '../state/core.ts';
+import { deleteRow, deleteFileAfterCommit, estimateKeyBytes, lostRowError } from '../space/delete-row.ts';
+import { collectOneBucket } from '../space/garbage-collection.ts';
+import { getMaxItemBytes, enforceSizeLimit } from '../space/size-limit.ts';
+import { inWriteTransaction, retryAfterCheckpoint } from './transaction.ts';
+import { beforeWrite, afterWrite } from '../space/maintenance.ts';
+import { formatValue } from '../../../protocol/describe-value.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { CountOptions, SetOptions } from '../../../protocol/options.ts';
-import { expiresAt } from '../policy/expiry.ts';
-import { KEPT_MARK } from '../sqlite/statements.ts';
-import { encodeKey, type KeyColumn } from '../values/key.ts';
-import { toRowCheck } from '../values/row-check.ts';
-import { demandFunction, optionsOf, setOptionsOf, shown, storeEach, tagColumn } from './arguments.ts';
-import type { Core } from './core.ts';
-import { despiteLongLog } from './full-disk.ts';
-import { type Item, place, prepare, using } from './item.ts';
-import { KEPT, type KeptOptions } from './kept.ts';
-import { noticeOthers } from './others.ts';
-import { type Facts, liveFacts } from './read.ts';
-import { atomically } from './transaction.ts';
-import { afterWrite, beforeWrite } from './upkeep.ts';
+import { assertFunction, assertOptions, assertSetOptions, inspectKey, storeEach, toTagColumn } from '../validate.ts';
+import { PINNED, type PinnedOptions } from '../state/settings.ts';
+import { refreshIfChanged, type StoredEntry, readEntry } from './read.ts';
+
+/** An item on its way to the disk. */
+export interface PendingWrite {
+  readonly key: KeyColumn;
+  readonly mode: number;
+  /** Null when it is in a file. */
+  readonly data: Stored | null;
+  readonly bytes: number;
+  readonly check: number;
+  readonly staged: StagedFile | undefined;
+  /** What it takes of the budget. */
+  readonly cost: number;
+  readonly expiresAt: number | null;
+  readonly tag: TagColumn;
+}
+
+/**
+ * A value as an item; a large one is written to a file that no row names yet. Whoever prepares uses up or discards.
+ *
+ * @throws {DiskCacheError} `BAD_VALUE`, and `TOO_LARGE` for what would not fit if everything else left.
+ */
+export function prepareWrite(
+  core: Core,
+  key: KeyColumn,
+  value: unknown,
+  expiresAt: number | null,
+  tag: TagColumn,
+  now: number,
+): PendingWrite {
+  beforeWrite(core, now);
+  const capacity = getMaxItemBytes(core);
+  // What is much too large is refused before the work of encoding it.
+  assertFits(core, getMinBytes(core, value), capacity);
+  const { mode, data, bytes, check } = encodeValue(value, core.codec);
+  const cost = computeItemCost(estimateKeyBytes(key), bytes);
+  assertFits(core, bytes, capacity, cost);
+  const inFile = (bytes >= core.settings.fileThreshold || bytes > MAX_INLINE_BYTES) && typeof data !== 'number';
+  const staged = inFile ? core.files.stage(data) : undefined;
+  return { key, mode, data: inFile ? null : data, bytes, check, staged, cost, expiresAt, tag };
+}
+
+/** SQLite takes rows of up to 1 GB; a larger value is in a file, whatever the threshold says. */
+const MAX_INLINE_BYTES = 512 * 1024 * 1024;
+
+/** What a value takes at least, as far as that is known without encoding it. */
+function getMinBytes({ codec }: Core, value: unknown): number {
+  if (codec.compression !== 'none' || typeof codec.codec === 'object') return 0;
+  return typeof value === 'string' || value instanceof Uint8Array ? value.length : 0;
+}
+
+/** @throws {DiskCacheError} `TOO_LARGE` */
+function assertFits({ directory, settings }: Core, bytes: number, capacity: number, cost = bytes): void {
+  if (cost <= capacity) return;
+  throw new DiskCacheError(
+    'TOO_LARGE',
+    `The value takes ${bytes} bytes; ${directory} can hold ${capacity} under its sizeLimit of ${settings.sizeLimit}. Raise the limit or store less`,
+  );
+}
+
+/** Stores an item in place of whatever has its key; answers the row's id. Inside a write transaction. */
+export function upsert(core: Core, item: PendingWrite, now: number): number {
+  const { sql, rowStats } = core;
+  enforceSizeLimit(core, item, now);
+  const file = attachFile(core, item);
+  const timestamp = core.timestamps.from(now);
+  const { key, expiresAt, tag, mode, bytes, data } = item;
+  const check = toRowChecksum(item.check, key);
+  const existing = sql.locate.first(key);
+  if (existing !== undefined && isLive(existing[1], now)) {
+    const { changes } = sql.update.run(key, timestamp, timestamp, expiresAt, tag, mode, bytes, check, file, data, existing[0]);
+    if (changes === 0) throw lostRowError(core);
+    // Its reads are counted from the last set.
+    core.accessBuffer.take(existing[0]);
+    deleteFileAfterCommit(core, existing[2], existing[3]);
+    rowStats.recordUpdate(expiresAt);
+    core.memoryCache.delete(key);
+    return existing[0];
+  }
+  if (existing !== undefined) deleteRow(core, [existing[0], key, existing[2], existing[3]], 'expire');
+  const { lastInsertRowid } = sql.insert.run(key, timestamp, timestamp, expiresAt, tag, mode, bytes, check, file, data);
+  rowStats.recordInsert(lastInsertRowid, expiresAt);
+  core.memoryCache.delete(key);
+  return Number(lastInsertRowid);
+}
+
+/** Invariant: a row names a file only when the file is whole and in its place; a rollback takes the file away again. */
+export function attachFile(core: Core, { staged }: PendingWrite): string | null {
+  if (staged === undefined) return null;
+  const { name, bytes } = staged;
+  core.transaction.afterRollback.push(() => core.files.remove(name));
+  core.files.place(staged);
+  core.sql.count.run(bytes, 'file bytes');
+  return name;
+}
+
+/** Runs `work`, which may place the item, in a transaction; a file that was not placed is given up. */
+export function commitWrite<T>(core: Core, { staged }: PendingWrite, work: () => T): T {
+  if (staged === undefined) return inWriteTransaction(core, work);
+  try {
+    const result = inWriteTransaction(core, work);
+    collectOneBucket(core);
+    return result;
+  } finally {
+    core.files.discard(staged);
+  }
+}
 
 export function set(core: Core, key: Key, value: unknown, options?: SetOptions): void {
   const now = core.clock();
   const column = encodeKey(key);
-  const chosen = setOptionsOf(options);
-  despiteLongLog(core, () => store(core, itemOf(core, column, value, now, chosen), now));
+  const chosen = assertSetOptions(options);
+  retryAfterCheckpoint(core, () => storeItem(core, prepareItem(core, column, value, now, chosen), now));
 }
 
 /** All or none. */
 export function setMany(core: Core, entries: Iterable<readonly [Key, unknown]>, options?: SetOptions): void {
-  atomically(core, () => storeEach(entries, (key, value) => set(core, key, value, options)));
+  inWriteTransaction(core, () => storeEach(entries, (key, value) => set(core, key, value, options)));
 }
 
 /** Whether it was stored: false when there is a live item. */
@@ -33,12 +141,12 @@ export function add(core: Core, key: Key, value: unknown, options?: SetOptions):
   const now = core.clock();
   const column = encodeKey(key);
   // Looked up before the work of encoding, and once more under the lock.
-  noticeOthers(core);
+  refreshIfChanged(core);
   if (core.sql.has.first(column, now) !== undefined) return false;
-  const item = itemOf(core, column, value, now, setOptionsOf(options));
-  return using(core, item, () => {
+  const item = prepareItem(core, column, value, now, assertSetOptions(options));
+  return commitWrite(core, item, () => {
     if (core.sql.has.first(column, now) !== undefined) return false;
-    place(core, item, now);
+    upsert(core, item, now);
     return true;
   });
 }
@@ -49,32 +157,32 @@ const TOUCH_OPTIONS: ReadonlySet<string> = new Set(['ttl']);
 export function touch(core: Core, key: Key, options?: Pick<SetOptions, 'ttl'>): boolean {
   const now = core.clock();
   const column = encodeKey(key);
-  const expiry = expiresAt(now, optionsOf(options, TOUCH_OPTIONS).ttl ?? core.settings.ttl);
+  const expiry = computeExpiresAt(now, assertOptions(options, TOUCH_OPTIONS).ttl ?? core.settings.ttl);
   beforeWrite(core, now);
   const { changes } = core.sql.touch.run(expiry, column, now);
   if (changes === 0) return false;
-  core.ledger.updated(expiry);
-  core.memory.forget(column);
+  core.rowStats.recordUpdate(expiry);
+  core.memoryCache.delete(column);
   afterWrite(core);
   return true;
 }
 
 /** Stores what `next` makes of the present value, undefined when there is none; expiry and tag stay unless given anew. */
 export function update(core: Core, key: Key, next: (current: unknown) => unknown, options?: SetOptions): unknown {
-  demandFunction(next, 'what makes the next value');
-  return revise(core, key, (facts) => next(facts?.value), setOptionsOf(options));
+  assertFunction(next, 'what makes the next value');
+  return readModifyWrite(core, key, (facts) => next(facts?.value), assertSetOptions(options));
 }
 
 const COUNT_OPTIONS: ReadonlySet<string> = new Set(['default']);
 
 /** @throws {DiskCacheError} `BAD_VALUE` where something else than a number is, or a sum would not be exact. */
 export function incr(core: Core, key: Key, delta = 1, options?: CountOptions): number {
-  const { default: initial = 0 } = optionsOf(options, COUNT_OPTIONS);
+  const { default: initial = 0 } = assertOptions(options, COUNT_OPTIONS);
   for (const number of [delta, initial]) {
     if (typeof number === 'number' && !Number.isNaN(number)) continue;
-    throw new DiskCacheError('BAD_OPTION', `delta and default have to be numbers, not ${shownValue(number)}`);
+    throw new DiskCacheError('BAD_OPTION', `delta and default have to be numbers, not ${formatValue(number)}`);
   }
-  return revise(core, key, (facts) => sumOf(facts ? facts.value : initial, delta, key), {}) as number;
+  return readModifyWrite(core, key, (facts) => computeSum(facts ? facts.value : initial, delta, key), {}) as number;
 }
 
 export function decr(core: Core, key: Key, delta = 1, options?: CountOptions): number {
@@ -82,71 +190,71 @@ export function decr(core: Core, key: Key, delta = 1, options?: CountOptions): n
 }
 
 /** Reads and writes an item in one transaction. */
-function revise(core: Core, key: Key, next: (facts: Facts | undefined) => unknown, asked: SetOptions): unknown {
+function readModifyWrite(core: Core, key: Key, next: (entry: StoredEntry | undefined) => unknown, requested: SetOptions): unknown {
   const column = encodeKey(key);
-  return atomically(core, () => {
+  return inWriteTransaction(core, () => {
     const now = core.clock();
-    const facts = liveFacts(core, column, now);
-    const value = next(facts);
-    const item = itemOf(core, column, value, now, asked);
-    const expiry = facts && asked.ttl === undefined ? facts.expiresAt : item.expiresAt;
-    const tag = facts && asked.tag === undefined ? facts.tag : item.tag;
-    store(core, { ...item, expiresAt: expiry, tag }, now);
+    const entry = readEntry(core, column, now);
+    const value = next(entry);
+    const item = prepareItem(core, column, value, now, requested);
+    const expiry = entry && requested.ttl === undefined ? entry.expiresAt : item.expiresAt;
+    const tag = entry && requested.tag === undefined ? entry.tag : item.tag;
+    storeItem(core, { ...item, expiresAt: expiry, tag }, now);
     return value;
   });
 }
 
-function sumOf(current: unknown, delta: number, key: Key): number {
+function computeSum(current: unknown, delta: number, key: Key): number {
   if (typeof current !== 'number') {
     throw new DiskCacheError(
       'BAD_VALUE',
-      `The value of ${shown(key)} is a ${typeof current}, not a number, and can't be counted; use update`,
+      `The value of ${inspectKey(key)} is a ${typeof current}, not a number, and can't be counted; use update`,
     );
   }
   const sum = current + delta;
   if (Number.isInteger(current) && Number.isInteger(delta) && !Number.isSafeInteger(sum)) {
     throw new DiskCacheError(
       'BAD_VALUE',
-      `${current} + ${delta} at ${shown(key)} would not be exact (beyond ±2^53); store a bigint and count with update`,
+      `${current} + ${delta} at ${inspectKey(key)} would not be exact (beyond ±2^53); store a bigint and count with update`,
     );
   }
   return sum;
 }
 
 /** A value with its options as an item. */
-export function itemOf(core: Core, key: KeyColumn, value: unknown, now: number, options: KeptOptions): Item {
-  const { ttl, tag, [KEPT]: kept } = options;
-  const expiry = expiresAt(now, ttl ?? core.settings.ttl);
-  return prepare(core, key, value, expiry, kept ? KEPT_MARK : tag === undefined ? null : tagColumn(tag), now);
+export function prepareItem(core: Core, key: KeyColumn, value: unknown, now: number, options: PinnedOptions): PendingWrite {
+  const { ttl, tag, [PINNED]: isPinned } = options;
+  const expiry = computeExpiresAt(now, ttl ?? core.settings.ttl);
+  return prepareWrite(core, key, value, expiry, isPinned ? PINNED_TAG : tag === undefined ? null : toTagColumn(tag), now);
 }
 
 /** One statement where nothing but the row has to change, else a transaction. */
-function store(core: Core, item: Item, now: number): void {
-  const { ledger, uses } = core;
-  const simple = item.staged === undefined && !uses.mayHold && now < ledger.nextExpiry && item.cost <= ledger.room;
-  if (simple && put(core, item, now)) return;
-  using(core, item, () => place(core, item, now));
+function storeItem(core: Core, item: PendingWrite, now: number): void {
+  const { rowStats, accessBuffer } = core;
+  const simple = item.staged === undefined && !accessBuffer.mightContain && now < rowStats.nextExpiry && item.cost <= rowStats.writableBytes;
+  if (simple && upsertInline(core, item, now)) return;
+  commitWrite(core, item, () => upsert(core, item, now));
 }
 
 /** False when the row needs more care, or when it could not be told afterwards whether it is a new one. */
-function put(core: Core, { key, expiresAt: expiry, tag, mode, bytes, check, data, cost }: Item, now: number): boolean {
-  const { sql, ledger } = core;
-  if (!ledger.tellsInserts) ledger.learned(...(sql.lastIds.first() ?? [0, 0]));
-  if (!ledger.tellsInserts) return false;
-  const stamp = core.stamps.at(now);
+function upsertInline(core: Core, { key, expiresAt: expiry, tag, mode, bytes, check, data, cost }: PendingWrite, now: number): boolean {
+  const { sql, rowStats } = core;
+  if (!rowStats.canTellInserts) rowStats.syncRowIds(...(sql.lastIds.first() ?? [0, 0]));
+  if (!rowStats.canTellInserts) return false;
+  const stamp = core.timestamps.from(now);
   let result: ReturnType<typeof sql.put.run>;
   try {
-    result = sql.put.run(key, stamp, stamp, expiry, tag, mode, bytes, toRowCheck(check, key), null, data, now);
+    result = sql.put.run(key, stamp, stamp, expiry, tag, mode, bytes, toRowChecksum(check, key), null, data, now);
   } catch (error) {
     // What failed in its commit has given an id all the same.
-    ledger.forget();
+    rowStats.invalidate();
     throw error;
   }
   if (result.changes === 0) return false;
-  ledger.room -= cost;
-  core.upkeep.bytes += cost;
-  ledger.upserted(result.lastInsertRowid, expiry);
-  core.memory.forget(key);
+  rowStats.writableBytes -= cost;
+  core.maintenance.bytesSinceCheck += cost;
+  rowStats.recordUpsert(result.lastInsertRowid, expiry);
+  core.memoryCache.delete(key);
   afterWrite(core);
   return true;
 }

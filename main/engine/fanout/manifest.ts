@@ -1,14 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { constants, copyFileSync, existsSync, linkSync, rmSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join, resolve, dirname } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
-import { shownValue } from '../../../protocol/fault.ts';
-import { assertPathLength, fileFailure } from '../sqlite/failure.ts';
-import { databasePath, makeDurableFolder, syncIfPossible } from '../sqlite/store-directory.ts';
-import { codeOf, factsOf, foldersIn, readSmall } from '../values/whole-file.ts';
+import { formatValue } from '../../../protocol/describe-value.ts';
+import { assertPathLength, toFileError } from '../sqlite/errors.ts';
+import { getDatabasePath, makeDurableFolder, syncIfPossible, assertPlainFolder } from '../sqlite/open-database.ts';
+import { getErrnoCode, statFile, listFolders, readSmallFile } from '../values/file-io.ts';
+import { inDurableTransaction } from '../cache/configure.ts';
+import type { Core } from '../state/core.ts';
 
 /** What the directory of a FanoutCache says about itself. On disk: fields are only added. */
-export interface Manifest {
+export interface FanoutManifest {
   readonly format: 1;
   readonly shards: number;
   /** The folder of the numbered shards, below the directory. */
@@ -19,19 +21,19 @@ export interface Manifest {
 
 const FORMAT = 1;
 const DEFAULT_SHARDS = 8;
-const MOST_SHARDS = 256;
-const FOLDER_NAME = 'shards';
-const FOLDER = /^shards(-[1-9]\d{0,8})?$/;
-const SHARD_NAME = /^\d{3}$/;
-const ID = /^[0-9a-f-]{36}$/;
+const MAX_SHARDS = 256;
+const SHARDS_FOLDER = 'shards';
+const SHARDS_FOLDER_PATTERN = /^shards(-[1-9]\d{0,8})?$/;
+const SHARD_NAME_PATTERN = /^\d{3}$/;
+const ID_PATTERN = /^[0-9a-f-]{36}$/;
 const MAX_MANIFEST_BYTES = 64 * 1024;
 
-const manifestPath = (directory: string): string => join(directory, 'fanout.json');
+const getManifestPath = (directory: string): string => join(directory, 'fanout.json');
 
 /** What the manifest itself takes on disk. */
-export const manifestBytes = (directory: string): number => factsOf(manifestPath(directory))?.bytes ?? 0;
+export const getManifestBytes = (directory: string): number => statFile(getManifestPath(directory))?.bytes ?? 0;
 
-export const shardPath = (directory: string, { folder }: Manifest, shard: number): string =>
+export const getShardPath = (directory: string, { folder }: FanoutManifest, shard: number): string =>
   join(directory, folder, String(shard).padStart(3, '0'));
 
 /**
@@ -40,42 +42,42 @@ export const shardPath = (directory: string, { folder }: Manifest, shard: number
  * @throws {DiskCacheError} `BAD_OPTION` for a directory with another number of shards than asked for, or with a plain cache;
  * `NO_SUCH_STORE` when `readOnly` finds nothing; `CORRUPT`, also where the manifest of shards is missing; `UNSUPPORTED_VERSION`.
  */
-export function manifestOf(directory: string, asked: number | undefined, readOnly: boolean): Manifest {
-  if (asked !== undefined) demandCount(asked);
-  const found = readManifest(directory) ?? create(directory, asked ?? DEFAULT_SHARDS, readOnly);
-  if (asked === undefined || asked === found.shards) return found;
+export function readOrCreateManifest(directory: string, requestedShards: number | undefined, readOnly: boolean): FanoutManifest {
+  if (requestedShards !== undefined) assertShardCount(requestedShards);
+  const found = readManifest(directory) ?? createManifest(directory, requestedShards ?? DEFAULT_SHARDS, readOnly);
+  if (requestedShards === undefined || requestedShards === found.shards) return found;
   throw new DiskCacheError(
     'BAD_OPTION',
-    `${directory} has ${found.shards} shards, not ${asked}; leave \`shards\` out to open it as it is, or copy its entries into a new directory with ${asked}`,
+    `${directory} has ${found.shards} shards, not ${requestedShards}; leave \`shards\` out to open it as it is, or copy its entries into a new directory with ${requestedShards}`,
   );
 }
 
 /** @throws {DiskCacheError} `BAD_OPTION`. */
-export function demandCount(shards: unknown): void {
-  if (isCount(shards)) return;
+export function assertShardCount(shards: unknown): void {
+  if (isShardCount(shards)) return;
   throw new DiskCacheError(
     'BAD_OPTION',
-    `shards is ${shownValue(shards, "'")}; it has to be a whole number from 1 to ${MOST_SHARDS}`,
+    `shards is ${formatValue(shards, "'")}; it has to be a whole number from 1 to ${MAX_SHARDS}`,
   );
 }
 
-const isCount = (shards: unknown): shards is number =>
-  typeof shards === 'number' && Number.isInteger(shards) && shards >= 1 && shards <= MOST_SHARDS;
+const isShardCount = (shards: unknown): shards is number =>
+  typeof shards === 'number' && Number.isInteger(shards) && shards >= 1 && shards <= MAX_SHARDS;
 
 /** Undefined where there is none. */
-export function readManifest(directory: string): Manifest | undefined {
-  const path = manifestPath(directory);
-  const text = readSmall(path, MAX_MANIFEST_BYTES)?.toString();
+export function readManifest(directory: string): FanoutManifest | undefined {
+  const path = getManifestPath(directory);
+  const text = readSmallFile(path, MAX_MANIFEST_BYTES)?.toString();
   if (text === undefined) return undefined;
-  const { format, shards, folder, id } = Object(parsed(text)) as Partial<Manifest>;
+  const { format, shards, folder, id } = Object(parseJson(text)) as Partial<FanoutManifest>;
   if (typeof format === 'number' && format > FORMAT) {
     throw new DiskCacheError(
       'UNSUPPORTED_VERSION',
       `${path} has format ${format}, this deskcache knows ${FORMAT}; update it`,
     );
   }
-  if (format === FORMAT && isCount(shards) && typeof folder === 'string' && FOLDER.test(folder)) {
-    return { format, shards, folder, ...(typeof id === 'string' && ID.test(id) && { id }) };
+  if (format === FORMAT && isShardCount(shards) && typeof folder === 'string' && SHARDS_FOLDER_PATTERN.test(folder)) {
+    return { format, shards, folder, ...(typeof id === 'string' && ID_PATTERN.test(id) && { id }) };
   }
   throw new DiskCacheError(
     'CORRUPT',
@@ -83,28 +85,28 @@ export function readManifest(directory: string): Manifest | undefined {
   );
 }
 
-function create(directory: string, shards: number, readOnly: boolean): Manifest {
-  const path = manifestPath(directory);
-  refuseOrphanedShards(directory, path);
+function createManifest(directory: string, shards: number, readOnly: boolean): FanoutManifest {
+  const path = getManifestPath(directory);
+  assertNoOrphanedShards(directory, path);
   if (readOnly) {
     throw new DiskCacheError(
       'NO_SUCH_STORE',
       `${path} does not exist and readOnly creates nothing; open it for writing first`,
     );
   }
-  if (existsSync(databasePath(directory))) {
+  if (existsSync(getDatabasePath(directory))) {
     throw new DiskCacheError(
       'BAD_OPTION',
       `${directory} holds a plain cache; open it with Cache, or choose another directory`,
     );
   }
-  const manifest: Manifest = { format: FORMAT, shards, folder: FOLDER_NAME, id: randomUUID() };
-  assertPathLength(databasePath(shardPath(resolve(directory), manifest, 0)));
-  const draft = draftOf(directory, manifest);
+  const manifest: FanoutManifest = { format: FORMAT, shards, folder: SHARDS_FOLDER, id: randomUUID() };
+  assertPathLength(getDatabasePath(getShardPath(resolve(directory), manifest, 0)));
+  const draft = writeDraft(directory, manifest);
   try {
     publish(draft, path);
   } catch (error) {
-    if (codeOf(error) !== 'EEXIST') throw fileFailure(error, path);
+    if (getErrnoCode(error) !== 'EEXIST') throw toFileError(error, path);
   } finally {
     rmSync(draft, { force: true });
   }
@@ -117,14 +119,14 @@ function create(directory: string, shards: number, readOnly: boolean): Manifest 
  *
  * @throws {DiskCacheError} `CORRUPT`, with what the manifest has to say.
  */
-function refuseOrphanedShards(directory: string, path: string): void {
-  const [found] = shardsIn(directory);
+function assertNoOrphanedShards(directory: string, path: string): void {
+  const [found] = listShards(directory);
   if (found === undefined) return;
   const { folder } = found;
-  const shards = shardsIn(directory, folder).length;
+  const shards = listShards(directory, folder).length;
   // Another process may have made both meanwhile.
   if (existsSync(path)) return;
-  const manifest = JSON.stringify({ format: FORMAT, shards, folder } satisfies Manifest);
+  const manifest = JSON.stringify({ format: FORMAT, shards, folder } satisfies FanoutManifest);
   throw new DiskCacheError(
     'CORRUPT',
     `${path} is missing, but there are shards in ${join(directory, folder)}. Restore the file (if all shards are there it reads ${manifest}), or delete the directory to begin anew`,
@@ -138,11 +140,11 @@ export interface FoundShard {
 }
 
 /** The shards that there are on disk, in the folder or in any that can be one of shards. */
-export function shardsIn(directory: string, only?: string): FoundShard[] {
-  const folders = only === undefined ? foldersIn(directory).filter((name) => FOLDER.test(name)) : [only];
+export function listShards(directory: string, only?: string): FoundShard[] {
+  const folders = only === undefined ? listFolders(directory).filter((name) => SHARDS_FOLDER_PATTERN.test(name)) : [only];
   return folders.flatMap((folder) =>
-    foldersIn(join(directory, folder))
-      .filter((name) => SHARD_NAME.test(name) && existsSync(databasePath(join(directory, folder, name))))
+    listFolders(join(directory, folder))
+      .filter((name) => SHARD_NAME_PATTERN.test(name) && existsSync(getDatabasePath(join(directory, folder, name))))
       .map((name) => ({ folder, name, shard: Number(name) })),
   );
 }
@@ -152,26 +154,110 @@ function publish(draft: string, path: string): void {
   try {
     linkSync(draft, path);
   } catch (error) {
-    if (codeOf(error) === 'EEXIST') throw error;
+    if (getErrnoCode(error) === 'EEXIST') throw error;
     copyFileSync(draft, path, constants.COPYFILE_EXCL);
   }
 }
 
-function draftOf(directory: string, manifest: Manifest): string {
-  const draft = `${manifestPath(directory)}.${randomUUID()}`;
+function writeDraft(directory: string, manifest: FanoutManifest): string {
+  const draft = `${getManifestPath(directory)}.${randomUUID()}`;
   try {
     makeDurableFolder(directory);
     writeFileSync(draft, `${JSON.stringify(manifest)}\n`, { flag: 'wx', mode: 0o600, flush: true });
   } catch (error) {
-    throw fileFailure(error, resolve(directory));
+    throw toFileError(error, resolve(directory));
   }
   return draft;
 }
 
-function parsed(text: string): unknown {
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
     return undefined;
   }
 }
+
+/*
+ * A shard that is missing would be created again, and one of another FanoutCache opened as ours: in either case a part of the keys
+ * would not be found, without an error. So each shard says whose it is and which one, and the first one that all have been made.
+ */
+
+/** On disk, as names in the table `setting`. */
+const SHARD_SETTING = 'shard';
+const COMPLETE_SETTING = 'shards made';
+
+/**
+ * Shards are made in their order, so one that stands before another one has been there.
+ *
+ * @throws {DiskCacheError} `CORRUPT` where one is missing; `NOT_ALLOWED` where one is a link.
+ */
+export function assertShards(directory: string, manifest: FanoutManifest, which: 'begun' | 'all'): void {
+  assertNoUnknownShards(directory, manifest);
+  let laterIsThere = which === 'all';
+  // From the last one on: another process may be making them.
+  for (let shard = manifest.shards - 1; shard >= 0; shard--) {
+    const path = getShardPath(directory, manifest, shard);
+    if (shard === manifest.shards - 1) assertPlainFolder(dirname(path));
+    assertPlainFolder(path);
+    const isThere = existsSync(getDatabasePath(path));
+    if (!isThere && laterIsThere) {
+      throw new DiskCacheError(
+        'CORRUPT',
+        `${getDatabasePath(path)} is missing, a shard of ${manifest.shards}; restore it, or delete ${directory} to begin anew`,
+      );
+    }
+    laterIsThere ||= isThere;
+  }
+}
+
+/**
+ * A manifest from an older copy may name fewer shards than there are, or a folder that has none while another one has: most keys would
+ * not be found.
+ */
+function assertNoUnknownShards(directory: string, { folder, shards }: FanoutManifest): void {
+  for (const found of listShards(directory)) {
+    if (found.folder === folder ? found.shard < shards : listShards(directory, folder).length > 0) continue;
+    throw new DiskCacheError(
+      'CORRUPT',
+      `${join(directory, found.folder, found.name)} is a shard that fanout.json does not know of: it names ${shards} in ${folder}. Restore the right fanout.json, or delete ${directory} to begin anew`,
+    );
+  }
+}
+
+/** Whether all shards have been made once. */
+export const isComplete = (first: Core): boolean => readSetting(first, COMPLETE_SETTING) !== undefined;
+
+export function markComplete(first: Core): void {
+  if (!isComplete(first)) inDurableTransaction(first, () => first.sql.keepSetting.run(COMPLETE_SETTING, 1));
+}
+
+/**
+ * Writes into a new shard whose it is. A manifest without an id is an old one, or was written by hand: then the first shard says whose
+ * they are.
+ *
+ * @throws {DiskCacheError} `CORRUPT` for one of another FanoutCache, and for one in the place of another one.
+ */
+export function claimShard(core: Core, manifest: FanoutManifest, shard: number, first: Core): void {
+  const { id = readOwnerId(first), shards } = manifest;
+  if (id === undefined) return;
+  const mark = `${id} ${shard} of ${shards}`;
+  const found = readSetting(core, SHARD_SETTING);
+  if (found === mark) return;
+  if (found === undefined) {
+    if (!core.openOptions.readOnly) inDurableTransaction(core, () => core.sql.keepSetting.run(SHARD_SETTING, mark));
+    return;
+  }
+  throw new DiskCacheError(
+    'CORRUPT',
+    `${core.directory} is not the shard ${shard} of this FanoutCache but another one (${String(found).slice(0, 80)}); put the right one in its place`,
+  );
+}
+
+/** The id in front of the mark of a shard. */
+function readOwnerId(core: Core): string | undefined {
+  const mark = readSetting(core, SHARD_SETTING);
+  return typeof mark === 'string' ? mark.slice(0, mark.indexOf(' ')) : undefined;
+}
+
+const readSetting = ({ sql }: Core, name: string): unknown => sql.settings.all().find(([found]) => found === name)?.[1];

@@ -1,17 +1,73 @@
-import { existsSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { rmSync, writeFileSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
 import { DiskCacheError, type ErrorCode } from '../../../protocol/error.ts';
+import { isDamage, assertPathLength, toFileError } from '../sqlite/errors.ts';
+import { getErrnoCode, readSmallFile, VALUES_FOLDER, listFolders } from '../values/file-io.ts';
+import { isDeepStrictEqual } from 'node:util';
 import type { Cache } from '../cache/cache.ts';
-import type { Deque } from '../collections/deque.ts';
-import type { Index } from '../collections/index-map.ts';
-import { pageSizeFor } from '../policy/budget.ts';
-import { assertPathLength, fileFailure } from '../sqlite/failure.ts';
-import { openDatabase } from '../sqlite/open.ts';
-import { assertPlainFolder, databasePath, makeDurableFolder } from '../sqlite/store-directory.ts';
-import { VALUES_FOLDER } from '../values/file-layout.ts';
-import { foldersIn } from '../values/whole-file.ts';
-import { folderName, keepName, nameOf } from './folder-name.ts';
+import type { Deque } from '../deque/deque.ts';
+import type { Index } from '../index-map/index-map.ts';
+import { choosePageSize } from '../space/policy.ts';
+import { openDatabase, assertPlainFolder, getDatabasePath, makeDurableFolder } from '../sqlite/open-database.ts';
+
+/*
+ * Any string as the name of a folder, different ones as different folders, on every file system: small letters, digits, `_` and
+ * `-` stand for themselves, every other UTF-16 unit is `=` and four hexadecimal digits. So there is no path in it, nothing that
+ * differs by case or by Unicode form alone, and no name that Windows keeps for devices. On disk: never changes.
+ */
+
+/** Names that Windows keeps for itself, whatever follows a dot. */
+const WINDOWS_DEVICE = /^(con|prn|aux|nul|com\d|lpt\d)$/;
+const ESCAPE = /=([0-9a-f]{4})/g;
+const EMPTY_NAME_FOLDER = '=';
+/** A longer name is a digest, and stands in a file inside. */
+const MAX_FOLDER_NAME_LENGTH = 120;
+const DIGEST_FOLDER = /^~[0-9a-f]{64}$/;
+const NAME_FILE = 'name';
+const MAX_NAME_BYTES = 1024 * 1024;
+
+/** @throws {DiskCacheError} `BAD_OPTION` for what is no string. */
+export function encodeFolderName(name: string): string {
+  if (typeof name !== 'string') throw new DiskCacheError('BAD_OPTION', `A name is a string, not ${typeof name}`);
+  if (name === '') return EMPTY_NAME_FOLDER;
+  const written = WINDOWS_DEVICE.test(name) ? escapeUnits(name[0]!) + name.slice(1) : name.replace(/[^a-z0-9_-]/gs, escapeUnits);
+  return written.length <= MAX_FOLDER_NAME_LENGTH ? written : `~${createHash('sha256').update(name, 'utf16le').digest('hex')}`;
+}
+
+/** Leaves the name where a digest doesn't tell it. */
+export function writeNameFile(path: string, folder: string, name: string): void {
+  if (!DIGEST_FOLDER.test(folder) || readNameFile(path) === name) return;
+  const file = join(path, NAME_FILE);
+  rmSync(file, { force: true });
+  writeFileSync(file, Buffer.from(name, 'utf16le'), { flag: 'wx', mode: 0o600, flush: true });
+}
+
+/** The name behind a folder below `root`; undefined for a folder that isn't ours. */
+export function decodeFolderName(root: string, folder: string): string | undefined {
+  const name = DIGEST_FOLDER.test(folder) ? readNameFile(join(root, folder)) : unescapeFolder(folder);
+  return name !== undefined && encodeFolderName(name) === folder ? name : undefined;
+}
+
+function readNameFile(path: string): string | undefined {
+  const file = join(path, NAME_FILE);
+  try {
+    return readSmallFile(file, MAX_NAME_BYTES)?.toString('utf16le');
+  } catch (error) {
+    // What is no folder, or no file of ours, has no name.
+    const code = getErrnoCode(Object(error).cause);
+    if (['ENOTDIR', 'EISDIR', 'ELOOP'].includes(code ?? '') || isDamage(error)) return undefined;
+    throw error;
+  }
+}
+
+const escapeUnits = (unit: string): string =>
+  Array.from({ length: unit.length }, (_, at) => `=${unit.charCodeAt(at).toString(16).padStart(4, '0')}`).join('');
+
+const unescapeFolder = (folder: string): string =>
+  folder === EMPTY_NAME_FOLDER
+    ? ''
+    : folder.replace(ESCAPE, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)));
 
 /** What can be kept under a name inside a FanoutCache. */
 export const NAMED_KINDS = ['shard', 'cache', 'index', 'deque'] as const;
@@ -19,7 +75,7 @@ export type NamedKind = (typeof NAMED_KINDS)[number];
 
 type NamedStore = Cache | Index | Deque;
 
-interface Opened {
+interface OpenedStore {
   readonly store: NamedStore;
   readonly options: object;
 }
@@ -27,31 +83,31 @@ interface Opened {
 /** The named stores of a FanoutCache: each opened once, in a folder of its own, closed together. */
 export class NamedStores {
   readonly #directory: string;
-  readonly #opened = new Map<string, Opened>();
+  readonly #opened = new Map<string, OpenedStore>();
 
   constructor(directory: string) {
     this.#directory = directory;
   }
 
-  root(kind: NamedKind): string {
+  getRoot(kind: NamedKind): string {
     return join(this.#directory, kind);
   }
 
-  path(kind: NamedKind, name: string): string {
-    return join(this.root(kind), folderName(name));
+  getPath(kind: NamedKind, name: string): string {
+    return join(this.getRoot(kind), encodeFolderName(name));
   }
 
   /** The paths of all stores of a kind on disk. */
-  paths(kind: NamedKind): readonly string[] {
-    const root = this.root(kind);
-    return foldersIn(root).flatMap((folder) => (nameOf(root, folder) === undefined ? [] : join(root, folder)));
+  listPaths(kind: NamedKind): readonly string[] {
+    const root = this.getRoot(kind);
+    return listFolders(root).flatMap((folder) => (decodeFolderName(root, folder) === undefined ? [] : join(root, folder)));
   }
 
   /** The names of all stores of a kind on disk, sorted. O(stores). */
-  names(kind: NamedKind): string[] {
-    const root = this.root(kind);
-    return foldersIn(root)
-      .flatMap((folder) => nameOf(root, folder) ?? [])
+  listNames(kind: NamedKind): string[] {
+    const root = this.getRoot(kind);
+    return listFolders(root)
+      .flatMap((folder) => decodeFolderName(root, folder) ?? [])
       .sort();
   }
 
@@ -61,25 +117,25 @@ export class NamedStores {
    * @throws {DiskCacheError} `BAD_OPTION` when it is open with other options; what `make` throws.
    */
   open<S extends NamedStore>(kind: NamedKind, name: string, options: object, make: (path: string) => S): S {
-    const path = this.path(kind, name);
+    const path = this.getPath(kind, name);
     const opened = this.#opened.get(path);
-    if (opened !== undefined && isOpen(opened.store)) {
+    if (opened !== undefined && isStoreOpen(opened.store)) {
       if (isDeepStrictEqual(options, opened.options)) return opened.store as S;
       throw new DiskCacheError(
         'BAD_OPTION',
         `The ${kind} ${JSON.stringify(name)} is open with other options; close it first`,
       );
     }
-    const folder = folderName(name);
-    assertPathLength(databasePath(path));
+    const folder = encodeFolderName(name);
+    assertPathLength(getDatabasePath(path));
     try {
-      for (const made of [this.root(kind), path]) {
+      for (const made of [this.getRoot(kind), path]) {
         assertPlainFolder(made);
         makeDurableFolder(made);
       }
-      keepName(path, folder, name);
+      writeNameFile(path, folder, name);
     } catch (error) {
-      throw fileFailure(error, path);
+      throw toFileError(error, path);
     }
     const store = make(path);
     this.#opened.set(path, { store, options });
@@ -87,9 +143,9 @@ export class NamedStores {
   }
 
   /** Whether somebody here has the store at a path open. */
-  isHeld(path: string): boolean {
+  hasOpen(path: string): boolean {
     const opened = this.#opened.get(path);
-    return opened !== undefined && isOpen(opened.store);
+    return opened !== undefined && isStoreOpen(opened.store);
   }
 
   /**
@@ -99,15 +155,15 @@ export class NamedStores {
    * when it is gone: nobody else may be using that.
    */
   remove(kind: NamedKind, name: string): boolean {
-    const path = this.path(kind, name);
+    const path = this.getPath(kind, name);
     this.#opened.get(path)?.store.close();
     this.#opened.delete(path);
     const existed = existsSync(path);
-    if (kind !== 'shard') demandUnused(path);
+    if (kind !== 'shard') assertUnused(path);
     try {
       rmSync(path, { recursive: true, force: true });
     } catch (error) {
-      throw fileFailure(error, path);
+      throw toFileError(error, path);
     }
     return existed;
   }
@@ -119,7 +175,7 @@ export class NamedStores {
 }
 
 /** Codes of a database that can't be open anywhere, or that has to go to make space. */
-const UNUSABLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+const UNUSABLE_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'CORRUPT',
   'UNSUPPORTED_VERSION',
   'BAD_OPTION',
@@ -127,14 +183,14 @@ const UNUSABLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ]);
 
 /** Who can lock all others out is alone. */
-function demandUnused(path: string): void {
-  if (!existsSync(databasePath(path))) return;
-  const alone = { claim: VALUES_FOLDER, readOnly: false, exclusive: true, timeout: 0, pageSize: pageSizeFor(0) };
+function assertUnused(path: string): void {
+  if (!existsSync(getDatabasePath(path))) return;
+  const alone = { claim: VALUES_FOLDER, readOnly: false, exclusive: true, timeout: 0, pageSize: choosePageSize(0) };
   try {
     openDatabase(path, alone).close();
   } catch (error) {
     if (!(error instanceof DiskCacheError)) throw error;
-    if (UNUSABLE.has(error.code)) return;
+    if (UNUSABLE_CODES.has(error.code)) return;
     if (error.code !== 'BUSY') throw error;
     throw new DiskCacheError('BUSY', `${path} is open elsewhere and was not removed; close it there first`, {
       cause: error,
@@ -143,7 +199,7 @@ function demandUnused(path: string): void {
 }
 
 /** Whoever got it may have closed it. */
-function isOpen(store: NamedStore): boolean {
+function isStoreOpen(store: NamedStore): boolean {
   try {
     store.describe();
     return true;

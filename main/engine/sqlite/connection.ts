@@ -1,11 +1,85 @@
+import { toDiskCacheError } from './errors.ts';
 import type { DiskCacheError } from '../../../protocol/error.ts';
-import { type Column, type Database, loadDriver, type Prepared, type Ran, toLoadError } from './driver.ts';
-import { failure } from './failure.ts';
-import { Patience } from './patience.ts';
-import { Snapshot } from './snapshot.ts';
-import { endViews } from './views.ts';
+import { type Column, type Database, loadDriver, type PreparedStatement, type RunResult, toLoadError } from './driver.ts';
+import { BusyRetry, endViews } from './busy-retry.ts';
 
-export type { Column, Ran } from './driver.ts';
+/** What it asks of a database connection. */
+interface SnapshotDatabase {
+  readonly inTransaction: boolean;
+  prepare(sql: string): { run(): unknown };
+}
+
+/**
+ * A read transaction around several reads: taking and dropping the lock costs a third of a small read. Invariant: it is never
+ * held while something is written, nor beyond the turn of the event loop that began it, so it can't keep the log from shrinking.
+ */
+export class ReadSnapshot {
+  isHeld = false;
+  readonly #database: SnapshotDatabase;
+  readonly #path: string;
+  readonly #begin: { run(): unknown };
+  readonly #end: { run(): unknown };
+  readonly #rollback: { run(): unknown };
+
+  constructor(database: SnapshotDatabase, path: string) {
+    this.#database = database;
+    this.#path = path;
+    this.#begin = database.prepare('BEGIN');
+    this.#end = database.prepare('COMMIT');
+    this.#rollback = database.prepare('ROLLBACK');
+  }
+
+  /**
+   * Ends the one that is held and begins the next, which sees what is committed when it is first read from.
+   *
+   * @throws {DiskCacheError} what SQLite has refused.
+   */
+  renew(): void {
+    this.release();
+    try {
+      this.#begin.run();
+    } catch (error) {
+      throw toDiskCacheError(error, this.#path);
+    }
+    this.isHeld = true;
+  }
+
+  /**
+   * Nothing was written in it, so it may end either way. After a read that failed SQLite may have ended it already, and refuses to
+   * commit; the reader has been told then.
+   *
+   * @throws {DiskCacheError} when it can't be ended; it is held still, and the next call tries again.
+   */
+  release(): void {
+    if (!this.isHeld) return;
+    try {
+      this.#end.run();
+    } catch {
+      this.#rollBack();
+    }
+    this.isHeld = false;
+  }
+
+  /** `release` without a caller to catch a failure. The next call tries again, and throws. */
+  releaseQuietly(): void {
+    try {
+      this.release();
+    } catch {
+      // Held still.
+    }
+  }
+
+  #rollBack(): void {
+    if (!this.#database.inTransaction) return;
+    try {
+      this.#rollback.run();
+    } catch (error) {
+      if (this.#database.inTransaction) throw toDiskCacheError(error, this.#path);
+    }
+  }
+}
+
+export type { Column, RunResult } from './driver.ts';
 
 /**
  * One prepared statement. Rows are arrays in the order of the selected columns; failures arrive as `DiskCacheError`, and a
@@ -13,44 +87,44 @@ export type { Column, Ran } from './driver.ts';
  * gives no rows writes or takes a lock, and ends the views of all stores.
  */
 export class Statement<Bind extends readonly Column[] = readonly Column[], Row extends readonly unknown[] = Column[]> {
-  readonly #snapshot: Snapshot;
-  readonly #patience: Patience;
-  readonly #statement: Prepared<Row>;
-  readonly #rides: boolean;
+  readonly #snapshot: ReadSnapshot;
+  readonly #busyRetry: BusyRetry;
+  readonly #statement: PreparedStatement<Row>;
+  readonly #usesSnapshot: boolean;
 
-  constructor(snapshot: Snapshot, patience: Patience, statement: Prepared<Row>, rides: boolean) {
+  constructor(snapshot: ReadSnapshot, patience: BusyRetry, statement: PreparedStatement<Row>, rides: boolean) {
     this.#snapshot = snapshot;
-    this.#patience = patience;
+    this.#busyRetry = patience;
     this.#statement = statement.reader ? statement.raw() : statement;
-    this.#rides = rides;
+    this.#usesSnapshot = rides;
   }
 
   /** Runs a statement that gives no rows. */
-  run(...bind: Bind): Ran {
+  run(...bind: Bind): RunResult {
     endViews();
-    if (this.#snapshot.held) this.#snapshot.release();
+    if (this.#snapshot.isHeld) this.#snapshot.release();
     try {
       return this.#statement.run(...bind);
     } catch (error) {
-      return this.#patience.retry(error, () => this.#statement.run(...bind));
+      return this.#busyRetry.retry(error, () => this.#statement.run(...bind));
     }
   }
 
   first(...bind: Bind): Row | undefined {
-    if (this.#snapshot.held && !this.#rides) this.#snapshot.release();
+    if (this.#snapshot.isHeld && !this.#usesSnapshot) this.#snapshot.release();
     try {
       return this.#statement.get(...bind);
     } catch (error) {
-      return this.#patience.retry(error, () => this.#statement.get(...bind));
+      return this.#busyRetry.retry(error, () => this.#statement.get(...bind));
     }
   }
 
   all(...bind: Bind): Row[] {
-    if (this.#snapshot.held) this.#snapshot.release();
+    if (this.#snapshot.isHeld) this.#snapshot.release();
     try {
       return this.#statement.all(...bind);
     } catch (error) {
-      return this.#patience.retry(error, () => this.#statement.all(...bind));
+      return this.#busyRetry.retry(error, () => this.#statement.all(...bind));
     }
   }
 
@@ -62,7 +136,7 @@ export class Statement<Bind extends readonly Column[] = readonly Column[], Row e
 
   /** Hands rows to `take` until it answers false. The statement is finished when this returns. */
   each(take: (row: Row) => boolean, ...bind: Bind): void {
-    if (this.#snapshot.held) this.#snapshot.release();
+    if (this.#snapshot.isHeld) this.#snapshot.release();
     // A lock is refused before the first row, or never.
     const start = () => {
       const rows = this.#statement.iterate(...bind);
@@ -72,12 +146,12 @@ export class Statement<Bind extends readonly Column[] = readonly Column[], Row e
     try {
       begun = start();
     } catch (error) {
-      begun = this.#patience.retry(error, start);
+      begun = this.#busyRetry.retry(error, start);
     }
     try {
       for (let next = begun.first; !next.done; next = begun.rows.next()) if (!take(next.value)) return;
     } catch (error) {
-      throw this.#patience.failure(error);
+      throw this.#busyRetry.translate(error);
     } finally {
       begun.rows.return?.();
     }
@@ -98,9 +172,9 @@ export interface ConnectionOptions {
 export class Connection {
   readonly path: string;
   readonly #database: Database;
-  readonly #patience: Patience;
+  readonly #busyRetry: BusyRetry;
   /** A view of the database that does not change, for several reads; see `others.ts`. */
-  readonly snapshot: Snapshot;
+  readonly snapshot: ReadSnapshot;
 
   constructor(path: string, { readOnly, timeout, isTimeoutChosen = false, image }: ConnectionOptions) {
     const Driver = loadDriver();
@@ -110,14 +184,14 @@ export class Connection {
       const options = { readonly: readOnly, fileMustExist: readOnly && image === undefined, timeout: 0 };
       this.#database = new Driver(image ?? path, options);
     } catch (error) {
-      throw failure(toLoadError(error), path);
+      throw toDiskCacheError(toLoadError(error), path);
     }
-    this.snapshot = new Snapshot(this.#database, path);
-    this.#patience = new Patience(
+    this.snapshot = new ReadSnapshot(this.#database, path);
+    this.#busyRetry = new BusyRetry(
       path,
       timeout,
       isTimeoutChosen,
-      () => this.#database.inTransaction && !this.snapshot.held,
+      () => this.#database.inTransaction && !this.snapshot.isHeld,
     );
     // The file may have been made to do harm (https://sqlite.org/security.html). The driver sets SQLITE_DBCONFIG_DEFENSIVE.
     for (const setting of ['trusted_schema = OFF', 'cell_size_check = ON']) this.pragma(setting);
@@ -129,12 +203,12 @@ export class Connection {
 
   /** What SQLite or its driver has refused last, since `forgetFailure`. */
   get lastFailure(): DiskCacheError | undefined {
-    return this.#patience.lastFailure;
+    return this.#busyRetry.lastFailure;
   }
 
   /** Before a transaction, whose own failures are asked for. */
-  forgetFailure(): void {
-    this.#patience.lastFailure = undefined;
+  clearLastFailure(): void {
+    this.#busyRetry.lastFailure = undefined;
   }
 
   /** True between BEGIN and COMMIT or ROLLBACK. */
@@ -146,44 +220,44 @@ export class Connection {
     sql: string,
     rides = false,
   ): Statement<Bind, Row> {
-    const prepared = this.patiently(() => this.#database.prepare<Row>(sql));
-    return new Statement<Bind, Row>(this.snapshot, this.#patience, prepared, rides);
+    const prepared = this.withRetry(() => this.#database.prepare<Row>(sql));
+    return new Statement<Bind, Row>(this.snapshot, this.#busyRetry, prepared, rides);
   }
 
   /** Runs SQL text without parameters or rows. */
   execute(sql: string): void {
-    this.patiently(() => this.#database.exec(sql));
+    this.withRetry(() => this.#database.exec(sql));
   }
 
   /** Asks or sets a pragma; answers its first column. */
   pragma(text: string): unknown {
-    return this.patiently(() => this.#database.pragma(text, { simple: true }));
+    return this.withRetry(() => this.#database.pragma(text, { simple: true }));
   }
 
   /** Runs `work` without waiting for locks. */
-  impatiently(work: () => void): void {
-    this.#patience.without(work);
+  withoutRetry(work: () => void): void {
+    this.#busyRetry.withoutRetry(work);
   }
 
   /** Makes a function known to the SQL of this connection, but not to triggers and indexes that stand in the file. */
-  define(name: string, answer: (argument: Column) => Column): void {
+  defineFunction(name: string, answer: (argument: Column) => Column): void {
     this.#database.function(name, { directOnly: true }, answer);
   }
 
   close(): void {
     // A view that can't be ended must not keep the file open.
     this.snapshot.releaseQuietly();
-    this.snapshot.held = false;
-    this.patiently(() => this.#database.close());
+    this.snapshot.isHeld = false;
+    this.withRetry(() => this.#database.close());
   }
 
   /** Runs what can be run again, and runs it again while somebody else holds the lock. */
-  patiently<T>(work: () => T): T {
-    if (this.snapshot.held) this.snapshot.release();
+  withRetry<T>(work: () => T): T {
+    if (this.snapshot.isHeld) this.snapshot.release();
     try {
       return work();
     } catch (error) {
-      return this.#patience.retry(error, work);
+      return this.#busyRetry.retry(error, work);
     }
   }
 }

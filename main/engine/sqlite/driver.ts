@@ -1,22 +1,60 @@
+import { getGlibcVersion, describeMissing, findRuntimeFile, getCodePaths, getRuntimePath } from '../runtime-files.ts';
 import type SqliteDatabase from 'better-sqlite3';
 import { DiskCacheError } from '../../../protocol/error.ts';
-import { describeMissing, findRuntimeFile, getCodePaths, getRuntimePath } from '../runtime-files.ts';
-import { describeDlopenFailure } from './dlopen-failure.ts';
+
+const NATIVE_FILE = 'The native file of better-sqlite3';
+
+/** Messages of the systems' loaders of shared libraries, and what they mean for the user of an application. */
+const DLOPEN_EXPLANATIONS: readonly (readonly [pattern: RegExp, explain: (match: RegExpMatchArray) => string])[] = [
+  [
+    /version [`']GLIBC_([\d.]+)' not found/,
+    ([, wanted]) =>
+      `needs glibc ${wanted} or newer${describeInstalledGlibc()}; it runs on Ubuntu 22.04, Debian 12, Fedora 35, RHEL 9 and newer`,
+  ],
+  [
+    /version [`'](GLIBCXX_[\d.]+|CXXABI_[\d.]+)' not found/,
+    ([, wanted]) => `needs a newer libstdc++ (${wanted}); update the system`,
+  ],
+  [
+    /incompatible architecture|wrong ELF class|invalid ELF header|not a valid Win32 application|Exec format error|libc\.musl/i,
+    () =>
+      `is made for another platform than ${process.platform}-${process.arch}; name the platform in the plugin that copies it, or in the installer`,
+  ],
+  [
+    /code signature|not valid for use in process|Team ID/i,
+    () =>
+      'is not signed as the application is; sign it with the application, or give it the entitlement com.apple.security.cs.disable-library-validation',
+  ],
+];
+
+/** Returns why the operating system did not load the native file and what to do about it, followed by the system's own message. */
+export function describeDlopenFailure(message: string): string {
+  for (const [pattern, explain] of DLOPEN_EXPLANATIONS) {
+    const match = message.match(pattern);
+    if (match) return `${NATIVE_FILE} ${explain(match)} (${message})`;
+  }
+  return `${NATIVE_FILE} could not be loaded: ${message}`;
+}
+
+function describeInstalledGlibc(): string {
+  const version = getGlibcVersion();
+  return version === undefined ? '' : `, and this system has ${version}`;
+}
 
 /** What SQLite stores and gives back. */
 export type Column = string | number | bigint | Uint8Array | null;
 
 /** What a statement has done. */
-export interface Ran {
+export interface RunResult {
   readonly changes: number;
   readonly lastInsertRowid: number | bigint;
 }
 
 /** The part of the driver's statements that is used. Its own types would be needed by every application that compiles against ours. */
-export interface Prepared<Row> {
+export interface PreparedStatement<Row> {
   readonly reader: boolean;
-  raw(): Prepared<Row>;
-  run(...bind: readonly Column[]): Ran;
+  raw(): PreparedStatement<Row>;
+  run(...bind: readonly Column[]): RunResult;
   get(...bind: readonly Column[]): Row | undefined;
   all(...bind: readonly Column[]): Row[];
   iterate(...bind: readonly Column[]): IterableIterator<Row>;
@@ -26,7 +64,7 @@ export interface Prepared<Row> {
 export interface Database {
   readonly open: boolean;
   readonly inTransaction: boolean;
-  prepare<Row>(sql: string): Prepared<Row>;
+  prepare<Row>(sql: string): PreparedStatement<Row>;
   exec(sql: string): unknown;
   pragma(text: string, options: { readonly simple: boolean }): unknown;
   function(name: string, options: { readonly directOnly: boolean }, answer: (argument: Column) => Column): unknown;
@@ -39,7 +77,7 @@ export type Driver = new (
 ) => Database;
 
 /** SQLite's online backup (https://sqlite.org/backup.html) of one database over another one. */
-export interface DatabaseCopy {
+export interface DatabaseBackup {
   /**
    * Copies a number of pages, all with −1. The first call takes the write lock of the target and keeps it until `close`, also with 0
    * pages; `totalPages` is 0 while another connection has it. The call after which nothing remains has committed.
@@ -55,9 +93,9 @@ export interface DatabaseCopy {
  *
  * @throws {DiskCacheError} `UNSUPPORTED_VERSION` for another release of better-sqlite3, which hides it elsewhere.
  */
-export function beginCopy(source: Database, path: string): DatabaseCopy {
+export function beginBackup(source: Database, path: string): DatabaseBackup {
   for (const symbol of Object.getOwnPropertySymbols(source)) {
-    const inner = (source as unknown as Record<symbol, unknown>)[symbol] as Partial<Inner> | undefined;
+    const inner = (source as unknown as Record<symbol, unknown>)[symbol] as Partial<NativeDatabase> | undefined;
     if (typeof inner?.backup === 'function') return inner.backup(source, 'main', path, false);
   }
   throw new DiskCacheError(
@@ -66,15 +104,15 @@ export function beginCopy(source: Database, path: string): DatabaseCopy {
   );
 }
 
-interface Inner {
-  backup(source: Database, attached: string, path: string, isNew: boolean): DatabaseCopy;
+interface NativeDatabase {
+  backup(source: Database, attached: string, path: string, isNew: boolean): DatabaseBackup;
 }
 
 const PLATFORMS: ReadonlySet<string> = new Set(
   ['linux', 'darwin', 'win32'].flatMap((platform) => [`${platform}-x64`, `${platform}-arm64`]),
 );
 
-let loaded: Driver | undefined;
+let loadedDriver: Driver | undefined;
 
 /**
  * Loads better-sqlite3 once: the copy beside the bundle, or else the installed package. The first database loads its native file.
@@ -82,14 +120,14 @@ let loaded: Driver | undefined;
  * @throws {DiskCacheError} `UNSUPPORTED_VERSION` for a runtime it can't run on, `BAD_OPTION` if a bundle lacks it.
  */
 export function loadDriver(): Driver {
-  if (loaded) return loaded;
+  if (loadedDriver) return loadedDriver;
   assertRuntime();
   try {
-    loaded = requireDriver() as Driver;
+    loadedDriver = requireDriver() as Driver;
   } catch (error) {
     throw toLoadError(error);
   }
-  return loaded;
+  return loadedDriver;
 }
 
 /** The native file needs Node-API 10: an older runtime would crash without a word, so the check comes first. */

@@ -1,18 +1,18 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { isCorrupt } from '../damage.ts';
+import { isCorrupt } from './errors.ts';
 import type { Column, Connection } from './connection.ts';
-import { beginCopy, type Database, type DatabaseCopy, loadDriver, type Prepared } from './driver.ts';
-import { failure } from './failure.ts';
-import { APPLICATION_ID, migrationsFrom, SCHEMA_VERSION } from './schema.ts';
+import { beginBackup, type Database, type DatabaseBackup, loadDriver, type PreparedStatement } from './driver.ts';
+import { toDiskCacheError } from './errors.ts';
+import { APPLICATION_ID, getMigrations, SCHEMA_VERSION } from './file-format.ts';
 
 /** Where the fresh database of a directory is while it is made. */
-const replacementPath = (directory: string): string => join(directory, 'replacement.db');
+const getReplacementPath = (directory: string): string => join(directory, 'replacement.db');
 
 /** Removes what a killed repair has left; one that is at work elsewhere does not need the name any more. */
 export function removeReplacement(directory: string): void {
   try {
-    rmSync(replacementPath(directory), { force: true });
+    rmSync(getReplacementPath(directory), { force: true });
   } catch {
     // Windows keeps what somebody has open.
   }
@@ -28,7 +28,7 @@ export class Replacement {
   readonly #directory: string;
   readonly #path: string;
   readonly #database: Database;
-  #copy: DatabaseCopy | undefined;
+  #backup: DatabaseBackup | undefined;
 
   /**
    * Makes the fresh database, in a file of its own, and takes the write lock of the target.
@@ -38,12 +38,12 @@ export class Replacement {
   constructor(target: Connection, directory: string, pageSize: number) {
     this.#target = target;
     this.#directory = directory;
-    this.#path = replacementPath(directory);
+    this.#path = getReplacementPath(directory);
     removeReplacement(directory);
     this.#database = new (loadDriver())(this.#path, { readonly: false, fileMustExist: false, timeout: 0 });
     try {
-      this.#fresh(() => this.#prepare(pageSize));
-      target.patiently(() => this.#lock());
+      this.#translate(() => this.#prepare(pageSize));
+      target.withRetry(() => this.#lock());
     } catch (error) {
       this.close();
       throw error;
@@ -52,30 +52,30 @@ export class Replacement {
 
   /** Runs SQL text in the fresh database. */
   execute(sql: string): void {
-    this.#fresh(() => this.#database.exec(sql));
+    this.#translate(() => this.#database.exec(sql));
   }
 
   /** Returns a function that runs a statement in the fresh database, and tells how many rows it has changed. */
   statement<Bind extends readonly Column[]>(sql: string): (...bind: Bind) => number {
-    const prepared: Prepared<Column[]> = this.#fresh(() => this.#database.prepare(sql));
-    return (...bind) => this.#fresh(() => prepared.run(...bind).changes);
+    const prepared: PreparedStatement<Column[]> = this.#translate(() => this.#database.prepare(sql));
+    return (...bind) => this.#translate(() => prepared.run(...bind).changes);
   }
 
   /** Puts the fresh database in the place of the other one. */
   commit(): void {
-    this.#fresh(() => this.#database.exec('COMMIT'));
+    this.#translate(() => this.#database.exec('COMMIT'));
     try {
-      const { remainingPages } = this.#copy!.transfer(-1);
-      if (remainingPages > 0) throw locked();
+      const { remainingPages } = this.#backup!.transfer(-1);
+      if (remainingPages > 0) throw lockedError();
     } catch (error) {
-      throw failure(error, this.#target.path);
+      throw toDiskCacheError(error, this.#target.path);
     }
   }
 
   /** Lets the others write again; what was not committed is undone. */
   close(): void {
-    this.#copy?.close();
-    this.#copy = undefined;
+    this.#backup?.close();
+    this.#backup = undefined;
     this.#database.close();
     removeReplacement(this.#directory);
   }
@@ -90,7 +90,7 @@ export class Replacement {
       'synchronous = OFF',
     ])
       database.pragma(setting, { simple: true });
-    for (const step of migrationsFrom(0)) database.exec(step);
+    for (const step of getMigrations(0)) database.exec(step);
     database.pragma(`application_id = ${APPLICATION_ID}`, { simple: true });
     database.pragma(`user_version = ${SCHEMA_VERSION}`, { simple: true });
     database.exec('BEGIN');
@@ -101,7 +101,7 @@ export class Replacement {
     try {
       this.#takeLock();
     } catch (error) {
-      const translated = failure(error, this.#target.path);
+      const translated = toDiskCacheError(error, this.#target.path);
       if (!isCorrupt(translated)) throw error;
       this.#target.execute(`PRAGMA user_version = ${SCHEMA_VERSION}`);
       this.#takeLock();
@@ -109,19 +109,19 @@ export class Replacement {
   }
 
   #takeLock(): void {
-    this.#copy?.close();
-    this.#copy = beginCopy(this.#database, this.#target.path);
-    if (this.#copy.transfer(0).totalPages === 0) throw locked();
+    this.#backup?.close();
+    this.#backup = beginBackup(this.#database, this.#target.path);
+    if (this.#backup.transfer(0).totalPages === 0) throw lockedError();
   }
 
-  #fresh<T>(work: () => T): T {
+  #translate<T>(work: () => T): T {
     try {
       return work();
     } catch (error) {
-      throw failure(error, this.#path);
+      throw toDiskCacheError(error, this.#path);
     }
   }
 }
 
 /** As SQLite says it, so that it is waited for. */
-const locked = (): Error => Object.assign(new Error('database is locked'), { code: 'SQLITE_BUSY' });
+const lockedError = (): Error => Object.assign(new Error('database is locked'), { code: 'SQLITE_BUSY' });

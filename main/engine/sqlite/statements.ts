@@ -2,14 +2,65 @@ import type { ChangeKind } from '../../../protocol/options.ts';
 import type { KeyColumn } from '../values/key.ts';
 import type { Column, Connection, Statement } from './connection.ts';
 
+/** Which clauses a read of a range has. Parameters in order: now, lower, upper, tag, after, until, limit; absent ones are left out. */
+export interface RangeShape {
+  /** Leaves out what has expired. Where nothing has, keys in key order are read from their index alone, without the rows. */
+  readonly now: boolean;
+  readonly order: 'stored' | 'key';
+  readonly reverse: boolean;
+  readonly lower: boolean;
+  readonly upper: boolean;
+  readonly tag: boolean;
+  /** Continues behind an id (stored order) or a key (key order). */
+  readonly after: boolean;
+  /** Ends with an id or a key. */
+  readonly until?: boolean;
+  /** In stored order: find the items by key and sort them, instead of walking the table. */
+  readonly sorted: boolean;
+  readonly columns: string;
+}
+
+/**
+ * The text of a range read. Every page is one search in the index of its order, so a whole walk is linear: a plus sign
+ * keeps a column from being looked up where that would sort everything again for each page.
+ */
+export function toRangeQuery(shape: RangeShape): string {
+  const stored = shape.order === 'stored';
+  const place = stored ? 'id' : 'key';
+  const key = stored && !shape.sorted ? '+key' : 'key';
+  const clauses = [
+    shape.now && '(expires_at IS NULL OR expires_at > ?)',
+    shape.lower && `${key} >= ?`,
+    shape.upper && `${key} < ?`,
+    shape.tag && (stored && !shape.sorted ? 'tag = ?' : '+tag = ?'),
+    shape.after && `${place} ${shape.reverse ? '<' : '>'} ?`,
+    shape.until && `${place} ${shape.reverse ? '>=' : '<='} ?`,
+  ].filter(Boolean);
+  return `SELECT ${shape.columns} FROM entry ${shape.sorted ? 'INDEXED BY entry_key' : ''}
+    ${clauses.length > 0 ? `WHERE ${clauses.join(' AND ')}` : ''} ORDER BY ${place} ${shape.reverse ? 'DESC' : 'ASC'} LIMIT ?`;
+}
+
+/** Finds the id or key a number of rows further on. Parameters: after, if there is one; how many rows to pass by. */
+export function toWindowQuery({ order, reverse }: Pick<RangeShape, 'order' | 'reverse'>, after: boolean): string {
+  const place = order === 'stored' ? 'id' : 'key';
+  const clause = after ? `WHERE ${place} ${reverse ? '<' : '>'} ?` : '';
+  return `SELECT ${place} FROM entry ${clause} ORDER BY ${place} ${reverse ? 'DESC' : 'ASC'} LIMIT 1 OFFSET ?`;
+}
+
+/** Counts the items between two keys, up to a limit. Parameters: lower, upper, limit; absent ones are left out. */
+export function toCountQuery(lower: boolean, upper: boolean): string {
+  const clauses = [lower && 'key >= ?', upper && 'key < ?'].filter(Boolean);
+  return `SELECT count(*) FROM (SELECT 1 FROM entry WHERE ${clauses.join(' AND ')} LIMIT ?)`;
+}
+
 type Bind = readonly Column[];
 /** Bytes are no tag but the mark of an item that is kept. */
 export type TagColumn = string | number | Uint8Array | null;
 
 /** On disk: in the place of a tag, the mark of an item that eviction passes over. The text `kept`; no tag is bytes. */
-export const KEPT_MARK = new TextEncoder().encode('kept');
+export const PINNED_TAG = new TextEncoder().encode('kept');
 /** Who may be evicted; its parameter is the key of one who is spared. */
-export const EVICTABLE = "key IS NOT ? AND tag IS NOT x'6B657074'";
+export const EVICTABLE_SQL = "key IS NOT ? AND tag IS NOT x'6B657074'";
 
 /** A value as its row holds it; with `file` set, `value` is NULL and the file holds it. */
 export type ValueRow = [
@@ -24,16 +75,16 @@ export type ValueRow = [
 export const VALUE_COLUMNS = 'id, mode, value, checksum, size, file, expires_at';
 
 /** What is known about the rest of an item. */
-export type FactsRow = [...ValueRow, storedAt: number, usedAt: number, hits: number, tag: TagColumn];
-const FACTS_COLUMNS = `${VALUE_COLUMNS}, stored_at, used_at, hits, tag`;
+export type EntryRow = [...ValueRow, storedAt: number, usedAt: number, hits: number, tag: TagColumn];
+const ENTRY_COLUMNS = `${VALUE_COLUMNS}, stored_at, used_at, hits, tag`;
 
 /** What has to be known of a row to delete it. */
-export type DoomedRow = [id: number, key: KeyColumn, file: string | null, size: number];
-export const DOOMED_COLUMNS = 'id, key, file, size';
+export type RowRef = [id: number, key: KeyColumn, file: string | null, size: number];
+export const ROW_REF_COLUMNS = 'id, key, file, size';
 
-/** What `check` looks at. */
-export type SuspectRow = [...DoomedRow, mode: number, value: Column, checksum: number];
-const SUSPECT_COLUMNS = `${DOOMED_COLUMNS}, mode, value, checksum`;
+/** What `checkQueue` looks at. */
+export type CheckRow = [...RowRef, mode: number, value: Column, checksum: number];
+const CHECK_COLUMNS = `${ROW_REF_COLUMNS}, mode, value, checksum`;
 
 /** Every count the store keeps on disk. */
 export type CounterName =
@@ -60,29 +111,29 @@ export type ItemColumns = readonly [
   value: Column,
 ];
 const ITEM_COLUMNS = ['key', 'stored_at', 'used_at', 'expires_at', 'tag', 'mode', 'size', 'checksum', 'file', 'value'];
-const INSERT = `INSERT INTO entry (${ITEM_COLUMNS.join(', ')}) VALUES (${ITEM_COLUMNS.map(() => '?').join(', ')})`;
+const INSERT_SQL = `INSERT INTO entry (${ITEM_COLUMNS.join(', ')}) VALUES (${ITEM_COLUMNS.map(() => '?').join(', ')})`;
 /** The ids that a store gives: of a FanoutCache they are as large as 2^53 − 2^43 and grow on from there. What is beyond is damage. */
 const FIRST_ID = 0;
 const MAX_ID = 2 ** 53 - 2 ** 42;
 /** The place of the last item, whatever damage says of another one. */
-export const LAST_PLACE = `SELECT coalesce(max(id), 0) FROM entry WHERE id <= ${MAX_ID}`;
-const STRAY_ID = `coalesce((SELECT min(id) FROM entry WHERE id > ${MAX_ID}), (SELECT min(id) FROM entry WHERE id < ${FIRST_ID}))`;
+export const LAST_INSERT_ID_SQL = `SELECT coalesce(max(id), 0) FROM entry WHERE id <= ${MAX_ID}`;
+const OUT_OF_RANGE_ID_SQL = `coalesce((SELECT min(id) FROM entry WHERE id > ${MAX_ID}), (SELECT min(id) FROM entry WHERE id < ${FIRST_ID}))`;
 
 /** The name under which a connection tells the place of a new item behind the last one, comparable between several stores. */
-export const PLACE_FUNCTION = 'deskcache_place';
-/** As `INSERT`, with such a place as the id. It grows like an id that SQLite gives. */
-const INSERT_PLACED = INSERT.replace('(', '(id, ').replace('VALUES (', `VALUES (${PLACE_FUNCTION}((${LAST_PLACE})), `);
+export const INSERT_ID_FUNCTION = 'deskcache_place';
+/** As `INSERT_SQL`, with such a place as the id. It grows like an id that SQLite gives. */
+const INSERT_WITH_ID_SQL = INSERT_SQL.replace('(', '(id, ').replace('VALUES (', `VALUES (${INSERT_ID_FUNCTION}((${LAST_INSERT_ID_SQL})), `);
 /** A set is a use: it counts from zero again and protects from the hand of `sieve` once. */
-const AFRESH = 'hits = 0, visited = 1';
+const RESET_USAGE = 'hits = 0, visited = 1';
 
 /** On disk, in the table `counter`: before the name of a file that was replaced and is still there; the value is its size. */
-const REPLACED = 'replaced ';
+const REPLACED_PREFIX = 'replaced ';
 
 /** An item that has not expired; its parameter is now. */
-const LIVE = '(expires_at IS NULL OR expires_at > ?)';
+const IS_LIVE_SQL = '(expires_at IS NULL OR expires_at > ?)';
 
 /** A lease or a listener that is not over. None is longer than a minute: what ends in half an hour was given before the clock was set back. */
-const IN_FORCE = 'until BETWEEN unixepoch() AND unixepoch() + 1800';
+const IS_UNEXPIRED_SQL = 'until BETWEEN unixepoch() AND unixepoch() + 1800';
 
 /** Every fixed statement, by name, and the composed ones of `range.ts` by text. */
 export interface Statements {
@@ -98,7 +149,7 @@ export interface Statements {
   readonly userVersion: Statement<[], [number]>;
 
   readonly read: Statement<[KeyColumn], ValueRow>;
-  readonly facts: Statement<[KeyColumn], FactsRow>;
+  readonly facts: Statement<[KeyColumn], EntryRow>;
   readonly has: Statement<[KeyColumn, number], [1]>;
   readonly locate: Statement<[KeyColumn], [id: number, expiresAt: number | null, file: string | null, size: number]>;
 
@@ -124,19 +175,19 @@ export interface Statements {
 
   readonly fileBytes: Statement<[], [number]>;
   readonly integrity: Statement<[], [message: string]>;
-  readonly suspects: Statement<[after: number, limit: number], SuspectRow>;
-  readonly suspect: Statement<[id: number], SuspectRow>;
+  readonly suspects: Statement<[after: number, limit: number], CheckRow>;
+  readonly suspect: Statement<[id: number], CheckRow>;
 
   readonly countRows: Statement<[], [number]>;
   readonly countExpired: Statement<[now: number], [number]>;
   readonly nextExpiry: Statement<[], [number | null]>;
-  readonly expired: Statement<[now: number, limit: number], DoomedRow>;
-  readonly tagged: Statement<[TagColumn, after: number, limit: number], [...DoomedRow, expiresAt: number | null]>;
-  readonly unvisited: Statement<[after: number, spared: Column, limit: number], DoomedRow>;
+  readonly expired: Statement<[now: number, limit: number], RowRef>;
+  readonly tagged: Statement<[TagColumn, after: number, limit: number], [...RowRef, expiresAt: number | null]>;
+  readonly unvisited: Statement<[after: number, spared: Column, limit: number], RowRef>;
   readonly unvisit: Statement<[after: number, upTo: number]>;
 
-  readonly queueFront: Statement<[queue: KeyColumn, now: number], DoomedRow>;
-  readonly queueBack: Statement<[queue: KeyColumn, now: number], DoomedRow>;
+  readonly queueFront: Statement<[queue: KeyColumn, now: number], RowRef>;
+  readonly queueBack: Statement<[queue: KeyColumn, now: number], RowRef>;
 
   readonly pageCount: Statement<[], [number]>;
   readonly freePages: Statement<[], [number]>;
@@ -171,7 +222,7 @@ export interface Statements {
   readonly settings: Statement<[], [name: string, value: Column]>;
   readonly keepSetting: Statement<[name: string, value: Column]>;
 
-  composed<Row extends readonly unknown[]>(text: string): Statement<Bind, Row>;
+  dynamic<Row extends readonly unknown[]>(text: string): Statement<Bind, Row>;
 }
 
 const SQL: Readonly<Record<Exclude<keyof Statements, 'composed'>, string>> = {
@@ -187,52 +238,52 @@ const SQL: Readonly<Record<Exclude<keyof Statements, 'composed'>, string>> = {
   userVersion: 'PRAGMA user_version',
 
   read: `SELECT ${VALUE_COLUMNS} FROM entry WHERE key = ?`,
-  facts: `SELECT ${FACTS_COLUMNS} FROM entry WHERE key = ?`,
-  has: `SELECT 1 FROM entry WHERE key = ? AND ${LIVE}`,
+  facts: `SELECT ${ENTRY_COLUMNS} FROM entry WHERE key = ?`,
+  has: `SELECT 1 FROM entry WHERE key = ? AND ${IS_LIVE_SQL}`,
   locate: 'SELECT id, expires_at, file, size FROM entry WHERE key = ?',
 
   // One statement for the common case. It leaves alone what needs more care: an item with a file, and an expired one, whose
   // successor goes to the end of the stored order.
-  put: `${INSERT} ON CONFLICT (key) DO UPDATE
+  put: `${INSERT_SQL} ON CONFLICT (key) DO UPDATE
     SET ${ITEM_COLUMNS.map((name) => `${name} = excluded.${name}`)
       .slice(1)
-      .join(', ')}, ${AFRESH}
-    WHERE file IS NULL AND ${LIVE}`,
+      .join(', ')}, ${RESET_USAGE}
+    WHERE file IS NULL AND ${IS_LIVE_SQL}`,
   lastIds: 'SELECT last_insert_rowid(), coalesce(max(id), 0) FROM entry',
-  insert: INSERT,
-  update: `UPDATE entry SET ${ITEM_COLUMNS.map((name) => `${name} = ?`).join(', ')}, ${AFRESH} WHERE id = ?`,
+  insert: INSERT_SQL,
+  update: `UPDATE entry SET ${ITEM_COLUMNS.map((name) => `${name} = ?`).join(', ')}, ${RESET_USAGE} WHERE id = ?`,
   enqueue: 'UPDATE entry SET queue = ? WHERE id = ?',
-  touch: `UPDATE entry SET expires_at = ? WHERE key = ? AND ${LIVE}`,
+  touch: `UPDATE entry SET expires_at = ? WHERE key = ? AND ${IS_LIVE_SQL}`,
   use: 'UPDATE entry SET used_at = max(used_at, ?), hits = hits + ?, visited = 1 WHERE id = ?',
-  deleteInline: `DELETE FROM entry WHERE key = ? AND file IS NULL AND ${LIVE}`,
+  deleteInline: `DELETE FROM entry WHERE key = ? AND file IS NULL AND ${IS_LIVE_SQL}`,
   deleteById: 'DELETE FROM entry WHERE id = ?',
   deleteAll: 'DELETE FROM entry',
   files: 'SELECT file, size FROM entry WHERE file IS NOT NULL',
   // One that was replaced belongs to somebody until it is removed.
   namesFile: `SELECT 1 FROM (SELECT ? AS file) AS wanted WHERE EXISTS (SELECT 1 FROM entry WHERE entry.file = wanted.file)
-    OR EXISTS (SELECT 1 FROM counter WHERE name = '${REPLACED}' || wanted.file)`,
-  noteReplaced: `INSERT OR REPLACE INTO counter VALUES ('${REPLACED}' || ?, ?)`,
-  forgetReplaced: `DELETE FROM counter WHERE name IN (SELECT '${REPLACED}' || value FROM json_each(?))`,
-  replaced: `SELECT substr(name, ${REPLACED.length + 1}), value FROM counter WHERE name > '${REPLACED}' AND name < '${REPLACED}g'`,
+    OR EXISTS (SELECT 1 FROM counter WHERE name = '${REPLACED_PREFIX}' || wanted.file)`,
+  noteReplaced: `INSERT OR REPLACE INTO counter VALUES ('${REPLACED_PREFIX}' || ?, ?)`,
+  forgetReplaced: `DELETE FROM counter WHERE name IN (SELECT '${REPLACED_PREFIX}' || value FROM json_each(?))`,
+  replaced: `SELECT substr(name, ${REPLACED_PREFIX.length + 1}), value FROM counter WHERE name > '${REPLACED_PREFIX}' AND name < '${REPLACED_PREFIX}g'`,
   filesInTable: 'SELECT file FROM entry NOT INDEXED WHERE file IS NOT NULL',
-  strayId: `SELECT 1 WHERE ${STRAY_ID} IS NOT NULL`,
-  moveStrayId: `UPDATE entry SET id = (${LAST_PLACE}) + 1 WHERE id = ${STRAY_ID}`,
+  strayId: `SELECT 1 WHERE ${OUT_OF_RANGE_ID_SQL} IS NOT NULL`,
+  moveStrayId: `UPDATE entry SET id = (${LAST_INSERT_ID_SQL}) + 1 WHERE id = ${OUT_OF_RANGE_ID_SQL}`,
 
   fileBytes: 'SELECT coalesce(sum(size), 0) FROM entry WHERE file IS NOT NULL',
   integrity: 'PRAGMA integrity_check',
-  suspects: `SELECT ${SUSPECT_COLUMNS} FROM entry WHERE id > ? ORDER BY id LIMIT ?`,
-  suspect: `SELECT ${SUSPECT_COLUMNS} FROM entry WHERE id = ?`,
+  suspects: `SELECT ${CHECK_COLUMNS} FROM entry WHERE id > ? ORDER BY id LIMIT ?`,
+  suspect: `SELECT ${CHECK_COLUMNS} FROM entry WHERE id = ?`,
 
   countRows: 'SELECT count(*) FROM entry',
   countExpired: 'SELECT count(*) FROM entry WHERE expires_at <= ?',
   nextExpiry: 'SELECT min(expires_at) FROM entry WHERE expires_at IS NOT NULL',
-  expired: `SELECT ${DOOMED_COLUMNS} FROM entry WHERE expires_at <= ? ORDER BY expires_at LIMIT ?`,
-  tagged: `SELECT ${DOOMED_COLUMNS}, expires_at FROM entry WHERE tag = ? AND id > ? ORDER BY id LIMIT ?`,
-  unvisited: `SELECT ${DOOMED_COLUMNS} FROM entry WHERE id > ? AND visited = 0 AND ${EVICTABLE} ORDER BY id LIMIT ?`,
+  expired: `SELECT ${ROW_REF_COLUMNS} FROM entry WHERE expires_at <= ? ORDER BY expires_at LIMIT ?`,
+  tagged: `SELECT ${ROW_REF_COLUMNS}, expires_at FROM entry WHERE tag = ? AND id > ? ORDER BY id LIMIT ?`,
+  unvisited: `SELECT ${ROW_REF_COLUMNS} FROM entry WHERE id > ? AND visited = 0 AND ${EVICTABLE_SQL} ORDER BY id LIMIT ?`,
   unvisit: 'UPDATE entry SET visited = 0 WHERE id > ? AND id <= ? AND visited = 1',
 
-  queueFront: `SELECT ${DOOMED_COLUMNS} FROM entry WHERE queue = ? AND ${LIVE} ORDER BY key LIMIT 1`,
-  queueBack: `SELECT ${DOOMED_COLUMNS} FROM entry WHERE queue = ? AND ${LIVE} ORDER BY key DESC LIMIT 1`,
+  queueFront: `SELECT ${ROW_REF_COLUMNS} FROM entry WHERE queue = ? AND ${IS_LIVE_SQL} ORDER BY key LIMIT 1`,
+  queueBack: `SELECT ${ROW_REF_COLUMNS} FROM entry WHERE queue = ? AND ${IS_LIVE_SQL} ORDER BY key DESC LIMIT 1`,
 
   pageCount: 'PRAGMA page_count',
   freePages: 'PRAGMA freelist_count',
@@ -256,24 +307,24 @@ const SQL: Readonly<Record<Exclude<keyof Statements, 'composed'>, string>> = {
   renewListener: 'UPDATE listener SET until = unixepoch() + ? WHERE id = ?',
   forgetListener: 'DELETE FROM listener WHERE id = ?',
   // What ends later than any lease may was given before the clock was set back, and is renewed by who still lives.
-  forgetDeadListeners: `DELETE FROM listener WHERE NOT ${IN_FORCE}`,
-  deadListener: `SELECT 1 FROM listener WHERE NOT ${IN_FORCE}`,
+  forgetDeadListeners: `DELETE FROM listener WHERE NOT ${IS_UNEXPIRED_SQL}`,
+  deadListener: `SELECT 1 FROM listener WHERE NOT ${IS_UNEXPIRED_SQL}`,
   anyListener: 'SELECT 1 FROM listener',
 
   takeLease: `INSERT INTO lease VALUES (?, ?, ?, unixepoch() + ?) ON CONFLICT (name) DO UPDATE
-    SET holder = excluded.holder, pid = excluded.pid, until = excluded.until WHERE NOT ${IN_FORCE}`,
+    SET holder = excluded.holder, pid = excluded.pid, until = excluded.until WHERE NOT ${IS_UNEXPIRED_SQL}`,
   renewLease: 'UPDATE lease SET until = unixepoch() + ? WHERE name = ? AND holder = ?',
   releaseLease: 'DELETE FROM lease WHERE name = ? AND holder = ?',
-  leaseHolder: `SELECT holder, pid FROM lease WHERE name = ? AND ${IN_FORCE}`,
-  deadLease: `SELECT 1 FROM lease WHERE NOT ${IN_FORCE}`,
-  forgetDeadLeases: `DELETE FROM lease WHERE NOT ${IN_FORCE}`,
+  leaseHolder: `SELECT holder, pid FROM lease WHERE name = ? AND ${IS_UNEXPIRED_SQL}`,
+  deadLease: `SELECT 1 FROM lease WHERE NOT ${IS_UNEXPIRED_SQL}`,
+  forgetDeadLeases: `DELETE FROM lease WHERE NOT ${IS_UNEXPIRED_SQL}`,
 
   settings: 'SELECT name, value FROM setting',
   keepSetting: 'INSERT INTO setting VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value',
 };
 
 /** They run on the snapshot of the turn; whoever runs one has looked for what others have written. */
-const RIDERS: ReadonlySet<string> = new Set([
+const SNAPSHOT_READS: ReadonlySet<string> = new Set([
   'dataVersion',
   'schemaVersion',
   'userVersion',
@@ -282,7 +333,7 @@ const RIDERS: ReadonlySet<string> = new Set([
 ] satisfies (keyof Statements)[]);
 
 /** The statements of a connection, each prepared when it is first used; `placed`: new items ask for their places. */
-export function statementsOf(connection: Connection, placed = false): Statements {
+export function createStatements(connection: Connection, withInsertIds = false): Statements {
   const composed = new Map<string, unknown>();
   const statements = {
     composed(text: string) {
@@ -294,7 +345,7 @@ export function statementsOf(connection: Connection, placed = false): Statements
     Object.defineProperty(statements, name, {
       configurable: true,
       get() {
-        const value = connection.prepare<Bind>(placed ? sql.replace(INSERT, INSERT_PLACED) : sql, RIDERS.has(name));
+        const value = connection.prepare<Bind>(withInsertIds ? sql.replace(INSERT_SQL, INSERT_WITH_ID_SQL) : sql, SNAPSHOT_READS.has(name));
         Object.defineProperty(statements, name, { value });
         return value;
       },

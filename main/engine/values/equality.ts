@@ -1,9 +1,9 @@
 import { isDeepStrictEqual, types } from 'node:util';
-import { enumerableNames, Shapes, tooEntangled } from './shapes.ts';
+import { getEnumerableNames, ShapeTable, tooEntangledError } from './shapes.ts';
 
 /** Steps of the plain comparison, which remembers nothing; nearly every value needs fewer. */
-const PLAIN_STEPS = 4096;
-const PLAIN_DEPTH = 32;
+const MAX_PLAIN_STEPS = 4096;
+const MAX_PLAIN_DEPTH = 32;
 /** Steps of a whole comparison in which members of sets are tried against each other. */
 const MAX_TRIAL_STEPS = 20_000;
 const MAX_TRIAL_DEPTH = 200;
@@ -19,31 +19,31 @@ export function isEqual(one: unknown, other: unknown): boolean {
     return Object.is(one, other);
   }
   const plain = new PlainComparison().compare(one, other, 0);
-  return plain ?? new Comparison().compare(one, other);
+  return plain ?? new GraphComparison().compare(one, other);
 }
 
 const isObject = (part: unknown): part is object => typeof part === 'object' && part !== null;
 
 /** Compares objects and arrays of primitives; undefined for what needs a memory. */
 class PlainComparison {
-  #left: number;
+  #stepsLeft: number;
 
-  constructor(steps = PLAIN_STEPS) {
-    this.#left = steps;
+  constructor(steps = MAX_PLAIN_STEPS) {
+    this.#stepsLeft = steps;
   }
 
   compare(one: unknown, other: unknown, depth: number): boolean | undefined {
     if (!isObject(one) || !isObject(other)) return Object.is(one, other);
     if (one === other) return true;
-    if (depth === PLAIN_DEPTH) return undefined;
+    if (depth === MAX_PLAIN_DEPTH) return undefined;
     const prototype: unknown = Object.getPrototypeOf(one);
     if (Object.getPrototypeOf(other) !== prototype) return false;
     if (prototype !== Object.prototype && prototype !== Array.prototype) return undefined;
     if (Array.isArray(one) !== Array.isArray(other)) return false;
     if (Array.isArray(one) && one.length !== (other as unknown[]).length) return false;
     const names = Object.keys(one);
-    this.#left -= names.length + 1;
-    if (this.#left < 0) return undefined;
+    this.#stepsLeft -= names.length + 1;
+    if (this.#stepsLeft < 0) return undefined;
     if (Object.keys(other).length !== names.length) return false;
     if (Object.getOwnPropertySymbols(one).length > 0 || Object.getOwnPropertySymbols(other).length > 0)
       return undefined;
@@ -63,11 +63,11 @@ type Named = Record<PropertyKey, unknown>;
  * that were met together are taken for equal from then on, so that there are fewer steps than objects. Members of sets, which have
  * no order, are compared by their shapes.
  */
-class Comparison {
+class GraphComparison {
   readonly #parents = new Map<object, object>();
   /** Objects that got a parent, in order: a trial that fails takes its own back. */
   readonly #joined: object[] = [];
-  readonly #shapes = new Shapes();
+  readonly #shapes = new ShapeTable();
   #trials = 0;
   #steps = 0;
 
@@ -76,7 +76,7 @@ class Comparison {
     while (left.length > 0) {
       const second = left.pop();
       const first = left.pop();
-      if (this.#trials > 0 && ++this.#steps > MAX_TRIAL_STEPS) throw tooEntangled();
+      if (this.#trials > 0 && ++this.#steps > MAX_TRIAL_STEPS) throw tooEntangledError();
       if (!isObject(first) || !isObject(second)) {
         if (!Object.is(first, second)) return false;
       } else if (!this.#join(first, second) && !this.#expand(first, second, left)) return false;
@@ -111,10 +111,10 @@ class Comparison {
 
   /** Compares what two objects are by themselves; what they refer to is added to what is left. */
   #expand(first: object, second: object, left: unknown[]): boolean {
-    if (Object.getPrototypeOf(first) !== Object.getPrototypeOf(second) || tagOf(first) !== tagOf(second)) return false;
+    if (Object.getPrototypeOf(first) !== Object.getPrototypeOf(second) || getTag(first) !== getTag(second)) return false;
     if (Array.isArray(first) && first.length !== (second as unknown[]).length) return false;
-    const names = enumerableNames(first);
-    if (enumerableNames(second).length !== names.length) return false;
+    const names = getEnumerableNames(first);
+    if (getEnumerableNames(second).length !== names.length) return false;
     for (const name of names) {
       if (!Object.prototype.propertyIsEnumerable.call(second, name)) return false;
       left.push((first as Named)[name], (second as Named)[name]);
@@ -125,7 +125,7 @@ class Comparison {
       for (const name of ERROR_NAMES) left.push((first as unknown as Named)[name], (second as unknown as Named)[name]);
       return true;
     }
-    return Array.isArray(first) || tagOf(first) === 'Object' || isSameLeaf(first, second);
+    return Array.isArray(first) || getTag(first) === 'Object' || isSameLeaf(first, second);
   }
 
   #areSetsEqual(first: Set<unknown>, second: Set<unknown>): boolean {
@@ -162,12 +162,12 @@ class Comparison {
     const circular: object[] = [];
     const candidates = new Set<object>();
     for (const object of objects) {
-      const shape = this.#shapes.shapeOf(object);
+      const shape = this.#shapes.getShape(object);
       if (shape === undefined) circular.push(object);
       else counts.set(shape, (counts.get(shape) ?? 0) + 1);
     }
     for (const object of others) {
-      const shape = this.#shapes.shapeOf(object);
+      const shape = this.#shapes.getShape(object);
       if (shape === undefined) candidates.add(object);
       else {
         const count = counts.get(shape) ?? 0;
@@ -182,7 +182,7 @@ class Comparison {
   #takeEqual(object: object, candidates: Set<object>): boolean {
     for (const candidate of candidates) {
       const joined = this.#joined.length;
-      if (++this.#trials > MAX_TRIAL_DEPTH) throw tooEntangled();
+      if (++this.#trials > MAX_TRIAL_DEPTH) throw tooEntangledError();
       const equal = this.compare(object, candidate);
       this.#trials--;
       if (equal) return candidates.delete(candidate);
@@ -194,14 +194,14 @@ class Comparison {
 
 /** Whether small members come in the same order, as they do in a value that was stored and read. */
 function isSameInOrder(objects: readonly object[], others: readonly object[]): boolean {
-  const plain = new PlainComparison(PLAIN_STEPS + 16 * objects.length);
+  const plain = new PlainComparison(MAX_PLAIN_STEPS + 16 * objects.length);
   return objects.every((object, at) => plain.compare(object, others[at], 0) === true);
 }
 
 /** Compared though they are not enumerable. */
 const ERROR_NAMES = ['name', 'message', 'cause', 'errors'] as const;
 
-const tagOf = (value: object): string => Object.prototype.toString.call(value);
+const getTag = (value: object): string => Object.prototype.toString.call(value);
 
 /** Dates, regular expressions, bytes, boxed primitives: they refer to no object. */
 function isSameLeaf(first: object, second: object): boolean {

@@ -1,54 +1,54 @@
 import { renameSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
-import { valueFailure } from '../sqlite/failure.ts';
-import { assertPlainFolder } from '../sqlite/store-directory.ts';
-import { checkOf } from './check.ts';
-import { isBucket, isWriterGone, nameOf, newName, placedPath, rootOf, stagedPath, stageOf } from './file-layout.ts';
+import { toValueFileError } from '../sqlite/errors.ts';
+import { assertPlainFolder } from '../sqlite/open-database.ts';
+import { checksum } from './encoding.ts';
+import { isBucket, hasWriterExited, parseFileName, createName, getPlacedPath, getValuesRoot, getStagedPath, getStageFolder } from './file-io.ts';
 import {
-  codeOf,
-  damaged,
-  factsOf,
-  filesIn,
-  foldersIn,
+  getErrnoCode,
+  damagedFileError,
+  statFile,
+  listFiles,
+  listFolders,
   makeFolders,
-  readInPieces,
-  readWhole,
+  readFileInPieces,
+  readFileWhole,
   removeEmptyFolder,
   removeFile,
   syncFolder,
-  writeWhole,
-} from './whole-file.ts';
+  writeNewFile,
+} from './file-io.ts';
 
 /** A file that is whole and belongs to nobody yet: `place` it or `discard` it. */
-export interface Staged {
+export interface StagedFile {
   readonly name: string;
   readonly bytes: number;
 }
 
 /** What the row says about its file. */
-export interface Expected {
+export interface ExpectedFile {
   readonly mode: number;
   readonly bytes: number;
-  readonly check: number;
+  readonly crc: number;
 }
 
-export interface Volume {
+export interface FileUsage {
   readonly files: number;
   readonly bytes: number;
 }
 
 /** Milliseconds; no file system in use counts in longer ticks, save FAT with two seconds. */
-const TICK = 2000;
+const FILE_TIME_TICK_MS = 2000;
 /** So many verified files are remembered. */
-const MOST_VERIFIED = 8192;
+const MAX_VERIFIED_FILES = 8192;
 
 /**
  * A staged file that nobody has written to for this long belongs to a writer that is gone. Milliseconds. A day where its process is
  * known to live; one that is known to have ended is not waited for.
  */
-export const STAGE_PATIENCE = 3_600_000;
-const TIMES_LONGER_FOR_THE_LIVING = 24;
+export const STAGE_TTL_MS = 3_600_000;
+const LIVE_WRITER_TTL_FACTOR = 24;
 
 /**
  * Big values, one file each, shared by any number of processes. A file is written whole in the stage and moved into its
@@ -63,36 +63,36 @@ export class FileStore {
   readonly #powerSafe: boolean;
   #hasStage = false;
   /** Folders that are known to be none but ours. */
-  readonly #plain = new Set<string>();
+  readonly #plainFolders = new Set<string>();
   /** When the files whose check was right had been changed. */
   readonly #verified = new Map<string, number>();
 
   constructor(directory: string, durability: 'process' | 'power') {
-    this.root = rootOf(directory);
+    this.root = getValuesRoot(directory);
     this.#powerSafe = durability === 'power';
   }
 
   /** The path of a file that a row names. @throws {DiskCacheError} `CORRUPT` for a name that `stage` can't have given. */
-  path(name: string): string {
-    return placedPath(this.root, name);
+  getPath(name: string): string {
+    return getPlacedPath(this.root, name);
   }
 
   /** The path of a file that is about to be read. @throws {DiskCacheError} `CORRUPT` also where a link leads out of the directory. */
-  readablePath(name: string): string {
-    const path = this.path(name);
+  getReadablePath(name: string): string {
+    const path = this.getPath(name);
     if (this.#isPlain(dirname(path))) return path;
-    throw damaged(path, 'is behind a link, which is not followed');
+    throw damagedFileError(path, 'is behind a link, which is not followed');
   }
 
-  /** A new name and where its file is to be written, in a folder that exists. For `streamIn`; all others use `stage`. */
-  newStaged(): { readonly name: string; readonly path: string } {
+  /** A new name and where its file is to be written, in a folder that exists. For `writeStreamToFile`; all others use `stage`. */
+  createStagedPath(): { readonly name: string; readonly path: string } {
     if (!this.#hasStage) {
-      this.#makeFolder(stageOf(this.root));
-      this.#assertPlain(stageOf(this.root));
+      this.#makeFolder(getStageFolder(this.root));
+      this.#assertPlain(getStageFolder(this.root));
     }
     this.#hasStage = true;
-    const name = newName();
-    return { name, path: stagedPath(this.root, name) };
+    const name = createName();
+    return { name, path: getStagedPath(this.root, name) };
   }
 
   /**
@@ -100,14 +100,14 @@ export class FileStore {
    *
    * @throws {DiskCacheError} `DISK_FULL`, `NOT_ALLOWED`, `READ_ONLY`, `BUSY`, `IO`.
    */
-  stage(data: string | Uint8Array): Staged {
-    const { name, path } = this.newStaged();
+  stage(data: string | Uint8Array): StagedFile {
+    const { name, path } = this.createStagedPath();
     const bytes = typeof data === 'string' ? Buffer.from(data) : data;
     try {
-      writeWhole(path, bytes, this.#powerSafe);
+      writeNewFile(path, bytes, this.#powerSafe);
     } catch (error) {
       removeFile(path);
-      throw valueFailure(error, path);
+      throw toValueFileError(error, path);
     }
     return { name, bytes: bytes.length };
   }
@@ -116,10 +116,10 @@ export class FileStore {
    * Moves a staged file to where rows name it. Call it inside the write transaction that writes the row; if that rolls back,
    * `remove` the file.
    *
-   * @throws {DiskCacheError} `TIMEOUT` when the file was staged so long ago that it was taken for abandoned.
+   * @throws {DiskCacheError} `CALL_TIMEOUT_MS` when the file was staged so long ago that it was taken for abandoned.
    */
-  place(staged: Staged): void {
-    const path = this.path(staged.name);
+  place(staged: StagedFile): void {
+    const path = this.getPath(staged.name);
     this.#assertPlain(dirname(path));
     if (!this.#move(staged.name, path)) {
       this.#makeFolder(dirname(path));
@@ -134,8 +134,8 @@ export class FileStore {
   }
 
   /** Gives up a staged file. */
-  discard(staged: Staged): void {
-    removeFile(stagedPath(this.root, staged.name));
+  discard(staged: StagedFile): void {
+    removeFile(getStagedPath(this.root, staged.name));
   }
 
   /**
@@ -146,35 +146,35 @@ export class FileStore {
    * @throws {DiskCacheError} `CORRUPT` naming the path, for a file that is missing, shorter, longer or damaged. Another process
    * may have replaced the item since the row was read: read the row again before believing it.
    */
-  read(name: string, expected: Expected, afresh = false): Uint8Array {
-    const path = this.readablePath(name);
-    const { bytes, changed } = readWhole(path, expected.bytes);
-    if (!afresh && this.#verified.get(name) === changed) return bytes;
-    if (checkOf(expected.mode, bytes) !== expected.check) throw damaged(path, OTHER_BYTES);
-    this.#remember(name, changed);
+  read(name: string, expected: ExpectedFile, afresh = false): Uint8Array {
+    const path = this.getReadablePath(name);
+    const { bytes, changedAt } = readFileWhole(path, expected.bytes);
+    if (!afresh && this.#verified.get(name) === changedAt) return bytes;
+    if (checksum(expected.mode, bytes) !== expected.crc) throw damagedFileError(path, CONTENT_DIFFERS);
+    this.#markVerified(name, changedAt);
     return bytes;
   }
 
   /** Compares a file with its row afresh; memory holds a piece of it. @throws as `read` */
-  verify(name: string, { mode, bytes, check }: Expected): void {
-    const path = this.path(name);
+  verify(name: string, { mode, bytes, crc }: ExpectedFile): void {
+    const path = this.getPath(name);
     let sum = mode;
-    readInPieces(path, bytes, (piece) => {
-      sum = checkOf(sum, piece);
+    readFileInPieces(path, bytes, (piece) => {
+      sum = checksum(sum, piece);
     });
-    if (sum !== check) throw damaged(path, OTHER_BYTES);
+    if (sum !== crc) throw damagedFileError(path, CONTENT_DIFFERS);
   }
 
   /** File systems count time in ticks: a file changed just now could change once more and look the same. */
-  #remember(name: string, changed: number): void {
-    if (performance.timeOrigin + performance.now() - changed < TICK) return;
-    if (this.#verified.size >= MOST_VERIFIED) this.#verified.clear();
+  #markVerified(name: string, changed: number): void {
+    if (performance.timeOrigin + performance.now() - changed < FILE_TIME_TICK_MS) return;
+    if (this.#verified.size >= MAX_VERIFIED_FILES) this.#verified.clear();
     this.#verified.set(name, changed);
   }
 
   /** The length of a file in bytes; undefined when it is missing. */
-  bytesOf(name: string): number | undefined {
-    return factsOf(this.path(name))?.bytes;
+  getBytes(name: string): number | undefined {
+    return statFile(this.getPath(name))?.bytes;
   }
 
   /**
@@ -182,41 +182,41 @@ export class FileStore {
    * it. False where the system holds on to it (Windows, while it is read); it is then an orphan for `collect`.
    */
   remove(name: string): boolean {
-    const path = this.path(name);
+    const path = this.getPath(name);
     // Behind a link there is nothing of ours.
     return !this.#isPlain(dirname(path)) || removeFile(path);
   }
 
   /** The buckets there are, at most 256. Work on one at a time and let the write lock go in between. */
-  buckets(): readonly string[] {
-    return foldersIn(this.root).filter(isBucket);
+  listBuckets(): readonly string[] {
+    return listFolders(this.root).filter(isBucket);
   }
 
   /** The names of all files in a bucket. */
-  names(bucket: string): readonly string[] {
-    return namesIn(join(this.root, bucket), bucket);
+  listNames(bucket: string): readonly string[] {
+    return listNamesIn(join(this.root, bucket), bucket);
   }
 
   /** Removes the orphans of a bucket, and the bucket when nothing is left in it. Only under the write lock. O(files in it). */
-  collect(bucket: string, isNamed: (name: string) => boolean): Volume {
-    const orphans = this.names(bucket).filter((name) => !isNamed(name));
-    const removed = removeFiles(orphans.map((name) => this.path(name)));
+  collect(bucket: string, isNamed: (name: string) => boolean): FileUsage {
+    const orphans = this.listNames(bucket).filter((name) => !isNamed(name));
+    const removed = removeFiles(orphans.map((name) => this.getPath(name)));
     removeEmptyFolder(join(this.root, bucket));
     return removed;
   }
 
   /** Removes staged files whose writers are gone. Needs no lock. Time is the file system's own, so no clock is asked. */
-  sweepStage(patience = STAGE_PATIENCE): Volume {
+  sweepStage(patience = STAGE_TTL_MS): FileUsage {
     const abandoned: string[] = [];
     let now: number | undefined;
-    for (const name of namesIn(stageOf(this.root), '')) {
-      const isGone = isWriterGone(name);
-      const path = stagedPath(this.root, name);
+    for (const name of listNamesIn(getStageFolder(this.root), '')) {
+      const isGone = hasWriterExited(name);
+      const path = getStagedPath(this.root, name);
       if (isGone !== true) {
-        now ??= this.#fileTime();
+        now ??= this.#getFileSystemTime();
         // A time later than now is one from before the clock was set back.
-        const age = Math.abs(now - (factsOf(path)?.modified ?? now));
-        if (age <= (isGone === false ? patience * TIMES_LONGER_FOR_THE_LIVING : patience)) continue;
+        const age = Math.abs(now - (statFile(path)?.modified ?? now));
+        if (age <= (isGone === false ? patience * LIVE_WRITER_TTL_FACTOR : patience)) continue;
       }
       abandoned.push(path);
     }
@@ -224,39 +224,39 @@ export class FileStore {
   }
 
   /** Now, by the file system's clock. */
-  #fileTime(): number {
+  #getFileSystemTime(): number {
     const probe = this.stage('');
-    const now = factsOf(stagedPath(this.root, probe.name))?.modified ?? 0;
+    const now = statFile(getStagedPath(this.root, probe.name))?.modified ?? 0;
     this.discard(probe);
     return now;
   }
 
   /** Every file there is: named, orphaned and staged. O(files). */
-  volume(): Volume {
-    const placed = this.buckets().flatMap((bucket) => this.names(bucket).map((name) => this.path(name)));
-    return sum([...placed, ...this.#staged()].map((path) => factsOf(path)?.bytes));
+  getUsage(): FileUsage {
+    const placed = this.listBuckets().flatMap((bucket) => this.listNames(bucket).map((name) => this.getPath(name)));
+    return toUsage([...placed, ...this.#listStagedPaths()].map((path) => statFile(path)?.bytes));
   }
 
-  #staged(): readonly string[] {
-    return namesIn(stageOf(this.root), '').map((name) => stagedPath(this.root, name));
+  #listStagedPaths(): readonly string[] {
+    return listNamesIn(getStageFolder(this.root), '').map((name) => getStagedPath(this.root, name));
   }
 
   /** False when the file or the folder to put it in isn't there. */
   #move(name: string, path: string): boolean {
     try {
-      renameSync(stagedPath(this.root, name), path);
+      renameSync(getStagedPath(this.root, name), path);
       return true;
     } catch (error) {
-      if (codeOf(error) === 'ENOENT') return false;
-      throw valueFailure(error, path);
+      if (getErrnoCode(error) === 'ENOENT') return false;
+      throw toValueFileError(error, path);
     }
   }
 
   /** A link in the place of a folder would lead out of the directory. Looked at once: later on it is our own. */
   #assertPlain(folder: string): void {
-    if (this.#plain.has(folder)) return;
+    if (this.#plainFolders.has(folder)) return;
     assertPlainFolder(folder);
-    this.#plain.add(folder);
+    this.#plainFolders.add(folder);
   }
 
   #isPlain(folder: string): boolean {
@@ -275,26 +275,26 @@ export class FileStore {
         if (this.#powerSafe) syncFolder(dirname(made));
       });
     } catch (error) {
-      throw valueFailure(error, folder);
+      throw toValueFileError(error, folder);
     }
   }
 }
 
-const OTHER_BYTES = 'holds other bytes than were written';
+const CONTENT_DIFFERS = 'holds other bytes than were written';
 
-const namesIn = (folder: string, bucket: string): readonly string[] =>
-  filesIn(folder).flatMap((file) => nameOf(file, bucket) ?? []);
+const listNamesIn = (folder: string, bucket: string): readonly string[] =>
+  listFiles(folder).flatMap((file) => parseFileName(file, bucket) ?? []);
 
 /** Removes what the system lets go of, and tells how much that was. */
-const removeFiles = (paths: readonly string[]): Volume =>
-  sum(
+const removeFiles = (paths: readonly string[]): FileUsage =>
+  toUsage(
     paths.map((path) => {
-      const bytes = factsOf(path)?.bytes;
+      const bytes = statFile(path)?.bytes;
       return removeFile(path) ? bytes : undefined;
     }),
   );
 
-function sum(sizes: readonly (number | undefined)[]): Volume {
+function toUsage(sizes: readonly (number | undefined)[]): FileUsage {
   const known = sizes.filter((size) => size !== undefined);
   return { files: known.length, bytes: known.reduce((total, size) => total + size, 0) };
 }

@@ -1,20 +1,113 @@
+import { close, constants, fstat, fsync, open, read, write } from 'node:fs';
+import { promisify } from 'node:util';
+import { toValueFileError } from '../sqlite/errors.ts';
+import { damagedFileError, MAX_IO_BYTES, NO_FOLLOW, toOpenError, assertFileSize, removeFile } from './file-io.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
-import { checkOf } from './check.ts';
-import type { Expected, FileStore, Staged } from './file-store.ts';
-import { OpenFile } from './open-file.ts';
-import { damaged, expectSize, removeFile } from './whole-file.ts';
+import { checksum } from './encoding.ts';
+import type { ExpectedFile, FileStore, StagedFile } from './file-store.ts';
+
+const fsAsync = {
+  close: promisify(close),
+  fstat: promisify(fstat),
+  fsync: promisify(fsync),
+  open: promisify(open),
+  read: promisify(read),
+  write: promisify(write),
+};
+
+/** Closes the descriptors of files that were collected open. */
+const leakedDescriptors = new FinalizationRegistry<number>((descriptor) => close(descriptor, () => {}));
+
+/** Files with a step under way: closed in the middle of it, a descriptor could be another file's. */
+const busyFiles = new Set<OpenFile>();
+
+/**
+ * A file that is read or written step by step. Node's own `FileHandle` ends the process when it is collected open (Node 25), which any
+ * stream does that a caller forgets; this one closes its descriptor then.
+ */
+export class OpenFile {
+  readonly #path: string;
+  readonly #descriptor: number;
+  #isOpen = true;
+
+  private constructor(path: string, descriptor: number) {
+    this.#path = path;
+    this.#descriptor = descriptor;
+    leakedDescriptors.register(this, descriptor, this);
+  }
+
+  /** @throws {DiskCacheError} `CORRUPT` if it is missing, else what `toValueFileError` makes of it. */
+  static async openForReading(path: string): Promise<OpenFile> {
+    return OpenFile.#open(path, constants.O_RDONLY);
+  }
+
+  /** @throws {DiskCacheError} also where there is one. */
+  static async create(path: string): Promise<OpenFile> {
+    return OpenFile.#open(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL);
+  }
+
+  static async #open(path: string, flags: number): Promise<OpenFile> {
+    try {
+      return new OpenFile(path, await fsAsync.open(path, flags | NO_FOLLOW, 0o600));
+    } catch (error) {
+      throw flags === constants.O_RDONLY ? toOpenError(error, path) : toValueFileError(error, path);
+    }
+  }
+
+  /** Its length in bytes. @throws {DiskCacheError} `CORRUPT` for a pipe or a device in its place. */
+  async getSize(): Promise<number> {
+    const facts = await this.#run(fsAsync.fstat(this.#descriptor));
+    if (!facts.isFile()) throw damagedFileError(this.#path, 'is not an ordinary file');
+    return facts.size;
+  }
+
+  /** Fills `chunk` from an offset on, as far as there is something. Returns how many bytes there were. */
+  async read(chunk: Uint8Array, offset: number): Promise<number> {
+    return (await this.#run(fsAsync.read(this.#descriptor, chunk, 0, chunk.length, offset))).bytesRead;
+  }
+
+  /** Writes all of it at the end. */
+  async append(chunk: Uint8Array): Promise<void> {
+    for (let at = 0; at < chunk.length; ) {
+      at += (await this.#run(fsAsync.write(this.#descriptor, chunk, at, Math.min(MAX_IO_BYTES, chunk.length - at))))
+        .bytesWritten;
+    }
+  }
+
+  async sync(): Promise<void> {
+    await this.#run(fsAsync.fsync(this.#descriptor));
+  }
+
+  async close(): Promise<void> {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    leakedDescriptors.unregister(this);
+    await this.#run(fsAsync.close(this.#descriptor));
+  }
+
+  async #run<T>(step: Promise<T>): Promise<T> {
+    busyFiles.add(this);
+    try {
+      return await step;
+    } catch (error) {
+      throw toValueFileError(error, this.#path);
+    } finally {
+      busyFiles.delete(this);
+    }
+  }
+}
 
 /** How much of a file is read at once, bytes: a read costs a turn of the loop, so that of 64 KiB half the time is waiting. */
 const CHUNK_BYTES = 256 * 1024;
 
 /** A staged file with what its row has to say about it. */
-export interface Streamed extends Staged, Expected {}
+export interface StreamedFile extends StagedFile, ExpectedFile {}
 
 export interface StreamLimits {
   /** The mode the row will have; the check starts from it. */
   readonly mode: number;
   /** A stream that brings more bytes than this is refused. */
-  readonly mostBytes: number;
+  readonly maxBytes: number;
   readonly durability: 'process' | 'power';
 }
 
@@ -24,15 +117,15 @@ export interface StreamLimits {
  * @throws {DiskCacheError} `BAD_VALUE` for a chunk that is no `Uint8Array`, `TOO_LARGE`, `DISK_FULL`, …; what the source throws
  * passes through as it is.
  */
-export async function streamIn(
+export async function writeStreamToFile(
   store: FileStore,
   chunks: AsyncIterable<Uint8Array>,
-  { mode, mostBytes, durability }: StreamLimits,
-): Promise<Streamed> {
-  const { name, path } = store.newStaged();
+  { mode, maxBytes, durability }: StreamLimits,
+): Promise<StreamedFile> {
+  const { name, path } = store.createStagedPath();
   const file = await OpenFile.create(path);
   let bytes = 0;
-  let check = mode;
+  let crc = mode;
   try {
     for await (const chunk of chunks) {
       if (!(chunk instanceof Uint8Array)) {
@@ -42,18 +135,18 @@ export async function streamIn(
         );
       }
       bytes += chunk.length;
-      if (bytes > mostBytes) {
+      if (bytes > maxBytes) {
         throw new DiskCacheError(
           'TOO_LARGE',
-          `The stream brings more than ${mostBytes} bytes; raise sizeLimit or store less`,
+          `The stream brings more than ${maxBytes} bytes; raise sizeLimit or store less`,
         );
       }
-      check = checkOf(check, chunk);
+      crc = checksum(crc, chunk);
       await file.append(chunk);
     }
     if (durability === 'power') await file.sync();
     await file.close();
-    return { name, mode, bytes, check };
+    return { name, mode, bytes, crc };
   } catch (error) {
     await file.close().catch(() => undefined); // the first failure is the one to report
     removeFile(path);
@@ -62,12 +155,12 @@ export async function streamIn(
 }
 
 /** Bytes from `start` up to, and without, `end`, which may lie behind the end of the file. */
-export interface FilePart {
+export interface FileRange {
   readonly start: number;
   readonly end: number;
 }
 
-const WHOLE: FilePart = { start: 0, end: Number.POSITIVE_INFINITY };
+const WHOLE_FILE: FileRange = { start: 0, end: Number.POSITIVE_INFINITY };
 
 /**
  * The bytes of a file in chunks of their own memory. The check is known only at the end: a damaged file throws instead of
@@ -76,27 +169,27 @@ const WHOLE: FilePart = { start: 0, end: Number.POSITIVE_INFINITY };
  *
  * @throws {DiskCacheError} `CORRUPT` naming the path.
  */
-export async function* streamOut(
+export async function* readFileAsStream(
   store: FileStore,
   name: string,
-  expected: Expected,
-  { start, end }: FilePart = WHOLE,
+  expected: ExpectedFile,
+  { start, end }: FileRange = WHOLE_FILE,
 ): AsyncGenerator<Uint8Array, void> {
-  const path = store.readablePath(name);
-  const file = await OpenFile.toRead(path);
+  const path = store.getReadablePath(name);
+  const file = await OpenFile.openForReading(path);
   try {
-    expectSize(path, await file.size(), expected.bytes);
+    assertFileSize(path, await file.getSize(), expected.bytes);
     const last = Math.min(end, expected.bytes);
     const whole = start === 0 && last === expected.bytes;
-    let check = expected.mode;
+    let crc = expected.mode;
     for (let at = start; at < last; ) {
       const chunk = new Uint8Array(Math.min(CHUNK_BYTES, last - at));
       const bytesRead = await file.read(chunk, at);
-      if (bytesRead === 0) throw damaged(path, `holds ${at} bytes instead of ${expected.bytes}`);
+      if (bytesRead === 0) throw damagedFileError(path, `holds ${at} bytes instead of ${expected.bytes}`);
       const part = bytesRead === chunk.length ? chunk : chunk.slice(0, bytesRead);
       at += bytesRead;
-      if (whole) check = checkOf(check, part);
-      if (whole && at === last && check !== expected.check) throw damaged(path, 'holds other bytes than were written');
+      if (whole) crc = checksum(crc, part);
+      if (whole && at === last && crc !== expected.crc) throw damagedFileError(path, 'holds other bytes than were written');
       yield part;
     }
   } finally {

@@ -1,10 +1,10 @@
-import { DiskCacheError, messageOf } from '../../../protocol/error.ts';
-import { type Key, keyFault } from '../../../protocol/key.ts';
-import { KEY_BYTES, KEY_PARTS } from '../../../protocol/key-limits.ts';
+import { DiskCacheError, getErrorMessage } from '../../../protocol/error.ts';
+import { type Key, findKeyFault } from '../../../protocol/key.ts';
+import { MAX_KEY_BYTES, KEY_PARTS_HINT } from '../../../protocol/key-limits.ts';
 import type { Range } from '../../../protocol/options.ts';
-import { isWellFormed } from '../../../protocol/well-formed.ts';
-import { TupleReader } from './tuple-reader.ts';
-import { TupleWriter } from './tuple-writer.ts';
+import { isWellFormed } from '../../../protocol/key-limits.ts';
+import { TupleReader } from './tuple.ts';
+import { TupleWriter } from './tuple.ts';
 
 /** A key as it stands in the database: TEXT, REAL or BLOB. SQLite's own comparison of them is the order of keys. */
 export type KeyColumn = string | number | Uint8Array;
@@ -18,24 +18,24 @@ export type KeyColumn = string | number | Uint8Array;
  */
 export function encodeKey(key: Key): KeyColumn {
   if (typeof key === 'string') {
-    if (!isWellFormed(key)) throw badKey('key is a string with a lone surrogate');
+    if (!isWellFormed(key)) throw badKeyError('key is a string with a lone surrogate');
     // A UTF-16 unit takes three bytes at most, so short strings need no counting.
-    if (key.length * 3 > KEY_BYTES && Buffer.byteLength(key) > KEY_BYTES) throw tooLong(Buffer.byteLength(key));
+    if (key.length * 3 > MAX_KEY_BYTES && Buffer.byteLength(key) > MAX_KEY_BYTES) throw tooLongError(Buffer.byteLength(key));
     return key;
   }
   // biome-ignore lint/suspicious/noSelfCompare: false for NaN alone
   if (typeof key === 'number' && key === key) return key + 0; // −0 + 0 is 0
-  const fault = keyFault(key);
-  if (fault !== undefined) throw badKey(fault);
+  const fault = findKeyFault(key);
+  if (fault !== undefined) throw badKeyError(fault);
   const writer = new TupleWriter();
   try {
-    writer.part(key);
+    writer.write(key);
   } catch (error) {
     // A getter has given something else the second time.
-    throw badKey(`key is another one each time it is read (${messageOf(error)})`);
+    throw badKeyError(`key is another one each time it is read (${getErrorMessage(error)})`);
   }
-  if (writer.length > KEY_BYTES) throw tooLong(writer.length);
-  return writer.bytes();
+  if (writer.length > MAX_KEY_BYTES) throw tooLongError(writer.length);
+  return writer.toBytes();
 }
 
 /**
@@ -47,7 +47,7 @@ export function decodeKey(column: KeyColumn): Key {
   if (typeof column !== 'object') return column;
   if (column === null) throw new DiskCacheError('CORRUPT', 'A stored key is NULL; check({ repair: true }) removes it');
   try {
-    return new TupleReader(column).key();
+    return new TupleReader(column).readKey();
   } catch (cause) {
     const hex = Buffer.from(column.subarray(0, 32)).toString('hex');
     throw new DiskCacheError('CORRUPT', `The stored key x'${hex}' is damaged; check({ repair: true }) removes it`, {
@@ -68,19 +68,19 @@ export interface KeyBounds {
  *
  * @throws {DiskCacheError} `BAD_KEY` for a bound that is no key, `BAD_OPTION` for a prefix that is neither array nor string.
  */
-export function keyBounds(range: Pick<Range, 'from' | 'to' | 'prefix'>): KeyBounds {
+export function parseKeyBounds(range: Pick<Range, 'from' | 'to' | 'prefix'>): KeyBounds {
   const lower = range.from === undefined ? undefined : encodeKey(range.from);
   const upper = range.to === undefined ? undefined : encodeKey(range.to);
   if (range.prefix === undefined) return { lower, upper };
-  const within = prefixBounds(range.prefix);
+  const within = getPrefixBounds(range.prefix);
   return {
     lower: lower === undefined || compareColumns(lower, within.lower) < 0 ? within.lower : lower,
     upper: upper === undefined || compareColumns(upper, within.upper) > 0 ? within.upper : upper,
   };
 }
 
-function prefixBounds(prefix: Key): { readonly lower: KeyColumn; readonly upper: KeyColumn } {
-  if (typeof prefix === 'string') return { lower: encodeKey(prefix), upper: afterString(prefix) };
+function getPrefixBounds(prefix: Key): { readonly lower: KeyColumn; readonly upper: KeyColumn } {
+  if (typeof prefix === 'string') return { lower: encodeKey(prefix), upper: getStringUpperBound(prefix) };
   if (!Array.isArray(prefix)) {
     throw new DiskCacheError('BAD_OPTION', 'prefix is neither an array nor a string; use from and to for other keys');
   }
@@ -99,7 +99,7 @@ const LAST_BEFORE_SURROGATES = 0xd7ff;
 const FIRST_AFTER_SURROGATES = 0xe000;
 
 /** The least column after every string with this prefix: its last code point stepped up, or, if none can be, the first BLOB. */
-function afterString(prefix: string): KeyColumn {
+function getStringUpperBound(prefix: string): KeyColumn {
   const points = Array.from(prefix, (character) => character.codePointAt(0)!);
   while (points.at(-1) === LAST_CODE_POINT) points.pop();
   const last = points.pop();
@@ -110,13 +110,13 @@ function afterString(prefix: string): KeyColumn {
 /** The order in which SQLite keeps key columns: REAL, TEXT by UTF-8 bytes, BLOB. Negative, zero or positive. */
 export function compareColumns(a: KeyColumn, b: KeyColumn): number {
   if (typeof a === 'number' && typeof b === 'number') return a < b ? -1 : Number(a > b);
-  if (typeof a === 'string' && typeof b === 'string') return compareTexts(a, b);
+  if (typeof a === 'string' && typeof b === 'string') return compareStrings(a, b);
   if (typeof a === 'object' && typeof b === 'object') return Buffer.compare(a, b);
-  return rank(a) - rank(b);
+  return getTypeRank(a) - getTypeRank(b);
 }
 
 /** By UTF-8 bytes, without making them: code units have the same order but for surrogates, which stand for what is above U+FFFF. */
-function compareTexts(a: string, b: string): number {
+function compareStrings(a: string, b: string): number {
   const length = Math.min(a.length, b.length);
   for (let at = 0; at < length; at++) {
     const [one, other] = [a.charCodeAt(at), b.charCodeAt(at)];
@@ -127,15 +127,15 @@ function compareTexts(a: string, b: string): number {
 
 const isSurrogate = (unit: number): boolean => unit >= 0xd800 && unit <= 0xdfff;
 
-const rank = (column: KeyColumn): number => ['number', 'string', 'object'].indexOf(typeof column);
+const getTypeRank = (column: KeyColumn): number => ['number', 'string', 'object'].indexOf(typeof column);
 
-function badKey(fault: string): DiskCacheError {
-  return new DiskCacheError('BAD_KEY', `${fault}; ${KEY_PARTS}`);
+function badKeyError(fault: string): DiskCacheError {
+  return new DiskCacheError('BAD_KEY', `${fault}; ${KEY_PARTS_HINT}`);
 }
 
-function tooLong(bytes: number): DiskCacheError {
+function tooLongError(bytes: number): DiskCacheError {
   return new DiskCacheError(
     'BAD_KEY',
-    `key is ${bytes} bytes long, the limit is ${KEY_BYTES}; use a digest of it as the key`,
+    `key is ${bytes} bytes long, the limit is ${MAX_KEY_BYTES}; use a digest of it as the key`,
   );
 }

@@ -1,16 +1,208 @@
+import { keepRequestsAlive } from '../bodies.ts';
+import { parseListField, withoutCookies } from '../../http-semantics/fields.ts';
+import { followRedirects, type RequestGuard, assertingFetch, assertCacheAndFetch } from '../network.ts';
+import { MAX_VARY_FIELDS } from '../http/policy.ts';
+import { matchesItem, toHeaders, type CachedItem, type QueryOptions, CachedItems, type StagedItem, type OnStoreFailure } from './cached-items.ts';
 import { randomUUID } from 'node:crypto';
-import type { CacheFace, Key } from '../../engine/index.ts';
-import { asListener } from '../../engine/internal.ts';
-import { checkedFetch, demandHandedIn } from '../handed-in.ts';
+import type { CacheMethods, Key } from '../../engine/index.ts';
+import { wrapListener } from '../../engine/internal.ts';
 import { FUNCTION, LOOKED_AT_LATER, type OptionRules, parseOptions, TEXT, TEXTS, withMethods } from '../options.ts';
-import type { RequestGuard } from '../request-guard.ts';
-import type { QueryOptions } from './matching.ts';
-import { type OnStoreFailure, Shelf } from './shelf.ts';
-import { type RequestInfo, requestOf, type Surroundings, WebCache } from './web-cache.ts';
+
+/** What all caches of a CacheStorage share. */
+export interface CacheEnvironment {
+  readonly fetch: (request: Request) => Promise<Response>;
+  /** Whether what has such a scheme may be put. */
+  readonly isCached: (scheme: string) => boolean;
+  /** Looks at what `add` fetches, redirects included. */
+  readonly guard: RequestGuard | undefined;
+}
+
+/**
+ * The standard's `Cache`: requests and their responses, kept until somebody deletes them. Freshness and Cache-Control count for
+ * nothing here. https://w3c.github.io/ServiceWorker/#cache-interface
+ *
+ * @throws {TypeError} where the standard says so; {DiskCacheError} what the store throws, such as `DISK_FULL`.
+ */
+export class WebCache {
+  readonly #items: CachedItems;
+  readonly #environment: CacheEnvironment;
+
+  constructor(shelf: CachedItems, around: CacheEnvironment) {
+    this.#items = shelf;
+    this.#environment = around;
+  }
+
+  /** The first response, in the order in which they were put. Where the store fails it finds nothing, as `matchAll` does. */
+  async match(request: RequestInfo, options: QueryOptions = {}): Promise<Response | undefined> {
+    for (const item of this.#findOrEmpty(asRequest(request), options)) {
+      const response = await this.#toResponse(item);
+      if (response !== undefined) return response;
+    }
+    return undefined;
+  }
+
+  /** All responses that a request asks for, or all there are. */
+  async matchAll(request?: RequestInfo, options: QueryOptions = {}): Promise<Response[]> {
+    const responses = await Promise.all(this.#findOrEmpty(request, options).map((item) => this.#toResponse(item)));
+    return responses.filter((it) => it !== undefined);
+  }
+
+  add(request: RequestInfo): Promise<void> {
+    return this.addAll([request]);
+  }
+
+  /** Fetches all and puts all or, when one of them fails or is none to keep, nothing. */
+  async addAll(inputs: Iterable<RequestInfo>): Promise<void> {
+    const requests = [...inputs].map(asRequest);
+    for (const request of requests) this.#assertPuttable(request);
+    if (new Set(requests).size < requests.length) throw duplicateRequestError();
+    const stop = new AbortController();
+    const staged: [StagedItem, Request][] = [];
+    const bring = async (request: Request): Promise<void> => {
+      const signal = AbortSignal.any([request.signal, stop.signal]);
+      const asked = new Request(request, { signal });
+      const response = keepRequestsAlive(await this.#fetch(asked), asked);
+      if (!response.ok) throw new TypeError(`${request.url} answered ${response.status}; only 2xx can be added`);
+      assertCacheable(response);
+      await this.#items.stage(request, response, (it, query) => {
+        // Nothing names it before all are there.
+        it.staged?.writeNote();
+        staged.push([it, query]);
+      });
+    };
+    // The first failure stops the others, and all have stopped before what they left is deleted.
+    await Promise.all(requests.map((request) => bring(request).catch((error: unknown) => stop.abort(error))));
+    try {
+      stop.signal.throwIfAborted();
+      this.#items.transact(() => this.#putEach(staged, requests));
+    } catch (error) {
+      for (const [it] of staged) it.staged?.discard();
+      throw error;
+    }
+  }
+
+  /** Keeps a response; reads its body to the end. It takes the place of those that the request asks for. */
+  async put(input: RequestInfo, response: Response): Promise<void> {
+    const request = asRequest(input);
+    this.#assertPuttable(request);
+    assertCacheable(response);
+    if (response.bodyUsed || response.body?.locked) throw new TypeError('The body of the response was read already');
+    await this.#items.stage(request, response, (staged, query) => this.#items.put(staged, query));
+  }
+
+  /** Whether there was anything to delete. */
+  async delete(request: RequestInfo, options: QueryOptions = {}): Promise<boolean> {
+    const items = this.#find(asRequest(request), options);
+    this.#items.remove(items);
+    return items.length > 0;
+  }
+
+  /** The requests, in the order in which they were put. */
+  async keys(request?: RequestInfo, options: QueryOptions = {}): Promise<Request[]> {
+    return this.#find(request, options).map(
+      (item) =>
+        new Request(item.request.url, { method: item.request.method, headers: toHeaders(item.request.headers) }),
+    );
+  }
+
+  /** Names this very cache, as long as it exists: `caches.withId(id)` is the same one. */
+  get id(): string {
+    return this.#items.id;
+  }
+
+  get [Symbol.toStringTag](): string {
+    return 'Cache';
+  }
+
+  #find(input: RequestInfo | undefined, options: QueryOptions): CachedItem[] {
+    if (input === undefined) return this.#items.find(undefined, options);
+    const query = asRequest(input);
+    return query.method === 'GET' || options.ignoreMethod ? this.#items.find(query, options) : [];
+  }
+
+  #findOrEmpty(input: RequestInfo | undefined, options: QueryOptions): CachedItem[] {
+    if (input === undefined) return this.#items.findOrEmpty(undefined, options);
+    const query = asRequest(input);
+    return query.method === 'GET' || options.ignoreMethod ? this.#items.findOrEmpty(query, options) : [];
+  }
+
+  #fetch(request: Request): Promise<Response> {
+    const { fetch, guard } = this.#environment;
+    if (guard === undefined) return fetch(request);
+    const send = async (hop: Request): Promise<Response> => {
+      await guard.beforeSending(hop);
+      return fetch(new Request(hop, { redirect: 'manual' }));
+    };
+    const passBy = (_: Request, response: Response) => void response.body?.cancel().catch(() => undefined);
+    return followRedirects(request, send, passBy, guard);
+  }
+
+  async #toResponse(item: CachedItem): Promise<Response | undefined> {
+    const body = await this.#items.openBody(item);
+    if (body === undefined) return undefined;
+    const { status, statusText, headers, url, redirected, type } = item.response;
+    if (type === 'error') return Response.error();
+    // Earlier versions kept cookies.
+    const fields = toHeaders(withoutCookies(headers));
+    const response = new Response(body, { status, statusText, headers: fields });
+    return Object.defineProperties(response, {
+      url: { value: url },
+      redirected: { value: redirected },
+      type: { value: type },
+    });
+  }
+
+  /** In the order of the requests, whichever came first. */
+  #putEach(staged: readonly (readonly [StagedItem, Request])[], requests: readonly Request[]): void {
+    const waiting = [...staged];
+    const before: (readonly [StagedItem, Request])[] = [];
+    for (const request of requests) {
+      const [one] = waiting.splice(
+        waiting.findIndex(([, query]) => query === request),
+        1,
+      );
+      if (one === undefined) continue;
+      const isTwin = before.some((other) => matchesItem(request, other[0]) || matchesItem(other[1], one[0]));
+      if (isTwin) throw duplicateRequestError();
+      before.push(one);
+      this.#items.put(one[0], request);
+    }
+  }
+
+  #assertPuttable({ url, method }: Request): void {
+    const scheme = new URL(url).protocol.slice(0, -1);
+    if (!this.#environment.isCached(scheme)) {
+      throw new TypeError(
+        `${url} can't be cached: ${scheme} is neither http nor https nor a scheme of the application`,
+      );
+    }
+    if (method !== 'GET') throw new TypeError(`${method} ${url} can't be cached, only GET`);
+  }
+}
+
+export type RequestInfo = string | URL | Request;
+
+/** A request as it is, for copying it would use its body up. What is left out is a mistake, not a request for "undefined". */
+export function asRequest(input: RequestInfo | undefined): Request {
+  if (input === undefined) throw new TypeError('A request is missing');
+  return input instanceof Request ? input : new Request(input);
+}
+
+const duplicateRequestError = () => new DOMException('addAll was asked for the same request twice', 'InvalidStateError');
+
+function assertCacheable(response: Response): void {
+  if (!(response instanceof Response)) throw new TypeError('Only a Response can be cached');
+  const { status, headers } = response;
+  if (status === 206) throw new TypeError("A part of a response (206) can't be cached");
+  const varying = parseListField(headers.get('vary'));
+  if (varying.includes('*')) throw new TypeError("A response with Vary: * can't be cached");
+  if (varying.length > MAX_VARY_FIELDS)
+    throw new TypeError(`A response that varies by more than ${MAX_VARY_FIELDS} fields can't be cached`);
+}
 
 export interface CacheStorageOptions {
   /** Where it all is. What an evicting store drops is not found any more: `evictionPolicy: 'none'` keeps what the standard promises. */
-  readonly cache: CacheFace;
+  readonly cache: CacheMethods;
   /** The way to the network, for `add` and `addAll`. */
   readonly fetch: (request: Request) => Promise<Response>;
   /** Several storages in one store, such as one for each origin, have names. Default `''`. */
@@ -40,10 +232,10 @@ type Names = readonly (readonly [name: string, id: string])[];
 
 /** The standard's `CacheStorage` on disk. https://w3c.github.io/ServiceWorker/#cachestorage-interface */
 export class CacheStorage {
-  readonly #cache: CacheFace;
+  readonly #cache: CacheMethods;
   readonly #key: Key;
   readonly #name: string;
-  readonly #around: Surroundings;
+  readonly #environment: CacheEnvironment;
   readonly #onStoreFailure: OnStoreFailure;
 
   /** @throws {DiskCacheError} `BAD_OPTION` */
@@ -56,52 +248,52 @@ export class CacheStorage {
       onStoreFailure = () => {},
       guard,
     } = parseOptions('CacheStorage', options, OPTIONS);
-    demandHandedIn('CacheStorage', { cache, fetch });
+    assertCacheAndFetch('CacheStorage', { cache, fetch });
     this.#cache = cache;
     this.#key = ['caches', name];
     this.#name = name;
     const isOne = typeof schemes === 'function' ? schemes : (scheme: string) => schemes.includes(scheme);
-    this.#around = {
-      fetch: checkedFetch('CacheStorage', fetch),
+    this.#environment = {
+      fetch: assertingFetch('CacheStorage', fetch),
       isCached: (scheme) => scheme === 'http' || scheme === 'https' || isOne(scheme),
       guard,
     };
-    this.#onStoreFailure = asListener(onStoreFailure, 'onStoreFailure');
+    this.#onStoreFailure = wrapListener(onStoreFailure, 'onStoreFailure');
   }
 
   /** The cache of a name, made if there is none. */
   async open(cacheName: string): Promise<WebCache> {
-    const name = demanded(cacheName);
+    const name = toCacheName(cacheName);
     const opened = this.#cache.transact(() => {
       const names = this.#names();
-      const id = idOf(names, name) ?? randomUUID();
-      if (idOf(names, name) === undefined) this.#cache.set(this.#key, [...names, [name, id]]);
+      const id = findId(names, name) ?? randomUUID();
+      if (findId(names, name) === undefined) this.#cache.set(this.#key, [...names, [name, id]]);
       return id;
     });
-    this.#shelf(opened).sweep();
-    return this.#opened(opened);
+    this.#getItems(opened).sweep();
+    return this.#createCache(opened);
   }
 
   /** The cache that has this id; when there is none any more, one in which nothing is and stays. */
   withId(id: string): WebCache {
-    return this.#opened(id);
+    return this.#createCache(id);
   }
 
   async has(cacheName: string): Promise<boolean> {
-    return idOf(this.#names(), demanded(cacheName)) !== undefined;
+    return findId(this.#names(), toCacheName(cacheName)) !== undefined;
   }
 
   /** Deletes a cache with all that is in it; answers whether there was one. */
   async delete(cacheName: string): Promise<boolean> {
     return this.#cache.transact(() => {
       const names = this.#names();
-      const id = idOf(names, demanded(cacheName));
+      const id = findId(names, toCacheName(cacheName));
       if (id === undefined) return false;
       this.#cache.set(
         this.#key,
         names.filter((it) => it[1] !== id),
       );
-      this.#shelf(id).clear();
+      this.#getItems(id).clear();
       return true;
     });
   }
@@ -115,10 +307,10 @@ export class CacheStorage {
     request: RequestInfo,
     { cacheName, ...options }: QueryOptions & { readonly cacheName?: string } = {},
   ): Promise<Response | undefined> {
-    const query = requestOf(request);
-    for (const [name, id] of this.#lookUpNames(query.url)) {
+    const query = asRequest(request);
+    for (const [name, id] of this.#namesOrEmpty(query.url)) {
       if (cacheName !== undefined && name !== String(cacheName)) continue;
-      const response = await this.#opened(id).match(query, options);
+      const response = await this.#createCache(id).match(query, options);
       if (response !== undefined) return response;
     }
     return undefined;
@@ -128,15 +320,15 @@ export class CacheStorage {
     return 'CacheStorage';
   }
 
-  #opened(id: string): WebCache {
-    return new WebCache(this.#shelf(id), this.#around);
+  #createCache(id: string): WebCache {
+    return new WebCache(this.#getItems(id), this.#environment);
   }
 
-  #shelf(id: string): Shelf {
-    return new Shelf(this.#cache, this.#name, id, () => this.#names().some((it) => it[1] === id), this.#onStoreFailure);
+  #getItems(id: string): CachedItems {
+    return new CachedItems(this.#cache, this.#name, id, () => this.#names().some((it) => it[1] === id), this.#onStoreFailure);
   }
 
-  #lookUpNames(url: string): Names {
+  #namesOrEmpty(url: string): Names {
     try {
       return this.#names();
     } catch (error) {
@@ -150,10 +342,10 @@ export class CacheStorage {
   }
 }
 
-const idOf = (names: Names, name: string): string | undefined => names.find((it) => it[0] === name)?.[1];
+const findId = (names: Names, name: string): string | undefined => names.find((it) => it[0] === name)?.[1];
 
 /** A name that is left out is a mistake, not the name "undefined". */
-function demanded(cacheName: string | undefined): string {
+function toCacheName(cacheName: string | undefined): string {
   if (cacheName === undefined) throw new TypeError('The name of the cache is missing');
   return String(cacheName);
 }

@@ -1,17 +1,17 @@
-import type { CacheFace } from '../../engine/index.ts';
-import { drained } from '../body.ts';
-import { checkedFetch, demandHandedIn } from '../handed-in.ts';
+import type { CacheMethods } from '../../engine/index.ts';
+import { drainBody } from '../bodies.ts';
+import { assertingFetch, assertCacheAndFetch } from '../network.ts';
 import { FLAG, FUNCTION, LOOKED_AT_LATER, type OptionRules, parseOptions, TEXT, TEXTS } from '../options.ts';
-import type { RequestGuard } from '../request-guard.ts';
-import { fromStore } from './answer.ts';
-import { followed } from './redirect.ts';
-import { type Mode, respond } from './respond.ts';
+import type { RequestGuard } from '../network.ts';
+import { respondFromStore } from './response.ts';
+import { followRedirects } from '../network.ts';
+import { type CacheMode, respond } from './respond.ts';
 import { ResponseStore } from './response-store.ts';
-import { Room } from './room.ts';
+import { HttpCacheContext } from './context.ts';
 
 export interface HttpCacheOptions {
   /** Where responses are kept, within its limit and by its policy; `least-recently-used` suits. */
-  readonly cache: CacheFace;
+  readonly cache: CacheMethods;
   /**
    * The way to the origin, such as the global `fetch`. With `redirect: 'manual'` it hands out a redirect as a response, as Node's
    * does; Electron's `net.fetch` doesn't, `networkFetch` of `deskcache/main` does.
@@ -25,7 +25,7 @@ export interface HttpCacheOptions {
    * Request fields that `fetch` adds on its way, such as `cookie` in Electron: a response that varies by one is not kept, for nobody could
    * tell for whom it is. Default none.
    */
-  readonly unseen?: readonly string[];
+  readonly hiddenHeaders?: readonly string[];
   /**
    * Whether `Set-Cookie` is kept with a response and shown with it later, as RFC 9111 §7.3 lets a cache do. Then sessions are on
    * the disk, and a cookie comes back after it was withdrawn. Default false.
@@ -44,7 +44,7 @@ export const HTTP_CACHE_OPTIONS: OptionRules<HttpCacheOptions> = {
   fetch: LOOKED_AT_LATER,
   partition: TEXT,
   shared: FLAG,
-  unseen: TEXTS,
+  hiddenHeaders: TEXTS,
   keepSetCookie: FLAG,
   clock: FUNCTION,
   onStoreFailure: FUNCTION,
@@ -59,7 +59,7 @@ export const HTTP_CACHE_OPTIONS: OptionRules<HttpCacheOptions> = {
  * requests and URLs is bound to it: `const { fetch } = createHttpCache(…)`.
  */
 export class HttpCache {
-  readonly #room: Room;
+  readonly #context: HttpCacheContext;
 
   /** @throws {DiskCacheError} `BAD_OPTION` */
   constructor(options: HttpCacheOptions) {
@@ -68,17 +68,17 @@ export class HttpCache {
       fetch,
       partition = '',
       shared = false,
-      unseen = [],
+      hiddenHeaders = [],
       keepSetCookie = false,
       clock = Date.now,
       onStoreFailure = () => {},
       onRevalidationFailure = () => {},
     } = parseOptions('createHttpCache', options, HTTP_CACHE_OPTIONS);
-    demandHandedIn('An HTTP cache', { cache, fetch });
+    assertCacheAndFetch('An HTTP cache', { cache, fetch });
     const store = new ResponseStore(cache, partition, keepSetCookie);
-    const readers = { shared, unseen: new Set(unseen.map((name) => name.toLowerCase())) };
-    const network = checkedFetch('an HTTP cache', fetch);
-    this.#room = new Room({ store, fetch: network, ...readers, clock, onStoreFailure, onRevalidationFailure });
+    const readers = { shared, unseen: new Set(hiddenHeaders.map((name) => name.toLowerCase())) };
+    const network = assertingFetch('an HTTP cache', fetch);
+    this.#context = new HttpCacheContext({ store, fetch: network, ...readers, clock, onStoreFailure, onRevalidationFailure });
     this.fetch = this.fetch.bind(this);
     this.respond = this.respond.bind(this);
     this.match = this.match.bind(this);
@@ -96,8 +96,8 @@ export class HttpCache {
   }
 
   /** `fetch` for a request whose cache mode is somebody else's choice. Redirects are followed as the request says. */
-  respond(request: Request, mode: Mode = request.cache): Promise<Response> {
-    return this.#followed(request, (hop) => respond(this.#room, hop, mode));
+  respond(request: Request, mode: CacheMode = request.cache): Promise<Response> {
+    return this.#followRedirects(request, (hop) => respond(this.#context, hop, mode));
   }
 
   /**
@@ -106,9 +106,9 @@ export class HttpCache {
    * @throws {DiskCacheError} what reading the store throws: `CLOSED`, `CORRUPT`.
    */
   async match(input: string | URL | Request): Promise<Response | undefined> {
-    return this.#followed(new Request(input), async (hop) => {
-      const stored = this.#room.store.find(hop);
-      return stored && fromStore(this.#room, hop, stored);
+    return this.#followRedirects(new Request(input), async (hop) => {
+      const stored = this.#context.store.find(hop);
+      return stored && respondFromStore(this.#context, hop, stored);
     });
   }
 
@@ -118,7 +118,7 @@ export class HttpCache {
    * @throws {DiskCacheError} what writing the store throws: `BUSY`, `CLOSED`, `READ_ONLY`.
    */
   delete(url: string): boolean {
-    return this.#room.invalidate(new URL(url).href);
+    return this.#context.invalidate(new URL(url).href);
   }
 
   /**
@@ -127,34 +127,34 @@ export class HttpCache {
    * @throws {DiskCacheError} as `delete`.
    */
   clear(): number {
-    return this.#room.clear();
+    return this.#context.clear();
   }
 
   /** Reads the answer to a request to its end, so that it is stored, behind the scenes: nobody waits for it any more. */
   finish(request: Request, answer: Promise<Response>): void {
-    this.#room.behind(request.url, answer.then(drained), request.signal);
+    this.#context.runInBackground(request.url, answer.then(drainBody), request.signal);
   }
 
   /** Resolves when nothing is being revalidated behind the scenes. */
   idle(): Promise<void> {
-    return this.#room.idle();
+    return this.#context.idle();
   }
 
   /** The same cache for requests of somebody who may not reach everything: `guard` looks at each, redirects included. */
-  guardedBy(guard: RequestGuard): Pick<HttpCache, 'respond' | 'finish'> {
-    const room = this.#room.guardedBy(guard);
+  withGuard(guard: RequestGuard): Pick<HttpCache, 'respond' | 'finish'> {
+    const room = this.#context.withGuard(guard);
     return {
-      respond: (request, mode = request.cache) => this.#followed(request, (hop) => respond(room, hop, mode), guard),
+      respond: (request, mode = request.cache) => this.#followRedirects(request, (hop) => respond(room, hop, mode), guard),
       finish: (request, answer) => this.finish(request, answer),
     };
   }
 
-  #followed<T extends Response | undefined>(
+  #followRedirects<T extends Response | undefined>(
     request: Request,
     answer: (hop: Request) => Promise<T>,
     guard?: RequestGuard,
   ): Promise<T> {
-    return followed(request, answer, (hop, redirect) => this.finish(hop, Promise.resolve(redirect)), guard);
+    return followRedirects(request, answer, (hop, redirect) => this.finish(hop, Promise.resolve(redirect)), guard);
   }
 }
 

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import type { CacheFace, Key, StoredBytes } from '../../engine/index.ts';
+import type { CacheMethods, Key, StoredBytes } from '../../engine/index.ts';
 import { isCorrupt } from '../../engine/internal.ts';
-import { writeBody } from '../body.ts';
-import { StagedBodies } from '../staged-bodies.ts';
-import { storedFields, withoutCookies, withoutFragment } from './fields.ts';
-import type { Head } from './rules.ts';
-import { getSelectedBy, type Selection, selects, toSelection } from './selection.ts';
+import { writeBody } from '../bodies.ts';
+import { StagedBodies } from '../bodies.ts';
+import { getStoredFields, withoutCookies, withoutFragment } from '../../http-semantics/fields.ts';
+import type { ResponseHead } from './policy.ts';
+import { getSelectedBy, type Selection, selects, toSelection } from './policy.ts';
 
 /** A stored response without its body. What the request said is only kept as a digest: credentials never reach the disk. */
 interface Variant extends Selection {
@@ -18,14 +18,14 @@ interface Variant extends Selection {
 }
 
 /** A stored response that a request selects. */
-export interface Stored extends Head {
+export interface StoredResponse extends ResponseHead {
   readonly id: string;
   readonly url: string;
   readonly statusText: string;
 }
 
 /** The most responses kept for one URL; the oldest leave. */
-const MOST_VARIANTS = 32;
+const MAX_VARIANTS = 32;
 
 /**
  * Responses in an engine's cache, several per URL (RFC 9111 §4.1). Two items each: what is known about all responses of a URL,
@@ -34,12 +34,12 @@ const MOST_VARIANTS = 32;
  * Invariant: a response is named only after its body is whole; a body that was evicted makes its response one that is not there.
  */
 export class ResponseStore {
-  readonly #cache: CacheFace;
+  readonly #cache: CacheMethods;
   readonly #partition: string;
   readonly #staged: StagedBodies;
   readonly #keepsCookies: boolean;
 
-  constructor(cache: CacheFace, partition: string, keepsCookies: boolean) {
+  constructor(cache: CacheMethods, partition: string, keepsCookies: boolean) {
     this.#keepsCookies = keepsCookies;
     this.#cache = cache;
     this.#partition = partition;
@@ -47,11 +47,11 @@ export class ResponseStore {
   }
 
   /** The newest response that the request selects. O(log n + responses of the URL). */
-  find(request: Request): Stored | undefined {
+  find(request: Request): StoredResponse | undefined {
     const url = withoutFragment(request.url);
-    const variant = this.#variants(url).find((it) => selects(request, it));
+    const variant = this.#getVariants(url).find((it) => selects(request, it));
     if (variant === undefined) return undefined;
-    return { ...variant, url, headers: new Headers(this.#kept(variant.headers).map(([...pair]) => pair)) };
+    return { ...variant, url, headers: new Headers(this.#withoutCookies(variant.headers).map(([...pair]) => pair)) };
   }
 
   /**
@@ -60,7 +60,7 @@ export class ResponseStore {
    */
   async put(
     request: Request,
-    head: Head & { readonly statusText: string },
+    head: ResponseHead & { readonly statusText: string },
     body: AsyncGenerator<Uint8Array>,
     isWanted: () => boolean,
     onFailure: (error: unknown) => void,
@@ -72,47 +72,47 @@ export class ResponseStore {
       id: randomUUID(),
       status,
       statusText,
-      headers: this.#kept(storedFields(head.headers)),
+      headers: this.#withoutCookies(getStoredFields(head.headers)),
       requestedAt,
       receivedAt,
       ...toSelection(request, getSelectedBy(head.headers)),
     };
-    const bodyKey = this.#bodyKey(url, variant.id);
-    const staged = this.#staged.begin(variant.id, bodyKey);
+    const bodyKey = this.#toBodyKey(url, variant.id);
+    const staged = this.#staged.stage(variant.id, bodyKey);
     const commit = (): void => {
-      staged.named();
+      staged.deleteNote();
       if (!isWanted()) return void this.#cache.delete(bodyKey);
-      const others = this.#readable(url).filter((it) => !selects(request, it));
-      this.#keep(url, [variant, ...others].slice(0, MOST_VARIANTS));
+      const others = this.#getUndamaged(url).filter((it) => !selects(request, it));
+      this.#setVariants(url, [variant, ...others].slice(0, MAX_VARIANTS));
     };
     await writeBody(this.#cache, bodyKey, body, commit, staged);
   }
 
   /** Writes down what a response has become by an answer to this request, if it is still there. */
-  update(request: Request, { url, id, headers, requestedAt, receivedAt }: Stored): void {
+  update(request: Request, { url, id, headers, requestedAt, receivedAt }: StoredResponse): void {
     this.#cache.transact(() => {
-      const variants = this.#variants(url);
+      const variants = this.#getVariants(url);
       if (!variants.some((it) => it.id === id)) return;
-      const fields = this.#kept([...headers]);
+      const fields = this.#withoutCookies([...headers]);
       const selection = toSelection(request, getSelectedBy(headers));
       const updated = { headers: fields, requestedAt, receivedAt, ...selection };
       this.#cache.set(
-        this.#key(url),
+        this.#toKey(url),
         variants.map((it) => (it.id === id ? { ...it, ...updated } : it)),
       );
     });
   }
 
   /** Undefined when it was evicted. */
-  body(stored: Stored): StoredBytes | undefined {
-    return this.#cache.openBytes(this.#bodyKey(stored.url, stored.id));
+  openBody(stored: StoredResponse): StoredBytes | undefined {
+    return this.#cache.openBytes(this.#toBodyKey(stored.url, stored.id));
   }
 
-  forget(stored: Stored): void {
+  deleteOne(stored: StoredResponse): void {
     this.#cache.transact(() =>
-      this.#keep(
+      this.#setVariants(
         stored.url,
-        this.#variants(stored.url).filter((it) => it.id !== stored.id),
+        this.#getVariants(stored.url).filter((it) => it.id !== stored.id),
       ),
     );
   }
@@ -121,7 +121,7 @@ export class ResponseStore {
   delete(url: string): boolean {
     return this.#cache.transact(() => {
       const bodies = this.#deleteBodies(withoutFragment(url), new Set());
-      return this.#cache.delete(this.#key(withoutFragment(url))) || bodies;
+      return this.#cache.delete(this.#toKey(withoutFragment(url))) || bodies;
     });
   }
 
@@ -136,28 +136,28 @@ export class ResponseStore {
   }
 
   /** Also of what earlier versions stored, which kept cookies. */
-  #kept<F extends readonly [string, string]>(fields: readonly F[]): readonly F[] {
+  #withoutCookies<F extends readonly [string, string]>(fields: readonly F[]): readonly F[] {
     return this.#keepsCookies ? fields : withoutCookies(fields);
   }
 
-  #variants(url: string): readonly Variant[] {
-    return (this.#cache.get(this.#key(url)) as readonly Variant[] | undefined) ?? [];
+  #getVariants(url: string): readonly Variant[] {
+    return (this.#cache.get(this.#toKey(url)) as readonly Variant[] | undefined) ?? [];
   }
 
   /** What is damaged is not there: what comes takes its place. */
-  #readable(url: string): readonly Variant[] {
+  #getUndamaged(url: string): readonly Variant[] {
     try {
-      return this.#variants(url);
+      return this.#getVariants(url);
     } catch (error) {
       if (!isCorrupt(error)) throw error;
       return [];
     }
   }
 
-  #keep(url: string, variants: readonly Variant[]): void {
+  #setVariants(url: string, variants: readonly Variant[]): void {
     this.#deleteBodies(url, new Set(variants.map((it) => it.id)));
-    if (variants.length > 0) this.#cache.set(this.#key(url), variants);
-    else this.#cache.delete(this.#key(url));
+    if (variants.length > 0) this.#cache.set(this.#toKey(url), variants);
+    else this.#cache.delete(this.#toKey(url));
   }
 
   /** Also those whose names were evicted. */
@@ -166,17 +166,17 @@ export class ResponseStore {
     return this.#cache.deleteMany(bodies.filter((key) => !kept.has((key as readonly Key[])[3]))) > 0;
   }
 
-  #key(url: string): Key {
+  #toKey(url: string): Key {
     return ['http', this.#partition, url];
   }
 
-  #bodyKey(url: string, id: string): Key {
+  #toBodyKey(url: string, id: string): Key {
     return ['http-body', this.#partition, url, id];
   }
 }
 
 /** Fields that describe the body that is stored, not the answer that confirmed it. */
-const OF_THE_BODY: ReadonlySet<string> = new Set([
+const STORED_BODY_FIELDS: ReadonlySet<string> = new Set([
   'content-encoding',
   'content-length',
   'content-range',
@@ -184,10 +184,10 @@ const OF_THE_BODY: ReadonlySet<string> = new Set([
 ]);
 
 /** The response with the header fields of an answer that confirmed it (RFC 9111 §3.2). */
-export function freshened(stored: Stored, confirmed: Head): Stored {
+export function freshen(stored: StoredResponse, confirmed: ResponseHead): StoredResponse {
   const { requestedAt, receivedAt } = confirmed;
   const headers = new Headers(stored.headers);
-  const fields = storedFields(confirmed.headers).filter(([name]) => !OF_THE_BODY.has(name));
+  const fields = getStoredFields(confirmed.headers).filter(([name]) => !STORED_BODY_FIELDS.has(name));
   for (const name of ['age', 'date', ...fields.map(([it]) => it)]) headers.delete(name);
   for (const [name, value] of fields) headers.append(name, value);
   return { ...stored, headers, requestedAt, receivedAt };

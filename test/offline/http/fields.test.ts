@@ -1,25 +1,25 @@
 import { describe, expect, it } from 'vitest';
 import {
-  dateOf,
-  directivesOf,
-  membersOf,
-  sameTag,
-  secondsOf,
-  storedFields,
-} from '../../../main/offline/http/fields.ts';
-import { isRangeCurrent, partOf } from '../../../main/offline/http/range.ts';
+  parseHttpDate,
+  parseCacheControl,
+  parseListField,
+  isSameTag,
+  parseDeltaSeconds,
+  getStoredFields,
+} from '../../../main/http-semantics/fields.ts';
+import { isRangeCurrent, parseRangeField } from '../../../main/http-semantics/range-and-conditions.ts';
 
 const NOON = Date.parse('1994-11-06T08:49:37Z');
 const NOW = Date.parse('2026-03-01T00:00:00Z');
 
 describe('reading fields', () => {
   it('parts lists at commas, but not inside quotes', () => {
-    expect(membersOf(' a, "b, c" ,, d="e\\", f" ')).toEqual(['a', '"b, c"', 'd="e\\", f"']);
-    expect(membersOf(null)).toEqual([]);
+    expect(parseListField(' a, "b, c" ,, d="e\\", f" ')).toEqual(['a', '"b, c"', 'd="e\\", f"']);
+    expect(parseListField(null)).toEqual([]);
   });
 
   it('reads Cache-Control: small letters, quotes off, the first of two, and nothing that is no directive', () => {
-    const read = (field: string) => Object.fromEntries(directivesOf(field));
+    const read = (field: string) => Object.fromEntries(parseCacheControl(field));
     expect(read('Max-Age="60", no-STORE')).toEqual({ 'max-age': '60', 'no-store': true });
     expect(read('max-age=1, max-age=2')).toEqual({ 'max-age': '1' });
     expect(read('x="max-age=9, no-store"')).toEqual({ x: 'max-age=9, no-store' });
@@ -28,7 +28,7 @@ describe('reading fields', () => {
 
   it('reads seconds, and only digits', () => {
     expect(
-      (['60', '003', '99999999999', '-1', '1.5', 'a', '', true, undefined] as const).map((it) => secondsOf(it)),
+      (['60', '003', '99999999999', '-1', '1.5', 'a', '', true, undefined] as const).map((it) => parseDeltaSeconds(it)),
     ).toEqual([60, 3, 2 ** 31, undefined, undefined, undefined, undefined, undefined, undefined]);
   });
 
@@ -46,15 +46,15 @@ describe('reading fields', () => {
     ['0', undefined],
     [null, undefined],
   ])('reads the date %s', (text, at) => {
-    expect(dateOf(text, NOW)).toBe(at);
+    expect(parseHttpDate(text, NOW)).toBe(at);
   });
 
   it('compares entity tags weakly', () => {
-    expect([sameTag('"a"', 'W/"a"'), sameTag('"a"', '"b"')]).toEqual([true, false]);
+    expect([isSameTag('"a"', 'W/"a"'), isSameTag('"a"', '"b"')]).toEqual([true, false]);
   });
 
   it('keeps what describes the body, without what concerns a connection', () => {
-    const kept = (fields: Record<string, string>) => Object.fromEntries(storedFields(new Headers(fields)));
+    const kept = (fields: Record<string, string>) => Object.fromEntries(getStoredFields(new Headers(fields)));
     expect(kept({ connection: 'x-a', 'x-a': '1', 'x-b': '2', te: 'trailers' })).toEqual({ 'x-b': '2' });
     expect(kept({ 'content-encoding': 'gzip', 'content-length': '9' })).toEqual({});
     expect(kept({ 'content-encoding': 'own', 'content-length': '9' })).toEqual({
@@ -78,7 +78,7 @@ describe('ranges', () => {
     ['bytes=0-1,3-4', undefined],
     ['lines=0-1', undefined],
   ])('reads %s of ten bytes', (field, part) => {
-    expect(partOf(field, 10)).toEqual(part);
+    expect(parseRangeField(field, 10)).toEqual(part);
   });
 
   it('counts only while If-Range holds', () => {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { Cache } from '../../../main/engine/index.ts';
 import { createHttpCache } from '../../../main/offline/index.ts';
-import { freshDirectory } from '../../engine/directory.ts';
-import { got, inFrontOf, numbered, URL_A } from './origin.ts';
+import { freshDirectory } from '../../engine/fresh-directory.ts';
+import { fetchText, openHttpCache, createNumberedAnswer, URL_A } from './http-cache-fixture.ts';
 
 const FRESH = { 'cache-control': 'max-age=60' };
 
@@ -16,38 +16,38 @@ describe('what one request brings is not the answer to another', () => {
     ['X-Host', 'evil.example'],
     ['X-Real-IP', '127.0.0.1'],
   ])('when it says %s, before and after', async (name, value) => {
-    using setup = inFrontOf(({ headers }) => new Response(headers.get(name) ?? 'good', { headers: FRESH }));
+    using setup = openHttpCache(({ headers }) => new Response(headers.get(name) ?? 'good', { headers: FRESH }));
     const evil = { headers: { [name]: value } };
-    expect(await got(setup, evil)).toEqual([value, 'miss']);
-    expect(await got(setup)).toEqual(['good', 'miss']);
-    expect(await got(setup, evil)).toEqual([value, 'hit']);
-    expect(await got(setup)).toEqual(['good', 'hit']);
+    expect(await fetchText(setup, evil)).toEqual([value, 'miss']);
+    expect(await fetchText(setup)).toEqual(['good', 'miss']);
+    expect(await fetchText(setup, evil)).toEqual([value, 'hit']);
+    expect(await fetchText(setup)).toEqual(['good', 'hit']);
   });
 
   it.each(['X-HTTP-Method-Override', 'X-HTTP-Method', 'X-Method-Override', '_method'])(
     'nor kept at all when %s makes another method of it, and it makes its URL be asked for again',
     async (name) => {
-      using setup = inFrontOf(numbered(FRESH));
-      expect(await got(setup)).toEqual(['1', 'miss']);
-      expect(await got(setup, { headers: { [name]: 'DELETE' } })).toEqual(['2', 'miss']);
-      expect(await got(setup)).toEqual(['3', 'miss']);
-      expect(await got(setup, { headers: { [name]: 'GET' } })).toEqual(['3', 'hit']);
+      using setup = openHttpCache(createNumberedAnswer(FRESH));
+      expect(await fetchText(setup)).toEqual(['1', 'miss']);
+      expect(await fetchText(setup, { headers: { [name]: 'DELETE' } })).toEqual(['2', 'miss']);
+      expect(await fetchText(setup)).toEqual(['3', 'miss']);
+      expect(await fetchText(setup, { headers: { [name]: 'GET' } })).toEqual(['3', 'hit']);
     },
   );
 
   it('when it went without credentials, or the other one did', async () => {
-    using setup = inFrontOf(numbered(FRESH));
-    expect(await got(setup, { credentials: 'include' })).toEqual(['1', 'miss']);
-    expect(await got(setup, { credentials: 'omit' })).toEqual(['2', 'miss']);
-    expect(await got(setup)).toEqual(['1', 'hit']);
-    expect(await got(setup, { credentials: 'omit' })).toEqual(['2', 'hit']);
+    using setup = openHttpCache(createNumberedAnswer(FRESH));
+    expect(await fetchText(setup, { credentials: 'include' })).toEqual(['1', 'miss']);
+    expect(await fetchText(setup, { credentials: 'omit' })).toEqual(['2', 'miss']);
+    expect(await fetchText(setup)).toEqual(['1', 'hit']);
+    expect(await fetchText(setup, { credentials: 'omit' })).toEqual(['2', 'hit']);
   });
 
   it('also while both are on their way', async () => {
-    using setup = inFrontOf(({ credentials }) => new Response(credentials, { headers: FRESH }));
-    const asked = (['include', 'omit', 'include', 'omit'] as const).map((credentials) => got(setup, { credentials }));
+    using setup = openHttpCache(({ credentials }) => new Response(credentials, { headers: FRESH }));
+    const asked = (['include', 'omit', 'include', 'omit'] as const).map((credentials) => fetchText(setup, { credentials }));
     expect((await Promise.all(asked)).map(([body]) => body)).toEqual(['include', 'omit', 'include', 'omit']);
-    expect(setup.asked.length).toBe(2);
+    expect(setup.originRequests.length).toBe(2);
   });
 
   it('and what an earlier version stored, which did not note credentials, is for requests with them', async () => {
@@ -68,7 +68,7 @@ describe('what one request brings is not the answer to another', () => {
 
 describe('Set-Cookie', () => {
   it('reaches who asked, and is neither kept nor shown to who asks later', async () => {
-    using setup = inFrontOf(({ headers }) => {
+    using setup = openHttpCache(({ headers }) => {
       const isKnown = headers.has('if-none-match');
       const fields = {
         'cache-control': 'max-age=10',
@@ -83,7 +83,7 @@ describe('Set-Cookie', () => {
       return response.headers.getSetCookie();
     };
     expect([await cookies(), await cookies()]).toEqual([['sid=first'], []]);
-    setup.pass(20_000);
+    setup.advance(20_000);
     expect([await cookies(), await cookies()]).toEqual([['sid=second'], []]);
     expect(JSON.stringify([...setup.cache.entries()])).not.toMatch(/sid=/);
   });
@@ -92,23 +92,23 @@ describe('Set-Cookie', () => {
 describe('what is expensive to compare', () => {
   it('is not kept: a response that varies by thousands of fields', async () => {
     const vary = Array.from({ length: 40_000 }, (_, n) => `h${n}`).join();
-    using setup = inFrontOf(numbered({ ...FRESH, vary }));
-    expect([await got(setup), await got(setup), setup.cache.size]).toEqual([['1', 'miss'], ['2', 'miss'], 0]);
+    using setup = openHttpCache(createNumberedAnswer({ ...FRESH, vary }));
+    expect([await fetchText(setup), await fetchText(setup), setup.cache.size]).toEqual([['1', 'miss'], ['2', 'miss'], 0]);
   });
 
   it('is not compared: a request with more fields than servers take', async () => {
-    using setup = inFrontOf(numbered(FRESH));
+    using setup = openHttpCache(createNumberedAnswer(FRESH));
     const headers = { 'accept-language': 'a,'.repeat(50_000) };
-    await got(setup);
-    expect([await got(setup, { headers }), await got(setup)]).toEqual([
+    await fetchText(setup);
+    expect([await fetchText(setup, { headers }), await fetchText(setup)]).toEqual([
       ['2', 'miss'],
       ['1', 'hit'],
     ]);
   });
 
   it('is read to its first member where only that counts', async () => {
-    using setup = inFrontOf(numbered({ ...FRESH, age: '5,'.repeat(10_000), connection: 'x,'.repeat(10_000) }));
-    await got(setup);
+    using setup = openHttpCache(createNumberedAnswer({ ...FRESH, age: '5,'.repeat(10_000), connection: 'x,'.repeat(10_000) }));
+    await fetchText(setup);
     expect((await setup.http.fetch(URL_A)).headers.get('age')).toBe('5');
   });
 });

@@ -1,15 +1,15 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { provenanceOf } from '../../../main/offline/http/provenance.ts';
-import { inFrontOf, type Setup } from './origin.ts';
+import { getCacheStatus } from '../../../main/offline/http/response.ts';
+import { openHttpCache, type HttpCacheFixture } from './http-cache-fixture.ts';
 
 const A = 'https://a.example';
-const SECOND = 1000;
+const SECOND_MS = 1000;
 
 /** Pages that redirect: path or URL to status, Location and fields. Anything else answers with its URL and the count. */
-function site(redirects: Record<string, readonly [status: number, location: string, control?: string]>): Setup {
-  return inFrontOf((request, count) => {
+function createSite(redirects: Record<string, readonly [status: number, location: string, control?: string]>): HttpCacheFixture {
+  return openHttpCache((request, count) => {
     const [status, location, control = ''] = redirects[request.url.replace(A, '').replace(/#.*/, '')] ?? [
       200,
       '',
@@ -20,22 +20,22 @@ function site(redirects: Record<string, readonly [status: number, location: stri
   });
 }
 
-async function got({ http }: Setup, path: string, init?: RequestInit): Promise<unknown[]> {
+async function fetchText({ http }: HttpCacheFixture, path: string, init?: RequestInit): Promise<unknown[]> {
   const response = await http.fetch(A + path, init);
   const { url, redirected, status } = response;
   const body = await response.text();
   await http.idle();
-  return [status, body, url.replace(A, ''), redirected, provenanceOf(response)];
+  return [status, body, url.replace(A, ''), redirected, getCacheStatus(response)];
 }
 
-const asked = ({ asked }: Setup): string[] => asked.map(({ url }) => url.replace(A, ''));
+const asked = ({ originRequests }: HttpCacheFixture): string[] => originRequests.map(({ url }) => url.replace(A, ''));
 
 describe('redirects', () => {
   it.each([301, 302, 308])('of %i are kept as they say, each answer under its own URL', async (status) => {
-    using setup = site({ '/old': [status, '/new', 'max-age=60'] });
-    expect(await got(setup, '/old#top')).toEqual([200, '/new 2', '/new', true, 'miss']);
-    expect(await got(setup, '/old')).toEqual([200, '/new 2', '/new', true, 'hit']);
-    expect(await got(setup, '/new')).toEqual([200, '/new 2', '/new', false, 'hit']);
+    using setup = createSite({ '/old': [status, '/new', 'max-age=60'] });
+    expect(await fetchText(setup, '/old#top')).toEqual([200, '/new 2', '/new', true, 'miss']);
+    expect(await fetchText(setup, '/old')).toEqual([200, '/new 2', '/new', true, 'hit']);
+    expect(await fetchText(setup, '/new')).toEqual([200, '/new 2', '/new', false, 'hit']);
     expect(asked(setup)).toEqual(['/old#top', '/new']);
     const kept = await setup.http.match(new Request(`${A}/old`, { redirect: 'manual' }));
     expect([kept?.status, kept?.headers.get('location')]).toEqual([status, '/new']);
@@ -48,32 +48,32 @@ describe('redirects', () => {
     [307, 0],
     [308, 1],
   ])('of %i that say nothing are asked for each time; %i is kept for when the origin is away', async (status, kept) => {
-    using setup = site({ '/now': [status, '/x'] });
-    for (const path of ['/now', '/now']) await got(setup, path);
+    using setup = createSite({ '/now': [status, '/x'] });
+    for (const path of ['/now', '/now']) await fetchText(setup, path);
     expect(asked(setup)).toEqual(['/now', '/x', '/now']);
     const stored = await setup.http.match(new Request(`${A}/now`, { redirect: 'manual' }));
     expect(stored === undefined ? 0 : 1).toBe(kept);
   });
 
   it('are asked for again when stale, while what they lead to is fresh', async () => {
-    using setup = site({ '/old': [302, '/new', 'max-age=10'] });
-    await got(setup, '/old');
-    setup.pass(20 * SECOND);
-    expect(await got(setup, '/old')).toEqual([200, '/new 2', '/new', true, 'hit']);
+    using setup = createSite({ '/old': [302, '/new', 'max-age=10'] });
+    await fetchText(setup, '/old');
+    setup.advance(20 * SECOND_MS);
+    expect(await fetchText(setup, '/old')).toEqual([200, '/new 2', '/new', true, 'hit']);
     expect(asked(setup)).toEqual(['/old', '/new', '/old']);
   });
 
   it('are an answer of their own with manual, and a failure with error', async () => {
-    using setup = site({ '/old': [301, '/new', 'max-age=60'] });
-    expect(await got(setup, '/old', { redirect: 'manual' })).toEqual([301, '/old 1', '', false, 'miss']);
+    using setup = createSite({ '/old': [301, '/new', 'max-age=60'] });
+    expect(await fetchText(setup, '/old', { redirect: 'manual' })).toEqual([301, '/old 1', '', false, 'miss']);
     await expect(setup.http.fetch(`${A}/old`, { redirect: 'error' })).rejects.toThrow(TypeError);
     expect(asked(setup)).toEqual(['/old']);
   });
 
   it('take credentials along within an origin, and nowhere else', async () => {
-    using setup = site({ '/in': [302, '/out'], '/out': [302, 'https://b.example/x'] });
-    await got(setup, '/in', { headers: { authorization: 'Bearer a', cookie: 'sid=1', 'x-own': 'kept' } });
-    const sent = setup.asked.map(({ headers }) => ['authorization', 'cookie', 'x-own'].map((it) => headers.get(it)));
+    using setup = createSite({ '/in': [302, '/out'], '/out': [302, 'https://b.example/x'] });
+    await fetchText(setup, '/in', { headers: { authorization: 'Bearer a', cookie: 'sid=1', 'x-own': 'kept' } });
+    const sent = setup.originRequests.map(({ headers }) => ['authorization', 'cookie', 'x-own'].map((it) => headers.get(it)));
     expect(sent).toEqual([
       ['Bearer a', 'sid=1', 'kept'],
       ['Bearer a', 'sid=1', 'kept'],
@@ -87,42 +87,42 @@ describe('redirects', () => {
       '/file': [302, 'file:///etc/passwd'],
       '/none': [302, 'https://'],
     } as const;
-    using setup = site({ ...bad, '/out': [302, 'https://b.example/x'] });
+    using setup = createSite({ ...bad, '/out': [302, 'https://b.example/x'] });
     await expect(setup.http.fetch(`${A}/round`)).rejects.toThrow('more than 20 times');
-    expect(setup.asked.length).toBe(21);
+    expect(setup.originRequests.length).toBe(21);
     for (const path of ['/file', '/none'])
       await expect(setup.http.fetch(A + path)).rejects.toThrow("can't be followed");
     await expect(setup.http.fetch(`${A}/out`, { mode: 'same-origin' })).rejects.toThrow('another origin');
-    expect(setup.asked.length).toBe(24);
+    expect(setup.originRequests.length).toBe(24);
   });
 
   it('lead to what is stored also without a network, and to nothing where the end is not stored', async () => {
-    using setup = site({ '/old': [301, '/new', 'max-age=60'], '/half': [301, '/gone', 'max-age=60'] });
-    await got(setup, '/old');
+    using setup = createSite({ '/old': [301, '/new', 'max-age=60'], '/half': [301, '/gone', 'max-age=60'] });
+    await fetchText(setup, '/old');
     expect(await (await setup.http.match(`${A}/old`))?.text()).toBe('/new 2');
-    await got(setup, '/half');
+    await fetchText(setup, '/half');
     setup.http.delete(`${A}/gone`);
     expect(await setup.http.match(`${A}/half`)).toBeUndefined();
     expect((await setup.http.respond(new Request(`${A}/half`), 'only-if-cached')).status).toBe(504);
   });
 
   it('of changes are the origin’s to follow', async () => {
-    using setup = site({});
+    using setup = createSite({});
     await setup.http.fetch(`${A}/form`, { method: 'POST', body: 'x' });
-    expect(setup.asked[0]?.redirect).toBe('follow');
+    expect(setup.originRequests[0]?.redirect).toBe('follow');
   });
 
   it('can be left in the middle', async () => {
-    using setup = inFrontOf(async ({ url, signal }) => {
+    using setup = openHttpCache(async ({ url, signal }) => {
       if (url.endsWith('/old')) return new Response('', { status: 302, headers: { location: '/new' } });
       return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
     });
     const controller = new AbortController();
     const response = setup.http.fetch(`${A}/old`, { signal: controller.signal });
-    await expect.poll(() => setup.asked.length).toBe(2);
+    await expect.poll(() => setup.originRequests.length).toBe(2);
     controller.abort(new Error('enough'));
     await expect(response).rejects.toThrow('enough');
-    expect(setup.asked[1]?.signal.aborted).toBe(true);
+    expect(setup.originRequests[1]?.signal.aborted).toBe(true);
   });
 
   it('are kept as Node’s own fetch hands them out', async () => {
@@ -135,8 +135,8 @@ describe('redirects', () => {
     });
     await new Promise<void>((resolve) => server.listen(0, resolve));
     const base = `http://localhost:${(server.address() as AddressInfo).port}`;
-    using setup = inFrontOf(() => Response.error());
-    const http = setup.another({ fetch: (request) => fetch(request) });
+    using setup = openHttpCache(() => Response.error());
+    const http = setup.openAnother({ fetch: (request) => fetch(request) });
     for (let time = 0; time < 2; time++) {
       const response = await http.fetch(`${base}/old`);
       expect([await response.text(), response.url, response.redirected]).toEqual(['here', `${base}/new`, true]);

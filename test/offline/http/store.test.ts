@@ -1,55 +1,55 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { provenanceOf } from '../../../main/offline/http/provenance.ts';
-import { got, inFrontOf, numbered, URL_A } from './origin.ts';
+import { getCacheStatus } from '../../../main/offline/http/response.ts';
+import { fetchText, openHttpCache, createNumberedAnswer, URL_A } from './http-cache-fixture.ts';
 
-const SECOND = 1000;
+const SECOND_MS = 1000;
 
 describe('the store', () => {
   it('takes a body that was evicted for one that is not there', async () => {
-    using setup = inFrontOf(numbered({ 'cache-control': 'max-age=60' }));
-    await got(setup);
+    using setup = openHttpCache(createNumberedAnswer({ 'cache-control': 'max-age=60' }));
+    await fetchText(setup);
     for (const key of [...setup.cache.keys({ prefix: ['http-body'] })]) setup.cache.delete(key);
     expect(await setup.http.match(URL_A)).toBeUndefined();
-    expect(await got(setup)).toEqual(['2', 'miss']);
-    expect(await got(setup)).toEqual(['2', 'hit']);
+    expect(await fetchText(setup)).toEqual(['2', 'miss']);
+    expect(await fetchText(setup)).toEqual(['2', 'hit']);
   });
 
   it('takes a body that is damaged for one that is not there', async () => {
-    using setup = inFrontOf(
+    using setup = openHttpCache(
       (_, count) => new Response(String(count).padEnd(100_000), { headers: { 'cache-control': 'max-age=60' } }),
     );
-    await got(setup);
+    await fetchText(setup);
     const files = readdirSync(setup.cache.directory, { recursive: true, encoding: 'utf8' });
     for (const file of files.filter((it) => it.endsWith('.val'))) rmSync(join(setup.cache.directory, file));
-    const [body, provenance] = await got(setup);
+    const [body, provenance] = await fetchText(setup);
     expect([body.trimEnd(), provenance]).toEqual(['2', 'miss']);
   });
 
   it('forgets a body that turns out to be damaged at its end', async () => {
-    using setup = inFrontOf((_, count) => {
+    using setup = openHttpCache((_, count) => {
       const body = new Uint8Array(300_000).fill(count);
       return new Response(body, { headers: { 'cache-control': 'max-age=60' } });
     });
-    await got(setup);
+    await fetchText(setup);
     const [file = ''] = readdirSync(setup.cache.directory, { recursive: true, encoding: 'utf8' }).filter((it) =>
       it.endsWith('.val'),
     );
     const bytes = readFileSync(join(setup.cache.directory, file));
     bytes[250_000] = 99;
     writeFileSync(join(setup.cache.directory, file), bytes);
-    await expect(got(setup)).rejects.toEqual(expect.objectContaining({ code: 'CORRUPT' }));
+    await expect(fetchText(setup)).rejects.toEqual(expect.objectContaining({ code: 'CORRUPT' }));
     const healed = await setup.http.fetch(URL_A);
-    expect([provenanceOf(healed), new Uint8Array(await healed.arrayBuffer())[250_000]]).toEqual(['miss', 2]);
+    expect([getCacheStatus(healed), new Uint8Array(await healed.arrayBuffer())[250_000]]).toEqual(['miss', 2]);
   });
 
   it('is no hindrance when it fails: the request goes on', async () => {
-    using setup = inFrontOf(numbered({ 'cache-control': 'max-age=10', etag: '"a"' }));
-    await got(setup);
-    setup.pass(20 * SECOND);
+    using setup = openHttpCache(createNumberedAnswer({ 'cache-control': 'max-age=10', etag: '"a"' }));
+    await fetchText(setup);
+    setup.advance(20 * SECOND_MS);
     setup.cache.close();
-    expect(await got(setup)).toEqual(['2', 'miss']);
+    expect(await fetchText(setup)).toEqual(['2', 'miss']);
     expect((await setup.http.fetch(URL_A, { method: 'DELETE' })).status).toBe(200);
     expect(setup.failures.length).toBeGreaterThan(1);
     expect(setup.failures).toEqual(setup.failures.map(() => expect.objectContaining({ code: 'CLOSED' })));
@@ -57,17 +57,17 @@ describe('the store', () => {
   });
 
   it('leaves no body behind whose name was evicted', async () => {
-    using setup = inFrontOf(numbered({ 'cache-control': 'max-age=60' }));
-    await got(setup);
+    using setup = openHttpCache(createNumberedAnswer({ 'cache-control': 'max-age=60' }));
+    await fetchText(setup);
     for (const key of [...setup.cache.keys({ prefix: ['http', ''] })]) setup.cache.delete(key);
-    await got(setup);
+    await fetchText(setup);
     expect(setup.cache.size).toBe(2);
     expect([setup.http.delete(URL_A), setup.http.delete(URL_A), setup.cache.size]).toEqual([true, false, 0]);
   });
 
   it('hands out a body that is too large to store, and says so', async () => {
     const large = new Uint8Array(3 * 1024 * 1024).fill(7);
-    using setup = inFrontOf(() => new Response(large, { headers: { 'cache-control': 'max-age=60' } }), {
+    using setup = openHttpCache(() => new Response(large, { headers: { 'cache-control': 'max-age=60' } }), {
       store: { sizeLimit: 2 * 1024 * 1024 },
     });
     const response = await setup.http.fetch(URL_A);
@@ -77,30 +77,30 @@ describe('the store', () => {
   });
 
   it('stores nothing of a body that breaks off', async () => {
-    using setup = inFrontOf(() => {
+    using setup = openHttpCache(() => {
       const body = new ReadableStream({
         start: (controller) => controller.enqueue(new Uint8Array(100_000)),
         pull: (controller) => controller.error(new TypeError('terminated')),
       });
       return new Response(body, { headers: { 'cache-control': 'max-age=60' } });
     });
-    await expect(got(setup)).rejects.toThrow('terminated');
+    await expect(fetchText(setup)).rejects.toThrow('terminated');
     expect([setup.cache.size, setup.failures]).toEqual([0, []]);
   });
 
   it('keeps what is in the store across a restart', async () => {
-    using setup = inFrontOf(numbered({ 'cache-control': 'max-age=60' }));
-    await got(setup);
-    expect(await (await setup.another({}).fetch(URL_A)).text()).toBe('1');
+    using setup = openHttpCache(createNumberedAnswer({ 'cache-control': 'max-age=60' }));
+    await fetchText(setup);
+    expect(await (await setup.openAnother({}).fetch(URL_A)).text()).toBe('1');
   });
 
   it('does not store what came by way of a redirect', async () => {
-    using setup = inFrontOf((_, count) =>
+    using setup = openHttpCache((_, count) =>
       Object.defineProperty(new Response(String(count), { headers: { 'cache-control': 'max-age=60' } }), 'redirected', {
         value: true,
       }),
     );
-    expect([await got(setup), await got(setup)]).toEqual([
+    expect([await fetchText(setup), await fetchText(setup)]).toEqual([
       ['1', 'miss'],
       ['2', 'miss'],
     ]);

@@ -1,40 +1,40 @@
 import { describe, expect, it } from 'vitest';
-import { provenanceOf } from '../../../main/offline/http/provenance.ts';
-import { got, inFrontOf, numbered, URL_A } from './origin.ts';
+import { getCacheStatus } from '../../../main/offline/http/response.ts';
+import { fetchText, openHttpCache, createNumberedAnswer, URL_A } from './http-cache-fixture.ts';
 
-const SECOND = 1000;
+const SECOND_MS = 1000;
 
 describe('validation', () => {
   it.each(['must-revalidate', 'no-cache'])(
     'shows nothing stale where %s forbids it, whatever else is said',
     async (directive) => {
-      using setup = inFrontOf(numbered({ 'cache-control': `max-age=10, stale-while-revalidate=60, ${directive}` }));
-      await got(setup);
-      setup.pass(20 * SECOND);
-      expect(await got(setup)).toEqual(['2', 'miss']);
-      setup.pass(20 * SECOND);
-      expect(await got(setup, { headers: { 'cache-control': 'max-stale' } })).toEqual(['3', 'miss']);
+      using setup = openHttpCache(createNumberedAnswer({ 'cache-control': `max-age=10, stale-while-revalidate=60, ${directive}` }));
+      await fetchText(setup);
+      setup.advance(20 * SECOND_MS);
+      expect(await fetchText(setup)).toEqual(['2', 'miss']);
+      setup.advance(20 * SECOND_MS);
+      expect(await fetchText(setup, { headers: { 'cache-control': 'max-stale' } })).toEqual(['3', 'miss']);
     },
   );
 
   it('asks nobody about what is immutable, while it is fresh', async () => {
-    using setup = inFrontOf(numbered({ 'cache-control': 'max-age=60, immutable' }));
-    await got(setup);
-    expect(await got(setup, { cache: 'no-cache' })).toEqual(['1', 'hit']);
-    setup.pass(60 * SECOND);
-    expect(provenanceOf((await setup.http.match(URL_A))!)).toBe('stale');
-    expect(await got(setup, { cache: 'no-cache' })).toEqual(['2', 'miss']);
+    using setup = openHttpCache(createNumberedAnswer({ 'cache-control': 'max-age=60, immutable' }));
+    await fetchText(setup);
+    expect(await fetchText(setup, { cache: 'no-cache' })).toEqual(['1', 'hit']);
+    setup.advance(60 * SECOND_MS);
+    expect(getCacheStatus((await setup.http.match(URL_A))!)).toBe('stale');
+    expect(await fetchText(setup, { cache: 'no-cache' })).toEqual(['2', 'miss']);
   });
 
   it('forgets what the origin has replaced by something that may not be stored', async () => {
-    using setup = inFrontOf((_, count) => {
+    using setup = openHttpCache((_, count) => {
       if (count > 2) throw new TypeError('fetch failed');
       return new Response(String(count), { headers: { 'cache-control': count === 1 ? 'max-age=10' : 'no-store' } });
     });
-    await got(setup);
-    setup.pass(20 * SECOND);
-    expect(await got(setup)).toEqual(['2', 'miss']);
-    await expect(got(setup)).rejects.toThrow('fetch failed');
+    await fetchText(setup);
+    setup.advance(20 * SECOND_MS);
+    expect(await fetchText(setup)).toEqual(['2', 'miss']);
+    await expect(fetchText(setup)).rejects.toThrow('fetch failed');
   });
 
   const tagged = (fields: Record<string, string> = {}) =>
@@ -52,79 +52,79 @@ describe('validation', () => {
               'x-kept': 'yes',
               age: '3',
             },
-          })) satisfies Parameters<typeof inFrontOf>[0];
+          })) satisfies Parameters<typeof openHttpCache>[0];
 
   it('confirms what is stored, and takes over the fields of the 304', async () => {
-    using setup = inFrontOf(tagged({ 'content-length': '999' }));
-    await got(setup);
-    setup.pass(20 * SECOND);
+    using setup = openHttpCache(tagged({ 'content-length': '999' }));
+    await fetchText(setup);
+    setup.advance(20 * SECOND_MS);
     const response = await setup.http.fetch(URL_A);
-    expect([response.status, await response.text(), provenanceOf(response)]).toEqual([200, 'body', 'revalidated']);
+    expect([response.status, await response.text(), getCacheStatus(response)]).toEqual([200, 'body', 'revalidated']);
     const fields = ['x-count', 'x-kept', 'content-length', 'age'].map((name) => response.headers.get(name));
     expect(fields).toEqual(['2', 'yes', '4', '0']);
-    setup.pass(59 * SECOND);
-    expect(await got(setup)).toEqual(['body', 'hit']); // by the new max-age
+    setup.advance(59 * SECOND_MS);
+    expect(await fetchText(setup)).toEqual(['body', 'hit']); // by the new max-age
   });
 
   it('does not believe a 304 about another tag', async () => {
-    using setup = inFrontOf(tagged({ etag: '"v2"' }));
-    await got(setup);
-    setup.pass(20 * SECOND);
-    expect(await got(setup)).toEqual(['body', 'miss']);
-    expect(setup.asked.map((it) => it.headers.get('if-none-match'))).toEqual([null, '"v1"', null]);
+    using setup = openHttpCache(tagged({ etag: '"v2"' }));
+    await fetchText(setup);
+    setup.advance(20 * SECOND_MS);
+    expect(await fetchText(setup)).toEqual(['body', 'miss']);
+    expect(setup.originRequests.map((it) => it.headers.get('if-none-match'))).toEqual([null, '"v1"', null]);
   });
 
   it('asks by date, too', async () => {
     const modified = 'Sun, 01 Mar 2026 11:00:00 GMT';
-    using setup = inFrontOf((request) =>
+    using setup = openHttpCache((request) =>
       request.headers.get('if-modified-since') === modified
         ? new Response(null, { status: 304 })
         : new Response('body', { headers: { 'last-modified': modified, 'cache-control': 'max-age=1' } }),
     );
-    await got(setup);
-    setup.pass(5 * SECOND);
-    expect(await got(setup)).toEqual(['body', 'revalidated']);
+    await fetchText(setup);
+    setup.advance(5 * SECOND_MS);
+    expect(await fetchText(setup)).toEqual(['body', 'revalidated']);
   });
 
   it('tells the client that it has what is stored', async () => {
-    using setup = inFrontOf(tagged());
-    await got(setup);
+    using setup = openHttpCache(tagged());
+    await fetchText(setup);
     const known = (tag: string) => setup.http.fetch(URL_A, { headers: { 'if-none-match': tag } });
     const response = await known('"v0", W/"v1"');
     expect([response.status, response.headers.get('etag'), await response.text()]).toEqual([304, '"v1"', '']);
     expect((await known('"v0"')).status).toBe(200);
-    setup.pass(20 * SECOND);
+    setup.advance(20 * SECOND_MS);
     expect((await known('"v1"')).status).toBe(304); // validated with ours, answered about theirs
-    expect(setup.asked.length).toBe(2);
+    expect(setup.originRequests.length).toBe(2);
   });
 
   it('shows stale while it revalidates behind the scenes, once', async () => {
-    using setup = inFrontOf(numbered({ 'cache-control': 'max-age=10, stale-while-revalidate=60' }));
-    await got(setup);
-    setup.pass(20 * SECOND);
-    expect(await Promise.all([got(setup), got(setup), got(setup)])).toEqual([
+    using setup = openHttpCache(createNumberedAnswer({ 'cache-control': 'max-age=10, stale-while-revalidate=60' }));
+    await fetchText(setup);
+    setup.advance(20 * SECOND_MS);
+    expect(await Promise.all([fetchText(setup), fetchText(setup), fetchText(setup)])).toEqual([
       ['1', 'stale'],
       ['1', 'stale'],
       ['1', 'stale'],
     ]);
     await setup.http.idle();
-    expect(await got(setup)).toEqual(['2', 'hit']);
-    setup.pass(71 * SECOND);
-    expect(await got(setup)).toEqual(['3', 'miss']);
+    expect(await fetchText(setup)).toEqual(['2', 'hit']);
+    setup.advance(71 * SECOND_MS);
+    expect(await fetchText(setup)).toEqual(['3', 'miss']);
   });
 
   it('goes on showing what is stored when the origin is gone behind the scenes', async () => {
-    using setup = inFrontOf((_, count) => {
+    using setup = openHttpCache((_, count) => {
       if (count > 1) throw new TypeError('fetch failed');
       return new Response('x'.repeat(300_000), {
         headers: { 'cache-control': 'max-age=1, stale-while-revalidate=60' },
       });
     });
-    await got(setup);
-    setup.pass(20 * SECOND);
+    await fetchText(setup);
+    setup.advance(20 * SECOND_MS);
     const response = await setup.http.fetch(URL_A);
     await setup.http.idle();
-    expect([provenanceOf(response), setup.asked.length]).toEqual(['stale', 2]);
+    expect([getCacheStatus(response), setup.originRequests.length]).toEqual(['stale', 2]);
     expect((await response.text()).length).toBe(300_000);
   });
 
@@ -135,37 +135,37 @@ describe('validation', () => {
     ['max-age=10, stale-if-error=5', 503, 'miss'],
     ['max-age=10, stale-if-error=60, must-revalidate', 503, 'miss'],
   ] as const)('with %s, an origin that answers %s: %s', async (control, failure, provenance) => {
-    using setup = inFrontOf((_, count) => {
+    using setup = openHttpCache((_, count) => {
       if (count === 1) return new Response('good', { headers: { 'cache-control': control } });
       if (failure === 'error') throw new TypeError('fetch failed');
       return new Response('bad', { status: failure });
     });
-    await got(setup);
-    setup.pass(20 * SECOND);
-    expect(await got(setup)).toEqual([provenance === 'stale' ? 'good' : 'bad', provenance]);
+    await fetchText(setup);
+    setup.advance(20 * SECOND_MS);
+    expect(await fetchText(setup)).toEqual([provenance === 'stale' ? 'good' : 'bad', provenance]);
   });
 
   it('does not let stand in for an error what was stored by a clock that was a year ahead', async () => {
-    using setup = inFrontOf((_, count) =>
+    using setup = openHttpCache((_, count) =>
       count === 1
         ? new Response('good', { headers: { 'cache-control': 'max-age=10, stale-if-error=60' } })
         : new Response('bad', { status: 503 }),
     );
-    setup.pass(365 * 86_400 * SECOND);
-    await got(setup);
-    setup.pass(-364 * 86_400 * SECOND);
-    expect(await got(setup)).toEqual(['bad', 'miss']);
+    setup.advance(365 * 86_400 * SECOND_MS);
+    await fetchText(setup);
+    setup.advance(-364 * 86_400 * SECOND_MS);
+    expect(await fetchText(setup)).toEqual(['bad', 'miss']);
   });
 
   it.each(['must-revalidate', 'no-cache'])(
     'rejects when the origin is gone and %s forbids stale',
     async (directive) => {
-      using setup = inFrontOf((_, count) => {
+      using setup = openHttpCache((_, count) => {
         if (count > 1) throw new TypeError('fetch failed');
         return new Response('good', { headers: { 'cache-control': `max-age=10, ${directive}` } });
       });
-      await got(setup);
-      setup.pass(20 * SECOND);
+      await fetchText(setup);
+      setup.advance(20 * SECOND_MS);
       await expect(setup.http.fetch(URL_A)).rejects.toThrow('fetch failed');
     },
   );

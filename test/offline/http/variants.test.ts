@@ -1,23 +1,23 @@
 import { describe, expect, it } from 'vitest';
-import { got, inFrontOf, numbered, URL_A } from './origin.ts';
+import { fetchText, openHttpCache, createNumberedAnswer, URL_A } from './http-cache-fixture.ts';
 
 describe('variants and partitions', () => {
   it('keeps several responses for a URL, by Vary', async () => {
-    using setup = inFrontOf(numbered({ 'cache-control': 'max-age=60', vary: 'Accept-Language, X-B' }));
-    const in_ = (language: string) => got(setup, { headers: { 'accept-language': language } });
+    using setup = openHttpCache(createNumberedAnswer({ 'cache-control': 'max-age=60', vary: 'Accept-Language, X-B' }));
+    const in_ = (language: string) => fetchText(setup, { headers: { 'accept-language': language } });
     expect(await in_('de')).toEqual(['1', 'miss']);
     expect(await in_('en')).toEqual(['2', 'miss']);
-    expect([await in_('de'), await in_('en'), await got(setup)]).toEqual([
+    expect([await in_('de'), await in_('en'), await fetchText(setup)]).toEqual([
       ['1', 'hit'],
       ['2', 'hit'],
       ['3', 'miss'],
     ]);
-    expect(await got(setup, { headers: { 'accept-language': 'de', 'x-b': '1' } })).toEqual(['4', 'miss']);
+    expect(await fetchText(setup, { headers: { 'accept-language': 'de', 'x-b': '1' } })).toEqual(['4', 'miss']);
   });
 
   it('keeps the newest of many for a URL, each with its body, and none of the others', async () => {
-    using setup = inFrontOf(numbered({ 'cache-control': 'max-age=60', vary: 'X-B' }));
-    const asking = (n: number) => got(setup, { headers: { 'x-b': String(n) } });
+    using setup = openHttpCache(createNumberedAnswer({ 'cache-control': 'max-age=60', vary: 'X-B' }));
+    const asking = (n: number) => fetchText(setup, { headers: { 'x-b': String(n) } });
     for (let n = 1; n <= 40; n++) await asking(n);
     expect(setup.cache.size).toBe(1 + 32);
     expect([await asking(40), await asking(9)]).toEqual([
@@ -28,9 +28,9 @@ describe('variants and partitions', () => {
   });
 
   it('takes languages and codings for the same in any case of letters, other fields not', async () => {
-    using setup = inFrontOf(numbered({ 'cache-control': 'max-age=60', vary: 'Accept-Language, Accept-Encoding, X-B' }));
+    using setup = openHttpCache(createNumberedAnswer({ 'cache-control': 'max-age=60', vary: 'Accept-Language, Accept-Encoding, X-B' }));
     const asking = (language: string, coding: string, other: string) =>
-      got(setup, { headers: { 'accept-language': language, 'accept-encoding': coding, 'x-b': other } });
+      fetchText(setup, { headers: { 'accept-language': language, 'accept-encoding': coding, 'x-b': other } });
     expect(await asking('de-CH, en', 'gzip', 'b')).toEqual(['1', 'miss']);
     expect(await asking('DE-ch,  EN', 'GZIP', 'b')).toEqual(['1', 'hit']);
     expect(await asking('en, de-CH', 'gzip', 'b')).toEqual(['2', 'miss']);
@@ -38,42 +38,42 @@ describe('variants and partitions', () => {
   });
 
   it('keeps nothing that varies by what it does not see, also when a 304 says so later', async () => {
-    using setup = inFrontOf(
+    using setup = openHttpCache(
       (request, count) =>
         new Response(request.headers.has('if-none-match') ? null : String(count), {
           status: request.headers.has('if-none-match') ? 304 : 200,
           headers: { 'cache-control': 'max-age=60', etag: '"a"', ...(count > 1 && { vary: 'Accept, COOKIE' }) },
         }),
-      { unseen: ['Cookie'] },
+      { hiddenHeaders: ['Cookie'] },
     );
-    expect([await got(setup), await got(setup)]).toEqual([
+    expect([await fetchText(setup), await fetchText(setup)]).toEqual([
       ['1', 'miss'],
       ['1', 'hit'],
     ]);
-    setup.pass(100_000);
-    expect(await got(setup)).toEqual(['1', 'revalidated']);
-    expect([await got(setup), await got(setup), setup.cache.size]).toEqual([['3', 'miss'], ['4', 'miss'], 0]);
+    setup.advance(100_000);
+    expect(await fetchText(setup)).toEqual(['1', 'revalidated']);
+    expect([await fetchText(setup), await fetchText(setup), setup.cache.size]).toEqual([['3', 'miss'], ['4', 'miss'], 0]);
   });
 
   it('never shows what was asked for with credentials to other ones, and writes no credentials down', async () => {
-    using setup = inFrontOf(numbered({ 'cache-control': 'max-age=60', vary: 'cookie' }));
-    const as = (authorization: string) => got(setup, { headers: { authorization, cookie: 'sid=secret' } });
+    using setup = openHttpCache(createNumberedAnswer({ 'cache-control': 'max-age=60', vary: 'cookie' }));
+    const as = (authorization: string) => fetchText(setup, { headers: { authorization, cookie: 'sid=secret' } });
     expect([await as('Bearer a'), await as('Bearer b'), await as('Bearer a')]).toEqual([
       ['1', 'miss'],
       ['2', 'miss'],
       ['1', 'hit'],
     ]);
-    expect(await got(setup)).toEqual(['3', 'miss']);
+    expect(await fetchText(setup)).toEqual(['3', 'miss']);
     expect(JSON.stringify([...setup.cache.entries()])).not.toMatch(/Bearer|secret/);
   });
 
   it('shares nothing between partitions', async () => {
-    using setup = inFrontOf(numbered({ 'cache-control': 'max-age=60' }));
-    const other = setup.another({ partition: 'another user' });
-    await got(setup);
+    using setup = openHttpCache(createNumberedAnswer({ 'cache-control': 'max-age=60' }));
+    const other = setup.openAnother({ partition: 'another user' });
+    await fetchText(setup);
     expect(await (await other.fetch(URL_A)).text()).toBe('2');
     other.delete(URL_A);
-    expect(await got(setup)).toEqual(['1', 'hit']);
+    expect(await fetchText(setup)).toEqual(['1', 'hit']);
   });
 });
 
@@ -82,13 +82,13 @@ it('forgets all of a partition, and what is on the way to it', async () => {
   const gate = new Promise<void>((resolve) => {
     release = resolve;
   });
-  using setup = inFrontOf(async (request, count) => {
+  using setup = openHttpCache(async (request, count) => {
     if (request.url.endsWith('/slow')) await gate;
     return new Response(String(count), { headers: { 'cache-control': 'max-age=60' } });
   });
-  const other = setup.another({ partition: 'other' });
+  const other = setup.openAnother({ partition: 'other' });
   await (await other.fetch(URL_A)).text();
-  for (const url of [URL_A, `${URL_A}/b`]) await got(setup, {}, url);
+  for (const url of [URL_A, `${URL_A}/b`]) await fetchText(setup, {}, url);
   const slow = setup.http.fetch(`${URL_A}/slow`);
   expect(setup.http.clear()).toBe(2);
   release();

@@ -7,15 +7,15 @@ import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { runInThisContext } from 'node:vm';
 import { MessageChannel } from 'node:worker_threads';
-import { openOfflineSession } from '../../../main/bridge/offline/offline-session.ts';
+import { openHttpSession } from '../../../main/bridge/http/http-session.ts';
 import { Cache } from '../../../main/engine/index.ts';
 import { CacheStorage, WebCache } from '../../../main/offline/index.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
-import type { Port } from '../../../renderer-api/client/line.ts';
+import type { MessagePortLike } from '../../../client/port-connection.ts';
 import { DiskCache } from '../../../renderer-api/disk-cache.ts';
-import { RemoteCacheStorage } from '../../../renderer-api/offline/remote-caches.ts';
-import { RemoteWebCache } from '../../../renderer-api/offline/remote-web-cache.ts';
-import { serve } from './server.ts';
+import { RemoteCacheStorage } from '../../../renderer-api/http/remote-caches.ts';
+import { RemoteWebCache } from '../../../renderer-api/http/remote-web-cache.ts';
+import { startWptServer } from './server.ts';
 
 interface Outcome {
   readonly name: string;
@@ -24,7 +24,7 @@ interface Outcome {
 }
 
 const [root, file, directory, where] = process.argv.slice(2) as [string, string, string, 'main' | 'page'];
-const origin = await serve(root);
+const origin = await startWptServer(root);
 const location = new URL(`/${file}`, origin);
 const Plain = Request;
 
@@ -74,13 +74,13 @@ function inPage(): RemoteCacheStorage {
   };
   const connect = async () => {
     const { port1, port2 } = new MessageChannel();
-    openOfflineSession(port1 as never, { stores: { '*': 'admin', '@fetch': 'read' } }, backing);
-    return port2 as unknown as Port;
+    openHttpSession(port1 as never, { stores: { '*': 'admin', '@fetch': 'read' } }, backing);
+    return port2 as unknown as MessagePortLike;
   };
   return new DiskCache(connect).caches;
 }
 
-const faces = {
+const cacheStorages = {
   main: () => ({ Cache: WebCache, CacheStorage, caches: inMain() }),
   page: () => ({ Cache: RemoteWebCache, CacheStorage: RemoteCacheStorage, caches: inPage() }),
 };
@@ -90,7 +90,7 @@ const page = {
   Request: PageRequest,
   fetch: pageFetch,
   FileReader,
-  ...faces[where](),
+  ...cacheStorages[where](),
   GLOBAL: { isWindow: () => false, isWorker: () => false, isShadowRealm: () => false },
   get_host_info: () => ({ REMOTE_HOST: 'localhost', HTTPS_REMOTE_ORIGIN: origin.replace('127.0.0.1', 'localhost') }),
 };

@@ -42,7 +42,7 @@ const SCRIPTS: Readonly<Record<string, Script>> = {
 };
 
 /** Serves a checkout of the web-platform-tests on any free port; answers its origin. */
-export async function serve(root: string): Promise<string> {
+export async function startWptServer(root: string): Promise<string> {
   const server = createServer(async (request, response) => {
     const url = new URL(request.url ?? '/', 'http://localhost');
     const script = SCRIPTS[url.pathname.split('/').at(-1) ?? ''];

@@ -1,0 +1,26 @@
+import { parseArgs } from 'node:util';
+import { runBenchmark } from './measure.ts';
+import { formatReport } from './format-text.ts';
+import { FULL_SCALE, QUICK_SCALE, type Benchmark, type Scale } from './benchmark.ts';
+
+/** The options every bench takes. */
+export const BENCH_OPTIONS = {
+  quick: { type: 'boolean', default: false },
+  rounds: { type: 'string' },
+} as const;
+
+/** @throws `RangeError` for a number of rounds that is none. */
+export function parseScale({ quick, rounds }: { readonly quick: boolean; readonly rounds?: string | undefined }): Scale {
+  const scale = quick ? QUICK_SCALE : FULL_SCALE;
+  if (rounds === undefined) return scale;
+  if (!/^[1-9]\d?$/.test(rounds)) throw new RangeError(`--rounds ${rounds}: give a whole number from 1 to 99`);
+  return { ...scale, rounds: Number(rounds) };
+}
+
+/** Answers one question in this process: prints the answer, or sends it to the `run.ts` that started it. */
+export async function runStandalone(benchmark: Benchmark): Promise<void> {
+  const { values } = parseArgs({ options: BENCH_OPTIONS });
+  const report = await runBenchmark(benchmark, parseScale(values));
+  if (process.send) process.send(report);
+  else console.log(formatReport(report));
+}

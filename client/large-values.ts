@@ -1,0 +1,86 @@
+import type { ByteRange } from '../protocol/value-stream.ts';
+import { DiskCacheError } from '../protocol/error.ts';
+import type { Key } from '../protocol/key.ts';
+import type { SetOptions } from '../protocol/options.ts';
+import type { ValueStreamContract } from '../protocol/value-stream.ts';
+import type { Client } from './client.ts';
+import { loadPart, unlessAborted } from './on-demand.ts';
+import { type StreamHandle, createStreamHandle } from './client.ts';
+import type * as Chunks from './value-chunks.ts';
+
+/*
+ * Values that are too large for a message, chunk by chunk over the same line as everything else, under the same grant. A stream is opened
+ * in its place among the calls of this turn, while the code for its chunks (value-chunks.ts) is loading.
+ */
+
+/** As the engine's `openValueStream`. */
+export const openValueStream = (
+  client: Client,
+  store: string,
+  key: Key,
+  range?: ByteRange,
+): Promise<ReadableStream<Uint8Array> | undefined> =>
+  withStream(client, store, 'openStream', [key, range], ({ toReadableStream }, stream, opened) =>
+    toReadableStream(stream, opened),
+  );
+
+/** Returns a value of bytes or text that is too large for a message, as a whole; undefined when there is no live item. */
+export const readLargeValue = (client: Client, store: string, key: Key): Promise<Uint8Array | string | undefined> =>
+  withStream(client, store, 'openStream', [key], ({ readAll }, stream, opened) => readAll(stream, opened));
+
+/** As the engine's `writeValueStream`. */
+export async function writeValueStream(
+  client: Client,
+  store: string,
+  key: Key,
+  chunks: AsyncIterable<Uint8Array>,
+  options?: SetOptions,
+): Promise<void> {
+  if (typeof Object(chunks)[Symbol.asyncIterator] !== 'function') {
+    throw new DiskCacheError('BAD_VALUE', 'writeStream takes a ReadableStream or another async iterable of Uint8Array');
+  }
+  await withStream(client, store, 'openUpload', [key, options], ({ upload }, stream, id) => upload(stream, id, chunks));
+}
+
+/** `set` of bytes that are too large for a message. Returns false if the store has a codec of its own, which takes only whole values. */
+export const writeLargeValue = async (
+  client: Client,
+  store: string,
+  key: Key,
+  bytes: Uint8Array,
+  options?: SetOptions,
+): Promise<boolean> =>
+  (await withStream(client, store, 'openUpload', [key, options, true], ({ upload }, stream, id) =>
+    upload(stream, id, [bytes]),
+  )) === true;
+
+/**
+ * Opens a stream. Returns the result of `work` with it; undefined if there was nothing to open. Rejects as soon as the connection ends, for
+ * a source may be silent.
+ */
+async function withStream<M extends 'openStream' | 'openUpload', R>(
+  client: Client,
+  store: string,
+  method: M,
+  args: Parameters<ValueStreamContract[M]>,
+  work: (chunks: typeof Chunks, stream: StreamHandle, opened: OpenResult<M>) => R | Promise<R>,
+): Promise<R | undefined> {
+  const stream = createStreamHandle(client, store);
+  const opening = stream.step(method, ...args);
+  const loading = loadPart('streams', () => import('./value-chunks.ts'));
+  // It is awaited after `opening`, which may fail first.
+  loading.catch(() => {});
+  const opened = (await opening) as OpenResult<M> | undefined;
+  if (opened === undefined) return undefined;
+  const going = loading.then(
+    (chunks) => work(chunks, stream, opened),
+    async (error: unknown) => {
+      await stream.cancel(typeof opened === 'string' ? opened : opened.stream);
+      throw error;
+    },
+  );
+  return unlessAborted(going, stream.signal);
+}
+
+/** What a stream is called when it was opened, and what else is known of it. */
+type OpenResult<M extends 'openStream' | 'openUpload'> = NonNullable<Awaited<ReturnType<ValueStreamContract[M]>>>;

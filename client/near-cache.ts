@@ -1,0 +1,160 @@
+import { isDense } from '../protocol/clone.ts';
+import { isPlainObject } from '../protocol/native-types.ts';
+import { NEAR_LEASE_MS } from '../protocol/notifications.ts';
+import { estimateBytes } from '../protocol/clone.ts';
+
+/** Milliseconds until a page that was refused a lease asks again. */
+const LEASE_RETRY_MS = 5000;
+
+/** Keys by which a value can be found without encoding them; items with others are read from the main process. */
+type NearKey = string | number;
+
+interface CachedValue {
+  readonly value: unknown;
+  readonly copy: (value: unknown) => unknown;
+  readonly bytes: number;
+}
+
+/**
+ * Values of one store, kept in the page as they were read. The main process names what has changed, and whoever changed it is
+ * answered when it was dropped here; nothing is read here while the lease is over.
+ *
+ * Invariant: a value is kept only if nothing was heard of its key since it was asked for.
+ */
+export class NearCache {
+  readonly #maxBytes: number;
+  readonly #requestLease: () => Promise<boolean>;
+  readonly #onFailure: (error: unknown) => void;
+  /** Least recently read first. */
+  readonly #items = new Map<NearKey, CachedValue>();
+  /** What was asked for; whoever hears of a key takes it out. */
+  readonly #pendingReads = new Map<NearKey, object>();
+  #bytes = 0;
+  #leaseEnd = Number.NEGATIVE_INFINITY;
+  /** The question that is under way; one that is not any more was asked over a line that has ended. */
+  #leaseRequest: object | undefined;
+  #retryAt = Number.NEGATIVE_INFINITY;
+
+  /**
+   * `ask` asks the main process for a lease and returns whether what was kept before is still good; `onFailure` hears why there is no
+   * lease.
+   */
+  constructor(bytes: number, ask: () => Promise<boolean>, onFailure: (error: unknown) => void) {
+    this.#maxBytes = bytes;
+    this.#requestLease = ask;
+    this.#onFailure = onFailure;
+  }
+
+  /** The value of a key, from here or else by `fetch`. A hit is O(size of the value), for everybody gets a copy. */
+  get(key: unknown, fetch: () => Promise<unknown>): Promise<unknown> {
+    if (typeof key !== 'string' && typeof key !== 'number') return fetch();
+    const left = this.#leaseEnd - performance.now();
+    if (left < NEAR_LEASE_MS / 2) this.#renew();
+    const item = left > 0 ? this.#items.get(key) : undefined;
+    if (item === undefined) return this.#fetch(key, fetch);
+    this.#items.delete(key);
+    this.#items.set(key, item);
+    return Promise.resolve(item.copy(item.value));
+  }
+
+  /** A key, or everything, has changed or is about to. */
+  invalidate(key?: unknown): void {
+    if (typeof key !== 'string' && typeof key !== 'number') {
+      this.#items.clear();
+      this.#pendingReads.clear();
+      this.#bytes = 0;
+      return;
+    }
+    this.#pendingReads.delete(key);
+    this.#remove(key);
+  }
+
+  /** Nobody will tell any more what has changed. */
+  endLease(): void {
+    this.#leaseRequest = undefined;
+    this.#retryAt = Number.NEGATIVE_INFINITY;
+    this.#leaseEnd = Number.NEGATIVE_INFINITY;
+    this.invalidate();
+  }
+
+  async #fetch(key: NearKey, fetch: () => Promise<unknown>): Promise<unknown> {
+    const expected = {};
+    this.#pendingReads.set(key, expected);
+    try {
+      const value = await fetch();
+      if (value !== undefined && this.#pendingReads.get(key) === expected) this.#store(key, value);
+      return value;
+    } finally {
+      if (this.#pendingReads.get(key) === expected) this.#pendingReads.delete(key);
+    }
+  }
+
+  #store(key: NearKey, value: unknown): void {
+    this.#remove(key);
+    const weight = estimateBytes([key, value]);
+    if (weight > this.#maxBytes) return;
+    const copy = chooseCopier(value);
+    this.#items.set(key, { value: copy(value), copy, bytes: weight });
+    this.#bytes += weight;
+    for (const oldest of this.#items.keys()) {
+      if (this.#bytes <= this.#maxBytes) break;
+      this.#remove(oldest);
+    }
+  }
+
+  #remove(key: NearKey): void {
+    this.#bytes -= this.#items.get(key)?.bytes ?? 0;
+    this.#items.delete(key);
+  }
+
+  /** The lease counts from when it was asked for, so here it ends before the main process takes it for over. */
+  #renew(): void {
+    const asked = performance.now();
+    if (this.#leaseRequest !== undefined || asked < this.#retryAt) return;
+    const asking = {};
+    this.#leaseRequest = asking;
+    this.#requestLease().then(
+      (isGood) => {
+        if (this.#leaseRequest !== asking) return;
+        this.#leaseRequest = undefined;
+        if (!isGood) this.invalidate();
+        this.#leaseEnd = asked + NEAR_LEASE_MS;
+      },
+      (error: unknown) => {
+        if (this.#leaseRequest !== asking) return;
+        this.endLease();
+        this.#retryAt = performance.now() + LEASE_RETRY_MS;
+        this.#onFailure(error);
+      },
+    );
+  }
+}
+
+/** The quickest way to a deep copy. For a tree of plain parts structured clone does too much. */
+function chooseCopier(value: unknown): (value: unknown) => unknown {
+  if (typeof value !== 'object') return (same) => same;
+  if (value instanceof Uint8Array) return (bytes) => (bytes as Uint8Array).slice();
+  return isTree(value, new Set()) ? copyTree : structuredClone;
+}
+
+/** Whether it consists of plain objects and dense arrays, each referred to once. */
+function isTree(part: unknown, seen: Set<object>): boolean {
+  if (typeof part !== 'object' || part === null) return true;
+  if (seen.size === seen.add(part).size) return false;
+  const parts = Object.values(part);
+  const isPlain = Array.isArray(part) ? isDense(Object.keys(part), part.length) : isPlainObject(part);
+  return isPlain && parts.every((inner) => isTree(inner, seen));
+}
+
+function copyTree(part: unknown): unknown {
+  if (typeof part !== 'object' || part === null) return part;
+  if (Array.isArray(part)) return part.map(copyTree);
+  const copy: Record<string, unknown> = {};
+  for (const name of Object.keys(part)) {
+    const value = copyTree((part as Record<string, unknown>)[name]);
+    if (name === '__proto__')
+      Object.defineProperty(copy, name, { value, writable: true, enumerable: true, configurable: true });
+    else copy[name] = value;
+  }
+  return copy;
+}

@@ -1,0 +1,68 @@
+import { DiskCacheError } from '../protocol/error.ts';
+
+/** A part that is not loaded by then counts as failed, and what waited for it goes on. */
+const LOAD_TIMEOUT_MS = 15_000;
+
+/**
+ * Loads a part of deskcache that not every page needs. A later call tries again.
+ *
+ * @throws {DiskCacheError} `DISCONNECTED` if the part can't be loaded.
+ */
+export function loadPart<T>(part: string, load: () => Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const fail = (cause: unknown) =>
+      reject(
+        new DiskCacheError(
+          'DISCONNECTED',
+          `The part "${part}" of deskcache/renderer could not be loaded (${String(cause)}). Ship all chunks, allow them in the CSP, or bundle the page into one file`,
+          { cause },
+        ),
+      );
+    const timer = setTimeout(fail, LOAD_TIMEOUT_MS, `nothing came for ${LOAD_TIMEOUT_MS} ms`);
+    load()
+      .then(resolve, fail)
+      .finally(() => clearTimeout(timer));
+  });
+}
+
+/** Starts something as soon as its part is loaded. Returns a function that stops it; once stopped, it neither starts nor fails. */
+export function startWhenLoaded<T>(
+  loading: Promise<T>,
+  start: (part: T) => () => void,
+  onError: (error: unknown) => void,
+): () => void {
+  let isStopped = false;
+  let stop: (() => void) | undefined;
+  loading.then(
+    (part) => {
+      if (!isStopped) stop = start(part);
+    },
+    (error: unknown) => {
+      if (!isStopped) onError(error);
+    },
+  );
+  return () => {
+    isStopped = true;
+    stop?.();
+  };
+}
+
+/** Settles as `work` does, or rejects with the reason of the first signal that is aborted: the work may never end. */
+export function unlessAborted<T>(work: Promise<T>, ...signals: readonly AbortSignal[]): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const aborted = () => reject(signals.find((signal) => signal.aborted)?.reason);
+    for (const signal of signals) {
+      if (signal.aborted) aborted();
+      signal.addEventListener('abort', aborted, { once: true });
+    }
+    work.then(resolve, reject).finally(() => {
+      for (const signal of signals) signal.removeEventListener('abort', aborted);
+    });
+  });
+}
+
+/** Throws the error in a microtask, so that it is reported as uncaught. */
+export const rethrowLater = (error: unknown): void =>
+  queueMicrotask(() => {
+    throw error instanceof Error ? error : new DiskCacheError('DISCONNECTED', String(error));
+  });

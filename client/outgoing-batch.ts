@@ -1,0 +1,72 @@
+import { DiskCacheError, fromErrorData } from '../protocol/error.ts';
+import { estimateBytes } from '../protocol/clone.ts';
+import { MAX_CALL, OPERATION_OVERHEAD_BYTES, type Operation, MAX_BATCH, type OperationResults } from '../protocol/wire.ts';
+
+/** Who waits for an operation. */
+export interface OutgoingCall {
+  readonly isRead: boolean;
+  /** What to do instead, where the main process finds the call or its answer too large. */
+  readonly onTooLarge: Fallback | undefined;
+  resolve(value: unknown): void;
+  reject(error: unknown): void;
+}
+
+export type Fallback = (refused: DiskCacheError) => Promise<unknown>;
+
+/**
+ * About how many bytes a call takes in a message.
+ *
+ * @throws {DiskCacheError} `TOO_LARGE`
+ */
+export function estimateCallBytes(store: string, args: readonly unknown[]): number {
+  // One by one: most arguments are no objects, and cost nothing then.
+  let bytes = OPERATION_OVERHEAD_BYTES;
+  for (const argument of args) bytes += estimateBytes(argument);
+  if (bytes <= MAX_CALL) return bytes;
+  const message = `A call of ${bytes} bytes for store "${store}" is too much, ${MAX_CALL} is the most; large bytes go with set or writeStream of a cache`;
+  throw new DiskCacheError('TOO_LARGE', message);
+}
+
+/** Calls that travel together. */
+export class OutgoingBatch {
+  readonly calls: OutgoingCall[] = [];
+  readonly operations: Operation[] = [];
+  bytes = 0;
+  /** Its line was cut once. */
+  isRetry = false;
+  /** No other call travels with it. */
+  readonly #isAlone: boolean;
+
+  constructor(isAlone: boolean) {
+    this.#isAlone = isAlone;
+  }
+
+  fits(weight: number): boolean {
+    return !this.#isAlone && this.calls.length < MAX_BATCH.operations && this.bytes + weight <= MAX_BATCH.bytes;
+  }
+
+  add(operation: Operation, call: OutgoingCall, weight: number): void {
+    this.operations.push(operation);
+    this.calls.push(call);
+    this.bytes += weight;
+  }
+
+  /** Whether it may be sent once more when its line was cut, for it only reads. */
+  get isIdempotent(): boolean {
+    return !this.isRetry && this.calls.every(({ isRead }) => isRead);
+  }
+
+  settle({ values, failures }: OperationResults): void {
+    const failed = new Map(failures);
+    this.calls.forEach(({ resolve, reject, onTooLarge }, place) => {
+      const data = failed.get(place);
+      if (data === undefined) resolve(values[place]);
+      else if (data.code === 'TOO_LARGE' && onTooLarge !== undefined) resolve(onTooLarge(fromErrorData(data)));
+      else reject(fromErrorData(data));
+    });
+  }
+
+  reject(error: unknown): void {
+    for (const call of this.calls) call.reject(error);
+  }
+}

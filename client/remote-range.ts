@@ -1,0 +1,48 @@
+import type { Cursor, ResultPage } from '../protocol/results.ts';
+
+/** Asks for the page behind the cursor of the one before. */
+export type ReadPage<T> = (after: Cursor) => Promise<ResultPage<T>>;
+
+/**
+ * The keys, values or entries of a range, or the jobs in a state. `for await` reads it page by page, so that a million items never sit in one
+ * message; `await` gathers it into an array. Items set or deleted between two pages may or may not be seen; none is seen
+ * twice.
+ */
+export class RemoteRange<T> implements AsyncIterable<T>, PromiseLike<T[]> {
+  readonly #read: ReadPage<T>;
+
+  constructor(read: ReadPage<T>) {
+    this.#read = read;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<T, void, void> {
+    let after: Cursor;
+    do {
+      const page = await this.#read(after);
+      yield* page.items;
+      after = page.next;
+    } while (after !== undefined);
+  }
+
+  // biome-ignore lint/suspicious/noThenProperty: a range is awaited for the whole of it, as an array
+  then<A = T[], B = never>(
+    onFulfilled?: ((items: T[]) => A | PromiseLike<A>) | null,
+    onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    return this.#collect().then(onFulfilled, onRejected);
+  }
+
+  catch<B = never>(onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null): Promise<T[] | B> {
+    return this.#collect().catch(onRejected);
+  }
+
+  finally(onSettled?: (() => void) | null): Promise<T[]> {
+    return this.#collect().finally(onSettled);
+  }
+
+  async #collect(): Promise<T[]> {
+    const items: T[] = [];
+    for await (const item of this) items.push(item);
+    return items;
+  }
+}

@@ -1,0 +1,167 @@
+import type { ByteRange } from '../protocol/value-stream.ts';
+import { type Access, getRequiredAccess, type ArgumentRole, type Signature } from '../protocol/contract/signature.ts';
+import { ANY_STORE_SIGNATURES } from '../protocol/contract.ts';
+import { DiskCacheError } from '../protocol/error.ts';
+import type { Key } from '../protocol/key.ts';
+import type { Range, SetOptions } from '../protocol/options.ts';
+import type { ResultPage, Projection } from '../protocol/results.ts';
+import { MAX_INLINE_BYTES } from '../protocol/value-stream.ts';
+import type { StoreEvent, SubscriptionRange } from '../protocol/wire.ts';
+import type { Client } from './client.ts';
+import { defineMethods } from './remote.ts';
+import { rethrowLater } from './on-demand.ts';
+import type { RemoteSubscribeOptions } from './remote.ts';
+import { RemoteRange } from './remote-range.ts';
+import { checkIterable, checkPlain, toWireArguments } from './wire-arguments.ts';
+import type { UpdateListener } from './subscriptions.ts';
+import { rejectOnThrow } from './unsendable.ts';
+import { openValueStream, readLargeValue, writeLargeValue, writeValueStream } from './large-values.ts';
+
+/**
+ * A store of the main process, whatever its kind. Its methods are those of the contract: each looks whether its arguments can
+ * be sent and becomes an operation of this turn. What a kind doesn't have the main process refuses, and the types don't show.
+ */
+export class RemoteStore {
+  readonly #client: Client;
+  readonly #store: string;
+  readonly #signatures: Readonly<Record<string, Signature>>;
+
+  /** Without `signatures`: of a kind that isn't known here. */
+  constructor(client: Client, store: string, signatures: Readonly<Record<string, Signature>> = ANY_STORE_SIGNATURES) {
+    defineMethods(RemoteStore, Object.keys(ANY_STORE_SIGNATURES), (store, method, args) => store.#call(method, args));
+    defineMethods(RemoteStore, ['update', 'transact', 'memoize'], (_, method) => Promise.reject(functionNotSupported(method)));
+    this.#client = client;
+    this.#store = store;
+    this.#signatures = signatures;
+  }
+
+  keys(range?: Range): RemoteRange<unknown> {
+    return this.#createRange('keys', range);
+  }
+
+  values(range?: Range): RemoteRange<unknown> {
+    return this.#createRange('values', range);
+  }
+
+  entries(range?: Range): RemoteRange<unknown> {
+    return this.#createRange('entries', range);
+  }
+
+  reversed(): RemoteRange<unknown> {
+    return this.values({ reverse: true });
+  }
+
+  openReadStream(key: Key, range?: ByteRange): Promise<ReadableStream<Uint8Array> | undefined> {
+    return rejectOnThrow(() => {
+      const [sentKey, sentRange] = toWireArguments([key, range], STREAM_ARGUMENT_ROLES) as [Key, ByteRange?];
+      return openValueStream(this.#client, this.#store, sentKey, sentRange);
+    });
+  }
+
+  writeStream(key: Key, chunks: AsyncIterable<Uint8Array>, options?: SetOptions): Promise<void> {
+    return rejectOnThrow(() => {
+      const [sentKey, sentOptions] = toWireArguments([key, options], STREAM_ARGUMENT_ROLES) as [Key, SetOptions?];
+      this.#client.updates.nearCache(this.#store)?.invalidate(sentKey);
+      return writeValueStream(this.#client, this.#store, sentKey, chunks, sentOptions);
+    });
+  }
+
+  /** All steps or none. */
+  batch(steps: Iterable<unknown>): Promise<unknown> {
+    return rejectOnThrow(() => {
+      this.#client.updates.nearCache(this.#store)?.invalidate();
+      return this.#client.call(this.#store, 'batch', [
+        Array.from(checkIterable(steps, 'steps'), (step) => this.#toWireStep(step)),
+      ]);
+    });
+  }
+
+  /** Answers the way out; `onError` hears why there are no more changes, and without it that is an uncaught error. */
+  subscribe(listener: UpdateListener, { onError = rethrowLater, ...range }: RemoteSubscribeOptions = {}): () => void {
+    if (typeof listener !== 'function') throw new DiskCacheError('BAD_OPTION', 'subscribe takes a function');
+    const [sent] = toWireArguments([range], ['range']);
+    return this.#client.updates.subscribe({
+      store: this.#store,
+      range: sent as SubscriptionRange,
+      listener: listener as (change: StoreEvent) => void,
+      onError,
+    });
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<unknown> {
+    return this.#createRange('items')[Symbol.asyncIterator]();
+  }
+
+  #createRange(of: Projection | 'items', range: Range = {}): RemoteRange<unknown> {
+    return new RemoteRange((after) => this.#call('page', [of, range, after]) as Promise<ResultPage>);
+  }
+
+  #call(method: string, args: readonly unknown[]): Promise<unknown> {
+    return rejectOnThrow(() => {
+      const signature = this.#getSignature(method);
+      const sent = toWireArguments(args, signature.takes);
+      const access = getRequiredAccess(signature, sent);
+      const near = this.#client.updates.nearCache(this.#store);
+      if (near !== undefined) {
+        if (method === 'get') return near.get(sent[0], () => this.#get(sent, access));
+        // What this page wrote it reads from then on, also before the write was answered.
+        if (access !== 'read') near.invalidate(signature.takes[0] === 'key' ? sent[0] : undefined);
+      }
+      if (method === 'get') return this.#get(sent, access);
+      if (method === 'set' && isLarge(sent[1])) return this.#setLarge(sent, sent[1]);
+      return this.#client.call(this.#store, method, sent, access);
+    });
+  }
+
+  /** A large value of bytes or text comes as a stream; any other fails as it did. */
+  #get(sent: readonly unknown[], access: Access): Promise<unknown> {
+    return this.#client.call(this.#store, 'get', sent, access, (refused) =>
+      readLargeValue(this.#client, this.#store, sent[0] as Key).catch((error: unknown) => {
+        throw isNotStreamable(error) ? refused : error;
+      }),
+    );
+  }
+
+  /** What is called on the store meanwhile waits, and so comes after it. */
+  #setLarge(sent: readonly unknown[], bytes: Uint8Array): Promise<unknown> {
+    const [key, , options] = sent as [Key, unknown, SetOptions | undefined];
+    return this.#client.exclusive(this.#store, async () => {
+      const stored = await writeLargeValue(this.#client, this.#store, key, bytes, options);
+      if (!stored) await this.#client.callHeld(this.#store, 'set', sent);
+    });
+  }
+
+  /** What isn't known here takes anything, and the main process says what it thinks of it. */
+  #getSignature(method: string): Signature {
+    if (Object.hasOwn(this.#signatures, method)) return this.#signatures[method]!;
+    return Object.hasOwn(ANY_STORE_SIGNATURES, method) ? ANY_STORE_SIGNATURES[method]! : UNKNOWN_SIGNATURE;
+  }
+
+  /** What can't be sent is refused here; what a step has to be the main process says. */
+  #toWireStep(step: unknown): unknown {
+    const [[method, given] = ['', undefined], ...more] = Object.entries(Object(step));
+    if (more.length > 0 || method === '') return checkPlain(step, 'step');
+    if (Array.isArray(given)) return { [method]: toWireArguments(given, this.#getSignature(method).takes) };
+    if (method !== 'if' || typeof given !== 'object' || given === null) return checkPlain(step, 'step');
+    const { key, ...demand } = given as Record<string, unknown>;
+    const [sentDemand, sentKey] = toWireArguments(key === undefined ? [demand] : [demand, key], ['value', 'key']);
+    return { if: { ...(sentDemand as object), ...(key !== undefined && { key: sentKey }) } };
+  }
+}
+
+const isLarge = (value: unknown): value is Uint8Array => value instanceof Uint8Array && value.length > MAX_INLINE_BYTES;
+
+/** What is said of a value, or a store, that has no streams. */
+const isNotStreamable = (error: unknown): boolean =>
+  error instanceof DiskCacheError && (error.code === 'BAD_VALUE' || error.code === 'BAD_OPTION');
+
+/** A key, and a range or options. */
+const STREAM_ARGUMENT_ROLES: readonly ArgumentRole[] = ['key', 'plain'];
+
+const UNKNOWN_SIGNATURE: Signature = { access: 'admin', takes: ['...value'] };
+
+const functionNotSupported = (method: string) =>
+  new DiskCacheError(
+    'BAD_OPTION',
+    `${method} takes a function, and no function crosses to the main process; use batch([steps])`,
+  );

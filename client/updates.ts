@@ -1,0 +1,94 @@
+import { isChangesMessage } from '../protocol/notifications.ts';
+import { DiskCacheError } from '../protocol/error.ts';
+import { isInvalidation, type Invalidation } from '../protocol/notifications.ts';
+import type { PortConnection } from './port-connection.ts';
+import { ControlClient } from './control-client.ts';
+import { NearCache } from './near-cache.ts';
+import { type Subscription, Subscriptions } from './subscriptions.ts';
+
+/** The subscriptions of a page and its near stores, over successive lines. Loaded with the first of either. */
+export class Updates {
+  readonly #connect: () => Promise<unknown>;
+  readonly #subscriptions: Subscriptions;
+  /** By the name of the store. */
+  readonly #nearCaches = new Map<string, NearCache>();
+  #control: ControlClient | undefined;
+
+  constructor(connect: () => Promise<unknown>) {
+    this.#connect = connect;
+    this.#subscriptions = new Subscriptions(connect);
+  }
+
+  /** Returns an unsubscribe function. With `mayConnect` it connects if there is no line. */
+  subscribe(subscription: Subscription, mayConnect: boolean): () => void {
+    return this.#subscriptions.add(subscription, mayConnect);
+  }
+
+  nearCache(store: string): NearCache | undefined {
+    return this.#nearCaches.get(store);
+  }
+
+  /** Keeps up to `bytes` of a store's values near. Returns a function that ends it. */
+  openNearCache(store: string, bytes: number): () => void {
+    let isWarned = false;
+    const near = new NearCache(
+      bytes,
+      () => this.#requestLease(store),
+      (error) => {
+        // A lost connection is opened again; a refusal by the main process is final.
+        if (isWarned || !(error instanceof DiskCacheError) || error.code === 'DISCONNECTED') return;
+        isWarned = true;
+        console.warn(`deskcache: nothing of store "${store}" is kept near: ${error.message}`);
+      },
+    );
+    this.#nearCaches.set(store, near);
+    return () => {
+      if (this.#nearCaches.get(store) !== near) return;
+      this.#nearCaches.delete(store);
+      this.#control?.releaseLease(store);
+    };
+  }
+
+  /** A new line. */
+  resume(line: PortConnection): void {
+    this.#control = new ControlClient(line);
+    this.#subscriptions.resume(this.#control);
+  }
+
+  /** The line was cut or given up. */
+  interrupted(): void {
+    this.#control = undefined;
+    for (const near of this.#nearCaches.values()) near.endLease();
+    this.#subscriptions.interrupted();
+  }
+
+  /** Reconnects on behalf of the listeners, if the page is still there in a moment. */
+  reconnect(): void {
+    this.#subscriptions.reconnect();
+  }
+
+  receive(message: unknown): void {
+    const face = this.#control;
+    if (isChangesMessage(message)) {
+      this.#subscriptions.dispatch(message.changes);
+      face?.acknowledgeChanges(message.number);
+    } else if (isInvalidation(message)) {
+      this.#invalidate(message.changed);
+      face?.acknowledgeInvalidation(message.number);
+    }
+  }
+
+  async #requestLease(store: string): Promise<boolean> {
+    await this.#connect();
+    if (this.#control === undefined) throw new DiskCacheError('DISCONNECTED', 'The line to the main process was closed');
+    return this.#control.requestLease(store);
+  }
+
+  #invalidate(changed: Invalidation['changed']): void {
+    for (const [store, keys] of changed) {
+      const near = this.#nearCaches.get(store);
+      if (keys === undefined) near?.invalidate();
+      else for (const key of keys) near?.invalidate(key);
+    }
+  }
+}

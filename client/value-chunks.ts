@@ -1,0 +1,86 @@
+import { MAX_CHUNK_BYTES } from '../protocol/value-stream.ts';
+import { DiskCacheError } from '../protocol/error.ts';
+import type { OpenedStream } from '../protocol/value-stream.ts';
+import { sendChunks } from './chunk-streams.ts';
+import { prefetchChunks, createChunkStream } from './chunk-streams.ts';
+import type { StreamHandle } from './client.ts';
+
+/*
+ * The chunks of values that are too large for a message. Only the chunks in flight are in memory, here and in the main process.
+ * Loaded with the first such value.
+ */
+
+/** Returns an opened value as a stream, which requests its chunks as it is read. */
+export function toReadableStream(
+  { step, cancel, signal }: StreamHandle,
+  { stream }: OpenedStream,
+): ReadableStream<Uint8Array> {
+  return createChunkStream({ next: () => step('nextChunk', stream), cancel: () => cancel(stream) }, [signal]);
+}
+
+/** Returns an opened value of bytes or text as a whole. */
+export async function readAll(
+  { step, cancel }: StreamHandle,
+  { stream, size, isText }: OpenedStream,
+): Promise<Uint8Array | string | undefined> {
+  try {
+    const bytes = new Uint8Array(size);
+    let at = 0;
+    for await (const chunk of prefetchChunks(() => step('nextChunk', stream))) {
+      bytes.set(chunk, at);
+      at += chunk.length;
+    }
+    // A byte order mark is part of the text.
+    return isText ? new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes) : bytes;
+  } catch (error) {
+    // There may be no memory for it.
+    await cancel(stream);
+    throw error;
+  }
+}
+
+/** Sends the chunks of a value. The item is stored as a whole when this resolves to true, or not at all. */
+export async function upload(
+  { step, cancel }: StreamHandle,
+  stream: string,
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+): Promise<true> {
+  try {
+    await sendChunks(toChunks(chunks), async (chunk) => {
+      await step('sendChunk', stream, chunk);
+      return true;
+    });
+    await step('endUpload', stream);
+    return true;
+  } catch (error) {
+    await cancel(stream);
+    throw error;
+  }
+}
+
+/** Joins small chunks and splits large ones into messages, each in memory of its own. */
+async function* toChunks(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
+  let part = new Uint8Array(MAX_CHUNK_BYTES);
+  let filled = 0;
+  let total = 0;
+  for await (const chunk of chunks) {
+    if (!(chunk instanceof Uint8Array)) {
+      throw new DiskCacheError(
+        'BAD_VALUE',
+        `chunk at byte ${total} of the stream is not a Uint8Array; encode text first`,
+      );
+    }
+    total += chunk.length;
+    for (let at = 0; at < chunk.length; ) {
+      const taken = Math.min(chunk.length - at, MAX_CHUNK_BYTES - filled);
+      part.set(chunk.subarray(at, at + taken), filled);
+      at += taken;
+      filled += taken;
+      if (filled < MAX_CHUNK_BYTES) continue;
+      yield part;
+      part = new Uint8Array(MAX_CHUNK_BYTES);
+      filled = 0;
+    }
+  }
+  if (filled > 0) yield part.slice(0, filled);
+}

@@ -1,0 +1,47 @@
+import { useEffect, useState } from 'preact/hooks';
+import { online } from '../data/network.ts';
+import { useObservable } from '../data/observable.ts';
+import type { PostedNote } from '../data/outbox.ts';
+import { Icon } from './icon.tsx';
+
+/** What becomes of a note on its way, in words. */
+export function DeliveryState({ of: { state, error, dueAt } }: { readonly of: PostedNote }) {
+  const isOnline = useObservable(online);
+  return (
+    <span class="post-state" data-state={state}>
+      {state === 'running' && (
+        <>
+          <Icon name="outbox" /> Sending…
+        </>
+      )}
+      {(state === 'ready' || state === 'held') && (
+        <>
+          <Icon name="clock" /> {isOnline ? 'Waiting for its turn' : 'Waiting for the network'}
+        </>
+      )}
+      {state === 'delayed' && (
+        <>
+          <Icon name="again" /> {isOnline ? <Countdown to={dueAt} /> : 'Again with the network'}: {stripErrorName(error)}
+        </>
+      )}
+      {state === 'dead' && (
+        <>
+          <Icon name="refused" /> Not sent: {stripErrorName(error)}
+        </>
+      )}
+    </span>
+  );
+}
+
+function Countdown({ to = 0 }: { readonly to: number | undefined }) {
+  const [now, setNow] = useState(Date.now);
+  useEffect(() => {
+    const ticking = setInterval(() => setNow(Date.now()), 500);
+    return () => clearInterval(ticking);
+  }, []);
+  const seconds = Math.ceil((to - now) / 1000);
+  return <>{seconds > 0 ? `Again in ${seconds} s` : 'Again now'}</>;
+}
+
+/** An error comes with the name of its class, which is nothing to a reader. */
+const stripErrorName = (error = 'it failed'): string => error.replace(/^\w+: /, '');

@@ -1,2 +1,0 @@
-/** What happened in the tiny application's main process, in order: events as lines of text. */
-export const notes: string[] = [];

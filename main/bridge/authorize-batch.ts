@@ -1,0 +1,129 @@
+import { type BatchResult, parseStep, type ParsedStep } from '../../protocol/batch.ts';
+import { type Access, covers } from '../../protocol/contract/signature.ts';
+import { DiskCacheError } from '../../protocol/error.ts';
+import { Deque } from '../engine/index.ts';
+import { type ReadBudget, isEqual, OutOfTime } from '../engine/internal.ts';
+import { Queue } from '../queue/index.ts';
+import type { Slices } from './slices.ts';
+import type { BridgeStore } from './handlers.ts';
+
+/** A call that was let in: what it needs, and how it is done. */
+export interface AuthorizedCall {
+  readonly access: Access;
+  /** It can't be part of a transaction. */
+  readonly alone?: true | undefined;
+  /** It takes longer the more there is in the store. */
+  readonly isLong?: boolean | undefined;
+  /** It refuses to read more of one value that can be a stream than so many bytes. */
+  readonly maxValueBytes?: number | undefined;
+  /** Runs within the allowance. */
+  run(allowance: ReadBudget): unknown;
+  /** The same in steps, outside of a transaction. */
+  openSlices?: ((allowance: ReadBudget) => Slices) | undefined;
+}
+
+/** Steps in a batch, and keys or values in a call. All of it is one transaction, for which the main process stands still. */
+export const MAX_ITEMS_PER_CALL = 10_000;
+
+/** Milliseconds after which a batch begins nothing more that takes long, and reads no more. */
+const MAX_LONG_STEPS_MS = 40;
+const MAX_READ_MS = 200;
+
+/** What has batches: what has conditions. */
+type BatchStore = Exclude<BridgeStore, Queue>;
+
+type Condition = Extract<ParsedStep, { condition: unknown }>['condition'];
+type AuthorizedStep = AuthorizedCall | { readonly condition: Condition };
+
+/** Thrown to undo what a batch has written before a condition failed. */
+class ConditionFailed extends Error {}
+
+/**
+ * The steps of a batch as one call: all or nothing. A condition that fails undoes the steps before it and is the result; a
+ * step that throws undoes them too, and is the error. `admit` lets a single method in, or throws.
+ *
+ * @throws {DiskCacheError} `BAD_OPTION` for what is no batch, and for a queue; what `admit` throws.
+ */
+export function authorizeBatch(
+  store: BridgeStore,
+  steps: unknown,
+  authorizeMethod: (method: string, args: readonly unknown[]) => AuthorizedCall,
+): AuthorizedCall {
+  if (store instanceof Queue) {
+    throw new DiskCacheError('BAD_OPTION', 'A queue has no batch; enqueueMany adds many jobs, all or none');
+  }
+  if (!Array.isArray(steps)) throw new DiskCacheError('BAD_OPTION', 'A batch takes an array of steps');
+  if (steps.length > MAX_ITEMS_PER_CALL) {
+    throw new DiskCacheError(
+      'TOO_LARGE',
+      `A batch has ${MAX_ITEMS_PER_CALL} steps at most, not ${steps.length}; make several of it`,
+    );
+  }
+  function authorizeStep(method: string, args: readonly unknown[], place: number): AuthorizedCall {
+    try {
+      return authorizeMethod(method, args);
+    } catch (error) {
+      throw toStepError(place, error);
+    }
+  }
+  let access: Access = 'read';
+  const authorized = steps.map((given: unknown, place): AuthorizedStep => {
+    const parts = parseStep(given, place);
+    if ('condition' in parts) return parts;
+    const step = authorizeStep(parts.method, parts.args, place);
+    if (!covers(access, step.access)) access = step.access;
+    return step;
+  });
+  return { access, run: (allowance) => runBatch(store, authorized, allowance) };
+}
+
+function runBatch(store: BatchStore, steps: readonly AuthorizedStep[], allowance: ReadBudget): BatchResult {
+  const results: unknown[] = [];
+  const startedAt = performance.now();
+  const runSteps = (): BatchResult => {
+    let written = false;
+    for (const step of steps) {
+      if ('condition' in step) {
+        allowance.deadline = startedAt + MAX_READ_MS;
+        if (!isConditionMet(store, step.condition)) {
+          if (written) throw new ConditionFailed();
+          return { committed: false, failed: results.length };
+        }
+        results.push(undefined);
+      } else {
+        allowance.deadline = startedAt + (step.isLong ? MAX_LONG_STEPS_MS : MAX_READ_MS);
+        if (step.isLong && performance.now() > allowance.deadline) throw new OutOfTime();
+        results.push(step.run(allowance));
+        written ||= step.access !== 'read';
+      }
+    }
+    return { committed: true, results };
+  };
+  try {
+    return store.transact(runSteps);
+  } catch (error) {
+    if (error instanceof ConditionFailed) return { committed: false, failed: results.length };
+    throw toStepError(results.length, error);
+  }
+}
+
+function toStepError(index: number, error: unknown): unknown {
+  if (!(error instanceof DiskCacheError)) return error;
+  const message = `Step ${index} of a batch, of which nothing was done: ${error.message}`;
+  return new DiskCacheError(error.code, message, { cause: error.cause });
+}
+
+function isConditionMet(store: BatchStore, condition: Condition): boolean {
+  const found = findItem(store, condition.key);
+  if (Object.hasOwn(condition, 'equals')) return found !== undefined && isEqual(found.value, condition.equals);
+  return Object.hasOwn(condition, 'exists') ? found !== undefined : found === undefined;
+}
+
+/** What the engine refuses as a key it refuses here, too. */
+function findItem(store: BatchStore, key: unknown): { readonly value: unknown } | undefined {
+  if (!(store instanceof Deque)) return store.has(key as never) ? { value: store.get(key as never) } : undefined;
+  if (!Number.isSafeInteger(key))
+    throw new DiskCacheError('BAD_OPTION', 'The key of a condition on a deque is an index');
+  const index = Number(key);
+  return index < store.length && index >= -store.length ? { value: store.at(index) } : undefined;
+}

@@ -1,0 +1,186 @@
+import { type Access, getRequiredAccess, type ArgumentRole, type Signature } from '../../protocol/contract/signature.ts';
+import type { Kind } from '../../protocol/contract.ts';
+import { DiskCacheError } from '../../protocol/error.ts';
+import { truncate } from '../../protocol/describe-value.ts';
+import { NO_DEFAULT_HINT, NO_OPTIONS_HINT } from '../../protocol/options.ts';
+import { MAX_INLINE_BYTES } from '../../protocol/value-stream.ts';
+import type { Operation } from '../../protocol/wire.ts';
+import { authorizeBatch, type AuthorizedCall, MAX_ITEMS_PER_CALL } from './authorize-batch.ts';
+import { type Admission, MANY, methodOf, type StreamStep, streamStepOf } from './methods.ts';
+import type { SessionGrant } from './grant.ts';
+import { getSlices } from './slices.ts';
+import type { ValueStreams } from './value-streams.ts';
+import { getKind, type BridgeStore, type MethodHandler } from './handlers.ts';
+
+/** Where the bridge finds an open store by its name; throws `NO_SUCH_STORE`. */
+export type FindStore = (name: string) => BridgeStore;
+
+/** What one page may do, and has under way. */
+export interface SessionContext {
+  readonly permit: SessionGrant;
+  readonly streams: ValueStreams;
+  readonly findStore: FindStore;
+}
+
+/** A store as one page may use it. */
+export interface AuthorizedStore {
+  readonly name: string;
+  readonly store: BridgeStore;
+  readonly kind: Kind;
+  readonly context: SessionContext;
+  /** An access that was found to be granted. */
+  granted: Access;
+}
+
+/** @throws {DiskCacheError} `NOT_ALLOWED` before anybody is told whether there is such a store; `NO_SUCH_STORE`. */
+export function resolveStore(name: unknown, context: SessionContext): AuthorizedStore {
+  if (typeof name !== 'string') throw new DiskCacheError('NOT_ALLOWED', 'An operation has to name its store');
+  context.permit.require(name, 'read');
+  const store = context.findStore(name);
+  return { name, store, kind: getKind(store), context, granted: 'read' };
+}
+
+/**
+ * Lets an operation in: a method of the store's contract, a batch of them, or a step of a value that travels as a stream.
+ *
+ * @throws {DiskCacheError} `NOT_ALLOWED`, `TOO_LARGE` for more than was granted, `BAD_OPTION` for a batch that is none.
+ */
+export function authorize(opened: AuthorizedStore, operation: Operation): AuthorizedCall {
+  const method: unknown = operation[1];
+  const args = operation.slice(2);
+  if (method === 'batch') {
+    return authorizeBatch(opened.store, args[0], (step, given) => authorizeMethod(opened, step, given));
+  }
+  const step = streamStepOf(method);
+  if (step !== undefined) return authorizeStreamStep(opened, step, args);
+  return authorizeMethod(opened, method, args, method === 'get' && opened.kind === 'cache' ? MAX_INLINE_BYTES : undefined);
+}
+
+function authorizeMethod(opened: AuthorizedStore, name: unknown, args: readonly unknown[], maxValueBytes?: number): AuthorizedCall {
+  const { store, kind } = opened;
+  const method = methodOf(kind, name);
+  if (method === undefined) throw noSuchMethod(opened, name);
+  const access = assertAccess(opened, method, args);
+  for (const place of method.plain) assertPlain(method, place, args[place]);
+  const { verb, isLong } = method;
+  return {
+    access,
+    alone: method.signature.alone,
+    isLong,
+    maxValueBytes,
+    run: () => verb(store, ...args),
+    openSlices: isLong ? getSlices(kind, method.name, store, args) : undefined,
+  };
+}
+
+function authorizeStreamStep(opened: AuthorizedStore, step: StreamStep, args: readonly unknown[]): AuthorizedCall {
+  const { store, context } = opened;
+  const access = assertAccess(opened, step, args);
+  const verb = context.streams[step.name] as MethodHandler;
+  return { access, alone: true, run: () => verb.call(context.streams, store, ...args) };
+}
+
+function noSuchMethod({ name, kind }: AuthorizedStore, method: unknown): DiskCacheError {
+  const called = typeof method === 'string' ? `"${method.slice(0, 64)}"` : `(${typeof method})`;
+  return new DiskCacheError('NOT_ALLOWED', `No such operation: ${called} on the ${kind} "${truncate(name)}"`);
+}
+
+/** What a call needs, where it was granted. */
+function assertAccess(opened: AuthorizedStore, method: Admission, args: readonly unknown[]): Access {
+  const { name, kind, store, context } = opened;
+  const { signature, maxArguments } = method;
+  if (args.length > maxArguments) {
+    const hint = ARGUMENT_HINTS[`${kind}.${method.name}`];
+    throw new DiskCacheError(
+      'BAD_OPTION',
+      `"${method.name}" of the ${kind} "${truncate(name)}" takes at most ${maxArguments} ${maxArguments === 1 ? 'argument' : 'arguments'}, not ${args.length}${hint ? `; ${hint}` : ''}`,
+    );
+  }
+  for (const place of method.many) assertFewItems(method, place, args[place]);
+  const access = getRequiredAccess(signature, args);
+  // A turn is mostly of one kind.
+  if (access !== opened.granted && access !== 'read') {
+    context.permit.require(name, access);
+    opened.granted = access;
+  }
+  if (access !== 'read' && context.permit.isLimited) {
+    context.permit.charge(listStoredItems(signature, method.name, args), repeatsSharedParts(store));
+  }
+  return access;
+}
+
+/**
+ * An array in the place of a number would be made a text first, along every way through what it contains.
+ *
+ * @throws {DiskCacheError} `BAD_OPTION`
+ */
+function assertPlain({ name }: Admission, place: number, argument: unknown): void {
+  if (!Array.isArray(argument) && !ArrayBuffer.isView(argument)) return;
+  throw new DiskCacheError(
+    'BAD_OPTION',
+    `Argument ${place + 1} of "${name}" has to be a number or an object of options`,
+  );
+}
+
+/** What is stored by itself, each value, each entry, and what the rows in which it is stored take. */
+function* listStoredItems({ takes }: Signature, method: string, args: readonly unknown[]): Generator<unknown, void, void> {
+  const isStored = takes.some((role) => STORED.has(role)) || MAKES_ROWS.has(method);
+  for (const [nth, argument] of args.entries()) {
+    const role = takes[Math.min(nth, takes.length - 1)];
+    const items = role !== undefined && MANY.includes(role) && isIterable(argument) ? argument : [argument];
+    for (const item of items) {
+      yield item;
+      if (!isStored) continue;
+      if (role === 'key' || role === 'queue') yield* rowOf(item);
+      else if (role === 'entries') yield* rowOf(Object(item)[0]);
+      else if (role === 'values' || role === '...value') yield ROW;
+      else if (role === 'jobs' || role === 'jobOptions') {
+        // Group and dedupe key stand in the job's row, and as keys of rows of their own.
+        const { payload: _, ...rowContent } = Object(item) as { readonly payload?: unknown };
+        for (let row = 0; row < ROWS_PER_JOB; row++) yield* rowOf(rowContent);
+      }
+    }
+  }
+}
+
+/** A key stands in its row and in an index, in pages that are partly empty. */
+function* rowOf(key: unknown): Generator<unknown, void, void> {
+  yield ROW;
+  yield key;
+  yield key;
+}
+
+/** The columns of a row besides key and value, and its places in the indexes: some 90 bytes. */
+const ROW = new Uint8Array(64);
+const ROWS_PER_JOB = 3;
+
+/** What brings something to be stored; and methods that store without it. */
+const STORED: ReadonlySet<ArgumentRole> = new Set(['value', '...value', 'values', 'entries', 'jobs'] satisfies ArgumentRole[]);
+const MAKES_ROWS: ReadonlySet<string> = new Set(['incr', 'decr', 'openUpload']);
+
+const isIterable = (argument: unknown): argument is Iterable<unknown> =>
+  typeof argument === 'object' && argument !== null && Symbol.iterator in argument;
+
+/** JSON, and maybe a codec of the application's own, write the same object in each of its places. */
+const repeatsSharedParts = (store: BridgeStore): boolean => !('codec' in store) || store.codec !== 'structured';
+
+/** @throws {DiskCacheError} `TOO_LARGE` for a call that would hold up the main process. */
+function assertFewItems({ name, signature }: Admission, place: number, items: unknown): void {
+  const count = countItems(items);
+  if (count <= MAX_ITEMS_PER_CALL) return;
+  throw new DiskCacheError(
+    'TOO_LARGE',
+    `"${name}" takes ${MAX_ITEMS_PER_CALL} ${signature.takes[place]} at most in one call, not ${count}; make several calls`,
+  );
+}
+
+const countItems = (items: unknown): number =>
+  items instanceof Set || items instanceof Map ? items.size : Number(Object(items).length ?? 0);
+
+/** Hints for arguments that would otherwise be ignored. */
+const ARGUMENT_HINTS: Readonly<Record<string, string>> = {
+  'cache.get': NO_DEFAULT_HINT,
+  'index.get': NO_DEFAULT_HINT,
+  'index.set': NO_OPTIONS_HINT,
+  'index.setMany': NO_OPTIONS_HINT,
+};

@@ -1,0 +1,161 @@
+import type { Finding } from '../../protocol/results.ts';
+import type { Contracts, Kind } from '../../protocol/contract.ts';
+import { redactDirectories } from '../../protocol/redaction.ts';
+import type { Job } from '../../protocol/job.ts';
+import { type Cache, Deque, type FanoutCache, Index } from '../engine/index.ts';
+import { Queue } from '../queue/index.ts';
+
+/** What a page can be given: a store of the engine, whatever its kind, or a queue. */
+export type BridgeStore = Cache | FanoutCache | Index | Deque | Queue;
+
+interface StoreByKind {
+  readonly cache: Cache | FanoutCache;
+  readonly index: Index;
+  readonly deque: Deque;
+  readonly queue: Queue;
+}
+
+type Method = (...args: never) => unknown;
+
+/** How each method of a contract is done by the engine. */
+type MethodHandlers<K extends Kind> = {
+  readonly [M in keyof Contracts[K]]: Contracts[K][M] extends Method
+    ? (store: StoreByKind[K], ...args: Parameters<Contracts[K][M]>) => ReturnType<Contracts[K][M]>
+    : never;
+};
+
+/** A finding as a page may read it. */
+function toPageFinding({ message, path, ...finding }: Finding): Finding {
+  const shown = { ...finding, message: redactDirectories(message) };
+  return path === undefined ? shown : { ...shown, path: redactDirectories(path) };
+}
+
+/** Counting files takes longer the more there are; when it took long it is not done again for ten times as long. */
+const SLOW_VOLUME_MS = 5;
+const slowVolumes = new WeakMap<BridgeStore, { readonly bytes: number; readonly until: number }>();
+
+function getVolume(store: BridgeStore): number {
+  const startedAt = performance.now();
+  const known = slowVolumes.get(store);
+  if (known !== undefined && startedAt < known.until) return known.bytes;
+  const bytes = store.volume();
+  const now = performance.now();
+  if (now - startedAt >= SLOW_VOLUME_MS) slowVolumes.set(store, { bytes, until: now + 10 * (now - startedAt) });
+  return bytes;
+}
+/** A job as a page may read it: what its handler threw in the main process may name files there. */
+const toPageJob = <T>(job: Job<T>): Job<T> =>
+  job.error === undefined ? job : { ...job, error: redactDirectories(job.error) };
+
+const CACHE_HANDLERS: MethodHandlers<'cache'> = {
+  get: (cache, key) => cache.get(key),
+  getEntry: (cache, key) => cache.getEntry(key),
+  getMany: (cache, keys) => cache.getMany(keys as never),
+  has: (cache, key) => cache.has(key),
+  peek: (cache, options) => cache.peek(options),
+  peekItem: (cache, options) => cache.peekItem(options),
+  page: (cache, of, range, after) => cache.page(of === 'items' ? 'entries' : of, range, after),
+  size: (cache) => cache.size,
+  volume: getVolume,
+  stats: (cache, options) => cache.stats(options),
+  set: (cache, key, value, options) => cache.set(key, value, options),
+  setMany: (cache, entries, options) => cache.setMany(entries, options),
+  add: (cache, key, value, options) => cache.add(key, value, options),
+  touch: (cache, key, options) => cache.touch(key, options),
+  incr: (cache, key, delta, options) => cache.incr(key, delta, options),
+  decr: (cache, key, delta, options) => cache.decr(key, delta, options),
+  delete: (cache, key) => cache.delete(key),
+  deleteMany: (cache, keys) => cache.deleteMany(keys),
+  pop: (cache, key) => cache.pop(key),
+  push: (cache, value, options) => cache.push(value, options),
+  pull: (cache, options) => cache.pull(options),
+  expire: (cache) => cache.expire(),
+  evict: (cache, tag) => cache.evict(tag),
+  cull: (cache) => cache.cull(),
+  clear: (cache) => cache.clear(),
+  check: (cache, options) => cache.check(options).map(toPageFinding),
+  configure: (cache, options) => cache.configure(options),
+};
+
+const INDEX_HANDLERS: MethodHandlers<'index'> = {
+  get: (index, key) => index.get(key),
+  getMany: (index, keys) => index.getMany(keys as never),
+  has: (index, key) => index.has(key),
+  peekItem: (index, options) => index.peekItem(options),
+  page: (index, of, range, after) => index.page(of === 'items' ? 'entries' : of, range, after),
+  size: (index) => index.size,
+  volume: getVolume,
+  equals: (index, entries) => index.equals(entries),
+  set: (index, key, value) => void index.set(key, value),
+  setMany: (index, entries) => index.setMany(entries),
+  setDefault: (index, key, value) => index.setDefault(key, value),
+  delete: (index, key) => index.delete(key),
+  pop: (index, key) => index.pop(key),
+  popItem: (index, options) => index.popItem(options),
+  clear: (index) => index.clear(),
+  check: (index, options) => index.check(options).map(toPageFinding),
+};
+
+const DEQUE_HANDLERS: MethodHandlers<'deque'> = {
+  at: (deque, index) => deque.at(index),
+  peek: (deque, options) => deque.peek(options),
+  page: (deque, _of, range, after) => deque.page(range, after),
+  length: (deque) => deque.length,
+  maxLength: (deque) => deque.maxLength,
+  indexOf: (deque, value, from) => deque.indexOf(value, from),
+  includes: (deque, value) => deque.includes(value),
+  count: (deque, value) => deque.count(value),
+  equals: (deque, values) => deque.equals(values),
+  volume: getVolume,
+  push: (deque, ...values) => deque.push(...values),
+  unshift: (deque, ...values) => deque.unshift(...values),
+  extend: (deque, values) => deque.extend(values),
+  pop: (deque) => deque.pop(),
+  shift: (deque) => deque.shift(),
+  set: (deque, index, value) => deque.set(index, value),
+  delete: (deque, index) => deque.delete(index),
+  splice: (deque, start, count) => deque.splice(start, count),
+  remove: (deque, value) => deque.remove(value),
+  rotate: (deque, count) => deque.rotate(count),
+  reverse: (deque) => deque.reverse(),
+  clear: (deque) => deque.clear(),
+  check: (deque, options) => deque.check(options).map(toPageFinding),
+};
+
+const QUEUE_HANDLERS: MethodHandlers<'queue'> = {
+  get: (queue, id) => {
+    const job = queue.get(id);
+    return job && toPageJob(job);
+  },
+  page: (queue, state, after) => {
+    const { items, ...page } = queue.page(state, after);
+    return { ...page, items: items.map(toPageJob) };
+  },
+  counts: (queue) => queue.counts(),
+  paused: (queue) => queue.paused,
+  volume: getVolume,
+  enqueue: (queue, payload, options) => queue.enqueue(payload, options),
+  enqueueMany: (queue, jobs) => queue.enqueueMany(jobs),
+  retry: (queue, id) => queue.retry(id),
+  remove: (queue, id) => queue.remove(id),
+  pause: (queue) => queue.pause(),
+  resume: (queue) => queue.resume(),
+  check: (queue, options) => queue.check(options).map(toPageFinding),
+};
+
+/** Called with what came over the wire as it is: the engine looks at every argument itself. */
+export type MethodHandler = (store: BridgeStore, ...args: readonly unknown[]) => unknown;
+
+export const METHOD_HANDLERS = {
+  cache: CACHE_HANDLERS,
+  index: INDEX_HANDLERS,
+  deque: DEQUE_HANDLERS,
+  queue: QUEUE_HANDLERS,
+} as unknown as Readonly<Record<Kind, Readonly<Record<string, MethodHandler>>>>;
+
+/** As what a store is called. */
+export function getKind(store: BridgeStore): Kind {
+  if (store instanceof Index) return 'index';
+  if (store instanceof Deque) return 'deque';
+  return store instanceof Queue ? 'queue' : 'cache';
+}

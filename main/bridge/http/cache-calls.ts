@@ -1,0 +1,173 @@
+import type { Access } from '../../../protocol/contract/signature.ts';
+import { DiskCacheError } from '../../../protocol/error.ts';
+import { CACHES_GRANT, type CachesResult, type CachesCall, FETCH_GRANT, type WireResponse } from '../../../protocol/http.ts';
+import { estimateBytes } from '../../../protocol/clone.ts';
+import type { SessionGrant } from '../grant.ts';
+import type { BackendCacheStorage, BackendCache } from './calls.ts';
+import { toError } from './calls.ts';
+import { parseQueryOptions, parseRequest, parseResponse, serializeRequest, serializeWithoutCookies } from './parse-messages.ts';
+import type { IncomingBodies } from './wire-bodies.ts';
+import { isSafe } from './parse-messages.ts';
+import type { OutgoingBodies } from './wire-bodies.ts';
+
+/** Of the bodies of one answer so many bytes travel with it; the others are pulled. */
+const MAX_INLINE_BYTES_PER_CALL = 4 * 2 ** 20;
+
+/** What an answer holds, heads and bodies: all of it is one message. */
+const MAX_ANSWER = 16 * 2 ** 20;
+
+/** So many requests may be added in one call; with their heads they may be large. */
+const MAX_REQUESTS_PER_CALL = 1000;
+
+/** What a call of a page works with. */
+interface CacheCallContext {
+  readonly sessionGrant: SessionGrant;
+  readonly caches: () => BackendCacheStorage;
+  readonly outgoing: OutgoingBodies;
+  readonly incoming: IncomingBodies;
+  readonly signal: AbortSignal;
+}
+
+/** A call that was read: its arguments are what they should be, or reading them throws. */
+interface ParsedCall {
+  readonly name: string;
+  readonly options: ReturnType<typeof parseQueryOptions>;
+  readonly requests: readonly Request[];
+  readonly call: CachesCall;
+}
+
+interface CacheMethod<On> {
+  readonly access: Access;
+  run(on: On, asked: ParsedCall, room: CacheCallContext): Promise<CachesResult>;
+}
+
+/** Of the standard's CacheStorage. */
+const CACHE_STORAGE_METHODS: Readonly<Record<string, CacheMethod<BackendCacheStorage>>> = {
+  open: {
+    access: 'read',
+    async run(caches, { name }, { sessionGrant }) {
+      // To make one is to write.
+      if (!(await caches.has(name))) {
+        sessionGrant.require(CACHES_GRANT, 'write');
+        sessionGrant.charge([name]);
+      }
+      return (await caches.open(name)).id;
+    },
+  },
+  has: { access: 'read', run: (caches, { name }) => caches.has(name) },
+  delete: { access: 'write', run: (caches, { name }) => caches.delete(name) },
+  keys: { access: 'read', run: async (caches) => assertSendable(await caches.keys()) },
+  match: {
+    access: 'read',
+    run: async (caches, { requests, options }, room) => sendResponses([await caches.match(getOnlyRequest(requests), options)], room),
+  },
+};
+
+/** Of the standard's Cache. `add` is `addAll` of one. */
+const CACHE_METHODS: Readonly<Record<string, CacheMethod<BackendCache>>> = {
+  match: {
+    access: 'read',
+    run: async (cache, { requests, options }, room) => sendResponses([await cache.match(getOnlyRequest(requests), options)], room),
+  },
+  matchAll: {
+    access: 'read',
+    run: async (cache, { requests, options }, room) => sendResponses(await cache.matchAll(requests[0], options), room),
+  },
+  addAll: {
+    access: 'write',
+    async run(cache, { requests }, { sessionGrant }) {
+      // What is added can be read: past CORS, with the session's cookies.
+      sessionGrant.requireExplicit(FETCH_GRANT, requests.every(isSafe) ? 'read' : 'write');
+      sessionGrant.requireNoByteLimit('add, whose bytes come from elsewhere');
+      await cache.addAll(requests);
+      return true;
+    },
+  },
+  put: {
+    access: 'write',
+    async run(cache, { requests, call }, { sessionGrant, incoming }) {
+      const request = getOnlyRequest(requests);
+      const { response } = call;
+      // The address is the key, which stands in an index, too.
+      const addresses = (call.requests ?? []).map((request) => Object(request).url);
+      sessionGrant.charge([call.requests, addresses, addresses, { ...response, body: null }], true);
+      const body = incoming.receive(response?.body ?? null, (bytes) => sessionGrant.charge([bytes]));
+      try {
+        await cache.put(request, parseResponse(response, body));
+        return true;
+      } catch (error) {
+        incoming.discard(response?.body ?? null, toError(error));
+        throw error;
+      }
+    },
+  },
+  delete: { access: 'write', run: (cache, { requests, options }) => cache.delete(getOnlyRequest(requests), options) },
+  keys: {
+    access: 'read',
+    run: async (cache, { requests, options }) => assertSendable((await cache.keys(requests[0], options)).map(serializeRequest)),
+  },
+};
+
+/** Whether its answer is read from the disk, heads and bodies, and may be large. */
+export const isReading = ({ method }: CachesCall): boolean => ['match', 'matchAll', 'keys'].includes(method);
+
+/**
+ * Runs one call of CacheStorage or of a cache, as far as the page is granted it.
+ *
+ * @throws {DiskCacheError} `NOT_ALLOWED`, `TOO_LARGE`, `BUSY`; what the caches throw.
+ */
+export async function runCachesCall(call: CachesCall, context: CacheCallContext): Promise<CachesResult> {
+  const { cache, method, name } = call;
+  const run = cache === undefined ? getMethod(CACHE_STORAGE_METHODS, method) : getMethod(CACHE_METHODS, method);
+  context.sessionGrant.require(CACHES_GRANT, run.access);
+  const { signal } = context;
+  const requests: readonly unknown[] = Array.isArray(call.requests) ? call.requests : [];
+  const areNames = [name, cache].every((it) => it === undefined || typeof it === 'string');
+  if (requests.length > MAX_REQUESTS_PER_CALL || !areNames)
+    throw new DiskCacheError('NOT_ALLOWED', `A call takes a name, or at most ${MAX_REQUESTS_PER_CALL} requests`);
+  const parsed: ParsedCall = {
+    name: name as string,
+    options: parseQueryOptions(call.options),
+    requests: requests.map((request) => parseRequest(request, { signal })),
+    call,
+  };
+  const caches = context.caches();
+  return cache === undefined
+    ? (run as CacheMethod<BackendCacheStorage>).run(caches, parsed, context)
+    : (run as CacheMethod<BackendCache>).run(caches.withId(cache), parsed, context);
+}
+
+function assertSendable<T>(answer: T): T {
+  if (estimateBytes(answer) <= MAX_ANSWER) return answer;
+  throw new DiskCacheError('TOO_LARGE', `The answer is more than ${MAX_ANSWER} bytes; ask for less at a time`);
+}
+
+function getMethod<On>(methods: Readonly<Record<string, CacheMethod<On>>>, name: unknown): CacheMethod<On> {
+  if (typeof name === 'string' && Object.hasOwn(methods, name)) return methods[name]!;
+  throw new DiskCacheError('NOT_ALLOWED', 'CacheStorage and Cache have no such method');
+}
+
+function getOnlyRequest(requests: readonly Request[]): Request {
+  const [request] = requests;
+  if (request === undefined) throw new TypeError('A request is missing');
+  return request;
+}
+
+/** Responses as they travel; when one of them can't, none does, and nothing stays open. */
+async function sendResponses(found: readonly (Response | undefined)[], { outgoing }: CacheCallContext): Promise<WireResponse[]> {
+  const responses = found.filter((it) => it !== undefined);
+  const sentResponses: WireResponse[] = [];
+  let whole = 0;
+  try {
+    for (const response of responses) {
+      const body = await outgoing.send(response.body, whole < MAX_INLINE_BYTES_PER_CALL);
+      if (body instanceof Uint8Array) whole += body.length;
+      sentResponses.push({ ...serializeWithoutCookies(response), body });
+    }
+    return assertSendable(sentResponses);
+  } catch (error) {
+    for (const { body } of sentResponses) if (typeof body === 'number') outgoing.cancel(body, error as Error);
+    for (const { body } of responses) if (body !== null && !body.locked) body.cancel(error).catch(() => undefined);
+    throw error;
+  }
+}

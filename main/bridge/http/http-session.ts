@@ -1,0 +1,178 @@
+import { expose } from 'comlink';
+import type { DiskCacheError } from '../../../protocol/error.ts';
+import { toPageErrorData } from '../../../protocol/redaction.ts';
+import {
+  type CachesResult,
+  type CachesCall,
+  type ConnectionMessage,
+  FETCH_GRANT,
+  type FetchCall,
+  isErrorFault,
+  HTTP_API_METHODS,
+  type HttpApi,
+  type BodyChunk,
+  type Reply,
+  type WireResponse,
+} from '../../../protocol/http.ts';
+import { getCacheStatus } from '../../../protocol/cache-status.ts';
+import { estimateBytes } from '../../../protocol/clone.ts';
+import { createGoodbye } from '../../../protocol/wire.ts';
+import type { Port } from '../gate.ts';
+import { gate } from '../gate.ts';
+import type { Grant } from '../grant.ts';
+import { AbuseCounter } from '../session-limits.ts';
+import { SessionGrant } from '../grant.ts';
+import { Principal } from '../principal.ts';
+import { DeliveryReceipts } from '../session-limits.ts';
+import { whileOpen } from '../gate.ts';
+import type { HttpBackend } from './calls.ts';
+import { isReading, runCachesCall } from './cache-calls.ts';
+import { InFlightCalls } from './calls.ts';
+import { toError, captureReply } from './calls.ts';
+import { parseStrategy, parseRequest, serializeWithoutCookies } from './parse-messages.ts';
+import { Pace } from '../offline/pace.ts';
+import { IncomingBodies } from './wire-bodies.ts';
+import { isSafe } from './parse-messages.ts';
+import { OutgoingBodies } from './wire-bodies.ts';
+
+/** One page's conversation about HTTP, from its handshake to its goodbye. */
+export interface HttpSession {
+  /** Calls under way, and bodies that are open in either direction. */
+  readonly open: number;
+  /** Gives up what is under way, tells the page why and closes the port. Idempotent. */
+  close(reason: DiskCacheError): void;
+}
+
+/**
+ * Answers a page's `fetch` and `CacheStorage` over `port` by what `backing` has and `grant` allows, until it is closed. A page
+ * that goes half-way leaves nothing: requests are aborted, bodies cancelled, what was put half is not there.
+ */
+export function openHttpSession(
+  port: Port,
+  grant: Grant,
+  backend: HttpBackend,
+  principal = new Principal(),
+): HttpSession {
+  let isOpen = true;
+  const sessionGrant = new SessionGrant(grant, principal.usage);
+  const inner = whileOpen(port, () => isOpen);
+  const calls = new InFlightCalls(principal.calls);
+  const incoming = new IncomingBodies();
+  const receipts = new DeliveryReceipts(principal);
+  const abuse = new AbuseCounter(principal, close);
+  const pace = new Pace(
+    () => abuse.closeOnError(() => !principal.isBehind) ?? false,
+    () => isOpen,
+  );
+  const outgoing = new OutgoingBodies(principal.bodies, () => pace.whenTaken());
+  let unsubscribe: (() => void) | undefined;
+
+  async function handleFetch({ request, body, plan }: FetchCall, signal: AbortSignal): Promise<WireResponse> {
+    const isRead = /^(get|head)$/i.test(String(Object(request).method));
+    sessionGrant.requireExplicit(FETCH_GRANT, isRead ? 'read' : 'write');
+    const uploaded = incoming.receive(body);
+    try {
+      const asked = parseRequest(request, { body: uploaded, signal });
+      if (!isSafe(asked)) sessionGrant.requireExplicit(FETCH_GRANT, 'write');
+      const response = await backend.getHandler(new URL(asked.url).protocol).respond(asked, parseStrategy(plan));
+      // What isn't from the network is on disk, all of it.
+      const isStored = !['miss', undefined].includes(getCacheStatus(response));
+      const said = serializeWithoutCookies(response);
+      // Not every fetch that is handed in tells the address.
+      const url = said.url === '' ? withoutFragment(asked.url) : said.url;
+      return { ...said, url, body: await outgoing.send(response.body, isStored) };
+    } catch (error) {
+      incoming.discard(body, toError(error));
+      throw error;
+    }
+  }
+
+  /** Runs a call once the page has taken what it asked for before. */
+  const run = <T>(id: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> =>
+    calls.run(id, async (signal) => {
+      await pace.whenTaken();
+      signal.throwIfAborted();
+      return work(signal);
+    });
+
+  /** Answers with whole bodies are made one after the other: many at once would fill the memory before one of them is counted. */
+  async function replyFromCaches(call: CachesCall): Promise<Reply<CachesResult>> {
+    let leave = () => {};
+    const made = await reply(call, () =>
+      run(call.id, async (signal) => {
+        if (isReading(call)) {
+          leave = await pace.enterTurn();
+          await pace.whenTaken();
+        }
+        return runCachesCall(call, { sessionGrant, caches: backend.caches, outgoing, incoming, signal });
+      }),
+    );
+    leave();
+    return made;
+  }
+
+  /** As `captureReply`; counts what the page has to take, and what it has asked for in vain. */
+  async function reply<T>(argument: unknown, work: () => T | Promise<T>): Promise<Reply<T>> {
+    const made = await captureReply(work);
+    if ('fault' in made && isErrorFault(made.fault) && made.fault.code === 'NOT_ALLOWED') abuse.addRefused(argument);
+    if (!isOpen || !('value' in made)) return made;
+    const receipt = abuse.closeOnError(() => receipts.add(estimateBytes(made.value)));
+    return receipt === undefined ? made : { ...made, receipt };
+  }
+  /** A call without an outcome, which takes a number. */
+  function notified(argument: unknown, work: () => void): undefined {
+    if (typeof argument === 'number') work();
+    else abuse.addMalformed(argument);
+  }
+
+  const api: HttpApi = Object.freeze({
+    fetch: (call: FetchCall) => reply(call, () => run(call.id, (signal) => handleFetch(call, signal))),
+    caches: replyFromCaches,
+    abort: (call: number) => notified(call, () => calls.abort(call)),
+    pull: (body: number) => reply(body, () => outgoing.pull(body)),
+    cancel: (body: number) => notified(body, () => outgoing.cancel(body, cancelledByPage())),
+    push: (piece: BodyChunk) => reply(piece, () => incoming.push(piece)),
+    connection: () =>
+      captureReply(() => {
+        sessionGrant.requireExplicit(FETCH_GRANT, 'read');
+        const { connection } = backend.getHandler();
+        const tell = (online: boolean) =>
+          inner.postMessage({ deskcache: 'connection', online } satisfies ConnectionMessage);
+        unsubscribe ??= connection.subscribe(tell);
+        tell(connection.isOnline());
+        return connection.isOnline();
+      }),
+    setOnline: (online: boolean) =>
+      captureReply(() => {
+        sessionGrant.requireExplicit(FETCH_GRANT, 'admin');
+        backend.getHandler().connection.set(online);
+        return null;
+      }),
+  });
+  expose(
+    api,
+    gate(receipts.withoutReceipts(inner), HTTP_API_METHODS, (message) => abuse.addMalformed(message)),
+  );
+
+  function close(reason: DiskCacheError): void {
+    if (!isOpen) return;
+    isOpen = false;
+    unsubscribe?.();
+    unsubscribe = undefined;
+    calls.close(reason);
+    outgoing.close(reason);
+    incoming.close(reason);
+    receipts.close();
+    port.postMessage(createGoodbye(toPageErrorData(reason)));
+    port.close();
+  }
+  return {
+    get open() {
+      return calls.size + outgoing.size + incoming.size + (unsubscribe === undefined ? 0 : 1);
+    },
+    close,
+  };
+}
+
+const cancelledByPage = () => new DOMException('Nobody wants any more of this body', 'AbortError');
+const withoutFragment = (url: string): string => url.replace(/#.*$/s, '');

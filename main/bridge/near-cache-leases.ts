@@ -1,0 +1,214 @@
+import { DiskCacheError } from '../../protocol/error.ts';
+import type { Key } from '../../protocol/key.ts';
+import { NEAR_LEASE_MS, type Invalidation } from '../../protocol/notifications.ts';
+import { Deque } from '../engine/index.ts';
+import { Queue } from '../queue/index.ts';
+import type { StoreFeeds } from './session-subscriptions.ts';
+import type { Principal } from './principal.ts';
+import type { BridgeStore } from './handlers.ts';
+
+/** More keys than this are told as the whole store. */
+const MAX_INVALIDATED_KEYS = 1000;
+
+/** Milliseconds that a page may take to drop something, without being late. */
+const ACKNOWLEDGE_GRACE_MS = 20;
+
+interface LeasedStore {
+  readonly store: BridgeStore;
+  readonly stop: () => void;
+  leaseEnd: number;
+  /** What has changed and was not told yet; `undefined`: everything. */
+  changedKeys: Key[] | undefined;
+  /** The last message that named the store. */
+  lastInvalidation: PendingInvalidation | undefined;
+}
+
+/** A message about what has changed. */
+interface PendingInvalidation {
+  readonly number: number;
+  /** From then on the page reads nothing of what the message names, whether it has dropped it or not. */
+  deadline: number;
+  isAcknowledged: boolean;
+  writersWaiting: { readonly since: number; readonly done: Promise<void>; resolve(): void } | undefined;
+}
+
+/**
+ * What one page keeps near, and what it has to drop. Leases in the manner of Gray and Cheriton, "Leases: An Efficient
+ * Fault-Tolerant Mechanism for Distributed File Cache Consistency" (1989): a page reads near only while its lease lasts, so
+ * a writer never waits longer than that. A page for which writers have waited too long in sum gets no further lease.
+ *
+ * Invariant: a writer that has waited knows that the page reads none of what it has changed.
+ */
+export class NearCacheLease {
+  readonly #send: (stale: Invalidation) => void;
+  readonly #peers: Set<NearCacheLease>;
+  readonly #feeds: StoreFeeds;
+  readonly #principal: Principal;
+  readonly #stores = new Map<string, LeasedStore>();
+  /** What the page has not dropped yet, in order. */
+  readonly #pending: PendingInvalidation[] = [];
+  /** Until then its lateness is counted. */
+  #latenessCountedUntil = 0;
+  #lastNumber = 0;
+  #scheduled: NodeJS.Immediate | undefined;
+  #hasChanges = false;
+
+  /** `everybody`: the pages whose reads have to be coherent with each other's writes. */
+  constructor(everybody: Set<NearCacheLease>, feeds: StoreFeeds, principal: Principal, send: (stale: Invalidation) => void) {
+    this.#peers = everybody;
+    this.#feeds = feeds;
+    this.#principal = principal;
+    this.#send = send;
+  }
+
+  /**
+   * The page keeps values of a store while its lease lasts; false when what it has from before may be old.
+   *
+   * @throws {DiskCacheError} `BUSY` for a page that has not dropped something in time, until it has; and for one that others have
+   * waited for too long, for about a minute.
+   */
+  grant(name: string, store: BridgeStore): boolean {
+    const now = performance.now();
+    if (now >= (this.#pending[0]?.deadline ?? Number.POSITIVE_INFINITY)) {
+      throw new DiskCacheError('BUSY', `Drop what has changed before you keep more of "${name}"`);
+    }
+    if (!this.#principal.mayUseNearCache) {
+      throw new DiskCacheError(
+        'BUSY',
+        'This page was late to drop what had changed, and writers had to wait for it; for a while it reads from the main process',
+      );
+    }
+    const known = this.#stores.get(name);
+    if (known !== undefined) {
+      known.leaseEnd = now + NEAR_LEASE_MS;
+      return true;
+    }
+    if (store instanceof Deque || store instanceof Queue) {
+      throw new DiskCacheError('BAD_OPTION', `"${name}" has no keys by which something could be kept near`);
+    }
+    const stop = this.#feeds.subscribe(store, (news) => this.#recordChange(kept, (news as { readonly key?: Key }).key));
+    const kept: LeasedStore = { store, stop, leaseEnd: now + NEAR_LEASE_MS, changedKeys: [], lastInvalidation: undefined };
+    this.#stores.set(name, kept);
+    this.#peers.add(this);
+    return false;
+  }
+
+  revoke(name: string): void {
+    const kept = this.#stores.get(name);
+    this.#stores.delete(name);
+    if (this.#stores.size === 0) this.#peers.delete(this);
+    kept?.stop();
+  }
+
+  /** The page has dropped what a message named, and what those before it did. */
+  acknowledge(number: number): void {
+    while (this.#pending.length > 0 && this.#pending[0]!.number <= number) this.#settle(this.#pending.shift()!);
+  }
+
+  close(): void {
+    clearImmediate(this.#scheduled);
+    for (const name of [...this.#stores.keys()]) this.revoke(name);
+    this.acknowledge(Number.POSITIVE_INFINITY);
+  }
+
+  /** Tells the page what has changed. */
+  invalidate(): void {
+    if (!this.#hasChanges) return;
+    this.#hasChanges = false;
+    const now = performance.now();
+    const told: PendingInvalidation = { number: this.#lastNumber + 1, deadline: now, isAcknowledged: false, writersWaiting: undefined };
+    const changed: [string, Key[]?][] = [];
+    for (const [name, kept] of [...this.#stores]) {
+      if (kept.changedKeys?.length === 0) continue;
+      // It reads near no more, and is told so when it wants to again.
+      if (now >= kept.leaseEnd) {
+        this.revoke(name);
+        continue;
+      }
+      changed.push(kept.changedKeys === undefined ? [name] : [name, kept.changedKeys]);
+      kept.changedKeys = [];
+      kept.lastInvalidation = told;
+      told.deadline = Math.max(told.deadline, kept.leaseEnd);
+    }
+    if (changed.length === 0) return;
+    this.#lastNumber = told.number;
+    this.#pending.push(told);
+    this.#send({ deskcache: 'stale', number: told.number, changed });
+  }
+
+  /** A promise that the page reads nothing old of these stores any more; undefined where that is so already. */
+  waitForAcknowledgement(stores: ReadonlySet<BridgeStore>): Promise<unknown> | undefined {
+    const waits: Promise<void>[] = [];
+    for (const { store, lastInvalidation } of this.#stores.values()) {
+      if (lastInvalidation === undefined || lastInvalidation.isAcknowledged || !stores.has(store)) continue;
+      const wait = this.#waitFor(lastInvalidation);
+      if (wait !== undefined) waits.push(wait);
+    }
+    return waits.length === 0 ? undefined : Promise.all(waits);
+  }
+
+  #waitFor(told: PendingInvalidation): Promise<void> | undefined {
+    if (told.writersWaiting === undefined) {
+      const since = performance.now();
+      const left = told.deadline - since;
+      if (left <= 0) return undefined;
+      let resolve = () => {};
+      const done = new Promise<void>((settle) => {
+        resolve = settle;
+      });
+      // The page has yet to say that it has dropped it, before it gets another lease.
+      const timer = setTimeout(() => this.#settle(told), left);
+      told.writersWaiting = {
+        since,
+        done,
+        resolve: () => {
+          clearTimeout(timer);
+          resolve();
+        },
+      };
+    }
+    return told.writersWaiting.done;
+  }
+
+  /** Of several messages that others waited for at the same time the time counts once. */
+  #settle(told: PendingInvalidation): void {
+    if (told.isAcknowledged) return;
+    told.isAcknowledged = true;
+    if (told.writersWaiting === undefined) return;
+    const now = performance.now();
+    const from = Math.max(told.writersWaiting.since + ACKNOWLEDGE_GRACE_MS, this.#latenessCountedUntil);
+    if (now > from) this.#principal.addLate(now - from);
+    this.#latenessCountedUntil = Math.max(this.#latenessCountedUntil, now);
+    told.writersWaiting.resolve();
+  }
+
+  #recordChange(kept: LeasedStore, key: Key | undefined): void {
+    this.#hasChanges = true;
+    if (key === undefined || kept.changedKeys?.length === MAX_INVALIDATED_KEYS) kept.changedKeys = undefined;
+    else kept.changedKeys?.push(key);
+    // What the main process or another one has written: nobody waits for it.
+    this.#scheduled ??= setImmediate(() => {
+      this.#scheduled = undefined;
+      this.invalidate();
+    });
+  }
+}
+
+/**
+ * All pages are told what has changed. A promise that they have dropped what `writer` has written; undefined where nothing has to be
+ * waited for: by one that has only read, or where no other page keeps anything of these stores. `writer` itself is told before it is answered.
+ */
+export function invalidateAll(
+  leases: ReadonlySet<NearCacheLease>,
+  writer: NearCacheLease,
+  written: ReadonlySet<BridgeStore> | undefined,
+): Promise<unknown> | undefined {
+  if (leases.size === 0) return undefined;
+  const waits: Promise<unknown>[] = [];
+  for (const page of [...leases]) {
+    page.invalidate();
+    const wait = written && page !== writer ? page.waitForAcknowledgement(written) : undefined;
+    if (wait !== undefined) waits.push(wait);
+  }
+  return waits.length === 0 ? undefined : Promise.all(waits);
+}

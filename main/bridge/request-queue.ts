@@ -1,0 +1,176 @@
+import { DiskCacheError, type ErrorCode } from '../../protocol/error.ts';
+import { toPageErrorData } from '../../protocol/redaction.ts';
+import { estimateBytes } from '../../protocol/clone.ts';
+import {
+  ANSWER_PART,
+  type ResponseMessage,
+  type AnswerPart,
+  type OperationFailure,
+  MAX_RESPONSE_BYTES,
+  MAX_OPERATIONS,
+  MAX_WHOLE_ANSWER,
+  takesParts,
+  MAX_IN_FLIGHT,
+} from '../../protocol/wire.ts';
+import { isExpansionBomb } from './expansion-bomb.ts';
+import type { TaskQueue, FairScheduler } from './fair-scheduler.ts';
+import type { RunResults } from './run-operations.ts';
+
+const EXPANSION_BOMB_MESSAGE =
+  'The main process refused calls whose arrays have more than 10000 holes, or that refer to the same parts over and over; fill them, write less at a time';
+
+/** What is refused without having been done. */
+const REFUSAL_CODES: ReadonlySet<ErrorCode> = new Set([
+  'NOT_ALLOWED',
+  'TOO_LARGE',
+  'BAD_OPTION',
+  'BAD_KEY',
+  'BAD_VALUE',
+  'NO_SUCH_STORE',
+]);
+
+/** Between two looks whether a request may begin. */
+const START_RETRY_MS = 10;
+
+const isRefusal = ([, { code }]: OperationFailure): boolean => REFUSAL_CODES.has(code);
+
+/**
+ * The requests of one page, from the port to their answers: each is looked at, waits for its turn and is answered, in order.
+ *
+ * Invariant: what waits is bounded, whatever the page sends; every request with an id that is a number is answered once.
+ */
+export class RequestQueue {
+  readonly #run: (operations: readonly unknown[], maxWeight: number) => Iterator<number | undefined, RunResults>;
+  readonly #afterRun: (ran: RunResults) => Promise<unknown> | undefined;
+  readonly #respond: (answer: ResponseMessage | AnswerPart, ran?: RunResults) => void;
+  readonly #onRefused: (request: readonly unknown[], why: 'odd' | 'failed') => void;
+  readonly #scheduler: FairScheduler;
+  readonly #tasks: TaskQueue = [];
+  readonly #owner: object;
+  readonly #mayStart: () => boolean;
+  #queuedOperations = 0;
+  #queuedBytes = 0;
+
+  /**
+   * `settled`: what an answer has to wait for, after its operations have run; `refused` hears of requests that are none (`odd`), and of
+   * those of which no operation was let in; `owner`: whose turns its requests use; `mayBegin`: whether a request may, or is asked for again
+   * a little later.
+   */
+  constructor(
+    rota: FairScheduler,
+    run: (operations: readonly unknown[], maxWeight: number) => Iterator<number | undefined, RunResults>,
+    settled: (ran: RunResults) => Promise<unknown> | undefined,
+    answer: (answer: ResponseMessage | AnswerPart, ran?: RunResults) => void,
+    refused: (request: readonly unknown[], why: 'odd' | 'failed') => void = () => {},
+    owner?: object,
+    mayBegin: () => boolean = () => true,
+  ) {
+    this.#mayStart = mayBegin;
+    this.#owner = owner ?? this.#tasks;
+    this.#scheduler = rota;
+    this.#run = run;
+    this.#afterRun = settled;
+    this.#respond = answer;
+    this.#onRefused = refused;
+  }
+
+  receive(request: readonly unknown[]): void {
+    const [id, operations] = request;
+    if (typeof id !== 'number') {
+      this.#onRefused(request, 'odd');
+      return;
+    }
+    if (request.length !== 2 || !Array.isArray(operations) || operations.length > MAX_OPERATIONS) {
+      this.#refuse(id, 'NOT_ALLOWED', `The main process refused a message that is no request: [id, operations]`);
+      this.#onRefused(request, 'odd');
+      return;
+    }
+    if (isExpansionBomb(operations)) {
+      this.#refuse(id, 'TOO_LARGE', EXPANSION_BOMB_MESSAGE);
+      this.#onRefused(request, 'odd');
+      return;
+    }
+    // Only what has to wait is weighed.
+    let weight = 0;
+    const work = this.#run(operations, takesParts(id) ? MAX_RESPONSE_BYTES : MAX_WHOLE_ANSWER);
+    let hasBegun = false;
+    const job = () => {
+      if (!hasBegun && !this.#mayStart()) return START_RETRY_MS;
+      hasBegun = true;
+      const step = work.next();
+      if (step.done !== true) return step.value ?? true;
+      const { failures, settled } = step.value;
+      const answer = () => {
+        this.#queuedOperations -= operations.length;
+        this.#queuedBytes -= weight;
+        this.#post(id, step.value);
+        const isInVain = failures.length > 0 && failures.length === operations.length && failures.every(isRefusal);
+        if (isInVain) this.#onRefused(request, 'failed');
+      };
+      const finish = () => {
+        const wait = this.#afterRun(step.value);
+        if (wait === undefined) answer();
+        else void wait.then(answer);
+      };
+      if (settled === undefined) finish();
+      else void settled.then(finish);
+      return false;
+    };
+    this.#queuedOperations += operations.length;
+    const waiting = this.#tasks.length;
+    this.#scheduler.enqueue(this.#tasks, job, this.#owner);
+    if (this.#tasks.length === waiting) return;
+    weight = estimateBytes(operations);
+    this.#queuedBytes += weight;
+    if (this.#queuedOperations <= MAX_IN_FLIGHT.operations && (this.#queuedBytes <= MAX_IN_FLIGHT.bytes || this.#tasks.length === 1)) return;
+    this.#tasks.pop();
+    this.#queuedOperations -= operations.length;
+    this.#queuedBytes -= weight;
+    this.#refuse(id, 'BUSY', 'This page has more under way than the main process keeps for it; wait for answers');
+    this.#onRefused(request, 'failed');
+  }
+
+  /** Posts an answer; a large one in parts, between which others have a turn. */
+  #post(id: number, ran: RunResults): void {
+    if (!takesParts(id) || (ran.bytes ?? 0) <= 2 * ANSWER_PART) {
+      this.#respond([id, ran.values, ran.failures], ran);
+      return;
+    }
+    const parts = cut(ran.values);
+    let part = parts.next().value ?? [];
+    const job = () => {
+      const next = parts.next();
+      this.#respond(next.done ? [id, part, ran.failures] : [id, part], ran);
+      if (next.done) return false;
+      part = next.value;
+      return true;
+    };
+    this.#scheduler.enqueue(this.#tasks, job, this.#owner);
+  }
+
+  /** Forgets what waits. */
+  close(): void {
+    this.#tasks.length = 0;
+  }
+
+  #refuse(id: number, code: ErrorCode, message: string): void {
+    this.#respond([id, { refused: toPageErrorData(new DiskCacheError(code, message)) }]);
+  }
+}
+
+/** The values in groups that weigh about `ANSWER_PART`, or are one value. */
+function* cut(values: readonly unknown[]): Generator<unknown[], undefined> {
+  let part: unknown[] = [];
+  let weight = 0;
+  for (const value of values) {
+    const more = estimateBytes(value);
+    if (part.length > 0 && weight + more > ANSWER_PART) {
+      yield part;
+      part = [];
+      weight = 0;
+    }
+    part.push(value);
+    weight += more;
+  }
+  yield part;
+}

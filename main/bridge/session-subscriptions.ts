@@ -1,0 +1,226 @@
+import type { StoreEvent, ChangesMessage, SubscriptionRange } from '../../protocol/wire.ts';
+import { Deque } from '../engine/index.ts';
+import type { BridgeStore } from './handlers.ts';
+import { DiskCacheError } from '../../protocol/error.ts';
+import type { Key } from '../../protocol/key.ts';
+import { estimateBytes } from '../../protocol/clone.ts';
+import { encodeKey, type KeyColumn, type KeyRange, parseKeyRange } from '../engine/internal.ts';
+import { Queue } from '../queue/index.ts';
+
+type StoreEventListener = (news: StoreEvent) => void;
+
+interface StoreFeed {
+  readonly listeners: Set<StoreEventListener>;
+  readonly stop: () => void;
+}
+
+/** What one session hears of its stores. Invariant: one subscription for each store, however many listen to it here. */
+export class StoreFeeds {
+  readonly #feeds = new Map<BridgeStore, StoreFeed>();
+
+  /** Tells every change of the store from now on. Returns an unsubscribe function. */
+  subscribe(store: BridgeStore, listener: StoreEventListener): () => void {
+    const feed = this.#feeds.get(store) ?? this.#start(store);
+    feed.listeners.add(listener);
+    return () => {
+      if (!feed.listeners.delete(listener) || feed.listeners.size > 0) return;
+      this.#feeds.delete(store);
+      feed.stop();
+    };
+  }
+
+  #start(store: BridgeStore): StoreFeed {
+    const listeners = new Set<StoreEventListener>();
+    const hear = (news: StoreEvent) => {
+      for (const listener of listeners) listener(news);
+    };
+    const feed: StoreFeed = { listeners, stop: subscribeToStore(store, hear) };
+    this.#feeds.set(store, feed);
+    return feed;
+  }
+}
+
+/** Of a deque it is told that something changed, of a queue what happened to its jobs. */
+function subscribeToStore(store: BridgeStore, listener: StoreEventListener): () => void {
+  if (store instanceof Deque) return store.subscribe(({ kind }) => listener({ kind }));
+  return store.subscribe(listener);
+}
+
+/** A page may have this number of subscriptions. */
+const MAX_SUBSCRIPTIONS = 256;
+/** Bytes of changes that the page hasn't seen yet; past these it is told to read again. */
+const MAX_PENDING_BYTES = 256 * 1024;
+/** Keys that are compared with ranges for one message, about 2 ms. */
+const MAX_COMPARISONS = 16_384;
+
+const RESET: readonly StoreEvent[] = Object.freeze([Object.freeze({ kind: 'reset' })]);
+
+/** The subscriptions of one range. */
+interface Filter {
+  /** Without one everything matches. */
+  readonly range: KeyRange | undefined;
+  /** By the page's number: how much of what is unseen came before the subscription. */
+  readonly skippedBySubscription: Map<number, number>;
+}
+
+/** A store that is watched. */
+interface SubscribedStore {
+  readonly filters: Map<string, Filter>;
+  readonly stop: () => void;
+  /** What was not told yet; undefined: too much. */
+  pending: StoreEvent[] | undefined;
+  pendingBytes: number;
+}
+
+type SubscriptionChanges = [watch: number, news: readonly StoreEvent[]];
+
+/**
+ * What one page watches. What happens in one turn of the main process is told in one message, and while the page hasn't seen it
+ * the next ones gather: a slow page gets fewer and larger messages. A change is only noted down where it happens, whatever number of
+ * subscriptions there are; it is compared with their ranges when it is told.
+ *
+ * Invariant: one message at most is under way; what gathers, and what is compared for it, is bounded. What is too much is told as
+ * `reset`, never lost.
+ */
+export class SessionSubscriptions {
+  readonly #feeds: StoreFeeds;
+  readonly #send: (changes: ChangesMessage) => void;
+  readonly #enqueue: (job: () => boolean) => void;
+  readonly #stores = new Map<BridgeStore, SubscribedStore>();
+  readonly #unsubscribes = new Map<number, () => void>();
+  #pendingBytes = 0;
+  #lastNumber = 0;
+  #acknowledged = 0;
+  #scheduled: NodeJS.Immediate | undefined;
+
+  /** `enterAndCount` has a job done when it is this page's turn. */
+  constructor(feeds: StoreFeeds, send: (changes: ChangesMessage) => void, enter: (job: () => boolean) => void) {
+    this.#feeds = feeds;
+    this.#send = send;
+    this.#enqueue = enter;
+  }
+
+  get size(): number {
+    return this.#unsubscribes.size;
+  }
+
+  /** @throws {DiskCacheError} `TOO_LARGE` for too many; `BAD_OPTION` or `BAD_KEY` for something else than a range. */
+  add(id: number, store: BridgeStore, range: SubscriptionRange): void {
+    if (this.#unsubscribes.has(id)) throw new DiskCacheError('BAD_OPTION', `There is a subscription ${id} already`);
+    if (this.#unsubscribes.size === MAX_SUBSCRIPTIONS) {
+      throw new DiskCacheError('TOO_LARGE', `A page can have ${MAX_SUBSCRIPTIONS} subscriptions; stop some`);
+    }
+    const { id: name, ...parsed } = parseFilter(store, range);
+    const watched = this.#stores.get(store) ?? this.#subscribe(store);
+    const filter = watched.filters.get(name) ?? { ...parsed, skippedBySubscription: new Map() };
+    watched.filters.set(name, filter);
+    filter.skippedBySubscription.set(id, watched.pending?.length ?? 0);
+    this.#unsubscribes.set(id, () => {
+      filter.skippedBySubscription.delete(id);
+      if (filter.skippedBySubscription.size === 0) watched.filters.delete(name);
+      if (watched.filters.size === 0) this.#unsubscribe(store, watched);
+    });
+  }
+
+  remove(id: number): void {
+    const end = this.#unsubscribes.get(id);
+    this.#unsubscribes.delete(id);
+    end?.();
+  }
+
+  /** The page has seen a message: the next one may follow. */
+  acknowledge(number: number): void {
+    if (number !== this.#lastNumber) return;
+    this.#acknowledged = number;
+    this.#schedule();
+  }
+
+  close(): void {
+    clearImmediate(this.#scheduled);
+    this.#unsubscribes.clear();
+    for (const [store, watched] of [...this.#stores]) this.#unsubscribe(store, watched);
+  }
+
+  #subscribe(store: BridgeStore): SubscribedStore {
+    const stop = this.#feeds.subscribe(store, (news) => this.#record(watched, news));
+    const watched: SubscribedStore = { filters: new Map(), stop, pending: [], pendingBytes: 0 };
+    this.#stores.set(store, watched);
+    return watched;
+  }
+
+  #unsubscribe(store: BridgeStore, watched: SubscribedStore): void {
+    this.#stores.delete(store);
+    this.#pendingBytes -= watched.pendingBytes;
+    watched.stop();
+  }
+
+  #record(watched: SubscribedStore, news: StoreEvent): void {
+    if (watched.pending !== undefined) {
+      const weight = estimateBytes(news);
+      watched.pending.push(news);
+      watched.pendingBytes += weight;
+      this.#pendingBytes += weight;
+      if (this.#pendingBytes > MAX_PENDING_BYTES) this.#reset(watched);
+    }
+    this.#schedule();
+  }
+
+  #reset(watched: SubscribedStore): void {
+    this.#pendingBytes -= watched.pendingBytes;
+    watched.pending = undefined;
+    watched.pendingBytes = 0;
+  }
+
+  #schedule(): void {
+    if (this.#acknowledged === this.#lastNumber) this.#scheduled ??= setImmediate(() => this.#enqueue(this.#dispatch));
+  }
+
+  readonly #dispatch = (): false => {
+    this.#scheduled = undefined;
+    let left = MAX_COMPARISONS;
+    const changes: SubscriptionChanges[] = [];
+    for (const watched of this.#stores.values()) {
+      if (watched.pending?.length === 0) continue;
+      const filters = [...watched.filters.values()];
+      left -= (watched.pending?.length ?? 0) * filters.filter(({ range }) => range).length;
+      for (const told of matchChanges(filters, left < 0 ? undefined : watched.pending)) changes.push(told);
+      this.#pendingBytes -= watched.pendingBytes;
+      watched.pending = [];
+      watched.pendingBytes = 0;
+      for (const { skippedBySubscription } of filters) for (const id of skippedBySubscription.keys()) skippedBySubscription.set(id, 0);
+    }
+    if (changes.length > 0) this.#send({ deskcache: 'changes', number: ++this.#lastNumber, changes });
+    return false;
+  };
+}
+
+function parseFilter(store: BridgeStore, range: SubscriptionRange): { readonly id: string; readonly range: KeyRange | undefined } {
+  if (store instanceof Deque || store instanceof Queue) return { id: '', range: undefined };
+  const parsed = parseKeyRange(range as object);
+  return { id: parsed.id, range: parsed.isUnbounded ? undefined : parsed };
+}
+
+/** Returns what each subscription is told of `unseen`; `reset` of what was too much. */
+function matchChanges(filters: readonly Filter[], pending: readonly StoreEvent[] | undefined): SubscriptionChanges[] {
+  if (pending === undefined) {
+    return filters.flatMap(({ skippedBySubscription }) => [...skippedBySubscription.keys()].map((id): SubscriptionChanges => [id, RESET]));
+  }
+  const keys = filters.some(({ range }) => range) ? pending.map(toColumn) : [];
+  return filters.flatMap(({ range, skippedBySubscription }) => {
+    const places = [...pending.keys()].filter((place) => matchesRange(keys[place], range));
+    const all = places.map((place) => pending[place]!);
+    return [...skippedBySubscription].flatMap(([id, first]): SubscriptionChanges[] => {
+      const before = first === 0 ? 0 : places.filter((place) => place < first).length;
+      return before === all.length ? [] : [[id, before === 0 ? all : all.slice(before)]];
+    });
+  });
+}
+
+function toColumn(news: StoreEvent): KeyColumn | undefined {
+  const { key } = news as { readonly key?: Key };
+  return key === undefined ? undefined : encodeKey(key);
+}
+
+/** What has no key, such as `clearAndUse`, concerns every range. */
+const matchesRange = (key: KeyColumn | undefined, range: KeyRange | undefined): boolean =>
+  range === undefined || key === undefined || range.has(key);

@@ -1,0 +1,242 @@
+import {
+  type Session as ElectronSession,
+  type Event,
+  type IpcMainEvent,
+  MessageChannelMain,
+  type WebContents,
+  type WebFrameMain,
+} from 'electron';
+import { DiskCacheError } from '../../protocol/error.ts';
+import {
+  CONNECT_CHANNEL,
+  type PeerGone,
+  isNonce,
+  isPortPurpose,
+  PORT_CHANNEL,
+  type PortAnswer,
+  type PortPurpose,
+} from '../../protocol/handshake.ts';
+import { toPageErrorData } from '../../protocol/redaction.ts';
+import { WINDOW_STORE } from '../../protocol/stores.ts';
+import { type Grant, parseGrant } from '../bridge/grant.ts';
+import { Principals } from '../bridge/principal.ts';
+import type { WindowEndpoint, SessionOpener, ClosableSession } from './engine-endpoint.ts';
+import { type Authorize, type FrameInfo, isFrameAlive, getSender } from './sender.ts';
+
+/** Limits of one document. A page may load our client more than once, but not this often. */
+const MAX_SESSIONS = 16;
+const MAX_HANDSHAKES = 256;
+
+/** Limits of all subframes of one origin together, since a page can open any number of them, and of all subframes of a window. */
+const MAX_SUBFRAME_SESSIONS = 64;
+const MAX_SUBFRAME_HANDSHAKES = 1024;
+const MAX_ALL_SUBFRAME_HANDSHAKES = 4096;
+
+/** Chromium's `net::ERR_ABORTED`: the navigation was given up, and the document stays. */
+const ERR_ABORTED = -3;
+
+/** A window whose pages may connect. */
+export interface Attachment {
+  /** How many pages are connected, whatever number of ports they have. */
+  readonly sessions: number;
+  /** What the documents of an origin are granted that the window shows now; none in another session. */
+  getGrants(origin: string, session: ElectronSession): readonly Grant[];
+  /** Ends every session, telling the pages why; nothing can connect any more. */
+  detach(reason: DiskCacheError): void;
+}
+
+/** A document that asked for a port: its frame, which outlives it, and the process and routing id of the frame at that time. */
+interface ConnectingDocument {
+  readonly frame: WebFrameMain;
+  readonly host: string;
+  /** Undefined where it can't be known for certain. */
+  readonly origin: string | undefined;
+  readonly isTop: boolean;
+}
+
+/**
+ * Answers the handshakes of one window's frames; `engine` answers calls of stores, `runOffline` those of HTTP.
+ *
+ * Invariant: a session ends with its document (another is committed in its frame, the frame is removed, its process crashes,
+ * the window is closed), whether or not its port says so: a killed page says nothing. A navigation that has only begun ends
+ * nothing: it may be prevented, turn into a download or be answered with 204, and the document stays.
+ */
+export function attach(
+  contents: WebContents,
+  name: string,
+  authorize: Authorize,
+  engine: WindowEndpoint,
+  http: SessionOpener,
+): Attachment {
+  const sessions = new Map<ClosableSession, ConnectingDocument>();
+  const nonces = new Map<string, ConnectingDocument>();
+  const principals = new Principals();
+  /** Frames whose documents have used up their handshakes. */
+  let exhausted = new WeakSet<WebFrameMain>();
+
+  function onConnect(event: IpcMainEvent, nonce: unknown, to: unknown = 'stores'): void {
+    const frame = event.senderFrame;
+    // Without a frame there is nobody to answer; a nonce answers once, so a page may ask again until it is heard.
+    if (!isFrameAlive(frame) || !isNonce(nonce) || !isPortPurpose(to) || nonces.has(nonce) || exhausted.has(frame)) return;
+    endSessions(pageGone('was removed'), ({ frame: asked }) => !isFrameAlive(asked));
+    const sender = getSender(frame, name);
+    const host = toHostId(event.processId, event.frameId);
+    const asker: ConnectingDocument = { frame, host, origin: sender?.origin, isTop: frame.parent === null };
+    if (!hasHandshakesLeft(nonces, asker)) {
+      exhausted.add(frame);
+      return;
+    }
+    nonces.set(nonce, asker);
+    try {
+      connect(asker, nonce, requireGrant(asker, sender), to);
+    } catch (error) {
+      postToFrame(frame, { deskcache: 'port', nonce, error: toPageErrorData(error) });
+    }
+  }
+
+  function requireGrant(asker: ConnectingDocument, sender: FrameInfo | undefined): Grant {
+    const grant = sender && callAuthorize(authorize, sender);
+    if (sender && grant && hasSessionsLeft(sessions, asker)) return grant;
+    const who = sender ? `${sender.isTop ? 'page' : 'subframe'} of ${sender.origin}` : 'frame of no certain origin';
+    const why = grant
+      ? `has its ${MAX_SESSIONS} connections already, or the subframes of its origin their ${MAX_SUBFRAME_SESSIONS}`
+      : 'was not granted a connection by authorize(frame)';
+    throw new DiskCacheError('NOT_ALLOWED', `The ${who} in window "${name}" ${why}`);
+  }
+
+  function connect(asker: ConnectingDocument, nonce: string, grant: Grant, to: PortPurpose): void {
+    const { port1, port2 } = new MessageChannelMain();
+    const hasShard = asker.frame.parent === null || Object.hasOwn(grant.stores, WINDOW_STORE);
+    const answering = to === 'stores' ? engine : http;
+    const { origin } = asker;
+    const rights = { grant, hasShard, origin, principal: principals.get(origin) };
+    const session = answering.openSession(port1, rights, (how) => {
+      sessions.delete(session);
+      if (how === 'died') postToFrame(asker.frame, { deskcache: 'gone', nonce });
+    });
+    sessions.set(session, asker);
+    postToFrame(asker.frame, { deskcache: 'port', nonce }, [port2]);
+  }
+
+  /** Ends the sessions of documents that are gone; what they have asked counts no more. */
+  function endSessions(reason: DiskCacheError, isGone: (asker: ConnectingDocument) => boolean = () => true): void {
+    for (const [nonce, asker] of nonces) if (isGone(asker)) nonces.delete(nonce);
+    for (const [session, asker] of sessions) {
+      if (!isGone(asker)) continue;
+      sessions.delete(session);
+      session.close(reason);
+    }
+  }
+
+  /**
+   * A frame has another document. Electron tells so before that document can ask for anything: both come over one channel of
+   * its host. Should one in a host of its own have asked already, it keeps what it was given.
+   */
+  function onCommit(isMainFrame: boolean, processId: number, routingId: number): void {
+    exhausted = new WeakSet();
+    const host = toHostId(processId, routingId);
+    const askers = [...nonces.values(), ...sessions.values()];
+    const moved = new Set(askers.filter((asker) => asker.host !== host).map(({ frame }) => frame));
+    endSessions(pageGone('was replaced by another'), (asker) => {
+      if (!isFrameAlive(asker.frame)) return true;
+      const isInFrame = isMainFrame
+        ? asker.frame.parent === null
+        : toHostId(asker.frame.processId, asker.frame.routingId) === host;
+      // With the top document go those of its subframes.
+      return isInFrame ? asker.host !== host || !moved.has(asker.frame) : isMainFrame;
+    });
+  }
+  const onNavigated = (
+    _event: Event,
+    _url: string,
+    _status: number,
+    _statusText: string,
+    ...committed: Parameters<typeof onCommit>
+  ) => onCommit(...committed);
+  /** An error page has taken the place of a document. */
+  const onFailed = (
+    _event: Event,
+    code: number,
+    _description: string,
+    _url: string,
+    ...committed: Parameters<typeof onCommit>
+  ) => {
+    if (code !== ERR_ABORTED) onCommit(...committed);
+  };
+  const onCrash = () => endSessions(pageGone('crashed'));
+  const onDestroyed = () => endSessions(pageGone('was closed'));
+
+  contents.ipc.on(CONNECT_CHANNEL, onConnect);
+  contents.on('did-frame-navigate', onNavigated);
+  contents.on('did-fail-provisional-load', onFailed);
+  contents.on('render-process-gone', onCrash);
+  contents.on('destroyed', onDestroyed);
+
+  return {
+    get sessions() {
+      return new Set([...sessions.values()].map(({ frame }) => frame)).size;
+    },
+    getGrants(origin, session) {
+      if (contents.isDestroyed() || contents.session !== session) return [];
+      return getShownFrames(contents).flatMap((frame) => {
+        const sender = getSender(frame, name);
+        return sender?.origin === origin ? (callAuthorize(authorize, sender) ?? []) : [];
+      });
+    },
+    detach(reason) {
+      endSessions(reason);
+      if (contents.isDestroyed()) return;
+      contents.ipc.off(CONNECT_CHANNEL, onConnect);
+      contents.off('did-frame-navigate', onNavigated);
+      contents.off('did-fail-provisional-load', onFailed);
+      contents.off('render-process-gone', onCrash);
+      contents.off('destroyed', onDestroyed);
+    },
+  };
+}
+
+/** How many askers a frame has, and the subframes of its origin, and all subframes: what one of them uses up the page around it keeps. */
+function countDocuments(askers: ReadonlyMap<unknown, ConnectingDocument>, { frame, origin }: ConnectingDocument) {
+  const counts = { ofFrame: 0, ofOrigin: 0, ofSubframes: 0 };
+  for (const other of askers.values()) {
+    if (other.frame === frame) counts.ofFrame++;
+    if (other.isTop) continue;
+    counts.ofSubframes++;
+    if (other.origin === origin) counts.ofOrigin++;
+  }
+  return counts;
+}
+
+function hasHandshakesLeft(nonces: ReadonlyMap<unknown, ConnectingDocument>, asker: ConnectingDocument): boolean {
+  const { ofFrame, ofOrigin, ofSubframes } = countDocuments(nonces, asker);
+  if (ofFrame >= MAX_HANDSHAKES) return false;
+  return asker.isTop || (ofOrigin < MAX_SUBFRAME_HANDSHAKES && ofSubframes < MAX_ALL_SUBFRAME_HANDSHAKES);
+}
+
+function hasSessionsLeft(sessions: ReadonlyMap<unknown, ConnectingDocument>, asker: ConnectingDocument): boolean {
+  const { ofFrame, ofOrigin } = countDocuments(sessions, asker);
+  return ofFrame < MAX_SESSIONS && (asker.isTop || ofOrigin < MAX_SUBFRAME_SESSIONS);
+}
+
+const toHostId = (processId: number, routingId: number): string => `${processId}:${routingId}`;
+
+/** Returns no frames after a crash: they are disposed until the window has another document, and reading one throws. */
+function getShownFrames({ mainFrame }: WebContents): readonly (WebFrameMain | null)[] {
+  return isFrameAlive(mainFrame) ? mainFrame.framesInSubtree : [];
+}
+
+/** A broken policy grants nothing. The page is not told how it broke, the application is. */
+function callAuthorize(authorize: Authorize, sender: FrameInfo): Grant | null {
+  try {
+    return parseGrant(authorize(sender));
+  } catch (error) {
+    process.emitWarning(error instanceof Error ? error : String(error));
+    return null;
+  }
+}
+
+const pageGone = (what: string) => new DiskCacheError('DISCONNECTED', `The page ${what}`);
+
+function postToFrame(frame: WebFrameMain, message: PortAnswer | PeerGone, ports: Electron.MessagePortMain[] = []): void {
+  if (isFrameAlive(frame)) frame.postMessage(PORT_CHANNEL, message, ports);
+}

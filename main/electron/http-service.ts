@@ -1,0 +1,209 @@
+import { join } from 'node:path';
+import { net, protocol, type Session } from 'electron';
+import { ASSET_SCHEME } from '../../protocol/asset-url.ts';
+import { DiskCacheError } from '../../protocol/error.ts';
+import type { RequestHandler, HttpBackend } from '../bridge/http/calls.ts';
+import { openHttpSession } from '../bridge/http/http-session.ts';
+import { Cache, type CacheMethods, type CacheOptions } from '../engine/index.ts';
+import { CacheStorage, type CacheStorageOptions } from '../offline/index.ts';
+import { toNetworkError, networkFetch } from './network-fetch.ts';
+import { getCache, interceptSession, type OfflineSession, type OfflineSessionOptions } from './intercept-session.ts';
+import type { SessionOpener } from './engine-endpoint.ts';
+import { fromPortMain } from './engine-endpoint.ts';
+import { assertPrivateNetwork, type PrivateNetwork, createPrivateNetworkGuard } from './private-network.ts';
+
+export interface CachesOptions extends Pick<CacheOptions, 'sizeLimit' | 'durability' | 'compression'> {
+  /** Schemes that may be cached besides `http`, `https` and those that the session handles: ones that are not handled yet or any more. */
+  readonly schemes?: readonly string[];
+  /** Told when the store failed while a page or the main process asked for a response; nothing is found then. */
+  readonly onStoreFailure?: CacheStorageOptions['onStoreFailure'];
+}
+
+/** No declared store has such names. */
+const CACHES_FOLDER = '_caches';
+const RESPONSES_FOLDER = '_responses';
+
+/** Who adds what is there would have what `authorize` keeps from it, or what is no application's. */
+const UNCACHEABLE_SCHEMES: readonly string[] = [ASSET_SCHEME, 'file'];
+
+/** What answers requests of a session, and for which schemes. */
+interface Interception {
+  readonly schemes: readonly string[];
+  readonly handler: RequestHandler;
+  readonly privateNetwork: PrivateNetwork;
+}
+
+/**
+ * The HTTP side of one application: its CacheStorage, and what `host.offline` has begun in which session. It answers pages over
+ * ports of their own, always in the main process, which has the sessions.
+ */
+export class HttpService {
+  readonly #directory: string;
+  readonly #options: CachesOptions;
+  readonly #interceptions = new WeakMap<Session, Set<Interception>>();
+  #cacheStore: Cache | undefined;
+  #responseStore: Cache | undefined;
+  #caches: CacheStorage | undefined;
+  #isClosed = false;
+
+  constructor(directory: string, options: CachesOptions = {}) {
+    this.#directory = directory;
+    this.#options = options;
+  }
+
+  /**
+   * As the main process has them, where `add` goes to the network as the default session does. Opens the store when first asked.
+   *
+   * @throws {DiskCacheError} `CLOSED`; what opening a cache throws.
+   */
+  get caches(): CacheStorage {
+    this.#caches ??= this.#createCacheStorage(net, protocol);
+    return this.#caches;
+  }
+
+  /**
+   * As `interceptSession`; pages of the session reach it from now on. When the host's own store can't be opened, requests go to the network,
+   * and `onStoreFailure` is told of each.
+   *
+   * @throws {DiskCacheError} `NO_SUCH_STORE`; `BAD_OPTION`, also for a store that is no cache; `CLOSED`.
+   */
+  intercept(session: Session, how: OfflineSessionOptions, stores: Readonly<Record<string, object>>): OfflineSession {
+    const { privateNetwork = false } = how;
+    assertPrivateNetwork('host.offline', privateNetwork);
+    const cache = how.store === undefined ? this.#openResponseStore() : getCache(how.store, stores);
+    const { offline, end } = interceptSession(session, how, cache);
+    const guard = createPrivateNetworkGuard(session, privateNetwork);
+    const begun: Interception = {
+      schemes: (how.schemes ?? ['https']).map((scheme) => `${scheme}:`),
+      handler: guard === undefined ? offline : offline.withGuard(guard),
+      privateNetwork,
+    };
+    const ofSession = this.#interceptions.get(session) ?? new Set();
+    this.#interceptions.set(session, ofSession.add(begun));
+    return {
+      offline,
+      end: () => {
+        ofSession.delete(begun);
+        end();
+      },
+    };
+  }
+
+  /** Answers the pages of a session. */
+  createSessionOpener(session: Session): SessionOpener {
+    const backing: HttpBackend = {
+      getHandler: (scheme) => this.#getHandler(session, scheme),
+      caches: () => this.#getPageCacheStorage(session),
+    };
+    return {
+      openSession(port, { grant, principal }, onEnd) {
+        const opened = openHttpSession(fromPortMain(port), grant, backing, principal);
+        port.on('close', () => {
+          opened.close(new DiskCacheError('DISCONNECTED', 'The page closed its port'));
+          onEnd('closed');
+        });
+        return opened;
+      },
+    };
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#cacheStore?.close();
+    this.#responseStore?.close();
+  }
+
+  #getHandler(session: Session, scheme: string | undefined): RequestHandler {
+    const begun = [...(this.#interceptions.get(session) ?? [])];
+    const [first] = begun;
+    if (first === undefined) {
+      throw new DiskCacheError(
+        'NOT_ALLOWED',
+        'Nothing answers fetch in the session of this page; the main process has to call host.offline(session, …)',
+      );
+    }
+    const found = scheme === undefined ? first : begun.find(({ schemes }) => schemes.includes(scheme));
+    if (found !== undefined) return found.handler;
+    // Never a file, or whatever else Electron's fetch would open.
+    if (scheme === 'http:' || scheme === 'https:') return first.handler;
+    throw new DiskCacheError('NOT_ALLOWED', `${scheme} is none of the schemes of host.offline(session, { schemes })`);
+  }
+
+  /** Through the session's own handlers: whatever a page could load can be added, but for what is not allowed it. */
+  #getPageCacheStorage(session: Session): CacheStorage {
+    const begun = [...(this.#interceptions.get(session) ?? [])];
+    const isAll = begun.some(({ privateNetwork }) => privateNetwork === true);
+    const hosts = begun.flatMap(({ privateNetwork }) => (Array.isArray(privateNetwork) ? privateNetwork : []));
+    const guard = createPrivateNetworkGuard(session, isAll || hosts);
+    if (guard === undefined) return this.#createCacheStorage(session, session.protocol);
+    const fetch = (hop: Request): Promise<Response> => {
+      // Hop by hop, which Electron's fetch doesn't do, so that the guard sees where a redirect leads.
+      const { protocol: scheme } = new URL(hop.url);
+      const handler = begun.find(({ schemes }) => schemes.includes(scheme));
+      if (handler !== undefined) return handler.handler.respond(hop);
+      const isWeb = scheme === 'http:' || scheme === 'https:';
+      if (isWeb && !session.protocol.isProtocolHandled(scheme.slice(0, -1))) return networkFetch(session)(hop);
+      // What the application answers itself, it redirects itself.
+      return fetchWithUrl(session, new Request(hop, { redirect: 'follow' }));
+    };
+    return this.#createCacheStorage({ fetch }, session.protocol, guard);
+  }
+
+  /** What the standard says of `http` and `https` holds for every scheme that the application answers. */
+  #createCacheStorage(
+    network: { fetch(request: Request): Promise<Response> },
+    handled: Pick<Session['protocol'], 'isProtocolHandled'>,
+    guard?: CacheStorageOptions['guard'],
+  ): CacheStorage {
+    const { schemes = [], onStoreFailure } = this.#options;
+    return new CacheStorage({
+      cache: this.#openCacheStore(),
+      ...(guard && { guard }),
+      ...(onStoreFailure && { onStoreFailure }),
+      fetch: (request) => fetchWithUrl(network, request),
+      schemes: (scheme) =>
+        schemes.includes(scheme) || (!UNCACHEABLE_SCHEMES.includes(scheme) && handled.isProtocolHandled(scheme)),
+    });
+  }
+
+  #openResponseStore(): CacheMethods {
+    this.#assertOpen();
+    const directory = join(this.#directory, RESPONSES_FOLDER);
+    try {
+      this.#responseStore ??= new Cache(directory, { evictionPolicy: 'least-recently-used' });
+      return this.#responseStore;
+    } catch (error) {
+      return createFailedStore(error);
+    }
+  }
+
+  #openCacheStore(): Cache {
+    this.#assertOpen();
+    const { schemes: _, onStoreFailure: __, ...options } = this.#options;
+    this.#cacheStore ??= new Cache(join(this.#directory, CACHES_FOLDER), { ...options, evictionPolicy: 'none' });
+    return this.#cacheStore;
+  }
+
+  #assertOpen(): void {
+    if (this.#isClosed) throw new DiskCacheError('CLOSED', 'The host was closed, and its caches with it');
+  }
+}
+
+/** A store that could not be opened: it answers every call with the reason, as one that was closed does. */
+function createFailedStore(reason: unknown): CacheMethods {
+  const fail = (): never => {
+    throw reason;
+  };
+  return new Proxy({} as CacheMethods, {
+    has: () => true,
+    get: (_, name) => (name === 'codec' ? undefined : fail),
+  });
+}
+
+/** Electron's fetch leaves the address out, of what it answers and of what it fails with. */
+async function fetchWithUrl(network: { fetch(request: Request): Promise<Response> }, request: Request): Promise<Response> {
+  const response = await network.fetch(request).catch((error: unknown) => {
+    throw request.signal.aborted || error instanceof DiskCacheError ? error : toNetworkError(request, error);
+  });
+  return response.url === '' ? Object.defineProperty(response, 'url', { value: request.url }) : response;
+}

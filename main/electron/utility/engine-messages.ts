@@ -1,0 +1,167 @@
+import { type ErrorData, isErrorData, DiskCacheError } from '../../../protocol/error.ts';
+import type { Outcome } from '../../../protocol/wire.ts';
+import type { StoreDeclarations } from '../../../protocol/stores.ts';
+import type { OpenQueueOptions } from '../../offline/index.ts';
+import type { SessionRights } from '../engine-endpoint.ts';
+import type { WindowStoreId, WindowStoreOptions } from '../window-stores.ts';
+import { isAbsolute } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { formatValue } from '../../../protocol/describe-value.ts';
+import { findValueFault } from '../../../protocol/clone-check.ts';
+
+/*
+ * What the main process tells the utility process that has the engine, and what it hears: plain data, one object each. Both are of
+ * one build, so nothing here has to be understood by another version.
+ */
+
+/** What is to be opened. */
+export interface OpenCommand {
+  readonly directory: string;
+  readonly stores: SerializedStores;
+  readonly windows: WindowStoreOptions | undefined;
+}
+
+/** Declarations without functions as they are; or by the module that has them, and the kinds it has to declare. */
+export type SerializedStores =
+  | { readonly declarations: StoreDeclarations }
+  | { readonly module: string; readonly kinds: Readonly<Record<string, string>> };
+
+/** A queue that pages may call from now on. */
+export interface NamedQueue {
+  readonly name: string;
+  readonly options: OpenQueueOptions | undefined;
+}
+
+/** What is answered by its id. */
+export type Query =
+  | { readonly call: 'windows.list' }
+  | { readonly call: 'windows.clear'; readonly name: string | undefined };
+
+export type Command =
+  /** The first one, answered by `opened` or `toNetworkError`. `windows` are attached, and what they keep while they are open stays. */
+  | { readonly order: 'open'; readonly opening: OpenCommand; readonly attached: readonly WindowStoreId[] }
+  | { readonly order: 'attach'; readonly window: number; readonly kept: WindowStoreId }
+  | { readonly order: 'release'; readonly window: number }
+  /** Comes with the port. Without a window it is the main process itself that calls. */
+  | { readonly order: 'session'; readonly id: number; readonly window: number | undefined; readonly rights: SessionRights }
+  | { readonly order: 'end'; readonly id: number; readonly reason: ErrorData }
+  | { readonly order: 'call'; readonly id: number; readonly asked: Query }
+  | { readonly order: 'openQueue'; readonly queue: NamedQueue }
+  | { readonly order: 'close' };
+
+/** What became of `open`, and then what happens. */
+export type EngineEvent =
+  | { readonly post: 'opened' }
+  | { readonly post: 'failed'; readonly error: ErrorData }
+  | RunningEvent;
+
+export type RunningEvent =
+  /** A session has ended by itself. */
+  | { readonly post: 'ended'; readonly id: number }
+  | { readonly post: 'answer'; readonly id: number; readonly outcome: Outcome };
+
+/** Whether what the utility process has posted is a report, which a module of the application's own could spoil. */
+export function isEngineEvent(message: unknown): message is EngineEvent {
+  const { report, id, error, outcome } = Object(message) as Record<string, unknown>;
+  switch (report) {
+    case 'opened':
+      return true;
+    case 'failed':
+      return isErrorData(error);
+    case 'ended':
+      return typeof id === 'number';
+    case 'answer':
+      return typeof id === 'number' && typeof outcome === 'object' && outcome !== null;
+    default:
+      return false;
+  }
+}
+
+/** Where `defineStores` was called for the utility process: an absolute path or a `file:` address. */
+export type StoresModule = string | URL;
+
+/**
+ * Declarations as the utility process gets them. No function crosses to it: where there are some it imports the module itself.
+ *
+ * @throws {DiskCacheError} `BAD_OPTION` that names the store and the option.
+ */
+export function serializeStores(stores: StoreDeclarations, storesModule: StoresModule | undefined): SerializedStores {
+  if (storesModule !== undefined) return { module: toModuleUrl(storesModule), kinds: getKinds(stores) };
+  for (const [name, { options }] of Object.entries(stores)) {
+    for (const [option, value] of Object.entries(options)) {
+      const fault = findValueFault(value, option);
+      if (fault === undefined) continue;
+      throw new DiskCacheError(
+        'BAD_OPTION',
+        `Store "${name}" can't be opened in a utility process: ${fault}, which can't be sent there. Declare the stores in a module and pass storesModule: new URL('./stores.js', import.meta.url)`,
+      );
+    }
+  }
+  return { declarations: stores };
+}
+
+/** @throws {DiskCacheError} `BAD_OPTION` for what can't cross. */
+export function assertSendableWindowOptions(windows: WindowStoreOptions | undefined): WindowStoreOptions | undefined {
+  const fault = windows === undefined ? undefined : findValueFault(windows, 'windows');
+  if (fault === undefined) return windows;
+  throw new DiskCacheError('BAD_OPTION', `${fault}, which can't be sent to a utility process; leave it out`);
+}
+
+/**
+ * What a module has declared, by its export `stores`, or else `default`.
+ *
+ * @throws {DiskCacheError} `BAD_OPTION` for a module that can't be imported, or that declares other stores than main does.
+ */
+export async function deserializeStores(sent: SerializedStores): Promise<StoreDeclarations> {
+  if ('declarations' in sent) return sent.declarations;
+  const declared = await importStores(sent.module);
+  const theirs = getKinds(declared);
+  for (const name of new Set([...Object.keys(sent.kinds), ...Object.keys(theirs)])) {
+    if (sent.kinds[name] === theirs[name]) continue;
+    throw new DiskCacheError(
+      'BAD_OPTION',
+      `storesModule ${sent.module} declares ${describeStore(name, theirs[name])}, and openDiskCache was given ${describeStore(name, sent.kinds[name])}; import the same declarations`,
+    );
+  }
+  return declared;
+}
+
+async function importStores(module: string): Promise<StoreDeclarations> {
+  let all: Readonly<Record<string, unknown>>;
+  try {
+    all = (await import(module)) as Readonly<Record<string, unknown>>;
+  } catch (cause) {
+    throw new DiskCacheError('BAD_OPTION', `storesModule ${module} can't be imported: ${String(cause)}`, { cause });
+  }
+  // The default export of a CommonJS module is its `module.exports`.
+  const candidates = [all['stores'], Object(all['default']).stores, all['default']];
+  const found = candidates.find(isDeclarations);
+  if (found !== undefined) return found;
+  throw new DiskCacheError(
+    'BAD_OPTION',
+    `storesModule ${module} exports no stores: export const stores = defineStores({ … })`,
+  );
+}
+
+const isDeclarations = (value: unknown): value is StoreDeclarations =>
+  typeof value === 'object' &&
+  value !== null &&
+  Object.values(value).every(
+    (it: unknown) => typeof Object(it).kind === 'string' && typeof Object(it).options === 'object',
+  );
+
+const getKinds = (stores: StoreDeclarations): Readonly<Record<string, string>> =>
+  Object.fromEntries(Object.entries(stores).map(([name, { kind }]) => [name, kind]));
+
+const describeStore = (name: string, kind: string | undefined): string =>
+  kind === undefined ? `no "${name}"` : `"${name}" as ${kind}`;
+
+function toModuleUrl(module: StoresModule): string {
+  if (module instanceof URL && module.protocol === 'file:') return module.href;
+  if (typeof module === 'string' && module.startsWith('file:')) return module;
+  if (typeof module === 'string' && isAbsolute(module)) return pathToFileURL(module).href;
+  throw new DiskCacheError(
+    'BAD_OPTION',
+    `storesModule is ${formatValue(module, "'")}; it has to be an absolute path or a file: address, such as new URL('./stores.js', import.meta.url)`,
+  );
+}

@@ -1,0 +1,140 @@
+import { MessageChannelMain, type MessagePortMain } from 'electron';
+import { type Kind, SIGNATURES } from '../../../protocol/contract.ts';
+import { DiskCacheError } from '../../../protocol/error.ts';
+import { DEFAULT_STORE, type StoreDeclaration, type StoreDeclarations } from '../../../protocol/stores.ts';
+import { Client } from '../../../client/client.ts';
+import type { MessagePortLike } from '../../../client/port-connection.ts';
+import { RemoteStore } from '../../../client/remote-store.ts';
+import { FULL_GRANT } from '../../bridge/grant.ts';
+import { fromPortMain } from '../engine-endpoint.ts';
+import type { UtilityEngine } from './utility-engine.ts';
+import { join } from 'node:path';
+import type { AssetStore } from '../../assets/asset-server.ts';
+import { Cache, FanoutCache } from '../../engine/index.ts';
+
+/** Milliseconds in which the utility process has to answer something. */
+const CALL_TIMEOUT_MS = 30_000;
+
+/**
+ * The stores of the utility process as the main process has them: as a page does, over a port of its own, with every right. What
+ * main writes is coherent with what pages keep near, for it goes the same way as their writes.
+ */
+export class RemoteHostStores {
+  readonly stores: Readonly<Record<string, RemoteStore>>;
+  readonly #client: Client;
+
+  constructor(engine: UtilityEngine, declarations: StoreDeclarations) {
+    const client = new Client(async () => openOwnPort(engine), CALL_TIMEOUT_MS);
+    const kinds = Object.entries(declarations).map(([name, declaration]) => [name, getContractKind(declaration)] as const);
+    this.stores = Object.fromEntries(
+      [[DEFAULT_STORE, 'cache'] as const, ...kinds].map(([name, kind]) => [
+        name,
+        new RemoteStore(client, name, SIGNATURES[kind]),
+      ]),
+    );
+    this.#client = client;
+  }
+
+  /** Rejects what is open. */
+  close(): void {
+    this.#client.disconnect(new DiskCacheError('DISCONNECTED', 'The host was closed'));
+  }
+}
+
+const getContractKind = ({ kind }: StoreDeclaration): Kind => (kind === 'fanout' ? 'cache' : kind);
+
+/** @throws {DiskCacheError} `CLOSED`. */
+function openOwnPort(engine: UtilityEngine): MessagePortLike {
+  return openPortWithClose((port, onEnd) => engine.openSession(port, { grant: FULL_GRANT, hasShard: false }, onEnd));
+}
+
+/** A port whose other end `open` is given, and which closes when it is told: a process that was killed doesn't close it. */
+export function openPortWithClose(open: (port: MessagePortMain, onEnd: () => void) => void): MessagePortLike {
+  const { port1, port2 } = new MessageChannelMain();
+  const port = fromPortMain(port2);
+  const closeListeners: Parameters<MessagePortLike['addEventListener']>[1][] = [];
+  open(port1, () => {
+    for (const listener of closeListeners) listener({});
+  });
+  return {
+    ...port,
+    start: () => port2.start(),
+    addEventListener(type, listener) {
+      if (type === 'close') closeListeners.push(listener);
+      else port.addEventListener(type, listener);
+    },
+  };
+}
+
+type ByName<T> = Readonly<Record<string, T>>;
+
+/**
+ * Caches that the main process has open beside the utility process, as another process may: to read their bytes for
+ * `deskcache://`, and to keep responses in. Each is opened when it is first needed.
+ */
+export class ReaderCaches {
+  readonly #directory: string;
+  readonly #stores: StoreDeclarations;
+  readonly #open = new Map<string, Cache | FanoutCache>();
+
+  constructor(directory: string, stores: StoreDeclarations) {
+    this.#directory = directory;
+    this.#stores = { [DEFAULT_STORE]: { kind: 'cache', options: {} }, ...stores };
+  }
+
+  /**
+   * What can be served, by name; an object without methods stands for what can't. `getExpected` are those that were asked for by name.
+   *
+   * @throws {DiskCacheError} `BAD_OPTION` when one of them is exclusive.
+   */
+  getServedStores(wanted: readonly string[]): ByName<Partial<AssetStore>> {
+    for (const name of wanted) this.#assertShareable(name);
+    const stores = Object.entries(this.#stores).map(([name, declaration]) => [
+      name,
+      isCache(declaration) && !isExclusive(declaration) ? this.#createAssetStore(name) : {},
+    ]);
+    return Object.fromEntries(stores);
+  }
+
+  /**
+   * The stores by name, the one that is called so open if it is a cache.
+   *
+   * @throws {DiskCacheError} `BAD_OPTION` when it is exclusive, and what opening a cache throws.
+   */
+  getStoresWith(name: string): ByName<object> {
+    this.#assertShareable(name);
+    const isOne = Object.hasOwn(this.#stores, name) && isCache(this.#stores[name]!);
+    return isOne ? { ...this.#stores, [name]: this.#openCache(name) } : this.#stores;
+  }
+
+  close(): void {
+    for (const cache of this.#open.values()) cache.close();
+    this.#open.clear();
+  }
+
+  #createAssetStore(name: string): AssetStore {
+    return { openBytes: (key) => this.#openCache(name).openBytes(key) };
+  }
+
+  #openCache(name: string): Cache | FanoutCache {
+    let cache = this.#open.get(name);
+    if (cache === undefined) {
+      const { kind, options } = this.#stores[name]!;
+      const directory = join(this.#directory, name);
+      cache = kind === 'fanout' ? new FanoutCache(directory, options) : new Cache(directory, options as object);
+      this.#open.set(name, cache);
+    }
+    return cache;
+  }
+
+  #assertShareable(name: string): void {
+    if (!Object.hasOwn(this.#stores, name) || !isExclusive(this.#stores[name]!)) return;
+    throw new DiskCacheError(
+      'BAD_OPTION',
+      `Store "${name}" is exclusive: the utility process has it alone, and here the main process would have to open it, too; declare it without exclusive`,
+    );
+  }
+}
+
+const isCache = ({ kind }: StoreDeclaration): boolean => kind === 'cache' || kind === 'fanout';
+const isExclusive = ({ options }: StoreDeclaration): boolean => options.exclusive === true;

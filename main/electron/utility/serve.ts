@@ -1,0 +1,91 @@
+import type { MessagePortMain } from 'electron';
+import { DiskCacheError, fromErrorData, toErrorData } from '../../../protocol/error.ts';
+import { captureOutcome } from '../../../protocol/wire.ts';
+import type { LocalEngine } from '../engine-endpoint.ts';
+import type { WindowEndpoint, ClosableSession } from '../engine-endpoint.ts';
+import type { WindowStoreId } from '../window-stores.ts';
+import type { Query, NamedQueue, OpenCommand, Command, EngineEvent } from './engine-messages.ts';
+
+/** What the utility process has open. */
+export interface OpenedEngine {
+  readonly engine: LocalEngine;
+  runQuery(asked: Query): unknown;
+  openQueue(queue: NamedQueue): void;
+  close(): void;
+}
+
+/**
+ * Does what the main process says: opens the stores, answers the pages whose ports it hands over, closes and ends. Ends, too, when
+ * opening fails: the main process decides whether to try again.
+ */
+export function serveCommands(
+  main: Electron.ParentPort,
+  open: (opening: OpenCommand, attached: readonly WindowStoreId[]) => Promise<OpenedEngine>,
+): void {
+  let opened: OpenedEngine | undefined;
+  const windows = new Map<number, WindowEndpoint>();
+  const sessions = new Map<number, ClosableSession>();
+  const post = (message: EngineEvent) => main.postMessage(message);
+
+  async function openEngine(opening: OpenCommand, attached: readonly WindowStoreId[]): Promise<void> {
+    try {
+      opened = await open(opening, attached);
+      post({ post: 'opened' });
+    } catch (error) {
+      post({ post: 'failed', error: toErrorData(error) });
+    }
+  }
+
+  function run(
+    order: Command,
+    { engine, runQuery, openQueue, close }: OpenedEngine,
+    port: MessagePortMain | undefined,
+  ): void {
+    switch (order.order) {
+      case 'attach':
+        windows.set(order.window, engine.attach(order.kept.name, order.kept.lifetime));
+        break;
+      case 'release':
+        windows.get(order.window)?.release();
+        windows.delete(order.window);
+        break;
+      case 'session': {
+        const { id, window, rights } = order;
+        const answering = window === undefined ? engine : windows.get(window);
+        const session = answering?.openSession(port!, rights, () => {
+          if (sessions.delete(id)) post({ post: 'ended', id });
+        });
+        if (session) sessions.set(id, session);
+        break;
+      }
+      case 'end': {
+        const session = sessions.get(order.id);
+        sessions.delete(order.id);
+        session?.close(fromErrorData(order.reason));
+        break;
+      }
+      case 'call':
+        post({ post: 'answer', id: order.id, outcome: captureOutcome(() => runQuery(order.asked)) });
+        break;
+      case 'openQueue':
+        try {
+          openQueue(order.queue);
+        } catch (error) {
+          // The main process has it open and works on it; pages are told that it isn't open.
+          process.emitWarning(error instanceof Error ? error : String(error));
+        }
+        break;
+      case 'close':
+        for (const session of sessions.values()) session.close(new DiskCacheError('CLOSED', 'The host was closed'));
+        close();
+        // What was posted leaves first.
+        setImmediate(() => process.exit(0));
+    }
+  }
+
+  main.on('message', ({ data, ports }) => {
+    const order = data as Command;
+    if (order.order === 'open') void openEngine(order.opening, order.attached);
+    else if (opened) run(order, opened, ports[0]);
+  });
+}

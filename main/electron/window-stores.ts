@@ -1,0 +1,143 @@
+import { existsSync } from 'node:fs';
+import { DiskCacheError } from '../../protocol/error.ts';
+import { formatValue } from '../../protocol/describe-value.ts';
+import { type Cache, FanoutCache, type FanoutOptions } from '../engine/index.ts';
+
+/** How long a window's shard is kept: from run to run, or until the last window of its name is closed. */
+export type Lifetime = 'forever' | 'while-open';
+
+/** What is kept for a window, and how long. */
+export interface WindowStoreId {
+  readonly name: string;
+  readonly lifetime: Lifetime;
+}
+
+/** What is kept for the windows of one name. */
+export interface WindowStoreInfo extends WindowStoreId {
+  /** Whether a window of this name is attached. */
+  readonly isOpen: boolean;
+  /** Bytes on disk. */
+  readonly bytes: number;
+}
+
+/** The shards of all windows live within these; `sizeLimit` is that of all together. */
+export type WindowStoreOptions = Omit<FanoutOptions, 'shards'>;
+
+/** One attached window's hold on its shard. */
+export interface WindowStoreRef {
+  /** @throws {DiskCacheError} `CLOSED` when the window has gone; what opening a cache throws. */
+  open(): Cache;
+  release(): void;
+}
+
+/** What is on disk under a shard's name says how long it is kept, so that a crash can't forget it. */
+const SHARD_PREFIX: Readonly<Record<Lifetime, string>> = { forever: 'forever-', 'while-open': 'open-' };
+const LIFETIMES = Object.keys(SHARD_PREFIX) as readonly Lifetime[];
+
+/** @throws {DiskCacheError} `BAD_OPTION` for another `keep` than there is. */
+export function assertLifetime(lifetime: Lifetime): void {
+  if (LIFETIMES.includes(lifetime)) return;
+  throw new DiskCacheError('BAD_OPTION', `keep is ${formatValue(lifetime, "'")}; it has to be ${LIFETIMES.join(' or ')}`);
+}
+
+/**
+ * What pages have as `diskCache.window`: a shard for each name of a window, all within one limit. Opened by the first that needs
+ * it. Two windows of one name share a shard.
+ */
+export class WindowShards {
+  readonly #directory: string;
+  readonly #options: WindowStoreOptions;
+  /** How many attached windows hold a shard, by its name. */
+  readonly #refCounts = new Map<string, number>();
+  #fanout: FanoutCache | undefined;
+  #isClosed = false;
+
+  /**
+   * Deletes what a run that ended in a crash has left of windows that are kept while they are open, but for those that
+   * have outlived it.
+   */
+  constructor(directory: string, options: WindowStoreOptions = {}, attached: readonly WindowStoreId[] = []) {
+    this.#directory = directory;
+    this.#options = options;
+    if (!existsSync(directory)) return;
+    const fanout = this.#open();
+    const stays = new Set(attached.map(toShardName));
+    for (const shard of fanout.names('shard')) {
+      if (parseLifetime(shard) === 'while-open' && !stays.has(shard)) fanout.remove('shard', shard);
+    }
+  }
+
+  /** @throws {DiskCacheError} `BAD_OPTION` for another `keep` than there is. */
+  attach(name: string, lifetime: Lifetime): WindowStoreRef {
+    assertLifetime(lifetime);
+    const shard = toShardName({ name, lifetime });
+    this.#refCounts.set(shard, (this.#refCounts.get(shard) ?? 0) + 1);
+    let held = true;
+    return {
+      open: () => {
+        if (held) return this.#open().shard(shard);
+        throw new DiskCacheError('CLOSED', `The window "${name}" was closed`);
+      },
+      release: () => {
+        if (held) this.#release(shard);
+        held = false;
+      },
+    };
+  }
+
+  /**
+   * Everything that is kept, by name. Opens each shard to measure it: O(shards).
+   *
+   * @throws {DiskCacheError} `CLOSED` after `close`.
+   */
+  list(): WindowStoreInfo[] {
+    this.#assertOpen();
+    if (!existsSync(this.#directory)) return [];
+    const fanout = this.#open();
+    return fanout.names('shard').flatMap((shard) => {
+      const keep = parseLifetime(shard);
+      if (keep === undefined) return [];
+      const name = shard.slice(SHARD_PREFIX[keep].length);
+      return [{ name, keep, isOpen: this.#refCounts.has(shard), bytes: fanout.shard(shard).volume() }];
+    });
+  }
+
+  /** Deletes what is kept for a window, or for all; a window that is open goes on with an empty shard. */
+  clear(name?: string): void {
+    for (const { name: kept, lifetime, isOpen } of this.list()) {
+      if (name !== undefined && name !== kept) continue;
+      const shard = toShardName({ name: kept, lifetime });
+      if (isOpen) this.#open().shard(shard).clear();
+      else this.#open().remove('shard', shard);
+    }
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#fanout?.close();
+    this.#fanout = undefined;
+  }
+
+  #release(shard: string): void {
+    const left = (this.#refCounts.get(shard) ?? 1) - 1;
+    if (left > 0) this.#refCounts.set(shard, left);
+    else {
+      this.#refCounts.delete(shard);
+      if (parseLifetime(shard) === 'while-open') this.#fanout?.remove('shard', shard);
+    }
+  }
+
+  #open(): FanoutCache {
+    this.#assertOpen();
+    this.#fanout ??= new FanoutCache(this.#directory, { ...this.#options, shards: 1 });
+    return this.#fanout;
+  }
+
+  #assertOpen(): void {
+    if (this.#isClosed) throw new DiskCacheError('CLOSED', `What windows keep in ${this.#directory} was closed`);
+  }
+}
+
+const toShardName = ({ name, lifetime }: WindowStoreId): string => SHARD_PREFIX[lifetime] + name;
+
+const parseLifetime = (shard: string): Lifetime | undefined => LIFETIMES.find((keep) => shard.startsWith(SHARD_PREFIX[keep]));

@@ -1,0 +1,114 @@
+import { DiskCacheError } from '../protocol/error.ts';
+import { formatValue } from '../protocol/describe-value.ts';
+import type { StoreDeclarations } from '../protocol/stores.ts';
+import { findValueFault } from '../protocol/clone-check.ts';
+import type { AssetHost, AssetOptions } from './electron/assets.ts';
+import type { EngineEndpoint } from './electron/engine-endpoint.ts';
+import { RemoteHostStores } from './electron/utility/remote-stores.ts';
+import { ReaderCaches } from './electron/utility/remote-stores.ts';
+import { serializeStores, assertSendableWindowOptions } from './electron/utility/engine-messages.ts';
+import { UtilityEngine } from './electron/utility/utility-engine.ts';
+import { limitBlocking } from './engine/internal.ts';
+import { assertRuntimeFile } from './engine/runtime-files.ts';
+import type { HostOptions, Placement, WindowStores } from './host.ts';
+import type { OpenQueueOptions, Queue } from './queue/index.ts';
+import { openEngine, createQueues } from './open-engine.ts';
+
+/** What of a host depends on where its engine is. */
+export interface PlacedEngine {
+  readonly engine: EngineEndpoint;
+  readonly stores: object;
+  readonly windows: { readonly [M in keyof WindowStores]: (...args: Parameters<WindowStores[M]>) => unknown };
+  /** What `deskcache://` is answered from. */
+  getAssetStores(options: AssetOptions): Pick<AssetHost, 'stores'>;
+  /** Where the main process finds a cache to keep responses in. */
+  getResponseStores(name: string): Readonly<Record<string, object>>;
+  queue<T>(name: string, options: OpenQueueOptions | undefined): Queue<T>;
+  close(): Promise<void>;
+}
+
+type Options = HostOptions<StoreDeclarations>;
+
+/** Opens everything, here or in the utility process whose module is at `utilityPath`. */
+export async function placeEngine(directory: string, options: Options, utilityPath: string): Promise<PlacedEngine> {
+  const { placement = 'main' } = options;
+  if (Object.hasOwn(PLACEMENTS, placement)) return withLimitedWaits(await PLACEMENTS[placement](directory, options, utilityPath));
+  throw new DiskCacheError(
+    'BAD_OPTION',
+    `placement is ${formatValue(placement, "'")}; it has to be 'main' or 'utility'`,
+  );
+}
+
+const PLACEMENTS: Readonly<Record<Placement, (...args: Parameters<typeof placeEngine>) => PlacedEngine | Promise<PlacedEngine>>> = {
+  main: placeInMain,
+  utility: placeInUtility,
+};
+
+/** How long a lock that another process holds blocks the main thread at most, in stores without a `timeout` of their own. */
+const MAX_LOCK_WAIT_MS = 250;
+
+/** Once everything is open, no wait for a lock keeps windows from answering. */
+function withLimitedWaits(open: PlacedEngine): PlacedEngine {
+  const unlimit = limitBlocking(MAX_LOCK_WAIT_MS);
+  return {
+    ...open,
+    async close() {
+      unlimit();
+      await open.close();
+    },
+  };
+}
+
+function placeInMain(directory: string, options: Options): PlacedEngine {
+  const { engine, registry, windows, queues, close } = openEngine(directory, options.stores, options.windows);
+  return {
+    engine,
+    stores: registry.stores,
+    windows: { list: () => windows.list(), clear: (name) => windows.clear(name) },
+    getAssetStores: () => ({ stores: registry.stores }),
+    getResponseStores: () => registry.stores,
+    queue: (name, queueOptions) => queues.find(name, queueOptions),
+    close: async () => close(),
+  };
+}
+
+async function placeInUtility(
+  directory: string,
+  { stores, storesModule, windows }: Options,
+  utilityPath: string,
+): Promise<PlacedEngine> {
+  assertRuntimeFile('utility.cjs', utilityPath);
+  const opening = { directory, stores: serializeStores(stores, storesModule), windows: assertSendableWindowOptions(windows) };
+  const engine = await UtilityEngine.open(utilityPath, opening);
+  const own = new RemoteHostStores(engine, stores);
+  const handles = new ReaderCaches(directory, stores);
+  const queues = createQueues(directory);
+  return {
+    engine,
+    stores: own.stores,
+    windows: {
+      list: () => engine.query({ call: 'windows.list' }),
+      clear: (name) => engine.query({ call: 'windows.clear', name }),
+    },
+    getAssetStores: ({ stores: wanted = [] }) => ({ stores: handles.getServedStores(wanted) }),
+    getResponseStores: (name) => handles.getStoresWith(name),
+    queue<T>(name: string, queueOptions: OpenQueueOptions | undefined) {
+      const fault = findValueFault(queueOptions, 'options');
+      if (fault !== undefined) {
+        throw new DiskCacheError(
+          'BAD_OPTION',
+          `Queue "${name}" is for a utility process, too: ${fault}, which can't be sent`,
+        );
+      }
+      const queue = queues.find<T>(name, queueOptions);
+      engine.openQueue(name, queueOptions);
+      return queue;
+    },
+    async close() {
+      own.close();
+      handles.close();
+      queues.close();
+      await engine.close();
+    },
+  };
+}

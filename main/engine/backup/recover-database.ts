@@ -1,0 +1,120 @@
+import type { Finding } from '../../../protocol/results.ts';
+import type { Core } from '../state/core.ts';
+import { SETTING_NAMES, toSettingColumn } from '../state/settings.ts';
+import { assertDatabaseInPlace, OpenedFiles } from '../space/store-files.ts';
+import { afterWrite, checkpoint } from '../space/maintenance.ts';
+import { unlessCorrupt } from '../sqlite/errors.ts';
+import { startLog } from '../sqlite/file-format.ts';
+import type { Connection } from '../sqlite/connection.ts';
+import { Replacement } from '../sqlite/replacement.ts';
+import { CREATE_TAG_INDEX } from '../sqlite/file-format.ts';
+import { copyItems, toPlaceholders } from './copy-items.ts';
+import { readSkippingDamage, readSmallTable } from './read-skipping-damage.ts';
+
+const SMALL_TABLES = {
+  counter: ['name', 'value'],
+  lease: ['name', 'holder', 'pid', 'until'],
+  listener: ['id', 'until'],
+} as const;
+
+/**
+ * Rebuilds the database of a store from the items that can be read and are whole, and returns findings about the others. For every
+ * process that has the store open it is one transaction. Needs as much space again, twice. O(bytes).
+ *
+ * @throws {DiskCacheError} `BUSY`, `DISK_FULL`, `READ_ONLY`: nothing was changed.
+ */
+export function recoverDatabase(core: Core): Finding[] {
+  const findings: Finding[] = [];
+  replaceDatabase(core, (fresh) => copyItems(core, fresh, findings));
+  return findings;
+}
+
+/** Puts an empty database in the place of the damaged one. Returns how many of its items could still be read. */
+export function resetDatabase(core: Core): number {
+  let items = 0;
+  const now = core.clock();
+  replaceDatabase(core, () => {
+    readSkippingDamage(core.connection, ['expires_at'], ([, expiresAt]) => {
+      if (typeof expiresAt !== 'number' || now < expiresAt) items++;
+    });
+  });
+  return items;
+}
+
+function replaceDatabase(core: Core, fill: (fresh: Replacement) => void): void {
+  const { connection, directory, pageSize } = core;
+  // The fresh one is put in its place by path.
+  assertDatabaseInPlace(core);
+  withSharedLock(core, () => {
+    const fresh = new Replacement(connection, directory, pageSize);
+    try {
+      if (core.kind === 'deque') fresh.execute('DROP INDEX entry_key');
+      copySettings(core, fresh);
+      fill(fresh);
+      if (core.settings.tagIndex) fresh.execute(CREATE_TAG_INDEX);
+      fresh.execute(
+        "UPDATE counter SET value = (SELECT coalesce(sum(size), 0) FROM entry WHERE file IS NOT NULL) WHERE name = 'file bytes'",
+      );
+      copyListeners(core, fresh);
+      fresh.commit();
+    } finally {
+      fresh.close();
+    }
+  });
+  core.openedFiles = new OpenedFiles(core.connection.path);
+  core.openedFiles.recordFormat(core);
+  core.rowStats.invalidate();
+  core.memoryCache.clear();
+  core.accessBuffer.clear();
+  checkpoint(core);
+  afterWrite(core);
+}
+
+/** An exclusive connection would lock out the backup, which is a connection of its own: it shares the lock for that time. */
+function withSharedLock({ connection, openOptions }: Core, work: () => void): void {
+  if (!openOptions.exclusive) {
+    work();
+    return;
+  }
+  setLockingMode(connection, 'NORMAL');
+  try {
+    work();
+  } finally {
+    setLockingMode(connection, 'EXCLUSIVE');
+  }
+}
+
+/** A log without shared memory can't get any, so it ends and begins again. */
+function setLockingMode(connection: Connection, mode: 'NORMAL' | 'EXCLUSIVE'): void {
+  connection.pragma('journal_mode = DELETE');
+  connection.pragma(`locking_mode = ${mode}`);
+  connection.execute('SELECT 1 FROM sqlite_schema');
+  connection.pragma('journal_mode = WAL');
+}
+
+/** What can't be read of the settings is written as it is in force here. */
+function copySettings(core: Core, fresh: Replacement): void {
+  const keep = fresh.statement('INSERT OR IGNORE INTO setting VALUES (?, ?)');
+  const isWhole = readSmallTable(core.connection, 'setting', ['name', 'value'], 'name', ([name, value]) => {
+    keep(name ?? null, value ?? null);
+  });
+  if (!isWhole) {
+    for (const name of SETTING_NAMES) keep(name, toSettingColumn(core.settings[name]));
+    if (core.kind !== 'cache') keep('kind', core.kind);
+  }
+  for (const [table, columns] of Object.entries(SMALL_TABLES)) {
+    const copy = fresh.statement(`INSERT OR REPLACE INTO ${table} VALUES (${toPlaceholders(columns)})`);
+    readSmallTable(core.connection, table, columns, columns[0], (row) => {
+      copy(...row);
+    });
+  }
+}
+
+/** Who listens hears that anything may have changed, and goes on to hear what changes. */
+function copyListeners({ connection }: Core, fresh: Replacement): void {
+  const last = unlessCorrupt(() => connection.prepare<[], [number | null]>('SELECT max(id) FROM change').first());
+  // An unknown last number is surpassed: there are fewer changes than milliseconds since 1970.
+  const next = last === undefined ? "CAST(unixepoch('subsec') * 1000 AS INTEGER)" : String((last[0] ?? 0) + 1);
+  fresh.execute(`INSERT INTO change (id, kind) VALUES (${next}, 'clear')`);
+  if (fresh.statement('UPDATE listener SET until = until')() > 0) startLog(fresh);
+}

@@ -1,0 +1,216 @@
+import { ReadableStream } from 'node:stream/web';
+import { type ByteRange, resolveByteRange } from '../../../protocol/value-stream.ts';
+import { DiskCacheError } from '../../../protocol/error.ts';
+import type { Key } from '../../../protocol/key.ts';
+import { isLive, computeItemCost, computeExpiresAt } from '../space/policy.ts';
+import type { EntryRow, ValueRow } from '../sqlite/statements.ts';
+import { readFileAsStream, writeStreamToFile } from '../values/file-stream.ts';
+import { encodeKey, type KeyColumn } from '../values/key.ts';
+import { ENCODING, toValueChecksum } from '../values/encoding.ts';
+import { assertOptions, assertSetOptions, toTagColumn } from '../validate.ts';
+import type { Core } from '../state/core.ts';
+import { refreshIfChanged, readValue } from './read.ts';
+import { explainDamage } from '../space/store-files.ts';
+import { recordHit, recordMiss } from './stats.ts';
+import type { SetOptions } from '../../../protocol/options.ts';
+import { estimateKeyBytes } from '../space/delete-row.ts';
+import { upsert, commitWrite } from './write.ts';
+import { getMaxItemBytes } from '../space/size-limit.ts';
+
+export type { ByteRange } from '../../../protocol/value-stream.ts';
+
+/** A value of bytes or text, as it was when it was opened. Nothing has to be closed. */
+export interface StoredBytes {
+  /** Bytes; of a text those of its UTF-8. */
+  readonly size: number;
+  /** Another one after every set of the item, and never the same again: a strong validator in the sense of RFC 9110 §8.8.1. */
+  readonly version: string;
+  /** Epoch milliseconds. */
+  readonly storedAt: number;
+  readonly isText: boolean;
+  /** Bytes in memory while this is referred to: those of a value that is compressed, or part of the database; 0 for one in a file. */
+  readonly heldBytes: number;
+  /**
+   * The bytes, or some of them; memory holds one chunk of a large value. Fails with `CORRUPT` where they are damaged (of a part
+   * only the length of the whole is checked), and may fail so where the item was replaced or deleted before the first byte was
+   * read; never gives those of another version.
+   */
+  stream(range?: ByteRange): ReadableStream<Uint8Array>;
+}
+
+/**
+ * What is known of a value of bytes or text, and the way to its bytes; undefined when there is no live item. A read as `get` is.
+ *
+ * @throws {DiskCacheError} `BAD_VALUE` for a value that is neither bytes nor text.
+ */
+export function openBytes(core: Core, key: Key): StoredBytes | undefined {
+  const column = encodeKey(key);
+  const entry = readAndCount(core, column);
+  if (entry === undefined) return undefined;
+  const row = valueRow(entry);
+  const [, mode, , rowCheck, bytes] = row;
+  const check = toValueChecksum(rowCheck, column);
+  const storedAt = entry[7];
+  const inFile = isPlainFile(row);
+  const loaded = inFile ? undefined : readBytes(core, column, row);
+  return {
+    size: loaded?.bytes.length ?? bytes,
+    version: `${(storedAt * TIMESTAMPS_PER_MS).toString(36)}-${check.toString(36)}`,
+    storedAt: Math.floor(storedAt),
+    isText: loaded?.isText ?? mode === ENCODING.text,
+    heldBytes: loaded?.bytes.length ?? 0,
+    stream: (range) => {
+      const part = parseByteRange(range);
+      return toReadableStream(loaded ? [sliceBytes(loaded.bytes, part)] : fileChunks(core, column, row, part, false));
+    },
+  };
+}
+
+/** A stamp counts in 1/4096 of a millisecond. */
+const TIMESTAMPS_PER_MS = 4096;
+
+/**
+ * The bytes of a value, or the UTF-8 bytes of a text, as a stream; memory holds one chunk of a large one. Undefined when there
+ * is no live item. What is read is the value of now, whatever is set while it is read.
+ *
+ * @throws {DiskCacheError} `BAD_VALUE` for a value that is neither bytes nor text, `BAD_OPTION`. A damaged file fails the stream
+ * with `CORRUPT`.
+ */
+export function openReadStream(core: Core, key: Key, range?: ByteRange): ReadableStream<Uint8Array> | undefined {
+  const part = parseByteRange(range);
+  const column = encodeKey(key);
+  const entry = readAndCount(core, column);
+  if (entry === undefined) return undefined;
+  const row = valueRow(entry);
+  return toReadableStream(
+    isPlainFile(row) ? fileChunks(core, column, row, part, true) : [sliceBytes(readBytes(core, column, row).bytes, part)],
+  );
+}
+
+function readAndCount(core: Core, key: KeyColumn): EntryRow | undefined {
+  refreshIfChanged(core);
+  const facts = readEntryRow(core, key);
+  if (facts === undefined) return recordMiss(core);
+  recordHit(core, { id: facts[0], accessedAt: 0, hits: 0 });
+  return facts;
+}
+
+function readEntryRow(core: Core, key: KeyColumn): EntryRow | undefined {
+  const now = core.clock();
+  const facts = core.sql.facts.first(key);
+  return facts !== undefined && isLive(facts[6], now) ? facts : undefined;
+}
+
+function valueRow([id, mode, value, check, bytes, file, expiresAt]: EntryRow): ValueRow {
+  return [id, mode, value, check, bytes, file, expiresAt];
+}
+
+/** A file that holds the very bytes: neither compressed nor made by a codec. */
+const isPlainFile = ([, mode, , , , file]: ValueRow): boolean =>
+  file !== null && (mode === ENCODING.bytes || mode === ENCODING.text);
+
+function readBytes(core: Core, key: KeyColumn, row: ValueRow): { readonly bytes: Uint8Array; readonly isText: boolean } {
+  const value = readValue(core, key, row);
+  if (value instanceof Uint8Array) return { bytes: value, isText: false };
+  if (typeof value === 'string') return { bytes: new TextEncoder().encode(value), isText: true };
+  throw new DiskCacheError('BAD_VALUE', 'The value is neither bytes nor text and can not be streamed; use get');
+}
+
+const RANGE_OPTIONS: ReadonlySet<string> = new Set(['start', 'end']);
+type FullRange = Required<ByteRange>;
+
+const parseByteRange = (range: ByteRange | undefined): FullRange => resolveByteRange(assertOptions(range, RANGE_OPTIONS));
+
+const sliceBytes = (bytes: Uint8Array, { start, end }: FullRange): Uint8Array => bytes.subarray(start, end);
+
+/** A file that is gone before its first byte was read has been replaced: with `applyStrategy` the one that took its place is read. */
+async function* fileChunks(
+  core: Core,
+  key: KeyColumn,
+  first: ValueRow,
+  range: FullRange,
+  follow: boolean,
+): AsyncGenerator<Uint8Array, void> {
+  for (let row: ValueRow | undefined = first; row !== undefined; ) {
+    const [, mode, , check, bytes, file]: ValueRow = row;
+    if (file === null || !isPlainFile(row)) {
+      yield sliceBytes(readBytes(core, key, row).bytes, range);
+      return;
+    }
+    let hasStarted = false;
+    try {
+      for await (const chunk of readFileAsStream(core.files, file, { mode, bytes, crc: toValueChecksum(check, key) }, range)) {
+        hasStarted = true;
+        yield chunk;
+      }
+      return;
+    } catch (error) {
+      const entry: EntryRow | undefined = hasStarted || !follow ? undefined : readEntryRow(core, key);
+      if (entry === undefined || entry[5] === file) throw explainDamage(core, error);
+      row = valueRow(entry);
+    }
+  }
+}
+
+/** Begins to read at once, so that the file is open before anybody can delete it. */
+function toReadableStream(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): ReadableStream<Uint8Array> {
+  const iterator = Symbol.asyncIterator in chunks ? chunks[Symbol.asyncIterator]() : chunks[Symbol.iterator]();
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const { done, value } = await iterator.next();
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+    async cancel() {
+      await iterator.return?.();
+    },
+  });
+}
+
+/**
+ * Stores what a stream brings as bytes. The item appears whole when the stream has ended, or not at all.
+ *
+ * @throws {DiskCacheError} `BAD_VALUE` for a chunk that is no `Uint8Array`, `TOO_LARGE`, `CLOSED` when the store was closed
+ * meanwhile; what the stream throws passes through.
+ */
+export async function writeStream(
+  open: () => Core,
+  key: Key,
+  chunks: AsyncIterable<Uint8Array>,
+  options?: SetOptions,
+): Promise<void> {
+  const initialCore = open();
+  const { files, settings, clock } = initialCore;
+  const column = encodeKey(key);
+  const { ttl, tag } = assertSetOptions(options);
+  const tagValue = tag === undefined ? null : toTagColumn(tag);
+  computeExpiresAt(clock(), ttl);
+  if (typeof Object(chunks)[Symbol.asyncIterator] !== 'function') {
+    throw new DiskCacheError('BAD_VALUE', 'writeStream takes a ReadableStream or another async iterable of Uint8Array');
+  }
+  const overhead = computeItemCost(estimateKeyBytes(column), 0);
+  const maxBytes = getMaxItemBytes(initialCore) - overhead;
+  const staged = await writeStreamToFile(files, chunks, { mode: ENCODING.bytes, maxBytes, durability: settings.durability });
+  let core: Core;
+  try {
+    core = open();
+  } catch (error) {
+    files.discard(staged);
+    throw error;
+  }
+  const now = core.clock();
+  const { mode, bytes, crc } = staged;
+  const expiry = computeExpiresAt(now, ttl ?? core.settings.ttl);
+  const item = {
+    key: column,
+    mode,
+    data: null,
+    bytes,
+    check: crc,
+    staged,
+    cost: overhead + bytes,
+    expiresAt: expiry,
+    tag: tagValue,
+  };
+  commitWrite(core, item, () => upsert(core, item, now));
+}

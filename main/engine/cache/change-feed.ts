@@ -1,0 +1,218 @@
+import type { Key } from '../../../protocol/key.ts';
+import { compareColumns, type KeyBounds, type KeyColumn, parseKeyBounds, decodeKey } from '../values/key.ts';
+import { assertOptions, wrapListener, assertFunction } from '../validate.ts';
+import { randomUUID } from 'node:crypto';
+import type { Change, ChangeKind } from '../../../protocol/options.ts';
+import { hasFormerLog, upgradeLog, startLog, stopLog } from '../sqlite/file-format.ts';
+import type { Core } from '../state/core.ts';
+import { deleteExpired } from '../space/delete-row.ts';
+import { inWriteTransaction } from './transaction.ts';
+import { runAndWarn } from '../space/maintenance.ts';
+
+export interface SubscribeOptions {
+  /** Only changes of keys that begin so; `clearAndUse` concerns all. */
+  readonly prefix?: Key;
+  /** Only changes of keys from this one on. */
+  readonly from?: Key;
+  /** Only changes of keys before this one. */
+  readonly to?: Key;
+}
+
+const KEY_RANGE_OPTIONS: ReadonlySet<string> = new Set(['prefix', 'from', 'to']);
+
+/** The stretch of keys that a subscription is about, to be compared with others and with many keys. */
+export interface KeyRange {
+  /** Equal for ranges of the same keys. */
+  readonly id: string;
+  readonly isUnbounded: boolean;
+  /** Takes a key as `encodeKey` returns it: encoded once, it is compared with many ranges. */
+  has(key: KeyColumn): boolean;
+}
+
+/** @throws {DiskCacheError} `BAD_OPTION` or `BAD_KEY` */
+export function parseBounds(options: SubscribeOptions | undefined): KeyBounds {
+  return parseKeyBounds(assertOptions(options, KEY_RANGE_OPTIONS));
+}
+
+/** @throws {DiskCacheError} `BAD_OPTION` or `BAD_KEY` */
+export function parseKeyRange(options: SubscribeOptions | undefined): KeyRange {
+  const bounds = parseBounds(options);
+  return {
+    id: `${toText(bounds.lower)} ${toText(bounds.upper)}`,
+    isUnbounded: bounds.lower === undefined && bounds.upper === undefined,
+    has: (key) => isWithin(key, bounds),
+  };
+}
+
+export const isWithin = (key: KeyColumn, { lower, upper }: KeyBounds): boolean =>
+  (lower === undefined || compareColumns(key, lower) >= 0) && (upper === undefined || compareColumns(key, upper) < 0);
+
+function toText(bound: KeyColumn | undefined): string {
+  if (typeof bound === 'object') return `x${Buffer.from(bound).toString('hex')}`;
+  return bound === undefined ? '' : JSON.stringify(bound);
+}
+
+/** Milliseconds between two looks for what other processes have done. */
+const POLL_INTERVAL_MS = 25;
+/** A listener that has not said for so long that it is still there is taken for dead; it says so three times as often. */
+const LISTENER_LEASE_SECONDS = 60;
+const RENEWAL_INTERVAL_MS = 20_000;
+/** So many changes are read, and so many expired items dropped, at a time. */
+const MAX_BATCH_CHANGES = 512;
+
+export type ChangeListener = (change: Change) => void;
+
+interface ChangeSubscription {
+  readonly listener: ChangeListener;
+  readonly bounds: KeyBounds;
+}
+
+/**
+ * What is told to listeners: everybody's changes, read from the log in the order in which they were committed. A store's own
+ * are read right after each commit, others' when `data_version` has moved.
+ */
+export class ChangeFeed {
+  readonly subscriptions = new Set<ChangeSubscription>();
+  readonly id = randomUUID();
+  lastChangeId = 0;
+  dataVersion = -1;
+  renewAt = 0;
+  timer: NodeJS.Timeout | undefined;
+  isDispatching = false;
+}
+
+/** @throws {DiskCacheError} `BAD_OPTION` or `BAD_KEY` */
+export function createSubscription(listener: ChangeListener, options?: SubscribeOptions): ChangeSubscription {
+  assertFunction(listener, 'a listener');
+  return { listener: wrapListener(listener, 'changes'), bounds: parseBounds(options) };
+}
+
+/** Tells `listener` every change from now on; answers the way out. */
+export function subscribe(core: Core, listener: ChangeListener, options?: SubscribeOptions): () => void {
+  const { changeFeed } = core;
+  const subscription = createSubscription(listener, options);
+  if (changeFeed.subscriptions.size === 0) startChangeFeed(core);
+  changeFeed.subscriptions.add(subscription);
+  return () => {
+    if (changeFeed.subscriptions.delete(subscription) && changeFeed.subscriptions.size === 0) stopChangeFeed(core);
+  };
+}
+
+/** Ends all subscriptions; at close. */
+export function stopChangeFeed(core: Core): void {
+  const { changeFeed, sql } = core;
+  changeFeed.subscriptions.clear();
+  if (changeFeed.timer === undefined) return;
+  clearInterval(changeFeed.timer);
+  core.transaction.onCommit = undefined;
+  changeFeed.timer = undefined;
+  // A listener that could not be forgotten ends with its lease.
+  runAndWarn(core, () =>
+    inWriteTransaction(core, () => {
+      sql.forgetListener.run(changeFeed.id);
+      stopUnusedLog(core);
+    }),
+  );
+}
+
+/** A listener that was killed leaves the log behind; whoever opens the store next clears it away. */
+export function clearDeadListeners(core: Core): void {
+  if (core.sql.deadListener.first() !== undefined) inWriteTransaction(core, () => stopUnusedLog(core));
+  if (hasFormerLog(core.connection)) inWriteTransaction(core, () => upgradeLog(core.connection));
+}
+
+function stopUnusedLog({ sql, connection }: Core): void {
+  sql.forgetDeadListeners.run();
+  if (sql.anyListener.first() === undefined) stopLog(connection);
+}
+
+function startChangeFeed(core: Core): void {
+  const { changeFeed } = core;
+  inWriteTransaction(core, () => registerListener(core));
+  core.transaction.onCommit = () => dispatchPending(core);
+  changeFeed.timer = setInterval(() => poll(core), POLL_INTERVAL_MS);
+  changeFeed.timer.unref();
+}
+
+/** Inside a write transaction, so that nothing is committed between the last change seen and the first one logged. */
+function registerListener(core: Core): void {
+  const { changeFeed, sql, connection } = core;
+  startLog(connection);
+  sql.keepListener.run(changeFeed.id, LISTENER_LEASE_SECONDS);
+  changeFeed.lastChangeId = sql.lastChange.first()?.[0] ?? 0;
+  changeFeed.renewAt = performance.now() + RENEWAL_INTERVAL_MS;
+}
+
+function poll(core: Core): void {
+  const { changeFeed, sql, rowStats } = core;
+  if (core.transaction.depth > 0) return;
+  const activity = 'Looking for the changes of';
+  // A failure on a timer has no caller: it is tried again next time, and nothing that was logged meanwhile is missed.
+  runAndWarn(
+    core,
+    () => {
+      // What has expired is dropped by the next write; somebody who listens wants to know without one.
+      const now = core.clock();
+      if (now >= rowStats.nextExpiry) inWriteTransaction(core, () => deleteExpired(core, now, MAX_BATCH_CHANGES));
+      if (changeFeed.timer === undefined) return;
+      const version = sql.dataVersion.first()?.[0] ?? 0;
+      if (version !== changeFeed.dataVersion) dispatchPending(core);
+      changeFeed.dataVersion = version;
+      if (changeFeed.timer !== undefined && performance.now() > changeFeed.renewAt) renewListener(core);
+    },
+    activity,
+  );
+}
+
+/** A process that slept for long was taken for dead: what happened since is unknown, and told as `clearAndUse`. */
+function renewListener(core: Core): void {
+  const { changeFeed, sql } = core;
+  inWriteTransaction(core, () => {
+    if (sql.renewListener.run(LISTENER_LEASE_SECONDS, changeFeed.id).changes > 0) changeFeed.renewAt = performance.now() + RENEWAL_INTERVAL_MS;
+    else {
+      registerListener(core);
+      core.transaction.afterCommit.push(() => dispatch(core, { kind: 'clear' }, undefined));
+    }
+  });
+}
+
+/** A change as it is told. What happened to a key that can't be read may have happened to any. */
+function toChange(kind: ChangeKind, key: KeyColumn | null): [change: Change, key: KeyColumn | undefined] {
+  if (key === null) return [{ kind }, undefined];
+  try {
+    return [{ kind, key: decodeKey(key) }, key];
+  } catch {
+    return [{ kind: 'clear' }, undefined];
+  }
+}
+
+/** A listener may write: what it causes is told after what caused it. It may close the store: then nobody listens any more. */
+export function dispatchPending(core: Core): void {
+  const { changeFeed, sql } = core;
+  if (changeFeed.isDispatching || core.transaction.depth > 0) return;
+  changeFeed.isDispatching = true;
+  try {
+    for (let changes = sql.changes.all(changeFeed.lastChangeId, MAX_BATCH_CHANGES); changes.length > 0; ) {
+      if (changes[0]![0] > changeFeed.lastChangeId + 1) dispatch(core, { kind: 'clear' }, undefined);
+      // A damaged log goes back: then anything may have happened, and it is not read in circles.
+      if (changes.some(([id], nth) => id <= (changes[nth - 1]?.[0] ?? changeFeed.lastChangeId))) {
+        dispatch(core, { kind: 'clear' }, undefined);
+        return;
+      }
+      for (const [id, kind, key] of changes) {
+        changeFeed.lastChangeId = id;
+        dispatch(core, ...toChange(kind, key));
+      }
+      changes = changeFeed.subscriptions.size > 0 ? sql.changes.all(changeFeed.lastChangeId, MAX_BATCH_CHANGES) : [];
+    }
+  } finally {
+    changeFeed.isDispatching = false;
+  }
+}
+
+export function dispatch({ changeFeed }: Pick<Core, 'feed'>, change: Change, key: KeyColumn | undefined): void {
+  for (const { listener, bounds } of [...changeFeed.subscriptions]) {
+    if (key !== undefined && !isWithin(key, bounds)) continue;
+    listener(change);
+  }
+}

@@ -1,0 +1,178 @@
+import type { Key } from '../../../protocol/key.ts';
+import { resetDatabase } from '../backup/recover-database.ts';
+import { isCorrupt, unlessCorrupt } from '../sqlite/errors.ts';
+import { isLive } from '../space/policy.ts';
+import { withoutLoggingDeletions } from '../sqlite/file-format.ts';
+import { assertInTime, shouldPause } from '../values/read-budget.ts';
+import { encodeKey, type KeyColumn } from '../values/key.ts';
+import { assertIterable, toTagColumn } from '../validate.ts';
+import type { Core } from '../state/core.ts';
+import { deleteRow, isChangeLogged } from '../space/delete-row.ts';
+import { evict as evictFor } from '../space/size-limit.ts';
+import { deleteExpired } from '../space/delete-row.ts';
+import { retryWithBallast, isDiskFull } from './transaction.ts';
+import { collectBucket } from '../space/garbage-collection.ts';
+import { readEntry } from './read.ts';
+import { recordReplaced, deleteFile } from '../space/delete-row.ts';
+import { getLiveBytes } from '../space/size-limit.ts';
+import { getSize } from './read.ts';
+import { inWriteTransaction } from './transaction.ts';
+import { afterWrite, beforeWrite, vacuum } from '../space/maintenance.ts';
+
+/** Mass deletions let others write in between: so many items in one transaction. */
+const MAX_BATCH_ITEMS = 256;
+
+/** Whether there was a live item to delete. */
+export function deleteKey(core: Core, key: Key): boolean {
+  const column = encodeKey(key);
+  return retryWithBallast([core], () => deleteColumn(core, column));
+}
+
+/** How many live items there were to delete; all in one transaction. */
+export function deleteMany(core: Core, keys: Iterable<Key>): number {
+  const columns = Array.from(assertIterable(keys, 'keys'), encodeKey);
+  const deleted = retryWithBallast([core], () =>
+    inWriteTransaction(core, () => columns.filter((column) => deleteColumn(core, column)).length),
+  );
+  if (deleted >= MAX_BATCH_ITEMS) vacuum(core);
+  return deleted;
+}
+
+/** Takes an item out: its value, or undefined when there is none. */
+export function pop(core: Core, key: Key): unknown {
+  const column = encodeKey(key);
+  return retryWithBallast([core], () =>
+    inWriteTransaction(core, () => {
+      const value = readEntry(core, column, core.clock())?.value;
+      deleteColumn(core, column);
+      return value;
+    }),
+  );
+}
+
+/**
+ * Deletes everything; answers how many live items there were. A damaged database makes place for an empty one, and of its items
+ * those count that could still be read.
+ */
+export function clear(core: Core): number {
+  let items: number | undefined;
+  try {
+    items = retryWithBallast([core], () => inWriteTransaction(core, () => clearInTransaction(core)));
+    vacuum(core);
+    if (core.transaction.depth > 0 || passesIntegrityCheck(core)) return items;
+  } catch (error) {
+    if (!isCorrupt(error) || core.transaction.depth > 0) throw error;
+  }
+  const readable = resetDatabase(core);
+  for (const bucket of core.files.listBuckets()) collectBucket(core, bucket);
+  return items ?? readable;
+}
+
+/** Whether SQLite finds nothing wrong. Of a store that was emptied a few pages are left. */
+export const passesIntegrityCheck = ({ sql }: Core): boolean =>
+  unlessCorrupt(() => sql.integrity.all().every(([message]) => message === 'ok')) ?? false;
+
+function clearInTransaction(core: Core): number {
+  const { sql, transaction } = core;
+  const live = getSize(core);
+  const files = sql.files.all();
+  const deleteAll = () => void sql.deleteAll.run();
+  if (isChangeLogged(core)) withoutLoggingDeletions(core.connection, deleteAll);
+  else deleteAll();
+  // Of a damaged table SQLite deletes another number than it counts.
+  core.rowStats.recordDelete(core.rowStats.rows ?? 0);
+  sql.logClear.run();
+  sql.setCounter.run(0, 'file bytes');
+  sql.setCounter.run(0, 'hand');
+  core.memoryCache.clear();
+  core.accessBuffer.clear();
+  if (core.settings.durability === 'process') for (const [file, size] of files) recordReplaced(core, file, size);
+  else transaction.afterCommit.push(() => deleteFiles(core, files));
+  return live;
+}
+
+/** Deletes all expired items; answers how many. */
+export function expire(core: Core): number {
+  const now = core.clock();
+  return repeatInBatches(core, (most) => deleteExpired(core, now, most));
+}
+
+/** Deletes all items with a tag; answers how many live ones there were. */
+export function deleteTagged(core: Core, tag: string | number): number {
+  const column = toTagColumn(tag);
+  const now = core.clock();
+  let live = 0;
+  let after = 0;
+  let rows: ReturnType<typeof core.sql.tagged.all> = [];
+  const dropTagged = (most: number) => {
+    rows = core.sql.tagged.all(column, after, most);
+    for (const [id, key, file, bytes] of rows) deleteRow(core, [id, key, file, bytes], 'evict');
+    return rows.length;
+  };
+  repeatInBatches(core, dropTagged, () => {
+    live += rows.filter(([, , , , expiresAt]) => isLive(expiresAt, now)).length;
+    after = rows.at(-1)?.[0] ?? after;
+  });
+  return live;
+}
+
+/** Deletes what has expired, then, by the policy, what is over the limit; answers how many. */
+export function cull(core: Core): number {
+  const expired = expire(core);
+  if (core.membership !== undefined) return expired + core.membership.group.cull();
+  const evicted = repeatInBatches(core, () => {
+    const over = getLiveBytes(core) - core.settings.sizeLimit;
+    return over <= 0 ? 0 : evictFor(core, Math.min(over, 64 * 1024), null).items;
+  });
+  return expired + evicted;
+}
+
+/**
+ * Repeats a step, each in its own transaction, until it finds nothing more; then the space goes back to the disk. `step` is told
+ * how many items at most to delete; on a full disk ever fewer, and again those of a step that failed. `committed` follows each commit. On behalf
+ * of a page it pauses when that has taken long.
+ */
+function repeatInBatches(core: Core, step: (maxItems: number) => number, committed: () => void = () => {}): number {
+  let total = 0;
+  let maxItems = MAX_BATCH_ITEMS;
+  for (let done = -1; done !== 0; ) {
+    try {
+      done = retryWithBallast([core], () => inWriteTransaction(core, () => step(maxItems)));
+      total += done;
+      committed();
+      if (core.transaction.depth > 0) assertInTime();
+      else if (done > 0 && shouldPause()) return total;
+    } catch (error) {
+      if (!isDiskFull(error) || maxItems === 1) throw error;
+      maxItems /= 4;
+    }
+  }
+  if (total > 0) vacuum(core);
+  return total;
+}
+
+function deleteFiles(core: Core, files: readonly (readonly [file: string, size: number])[]): void {
+  for (const [file] of files) deleteFile(core, file);
+}
+
+function deleteColumn(core: Core, key: KeyColumn): boolean {
+  const { sql, rowStats } = core;
+  const now = core.clock();
+  beforeWrite(core, now);
+  if (sql.deleteInline.run(key, now).changes === 1) {
+    rowStats.recordDelete(1);
+    core.memoryCache.delete(key);
+    afterWrite(core);
+    return true;
+  }
+  // Not there, expired, or with a file.
+  if (sql.locate.first(key) === undefined) return false;
+  return inWriteTransaction(core, () => {
+    const row = sql.locate.first(key);
+    if (row === undefined) return false;
+    const [id, expiresAt, file, bytes] = row;
+    const live = isLive(expiresAt, now);
+    deleteRow(core, [id, key, file, bytes], live ? 'delete' : 'expire');
+    return live;
+  });
+}

@@ -1,0 +1,109 @@
+import { DiskCacheError } from '../../../protocol/error.ts';
+import type { CacheOptions, CollectionOptions } from '../../../protocol/options.ts';
+import { isRecord } from '../validate.ts';
+import { closeCore } from './open.ts';
+import { configure } from './configure.ts';
+import type { Core } from '../state/core.ts';
+import { openCore } from './open.ts';
+import { inWriteTransaction } from './transaction.ts';
+import type { Column } from '../sqlite/connection.ts';
+import { DEQUE_STATEMENTS } from '../sqlite/deque-statements.ts';
+import type { Statements } from '../sqlite/statements.ts';
+
+type CollectionKind = 'index' | 'deque';
+
+/** What is pushed is seldom read twice, so the places of a deque are read past the memory tier. */
+const DEFAULT_OPTIONS = { index: {}, deque: { memory: 0 } } as const satisfies Record<CollectionKind, CacheOptions>;
+
+export type { CollectionOptions } from '../../../protocol/options.ts';
+
+const SHARED_OPTIONS: ReadonlySet<string> = new Set([
+  'clock',
+  'codec',
+  'compression',
+  'durability',
+  'exclusive',
+  'fileThreshold',
+  'memory',
+  'readOnly',
+  'timeout',
+] satisfies (keyof CollectionOptions)[]);
+
+/** What the collections look at themselves. */
+const KIND_OPTIONS = {
+  index: ['version', 'migrate', 'schema'],
+  deque: ['maxLength'],
+} as const satisfies Record<CollectionKind, readonly string[]>;
+
+/** @throws {DiskCacheError} `BAD_OPTION` for options that are no object. */
+export function assertCollectionOptions(options: object): void {
+  if (!isRecord(options)) throw new DiskCacheError('BAD_OPTION', 'the options of a collection have to be an object');
+}
+
+/** Nothing expires, nothing is evicted. */
+const NEVER_EVICT = {
+  sizeLimit: Number.POSITIVE_INFINITY,
+  evictionPolicy: 'none',
+  ttl: Number.POSITIVE_INFINITY,
+} as const satisfies CacheOptions;
+
+/**
+ * Opens a directory as a collection. It is written down what it is, with `marks`, when it becomes one; from then on nothing
+ * else is opened there. Two processes that come at once agree: the first one's marks hold.
+ *
+ * @throws {DiskCacheError} `BAD_OPTION` for an unknown option and for a directory that holds something else, which stays
+ * untouched; else what `Cache` throws.
+ */
+export function openCollection(
+  kind: CollectionKind,
+  directory: string,
+  options: CollectionOptions,
+  metadata: Readonly<Record<string, Column>>,
+): Core {
+  for (const name in options) {
+    if (SHARED_OPTIONS.has(name)) continue;
+    const names = [...KIND_OPTIONS[kind], ...SHARED_OPTIONS].join(', ');
+    throw new DiskCacheError('BAD_OPTION', `"${name}" is no option of a collection (${kind}); there are ${names}`);
+  }
+  const core = openCore(directory, { ...DEFAULT_OPTIONS[kind], ...options, ...NEVER_EVICT }, (sql, path) =>
+    isClaimed(sql, kind, path),
+  );
+  core.kind = kind;
+  try {
+    if (!isClaimed(core.sql, kind, core.directory)) claim(core, kind, options, metadata);
+    return core;
+  } catch (error) {
+    closeCore(core);
+    throw error;
+  }
+}
+
+function claim(core: Core, kind: CollectionKind, options: CollectionOptions, metadata: Readonly<Record<string, Column>>) {
+  if (core.openOptions.readOnly) {
+    throw new DiskCacheError('NO_SUCH_STORE', `${core.directory} holds no ${kind} yet and readOnly creates nothing`);
+  }
+  configure(core, { durability: options.durability ?? 'power' });
+  inWriteTransaction(core, () => {
+    if (isClaimed(core.sql, kind, core.directory)) return;
+    for (const [name, value] of Object.entries({ kind, ...metadata })) core.sql.keepSetting.run(name, value);
+    if (kind === 'deque') DEQUE_STATEMENTS.dropKeyIndex(core.sql).run();
+  });
+}
+
+/** A durable queue keeps its jobs in an index, so either may have been opened. */
+const OPENER_NAMES: Readonly<Record<CollectionKind, string>> = { index: 'an index or a queue', deque: 'a deque' };
+
+/** Whether the directory is one of these already; false for one that holds nothing yet. */
+function isClaimed(sql: Statements, kind: CollectionKind, directory: string): boolean {
+  const found = readMetadata(sql, 'kind') ?? (sql.dynamic('SELECT 1 FROM entry LIMIT 1').first() && 'cache');
+  if (found === undefined || found === kind) return found === kind;
+  throw new DiskCacheError(
+    'BAD_OPTION',
+    `${directory} holds a ${found}, and ${OPENER_NAMES[kind]} needs a directory of its own; give another one`,
+  );
+}
+
+/** What was written down about a collection. */
+export function readMetadata(sql: Statements, name: string): Column | undefined {
+  return sql.dynamic<[Column]>('SELECT value FROM setting WHERE name = ?').first(name)?.[0];
+}

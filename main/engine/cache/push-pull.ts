@@ -1,0 +1,107 @@
+import { DiskCacheError } from '../../../protocol/error.ts';
+import { formatValue } from '../../../protocol/describe-value.ts';
+import type { Key } from '../../../protocol/key.ts';
+import type { QueueOptions, SetOptions } from '../../../protocol/options.ts';
+import { tryRead } from '../sqlite/errors.ts';
+import type { RowRef } from '../sqlite/statements.ts';
+import { decodeKey, encodeKey, type KeyColumn } from '../values/key.ts';
+import { assertOptions } from '../validate.ts';
+import type { Core } from '../state/core.ts';
+import { deleteRow } from '../space/delete-row.ts';
+import { retryWithBallast } from './transaction.ts';
+import { upsert, commitWrite } from './write.ts';
+import { retryIfReplaced, readValue } from './read.ts';
+import { inWriteTransaction } from './transaction.ts';
+import { prepareItem } from './write.ts';
+
+const QUEUE_OPTIONS: ReadonlySet<string> = new Set(['prefix', 'side']);
+const PUSH_OPTIONS: ReadonlySet<string> = new Set(['prefix', 'side', 'ttl', 'tag']);
+
+/** The numbers of a queue begin in the middle, so that it grows to both sides. */
+const FIRST_QUEUE_NUMBER = 500_000_000_000_000;
+
+/*
+ * Items of a queue are marked as such: whatever else is stored under a number or an array is no part of it. The key of an
+ * item is its number or, with a prefix, an array that ends with its number; a number whose key is taken is passed over.
+ */
+
+/** Stores a value at one end of a queue, by default the back; answers its key. O(log n). */
+export function push(core: Core, value: unknown, queueOptions?: QueueOptions & SetOptions): Key {
+  const options = assertOptions(queueOptions, PUSH_OPTIONS);
+  const { prefix } = options;
+  const side = parseSide(options, 'back');
+  const queue = toQueueColumn(prefix);
+  const now = core.clock();
+  const item = prepareItem(core, '', value, now, options);
+  return commitWrite(core, item, () => {
+    const edge = getEdgeRow(core, queue, side, now);
+    const step = side === 'back' ? 1 : -1;
+    let number = edge === undefined ? FIRST_QUEUE_NUMBER : toQueueNumber(decodeKey(edge[1])) + step;
+    // Beyond that the next number would be the same one.
+    if (!Number.isSafeInteger(number)) throw damagedQueueError(core);
+    while (core.sql.has.first(encodeKey(toQueueKey(prefix, number)), now) !== undefined) number += step;
+    const key = toQueueKey(prefix, number);
+    core.sql.enqueue.run(queue, upsert(core, { ...item, key: encodeKey(key) }, now));
+    return key;
+  });
+}
+
+/**
+ * Takes the item at one end, by default the front; undefined when the queue is empty.
+ *
+ * @throws {DiskCacheError} `CORRUPT` for a damaged item, which is gone after it: the next pull returns the next one. Whatever else is
+ * thrown, the item stays: what can't be read now, or not by this version, may be read later.
+ */
+export function pull(core: Core, queueOptions?: QueueOptions): [Key, unknown] | undefined {
+  const options = assertOptions(queueOptions, QUEUE_OPTIONS);
+  const side = parseSide(options, 'front');
+  const queue = toQueueColumn(options.prefix);
+  const take = () => {
+    const row = getEdgeRow(core, queue, side, core.clock());
+    if (row === undefined) return undefined;
+    const read = tryRead(() => [decodeKey(row[1]), readValueAt(core, row[1])] as [Key, unknown]);
+    deleteRow(core, row, 'delete');
+    return read;
+  };
+  const taken = retryWithBallast([core], () => inWriteTransaction(core, take));
+  if (taken !== undefined && 'error' in taken) throw taken.error;
+  return taken?.value;
+}
+
+/** Looks at the item at one end, by default the front. */
+export function peek(core: Core, queueOptions?: QueueOptions): [Key, unknown] | undefined {
+  const options = assertOptions(queueOptions, QUEUE_OPTIONS);
+  const side = parseSide(options, 'front');
+  const queue = toQueueColumn(options.prefix);
+  return retryIfReplaced(core, () => {
+    const row = getEdgeRow(core, queue, side, core.clock());
+    return row && [decodeKey(row[1]), readValueAt(core, row[1])];
+  });
+}
+
+function getEdgeRow({ sql }: Core, queue: KeyColumn, side: 'front' | 'back', now: number): RowRef | undefined {
+  return (side === 'front' ? sql.queueFront : sql.queueBack).first(queue, now);
+}
+
+function readValueAt(core: Core, key: KeyColumn): unknown {
+  const row = core.sql.read.first(key);
+  return row && readValue(core, key, row);
+}
+
+const damagedQueueError = ({ directory }: Core): DiskCacheError =>
+  new DiskCacheError('CORRUPT', `A number of a queue in ${directory} is damaged; run check({ repair: true })`);
+
+const toQueueColumn = (prefix: Key | undefined): KeyColumn => encodeKey(prefix ?? null);
+
+function toQueueKey(prefix: Key | undefined, number: number): Key {
+  if (prefix === undefined || prefix === null) return number;
+  return Array.isArray(prefix) ? [...prefix, number] : [prefix, number];
+}
+
+const toQueueNumber = (key: Key): number => Number(Array.isArray(key) ? key.at(-1) : key);
+
+function parseSide({ side }: QueueOptions, usual: 'front' | 'back'): 'front' | 'back' {
+  if (side === undefined) return usual;
+  if (side === 'front' || side === 'back') return side;
+  throw new DiskCacheError('BAD_OPTION', `side is ${formatValue(side)}; it has to be "front" or "back"`);
+}

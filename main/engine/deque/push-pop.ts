@@ -1,0 +1,199 @@
+import type { Core } from '../state/core.ts';
+import { deleteRow } from '../space/delete-row.ts';
+import { retryWithBallast } from '../cache/transaction.ts';
+import { type PendingWrite, attachFile, prepareWrite, commitWrite } from '../cache/write.ts';
+import { retryIfReplaced, readValue } from '../cache/read.ts';
+import { inWriteTransaction } from '../cache/transaction.ts';
+import { afterWrite, beforeWrite } from '../space/maintenance.ts';
+import { tryRead } from '../sqlite/errors.ts';
+import { type InsertColumns, type DequeRow, DEQUE_STATEMENTS, ROWS_PER_STATEMENT } from '../sqlite/deque-statements.ts';
+import type { ValueRow } from '../sqlite/statements.ts';
+import { isLimited } from '../values/read-budget.ts';
+import { PLAIN_ENCODINGS } from '../values/encoding.ts';
+import { damagedPositionError, type Positions, readPositions } from './positions.ts';
+
+export type Side = 'front' | 'back';
+
+/** Puts values to one end, one after the other, all or none; what is too much leaves by the other end. */
+export function pushValues(core: Core, values: readonly unknown[], side: Side): number {
+  if (values.length !== 1) return inWriteTransaction(core, () => pushAll(core, prepareDequeItems(core, values), side));
+  const item = prepareDequeItem(core, values[0]);
+  const length = item.staged === undefined ? pushOne(core, item, side) : undefined;
+  return length ?? commitWrite(core, item, () => pushAll(core, [item], side));
+}
+
+/** A value on its way to a position, which is known when nobody else can write. */
+export const prepareDequeItem = (core: Core, value: unknown): PendingWrite => prepareWrite(core, UNASSIGNED_POSITION, value, null, null, core.clock());
+const UNASSIGNED_POSITION = 0;
+
+function* prepareDequeItems(core: Core, values: readonly unknown[]): Generator<PendingWrite, void, undefined> {
+  for (const value of values) yield prepareDequeItem(core, value);
+}
+
+/** What is not in a file and finds room is one statement; undefined where there is no room. */
+function pushOne(core: Core, { mode, bytes, check, data, cost }: PendingWrite, side: Side): number | undefined {
+  const add = (side === 'front' ? DEQUE_STATEMENTS.addFront : DEQUE_STATEMENTS.addBack)(core.sql);
+  const [added] = add.write(mode, bytes, check, data, core.timestamps.from(core.clock()));
+  if (added === undefined) return undefined;
+  recordInsert(core, cost);
+  afterWrite(core);
+  return added[0];
+}
+
+/** Inside a write transaction. */
+function pushAll(core: Core, items: Iterable<PendingWrite>, side: Side): number {
+  const { first, length, maxLength } = readPositions(core);
+  const step = side === 'front' ? -1 : 1;
+  const start = side === 'front' ? first - 1 : first + length;
+  let position = start;
+  let rows: InsertColumns[] = [];
+  for (const item of items) {
+    if (item.staged !== undefined) insertWithFile(core, position, item);
+    else if (rows.push(toColumns(core, position, item)) === ROWS_PER_STATEMENT) {
+      DEQUE_STATEMENTS.insertSeveral(core.sql).run(...rows.flat());
+      rows = [];
+    }
+    recordInsert(core, item.cost);
+    position += step;
+  }
+  for (const row of rows) DEQUE_STATEMENTS.insert(core.sql).run(...row);
+  const newLength = length + Math.abs(position - start);
+  if (newLength <= maxLength) return newLength;
+  deletePositions(core, side === 'front' ? position + 1 + maxLength : first, newLength - maxLength);
+  return maxLength;
+}
+
+function insertWithFile(core: Core, position: number, item: PendingWrite): void {
+  commitWrite(core, item, () => DEQUE_STATEMENTS.insert(core.sql).run(...toColumns(core, position, item, attachFile(core, item))));
+}
+
+function toColumns(
+  core: Core,
+  position: number,
+  { mode, bytes, check, data }: PendingWrite,
+  file: string | null = null,
+): InsertColumns {
+  const stamp = core.timestamps.from(core.clock());
+  return [position, position, stamp, stamp, mode, bytes, check, file, data];
+}
+
+/** The ledger follows ids of rows that come one after the other; these are positions. */
+function recordInsert({ rowStats, maintenance }: Core, cost: number): void {
+  if (rowStats.rows !== undefined) rowStats.rows++;
+  rowStats.recordUpdate(null);
+  maintenance.bytesSinceCheck += cost;
+}
+
+/**
+ * Takes the value at one end; undefined when there is none.
+ *
+ * @throws {DiskCacheError} `CORRUPT` for a damaged value, which is gone after it: the next one is whole. Whatever else is thrown,
+ * the value stays: what can't be read now, or not by this version, may be read later.
+ */
+export function popValue(core: Core, side: Side): unknown {
+  return retryWithBallast([core], () => {
+    // What is too much for a page must stay where it is, and how much it is only its decoding tells.
+    if (isLimited()) return readThenDelete(core, side);
+    if (readFirst.has(core)) {
+      const found = takeRead(core, side);
+      return found === undefined ? readThenDelete(core, side) : found.value;
+    }
+    const row = popRow(core, side);
+    return row === undefined ? readThenDelete(core, side) : readRowValue(core, row);
+  });
+}
+
+/** Deques whose last value was one that its reader might have refused: the next one is probably of its kind. */
+const readFirst = new WeakSet<Core>();
+
+/**
+ * Reads a value, then deletes exactly what was read if it is still there: two statements where `readThenDelete` needs five. Undefined
+ * for what needs that.
+ */
+function takeRead(core: Core, side: Side): { readonly value: unknown } | undefined {
+  const { sql } = core;
+  beforeWrite(core);
+  const row = getEdgeRow(core, side);
+  if (row === undefined || row[5] !== null) return undefined;
+  const found = tryRead(() => readRowValue(core, row));
+  if ('error' in found) return undefined;
+  const [position, mode, data, check] = row;
+  const remove = side === 'front' ? DEQUE_STATEMENTS.removeFront(sql) : DEQUE_STATEMENTS.removeBack(sql);
+  if (remove.run(position, mode, check, data).changes === 0) return undefined;
+  if (PLAIN_ENCODINGS.includes(mode)) readFirst.delete(core);
+  core.rowStats.recordDelete(1);
+  afterWrite(core);
+  return found;
+}
+
+/** Returns undefined for an empty deque, and for a value that its reader might refuse. */
+function popRow(core: Core, side: Side): DequeRow | undefined {
+  const { sql } = core;
+  beforeWrite(core);
+  const [row] = (side === 'front' ? DEQUE_STATEMENTS.popFront(sql) : DEQUE_STATEMENTS.popBack(sql)).write();
+  if (row === undefined) return undefined;
+  core.rowStats.recordDelete(1);
+  afterWrite(core);
+  return row;
+}
+
+/** Reads before it deletes. */
+function readThenDelete(core: Core, side: Side): unknown {
+  // Who waits for something to come asks often; nobody is kept waiting for that.
+  if (getEdgeRow(core, side) === undefined) return undefined;
+  const taken = inWriteTransaction(core, () => {
+    const row = getEdgeRow(core, side);
+    if (row === undefined) return undefined;
+    // The value is whole: it stays for the repair of its position.
+    assertRowPosition(core, row);
+    const found = tryRead(() => readRowValue(core, row));
+    const [position, mode, , , size, file] = row;
+    if (file === null && !PLAIN_ENCODINGS.includes(mode)) readFirst.add(core);
+    deleteRow(core, [position, position, file, size], 'delete');
+    return found;
+  });
+  if (taken !== undefined && 'error' in taken) throw taken.error;
+  return taken?.value;
+}
+
+export function peekValue(core: Core, side: Side): unknown {
+  return retryIfReplaced(core, () => {
+    const row = getEdgeRow(core, side);
+    return row && readRowValue(core, row);
+  });
+}
+
+/** Holds a deque to its greatest length: what is too much leaves by the front. Inside a write transaction. */
+export function trim(core: Core): void {
+  const { first, length, maxLength } = readPositions(core);
+  deletePositions(core, first, length - maxLength);
+}
+
+/** Deletes what is at so many positions. Inside a write transaction; whoever asks closes the gap. */
+export function deletePositions(core: Core, start: number, count: number): void {
+  if (count <= 0) return;
+  const { sql, rowStats } = core;
+  const { changes } = DEQUE_STATEMENTS.deleteInline(sql).run(start, start + count - 1);
+  rowStats.recordDelete(changes);
+  if (changes === count) return;
+  for (const row of DEQUE_STATEMENTS.rowRefs(sql).all(start, start + count - 1)) deleteRow(core, row, 'delete');
+}
+
+/** @throws {DiskCacheError} `CORRUPT` also for a row that is not where it says. */
+export function readRowValue(core: Core, row: DequeRow): unknown {
+  assertRowPosition(core, row);
+  return readValue(core, row[0], row as unknown as ValueRow);
+}
+
+function assertRowPosition({ directory }: Core, row: DequeRow): void {
+  if (row[0] !== row[7]) throw damagedPositionError(directory);
+}
+
+/** The position of an index, counted from the end when it is negative; undefined where nothing is. */
+export function toPosition({ first, length }: Positions, index: number): number | undefined {
+  const at = index < 0 ? index + length : index;
+  return Number.isInteger(at) && at >= 0 && at < length ? first + at : undefined;
+}
+
+const getEdgeRow = ({ sql }: Core, side: Side): DequeRow | undefined =>
+  (side === 'front' ? DEQUE_STATEMENTS.front(sql) : DEQUE_STATEMENTS.back(sql)).first();

@@ -1,0 +1,62 @@
+import { DiskCacheError } from '../../../protocol/error.ts';
+import { formatValue } from '../../../protocol/describe-value.ts';
+import type { Key } from '../../../protocol/key.ts';
+import { RecipeRow, type RecipeStore } from './recipe-store.ts';
+
+interface Sum {
+  readonly total: number;
+  /** What adding has cut off from `total`. */
+  readonly lost: number;
+  readonly count: number;
+}
+
+const EMPTY_SUM: Sum = { total: 0, lost: 0, count: 0 };
+
+/**
+ * The mean of numbers that many processes add. Its state is the row of `key`; every call is O(log n).
+ *
+ * The sum is kept exact to the last digit or so however many are added: Neumaier, "Rundungsfehleranalyse einiger Verfahren
+ * zur Summation endlicher Summen", ZAMM 54, 1974.
+ *
+ * @throws {DiskCacheError} `BAD_VALUE` from its methods when the row holds something else; `BAD_KEY`.
+ */
+export class Averager {
+  readonly #row: RecipeRow<Sum>;
+
+  constructor(store: RecipeStore, key: Key) {
+    this.#row = new RecipeRow(store, key, 'Averager');
+  }
+
+  /**
+   * Adds a number.
+   *
+   * @throws {DiskCacheError} `BAD_VALUE` for what is no finite number, or makes the sum infinite; nothing is added.
+   */
+  add(value: number): void {
+    this.#row.store.transact(() => {
+      const { total, lost, count } = this.#row.read() ?? EMPTY_SUM;
+      const sum = typeof value === 'number' ? total + value : Number.NaN;
+      if (!Number.isFinite(sum)) {
+        throw new DiskCacheError('BAD_VALUE', `${formatValue(value, "'")} can't be added to ${total} in ${this.#row}`);
+      }
+      const cut = Math.abs(total) >= Math.abs(value) ? total - sum + value : value - sum + total;
+      this.#row.write({ total: sum, lost: lost + cut, count: count + 1 });
+    });
+  }
+
+  /** The mean; undefined before the first number. */
+  get(): number | undefined {
+    return computeMean(this.#row.peek());
+  }
+
+  /** The mean, and begins anew. */
+  pop(): number | undefined {
+    return this.#row.store.transact(() => {
+      const sum = this.#row.read();
+      if (sum !== undefined) this.#row.store.delete(this.#row.key);
+      return computeMean(sum);
+    });
+  }
+}
+
+const computeMean = (sum: Sum | undefined): number | undefined => sum && (sum.total + sum.lost) / sum.count;

@@ -1,0 +1,152 @@
+import type { Stored } from '../values/encoding.ts';
+import type { KeyColumn } from '../values/key.ts';
+import type { BufferedAccess } from '../cache/stats.ts';
+
+/** A value in memory as it is on disk: encoded, so that nobody can change what another one reads. */
+export interface CachedRow extends BufferedAccess {
+  readonly mode: number;
+  /**
+   * Bytes stand as a text with a character each: V8 keeps short texts in its heap, in one piece and without holes, and arrays
+   * of more than 64 bytes outside of it.
+   */
+  readonly data: string | number;
+  readonly isBytes: boolean;
+  readonly expiresAt: number | null;
+}
+
+/** What is in memory as it stood in its column. Bytes may be a part of a pool: copy what outlives the call. */
+export const toStored = ({ data, isBytes }: CachedRow): Stored =>
+  isBytes ? Buffer.from(data as string, 'latin1') : data;
+
+interface MemoryCacheNode extends CachedRow {
+  readonly name: string | number;
+  readonly bytes: number;
+  visited: boolean;
+  /** Towards the newest. */
+  newer: MemoryCacheNode | undefined;
+  older: MemoryCacheNode | undefined;
+}
+
+/** What the engine itself needs for a resident: the map's slot, the object, the key. */
+const NODE_OVERHEAD_BYTES = 200;
+/** A value may take this part of the budget, so that one large value doesn't displace all small ones. */
+const MAX_VALUE_FRACTION = 1 / 64;
+
+/** A text can't be longer than some 512 MiB, however large the budget is. */
+const MAX_VALUE_BYTES = 256 * 1024 * 1024;
+
+/**
+ * Recently used values, bounded in bytes. A read marks its value and moves nothing; a hand goes from the oldest to the newest
+ * and lets go what is unmarked (SIEVE, see `policy/eviction.ts`). Invariant: what is in it is what is on disk, as of the last
+ * look at `data_version`.
+ */
+export class MemoryCache {
+  readonly #maxBytes: number;
+  readonly #nodes = new Map<string | number, MemoryCacheNode>();
+  #newest: MemoryCacheNode | undefined;
+  #oldest: MemoryCacheNode | undefined;
+  #hand: MemoryCacheNode | undefined;
+  #bytes = 0;
+
+  constructor(budget: number) {
+    this.#maxBytes = budget;
+  }
+
+  get isOff(): boolean {
+    return this.#maxBytes === 0;
+  }
+
+  /** Bytes in use, about. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Whether `find` would find it. Marks nothing. */
+  holds(key: KeyColumn): boolean {
+    return this.#nodes.size > 0 && this.#nodes.has(toMapKey(key));
+  }
+
+  get(key: KeyColumn): CachedRow | undefined {
+    const slot = this.#nodes.get(toMapKey(key));
+    if (slot !== undefined) slot.visited = true;
+    return slot;
+  }
+
+  /** Answers what it keeps; undefined for what is too large. */
+  set(key: KeyColumn, id: number, mode: number, data: Stored, expiresAt: number | null): CachedRow | undefined {
+    const name = toMapKey(key);
+    const bytes = NODE_OVERHEAD_BYTES + estimateBytes(name) + estimateBytes(data);
+    if (bytes > Math.min(MAX_VALUE_BYTES, this.#maxBytes * MAX_VALUE_FRACTION) || this.#nodes.has(name)) return undefined;
+    const older = this.#newest;
+    const slot: MemoryCacheNode = {
+      id,
+      mode,
+      data: typeof data === 'object' ? toLatin1(data) : data,
+      isBytes: typeof data === 'object',
+      expiresAt,
+      accessedAt: 0,
+      hits: 0,
+      name,
+      bytes,
+      visited: false,
+      newer: undefined,
+      older,
+    };
+    if (older === undefined) this.#oldest = slot;
+    else older.newer = slot;
+    this.#newest = slot;
+    this.#nodes.set(name, slot);
+    this.#bytes += bytes;
+    while (this.#bytes > this.#maxBytes) this.#evictOne();
+    return slot;
+  }
+
+  delete(key: KeyColumn): void {
+    if (this.#nodes.size === 0) return;
+    const slot = this.#nodes.get(toMapKey(key));
+    if (slot !== undefined) this.#remove(slot);
+  }
+
+  clear(): void {
+    if (this.#nodes.size === 0) return;
+    this.#nodes.clear();
+    this.#newest = this.#oldest = this.#hand = undefined;
+    this.#bytes = 0;
+  }
+
+  #evictOne(): void {
+    let slot = this.#hand ?? this.#oldest;
+    while (slot?.visited) {
+      slot.visited = false;
+      slot = slot.newer ?? this.#oldest;
+    }
+    if (slot === undefined) return;
+    this.#hand = slot.newer;
+    this.#remove(slot);
+  }
+
+  #remove(slot: MemoryCacheNode): void {
+    if (this.#hand === slot) this.#hand = slot.newer;
+    if (slot.newer === undefined) this.#newest = slot.older;
+    else slot.newer.older = slot.older;
+    if (slot.older === undefined) this.#oldest = slot.newer;
+    else slot.older.newer = slot.newer;
+    this.#nodes.delete(slot.name);
+    this.#bytes -= slot.bytes;
+  }
+}
+
+/** A key of a map. The marker begins no key that is a string: those are well-formed. */
+const toMapKey = (key: KeyColumn): string | number =>
+  typeof key === 'object' ? `\udc00${toLatin1(key ?? NO_BYTES)}` : key;
+
+/** In the place of a key that damage has made NULL. */
+const NO_BYTES = new Uint8Array(0);
+
+/** A character for each byte. */
+const toLatin1 = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+
+/** Strings may hold two bytes per character; bytes as a text take one. */
+const estimateBytes = (data: Stored): number =>
+  typeof data === 'string' ? data.length * 2 : typeof data === 'number' ? 8 : data.length;

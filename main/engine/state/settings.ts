@@ -1,0 +1,183 @@
+import { type SetOptions, type CacheOptions, type Codec, EVICTION_POLICY_NAMES, type EvictionPolicyName } from '../../../protocol/options.ts';
+import { DiskCacheError } from '../../../protocol/error.ts';
+import { truncate, formatValue } from '../../../protocol/describe-value.ts';
+import type { Clock } from '../space/policy.ts';
+import type { Column } from '../sqlite/connection.ts';
+
+/** An option of what sets, for the engine alone: eviction passes over the item, until it is set without it. */
+export const PINNED: unique symbol = Symbol('kept');
+
+export interface PinnedOptions extends SetOptions {
+  readonly [PINNED]?: true;
+}
+
+/** Options that belong to the directory: kept on disk and in force for whoever opens it next. */
+export interface Settings {
+  readonly sizeLimit: number;
+  readonly evictionPolicy: EvictionPolicyName;
+  /** `Infinity`: items live until they are evicted. */
+  readonly ttl: number;
+  readonly fileThreshold: number;
+  readonly durability: 'process' | 'power';
+  readonly compression: 'none' | 'zstd';
+  /** The codec's name; a codec of the caller's own is handed in at every open. */
+  readonly codec: string;
+  readonly statistics: boolean;
+  readonly tagIndex: boolean;
+}
+
+/** Options that belong to one open store. */
+export interface OpenOptions {
+  readonly memory: number;
+  readonly exclusive: boolean;
+  readonly timeout: number;
+  readonly isTimeoutChosen: boolean;
+  readonly readOnly: boolean;
+  readonly clock: Clock;
+  readonly codec: 'structured' | 'json' | Codec | undefined;
+}
+
+interface OptionRule<T> {
+  readonly initial: T;
+  /** What a legal value is, for the message. */
+  readonly expected: string;
+  readonly accepts: (value: unknown) => boolean;
+}
+
+const oneOf = <T>(values: readonly T[], initial: T): OptionRule<T> => ({
+  initial,
+  expected: `one of ${values.map((value) => JSON.stringify(value)).join(', ')}`,
+  accepts: (value) => (values as readonly unknown[]).includes(value),
+});
+const booleanRule: OptionRule<boolean> = { initial: false, expected: 'true or false', accepts: (value) => typeof value === 'boolean' };
+const numberRule = (initial: number, expected: string, min: number, max: number): OptionRule<number> => ({
+  initial,
+  expected,
+  accepts: (value) => typeof value === 'number' && value >= min && value <= max,
+});
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+const SETTINGS: { readonly [name in keyof Settings]: OptionRule<Settings[name]> } = {
+  sizeLimit: numberRule(1024 * MiB, 'a number of bytes from 0, or Infinity', 0, Infinity),
+  evictionPolicy: oneOf(EVICTION_POLICY_NAMES, 'least-recently-stored'),
+  ttl: numberRule(Infinity, 'a number of milliseconds above 0, or Infinity', Number.MIN_VALUE, Infinity),
+  fileThreshold: numberRule(32 * KiB, 'a number of bytes from 0, or Infinity', 0, Infinity),
+  durability: oneOf(['process', 'power'], 'process'),
+  compression: oneOf(['none', 'zstd'], 'none'),
+  codec: { initial: 'structured', expected: 'a name', accepts: (value) => typeof value === 'string' && value !== '' },
+  statistics: booleanRule,
+  tagIndex: booleanRule,
+};
+
+const OPEN_OPTIONS = {
+  memory: numberRule(8 * MiB, 'a number of bytes from 0', 0, Number.MAX_SAFE_INTEGER),
+  exclusive: booleanRule,
+  timeout: numberRule(5000, 'a number of milliseconds from 0, or Infinity', 0, Infinity),
+  readOnly: booleanRule,
+} as const;
+
+const OTHER_OPTIONS: ReadonlySet<string> = new Set(['clock']);
+
+const OPTION_NAMES = [SETTINGS, OPEN_OPTIONS].flatMap(Object.keys).concat([...OTHER_OPTIONS]);
+
+export type SettingName = keyof Settings;
+export const SETTING_NAMES = Object.keys(SETTINGS) as readonly SettingName[];
+
+/**
+ * The settings an options object asks for; what it leaves out is absent.
+ *
+ * @throws {DiskCacheError} `BAD_OPTION` naming the option, for an unknown name or an illegal value.
+ */
+export function parseSettings(options: CacheOptions): Partial<Settings> {
+  const requested: Partial<Record<SettingName, unknown>> = {};
+  for (const [name, value] of Object.entries(options)) {
+    if (!Object.hasOwn(SETTINGS, name)) {
+      if (Object.hasOwn(OPEN_OPTIONS, name) || OTHER_OPTIONS.has(name)) continue;
+      throw new DiskCacheError(
+        'BAD_OPTION',
+        `"${truncate(name)}" is no option of a cache; there are ${OPTION_NAMES.join(', ')}`,
+      );
+    }
+    if (value === undefined) continue;
+    const plain = name === 'codec' ? toCodecName(value) : value;
+    assertOption(name, SETTINGS[name as SettingName], plain);
+    requested[name as SettingName] = plain;
+  }
+  return requested as Partial<Settings>;
+}
+
+/** @throws {DiskCacheError} `BAD_OPTION` naming the option. */
+export function parseOpenOptions(options: CacheOptions): OpenOptions {
+  const clock = options.clock ?? Date.now;
+  if (typeof clock !== 'function') throw new DiskCacheError('BAD_OPTION', 'clock is no function');
+  const openOptions = {
+    memory: options.memory ?? OPEN_OPTIONS.memory.initial,
+    exclusive: options.exclusive ?? OPEN_OPTIONS.exclusive.initial,
+    timeout: options.timeout ?? OPEN_OPTIONS.timeout.initial,
+    readOnly: options.readOnly ?? OPEN_OPTIONS.readOnly.initial,
+  };
+  for (const name of Object.keys(OPEN_OPTIONS) as (keyof typeof OPEN_OPTIONS)[]) assertOption(name, OPEN_OPTIONS[name], openOptions[name]);
+  if (openOptions.readOnly && openOptions.exclusive) {
+    throw new DiskCacheError('BAD_OPTION', 'readOnly and exclusive exclude each other: a reader locks nobody out');
+  }
+  return { ...openOptions, isTimeoutChosen: options.timeout !== undefined, clock, codec: options.codec };
+}
+
+/**
+ * Looks at the options of a store that is opened later. `by` is who was given them.
+ *
+ * @throws {DiskCacheError} `BAD_OPTION` as opening it would.
+ */
+export function assertCacheOptions(by: string, options: CacheOptions): void {
+  try {
+    parseSettings(options);
+    parseOpenOptions(options);
+  } catch (error) {
+    if (!(error instanceof DiskCacheError)) throw error;
+    throw new DiskCacheError(error.code, `${by}: ${error.message}`, { cause: error });
+  }
+}
+
+/** The defaults, under what the directory keeps, under what was asked for now. */
+export function resolveSettings(stored: Partial<Settings>, requested: Partial<Settings>): Settings {
+  const resolved: Partial<Record<SettingName, unknown>> = {};
+  for (const name of SETTING_NAMES) resolved[name] = requested[name] ?? stored[name] ?? SETTINGS[name].initial;
+  return resolved as unknown as Settings;
+}
+
+/** A setting as a column, and back. */
+export const toSettingColumn = (value: Settings[SettingName]): Column =>
+  typeof value === 'boolean' ? Number(value) : value;
+
+/** What a directory keeps. Names this version does not know are left alone; a value that is no longer legal is as if absent. */
+export function readStoredSettings(rows: readonly (readonly [name: string, value: unknown])[]): Partial<Settings> {
+  const stored: Partial<Record<SettingName, unknown>> = {};
+  for (const [name, column] of rows) {
+    if (!Object.hasOwn(SETTINGS, name)) continue;
+    const rule: OptionRule<Settings[SettingName]> = SETTINGS[name as SettingName];
+    const value = typeof rule.initial === 'boolean' ? column === 1 : column;
+    if (rule.accepts(value)) stored[name as SettingName] = value;
+  }
+  return stored as Partial<Settings>;
+}
+
+function assertOption(name: string, rule: OptionRule<unknown>, value: unknown): void {
+  if (rule.accepts(value)) return;
+  throw new DiskCacheError('BAD_OPTION', `${name} is ${inspectOption(value)}; it has to be ${rule.expected}`);
+}
+
+function toCodecName(codec: unknown): unknown {
+  if (typeof codec === 'string') {
+    assertOption('codec', oneOf<unknown>(['structured', 'json'], 'structured'), codec);
+    return codec;
+  }
+  const { name, encode, decode } = Object(codec) as Partial<Codec>;
+  if (typeof name === 'string' && name !== '' && typeof encode === 'function' && typeof decode === 'function')
+    return name;
+  throw new DiskCacheError('BAD_OPTION', 'codec has to be "structured", "json" or an object { name, encode, decode }');
+}
+
+const inspectOption = (value: unknown): string =>
+  typeof value === 'string' ? JSON.stringify(truncate(value)) : formatValue(value);

@@ -1,0 +1,158 @@
+import { inspect } from 'node:util';
+import { DiskCacheError } from '../../protocol/error.ts';
+import { truncate, formatValue } from '../../protocol/describe-value.ts';
+import { NO_DEFAULT_HINT, type SetOptions } from '../../protocol/options.ts';
+import type { Key } from '../../protocol/key.ts';
+
+// Calls come from pages and from plain JavaScript too, so what the types promise is looked at once more.
+
+export const isRecord = (value: unknown): value is object => typeof value === 'object' && value !== null;
+
+/**
+ * The options of a verb: an object with known names only, so that a misspelt one is not ignored.
+ *
+ * @throws {DiskCacheError} `BAD_OPTION`
+ */
+export function assertOptions<T extends object>(
+  options: T | undefined,
+  names: ReadonlySet<string>,
+  label = 'options',
+): Partial<T> {
+  if (options === undefined) return {};
+  if (!isRecord(options)) {
+    throw new DiskCacheError(
+      'BAD_OPTION',
+      `for ${label} an object is expected; the names there are: ${[...names].join(', ')}`,
+    );
+  }
+  for (const name in options) {
+    if (names.has(name)) continue;
+    throw new DiskCacheError(
+      'BAD_OPTION',
+      `"${truncate(name)}" is no option here; there are ${[...names].join(', ')}`,
+    );
+  }
+  return options;
+}
+
+const NO_OPTIONS: SetOptions = {};
+const SET_OPTIONS: ReadonlySet<string> = new Set(['ttl', 'tag']);
+
+/** @throws {DiskCacheError} `BAD_OPTION` */
+export const assertSetOptions = (options: SetOptions | undefined): SetOptions =>
+  options === undefined ? NO_OPTIONS : assertOptions(options, SET_OPTIONS);
+
+/** @throws {DiskCacheError} `BAD_OPTION` */
+export function assertIterable<T>(items: Iterable<T>, what: string): Iterable<T> {
+  if (typeof items !== 'string' && typeof Object(items)[Symbol.iterator] === 'function') return items;
+  throw new DiskCacheError('BAD_OPTION', `an array or another iterable of ${what} was expected`);
+}
+
+/** @throws {DiskCacheError} `BAD_OPTION` */
+export function assertFunction(fn: unknown, what: string): void {
+  if (typeof fn !== 'function') throw new DiskCacheError('BAD_OPTION', `${what} has to be a function`);
+}
+
+/**
+ * What is given for true or false: a text, such as `'no'`, would stand for true.
+ *
+ * @throws {DiskCacheError} `BAD_OPTION`
+ */
+export function demandFlag(value: unknown, name: string): void {
+  if (typeof value === 'boolean') return;
+  throw new DiskCacheError('BAD_OPTION', `${name} is ${formatValue(value, "'")}; it has to be true or false`);
+}
+
+/** A key for a message. */
+export const inspectKey = (key: Key): string =>
+  inspect(key, { breakLength: Number.POSITIVE_INFINITY, depth: 4, maxStringLength: 64, maxArrayLength: 8 });
+
+/**
+ * Stores pairs one after the other.
+ *
+ * @throws {DiskCacheError} `BAD_OPTION` for what are no pairs; what `store` throws, and which pair it is about where that is of no use.
+ */
+export function storeEach(entries: Iterable<readonly [Key, unknown]>, store: (key: Key, value: unknown) => void): void {
+  let at = 0;
+  for (const entry of assertIterable(entries, 'pairs [key, value]')) {
+    if (!Array.isArray(entry)) throw new DiskCacheError('BAD_OPTION', 'setMany takes pairs [key, value]');
+    try {
+      store(entry[0], entry[1]);
+    } catch (error) {
+      throw isBadInput(error)
+        ? new DiskCacheError(error.code, `entries[${at}]: ${error.message}`, { cause: error.cause })
+        : error;
+    }
+    at++;
+  }
+}
+
+const isBadInput = (error: unknown): error is DiskCacheError =>
+  error instanceof DiskCacheError && (error.code === 'BAD_KEY' || error.code === 'BAD_VALUE');
+
+/** @throws {DiskCacheError} `BAD_OPTION` for what is neither a string nor a number. */
+export function toTagColumn(tag: string | number): string | number {
+  if (typeof tag === 'string' || (typeof tag === 'number' && !Number.isNaN(tag))) return tag;
+  throw new DiskCacheError('BAD_OPTION', `tag is ${formatValue(tag)}; give a string or a number`);
+}
+
+/** @throws {DiskCacheError} `BAD_OPTION` if `get` was called with two arguments (`given`): the second is meant as a default. */
+export function assertNoDefault(callArguments: IArguments): void {
+  // Called by `keys.map(store.get, store)` it has three.
+  if (callArguments.length === 2 && callArguments[1] !== undefined) {
+    throw new DiskCacheError('BAD_OPTION', `get takes a key, and was given two arguments; ${NO_DEFAULT_HINT}`);
+  }
+}
+
+/** What was told last, by directory and code: a fault that lasts is told once, not every second. */
+const lastWarnings = new WeakMap<object, string>();
+
+/**
+ * Tells of a failure outside of every caller's stack, where it can't be caught and an exception would end the process: as a
+ * warning of the process (the event `'warning'`; by default Node writes it to stderr). `about` is the store: the same failure is
+ * told once in a row.
+ */
+export function warn(error: unknown, store: object, doing: string): void {
+  const { code, message } = describeError(error);
+  const known = `${doing} ${code}`;
+  if (lastWarnings.get(store) === known) return;
+  lastWarnings.set(store, known);
+  const warning = new Error(`${doing} failed, and is tried again: ${message}`, { cause: error });
+  process.emitWarning(Object.assign(warning, { name: 'DiskCacheWarning', code }));
+}
+
+/** What was told as failing works again. */
+export const clearWarning = (store: object): boolean => lastWarnings.delete(store);
+
+/** Anything may have been thrown, also what can't be read. */
+function describeError(error: unknown): { readonly code: string; readonly message: string } {
+  try {
+    const { code, message } = Object(error) as { readonly code?: unknown; readonly message?: unknown };
+    return { code: typeof code === 'string' ? code : '', message: String(message ?? error) };
+  } catch {
+    return { code: '', message: 'for a reason that can not be read' };
+  }
+}
+
+/**
+ * Wraps a listener of the application, whose failure is its own: what it throws, or rejects with, becomes a warning of the process
+ * (`DiskCacheWarning`, with the error as `cause`). Neither the call that it hears of fails by it, nor does the process end. `of` says what
+ * it listens to.
+ */
+export function wrapListener<A extends readonly unknown[]>(
+  listener: (...args: A) => unknown,
+  source: string,
+): (...args: A) => void {
+  const warn = (cause: unknown): void => {
+    const warning = new Error(`A listener of ${source} failed; see the cause`, { cause });
+    process.emitWarning(Object.assign(warning, { name: 'DiskCacheWarning' }));
+  };
+  return (...args) => {
+    try {
+      const result = listener(...args);
+      if (result instanceof Promise) result.catch(warn);
+    } catch (error) {
+      warn(error);
+    }
+  };
+}

@@ -1,0 +1,325 @@
+import { types } from 'node:util';
+import { describeType } from '../../../protocol/describe-value.ts';
+import { CloneCheck } from '../../../protocol/clone-check.ts';
+import { hasSymbols, isDense, isClonedErrorProperty, losesContent, MAX_VALUE_DEPTH } from '../../../protocol/clone.ts';
+import { isAttached, getNativeKind } from '../../../protocol/native-slots.ts';
+import { isPlainObject } from '../../../protocol/native-types.ts';
+import v8 from 'node:v8';
+import { DiskCacheError } from '../../../protocol/error.ts';
+
+/** Finds the first part that structured clone refuses, proxies included. JSON, which asks less of its objects, stores what a proxy shows. */
+export class CloneWalk extends CloneCheck {
+  protected override visitObject(value: object, depth: number): boolean {
+    if (types.isProxy(value)) return this.reject("a proxy, which structured clone can't copy");
+    return super.visitObject(value, depth);
+  }
+}
+
+/** Finds the first part that JSON would not give back equal, for a store whose codec is `'json'`. */
+export class JsonWalk extends CloneCheck {
+  /** The objects around the part being looked at. */
+  readonly #open: object[] = [];
+
+  protected override allowCloneOnly(part: unknown, what = describeType(part)): boolean {
+    return this.reject(`${what}, which JSON cannot hold`);
+  }
+
+  /** JSON writes a repeated object out again, which is equal; a cycle it can't write at all. */
+  protected override allowRepeated(value: object): boolean {
+    const isInItself = this.#open.indexOf(value) < this.#open.length - 1;
+    return !isInItself || this.reject('an object that contains itself, which JSON cannot hold');
+  }
+
+  protected override visitObject(value: object, depth: number): boolean {
+    this.#open.push(value);
+    const isSound = super.visitObject(value, depth);
+    this.#open.pop();
+    return isSound;
+  }
+}
+
+/**
+ * How many parts JSON writes for plain data, in which an object that is referred to twice is written twice: 30 arrays that each name the
+ * next one twice are a thousand million parts. O(parts, each counted once).
+ */
+export function countWrittenParts(value: unknown): number {
+  const counts = new Map<object, number>();
+  const count = (part: unknown): number => {
+    if (typeof part !== 'object' || part === null) return 1;
+    const known = counts.get(part);
+    if (known !== undefined) return known;
+    let parts = 1;
+    for (const inner of Object.values(part)) parts += count(inner);
+    counts.set(part, parts);
+    return parts;
+  };
+  return count(value);
+}
+
+/** A value as it was at one moment: what its getters and proxies do when it is encoded changes nothing any more. */
+export interface ValueSnapshot {
+  /** Its Dates, RegExps and bytes are the original's: encode it before anything else runs. */
+  readonly copy: unknown;
+  /** Whether JSON, too, gives the copy back equal. */
+  readonly json: boolean;
+  /** Whether a part of the original is a proxy. Looked for only where JSON can't hold the copy. */
+  readonly hasProxy: boolean;
+}
+
+/**
+ * Takes a value as `copyValue` does for a page, faster, for a caller that encodes it at once; undefined exactly where `findValueFault` finds a
+ * fault. Each property is read once. O(size of the value); bytes are not looked at one by one.
+ */
+export function takeSnapshot(value: unknown): ValueSnapshot | undefined {
+  const reader = new SnapshotReader();
+  try {
+    const copy = reader.part(value, 0);
+    const json = reader.json && !inheritsToJson();
+    return { copy, json, hasProxy: !json && reader.hasProxy };
+  } catch {
+    // Refused, or a getter or a proxy has thrown.
+    return undefined;
+  }
+}
+
+/** Throws anything for a part that can't be stored. */
+class SnapshotReader {
+  json = true;
+  /** The objects that were met, and their copies at the same places. */
+  readonly #originals: object[] = [];
+  readonly #copies: object[] = [];
+  /** The places by original. To look through a few is faster than to make a map. */
+  #placeByOriginal: Map<object, number> | undefined;
+
+  get hasProxy(): boolean {
+    return this.#originals.some(types.isProxy);
+  }
+
+  part(part: unknown, depth: number): unknown {
+    switch (typeof part) {
+      case 'string':
+      case 'boolean':
+        return part;
+      case 'number':
+        if (!Number.isFinite(part) || Object.is(part, -0)) this.json = false;
+        return part;
+      case 'object':
+        return part === null ? null : this.#object(part, depth);
+      case 'function':
+      case 'symbol':
+        throw part;
+      default:
+        this.json = false;
+        return part;
+    }
+  }
+
+  #object(value: object, depth: number): object {
+    const place = this.#placeByOriginal === undefined ? this.#originals.indexOf(value) : (this.#placeByOriginal.get(value) ?? -1);
+    if (place >= 0) {
+      this.json = false;
+      return this.#copies[place]!;
+    }
+    if (depth === MAX_VALUE_DEPTH || hasSymbols(value)) throw value;
+    if (isPlainObject(value)) return this.#record(value, depth + 1);
+    const kind = getNativeKind(value);
+    if (kind === 'Array') return this.#array(value as unknown[], depth + 1);
+    this.json = false;
+    if (kind === undefined) throw value;
+    if (kind.endsWith('Error')) return this.#error(value as Error, kind, depth + 1);
+    if (losesContent(value, kind)) throw value;
+    if (kind === 'Map') return this.#map(value as Map<unknown, unknown>, depth + 1);
+    if (kind === 'Set') return this.#set(value as Set<unknown>, depth + 1);
+    if ((ArrayBuffer.isView(value) || value instanceof ArrayBuffer) && !isAttached(value)) throw value;
+    return this.#register(value, value);
+  }
+
+  #record(value: object, depth: number): object {
+    const copy: Record<string, unknown> = { ...value };
+    this.#register(value, copy);
+    for (const name of Object.keys(copy)) {
+      const part = copy[name];
+      const kept = this.part(part, depth);
+      if (kept !== part) copy[name] = kept;
+    }
+    return copy;
+  }
+
+  #array(value: readonly unknown[], depth: number): object {
+    const copy: unknown[] = [];
+    this.#register(value, copy);
+    const names = Object.keys(value);
+    if (isDense(names, value.length)) {
+      for (let index = 0; index < names.length; index++) copy.push(this.part(value[index], depth));
+      return copy;
+    }
+    this.json = false;
+    copy.length = value.length;
+    for (const name of names) defineProperty(copy, name, this.part(value[name as never], depth));
+    return copy;
+  }
+
+  #map(value: Map<unknown, unknown>, depth: number): object {
+    const copy = new Map();
+    this.#register(value, copy);
+    Map.prototype.forEach.call(value, (member, key) => copy.set(this.part(key, depth), this.part(member, depth)));
+    return copy;
+  }
+
+  #set(value: Set<unknown>, depth: number): object {
+    const copy = new Set();
+    this.#register(value, copy);
+    Set.prototype.forEach.call(value, (member) => copy.add(this.part(member, depth)));
+    return copy;
+  }
+
+  #error(value: Error, kind: string, depth: number): object {
+    const copy = new (globalThis as unknown as Record<string, ErrorConstructor>)[kind]!();
+    this.#register(value, copy);
+    // Of an error without one structured clone would keep the stack of this line.
+    Reflect.set(copy, 'stack', undefined);
+    for (const name of Object.getOwnPropertyNames(value)) {
+      const part = this.part(value[name as 'cause'], depth);
+      if (!isClonedErrorProperty(name, part)) throw value;
+      copy[name as 'cause'] = part;
+    }
+    return copy;
+  }
+
+  #register<T extends object>(value: object, copy: T): T {
+    const place = this.#originals.push(value) - 1;
+    this.#copies.push(copy);
+    if (this.#placeByOriginal !== undefined) this.#placeByOriginal.set(value, place);
+    else if (place === MAX_LINEAR_OBJECTS) this.#placeByOriginal = new Map(this.#originals.map((original, at) => [original, at]));
+    return copy;
+  }
+}
+
+const MAX_LINEAR_OBJECTS = 32;
+
+const defineProperty = (object: object, name: string, value: unknown) =>
+  Object.defineProperty(object, name, { value, enumerable: true, writable: true, configurable: true });
+
+/** A `toJSON` hung on a prototype would change what JSON writes; structured clone doesn't ask for it. */
+export const inheritsToJson = (): boolean => ([] as { toJSON?: unknown }).toJSON !== undefined;
+
+/*
+ * Structured clone as bytes: V8's own format, which later V8s read too
+ * (https://html.spec.whatwg.org/multipage/structured-data.html, v8/src/objects/value-serializer.cc). Views of bytes are
+ * written by us: V8 would write the whole buffer under a view, and Node's default reader hands out views of its input.
+ */
+
+/** What a view was. On disk: never reorder; append. */
+const VIEW_KINDS = [
+  'Uint8Array',
+  'Int8Array',
+  'Uint8ClampedArray',
+  'Int16Array',
+  'Uint16Array',
+  'Int32Array',
+  'Uint32Array',
+  'Float32Array',
+  'Float64Array',
+  'BigInt64Array',
+  'BigUint64Array',
+  'DataView',
+  'Float16Array',
+] as const;
+
+/** A length is written in 32 bits. */
+const MAX_VIEW_BYTES = 2 ** 32 - 1;
+
+type ViewConstructor = new (buffer: ArrayBuffer) => ArrayBufferView;
+
+/** @types/node leaves these documented members out. */
+interface HostObjects {
+  _setTreatArrayBufferViewsAsHostObjects(flag: boolean): void;
+}
+
+/*
+ * Defined on first use: a runtime without V8's serializer, such as Bun, can still open stores with `codec: 'json'`.
+ */
+
+let serializerClass: ReturnType<typeof defineSerializer> | undefined;
+let deserializerClass: ReturnType<typeof defineDeserializer> | undefined;
+
+const defineSerializer = () =>
+  class ExactSerializer extends v8.Serializer {
+    /** Called by V8 for every view. @throws as V8 does, for host objects that can't be cloned. */
+    _writeHostObject(view: ArrayBufferView): void {
+      const name = Object.prototype.toString.call(view).slice(8, -1);
+      const kind = VIEW_KINDS.indexOf(name as (typeof VIEW_KINDS)[number]);
+      if (!ArrayBuffer.isView(view) || kind === -1) throw new Error(`${name} could not be cloned`);
+      if (view.byteLength > MAX_VIEW_BYTES) {
+        const hint = 'store it as a value of its own';
+        throw new DiskCacheError('TOO_LARGE', `A ${name} inside a value takes ${view.byteLength} bytes; ${hint}`);
+      }
+      this.writeUint32(kind);
+      this.writeUint32(view.byteLength);
+      this.writeRawBytes(new Uint8Array(view.buffer, view.byteOffset, view.byteLength));
+    }
+  };
+
+const defineDeserializer = () =>
+  class ExactDeserializer extends v8.Deserializer {
+    /** Called by V8 for every view; gives it memory of its own. */
+    _readHostObject(): ArrayBufferView {
+      const name = VIEW_KINDS[this.readUint32()];
+      if (name === undefined) throw newerRuntimeError('holds a view of an unknown kind');
+      const View = (globalThis as unknown as Record<string, ViewConstructor | undefined>)[name];
+      if (View === undefined) throw newerRuntimeError(`holds a ${name}`);
+      return new View(new Uint8Array(this.readRawBytes(this.readUint32())).buffer);
+    }
+  };
+
+/** The bytes of a value, of exactly their size. Views come back one by one, each on a buffer of its own. */
+export function serialize(value: unknown): Uint8Array {
+  serializerClass ??= defineSerializer();
+  const serializer = new serializerClass();
+  (serializer as unknown as HostObjects)._setTreatArrayBufferViewsAsHostObjects(true);
+  serializer.writeHeader();
+  serializer.writeValue(value);
+  const bytes = serializer.releaseBuffer();
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/**
+ * The value of these bytes, which are as they were written; nothing in it shares their memory. Runs no code from them.
+ *
+ * @throws {DiskCacheError} `UNSUPPORTED_VERSION` for what this V8 can't read.
+ */
+export function deserialize(bytes: Uint8Array): unknown {
+  assertKnownFormat(bytes);
+  deserializerClass ??= defineDeserializer();
+  const deserializer = new deserializerClass(bytes);
+  try {
+    deserializer.readHeader();
+    return deserializer.readValue();
+  } catch (cause) {
+    if (cause instanceof DiskCacheError || cause instanceof RangeError) throw cause;
+    throw newerRuntimeError(`cannot be read (${cause instanceof Error ? cause.message : String(cause)})`, cause);
+  }
+}
+
+/** @throws {DiskCacheError} `UNSUPPORTED_VERSION` for the format of a V8 newer than this process's. */
+function assertKnownFormat(bytes: Uint8Array): void {
+  const version = bytes[0] === FORMAT_TAG ? bytes[1] : undefined;
+  if (version !== undefined && version > getOwnFormat()) throw newerRuntimeError(`is in format ${version} of V8`);
+}
+
+const newerRuntimeError = (why: string, cause?: unknown): DiskCacheError =>
+  new DiskCacheError(
+    'UNSUPPORTED_VERSION',
+    `The stored value ${why}, which this runtime does not know; open it with the version of Node or Electron that wrote it`,
+    { cause },
+  );
+
+/** The first byte of V8's header; the version follows. */
+const FORMAT_TAG = 0xff;
+let cachedFormat: number | undefined;
+
+/** The version that this V8 writes. */
+function getOwnFormat(): number {
+  cachedFormat ??= serialize(null)[1]!;
+  return cachedFormat;
+}

@@ -1,0 +1,279 @@
+import { setImmediate } from 'node:timers/promises';
+import { inspect } from 'node:util';
+import { DiskCacheError } from '../../protocol/error.ts';
+import { isTransient, createIdentity, type ProcessIdentity } from '../engine/internal.ts';
+import { getRetryDelayMs, type JobContext, type Handler, type WorkerOptions } from './worker-options.ts';
+import { hasLostJobs, type Claim, claim, reclaimLost, type AttemptOutcome, isClaimCurrent, settle } from './attempts.ts';
+import { type OpenQueue, getClockSetbackMs, inTransaction, getCounters } from './transaction.ts';
+
+/** What wakes somebody who sleeps. */
+export class WakeSignal {
+  #isNotified = false;
+  #wake: (() => void) | undefined;
+
+  notify(): void {
+    this.#isNotified = true;
+    this.#wake?.();
+  }
+
+  /** Sleeps for so many milliseconds, or until the bell rings, and on to the end of that turn of the event loop. */
+  async sleep(ms: number): Promise<void> {
+    if (!this.#isNotified) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, ms);
+        this.#wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+      this.#wake = undefined;
+    }
+    await setImmediate();
+    this.#isNotified = false;
+  }
+}
+
+/** Milliseconds between two looks for what other processes have enqueued, and for whether there is a connection. */
+const POLL_INTERVAL_MS = 100;
+/** Whether other workers live is a question to the system, and asked less often. */
+const WORKER_CHECK_INTERVAL_MS = 500;
+/** After a write that failed because the disk is full or the store busy. */
+const RETRY_AFTER_FAILURE_MS = 1000;
+/** A lease is renewed when less than this part of it is left. */
+const RENEW_BELOW_SHARE = 2 / 3;
+
+/** A job that a handler has in hand. */
+interface Attempt {
+  claim: Claim;
+  readonly abortController: AbortController;
+  outcome: AttemptOutcome | undefined;
+}
+
+/**
+ * Hands jobs to a handler, so many at a time. One transaction takes note of what has ended and takes the next ones, so that
+ * with many at a time the price of a durable commit is shared.
+ */
+export class Worker {
+  readonly #core: OpenQueue;
+  readonly #handler: Handler<unknown>;
+  readonly #options: WorkerOptions;
+  readonly #owner: ProcessIdentity = createIdentity();
+  readonly #wakeSignal = new WakeSignal();
+  /** Invariant: every attempt leaves this map once, and nothing of it is written afterwards. */
+  readonly #attempts = new Map<number, Attempt>();
+  /** Why no more is begun. */
+  #stopped: { readonly reason: unknown } | undefined;
+  #isReleased = false;
+  #leaseEndsAt = Number.NEGATIVE_INFINITY;
+  #nextWorkerCheckAt = 0;
+
+  constructor(core: OpenQueue, handler: Handler<unknown>, order: WorkerOptions) {
+    this.#core = core;
+    this.#handler = handler;
+    this.#options = order;
+  }
+
+  /** Works until it is stopped and what it had begun has ended. */
+  async run(): Promise<void> {
+    const { signal } = this.#options;
+    const onAbort = () => this.stop(signal?.reason);
+    if (signal?.aborted) return;
+    signal?.addEventListener('abort', onAbort);
+    try {
+      while (!this.#isReleased && (this.#stopped === undefined || this.#attempts.size > 0)) {
+        await this.#wakeSignal.sleep(retryLaterIfTransient(() => this.#runOnce()));
+      }
+    } finally {
+      signal?.removeEventListener('abort', onAbort);
+      this.release(this.#stopped?.reason);
+    }
+  }
+
+  /** Something has changed that it may want to know at once. */
+  wake(): void {
+    this.#wakeSignal.notify();
+  }
+
+  /** Begins nothing more, and tells the handlers that are at work. */
+  stop(reason: unknown): void {
+    this.#stopped ??= { reason };
+    for (const { abortController } of this.#attempts.values()) abortController.abort(reason);
+    this.#wakeSignal.notify();
+  }
+
+  /** Stops, and gives back what has not ended, so that others need not wait for the lease to end. */
+  release(reason: unknown): void {
+    this.stop(reason);
+    if (this.#isReleased) return;
+    this.#isReleased = true;
+    const attempts = [...this.#attempts.values()];
+    this.#attempts.clear();
+    try {
+      inTransaction(this.#core, (step) => {
+        for (const { claim, outcome = 'returned' } of attempts) settle(step, claim, outcome);
+        step.tables.workers.delete(this.#owner.id);
+      });
+    } catch (error) {
+      // Others take over when the lease ends; who closes has to come to an end.
+      if (!(error instanceof DiskCacheError)) throw error;
+    }
+  }
+
+  /** Notes what has ended, begins what there is room for, renews the lease; answers for how many milliseconds to sleep. */
+  #runOnce(): number {
+    const ended = [...this.#attempts.values()].filter(({ outcome }) => outcome !== undefined);
+    const room = this.#mayStart() ? this.#options.concurrency - this.#attempts.size + ended.length : 0;
+    if (ended.length === 0 && !this.#shouldRenewLease(this.#attempts.size)) {
+      const wait = room > 0 ? this.#getMsUntilNext() : POLL_INTERVAL_MS;
+      if (wait > 0) return wait;
+    }
+    const { lost, begun, leaseEnd } = this.#commit(ended, room);
+    this.#leaseEndsAt = leaseEnd;
+    for (const { claim } of ended) this.#attempts.delete(claim.ticket);
+    for (const attempt of lost) this.#abortLost(attempt);
+    for (const claim of begun) void this.#startAttempt(claim);
+    return begun.length < room && this.#mayStart() ? Math.max(1, this.#getMsUntilNext()) : POLL_INTERVAL_MS;
+  }
+
+  #commit(ended: readonly Attempt[], room: number) {
+    return inTransaction(this.#core, (step) => {
+      const { tables, now } = step;
+      const lost = ended.filter(({ claim, outcome }) => !settle(step, claim, outcome!));
+      const wanted = tables.paused.has() ? 0 : room;
+      if (wanted > 0 && performance.now() >= this.#nextWorkerCheckAt) {
+        this.#nextWorkerCheckAt = performance.now() + WORKER_CHECK_INTERVAL_MS;
+        reclaimLost(step, this.#owner.id, this.#options.retryPolicy);
+      }
+      const begun = wanted > 0 ? claim(step, this.#owner.id, wanted) : [];
+      if (!this.#shouldRenewLease(this.#attempts.size - ended.length + begun.length)) {
+        return { lost, begun, leaseEnd: this.#leaseEndsAt };
+      }
+      for (const attempt of this.#attempts.values()) {
+        if (attempt.outcome === undefined && !isClaimCurrent(tables, attempt.claim)) lost.push(attempt);
+      }
+      const leaseEnd = now + this.#options.leaseMs;
+      tables.workers.put([this.#owner.id], { ...this.#owner, until: leaseEnd, lease: this.#options.leaseMs });
+      return { lost, begun, leaseEnd };
+    });
+  }
+
+  /** Somebody without jobs needs no lease. */
+  #shouldRenewLease(jobs: number): boolean {
+    const { leaseMs } = this.#options;
+    const left = this.#leaseEndsAt - this.#core.clock();
+    // More than all of it: the clock was set back.
+    return jobs > 0 && (left <= leaseMs * RENEW_BELOW_SHARE || left > leaseMs);
+  }
+
+  #mayStart(): boolean {
+    return this.#stopped === undefined && this.#options.online();
+  }
+
+  /** For how many milliseconds there is nothing to begin, or none that is known of. A look-up or two, no lock. */
+  #getMsUntilNext(): number {
+    const { tables, clock } = this.#core;
+    const tally = getCounters(this.#core);
+    if (getClockSetbackMs(tally, clock()) > 0) return 0;
+    const { ready, delayed, running } = tally;
+    const [due] = delayed > 0 ? tables.due.firstKeys(1) : [];
+    const wait = due === undefined ? POLL_INTERVAL_MS : Math.min(POLL_INTERVAL_MS, due[0] - clock());
+    const isDue = ready > 0 || wait <= 0 || (running > 0 && this.#checkForLostWorkers());
+    return isDue && !tables.paused.has() ? 0 : Math.max(1, wait);
+  }
+
+  #checkForLostWorkers(): boolean {
+    if (performance.now() < this.#nextWorkerCheckAt) return false;
+    if (hasLostJobs(this.#core.tables, this.#owner.id, this.#core.clock())) return true;
+    this.#nextWorkerCheckAt = performance.now() + WORKER_CHECK_INTERVAL_MS;
+    return false;
+  }
+
+  async #startAttempt(claim: Claim): Promise<void> {
+    const attempt: Attempt = { claim, abortController: new AbortController(), outcome: undefined };
+    // A listener may have stopped it or closed the queue, right after the commit.
+    if (this.#isReleased) return;
+    if (this.#stopped !== undefined) attempt.abortController.abort(this.#stopped.reason);
+    this.#attempts.set(claim.ticket, attempt);
+    try {
+      // Behind the turn that has begun it: a handler may close the queue, too.
+      await undefined;
+      attempt.abortController.signal.throwIfAborted();
+      await this.#handler(this.#toJobContext(attempt));
+      attempt.outcome = 'done';
+    } catch (error) {
+      attempt.outcome = this.#toOutcome(claim, error);
+    }
+    this.#wakeSignal.notify();
+  }
+
+  #toOutcome({ attempt }: Claim, error: unknown): AttemptOutcome {
+    if (this.#stopped !== undefined) return 'returned';
+    const retryDelayMs = error instanceof PermanentFailure ? undefined : getRetryDelayMs(this.#options.retryPolicy, attempt);
+    return { attempt, error: formatError(error), retryDelayMs };
+  }
+
+  #toJobContext(attempt: Attempt): JobContext<unknown> {
+    const { id, job, attempt: nth, startedAt, progress } = attempt.claim;
+    const { payload, priority, group, enqueuedAt } = job;
+    const report = (reported: unknown) => this.#report(attempt, reported);
+    const { signal } = attempt.abortController;
+    return { id, payload, attempt: nth, priority, group, enqueuedAt, startedAt, progress, signal, report, bury };
+  }
+
+  #report(attempt: Attempt, progress: unknown): void {
+    const { claim } = attempt;
+    if (this.#attempts.get(claim.ticket) !== attempt) throw this.#lostError(claim);
+    const held = inTransaction(this.#core, (step) => {
+      if (!isClaimCurrent(step.tables, claim)) return false;
+      if (progress === undefined) step.tables.progress.delete(claim.id);
+      else step.tables.progress.put([claim.id], progress);
+      return true;
+    });
+    if (!held) throw this.#abortLost(attempt);
+    attempt.claim = { ...claim, progress };
+  }
+
+  /** Another worker has the job, or nobody: this one's handler is told and not listened to any more. */
+  #abortLost({ claim, abortController }: Attempt): DiskCacheError {
+    const error = this.#lostError(claim);
+    this.#attempts.delete(claim.ticket);
+    abortController.abort(error);
+    this.#wakeSignal.notify();
+    return error;
+  }
+
+  #lostError({ id, attempt }: Claim): DiskCacheError {
+    return new DiskCacheError(
+      'NOT_ALLOWED',
+      `Attempt ${attempt} of job ${id} in ${this.#core.index.directory} is over: its lease was lost, or it was removed`,
+    );
+  }
+}
+
+/** What a handler throws by `bury`. */
+class PermanentFailure extends Error {
+  override readonly name = 'Buried';
+}
+
+function bury(reason: string): never {
+  throw new PermanentFailure(reason);
+}
+
+/** What a handler has thrown may fail itself when it is read. */
+function formatError(error: unknown): string {
+  try {
+    return error instanceof Error ? `${error.name}: ${error.message}` : inspect(error, { depth: 2 });
+  } catch {
+    return 'The handler failed with an error that can not be read';
+  }
+}
+
+/** What can pass, a full disk, one that can't be read, or a busy store, is tried again. */
+function retryLaterIfTransient(turn: () => number): number {
+  try {
+    return turn();
+  } catch (error) {
+    if (isTransient(error)) return RETRY_AFTER_FAILURE_MS;
+    throw error;
+  }
+}

@@ -1,0 +1,65 @@
+import { join } from 'node:path';
+import { DiskCacheError } from '../../protocol/error.ts';
+import type { HttpBackend } from '../bridge/http/calls.ts';
+import { Cache } from '../engine/index.ts';
+import { CacheStorage, Offline, type OfflineOptions } from '../offline/index.ts';
+import { OFFLINE_OPTIONS } from '../offline/offline.ts';
+import { parseOptions } from '../offline/options.ts';
+
+/** As `host.offline(session, …)`, without a session: the way to the network is `fetch`. */
+export interface TestOfflineOptions extends Omit<OfflineOptions, 'cache' | 'shared' | 'unseen' | 'clock'> {}
+
+const { cache: _, shared: __, hiddenHeaders: ___, clock: ____, ...OPTIONS } = OFFLINE_OPTIONS;
+
+/** What answers pages about HTTP: their CacheStorage, and `diskCache.fetch` where a test has given a network. */
+export class TestHttpBackend implements HttpBackend {
+  readonly #directory: string;
+  readonly #caches: CacheStorage;
+  readonly #stores: Cache[] = [];
+  readonly #handler: Offline | undefined;
+
+  constructor(directory: string, options: TestOfflineOptions | undefined) {
+    this.#directory = directory;
+    if (options !== undefined) parseOptions('testHost, offline', options, OPTIONS);
+    const cache = this.#openStore('_caches', 'none');
+    try {
+      const fetch = options?.fetch ?? (() => Promise.reject(new TypeError(NO_NETWORK)));
+      this.#caches = new CacheStorage({ cache, fetch });
+      this.#handler = options && this.#toAnswering(options);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  readonly caches = (): CacheStorage => this.#caches;
+
+  getHandler(scheme?: string): Offline {
+    if (this.#handler === undefined) throw new DiskCacheError('NOT_ALLOWED', NO_NETWORK);
+    if (scheme !== undefined && scheme !== 'http:' && scheme !== 'https:') {
+      throw new DiskCacheError(
+        'NOT_ALLOWED',
+        `${scheme} is no scheme that a test host answers; there are http and https`,
+      );
+    }
+    return this.#handler;
+  }
+
+  close(): void {
+    for (const store of this.#stores) store.close();
+  }
+
+  /** At once, so that a test hears of a wrong option where it gives it. */
+  #toAnswering(options: TestOfflineOptions): Offline {
+    const cache = this.#openStore('_responses', 'least-recently-used');
+    return new Offline({ ...options, cache, hiddenHeaders: ['cookie'] });
+  }
+
+  #openStore(folder: string, evictionPolicy: 'none' | 'least-recently-used'): Cache {
+    const store = new Cache(join(this.#directory, folder), { evictionPolicy });
+    this.#stores.push(store);
+    return store;
+  }
+}
+
+const NO_NETWORK = 'This test host has no network; give one: testHost({ stores, offline: { fetch } })';

@@ -1,0 +1,108 @@
+import type { Session } from 'electron';
+import { DiskCacheError } from '../protocol/error.ts';
+import type { StoreDeclarations } from '../protocol/stores.ts';
+import type { OfflineSessionOptions } from './electron/intercept-session.ts';
+import type { CachesOptions } from './electron/http-service.ts';
+import type { WindowStoreOptions } from './electron/window-stores.ts';
+import { assertCacheOptions } from './engine/internal.ts';
+import type { Host, HostOptions } from './host.ts';
+import { FUNCTION, LOOKED_AT_LATER, type OptionRules, parseOptions, TEXT, TEXTS } from './offline/options.ts';
+
+// Applications are written in plain JavaScript, too, where a misspelt option would be one that is not there.
+
+type Options = HostOptions<StoreDeclarations>;
+type MethodOptions<M extends 'install' | 'attach' | 'serveAssets'> = NonNullable<Parameters<Host<StoreDeclarations>[M]>[1]>;
+
+const RULES = {
+  openDiskCache: {
+    stores: LOOKED_AT_LATER,
+    placement: LOOKED_AT_LATER,
+    storesModule: LOOKED_AT_LATER,
+    directory: TEXT,
+    authorize: { is: 'a function (frame) => grant or null', accepts: FUNCTION.accepts },
+    windows: LOOKED_AT_LATER,
+    caches: LOOKED_AT_LATER,
+  } satisfies OptionRules<Options>,
+  'openDiskCache, windows': {
+    sizeLimit: LOOKED_AT_LATER,
+    evictionPolicy: LOOKED_AT_LATER,
+    ttl: LOOKED_AT_LATER,
+    fileThreshold: LOOKED_AT_LATER,
+    memory: LOOKED_AT_LATER,
+    durability: LOOKED_AT_LATER,
+    exclusive: LOOKED_AT_LATER,
+    timeout: LOOKED_AT_LATER,
+    readOnly: LOOKED_AT_LATER,
+    clock: LOOKED_AT_LATER,
+    codec: LOOKED_AT_LATER,
+    compression: LOOKED_AT_LATER,
+    statistics: LOOKED_AT_LATER,
+    tagIndex: LOOKED_AT_LATER,
+    encryptionKey: LOOKED_AT_LATER,
+  } satisfies OptionRules<WindowStoreOptions>,
+  'openDiskCache, caches': {
+    sizeLimit: LOOKED_AT_LATER,
+    durability: LOOKED_AT_LATER,
+    compression: LOOKED_AT_LATER,
+    schemes: TEXTS,
+    onStoreFailure: FUNCTION,
+  } satisfies OptionRules<CachesOptions>,
+  'host.install': { name: LOOKED_AT_LATER, lifetime: LOOKED_AT_LATER } satisfies OptionRules<MethodOptions<'install'>>,
+  'host.attach': { name: LOOKED_AT_LATER, lifetime: LOOKED_AT_LATER } satisfies OptionRules<MethodOptions<'attach'>>,
+  'host.serveAssets': { stores: TEXTS, contentType: FUNCTION } satisfies OptionRules<MethodOptions<'serveAssets'>>,
+  'host.offline': {
+    store: TEXT,
+    schemes: TEXTS,
+    fetch: FUNCTION,
+    origins: TEXTS,
+    partition: TEXT,
+    privateNetwork: LOOKED_AT_LATER,
+    routes: LOOKED_AT_LATER,
+    strategy: LOOKED_AT_LATER,
+    precache: LOOKED_AT_LATER,
+    connection: LOOKED_AT_LATER,
+    onStoreFailure: FUNCTION,
+    onRevalidationFailure: FUNCTION,
+  } satisfies OptionRules<OfflineSessionOptions>,
+} as const;
+
+/** @throws {DiskCacheError} `BAD_OPTION` for what are no options, for a name that none of them has, and for a value of another kind. */
+export function assertKnownOptions(method: keyof typeof RULES, options: object | undefined): void {
+  parseOptions<object>(method, options, RULES[method]);
+}
+
+/** @throws {DiskCacheError} `BAD_OPTION` */
+export function assertHostOptions(options: Options): void {
+  assertKnownOptions('openDiskCache', options);
+  const { stores, caches, windows } = options;
+  if (typeof stores !== 'object' || stores === null) {
+    throw new DiskCacheError('BAD_OPTION', 'openDiskCache: stores is missing; pass what defineStores({ … }) returned');
+  }
+  // Their stores are opened when they are first used.
+  if (windows !== undefined) {
+    assertKnownOptions('openDiskCache, windows', windows);
+    assertCacheOptions('openDiskCache, windows', windows);
+  }
+  if (caches !== undefined) {
+    assertKnownOptions('openDiskCache, caches', caches);
+    const { schemes: _, onStoreFailure: __, ...stored } = caches;
+    assertCacheOptions('openDiskCache, caches', stored);
+  }
+}
+
+/** Refuses, among others, the `webContents` of a window in the window's place. @throws {DiskCacheError} `BAD_OPTION` */
+export function assertWindow(window: unknown): void {
+  const { webContents } = Object(window) as { readonly webContents?: unknown };
+  if (typeof webContents === 'object' && webContents !== null) return;
+  throw new DiskCacheError(
+    'BAD_OPTION',
+    'host.attach takes a window, such as new BrowserWindow(…) or a WebContentsView: something with webContents',
+  );
+}
+
+/** Refuses, among others, Electron's module `session` and a window. @throws {DiskCacheError} `BAD_OPTION` */
+export function assertSession(method: keyof Host<StoreDeclarations>, session: Session): void {
+  const { protocol, registerPreloadScript } = Object(session) as Partial<Session>;
+  if (typeof (method === 'install' ? registerPreloadScript : protocol?.handle) === 'function') return;
+  throw new DiskCacheError('BAD_OPTION', `host.${method} takes a session, such as session.defaultSession`);
+}

@@ -1,0 +1,96 @@
+import { type ErrorData, toErrorData } from './error.ts';
+
+/*
+ * Pages must not learn absolute paths, which contain the user's name, nor stacks, which are full of them. Messages for pages name a
+ * store by its path in the application's directory: `settings` for `/home/ada/.config/App/deskcache/settings`. Of other absolute paths
+ * the last part is left.
+ */
+
+/** A directory in one of the forms in which a message may name it. */
+interface HiddenDirectory {
+  readonly directory: string;
+  /** With the separator behind it, if there is one. */
+  readonly pattern: RegExp;
+}
+
+/** The longest first: one may be inside another. In order at all times, for every refused message is looked through. */
+const hiddenDirectories: HiddenDirectory[] = [];
+
+/** Of a whole drive nothing is hidden: every path is in it. */
+const ROOT_PATH = /^([a-z]:)?[\\/]*$/i;
+const WINDOWS_DRIVE = /^[a-z]:/i;
+
+/** Hides a directory and its contents from pages until the process ends: even the last message may name it. */
+export function hideDirectory(directory: string): void {
+  if (ROOT_PATH.test(directory)) return;
+  const withSlashes = directory.replaceAll('\\', '/');
+  const inUrl = encodeURI(withSlashes).replace(/[?#]/g, encodeURIComponent);
+  const escaped = JSON.stringify(directory).slice(1, -1);
+  for (const form of [directory, WINDOWS_DRIVE.test(directory) ? withSlashes : directory, inUrl, escaped]) {
+    if (hiddenDirectories.some((known) => known.directory === form)) continue;
+    const text = form.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
+    // Windows takes `c:\users` for `C:\Users`.
+    hiddenDirectories.push({
+      directory: form,
+      pattern: new RegExp(`(?:file:/{2,3})?${text}([\\\\/]*)`, WINDOWS_DRIVE.test(form) ? 'gi' : 'g'),
+    });
+  }
+  hiddenDirectories.sort((one, other) => other.directory.length - one.directory.length);
+}
+
+/** Where files are on POSIX systems: other texts that begin with a slash, such as keys and addresses, stay. */
+const POSIX_ROOT_FOLDERS =
+  'Applications|Library|System|Users|Volumes|bin|dev|etc|home|lib\\d*|media|mnt|nix|opt|private|proc|root|run|sbin|snap|srv|sys|tmp|usr|var';
+
+/** All of an absolute path but its last part; parts may contain spaces. */
+const DIRECTORY_PATTERNS: readonly RegExp[] = [
+  /file:\/\/[^\s'"<>]*\//gi,
+  /(?:\\\\[^\\/\s'"]+|\b[a-z]:)[\\/]+(?:[^\\/:*?"'<>|\r\n]+[\\/]+)*/gi,
+  new RegExp(`(?<![\\w.~%:/-])/(?:${POSIX_ROOT_FOLDERS})/(?:[^/\\n'"<>|:]*[^/\\n'"<>|:\\s]/)*`, 'g'),
+];
+
+const STACK_LINES = /\n[ \t]+at [^\n]*/g;
+
+/** Returns a text without hidden directories and stacks, as a page may read it. */
+export function redactDirectories(text: string): string {
+  let shown = text.replace(STACK_LINES, '');
+  for (const { pattern } of hiddenDirectories) {
+    shown = shown.replace(pattern, (_whole, separator: string) =>
+      separator === '' ? 'the directory of the application' : '',
+    );
+  }
+  for (const directories of DIRECTORY_PATTERNS) shown = shown.replace(directories, '');
+  return shown;
+}
+
+/** Characters of a message and of its cause. What callers have given stands in them, and an answer may hold thousands. */
+const MAX_MESSAGE_CHARS = 1000;
+
+/** The middle is left out: what happened stands at the beginning, what to do at the end. */
+const truncateMiddle = (text: string): string =>
+  text.length <= MAX_MESSAGE_CHARS ? text : `${text.slice(0, MAX_MESSAGE_CHARS / 2)} … ${text.slice(-MAX_MESSAGE_CHARS / 2)}`;
+
+/** `toErrorData`, for a page. */
+export function toPageErrorData(error: unknown): ErrorData {
+  const { code, message, cause } = toErrorData(error);
+  const paths = getPaths(error);
+  const shown = { code, message: redactPaths(truncateMiddle(message), paths) };
+  return cause === undefined ? shown : { ...shown, cause: redactPaths(truncateMiddle(cause), paths) };
+}
+
+/** A system error says which path it is about, wherever that is. */
+function getPaths(error: unknown): readonly string[] {
+  const paths: string[] = [];
+  let at = error;
+  for (let depth = 0; depth < 4 && typeof at === 'object' && at !== null; depth++) {
+    const { path, dest, cause } = at as { readonly path?: unknown; readonly dest?: unknown; readonly cause?: unknown };
+    for (const named of [path, dest]) if (typeof named === 'string' && /[\\/]/.test(named)) paths.push(named);
+    at = cause;
+  }
+  return paths;
+}
+
+function redactPaths(text: string, paths: readonly string[]): string {
+  const shown = redactDirectories(text);
+  return paths.reduce((left, path) => left.replaceAll(path, path.replace(/^.*[\\/]/s, '')), shown);
+}

@@ -1,0 +1,51 @@
+import type { CachesResult, CachesCall, QueryOptions } from '../../protocol/http.ts';
+import { RemoteWebCache, type WebCacheCalls } from './remote-web-cache.ts';
+import { toQueryFlags, toWireRequest } from './http-messages.ts';
+
+/** The calls of `RemoteCacheStorage`. */
+export class CacheStorageClient {
+  readonly #calls: WebCacheCalls;
+
+  constructor(calls: WebCacheCalls) {
+    this.#calls = calls;
+  }
+
+  async open(cacheName: string): Promise<RemoteWebCache> {
+    return new RemoteWebCache(this.#calls, (await this.#call({ method: 'open', name: requireCacheName(cacheName) })) as string);
+  }
+
+  async has(cacheName: string): Promise<boolean> {
+    return (await this.#call({ method: 'has', name: requireCacheName(cacheName) })) as boolean;
+  }
+
+  async delete(cacheName: string): Promise<boolean> {
+    return (await this.#call({ method: 'delete', name: requireCacheName(cacheName) })) as boolean;
+  }
+
+  async keys(): Promise<string[]> {
+    return (await this.#call({ method: 'keys' })) as string[];
+  }
+
+  async match(
+    request: Request,
+    { cacheName, ...options }: QueryOptions & { readonly cacheName?: string } = {},
+  ): Promise<Response | undefined> {
+    const named = cacheName === undefined ? {} : { cacheName: String(cacheName) };
+    const call = {
+      method: 'match',
+      requests: [toWireRequest(request)],
+      options: { ...toQueryFlags(options), ...named },
+    };
+    return (await this.#calls.responses(call))[0];
+  }
+
+  #call(call: Omit<CachesCall, 'id'>): Promise<CachesResult> {
+    return this.#calls.caches(call);
+  }
+}
+
+/** A name that is left out is a mistake, not the name "undefined". */
+function requireCacheName(cacheName: string | undefined): string {
+  if (cacheName === undefined) throw new TypeError('The name of the cache is missing');
+  return String(cacheName);
+}

@@ -1,0 +1,98 @@
+import { type Remote, releaseProxy, wrap } from 'comlink';
+import { DiskCacheError, fromErrorData } from '../../protocol/error.ts';
+import { type HttpFault, isConnectionMessage, isErrorFault, type HttpApi, type Reply } from '../../protocol/http.ts';
+import { isGoodbye } from '../../protocol/wire.ts';
+import type { MessagePortLike } from '../../client/port-connection.ts';
+
+/** Who hears what comes without having been asked for. */
+export interface HttpConnectionListener {
+  /** Once: the other side said goodbye or has gone. */
+  onEnd(reason: DiskCacheError): void;
+  onConnection(online: boolean): void;
+}
+
+type RequestTypes = {
+  [M in keyof HttpApi]: ReturnType<HttpApi[M]> extends Promise<Reply<infer T>>
+    ? { readonly argument: Parameters<HttpApi[M]>[0]; readonly value: T }
+    : never;
+};
+/** The methods that are answered. */
+export type RequestMethod = { [M in keyof RequestTypes]: [RequestTypes[M]] extends [never] ? never : M }[keyof RequestTypes];
+
+/**
+ * One port of the second kind to the main process, while it lasts.
+ *
+ * Invariant: what was asked settles, at the latest with the line's end.
+ */
+export class HttpConnection {
+  readonly #port: MessagePortLike;
+  readonly #api: Remote<HttpApi>;
+  readonly #listener: HttpConnectionListener;
+  readonly #pending = new Set<(reason: DiskCacheError) => void>();
+  readonly #ended = new AbortController();
+
+  constructor(port: MessagePortLike, listener: HttpConnectionListener) {
+    this.#port = port;
+    this.#listener = listener;
+    this.#api = wrap<HttpApi>(port as Parameters<typeof wrap>[0]);
+    port.addEventListener('message', ({ data }) => {
+      if (isGoodbye(data)) this.#end(fromErrorData(data.reason));
+      else if (isConnectionMessage(data)) listener.onConnection(data.online);
+    });
+    port.addEventListener('close', () => this.#end(new DiskCacheError('DISCONNECTED', 'The main process has gone')));
+    port.start();
+  }
+
+  /** Aborted at its end, with the reason. */
+  get ended(): AbortSignal {
+    return this.#ended.signal;
+  }
+
+  /** @throws {DiskCacheError} what the main process refuses it for; the standard's errors as they are. */
+  request<M extends RequestMethod>(method: M, argument: RequestTypes[M]['argument']): Promise<RequestTypes[M]['value']> {
+    return new Promise((resolve, reject) => {
+      if (this.ended.aborted) return reject(this.ended.reason);
+      this.#pending.add(reject);
+      const asked = this.#api[method] as (argument: unknown) => Promise<Reply<RequestTypes[M]['value']>>;
+      asked(argument)
+        .then((reply) => {
+          if ('receipt' in reply && !this.ended.aborted) this.#port.postMessage([reply.receipt]);
+          resolve(unwrapReply(reply));
+        })
+        .catch(reject)
+        .finally(() => this.#pending.delete(reject));
+    });
+  }
+
+  /** Says what nobody waits for. */
+  notify(method: 'abort' | 'cancel', number: number): void {
+    if (!this.ended.aborted) void this.#api[method](number);
+  }
+
+  close(reason: DiskCacheError): void {
+    if (this.ended.aborted) return;
+    this.#port.close();
+    // As in `Line`: comlink's registry would hold all that hangs on this line.
+    this.#api[releaseProxy]();
+    for (const reject of this.#pending) reject(reason);
+    this.#pending.clear();
+    this.#ended.abort(reason);
+  }
+
+  #end(reason: DiskCacheError): void {
+    if (this.ended.aborted) return;
+    this.close(reason);
+    this.#listener.onEnd(reason);
+  }
+}
+
+function unwrapReply<T>(reply: Reply<T>): T {
+  if ('value' in reply) return reply.value;
+  throw toError('refused' in reply ? reply.refused : reply.fault);
+}
+
+function toError(fault: HttpFault): Error {
+  if (isErrorFault(fault)) return fromErrorData(fault);
+  const { exception, message } = fault;
+  return exception === 'TypeError' ? new TypeError(message) : new DOMException(message, exception);
+}

@@ -1,0 +1,84 @@
+import type { DiskCacheError } from '../../protocol/error.ts';
+import type { MessagePortLike } from '../../client/port-connection.ts';
+import { loadPart, startWhenLoaded, unlessAborted } from '../../client/on-demand.ts';
+import type { HttpClient } from './http-client.ts';
+import type { StrategyOptions } from '../../protocol/strategy.ts';
+
+/** What `fetch` takes; `RequestInfo` is not known to every library of types. */
+export type RequestInput = string | Request | URL;
+
+/** Returns a Request as it is: copying it would use up its body. @throws {TypeError} if it is missing, instead of requesting "undefined". */
+export function toRequest(input: RequestInput | undefined): Request {
+  if (input === undefined) throw new TypeError('A request is missing');
+  return input instanceof Request ? input : new Request(input);
+}
+
+/**
+ * `fetch`, CacheStorage and the connection. Their code is loaded with the first call.
+ *
+ * Invariant: calls reach the client in the order in which they were made, and every one settles.
+ */
+export class LazyHttpClient {
+  readonly #connect: (signal: AbortSignal) => Promise<MessagePortLike>;
+  readonly #timeout: number;
+  #loading: Promise<HttpClient> | undefined;
+  #client: HttpClient | undefined;
+  #lifetime = new AbortController();
+
+  /** `timeout`: milliseconds to wait for a port. */
+  constructor(connect: (signal: AbortSignal) => Promise<MessagePortLike>, timeout: number) {
+    this.#connect = connect;
+    this.#timeout = timeout;
+  }
+
+  /** Settles as `work` does, or rejects with the reason of an aborted signal or of a disconnect. */
+  use<T>(work: (client: HttpClient) => Promise<T>, ...signals: readonly AbortSignal[]): Promise<T> {
+    const ends = [this.#lifetime.signal, ...signals];
+    const working = this.#load().then((client) => {
+      for (const signal of ends) signal.throwIfAborted();
+      return work(client);
+    });
+    return unlessAborted(working, ...ends);
+  }
+
+  /** Tells of the connection from now on, also after a disconnect. Returns an unsubscribe function. */
+  listen(listener: (online: boolean) => void, onError: (error: unknown) => void): () => void {
+    const left = this.#lifetime.signal;
+    const start = ({ connection }: HttpClient) => connection.subscribe(listener, onError, !left.aborted);
+    return startWhenLoaded(this.#load(), start, onError);
+  }
+
+  /** Rejects everything open with `getErrorMessage`; the next call connects again. */
+  disconnect(reason: DiskCacheError): void {
+    this.#lifetime.abort(reason);
+    this.#lifetime = new AbortController();
+    this.#client?.disconnect(reason);
+  }
+
+  #load(): Promise<HttpClient> {
+    if (this.#loading !== undefined) return this.#loading;
+    const loading = loadPart('http', () => import('./http-client.ts')).then((part) => {
+      this.#client = new part.HttpClient(this.#connect, this.#timeout);
+      return this.#client;
+    });
+    loading.catch(() => {
+      this.#loading = undefined;
+    });
+    this.#loading = loading;
+    return loading;
+  }
+}
+
+/** As `fetch` takes it, with the strategy for this once; without one that of the route counts. */
+export type RemoteFetchInit = RequestInit & Partial<StrategyOptions>;
+
+/** `fetch` by way of the main process; see `DiskCache.fetch`. */
+export async function remoteFetch(
+  http: LazyHttpClient,
+  input: RequestInput,
+  { strategy, timeout, ...init }: RemoteFetchInit,
+): Promise<Response> {
+  // Without `duplex` a page takes no stream for a body.
+  const request = new Request(input, { duplex: 'half', ...init } as RequestInit);
+  return http.use((client) => client.fetch(request, { strategy, timeout }), request.signal);
+}

@@ -1,0 +1,36 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { Cache, type CacheOptions, type Key } from '../../main/engine/index.ts';
+import { freshDirectory } from '../engine/fresh-directory.ts';
+import { createManualClock } from '../engine/engine-fixture.ts';
+
+/** A store in a fresh directory, with a clock that stands still until it is moved. */
+export interface StoreFixture<K extends Key, V> extends Disposable {
+  readonly cache: Cache<K, V>;
+  advance(ms: number): void;
+  /** One more on the same directory, by the same clock. */
+  openAnother(options?: CacheOptions): Cache<K, V>;
+}
+
+export function openFixture<K extends Key = Key, V = unknown>(options: CacheOptions = {}): StoreFixture<K, V> {
+  const { clock, advance } = createManualClock();
+  const opened = [new Cache<K, V>(freshDirectory() as never, { clock, ...options })];
+  const openAnother = (more: CacheOptions = {}) => {
+    const cache = new Cache<K, V>(opened[0]!.directory as never, { clock, ...more });
+    opened.push(cache);
+    return cache;
+  };
+  const close = () => {
+    for (const cache of opened) cache.close();
+  };
+  return { cache: opened[0]!, advance, openAnother, [Symbol.dispose]: close };
+}
+
+/** The paths of all value files, placed or staged. */
+export const listValueFiles = (directory: string): string[] =>
+  readdirSync(directory, { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.val'))
+    .map((path) => join(directory, path));
+
+/** A text that is kept in a file. */
+export const createLargeText = (mark: string): string => mark.repeat(50_000);

@@ -1,0 +1,180 @@
+import fc from 'fast-check';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { Cache } from '../../main/engine/index.ts';
+import { placeEngine } from '../../main/engine-placement.ts';
+import { cache, deque, fanout, index } from '../../protocol/stores.ts';
+import type { RemoteCache, RemoteIndex } from '../../client/remote.ts';
+import { hostileMessage } from '../bridge/hostile-messages.ts';
+import { freshDirectory } from '../engine/fresh-directory.ts';
+import { errorMatching } from '../matchers.ts';
+import { stores as withFunctions } from './stores-with-functions.ts';
+import { crash, started } from './utility-double.ts';
+import { UTILITY_ENTRY, openUtilityHost, toOutcomes } from './utility-fixture.ts';
+
+vi.mock('electron', () => import('./utility-double.ts'));
+
+const MODULE = new URL('./stores-with-functions.ts', import.meta.url);
+
+beforeEach(() => {
+  started.length = 0;
+});
+
+describe('opening and closing a utility process', () => {
+  it('rejects with what opening a store throws, and leaves no process', async () => {
+    const directory = freshDirectory();
+    const holder = new Cache(`${directory}/api`, { exclusive: true });
+    await expect(openUtilityHost({ directory, stores: { api: cache({ timeout: 50 }) } })).rejects.toMatchObject({
+      code: 'BUSY',
+    });
+    holder.close();
+    await using host = await openUtilityHost({ directory });
+    expect(await host.api.get('k')).toBeUndefined();
+    expect(started.length).toBe(2);
+  });
+
+  it('settles what is under way when it is closed, and keeps what was promised', async () => {
+    const host = await openUtilityHost();
+    const page = host.open('main').page();
+    const api = page.cache('api');
+    await api.set('connected', 1);
+    const writes = Promise.allSettled(Array.from({ length: 300 }, (_, n) => api.set(n, n)));
+    const own = Promise.allSettled([host.api.set('own', 1)]);
+    await Promise.resolve();
+    host.own.close();
+    await host.engine.close();
+    const fates = toOutcomes(await writes);
+    expect(fates.every((fate) => fate === undefined || fate === 'CLOSED' || fate === 'DISCONNECTED')).toBe(true);
+    expect(toOutcomes(await own)).toEqual(['DISCONNECTED']);
+    await expect(api.get('k')).rejects.toMatchObject({ code: 'CLOSED' });
+    using again = new Cache(`${host.directory}/api`, { exclusive: true });
+    for (const [n, fate] of fates.entries()) if (fate === undefined) expect(again.get(n)).toBe(n);
+    page.disconnect();
+  });
+
+  it('can be closed twice at the same time, and before a process has come back', async () => {
+    const host = await openUtilityHost();
+    await Promise.all([host.engine.close(), host.engine.close()]);
+    const another = await openUtilityHost();
+    const page = another.open('main').page();
+    await crash();
+    const read = page.cache('api').get('k');
+    await another.engine.close();
+    await expect(read).rejects.toMatchObject({ code: 'CLOSED' });
+    expect(started.length).toBe(2);
+  });
+
+  it('refuses a grant that can’t be sent there, and goes on', async () => {
+    await using host = await openUtilityHost();
+    expect(() => host.rawPort({ stores: { api: (() => 'read') as never } })).toThrow(errorMatching('BAD_OPTION'));
+    await crash();
+    expect(await host.api.get('k')).toBeUndefined();
+  });
+
+  it('stands what a hostile page posts', async () => {
+    await using host = await openUtilityHost();
+    const port = host.rawPort({ stores: { api: 'write', settings: 'write', outbox: 'write' } });
+    port.start();
+    const inner = host.rawPort();
+    const orders = [{ order: 'close' }, { order: 'open' }, { report: 'opened' }, { report: 'failed' }];
+    for (const message of [...orders, ...fc.sample(hostileMessage, { numRuns: 5000, seed: 1 })]) {
+      try {
+        port.postMessage(message);
+      } catch (error) {
+        // What can't be cloned doesn't leave the page.
+        expect(String(error)).toContain('could not be cloned');
+      }
+    }
+    port.postMessage('with a port', [inner]);
+    await host.api.set('k', 1);
+    expect(await host.api.get('k')).toBe(1);
+    expect(started.length).toBe(1);
+    port.close();
+  });
+});
+
+describe('declarations for a utility process', () => {
+  it('are imported there from storesModule, with their functions', async () => {
+    const directory = freshDirectory();
+    {
+      await using older = await openUtilityHost({ directory, stores: { counts: index(), api: cache() } });
+      await (older.own.stores['counts'] as unknown as RemoteIndex<string, unknown>).set('a', 1);
+    }
+    await using host = await openUtilityHost({ directory, stores: withFunctions, storesModule: MODULE });
+    const counts = host.own.stores['counts'] as unknown as RemoteIndex<string, unknown>;
+    expect(await counts.get('migrated from')).toBe(1);
+    await expect(counts.set('a', 'text')).rejects.toMatchObject({ code: 'BAD_VALUE' });
+    await crash();
+    await expect(counts.set('a', 'text')).rejects.toMatchObject({ code: expect.stringMatching(/BAD_VALUE|DISC/) });
+    expect(await counts.get('a')).toBe(1);
+  });
+
+  it('with a function and no module are refused, by store and option', async () => {
+    await expect(openUtilityHost({ stores: withFunctions })).rejects.toMatchObject({
+      code: 'BAD_OPTION',
+      message: expect.stringMatching(/"counts".*migrate is a function.*storesModule/),
+    });
+    await expect(openUtilityHost({ stores: { api: cache({ clock: () => 0 }) } })).rejects.toMatchObject({
+      code: 'BAD_OPTION',
+      message: expect.stringContaining('clock is a function'),
+    });
+    expect(started.length).toBe(0);
+  });
+
+  it.each<[string, Parameters<typeof openUtilityHost>[0], RegExp]>([
+    [
+      'another kind',
+      { stores: { counts: deque(), api: cache() }, storesModule: MODULE },
+      /"counts" as index.*as deque/,
+    ],
+    ['a store too few', { stores: { api: cache() }, storesModule: MODULE }, /"counts" as index.*no "counts"/],
+    [
+      'a store too many',
+      { stores: { ...withFunctions, more: fanout() }, storesModule: MODULE },
+      /no "more".*as fanout/,
+    ],
+    ['no module', { storesModule: new URL('./nothing-here.ts', import.meta.url) }, /can't be imported/],
+    ['a module without stores', { storesModule: new URL('./electron-double.ts', import.meta.url) }, /exports no stores/],
+    ['a relative path', { storesModule: './stores.js' }, /absolute path/],
+  ])('of a module with %s are refused', async (_, options, message) => {
+    await expect(openUtilityHost(options)).rejects.toMatchObject({
+      code: 'BAD_OPTION',
+      message: expect.stringMatching(message),
+    });
+  });
+});
+
+describe('a host whose engine is in a utility process', () => {
+  const stores = { api: cache(), settings: index(), alone: cache({ exclusive: true }) };
+
+  it('reads in the main process what it serves, and refuses what can’t be open twice', async () => {
+    const host = await placeEngine(freshDirectory(), { stores, placement: 'utility' }, UTILITY_ENTRY);
+    const { api } = host.stores as { api: RemoteCache };
+    await api.set('k', 'served');
+    const served = host.getAssetStores({}).stores as Record<string, Partial<Cache>>;
+    expect(served['api']!.openBytes!('k')).toMatchObject({ size: 6 });
+    expect([served['settings'], served['alone']]).toEqual([{}, {}]);
+    expect(() => host.getAssetStores({ stores: ['alone'] })).toThrow(errorMatching('BAD_OPTION'));
+    expect(host.getResponseStores('api')['api']).toBeInstanceOf(Cache);
+    expect(host.getResponseStores('nowhere')).not.toHaveProperty('nowhere');
+    expect(() => host.getResponseStores('alone')).toThrow(errorMatching('BAD_OPTION'));
+    await host.close();
+    await host.close();
+  });
+
+  it('has its queues in the main process, with options that can be sent', async () => {
+    const host = await placeEngine(freshDirectory(), { stores: {}, placement: 'utility' }, UTILITY_ENTRY);
+    expect(() => host.queue('letters', { clock: () => 0 })).toThrow(errorMatching('BAD_OPTION'));
+    host.queue<string>('letters', { lease: 1000 }).enqueue('Dear Ada');
+    expect(host.queue('letters', undefined).counts().ready).toBe(1);
+    await host.close();
+  });
+
+  it.each<[string, Parameters<typeof placeEngine>[1], string]>([
+    ['another placement', { stores: {}, placement: 'nowhere' as never }, UTILITY_ENTRY],
+    ['options of windows that can’t be sent', { stores: {}, placement: 'utility', windows: { clock: () => 0 } }, UTILITY_ENTRY],
+    ['a module that is not there', { stores: {}, placement: 'utility' }, '/nowhere/utility.js'],
+  ])('is refused with %s before anything is started', async (_, options, path) => {
+    await expect(placeEngine(freshDirectory(), options, path)).rejects.toMatchObject({ code: 'BAD_OPTION' });
+    expect(started.length).toBe(0);
+  });
+});

@@ -1,0 +1,20 @@
+/** Runs jobs as they are ordered: the main file of a process or of a worker thread. */
+import { parentPort } from 'node:worker_threads';
+import type { JobRequest, JobReply } from './worker-pool.ts';
+import { JOBS, setSignalSender } from './jobs.ts';
+
+const post = (reply: JobReply): void => {
+  if (parentPort) parentPort.postMessage(reply);
+  else process.send?.(reply);
+};
+
+setSignalSender((signal) => post({ signal }));
+
+(parentPort ?? process).on('message', async ({ id, job, args }: JobRequest) => {
+  try {
+    post({ id, value: await (JOBS[job] as (...args: readonly unknown[]) => unknown)(...args) });
+  } catch (error) {
+    const { code, message } = error as { code?: string; message: string };
+    post({ id, error: { code, message } });
+  }
+});

@@ -1,0 +1,177 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { Index } from '../../main/engine/index.ts';
+import { createIdentity } from '../../main/engine/process-identity.ts';
+import { parseRetry } from '../../main/queue/worker-options.ts';
+import { type Claim, claim, reclaimLost } from '../../main/queue/attempts.ts';
+import { enqueueMany } from '../../main/queue/schedule.ts';
+import { listJobs, getJob, removeJob, retryJob } from '../../main/queue/jobs.ts';
+import { rebuild } from '../../main/queue/repair.ts';
+import { settle } from '../../main/queue/attempts.ts';
+import { openTables } from '../../main/queue/tables.ts';
+import { type OpenQueue, inTransaction, getCounters } from '../../main/queue/transaction.ts';
+import { freshDirectory } from '../engine/fresh-directory.ts';
+import { ModelQueue } from './model-queue.ts';
+
+const LEASE_MS = 100;
+const MAX_ATTEMPTS = 2;
+const smallRange = { min: 0, max: 2 };
+const optionalNumber = fc.option(fc.integer({ min: 0, max: 1 }), { nil: undefined, freq: 2 });
+
+/** What is done in one step, as data. */
+const STEP = fc.oneof(
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      what: fc.constant('enqueue' as const),
+      delay: fc.constantFrom(0, 0, 30, 60),
+      priority: fc.integer(smallRange),
+      group: optionalNumber,
+      dedupeKey: optionalNumber,
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      what: fc.constant('claim' as const),
+      worker: fc.constantFrom('a', 'b'),
+      count: fc.integer({ min: 1, max: 3 }),
+    }),
+  },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      what: fc.constant('settle' as const),
+      nth: fc.nat(5),
+      ending: fc.constantFrom('done' as const, 'returned' as const, 0, 40, 'dead' as const, 'dead' as const),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ what: fc.constant('rebuild' as const) }) },
+  { weight: 2, arbitrary: fc.record({ what: fc.constant('wait' as const), ms: fc.constantFrom(10, 30, 120) }) },
+  { weight: 3, arbitrary: fc.record({ what: fc.constant('takeOver' as const), self: fc.constantFrom('a', 'b') }) },
+  { weight: 1, arbitrary: fc.record({ what: fc.constant('remove' as const), id: fc.integer({ min: 1, max: 12 }) }) },
+  { weight: 3, arbitrary: fc.record({ what: fc.constant('retry' as const), id: fc.integer({ min: 1, max: 8 }) }) },
+);
+/** Most alone, some in one transaction. */
+const BATCH = fc.oneof(
+  { weight: 3, arbitrary: fc.tuple(STEP) },
+  { weight: 1, arbitrary: fc.array(STEP, { minLength: 2, maxLength: 5 }) },
+);
+type Step = typeof STEP extends fc.Arbitrary<infer S> ? S : never;
+
+/** Does the same to a queue on disk and to the plain one. */
+class QueuePair {
+  readonly model = new ModelQueue();
+  readonly #core: OpenQueue;
+  readonly #claims: Claim[] = [];
+
+  constructor(index: Index) {
+    this.#core = { index, tables: openTables(index), clock: () => this.model.now, rebuild: rebuild, transaction: undefined };
+  }
+
+  /** In one transaction, where time stands still. */
+  doTogether(steps: readonly Step[]): void {
+    const all = () => {
+      for (const step of steps) {
+        this.do(step);
+        this.compare();
+      }
+    };
+    if (steps.length === 1 || steps.some(({ what }) => what === 'wait')) all();
+    else inTransaction(this.#core, all);
+    this.compare();
+  }
+
+  do(step: Step): void {
+    const core = this.#core;
+    const { model } = this;
+    switch (step.what) {
+      case 'enqueue': {
+        const { delay, priority, group, dedupeKey } = step;
+        const options = { ...(group !== undefined && { group }), ...(dedupeKey !== undefined && { dedupeKey }) };
+        const [added] = enqueueMany(core, [{ payload: 'x', delay, priority, ...options }]);
+        expect(added).toEqual(model.enqueue(delay, priority, group, dedupeKey));
+        break;
+      }
+      case 'claim': {
+        const claims = inTransaction(core, (it) => {
+          const found = claim(it, step.worker, step.count);
+          const row = { ...createIdentity(step.worker), until: it.now + LEASE_MS };
+          if (found.length > 0) it.tables.workers.put([step.worker], row);
+          return found;
+        });
+        const expected = model.claim(step.worker, LEASE_MS, step.count);
+        expect(claims.map(({ id, ticket, attempt }) => ({ id, ticket, attempt }))).toEqual(expected);
+        this.#claims.push(...claims);
+        break;
+      }
+      case 'settle': {
+        // Also one that was settled or lost before: nothing may come of it.
+        const held = this.#claims.at(-1 - (step.nth % Math.max(1, this.#claims.length)));
+        if (held === undefined) break;
+        const { ending } = step;
+        const rest = typeof ending === 'number' ? ending : undefined;
+        const whole = ending === 'done' || ending === 'returned' ? ending : undefined;
+        const failure = { attempt: held.attempt, error: 'no', rest };
+        const settled = inTransaction(core, (it) => settle(it, held, whole ?? failure));
+        expect(settled).toBe(model.settle(held, whole ?? { rest }));
+        break;
+      }
+      case 'rebuild':
+        // Nothing is damaged, so nothing else may change.
+        inTransaction(core, rebuild);
+        model.promote();
+        break;
+      case 'wait':
+        model.now += step.ms;
+        break;
+      case 'takeOver':
+        inTransaction(core, (it) => reclaimLost(it, step.self, parseRetry({ attempts: MAX_ATTEMPTS })));
+        model.takeOver(step.self, MAX_ATTEMPTS);
+        break;
+      case 'remove':
+        expect(removeJob(core, step.id)).toBe(model.remove(step.id));
+        break;
+      case 'retry':
+        this.#retry(step.id);
+    }
+  }
+
+  #retry(id: number): void {
+    const expected = this.model.retry(id);
+    if (expected !== undefined) expect(retryJob(this.#core, id)).toBe(expected);
+    else expect(() => retryJob(this.#core, id)).toThrow(expect.objectContaining({ code: 'NOT_ALLOWED' }));
+  }
+
+  compare(): void {
+    const core = this.#core;
+    expect(getCounters(core)).toMatchObject(this.model.counts());
+    expect(
+      Array.from(
+        listJobs(() => core, 'ready'),
+        ({ id }) => id,
+      ),
+    ).toEqual(this.model.ready().map(({ id }) => id));
+    for (const { id, state, attempts } of this.model.jobs) expect(getJob(core, id)).toMatchObject({ state, attempts });
+  }
+
+  /** When all jobs are gone, so is all that was known of them. */
+  expectNothingLeft(): void {
+    for (const { id } of [...this.model.jobs]) this.do({ what: 'remove', id });
+    this.compare();
+    const left = Array.from(this.#core.index.keys(), (key) => (key as readonly unknown[])[0]);
+    expect(left.filter((name) => name !== 'tally' && name !== 'worker')).toEqual([]);
+  }
+}
+
+it('a queue does what a plain one does, whatever is done to it', { timeout: 60_000 }, () => {
+  fc.assert(
+    fc.property(fc.array(BATCH, { minLength: 8, maxLength: 50, size: 'max' }), (transactions) => {
+      using index = new Index(freshDirectory(), { durability: 'process' });
+      const pair = new QueuePair(index);
+      for (const steps of transactions) pair.doTogether(steps);
+      pair.expectNothingLeft();
+    }),
+    { numRuns: Number(process.env['QUEUE_RUNS'] ?? 25) },
+  );
+});

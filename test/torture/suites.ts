@@ -1,0 +1,10 @@
+import { crowdSuite } from './crowd.ts';
+import { damageSuite } from './damage-suite.ts';
+import { hostilePageSuite } from './hostile.ts';
+import { killSuite } from './kills.ts';
+import type { TortureSuite } from './suite.ts';
+import { powerCutSuite } from './power-cuts.ts';
+import { systemErrorSuite } from './system-errors.ts';
+
+/** In the order in which they run. */
+export const SUITES: readonly TortureSuite[] = [killSuite, damageSuite, powerCutSuite, systemErrorSuite, crowdSuite, hostilePageSuite];
