@@ -11,7 +11,7 @@ function commonJsFolder(): Plugin {
     name: 'common-js-folder',
     writeBundle() {
       writeFileSync('dist/cjs/package.json', '{ "type": "commonjs" }\n');
-      for (const room of ['main', 'preload', 'protocol', 'renderer-api']) {
+      for (const room of ['client', 'main', 'preload', 'protocol', 'renderer-api']) {
         cpSync(join('dist/types', room), join('dist/cjs/types', room), {
           recursive: true,
           filter: (path) => !path.endsWith('.tsbuildinfo'),
@@ -65,6 +65,7 @@ const mainEntries = {
   index: 'protocol/index.ts',
   engine: 'main/engine/index.ts',
   offline: 'main/offline/index.ts',
+  queue: 'main/queue/index.ts',
   main: 'main/index.ts',
   testing: 'main/testing/index.ts',
   vite: 'main/bundling/vite.ts',
@@ -125,7 +126,7 @@ export default defineConfig([
     output: { file: 'dist/demo/main.js', format: 'esm' },
   },
   // The applications of the end-to-end tests. Those with `diskCache` in their pages have the page of the bridge.
-  ...['bridge', 'assets', 'offline', 'foreign-page', 'pages-offline', 'app'].map((name) => ({
+  ...['bridge', 'assets', 'offline', 'foreign-page', 'pages-offline', 'contract-app'].map((name) => ({
     input: `e2e/${name}/main.ts`,
     external: publicFaces,
     platform: 'node' as const,

@@ -5,11 +5,11 @@ import { expose } from 'comlink';
 import { FULL_GRANT } from '../main/bridge/grant.ts';
 import { openSession } from '../main/bridge/session.ts';
 import type { Cache } from '../main/engine/index.ts';
-import { drawIndices, toKey, toKeys } from './harness/keys-and-values.ts';
+import type { Benchmark, Contender } from './harness/benchmark.ts';
 import { OURS } from './harness/benchmark.ts';
-import type { Contender, Benchmark } from './harness/benchmark.ts';
-import { runStandalone } from './harness/run-standalone.ts';
 import { Fixtures } from './harness/fixtures.ts';
+import { drawIndices, toKey, toKeys } from './harness/keys-and-values.ts';
+import { runStandalone } from './harness/run-standalone.ts';
 import { timeGets } from './harness/workload.ts';
 import type { PageAction, PageData, PageReply, PageRequest } from './peer/page-worker.ts';
 

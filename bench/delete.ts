@@ -1,9 +1,10 @@
 /** What does it cost to delete an item in a transaction of its own? */
-import { toKey, shuffleIndices } from './harness/keys-and-values.ts';
+
+import type { Benchmark, Contender } from './harness/benchmark.ts';
 import { BASELINE, OURS } from './harness/benchmark.ts';
-import type { Contender, Benchmark } from './harness/benchmark.ts';
-import { runStandalone } from './harness/run-standalone.ts';
 import { Fixtures, type Store } from './harness/fixtures.ts';
+import { shuffleIndices, toKey } from './harness/keys-and-values.ts';
+import { runStandalone } from './harness/run-standalone.ts';
 import { timeDeletes } from './harness/workload.ts';
 import { PYTHON_NAME } from './peer/python.ts';
 

@@ -1,8 +1,15 @@
 /** What do the ends, the middle and the whole of a deque cost? */
 import { Deque } from '../main/engine/index.ts';
-import { drawIndices, VALUE_FORMS, type PlainValue, shuffleIndices, VALUE_BYTES, Values } from './harness/keys-and-values.ts';
+import type { Benchmark, Comparison } from './harness/benchmark.ts';
 import { OURS } from './harness/benchmark.ts';
-import type { Comparison, Benchmark } from './harness/benchmark.ts';
+import {
+  drawIndices,
+  type PlainValue,
+  shuffleIndices,
+  VALUE_BYTES,
+  VALUE_FORMS,
+  Values,
+} from './harness/keys-and-values.ts';
 import { runStandalone } from './harness/run-standalone.ts';
 import { Scratch } from './harness/scratch.ts';
 import { measureMicroseconds } from './harness/timing.ts';
@@ -13,10 +20,16 @@ const BATCH_ITEMS = 1000;
 const SAMPLE_INTERVAL = 97;
 
 const createIndices = (count: number): Uint32Array => Uint32Array.from({ length: count }, (_, index) => index);
-const getValues = (values: Values, indices: Uint32Array): PlainValue[] => Array.from(indices, (index) => values.at(index));
+const getValues = (values: Values, indices: Uint32Array): PlainValue[] =>
+  Array.from(indices, (index) => values.at(index));
 
 /** Does something `createArray` times, in transactions of `batch`. */
-function repeatInTransactions(deque: Deque<PlainValue>, times: number, batch: number, work: (nth: number) => void): void {
+function repeatInTransactions(
+  deque: Deque<PlainValue>,
+  times: number,
+  batch: number,
+  work: (nth: number) => void,
+): void {
   if (batch === 1) {
     for (let nth = 0; nth < times; nth++) work(nth);
     return;
@@ -158,7 +171,10 @@ export const benchmark: Benchmark = {
         unit: 'ms',
         contenders: [
           { name: OURS, round: () => timeWalk(deque, values, keys) },
-          python.createContender(PYTHON_NAME, async () => (await python.ask('walk_values', createIndices(keys))) / 1000),
+          python.createContender(
+            PYTHON_NAME,
+            async () => (await python.ask('walk_values', createIndices(keys))) / 1000,
+          ),
         ],
         goals: [{ subject: OURS, against: PYTHON_NAME, timesFaster: 4 }],
       };

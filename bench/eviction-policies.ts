@@ -1,9 +1,10 @@
 /** What does it cost a read that the eviction policy wants to know of it? */
-import { drawIndices } from './harness/keys-and-values.ts';
-import { OURS } from './harness/benchmark.ts';
+
 import type { Benchmark } from './harness/benchmark.ts';
-import { runStandalone } from './harness/run-standalone.ts';
+import { OURS } from './harness/benchmark.ts';
 import { Fixtures } from './harness/fixtures.ts';
+import { drawIndices } from './harness/keys-and-values.ts';
+import { runStandalone } from './harness/run-standalone.ts';
 import { timeGets } from './harness/workload.ts';
 import { PYTHON_NAME } from './peer/python.ts';
 

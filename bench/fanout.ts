@@ -4,8 +4,15 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Cache, FanoutCache } from '../main/engine/index.ts';
-import { drawIndices, toKey, type PlainValue, VALUE_BYTES, Values, createValueBytes } from './harness/keys-and-values.ts';
-import type { SkippedContender, Contender, Benchmark } from './harness/benchmark.ts';
+import type { Benchmark, Contender, SkippedContender } from './harness/benchmark.ts';
+import {
+  createValueBytes,
+  drawIndices,
+  type PlainValue,
+  toKey,
+  VALUE_BYTES,
+  Values,
+} from './harness/keys-and-values.ts';
 import { runStandalone } from './harness/run-standalone.ts';
 import { Scratch } from './harness/scratch.ts';
 import { PythonPeer } from './peer/python.ts';
@@ -73,7 +80,7 @@ class WriterPool implements Disposable {
   readonly #kind: WriteRequest['kind'];
   readonly #directory: string;
   readonly #each: number;
-  readonly rounds: { readonly setsPerWriter: number; readonly worst: number; readonly dropped: number }[] = [];
+  readonly rounds: { readonly each: number; readonly worst: number; readonly dropped: number }[] = [];
 
   constructor(kind: WriteRequest['kind'], directory: string, setsPerWriter: number, start: () => WriterProcess) {
     this.#kind = kind;
@@ -95,7 +102,7 @@ class WriterPool implements Disposable {
     const setsPerWriter = (Math.max(...tallies.map(({ took }) => took)) * 1000) / (WRITERS * this.#each);
     const worst = Math.max(...tallies.map((tally) => tally.worst));
     const dropped = tallies.reduce((sum, tally) => sum + tally.dropped, 0) / (WRITERS * this.#each);
-    this.rounds[number] = { setsPerWriter, worst, dropped: dropped * 100 };
+    this.rounds[number] = { each: setsPerWriter, worst, dropped: dropped * 100 };
     return setsPerWriter;
   }
 
@@ -138,7 +145,8 @@ export const benchmark: Benchmark = {
     const single = owned.use(new WriterPool('cache', cachePath, each, startNodeWriter));
     const peerPath = scratch.directory();
     let peer: WriterPool | undefined;
-    const peerCrew = () => (peer ??= owned.use(new WriterPool('fanout', peerPath, each, () => startPythonWriter(valuesPath))));
+    const peerCrew = () =>
+      (peer ??= owned.use(new WriterPool('fanout', peerPath, each, () => startPythonWriter(valuesPath))));
 
     const contenders = (figure: 'each' | 'worst' | 'dropped'): (Contender | SkippedContender)[] => {
       const past = (crew: WriterPool) => (round: number) => crew.rounds[round]![figure];

@@ -1,9 +1,10 @@
 /** What does a read cost that is the only one of its turn, and so can't share the look at what others have written? */
-import { drawIndices, toKeys } from './harness/keys-and-values.ts';
+
+import type { Benchmark, Contender } from './harness/benchmark.ts';
 import { BASELINE, OURS } from './harness/benchmark.ts';
-import type { Contender, Benchmark } from './harness/benchmark.ts';
-import { runStandalone } from './harness/run-standalone.ts';
 import { Fixtures, type Store } from './harness/fixtures.ts';
+import { drawIndices, toKeys } from './harness/keys-and-values.ts';
+import { runStandalone } from './harness/run-standalone.ts';
 import { measureMicrosecondsAsync } from './harness/timing.ts';
 
 export const benchmark: Benchmark = {

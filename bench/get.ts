@@ -1,9 +1,10 @@
 /** What does it cost to read a value of 100 bytes? */
-import { drawIndices, VALUE_FORMS } from './harness/keys-and-values.ts';
-import { BASELINE, OURS } from './harness/benchmark.ts';
+
 import type { Benchmark } from './harness/benchmark.ts';
-import { runStandalone } from './harness/run-standalone.ts';
+import { BASELINE, OURS } from './harness/benchmark.ts';
 import { Fixtures } from './harness/fixtures.ts';
+import { drawIndices, VALUE_FORMS } from './harness/keys-and-values.ts';
+import { runStandalone } from './harness/run-standalone.ts';
 import { timeGets } from './harness/workload.ts';
 import { PYTHON_NAME } from './peer/python.ts';
 

@@ -3,9 +3,9 @@ import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import type { Benchmark, Contender, SkippedContender } from './harness/benchmark.ts';
 import { OURS } from './harness/benchmark.ts';
 import { PUSH_METHODS, type PushMethod } from './harness/deque-pushes.ts';
-import type { SkippedContender, Contender, Benchmark } from './harness/benchmark.ts';
 import { runStandalone } from './harness/run-standalone.ts';
 import { Scratch } from './harness/scratch.ts';
 
@@ -28,7 +28,11 @@ async function countPushFsyncs(scratch: Scratch, way: PushMethod, pushes: number
   return all - none;
 }
 
-async function createContender(scratch: Scratch, way: PushMethod, pushes: number): Promise<Contender | SkippedContender> {
+async function createContender(
+  scratch: Scratch,
+  way: PushMethod,
+  pushes: number,
+): Promise<Contender | SkippedContender> {
   const name = `${OURS}, ${way}`;
   try {
     await execFileAsync('strace', ['-V']);

@@ -1,7 +1,7 @@
 /** Which eviction policy keeps what is asked for again? */
 import { Cache } from '../main/engine/index.ts';
+import type { Benchmark, Contender } from './harness/benchmark.ts';
 import { toKey } from './harness/keys-and-values.ts';
-import type { Contender, Benchmark } from './harness/benchmark.ts';
 import { runStandalone } from './harness/run-standalone.ts';
 import { Scratch } from './harness/scratch.ts';
 import { TRACES, type Trace } from './harness/traces.ts';
@@ -24,7 +24,10 @@ export const benchmark: Benchmark = {
         title: `${name}, ${requests} requests, room for ${room}`,
         unit: '% misses',
         contenders: POLICIES.map(
-          (policy): Contender => ({ name: policy, round: (round) => measureMissRate(policy, trace, requests, room, round) }),
+          (policy): Contender => ({
+            name: policy,
+            round: (round) => measureMissRate(policy, trace, requests, room, round),
+          }),
         ),
         goals: scans ? [{ subject: 'sieve', against: 'least-recently-used', atMost: 1 }] : [],
       };
@@ -33,7 +36,13 @@ export const benchmark: Benchmark = {
 };
 
 /** A store that is asked, and given what it did not have; counted once it is full. The warm-up round has nothing to warm. */
-function measureMissRate(evictionPolicy: Policy, trace: Trace, requests: number, capacity: number, round: number): number {
+function measureMissRate(
+  evictionPolicy: Policy,
+  trace: Trace,
+  requests: number,
+  capacity: number,
+  round: number,
+): number {
   if (round === 0) return 0;
   using scratch = new Scratch();
   using cache = new Cache<string, Uint8Array>(scratch.directory(), {

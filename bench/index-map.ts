@@ -1,8 +1,17 @@
 /** What do the verbs of an index cost? */
 import { Index } from '../main/engine/index.ts';
-import { drawIndices, VALUE_FORMS, toKey, toKeys, type PlainValue, shuffleIndices, VALUE_BYTES, Values } from './harness/keys-and-values.ts';
-import { OURS } from './harness/benchmark.ts';
 import type { Benchmark } from './harness/benchmark.ts';
+import { OURS } from './harness/benchmark.ts';
+import {
+  drawIndices,
+  type PlainValue,
+  shuffleIndices,
+  toKey,
+  toKeys,
+  VALUE_BYTES,
+  VALUE_FORMS,
+  Values,
+} from './harness/keys-and-values.ts';
 import { runStandalone } from './harness/run-standalone.ts';
 import { Scratch } from './harness/scratch.ts';
 import { measureMicroseconds } from './harness/timing.ts';
@@ -29,7 +38,8 @@ function timeGets(index: Index<string, PlainValue>, values: Values, indices: Uin
     for (const key of keys) length += index.get(key)!.length;
   });
   if (length !== keys.length * VALUE_BYTES) throw new Error(`${keys.length} gets gave ${length} bytes`);
-  for (let nth = 0; nth < indices.length; nth += SAMPLE_INTERVAL) values.assertValue(indices[nth]!, index.get(keys[nth]!));
+  for (let nth = 0; nth < indices.length; nth += SAMPLE_INTERVAL)
+    values.assertValue(indices[nth]!, index.get(keys[nth]!));
   return figure;
 }
 
@@ -67,7 +77,9 @@ export const benchmark: Benchmark = {
         unit: 'µs',
         contenders: [
           { name: OURS, round: (round) => timeSets(index, values, shuffleIndices(keys, keys + operations, round)) },
-          python.createContender(PYTHON_NAME, (round) => python.ask('index_set', shuffleIndices(keys, keys + operations, round))),
+          python.createContender(PYTHON_NAME, (round) =>
+            python.ask('index_set', shuffleIndices(keys, keys + operations, round)),
+          ),
         ],
         goals: [{ subject: OURS, against: PYTHON_NAME, timesFaster: 3 }],
       };

@@ -1,10 +1,10 @@
 /** Does walking the keys in key order stay linear? */
 import type { Cache } from '../main/engine/index.ts';
-import { toKey } from './harness/keys-and-values.ts';
-import { OURS } from './harness/benchmark.ts';
 import type { Benchmark } from './harness/benchmark.ts';
-import { runStandalone } from './harness/run-standalone.ts';
+import { OURS } from './harness/benchmark.ts';
 import { Fixtures } from './harness/fixtures.ts';
+import { toKey } from './harness/keys-and-values.ts';
+import { runStandalone } from './harness/run-standalone.ts';
 import { measureMicroseconds } from './harness/timing.ts';
 import { PYTHON_NAME, type PythonPeer } from './peer/python.ts';
 

@@ -3,11 +3,11 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { Cache } from '../main/engine/index.ts';
-import { drawIndices, toKey, shuffleIndices } from './harness/keys-and-values.ts';
-import { OURS } from './harness/benchmark.ts';
 import type { Benchmark } from './harness/benchmark.ts';
-import { runStandalone } from './harness/run-standalone.ts';
+import { OURS } from './harness/benchmark.ts';
 import { Fixtures, type Store } from './harness/fixtures.ts';
+import { drawIndices, shuffleIndices, toKey } from './harness/keys-and-values.ts';
+import { runStandalone } from './harness/run-standalone.ts';
 import { timeGets } from './harness/workload.ts';
 import { PYTHON_NAME } from './peer/python.ts';
 

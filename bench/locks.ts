@@ -1,9 +1,9 @@
 /** What do the recipes cost, when nobody has to wait? */
 import { Averager, BoundedSemaphore, Lock, RLock, throttle } from '../main/engine/index.ts';
-import { OURS } from './harness/benchmark.ts';
 import type { Benchmark } from './harness/benchmark.ts';
-import { runStandalone } from './harness/run-standalone.ts';
+import { OURS } from './harness/benchmark.ts';
 import { Fixtures } from './harness/fixtures.ts';
+import { runStandalone } from './harness/run-standalone.ts';
 import { measureMicroseconds, measureMicrosecondsAsync } from './harness/timing.ts';
 import { PYTHON_NAME } from './peer/python.ts';
 
@@ -41,7 +41,9 @@ export const benchmark: Benchmark = {
         contenders: [
           { name: OURS, round: onTheSpot },
           ...(depth === 1 ? [{ name: ASYNC_NAME, round: inTurn }] : []),
-          python.createContender(PYTHON_NAME, () => python.ask('use_recipe', new Uint32Array(), { recipe, count: times })),
+          python.createContender(PYTHON_NAME, () =>
+            python.ask('use_recipe', new Uint32Array(), { recipe, count: times }),
+          ),
         ],
         goals: [{ subject: OURS, against: PYTHON_NAME, timesFaster: 1 }],
       };

@@ -6,7 +6,7 @@ import { FULL_GRANT } from '../main/bridge/grant.ts';
 import { openSession } from '../main/bridge/session.ts';
 import type { Command, EngineEvent } from '../main/electron/utility/engine-messages.ts';
 import { Cache } from '../main/engine/index.ts';
-import type { Contender, Benchmark } from './harness/benchmark.ts';
+import type { Benchmark, Contender } from './harness/benchmark.ts';
 import { runStandalone } from './harness/run-standalone.ts';
 import { Scratch } from './harness/scratch.ts';
 import type { ParentMessage } from './peer/utility-worker.ts';

@@ -1,10 +1,10 @@
 /** How much memory does a large store take in the process that fills and reads it? */
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
+import type { Benchmark, Contender } from './harness/benchmark.ts';
+import { BASELINE, OURS } from './harness/benchmark.ts';
 import { VALUE_BYTES } from './harness/keys-and-values.ts';
 import type { MemoryGrowth } from './harness/memory-growth.ts';
-import { BASELINE, OURS } from './harness/benchmark.ts';
-import type { Contender, Benchmark } from './harness/benchmark.ts';
 import { runStandalone } from './harness/run-standalone.ts';
 
 /** What the process may grow by, MiB. */

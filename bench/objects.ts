@@ -1,9 +1,9 @@
 /** What do small objects cost, which have to be encoded and decoded? */
 import { deepStrictEqual } from 'node:assert/strict';
 import { Cache } from '../main/engine/index.ts';
-import { drawIndices, toKeys, shuffleIndices, VALUE_BYTES, Values } from './harness/keys-and-values.ts';
-import { OURS } from './harness/benchmark.ts';
 import type { Benchmark } from './harness/benchmark.ts';
+import { OURS } from './harness/benchmark.ts';
+import { drawIndices, shuffleIndices, toKeys, VALUE_BYTES, Values } from './harness/keys-and-values.ts';
 import { runStandalone } from './harness/run-standalone.ts';
 import { Scratch } from './harness/scratch.ts';
 import { measureMicroseconds } from './harness/timing.ts';

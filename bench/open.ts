@@ -1,10 +1,10 @@
 /** How long does it take to open a store that is there, and to close it again? */
 import { Cache } from '../main/engine/index.ts';
-import { toKey, type PlainValue } from './harness/keys-and-values.ts';
-import { OURS } from './harness/benchmark.ts';
 import type { Benchmark } from './harness/benchmark.ts';
-import { runStandalone } from './harness/run-standalone.ts';
+import { OURS } from './harness/benchmark.ts';
 import { Fixtures } from './harness/fixtures.ts';
+import { type PlainValue, toKey } from './harness/keys-and-values.ts';
+import { runStandalone } from './harness/run-standalone.ts';
 import { measureMicroseconds } from './harness/timing.ts';
 import { PYTHON_NAME } from './peer/python.ts';
 

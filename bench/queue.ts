@@ -1,16 +1,16 @@
 /** What does a durable queue cost beside a plain deque, and from a page? */
 import { MessageChannel } from 'node:worker_threads';
+import { Client } from '../client/client.ts';
+import type { MessagePortLike } from '../client/port-connection.ts';
+import { RemoteQueue } from '../client/remote-queue.ts';
 import { FULL_GRANT } from '../main/bridge/grant.ts';
 import { openSession } from '../main/bridge/session.ts';
 import { Deque } from '../main/engine/index.ts';
 import { type JobContext, Queue } from '../main/queue/index.ts';
 import { DiskCacheError } from '../protocol/error.ts';
-import { Client } from '../client/client.ts';
-import type { MessagePortLike } from '../client/port-connection.ts';
-import { RemoteQueue } from '../client/remote-queue.ts';
-import { type PlainValue, VALUE_BYTES, Values } from './harness/keys-and-values.ts';
+import type { Benchmark, Comparison } from './harness/benchmark.ts';
 import { OURS } from './harness/benchmark.ts';
-import type { Comparison, Benchmark } from './harness/benchmark.ts';
+import { type PlainValue, VALUE_BYTES, Values } from './harness/keys-and-values.ts';
 import { runStandalone } from './harness/run-standalone.ts';
 import { Scratch } from './harness/scratch.ts';
 import { measureMicroseconds, measureMicrosecondsAsync } from './harness/timing.ts';
@@ -134,12 +134,16 @@ export const benchmark: Benchmark = {
         {
           name: 'enqueueMany',
           round: () =>
-            timeEnqueuesFromPage(queue, operations, (payloads) => remote.enqueueMany(payloads.map((payload) => ({ payload })))),
+            timeEnqueuesFromPage(queue, operations, (payloads) =>
+              remote.enqueueMany(payloads.map((payload) => ({ payload }))),
+            ),
         },
         {
           name: 'as many enqueue',
           round: () =>
-            timeEnqueuesFromPage(queue, operations, (payloads) => Promise.all(payloads.map((it) => remote.enqueue(it)))),
+            timeEnqueuesFromPage(queue, operations, (payloads) =>
+              Promise.all(payloads.map((it) => remote.enqueue(it))),
+            ),
         },
         { name: ALLOWED, round: () => MAX_JOB_MICROSECONDS },
       ],

@@ -8,8 +8,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { formatMarkdown } from './harness/format-markdown.ts';
-import type { BenchmarkReport } from './harness/measure.ts';
 import { formatReport, formatSummary } from './harness/format-text.ts';
+import type { BenchmarkReport } from './harness/measure.ts';
 import { BENCH_OPTIONS, parseScale } from './harness/run-standalone.ts';
 
 const BENCHMARKS = [

@@ -1,9 +1,10 @@
 /** Do a read and a write of a large store cost what they cost in a small one? */
-import { drawIndices, shuffleIndices } from './harness/keys-and-values.ts';
+
+import type { Benchmark, Comparison, Scale } from './harness/benchmark.ts';
 import { BASELINE, OURS } from './harness/benchmark.ts';
-import type { Comparison, Benchmark, Scale } from './harness/benchmark.ts';
-import { runStandalone } from './harness/run-standalone.ts';
 import { Fixtures, type Store } from './harness/fixtures.ts';
+import { drawIndices, shuffleIndices } from './harness/keys-and-values.ts';
+import { runStandalone } from './harness/run-standalone.ts';
 import { deleteItems, timeGets, timeSets } from './harness/workload.ts';
 
 /** A store and the items that are in it. */
@@ -14,7 +15,11 @@ interface SizedStore {
 }
 
 const toName = (name: string, { count }: Fixtures) => `${name}, ${count.toLocaleString('en')} items`;
-const createSizedStore = (name: string, stock: Fixtures, store: Store): SizedStore => ({ name: toName(name, stock), stock, store });
+const createSizedStore = (name: string, stock: Fixtures, store: Store): SizedStore => ({
+  name: toName(name, stock),
+  stock,
+  store,
+});
 
 export const benchmark: Benchmark = {
   name: 'scale',

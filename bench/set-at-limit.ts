@@ -1,10 +1,10 @@
 /** What does a write cost when each has to make room, against one below the limit? */
 import { Cache } from '../main/engine/index.ts';
-import { toKey, toKeys, type PlainValue, shuffleIndices, type Values } from './harness/keys-and-values.ts';
-import { OURS } from './harness/benchmark.ts';
 import type { Benchmark } from './harness/benchmark.ts';
-import { runStandalone } from './harness/run-standalone.ts';
+import { OURS } from './harness/benchmark.ts';
 import { Fixtures } from './harness/fixtures.ts';
+import { type PlainValue, shuffleIndices, toKey, toKeys, type Values } from './harness/keys-and-values.ts';
+import { runStandalone } from './harness/run-standalone.ts';
 import { measureMicroseconds } from './harness/timing.ts';
 import { deleteItems, timeSets } from './harness/workload.ts';
 

@@ -1,9 +1,10 @@
 /** What does a write cost when a thousand of them are one transaction? */
-import { VALUE_FORMS, toKey, shuffleIndices } from './harness/keys-and-values.ts';
-import { BASELINE, OURS } from './harness/benchmark.ts';
+
 import type { Benchmark } from './harness/benchmark.ts';
-import { runStandalone } from './harness/run-standalone.ts';
+import { BASELINE, OURS } from './harness/benchmark.ts';
 import { Fixtures, type Store } from './harness/fixtures.ts';
+import { shuffleIndices, toKey, VALUE_FORMS } from './harness/keys-and-values.ts';
+import { runStandalone } from './harness/run-standalone.ts';
 import { measureMicroseconds } from './harness/timing.ts';
 import { deleteItems, timeSetsInTransactions } from './harness/workload.ts';
 import { PYTHON_NAME } from './peer/python.ts';
@@ -32,7 +33,8 @@ export const benchmark: Benchmark = {
         const indices = plan(number);
         const entries = Array.from(indices, (index) => [toKey(index), fixtures.values.at(index)] as const);
         const figure = measureMicroseconds(entries.length, () => {
-          for (let first = 0; first < entries.length; first += BATCH_ITEMS) many.setMany(entries.slice(first, first + BATCH_ITEMS));
+          for (let first = 0; first < entries.length; first += BATCH_ITEMS)
+            many.setMany(entries.slice(first, first + BATCH_ITEMS));
         });
         for (const index of indices) fixtures.values.assertValue(index, many.get(toKey(index)));
         deleteItems(many, indices);

@@ -1,9 +1,10 @@
 /** What does it cost to write a value of 100 bytes in a transaction of its own? */
-import { VALUE_FORMS, shuffleIndices } from './harness/keys-and-values.ts';
+
+import type { Benchmark, Contender } from './harness/benchmark.ts';
 import { BASELINE, OURS } from './harness/benchmark.ts';
-import type { Contender, Benchmark } from './harness/benchmark.ts';
-import { runStandalone } from './harness/run-standalone.ts';
 import { Fixtures, type Store } from './harness/fixtures.ts';
+import { shuffleIndices, VALUE_FORMS } from './harness/keys-and-values.ts';
+import { runStandalone } from './harness/run-standalone.ts';
 import { deleteItems, timeSets } from './harness/workload.ts';
 import { PYTHON_NAME } from './peer/python.ts';
 
@@ -18,7 +19,9 @@ export const benchmark: Benchmark = {
         using fixtures = new Fixtures(keys, form);
         const python = await fixtures.python();
         const plan = (round: number) =>
-          fresh ? shuffleIndices(keys, keys + operations, round) : shuffleIndices(0, keys, round).subarray(0, operations);
+          fresh
+            ? shuffleIndices(keys, keys + operations, round)
+            : shuffleIndices(0, keys, round).subarray(0, operations);
         const contender = (name: string, store: Store): Contender => ({
           name,
           round(number) {

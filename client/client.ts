@@ -2,9 +2,9 @@ import type { Access } from '../protocol/contract/signature.ts';
 import { DiskCacheError } from '../protocol/error.ts';
 import type { ValueStreamContract } from '../protocol/value-stream.ts';
 import { MAX_BATCH, MAX_BATCHES_IN_FLIGHT } from '../protocol/wire.ts';
-import { PortConnection, type MessagePortLike } from './port-connection.ts';
 import { LazyUpdates } from './lazy-updates.ts';
-import { type Fallback, OutgoingBatch, estimateCallBytes } from './outgoing-batch.ts';
+import { estimateCallBytes, type Fallback, OutgoingBatch } from './outgoing-batch.ts';
+import { type MessagePortLike, PortConnection } from './port-connection.ts';
 import { StoreOrder } from './store-order.ts';
 
 /** Gets a port to the main process; `signal` tells it to give up. */

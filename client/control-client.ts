@@ -1,7 +1,6 @@
 import { type Remote, releaseProxy, wrap } from 'comlink';
 import { DiskCacheError, fromErrorData } from '../protocol/error.ts';
-import type { Outcome } from '../protocol/wire.ts';
-import type { ControlApi, Refusal, SubscribeRequest } from '../protocol/wire.ts';
+import type { ControlApi, Outcome, Refusal, SubscribeRequest } from '../protocol/wire.ts';
 import type { PortConnection } from './port-connection.ts';
 
 /** The calls over a line that use comlink: subscriptions and leases of near stores. */

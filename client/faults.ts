@@ -1,6 +1,6 @@
+import { findValueFault } from '../protocol/clone-check.ts';
 import { DiskCacheError } from '../protocol/error.ts';
 import { findKeyFault } from '../protocol/key.ts';
-import { findValueFault } from '../protocol/clone-check.ts';
 import { formatRejection, type UnsendableArgumentError } from './unsendable.ts';
 
 /**

@@ -1,11 +1,10 @@
-import type { ByteRange } from '../protocol/value-stream.ts';
 import { DiskCacheError } from '../protocol/error.ts';
 import type { Key } from '../protocol/key.ts';
 import type { SetOptions } from '../protocol/options.ts';
-import type { ValueStreamContract } from '../protocol/value-stream.ts';
+import type { ByteRange, ValueStreamContract } from '../protocol/value-stream.ts';
 import type { Client } from './client.ts';
+import { createStreamHandle, type StreamHandle } from './client.ts';
 import { loadPart, unlessAborted } from './on-demand.ts';
-import { type StreamHandle, createStreamHandle } from './client.ts';
 import type * as Chunks from './value-chunks.ts';
 
 /*

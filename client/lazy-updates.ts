@@ -1,8 +1,8 @@
-import type { PortConnection } from './port-connection.ts';
-import type { Updates } from './updates.ts';
 import type { NearCache } from './near-cache.ts';
 import { loadPart, rethrowLater, startWhenLoaded } from './on-demand.ts';
+import type { PortConnection } from './port-connection.ts';
 import type { Subscription } from './subscriptions.ts';
+import type { Updates } from './updates.ts';
 
 /**
  * The subscriptions of a page and its near stores. Their code (listening.ts) is loaded with the first of either. Calls wait while it

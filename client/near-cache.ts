@@ -1,7 +1,6 @@
-import { isDense } from '../protocol/clone.ts';
+import { estimateBytes, isDense } from '../protocol/clone.ts';
 import { isPlainObject } from '../protocol/native-types.ts';
 import { NEAR_LEASE_MS } from '../protocol/notifications.ts';
-import { estimateBytes } from '../protocol/clone.ts';
 
 /** Milliseconds until a page that was refused a lease asks again. */
 const LEASE_RETRY_MS = 5000;

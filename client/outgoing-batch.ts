@@ -1,6 +1,12 @@
-import { DiskCacheError, fromErrorData } from '../protocol/error.ts';
 import { estimateBytes } from '../protocol/clone.ts';
-import { MAX_CALL, OPERATION_OVERHEAD_BYTES, type Operation, MAX_BATCH, type OperationResults } from '../protocol/wire.ts';
+import { DiskCacheError, fromErrorData } from '../protocol/error.ts';
+import {
+  MAX_BATCH,
+  MAX_CALL,
+  OPERATION_OVERHEAD_BYTES,
+  type Operation,
+  type OperationResults,
+} from '../protocol/wire.ts';
 
 /** Who waits for an operation. */
 export interface OutgoingCall {

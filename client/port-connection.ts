@@ -1,5 +1,12 @@
 import { DiskCacheError, fromErrorData } from '../protocol/error.ts';
-import { isResponseMessage, isGoodbye, type Operation, type Receipt, type RequestMessage, type OperationResults } from '../protocol/wire.ts';
+import {
+  isGoodbye,
+  isResponseMessage,
+  type Operation,
+  type OperationResults,
+  type Receipt,
+  type RequestMessage,
+} from '../protocol/wire.ts';
 
 /** What the client needs of a port: a page's `MessagePort` is one, and so is Node's. */
 export interface MessagePortLike {

@@ -4,12 +4,12 @@ import { DiskCacheError } from '../protocol/error.ts';
 import type { Job, JobState, QueueEvent } from '../protocol/job.ts';
 import type { ResultPage } from '../protocol/results.ts';
 import type { Client } from './client.ts';
-import { defineMethods } from './remote.ts';
 import { rethrowLater } from './on-demand.ts';
 import type { Remote } from './remote.ts';
+import { defineMethods } from './remote.ts';
 import { RemoteRange } from './remote-range.ts';
-import { toWireArguments } from './wire-arguments.ts';
 import { rejectOnThrow } from './unsendable.ts';
+import { toWireArguments } from './wire-arguments.ts';
 
 /**
  * A durable queue of the main process, seen from a page; what is done with its jobs is decided there. A job whose `enqueue` has

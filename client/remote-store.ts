@@ -1,21 +1,21 @@
-import type { ByteRange } from '../protocol/value-stream.ts';
-import { type Access, getRequiredAccess, type ArgumentRole, type Signature } from '../protocol/contract/signature.ts';
+import { type Access, type ArgumentRole, getRequiredAccess, type Signature } from '../protocol/contract/signature.ts';
 import { ANY_STORE_SIGNATURES } from '../protocol/contract.ts';
 import { DiskCacheError } from '../protocol/error.ts';
 import type { Key } from '../protocol/key.ts';
 import type { Range, SetOptions } from '../protocol/options.ts';
-import type { ResultPage, Projection } from '../protocol/results.ts';
+import type { Projection, ResultPage } from '../protocol/results.ts';
+import type { ByteRange } from '../protocol/value-stream.ts';
 import { MAX_INLINE_BYTES } from '../protocol/value-stream.ts';
 import type { StoreEvent, SubscriptionRange } from '../protocol/wire.ts';
 import type { Client } from './client.ts';
-import { defineMethods } from './remote.ts';
+import { openValueStream, readLargeValue, writeLargeValue, writeValueStream } from './large-values.ts';
 import { rethrowLater } from './on-demand.ts';
 import type { RemoteSubscribeOptions } from './remote.ts';
+import { defineMethods } from './remote.ts';
 import { RemoteRange } from './remote-range.ts';
-import { checkIterable, checkPlain, toWireArguments } from './wire-arguments.ts';
 import type { UpdateListener } from './subscriptions.ts';
 import { rejectOnThrow } from './unsendable.ts';
-import { openValueStream, readLargeValue, writeLargeValue, writeValueStream } from './large-values.ts';
+import { checkIterable, checkPlain, toWireArguments } from './wire-arguments.ts';
 
 /**
  * A store of the main process, whatever its kind. Its methods are those of the contract: each looks whether its arguments can
@@ -29,7 +29,9 @@ export class RemoteStore {
   /** Without `signatures`: of a kind that isn't known here. */
   constructor(client: Client, store: string, signatures: Readonly<Record<string, Signature>> = ANY_STORE_SIGNATURES) {
     defineMethods(RemoteStore, Object.keys(ANY_STORE_SIGNATURES), (store, method, args) => store.#call(method, args));
-    defineMethods(RemoteStore, ['update', 'transact', 'memoize'], (_, method) => Promise.reject(functionNotSupported(method)));
+    defineMethods(RemoteStore, ['update', 'transact', 'memoize'], (_, method) =>
+      Promise.reject(functionNotSupported(method)),
+    );
     this.#client = client;
     this.#store = store;
     this.#signatures = signatures;

@@ -1,11 +1,17 @@
 import type { BatchResult, BatchStep } from '../protocol/batch.ts';
-import type { ByteRange } from '../protocol/value-stream.ts';
 import type { CacheContract } from '../protocol/contract/cache.ts';
 import type { DequeContract } from '../protocol/contract/deque.ts';
 import type { IndexContract, IndexRange } from '../protocol/contract/index-map.ts';
 import type { Key } from '../protocol/key.ts';
 import type { Range, SetOptions } from '../protocol/options.ts';
-import type { CacheDeclaration, DequeDeclaration, FanoutDeclaration, IndexDeclaration, StoreDeclarations } from '../protocol/stores.ts';
+import type {
+  CacheDeclaration,
+  DequeDeclaration,
+  FanoutDeclaration,
+  IndexDeclaration,
+  StoreDeclarations,
+} from '../protocol/stores.ts';
+import type { ByteRange } from '../protocol/value-stream.ts';
 import type { ChangeOrReset, SubscriptionRange } from '../protocol/wire.ts';
 import type { RemoteRange } from './remote-range.ts';
 

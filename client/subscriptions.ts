@@ -1,7 +1,7 @@
-import type { ChangesMessage, StoreEvent, ChangeOrReset, SubscriptionRange } from '../protocol/wire.ts';
-import { Reconnector } from './reconnect.ts';
+import type { ChangeOrReset, ChangesMessage, StoreEvent, SubscriptionRange } from '../protocol/wire.ts';
 import type { ControlClient } from './control-client.ts';
 import { rethrowLater } from './on-demand.ts';
+import { Reconnector } from './reconnect.ts';
 
 /** Hears what has happened, in order; `reset` says that more has happened than could be told. */
 export type UpdateListener = (change: ChangeOrReset) => void;

@@ -1,9 +1,8 @@
-import { isChangesMessage } from '../protocol/notifications.ts';
 import { DiskCacheError } from '../protocol/error.ts';
-import { isInvalidation, type Invalidation } from '../protocol/notifications.ts';
-import type { PortConnection } from './port-connection.ts';
+import { type Invalidation, isChangesMessage, isInvalidation } from '../protocol/notifications.ts';
 import { ControlClient } from './control-client.ts';
 import { NearCache } from './near-cache.ts';
+import type { PortConnection } from './port-connection.ts';
 import { type Subscription, Subscriptions } from './subscriptions.ts';
 
 /** The subscriptions of a page and its near stores, over successive lines. Loaded with the first of either. */
@@ -80,7 +79,8 @@ export class Updates {
 
   async #requestLease(store: string): Promise<boolean> {
     await this.#connect();
-    if (this.#control === undefined) throw new DiskCacheError('DISCONNECTED', 'The line to the main process was closed');
+    if (this.#control === undefined)
+      throw new DiskCacheError('DISCONNECTED', 'The line to the main process was closed');
     return this.#control.requestLease(store);
   }
 

@@ -1,8 +1,7 @@
-import { MAX_CHUNK_BYTES } from '../protocol/value-stream.ts';
 import { DiskCacheError } from '../protocol/error.ts';
 import type { OpenedStream } from '../protocol/value-stream.ts';
-import { sendChunks } from './chunk-streams.ts';
-import { prefetchChunks, createChunkStream } from './chunk-streams.ts';
+import { MAX_CHUNK_BYTES } from '../protocol/value-stream.ts';
+import { createChunkStream, prefetchChunks, sendChunks } from './chunk-streams.ts';
 import type { StreamHandle } from './client.ts';
 
 /*

@@ -50,7 +50,8 @@ const checkEach = (items: unknown, called: string, check: (item: unknown, place:
   Array.from(checkIterable(items, called), (item, at) => check(item, `${called}[${at}]: `));
 
 /** Whether it is a key the main process says. */
-const checkKey = (key: unknown, place?: string): unknown => checkCloneable(key, 'BAD_KEY', 'key', place, KEY_PARTS_HINT);
+const checkKey = (key: unknown, place?: string): unknown =>
+  checkCloneable(key, 'BAD_KEY', 'key', place, KEY_PARTS_HINT);
 
 const checkValue = (value: unknown, place?: string): unknown =>
   checkCloneable(value, 'BAD_VALUE', 'value', place, 'store plain data instead');
@@ -81,7 +82,10 @@ const JOB_KEY_OPTIONS = ['dedupeKey', 'group'];
 function checkJob(job: unknown, place: string): unknown {
   if (typeof job !== 'object' || job === null || !Object.hasOwn(job, 'payload')) return checkPlain(job, 'job', place);
   const { payload, ...options } = job as { readonly payload: unknown };
-  return { payload: checkValue(payload, place), ...(checkOptionKeys(options, JOB_KEY_OPTIONS, 'job', place) as object) };
+  return {
+    payload: checkValue(payload, place),
+    ...(checkOptionKeys(options, JOB_KEY_OPTIONS, 'job', place) as object),
+  };
 }
 
 /** @throws {DiskCacheError} `BAD_OPTION` */

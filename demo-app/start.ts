@@ -75,7 +75,12 @@ async function openAtlas(shell: Shell): Promise<void> {
   }
 }
 
-async function startAtlas(shell: Shell, userData: string, upstream: UpstreamProcess, visible: boolean): Promise<AppHandle> {
+async function startAtlas(
+  shell: Shell,
+  userData: string,
+  upstream: UpstreamProcess,
+  visible: boolean,
+): Promise<AppHandle> {
   const app = await launch({ shell, main: MAIN, userData, env: { ATLAS_UPSTREAM: upstream.url }, visible });
   temporaryFolders.push(() => killTree(app.process));
   return app;

@@ -1,5 +1,5 @@
 import type { Page } from 'playwright-core';
-import { openWindowFrom, startApp as startApp } from './disk-cache-page.ts';
+import { openWindowFrom, startApp } from './disk-cache-page.ts';
 import { expect, type Launch, test } from './fixture.ts';
 
 const MIB = 2 ** 20;

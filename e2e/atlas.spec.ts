@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { startUpstream, type UpstreamProcess, type UpstreamOptions } from '../demo-app/upstream/start-upstream.ts';
+import { startUpstream, type UpstreamOptions, type UpstreamProcess } from '../demo-app/upstream/start-upstream.ts';
 import { AtlasPage, COUNTRIES } from './atlas-page.ts';
 import { expect, type Launch, test } from './fixture.ts';
 import type { AppHandle } from './launch.ts';

@@ -1,5 +1,5 @@
 import type { Page } from 'playwright-core';
-import { openWindowFrom, evaluateCall, waitForDiskCache, countSessions, startApp as startApp } from './disk-cache-page.ts';
+import { countSessions, evaluateCall, openWindowFrom, startApp, waitForDiskCache } from './disk-cache-page.ts';
 import { expect, type Launch, test } from './fixture.ts';
 
 const startBridge = (launch: Launch) => startApp(launch, 'bridge');
@@ -231,7 +231,10 @@ test('a job that a window has enqueued is done after the application was killed 
   launch,
 }) => {
   const first = await startBridge(launch);
-  await evaluateCall(first.page, `Promise.all(['a', 'b'].map((it) => ${LETTERS}.enqueue(it, { group: 'one by one' })))`);
+  await evaluateCall(
+    first.page,
+    `Promise.all(['a', 'b'].map((it) => ${LETTERS}.enqueue(it, { group: 'one by one' })))`,
+  );
   await expect.poll(() => evaluateCall(first.page, `${LETTERS}.counts()`)).toMatchObject({ running: 1, held: 1 });
   await first.app.kill();
   const { page } = await startBridge(launch);

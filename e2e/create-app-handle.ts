@@ -54,7 +54,8 @@ export function createAppHandle({ process: child, quit, release, ...parts }: App
         await closed;
       }
       await release();
-      if (late) throw new Error(`The application did not quit within ${QUIT_TIMEOUT_MS} ms; it printed:\n${parts.output()}`);
+      if (late)
+        throw new Error(`The application did not quit within ${QUIT_TIMEOUT_MS} ms; it printed:\n${parts.output()}`);
     },
     async kill() {
       killTree(child);

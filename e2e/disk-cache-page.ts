@@ -7,7 +7,11 @@ import type { AppHandle } from './launch.ts';
 export const waitForDiskCache = (page: Page | Frame) => page.waitForFunction('globalThis.diskCache !== undefined');
 
 /** Starts an application of this folder, by the name of its own. Resolves when its first page can be asked. */
-export async function startApp(launch: Launch, name: string, ...args: string[]): Promise<{ app: AppHandle; page: Page }> {
+export async function startApp(
+  launch: Launch,
+  name: string,
+  ...args: string[]
+): Promise<{ app: AppHandle; page: Page }> {
   const app = await launch({ main: fileURLToPath(new URL(`../dist/e2e/${name}/main.js`, import.meta.url)), args });
   const page = await app.waitForWindow(0);
   await waitForDiskCache(page);

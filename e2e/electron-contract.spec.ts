@@ -24,7 +24,9 @@ async function reloadPage(page: Page): Promise<void> {
 }
 
 const waitForEvent = (page: Page, text: string) =>
-  expect.poll(async () => ((await sendCommand(page, 'notes')) as string[]).join('\n'), { message: text }).toContain(text);
+  expect
+    .poll(async () => ((await sendCommand(page, 'notes')) as string[]).join('\n'), { message: text })
+    .toContain(text);
 
 test.describe('ports', () => {
   test('values cross in both directions as a structured clone', async ({ launch }) => {
@@ -166,7 +168,10 @@ test.describe('preload', () => {
       await expect.poll(() => sendCommand(page, 'frames', 'app://tiny/frames')).toHaveLength(2);
       const notes: string[] = [];
       await expect
-        .poll(async () => notes.push(...((await sendCommand(page, 'notes')) as string[])) && notes.includes('did-finish-load'))
+        .poll(
+          async () =>
+            notes.push(...((await sendCommand(page, 'notes')) as string[])) && notes.includes('did-finish-load'),
+        )
         .toBe(true);
       expect(await sendCommand(page, 'frames', 'app://tiny/frames')).toEqual(
         expect.arrayContaining([
@@ -263,7 +268,9 @@ test.describe('windows', () => {
       await expect.poll(told).toEqual(expected);
     }
     for (const name of ['file', 'nothing']) {
-      expect(await catchRefusal(page, 'load', 'app://tiny/', `app://tiny/${name}`)).toContain('ERR_FAILED (-2) loading');
+      expect(await catchRefusal(page, 'load', 'app://tiny/', `app://tiny/${name}`)).toContain(
+        'ERR_FAILED (-2) loading',
+      );
       expected.push(`did-start-navigation app://tiny/${name}`);
     }
     expect([await told(), await page.evaluate('old')]).toEqual([expected, true]);

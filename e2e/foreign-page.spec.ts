@@ -41,7 +41,9 @@ const serve: Parameters<typeof startOrigin>[0] = ({ method = '', url = '', heade
       response.setHeader('content-type', 'text/html');
       return response.end(`<!doctype html><script>parent.postMessage(${JSON.stringify(text)}, '*')</script>`);
     case 'redirect':
-      return response.writeHead(302, { location: `${otherOrigin.url}/${allowed}/${rest.slice(0, -1).join('/')}/text` }).end();
+      return response
+        .writeHead(302, { location: `${otherOrigin.url}/${allowed}/${rest.slice(0, -1).join('/')}/text` })
+        .end();
     default:
       return response.setHeader('content-type', 'text/plain').end(text);
   }
@@ -214,7 +216,14 @@ test('a foreign page has nothing by host.offline that a browser would not give i
       const network = await runCell(evil, way, `${allowed}/fresh`);
       const stored = await runCell(evil, way, `${allowed}/stored`);
       const again = await runCell(evil, way, `${allowed}/stored`);
-      rows.push([allowed, way, describeOutcome(inBrowser), describeOutcome(network), describeOutcome(stored), describeOutcome(again)]);
+      rows.push([
+        allowed,
+        way,
+        describeOutcome(inBrowser),
+        describeOutcome(network),
+        describeOutcome(stored),
+        describeOutcome(again),
+      ]);
       // Electron doesn't tell whether a request is one with credentials: it is answered as one without, which the page may make, too.
       const without = browser.get(way.replace(', credentials', '') as Way)!;
       const mayRead = ['', inBrowser.read, without.read];

@@ -1,5 +1,5 @@
 import type { Frame, Page } from 'playwright-core';
-import { openWindowFrom, evaluateCall, waitForDiskCache, countSessions, startApp as startApp } from './disk-cache-page.ts';
+import { countSessions, evaluateCall, openWindowFrom, startApp, waitForDiskCache } from './disk-cache-page.ts';
 import { expect, type Launch, test } from './fixture.ts';
 
 /** A window whose subframes have the preload script, or, without `?framed`, have not. */

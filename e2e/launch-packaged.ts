@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
+import { collectOutput, createAppHandle } from './create-app-handle.ts';
 import { connectToDevtools } from './devtools-endpoint.ts';
 import type { AppHandle, Shell } from './launch.ts';
 import { canSandbox } from './launch-electron.ts';
-import { collectOutput, createAppHandle } from './create-app-handle.ts';
 import { fromChromiumUrl } from './stand-in/scheme-mapping.ts';
 
 export interface PackagedOptions {

@@ -1,5 +1,5 @@
 /** What happens to pages and to the application while calls are under way. */
-import { waitForDiskCache, countSessions, waitForPage, startApp as startApp } from './disk-cache-page.ts';
+import { countSessions, startApp, waitForDiskCache, waitForPage } from './disk-cache-page.ts';
 import { expect, type Launch, test } from './fixture.ts';
 
 const startLifecycleApp = (launch: Launch, ...args: string[]) => startApp(launch, 'bridge', ...args);

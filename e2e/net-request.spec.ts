@@ -68,7 +68,9 @@ test('the network compares CORS for who names an origin and asks by cors, and on
   const named = '/any?access-control-allow-origin=http://other.example';
   expect(await sendRequest(page, named, asPage('cors', { credentials: 'include' }))).toMatchObject(REFUSED);
   const credentials = `${named}&access-control-allow-credentials=true`;
-  expect(await sendRequest(page, credentials, asPage('cors', { credentials: 'include' }))).toMatchObject({ status: 200 });
+  expect(await sendRequest(page, credentials, asPage('cors', { credentials: 'include' }))).toMatchObject({
+    status: 200,
+  });
   expect(seen.filter((line) => line.includes('/plain'))).toEqual([
     'GET /plain',
     'GET /plain',
@@ -124,7 +126,10 @@ test('a server that wants a name asks by login, and is refused without a listene
   });
   const login = ['ada', 'secret'];
   expect(await sendRequest(page, '/name', { login, credentials: 'omit' })).toMatchObject({ status: 401, told: [] });
-  expect(await sendRequest(page, '/name', { login })).toMatchObject({ status: 200, told: ['login basic the door false'] });
+  expect(await sendRequest(page, '/name', { login })).toMatchObject({
+    status: 200,
+    told: ['login basic the door false'],
+  });
   expect(await sendRequest(page, '/name'), 'who was named is remembered').toMatchObject({ status: 200, told: [] });
 });
 

@@ -48,7 +48,13 @@ interface FetchInit {
 
 /** What `session.fetch` in the main process comes to, for the default session or a partition. */
 const fetchInMain = async (page: Page, path: string, init: object = {}, partition = ''): Promise<Received> =>
-  (await sendCommand(page, 'fetch', partition, path.startsWith('/') ? origin.url + path : path, JSON.stringify(init))) as Received;
+  (await sendCommand(
+    page,
+    'fetch',
+    partition,
+    path.startsWith('/') ? origin.url + path : path,
+    JSON.stringify(init),
+  )) as Received;
 
 /** What a page's `fetch` comes to: what the answer says, or the error's name. */
 const fetchInPage = (page: Page, url: string, init: FetchInit = {}) =>

@@ -87,7 +87,9 @@ test('a scheme of the application’s own is answered from where it says, and fr
 
 test('each strategy does what its name says, with a network and without', async ({ launch }) => {
   const { page } = await startOffline(launch);
-  expect(await fetchInPage(page, '/cache-only/x'), 'there are no CORS fields to compare').toBe('504: detail=only-if-cached');
+  expect(await fetchInPage(page, '/cache-only/x'), 'there are no CORS fields to compare').toBe(
+    '504: detail=only-if-cached',
+  );
   expect(await fetchInPage(page, '/stale-while-revalidate/x')).toMatch(/^answer 1: fwd/);
   expect(await fetchInPage(page, '/stale-while-revalidate/x')).toBe('answer 1: hit; stale');
   await expect.poll(() => fetchInPage(page, '/stale-while-revalidate/x')).toMatch(/^answer [2-9]: hit; stale$/);
@@ -182,8 +184,12 @@ test('sessions share neither answers nor cookies', async ({ launch }) => {
   await guest.waitForFunction(`document.title === 'Offline'`);
   expect(await fetchInPage(guest, '/me')).toBe('nobody: fwd=uri-miss; fwd-status=200');
   expect(await fetchInPage(guest, '/me?login')).toBe('nobody: fwd=uri-miss; fwd-status=200');
-  expect(await sendCommand(guest, 'fetch', { url: `${origin.url}/me?login`, as: 'guest' })).toMatchObject({ text: 'nobody' });
-  expect(await fetchInPage(guest, '/me?again'), 'its own cookie, which the network keeps').toMatch(/^name=ada: fwd=uri-miss/);
+  expect(await sendCommand(guest, 'fetch', { url: `${origin.url}/me?login`, as: 'guest' })).toMatchObject({
+    text: 'nobody',
+  });
+  expect(await fetchInPage(guest, '/me?again'), 'its own cookie, which the network keeps').toMatch(
+    /^name=ada: fwd=uri-miss/,
+  );
   expect(await guest.evaluate('document.cookie')).toBe('');
   expect(await fetchInPage(page, '/me'), 'what its own session has stored').toMatch(/^name=ada: hit; ttl=\d+$/);
 });

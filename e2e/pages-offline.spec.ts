@@ -1,7 +1,7 @@
 /** What a page has of HTTP: `diskCache.fetch`, `diskCache.caches`, and the connection that all windows share. */
 import type * as renderer from 'deskcache/renderer';
 import type { Page } from 'playwright-core';
-import { openWindowFrom, startApp as startApp } from './disk-cache-page.ts';
+import { openWindowFrom, startApp } from './disk-cache-page.ts';
 import { expect, type Launch, test } from './fixture.ts';
 import { type HttpOrigin, startOrigin } from './http-origin.ts';
 
@@ -61,7 +61,9 @@ test('a page fetches what it may not by CORS, without the cookies, and again fro
     url,
     null,
   ]);
-  expect(await fetchInPage(page, '/echo', { method: 'POST', body: 'hello' })).toEqual(expect.arrayContaining(['hello']));
+  expect(await fetchInPage(page, '/echo', { method: 'POST', body: 'hello' })).toEqual(
+    expect.arrayContaining(['hello']),
+  );
   await origin.stop();
   expect(await fetchInPage(page, '/fresh')).toEqual(expect.arrayContaining(['answer 1']));
   expect(await fetchInPage(page, '/other')).toEqual(['TypeError']);

@@ -31,7 +31,9 @@ test('a page knows where a redirect has led it, and finds the way without the ne
   // What was posted has changed where it leads, by the Location it names: that is asked for anew.
   const changed = [`${origin.url}/new`, true, '/new 2'];
   expect(await get('/login', 'POST')).toEqual(changed);
-  expect([origin.countRequests('/old'), origin.countRequests('/new'), origin.countRequests('/login')]).toEqual([1, 2, 1]);
+  expect([origin.countRequests('/old'), origin.countRequests('/new'), origin.countRequests('/login')]).toEqual([
+    1, 2, 1,
+  ]);
   await origin.stop();
   expect(await get('/old')).toEqual(changed);
 });

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { test as base, expect, type Launch } from './fixture.ts';
 import type { AppHandle } from './launch.ts';
-import { type Format, TEMPLATES, type TemplateName, UTILITY_EDIT } from './templates/templates.ts';
 import { TemplateWorkspace } from './templates/template-workspace.ts';
+import { type Format, TEMPLATES, type TemplateName, UTILITY_EDIT } from './templates/templates.ts';
 
 const test = base.extend<object, { workbench: TemplateWorkspace }>({
   workbench: [

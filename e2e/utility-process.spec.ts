@@ -5,7 +5,8 @@ import { expect, test } from './fixture.ts';
 import { sendCommand, startContractApp } from './start-contract-app.ts';
 
 const getReceived = (page: Page) => sendCommand(page, 'fromChild') as Promise<string[]>;
-const expectReceived = (page: Page, text: string) => expect.poll(() => getReceived(page), { message: text }).toContain(text);
+const expectReceived = (page: Page, text: string) =>
+  expect.poll(() => getReceived(page), { message: text }).toContain(text);
 
 /** A port of the page that ends in the child, made in the page. */
 async function openPortToChild(page: Page): Promise<void> {

@@ -1,6 +1,6 @@
 /** An engine in a utility process: what only that has to fear, and what the main process has of it. */
 import type { Page } from 'playwright-core';
-import { openWindowFrom, evaluateCall, startApp as startApp } from './disk-cache-page.ts';
+import { evaluateCall, openWindowFrom, startApp } from './disk-cache-page.ts';
 import { expect, type Launch, test } from './fixture.ts';
 
 async function startUtilityApp(launch: Launch) {
@@ -95,7 +95,10 @@ test('items are served by their address, also after a crash; a store that can’
 }) => {
   const { page } = await startUtilityApp(launch);
   const read = () =>
-    evaluateCall(page, `fetch(diskCache.url('assets', 'a.txt')).then(async (it) => it.status + ' ' + (await it.text()))`);
+    evaluateCall(
+      page,
+      `fetch(diskCache.url('assets', 'a.txt')).then(async (it) => it.status + ' ' + (await it.text()))`,
+    );
   await evaluateCall(page, `diskCache.cache('assets').set('a.txt', 'one')`);
   expect(await read()).toBe('200 one');
   await crashUtility(page);

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Cache } from 'deskcache/engine';
-import { Offline, getCacheStatus, type Strategy } from 'deskcache/offline';
+import { getCacheStatus, Offline, type Strategy } from 'deskcache/offline';
 
 /** A clock of its own, for both sides, so that nobody has to wait for an hour. */
 let now = Date.now();

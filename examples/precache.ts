@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Cache } from 'deskcache/engine';
-import { type PrecacheManifest, Precache } from 'deskcache/offline';
+import { Precache, type PrecacheManifest } from 'deskcache/offline';
 
 const directory = mkdtempSync(join(tmpdir(), 'deskcache-precache-'));
 const cache = new Cache(directory, { evictionPolicy: 'none' });

@@ -1,18 +1,17 @@
-import { DiskCacheError } from '../protocol/error.ts';
-import { formatValue } from '../protocol/describe-value.ts';
-import type { StoreDeclarations } from '../protocol/stores.ts';
 import { findValueFault } from '../protocol/clone-check.ts';
+import { formatValue } from '../protocol/describe-value.ts';
+import { DiskCacheError } from '../protocol/error.ts';
+import type { StoreDeclarations } from '../protocol/stores.ts';
 import type { AssetHost, AssetOptions } from './electron/assets.ts';
 import type { EngineEndpoint } from './electron/engine-endpoint.ts';
-import { RemoteHostStores } from './electron/utility/remote-stores.ts';
-import { ReaderCaches } from './electron/utility/remote-stores.ts';
-import { serializeStores, assertSendableWindowOptions } from './electron/utility/engine-messages.ts';
+import { assertSendableWindowOptions, serializeStores } from './electron/utility/engine-messages.ts';
+import { ReaderCaches, RemoteHostStores } from './electron/utility/remote-stores.ts';
 import { UtilityEngine } from './electron/utility/utility-engine.ts';
 import { limitBlocking } from './engine/internal.ts';
 import { assertRuntimeFile } from './engine/runtime-files.ts';
 import type { HostOptions, Placement, WindowStores } from './host.ts';
+import { createQueues, openEngine } from './open-engine.ts';
 import type { OpenQueueOptions, Queue } from './queue/index.ts';
-import { openEngine, createQueues } from './open-engine.ts';
 
 /** What of a host depends on where its engine is. */
 export interface PlacedEngine {
@@ -32,14 +31,17 @@ type Options = HostOptions<StoreDeclarations>;
 /** Opens everything, here or in the utility process whose module is at `utilityPath`. */
 export async function placeEngine(directory: string, options: Options, utilityPath: string): Promise<PlacedEngine> {
   const { placement = 'main' } = options;
-  if (Object.hasOwn(PLACEMENTS, placement)) return withLimitedWaits(await PLACEMENTS[placement](directory, options, utilityPath));
+  if (Object.hasOwn(PLACEMENTS, placement))
+    return withLimitedWaits(await PLACEMENTS[placement](directory, options, utilityPath));
   throw new DiskCacheError(
     'BAD_OPTION',
     `placement is ${formatValue(placement, "'")}; it has to be 'main' or 'utility'`,
   );
 }
 
-const PLACEMENTS: Readonly<Record<Placement, (...args: Parameters<typeof placeEngine>) => PlacedEngine | Promise<PlacedEngine>>> = {
+const PLACEMENTS: Readonly<
+  Record<Placement, (...args: Parameters<typeof placeEngine>) => PlacedEngine | Promise<PlacedEngine>>
+> = {
   main: placeInMain,
   utility: placeInUtility,
 };
@@ -78,7 +80,11 @@ async function placeInUtility(
   utilityPath: string,
 ): Promise<PlacedEngine> {
   assertRuntimeFile('utility.cjs', utilityPath);
-  const opening = { directory, stores: serializeStores(stores, storesModule), windows: assertSendableWindowOptions(windows) };
+  const opening = {
+    directory,
+    stores: serializeStores(stores, storesModule),
+    windows: assertSendableWindowOptions(windows),
+  };
   const engine = await UtilityEngine.open(utilityPath, opening);
   const own = new RemoteHostStores(engine, stores);
   const handles = new ReaderCaches(directory, stores);

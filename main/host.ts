@@ -1,4 +1,5 @@
 import type { BrowserWindow, Session } from 'electron';
+import type { Remote, RemoteStoreOf } from '../client/remote.ts';
 import type {
   CacheDeclaration,
   DEFAULT_STORE,
@@ -7,15 +8,13 @@ import type {
   IndexDeclaration,
   StoreDeclarations,
 } from '../protocol/stores.ts';
-import type { Remote, RemoteStoreOf } from '../client/remote.ts';
 import type { AssetOptions } from './electron/assets.ts';
-import type { AttachOptions } from './electron/attached-windows.ts';
-import type { InstallOptions } from './electron/attached-windows.ts';
-import type { OfflineSession, OfflineSessionOptions } from './electron/intercept-session.ts';
+import type { AttachOptions, InstallOptions } from './electron/attached-windows.ts';
 import type { CachesOptions } from './electron/http-service.ts';
+import type { OfflineSession, OfflineSessionOptions } from './electron/intercept-session.ts';
 import type { Authorize } from './electron/sender.ts';
 import type { StoresModule } from './electron/utility/engine-messages.ts';
-import type { WindowStoreOptions, WindowStoreInfo } from './electron/window-stores.ts';
+import type { WindowStoreInfo, WindowStoreOptions } from './electron/window-stores.ts';
 import type { Cache, Deque, FanoutCache, Index } from './engine/index.ts';
 import type { CacheStorage } from './offline/index.ts';
 import type { OpenQueueOptions, Queue } from './queue/index.ts';

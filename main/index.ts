@@ -6,38 +6,36 @@ import { DiskCacheError } from '../protocol/error.ts';
 import type { StoreDeclarations } from '../protocol/stores.ts';
 import { FULL_GRANT } from './bridge/grant.ts';
 import { serveAssets } from './electron/assets.ts';
-import { AttachedWindows } from './electron/attached-windows.ts';
-import { installInSession, warnIfPreloadMissing } from './electron/attached-windows.ts';
+import { AttachedWindows, installInSession, warnIfPreloadMissing } from './electron/attached-windows.ts';
 import { HttpService } from './electron/http-service.ts';
-import { isOwnOrigin, allowOwnPages } from './electron/sender.ts';
+import { allowOwnPages, isOwnOrigin } from './electron/sender.ts';
 import { assertRuntimeFile, describeMissing, getRuntimePath } from './engine/runtime-files.ts';
-import type { Host, HostOptions, Placement } from './host.ts';
-import { assertWindow, assertHostOptions, assertKnownOptions, assertSession } from './validate-host-options.ts';
-import { hideFromPages } from './open-engine.ts';
 import { placeEngine } from './engine-placement.ts';
+import type { Host, HostOptions, Placement } from './host.ts';
+import { hideFromPages } from './open-engine.ts';
+import { assertHostOptions, assertKnownOptions, assertSession, assertWindow } from './validate-host-options.ts';
 
+export type { RemoteCache, RemoteDeque, RemoteIndex, RemoteStoreOf } from '../client/remote.ts';
 export { DiskCacheError, type ErrorCode } from '../protocol/error.ts';
 export { cache, defineStores, deque, fanout, index } from '../protocol/stores.ts';
-export type { RemoteCache, RemoteDeque, RemoteIndex, RemoteStoreOf } from '../client/remote.ts';
 export type { Grant } from './bridge/grant.ts';
 export { type AssetOptions, assetScheme } from './electron/assets.ts';
-export type { AttachOptions } from './electron/attached-windows.ts';
-export type { InstallOptions } from './electron/attached-windows.ts';
-export { networkFetch } from './electron/network-fetch.ts';
-export type { OfflineSession, OfflineSessionOptions } from './electron/intercept-session.ts';
+export type { AttachOptions, InstallOptions } from './electron/attached-windows.ts';
 export type { CachesOptions } from './electron/http-service.ts';
+export type { OfflineSession, OfflineSessionOptions } from './electron/intercept-session.ts';
+export { networkFetch } from './electron/network-fetch.ts';
 export type { Authorize, FrameInfo } from './electron/sender.ts';
 export type { StoresModule } from './electron/utility/engine-messages.ts';
-export type { Lifetime, WindowStoreOptions, WindowStoreInfo } from './electron/window-stores.ts';
+export type { Lifetime, WindowStoreInfo, WindowStoreOptions } from './electron/window-stores.ts';
 export type { Cache, Deque, FanoutCache, Index } from './engine/index.ts';
 export type { Host, HostOptions, HostStore, OpenStore, Placement, WindowStores } from './host.ts';
 export type {
-  JobContext,
-  JobCounts,
-  EnqueueResult,
   EnqueueOptions,
+  EnqueueResult,
   Handler,
   Job,
+  JobContext,
+  JobCounts,
   JobState,
   NewJob,
   OpenQueueOptions,

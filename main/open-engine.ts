@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { hideDirectory } from '../protocol/redaction.ts';
 import { parseQueueAddress, type StoreDeclarations } from '../protocol/stores.ts';
 import { LocalEngine } from './electron/engine-endpoint.ts';
-import { type WindowStoreId, type WindowStoreOptions, WindowShards } from './electron/window-stores.ts';
+import { WindowShards, type WindowStoreId, type WindowStoreOptions } from './electron/window-stores.ts';
 import { assertCacheOptions } from './engine/internal.ts';
 import { Registry } from './engine/registry.ts';
 import { Queues } from './queue/queues.ts';

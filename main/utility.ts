@@ -1,10 +1,16 @@
 /** What runs in the utility process of `placement: 'utility'`: the engine, and the main process' orders about whom to answer. */
-import { serveCommands } from './electron/utility/serve.ts';
+
 import { deserializeStores } from './electron/utility/engine-messages.ts';
+import { serveCommands } from './electron/utility/serve.ts';
 import { openEngine } from './open-engine.ts';
 
 serveCommands(process.parentPort, async ({ directory, stores, windows: windowOptions }, attached) => {
-  const { engine, windows, queues, close } = openEngine(directory, await deserializeStores(stores), windowOptions, attached);
+  const { engine, windows, queues, close } = openEngine(
+    directory,
+    await deserializeStores(stores),
+    windowOptions,
+    attached,
+  );
   return {
     engine,
     close,

@@ -1,8 +1,8 @@
 import type { Session } from 'electron';
 import { DiskCacheError } from '../protocol/error.ts';
 import type { StoreDeclarations } from '../protocol/stores.ts';
-import type { OfflineSessionOptions } from './electron/intercept-session.ts';
 import type { CachesOptions } from './electron/http-service.ts';
+import type { OfflineSessionOptions } from './electron/intercept-session.ts';
 import type { WindowStoreOptions } from './electron/window-stores.ts';
 import { assertCacheOptions } from './engine/internal.ts';
 import type { Host, HostOptions } from './host.ts';
@@ -11,7 +11,9 @@ import { FUNCTION, LOOKED_AT_LATER, type OptionRules, parseOptions, TEXT, TEXTS 
 // Applications are written in plain JavaScript, too, where a misspelt option would be one that is not there.
 
 type Options = HostOptions<StoreDeclarations>;
-type MethodOptions<M extends 'install' | 'attach' | 'serveAssets'> = NonNullable<Parameters<Host<StoreDeclarations>[M]>[1]>;
+type MethodOptions<M extends 'install' | 'attach' | 'serveAssets'> = NonNullable<
+  Parameters<Host<StoreDeclarations>[M]>[1]
+>;
 
 const RULES = {
   openDiskCache: {

@@ -4,8 +4,8 @@
  */
 import { ipcRenderer } from 'electron';
 import {
-  CONNECT_CHANNEL,
   type Acknowledged,
+  CONNECT_CHANNEL,
   isConnectRequest,
   isPeerGone,
   isPortAnswer,

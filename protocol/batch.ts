@@ -46,7 +46,10 @@ export function parseStep(step: unknown, place: number): ParsedStep {
   return { method: name, args: given };
 }
 
-const METHODS_NOT_IN_BATCH: ReadonlySet<string> = new Set(['check', 'configure', 'page', 'batch'] satisfies (NotInBatch | 'batch')[]);
+const METHODS_NOT_IN_BATCH: ReadonlySet<string> = new Set(['check', 'configure', 'page', 'batch'] satisfies (
+  | NotInBatch
+  | 'batch'
+)[]);
 const CONDITION_TESTS = ['equals', 'exists', 'absent'] as const;
 
 function parseCondition(condition: unknown, place: number) {

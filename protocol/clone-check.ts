@@ -1,8 +1,15 @@
-import { hasSymbols, isDense, isClonedErrorProperty, MAX_VALUE_DEPTH } from './clone.ts';
+import { hasSymbols, isClonedErrorProperty, isDense, MAX_VALUE_DEPTH } from './clone.ts';
+import {
+  describeType,
+  formatEntryStep,
+  formatIndexStep,
+  formatPropertyStep,
+  joinPath,
+  truncate,
+} from './describe-value.ts';
 import { getErrorMessage } from './error.ts';
-import { formatEntryStep, formatIndexStep, joinPath, describeType, formatPropertyStep, truncate } from './describe-value.ts';
-import { isAttached, getNativeKind } from './native-slots.ts';
-import { isPlainObject, getNativeName, getTag } from './native-types.ts';
+import { getNativeKind, isAttached } from './native-slots.ts';
+import { getNativeName, getTag, isPlainObject } from './native-types.ts';
 
 /**
  * One walk over a value, which finds the first part that structured clone would not give back equal, and says which and why. Never
@@ -148,7 +155,9 @@ export class CloneCheck {
   }
 
   #rejectLost(value: object, name: string): boolean {
-    return this.reject(`${describeType(value)} with the property ${JSON.stringify(truncate(name))}, which would be lost`);
+    return this.reject(
+      `${describeType(value)} with the property ${JSON.stringify(truncate(name))}, which would be lost`,
+    );
   }
 }
 

@@ -1,4 +1,4 @@
-import { isByteType, isPlainObject, getNativeName, getTag } from './native-types.ts';
+import { getNativeName, getTag, isByteType, isPlainObject } from './native-types.ts';
 
 /** Every platform has it; its type stands in libraries that this room does without. */
 declare function structuredClone<T>(value: T): T;
@@ -66,7 +66,9 @@ export function copyValue(value: unknown): unknown {
     if (losesContent(part, kind)) throw part;
     if (kind === 'Map') {
       const copy = remember(part, new Map());
-      Map.prototype.forEach.call(part as never, (member, key) => copy.set(copyPart(key, depth), copyPart(member, depth)));
+      Map.prototype.forEach.call(part as never, (member, key) =>
+        copy.set(copyPart(key, depth), copyPart(member, depth)),
+      );
       return copy;
     }
     if (kind === 'Set') {

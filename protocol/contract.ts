@@ -4,7 +4,7 @@ import { INDEX_SIGNATURES, type IndexContract } from './contract/index-map.ts';
 import { QUEUE_SIGNATURES, type QueueContract } from './contract/queue.ts';
 import type { Signature } from './contract/signature.ts';
 
-export type { Cursor, ResultPage, Projection } from './results.ts';
+export type { Cursor, Projection, ResultPage } from './results.ts';
 
 /**
  * The methods that a page may call, written once for each kind of store: they type the client, they type the server, and

@@ -27,7 +27,8 @@ const IDENTIFIER = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u;
 const MAX_SHOWN_CHARS = 64;
 
 /** A text for a message, which must not grow with what a caller has given. */
-export const truncate = (text: string): string => (text.length <= MAX_SHOWN_CHARS ? text : `${text.slice(0, MAX_SHOWN_CHARS)}…`);
+export const truncate = (text: string): string =>
+  text.length <= MAX_SHOWN_CHARS ? text : `${text.slice(0, MAX_SHOWN_CHARS)}…`;
 
 /** Something given for a message. Never looks into objects, and writes out no bigint: either may take very long. */
 export function formatValue(value: unknown, quote = ''): string {

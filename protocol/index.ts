@@ -1,7 +1,6 @@
 /** `deskcache`: what main process and pages share. Runs anywhere, imports nothing. */
-export type { CheckOptions, Finding, FindingCode } from './results.ts';
+
 export type { Access } from './contract/signature.ts';
-export type { Entry, Stats } from './results.ts';
 export { DiskCacheError, ERROR_CODES, type ErrorCode } from './error.ts';
 export type { Key } from './key.ts';
 export type {
@@ -16,6 +15,7 @@ export type {
   Range,
   SetOptions,
 } from './options.ts';
+export type { CheckOptions, Entry, Finding, FindingCode, Stats } from './results.ts';
 export type { StandardSchema } from './stores.ts';
 export {
   type CacheDeclaration,

@@ -1,4 +1,3 @@
-
 /*
  * What a key may be, in numbers and in words. A file of its own, for a page loads what names the fault of a key only when there is one.
  */

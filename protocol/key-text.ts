@@ -1,7 +1,7 @@
-import { isDense, copyValue } from './clone.ts';
+import { copyValue, isDense } from './clone.ts';
 import { DiskCacheError } from './error.ts';
 import type { Key } from './key.ts';
-import { MAX_KEY_BYTES, MAX_KEY_DEPTH, KEY_PARTS_HINT, isWellFormed } from './key-limits.ts';
+import { isWellFormed, KEY_PARTS_HINT, MAX_KEY_BYTES, MAX_KEY_DEPTH } from './key-limits.ts';
 import { isPlainObject } from './native-types.ts';
 
 /** Bytes in hexadecimal, in lower case. */

@@ -1,9 +1,8 @@
+import { describeType, formatIndexStep, formatPropertyStep, joinPath, truncate } from './describe-value.ts';
 import { getErrorMessage } from './error.ts';
-import { formatIndexStep, joinPath, describeType, formatPropertyStep, truncate } from './describe-value.ts';
-import { MAX_KEY_BYTES, MAX_KEY_DEPTH } from './key-limits.ts';
-import { isAttached, getNativeKind } from './native-slots.ts';
+import { isWellFormed, MAX_KEY_BYTES, MAX_KEY_DEPTH } from './key-limits.ts';
+import { getNativeKind, isAttached } from './native-slots.ts';
 import { isByteType, isPlainObject } from './native-types.ts';
-import { isWellFormed } from './key-limits.ts';
 
 /**
  * What an item is found by. Keys are equal when they are deeply equal: primitives by SameValueZero (`NaN` is a key, `1` and

@@ -1,4 +1,4 @@
-import { NATIVE_NAMES, getNativeName, getTag } from './native-types.ts';
+import { getNativeName, getTag, NATIVE_NAMES } from './native-types.ts';
 
 /** Looks into an internal slot: false, or throws, for an impostor. */
 type SlotTest = (value: object) => boolean;

@@ -68,7 +68,9 @@ const MAX_MESSAGE_CHARS = 1000;
 
 /** The middle is left out: what happened stands at the beginning, what to do at the end. */
 const truncateMiddle = (text: string): string =>
-  text.length <= MAX_MESSAGE_CHARS ? text : `${text.slice(0, MAX_MESSAGE_CHARS / 2)} … ${text.slice(-MAX_MESSAGE_CHARS / 2)}`;
+  text.length <= MAX_MESSAGE_CHARS
+    ? text
+    : `${text.slice(0, MAX_MESSAGE_CHARS / 2)} … ${text.slice(-MAX_MESSAGE_CHARS / 2)}`;
 
 /** `toErrorData`, for a page. */
 export function toPageErrorData(error: unknown): ErrorData {

@@ -34,7 +34,8 @@ const SAFE_METHODS: ReadonlySet<string> = new Set(['', 'GET', 'HEAD', 'OPTIONS']
 /** Whether one of the fields tells the server another method than the request has, one that changes something. */
 export function overridesMethod(fields: Fields): boolean {
   for (const [name, value] of fields) {
-    if (METHOD_FIELDS.has(name.toLowerCase().replaceAll('_', '-')) && value.split(',').some(isUnsafeMethod)) return true;
+    if (METHOD_FIELDS.has(name.toLowerCase().replaceAll('_', '-')) && value.split(',').some(isUnsafeMethod))
+      return true;
   }
   return false;
 }

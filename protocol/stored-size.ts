@@ -50,7 +50,8 @@ const isObject = (part: unknown): part is object => typeof part === 'object' && 
 
 function estimatePrimitiveBytes(value: unknown): number {
   if (typeof value === 'string') return estimateTextBytes(value);
-  if (typeof value === 'number') return Number.isInteger(value) && Math.abs(value) < 1e9 ? NUMBER_BYTES : 2 * NUMBER_BYTES + 2;
+  if (typeof value === 'number')
+    return Number.isInteger(value) && Math.abs(value) < 1e9 ? NUMBER_BYTES : 2 * NUMBER_BYTES + 2;
   // Four bits each; as decimal text it is stored only up to 64 of them.
   if (typeof value === 'bigint') return 32 + value.toString(16).length;
   return WORD_BYTES;

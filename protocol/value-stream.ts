@@ -1,5 +1,5 @@
-import { DiskCacheError } from './error.ts';
 import { reads, type Signatures, writes } from './contract/signature.ts';
+import { DiskCacheError } from './error.ts';
 import type { Key } from './key.ts';
 import type { SetOptions } from './options.ts';
 
@@ -36,8 +36,6 @@ export const MAX_CHUNKS_IN_FLIGHT = 4;
  * Values that are too large for a message: operations like those of a store's contract, each in a message of its own. Whoever
  * asks for the next chunk, or sends one, is answered when it was read or taken, and has few under way: that is the flow control.
  */
-
-
 
 /** `get` answers bytes and text up to so many bytes, and `set` sends bytes, in one piece; larger values travel as streams. */
 export const MAX_INLINE_BYTES = 2 ** 20;

@@ -1,4 +1,4 @@
-import { type ErrorData, toErrorData, isErrorData } from './error.ts';
+import { type ErrorData, isErrorData, toErrorData } from './error.ts';
 import type { QueueEvent } from './job.ts';
 import type { Key } from './key.ts';
 import type { Change } from './options.ts';

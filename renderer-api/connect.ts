@@ -61,7 +61,8 @@ export async function connect(signal: AbortSignal, to: PortPurpose): Promise<Mes
 /** A process that was killed doesn't close its ports everywhere; main says so, and that is the port's end, too. */
 function forwardPeerGone(port: MessagePort, nonce: string): MessagePort {
   function onMessage({ source, data }: MessageEvent<unknown>): void {
-    if (source === window && isForNonce(nonce, data) && data.deskcache === 'gone') port.dispatchEvent(new Event('close'));
+    if (source === window && isForNonce(nonce, data) && data.deskcache === 'gone')
+      port.dispatchEvent(new Event('close'));
   }
   const listenNoMore = () => window.removeEventListener('message', onMessage);
   const close = port.close.bind(port);

@@ -1,18 +1,23 @@
-import { toAssetUrl } from '../protocol/asset-url.ts';
-import { type Kind, SIGNATURES } from '../protocol/contract.ts';
-import { DiskCacheError } from '../protocol/error.ts';
-import type { PortPurpose } from '../protocol/handshake.ts';
-import type { Key } from '../protocol/key.ts';
-import { DEFAULT_STORE, isStoreName, toQueueAddress, type StoreDeclarations, WINDOW_STORE } from '../protocol/stores.ts';
 import { Client } from '../client/client.ts';
 import type { MessagePortLike } from '../client/port-connection.ts';
 import type { RemoteCache, RemoteDeque, RemoteIndex, RemoteStores } from '../client/remote.ts';
 import { RemoteQueue } from '../client/remote-queue.ts';
 import { RemoteStore } from '../client/remote-store.ts';
-import { LazyHttpClient, type RequestInput } from './http/lazy-http-client.ts';
+import { toAssetUrl } from '../protocol/asset-url.ts';
+import { type Kind, SIGNATURES } from '../protocol/contract.ts';
+import { DiskCacheError } from '../protocol/error.ts';
+import type { PortPurpose } from '../protocol/handshake.ts';
+import type { Key } from '../protocol/key.ts';
+import {
+  DEFAULT_STORE,
+  isStoreName,
+  type StoreDeclarations,
+  toQueueAddress,
+  WINDOW_STORE,
+} from '../protocol/stores.ts';
+import { LazyHttpClient, type RemoteFetchInit, type RequestInput, remoteFetch } from './http/lazy-http-client.ts';
 import { RemoteCacheStorage } from './http/remote-caches.ts';
 import { RemoteConnection } from './http/remote-connection.ts';
-import { type RemoteFetchInit, remoteFetch } from './http/lazy-http-client.ts';
 
 export interface DiskCacheOptions {
   /** Milliseconds after which a call that was not answered rejects with `CALL_TIMEOUT_MS`. Default 30 000. */
@@ -31,7 +36,7 @@ export type ConnectPort = (signal: AbortSignal, to: PortPurpose) => Promise<Mess
 export class DiskCache extends DefaultStore {
   /**
    * This window's own cache, found by the name under which the window was attached: there again after a restart, unless it is
-   * kept `'while-open'`. No other window can open it.
+   * kept `'session'`. No other window can open it.
    */
   readonly window: RemoteCache;
   /** The application's caches of requests and responses, for all its windows, on disk; as the standard's `caches`. */
@@ -79,7 +84,8 @@ export class DiskCache extends DefaultStore {
    * @throws {DiskCacheError} `BAD_OPTION` for a name that no queue can have.
    */
   queue<T = unknown>(name: string): RemoteQueue<T> {
-    const queue = this.#queues.get(name) ?? new RemoteQueue(this.#client, toQueueAddress(assertStoreName(name, 'queue')));
+    const queue =
+      this.#queues.get(name) ?? new RemoteQueue(this.#client, toQueueAddress(assertStoreName(name, 'queue')));
     this.#queues.set(name, queue);
     return queue as RemoteQueue<T>;
   }

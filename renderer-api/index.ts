@@ -3,27 +3,27 @@
  * demand, not even for a page that only wants the error class.
  */
 
-export type { ByteRange } from '../protocol/value-stream.ts';
+export type { RemoteCache, RemoteDeque, RemoteIndex, RemoteStoreOf, RemoteStores } from '../client/remote.ts';
+export type { RemoteQueue } from '../client/remote-queue.ts';
+export { RemoteRange } from '../client/remote-range.ts';
+export { type CacheStatus, getCacheStatus } from '../protocol/cache-status.ts';
 export { DiskCacheError, type ErrorCode } from '../protocol/error.ts';
+export type { QueryOptions } from '../protocol/http.ts';
 export type {
-  JobCounts,
-  EnqueueResult,
   EnqueueOptions,
+  EnqueueResult,
   Job,
+  JobCounts,
   JobState,
   NewJob,
   QueueEvent,
 } from '../protocol/job.ts';
 export type { Key } from '../protocol/key.ts';
-export type { QueryOptions } from '../protocol/http.ts';
 export type { Range, SetOptions } from '../protocol/options.ts';
-export { type CacheStatus, getCacheStatus } from '../protocol/cache-status.ts';
-export type { StrategyOptions, Strategy } from '../protocol/strategy.ts';
-export type { RemoteCache, RemoteDeque, RemoteIndex, RemoteStoreOf, RemoteStores } from '../client/remote.ts';
-export type { RemoteQueue } from '../client/remote-queue.ts';
-export { RemoteRange } from '../client/remote-range.ts';
+export type { Strategy, StrategyOptions } from '../protocol/strategy.ts';
+export type { ByteRange } from '../protocol/value-stream.ts';
+export { diskCache } from './connect.ts';
 export { DiskCache, type DiskCacheOptions } from './disk-cache.ts';
+export type { RemoteFetchInit } from './http/lazy-http-client.ts';
 export type { RemoteCacheStorage, RemoteWebCache } from './http/remote-caches.ts';
 export type { RemoteConnection } from './http/remote-connection.ts';
-export type { RemoteFetchInit } from './http/lazy-http-client.ts';
-export { diskCache } from './connect.ts';

@@ -135,7 +135,10 @@ describe('the floor plan', () => {
 
   it('has a room for every file', () => {
     const homeless = sources.filter(
-      (path) => path.includes('/') && getFolder(path) === undefined && !UNRESTRICTED_FOLDERS.some((room) => path.startsWith(room)),
+      (path) =>
+        path.includes('/') &&
+        getFolder(path) === undefined &&
+        !UNRESTRICTED_FOLDERS.some((room) => path.startsWith(room)),
     );
     expect(homeless).toEqual([]);
   });

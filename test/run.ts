@@ -5,7 +5,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { formatCounts, readPlaywrightCounts, addCounts, type TestCounts, readVitestCounts } from './test-counts.ts';
+import { addCounts, formatCounts, readPlaywrightCounts, readVitestCounts, type TestCounts } from './test-counts.ts';
 
 interface Step {
   readonly name: string;

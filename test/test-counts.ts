@@ -64,7 +64,11 @@ export function readVitestCounts(path: string): TestCounts {
 
 interface PlaywrightSuite {
   readonly suites?: readonly PlaywrightSuite[];
-  readonly specs: readonly { readonly title: string; readonly file: string; readonly tests: readonly PlaywrightTest[] }[];
+  readonly specs: readonly {
+    readonly title: string;
+    readonly file: string;
+    readonly tests: readonly PlaywrightTest[];
+  }[];
 }
 
 interface PlaywrightTest {

@@ -1,4 +1,3 @@
-
 /** How much is measured. */
 export interface Scale {
   /** Items in a store, unless a question says otherwise. */

@@ -2,7 +2,7 @@ import { Cache } from '../../main/engine/index.ts';
 import type { CacheOptions } from '../../protocol/options.ts';
 import { Baseline } from '../peer/baseline.ts';
 import { PythonPeer } from '../peer/python.ts';
-import { type ValueForm, toKey, type PlainValue, shuffleIndices, VALUE_BYTES, Values } from './keys-and-values.ts';
+import { type PlainValue, shuffleIndices, toKey, VALUE_BYTES, type ValueForm, Values } from './keys-and-values.ts';
 import { Scratch } from './scratch.ts';
 
 /** What the engine and the bare statements have in common. */

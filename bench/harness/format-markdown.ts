@@ -1,5 +1,5 @@
-import type { BenchmarkReport, ContenderFigure, ComparisonResult } from './measure.ts';
-import { toGoalCells, toGrid, formatRange, formatNumber } from './format-text.ts';
+import { formatNumber, formatRange, toGoalCells, toGrid } from './format-text.ts';
+import type { BenchmarkReport, ComparisonResult, ContenderFigure } from './measure.ts';
 
 /** Answers as Markdown: the goals first, with what was measured and whether that met them, then every figure. */
 export function formatMarkdown(answers: readonly BenchmarkReport[]): string {

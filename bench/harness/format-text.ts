@@ -1,4 +1,4 @@
-import type { BenchmarkReport, ContenderFigure, ComparisonResult, Spread, Verdict } from './measure.ts';
+import type { BenchmarkReport, ComparisonResult, ContenderFigure, Spread, Verdict } from './measure.ts';
 
 /** An answer as text: for each comparison a table of figures, and below it each goal with what was measured. */
 export function formatReport({ name, asks, asGrid, results }: BenchmarkReport): string {
@@ -29,7 +29,9 @@ export function formatSummary(answers: readonly BenchmarkReport[]): string {
   const count = (met: boolean | undefined) => verdicts.filter(({ verdict }) => verdict.met === met).length;
   const misses = verdicts
     .filter(({ verdict }) => verdict.met === false)
-    .map(({ result, verdict }) => `  missed: ${result.title}: ${formatGoal(verdict)}, measured ${formatRatio(verdict)}`);
+    .map(
+      ({ result, verdict }) => `  missed: ${result.title}: ${formatGoal(verdict)}, measured ${formatRatio(verdict)}`,
+    );
   return [`${count(true)} goals met, ${count(false)} missed, ${count(undefined)} skipped`, ...misses].join('\n');
 }
 
@@ -44,7 +46,11 @@ function toFigureCells({ figure }: ContenderFigure): string[] {
 }
 
 /** What was wanted, what was measured, and whether that is enough. */
-export const toGoalCells = (verdict: Verdict): string[] => [formatGoal(verdict), formatRatio(verdict), formatVerdict(verdict)];
+export const toGoalCells = (verdict: Verdict): string[] => [
+  formatGoal(verdict),
+  formatRatio(verdict),
+  formatVerdict(verdict),
+];
 
 function formatGoal({ goal }: Verdict): string {
   if ('atMost' in goal) return `${goal.subject} ≤ ${goal.atMost} × ${goal.against}`;

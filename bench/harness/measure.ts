@@ -1,4 +1,4 @@
-import type { Comparison, Contender, Goal, Benchmark, Scale, Unit } from './benchmark.ts';
+import type { Benchmark, Comparison, Contender, Goal, Scale, Unit } from './benchmark.ts';
 
 /** A median with the range it was taken from. */
 export interface Spread {
@@ -37,13 +37,17 @@ export interface BenchmarkReport {
 
 export async function runBenchmark(benchmark: Benchmark, scale: Scale): Promise<BenchmarkReport> {
   const results: ComparisonResult[] = [];
-  for await (const comparison of benchmark.comparisons(scale)) results.push(await measureComparison(comparison, scale.rounds));
+  for await (const comparison of benchmark.comparisons(scale))
+    results.push(await measureComparison(comparison, scale.rounds));
   const { name, asks, asGrid = false } = benchmark;
   return { name, asks, asGrid, results };
 }
 
 /** Rounds in which the contenders take turns, so that a noisy moment of the machine falls on all of them alike. */
-async function measureComparison({ title, unit, contenders, goals }: Comparison, rounds: number): Promise<ComparisonResult> {
+async function measureComparison(
+  { title, unit, contenders, goals }: Comparison,
+  rounds: number,
+): Promise<ComparisonResult> {
   const measurable = contenders.filter((contender) => 'round' in contender);
   const figures = new Map<string, number[]>(measurable.map(({ name }) => [name, []]));
   for (let round = 0; round <= rounds; round++) {
@@ -56,7 +60,10 @@ async function measureComparison({ title, unit, contenders, goals }: Comparison,
   }
   const lines = contenders.map((contender): ContenderFigure => {
     const { name } = contender;
-    return { name, figure: 'skipped' in contender ? { skipped: contender.skipped } : computeSpread(figures.get(name)!) };
+    return {
+      name,
+      figure: 'skipped' in contender ? { skipped: contender.skipped } : computeSpread(figures.get(name)!),
+    };
   });
   return { title, unit, rounds, lines, verdicts: goals.map((goal) => judgeGoal(goal, lines, figures)) };
 }
@@ -67,7 +74,11 @@ function rotateFrom(contenders: readonly Contender[], round: number): readonly C
   return [...contenders.slice(first), ...contenders.slice(0, first)];
 }
 
-function judgeGoal(goal: Goal, lines: readonly ContenderFigure[], figures: ReadonlyMap<string, readonly number[]>): Verdict {
+function judgeGoal(
+  goal: Goal,
+  lines: readonly ContenderFigure[],
+  figures: ReadonlyMap<string, readonly number[]>,
+): Verdict {
   for (const name of [goal.subject, goal.against]) {
     const line = lines.find((candidate) => candidate.name === name);
     if (line === undefined) throw new Error(`A goal names "${name}", which is no contender`);

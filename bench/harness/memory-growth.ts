@@ -4,9 +4,9 @@ import { memoryUsage } from 'node:process';
 import { getHeapStatistics } from 'node:v8';
 import { Cache } from '../../main/engine/index.ts';
 import { Baseline } from '../peer/baseline.ts';
-import { drawIndices, toKey, shuffleIndices, VALUE_BYTES, Values } from './keys-and-values.ts';
-import { Scratch } from './scratch.ts';
 import type { Store } from './fixtures.ts';
+import { drawIndices, shuffleIndices, toKey, VALUE_BYTES, Values } from './keys-and-values.ts';
+import { Scratch } from './scratch.ts';
 
 /** MiB more than before the store was opened. */
 export interface MemoryGrowth {

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
-import { runBenchmark } from './measure.ts';
+import { type Benchmark, FULL_SCALE, QUICK_SCALE, type Scale } from './benchmark.ts';
 import { formatReport } from './format-text.ts';
-import { FULL_SCALE, QUICK_SCALE, type Benchmark, type Scale } from './benchmark.ts';
+import { runBenchmark } from './measure.ts';
 
 /** The options every bench takes. */
 export const BENCH_OPTIONS = {
@@ -10,7 +10,13 @@ export const BENCH_OPTIONS = {
 } as const;
 
 /** @throws `RangeError` for a number of rounds that is none. */
-export function parseScale({ quick, rounds }: { readonly quick: boolean; readonly rounds?: string | undefined }): Scale {
+export function parseScale({
+  quick,
+  rounds,
+}: {
+  readonly quick: boolean;
+  readonly rounds?: string | undefined;
+}): Scale {
   const scale = quick ? QUICK_SCALE : FULL_SCALE;
   if (rounds === undefined) return scale;
   if (!/^[1-9]\d?$/.test(rounds)) throw new RangeError(`--rounds ${rounds}: give a whole number from 1 to 99`);

@@ -81,7 +81,11 @@ export interface NamedTrace {
 export const TRACES: readonly NamedTrace[] = [
   ...[0.7, 0.8, 0.9, 1, 1.1].map((skew) => ({ name: `Zipf ${skew}`, trace: createZipf(skew), scans: false })),
   { name: 'Zipf 0.9, other favourites each quarter', trace: withChanges(createZipf(0.9)), scans: false },
-  ...[0.7, 0.9, 1.1].map((skew) => ({ name: `Zipf ${skew} and scans`, trace: withScans(createZipf(skew), 3), scans: true })),
+  ...[0.7, 0.9, 1.1].map((skew) => ({
+    name: `Zipf ${skew} and scans`,
+    trace: withScans(createZipf(skew), 3),
+    scans: true,
+  })),
   { name: 'a loop over 1.2 times the room', trace: createLoop(1.2), scans: true },
   { name: 'a loop over twice the room', trace: createLoop(2), scans: true },
   { name: 'Zipf 0.9 and a loop over twice the room', trace: withLoop(createZipf(0.9), 2), scans: true },

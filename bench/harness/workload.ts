@@ -1,5 +1,5 @@
-import { toKey, toKeys, type Values } from './keys-and-values.ts';
 import type { Store } from './fixtures.ts';
+import { toKey, toKeys, type Values } from './keys-and-values.ts';
 import { measureMicroseconds } from './timing.ts';
 
 /** Every so many items are looked at one by one after they were timed. */

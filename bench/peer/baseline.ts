@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { getCheckpointPages, getWalReserveBytes, choosePageSize } from '../../main/engine/space/policy.ts';
+import { choosePageSize, getCheckpointPages, getWalReserveBytes } from '../../main/engine/space/policy.ts';
 import type { PlainValue } from '../harness/keys-and-values.ts';
 
 /** The engine's default limit, after which it chooses its pages and the length of its write-ahead log. */

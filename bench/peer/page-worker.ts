@@ -95,7 +95,11 @@ async function timeConcurrentSets(
 }
 
 /** One after the other, as there is no gain in having more of them under way. */
-async function timeLargeValues(keys: readonly string[], round: number, store: ComlinkStore | typeof diskCache): Promise<number> {
+async function timeLargeValues(
+  keys: readonly string[],
+  round: number,
+  store: ComlinkStore | typeof diskCache,
+): Promise<number> {
   const value = new Uint8Array(LARGE_BYTES).fill(round);
   let same = 0;
   const figure = await measureMicrosecondsAsync(keys.length, async () => {

@@ -3,8 +3,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
-import { type Values, createValueBytes } from '../harness/keys-and-values.ts';
-import type { SkippedContender, Contender } from '../harness/benchmark.ts';
+import type { Contender, SkippedContender } from '../harness/benchmark.ts';
+import { createValueBytes, type Values } from '../harness/keys-and-values.ts';
 import type { Scratch } from '../harness/scratch.ts';
 
 /** What diskcache_peer.py can open. */

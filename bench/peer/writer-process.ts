@@ -1,6 +1,6 @@
 /** One of several processes that write into one directory at the same time. Its parent sends an order and gets a tally. */
 import { Cache, FanoutCache } from '../../main/engine/index.ts';
-import { toKeys, type PlainValue, VALUE_BYTES, Values } from '../harness/keys-and-values.ts';
+import { type PlainValue, toKeys, VALUE_BYTES, Values } from '../harness/keys-and-values.ts';
 
 /** What a writer is to set, each item in its own transaction. Only plain data. */
 export interface WriteRequest {

@@ -4,9 +4,9 @@ import { assetScheme, DiskCacheError, openDiskCache } from 'deskcache/main';
 import { app, BrowserWindow, protocol, session } from 'electron';
 import { type FieldNote, OUTBOX } from '../model/note.ts';
 import { stores } from '../model/stores.ts';
-import { watchNetwork } from './watch-network.ts';
 import { startDelivery } from './deliver-note.ts';
 import { createFileHandler } from './page-files.ts';
+import { watchNetwork } from './watch-network.ts';
 
 const ORIGIN = 'app://atlas';
 const HOME_URL = `${ORIGIN}/`;

@@ -1,8 +1,8 @@
 import { useEffect, useMemo } from 'preact/hooks';
 import type { CountrySummary } from '../model/country.ts';
 import type { FieldNote } from '../model/note.ts';
-import { draftedCountries } from './data/drafts.ts';
 import { cacheAllCountries } from './data/cache-assets.ts';
+import { draftedCountries } from './data/drafts.ts';
 import { online } from './data/network.ts';
 import { useObservable } from './data/observable.ts';
 import { deliveredCount, outbox } from './data/outbox.ts';

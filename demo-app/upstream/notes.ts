@@ -30,7 +30,8 @@ export class Notes {
   accept(json: string): NoteVerdict {
     const note = parseNote(json);
     if (note === undefined) return { status: 400, reason: 'this is no note' };
-    if (note.text.length > MAX_TEXT_LENGTH) return { status: 422, reason: `a note has at most ${MAX_TEXT_LENGTH} characters` };
+    if (note.text.length > MAX_TEXT_LENGTH)
+      return { status: 422, reason: `a note has at most ${MAX_TEXT_LENGTH} characters` };
     if (this.#byId.has(note.id)) return { status: 200 };
     if (this.#file !== undefined) appendFileSync(this.#file, `${JSON.stringify(note)}\n`);
     this.#remember(note);

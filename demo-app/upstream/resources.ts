@@ -39,7 +39,8 @@ function createResource(path: string): ServedResource | undefined {
   return flagCodes.has(flag) && existsSync(file) ? withEtag('image/svg+xml', readFileSync(file)) : undefined;
 }
 
-const stripPrefix = (path: string, prefix: string): string => (path.startsWith(prefix) ? path.slice(prefix.length) : '');
+const stripPrefix = (path: string, prefix: string): string =>
+  path.startsWith(prefix) ? path.slice(prefix.length) : '';
 
 const json = (value: unknown): ServedResource => withEtag('application/json', Buffer.from(JSON.stringify(value)));
 

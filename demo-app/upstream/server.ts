@@ -55,7 +55,9 @@ async function handleRequest(request: IncomingMessage, response: ServerResponse)
   if (method !== 'GET' && method !== 'HEAD')
     return sendResponse(response, 405, { allow: isNotes ? 'GET, HEAD, POST' : 'GET, HEAD' });
   if (path === '/v1/health') return sendResponse(response, 204, { 'cache-control': 'no-store' });
-  const resource = isNotes ? withEtag('application/json', Buffer.from(JSON.stringify(notes.all()))) : findResource(path);
+  const resource = isNotes
+    ? withEtag('application/json', Buffer.from(JSON.stringify(notes.all())))
+    : findResource(path);
   if (resource === undefined) return sendResponse(response, 404);
   const { type, body, etag } = resource;
   const fields = { etag, 'cache-control': `max-age=${maxAge}` };
@@ -65,11 +67,17 @@ async function handleRequest(request: IncomingMessage, response: ServerResponse)
 }
 
 function handleNote(json: string, response: ServerResponse): void {
-  const { status, reason } = refuse === undefined ? notes.accept(json) : { status: refuse, why: 'the notes are closed' };
+  const { status, reason } =
+    refuse === undefined ? notes.accept(json) : { status: refuse, reason: 'the notes are closed' };
   sendResponse(response, status, {}, reason);
 }
 
-function sendResponse(response: ServerResponse, status: number, headers: Record<string, string> = {}, why?: string): void {
+function sendResponse(
+  response: ServerResponse,
+  status: number,
+  headers: Record<string, string> = {},
+  why?: string,
+): void {
   const body = why === undefined ? {} : { 'content-type': 'text/plain; charset=utf-8' };
   response.writeHead(status, { ...body, ...headers }).end(why);
 }

@@ -29,11 +29,18 @@ const SERVER_SCRIPT = fileURLToPath(new URL('./server.ts', import.meta.url));
 /** Starts the upstream and waits until it listens. It ends with this process at the latest, however this process ends. */
 export async function startUpstream(options: UpstreamOptions = {}): Promise<UpstreamProcess> {
   const { port = 0, latencyMs = 0, maxAgeSeconds = 60, notes } = options;
-  const numbers = Object.entries({ port, latency: latencyMs, 'max-age': maxAgeSeconds }).flatMap(([name, n]) => [`--${name}`, String(n)]);
-  const child = spawn(process.execPath, [SERVER_SCRIPT, ...numbers, ...(notes === undefined ? [] : ['--notes', notes])], {
-    // The end of the IPC channel tells the child that this process is gone.
-    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
-  });
+  const numbers = Object.entries({ port, latency: latencyMs, 'max-age': maxAgeSeconds }).flatMap(([name, n]) => [
+    `--${name}`,
+    String(n),
+  ]);
+  const child = spawn(
+    process.execPath,
+    [SERVER_SCRIPT, ...numbers, ...(notes === undefined ? [] : ['--notes', notes])],
+    {
+      // The end of the IPC channel tells the child that this process is gone.
+      stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+    },
+  );
   const ended = once(child, 'exit');
   const { stdout } = child;
   if (stdout === null) throw new Error('The upstream has no output to read its address from');

@@ -1,8 +1,8 @@
 import { assetScheme, openDiskCache, preloadPath } from 'deskcache/main';
 import { app, BrowserWindow, protocol, session } from 'electron';
-import { servePage, openWindow } from '../single-page.ts';
 import { placement } from '../placement.ts';
-import { LOGO, STORED_PAGE, createRecording } from './samples.ts';
+import { openWindow, servePage } from '../single-page.ts';
+import { createRecording, LOGO, STORED_PAGE } from './samples.ts';
 import { stores } from './stores.ts';
 import { watchMemory } from './watch-memory.ts';
 

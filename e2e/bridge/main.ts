@@ -2,8 +2,8 @@
 import { EventEmitter, once } from 'node:events';
 import { openDiskCache, preloadPath } from 'deskcache/main';
 import { app, BrowserWindow, protocol, session, type WebContents } from 'electron';
-import { servePage, openWindow } from '../single-page.ts';
 import { placement } from '../placement.ts';
+import { openWindow, servePage } from '../single-page.ts';
 import { stores } from './stores.ts';
 
 const privileges = { standard: true, secure: true, supportFetchAPI: true };

@@ -3,8 +3,8 @@
  * `app://tiny/do`; the answer is JSON, or a 500 with the error's message.
  */
 import { app, BrowserWindow, protocol, session } from 'electron';
-import { NETWORK_COMMANDS } from './network-commands.ts';
 import { eventLog } from './event-log.ts';
+import { NETWORK_COMMANDS } from './network-commands.ts';
 import { PORT_COMMANDS } from './port-commands.ts';
 import { UTILITY_COMMANDS } from './utility-commands.ts';
 import { openWindow, PRELOAD_PATH } from './windows.ts';

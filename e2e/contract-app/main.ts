@@ -1,7 +1,7 @@
 /** The tiny application of the contract test: what it does must be the same in Electron and in the stand-in. */
 import { readFile } from 'node:fs/promises';
 import { app, protocol } from 'electron';
-import { runCommand, createHalvedBody } from './commands.ts';
+import { createHalvedBody, runCommand } from './commands.ts';
 import { eventLog } from './event-log.ts';
 import { openWindow } from './windows.ts';
 
@@ -39,10 +39,13 @@ async function start(): Promise<void> {
       );
     }
     if (pathname === '/nothing') return new Response(null, { status: 204 });
-    if (pathname === '/file') return createHtmlResponse(PAGE, { 'content-disposition': 'attachment; filename="page.html"' });
+    if (pathname === '/file')
+      return createHtmlResponse(PAGE, { 'content-disposition': 'attachment; filename="page.html"' });
     if (pathname === '/missing') return new Response(PAGE, { status: 404, headers: { 'content-type': 'text/html' } });
     if (pathname === '/policy') {
-      return createHtmlResponse(`<meta http-equiv="content-security-policy" content="default-src 'self' store:">${PAGE}`);
+      return createHtmlResponse(
+        `<meta http-equiv="content-security-policy" content="default-src 'self' store:">${PAGE}`,
+      );
     }
     return createHtmlResponse(PAGE);
   });

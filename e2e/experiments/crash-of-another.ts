@@ -1,5 +1,5 @@
 import { waitForDiskCache } from '../disk-cache-page.ts';
-import { sendCommand, type Experiment, evaluateWithTimeout, waitForPage } from './experiment.ts';
+import { type Experiment, evaluateWithTimeout, sendCommand, waitForPage } from './experiment.ts';
 
 const REQUESTS = 40;
 

@@ -1,5 +1,5 @@
 import { startOrigin } from '../http-origin.ts';
-import { sendCommand, type Experiment, evaluateWithTimeout, waitForPage } from './experiment.ts';
+import { type Experiment, evaluateWithTimeout, sendCommand, waitForPage } from './experiment.ts';
 
 /** A page of another site, in a session with `host.offline`, against a server where the user is logged in. */
 export const crossOriginFetch: Experiment = {

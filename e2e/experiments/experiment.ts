@@ -59,7 +59,8 @@ export const sendCommand = <T>(page: Page, name: string, argument?: unknown): Pr
   );
 
 /** Returns the window that shows an address, as soon as there is one. */
-export const waitForPage = (app: AppHandle, url: string): Promise<Page> => app.waitForWindow((page) => app.url(page) === url);
+export const waitForPage = (app: AppHandle, url: string): Promise<Page> =>
+  app.waitForWindow((page) => app.url(page) === url);
 
 const ANSWER_TIMEOUT_MS = 15_000;
 

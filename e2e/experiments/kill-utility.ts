@@ -1,4 +1,4 @@
-import { sendCommand, type Experiment, evaluateWithTimeout } from './experiment.ts';
+import { type Experiment, evaluateWithTimeout, sendCommand } from './experiment.ts';
 
 const SET_SCRIPT = 1000;
 
@@ -13,7 +13,8 @@ export const killUtility: Experiment = {
         `diskCache.index('processes').set('pid', 'pid').then(() => diskCache.index('processes').get('pid'))`,
       ),
     );
-    if (pid === (await sendCommand(page, 'pid'))) return 'the engine is in the main process: there is no process to kill';
+    if (pid === (await sendCommand(page, 'pid')))
+      return 'the engine is in the main process: there is no process to kill';
     // Not in one turn: some are on disk, some under way and some not yet sent when the process dies.
     const fates = page.evaluate<string[]>(`(async () => {
       const sets = [];

@@ -1,5 +1,5 @@
 import { waitForDiskCache } from '../disk-cache-page.ts';
-import { sendCommand, type Experiment, type RunningApp, evaluateWithTimeout } from './experiment.ts';
+import { type Experiment, evaluateWithTimeout, type RunningApp, sendCommand } from './experiment.ts';
 
 /** `read`, or `refused` whether the network or the host has done it. */
 const loadAsset = ({ page }: RunningApp) =>

@@ -37,7 +37,9 @@ export const oddAnswers: Experiment = {
     const { app, page } = await lab.start('--offline');
     const answers: string[] = [];
     for (const path of Object.keys(HEADS)) {
-      answers.push(`${path}: ${await evaluateWithTimeout(page, `fetch('${server.url}${path}').then((it) => it.status)`)}`);
+      answers.push(
+        `${path}: ${await evaluateWithTimeout(page, `fetch('${server.url}${path}').then((it) => it.status)`)}`,
+      );
     }
     const uncaught = [...app.output().matchAll(/^uncaught: (.*)$/gm)].map(([, message]) => message);
     return `${answers.join('; ')}; uncaught in the main process: ${uncaught.join(', ') || 'nothing'}`;

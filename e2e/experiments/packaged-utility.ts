@@ -4,7 +4,7 @@ import { waitForDiskCache } from '../disk-cache-page.ts';
 import type { AppHandle } from '../launch.ts';
 import { findElectron } from '../launch.ts';
 import { launchPackaged } from '../launch-packaged.ts';
-import { sendCommand, type Experiment, type Lab, evaluateWithTimeout } from './experiment.ts';
+import { type Experiment, evaluateWithTimeout, type Lab, sendCommand } from './experiment.ts';
 import { packageLab, packLab } from './package-lab.ts';
 
 const REGISTER = new URL('../stand-in/register.ts', import.meta.url).href;

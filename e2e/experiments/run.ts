@@ -18,7 +18,7 @@ import { killUtility } from './kill-utility.ts';
 import { lateAssets } from './late-assets.ts';
 import { oddAnswers } from './odd-answers.ts';
 import { packagedUtility } from './packaged-utility.ts';
-import { formatLine, formatSummary, isExpected, type ExperimentResult } from './report.ts';
+import { type ExperimentResult, formatLine, formatSummary, isExpected } from './report.ts';
 import { seekFilm } from './seek-film.ts';
 import { topLevelAwait } from './top-level-await.ts';
 import { uploadAcrossNavigation } from './upload-across-navigation.ts';

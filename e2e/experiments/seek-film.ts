@@ -1,4 +1,4 @@
-import { sendCommand, type Experiment, evaluateWithTimeout } from './experiment.ts';
+import { type Experiment, evaluateWithTimeout, sendCommand } from './experiment.ts';
 
 /** A recording of 500 MB: 44,100 samples a second, two channels, 16 bits. */
 const FILM_SECONDS = 2835;

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { killTree } from '../kill-tree.ts';
-import { sendCommand, type Experiment, type RunningApp } from './experiment.ts';
+import { type Experiment, type RunningApp, sendCommand } from './experiment.ts';
 
 const END_MS = 15_000;
 
@@ -46,7 +46,8 @@ export const waysToQuit: Experiment = {
       const running = await lab.start();
       await running.page.evaluate(`globalThis.way = ${JSON.stringify(way)}`);
       await running.page.evaluate(WRITE_SCRIPT);
-      for (const deadline = Date.now() + END_MS; countPromised(running) < 100 && Date.now() < deadline; ) await wait(20);
+      for (const deadline = Date.now() + END_MS; countPromised(running) < 100 && Date.now() < deadline; )
+        await wait(20);
       void Promise.resolve(end(running)).catch(() => {}); // the page that asks may be gone before it is answered
       const isLate = await Promise.race([running.app.closed, wait(END_MS, true, { ref: false })]);
       const count = countPromised(running);

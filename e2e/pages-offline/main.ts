@@ -4,8 +4,8 @@
  */
 import { type Grant, openDiskCache } from 'deskcache/main';
 import { app, protocol, session } from 'electron';
-import { servePage, openWindow } from '../single-page.ts';
 import { placement } from '../placement.ts';
+import { openWindow, servePage } from '../single-page.ts';
 import { stores } from './stores.ts';
 
 protocol.registerSchemesAsPrivileged([

@@ -7,8 +7,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { launchPackaged } from '../launch-packaged.ts';
-import { findPackaged } from './find-packaged.ts';
 import { checkNotes } from './check-notes.ts';
+import { findPackaged } from './find-packaged.ts';
 
 const [folder] = process.argv.slice(2);
 if (folder === undefined) {

@@ -4,15 +4,15 @@
  */
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
-import { webContents } from './main/web-contents-list.ts';
+import { emulateElectron } from './electron-version.ts';
 import { app } from './main/app.ts';
 import { BrowserWindow } from './main/browser-window.ts';
 import { utilityProcess } from './main/fork-utility.ts';
 import { MessageChannelMain, MessagePortMain } from './main/message-port-main.ts';
 import { net } from './main/net.ts';
 import { protocol, session } from './main/session.ts';
+import { webContents } from './main/web-contents-list.ts';
 import { guardMembers } from './unknown-member-guard.ts';
-import { emulateElectron } from './electron-version.ts';
 
 emulateElectron('browser');
 

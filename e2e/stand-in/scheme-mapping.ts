@@ -20,7 +20,10 @@ export function fromChromiumUrl(url: string): string {
 }
 
 /** The pattern of Chromium's requests for one scheme, mapped or (from `<img>`, `<script>`, …) written out. */
-export const getRequestPatterns = (scheme: string): string[] => [`https://*.${scheme}${TOP_LEVEL_DOMAIN}/*`, `${scheme}:*`];
+export const getRequestPatterns = (scheme: string): string[] => [
+  `https://*.${scheme}${TOP_LEVEL_DOMAIN}/*`,
+  `${scheme}:*`,
+];
 
 /**
  * A Content-Security-Policy that names a custom scheme, or `'self'` in a document at `url`, admits both ways of writing an

@@ -1,11 +1,11 @@
 import type * as Electron from 'electron';
 import type { BrowserWindow } from './main/browser-window.ts';
+import type { PortMessage } from './main/channel.ts';
 import type { MessagePortMain } from './main/message-port-main.ts';
 import type { Session } from './main/session.ts';
 import type { UtilityProcess } from './main/utility-process.ts';
 import type { WebContents, WebContentsEvents } from './main/web-contents.ts';
 import type { WebFrameMain } from './main/web-frame-main.ts';
-import type { PortMessage } from './main/channel.ts';
 import type { CancelableEvent } from './unknown-member-guard.ts';
 
 /** Electron's class, replaced by the one that stands in for it. */
@@ -41,12 +41,6 @@ export type ElectronMembers<T, K extends keyof T> = {
  * Electron's events carry what ours carry: each listener below takes our arguments and is accepted by Electron's own `on`.
  * Never called; it compiles or it does not. (Members are compared by `mirror.ts`.)
  */
-
-
-
-
-
-
 
 type ElectronType<V> = V extends WebFrameMain
   ? Electron.WebFrameMain
@@ -98,5 +92,8 @@ export function checkOtherEvents(
   utility.on('spawn', () => {}).on('message', (_message: unknown) => {});
   utility.on('exit', (_code: number) => {});
   utility.on('error', (_type: 'FatalError', _location: string, _report: string) => {});
-  process.parentPort.on('message', (_event: { data: PortMessage['data']; ports: ElectronType<MessagePortMain>[] }) => {});
+  process.parentPort.on(
+    'message',
+    (_event: { data: PortMessage['data']; ports: ElectronType<MessagePortMain>[] }) => {},
+  );
 }

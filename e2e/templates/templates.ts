@@ -60,4 +60,8 @@ export const TEMPLATES = {
   },
 } as const satisfies Record<string, Template>;
 
-export const UTILITY_EDIT: FileEdit = { file: 'src/main/index.ts', from: "placement: 'main'", to: "placement: 'utility'" };
+export const UTILITY_EDIT: FileEdit = {
+  file: 'src/main/index.ts',
+  from: "placement: 'main'",
+  to: "placement: 'utility'",
+};

@@ -1,7 +1,7 @@
 /** An application with its engine in a utility process. */
 import { assetScheme, openDiskCache } from 'deskcache/main';
 import { app, protocol, session } from 'electron';
-import { servePage, openWindow } from '../single-page.ts';
+import { openWindow, servePage } from '../single-page.ts';
 import { stores } from './stores.ts';
 
 protocol.registerSchemesAsPrivileged([
@@ -13,7 +13,7 @@ void app.whenReady().then(start);
 async function start(): Promise<void> {
   const storesModule = new URL('./stores.js', import.meta.url);
   const host = await openDiskCache({ stores, storesModule, placement: 'utility' });
-  host.install(session.defaultSession, { lifetime: 'while-open' });
+  host.install(session.defaultSession, { lifetime: 'session' });
   host.serveAssets(session.defaultSession);
 
   const ANSWERS: Readonly<Record<string, (argument: string) => unknown>> = {

@@ -1,8 +1,8 @@
 import { lookup } from 'mrmime';
-import type { Key, CacheMethods } from '../engine/index.ts';
 import { type AssetAddress, parseAssetUrl } from '../../protocol/asset-url.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
-import { createItemResponse, createHeaders, createErrorResponse, createTextResponse } from './http-response.ts';
+import type { CacheMethods, Key } from '../engine/index.ts';
+import { createErrorResponse, createHeaders, createItemResponse, createTextResponse } from './http-response.ts';
 
 /**
  * The media type of an item: by the extension of its key (of an array's last element), in the list of `mrmime`; without one

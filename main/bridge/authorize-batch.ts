@@ -1,11 +1,11 @@
-import { type BatchResult, parseStep, type ParsedStep } from '../../protocol/batch.ts';
+import { type BatchResult, type ParsedStep, parseStep } from '../../protocol/batch.ts';
 import { type Access, covers } from '../../protocol/contract/signature.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import { Deque } from '../engine/index.ts';
-import { type ReadBudget, isEqual, OutOfTime } from '../engine/internal.ts';
+import { isEqual, OutOfTime, type ReadBudget } from '../engine/internal.ts';
 import { Queue } from '../queue/index.ts';
-import type { Slices } from './slices.ts';
 import type { BridgeStore } from './handlers.ts';
+import type { Slices } from './slices.ts';
 
 /** A call that was let in: what it needs, and how it is done. */
 export interface AuthorizedCall {

@@ -1,16 +1,21 @@
-import { type Access, getRequiredAccess, type ArgumentRole, type Signature } from '../../protocol/contract/signature.ts';
+import {
+  type Access,
+  type ArgumentRole,
+  getRequiredAccess,
+  type Signature,
+} from '../../protocol/contract/signature.ts';
 import type { Kind } from '../../protocol/contract.ts';
-import { DiskCacheError } from '../../protocol/error.ts';
 import { truncate } from '../../protocol/describe-value.ts';
+import { DiskCacheError } from '../../protocol/error.ts';
 import { NO_DEFAULT_HINT, NO_OPTIONS_HINT } from '../../protocol/options.ts';
 import { MAX_INLINE_BYTES } from '../../protocol/value-stream.ts';
 import type { Operation } from '../../protocol/wire.ts';
-import { authorizeBatch, type AuthorizedCall, MAX_ITEMS_PER_CALL } from './authorize-batch.ts';
-import { type Admission, MANY, methodOf, type StreamStep, streamStepOf } from './methods.ts';
+import { type AuthorizedCall, authorizeBatch, MAX_ITEMS_PER_CALL } from './authorize-batch.ts';
 import type { SessionGrant } from './grant.ts';
+import { type BridgeStore, getKind, type MethodHandler } from './handlers.ts';
+import { type Admission, MANY, methodOf, type StreamStep, streamStepOf } from './methods.ts';
 import { getSlices } from './slices.ts';
 import type { ValueStreams } from './value-streams.ts';
-import { getKind, type BridgeStore, type MethodHandler } from './handlers.ts';
 
 /** Where the bridge finds an open store by its name; throws `NO_SUCH_STORE`. */
 export type FindStore = (name: string) => BridgeStore;
@@ -53,10 +58,20 @@ export function authorize(opened: AuthorizedStore, operation: Operation): Author
   }
   const step = streamStepOf(method);
   if (step !== undefined) return authorizeStreamStep(opened, step, args);
-  return authorizeMethod(opened, method, args, method === 'get' && opened.kind === 'cache' ? MAX_INLINE_BYTES : undefined);
+  return authorizeMethod(
+    opened,
+    method,
+    args,
+    method === 'get' && opened.kind === 'cache' ? MAX_INLINE_BYTES : undefined,
+  );
 }
 
-function authorizeMethod(opened: AuthorizedStore, name: unknown, args: readonly unknown[], maxValueBytes?: number): AuthorizedCall {
+function authorizeMethod(
+  opened: AuthorizedStore,
+  name: unknown,
+  args: readonly unknown[],
+  maxValueBytes?: number,
+): AuthorizedCall {
   const { store, kind } = opened;
   const method = methodOf(kind, name);
   if (method === undefined) throw noSuchMethod(opened, name);
@@ -123,7 +138,11 @@ function assertPlain({ name }: Admission, place: number, argument: unknown): voi
 }
 
 /** What is stored by itself, each value, each entry, and what the rows in which it is stored take. */
-function* listStoredItems({ takes }: Signature, method: string, args: readonly unknown[]): Generator<unknown, void, void> {
+function* listStoredItems(
+  { takes }: Signature,
+  method: string,
+  args: readonly unknown[],
+): Generator<unknown, void, void> {
   const isStored = takes.some((role) => STORED.has(role)) || MAKES_ROWS.has(method);
   for (const [nth, argument] of args.entries()) {
     const role = takes[Math.min(nth, takes.length - 1)];
@@ -155,7 +174,13 @@ const ROW = new Uint8Array(64);
 const ROWS_PER_JOB = 3;
 
 /** What brings something to be stored; and methods that store without it. */
-const STORED: ReadonlySet<ArgumentRole> = new Set(['value', '...value', 'values', 'entries', 'jobs'] satisfies ArgumentRole[]);
+const STORED: ReadonlySet<ArgumentRole> = new Set([
+  'value',
+  '...value',
+  'values',
+  'entries',
+  'jobs',
+] satisfies ArgumentRole[]);
 const MAKES_ROWS: ReadonlySet<string> = new Set(['incr', 'decr', 'openUpload']);
 
 const isIterable = (argument: unknown): argument is Iterable<unknown> =>

@@ -1,5 +1,5 @@
-import { MAX_CHUNK_BYTES, MAX_CHUNKS_IN_FLIGHT } from '../../protocol/value-stream.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
+import { MAX_CHUNK_BYTES, MAX_CHUNKS_IN_FLIGHT } from '../../protocol/value-stream.ts';
 
 /**
  * Chunks of a size for messages, none of them empty, each in memory of its own: a message holds the whole buffer of a view, and what
@@ -11,7 +11,8 @@ export async function* splitIntoChunks(parts: AsyncIterable<Uint8Array>): AsyncG
     if (length > 0 && length <= MAX_CHUNK_BYTES && length === buffer.byteLength) {
       yield part;
     } else {
-      for (let offset = 0; offset < length; offset += MAX_CHUNK_BYTES) yield new Uint8Array(part.subarray(offset, offset + MAX_CHUNK_BYTES));
+      for (let offset = 0; offset < length; offset += MAX_CHUNK_BYTES)
+        yield new Uint8Array(part.subarray(offset, offset + MAX_CHUNK_BYTES));
     }
   }
 }
@@ -64,7 +65,10 @@ export class IncomingStream {
       throw new DiskCacheError('BAD_VALUE', `A stream is sent in chunks of at most ${MAX_CHUNK_BYTES} bytes`);
     }
     if (this.#pending.length === MAX_CHUNKS_IN_FLIGHT) {
-      throw new DiskCacheError('BUSY', `${MAX_CHUNKS_IN_FLIGHT} chunks of this stream are under way; wait for an answer`);
+      throw new DiskCacheError(
+        'BUSY',
+        `${MAX_CHUNKS_IN_FLIGHT} chunks of this stream are under way; wait for an answer`,
+      );
     }
     return new Promise((acknowledge) => {
       if (this.#controller === undefined) return acknowledge(false);

@@ -1,9 +1,9 @@
 import { ACCESS_LEVELS, type Access, covers } from '../../protocol/contract/signature.ts';
-import { DiskCacheError } from '../../protocol/error.ts';
 import { formatValue } from '../../protocol/describe-value.ts';
+import { DiskCacheError } from '../../protocol/error.ts';
 import { FETCH_GRANT } from '../../protocol/http.ts';
-import { parseQueueAddress } from '../../protocol/stores.ts';
 import { estimateStoredBytes } from '../../protocol/stored-size.ts';
+import { parseQueueAddress } from '../../protocol/stores.ts';
 
 /** What a frame may do, decided once, at the handshake, and bound to its port. */
 export interface Grant {

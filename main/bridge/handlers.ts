@@ -1,7 +1,7 @@
-import type { Finding } from '../../protocol/results.ts';
 import type { Contracts, Kind } from '../../protocol/contract.ts';
-import { redactDirectories } from '../../protocol/redaction.ts';
 import type { Job } from '../../protocol/job.ts';
+import { redactDirectories } from '../../protocol/redaction.ts';
+import type { Finding } from '../../protocol/results.ts';
 import { type Cache, Deque, type FanoutCache, Index } from '../engine/index.ts';
 import { Queue } from '../queue/index.ts';
 

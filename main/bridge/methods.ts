@@ -2,8 +2,8 @@ import type { ArgumentRole, Signature } from '../../protocol/contract/signature.
 import { type Kind, SIGNATURES } from '../../protocol/contract.ts';
 import { VALUE_STREAM_SIGNATURES, type ValueStreamContract } from '../../protocol/value-stream.ts';
 import { MAX_ITEMS_PER_CALL } from './authorize-batch.ts';
-import { isLong } from './slices.ts';
 import { METHOD_HANDLERS, type MethodHandler } from './handlers.ts';
+import { isLong } from './slices.ts';
 
 /** How the arguments of a method are looked at. Worked out once: most calls need nothing of it. */
 export interface Admission {

@@ -1,11 +1,11 @@
 import { DiskCacheError } from '../../protocol/error.ts';
 import type { Key } from '../../protocol/key.ts';
-import { NEAR_LEASE_MS, type Invalidation } from '../../protocol/notifications.ts';
+import { type Invalidation, NEAR_LEASE_MS } from '../../protocol/notifications.ts';
 import { Deque } from '../engine/index.ts';
 import { Queue } from '../queue/index.ts';
-import type { StoreFeeds } from './session-subscriptions.ts';
-import type { Principal } from './principal.ts';
 import type { BridgeStore } from './handlers.ts';
+import type { Principal } from './principal.ts';
+import type { StoreFeeds } from './session-subscriptions.ts';
 
 /** More keys than this are told as the whole store. */
 const MAX_INVALIDATED_KEYS = 1000;
@@ -54,7 +54,12 @@ export class NearCacheLease {
   #hasChanges = false;
 
   /** `everybody`: the pages whose reads have to be coherent with each other's writes. */
-  constructor(everybody: Set<NearCacheLease>, feeds: StoreFeeds, principal: Principal, send: (stale: Invalidation) => void) {
+  constructor(
+    everybody: Set<NearCacheLease>,
+    feeds: StoreFeeds,
+    principal: Principal,
+    send: (stale: Invalidation) => void,
+  ) {
     this.#peers = everybody;
     this.#feeds = feeds;
     this.#principal = principal;
@@ -87,7 +92,13 @@ export class NearCacheLease {
       throw new DiskCacheError('BAD_OPTION', `"${name}" has no keys by which something could be kept near`);
     }
     const stop = this.#feeds.subscribe(store, (news) => this.#recordChange(kept, (news as { readonly key?: Key }).key));
-    const kept: LeasedStore = { store, stop, leaseEnd: now + NEAR_LEASE_MS, changedKeys: [], lastInvalidation: undefined };
+    const kept: LeasedStore = {
+      store,
+      stop,
+      leaseEnd: now + NEAR_LEASE_MS,
+      changedKeys: [],
+      lastInvalidation: undefined,
+    };
     this.#stores.set(name, kept);
     this.#peers.add(this);
     return false;
@@ -116,7 +127,12 @@ export class NearCacheLease {
     if (!this.#hasChanges) return;
     this.#hasChanges = false;
     const now = performance.now();
-    const told: PendingInvalidation = { number: this.#lastNumber + 1, deadline: now, isAcknowledged: false, writersWaiting: undefined };
+    const told: PendingInvalidation = {
+      number: this.#lastNumber + 1,
+      deadline: now,
+      isAcknowledged: false,
+      writersWaiting: undefined,
+    };
     const changed: [string, Key[]?][] = [];
     for (const [name, kept] of [...this.#stores]) {
       if (kept.changedKeys?.length === 0) continue;

@@ -1,5 +1,5 @@
 import { DiskCacheError } from '../../protocol/error.ts';
-import { MAX_OPEN_BODIES, MAX_HTTP_CALLS } from '../../protocol/http.ts';
+import { MAX_HTTP_CALLS, MAX_OPEN_BODIES } from '../../protocol/http.ts';
 import type { WriteUsage } from './grant.ts';
 
 /** What is added leaks away with time: short bursts pass, what goes on does not (Turner, "New Directions in Communications", 1986). */

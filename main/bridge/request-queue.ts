@@ -1,19 +1,19 @@
+import { estimateBytes } from '../../protocol/clone.ts';
 import { DiskCacheError, type ErrorCode } from '../../protocol/error.ts';
 import { toPageErrorData } from '../../protocol/redaction.ts';
-import { estimateBytes } from '../../protocol/clone.ts';
 import {
   ANSWER_PART,
-  type ResponseMessage,
   type AnswerPart,
-  type OperationFailure,
-  MAX_RESPONSE_BYTES,
-  MAX_OPERATIONS,
-  MAX_WHOLE_ANSWER,
-  takesParts,
   MAX_IN_FLIGHT,
+  MAX_OPERATIONS,
+  MAX_RESPONSE_BYTES,
+  MAX_WHOLE_ANSWER,
+  type OperationFailure,
+  type ResponseMessage,
+  takesParts,
 } from '../../protocol/wire.ts';
 import { isExpansionBomb } from './expansion-bomb.ts';
-import type { TaskQueue, FairScheduler } from './fair-scheduler.ts';
+import type { FairScheduler, TaskQueue } from './fair-scheduler.ts';
 import type { RunResults } from './run-operations.ts';
 
 const EXPANSION_BOMB_MESSAGE =
@@ -122,7 +122,11 @@ export class RequestQueue {
     if (this.#tasks.length === waiting) return;
     weight = estimateBytes(operations);
     this.#queuedBytes += weight;
-    if (this.#queuedOperations <= MAX_IN_FLIGHT.operations && (this.#queuedBytes <= MAX_IN_FLIGHT.bytes || this.#tasks.length === 1)) return;
+    if (
+      this.#queuedOperations <= MAX_IN_FLIGHT.operations &&
+      (this.#queuedBytes <= MAX_IN_FLIGHT.bytes || this.#tasks.length === 1)
+    )
+      return;
     this.#tasks.pop();
     this.#queuedOperations -= operations.length;
     this.#queuedBytes -= weight;

@@ -1,8 +1,14 @@
-import { toPageErrorData } from '../../protocol/redaction.ts';
 import { estimateBytes } from '../../protocol/clone.ts';
-import { type OperationFailure, MAX_RESPONSE_BYTES, MAX_CALL, type Operation, type OperationResults } from '../../protocol/wire.ts';
-import { type ReadBudget, withReadBudget, OutOfTime, withBriefWait } from '../engine/internal.ts';
-import { authorize, type AuthorizedStore, resolveStore, type SessionContext } from './authorize.ts';
+import { toPageErrorData } from '../../protocol/redaction.ts';
+import {
+  MAX_CALL,
+  MAX_RESPONSE_BYTES,
+  type Operation,
+  type OperationFailure,
+  type OperationResults,
+} from '../../protocol/wire.ts';
+import { OutOfTime, type ReadBudget, withBriefWait, withReadBudget } from '../engine/internal.ts';
+import { type AuthorizedStore, authorize, resolveStore, type SessionContext } from './authorize.ts';
 import type { AuthorizedCall } from './authorize-batch.ts';
 import type { BridgeStore } from './handlers.ts';
 
@@ -305,7 +311,12 @@ const isForLater = (outcomes: TurnResults, kept: number, timeout: number, began:
   timeout > 0 && performance.now() - began < timeout && outcomes.dropBusyFailures(kept);
 
 /** Runs calls in one transaction until that has taken long. Returns how many are done; the next one has to be run alone. */
-function transact(store: BridgeStore, calls: readonly AuthorizedCall[], places: readonly number[], results: TurnResults): number {
+function transact(
+  store: BridgeStore,
+  calls: readonly AuthorizedCall[],
+  places: readonly number[],
+  results: TurnResults,
+): number {
   const deadline = performance.now() + MAX_TRANSACTION_MS;
   let done = 0;
   try {

@@ -1,9 +1,9 @@
-import { DiskCacheError } from '../../protocol/error.ts';
-import { estimateBytes } from '../../protocol/clone.ts';
-import { isExpansionBomb } from './expansion-bomb.ts';
-import type { Principal } from './principal.ts';
 import { randomInt } from 'node:crypto';
+import { estimateBytes } from '../../protocol/clone.ts';
+import { DiskCacheError } from '../../protocol/error.ts';
+import { isExpansionBomb } from './expansion-bomb.ts';
 import type { Endpoint } from './gate.ts';
+import type { Principal } from './principal.ts';
 
 /** What a message counts for that stands for far more than it brought, which is little; it is not weighed, for that would walk through it. */
 const BOMB_PENALTY_BYTES = 2 ** 12;

@@ -1,11 +1,11 @@
-import type { StoreEvent, ChangesMessage, SubscriptionRange } from '../../protocol/wire.ts';
-import { Deque } from '../engine/index.ts';
-import type { BridgeStore } from './handlers.ts';
+import { estimateBytes } from '../../protocol/clone.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import type { Key } from '../../protocol/key.ts';
-import { estimateBytes } from '../../protocol/clone.ts';
+import type { ChangesMessage, StoreEvent, SubscriptionRange } from '../../protocol/wire.ts';
+import { Deque } from '../engine/index.ts';
 import { encodeKey, type KeyColumn, type KeyRange, parseKeyRange } from '../engine/internal.ts';
 import { Queue } from '../queue/index.ts';
+import type { BridgeStore } from './handlers.ts';
 
 type StoreEventListener = (news: StoreEvent) => void;
 
@@ -187,14 +187,18 @@ export class SessionSubscriptions {
       this.#pendingBytes -= watched.pendingBytes;
       watched.pending = [];
       watched.pendingBytes = 0;
-      for (const { skippedBySubscription } of filters) for (const id of skippedBySubscription.keys()) skippedBySubscription.set(id, 0);
+      for (const { skippedBySubscription } of filters)
+        for (const id of skippedBySubscription.keys()) skippedBySubscription.set(id, 0);
     }
     if (changes.length > 0) this.#send({ deskcache: 'changes', number: ++this.#lastNumber, changes });
     return false;
   };
 }
 
-function parseFilter(store: BridgeStore, range: SubscriptionRange): { readonly id: string; readonly range: KeyRange | undefined } {
+function parseFilter(
+  store: BridgeStore,
+  range: SubscriptionRange,
+): { readonly id: string; readonly range: KeyRange | undefined } {
   if (store instanceof Deque || store instanceof Queue) return { id: '', range: undefined };
   const parsed = parseKeyRange(range as object);
   return { id: parsed.id, range: parsed.isUnbounded ? undefined : parsed };
@@ -203,7 +207,9 @@ function parseFilter(store: BridgeStore, range: SubscriptionRange): { readonly i
 /** Returns what each subscription is told of `unseen`; `reset` of what was too much. */
 function matchChanges(filters: readonly Filter[], pending: readonly StoreEvent[] | undefined): SubscriptionChanges[] {
   if (pending === undefined) {
-    return filters.flatMap(({ skippedBySubscription }) => [...skippedBySubscription.keys()].map((id): SubscriptionChanges => [id, RESET]));
+    return filters.flatMap(({ skippedBySubscription }) =>
+      [...skippedBySubscription.keys()].map((id): SubscriptionChanges => [id, RESET]),
+    );
   }
   const keys = filters.some(({ range }) => range) ? pending.map(toColumn) : [];
   return filters.flatMap(({ range, skippedBySubscription }) => {

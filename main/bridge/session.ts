@@ -1,17 +1,26 @@
-import { NearCacheLease, invalidateAll } from './near-cache-leases.ts';
-import { Principals } from './principal.ts';
-import { FairScheduler, type TaskQueue } from './fair-scheduler.ts';
 import { expose } from 'comlink';
 import { DiskCacheError } from '../../protocol/error.ts';
 import { toPageErrorData } from '../../protocol/redaction.ts';
-import { type Outcome, captureOutcome, type ResponseMessage, type AnswerPart, CONTROL_API_METHODS, type ControlApi, createGoodbye, type SubscribeRequest } from '../../protocol/wire.ts';
+import {
+  type AnswerPart,
+  CONTROL_API_METHODS,
+  type ControlApi,
+  captureOutcome,
+  createGoodbye,
+  type Outcome,
+  type ResponseMessage,
+  type SubscribeRequest,
+} from '../../protocol/wire.ts';
 import type { FindStore } from './authorize.ts';
-import { type Endpoint, type Port, gate, whileOpen } from './gate.ts';
-import { StoreFeeds, SessionSubscriptions } from './session-subscriptions.ts';
+import { FairScheduler, type TaskQueue } from './fair-scheduler.ts';
+import { type Endpoint, gate, type Port, whileOpen } from './gate.ts';
 import { type Grant, SessionGrant } from './grant.ts';
-import { AbuseCounter, DeliveryReceipts } from './session-limits.ts';
+import { invalidateAll, NearCacheLease } from './near-cache-leases.ts';
+import { Principals } from './principal.ts';
 import { RequestQueue } from './request-queue.ts';
 import { runOperations } from './run-operations.ts';
+import { AbuseCounter, DeliveryReceipts } from './session-limits.ts';
+import { SessionSubscriptions, StoreFeeds } from './session-subscriptions.ts';
 import { ValueStreams } from './value-streams.ts';
 
 /** What the sessions of one application have in common. */
@@ -86,16 +95,19 @@ export function openSession(
   }
 
   const control: ControlApi = Object.freeze({
-    watch: (watch: SubscribeRequest) => captureForPage(watch, () => subscribe(subscriptions, watch, sessionGrant, findStore)),
+    watch: (watch: SubscribeRequest) =>
+      captureForPage(watch, () => subscribe(subscriptions, watch, sessionGrant, findStore)),
     unwatch: (id: number) => notified(id, 'number', () => subscriptions.remove(id)),
     seen: (number: number) => notified(number, 'number', () => subscriptions.acknowledge(number)),
-    nearLease: (store: string) => captureForPage(store, () => grantNearLease(nearLease, store, sessionGrant, findStore)),
+    near: (store: string) => captureForPage(store, () => grantNearLease(nearLease, store, sessionGrant, findStore)),
     far: (store: string) => notified(store, 'string', () => nearLease.revoke(store)),
     dropped: (number: number) => notified(number, 'number', () => nearLease.acknowledge(number)),
   });
   expose(
     control,
-    gate(routeRequests(receipts.withoutReceipts(inner), requests), CONTROL_API_METHODS, (message) => abuse.addMalformed(message)),
+    gate(routeRequests(receipts.withoutReceipts(inner), requests), CONTROL_API_METHODS, (message) =>
+      abuse.addMalformed(message),
+    ),
   );
 
   function close(reason: DiskCacheError): void {
@@ -129,7 +141,12 @@ function closeOrWarn(part: { close(): void }): void {
   }
 }
 
-function subscribe(watches: SessionSubscriptions, request: SubscribeRequest, sessionGrant: SessionGrant, findStore: FindStore): undefined {
+function subscribe(
+  watches: SessionSubscriptions,
+  request: SubscribeRequest,
+  sessionGrant: SessionGrant,
+  findStore: FindStore,
+): undefined {
   const { id, store, range } = Object(request) as Record<keyof SubscribeRequest, unknown>;
   if (!Number.isSafeInteger(id) || typeof store !== 'string' || typeof range !== 'object' || range === null) {
     throw new DiskCacheError('BAD_OPTION', 'A subscription takes a number, the name of a store and a range');
@@ -138,7 +155,12 @@ function subscribe(watches: SessionSubscriptions, request: SubscribeRequest, ses
   watches.add(id as number, findStore(store), range);
 }
 
-function grantNearLease(lease: NearCacheLease, store: unknown, sessionGrant: SessionGrant, findStore: FindStore): boolean {
+function grantNearLease(
+  lease: NearCacheLease,
+  store: unknown,
+  sessionGrant: SessionGrant,
+  findStore: FindStore,
+): boolean {
   if (typeof store !== 'string') throw new DiskCacheError('BAD_OPTION', 'What is kept near is named by its store');
   sessionGrant.require(store, 'read');
   return lease.grant(store, findStore(store));

@@ -1,7 +1,7 @@
 import type { Cursor, Kind } from '../../protocol/contract.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import type { Cache, Deque, FanoutCache, Index } from '../engine/index.ts';
-import { type ReadBudget, isEqual, OutOfTime, withoutByteLimit } from '../engine/internal.ts';
+import { isEqual, OutOfTime, type ReadBudget, withoutByteLimit } from '../engine/internal.ts';
 import type { BridgeStore } from './handlers.ts';
 
 /** A call in steps, between which others may have a turn. Each step runs within the allowance. */
@@ -169,7 +169,9 @@ const LONG_OPERATIONS: ReadonlySet<string> = new Set([
 ]);
 
 /** Asked for each call: most methods are long in no kind of store, and no name has to be put together for them. */
-const LONG_METHODS: ReadonlySet<string> = new Set([...LONG_OPERATIONS].map((name) => name.slice(name.indexOf('.') + 1)));
+const LONG_METHODS: ReadonlySet<string> = new Set(
+  [...LONG_OPERATIONS].map((name) => name.slice(name.indexOf('.') + 1)),
+);
 
 export const isLong = (kind: Kind, method: string): boolean =>
   LONG_METHODS.has(method) && LONG_OPERATIONS.has(`${kind}.${method}`);

@@ -1,12 +1,12 @@
-import { DiskCacheError } from '../../protocol/error.ts';
-import { IncomingStream, splitIntoChunks } from './byte-channel.ts';
-import type { Key } from '../../protocol/key.ts';
-import { MAX_CHUNKS_IN_FLIGHT, type OpenedStream, type ValueStreamContract } from '../../protocol/value-stream.ts';
-import { type ByteRange, type CacheMethods, type StoredBytes, Cache, FanoutCache } from '../engine/index.ts';
-import { Principal } from './principal.ts';
 import { randomUUID } from 'node:crypto';
+import { DiskCacheError } from '../../protocol/error.ts';
+import type { Key } from '../../protocol/key.ts';
 import type { SetOptions } from '../../protocol/options.ts';
+import { MAX_CHUNKS_IN_FLIGHT, type OpenedStream, type ValueStreamContract } from '../../protocol/value-stream.ts';
+import { type ByteRange, Cache, type CacheMethods, FanoutCache, type StoredBytes } from '../engine/index.ts';
+import { IncomingStream, splitIntoChunks } from './byte-channel.ts';
 import type { BridgeStore } from './handlers.ts';
+import { Principal } from './principal.ts';
 
 /** Stores what a stream brings; rejects with what the stream throws. */
 export type WriteChunks = (chunks: AsyncIterable<Uint8Array>) => Promise<void>;
@@ -84,7 +84,13 @@ export class Download {
   #inFlight = 0;
   #isCancelled = false;
 
-  private constructor(source: ByteSource, key: Key, range: ByteRange | undefined, principal: Principal, item: StoredBytes) {
+  private constructor(
+    source: ByteSource,
+    key: Key,
+    range: ByteRange | undefined,
+    principal: Principal,
+    item: StoredBytes,
+  ) {
     this.#source = source;
     this.#key = key;
     this.#range = range;
@@ -130,7 +136,10 @@ export class Download {
    */
   async next(): Promise<Uint8Array | undefined> {
     if (this.#inFlight === MAX_CHUNKS_IN_FLIGHT) {
-      throw new DiskCacheError('BUSY', `${MAX_CHUNKS_IN_FLIGHT} chunks of this stream are under way; wait for an answer`);
+      throw new DiskCacheError(
+        'BUSY',
+        `${MAX_CHUNKS_IN_FLIGHT} chunks of this stream are under way; wait for an answer`,
+      );
     }
     this.#inFlight++;
     try {

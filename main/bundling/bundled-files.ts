@@ -1,8 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, sep } from 'node:path';
-import { getGlibcVersion } from '../engine/runtime-files.ts';
-import { getCodePaths, getRuntimePath, RUNTIME_FOLDER } from '../engine/runtime-files.ts';
+import { getCodePaths, getGlibcVersion, getRuntimePath, RUNTIME_FOLDER } from '../engine/runtime-files.ts';
 
 export interface BundlingOptions {
   /**
@@ -76,7 +75,9 @@ export function readBundledFiles({ platforms = [getBuildPlatform()] }: BundlingO
   const driver = dirname(createRequire(join(runtime, 'preload.cjs')).resolve('better-sqlite3/package.json'));
   return [
     ...readdirSync(runtime).map((name) => readBundledFile(runtime, name, RUNTIME_FOLDER)),
-    ...getDriverPaths(driver, platforms).map((path) => readBundledFile(driver, path, `${RUNTIME_FOLDER}/better-sqlite3`)),
+    ...getDriverPaths(driver, platforms).map((path) =>
+      readBundledFile(driver, path, `${RUNTIME_FOLDER}/better-sqlite3`),
+    ),
   ];
 }
 

@@ -2,7 +2,12 @@ import { setTimeout } from 'node:timers/promises';
 import type { CustomScheme, Session } from 'electron';
 import { ASSET_SCHEME } from '../../protocol/asset-url.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
-import { type AssetStore, createAssetServer, type ServedStore, type AssetServerOptions } from '../assets/asset-server.ts';
+import {
+  type AssetServerOptions,
+  type AssetStore,
+  createAssetServer,
+  type ServedStore,
+} from '../assets/asset-server.ts';
 import { type Grant, isGranted } from '../bridge/grant.ts';
 
 /**

@@ -1,8 +1,8 @@
-import { type Session, type WebContents, app, type Event } from 'electron';
+import { app, type Event, type Session, type WebContents } from 'electron';
 import { DiskCacheError } from '../../protocol/error.ts';
 import type { Grant } from '../bridge/grant.ts';
 import { type Attachment, attach } from './attachment.ts';
-import type { SessionOpener, EngineEndpoint } from './engine-endpoint.ts';
+import type { EngineEndpoint, SessionOpener } from './engine-endpoint.ts';
 import type { Authorize } from './sender.ts';
 import type { Lifetime } from './window-stores.ts';
 
@@ -12,7 +12,7 @@ export interface AttachOptions {
    * `window-2`, …, the lowest number no open window has.
    */
   readonly name?: string;
-  /** How long the window's own shard is kept. Default `'forever'`. */
+  /** How long the window's own shard is kept. Default `'persistent'`. */
   readonly lifetime?: Lifetime;
 }
 
@@ -45,7 +45,7 @@ export class AttachedWindows {
    */
   attach(
     contents: WebContents,
-    { name = this.#open.get(contents)?.name ?? this.getFreeName(), lifetime = 'forever' }: AttachOptions = {},
+    { name = this.#open.get(contents)?.name ?? this.getFreeName(), lifetime = 'persistent' }: AttachOptions = {},
   ): (why: string) => void {
     if (typeof name !== 'string' || name === '') {
       throw new DiskCacheError(
@@ -104,7 +104,7 @@ export class AttachedWindows {
 
 const disconnected = (why: string) => new DiskCacheError('DISCONNECTED', why);
 
-export interface InstallOptions extends Pick<AttachOptions, 'keep'> {
+export interface InstallOptions extends Pick<AttachOptions, 'lifetime'> {
   /**
    * Names a window, and so finds its own shard; asked once, when the code that opened the window has run to its next `await`.
    * Default: `window-1`, `window-2`, …, the lowest number no open window has.
@@ -126,7 +126,7 @@ const WINDOW_TYPES: readonly string[] = ['window', 'browserView', 'offscreen'] s
  */
 export function installInSession(
   session: Session,
-  { name, lifetime = 'forever' }: InstallOptions,
+  { name, lifetime = 'persistent' }: InstallOptions,
   preloadPath: string,
   attached: AttachedWindows,
 ): () => void {

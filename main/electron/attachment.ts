@@ -9,9 +9,9 @@ import {
 import { DiskCacheError } from '../../protocol/error.ts';
 import {
   CONNECT_CHANNEL,
-  type PeerGone,
   isNonce,
   isPortPurpose,
+  type PeerGone,
   PORT_CHANNEL,
   type PortAnswer,
   type PortPurpose,
@@ -20,8 +20,8 @@ import { toPageErrorData } from '../../protocol/redaction.ts';
 import { WINDOW_STORE } from '../../protocol/stores.ts';
 import { type Grant, parseGrant } from '../bridge/grant.ts';
 import { Principals } from '../bridge/principal.ts';
-import type { WindowEndpoint, SessionOpener, ClosableSession } from './engine-endpoint.ts';
-import { type Authorize, type FrameInfo, isFrameAlive, getSender } from './sender.ts';
+import type { ClosableSession, SessionOpener, WindowEndpoint } from './engine-endpoint.ts';
+import { type Authorize, type FrameInfo, getSender, isFrameAlive } from './sender.ts';
 
 /** Limits of one document. A page may load our client more than once, but not this often. */
 const MAX_SESSIONS = 16;
@@ -77,7 +77,8 @@ export function attach(
   function onConnect(event: IpcMainEvent, nonce: unknown, to: unknown = 'stores'): void {
     const frame = event.senderFrame;
     // Without a frame there is nobody to answer; a nonce answers once, so a page may ask again until it is heard.
-    if (!isFrameAlive(frame) || !isNonce(nonce) || !isPortPurpose(to) || nonces.has(nonce) || exhausted.has(frame)) return;
+    if (!isFrameAlive(frame) || !isNonce(nonce) || !isPortPurpose(to) || nonces.has(nonce) || exhausted.has(frame))
+      return;
     endSessions(pageGone('was removed'), ({ frame: asked }) => !isFrameAlive(asked));
     const sender = getSender(frame, name);
     const host = toHostId(event.processId, event.frameId);
@@ -237,6 +238,10 @@ function callAuthorize(authorize: Authorize, sender: FrameInfo): Grant | null {
 
 const pageGone = (what: string) => new DiskCacheError('DISCONNECTED', `The page ${what}`);
 
-function postToFrame(frame: WebFrameMain, message: PortAnswer | PeerGone, ports: Electron.MessagePortMain[] = []): void {
+function postToFrame(
+  frame: WebFrameMain,
+  message: PortAnswer | PeerGone,
+  ports: Electron.MessagePortMain[] = [],
+): void {
   if (isFrameAlive(frame)) frame.postMessage(PORT_CHANNEL, message, ports);
 }

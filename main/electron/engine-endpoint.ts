@@ -1,12 +1,12 @@
 import type { MessagePortMain } from 'electron';
-import type { EndpointListener, Port } from '../bridge/gate.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
-import type { Grant } from '../bridge/grant.ts';
-import { Principal, Principals } from '../bridge/principal.ts';
-import type { Lifetime, WindowShards } from './window-stores.ts';
 import { WINDOW_STORE } from '../../protocol/stores.ts';
 import type { FindStore } from '../bridge/authorize.ts';
-import { SharedSessionState, openSession } from '../bridge/session.ts';
+import type { EndpointListener, Port } from '../bridge/gate.ts';
+import type { Grant } from '../bridge/grant.ts';
+import { Principal, Principals } from '../bridge/principal.ts';
+import { openSession, SharedSessionState } from '../bridge/session.ts';
+import type { Lifetime, WindowShards } from './window-stores.ts';
 
 /** Electron's main-process port, in the shape comlink knows. */
 export function fromPortMain(port: MessagePortMain): Port {

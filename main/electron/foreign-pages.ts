@@ -1,5 +1,5 @@
 import type { StrategyOptions } from '../offline/index.ts';
-import type { RequestInitiator, Initiators } from './initiator.ts';
+import type { Initiators, RequestInitiator } from './initiator.ts';
 
 /**
  * CORS as the fetch standard has it (https://fetch.spec.whatwg.org/#http-cors-protocol): Chromium doesn't enforce it on what a protocol
@@ -8,7 +8,8 @@ import type { RequestInitiator, Initiators } from './initiator.ts';
 
 /** https://fetch.spec.whatwg.org/#cors-safelisted-method */
 const SAFELISTED_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST']);
-const SAFELISTED_CONTENT_TYPES = /^[\t ]*(application\/x-www-form-urlencoded|multipart\/form-data|text\/plain)[\t ]*(;|$)/i;
+const SAFELISTED_CONTENT_TYPES =
+  /^[\t ]*(application\/x-www-form-urlencoded|multipart\/form-data|text\/plain)[\t ]*(;|$)/i;
 /** Set by the browser, never by a script (https://fetch.spec.whatwg.org/#forbidden-request-header), and User-Agent, which isn't sent on. */
 const FORBIDDEN_FIELDS =
   /^(accept-charset|accept-encoding|access-control-request-.*|connection|content-length|cookie2?|date|dnt|expect|host|keep-alive|origin|referer|set-cookie|te|trailer|transfer-encoding|upgrade|user-agent|via|proxy-.*|sec-.*)$/;

@@ -2,15 +2,15 @@ import { join } from 'node:path';
 import { net, protocol, type Session } from 'electron';
 import { ASSET_SCHEME } from '../../protocol/asset-url.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
-import type { RequestHandler, HttpBackend } from '../bridge/http/calls.ts';
+import type { HttpBackend, RequestHandler } from '../bridge/http/calls.ts';
 import { openHttpSession } from '../bridge/http/http-session.ts';
 import { Cache, type CacheMethods, type CacheOptions } from '../engine/index.ts';
 import { CacheStorage, type CacheStorageOptions } from '../offline/index.ts';
-import { toNetworkError, networkFetch } from './network-fetch.ts';
-import { getCache, interceptSession, type OfflineSession, type OfflineSessionOptions } from './intercept-session.ts';
 import type { SessionOpener } from './engine-endpoint.ts';
 import { fromPortMain } from './engine-endpoint.ts';
-import { assertPrivateNetwork, type PrivateNetwork, createPrivateNetworkGuard } from './private-network.ts';
+import { getCache, interceptSession, type OfflineSession, type OfflineSessionOptions } from './intercept-session.ts';
+import { networkFetch, toNetworkError } from './network-fetch.ts';
+import { assertPrivateNetwork, createPrivateNetworkGuard, type PrivateNetwork } from './private-network.ts';
 
 export interface CachesOptions extends Pick<CacheOptions, 'sizeLimit' | 'durability' | 'compression'> {
   /** Schemes that may be cached besides `http`, `https` and those that the session handles: ones that are not handled yet or any more. */
@@ -201,7 +201,10 @@ function createFailedStore(reason: unknown): CacheMethods {
 }
 
 /** Electron's fetch leaves the address out, of what it answers and of what it fails with. */
-async function fetchWithUrl(network: { fetch(request: Request): Promise<Response> }, request: Request): Promise<Response> {
+async function fetchWithUrl(
+  network: { fetch(request: Request): Promise<Response> },
+  request: Request,
+): Promise<Response> {
   const response = await network.fetch(request).catch((error: unknown) => {
     throw request.signal.aborted || error instanceof DiskCacheError ? error : toNetworkError(request, error);
   });

@@ -157,7 +157,8 @@ export class Initiators {
     }
     if (!this.#hasInitiatorOrigin) this.#shownDocuments?.end();
     this.#hasInitiatorOrigin = true;
-    if (this.#takeRedirect(toRedirectKey(initiator, request.url))) return { isOwn: false, origin: OPAQUE_ORIGIN, initiator };
+    if (this.#takeRedirect(toRedirectKey(initiator, request.url)))
+      return { isOwn: false, origin: OPAQUE_ORIGIN, initiator };
     const isOwn = initiator !== OPAQUE_ORIGIN && (initiator === getOrigin(request.url) || this.#isOwn(initiator));
     return isOwn ? { isOwn, origin: initiator } : { isOwn: false, origin: initiator, initiator };
   }

@@ -3,13 +3,12 @@ import { DiskCacheError } from '../../protocol/error.ts';
 import type { CacheMethods } from '../engine/index.ts';
 import { Offline, type OfflineOptions } from '../offline/index.ts';
 import { ForeignPages, toForeignRequest } from './foreign-pages.ts';
-import { Initiators } from './initiator.ts';
+import { getOrigin, Initiators } from './initiator.ts';
 import { networkFetch, ownNetworkFetch } from './network-fetch.ts';
-import { isPrivateHost, type PrivateNetwork, createPrivateNetworkGuard } from './private-network.ts';
-import { getOrigin } from './initiator.ts';
+import { createPrivateNetworkGuard, isPrivateHost, type PrivateNetwork } from './private-network.ts';
 
 export interface OfflineSessionOptions
-  extends Omit<OfflineOptions, 'cache' | 'fetch' | 'shared' | 'unseen' | 'keepSetCookie' | 'clock'> {
+  extends Omit<OfflineOptions, 'cache' | 'fetch' | 'shared' | 'hiddenHeaders' | 'keepSetCookie' | 'clock'> {
   /** The declared cache or fanout that keeps the responses. Default: one of the host's own, at most 1 GiB, the least recently used leave. */
   readonly store?: string;
   /** Whose requests go through it. Default `['https']`. Others than `http` and `https` need a `fetch`. */
@@ -53,7 +52,11 @@ export interface OfflineSession {
  * @throws {DiskCacheError} `BAD_OPTION` for a scheme that is handled already or has no network, a session in memory without
  * `partition`, for what is not an origin, and as `Offline` does.
  */
-export function interceptSession(session: Session, options: OfflineSessionOptions, cache: CacheMethods): OfflineSession {
+export function interceptSession(
+  session: Session,
+  options: OfflineSessionOptions,
+  cache: CacheMethods,
+): OfflineSession {
   const {
     store: _,
     schemes = ['https'],

@@ -1,6 +1,14 @@
-import { type AuthInfo, app, type ClientRequest, type ClientRequestConstructorOptions, type IncomingMessage, net, type Session } from 'electron';
 import { Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import {
+  type AuthInfo,
+  app,
+  type ClientRequest,
+  type ClientRequestConstructorOptions,
+  type IncomingMessage,
+  net,
+  type Session,
+} from 'electron';
 
 /** Whether a field's value has the same bytes in all encodings. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: what ASCII is
@@ -253,7 +261,12 @@ function toReasonPhrase(statusText: string): string {
   return /^[\t\x20-\x7e\x80-\xff]*$/.test(reason) ? reason : '';
 }
 
-function createResponse(request: Request, body: ByteStream | null, { headers, ...head }: ResponseHead, url: string): Response {
+function createResponse(
+  request: Request,
+  body: ByteStream | null,
+  { headers, ...head }: ResponseHead,
+  url: string,
+): Response {
   const { status, statusText = '' } = head;
   const response = new Response(body, {
     status,

@@ -16,7 +16,8 @@ export interface FrameInfo {
 export type Authorize = (frame: FrameInfo) => Grant | null;
 
 /** False for a frame that was removed or whose process has crashed: reading any of its properties throws. */
-export const isFrameAlive = (frame: WebFrameMain | null): frame is WebFrameMain => frame !== null && !frame.isDestroyed();
+export const isFrameAlive = (frame: WebFrameMain | null): frame is WebFrameMain =>
+  frame !== null && !frame.isDestroyed();
 
 /**
  * The sender of a message, or undefined when it can't be known for certain: the frame is gone, shows nothing yet, or has
@@ -30,7 +31,8 @@ export function getSender(frame: WebFrameMain | null, window: string): FrameInfo
 }
 
 // What the application has stored is served under `deskcache:`; it is none of its pages.
-const FOREIGN_SCHEMES = /^(https?|wss?|ftp|blob|data|javascript|devtools|chrome|chrome-extension|chrome-error|deskcache):/i;
+const FOREIGN_SCHEMES =
+  /^(https?|wss?|ftp|blob|data|javascript|devtools|chrome|chrome-extension|chrome-error|deskcache):/i;
 const LOOPBACK = /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/i;
 
 /** The application's own pages by their origin: `file:` or a custom scheme; while developing also a server on this machine. Never an opaque one. */

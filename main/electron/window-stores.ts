@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
-import { DiskCacheError } from '../../protocol/error.ts';
 import { formatValue } from '../../protocol/describe-value.ts';
+import { DiskCacheError } from '../../protocol/error.ts';
 import { type Cache, FanoutCache, type FanoutOptions } from '../engine/index.ts';
 
 /** How long a window's shard is kept: from run to run, or until the last window of its name is closed. */
-export type Lifetime = 'forever' | 'while-open';
+export type Lifetime = 'persistent' | 'session';
 
 /** What is kept for a window, and how long. */
 export interface WindowStoreId {
@@ -31,13 +31,16 @@ export interface WindowStoreRef {
 }
 
 /** What is on disk under a shard's name says how long it is kept, so that a crash can't forget it. */
-const SHARD_PREFIX: Readonly<Record<Lifetime, string>> = { forever: 'forever-', 'while-open': 'open-' };
+const SHARD_PREFIX: Readonly<Record<Lifetime, string>> = { persistent: 'forever-', session: 'open-' };
 const LIFETIMES = Object.keys(SHARD_PREFIX) as readonly Lifetime[];
 
-/** @throws {DiskCacheError} `BAD_OPTION` for another `keep` than there is. */
+/** @throws {DiskCacheError} `BAD_OPTION` for an unknown lifetime. */
 export function assertLifetime(lifetime: Lifetime): void {
   if (LIFETIMES.includes(lifetime)) return;
-  throw new DiskCacheError('BAD_OPTION', `keep is ${formatValue(lifetime, "'")}; it has to be ${LIFETIMES.join(' or ')}`);
+  throw new DiskCacheError(
+    'BAD_OPTION',
+    `lifetime is ${formatValue(lifetime, "'")}; it has to be ${LIFETIMES.join(' or ')}`,
+  );
 }
 
 /**
@@ -63,11 +66,11 @@ export class WindowShards {
     const fanout = this.#open();
     const stays = new Set(attached.map(toShardName));
     for (const shard of fanout.names('shard')) {
-      if (parseLifetime(shard) === 'while-open' && !stays.has(shard)) fanout.remove('shard', shard);
+      if (parseLifetime(shard) === 'session' && !stays.has(shard)) fanout.remove('shard', shard);
     }
   }
 
-  /** @throws {DiskCacheError} `BAD_OPTION` for another `keep` than there is. */
+  /** @throws {DiskCacheError} `BAD_OPTION` for an unknown lifetime. */
   attach(name: string, lifetime: Lifetime): WindowStoreRef {
     assertLifetime(lifetime);
     const shard = toShardName({ name, lifetime });
@@ -95,10 +98,10 @@ export class WindowShards {
     if (!existsSync(this.#directory)) return [];
     const fanout = this.#open();
     return fanout.names('shard').flatMap((shard) => {
-      const keep = parseLifetime(shard);
-      if (keep === undefined) return [];
-      const name = shard.slice(SHARD_PREFIX[keep].length);
-      return [{ name, keep, isOpen: this.#refCounts.has(shard), bytes: fanout.shard(shard).volume() }];
+      const lifetime = parseLifetime(shard);
+      if (lifetime === undefined) return [];
+      const name = shard.slice(SHARD_PREFIX[lifetime].length);
+      return [{ name, lifetime, isOpen: this.#refCounts.has(shard), bytes: fanout.shard(shard).volume() }];
     });
   }
 
@@ -123,7 +126,7 @@ export class WindowShards {
     if (left > 0) this.#refCounts.set(shard, left);
     else {
       this.#refCounts.delete(shard);
-      if (parseLifetime(shard) === 'while-open') this.#fanout?.remove('shard', shard);
+      if (parseLifetime(shard) === 'session') this.#fanout?.remove('shard', shard);
     }
   }
 
@@ -140,4 +143,5 @@ export class WindowShards {
 
 const toShardName = ({ name, lifetime }: WindowStoreId): string => SHARD_PREFIX[lifetime] + name;
 
-const parseLifetime = (shard: string): Lifetime | undefined => LIFETIMES.find((keep) => shard.startsWith(SHARD_PREFIX[keep]));
+const parseLifetime = (shard: string): Lifetime | undefined =>
+  LIFETIMES.find((lifetime) => shard.startsWith(SHARD_PREFIX[lifetime]));

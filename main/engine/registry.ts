@@ -1,15 +1,22 @@
-import { DiskCacheError } from '../../protocol/error.ts';
-import type { CacheOptions, Codec } from '../../protocol/options.ts';
-import { Cache } from './cache/cache.ts';
-import type { StoreHandle, HandleKind } from './cache/open.ts';
-import { Deque, type DequeOptions } from './deque/deque.ts';
-import { Index, type IndexOptions } from './index-map/index-map.ts';
-import type { StandardSchema } from './index-map/schema-validator.ts';
-import type { FanoutOptions } from './fanout/open-fanout.ts';
-import { FanoutCache } from './fanout/fanout-cache.ts';
 import { join } from 'node:path';
 import { truncate } from '../../protocol/describe-value.ts';
-import { DEFAULT_STORE, type DequeDeclarationOptions, type FanoutDeclarationOptions, type IndexDeclarationOptions, type StoreDeclaration, type StoreDeclarations } from '../../protocol/stores.ts';
+import { DiskCacheError } from '../../protocol/error.ts';
+import type { CacheOptions, Codec } from '../../protocol/options.ts';
+import {
+  DEFAULT_STORE,
+  type DequeDeclarationOptions,
+  type FanoutDeclarationOptions,
+  type IndexDeclarationOptions,
+  type StoreDeclaration,
+  type StoreDeclarations,
+} from '../../protocol/stores.ts';
+import { Cache } from './cache/cache.ts';
+import type { HandleKind, StoreHandle } from './cache/open.ts';
+import { Deque, type DequeOptions } from './deque/deque.ts';
+import { FanoutCache } from './fanout/fanout-cache.ts';
+import type { FanoutOptions } from './fanout/open-fanout.ts';
+import { Index, type IndexOptions } from './index-map/index-map.ts';
+import type { StandardSchema } from './index-map/schema-validator.ts';
 
 export type { StoreHandle } from './cache/open.ts';
 
@@ -53,7 +60,9 @@ export function reopen<Handle>(description: StoreHandle<Handle>, injected: Injec
 /** A store of any kind, open. */
 export type EngineStore = Cache | FanoutCache | Index | Deque;
 
-const DECLARATION_OPENERS: Readonly<Record<StoreDeclaration['kind'], (directory: string, options: object) => EngineStore>> = {
+const DECLARATION_OPENERS: Readonly<
+  Record<StoreDeclaration['kind'], (directory: string, options: object) => EngineStore>
+> = {
   cache: (directory, options) => new Cache(directory, options),
   fanout: (directory, options: FanoutDeclarationOptions) => new FanoutCache(directory, options),
   index: (directory, options: IndexDeclarationOptions) => new Index(directory, options),

@@ -1,8 +1,8 @@
 import { inspect } from 'node:util';
+import { formatValue, truncate } from '../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
-import { truncate, formatValue } from '../../protocol/describe-value.ts';
-import { NO_DEFAULT_HINT, type SetOptions } from '../../protocol/options.ts';
 import type { Key } from '../../protocol/key.ts';
+import { NO_DEFAULT_HINT, type SetOptions } from '../../protocol/options.ts';
 
 // Calls come from pages and from plain JavaScript too, so what the types promise is looked at once more.
 
@@ -27,10 +27,7 @@ export function assertOptions<T extends object>(
   }
   for (const name in options) {
     if (names.has(name)) continue;
-    throw new DiskCacheError(
-      'BAD_OPTION',
-      `"${truncate(name)}" is no option here; there are ${[...names].join(', ')}`,
-    );
+    throw new DiskCacheError('BAD_OPTION', `"${truncate(name)}" is no option here; there are ${[...names].join(', ')}`);
   }
   return options;
 }

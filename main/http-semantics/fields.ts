@@ -54,8 +54,12 @@ export function parseDeltaSeconds(text: string | true | undefined): number | und
 const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
 const MONTH_PATTERN = `(${MONTHS.join('|')})`;
 const TIME_PATTERN = '(\\d\\d):(\\d\\d):(\\d\\d)';
-const IMF_FIXDATE = new RegExp(`^(?:mon|tue|wed|thu|fri|sat|sun), (\\d\\d) ${MONTH_PATTERN} (\\d{4}) ${TIME_PATTERN} gmt$`);
-const RFC_850 = new RegExp(`^(?:mon|tues|wednes|thurs|fri|satur|sun)day, (\\d\\d)-${MONTH_PATTERN}-(\\d\\d) ${TIME_PATTERN} gmt$`);
+const IMF_FIXDATE = new RegExp(
+  `^(?:mon|tue|wed|thu|fri|sat|sun), (\\d\\d) ${MONTH_PATTERN} (\\d{4}) ${TIME_PATTERN} gmt$`,
+);
+const RFC_850 = new RegExp(
+  `^(?:mon|tues|wednes|thurs|fri|satur|sun)day, (\\d\\d)-${MONTH_PATTERN}-(\\d\\d) ${TIME_PATTERN} gmt$`,
+);
 const ASCTIME = new RegExp(`^(?:mon|tue|wed|thu|fri|sat|sun) ${MONTH_PATTERN} ([ \\d]\\d) ${TIME_PATTERN} (\\d{4})$`);
 
 /** An HTTP date in one of its three forms (RFC 9110 §5.6.7), epoch milliseconds; undefined for anything else. `now` settles a year of two digits. */

@@ -1,4 +1,4 @@
-import { parseHttpDate, parseListField, isSameTag } from './fields.ts';
+import { isSameTag, parseHttpDate, parseListField } from './fields.ts';
 
 /** A part of a body: bytes from `start` up to and without `end`. */
 export interface RequestedRange {
@@ -40,7 +40,9 @@ export function isRangeCurrent(request: Headers, stored: Headers, now: number): 
 export function isNotModified(request: Headers, stored: Headers, now: number): boolean {
   if (request.has('if-none-match')) {
     const tag = stored.get('etag');
-    return parseListField(request.get('if-none-match')).some((it) => it === '*' || (tag !== null && isSameTag(it, tag)));
+    return parseListField(request.get('if-none-match')).some(
+      (it) => it === '*' || (tag !== null && isSameTag(it, tag)),
+    );
   }
   const since = parseHttpDate(request.get('if-modified-since'), now);
   const modified = parseHttpDate(stored.get('last-modified') ?? stored.get('date'), now);

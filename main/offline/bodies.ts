@@ -1,6 +1,6 @@
-import type { CacheMethods, Key } from '../engine/index.ts';
-import { isCorrupt, hasExited, createIdentity, type ProcessIdentity } from '../engine/internal.ts';
 import { ReadableStream } from 'node:stream/web';
+import type { CacheMethods, Key } from '../engine/index.ts';
+import { createIdentity, hasExited, isCorrupt, type ProcessIdentity } from '../engine/internal.ts';
 
 /** A store is looked through when it is first written to, and then at most so often. Milliseconds. */
 const SWEEP_INTERVAL_MS = 24 * 60 * 60 * 1000;
@@ -158,7 +158,10 @@ function deleteUnnamedBody(cache: CacheMethods, key: Key): void {
   }
 }
 
-async function* concatChunks(first: readonly Uint8Array[], rest: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
+async function* concatChunks(
+  first: readonly Uint8Array[],
+  rest: AsyncGenerator<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
   yield* first;
   yield* rest;
 }

@@ -1,6 +1,6 @@
 import { formatValue } from '../../protocol/describe-value.ts';
 import { type CacheMethods, DiskCacheError } from '../engine/index.ts';
-import { wrapListener, assertFunction } from '../engine/internal.ts';
+import { assertFunction, wrapListener } from '../engine/internal.ts';
 import { withoutFragment } from '../http-semantics/fields.ts';
 
 /** Looks at requests of somebody who may not reach everything. */

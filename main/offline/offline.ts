@@ -1,17 +1,17 @@
 import { inspect } from 'node:util';
 import { formatValue } from '../../protocol/describe-value.ts';
-import { type StrategyOptions, STRATEGIES, type Strategy, parseStrategyOptions } from '../../protocol/strategy.ts';
 import { MAX_TIMER_MS } from '../../protocol/options.ts';
-import { DiskCacheError, type CacheMethods } from '../engine/index.ts';
-import { HttpCache, HTTP_CACHE_OPTIONS, type HttpCacheOptions } from './http/http-cache.ts';
-import { getCacheStatus } from './http/response.ts';
-import type { CacheMode } from './http/respond.ts';
-import { LOOKED_AT_LATER, type OptionRules, parseOptions, type Rule, withMethods } from './options.ts';
+import { parseStrategyOptions, STRATEGIES, type Strategy, type StrategyOptions } from '../../protocol/strategy.ts';
+import { type CacheMethods, DiskCacheError } from '../engine/index.ts';
 import { wrapListener } from '../engine/internal.ts';
-import { NetworkState, assertingFetch, assertCacheAndFetch, type RequestGuard } from './network.ts';
+import { HTTP_CACHE_OPTIONS, HttpCache, type HttpCacheOptions } from './http/http-cache.ts';
+import type { CacheMode } from './http/respond.ts';
+import { getCacheStatus } from './http/response.ts';
+import { assertCacheAndFetch, assertingFetch, NetworkState, type RequestGuard } from './network.ts';
+import { LOOKED_AT_LATER, type OptionRules, parseOptions, type Rule, withMethods } from './options.ts';
 import type { Precache } from './precache.ts';
 
-export type { StrategyOptions, Strategy } from '../../protocol/strategy.ts';
+export type { Strategy, StrategyOptions } from '../../protocol/strategy.ts';
 
 /**
  * How requests go about the cache, as cache modes.
@@ -76,7 +76,11 @@ export function matchRoute(routes: readonly Route[], request: Request): Strategy
 }
 
 /** Answers a request by a plan. Only GET and HEAD have a choice. */
-export async function applyStrategy(http: Responder, request: Request, { strategy, timeout }: StrategyOptions): Promise<Response> {
+export async function applyStrategy(
+  http: Responder,
+  request: Request,
+  { strategy, timeout }: StrategyOptions,
+): Promise<Response> {
   const isRead = request.method === 'GET' || request.method === 'HEAD';
   if (!isRead || strategy === 'http') return http.respond(request);
   if (strategy !== 'network-first') return http.respond(request, CACHE_MODES[strategy]);
@@ -191,7 +195,9 @@ export class Offline {
     if (plan !== undefined) assertStrategyOptions(plan);
     const onStoreFailure = this.#onStoreFailure;
     const precached = plan === undefined ? await this.#precache?.match(request, { onStoreFailure }) : undefined;
-    return precached ?? applyStrategy(http, request, plan ?? matchRoute(this.#routes, request) ?? this.#defaultStrategy);
+    return (
+      precached ?? applyStrategy(http, request, plan ?? matchRoute(this.#routes, request) ?? this.#defaultStrategy)
+    );
   }
 
   /**

@@ -1,4 +1,4 @@
-import { truncate, formatValue } from '../../protocol/describe-value.ts';
+import { formatValue, truncate } from '../../protocol/describe-value.ts';
 import { DiskCacheError } from '../engine/index.ts';
 
 /** What an option has to be, and how a message says so. An option that is left out is not looked at. */

@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { type CacheMethods, DiskCacheError, type Key } from '../engine/index.ts';
-import { wrapListener, isCorrupt } from '../engine/internal.ts';
-import { keepRequestsAlive, writeBody } from './bodies.ts';
-import { assertingFetch, assertCacheAndFetch } from './network.ts';
-import { createStoredResponse } from './http/response.ts';
+import { isCorrupt, wrapListener } from '../engine/internal.ts';
 import { getStoredFields, withoutCookies, withoutFragment } from '../http-semantics/fields.ts';
-import { appendCacheStatus } from './http/response.ts';
+import { keepRequestsAlive, writeBody } from './bodies.ts';
+import { appendCacheStatus, createStoredResponse } from './http/response.ts';
+import { assertCacheAndFetch, assertingFetch } from './network.ts';
 import { FUNCTION, LOOKED_AT_LATER, type OptionRules, parseOptions, SIGNAL, TEXT } from './options.ts';
 
 export interface PrecacheOptions {
@@ -160,7 +159,9 @@ export class Precache {
     this.#deleteBodiesExcept(new Set(this.#listInstalled().map(([, item]) => item?.id)));
     try {
       // The first failure stops the others, and all have stopped before what they left is deleted.
-      await Promise.all(Array.from({ length: MAX_PARALLEL_FETCHES }, () => work().catch((error: unknown) => stop.abort(error))));
+      await Promise.all(
+        Array.from({ length: MAX_PARALLEL_FETCHES }, () => work().catch((error: unknown) => stop.abort(error))),
+      );
       stopped.throwIfAborted();
       this.#activate(manifest.version, items);
     } catch (error) {
@@ -177,7 +178,12 @@ export class Precache {
       : undefined;
   }
 
-  async #fetchItem(url: string, revision: string | undefined, fetched: string[], signal: AbortSignal): Promise<PrecacheItem> {
+  async #fetchItem(
+    url: string,
+    revision: string | undefined,
+    fetched: string[],
+    signal: AbortSignal,
+  ): Promise<PrecacheItem> {
     const id = randomUUID();
     const request = new Request(url, { cache: 'reload', signal });
     const response = keepRequestsAlive(await this.#fetch(request), request);

@@ -1,8 +1,16 @@
 import { CLOCK_TOLERANCE_MS, describeProcess, hasExited } from '../engine/internal.ts';
-import type { RetryPolicy } from './worker-options.ts';
-import { tryReadRows as attempted, readJob, unlessDamaged, type JobRow, type RunningRow, type Tables, type WorkerRow } from './tables.ts';
-import { promoteDue, makeWaiting, releaseGroup } from './schedule.ts';
+import { makeWaiting, promoteDue, releaseGroup } from './schedule.ts';
+import {
+  tryReadRows as attempted,
+  type JobRow,
+  type RunningRow,
+  readJob,
+  type Tables,
+  unlessDamaged,
+  type WorkerRow,
+} from './tables.ts';
 import type { QueueTransaction } from './transaction.ts';
+import type { RetryPolicy } from './worker-options.ts';
 
 /** Of a worker, unless it was given another one. */
 export const DEFAULT_WORKER_LEASE_MS = 30_000;
@@ -108,7 +116,8 @@ export interface AttemptFailure {
 export type AttemptOutcome = 'done' | 'returned' | AttemptFailure;
 
 /** Whether an attempt is still its worker's. */
-export const isClaimCurrent = ({ running }: Tables, { id, ticket }: Claim): boolean => running.get(id)?.ticket === ticket;
+export const isClaimCurrent = ({ running }: Tables, { id, ticket }: Claim): boolean =>
+  running.get(id)?.ticket === ticket;
 
 /** Ends an attempt; answers false, and does nothing, when it is not its worker's any more. */
 export function settle(step: QueueTransaction, claim: Claim, outcome: AttemptOutcome): boolean {
@@ -130,7 +139,12 @@ export function settle(step: QueueTransaction, claim: Claim, outcome: AttemptOut
 }
 
 /** A job that nobody works on any more has failed: it rests, at the head of its group, or is dead. */
-export function failAttempt(step: QueueTransaction, id: number, job: JobRow, { attempt, error, retryDelayMs }: AttemptFailure): void {
+export function failAttempt(
+  step: QueueTransaction,
+  id: number,
+  job: JobRow,
+  { attempt, error, retryDelayMs }: AttemptFailure,
+): void {
   step.tables.failed.put([id], { attempts: attempt, error, failedAt: step.now });
   if (retryDelayMs !== undefined) {
     makeWaiting(step, id, job.priority, step.now + retryDelayMs);

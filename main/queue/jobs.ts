@@ -1,11 +1,11 @@
+import { estimateBytes } from '../../protocol/clone.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import type { Job, JobState, QueueEvent } from '../../protocol/job.ts';
 import type { Cursor, ResultPage } from '../../protocol/results.ts';
-import { estimateBytes } from '../../protocol/clone.ts';
-import { readJob, type FailedRow, type JobRow, type RunningRow, type Tables } from './tables.ts';
-import { schedule, releaseGroup, unschedule } from './schedule.ts';
-import { type OpenQueue, inTransaction, type QueueTransaction } from './transaction.ts';
 import type { Change, Key } from '../engine/index.ts';
+import { releaseGroup, schedule, unschedule } from './schedule.ts';
+import { type FailedRow, type JobRow, type RunningRow, readJob, type Tables } from './tables.ts';
+import { inTransaction, type OpenQueue, type QueueTransaction } from './transaction.ts';
 
 const STATES = ['ready', 'delayed', 'held', 'running', 'dead'] as const satisfies readonly JobState[];
 
@@ -113,7 +113,8 @@ function eraseRows({ jobs, failed, progress }: Tables, id: number): void {
 }
 
 /** Takes a job out, whatever its state; a worker that has it learns so when it next gives a sign of life. */
-export const removeJob = (core: OpenQueue, id: number): boolean => inTransaction(core, (step) => removeJobRows(step, id));
+export const removeJob = (core: OpenQueue, id: number): boolean =>
+  inTransaction(core, (step) => removeJobRows(step, id));
 
 function removeJobRows(step: QueueTransaction, id: number): boolean {
   const { tables } = step;

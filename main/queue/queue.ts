@@ -1,20 +1,27 @@
-import { DiskCacheError } from '../../protocol/error.ts';
 import { formatValue } from '../../protocol/describe-value.ts';
-import type { JobCounts, EnqueueResult, EnqueueOptions, Job, JobState, NewJob, QueueEvent } from '../../protocol/job.ts';
-import type { Cursor, ResultPage } from '../../protocol/results.ts';
+import { DiskCacheError } from '../../protocol/error.ts';
+import type {
+  EnqueueOptions,
+  EnqueueResult,
+  Job,
+  JobCounts,
+  JobState,
+  NewJob,
+  QueueEvent,
+} from '../../protocol/job.ts';
 import { MAX_TIMER_MS } from '../../protocol/options.ts';
+import type { Cursor, ResultPage } from '../../protocol/results.ts';
 import { type CheckOptions, type Finding, Index, type IndexOptions, type PlainResult } from '../engine/index.ts';
-import { demandFlag, assertFunction, assertOptions } from '../engine/internal.ts';
+import { assertFunction, assertOptions, demandFlag } from '../engine/internal.ts';
 import { DEFAULT_WORKER_LEASE_MS } from './attempts.ts';
-import { parseEnqueueOptions, enqueueMany, enqueueOne } from './schedule.ts';
-import { toChangeListener } from './jobs.ts';
-import type { Handler } from './worker-options.ts';
-import { listJobs, getJob, getJobPage, removeJob, retryJob } from './jobs.ts';
+import { getJob, getJobPage, listJobs, removeJob, retryJob, toChangeListener } from './jobs.ts';
 import { checkQueue, rebuild } from './repair.ts';
-import { type ProcessOptions, parseProcessOptions } from './worker-options.ts';
+import { enqueueMany, enqueueOne, parseEnqueueOptions } from './schedule.ts';
 import { isTableName, openTables } from './tables.ts';
-import { type OpenQueue, inTransaction, getCounters } from './transaction.ts';
+import { getCounters, inTransaction, type OpenQueue } from './transaction.ts';
 import { Worker } from './worker.ts';
+import type { Handler } from './worker-options.ts';
+import { type ProcessOptions, parseProcessOptions } from './worker-options.ts';
 
 type SharedIndexOption = 'clock' | 'codec' | 'compression' | 'durability' | 'fileThreshold' | 'timeout';
 

@@ -1,7 +1,7 @@
 import type { Finding } from '../engine/index.ts';
 import { CONSISTENCY, type ConsistencyOptions } from '../engine/internal.ts';
 import { schedule } from './schedule.ts';
-import { type OpenQueue, inTransaction, type QueueTransaction } from './transaction.ts';
+import { inTransaction, type OpenQueue, type QueueTransaction } from './transaction.ts';
 
 /**
  * Looks for damage of every kind. `repair` deletes what is damaged, jobs that can't be read with it, and puts what is left in
@@ -10,7 +10,10 @@ import { type OpenQueue, inTransaction, type QueueTransaction } from './transact
 export function checkQueue(core: OpenQueue, repair: boolean): Finding[] {
   if (!repair) return core.index.check();
   // No other writer comes in between what is taken out and what follows from it.
-  const options: ConsistencyOptions = { repair, [CONSISTENCY]: { check: () => [], repair: () => inTransaction(core, rebuild) } };
+  const options: ConsistencyOptions = {
+    repair,
+    [CONSISTENCY]: { check: () => [], repair: () => inTransaction(core, rebuild) },
+  };
   return core.index.check(options);
 }
 

@@ -1,10 +1,10 @@
-import type { Key } from '../engine/index.ts';
-import type { JobRow } from './tables.ts';
-import { type QueueTransaction, type OpenQueue, inTransaction } from './transaction.ts';
-import { DiskCacheError } from '../../protocol/error.ts';
 import { formatValue } from '../../protocol/describe-value.ts';
-import type { EnqueueResult, EnqueueOptions, NewJob } from '../../protocol/job.ts';
-import { isRecord, assertIterable, assertOptions } from '../engine/internal.ts';
+import { DiskCacheError } from '../../protocol/error.ts';
+import type { EnqueueOptions, EnqueueResult, NewJob } from '../../protocol/job.ts';
+import type { Key } from '../engine/index.ts';
+import { assertIterable, assertOptions, isRecord } from '../engine/internal.ts';
+import type { JobRow } from './tables.ts';
+import { inTransaction, type OpenQueue, type QueueTransaction } from './transaction.ts';
 
 /** So many jobs whose time has come are moved in one transaction, so that it stays short. */
 const MAX_PROMOTED_JOBS = 1024;

@@ -1,7 +1,7 @@
-import type { Index, Key } from '../engine/index.ts';
-import type { JobCounts } from '../../protocol/job.ts';
-import { type ProcessIdentity, isDamage } from '../engine/internal.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
+import type { JobCounts } from '../../protocol/job.ts';
+import type { Index, Key } from '../engine/index.ts';
+import { isDamage, type ProcessIdentity } from '../engine/internal.ts';
 
 /** Rows of one kind in an index, under keys that begin with its name: `[name, ...path]`. */
 export class Table<Path extends readonly Key[], Row> {

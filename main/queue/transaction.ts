@@ -1,8 +1,8 @@
 import type { JobCounts } from '../../protocol/job.ts';
 import type { Index } from '../engine/index.ts';
 import { CLOCK_TOLERANCE_MS } from '../engine/internal.ts';
+import type { CountersRow, Tables } from './tables.ts';
 import { readJob } from './tables.ts';
-import type { Tables, CountersRow } from './tables.ts';
 
 /** An open queue, as its verbs see it. */
 export interface OpenQueue {

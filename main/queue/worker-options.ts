@@ -1,7 +1,7 @@
-import { DiskCacheError } from '../../protocol/error.ts';
 import { formatValue } from '../../protocol/describe-value.ts';
-import { assertOptions, assertFunction } from '../engine/internal.ts';
+import { DiskCacheError } from '../../protocol/error.ts';
 import type { Key } from '../engine/index.ts';
+import { assertFunction, assertOptions } from '../engine/internal.ts';
 
 /** How long a failed job rests before it is tried again. Milliseconds. */
 export interface Backoff {
@@ -41,7 +41,8 @@ export function parseRetry(retry: Retry | undefined): RetryPolicy {
   } = assertOptions(backoff, BACKOFF_OPTIONS, 'retry.backoff');
   const whole = Number.isSafeInteger(attempts) || attempts === Number.POSITIVE_INFINITY;
   if (!(whole && attempts >= 1)) throw retryOptionError('attempts', attempts, 'a whole number from 1, or Infinity');
-  if (!(Number.isFinite(initial) && initial >= 0)) throw retryOptionError('initial', initial, 'a number of milliseconds from 0');
+  if (!(Number.isFinite(initial) && initial >= 0))
+    throw retryOptionError('initial', initial, 'a number of milliseconds from 0');
   if (!(Number.isFinite(max) && max >= 0)) throw retryOptionError('max', max, 'a number of milliseconds from 0');
   if (!(Number.isFinite(factor) && factor >= 1)) throw retryOptionError('factor', factor, 'a number from 1');
   if (jitter !== 'full' && jitter !== 'none') throw retryOptionError('jitter', jitter, '"full" or "none"');
@@ -52,7 +53,11 @@ export function parseRetry(retry: Retry | undefined): RetryPolicy {
  * How long a job rests that has failed for the `attempt`th time; undefined when it is not tried again. Exponential, with full
  * jitter: Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
  */
-export function getRetryDelayMs({ attempts, backoff }: RetryPolicy, attempt: number, random = Math.random): number | undefined {
+export function getRetryDelayMs(
+  { attempts, backoff }: RetryPolicy,
+  attempt: number,
+  random = Math.random,
+): number | undefined {
   if (attempt >= attempts) return undefined;
   const { initial, factor, max, jitter } = backoff;
   // Infinity · 0 is no number: an `initial` of 0 stays 0 however often it is multiplied.

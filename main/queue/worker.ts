@@ -1,10 +1,18 @@
 import { setImmediate } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { DiskCacheError } from '../../protocol/error.ts';
-import { isTransient, createIdentity, type ProcessIdentity } from '../engine/internal.ts';
-import { getRetryDelayMs, type JobContext, type Handler, type WorkerOptions } from './worker-options.ts';
-import { hasLostJobs, type Claim, claim, reclaimLost, type AttemptOutcome, isClaimCurrent, settle } from './attempts.ts';
-import { type OpenQueue, getClockSetbackMs, inTransaction, getCounters } from './transaction.ts';
+import { createIdentity, isTransient, type ProcessIdentity } from '../engine/internal.ts';
+import {
+  type AttemptOutcome,
+  type Claim,
+  claim,
+  hasLostJobs,
+  isClaimCurrent,
+  reclaimLost,
+  settle,
+} from './attempts.ts';
+import { getClockSetbackMs, getCounters, inTransaction, type OpenQueue } from './transaction.ts';
+import { getRetryDelayMs, type Handler, type JobContext, type WorkerOptions } from './worker-options.ts';
 
 /** What wakes somebody who sleeps. */
 export class WakeSignal {
@@ -208,7 +216,8 @@ export class Worker {
 
   #toOutcome({ attempt }: Claim, error: unknown): AttemptOutcome {
     if (this.#stopped !== undefined) return 'returned';
-    const retryDelayMs = error instanceof PermanentFailure ? undefined : getRetryDelayMs(this.#options.retryPolicy, attempt);
+    const retryDelayMs =
+      error instanceof PermanentFailure ? undefined : getRetryDelayMs(this.#options.retryPolicy, attempt);
     return { attempt, error: formatError(error), retryDelayMs };
   }
 

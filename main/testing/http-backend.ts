@@ -7,7 +7,7 @@ import { OFFLINE_OPTIONS } from '../offline/offline.ts';
 import { parseOptions } from '../offline/options.ts';
 
 /** As `host.offline(session, …)`, without a session: the way to the network is `fetch`. */
-export interface TestOfflineOptions extends Omit<OfflineOptions, 'cache' | 'shared' | 'unseen' | 'clock'> {}
+export interface TestOfflineOptions extends Omit<OfflineOptions, 'cache' | 'shared' | 'hiddenHeaders' | 'clock'> {}
 
 const { cache: _, shared: __, hiddenHeaders: ___, clock: ____, ...OPTIONS } = OFFLINE_OPTIONS;
 

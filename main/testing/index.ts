@@ -1,18 +1,18 @@
 import { EventEmitter } from 'node:events';
-import { type MessagePort, MessageChannel } from 'node:worker_threads';
-import type { MessagePortMain } from 'electron';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import type { MessagePortMain } from 'electron';
+import type { MessagePortLike } from '../../client/port-connection.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import type { PortPurpose } from '../../protocol/handshake.ts';
 import type { StoreDeclarations } from '../../protocol/stores.ts';
-import type { MessagePortLike } from '../../client/port-connection.ts';
 import { DiskCache } from '../../renderer-api/disk-cache.ts';
 import { FULL_GRANT, type Grant, parseGrant } from '../bridge/grant.ts';
 import { openHttpSession } from '../bridge/http/http-session.ts';
 import { Principals } from '../bridge/principal.ts';
-import { type SessionOpener, type ClosableSession, fromPortMain } from '../electron/engine-endpoint.ts';
+import { type ClosableSession, fromPortMain, type SessionOpener } from '../electron/engine-endpoint.ts';
 import type { WindowStoreOptions } from '../electron/window-stores.ts';
 import type { Host } from '../host.ts';
 import { openEngine } from '../open-engine.ts';
@@ -32,25 +32,6 @@ export function toPortMain(port: MessagePort): MessagePortMain {
 }
 
 /** `deskcache/testing`: a real host and its pages in one process of plain Node, without Electron and without a window. */
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
 
 export { DiskCacheError, type ErrorCode } from '../../protocol/error.ts';
 export type { DiskCache } from '../../renderer-api/disk-cache.ts';
@@ -169,7 +150,7 @@ export async function testHost<const S extends StoreDeclarations>(
   function openPort({ grant, window, origin, purpose }: Required<TestPortOptions>): MessagePort {
     assertOpen();
     const { port1, port2 } = new MessageChannel();
-    const attached = engine.attach(window, 'forever');
+    const attached = engine.attach(window, 'persistent');
     const answering: SessionOpener = purpose === 'stores' ? attached : httpOpener;
     const principals = principalsByWindow.get(window) ?? new Principals();
     principalsByWindow.set(window, principals);
@@ -244,7 +225,9 @@ export async function testHost<const S extends StoreDeclarations>(
     },
     page(granted = {}) {
       const options = withDefaults(granted);
-      const page = new DiskCache(async (_signal, purpose) => openPort({ ...options, purpose }) as unknown as MessagePortLike);
+      const page = new DiskCache(
+        async (_signal, purpose) => openPort({ ...options, purpose }) as unknown as MessagePortLike,
+      );
       pages.add(page);
       return page;
     },

@@ -1,8 +1,6 @@
-import type { CheckOptions, Finding } from '../results.ts';
-import type { Entry, Stats } from '../results.ts';
 import type { Key } from '../key.ts';
 import type { Configuration, CountOptions, QueueOptions, Range, SetOptions } from '../options.ts';
-import type { Cursor, ResultPage, Projection } from '../results.ts';
+import type { CheckOptions, Cursor, Entry, Finding, Projection, ResultPage, Stats } from '../results.ts';
 import { administers, administersAlone, reads, type Signatures, writes } from './signature.ts';
 
 /** The methods of a cache, in one directory or in shards, that a page may call. */

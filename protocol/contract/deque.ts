@@ -1,5 +1,4 @@
-import type { CheckOptions, Finding } from '../results.ts';
-import type { Cursor, ResultPage } from '../results.ts';
+import type { CheckOptions, Cursor, Finding, ResultPage } from '../results.ts';
 import { administers, administersAlone, reads, type Signatures, writes } from './signature.ts';
 
 /** Which values of a deque: all, from the first or from the last one on. */

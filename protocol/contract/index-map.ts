@@ -1,7 +1,6 @@
-import type { CheckOptions, Finding } from '../results.ts';
 import type { Key } from '../key.ts';
 import type { Range } from '../options.ts';
-import type { Cursor, ResultPage, Projection } from '../results.ts';
+import type { CheckOptions, Cursor, Finding, Projection, ResultPage } from '../results.ts';
 import { administers, administersAlone, reads, type Signatures, writes } from './signature.ts';
 
 /** Which entries, and in which order. */

@@ -1,6 +1,5 @@
-import type { CheckOptions, Finding } from '../results.ts';
-import type { JobCounts, EnqueueResult, EnqueueOptions, Job, JobState, NewJob } from '../job.ts';
-import type { Cursor, ResultPage } from '../results.ts';
+import type { EnqueueOptions, EnqueueResult, Job, JobCounts, JobState, NewJob } from '../job.ts';
+import type { CheckOptions, Cursor, Finding, ResultPage } from '../results.ts';
 import { administers, administersAlone, reads, type Signatures, writes } from './signature.ts';
 
 /**

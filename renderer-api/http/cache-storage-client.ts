@@ -1,6 +1,6 @@
-import type { CachesResult, CachesCall, QueryOptions } from '../../protocol/http.ts';
-import { RemoteWebCache, type WebCacheCalls } from './remote-web-cache.ts';
+import type { CachesCall, CachesResult, QueryOptions } from '../../protocol/http.ts';
 import { toQueryFlags, toWireRequest } from './http-messages.ts';
+import { RemoteWebCache, type WebCacheCalls } from './remote-web-cache.ts';
 
 /** The calls of `RemoteCacheStorage`. */
 export class CacheStorageClient {
@@ -11,7 +11,10 @@ export class CacheStorageClient {
   }
 
   async open(cacheName: string): Promise<RemoteWebCache> {
-    return new RemoteWebCache(this.#calls, (await this.#call({ method: 'open', name: requireCacheName(cacheName) })) as string);
+    return new RemoteWebCache(
+      this.#calls,
+      (await this.#call({ method: 'open', name: requireCacheName(cacheName) })) as string,
+    );
   }
 
   async has(cacheName: string): Promise<boolean> {

@@ -1,20 +1,19 @@
+import type { MessagePortLike } from '../../client/port-connection.ts';
 import type { DiskCacheError } from '../../protocol/error.ts';
 import {
-  type CachesResult,
   type CachesCall,
+  type CachesResult,
   MAX_HTTP_CALLS,
   serializeResponseHead,
   type WireResponse,
 } from '../../protocol/http.ts';
-import { parseStrategyOptions } from '../../protocol/strategy.ts';
 import { MAX_TIMER_MS } from '../../protocol/options.ts';
-import type { MessagePortLike } from '../../client/port-connection.ts';
+import { parseStrategyOptions } from '../../protocol/strategy.ts';
 import { CacheStorageClient } from './cache-storage-client.ts';
-import { NetworkStateClient } from './network-state.ts';
 import { HttpConnection } from './http-connection.ts';
+import { createResponse, toWireRequest } from './http-messages.ts';
+import { NetworkStateClient } from './network-state.ts';
 import { type OutgoingRequestBody, prepareBody } from './outgoing-body.ts';
-import { createResponse } from './http-messages.ts';
-import { toWireRequest } from './http-messages.ts';
 
 /** Never aborted. */
 const NEVER_ABORTED = new AbortController().signal;
@@ -59,7 +58,9 @@ export class HttpClient {
     return this.#raceAbort(signal, async (left) => {
       const pushed = await prepareBody(request.body, [signal, left]);
       const said = { request: toWireRequest(request), body: pushed.body, ...(plan !== undefined && { plan }) };
-      const [line, response] = await this.#call({ signal, left, pushed }, (to, id) => to.request('fetch', { ...said, id }));
+      const [line, response] = await this.#call({ signal, left, pushed }, (to, id) =>
+        to.request('fetch', { ...said, id }),
+      );
       return createResponse(line, response, signal);
     });
   }
@@ -88,7 +89,9 @@ export class HttpClient {
   /** The responses that one gives. */
   responses(call: Omit<CachesCall, 'id'>): Promise<Response[]> {
     return this.#raceAbort(NEVER_ABORTED, async (left) => {
-      const [line, answer] = await this.#call({ signal: NEVER_ABORTED, left }, (to, id) => to.request('caches', { ...call, id }));
+      const [line, answer] = await this.#call({ signal: NEVER_ABORTED, left }, (to, id) =>
+        to.request('caches', { ...call, id }),
+      );
       return (answer as readonly WireResponse[]).map((response) => createResponse(line, response, NEVER_ABORTED));
     });
   }

@@ -1,8 +1,8 @@
 import { type Remote, releaseProxy, wrap } from 'comlink';
-import { DiskCacheError, fromErrorData } from '../../protocol/error.ts';
-import { type HttpFault, isConnectionMessage, isErrorFault, type HttpApi, type Reply } from '../../protocol/http.ts';
-import { isGoodbye } from '../../protocol/wire.ts';
 import type { MessagePortLike } from '../../client/port-connection.ts';
+import { DiskCacheError, fromErrorData } from '../../protocol/error.ts';
+import { type HttpApi, type HttpFault, isConnectionMessage, isErrorFault, type Reply } from '../../protocol/http.ts';
+import { isGoodbye } from '../../protocol/wire.ts';
 
 /** Who hears what comes without having been asked for. */
 export interface HttpConnectionListener {
@@ -17,7 +17,9 @@ type RequestTypes = {
     : never;
 };
 /** The methods that are answered. */
-export type RequestMethod = { [M in keyof RequestTypes]: [RequestTypes[M]] extends [never] ? never : M }[keyof RequestTypes];
+export type RequestMethod = {
+  [M in keyof RequestTypes]: [RequestTypes[M]] extends [never] ? never : M;
+}[keyof RequestTypes];
 
 /**
  * One port of the second kind to the main process, while it lasts.
@@ -49,7 +51,10 @@ export class HttpConnection {
   }
 
   /** @throws {DiskCacheError} what the main process refuses it for; the standard's errors as they are. */
-  request<M extends RequestMethod>(method: M, argument: RequestTypes[M]['argument']): Promise<RequestTypes[M]['value']> {
+  request<M extends RequestMethod>(
+    method: M,
+    argument: RequestTypes[M]['argument'],
+  ): Promise<RequestTypes[M]['value']> {
     return new Promise((resolve, reject) => {
       if (this.ended.aborted) return reject(this.ended.reason);
       this.#pending.add(reject);

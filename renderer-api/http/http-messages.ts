@@ -1,7 +1,7 @@
-import type { QueryOptions, WireRequest, WireResponse } from '../../protocol/http.ts';
-import { type RequestInput, toRequest } from './lazy-http-client.ts';
 import { createChunkStream } from '../../client/chunk-streams.ts';
+import type { QueryOptions, WireRequest, WireResponse } from '../../protocol/http.ts';
 import type { HttpConnection } from './http-connection.ts';
+import { type RequestInput, toRequest } from './lazy-http-client.ts';
 
 /** Returns a request as it is sent to the main process, without its body. */
 export function toWireRequest({ url, method, headers, credentials, redirect, cache }: Request): WireRequest {
@@ -28,7 +28,10 @@ export function createResponse(line: HttpConnection, said: WireResponse, signal:
 
 /** A body that breaks off with `signal`, as that of a `fetch` does, and with the line. */
 const openBody = (line: HttpConnection, body: number, signal: AbortSignal): ReadableStream<Uint8Array<ArrayBuffer>> =>
-  createChunkStream({ next: () => line.request('pull', body), cancel: () => line.notify('cancel', body) }, [signal, line.ended]);
+  createChunkStream({ next: () => line.request('pull', body), cancel: () => line.notify('cancel', body) }, [
+    signal,
+    line.ended,
+  ]);
 
 /** What the constructor leaves out, on a response and its clones. */
 function defineResponseFields(response: Response, told: Pick<WireResponse, 'url' | 'redirected' | 'type'>): Response {

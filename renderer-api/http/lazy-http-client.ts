@@ -1,8 +1,8 @@
-import type { DiskCacheError } from '../../protocol/error.ts';
-import type { MessagePortLike } from '../../client/port-connection.ts';
 import { loadPart, startWhenLoaded, unlessAborted } from '../../client/on-demand.ts';
-import type { HttpClient } from './http-client.ts';
+import type { MessagePortLike } from '../../client/port-connection.ts';
+import type { DiskCacheError } from '../../protocol/error.ts';
 import type { StrategyOptions } from '../../protocol/strategy.ts';
+import type { HttpClient } from './http-client.ts';
 
 /** What `fetch` takes; `RequestInfo` is not known to every library of types. */
 export type RequestInput = string | Request | URL;

@@ -1,6 +1,6 @@
-import { DiskCacheError } from '../../protocol/error.ts';
-import { Reconnector } from '../../client/reconnect.ts';
 import { rethrowLater } from '../../client/on-demand.ts';
+import { Reconnector } from '../../client/reconnect.ts';
+import { DiskCacheError } from '../../protocol/error.ts';
 import type { HttpConnection } from './http-connection.ts';
 
 type OnlineListener = (online: boolean) => void;

@@ -1,5 +1,5 @@
-import { MAX_CHUNK_BYTES, type WireBody } from '../../protocol/http.ts';
 import { sendChunks } from '../../client/chunk-streams.ts';
+import { MAX_CHUNK_BYTES, type WireBody } from '../../protocol/http.ts';
 import type { HttpConnection } from './http-connection.ts';
 
 /** A body of the page, made ready to travel. */
@@ -17,7 +17,7 @@ export interface OutgoingRequestBody {
 }
 
 /** It goes with the call. */
-const NOTHING_LEFT_TO_SEND: Pick<OutgoingRequestBody, 'send' | 'drop'> = { send: async () => {}, cancel: () => {} };
+const NOTHING_LEFT_TO_SEND: Pick<OutgoingRequestBody, 'send' | 'cancel'> = { send: async () => {}, cancel: () => {} };
 
 let lastBodyId = 0;
 
@@ -78,7 +78,8 @@ async function* toChunks(
   reader: ReadableStreamDefaultReader<Uint8Array>,
 ): AsyncGenerator<Uint8Array> {
   for (const chunk of first) yield* splitChunk(chunk);
-  for (let read = await reader.read(); !read.done; read = await reader.read()) yield* splitChunk(assertBytes(read.value));
+  for (let read = await reader.read(); !read.done; read = await reader.read())
+    yield* splitChunk(assertBytes(read.value));
 }
 
 function* splitChunk(chunk: Uint8Array): Generator<Uint8Array> {

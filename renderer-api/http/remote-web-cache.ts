@@ -1,7 +1,6 @@
-import type { CachesResult, CachesCall, QueryOptions, WireRequest } from '../../protocol/http.ts';
+import type { CachesCall, CachesResult, QueryOptions, WireRequest } from '../../protocol/http.ts';
+import { createRequest, toQueryFlags, toWireRequest, toWireRequests } from './http-messages.ts';
 import { type RequestInput, toRequest } from './lazy-http-client.ts';
-import { createRequest } from './http-messages.ts';
-import { toQueryFlags, toWireRequest, toWireRequests } from './http-messages.ts';
 
 /** Carries the calls of a cache to the main process. */
 export interface WebCacheCalls {
@@ -27,7 +26,9 @@ export class RemoteWebCache {
 
   /** All responses that a request asks for, or all there are. */
   async matchAll(request?: RequestInput, options: QueryOptions = {}): Promise<Response[]> {
-    return this.#calls.responses(this.#toCall('matchAll', request === undefined ? [] : toWireRequests(request), options));
+    return this.#calls.responses(
+      this.#toCall('matchAll', request === undefined ? [] : toWireRequests(request), options),
+    );
   }
 
   add(request: RequestInput): Promise<void> {

@@ -14,7 +14,8 @@ function open() {
   const cache = new Cache<Key, unknown>(freshDirectory());
   const server = createAssetServer({
     async find(store, origin) {
-      if (origin === OWN_ORIGIN && ['assets', 'photos', 'unknown'].includes(store)) return { name: store, store: cache };
+      if (origin === OWN_ORIGIN && ['assets', 'photos', 'unknown'].includes(store))
+        return { name: store, store: cache };
       throw new DiskCacheError('NOT_ALLOWED', `"${store}" is not served to ${origin}`);
     },
     contentType: (store) => ({ photos: 'image/avif', unknown: '' })[store],
@@ -238,7 +239,10 @@ describe('who asks for what is not there, or not theirs', () => {
     using site = open();
     site.cache.set('object', { a: 1 });
     expect((await site.get('none')).status).toBe(404);
-    expect(await describeResponse(await site.get('object'))).toEqual({ status: 422, text: expect.stringMatching(/^BAD_VALUE: /) });
+    expect(await describeResponse(await site.get('object'))).toEqual({
+      status: 422,
+      text: expect.stringMatching(/^BAD_VALUE: /),
+    });
     for (const [url, origin] of [
       ['deskcache://secret/x', OWN_ORIGIN],
       ['deskcache://assets/object', 'https://evil.example'],
@@ -255,6 +259,9 @@ describe('who asks for what is not there, or not theirs', () => {
     const wrong = await site.get('object', {}, 'DELETE');
     expect([wrong.status, wrong.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
     site.cache.close();
-    expect(await describeResponse(await site.get('object'))).toEqual({ status: 503, text: expect.stringMatching(/^CLOSED: /) });
+    expect(await describeResponse(await site.get('object'))).toEqual({
+      status: 503,
+      text: expect.stringMatching(/^CLOSED: /),
+    });
   });
 });

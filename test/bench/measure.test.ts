@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { runBenchmark } from '../../bench/harness/measure.ts';
+import type { Benchmark, Comparison, Contender } from '../../bench/harness/benchmark.ts';
 import { formatReport, formatSummary } from '../../bench/harness/format-text.ts';
-import type { Comparison, Contender, Benchmark } from '../../bench/harness/benchmark.ts';
+import { runBenchmark } from '../../bench/harness/measure.ts';
 
 const ROUNDS = 5;
 const SCALE = { keys: 1, many: 1, operations: 1, rounds: ROUNDS };
@@ -15,7 +15,10 @@ const createBenchmark = (...comparisons: Comparison[]): Benchmark => ({
 });
 
 /** Figures round by round; the first is the warm-up's. */
-const createContender = (name: string, figures: readonly number[]): Contender => ({ name, round: (number) => figures[number]! });
+const createContender = (name: string, figures: readonly number[]): Contender => ({
+  name,
+  round: (number) => figures[number]!,
+});
 
 const goal = { subject: 'a', against: 'b', atMost: 1.5 };
 
@@ -24,13 +27,19 @@ function comparison(contenders: Comparison['contenders'], goals: Comparison['goa
 }
 
 async function getVerdict(a: readonly number[], b: readonly number[], asked: Comparison['goals'][number] = goal) {
-  const { results } = await runBenchmark(createBenchmark(comparison([createContender('a', a), createContender('b', b)], [asked])), SCALE);
+  const { results } = await runBenchmark(
+    createBenchmark(comparison([createContender('a', a), createContender('b', b)], [asked])),
+    SCALE,
+  );
   return results[0]!.verdicts[0]!;
 }
 
 describe('what a bench measures', () => {
   it('is the median of the rounds, without the warm-up', async () => {
-    const { results } = await runBenchmark(createBenchmark(comparison([createContender('a', [999, 5, 1, 4, 2, 3])], [])), SCALE);
+    const { results } = await runBenchmark(
+      createBenchmark(comparison([createContender('a', [999, 5, 1, 4, 2, 3])], [])),
+      SCALE,
+    );
     expect(results[0]!.lines).toEqual([{ name: 'a', figure: { median: 3, least: 1, most: 5 } }]);
   });
 
@@ -68,14 +77,21 @@ describe('what a bench measures', () => {
 
   it('is never invented for who is not there', async () => {
     const absent = { name: 'b', skipped: 'not installed' };
-    const found = await runBenchmark(createBenchmark(comparison([createContender('a', [1, 1, 1, 1, 1, 1]), absent])), SCALE);
+    const found = await runBenchmark(
+      createBenchmark(comparison([createContender('a', [1, 1, 1, 1, 1, 1]), absent])),
+      SCALE,
+    );
     expect(found.results[0]!.verdicts[0]).toMatchObject({ met: undefined, ratio: { skipped: 'not installed' } });
     expect(formatReport(found)).toContain('skipped: not installed');
     expect(formatSummary([found])).toContain('0 goals met, 0 missed, 1 skipped');
   });
 
   it('is refused when it is no figure, or a goal names nobody', async () => {
-    await expect(runBenchmark(createBenchmark(comparison([createContender('a', [Number.NaN])], [])), SCALE)).rejects.toThrow('measured NaN');
-    await expect(runBenchmark(createBenchmark(comparison([createContender('a', [1, 1, 1, 1, 1, 1])])), SCALE)).rejects.toThrow('no contender');
+    await expect(
+      runBenchmark(createBenchmark(comparison([createContender('a', [Number.NaN])], [])), SCALE),
+    ).rejects.toThrow('measured NaN');
+    await expect(
+      runBenchmark(createBenchmark(comparison([createContender('a', [1, 1, 1, 1, 1, 1])])), SCALE),
+    ).rejects.toThrow('no contender');
   });
 });

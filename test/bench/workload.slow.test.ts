@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { benchmark as bridge } from '../../bench/bridge.ts';
 import { benchmark as get } from '../../bench/get.ts';
-import { drawIndices, toKey, shuffleIndices, Values } from '../../bench/harness/keys-and-values.ts';
-import { runBenchmark } from '../../bench/harness/measure.ts';
 import { QUICK_SCALE } from '../../bench/harness/benchmark.ts';
 import type { Store } from '../../bench/harness/fixtures.ts';
+import { drawIndices, shuffleIndices, toKey, Values } from '../../bench/harness/keys-and-values.ts';
+import { runBenchmark } from '../../bench/harness/measure.ts';
 import { TRACES } from '../../bench/harness/traces.ts';
 import { timeDeletes, timeGets, timeSets } from '../../bench/harness/workload.ts';
 

@@ -1,6 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
-import type { ResponseMessage, AnswerPart } from '../../protocol/wire.ts';
+import type { AnswerPart, ResponseMessage } from '../../protocol/wire.ts';
 import { openBridge } from './bridge-fixture.ts';
 
 const KB = 1000;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { cache, index } from '../../protocol/stores.ts';
-import { openHttpPage } from './http/http-port-fixture.ts';
 import { openBridge } from './bridge-fixture.ts';
+import { openHttpPage } from './http/http-port-fixture.ts';
 
 /** Plain JavaScript in a page: what the types would have refused. */
 type Untyped = Readonly<Record<string, (...args: readonly unknown[]) => Promise<unknown>>>;

@@ -113,7 +113,11 @@ describe('a value that is not what it seems', () => {
     ],
     ['one beside a Date', () => ({ at: new Date(0), it: reactive({ n: 1 }) }), { at: new Date(0), it: { n: 1 } }],
     ['a hidden toJSON', () => Object.defineProperty({ n: 1 }, 'toJSON', { value: () => 'Ada' }), { n: 1 }],
-    ['an Error whose message is read', () => withGetter('message', () => 'read', new TypeError()), new TypeError('read')],
+    [
+      'an Error whose message is read',
+      () => withGetter('message', () => 'read', new TypeError()),
+      new TypeError('read'),
+    ],
   ])('%s is stored as what it shows', async (_, make, back) => {
     using bridge = openBridge();
     await bridge.diskCache.cache('api').set('k', make());
@@ -122,7 +126,11 @@ describe('a value that is not what it seems', () => {
 
   it.each<[string, () => unknown, string]>([
     ['a getter that throws', () => ({ a: withGetter('x', throwError) }), 'value.a.x is not readable (no)'],
-    ['an Error whose message throws', () => [withGetter('message', throwError, new Error('x'))], 'value[0].message is not'],
+    [
+      'an Error whose message throws',
+      () => [withGetter('message', throwError, new Error('x'))],
+      'value[0].message is not',
+    ],
     ['a revoked proxy', () => new Map([['a', createRevokedProxy()]]), 'value.get("a") is not readable'],
     ['a proxy of a Map', () => ({ a: new Proxy(new Map(), {}) }), 'value.a is a proxy or an imitation of a Map'],
     ['transferred bytes', () => ({ a: createDetachedBytes() }), 'value.a is a Uint8Array on a detached ArrayBuffer'],

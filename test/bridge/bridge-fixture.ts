@@ -2,17 +2,16 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import { Client } from '../../client/client.ts';
+import type { MessagePortLike } from '../../client/port-connection.ts';
 import { FULL_GRANT, type Grant } from '../../main/bridge/grant.ts';
-import { SharedSessionState } from '../../main/bridge/session.ts';
 import type { Principal } from '../../main/bridge/principal.ts';
-import { openSession, type PageSession } from '../../main/bridge/session.ts';
+import { openSession, type PageSession, SharedSessionState } from '../../main/bridge/session.ts';
 import type { Cache } from '../../main/engine/index.ts';
 import { Registry } from '../../main/engine/registry.ts';
 import { Queues } from '../../main/queue/queues.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import { cache, parseQueueAddress, type StoreDeclarations, WINDOW_STORE } from '../../protocol/stores.ts';
-import { Client } from '../../client/client.ts';
-import type { MessagePortLike } from '../../client/port-connection.ts';
 import { DiskCache, type DiskCacheOptions } from '../../renderer-api/disk-cache.ts';
 
 export interface BridgeFixture {

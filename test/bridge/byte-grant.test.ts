@@ -1,5 +1,6 @@
 import { MessageChannel } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from 'vitest';
+import { Client } from '../../client/client.ts';
 import type { Grant } from '../../main/bridge/grant.ts';
 import { SessionGrant } from '../../main/bridge/grant.ts';
 import { Principals } from '../../main/bridge/principal.ts';
@@ -8,7 +9,6 @@ import { openSession } from '../../main/bridge/session.ts';
 import { ValueStreams } from '../../main/bridge/value-streams.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import { cache, deque, index, parseQueueAddress } from '../../protocol/stores.ts';
-import { Client } from '../../client/client.ts';
 import { type BridgeFixture, openBridge } from './bridge-fixture.ts';
 
 const BYTES = 100_000;

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { defineStores, deque, index } from '../../protocol/stores.ts';
 import type { RemoteDeque, RemoteIndex } from '../../client/remote.ts';
+import { defineStores, deque, index } from '../../protocol/stores.ts';
 import { errorMatching } from '../matchers.ts';
 import { collectItems } from '../suites/async-cache.ts';
 import { openBridge } from './bridge-fixture.ts';
@@ -168,7 +168,10 @@ describe('a page', () => {
     expect(page.items).toHaveLength(512);
     await outbox.clear();
     await outbox.extend(Array.from({ length: 8 }, () => 'x'.repeat(200_000)));
-    const bounded = (await bridge.callOnNewSession('outbox', 'page', 'values', {})) as { items: unknown[]; next: unknown };
+    const bounded = (await bridge.callOnNewSession('outbox', 'page', 'values', {})) as {
+      items: unknown[];
+      next: unknown;
+    };
     expect(bounded.items).toHaveLength(3);
     expect(await outbox.values()).toHaveLength(8);
   });

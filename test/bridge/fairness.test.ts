@@ -1,8 +1,8 @@
 import { describe, expect, it, vi } from 'vitest';
+import { FairScheduler, type TaskQueue } from '../../main/bridge/fair-scheduler.ts';
 import { RequestQueue } from '../../main/bridge/request-queue.ts';
-import { type TaskQueue, FairScheduler } from '../../main/bridge/fair-scheduler.ts';
 import { cache } from '../../protocol/stores.ts';
-import type { ResponseMessage, AnswerPart } from '../../protocol/wire.ts';
+import type { AnswerPart, ResponseMessage } from '../../protocol/wire.ts';
 import { openBridge } from './bridge-fixture.ts';
 
 function blockThread(milliseconds: number): void {

@@ -24,7 +24,7 @@ it('the examples of the guide do what they say', async () => {
   expect(more).toEqual([]);
   const [stores] = (await run(declared, { protocol }, ['stores'])) as [StoreDeclarations];
   const windows = new WindowShards(freshDirectory());
-  using bridge = openBridge({ stores, windowShard: windows.attach('main', 'forever').open });
+  using bridge = openBridge({ stores, windowShard: windows.attach('main', 'persistent').open });
   const { diskCache } = bridge;
   const [seen, heard]: [string[], string[]] = [[], []];
   const around = { diskCache, seen, heard };

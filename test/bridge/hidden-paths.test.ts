@@ -2,12 +2,12 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MessageChannel } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { MessagePortLike } from '../../client/port-connection.ts';
 import { FULL_GRANT } from '../../main/bridge/grant.ts';
 import { openSession } from '../../main/bridge/session.ts';
 import { type OpenEngine, openEngine } from '../../main/open-engine.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import { cache, defineStores, index, parseQueueAddress } from '../../protocol/stores.ts';
-import type { MessagePortLike } from '../../client/port-connection.ts';
 import { DiskCache } from '../../renderer-api/disk-cache.ts';
 import { freshDirectory } from '../engine/fresh-directory.ts';
 

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { SIGNATURES, ANY_STORE_SIGNATURES } from '../../protocol/contract.ts';
+import { ANY_STORE_SIGNATURES, SIGNATURES } from '../../protocol/contract.ts';
 import { VALUE_STREAM_SIGNATURES } from '../../protocol/value-stream.ts';
 
 const deep = (levels: number): unknown => {

@@ -6,8 +6,8 @@ import type { Grant } from '../../main/bridge/grant.ts';
 import type { Queue } from '../../main/queue/index.ts';
 import { cache, deque, fanout, index } from '../../protocol/stores.ts';
 import { collectAllGarbage, getMemoryBytes } from '../gc.ts';
-import { hostileMessage } from './hostile-messages.ts';
 import { type BridgeFixture, openBridge } from './bridge-fixture.ts';
+import { hostileMessage } from './hostile-messages.ts';
 
 /*
  * A page that was taken over speaks to its port directly. Whatever it says, the main process lives and answers, other stores stay

@@ -7,8 +7,8 @@ import { Cache } from '../../main/engine/index.ts';
 import { cache, index } from '../../protocol/stores.ts';
 import { freshDirectory } from '../engine/fresh-directory.ts';
 import { collectGarbage, getMemoryBytes } from '../gc.ts';
-import { createPattern, equalBytes } from './byte-pattern.ts';
 import { openBridge } from './bridge-fixture.ts';
+import { createPattern, equalBytes } from './byte-pattern.ts';
 
 const MB = 1_000_000;
 const MIB = 2 ** 20;

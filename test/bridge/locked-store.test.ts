@@ -6,8 +6,8 @@ import { Cache } from '../../main/engine/index.ts';
 import { limitBlocking } from '../../main/engine/internal.ts';
 import { cache } from '../../protocol/stores.ts';
 import { freshDirectory } from '../engine/fresh-directory.ts';
-import { errorMatching } from '../matchers.ts';
 import { catchError } from '../locks/lock-fixture.ts';
+import { errorMatching } from '../matchers.ts';
 import { openBridge } from './bridge-fixture.ts';
 
 /** SQLite's write lock of a store, held by another process until it is let go. */

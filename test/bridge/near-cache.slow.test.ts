@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
+import type { MessagePortLike } from '../../client/port-connection.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import { NEAR_LEASE_MS } from '../../protocol/notifications.ts';
 import { cache, deque, fanout, index } from '../../protocol/stores.ts';
-import type { MessagePortLike } from '../../client/port-connection.ts';
 import { DiskCache } from '../../renderer-api/disk-cache.ts';
 import { type BridgeFixture, openBridge } from './bridge-fixture.ts';
 
@@ -71,7 +71,10 @@ describe('what is kept near', () => {
     'is never read once a write of another page has resolved: %s',
     async (name) => {
       using bridge = openBridge({ stores });
-      const [reader, other] = [await openNearPage(bridge, undefined, name), await openNearPage(bridge, undefined, name)];
+      const [reader, other] = [
+        await openNearPage(bridge, undefined, name),
+        await openNearPage(bridge, undefined, name),
+      ];
       for (let n = 0; n < 200; n++) {
         await reader.store.get('k');
         const write = n % 3 === 0 ? other.store.delete('k') : other.store.set('k', n);

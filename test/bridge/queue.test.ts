@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { describe, expect, expectTypeOf, it, vi } from 'vitest';
+import type { RemoteQueue } from '../../client/remote-queue.ts';
 import type { Queue } from '../../main/queue/index.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import type { Job, JobState, QueueEvent } from '../../protocol/job.ts';
 import { toQueueAddress } from '../../protocol/stores.ts';
-import type { RemoteQueue } from '../../client/remote-queue.ts';
 import { errorMatching } from '../matchers.ts';
 import { createGate } from '../queue/queue-fixture.ts';
 import { type BridgeFixture, type BridgeFixtureOptions, openBridge } from './bridge-fixture.ts';
@@ -174,7 +174,9 @@ describe('a page with a queue of the main process', () => {
     await expect(bridge.diskCache.queue('uploads').counts()).rejects.toThrow(/host\.queue\("uploads"\)/);
     for (const name of ['', '../outbox', '@queue/outbox', 'a/b', '__proto__']) {
       expect(() => bridge.diskCache.queue(name)).toThrow(errorMatching('BAD_OPTION'));
-      await expect(bridge.callOnNewSession(toQueueAddress(name), 'counts')).rejects.toEqual(errorMatching('NO_SUCH_STORE'));
+      await expect(bridge.callOnNewSession(toQueueAddress(name), 'counts')).rejects.toEqual(
+        errorMatching('NO_SUCH_STORE'),
+      );
     }
     await expect(bridge.diskCache.cache('outbox').get('k')).rejects.toEqual(errorMatching('NO_SUCH_STORE'));
   });

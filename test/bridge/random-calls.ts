@@ -21,7 +21,8 @@ const value = (draw: RandomInt): unknown =>
     () => ({ list: [draw(10), { at: new Date(draw(1e9)) }], map: new Map([[draw(5), 1n]]) }),
     () => new Uint8Array(draw(20) === 0 ? 60_000 : draw(300)),
   ][draw(4)]!();
-const createArray = <T>(draw: RandomInt, one: (draw: RandomInt) => T): T[] => Array.from({ length: draw(6) }, () => one(draw));
+const createArray = <T>(draw: RandomInt, one: (draw: RandomInt) => T): T[] =>
+  Array.from({ length: draw(6) }, () => one(draw));
 const entry = (draw: RandomInt): readonly [Key, unknown] => [key(draw), value(draw)];
 const tag = (draw: RandomInt) => `tag ${draw(4)}`;
 const settings = (draw: RandomInt) => (draw(4) ? {} : { tag: tag(draw), ttl: draw(400) });

@@ -1,5 +1,5 @@
 import type { MessagePort } from 'node:worker_threads';
-import { type ResponseMessage, isGoodbye } from '../../protocol/wire.ts';
+import { isGoodbye, type ResponseMessage } from '../../protocol/wire.ts';
 
 export type RawMessage = Record<string, unknown> & { readonly deskcache?: string };
 

@@ -63,7 +63,12 @@ describe('one turn of operations', () => {
       createOperation('set', 'b', 2),
       createOperation('get', new Map()),
     ]);
-    expect(outcomes).toEqual([{ value: undefined }, expectedFailure('BAD_VALUE'), { value: undefined }, expectedFailure('BAD_KEY')]);
+    expect(outcomes).toEqual([
+      { value: undefined },
+      expectedFailure('BAD_VALUE'),
+      { value: undefined },
+      expectedFailure('BAD_KEY'),
+    ]);
     expect(bridge.cacheInMain('api').getMany(['a', 'b'])).toEqual([1, 2]);
   });
 
@@ -167,7 +172,10 @@ describe('an answer', () => {
       store.set('bytes', bytes);
       store.set('text', text);
     }
-    expect(run(bridge, [createOperation('get', 'bytes'), createOperation('get', 'text')])).toEqual([expectedFailure('TOO_LARGE'), expectedFailure('TOO_LARGE')]);
+    expect(run(bridge, [createOperation('get', 'bytes'), createOperation('get', 'text')])).toEqual([
+      expectedFailure('TOO_LARGE'),
+      expectedFailure('TOO_LARGE'),
+    ]);
     expect(run(bridge, [createOperation('getMany', ['bytes', 'text'])])).toEqual([{ value: [bytes, text] }]);
     const batch = [{ get: ['text'] }];
     expect(run(bridge, [createOperation('batch', batch)])).toEqual([{ value: { committed: true, results: [text] } }]);

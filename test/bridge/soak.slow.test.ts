@@ -1,19 +1,18 @@
 import { readdirSync } from 'node:fs';
 import { MessageChannel } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
+import { Client } from '../../client/client.ts';
+import type { MessagePortLike } from '../../client/port-connection.ts';
 import { FULL_GRANT } from '../../main/bridge/grant.ts';
-import { SharedSessionState } from '../../main/bridge/session.ts';
-import { openSession, type PageSession } from '../../main/bridge/session.ts';
+import { openSession, type PageSession, SharedSessionState } from '../../main/bridge/session.ts';
 import { Registry } from '../../main/engine/registry.ts';
 import { Queues } from '../../main/queue/queues.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
-import { cache, deque, fanout, index, toQueueAddress, parseQueueAddress } from '../../protocol/stores.ts';
-import { Client } from '../../client/client.ts';
-import type { MessagePortLike } from '../../client/port-connection.ts';
+import { cache, deque, fanout, index, parseQueueAddress, toQueueAddress } from '../../protocol/stores.ts';
 import { DiskCache } from '../../renderer-api/disk-cache.ts';
 import { freshDirectory } from '../engine/fresh-directory.ts';
-import { collectGarbage, collectAllGarbage, getMemoryBytes } from '../gc.ts';
-import { CACHE_CALLS, DEQUE_CALLS, type RandomInt, INDEX_CALLS, QUEUE_CALLS } from './random-calls.ts';
+import { collectAllGarbage, collectGarbage, getMemoryBytes } from '../gc.ts';
+import { CACHE_CALLS, DEQUE_CALLS, INDEX_CALLS, QUEUE_CALLS, type RandomInt } from './random-calls.ts';
 
 /** Seconds; `DESKCACHE_SOAK=600` is the ten minutes of a release. */
 const DURATION_SECONDS = Math.min(600, Number(process.env['DESKCACHE_SOAK'] ?? 12));
@@ -44,7 +43,14 @@ const ALL = NAMES.flatMap((name) => Object.keys(CALLS[name]).map((method): Store
 const RARE: ReadonlySet<string> = new Set(['clear', 'check', 'configure', 'volume']);
 
 /** A refusal is an answer; these say that something broke. */
-const UNEXPECTED_ERRORS: ReadonlySet<string> = new Set(['CORRUPT', 'CLOSED', 'TIMEOUT', 'DISK_FULL', 'BUSY', 'NO_SUCH_STORE']);
+const UNEXPECTED_ERRORS: ReadonlySet<string> = new Set([
+  'CORRUPT',
+  'CLOSED',
+  'TIMEOUT',
+  'DISK_FULL',
+  'BUSY',
+  'NO_SUCH_STORE',
+]);
 
 const toStoreName = (name: Name): string => (name === 'letters' ? toQueueAddress(name) : name);
 const getStore = (page: DiskCache, name: Name) =>
@@ -135,7 +141,9 @@ class SoakPage {
   }
 
   async #visit(isOver: () => boolean): Promise<void> {
-    const stops = NAMES.map((name) => getStore(this.#page, name).subscribe(() => this.receivedEvents++, { onError: () => {} }));
+    const stops = NAMES.map((name) =>
+      getStore(this.#page, name).subscribe(() => this.receivedEvents++, { onError: () => {} }),
+    );
     const far = this.#page.nearCache('api', { bytes: 32 * 1024 });
     for (let turn = 5 + this.#draw(20); turn > 0 && !isOver(); turn--) {
       const calls = Array.from({ length: 1 + this.#draw(20) }, () => this.#call());

@@ -1,7 +1,7 @@
 import { WindowShards } from '../../main/electron/window-stores.ts';
 import { cache, fanout } from '../../protocol/stores.ts';
-import { freshDirectory } from '../engine/fresh-directory.ts';
 import { createManualClock } from '../engine/engine-fixture.ts';
+import { freshDirectory } from '../engine/fresh-directory.ts';
 import { storeBehaviour } from '../suites/store-behaviour.ts';
 import { openBridge } from './bridge-fixture.ts';
 
@@ -24,7 +24,7 @@ for (const [name, declare] of [
 storeBehaviour('A window’s own shard over the bridge', async (options) => {
   const { clock, advance } = createManualClock();
   const windows = new WindowShards(freshDirectory(), { clock, ...options });
-  const own = windows.attach('main', 'forever');
+  const own = windows.attach('main', 'persistent');
   const bridge = openBridge({ windowShard: () => own.open() });
   return {
     store: bridge.diskCache.window,

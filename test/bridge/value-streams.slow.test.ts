@@ -1,11 +1,11 @@
 import { describe, expect, it, vi } from 'vitest';
+import { readLargeValue } from '../../client/large-values.ts';
 import { cache, deque, fanout, index } from '../../protocol/stores.ts';
 import { MAX_CHUNK_BYTES, MAX_INLINE_BYTES } from '../../protocol/value-stream.ts';
-import { readLargeValue } from '../../client/large-values.ts';
-import { errorMatching } from '../matchers.ts';
 import { collectGarbage } from '../gc.ts';
-import { createPattern, equalBytes } from './byte-pattern.ts';
+import { errorMatching } from '../matchers.ts';
 import { openBridge } from './bridge-fixture.ts';
+import { createPattern, equalBytes } from './byte-pattern.ts';
 
 const MIB = 2 ** 20;
 
@@ -16,18 +16,21 @@ async function readAll(stream: ReadableStream<Uint8Array> | undefined): Promise<
 const stores = () => ({ api: cache(), spread: fanout({ shards: 2 }), facts: index(), list: deque() });
 
 describe('a large value', () => {
-  it.each([MAX_INLINE_BYTES, MAX_INLINE_BYTES + 1, 3 * MIB, 5 * MIB + 7])('of %i bytes goes there and back', async (bytes) => {
-    using bridge = openBridge({ stores: stores() });
-    const value = createPattern(bytes);
-    for (const name of ['api', 'spread']) {
-      const store = bridge.diskCache.cache(name);
-      await store.set('large', value, { tag: 'films' });
-      expect(equalBytes(bridge.cacheInMain(name).get('large'), value)).toBe(true);
-      expect(equalBytes(await store.get('large'), value)).toBe(true);
-      expect((await store.getEntry('large'))?.tag).toBe('films');
-    }
-    expect(bridge.sessions[0]!.streams).toBe(0);
-  });
+  it.each([MAX_INLINE_BYTES, MAX_INLINE_BYTES + 1, 3 * MIB, 5 * MIB + 7])(
+    'of %i bytes goes there and back',
+    async (bytes) => {
+      using bridge = openBridge({ stores: stores() });
+      const value = createPattern(bytes);
+      for (const name of ['api', 'spread']) {
+        const store = bridge.diskCache.cache(name);
+        await store.set('large', value, { tag: 'films' });
+        expect(equalBytes(bridge.cacheInMain(name).get('large'), value)).toBe(true);
+        expect(equalBytes(await store.get('large'), value)).toBe(true);
+        expect((await store.getEntry('large'))?.tag).toBe('films');
+      }
+      expect(bridge.sessions[0]!.streams).toBe(0);
+    },
+  );
 
   it('that is a text comes back as one, with its byte order mark', async () => {
     using bridge = openBridge({ stores: stores() });
@@ -128,7 +131,9 @@ describe('a large value', () => {
     using bridge = openBridge({ stores: { api: cache({ sizeLimit: 2 * MIB }) } });
     const store = bridge.diskCache.cache('api');
     await expect(store.set('large', createPattern(3 * MIB))).rejects.toEqual(errorMatching('TOO_LARGE'));
-    await expect(store.set('large', createPattern(2 * MIB), { tag: {} as string })).rejects.toEqual(errorMatching('BAD_OPTION'));
+    await expect(store.set('large', createPattern(2 * MIB), { tag: {} as string })).rejects.toEqual(
+      errorMatching('BAD_OPTION'),
+    );
     expect(await store.size).toBe(0);
     expect(bridge.sessions[0]!.streams).toBe(0);
   });
@@ -279,7 +284,12 @@ describe('a stream of a page', () => {
     using bridge = openBridge({ stores: stores() });
     const store = bridge.diskCache.cache('api');
     await store.has('connected');
-    const calls = [store.set('k', createPattern(8 * MIB)), store.get('k'), store.set('k', createPattern(2 * MIB)), store.size];
+    const calls = [
+      store.set('k', createPattern(8 * MIB)),
+      store.get('k'),
+      store.set('k', createPattern(2 * MIB)),
+      store.size,
+    ];
     await new Promise((resolve) => setTimeout(resolve, 5));
     bridge.diskCache.disconnect();
     for (const outcome of await Promise.allSettled(calls)) {

@@ -1,8 +1,8 @@
 import { MessageChannel } from 'node:worker_threads';
 import { describe, expect, it, vi } from 'vitest';
+import type { MessagePortLike } from '../../client/port-connection.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import { cache, defineStores } from '../../protocol/stores.ts';
-import type { MessagePortLike } from '../../client/port-connection.ts';
 import { DiskCache } from '../../renderer-api/disk-cache.ts';
 import { openBridge } from '../bridge/bridge-fixture.ts';
 import { errorMatching } from '../matchers.ts';
@@ -12,7 +12,11 @@ function createSilentPage(timeout: number) {
   const { port1, port2 } = new MessageChannel();
   const messages: unknown[] = [];
   port1.on('message', (message) => messages.push(message));
-  return { diskCache: new DiskCache(async () => port2 as unknown as MessagePortLike, { timeout }), messages, main: port1 };
+  return {
+    diskCache: new DiskCache(async () => port2 as unknown as MessagePortLike, { timeout }),
+    messages,
+    main: port1,
+  };
 }
 
 describe('diskCache in a page', () => {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { DiskCacheError } from '../../protocol/error.ts';
-import { openHttpPage } from '../bridge/http/http-port-fixture.ts';
 import { openBridge } from '../bridge/bridge-fixture.ts';
+import { openHttpPage } from '../bridge/http/http-port-fixture.ts';
 import { errorMatching } from '../matchers.ts';
 
 /** How chunks come: not at all, or they are still under way. */

@@ -1,8 +1,8 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { MessagePortLike } from '../../client/port-connection.ts';
 import { DiskCacheError, toErrorData } from '../../protocol/error.ts';
 import { createGoodbye, type Operation } from '../../protocol/wire.ts';
-import type { MessagePortLike } from '../../client/port-connection.ts';
 import { DiskCache } from '../../renderer-api/disk-cache.ts';
 
 /** What each line was asked, in order. A line answers with its own number, or never. */

@@ -15,7 +15,9 @@ describe('what a page asks for in vain', () => {
       using bridge = openBridge({ stores });
       for (const store of [bridge.diskCache, bridge.diskCache.cache('api'), bridge.diskCache.index('settings')]) {
         const call = (store as unknown as Untyped)[name]!('k', () => 1);
-        await expect(call).rejects.toEqual(errorMatching('BAD_OPTION', new RegExp(`${name} takes a function.* use batch`)));
+        await expect(call).rejects.toEqual(
+          errorMatching('BAD_OPTION', new RegExp(`${name} takes a function.* use batch`)),
+        );
       }
     },
   );
@@ -37,7 +39,9 @@ describe('what a page asks for in vain', () => {
     await expect(api['get']!('k', 0)).rejects.toEqual(errorMatching('BAD_OPTION', 'write get(key) ?? value'));
     await expect(api['size']).resolves.toBe(0);
     await expect(api['get']!('k', undefined)).resolves.toBeUndefined();
-    await expect(api['batch']!([{ get: ['k', 1] }])).rejects.toEqual(errorMatching('BAD_OPTION', '"get" of the cache "api"'));
+    await expect(api['batch']!([{ get: ['k', 1] }])).rejects.toEqual(
+      errorMatching('BAD_OPTION', '"get" of the cache "api"'),
+    );
     await bridge.diskCache.deque('log').push(1, 2, 3);
     expect(await bridge.diskCache.deque('log').length).toBe(3);
   });

@@ -3,9 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { Cache } from '../../main/engine/index.ts';
 import { freshDirectory } from '../engine/fresh-directory.ts';
-import { findDanglingRows, isStaged, findOrphans, listStoredFiles } from './orphan-files.ts';
-import { ExpectedStore, readStoreState, createStep } from './random-writes.ts';
 import { KillableProcess } from './killable-process.ts';
+import { findDanglingRows, findOrphans, isStaged, listStoredFiles } from './orphan-files.ts';
+import { createStep, ExpectedStore, readStoreState } from './random-writes.ts';
 
 /** Each starts a process: CI kills 50 (`WRITER_KILLS=50`). */
 const KILLS = Number(process.env['WRITER_KILLS'] ?? 20);
@@ -29,7 +29,13 @@ async function killRepeatedly(seed: number, directory: string, durability?: Cach
   const stats: KillStats = { steps: 0, unacknowledged: 0, leftFiles: 0 };
   for (let kill = 0; kill < KILLS; kill++) {
     const alone = durability === undefined && kill % 2 === 0;
-    const writer = new KillableProcess('./writer.ts', directory, `${seed}`, `${stats.steps}`, alone ? 'exclusive' : 'shared');
+    const writer = new KillableProcess(
+      './writer.ts',
+      directory,
+      `${seed}`,
+      `${stats.steps}`,
+      alone ? 'exclusive' : 'shared',
+    );
     await writer.waitUntilStarted();
     await sleep(Math.random() * MAX_LIFE_MS);
     const acknowledged = await writer.kill();

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { Cache, Lock } from '../../main/engine/index.ts';
 import { freshDirectory } from '../engine/fresh-directory.ts';
-import { startWorkers, type PoolWorker } from '../processes/worker-pool.ts';
+import { type PoolWorker, startWorkers } from '../processes/worker-pool.ts';
 
 const PROCESSES = 4;
 const KILLS = 12;

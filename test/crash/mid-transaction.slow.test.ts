@@ -2,8 +2,8 @@ import { utimesSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { Cache } from '../../main/engine/index.ts';
 import { freshDirectory } from '../engine/fresh-directory.ts';
-import { findDanglingRows, findOrphans } from './orphan-files.ts';
 import { KillableProcess } from './killable-process.ts';
+import { findDanglingRows, findOrphans } from './orphan-files.ts';
 
 it('a process killed inside a transaction has done nothing of it, and holds no lock', async () => {
   const directory = freshDirectory();

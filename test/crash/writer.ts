@@ -1,7 +1,7 @@
 /** Carries out the steps of a plan until it is killed: `writer.ts <directory> <seed> <first step> [exclusive]`. */
 import { writeSync } from 'node:fs';
 import { Cache } from '../../main/engine/index.ts';
-import { performStep, createStep } from './random-writes.ts';
+import { createStep, performStep } from './random-writes.ts';
 
 const [, , directory = '', seed = '', first = '', exclusive] = process.argv;
 const cache = new Cache(directory, {

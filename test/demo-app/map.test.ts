@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { describe, expect, it } from 'vitest';
-import { frameCountry, frameWorld } from '../../demo-app/page/map/camera.ts';
 import { findNeighbour } from '../../demo-app/page/map/arrow-keys.ts';
+import { frameCountry, frameWorld } from '../../demo-app/page/map/camera.ts';
 import { type Box, drawWorld, WORLD_WIDTH, type WorldTopology } from '../../demo-app/page/map/world-geometry.ts';
 import { countries, toSummary } from '../../demo-app/upstream/countries.ts';
 

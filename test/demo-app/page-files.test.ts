@@ -47,7 +47,10 @@ describe('the page’s files', () => {
   });
 
   it('a folder whose name only begins like the page’s is not the page', async () => {
-    const answer = await createFileHandler(join(parentFolder, 'pa'), 'app://atlas')(new Request('app://atlas/%2e%2e%2fsecret.js'));
+    const answer = await createFileHandler(
+      join(parentFolder, 'pa'),
+      'app://atlas',
+    )(new Request('app://atlas/%2e%2e%2fsecret.js'));
     expect(answer.status).toBe(404);
   });
 

@@ -108,7 +108,8 @@ describe('Deque', () => {
     deque.set(4, 40);
     deque.set(-1, 90);
     expect([...deque]).toEqual([0, 1, 2, 3, 40, 5, 6, 7, 8, 90]);
-    for (const index of [10, -11, 0.5, Number.NaN]) expect(() => deque.set(index, 1)).toThrow(errorWithCode('BAD_OPTION'));
+    for (const index of [10, -11, 0.5, Number.NaN])
+      expect(() => deque.set(index, 1)).toThrow(errorWithCode('BAD_OPTION'));
     expect(deque.length).toBe(10);
   });
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Cache } from '../../main/engine/index.ts';
 import { errorMatching } from '../matchers.ts';
-import { createLargeText, openFixture, listValueFiles } from './store-fixture.ts';
+import { createLargeText, listValueFiles, openFixture } from './store-fixture.ts';
 
 /** Two stores on one directory, in one thread: while one holds the lock, the other can only time out. */
 describe('15.5 and row 17: a lock that does not come free', () => {
@@ -79,7 +79,8 @@ describe('row 18: readers', () => {
       cache.transact(() => {
         cache.clear();
         cache.set('k', 2);
-        for (let n = 0; n < 100; n++) expect(reader.getMany(['k', 'file', n])).toEqual([1, createLargeText('f'), undefined]);
+        for (let n = 0; n < 100; n++)
+          expect(reader.getMany(['k', 'file', n])).toEqual([1, createLargeText('f'), undefined]);
         expect(reader.get('k')).toBe(1);
         expect(reader.has('file')).toBe(true);
         expect(reader.size).toBe(3);

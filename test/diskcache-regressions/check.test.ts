@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Cache } from '../../main/engine/index.ts';
 import { freshDirectory } from '../engine/fresh-directory.ts';
-import { createLargeText, openFixture, listValueFiles } from './store-fixture.ts';
+import { createLargeText, listValueFiles, openFixture } from './store-fixture.ts';
 
 describe('15.6 and row 21: repair takes only what is nobody’s', () => {
   it('not the values of a store below, nor files that are no values (DiskCache deleted both)', () => {

@@ -4,7 +4,7 @@ import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import type { Cache } from '../../main/engine/index.ts';
 import { errorMatching } from '../matchers.ts';
-import { createLargeText, openFixture, listValueFiles } from './store-fixture.ts';
+import { createLargeText, listValueFiles, openFixture } from './store-fixture.ts';
 
 const DAMAGES: Record<string, (path: string) => void> = {
   missing: (path) => rmSync(path),

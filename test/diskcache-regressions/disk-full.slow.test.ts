@@ -2,11 +2,11 @@ import { rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Cache, type CacheMethods, Deque, FanoutCache, Index } from '../../main/engine/index.ts';
-import { freshDirectory } from '../engine/fresh-directory.ts';
 import { createManualClock } from '../engine/engine-fixture.ts';
+import { freshDirectory } from '../engine/fresh-directory.ts';
 import { errorMatching } from '../matchers.ts';
+import { mountSmallDisk, type SmallDisk } from './small-disk.ts';
 import { listValueFiles } from './store-fixture.ts';
-import { type SmallDisk, mountSmallDisk } from './small-disk.ts';
 
 const KiB = 1024;
 const DISK_BYTES = 3 * 1024 * KiB;

@@ -4,7 +4,7 @@ import Database from 'better-sqlite3';
 import { describe, expect, it, vi } from 'vitest';
 import type { Cache, EvictionPolicyName } from '../../main/engine/index.ts';
 import { errorMatching } from '../matchers.ts';
-import { openFixture, listValueFiles } from './store-fixture.ts';
+import { listValueFiles, openFixture } from './store-fixture.ts';
 
 const KiB = 1024;
 const MiB = 1024 * KiB;

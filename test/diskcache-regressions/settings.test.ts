@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { Cache, type CacheOptions } from '../../main/engine/index.ts';
 import { freshDirectory } from '../engine/fresh-directory.ts';
 import { errorMatching } from '../matchers.ts';
-import { createLargeText, openFixture, listValueFiles } from './store-fixture.ts';
+import { createLargeText, listValueFiles, openFixture } from './store-fixture.ts';
 
 const MiB = 1024 * 1024;
 
@@ -163,7 +163,10 @@ describe('15.19: a value file is written when it is needed (DiskCache wrote it f
     ['a tag that is none', (cache: Cache) => cache.set('l', createLargeText('l'), { tag: {} as string })],
     ['a ttl that is none', (cache: Cache) => cache.set('l', createLargeText('l'), { ttl: '5' as unknown as number })],
     ['a key that is none', (cache: Cache) => cache.set((() => 1) as unknown as string, createLargeText('l'))],
-    ['a prefix that is none', (cache: Cache) => cache.push(createLargeText('l'), { prefix: (() => 1) as unknown as string })],
+    [
+      'a prefix that is none',
+      (cache: Cache) => cache.push(createLargeText('l'), { prefix: (() => 1) as unknown as string }),
+    ],
   ])('%s leaves none', (_, refused) => {
     using opened = openFixture();
     const { cache } = opened;

@@ -10,7 +10,8 @@ export interface SmallDisk extends Disposable {
   fill(): () => void;
 }
 
-const runCommand = (command: string, ...args: string[]): boolean => spawnSync(command, args, { stdio: 'ignore' }).status === 0;
+const runCommand = (command: string, ...args: string[]): boolean =>
+  spawnSync(command, args, { stdio: 'ignore' }).status === 0;
 
 /** Mounts a disk in memory. Undefined where that is not possible: not Linux, or not root. */
 export function mountSmallDisk(bytes: number): SmallDisk | undefined {

@@ -1,8 +1,8 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Cache, type CacheOptions, type Key } from '../../main/engine/index.ts';
-import { freshDirectory } from '../engine/fresh-directory.ts';
 import { createManualClock } from '../engine/engine-fixture.ts';
+import { freshDirectory } from '../engine/fresh-directory.ts';
 
 /** A store in a fresh directory, with a clock that stands still until it is moved. */
 export interface StoreFixture<K extends Key, V> extends Disposable {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Cache } from '../../main/engine/index.ts';
 import { errorMatching } from '../matchers.ts';
-import { createLargeText, openFixture, listValueFiles } from './store-fixture.ts';
+import { createLargeText, listValueFiles, openFixture } from './store-fixture.ts';
 
 function throwError(): never {
   throw new Error('on purpose');

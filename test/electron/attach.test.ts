@@ -3,11 +3,11 @@ import type { Session, WebContents, WebFrameMain } from 'electron';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { FULL_GRANT, type Grant } from '../../main/bridge/grant.ts';
 import { attach as attachTo } from '../../main/electron/attachment.ts';
+import type { SessionOpener, WindowEndpoint } from '../../main/electron/engine-endpoint.ts';
 import { LocalEngine } from '../../main/electron/engine-endpoint.ts';
-import type { WindowEndpoint, SessionOpener } from '../../main/electron/engine-endpoint.ts';
 import type { Authorize } from '../../main/electron/sender.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
-import { channels, committed, dispose, failed, createNonce, openFrame, openWindow } from './electron-double.ts';
+import { channels, committed, createNonce, dispose, failed, openFrame, openWindow } from './electron-double.ts';
 
 vi.mock('electron', () => import('./electron-double.ts'));
 
@@ -15,7 +15,7 @@ vi.mock('electron', () => import('./electron-double.ts'));
 const createEngineWindow = (find: (name: string) => never): WindowEndpoint =>
   new LocalEngine({ attach: () => ({ open: () => find('@window'), release: () => {} }) }, find).attach(
     'main',
-    'forever',
+    'persistent',
   );
 
 const engine = createEngineWindow(() => {
@@ -193,7 +193,9 @@ describe('an attached window', () => {
     for (let n = 0; n < 300; n++) ask(greedy!.frame, createNonce(n));
     for (let n = 300; n < 600; n++) ask(refused!.frame, createNonce(n));
     ask(top.frame, createNonce(600));
-    expect(top.answers).toEqual([{ message: { deskcache: 'port', nonce: createNonce(600) }, ports: [expect.anything()] }]);
+    expect(top.answers).toEqual([
+      { message: { deskcache: 'port', nonce: createNonce(600) }, ports: [expect.anything()] },
+    ]);
     expect(attachment.sessions).toBe(2);
   });
 

@@ -5,7 +5,13 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import type { OfflineSessionOptions } from '../../main/electron/intercept-session.ts';
 import { Cache } from '../../main/engine/index.ts';
 import { Precache } from '../../main/offline/index.ts';
-import { startHttpSession, describeResponse, setElectronVersion, type SentRequest, simulatePage } from './http-session-fixture.ts';
+import {
+  describeResponse,
+  type SentRequest,
+  setElectronVersion,
+  simulatePage,
+  startHttpSession,
+} from './http-session-fixture.ts';
 
 vi.mock('electron', () => import('./electron-double.ts'));
 vi.mock('../../main/electron/network-fetch.ts', async () => (await import('./http-session-fixture.ts')).mockNetwork());
@@ -102,7 +108,9 @@ async function runCell(asker: string, request: string, source: string, allowed: 
   }
   made.sent.length = 0;
   const stolen = { cookie: 'name=ada', ...(init.headers as Record<string, string>) };
-  const reaches = await made.ask(`${API}/x`, initiator, { ...init, headers: stolen }).then(describeResponse, () => 'failed');
+  const reaches = await made
+    .ask(`${API}/x`, initiator, { ...init, headers: stolen })
+    .then(describeResponse, () => 'failed');
   const sent = made.sent.map(({ cors, origin, credentials, cookie }) => ({ cors, origin, credentials, cookie }));
   return { reaches, sent };
 }
@@ -207,7 +215,9 @@ describe('a foreign page', () => {
   });
 
   it('is refused what is answered with fields that allow two origins', async () => {
-    using made = startHttpSession(() => fresh('x', { 'access-control-allow-origin': `${EVIL}, https://other.example` }));
+    using made = startHttpSession(() =>
+      fresh('x', { 'access-control-allow-origin': `${EVIL}, https://other.example` }),
+    );
     expect(await describeResponse(await made.ask(`${API}/x`, EVIL))).toBe('network error');
   });
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { startHttpSession, describeResponse } from './http-session-fixture.ts';
+import { describeResponse, startHttpSession } from './http-session-fixture.ts';
 
 vi.mock('electron', () => import('./electron-double.ts'));
 vi.mock('../../main/electron/network-fetch.ts', async () => (await import('./http-session-fixture.ts')).mockNetwork());

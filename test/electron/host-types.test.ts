@@ -1,7 +1,7 @@
 import { describe, expectTypeOf, it } from 'vitest';
+import type { RemoteCache, RemoteDeque, RemoteIndex } from '../../client/remote.ts';
 import type { Cache, Deque, FanoutCache, Index, openDiskCache } from '../../main/index.ts';
 import { cache, defineStores, deque, fanout, index } from '../../protocol/stores.ts';
-import type { RemoteCache, RemoteDeque, RemoteIndex } from '../../client/remote.ts';
 
 const stores = defineStores({
   api: cache<string, number>(),

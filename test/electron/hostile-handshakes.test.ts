@@ -4,7 +4,7 @@ import { FULL_GRANT } from '../../main/bridge/grant.ts';
 import { Principal } from '../../main/bridge/principal.ts';
 import { attach } from '../../main/electron/attachment.ts';
 import type { SessionOpener, SessionRights } from '../../main/electron/engine-endpoint.ts';
-import { channels, committed, failed, createNonce, openFrame, openWindow } from './electron-double.ts';
+import { channels, committed, createNonce, failed, openFrame, openWindow } from './electron-double.ts';
 
 vi.mock('electron', () => import('./electron-double.ts'));
 
@@ -19,7 +19,13 @@ const sessionOpener: SessionOpener = {
 
 function attachWindow() {
   const window = openWindow();
-  const attachment = attach(window.contents, 'main', () => FULL_GRANT, { ...sessionOpener, release() {} }, sessionOpener);
+  const attachment = attach(
+    window.contents,
+    'main',
+    () => FULL_GRANT,
+    { ...sessionOpener, release() {} },
+    sessionOpener,
+  );
   return { ...window, attachment };
 }
 

@@ -52,7 +52,8 @@ export function startHttpSession(
   };
   const session = { protocol, storagePath: '/data/Partitions/ada', answer: record } as unknown as Session;
   const cache = shared ?? new Cache(freshDirectory());
-  const sessionOptions = typeof options === 'function' ? options((request) => record(request, 'of the application')) : options;
+  const sessionOptions =
+    typeof options === 'function' ? options((request) => record(request, 'of the application')) : options;
   const { offline, end } = interceptSession(session, sessionOptions, cache);
   return {
     session,

@@ -1,15 +1,19 @@
 import type { Session, WebContents } from 'electron';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { FULL_GRANT } from '../../main/bridge/grant.ts';
-import { AttachedWindows } from '../../main/electron/attached-windows.ts';
+import {
+  AttachedWindows,
+  type InstallOptions,
+  installInSession,
+  warnIfPreloadMissing,
+} from '../../main/electron/attached-windows.ts';
 import { LocalEngine } from '../../main/electron/engine-endpoint.ts';
-import { type InstallOptions, installInSession, warnIfPreloadMissing } from '../../main/electron/attached-windows.ts';
 import type { FrameInfo } from '../../main/electron/sender.ts';
 import { WindowShards } from '../../main/electron/window-stores.ts';
 import { Cache } from '../../main/engine/index.ts';
 import { freshDirectory } from '../engine/fresh-directory.ts';
 import { errorMatching } from '../matchers.ts';
-import { app, channels, withoutHttp, createNonce, openFrame, openSession, openWindow } from './electron-double.ts';
+import { app, channels, createNonce, openFrame, openSession, openWindow, withoutHttp } from './electron-double.ts';
 
 vi.mock('electron', () => import('./electron-double.ts'));
 
@@ -90,13 +94,13 @@ describe('a session with deskcache installed', () => {
 
   it('names windows as the application says, when that can be known', async () => {
     const name = vi.fn((contents: WebContents) => `page ${contents.id}`);
-    using installed = installOnSession({ name, lifetime: 'while-open' });
+    using installed = installOnSession({ name, lifetime: 'session' });
     const contents = openWindow({ session: installed.session, id: 7 });
     expect(name).not.toHaveBeenCalled();
     await Promise.resolve();
     contents.ask(openFrame().frame, createNonce(++asked));
     channels.at(-1)!.port1.emit('message', { data: [1, [['@window', 'set', 'k', 1]]] });
-    expect(windows.list()).toMatchObject([{ name: 'page 7', keep: 'while-open', isOpen: true }]);
+    expect(windows.list()).toMatchObject([{ name: 'page 7', lifetime: 'session', isOpen: true }]);
     contents.close();
     expect(windows.list()).toEqual([]);
   });
@@ -106,7 +110,7 @@ describe('a session with deskcache installed', () => {
     attached.attach(contents);
     using installed = installOnSession();
     const second = await open(installed.session);
-    attached.attach(contents, { lifetime: 'while-open' });
+    attached.attach(contents, { lifetime: 'session' });
     ask(openFrame().frame, createNonce(++asked));
     expect([askedFrames.at(-1)!.window, second.nameNow()]).toEqual(['window-1', 'window-2']);
     close();

@@ -1,16 +1,15 @@
 import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { MessagePortLike } from '../../client/port-connection.ts';
 import { FULL_GRANT } from '../../main/bridge/grant.ts';
-import { AttachedWindows } from '../../main/electron/attached-windows.ts';
+import { AttachedWindows, installInSession } from '../../main/electron/attached-windows.ts';
 import { LocalEngine } from '../../main/electron/engine-endpoint.ts';
-import { installInSession } from '../../main/electron/attached-windows.ts';
 import { HttpService } from '../../main/electron/http-service.ts';
 import { WindowShards } from '../../main/electron/window-stores.ts';
 import { Registry } from '../../main/engine/registry.ts';
 import { type ErrorData, fromErrorData } from '../../protocol/error.ts';
 import type { PortPurpose } from '../../protocol/handshake.ts';
 import { cache, index } from '../../protocol/stores.ts';
-import type { MessagePortLike } from '../../client/port-connection.ts';
 import { DiskCache } from '../../renderer-api/disk-cache.ts';
 import type { RemoteWebCache } from '../../renderer-api/http/remote-caches.ts';
 import { freshDirectory } from '../engine/fresh-directory.ts';
@@ -83,7 +82,11 @@ function openPage(window: Window) {
 }
 
 /** What a page does all day; some of it is under way when it goes. */
-async function exerciseStores(page: DiskCache, kept: RemoteWebCache, round: number): Promise<PromiseSettledResult<unknown>[]> {
+async function exerciseStores(
+  page: DiskCache,
+  kept: RemoteWebCache,
+  round: number,
+): Promise<PromiseSettledResult<unknown>[]> {
   const url = `https://a.example/${round}`;
   const caching = Promise.allSettled([kept.keys(), kept.match(url), kept.put(url, new Response('x'))]);
   page.nearCache('api');
@@ -110,13 +113,13 @@ const WAYS_TO_LEAVE: Readonly<Record<string, (window: Window) => void>> = {
 describe('windows that come and go', () => {
   it('leave no port, no listener and no subscription, whichever way their pages go', { timeout: 60_000 }, async () => {
     const { session } = openSession();
-    const undo = installInSession(session, { lifetime: 'while-open' }, '/preload.cjs', attached);
+    const undo = installInSession(session, { lifetime: 'session' }, '/preload.cjs', attached);
     const before = openPorts();
     const codes = new Set<string>();
     for (let round = 0; round < 20; round++) {
       // Two windows of one name, one that has a number, and one that is never shown.
       const open = [0, 1, 2, 3].map(() => openWindow({ session }));
-      for (const { contents } of open.slice(0, 2)) attached.attach(contents, { name: 'twin', lifetime: 'while-open' });
+      for (const { contents } of open.slice(0, 2)) attached.attach(contents, { name: 'twin', lifetime: 'session' });
       await Promise.resolve();
       for (const way of ['reload', 'crash', 'reload', 'close']) {
         await Promise.all(
@@ -148,7 +151,7 @@ describe('windows that come and go', () => {
 
   it('share what is kept under one name, until the last of them is closed', async () => {
     const [one, two] = [openWindow(), openWindow()];
-    for (const { contents } of [one, two]) attached.attach(contents, { name: 'twin', lifetime: 'while-open' });
+    for (const { contents } of [one, two]) attached.attach(contents, { name: 'twin', lifetime: 'session' });
     await openPage(one).page.window.set('k', 'of both');
     one.close();
     expect(await openPage(two).page.window.get('k')).toBe('of both');

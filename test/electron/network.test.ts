@@ -238,9 +238,9 @@ describe('the network of a session', () => {
       message: expect.stringMatching(/^GET http:\/\/127\.0\.0\.1:1\/x: .*ECONNREFUSED/),
       cause: { code: 'ECONNREFUSED' },
     });
-    await expect(sessionFetch(new Request(`${base}/x`, { signal: AbortSignal.abort(new Error('early')) }))).rejects.toThrow(
-      'early',
-    );
+    await expect(
+      sessionFetch(new Request(`${base}/x`, { signal: AbortSignal.abort(new Error('early')) })),
+    ).rejects.toThrow('early');
     const controller = new AbortController();
     const waiting = fetchPath('/never', { signal: controller.signal });
     await vi.waitFor(() => expect(started.at(-1)?.url).toBe(`${base}/never`));
@@ -277,7 +277,8 @@ describe('the network of a session', () => {
       message: expect.stringMatching(/^GET http:.*\/told: /),
       cause: expect.any(Error),
     });
-    emitResponse = (asked) => expect(() => asked.emit('redirect', status, 'GET', base, { 'x-a': [fields[1]!] })).not.toThrow();
+    emitResponse = (asked) =>
+      expect(() => asked.emit('redirect', status, 'GET', base, { 'x-a': [fields[1]!] })).not.toThrow();
     await expect(fetchPath('/told', { redirect: 'manual' })).rejects.toThrow(TypeError);
     expect(aborted).toBe(before + 2);
   });

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { openFrame, openWindow } from './electron-double.ts';
-import { startHttpSession, describeResponse, setElectronVersion, simulatePage } from './http-session-fixture.ts';
+import { describeResponse, setElectronVersion, simulatePage, startHttpSession } from './http-session-fixture.ts';
 
 vi.mock('electron', () => import('./electron-double.ts'));
 vi.mock('../../main/electron/network-fetch.ts', async () => (await import('./http-session-fixture.ts')).mockNetwork());

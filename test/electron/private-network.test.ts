@@ -1,11 +1,11 @@
 import type { MessagePortMain, Session } from 'electron';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { MessagePortLike } from '../../client/port-connection.ts';
 import { FULL_GRANT } from '../../main/bridge/grant.ts';
 import { HttpService } from '../../main/electron/http-service.ts';
 import { isPrivateAddress, type PrivateNetwork } from '../../main/electron/private-network.ts';
 import { Cache } from '../../main/engine/index.ts';
 import { Precache } from '../../main/offline/index.ts';
-import type { MessagePortLike } from '../../client/port-connection.ts';
 import { DiskCache } from '../../renderer-api/disk-cache.ts';
 import { freshDirectory } from '../engine/fresh-directory.ts';
 import { errorMatching } from '../matchers.ts';
@@ -92,7 +92,11 @@ function open(privateNetwork: PrivateNetwork | undefined, more: object = {}) {
       return { endpoints: NAMES[name].map((address) => ({ address })) };
     },
   } as unknown as Session;
-  const { offline } = service.intercept(session, { ...(privateNetwork !== undefined && { privateNetwork }), ...more }, {});
+  const { offline } = service.intercept(
+    session,
+    { ...(privateNetwork !== undefined && { privateNetwork }), ...more },
+    {},
+  );
   const page = new DiskCache(async () => {
     const { port1, port2 } = new MessageChannelMain();
     const rights = { grant: FULL_GRANT, hasShard: true };

@@ -4,7 +4,13 @@ import { RestartBackoff } from '../../main/electron/utility/engine-process.ts';
 describe('restarts', () => {
   it('come at once, then later and later, and no more than four in a minute', () => {
     const restarts = new RestartBackoff();
-    expect([1000, 2000, 3000, 4000, 5000].map((now) => restarts.nextDelay(now))).toEqual([0, 250, 500, 1000, undefined]);
+    expect([1000, 2000, 3000, 4000, 5000].map((now) => restarts.nextDelay(now))).toEqual([
+      0,
+      250,
+      500,
+      1000,
+      undefined,
+    ]);
   });
 
   it('of more than a minute ago are forgotten', () => {

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { MessageChannelMain } from '../../e2e/stand-in/main/message-port-main.ts';
-import { waitForExit, runningUtilities } from '../../e2e/stand-in/main/running-utilities.ts';
+import { runningUtilities, waitForExit } from '../../e2e/stand-in/main/running-utilities.ts';
 import { UtilityProcess } from '../../e2e/stand-in/main/utility-process.ts';
 
 /**

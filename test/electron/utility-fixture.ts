@@ -1,13 +1,13 @@
 import { fileURLToPath } from 'node:url';
+import type { RemoteCache } from '../../client/remote.ts';
 import { FULL_GRANT, type Grant } from '../../main/bridge/grant.ts';
-import type { WindowEndpoint, SessionOpener } from '../../main/electron/engine-endpoint.ts';
-import { RemoteHostStores, openPortWithClose } from '../../main/electron/utility/remote-stores.ts';
+import type { SessionOpener, WindowEndpoint } from '../../main/electron/engine-endpoint.ts';
 import { type StoresModule, serializeStores } from '../../main/electron/utility/engine-messages.ts';
+import { openPortWithClose, RemoteHostStores } from '../../main/electron/utility/remote-stores.ts';
 import { UtilityEngine } from '../../main/electron/utility/utility-engine.ts';
 import type { Lifetime, WindowStoreOptions } from '../../main/electron/window-stores.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import { cache, deque, index, type StoreDeclarations } from '../../protocol/stores.ts';
-import type { RemoteCache } from '../../client/remote.ts';
 import { DiskCache } from '../../renderer-api/disk-cache.ts';
 import { freshDirectory } from '../engine/fresh-directory.ts';
 import { MessageChannelMain } from './utility-double.ts';
@@ -29,7 +29,11 @@ export async function openUtilityHost({
   directory = freshDirectory(),
   windows,
 }: HostOptions = {}) {
-  const engine = await UtilityEngine.open(UTILITY_ENTRY, { directory, stores: serializeStores(stores, storesModule), windows });
+  const engine = await UtilityEngine.open(UTILITY_ENTRY, {
+    directory,
+    stores: serializeStores(stores, storesModule),
+    windows,
+  });
   const own = new RemoteHostStores(engine, stores);
   return {
     directory,
@@ -37,7 +41,7 @@ export async function openUtilityHost({
     own,
     api: own.stores['api'] as unknown as RemoteCache,
     /** A window, and pages of it. */
-    open(name: string, keep: Lifetime = 'forever') {
+    open(name: string, keep: Lifetime = 'persistent') {
       const window = engine.attach(name, keep);
       return { window, page: () => openPage(window), release: () => window.release() };
     },

@@ -1,15 +1,15 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
+import type { RemoteCache, RemoteIndex } from '../../client/remote.ts';
 import { Cache } from '../../main/engine/index.ts';
 import { placeEngine } from '../../main/engine-placement.ts';
 import { cache, deque, fanout, index } from '../../protocol/stores.ts';
-import type { RemoteCache, RemoteIndex } from '../../client/remote.ts';
 import { hostileMessage } from '../bridge/hostile-messages.ts';
 import { freshDirectory } from '../engine/fresh-directory.ts';
 import { errorMatching } from '../matchers.ts';
 import { stores as withFunctions } from './stores-with-functions.ts';
 import { crash, started } from './utility-double.ts';
-import { UTILITY_ENTRY, openUtilityHost, toOutcomes } from './utility-fixture.ts';
+import { openUtilityHost, toOutcomes, UTILITY_ENTRY } from './utility-fixture.ts';
 
 vi.mock('electron', () => import('./utility-double.ts'));
 
@@ -133,7 +133,11 @@ describe('declarations for a utility process', () => {
       /no "more".*as fanout/,
     ],
     ['no module', { storesModule: new URL('./nothing-here.ts', import.meta.url) }, /can't be imported/],
-    ['a module without stores', { storesModule: new URL('./electron-double.ts', import.meta.url) }, /exports no stores/],
+    [
+      'a module without stores',
+      { storesModule: new URL('./electron-double.ts', import.meta.url) },
+      /exports no stores/,
+    ],
     ['a relative path', { storesModule: './stores.js' }, /absolute path/],
   ])('of a module with %s are refused', async (_, options, message) => {
     await expect(openUtilityHost(options)).rejects.toMatchObject({
@@ -171,7 +175,11 @@ describe('a host whose engine is in a utility process', () => {
 
   it.each<[string, Parameters<typeof placeEngine>[1], string]>([
     ['another placement', { stores: {}, placement: 'nowhere' as never }, UTILITY_ENTRY],
-    ['options of windows that can’t be sent', { stores: {}, placement: 'utility', windows: { clock: () => 0 } }, UTILITY_ENTRY],
+    [
+      'options of windows that can’t be sent',
+      { stores: {}, placement: 'utility', windows: { clock: () => 0 } },
+      UTILITY_ENTRY,
+    ],
     ['a module that is not there', { stores: {}, placement: 'utility' }, '/nowhere/utility.js'],
   ])('is refused with %s before anything is started', async (_, options, path) => {
     await expect(placeEngine(freshDirectory(), options, path)).rejects.toMatchObject({ code: 'BAD_OPTION' });

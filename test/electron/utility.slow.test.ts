@@ -220,7 +220,10 @@ describe('a utility process that dies', () => {
     const working = worked.process(({ payload }) => seen.push(payload));
     await letters.enqueue('Dear Bob');
     const each = ['started', 'done'];
-    await vi.waitFor(() => expect(heard.filter((kind) => each.includes(kind))).toEqual([...each, ...each]), WAIT_OPTIONS);
+    await vi.waitFor(
+      () => expect(heard.filter((kind) => each.includes(kind))).toEqual([...each, ...each]),
+      WAIT_OPTIONS,
+    );
     expect([seen, await letters.counts()]).toEqual([['Dear Ada', 'Dear Bob'], expect.objectContaining({ done: 2 })]);
     worked.close();
     await working;
@@ -267,8 +270,8 @@ describe('what windows keep in a utility process', () => {
     await first.window.set('scroll', 120);
     expect(await second.window.get('scroll')).toBeUndefined();
     expect(await host.engine.query({ call: 'windows.list' })).toMatchObject([
-      { name: 'one', keep: 'forever', isOpen: true },
-      { name: 'two', keep: 'forever', isOpen: true },
+      { name: 'one', lifetime: 'persistent', isOpen: true },
+      { name: 'two', lifetime: 'persistent', isOpen: true },
     ]);
     await host.engine.query({ call: 'windows.clear', name: 'one' });
     expect(await first.window.get('scroll')).toBeUndefined();
@@ -277,7 +280,7 @@ describe('what windows keep in a utility process', () => {
 
   it('outlives a crash while the window is open, and goes with it', async () => {
     await using host = await openUtilityHost();
-    const [panel, other] = [host.open('panel', 'while-open'), host.open('other', 'while-open')];
+    const [panel, other] = [host.open('panel', 'session'), host.open('other', 'session')];
     const pages = [panel.page(), other.page()] as const;
     await Promise.all(pages.map((page) => page.window.set('tab', 2)));
     await crash();
@@ -291,7 +294,7 @@ describe('what windows keep in a utility process', () => {
 
   it('goes with a window that is closed while another process opens the stores', async () => {
     await using host = await openUtilityHost();
-    const panel = host.open('panel', 'while-open');
+    const panel = host.open('panel', 'session');
     const page = panel.page();
     await page.window.set('tab', 2);
     await crash();

@@ -11,24 +11,24 @@ describe('what windows keep', () => {
   it('is each window’s own, and there again after a restart', () => {
     const directory = freshDirectory();
     const first = new WindowShards(directory);
-    const [main, panel] = [first.attach('main', 'forever'), first.attach('../main', 'forever')];
+    const [main, panel] = [first.attach('main', 'persistent'), first.attach('../main', 'persistent')];
     main.open().set('scroll', 120);
     panel.open().set('scroll', 7);
     expect(main.open().get('scroll')).toBe(120);
     first.close();
     const second = new WindowShards(directory);
     expect(names(second)).toEqual([
-      ['../main', 'forever', false],
-      ['main', 'forever', false],
+      ['../main', 'persistent', false],
+      ['main', 'persistent', false],
     ]);
-    expect(second.attach('main', 'forever').open().get('scroll')).toBe(120);
-    expect(second.attach('other', 'forever').open().get('scroll')).toBeUndefined();
+    expect(second.attach('main', 'persistent').open().get('scroll')).toBe(120);
+    expect(second.attach('other', 'persistent').open().get('scroll')).toBeUndefined();
     second.close();
   });
 
   it('goes when the last window of its name is closed, if it is kept while that is open', () => {
     const windows = new WindowShards(freshDirectory());
-    const holds = [windows.attach('panel', 'while-open'), windows.attach('panel', 'while-open')] as const;
+    const holds = [windows.attach('panel', 'session'), windows.attach('panel', 'session')] as const;
     holds[0].open().set('tab', 2);
     expect(holds[1].open().get('tab')).toBe(2);
     holds[0].release();
@@ -37,26 +37,26 @@ describe('what windows keep', () => {
     expect(() => holds[0].open()).toThrow(errorMatching('CLOSED'));
     holds[1].release();
     expect(windows.list()).toEqual([]);
-    expect(windows.attach('panel', 'while-open').open().size).toBe(0);
+    expect(windows.attach('panel', 'session').open().size).toBe(0);
     windows.close();
   });
 
   it('of windows that were open in a crash is gone with the next start, and no other', () => {
     const directory = freshDirectory();
     const crashed = new WindowShards(directory);
-    crashed.attach('panel', 'while-open').open().set('tab', 2);
-    crashed.attach('panel', 'forever').open().set('tab', 3);
+    crashed.attach('panel', 'session').open().set('tab', 2);
+    crashed.attach('panel', 'persistent').open().set('tab', 3);
     crashed.close();
     const windows = new WindowShards(directory);
-    expect(names(windows)).toEqual([['panel', 'forever', false]]);
+    expect(names(windows)).toEqual([['panel', 'persistent', false]]);
     windows.close();
   });
 
   it('is measured, and cleared for one name or for all', () => {
     const windows = new WindowShards(freshDirectory());
-    const main = windows.attach('main', 'forever');
+    const main = windows.attach('main', 'persistent');
     main.open().set('large', new Uint8Array(300_000));
-    const gone = windows.attach('gone', 'forever');
+    const gone = windows.attach('gone', 'persistent');
     gone.open().set('k', 1);
     gone.release();
     const bytes = () => windows.list().map((shard) => [shard.name, shard.isOpen, shard.bytes > 300_000]);
@@ -71,13 +71,13 @@ describe('what windows keep', () => {
       ['main', true, false],
     ]);
     windows.clear();
-    expect(names(windows)).toEqual([['main', 'forever', true]]);
+    expect(names(windows)).toEqual([['main', 'persistent', true]]);
     windows.close();
   });
 
   it('lives within one limit', () => {
     const windows = new WindowShards(freshDirectory(), { sizeLimit: 2_000_000 });
-    const shards = ['a', 'b', 'c', 'd'].map((name) => windows.attach(name, 'forever').open());
+    const shards = ['a', 'b', 'c', 'd'].map((name) => windows.attach(name, 'persistent').open());
     for (let n = 0; n < 9; n++) for (const shard of shards) shard.set(n, new Uint8Array(100_000));
     const total = windows.list().reduce((sum, { bytes }) => sum + bytes, 0);
     expect(total).toBeLessThan(2_200_000);
@@ -87,7 +87,7 @@ describe('what windows keep', () => {
 
   it('is closed with its host, and stays so', () => {
     const windows = new WindowShards(freshDirectory());
-    const hold = windows.attach('main', 'forever');
+    const hold = windows.attach('main', 'persistent');
     hold.open().set('k', 1);
     windows.close();
     for (const call of [() => windows.list(), () => windows.clear(), () => hold.open()]) {
@@ -98,7 +98,7 @@ describe('what windows keep', () => {
   it('takes nothing on disk before somebody keeps something', () => {
     const directory = join(freshDirectory(), 'windows');
     const windows = new WindowShards(directory);
-    windows.attach('main', 'forever').release();
+    windows.attach('main', 'persistent').release();
     expect([windows.list(), existsSync(directory)]).toEqual([[], false]);
     windows.close();
     expect(() => windows.attach('main', 'a while' as never)).toThrow(/forever or while-open/);

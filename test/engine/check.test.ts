@@ -52,7 +52,11 @@ const damages: [string, FindingCode[], (cache: Cache<string, unknown>) => void][
     ['orphan'],
     (cache) => writeFileSync(files(cache)[0]!.replace(/.{8}\.val$/, '01234567.val'), 'x'),
   ],
-  ['a row lost with its file', ['count', 'orphan'], (cache) => execSql(cache, "DELETE FROM entry WHERE key = 'file 1'")],
+  [
+    'a row lost with its file',
+    ['count', 'orphan'],
+    (cache) => execSql(cache, "DELETE FROM entry WHERE key = 'file 1'"),
+  ],
 ];
 
 describe('check', () => {

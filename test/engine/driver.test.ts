@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { describeDlopenFailure } from '../../main/engine/sqlite/driver.ts';
-import { toLoadError } from '../../main/engine/sqlite/driver.ts';
+import { describeDlopenFailure, toLoadError } from '../../main/engine/sqlite/driver.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 
 const FILE = '/app/node_modules/better-sqlite3/prebuilds/linux-x64.node';

@@ -43,7 +43,10 @@ export function toAsyncCache(cache: CacheMethods): AsyncCache {
 }
 
 /** A clock that stands still until it is moved. */
-export function createManualClock(start = 1_700_000_000_000): { readonly clock: () => number; advance(ms: number): void } {
+export function createManualClock(start = 1_700_000_000_000): {
+  readonly clock: () => number;
+  advance(ms: number): void;
+} {
   let now = start;
   return {
     clock: () => now,

@@ -30,7 +30,8 @@ const { value } = fc.letrec<{ value: unknown }>((tie) => ({
 /** The same with sets, maps and properties in the other order. */
 function reorderMembers(part: unknown): unknown {
   if (part instanceof Set) return new Set([...part].map(reorderMembers).reverse());
-  if (part instanceof Map) return new Map([...part].map(([key, of]) => [reorderMembers(key), reorderMembers(of)] as const).reverse());
+  if (part instanceof Map)
+    return new Map([...part].map(([key, of]) => [reorderMembers(key), reorderMembers(of)] as const).reverse());
   if (Array.isArray(part)) return part.map(reorderMembers);
   if (part === null || part === undefined || Object.getPrototypeOf(Object(part)) !== Object.prototype) return part;
   return Object.fromEntries(
@@ -60,7 +61,9 @@ describe('deep equality', () => {
   it('asks for no order of members and properties', () => {
     fc.assert(
       fc.property(value, (one) => {
-        expect(isEqual(one, reorderMembers(structuredClone(one)))).toBe(isDeepStrictEqual(one, reorderMembers(structuredClone(one))));
+        expect(isEqual(one, reorderMembers(structuredClone(one)))).toBe(
+          isDeepStrictEqual(one, reorderMembers(structuredClone(one))),
+        );
         expect(isEqual(one, structuredClone(one))).toBe(isDeepStrictEqual(one, structuredClone(one)));
       }),
       { numRuns: 2000 },

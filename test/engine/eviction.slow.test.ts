@@ -4,8 +4,8 @@ import Database from 'better-sqlite3';
 import { describe, expect, it, vi } from 'vitest';
 import { Cache, type CacheOptions, type EvictionPolicyName } from '../../main/engine/index.ts';
 import { Connection } from '../../main/engine/sqlite/connection.ts';
-import { freshDirectory } from './fresh-directory.ts';
 import { createManualClock } from './engine-fixture.ts';
+import { freshDirectory } from './fresh-directory.ts';
 
 const KiB = 1024;
 const MiB = 1024 * KiB;

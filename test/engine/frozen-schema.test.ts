@@ -39,7 +39,11 @@ describe('format version 1', () => {
     expect(cache.check()).toEqual([]);
     expect([...cache.keys({ tag: 'people' })]).toEqual([['user', 1n, null]]);
     expect([...cache.keys({ tag: 7 })]).toEqual([new Date(5)]);
-    expect(cache.getEntry('text')).toMatchObject({ storedAt: CREATED_AT_MS, expiresAt: CREATED_AT_MS + 1e12, bytes: 6 });
+    expect(cache.getEntry('text')).toMatchObject({
+      storedAt: CREATED_AT_MS,
+      expiresAt: CREATED_AT_MS + 1e12,
+      bytes: 6,
+    });
     now += 5;
     expect(cache.has(Number.NaN)).toBe(false);
     expect(cache.size).toBe(8);

@@ -24,7 +24,10 @@ const failure = (code: string, says: string | RegExp = '') =>
 const LARGE = 'x'.repeat(50_000);
 
 /** A store that somebody with the rights to write into its directory has prepared. */
-function openWithSql(sql: string, open: (at: string) => Disposable & { close(): void } = (at) => new Cache(at)): string {
+function openWithSql(
+  sql: string,
+  open: (at: string) => Disposable & { close(): void } = (at) => new Cache(at),
+): string {
   const directory = freshDirectory();
   open(directory).close();
   const database = new Database(join(directory, 'cache.db'));

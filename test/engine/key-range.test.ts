@@ -47,10 +47,7 @@ describe('a range of keys', () => {
     expect(new Set(ids).size).toBe(ids.length);
     expect(parseKeyRange({ prefix: 'a' }).id).toBe(parseKeyRange({ from: 'a', to: 'b' }).id);
     expect(parseKeyRange({ from: -0 }).id).toBe(parseKeyRange({ from: 0 }).id);
-    expect([parseKeyRange({}), parseKeyRange({ to: 1 })].map(({ isUnbounded }) => isUnbounded)).toEqual([
-      true,
-      false,
-    ]);
+    expect([parseKeyRange({}), parseKeyRange({ to: 1 })].map(({ isUnbounded }) => isUnbounded)).toEqual([true, false]);
   });
 
   it('is refused where it is none', () => {

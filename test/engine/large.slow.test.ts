@@ -2,9 +2,8 @@ import fs, { readdirSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { describe, expect, it } from 'vitest';
 import { Cache } from '../../main/engine/index.ts';
-import { checksum } from '../../main/engine/values/encoding.ts';
+import { checksum, ENCODING } from '../../main/engine/values/encoding.ts';
 import { FileStore } from '../../main/engine/values/file-store.ts';
-import { ENCODING } from '../../main/engine/values/encoding.ts';
 import { errorMatching } from '../matchers.ts';
 import { freshDirectory } from './fresh-directory.ts';
 

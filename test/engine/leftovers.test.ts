@@ -92,7 +92,9 @@ describe('what killed writers leave behind', () => {
     using cache = new Cache(directory);
     cache.set('k', 'x'.repeat(40_000));
     const old = createOldFile(join(directory, 'values', 'stage'), 32, 2 * HOUR_MS);
-    const orphans = Array.from({ length: 20 }, (_, n) => createOldFile(join(directory, 'values', (n + 16).toString(16)), 30));
+    const orphans = Array.from({ length: 20 }, (_, n) =>
+      createOldFile(join(directory, 'values', (n + 16).toString(16)), 30),
+    );
     vi.advanceTimersByTime(24 * HOUR_MS);
     expect([old, ...orphans].filter(existsSync)).toEqual([]);
     expect(cache.check()).toEqual([]);

@@ -4,8 +4,8 @@ import { describe, expect, it, vi } from 'vitest';
 import { Cache, type Key } from '../../main/engine/index.ts';
 import { createIdentity, type ProcessIdentity } from '../../main/engine/process-identity.ts';
 import { encodeKey } from '../../main/engine/values/key.ts';
-import { freshDirectory } from './fresh-directory.ts';
 import { createManualClock } from './engine-fixture.ts';
+import { freshDirectory } from './fresh-directory.ts';
 
 const failure = (code: string) => expect.objectContaining({ code });
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));

@@ -2,8 +2,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFil
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it, vi } from 'vitest';
-import type { SizeGroup } from '../../main/engine/state/core.ts';
 import { Cache, type CacheOptions, Deque, DiskCacheError, type ErrorCode, Index } from '../../main/engine/index.ts';
+import type { SizeGroup } from '../../main/engine/state/core.ts';
 import { freshDirectory } from './fresh-directory.ts';
 
 function catchOpenError(directory: string, options?: CacheOptions): DiskCacheError {

@@ -112,7 +112,8 @@ describe("with durability 'process', a value that was stored long ago", () => {
     const synced = copySynced(directory, (call) => {
       calls.push(call);
       const [name, path] = call;
-      if (name === 'unlink' && path.endsWith('.val') && cuts.length < 20) cuts.push(openAfterPowerCut(directory, synced));
+      if (name === 'unlink' && path.endsWith('.val') && cuts.length < 20)
+        cuts.push(openAfterPowerCut(directory, synced));
     });
     const cache = new Cache<number, string>(directory);
     for (let version = 1; version <= 8; version++) {

@@ -4,11 +4,20 @@ import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import { Cache, type CacheOptions, Deque, FanoutCache, Index } from '../../main/engine/index.ts';
 import { errorMatching } from '../matchers.ts';
-import { getDatabasePath, flipBit, getLeafPages, getRootPage, corruptPages, corruptAllPages, countOccurrences } from './damaged-file.ts';
+import {
+  corruptAllPages,
+  corruptPages,
+  countOccurrences,
+  flipBit,
+  getDatabasePath,
+  getLeafPages,
+  getRootPage,
+} from './damaged-file.ts';
 import { freshDirectory } from './fresh-directory.ts';
 
 const ITEMS = 300;
-const createValue = (n: number): unknown => (n % 50 === 9 ? `file ${n} `.repeat(6000) : `value ${n} ${'x'.repeat(150)}`);
+const createValue = (n: number): unknown =>
+  n % 50 === 9 ? `file ${n} `.repeat(6000) : `value ${n} ${'x'.repeat(150)}`;
 
 function createFilledCache(options: CacheOptions = {}): string {
   const directory = freshDirectory();
@@ -44,7 +53,10 @@ describe('damaged pages', () => {
     ['of the table, at its beginning', (directory) => getLeafPages(directory, 'entry').slice(0, 1)],
     ['of the table, in its middle', (directory) => getLeafPages(directory, 'entry').slice(4, 6)],
     ['of the table, at its end', (directory) => getLeafPages(directory, 'entry').slice(-1)],
-    ['of the table, every third one', (directory) => getLeafPages(directory, 'entry').filter((_, nth) => nth % 3 === 0)],
+    [
+      'of the table, every third one',
+      (directory) => getLeafPages(directory, 'entry').filter((_, nth) => nth % 3 === 0),
+    ],
     ['of the index of keys', (directory) => [getRootPage(directory, 'entry_key')]],
     ['of counts', (directory) => [getRootPage(directory, 'counter')]],
     ['of changes and leases', (directory) => [getRootPage(directory, 'change'), getRootPage(directory, 'lease')]],
@@ -202,7 +214,8 @@ describe('a damaged key', () => {
         using index = new Cache<string, unknown>(directory, { memory: 0 });
         countReadable(index);
         try {
-          for (const [key, value] of index.entries({ order: 'key' })) expect(value).toBe(createValue(Number(key.slice(4))));
+          for (const [key, value] of index.entries({ order: 'key' }))
+            expect(value).toBe(createValue(Number(key.slice(4))));
           for (const [key, value] of index) expect(value).toBe(createValue(Number(key.slice(4))));
         } catch (error) {
           expect(error).toEqual(errorMatching('CORRUPT'));

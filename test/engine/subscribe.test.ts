@@ -1,8 +1,8 @@
 import Database from 'better-sqlite3';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Cache, type CacheOptions, type Change, type Key } from '../../main/engine/index.ts';
-import { freshDirectory } from './fresh-directory.ts';
 import { createManualClock } from './engine-fixture.ts';
+import { freshDirectory } from './fresh-directory.ts';
 
 const open = (options: CacheOptions = {}, directory = freshDirectory()) => new Cache(directory, options);
 

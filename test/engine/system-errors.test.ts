@@ -6,8 +6,8 @@ import { Queue } from '../../main/queue/index.ts';
 import { DiskCacheError, type ErrorCode } from '../../protocol/error.ts';
 import { errorMatching } from '../matchers.ts';
 import { waitUntil } from '../queue/queue-fixture.ts';
-import { freshDirectory } from './fresh-directory.ts';
 import { withSystemError } from './fail-system-call.ts';
+import { freshDirectory } from './fresh-directory.ts';
 
 const large = (mark: string) => mark.repeat(50_000);
 

@@ -3,8 +3,8 @@ import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
 import { BoundedSemaphore, Cache, Lock, RLock, throttle } from '../../main/engine/index.ts';
 import { Queue } from '../../main/queue/index.ts';
+import { catchError, openLockStore } from '../locks/lock-fixture.ts';
 import { errorMatching } from '../matchers.ts';
-import { openLockStore, catchError } from '../locks/lock-fixture.ts';
 import { freshDirectory } from './fresh-directory.ts';
 
 const NO_TIMES = ['50', Number.NaN, -1, [50], {}] as const;

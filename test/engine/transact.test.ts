@@ -1,14 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { closeCore } from '../../main/engine/cache/open.ts';
-import { openCore } from '../../main/engine/cache/open.ts';
-import { getMany } from '../../main/engine/cache/read.ts';
 import { deleteKey } from '../../main/engine/cache/delete.ts';
+import { closeCore, openCore } from '../../main/engine/cache/open.ts';
+import { getMany } from '../../main/engine/cache/read.ts';
 import { transact } from '../../main/engine/cache/transaction.ts';
 import { set } from '../../main/engine/cache/write.ts';
 import { Cache, FanoutCache, Index } from '../../main/engine/index.ts';
 import { errorMatching } from '../matchers.ts';
-import { freshDirectory } from './fresh-directory.ts';
 import { createManualClock } from './engine-fixture.ts';
+import { freshDirectory } from './fresh-directory.ts';
 
 const open = () => new Cache(freshDirectory(), { clock: createManualClock().clock });
 

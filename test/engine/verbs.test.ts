@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Cache, type CacheOptions } from '../../main/engine/index.ts';
-import { freshDirectory } from './fresh-directory.ts';
 import { createManualClock } from './engine-fixture.ts';
+import { freshDirectory } from './fresh-directory.ts';
 
 // What every store does is in test/suites; here is what takes a function, an iterable or the engine's own options.
 

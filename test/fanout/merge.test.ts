@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { type Cache, FanoutCache, type FanoutOptions, type Key } from '../../main/engine/index.ts';
 import type { Cursor, Projection } from '../../protocol/contract.ts';
 import type { Range } from '../../protocol/options.ts';
-import { freshDirectory } from '../engine/fresh-directory.ts';
 import { createManualClock } from '../engine/engine-fixture.ts';
+import { freshDirectory } from '../engine/fresh-directory.ts';
 
 const open = (options: FanoutOptions = {}) =>
   new FanoutCache<Key, unknown>(freshDirectory(), { shards: 5, ...options });

@@ -4,8 +4,8 @@ import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import { getShardIndex } from '../../main/engine/fanout/shard-routing.ts';
 import { FanoutCache } from '../../main/engine/index.ts';
-import { freshDirectory } from '../engine/fresh-directory.ts';
 import { mountAt, mountSmallDisk } from '../diskcache-regressions/small-disk.ts';
+import { freshDirectory } from '../engine/fresh-directory.ts';
 
 const SHARDS = 3;
 const open = (directory = freshDirectory(), timeout = 5000) =>

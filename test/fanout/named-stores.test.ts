@@ -3,8 +3,7 @@ import { join, resolve } from 'node:path';
 import Database from 'better-sqlite3';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { encodeFolderName, decodeFolderName } from '../../main/engine/fanout/named-stores.ts';
-import { NAMED_KINDS } from '../../main/engine/fanout/named-stores.ts';
+import { decodeFolderName, encodeFolderName, NAMED_KINDS } from '../../main/engine/fanout/named-stores.ts';
 import { FanoutCache } from '../../main/engine/index.ts';
 import { freshDirectory } from '../engine/fresh-directory.ts';
 
@@ -53,7 +52,8 @@ describe('the folder of a name', () => {
       }),
       { numRuns: 500 },
     );
-    for (const folder of ['X', '=41', 'a b', '~00', '=0061', 'con']) expect(decodeFolderName('/nowhere', folder)).toBeUndefined();
+    for (const folder of ['X', '=41', 'a b', '~00', '=0061', 'con'])
+      expect(decodeFolderName('/nowhere', folder)).toBeUndefined();
   });
 });
 

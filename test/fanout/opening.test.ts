@@ -20,7 +20,9 @@ describe('the number of shards', () => {
         id: expect.stringMatching(/^[0-9a-f-]{36}$/),
       });
     }
-    expect(() => new FanoutCache(directory, { shards: 4 })).toThrow(errorMatching('BAD_OPTION', /3 shards, not 4; leave/));
+    expect(() => new FanoutCache(directory, { shards: 4 })).toThrow(
+      errorMatching('BAD_OPTION', /3 shards, not 4; leave/),
+    );
     using again = new FanoutCache(directory);
     expect([again.shards, again.get('k')]).toEqual([3, 1]);
     expect(readdirSync(directory).filter((name) => name.startsWith('fanout'))).toEqual(['fanout.json']);
@@ -28,7 +30,9 @@ describe('the number of shards', () => {
 
   it.each([0, -1, 1.5, 257, Number.NaN, '8'])('is not %o', (shards) => {
     const directory = freshDirectory();
-    expect(() => new FanoutCache(directory, { shards } as FanoutOptions)).toThrow(errorMatching('BAD_OPTION', /1 to 256/));
+    expect(() => new FanoutCache(directory, { shards } as FanoutOptions)).toThrow(
+      errorMatching('BAD_OPTION', /1 to 256/),
+    );
     expect(readdirSync(directory)).toEqual([]);
   });
 });
@@ -57,7 +61,9 @@ describe('a directory', () => {
       expect(() => new FanoutCache(path)).toThrow(errorMatching('BAD_OPTION'));
     const directory = freshDirectory();
     expect(() => new FanoutCache(directory, { evictionPolicy: 'x' as 'none' })).toThrow(errorMatching('BAD_OPTION'));
-    expect(() => new FanoutCache(directory, { shard: 3 } as FanoutOptions)).toThrow(errorMatching('BAD_OPTION', /shard/));
+    expect(() => new FanoutCache(directory, { shard: 3 } as FanoutOptions)).toThrow(
+      errorMatching('BAD_OPTION', /shard/),
+    );
     expect(() => new FanoutCache(directory, { readOnly: true })).toThrow(errorMatching('NO_SUCH_STORE'));
     expect(readdirSync(directory)).toEqual([]);
     const file = join(directory, 'file');

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { hashColumn, getShardIndex, getQueueShardIndex } from '../../main/engine/fanout/shard-routing.ts';
+import { getQueueShardIndex, getShardIndex, hashColumn } from '../../main/engine/fanout/shard-routing.ts';
 import type { Key } from '../../main/engine/index.ts';
 import { encodeKey } from '../../main/engine/values/key.ts';
 
@@ -38,9 +38,11 @@ describe('the home of a key', () => {
 
   it('of items of a queue is that of the queue, whatever the form of its prefix', () => {
     expect([getShardIndex(500_000_000_000_000, 8), getQueueShardIndex(undefined, 8)]).toEqual([7, 7]);
-    expect([getShardIndex(['jobs', 500_000_000_000_003], 8), getQueueShardIndex('jobs', 8), getQueueShardIndex(['jobs'], 8)]).toEqual([
-      6, 6, 6,
-    ]);
+    expect([
+      getShardIndex(['jobs', 500_000_000_000_003], 8),
+      getQueueShardIndex('jobs', 8),
+      getQueueShardIndex(['jobs'], 8),
+    ]).toEqual([6, 6, 6]);
     expect([getShardIndex(['a', 1, 499_999_999_999_999], 8), getQueueShardIndex(['a', 1], 8)]).toEqual([4, 4]);
     expect(new Set(Array.from({ length: 64 }, (_, n) => getQueueShardIndex(`queue ${n}`, 8))).size).toBe(8);
   });

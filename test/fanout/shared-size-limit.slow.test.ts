@@ -6,8 +6,8 @@ import {
   FanoutCache,
   type FanoutOptions,
 } from '../../main/engine/index.ts';
-import { freshDirectory } from '../engine/fresh-directory.ts';
 import { createManualClock } from '../engine/engine-fixture.ts';
+import { freshDirectory } from '../engine/fresh-directory.ts';
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -88,11 +88,15 @@ function findEvicted(
 
 describe('who leaves, of all shards', () => {
   it('is the one that was set longest ago', () => {
-    expect(findEvicted('least-recently-stored', 8, (fanout) => fanout.set(1, block()))).toEqual([0, 2, 3, 4, 5, 6, 7, 8]);
+    expect(findEvicted('least-recently-stored', 8, (fanout) => fanout.set(1, block()))).toEqual([
+      0, 2, 3, 4, 5, 6, 7, 8,
+    ]);
   });
 
   it('is the one that was used longest ago', () => {
-    expect(findEvicted('least-recently-used', 8, (fanout) => fanout.getMany([0, 2, 5]))).toEqual([1, 3, 4, 6, 7, 8, 9, 10]);
+    expect(findEvicted('least-recently-used', 8, (fanout) => fanout.getMany([0, 2, 5]))).toEqual([
+      1, 3, 4, 6, 7, 8, 9, 10,
+    ]);
   });
 
   it('is the one that was used least often, then longest ago', () => {

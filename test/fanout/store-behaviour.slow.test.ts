@@ -1,6 +1,6 @@
 import { FanoutCache, type FanoutOptions } from '../../main/engine/index.ts';
+import { createManualClock, toAsyncCache } from '../engine/engine-fixture.ts';
 import { freshDirectory } from '../engine/fresh-directory.ts';
-import { toAsyncCache, createManualClock } from '../engine/engine-fixture.ts';
 import type { AsyncStoreFixture } from '../suites/async-cache.ts';
 import { storeBehaviour } from '../suites/store-behaviour.ts';
 

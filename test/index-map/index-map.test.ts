@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { Deque } from '../../main/engine/deque/deque.ts';
-import { Index, type IndexOptions } from '../../main/engine/index-map/index-map.ts';
 import type { Change, Key } from '../../main/engine/index.ts';
+import { Index, type IndexOptions } from '../../main/engine/index-map/index-map.ts';
 import { freshDirectory } from '../engine/fresh-directory.ts';
 
 const open = <K extends Key, V>(options: IndexOptions<K, V> = {}, directory = freshDirectory()) =>

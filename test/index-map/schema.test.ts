@@ -113,7 +113,9 @@ describe('a schema', () => {
       { '~standard': { version: 2, validate() {} } },
       { '~standard': { version: 1 } },
     ]) {
-      expect(() => new Index(freshDirectory(), { schema: schema as StandardSchema })).toThrow(errorWithCode('BAD_OPTION'));
+      expect(() => new Index(freshDirectory(), { schema: schema as StandardSchema })).toThrow(
+        errorWithCode('BAD_OPTION'),
+      );
     }
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Averager } from '../../main/engine/locks/averager.ts';
 import { errorMatching } from '../matchers.ts';
-import { openLockStore, catchError } from './lock-fixture.ts';
+import { catchError, openLockStore } from './lock-fixture.ts';
 
 describe('Averager', () => {
   it('answers the mean of what was added, by whoever', () => {

@@ -1,10 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { barrier } from '../../main/engine/locks/decorators.ts';
-import { BoundedSemaphore } from '../../main/engine/locks/locks.ts';
-import { Lock } from '../../main/engine/locks/locks.ts';
-import { RLock } from '../../main/engine/locks/locks.ts';
+import { BoundedSemaphore, Lock, RLock } from '../../main/engine/locks/locks.ts';
 import { errorMatching } from '../matchers.ts';
-import { sleep, openLockStore, catchError } from './lock-fixture.ts';
+import { catchError, openLockStore, sleep } from './lock-fixture.ts';
 
 describe('barrier', () => {
   it('lets one at a time run an async function', async () => {

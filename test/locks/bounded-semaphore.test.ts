@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { BoundedSemaphore } from '../../main/engine/locks/locks.ts';
-import { Lock } from '../../main/engine/locks/locks.ts';
+import { BoundedSemaphore, Lock } from '../../main/engine/locks/locks.ts';
 import { errorMatching } from '../matchers.ts';
-import { sleep, openLockStore, catchError } from './lock-fixture.ts';
+import { catchError, openLockStore, sleep } from './lock-fixture.ts';
 
 describe('BoundedSemaphore', () => {
   it('has as many places as its bound', () => {

@@ -6,7 +6,7 @@ import { createIdentity } from '../../main/engine/process-identity.ts';
 import { encodeKey } from '../../main/engine/values/key.ts';
 import { createManualClock } from '../engine/engine-fixture.ts';
 import { errorMatching } from '../matchers.ts';
-import { openLockStore, catchError } from './lock-fixture.ts';
+import { catchError, openLockStore } from './lock-fixture.ts';
 
 const HOUR_MS = 3_600_000;
 const YEAR_MS = 365 * 24 * HOUR_MS;

@@ -11,7 +11,9 @@ describe('recipes on a FanoutCache', () => {
     const holds = locks.map((lock) => lock.acquire());
     const waiting = Promise.all(locks.map((lock) => lock.acquireAsync()));
     expect(catchError(() => locks[0]!.acquire({ timeout: 0 }))).toEqual(errorMatching('TIMEOUT', "'a'"));
-    expect(catchError(() => cache.transact(() => locks[0]!.acquire()))).toEqual(errorMatching('BAD_OPTION', 'transaction'));
+    expect(catchError(() => cache.transact(() => locks[0]!.acquire()))).toEqual(
+      errorMatching('BAD_OPTION', 'transaction'),
+    );
     for (const hold of holds) hold.release();
     for (const hold of await waiting) hold.release();
     expect(locks.some((lock) => lock.locked())).toBe(false);

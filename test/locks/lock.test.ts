@@ -1,12 +1,12 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it, vi } from 'vitest';
 import { Cache } from '../../main/engine/index.ts';
-import { createIdentity } from '../../main/engine/process-identity.ts';
 import { Lock } from '../../main/engine/locks/locks.ts';
 import type { SemaphoreState } from '../../main/engine/locks/ticket-semaphore.ts';
+import { createIdentity } from '../../main/engine/process-identity.ts';
 import { createManualClock } from '../engine/engine-fixture.ts';
 import { errorMatching } from '../matchers.ts';
-import { sleep, openLockStore, catchError } from './lock-fixture.ts';
+import { catchError, openLockStore, sleep } from './lock-fixture.ts';
 
 const readSemaphoreState = (cache: Cache, key: string) => cache.get(key) as SemaphoreState | undefined;
 
@@ -73,7 +73,9 @@ describe('Lock', () => {
     const other = { ...createIdentity('other'), host: 'elsewhere' };
     insertHolders(cache, 'k', [{ ...other, ticket: 1, count: 1, until: Date.now() + 60_000 }]);
     const before = performance.now();
-    expect(catchError(() => new Lock(cache, 'k').acquire({ timeout: 60 }))).toEqual(errorMatching('TIMEOUT', 'on elsewhere'));
+    expect(catchError(() => new Lock(cache, 'k').acquire({ timeout: 60 }))).toEqual(
+      errorMatching('TIMEOUT', 'on elsewhere'),
+    );
     expect(performance.now() - before).toBeGreaterThanOrEqual(59);
   });
 
@@ -252,8 +254,12 @@ describe('Lock', () => {
     for (const lease of [0, -1, Number.NaN, Number.POSITIVE_INFINITY]) {
       expect(catchError(() => new Lock(cache, 'k', { lease }))).toEqual(errorMatching('BAD_OPTION', 'lease'));
     }
-    expect(catchError(() => new Lock(cache, 'k').acquire({ timeout: -1 }))).toEqual(errorMatching('BAD_OPTION', 'timeout'));
-    await expect(new Lock(cache, 'k').acquireAsync({ timeout: Number.NaN })).rejects.toEqual(errorMatching('BAD_OPTION'));
+    expect(catchError(() => new Lock(cache, 'k').acquire({ timeout: -1 }))).toEqual(
+      errorMatching('BAD_OPTION', 'timeout'),
+    );
+    await expect(new Lock(cache, 'k').acquireAsync({ timeout: Number.NaN })).rejects.toEqual(
+      errorMatching('BAD_OPTION'),
+    );
     const misspelt = { timout: 5 } as object;
     expect(catchError(() => new Lock(cache, 'k', misspelt))).toEqual(errorMatching('BAD_OPTION', '"timout"'));
     expect(catchError(() => new Lock(cache, 'k').acquire(misspelt))).toEqual(errorMatching('BAD_OPTION', 'timeout'));

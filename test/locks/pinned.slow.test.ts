@@ -28,7 +28,9 @@ describe.each(Object.entries(STORES))('recipes in a %s that is full', (_name, St
     for (const round of ['one', 'two']) {
       fillPastLimit(cache, round);
       expect(cache.has('first')).toBe(false);
-      expect(catchError(() => new Lock(cache, 'lock').acquire({ timeout: 0 }))).toEqual(errorMatching('TIMEOUT', "'lock'"));
+      expect(catchError(() => new Lock(cache, 'lock').acquire({ timeout: 0 }))).toEqual(
+        errorMatching('TIMEOUT', "'lock'"),
+      );
       expect(catchError(call)).toEqual(errorMatching('TIMEOUT', "'calls'"));
       hold.renew();
     }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { RLock } from '../../main/engine/locks/locks.ts';
 import { errorMatching } from '../matchers.ts';
-import { sleep, openLockStore, catchError } from './lock-fixture.ts';
+import { catchError, openLockStore, sleep } from './lock-fixture.ts';
 
 describe('RLock', () => {
   it('is acquired again by its owner and free after as many releases', () => {

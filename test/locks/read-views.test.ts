@@ -14,11 +14,11 @@ import {
   throttle,
 } from '../../main/engine/index.ts';
 import { createIdentity } from '../../main/engine/process-identity.ts';
-import { encodeKey } from '../../main/engine/values/key.ts';
 import { toRowChecksum, toValueChecksum } from '../../main/engine/values/encoding.ts';
+import { encodeKey } from '../../main/engine/values/key.ts';
 import { freshDirectory } from '../engine/fresh-directory.ts';
 import { errorMatching } from '../matchers.ts';
-import { openLockStore, catchError } from './lock-fixture.ts';
+import { catchError, openLockStore } from './lock-fixture.ts';
 
 /** Another process, as far as SQLite knows: a connection that the engine of this thread does not see. */
 function writeFromOtherProcess({ directory }: { readonly directory: string }) {

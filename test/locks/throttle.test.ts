@@ -3,14 +3,15 @@ import { Cache } from '../../main/engine/index.ts';
 import { throttle } from '../../main/engine/locks/decorators.ts';
 import { createManualClock } from '../engine/engine-fixture.ts';
 import { errorMatching } from '../matchers.ts';
-import { openLockStore, catchError } from './lock-fixture.ts';
+import { catchError, openLockStore } from './lock-fixture.ts';
 
 describe('throttle', () => {
   it('lets a burst through, then the rate, by the clock', () => {
     using cache = openLockStore();
     const { clock, advance } = createManualClock();
     const call = throttle(cache, 4, 1000, { name: 'k', clock, timeout: 0 })((n: number) => n * 2);
-    const refused = () => expect(catchError(() => call(1))).toEqual(errorMatching('TIMEOUT', '4 are given out per 1000 ms'));
+    const refused = () =>
+      expect(catchError(() => call(1))).toEqual(errorMatching('TIMEOUT', '4 are given out per 1000 ms'));
     expect([1, 2, 3, 4].map(call)).toEqual([2, 4, 6, 8]);
     refused();
     advance(249);

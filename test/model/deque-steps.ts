@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { Deque } from '../../main/engine/index.ts';
-import { type SequenceModel, createStep, value } from './sequence-walk.ts';
+import { createStep, type SequenceModel, value } from './sequence-walk.ts';
 
 const values = fc.array(value, { maxLength: 6 });
 const index = fc.integer({ min: -14, max: 14 });

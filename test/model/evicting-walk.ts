@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { Cache, type CacheOptions, type EvictionPolicyName } from '../../main/engine/index.ts';
-import { runRandomWalks, type WalkCounts, inspectValue } from './random-walks.ts';
+import { inspectValue, runRandomWalks, type WalkCounts } from './random-walks.ts';
 import { NO_FINDINGS, recountStore } from './recount-store.ts';
 
 /** Bytes; a few dozen items, some of them in files. */
@@ -167,7 +167,10 @@ class EvictingWalk {
     const known = this.#known.get(key);
     if (value === undefined) this.#known.delete(key);
     else
-      assertHolds(known?.value === value && this.#now < known.expiresAt, `${key} is ${inspectValue(value)}, not ${inspectValue(known)}`);
+      assertHolds(
+        known?.value === value && this.#now < known.expiresAt,
+        `${key} is ${inspectValue(value)}, not ${inspectValue(known)}`,
+      );
   }
 
   /** Everything that is there is met once; the rest is gone for good. */

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { Index } from '../../main/engine/index.ts';
-import { type SequenceModel, createStep, value } from './sequence-walk.ts';
+import { createStep, type SequenceModel, value } from './sequence-walk.ts';
 
 const key = fc.constantFrom<unknown>('a', 'b', 'c', 1, 2, 1n, Number.NaN, null, true, 'text');
 

@@ -1,10 +1,10 @@
-import type { ResultPage, Projection } from '../../protocol/contract.ts';
-import type { Entry, Stats } from '../../protocol/results.ts';
+import type { Projection, ResultPage } from '../../protocol/contract.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import type { Key } from '../../protocol/key.ts';
 import type { CacheOptions, CountOptions, QueueOptions, Range, SetOptions } from '../../protocol/options.ts';
+import type { Entry, Stats } from '../../protocol/results.ts';
 import { compareKeys } from '../values/key-model.ts';
-import { startsWith, type ModelItem, cloneKey, sameKey } from './model-item.ts';
+import { cloneKey, type ModelItem, sameKey, startsWith } from './model-item.ts';
 import type { Store } from './store.ts';
 
 /** Where a queue begins: docs/disk-format.md. */
@@ -253,7 +253,8 @@ export class ModelStore implements Store {
   /** As a `Map` is walked: what is deleted before its turn is not met, what is added in front of the walk is. */
   *#walk(range: Range): Generator<ModelItem, void, undefined> {
     const { order = 'stored', reverse = false, limit = Number.POSITIVE_INFINITY } = range;
-    const compare = (a: ModelItem, b: ModelItem) => (order === 'key' ? compareKeys(a.key, b.key) : a.position - b.position);
+    const compare = (a: ModelItem, b: ModelItem) =>
+      order === 'key' ? compareKeys(a.key, b.key) : a.position - b.position;
     const isAhead = (item: ModelItem, of: ModelItem) => (reverse ? compare(item, of) < 0 : compare(item, of) > 0);
     let items = this.#items;
     let ahead = this.#range(range);

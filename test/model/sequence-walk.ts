@@ -70,7 +70,9 @@ export async function sequenceWalks<Real extends Openable, Plain>(
       operations++;
       const [expected, actual] = [ideal(plain), real(handles[0])];
       if (isDeepStrictEqual(actual, expected)) return;
-      throw new Error(`${name}(${inspectValue(args)}) should answer ${inspectValue(expected)} and answered ${inspectValue(actual)}`);
+      throw new Error(
+        `${name}(${inspectValue(args)}) should answer ${inspectValue(expected)} and answered ${inspectValue(actual)}`,
+      );
     };
     try {
       for (const move of taken) {
@@ -94,7 +96,8 @@ export async function sequenceWalks<Real extends Openable, Plain>(
           await Promise.resolve();
           handles = [handles[1], handles[0]];
         }
-        if (!kind.same(handles[0], plain)) throw new Error(`after ${inspectValue(move)} it is not ${inspectValue(plain)}`);
+        if (!kind.same(handles[0], plain))
+          throw new Error(`after ${inspectValue(move)} it is not ${inspectValue(plain)}`);
       }
       await Promise.resolve();
       if (!kind.same(handles[1], plain)) throw new Error(`the other handle does not see ${inspectValue(plain)}`);

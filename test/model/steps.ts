@@ -15,7 +15,12 @@ export type StoreStep =
   | CallStep
   | { readonly verb: 'size' }
   | { readonly verb: 'keys' | 'values' | 'entries' | 'pages'; readonly range: Range }
-  | { readonly verb: 'update'; readonly key: Key; readonly next: UpdateBehaviour; readonly options: SetOptions | undefined }
+  | {
+      readonly verb: 'update';
+      readonly key: Key;
+      readonly next: UpdateBehaviour;
+      readonly options: SetOptions | undefined;
+    }
   | { readonly verb: 'advance'; readonly ms: number }
   /** One after the other, all on one key: what has just been read is in memory. */
   | { readonly verb: 'series'; readonly steps: readonly StoreStep[] }

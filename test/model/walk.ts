@@ -2,10 +2,10 @@ import { isDeepStrictEqual } from 'node:util';
 import { Cache, type CacheMethods, type CacheOptions } from '../../main/engine/index.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import type { Range } from '../../protocol/options.ts';
-import { inspectValue } from './random-walks.ts';
 import { ModelStore } from './model-store.ts';
-import { getFolderBytes, NO_FINDINGS, recountStore, findStores } from './recount-store.ts';
-import type { StoreMove, UpdateBehaviour, StoreStep } from './steps.ts';
+import { inspectValue } from './random-walks.ts';
+import { findStores, getFolderBytes, NO_FINDINGS, recountStore } from './recount-store.ts';
+import type { StoreMove, StoreStep, UpdateBehaviour } from './steps.ts';
 import type { Store } from './store.ts';
 
 /** How the store is opened: what belongs to the directory is given at the first open alone, what belongs to a handle always. */
@@ -214,7 +214,9 @@ function getOutcome(call: () => unknown): Outcome {
 
 function compare(step: StoreStep, expected: Outcome, actual: Outcome): void {
   if (isDeepStrictEqual(expected, actual) || (removesInBatches(step) && isWithin(expected, actual))) return;
-  throw new Error(`${inspectValue(step)}\n  should answer ${inspectValue(expected)}\n  and answered  ${inspectValue(actual)}`);
+  throw new Error(
+    `${inspectValue(step)}\n  should answer ${inspectValue(expected)}\n  and answered  ${inspectValue(actual)}`,
+  );
 }
 
 /** Expired items are dropped on the way, so only those that are left are counted. */

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { Cache } from '../../main/engine/index.ts';
-import { CacheStorage, createHttpCache, Offline, Precache, getCacheStatus } from '../../main/offline/index.ts';
+import { CacheStorage, createHttpCache, getCacheStatus, Offline, Precache } from '../../main/offline/index.ts';
 import { STRATEGIES } from '../../protocol/strategy.ts';
 import { freshDirectory } from '../engine/fresh-directory.ts';
-import { createFailingStore, STORE_FAILURES, createStoreError, WRITE_METHODS } from './failing-store.ts';
+import { createFailingStore, createStoreError, STORE_FAILURES, WRITE_METHODS } from './failing-store.ts';
 
 const URL_A = 'https://a.example/a';
 const MANIFEST = { version: '1', entries: [{ url: URL_A, revision: '1' }] };
@@ -25,12 +25,17 @@ describe.each(STORE_FAILURES)('a store that fails (%s)', (code) => {
   const error = createStoreError(code);
 
   it.each([9, 100_000])('does not cost an HTTP answer of %i bytes: on writing, on reading, always', async (size) => {
-    for (const fails of [(name: string) => WRITE_METHODS.has(name), (name: string) => !WRITE_METHODS.has(name), () => true]) {
+    for (const fails of [
+      (name: string) => WRITE_METHODS.has(name),
+      (name: string) => !WRITE_METHODS.has(name),
+      () => true,
+    ]) {
       using store = createFailingStore();
       const told: unknown[] = [];
       const offline = new Offline({
         cache: store.cache,
-        fetch: async () => new Response(createChunkedBody(size), { headers: { 'cache-control': 'max-age=1', etag: '"a"' } }),
+        fetch: async () =>
+          new Response(createChunkedBody(size), { headers: { 'cache-control': 'max-age=1', etag: '"a"' } }),
         onStoreFailure: (failure) => told.push(failure),
       });
       const read = async (init: Parameters<Offline['fetch']>[1]) =>

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { FanoutCache } from '../../main/engine/index.ts';
-import { CacheStorage, createHttpCache, Precache, getCacheStatus } from '../../main/offline/index.ts';
+import { CacheStorage, createHttpCache, getCacheStatus, Precache } from '../../main/offline/index.ts';
 import { freshDirectory } from '../engine/fresh-directory.ts';
 
 const A = 'https://a.example';

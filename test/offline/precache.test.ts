@@ -3,7 +3,13 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import { Cache } from '../../main/engine/index.ts';
-import { type PrecacheManifest, Offline, Precache, type PrecacheProgress, getCacheStatus } from '../../main/offline/index.ts';
+import {
+  getCacheStatus,
+  Offline,
+  Precache,
+  type PrecacheManifest,
+  type PrecacheProgress,
+} from '../../main/offline/index.ts';
 import { freshDirectory } from '../engine/fresh-directory.ts';
 
 const BASE = 'https://a.example';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Cache } from '../../main/engine/index.ts';
-import { NetworkState, Offline, type OfflineOptions, getCacheStatus } from '../../main/offline/index.ts';
+import { getCacheStatus, NetworkState, Offline, type OfflineOptions } from '../../main/offline/index.ts';
 import { freshDirectory } from '../engine/fresh-directory.ts';
 
 const BASE = 'https://a.example';

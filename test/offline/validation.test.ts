@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Cache, Index } from '../../main/engine/index.ts';
-import { CacheStorage, NetworkState, createHttpCache, Offline, Precache } from '../../main/offline/index.ts';
+import { CacheStorage, createHttpCache, NetworkState, Offline, Precache } from '../../main/offline/index.ts';
 import { freshDirectory } from '../engine/fresh-directory.ts';
 
 const badOption = (message: RegExp) =>

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Cache, type Key } from '../../main/engine/index.ts';
 import { freshDirectory } from '../engine/fresh-directory.ts';
-import { startWorkers, WORKER_KINDS, type PoolWorker } from './worker-pool.ts';
+import { type PoolWorker, startWorkers, WORKER_KINDS } from './worker-pool.ts';
 
 /** Every value here is small and read often, so all of them come to be in the memory tier. */
 describe.each(WORKER_KINDS)('what other %s write', (kind) => {

@@ -1,5 +1,5 @@
 import { appendFileSync } from 'node:fs';
-import { Deque, type StoreHandle, Index, reopen } from '../../main/engine/index.ts';
+import { Deque, Index, reopen, type StoreHandle } from '../../main/engine/index.ts';
 import { sleepBlocking } from './sleep-blocking.ts';
 
 /* What a member can be told to do with deques and indexes. */

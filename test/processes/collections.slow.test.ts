@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Deque, Index } from '../../main/engine/index.ts';
 import { freshDirectory } from '../engine/fresh-directory.ts';
-import { startWorkers, WORKER_KINDS, runOnAll } from './worker-pool.ts';
+import { runOnAll, startWorkers, WORKER_KINDS } from './worker-pool.ts';
 
 describe.each(WORKER_KINDS)('%s', (kind) => {
   it('that push and shift at once lose nothing and get everything once, each writer in its order', async () => {
@@ -67,7 +67,7 @@ describe.each(WORKER_KINDS)('%s', (kind) => {
     const directory = join(freshDirectory(), 'new');
     const members = startWorkers(kind, 4);
     await runOnAll(members, 'pid');
-    const description = (of: 'deque' | 'index') => ({ kind: of, directory, options: {}, handIn: [] }) as const;
+    const description = (of: 'deque' | 'index') => ({ kind: of, directory, options: {}, required: [] }) as const;
     const opened = await Promise.allSettled(
       members.map((member, n) => member.run('reopen', description(n % 2 === 0 ? 'deque' : 'index'))),
     );

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { Cache } from '../../main/engine/index.ts';
 import { freshDirectory } from '../engine/fresh-directory.ts';
-import { startWorkers, WORKER_KINDS, runOnAll } from './worker-pool.ts';
 import type { JobTimings } from './jobs.ts';
+import { runOnAll, startWorkers, WORKER_KINDS } from './worker-pool.ts';
 
 /** For the log: how long a set took, and how long the one that waited longest. */
 function printPaces(who: string, paces: readonly JobTimings[]): void {

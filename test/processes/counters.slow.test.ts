@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Cache } from '../../main/engine/index.ts';
 import { freshDirectory } from '../engine/fresh-directory.ts';
-import { startWorkers, WORKER_KINDS, type PoolWorker, runOnAll } from './worker-pool.ts';
+import { type PoolWorker, runOnAll, startWorkers, WORKER_KINDS } from './worker-pool.ts';
 
 const WORKERS = 8;
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { FanoutCache } from '../../main/engine/index.ts';
 import { freshDirectory } from '../engine/fresh-directory.ts';
-import { startWorkers, WORKER_KINDS, PoolWorker, runOnAll } from './worker-pool.ts';
+import { PoolWorker, runOnAll, startWorkers, WORKER_KINDS } from './worker-pool.ts';
 
 const MiB = 1024 * 1024;
 const KEYS = Array.from({ length: 12 }, (_, n) => `key ${n}`);

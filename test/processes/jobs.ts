@@ -2,9 +2,9 @@ import { appendFileSync, existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { Cache, type CacheOptions, type Change, type Key } from '../../main/engine/index.ts';
 import { COLLECTION_JOBS } from './collection-jobs.ts';
 import { FANOUT_JOBS } from './fanout-jobs.ts';
-import { sleepBlocking } from './sleep-blocking.ts';
-import { QUEUE_JOBS } from './queue-jobs.ts';
 import { LOCK_JOBS } from './lock-jobs.ts';
+import { QUEUE_JOBS } from './queue-jobs.ts';
+import { sleepBlocking } from './sleep-blocking.ts';
 
 /*
  * What a member of a crew can be told to do, in its own process or thread. Arguments and answers are plain data; a failure
@@ -55,7 +55,10 @@ function measureTurns(maxTurns: number, work: (turn: number) => boolean): JobTim
 }
 
 /** A verb with its arguments, as data. */
-export type StoreCall = readonly [verb: 'set' | 'delete' | 'evict' | 'clear' | 'expire' | 'push' | 'pull', ...unknown[]];
+export type StoreCall = readonly [
+  verb: 'set' | 'delete' | 'evict' | 'clear' | 'expire' | 'push' | 'pull',
+  ...unknown[],
+];
 
 let watched: Change[] = [];
 

@@ -6,8 +6,8 @@ import {
   BoundedSemaphore,
   Cache,
   FanoutCache,
-  type LockHandle,
   Lock,
+  type LockHandle,
   RLock,
   throttle,
 } from '../../main/engine/index.ts';

@@ -5,8 +5,8 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { Averager, Cache, Lock } from '../../main/engine/index.ts';
 import type { SemaphoreState } from '../../main/engine/locks/ticket-semaphore.ts';
 import { freshDirectory } from '../engine/fresh-directory.ts';
-import { startWorkers, WORKER_KINDS, type PoolWorker, runOnAll } from './worker-pool.ts';
 import { sleepBlocking } from './sleep-blocking.ts';
+import { type PoolWorker, runOnAll, startWorkers, WORKER_KINDS } from './worker-pool.ts';
 
 const LONG_LEASE_MS = 60_000;
 
@@ -18,7 +18,8 @@ function createCounterFile() {
   return { directory, path, count: () => Number(readFileSync(path, 'utf8')) };
 }
 
-const readSemaphoreState = (cache: Cache): SemaphoreState | undefined => cache.getEntry('lock')?.value as SemaphoreState | undefined;
+const readSemaphoreState = (cache: Cache): SemaphoreState | undefined =>
+  cache.getEntry('lock')?.value as SemaphoreState | undefined;
 
 /** Until so many wait for the lock. */
 async function waitForQueueLength(cache: Cache, length: number): Promise<void> {
@@ -85,7 +86,12 @@ describe('a lock', () => {
   it('whose holder is killed goes to the next who waits, past a waiter that was killed, long before the lease ends', async () => {
     const { directory } = createCounterFile();
     using cache = new Cache(directory, { evictionPolicy: 'none' });
-    const [holder, victim, sync, inTurn] = startWorkers('processes', 4) as [PoolWorker, PoolWorker, PoolWorker, PoolWorker];
+    const [holder, victim, sync, inTurn] = startWorkers('processes', 4) as [
+      PoolWorker,
+      PoolWorker,
+      PoolWorker,
+      PoolWorker,
+    ];
     await holder.run('acquire', directory, LONG_LEASE_MS, 0);
     victim.run('acquire', directory, LONG_LEASE_MS, LONG_LEASE_MS).catch(() => {});
     await waitForQueueLength(cache, 1);

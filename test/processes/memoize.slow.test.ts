@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Cache } from '../../main/engine/index.ts';
 import { freshDirectory } from '../engine/fresh-directory.ts';
-import { startWorkers, WORKER_KINDS, type PoolWorker, runOnAll } from './worker-pool.ts';
+import { type PoolWorker, runOnAll, startWorkers, WORKER_KINDS } from './worker-pool.ts';
 
 const countRuns = (log: string): number => readFileSync(log, 'utf8').split('\n').length - 1;
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Cache } from '../../main/engine/index.ts';
 import { freshDirectory } from '../engine/fresh-directory.ts';
-import { startWorkers, WORKER_KINDS, runOnAll } from './worker-pool.ts';
+import { runOnAll, startWorkers, WORKER_KINDS } from './worker-pool.ts';
 
 describe.each(WORKER_KINDS)('between %s', (kind) => {
   it('opening needs no lock when nothing is new, and reading never does', async () => {

@@ -1,7 +1,7 @@
 /** Runs jobs as they are ordered: the main file of a process or of a worker thread. */
 import { parentPort } from 'node:worker_threads';
-import type { JobRequest, JobReply } from './worker-pool.ts';
 import { JOBS, setSignalSender } from './jobs.ts';
+import type { JobReply, JobRequest } from './worker-pool.ts';
 
 const post = (reply: JobReply): void => {
   if (parentPort) parentPort.postMessage(reply);

@@ -4,7 +4,7 @@ import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import { Queue } from '../../main/queue/index.ts';
 import { freshDirectory } from '../engine/fresh-directory.ts';
-import { startWorkers, WORKER_KINDS, type PoolWorker, runOnAll } from './worker-pool.ts';
+import { type PoolWorker, runOnAll, startWorkers, WORKER_KINDS } from './worker-pool.ts';
 
 const JOBS = 600;
 

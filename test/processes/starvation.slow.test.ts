@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { Cache } from '../../main/engine/index.ts';
 import { freshDirectory } from '../engine/fresh-directory.ts';
-import { startWorkers, WORKER_KINDS, runOnAll } from './worker-pool.ts';
+import { runOnAll, startWorkers, WORKER_KINDS } from './worker-pool.ts';
 
 it.each(WORKER_KINDS)('no writer among %s starves beside one that holds the lock nearly all the time', async (kind) => {
   const directory = freshDirectory();

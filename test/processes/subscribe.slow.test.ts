@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { Cache, type Change } from '../../main/engine/index.ts';
 import { freshDirectory } from '../engine/fresh-directory.ts';
-import { startWorkers, WORKER_KINDS, type PoolWorker, runOnAll } from './worker-pool.ts';
+import { type PoolWorker, runOnAll, startWorkers, WORKER_KINDS } from './worker-pool.ts';
 
 /** Until it is so: other processes' changes arrive soon, and how soon is a matter of the machine. */
 const waitUntil = (check: () => unknown) => vi.waitFor(check, { timeout: 20_000, interval: 10 });

@@ -108,7 +108,8 @@ afterAll(async () => {
 });
 
 /** So many members. */
-export const startWorkers = (kind: WorkerKind, count: number): PoolWorker[] => Array.from({ length: count }, () => new PoolWorker(kind));
+export const startWorkers = (kind: WorkerKind, count: number): PoolWorker[] =>
+  Array.from({ length: count }, () => new PoolWorker(kind));
 
 /** All do the same. */
 export const runOnAll = <J extends keyof Jobs>(

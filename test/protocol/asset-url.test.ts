@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { toAssetUrl, parseAssetUrl } from '../../protocol/asset-url.ts';
+import { parseAssetUrl, toAssetUrl } from '../../protocol/asset-url.ts';
 import type { Key } from '../../protocol/key.ts';
 import { parseKeyText } from '../../protocol/key-text.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { DiskCacheError } from '../../protocol/error.ts';
-import { hideDirectory, toPageErrorData, redactDirectories } from '../../protocol/redaction.ts';
+import { hideDirectory, redactDirectories, toPageErrorData } from '../../protocol/redaction.ts';
 
 hideDirectory('/srv/Ada Lovelace #1/App/store');
 hideDirectory('C:\\Users\\Ada Lovelace\\App\\store');

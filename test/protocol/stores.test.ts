@@ -1,6 +1,6 @@
 import { describe, expect, expectTypeOf, it } from 'vitest';
-import { cache, defineStores, deque, fanout, index } from '../../protocol/stores.ts';
 import type { RemoteCache, RemoteDeque, RemoteIndex, RemoteStores } from '../../client/remote.ts';
+import { cache, defineStores, deque, fanout, index } from '../../protocol/stores.ts';
 
 describe('defineStores', () => {
   it('keeps names, options and types', () => {

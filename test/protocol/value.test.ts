@@ -2,11 +2,10 @@ import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { encodeValue } from '../../main/engine/values/codec.ts';
-import { takeSnapshot } from '../../main/engine/values/structured-clone.ts';
-import { JsonWalk } from '../../main/engine/values/structured-clone.ts';
+import { JsonWalk, takeSnapshot } from '../../main/engine/values/structured-clone.ts';
 import { copyValue, MAX_VALUE_DEPTH } from '../../protocol/clone.ts';
-import { findKeyFault } from '../../protocol/key.ts';
 import { findValueFault } from '../../protocol/clone-check.ts';
+import { findKeyFault } from '../../protocol/key.ts';
 import { errorMatching } from '../matchers.ts';
 
 /** What the engine stores a value as, or the fault for which it does not. */
@@ -161,7 +160,10 @@ describe('a value', () => {
 
   it('admits so many levels and no more', () => {
     expect(getFaults(createNestedValue(MAX_VALUE_DEPTH))).toBe('json');
-    expect([MAX_VALUE_DEPTH, MAX_VALUE_DEPTH + 1].map((levels) => isCloneable(createNestedValue(levels)))).toEqual([true, false]);
+    expect([MAX_VALUE_DEPTH, MAX_VALUE_DEPTH + 1].map((levels) => isCloneable(createNestedValue(levels)))).toEqual([
+      true,
+      false,
+    ]);
     expect(findValueFault(createNestedValue(MAX_VALUE_DEPTH + 1))).toBe(
       `value${'.in'.repeat(24)}…${'.in'.repeat(24)} is nested deeper than 1000 levels`,
     );

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { getRetryDelayMs, parseRetry } from '../../main/queue/worker-options.ts';
 import type { JobContext } from '../../main/queue/index.ts';
+import { getRetryDelayMs, parseRetry } from '../../main/queue/worker-options.ts';
 import { createGate, openQueueFixture, waitUntil } from './queue-fixture.ts';
 
 const NO_BACKOFF = { backoff: { initial: 0 } } as const;

@@ -2,14 +2,13 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { Index } from '../../main/engine/index.ts';
 import { createIdentity } from '../../main/engine/process-identity.ts';
-import { parseRetry } from '../../main/queue/worker-options.ts';
-import { type Claim, claim, reclaimLost } from '../../main/queue/attempts.ts';
-import { enqueueMany } from '../../main/queue/schedule.ts';
-import { listJobs, getJob, removeJob, retryJob } from '../../main/queue/jobs.ts';
+import { type Claim, claim, reclaimLost, settle } from '../../main/queue/attempts.ts';
+import { getJob, listJobs, removeJob, retryJob } from '../../main/queue/jobs.ts';
 import { rebuild } from '../../main/queue/repair.ts';
-import { settle } from '../../main/queue/attempts.ts';
+import { enqueueMany } from '../../main/queue/schedule.ts';
 import { openTables } from '../../main/queue/tables.ts';
-import { type OpenQueue, inTransaction, getCounters } from '../../main/queue/transaction.ts';
+import { getCounters, inTransaction, type OpenQueue } from '../../main/queue/transaction.ts';
+import { parseRetry } from '../../main/queue/worker-options.ts';
 import { freshDirectory } from '../engine/fresh-directory.ts';
 import { ModelQueue } from './model-queue.ts';
 
@@ -66,7 +65,13 @@ class QueuePair {
   readonly #claims: Claim[] = [];
 
   constructor(index: Index) {
-    this.#core = { index, tables: openTables(index), clock: () => this.model.now, rebuild: rebuild, transaction: undefined };
+    this.#core = {
+      index,
+      tables: openTables(index),
+      clock: () => this.model.now,
+      rebuild: rebuild,
+      transaction: undefined,
+    };
   }
 
   /** In one transaction, where time stands still. */
@@ -110,11 +115,11 @@ class QueuePair {
         const held = this.#claims.at(-1 - (step.nth % Math.max(1, this.#claims.length)));
         if (held === undefined) break;
         const { ending } = step;
-        const rest = typeof ending === 'number' ? ending : undefined;
+        const retryDelayMs = typeof ending === 'number' ? ending : undefined;
         const whole = ending === 'done' || ending === 'returned' ? ending : undefined;
-        const failure = { attempt: held.attempt, error: 'no', rest };
+        const failure = { attempt: held.attempt, error: 'no', retryDelayMs };
         const settled = inTransaction(core, (it) => settle(it, held, whole ?? failure));
-        expect(settled).toBe(model.settle(held, whole ?? { rest }));
+        expect(settled).toBe(model.settle(held, whole ?? { rest: retryDelayMs }));
         break;
       }
       case 'rebuild':

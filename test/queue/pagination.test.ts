@@ -4,7 +4,11 @@ import { errorMatching } from '../matchers.ts';
 import { openQueueFixture } from './queue-fixture.ts';
 
 /** Reads page by page; `between` may change the queue. */
-function walkPages(queue: ReturnType<typeof openQueueFixture<unknown>>['queue'], state: JobState, between = () => {}): number[] {
+function walkPages(
+  queue: ReturnType<typeof openQueueFixture<unknown>>['queue'],
+  state: JobState,
+  between = () => {},
+): number[] {
   const ids: number[] = [];
   for (let page = queue.page(state); ; page = queue.page(state, page.next)) {
     ids.push(...page.items.map(({ id }) => id));

@@ -44,7 +44,8 @@ vi.mock('electron', async () => {
 });
 
 const page = new FakePage();
-const deliver = (message: object, ...ports: MessagePort[]) => ipcRenderer.emitter!.emit(PORT_CHANNEL, { ports }, message);
+const deliver = (message: object, ...ports: MessagePort[]) =>
+  ipcRenderer.emitter!.emit(PORT_CHANNEL, { ports }, message);
 
 describe('a page and its preload script', () => {
   let connect: typeof import('../../renderer-api/connect.ts').connect;

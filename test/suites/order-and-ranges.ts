@@ -57,7 +57,11 @@ export function rangeBehaviour(open: OpenAsyncStore): void {
         ['user', 42, 'a'],
       ];
       expect(await collectItems(store.keys({ prefix: ['user', 42] }))).toEqual(user);
-      expect(await collectItems(store.keys({ prefix: ['user', 42], order: 'key' }))).toEqual([user[1], user[2], user[0]]);
+      expect(await collectItems(store.keys({ prefix: ['user', 42], order: 'key' }))).toEqual([
+        user[1],
+        user[2],
+        user[0],
+      ]);
       expect(await collectItems(store.keys({ prefix: 'app' }))).toEqual(['app', 'apple']);
       expect(await collectItems(store.keys({ prefix: ['nobody'] }))).toEqual([]);
     });
@@ -80,7 +84,9 @@ export function rangeBehaviour(open: OpenAsyncStore): void {
       await store.setMany(numbers.map((n) => [n, n]));
       expect(await collectItems(store.keys({ order }))).toEqual(numbers);
       expect(await collectItems(store.values({ order, reverse: true }))).toEqual(numbers.toReversed());
-      expect(await collectItems(store.keys({ order, from: 100, to: 2500, limit: 2000 }))).toEqual(numbers.slice(100, 2100));
+      expect(await collectItems(store.keys({ order, from: 100, to: 2500, limit: 2000 }))).toEqual(
+        numbers.slice(100, 2100),
+      );
     });
 
     it('refuses a range that is none', async () => {
@@ -96,7 +102,9 @@ export function rangeBehaviour(open: OpenAsyncStore): void {
       for (const range of ranges) {
         await expect(collectItems(store.keys(range as object))).rejects.toEqual(errorMatching('BAD_OPTION'));
       }
-      await expect(collectItems(store.keys({ from: (() => 1) as unknown as Key }))).rejects.toEqual(errorMatching('BAD_KEY'));
+      await expect(collectItems(store.keys({ from: (() => 1) as unknown as Key }))).rejects.toEqual(
+        errorMatching('BAD_KEY'),
+      );
     });
   });
 }

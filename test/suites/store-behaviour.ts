@@ -1,10 +1,10 @@
 import { afterEach, describe } from 'vitest';
-import type { OpenAsyncStore, AsyncStoreFixture } from './async-cache.ts';
+import type { AsyncStoreFixture, OpenAsyncStore } from './async-cache.ts';
 import { counterBehaviour } from './counters.ts';
-import { maintenanceBehaviour } from './maintenance.ts';
 import { keyAndValueBehaviour } from './keys-and-values.ts';
-import { queueBehaviour } from './queues.ts';
+import { maintenanceBehaviour } from './maintenance.ts';
 import { rangeBehaviour } from './order-and-ranges.ts';
+import { queueBehaviour } from './queues.ts';
 import { removalBehaviour } from './removal.ts';
 import { timeToLiveBehaviour } from './time-to-live.ts';
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Cache } from '../../main/engine/index.ts';
-import type { TortureSuite, TortureReport } from './suite.ts';
+import type { TortureReport, TortureSuite } from './suite.ts';
 
 const PROCESSES = 8;
 const ROUND_MS = 3000;

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import type { DamageStats } from './damage.ts';
-import type { TortureSuite, TortureReport } from './suite.ts';
+import type { TortureReport, TortureSuite } from './suite.ts';
 
 const SEED = 77;
 /** For each damage, before a check or a walk is taken for one that does not end. */

@@ -2,7 +2,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createRandom } from '../crash/random-writes.ts';
-import { attempt, findDatabases, STORE_KINDS, type StoreKind, type OpenedStore } from './damaged-stores.ts';
+import { attempt, findDatabases, type OpenedStore, STORE_KINDS, type StoreKind } from './damaged-stores.ts';
 
 /*
  * Damages databases at random and looks what is left: `node test/torture/damage.ts [count] [seed]` prints figures, and ends with 1
@@ -37,7 +37,8 @@ const DAMAGE_KINDS: Readonly<Record<string, Damage>> = {
   },
   'a bit of the beginning of a page': (bytes, random) => {
     const size = readPageSize(bytes);
-    bytes[getRandomIndex(random, bytes.length / size) * size + getRandomIndex(random, 40)]! ^= 1 << getRandomIndex(random, 8);
+    bytes[getRandomIndex(random, bytes.length / size) * size + getRandomIndex(random, 40)]! ^=
+      1 << getRandomIndex(random, 8);
     return bytes;
   },
   'a page of zeros': (bytes, random) => {
@@ -53,7 +54,10 @@ const DAMAGE_KINDS: Readonly<Record<string, Damage>> = {
   },
   'two pages exchanged': (bytes, random) => {
     const size = readPageSize(bytes);
-    const [one, two] = [1 + getRandomIndex(random, bytes.length / size - 1), 1 + getRandomIndex(random, bytes.length / size - 1)];
+    const [one, two] = [
+      1 + getRandomIndex(random, bytes.length / size - 1),
+      1 + getRandomIndex(random, bytes.length / size - 1),
+    ];
     const first = Buffer.from(bytes.subarray(one * size, (one + 1) * size));
     bytes.copy(bytes, one * size, two * size, (two + 1) * size);
     first.copy(bytes, two * size);

@@ -59,7 +59,8 @@ function readMap(store: Map_): ReturnType<OpenedStore['read']> {
     attempt(() => {
       for (const [key, value] of store.entries({ order })) {
         const n = Number(key.slice(4));
-        if (key !== createKey(n) || !isDeepStrictEqual(value, createValue(n))) wrong.push(`entries gave ${key} another value`);
+        if (key !== createKey(n) || !isDeepStrictEqual(value, createValue(n)))
+          wrong.push(`entries gave ${key} another value`);
         else best.set(n, 'whole');
       }
     });
@@ -161,7 +162,10 @@ const queueKind: StoreKind = {
   fill(directory) {
     const queue = new Queue(directory, { durability: 'process', clock: () => 1000 });
     for (let n = 0; n < ITEMS; n++) {
-      queue.enqueue(createValue(n), { delay: n % 3 === 0 ? 500 : 0, ...(n % 5 === 0 && { group: n % 4, dedupeKey: n }) });
+      queue.enqueue(createValue(n), {
+        delay: n % 3 === 0 ? 500 : 0,
+        ...(n % 5 === 0 && { group: n % 4, dedupeKey: n }),
+      });
     }
     queue.close();
   },

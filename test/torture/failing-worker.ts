@@ -4,7 +4,7 @@
  */
 import { rmSync, writeFileSync } from 'node:fs';
 import { DiskCacheError } from '../../protocol/error.ts';
-import { ExpectedState, STORES_UNDER_TEST, type StoreName, describeStore, takeStep } from './random-steps.ts';
+import { describeStore, ExpectedState, STORES_UNDER_TEST, type StoreName, takeStep } from './random-steps.ts';
 
 const [, , name = '', directory = '', faults = '', seed = '', rule = ''] = process.argv;
 const subject = name as StoreName;

@@ -89,7 +89,8 @@ parent.on('message', ({ port }: { readonly port: MessagePort }) => {
   const lost = sent - Atomics.load(received, 0);
   const burst = (): void => {
     while (last === port && sent < messages && sent - lost - Atomics.load(received, 0) < MAX_AHEAD) {
-      const message = random(20) === 0 ? AMPLIFIERS[random(AMPLIFIERS.length)]!() : oddMessages[random(oddMessages.length)];
+      const message =
+        random(20) === 0 ? AMPLIFIERS[random(AMPLIFIERS.length)]!() : oddMessages[random(oddMessages.length)];
       try {
         port.postMessage(message);
         sent++;

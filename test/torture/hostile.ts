@@ -5,7 +5,7 @@ import { openSession } from '../../main/bridge/session.ts';
 import { cache, deque } from '../../protocol/stores.ts';
 import { openBridge } from '../bridge/bridge-fixture.ts';
 import { attackBytes } from './byte-attacks.ts';
-import type { TortureSuite, TortureReport } from './suite.ts';
+import type { TortureReport, TortureSuite } from './suite.ts';
 
 /*
  * A hostile page against a main process: `messages` messages, malformed ones and small ones that cost much, over one port after the

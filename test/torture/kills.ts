@@ -3,8 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KillableProcess } from '../crash/killable-process.ts';
-import type { TortureSuite, TortureReport } from './suite.ts';
-import { type Durability, ExpectedState, STORE_NAMES, STORES_UNDER_TEST, type StoreName, describeStore } from './random-steps.ts';
+import {
+  type Durability,
+  describeStore,
+  ExpectedState,
+  STORE_NAMES,
+  STORES_UNDER_TEST,
+  type StoreName,
+} from './random-steps.ts';
+import type { TortureReport, TortureSuite } from './suite.ts';
 
 /** Milliseconds after its first acknowledged step within which a process is killed. */
 const MAX_LIFE_MS = 60;
@@ -27,7 +34,14 @@ async function killRepeatedly(name: StoreName, seed: number, kills: number, stat
   const expected = new ExpectedState(name, seed);
   try {
     for (let kill = 0; kill < kills; kill++) {
-      const writer = new KillableProcess('../torture/worker.ts', name, directory, durability, `${seed}`, `${expected.steps}`);
+      const writer = new KillableProcess(
+        '../torture/worker.ts',
+        name,
+        directory,
+        durability,
+        `${seed}`,
+        `${expected.steps}`,
+      );
       await writer.waitUntilStarted();
       await sleep(Math.random() * MAX_LIFE_MS);
       for (const _ of await writer.kill()) expected.advance();

@@ -5,9 +5,18 @@ import { join } from 'node:path';
 import { getShardIndex } from '../../main/engine/fanout/shard-routing.ts';
 import { createRandom } from '../crash/random-writes.ts';
 import { SimulatedDisk } from './disk.ts';
-import type { TortureSuite, TortureReport } from './suite.ts';
-import { DAMAGED, type Durability, ExpectedState, SHARDS, STORE_NAMES, STORES_UNDER_TEST, type StoreName, describeStore } from './random-steps.ts';
+import {
+  DAMAGED,
+  type Durability,
+  describeStore,
+  ExpectedState,
+  SHARDS,
+  STORE_NAMES,
+  STORES_UNDER_TEST,
+  type StoreName,
+} from './random-steps.ts';
 import { getShimFault, getShimPath, type Operation, readLog } from './shim.ts';
+import type { TortureReport, TortureSuite } from './suite.ts';
 
 const STEPS_PER_RECORDING = 60;
 const CUTS_PER_RECORDING = 100;
@@ -147,4 +156,10 @@ async function run(count: number): Promise<TortureReport> {
 }
 
 /** The power may go at any moment, and what was not synced goes with it, or some of it. */
-export const powerCutSuite: TortureSuite = { name: 'power-cuts', long: 2000, short: 100, unavailable: getShimFault, run };
+export const powerCutSuite: TortureSuite = {
+  name: 'power-cuts',
+  long: 2000,
+  short: 100,
+  unavailable: getShimFault,
+  run,
+};

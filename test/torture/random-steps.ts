@@ -93,7 +93,10 @@ const toFingerprint = (value: unknown): string =>
 
 /** Everything that is in a store, a line for each item, its value read and verified. */
 export function describeStore(name: StoreName, store: object): readonly string[] {
-  return Array.from(STORES_UNDER_TEST[name].items(store), ([key, read]) => `${JSON.stringify(key)}: ${readOutcome(read)}`);
+  return Array.from(
+    STORES_UNDER_TEST[name].items(store),
+    ([key, read]) => `${JSON.stringify(key)}: ${readOutcome(read)}`,
+  );
 }
 
 /** What stands for a value that is told to be damaged. */
@@ -233,7 +236,9 @@ const dequeSubject: StoreUnderTest<DequeVerbs> = {
 };
 
 export const STORES_UNDER_TEST = {
-  cache: cacheSubject(Cache, {}, (cache, draw, index) => runInTransaction(cache, draw, () => writeCache(cache, draw, index))),
+  cache: cacheSubject(Cache, {}, (cache, draw, index) =>
+    runInTransaction(cache, draw, () => writeCache(cache, draw, index)),
+  ),
   fanout: cacheSubject(FanoutCache, { shards: SHARDS }, writeItem),
   index: indexSubject,
   deque: dequeSubject,

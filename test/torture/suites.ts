@@ -2,9 +2,16 @@ import { crowdSuite } from './crowd.ts';
 import { damageSuite } from './damage-suite.ts';
 import { hostilePageSuite } from './hostile.ts';
 import { killSuite } from './kills.ts';
-import type { TortureSuite } from './suite.ts';
 import { powerCutSuite } from './power-cuts.ts';
+import type { TortureSuite } from './suite.ts';
 import { systemErrorSuite } from './system-errors.ts';
 
 /** In the order in which they run. */
-export const SUITES: readonly TortureSuite[] = [killSuite, damageSuite, powerCutSuite, systemErrorSuite, crowdSuite, hostilePageSuite];
+export const SUITES: readonly TortureSuite[] = [
+  killSuite,
+  damageSuite,
+  powerCutSuite,
+  systemErrorSuite,
+  crowdSuite,
+  hostilePageSuite,
+];

@@ -4,9 +4,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import type { TortureSuite, TortureReport } from './suite.ts';
 import { STORE_NAMES, type StoreName } from './random-steps.ts';
 import { getShimFault, getShimPath } from './shim.ts';
+import type { TortureReport, TortureSuite } from './suite.ts';
 
 const { EACCES, EBUSY, EDQUOT, EIO, EMFILE, ENOMEM, ENOSPC, EROFS, ESTALE, ETIMEDOUT } = constants.errno;
 

@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { checksum, type Stored } from '../../main/engine/values/encoding.ts';
 import { type CodecSettings, decodeValue, encodeValue } from '../../main/engine/values/codec.ts';
-import { ENCODING, ZSTD_FLAG } from '../../main/engine/values/encoding.ts';
+import { checksum, ENCODING, type Stored, ZSTD_FLAG } from '../../main/engine/values/encoding.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 
 const SETTINGS: CodecSettings = { codec: 'structured', compression: 'zstd' };

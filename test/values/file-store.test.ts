@@ -13,9 +13,8 @@ import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { checksum } from '../../main/engine/values/encoding.ts';
+import { checksum, ENCODING } from '../../main/engine/values/encoding.ts';
 import { type ExpectedFile, FileStore, STAGE_TTL_MS } from '../../main/engine/values/file-store.ts';
-import { ENCODING } from '../../main/engine/values/encoding.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 
 let directory: string;
@@ -212,8 +211,9 @@ describe('a full disk', () => {
   it('is told from a folder that may not be written', () => {
     expect(withSystemError('openSync', 'EACCES', () => failure(() => store.stage(DATA))).code).toBe('NOT_ALLOWED');
     expect(
-      withSystemError('mkdirSync', 'EROFS', () => failure(() => new FileStore(join(directory, 'new'), 'process').stage(DATA)))
-        .code,
+      withSystemError('mkdirSync', 'EROFS', () =>
+        failure(() => new FileStore(join(directory, 'new'), 'process').stage(DATA)),
+      ).code,
     ).toBe('READ_ONLY');
   });
 

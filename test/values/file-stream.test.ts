@@ -2,10 +2,9 @@ import { mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { checksum } from '../../main/engine/values/encoding.ts';
+import { checksum, ENCODING } from '../../main/engine/values/encoding.ts';
 import { FileStore } from '../../main/engine/values/file-store.ts';
-import { type StreamedFile, writeStreamToFile, readFileAsStream } from '../../main/engine/values/file-stream.ts';
-import { ENCODING } from '../../main/engine/values/encoding.ts';
+import { readFileAsStream, type StreamedFile, writeStreamToFile } from '../../main/engine/values/file-stream.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 
 let directory: string;
@@ -17,7 +16,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-const LIMITS = { mode: ENCODING.bytes, mostBytes: 1_000_000, durability: 'process' } as const;
+const LIMITS = { mode: ENCODING.bytes, maxBytes: 1_000_000, durability: 'process' } as const;
 const DATA = crypto.getRandomValues(new Uint8Array(65_536)).slice(0, 65_000);
 const WHOLE = new Uint8Array([...DATA, ...DATA, ...DATA]);
 /** More than is read at once. */
@@ -56,7 +55,11 @@ const listStaged = (): readonly string[] => readdirSync(join(store.root, 'stage'
 describe('a stream into a file', () => {
   it('arrives whole, with the size and check of its bytes', async () => {
     const streamed = await placeStream(DATA, new Uint8Array(0), DATA, DATA);
-    expect(streamed).toMatchObject({ mode: ENCODING.bytes, bytes: WHOLE.length, check: checksum(ENCODING.bytes, WHOLE) });
+    expect(streamed).toMatchObject({
+      mode: ENCODING.bytes,
+      bytes: WHOLE.length,
+      check: checksum(ENCODING.bytes, WHOLE),
+    });
     expect(store.read(streamed.name, streamed)).toEqual(WHOLE);
   });
 
@@ -79,9 +82,9 @@ describe('a stream into a file', () => {
   });
 
   it('leaves nothing when it brings too much, or what are no bytes', async () => {
-    expect((await catchFailure(writeStreamToFile(store, chunks(DATA, DATA), { ...LIMITS, maxBytes: 100_000 }))).code).toBe(
-      'TOO_LARGE',
-    );
+    expect(
+      (await catchFailure(writeStreamToFile(store, chunks(DATA, DATA), { ...LIMITS, maxBytes: 100_000 }))).code,
+    ).toBe('TOO_LARGE');
     const error = await catchFailure(writeStreamToFile(store, chunks(DATA, 'text'), LIMITS));
     expect(error.code).toBe('BAD_VALUE');
     expect(error.message).toContain('byte 65000');

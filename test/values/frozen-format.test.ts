@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { Stored } from '../../main/engine/values/encoding.ts';
 import { type CodecSettings, decodeValue } from '../../main/engine/values/codec.ts';
-import { decodeKey, encodeKey } from '../../main/engine/values/key.ts';
+import type { Stored } from '../../main/engine/values/encoding.ts';
 import { restorePayload } from '../../main/engine/values/encoding.ts';
+import { decodeKey, encodeKey } from '../../main/engine/values/key.ts';
 import type { Key } from '../../protocol/key.ts';
 
 /*

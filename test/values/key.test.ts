@@ -164,7 +164,9 @@ describe('a range of keys', () => {
 
   it('refuses a prefix that is neither array nor string', () => {
     expect(getErrorCode(() => parseKeyBounds({ prefix: 5 }))).toMatch(/^BAD_OPTION prefix/);
-    expect(getErrorCode(() => parseKeyBounds({ prefix: [() => 1] as unknown as Key }))).toMatch(/^BAD_KEY key\[0\] is a function/);
+    expect(getErrorCode(() => parseKeyBounds({ prefix: [() => 1] as unknown as Key }))).toMatch(
+      /^BAD_KEY key\[0\] is a function/,
+    );
   });
 });
 
@@ -181,8 +183,12 @@ describe('what is no key', () => {
     expect(encodeKey(most)).toBe(most);
     expect(getErrorCode(() => encodeKey(`${most}x`))).toMatch(/^BAD_KEY key is 65537 bytes long, the limit is 65536/);
     expect(getErrorCode(() => encodeKey([most]))).toMatch(/^BAD_KEY key is 65540 bytes long/);
-    expect(getErrorCode(() => encodeKey(new Uint8Array(MAX_KEY_BYTES)))).toMatch(/^BAD_KEY key is longer than 65536 bytes/);
-    expect(getErrorCode(() => encodeKey(2n ** BigInt(MAX_KEY_BYTES * 8 - 1)))).toMatch(/^BAD_KEY key is 65540 bytes long/);
+    expect(getErrorCode(() => encodeKey(new Uint8Array(MAX_KEY_BYTES)))).toMatch(
+      /^BAD_KEY key is longer than 65536 bytes/,
+    );
+    expect(getErrorCode(() => encodeKey(2n ** BigInt(MAX_KEY_BYTES * 8 - 1)))).toMatch(
+      /^BAD_KEY key is 65540 bytes long/,
+    );
     expect(getErrorCode(() => encodeKey(-(2n ** 200_000_000n)))).toMatch(/^BAD_KEY key is longer/);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { encodeKey, type KeyColumn } from '../../main/engine/values/key.ts';
 import { hashKey, toRowChecksum, toValueChecksum } from '../../main/engine/values/encoding.ts';
+import { encodeKey, type KeyColumn } from '../../main/engine/values/key.ts';
 
 const hex = (digits: string): Uint8Array => new Uint8Array(Buffer.from(digits, 'hex'));
 

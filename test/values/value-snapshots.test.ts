@@ -6,7 +6,8 @@ import { DiskCacheError } from '../../protocol/error.ts';
 import { freshDirectory } from '../engine/fresh-directory.ts';
 import { errorMatching } from '../matchers.ts';
 
-const withHiddenProperty = (object: object, name: PropertyKey, value: unknown) => Object.defineProperty(object, name, { value });
+const withHiddenProperty = (object: object, name: PropertyKey, value: unknown) =>
+  Object.defineProperty(object, name, { value });
 const withGetter = (name: string, get: () => unknown, object: object = {}) =>
   Object.defineProperty(object, name, { get, enumerable: true, configurable: true });
 const throwError = () => {
@@ -116,7 +117,11 @@ const REFUSED: readonly [what: string, make: () => unknown, message: string][] =
     () => ({ error: withGetter('message', throwError, new Error('x')) }),
     'value.error.message is not readable (no)',
   ],
-  ['an Error whose stack throws', () => withGetter('stack', throwError, new Error('x')), 'value.stack is not readable (no)'],
+  [
+    'an Error whose stack throws',
+    () => withGetter('stack', throwError, new Error('x')),
+    'value.stack is not readable (no)',
+  ],
   [
     'an Error whose cause throws',
     () => [withGetter('cause', throwError, new TypeError('x'))],
@@ -128,9 +133,17 @@ const REFUSED: readonly [what: string, make: () => unknown, message: string][] =
     'value.message is a number and not a text',
   ],
   ['a revoked proxy', () => ({ a: createRevokedProxy({}) }), 'value.a is not readable'],
-  ['a revoked proxy in a Map', () => ({ a: new Map([['b', createRevokedProxy([])]]) }), 'value.a.get("b") is not readable'],
+  [
+    'a revoked proxy in a Map',
+    () => ({ a: new Map([['b', createRevokedProxy([])]]) }),
+    'value.a.get("b") is not readable',
+  ],
   ['a proxy of a Map', () => ({ a: new Proxy(new Map(), {}) }), 'value.a is a proxy or an imitation of a Map'],
-  ['a hidden tag', () => ({ a: withHiddenProperty({}, Symbol.toStringTag, 'Date') }), 'value.a is an object with a symbol'],
+  [
+    'a hidden tag',
+    () => ({ a: withHiddenProperty({}, Symbol.toStringTag, 'Date') }),
+    'value.a is an object with a symbol',
+  ],
   ['transferred bytes', () => createDetachedBytes(), 'value is a Uint8Array on a detached ArrayBuffer'],
   [
     'a view that its buffer no longer reaches',
@@ -269,8 +282,16 @@ describe('a key', () => {
   it.each<[string, () => unknown, string]>([
     ['of transferred bytes', () => [createDetachedBytes()], 'key[0] is a view of a detached ArrayBuffer'],
     ['of bytes that its buffer no longer reaches', () => createShrunkView(), 'key is a view of a detached ArrayBuffer'],
-    ['that holds a function the second time', () => withGetter('id', returnInTurn(1, throwError)), 'each time it is read'],
-    ['that throws the second time', () => ({ a: withGetter('id', createReadOnceGetter()) }), 'each time it is read (no)'],
+    [
+      'that holds a function the second time',
+      () => withGetter('id', returnInTurn(1, throwError)),
+      'each time it is read',
+    ],
+    [
+      'that throws the second time',
+      () => ({ a: withGetter('id', createReadOnceGetter()) }),
+      'each time it is read (no)',
+    ],
     ['with a getter that throws', () => ({ a: withGetter('x', throwError) }), 'key.a cannot be read (no)'],
     [
       'that throws what can’t be read',

@@ -30,7 +30,10 @@ it('an answer is a line on stdout and a row of the summary', () => {
 });
 
 it('what can’t be asked is an error', () => {
-  expect(runExperiments('--shell', 'electron')).toMatchObject({ status: 2, said: expect.stringContaining('no Electron runtime') });
+  expect(runExperiments('--shell', 'electron')).toMatchObject({
+    status: 2,
+    said: expect.stringContaining('no Electron runtime'),
+  });
   expect(runExperiments('--shell', 'stand-in', 'nonsense')).toMatchObject({
     status: 2,
     said: expect.stringContaining('nonsense'),

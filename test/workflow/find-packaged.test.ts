@@ -55,7 +55,8 @@ describe('the executable of a packaged application', () => {
   });
 
   it('is refused where an older package lies beside the new one', () => {
-    for (const arch of ['x64', 'arm64']) createFiles(`out/a-win32-${arch}/a.exe`, `out/a-win32-${arch}/resources/app.asar`);
+    for (const arch of ['x64', 'arm64'])
+      createFiles(`out/a-win32-${arch}/a.exe`, `out/a-win32-${arch}/resources/app.asar`);
     expect(() => findPackaged(folder, 'win32')).toThrow('several');
   });
 });

@@ -2,12 +2,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
+import { collectOutput } from '../../e2e/create-app-handle.ts';
 import { waitForDevtools } from '../../e2e/devtools-endpoint.ts';
 import { isElectronRequired } from '../../e2e/find-electron.ts';
 import { getKillCommand, killTree } from '../../e2e/kill-tree.ts';
 import { getElectronOptions } from '../../e2e/launch-electron.ts';
 import { getSwitches } from '../../e2e/launch-packaged.ts';
-import { collectOutput } from '../../e2e/create-app-handle.ts';
 
 const node = (script: string): ChildProcess =>
   spawn(process.execPath, ['--eval', script], { stdio: ['ignore', 'pipe', 'pipe'] });

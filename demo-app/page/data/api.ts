@@ -1,4 +1,4 @@
-import { diskCache, type CacheStatus, getCacheStatus } from 'deskcache/renderer';
+import { type CacheStatus, diskCache, getCacheStatus } from 'deskcache/renderer';
 import { getErrorMessage } from './errors.ts';
 import type { Resource } from './resources.ts';
 

@@ -1,10 +1,10 @@
 import type { CountrySummary } from '../../model/country.ts';
+import { fetchFromServer } from './api.ts';
 import { disk } from './disk-cache.ts';
+import { reportError } from './errors.ts';
 import { online } from './network.ts';
 import { observable } from './observable.ts';
-import { reportError } from './errors.ts';
 import { countryResource } from './resources.ts';
-import { fetchFromServer } from './api.ts';
 
 /** The flags that are on disk, by ISO 3166-1 alpha-2 code. A flag's picture never comes here: it is shown by its address. */
 export const storedFlags = observable<ReadonlySet<string>>(new Set());
@@ -20,7 +20,8 @@ let isRunning = false;
  * goes; call it again when it is back.
  */
 export async function cacheAllCountries(countries: readonly CountrySummary[]): Promise<void> {
-  if (isRunning || (offlineProgress.get().countries === countries.length && storedFlags.get().size >= countries.length)) return;
+  if (isRunning || (offlineProgress.get().countries === countries.length && storedFlags.get().size >= countries.length))
+    return;
   isRunning = true;
   try {
     await loadStoredFlags(countries);

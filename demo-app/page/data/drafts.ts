@@ -1,8 +1,8 @@
 import type { Draft } from '../../model/note.ts';
 import { disk } from './disk-cache.ts';
+import { getErrorMessage, reportError } from './errors.ts';
 import { observable } from './observable.ts';
 import { post } from './outbox.ts';
-import { getErrorMessage, reportError } from './errors.ts';
 
 /** The countries about which somebody is writing. */
 export const draftedCountries = observable<ReadonlySet<string>>(new Set());

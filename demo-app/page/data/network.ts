@@ -1,7 +1,7 @@
 import { diskCache } from 'deskcache/renderer';
 import { disk } from './disk-cache.ts';
-import { observable } from './observable.ts';
 import { reportError } from './errors.ts';
+import { observable } from './observable.ts';
 
 /** Whether the server can be reached; the main process knows, and tells all windows. */
 export const online = observable(true);

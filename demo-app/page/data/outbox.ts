@@ -1,8 +1,8 @@
 import { diskCache, type Job, type JobState } from 'deskcache/renderer';
 import { type Draft, type FieldNote, OUTBOX } from '../../model/note.ts';
 import { disk } from './disk-cache.ts';
-import { observable } from './observable.ts';
 import { reportError } from './errors.ts';
+import { observable } from './observable.ts';
 
 const queue = diskCache.queue<FieldNote>(OUTBOX);
 const STATES: readonly JobState[] = ['running', 'ready', 'held', 'delayed', 'dead'];

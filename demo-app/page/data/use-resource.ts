@@ -1,9 +1,9 @@
 import { useEffect, useState } from 'preact/hooks';
+import { type LoadedResource, loadResource } from './api.ts';
+import { getErrorMessage } from './errors.ts';
 import { online } from './network.ts';
 import { useObservable } from './observable.ts';
-import { getErrorMessage } from './errors.ts';
 import type { Resource } from './resources.ts';
-import { type LoadedResource, loadResource } from './api.ts';
 
 /** What a component has of a resource: nothing yet, data, or the reason why there is none. */
 export interface ResourceState<T> {

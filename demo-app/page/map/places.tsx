@@ -2,7 +2,7 @@ import { memo } from 'preact/compat';
 import { useRef } from 'preact/hooks';
 import type { CountrySummary } from '../../model/country.ts';
 import { navigateTo } from '../view/route.ts';
-import { isArrowKey, findNeighbour } from './arrow-keys.ts';
+import { findNeighbour, isArrowKey } from './arrow-keys.ts';
 import type { Place, World } from './world-geometry.ts';
 
 interface Props {

@@ -70,7 +70,8 @@ export function drawWorld(topology: WorldTopology, countries: readonly CountrySu
 function toPlace(country: CountrySummary, shapes: readonly Shape[]): Place {
   const [x, y] = projection([country.centre[0], country.centre[1]]) ?? [0, 0];
   const largest = shapes.flatMap(splitPolygons).sort((a, b) => path.area(b) - path.area(a))[0];
-  if (largest === undefined || path.area(largest) < MIN_OUTLINE_AREA) return { country, box: [x, y, x, y], centre: [x, y] };
+  if (largest === undefined || path.area(largest) < MIN_OUTLINE_AREA)
+    return { country, box: [x, y, x, y], centre: [x, y] };
   const [[left, top], [right, bottom]] = path.bounds(largest);
   const outline = shapes.map((shape) => path(shape) ?? '').join('');
   return { country, outline, box: [left, top, right, bottom], centre: path.centroid(largest) };

@@ -1,6 +1,6 @@
 import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { CountrySummary } from '../../model/country.ts';
-import { type Camera, frameCountry, type Frame, frameWorld } from './camera.ts';
+import { type Camera, type Frame, frameCountry, frameWorld } from './camera.ts';
 import { Label } from './label.tsx';
 import { Places } from './places.tsx';
 import { type Box, drawWorld, type Place, WORLD_WIDTH, type World, type WorldTopology } from './world-geometry.ts';

@@ -1,6 +1,6 @@
 import type { CacheStatus as Kind } from 'deskcache/renderer';
 import type { LoadedResource } from '../data/api.ts';
-import { formatInstant, formatDuration } from './format.ts';
+import { formatDuration, formatInstant } from './format.ts';
 import { Icon } from './icon.tsx';
 
 interface Props {
@@ -24,7 +24,8 @@ export function CacheStatusBadge({ of: { cacheStatus, durationMs, confirmedAt },
       <Icon name={cacheStatus === 'miss' ? 'network' : 'disk'} />
       <b>{cacheStatus}</b>
       <span>
-        {what ? `${what} ${from}` : upperFirst(from)} in {formatDuration(durationMs)}, {then} {formatInstant(confirmedAt)}
+        {what ? `${what} ${from}` : upperFirst(from)} in {formatDuration(durationMs)}, {then}{' '}
+        {formatInstant(confirmedAt)}
       </span>
     </span>
   );

@@ -4,12 +4,12 @@ import type { CountryDetail, CountrySummary } from '../../model/country.ts';
 import type { FieldNote as Note } from '../../model/note.ts';
 import { countryResource } from '../data/resources.ts';
 import { useResource } from '../data/use-resource.ts';
+import { CacheStatusBadge } from './cache-status.tsx';
 import { FieldNote } from './field-note.tsx';
 import { FieldNotes } from './field-notes.tsx';
 import { Flag } from './flag.tsx';
 import { formatArea, formatList } from './format.ts';
 import { Icon } from './icon.tsx';
-import { CacheStatusBadge } from './cache-status.tsx';
 import { toHash } from './route.ts';
 
 interface Props {

@@ -21,7 +21,8 @@ export function DeliveryState({ of: { state, error, dueAt } }: { readonly of: Po
       )}
       {state === 'delayed' && (
         <>
-          <Icon name="again" /> {isOnline ? <Countdown to={dueAt} /> : 'Again with the network'}: {stripErrorName(error)}
+          <Icon name="again" /> {isOnline ? <Countdown to={dueAt} /> : 'Again with the network'}:{' '}
+          {stripErrorName(error)}
         </>
       )}
       {state === 'dead' && (

@@ -1,9 +1,9 @@
 import type { FieldNote } from '../../model/note.ts';
 import { useObservable } from '../data/observable.ts';
 import { outbox } from '../data/outbox.ts';
+import { DeliveryState } from './delivery-state.tsx';
 import { formatInstant } from './format.ts';
 import { Icon } from './icon.tsx';
-import { DeliveryState } from './delivery-state.tsx';
 
 interface Props {
   readonly code: string;

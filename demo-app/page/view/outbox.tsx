@@ -1,11 +1,11 @@
 import type { CountrySummary } from '../../model/country.ts';
+import { reportError } from '../data/errors.ts';
 import { useObservable } from '../data/observable.ts';
 import { outbox, type PostedNote, retry, withdraw } from '../data/outbox.ts';
-import { reportError } from '../data/errors.ts';
+import { DeliveryState } from './delivery-state.tsx';
 import { Flag } from './flag.tsx';
 import { formatCount } from './format.ts';
 import { Icon } from './icon.tsx';
-import { DeliveryState } from './delivery-state.tsx';
 import { toHash } from './route.ts';
 
 const PANEL = 'outbox';
@@ -42,7 +42,8 @@ export function OutboxPanel({ byCode }: { readonly byCode: ReadonlyMap<string, C
 
 function OutboxItem({ post, country }: { readonly post: PostedNote; readonly country: CountrySummary | undefined }) {
   const { id, state, payload } = post;
-  const attempt = (what: string, done: Promise<unknown>) => void done.catch((error: unknown) => reportError(what, error));
+  const attempt = (what: string, done: Promise<unknown>) =>
+    void done.catch((error: unknown) => reportError(what, error));
   return (
     <li data-state={state}>
       <a href={toHash(payload.code)}>

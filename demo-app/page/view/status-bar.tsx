@@ -1,16 +1,20 @@
 import type { CountrySummary } from '../../model/country.ts';
+import type { LoadedResource } from '../data/api.ts';
 import { offlineProgress } from '../data/cache-assets.ts';
+import { lastError, reportError } from '../data/errors.ts';
 import { online, switchedOff, switchNetwork } from '../data/network.ts';
 import { useObservable } from '../data/observable.ts';
-import { lastError, reportError } from '../data/errors.ts';
-import type { LoadedResource } from '../data/api.ts';
+import { CacheStatusBadge } from './cache-status.tsx';
 import { formatBytes, formatCount } from './format.ts';
 import { Icon } from './icon.tsx';
 import { OutboxButton } from './outbox.tsx';
-import { CacheStatusBadge } from './cache-status.tsx';
 
 /** Whether there is a network, where the list came from, what waits to be sent, and what is on disk. */
-export function StatusBar({ countries }: { readonly countries: LoadedResource<readonly CountrySummary[]> | undefined }) {
+export function StatusBar({
+  countries,
+}: {
+  readonly countries: LoadedResource<readonly CountrySummary[]> | undefined;
+}) {
   return (
     <footer class="status">
       <NetworkSwitch />

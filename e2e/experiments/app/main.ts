@@ -4,7 +4,7 @@
  */
 import { assetScheme, openDiskCache, type Placement } from 'deskcache/main';
 import { app, BrowserWindow, protocol, session, type WebContents } from 'electron';
-import { servePage, openWindow } from '../../single-page.ts';
+import { openWindow, servePage } from '../../single-page.ts';
 import { makeSilence } from './silence.ts';
 import { stores } from './stores.ts';
 

@@ -138,7 +138,9 @@ async function start(
       return connection.browser.send('Target.createTarget', place);
     }
     if (!found.visible) return connection.browser.send('Target.createTarget', { url: 'about:blank', width, height });
-    return openAppWindow(connection.browser, options, (url) => openInRunning(found, profile, [...extra, `--app=${url}`]));
+    return openAppWindow(connection.browser, options, (url) =>
+      openInRunning(found, profile, [...extra, `--app=${url}`]),
+    );
   };
   const showPage = async (targetId: string) => {
     if (found.visible) await showWindow(connection.browser, targetId);

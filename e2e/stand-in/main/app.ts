@@ -1,6 +1,6 @@
 import type * as Electron from 'electron';
 import type { ElectronMembers } from '../type-conformance.ts';
-import { CancelableEvent, GuardedObject, GuardedEmitter } from '../unknown-member-guard.ts';
+import { CancelableEvent, GuardedEmitter, GuardedObject } from '../unknown-member-guard.ts';
 import { type AppPath, AppPaths } from './app-paths.ts';
 import type { BrowserWindow } from './browser-window.ts';
 import { InstanceLock } from './instance-lock.ts';

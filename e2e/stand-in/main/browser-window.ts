@@ -2,7 +2,7 @@ import { isAbsolute, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type * as Electron from 'electron';
 import type { ElectronMembers } from '../type-conformance.ts';
-import { CancelableEvent, assertKnownOptions, GuardedEmitter } from '../unknown-member-guard.ts';
+import { assertKnownOptions, CancelableEvent, GuardedEmitter } from '../unknown-member-guard.ts';
 import { app } from './app.ts';
 import { openWindows } from './open-windows.ts';
 import { Session, session } from './session.ts';
@@ -55,7 +55,10 @@ const KNOWN_PREFERENCES = [
 let lastId = 0;
 
 /** A window is a page of Chromium; without a display nobody sees it, and the page does not know. */
-export class BrowserWindow extends GuardedEmitter<WindowEvents> implements ElectronMembers<Electron.BrowserWindow, Implemented> {
+export class BrowserWindow
+  extends GuardedEmitter<WindowEvents>
+  implements ElectronMembers<Electron.BrowserWindow, Implemented>
+{
   readonly id = ++lastId;
   readonly webContents: WebContents;
   #title: string;

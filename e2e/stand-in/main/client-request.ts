@@ -3,7 +3,7 @@ import type * as Electron from 'electron';
 import { assertKnownOptions } from '../unknown-member-guard.ts';
 import type { Credentials } from './cors.ts';
 import type { IncomingResponse } from './http-request.ts';
-import type { LoadRequest, LoadListener, Login } from './network-loader.ts';
+import type { LoadListener, LoadRequest, Login } from './network-loader.ts';
 
 const KNOWN_OPTIONS = [
   'session',

@@ -71,7 +71,10 @@ export class Cookies {
   /** Keeps what an answer from `url` set. */
   async store(url: URL, lines: readonly string[]): Promise<void> {
     if (lines.length === 0) return;
-    await this.#browser.send('Storage.setCookies', { ...this.#context, cookies: lines.map((line) => parseSetCookie(line, url)) });
+    await this.#browser.send('Storage.setCookies', {
+      ...this.#context,
+      cookies: lines.map((line) => parseSetCookie(line, url)),
+    });
   }
 }
 

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
-import { fromChromiumUrl } from '../scheme-mapping.ts';
 import { hasInitiatorOrigin } from '../electron-version.ts';
+import { fromChromiumUrl } from '../scheme-mapping.ts';
 
 /** A request as Chromium reports it before its network service sees it. */
 export interface ObservedRequest {

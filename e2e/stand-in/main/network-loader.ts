@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { Cookies } from './cookies.ts';
-import { allowsResponse, allowsRequest, type Credentials, getPreflight, getResponseField } from './cors.ts';
-import { sendHttpRequest, type IncomingResponse } from './http-request.ts';
+import { allowsRequest, allowsResponse, type Credentials, getPreflight, getResponseField } from './cors.ts';
+import { type IncomingResponse, sendHttpRequest } from './http-request.ts';
 
 /** A request of the main process, as Electron hands it to Chromium's network (shell/common/api/electron_api_url_loader.cc). */
 export interface LoadRequest {
@@ -54,7 +54,11 @@ const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
  * Sends a request with the session's cookies, asks leave of the server where it comes from an origin by `cors`, and follows
  * redirects. Rejects with an `Error` in the words of Chromium's net errors.
  */
-export async function loadResource(identity: SessionIdentity, first: LoadRequest, listener: LoadListener): Promise<IncomingResponse> {
+export async function loadResource(
+  identity: SessionIdentity,
+  first: LoadRequest,
+  listener: LoadListener,
+): Promise<IncomingResponse> {
   if (first.mode === 'cors' && first.origin === undefined) throw new Error('net::ERR_INVALID_ARGUMENT');
   let current = first;
   let isTainted = false;
@@ -115,7 +119,10 @@ async function loadOnce(
 }
 
 /** Sends the preflight of a request, without cookies. */
-async function sendPreflight({ url, method, headers, credentials, signal }: LoadRequest, origin: string): Promise<void> {
+async function sendPreflight(
+  { url, method, headers, credentials, signal }: LoadRequest,
+  origin: string,
+): Promise<void> {
   const fields = getPreflight(origin, method, headers);
   if (!fields) return;
   const response = await sendHttpRequest({ url, method: 'OPTIONS', headers: fields, body: undefined, signal });

@@ -85,7 +85,11 @@ export class PageDocument {
   #evaluate(message: MessageToPage): void {
     if (this.#ended) return;
     const { session, context } = this.world;
-    const call = { functionDeclaration: RECEIVE_FUNCTION, executionContextId: context, arguments: [{ value: message }] };
+    const call = {
+      functionDeclaration: RECEIVE_FUNCTION,
+      executionContextId: context,
+      arguments: [{ value: message }],
+    };
     // A document that goes away while the message is under way takes it along; its end is reported by other events.
     session.send('Runtime.callFunctionOn', call).catch(() => {});
   }

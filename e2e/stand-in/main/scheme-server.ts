@@ -131,7 +131,11 @@ export class SchemeServer {
   }
 
   /** Documents get the handlers of now, their subresources those of the document's start. A redirect stays with the handler that made it. */
-  #findHandler({ frameId, resourceType }: PausedRequest, scheme: string, before?: RedirectedRequest): SchemeHandler | undefined {
+  #findHandler(
+    { frameId, resourceType }: PausedRequest,
+    scheme: string,
+    before?: RedirectedRequest,
+  ): SchemeHandler | undefined {
     const handlers = this.#navigations.handlers(frameId);
     if (resourceType !== 'Document') return before?.handler ?? this.#documents.find(frameId, scheme, handlers);
     return NETWORK_SCHEMES.has(scheme) && before ? before.handler : handlers.find(scheme);
@@ -187,7 +191,10 @@ export class SchemeServer {
  * The origin that Chromium compares. It forgets who was led from one foreign origin to another; DevTools takes every redirect for such a one,
  * as it sees the loopback server's address.
  */
-function getOriginAfterRedirect(before: RedirectedRequest | undefined, { url, headers }: PausedRequest['request']): string | undefined {
+function getOriginAfterRedirect(
+  before: RedirectedRequest | undefined,
+  { url, headers }: PausedRequest['request'],
+): string | undefined {
   const told = getField(headers, 'origin');
   if (told === undefined || before?.origin === undefined) return told;
   const from = getOrigin(before.from);

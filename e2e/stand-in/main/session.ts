@@ -7,8 +7,8 @@ import type { ElectronMembers } from '../type-conformance.ts';
 import { assertKnownOptions, GuardedObject, guardMembers } from '../unknown-member-guard.ts';
 import { Cookies } from './cookies.ts';
 import type { IncomingResponse } from './http-request.ts';
-import { saveCookies, restoreCookies } from './persistent-cookies.ts';
-import { type LoadRequest, type LoadListener, loadResource } from './network-loader.ts';
+import { type LoadListener, type LoadRequest, loadResource } from './network-loader.ts';
+import { restoreCookies, saveCookies } from './persistent-cookies.ts';
 import { type ProtocolMembers, SchemeHandlers, schemes } from './protocol.ts';
 import { sessionFetch } from './session-fetch.ts';
 
@@ -166,7 +166,9 @@ export async function findSessionByContext(context: string | undefined): Promise
   return defaultSession;
 }
 
-const members: ElectronMembers<typeof Electron.session, 'fromPartition' | 'fromPath'> & { readonly defaultSession: Session } = {
+const members: ElectronMembers<typeof Electron.session, 'fromPartition' | 'fromPath'> & {
+  readonly defaultSession: Session;
+} = {
   defaultSession,
   fromPartition(partition, options) {
     assertKnownOptions('session.fromPartition', options ?? {}, []);

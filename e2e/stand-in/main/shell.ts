@@ -2,12 +2,12 @@ import { join } from 'node:path';
 import type { CdpConnection, CdpSession } from '../chromium/cdp.ts';
 import { findChromium } from '../chromium/find-chromium.ts';
 import { type Chromium, startChromium } from '../chromium/start-chromium.ts';
-import { bundleScripts, createPreloadScript, createMainWorldScript } from '../page/bundle-scripts.ts';
+import { bundleScripts, createMainWorldScript, createPreloadScript } from '../page/bundle-scripts.ts';
 import { fromChromiumUrl } from '../scheme-mapping.ts';
 import type { PageScripts } from './frame-tree.ts';
 import { type Schemes, schemes } from './protocol.ts';
 import { SchemeServer } from './scheme-server.ts';
-import { endSessions, type Session, session, findSessionByContext, startSessions } from './session.ts';
+import { endSessions, findSessionByContext, type Session, session, startSessions } from './session.ts';
 import type { PageOptions, WebContents } from './web-contents.ts';
 import type { WebFrameMain } from './web-frame-main.ts';
 

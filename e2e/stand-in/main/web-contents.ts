@@ -1,17 +1,17 @@
 import { EventEmitter } from 'node:events';
 import type * as Electron from 'electron';
 import type { CdpSession } from '../chromium/cdp.ts';
-import type { ElectronMembers } from '../type-conformance.ts';
-import { fromChromiumUrl, toChromiumUrl } from '../scheme-mapping.ts';
-import { CancelableEvent, assertKnownOptions, GuardedEmitter, guardMembers } from '../unknown-member-guard.ts';
 import { decodeValue } from '../encode-value.ts';
 import type { MessageFromPage } from '../page-messages.ts';
+import { fromChromiumUrl, toChromiumUrl } from '../scheme-mapping.ts';
+import type { ElectronMembers } from '../type-conformance.ts';
+import { assertKnownOptions, CancelableEvent, GuardedEmitter, guardMembers } from '../unknown-member-guard.ts';
 import { FrameTree } from './frame-tree.ts';
 import { LoadError } from './load-error.ts';
 import { getFrameIds, type Navigation, watchNavigation } from './navigation.ts';
 import type { PageDocument } from './page-document.ts';
 import type { Session } from './session.ts';
-import { type ShimShell, getShell } from './shell.ts';
+import { getShell, type ShimShell } from './shell.ts';
 import { WebFrameMain } from './web-frame-main.ts';
 
 type Implemented =
@@ -69,7 +69,10 @@ type OpenHandler = Parameters<Electron.WebContents['setWindowOpenHandler']>[0];
 let lastId = 0;
 
 /** The page of one window: a DevTools page target, its frames and its navigations. */
-export class WebContents extends GuardedEmitter<WebContentsEvents> implements ElectronMembers<Electron.WebContents, Implemented> {
+export class WebContents
+  extends GuardedEmitter<WebContentsEvents>
+  implements ElectronMembers<Electron.WebContents, Implemented>
+{
   readonly id = ++lastId;
   /** Messages of this window's frames. No `handleType`: the strict proxy says so. */
   readonly ipc = guardMembers('webContents.ipc', new EventEmitter());

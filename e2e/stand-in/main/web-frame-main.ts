@@ -1,6 +1,6 @@
 import type * as Electron from 'electron';
-import type { ElectronMembers } from '../type-conformance.ts';
 import { fromChromiumUrl } from '../scheme-mapping.ts';
+import type { ElectronMembers } from '../type-conformance.ts';
 import { GuardedEmitter } from '../unknown-member-guard.ts';
 import { clone } from './clone.ts';
 import { takePorts } from './message-port-main.ts';
@@ -98,7 +98,10 @@ export class WebFrameMain
 
   get framesInSubtree(): WebFrameMain[] {
     this.#assertAlive();
-    return [this, ...this.#position.children().flatMap((frame) => (frame.isDestroyed() ? frame : frame.framesInSubtree))];
+    return [
+      this,
+      ...this.#position.children().flatMap((frame) => (frame.isDestroyed() ? frame : frame.framesInSubtree)),
+    ];
   }
 
   get processId(): number {

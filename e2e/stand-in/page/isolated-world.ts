@@ -1,5 +1,5 @@
 import { decodeValue, encodeValue } from '../encode-value.ts';
-import { BINDING_NAME, type MessageFromPage, OPEN_EVENT, type MessageToPage } from '../page-messages.ts';
+import { BINDING_NAME, type MessageFromPage, type MessageToPage, OPEN_EVENT } from '../page-messages.ts';
 
 /**
  * The isolated world's side: `ipcRenderer` for the preload, and ports that really are the page's own, each joined here to its

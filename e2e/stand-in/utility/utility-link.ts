@@ -60,7 +60,8 @@ export class UtilityLink {
       message: (message) => this.#send(id, message),
       closed: () => {
         this.#ports.delete(id);
-        if (this.#stream.writable) writeFrame(this.#stream, { kind: 'close', target: id, ports: [], payload: EMPTY_PAYLOAD });
+        if (this.#stream.writable)
+          writeFrame(this.#stream, { kind: 'close', target: id, ports: [], payload: EMPTY_PAYLOAD });
       },
     });
   }

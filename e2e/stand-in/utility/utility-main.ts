@@ -4,8 +4,8 @@ import { Socket } from 'node:net';
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { emulateElectron } from '../electron-version.ts';
-import { UtilityLink } from './utility-link.ts';
 import { ParentPort } from './parent-port.ts';
+import { UtilityLink } from './utility-link.ts';
 
 /** The descriptor of the connection to the main process. */
 const CONNECTION_FD = 3;

@@ -1,14 +1,25 @@
+import { estimateBytes } from '../../../protocol/clone.ts';
 import type { Access } from '../../../protocol/contract/signature.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
-import { CACHES_GRANT, type CachesResult, type CachesCall, FETCH_GRANT, type WireResponse } from '../../../protocol/http.ts';
-import { estimateBytes } from '../../../protocol/clone.ts';
+import {
+  CACHES_GRANT,
+  type CachesCall,
+  type CachesResult,
+  FETCH_GRANT,
+  type WireResponse,
+} from '../../../protocol/http.ts';
 import type { SessionGrant } from '../grant.ts';
-import type { BackendCacheStorage, BackendCache } from './calls.ts';
+import type { BackendCache, BackendCacheStorage } from './calls.ts';
 import { toError } from './calls.ts';
-import { parseQueryOptions, parseRequest, parseResponse, serializeRequest, serializeWithoutCookies } from './parse-messages.ts';
-import type { IncomingBodies } from './wire-bodies.ts';
-import { isSafe } from './parse-messages.ts';
-import type { OutgoingBodies } from './wire-bodies.ts';
+import {
+  isSafe,
+  parseQueryOptions,
+  parseRequest,
+  parseResponse,
+  serializeRequest,
+  serializeWithoutCookies,
+} from './parse-messages.ts';
+import type { IncomingBodies, OutgoingBodies } from './wire-bodies.ts';
 
 /** Of the bodies of one answer so many bytes travel with it; the others are pulled. */
 const MAX_INLINE_BYTES_PER_CALL = 4 * 2 ** 20;
@@ -59,7 +70,8 @@ const CACHE_STORAGE_METHODS: Readonly<Record<string, CacheMethod<BackendCacheSto
   keys: { access: 'read', run: async (caches) => assertSendable(await caches.keys()) },
   match: {
     access: 'read',
-    run: async (caches, { requests, options }, room) => sendResponses([await caches.match(getOnlyRequest(requests), options)], room),
+    run: async (caches, { requests, options }, room) =>
+      sendResponses([await caches.match(getOnlyRequest(requests), options)], room),
   },
 };
 
@@ -67,7 +79,8 @@ const CACHE_STORAGE_METHODS: Readonly<Record<string, CacheMethod<BackendCacheSto
 const CACHE_METHODS: Readonly<Record<string, CacheMethod<BackendCache>>> = {
   match: {
     access: 'read',
-    run: async (cache, { requests, options }, room) => sendResponses([await cache.match(getOnlyRequest(requests), options)], room),
+    run: async (cache, { requests, options }, room) =>
+      sendResponses([await cache.match(getOnlyRequest(requests), options)], room),
   },
   matchAll: {
     access: 'read',
@@ -104,7 +117,8 @@ const CACHE_METHODS: Readonly<Record<string, CacheMethod<BackendCache>>> = {
   delete: { access: 'write', run: (cache, { requests, options }) => cache.delete(getOnlyRequest(requests), options) },
   keys: {
     access: 'read',
-    run: async (cache, { requests, options }) => assertSendable((await cache.keys(requests[0], options)).map(serializeRequest)),
+    run: async (cache, { requests, options }) =>
+      assertSendable((await cache.keys(requests[0], options)).map(serializeRequest)),
   },
 };
 
@@ -154,7 +168,10 @@ function getOnlyRequest(requests: readonly Request[]): Request {
 }
 
 /** Responses as they travel; when one of them can't, none does, and nothing stays open. */
-async function sendResponses(found: readonly (Response | undefined)[], { outgoing }: CacheCallContext): Promise<WireResponse[]> {
+async function sendResponses(
+  found: readonly (Response | undefined)[],
+  { outgoing }: CacheCallContext,
+): Promise<WireResponse[]> {
   const responses = found.filter((it) => it !== undefined);
   const sentResponses: WireResponse[] = [];
   let whole = 0;

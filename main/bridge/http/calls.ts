@@ -1,7 +1,7 @@
-import { type QueryOptions, type HttpFault, type Reply, MAX_HTTP_CALLS } from '../../../protocol/http.ts';
-import type { StrategyOptions } from '../../../protocol/strategy.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
-import { toPageErrorData, redactDirectories } from '../../../protocol/redaction.ts';
+import { type HttpFault, MAX_HTTP_CALLS, type QueryOptions, type Reply } from '../../../protocol/http.ts';
+import { redactDirectories, toPageErrorData } from '../../../protocol/redaction.ts';
+import type { StrategyOptions } from '../../../protocol/strategy.ts';
 import type { Quota } from '../principal.ts';
 
 /** What stands behind a page's port for `fetch`, CacheStorage and the connection. */

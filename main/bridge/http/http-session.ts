@@ -1,39 +1,34 @@
 import { expose } from 'comlink';
+import { getCacheStatus } from '../../../protocol/cache-status.ts';
+import { estimateBytes } from '../../../protocol/clone.ts';
 import type { DiskCacheError } from '../../../protocol/error.ts';
-import { toPageErrorData } from '../../../protocol/redaction.ts';
 import {
-  type CachesResult,
+  type BodyChunk,
   type CachesCall,
+  type CachesResult,
   type ConnectionMessage,
   FETCH_GRANT,
   type FetchCall,
-  isErrorFault,
   HTTP_API_METHODS,
   type HttpApi,
-  type BodyChunk,
+  isErrorFault,
   type Reply,
   type WireResponse,
 } from '../../../protocol/http.ts';
-import { getCacheStatus } from '../../../protocol/cache-status.ts';
-import { estimateBytes } from '../../../protocol/clone.ts';
+import { toPageErrorData } from '../../../protocol/redaction.ts';
 import { createGoodbye } from '../../../protocol/wire.ts';
 import type { Port } from '../gate.ts';
-import { gate } from '../gate.ts';
+import { gate, whileOpen } from '../gate.ts';
 import type { Grant } from '../grant.ts';
-import { AbuseCounter } from '../session-limits.ts';
 import { SessionGrant } from '../grant.ts';
-import { Principal } from '../principal.ts';
-import { DeliveryReceipts } from '../session-limits.ts';
-import { whileOpen } from '../gate.ts';
-import type { HttpBackend } from './calls.ts';
-import { isReading, runCachesCall } from './cache-calls.ts';
-import { InFlightCalls } from './calls.ts';
-import { toError, captureReply } from './calls.ts';
-import { parseStrategy, parseRequest, serializeWithoutCookies } from './parse-messages.ts';
 import { Pace } from '../offline/pace.ts';
-import { IncomingBodies } from './wire-bodies.ts';
-import { isSafe } from './parse-messages.ts';
-import { OutgoingBodies } from './wire-bodies.ts';
+import { Principal } from '../principal.ts';
+import { AbuseCounter, DeliveryReceipts } from '../session-limits.ts';
+import { isReading, runCachesCall } from './cache-calls.ts';
+import type { HttpBackend } from './calls.ts';
+import { captureReply, InFlightCalls, toError } from './calls.ts';
+import { isSafe, parseRequest, parseStrategy, serializeWithoutCookies } from './parse-messages.ts';
+import { IncomingBodies, OutgoingBodies } from './wire-bodies.ts';
 
 /** One page's conversation about HTTP, from its handshake to its goodbye. */
 export interface HttpSession {

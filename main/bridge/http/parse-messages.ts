@@ -1,7 +1,14 @@
-import { overridesMethod, overridesMethodByParameter, isRoutingField } from '../../../protocol/request-fields.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
-import { type HeaderFields, MAX_HEAD_BYTES, type QueryOptions, serializeResponseHead, type WireRequest, type WireResponse } from '../../../protocol/http.ts';
-import { type StrategyOptions, STRATEGIES, type Strategy } from '../../../protocol/strategy.ts';
+import {
+  type HeaderFields,
+  MAX_HEAD_BYTES,
+  type QueryOptions,
+  serializeResponseHead,
+  type WireRequest,
+  type WireResponse,
+} from '../../../protocol/http.ts';
+import { isRoutingField, overridesMethod, overridesMethodByParameter } from '../../../protocol/request-fields.ts';
+import { STRATEGIES, type Strategy, type StrategyOptions } from '../../../protocol/strategy.ts';
 import type { BodyContent } from './wire-bodies.ts';
 
 /** Whether a request only reads, also to a server that takes the method from a field or from a parameter of the address. */
@@ -41,7 +48,11 @@ const FORBIDDEN_REQUEST_FIELDS: ReadonlySet<string> = new Set([
   'upgrade',
   'via',
 ]);
-const METHOD_OVERRIDE_FIELDS: ReadonlySet<string> = new Set(['x-http-method', 'x-http-method-override', 'x-method-override']);
+const METHOD_OVERRIDE_FIELDS: ReadonlySet<string> = new Set([
+  'x-http-method',
+  'x-http-method-override',
+  'x-method-override',
+]);
 const FORBIDDEN_METHOD = /^\s*(connect|trace|track)\s*$/i;
 
 /** About what a header field takes besides its characters. */
@@ -64,7 +75,9 @@ export function parseRequest(
 ): Request {
   const { url, method, headers, credentials, redirect, cache } = assertRecord<WireRequest>(given, 'A request');
   if (typeof url !== 'string' || typeof method !== 'string') throw new TypeError('A request has a URL and a method');
-  const fields = parseFields(headers, url.length + method.length).filter(([name, value]) => !isForbiddenField(name, value));
+  const fields = parseFields(headers, url.length + method.length).filter(
+    ([name, value]) => !isForbiddenField(name, value),
+  );
   const init = Object.entries({ credentials, redirect, cache }).filter(([, value]) => value !== undefined);
   return new Request(url, {
     ...(Object.fromEntries(init) as Pick<RequestInit, 'credentials' | 'redirect' | 'cache'>),
@@ -98,7 +111,11 @@ export function serializeWithoutCookies(response: Response): Omit<WireResponse, 
   return { ...said, headers: said.headers.filter(([name]) => !isSetCookieField(name)) };
 }
 
-export const serializeRequest = ({ url, method, headers }: Request): WireRequest => ({ url, method, headers: [...headers] });
+export const serializeRequest = ({ url, method, headers }: Request): WireRequest => ({
+  url,
+  method,
+  headers: [...headers],
+});
 
 /** @throws {DiskCacheError} `BAD_OPTION` */
 export function parseStrategy(given: unknown): StrategyOptions | undefined {

@@ -1,6 +1,12 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
-import { MAX_CHUNKS_IN_FLIGHT, type WireBody, MAX_CHUNK_BYTES, MAX_HTTP_CALLS, type BodyChunk } from '../../../protocol/http.ts';
-import { splitIntoChunks, IncomingStream } from '../byte-channel.ts';
+import {
+  type BodyChunk,
+  MAX_CHUNK_BYTES,
+  MAX_CHUNKS_IN_FLIGHT,
+  MAX_HTTP_CALLS,
+  type WireBody,
+} from '../../../protocol/http.ts';
+import { IncomingStream, splitIntoChunks } from '../byte-channel.ts';
 import type { Quota } from '../principal.ts';
 import { toError } from './calls.ts';
 
@@ -68,7 +74,12 @@ export class OutgoingBodies {
     const id = ++this.#lastId;
     const idleTimer = setTimeout(() => this.#expire(id), OUTGOING_IDLE_MS);
     idleTimer.unref();
-    this.#open.set(id, { reader, chunks: paced(splitIntoChunks(readRest(first, reader)), this.#whenTaken), chunksInFlight: 0, idleTimer });
+    this.#open.set(id, {
+      reader,
+      chunks: paced(splitIntoChunks(readRest(first, reader)), this.#whenTaken),
+      chunksInFlight: 0,
+      idleTimer,
+    });
     return id;
   }
 

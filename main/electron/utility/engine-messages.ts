@@ -1,13 +1,13 @@
-import { type ErrorData, isErrorData, DiskCacheError } from '../../../protocol/error.ts';
-import type { Outcome } from '../../../protocol/wire.ts';
+import { isAbsolute } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { findValueFault } from '../../../protocol/clone-check.ts';
+import { formatValue } from '../../../protocol/describe-value.ts';
+import { DiskCacheError, type ErrorData, isErrorData } from '../../../protocol/error.ts';
 import type { StoreDeclarations } from '../../../protocol/stores.ts';
+import type { Outcome } from '../../../protocol/wire.ts';
 import type { OpenQueueOptions } from '../../offline/index.ts';
 import type { SessionRights } from '../engine-endpoint.ts';
 import type { WindowStoreId, WindowStoreOptions } from '../window-stores.ts';
-import { isAbsolute } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { formatValue } from '../../../protocol/describe-value.ts';
-import { findValueFault } from '../../../protocol/clone-check.ts';
 
 /*
  * What the main process tells the utility process that has the engine, and what it hears: plain data, one object each. Both are of
@@ -43,7 +43,12 @@ export type Command =
   | { readonly order: 'attach'; readonly window: number; readonly kept: WindowStoreId }
   | { readonly order: 'release'; readonly window: number }
   /** Comes with the port. Without a window it is the main process itself that calls. */
-  | { readonly order: 'session'; readonly id: number; readonly window: number | undefined; readonly rights: SessionRights }
+  | {
+      readonly order: 'session';
+      readonly id: number;
+      readonly window: number | undefined;
+      readonly rights: SessionRights;
+    }
   | { readonly order: 'end'; readonly id: number; readonly reason: ErrorData }
   | { readonly order: 'call'; readonly id: number; readonly asked: Query }
   | { readonly order: 'openQueue'; readonly queue: NamedQueue }

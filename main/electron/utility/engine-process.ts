@@ -1,6 +1,6 @@
 import { type MessagePortMain, type UtilityProcess, utilityProcess } from 'electron';
 import { DiskCacheError, fromErrorData } from '../../../protocol/error.ts';
-import { type RunningEvent, isEngineEvent, type Command, type EngineEvent } from './engine-messages.ts';
+import { type Command, type EngineEvent, isEngineEvent, type RunningEvent } from './engine-messages.ts';
 
 /** Milliseconds to wait before each start within a minute of others. */
 const RESTART_DELAYS_MS = [0, 250, 500, 1000];

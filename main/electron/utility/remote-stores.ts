@@ -1,16 +1,16 @@
+import { join } from 'node:path';
 import { MessageChannelMain, type MessagePortMain } from 'electron';
-import { type Kind, SIGNATURES } from '../../../protocol/contract.ts';
-import { DiskCacheError } from '../../../protocol/error.ts';
-import { DEFAULT_STORE, type StoreDeclaration, type StoreDeclarations } from '../../../protocol/stores.ts';
 import { Client } from '../../../client/client.ts';
 import type { MessagePortLike } from '../../../client/port-connection.ts';
 import { RemoteStore } from '../../../client/remote-store.ts';
+import { type Kind, SIGNATURES } from '../../../protocol/contract.ts';
+import { DiskCacheError } from '../../../protocol/error.ts';
+import { DEFAULT_STORE, type StoreDeclaration, type StoreDeclarations } from '../../../protocol/stores.ts';
+import type { AssetStore } from '../../assets/asset-server.ts';
 import { FULL_GRANT } from '../../bridge/grant.ts';
+import { Cache, FanoutCache } from '../../engine/index.ts';
 import { fromPortMain } from '../engine-endpoint.ts';
 import type { UtilityEngine } from './utility-engine.ts';
-import { join } from 'node:path';
-import type { AssetStore } from '../../assets/asset-server.ts';
-import { Cache, FanoutCache } from '../../engine/index.ts';
 
 /** Milliseconds in which the utility process has to answer something. */
 const CALL_TIMEOUT_MS = 30_000;
@@ -25,7 +25,9 @@ export class RemoteHostStores {
 
   constructor(engine: UtilityEngine, declarations: StoreDeclarations) {
     const client = new Client(async () => openOwnPort(engine), CALL_TIMEOUT_MS);
-    const kinds = Object.entries(declarations).map(([name, declaration]) => [name, getContractKind(declaration)] as const);
+    const kinds = Object.entries(declarations).map(
+      ([name, declaration]) => [name, getContractKind(declaration)] as const,
+    );
     this.stores = Object.fromEntries(
       [[DEFAULT_STORE, 'cache'] as const, ...kinds].map(([name, kind]) => [
         name,

@@ -1,10 +1,9 @@
 import type { MessagePortMain } from 'electron';
 import { DiskCacheError, fromErrorData, toErrorData } from '../../../protocol/error.ts';
 import { captureOutcome } from '../../../protocol/wire.ts';
-import type { LocalEngine } from '../engine-endpoint.ts';
-import type { WindowEndpoint, ClosableSession } from '../engine-endpoint.ts';
+import type { ClosableSession, LocalEngine, WindowEndpoint } from '../engine-endpoint.ts';
 import type { WindowStoreId } from '../window-stores.ts';
-import type { Query, NamedQueue, OpenCommand, Command, EngineEvent } from './engine-messages.ts';
+import type { Command, EngineEvent, NamedQueue, OpenCommand, Query } from './engine-messages.ts';
 
 /** What the utility process has open. */
 export interface OpenedEngine {

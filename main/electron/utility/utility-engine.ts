@@ -1,13 +1,13 @@
 import type { MessagePortMain } from 'electron';
+import { findValueFault } from '../../../protocol/clone-check.ts';
 import { DiskCacheError, fromErrorData, toErrorData } from '../../../protocol/error.ts';
 import { toPageErrorData } from '../../../protocol/redaction.ts';
-import { findValueFault } from '../../../protocol/clone-check.ts';
 import { createGoodbye } from '../../../protocol/wire.ts';
 import type { OpenQueueOptions } from '../../offline/index.ts';
-import type { EndReason, WindowEndpoint, EngineEndpoint, SessionRights, ClosableSession } from '../engine-endpoint.ts';
+import type { ClosableSession, EndReason, EngineEndpoint, SessionRights, WindowEndpoint } from '../engine-endpoint.ts';
 import { assertLifetime, type Lifetime, type WindowStoreId } from '../window-stores.ts';
+import type { Command, NamedQueue, OpenCommand, Query, RunningEvent } from './engine-messages.ts';
 import { EngineProcess } from './engine-process.ts';
-import type { Query, RunningEvent, NamedQueue, OpenCommand, Command } from './engine-messages.ts';
 
 /** A conversation that the utility process has, or will have when it runs. */
 interface PendingSession {
@@ -76,10 +76,10 @@ export class UtilityEngine implements EngineEndpoint {
     });
   }
 
-  attach(name: string, keep: Lifetime): WindowEndpoint {
-    assertLifetime(keep);
+  attach(name: string, lifetime: Lifetime): WindowEndpoint {
+    assertLifetime(lifetime);
     const window = ++this.#lastId;
-    const kept = { name, keep };
+    const kept = { name, lifetime };
     this.#windows.set(window, kept);
     this.#process.send({ order: 'attach', window, kept });
     return {

@@ -1,10 +1,10 @@
 import type { Finding } from '../../../protocol/results.ts';
-import type { Core } from '../state/core.ts';
 import { findDamage } from '../cache/read.ts';
-import { unlessCorrupt } from '../sqlite/errors.ts';
 import type { Column } from '../sqlite/connection.ts';
+import { unlessCorrupt } from '../sqlite/errors.ts';
 import type { Replacement } from '../sqlite/replacement.ts';
 import type { CheckRow } from '../sqlite/statements.ts';
+import type { Core } from '../state/core.ts';
 import type { KeyColumn } from '../values/key.ts';
 import { readSkippingDamage, readSmallTable } from './read-skipping-damage.ts';
 
@@ -49,8 +49,12 @@ class ItemCopy {
   constructor(core: Core, fresh: Replacement) {
     this.#core = core;
     this.#isDeque = core.kind === 'deque';
-    this.#insertWithId = fresh.statement(`INSERT OR IGNORE INTO entry (id, ${ALL_COLUMNS.join(', ')}) VALUES (?, ${toPlaceholders(ALL_COLUMNS)})`);
-    this.#insertAtEnd = fresh.statement(`INSERT OR IGNORE INTO entry (${ALL_COLUMNS.join(', ')}) VALUES (${toPlaceholders(ALL_COLUMNS)})`);
+    this.#insertWithId = fresh.statement(
+      `INSERT OR IGNORE INTO entry (id, ${ALL_COLUMNS.join(', ')}) VALUES (?, ${toPlaceholders(ALL_COLUMNS)})`,
+    );
+    this.#insertAtEnd = fresh.statement(
+      `INSERT OR IGNORE INTO entry (${ALL_COLUMNS.join(', ')}) VALUES (${toPlaceholders(ALL_COLUMNS)})`,
+    );
   }
 
   take(item: ItemRow): void {

@@ -1,5 +1,5 @@
-import { unlessCorrupt } from '../sqlite/errors.ts';
 import type { Column, Connection, Statement } from '../sqlite/connection.ts';
+import { unlessCorrupt } from '../sqlite/errors.ts';
 
 /** No id is farther away from 0. */
 const MAX_ABSOLUTE_ID = 2 ** 53;
@@ -49,7 +49,11 @@ function scan(rows: Statement<[number]>, from: number, take: (row: Column[]) => 
 }
 
 /** Returns the id from which on reading can go on after a failure; undefined when there is nothing more. */
-function findNextReadable(next: Statement<[number], [number]>, from: number, onSkipped: (id: number) => void): number | undefined {
+function findNextReadable(
+  next: Statement<[number], [number]>,
+  from: number,
+  onSkipped: (id: number) => void,
+): number | undefined {
   const probe = (start: number): number | 'end' | undefined => {
     const found = unlessCorrupt(() => next.first(start) ?? 'end');
     if (found === undefined || found === 'end') return found;

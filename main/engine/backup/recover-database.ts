@@ -1,13 +1,12 @@
 import type { Finding } from '../../../protocol/results.ts';
+import { afterWrite, checkpoint } from '../space/maintenance.ts';
+import { assertDatabaseInPlace, OpenedFiles } from '../space/store-files.ts';
+import type { Connection } from '../sqlite/connection.ts';
+import { unlessCorrupt } from '../sqlite/errors.ts';
+import { CREATE_TAG_INDEX, startLog } from '../sqlite/file-format.ts';
+import { Replacement } from '../sqlite/replacement.ts';
 import type { Core } from '../state/core.ts';
 import { SETTING_NAMES, toSettingColumn } from '../state/settings.ts';
-import { assertDatabaseInPlace, OpenedFiles } from '../space/store-files.ts';
-import { afterWrite, checkpoint } from '../space/maintenance.ts';
-import { unlessCorrupt } from '../sqlite/errors.ts';
-import { startLog } from '../sqlite/file-format.ts';
-import type { Connection } from '../sqlite/connection.ts';
-import { Replacement } from '../sqlite/replacement.ts';
-import { CREATE_TAG_INDEX } from '../sqlite/file-format.ts';
 import { copyItems, toPlaceholders } from './copy-items.ts';
 import { readSkippingDamage, readSmallTable } from './read-skipping-damage.ts';
 

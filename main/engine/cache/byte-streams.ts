@@ -1,21 +1,21 @@
 import { ReadableStream } from 'node:stream/web';
-import { type ByteRange, resolveByteRange } from '../../../protocol/value-stream.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
-import { isLive, computeItemCost, computeExpiresAt } from '../space/policy.ts';
+import type { SetOptions } from '../../../protocol/options.ts';
+import { type ByteRange, resolveByteRange } from '../../../protocol/value-stream.ts';
+import { estimateKeyBytes } from '../space/delete-row.ts';
+import { computeExpiresAt, computeItemCost, isLive } from '../space/policy.ts';
+import { getMaxItemBytes } from '../space/size-limit.ts';
+import { explainDamage } from '../space/store-files.ts';
 import type { EntryRow, ValueRow } from '../sqlite/statements.ts';
+import type { Core } from '../state/core.ts';
+import { assertOptions, assertSetOptions, toTagColumn } from '../validate.ts';
+import { ENCODING, toValueChecksum } from '../values/encoding.ts';
 import { readFileAsStream, writeStreamToFile } from '../values/file-stream.ts';
 import { encodeKey, type KeyColumn } from '../values/key.ts';
-import { ENCODING, toValueChecksum } from '../values/encoding.ts';
-import { assertOptions, assertSetOptions, toTagColumn } from '../validate.ts';
-import type { Core } from '../state/core.ts';
-import { refreshIfChanged, readValue } from './read.ts';
-import { explainDamage } from '../space/store-files.ts';
+import { readValue, refreshIfChanged } from './read.ts';
 import { recordHit, recordMiss } from './stats.ts';
-import type { SetOptions } from '../../../protocol/options.ts';
-import { estimateKeyBytes } from '../space/delete-row.ts';
-import { upsert, commitWrite } from './write.ts';
-import { getMaxItemBytes } from '../space/size-limit.ts';
+import { commitWrite, upsert } from './write.ts';
 
 export type { ByteRange } from '../../../protocol/value-stream.ts';
 
@@ -83,7 +83,9 @@ export function openReadStream(core: Core, key: Key, range?: ByteRange): Readabl
   if (entry === undefined) return undefined;
   const row = valueRow(entry);
   return toReadableStream(
-    isPlainFile(row) ? fileChunks(core, column, row, part, true) : [sliceBytes(readBytes(core, column, row).bytes, part)],
+    isPlainFile(row)
+      ? fileChunks(core, column, row, part, true)
+      : [sliceBytes(readBytes(core, column, row).bytes, part)],
   );
 }
 
@@ -109,7 +111,11 @@ function valueRow([id, mode, value, check, bytes, file, expiresAt]: EntryRow): V
 const isPlainFile = ([, mode, , , , file]: ValueRow): boolean =>
   file !== null && (mode === ENCODING.bytes || mode === ENCODING.text);
 
-function readBytes(core: Core, key: KeyColumn, row: ValueRow): { readonly bytes: Uint8Array; readonly isText: boolean } {
+function readBytes(
+  core: Core,
+  key: KeyColumn,
+  row: ValueRow,
+): { readonly bytes: Uint8Array; readonly isText: boolean } {
   const value = readValue(core, key, row);
   if (value instanceof Uint8Array) return { bytes: value, isText: false };
   if (typeof value === 'string') return { bytes: new TextEncoder().encode(value), isText: true };
@@ -119,7 +125,8 @@ function readBytes(core: Core, key: KeyColumn, row: ValueRow): { readonly bytes:
 const RANGE_OPTIONS: ReadonlySet<string> = new Set(['start', 'end']);
 type FullRange = Required<ByteRange>;
 
-const parseByteRange = (range: ByteRange | undefined): FullRange => resolveByteRange(assertOptions(range, RANGE_OPTIONS));
+const parseByteRange = (range: ByteRange | undefined): FullRange =>
+  resolveByteRange(assertOptions(range, RANGE_OPTIONS));
 
 const sliceBytes = (bytes: Uint8Array, { start, end }: FullRange): Uint8Array => bytes.subarray(start, end);
 
@@ -139,7 +146,12 @@ async function* fileChunks(
     }
     let hasStarted = false;
     try {
-      for await (const chunk of readFileAsStream(core.files, file, { mode, bytes, crc: toValueChecksum(check, key) }, range)) {
+      for await (const chunk of readFileAsStream(
+        core.files,
+        file,
+        { mode, bytes, crc: toValueChecksum(check, key) },
+        range,
+      )) {
         hasStarted = true;
         yield chunk;
       }
@@ -190,7 +202,11 @@ export async function writeStream(
   }
   const overhead = computeItemCost(estimateKeyBytes(column), 0);
   const maxBytes = getMaxItemBytes(initialCore) - overhead;
-  const staged = await writeStreamToFile(files, chunks, { mode: ENCODING.bytes, maxBytes, durability: settings.durability });
+  const staged = await writeStreamToFile(files, chunks, {
+    mode: ENCODING.bytes,
+    maxBytes,
+    durability: settings.durability,
+  });
   let core: Core;
   try {
     core = open();

@@ -1,13 +1,13 @@
-import type { Key } from '../../../protocol/key.ts';
-import { compareColumns, type KeyBounds, type KeyColumn, parseKeyBounds, decodeKey } from '../values/key.ts';
-import { assertOptions, wrapListener, assertFunction } from '../validate.ts';
 import { randomUUID } from 'node:crypto';
+import type { Key } from '../../../protocol/key.ts';
 import type { Change, ChangeKind } from '../../../protocol/options.ts';
-import { hasFormerLog, upgradeLog, startLog, stopLog } from '../sqlite/file-format.ts';
-import type { Core } from '../state/core.ts';
 import { deleteExpired } from '../space/delete-row.ts';
-import { inWriteTransaction } from './transaction.ts';
 import { runAndWarn } from '../space/maintenance.ts';
+import { hasFormerLog, startLog, stopLog, upgradeLog } from '../sqlite/file-format.ts';
+import type { Core } from '../state/core.ts';
+import { assertFunction, assertOptions, wrapListener } from '../validate.ts';
+import { compareColumns, decodeKey, type KeyBounds, type KeyColumn, parseKeyBounds } from '../values/key.ts';
+import { inWriteTransaction } from './transaction.ts';
 
 export interface SubscribeOptions {
   /** Only changes of keys that begin so; `clearAndUse` concerns all. */
@@ -168,7 +168,8 @@ function poll(core: Core): void {
 function renewListener(core: Core): void {
   const { changeFeed, sql } = core;
   inWriteTransaction(core, () => {
-    if (sql.renewListener.run(LISTENER_LEASE_SECONDS, changeFeed.id).changes > 0) changeFeed.renewAt = performance.now() + RENEWAL_INTERVAL_MS;
+    if (sql.renewListener.run(LISTENER_LEASE_SECONDS, changeFeed.id).changes > 0)
+      changeFeed.renewAt = performance.now() + RENEWAL_INTERVAL_MS;
     else {
       registerListener(core);
       core.transaction.afterCommit.push(() => dispatch(core, { kind: 'clear' }, undefined));
@@ -210,7 +211,7 @@ export function dispatchPending(core: Core): void {
   }
 }
 
-export function dispatch({ changeFeed }: Pick<Core, 'feed'>, change: Change, key: KeyColumn | undefined): void {
+export function dispatch({ changeFeed }: Pick<Core, 'changeFeed'>, change: Change, key: KeyColumn | undefined): void {
   for (const { listener, bounds } of [...changeFeed.subscriptions]) {
     if (key !== undefined && !isWithin(key, bounds)) continue;
     listener(change);

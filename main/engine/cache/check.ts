@@ -1,16 +1,16 @@
-import type { CheckOptions, Finding } from '../../../protocol/results.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
+import type { CheckOptions, Finding } from '../../../protocol/results.ts';
 import { recoverDatabase } from '../backup/recover-database.ts';
-import { isCorrupt } from '../sqlite/errors.ts';
-import { sleepBlocking } from '../sqlite/busy-retry.ts';
-import { demandFlag, assertOptions } from '../validate.ts';
-import type { Core } from '../state/core.ts';
 import { deleteRow, removeReplaced } from '../space/delete-row.ts';
-import { findDamage } from './read.ts';
-import { hasOutOfRangeIds, repairIds, collectBucket, findOrphans } from '../space/garbage-collection.ts';
-import { assertDatabaseInPlace } from '../space/store-files.ts';
-import { inWriteTransaction } from './transaction.ts';
+import { collectBucket, findOrphans, hasOutOfRangeIds, repairIds } from '../space/garbage-collection.ts';
 import { beforeWrite, runAndWarn } from '../space/maintenance.ts';
+import { assertDatabaseInPlace } from '../space/store-files.ts';
+import { sleepBlocking } from '../sqlite/busy-retry.ts';
+import { isCorrupt } from '../sqlite/errors.ts';
+import type { Core } from '../state/core.ts';
+import { assertOptions, demandFlag } from '../validate.ts';
+import { findDamage } from './read.ts';
+import { inWriteTransaction } from './transaction.ts';
 
 /** What a collection keeps in its items beyond each single one: the positions of a deque, the order of a queue. */
 export interface ConsistencyCheck {
@@ -75,7 +75,9 @@ function checkDatabase(core: Core, repair: boolean): Finding[] {
   const { connection, sql } = core;
   const messages = sql.integrity.all().map(([message]) => message);
   const damaged = messages.some((message) => message !== 'ok');
-  const findings: Finding[] = damaged ? messages.map((message) => toDatabaseFinding(core, `${connection.path}: ${message}`)) : [];
+  const findings: Finding[] = damaged
+    ? messages.map((message) => toDatabaseFinding(core, `${connection.path}: ${message}`))
+    : [];
   if (hasOutOfRangeIds(core))
     findings.push(toDatabaseFinding(core, `${connection.path} holds an item with an id that is out of range`));
   if (!repair) return findings;
@@ -110,10 +112,17 @@ function findDamagedIds(core: Core): { readonly suspects: number[]; readonly fin
   const suspects: number[] = [];
   // The ids of a deque are its positions and may be negative.
   let after = Number.NEGATIVE_INFINITY;
-  for (let rows = core.sql.suspects.all(after, MAX_BATCH_ROWS); rows.length > 0; rows = core.sql.suspects.all(after, MAX_BATCH_ROWS)) {
+  for (
+    let rows = core.sql.suspects.all(after, MAX_BATCH_ROWS);
+    rows.length > 0;
+    rows = core.sql.suspects.all(after, MAX_BATCH_ROWS)
+  ) {
     for (const row of rows) {
       if (!(row[0] > after)) {
-        return { suspects, findings: [toDatabaseFinding(core, `${core.connection.path} holds items that are out of order`)] };
+        return {
+          suspects,
+          findings: [toDatabaseFinding(core, `${core.connection.path} holds items that are out of order`)],
+        };
       }
       after = row[0];
       if (findDamage(core, row) !== undefined) suspects.push(row[0]);
@@ -151,7 +160,9 @@ function checkCounts(core: Core, repair: boolean): Finding[] {
  */
 function checkOrphans(core: Core, repair: boolean): Finding[] {
   const { files } = core;
-  const suspects = files.listBuckets().flatMap((bucket) => inWriteTransaction(core, () => findOrphans(core, files.listNames(bucket))));
+  const suspects = files
+    .listBuckets()
+    .flatMap((bucket) => inWriteTransaction(core, () => findOrphans(core, files.listNames(bucket))));
   if (suspects.length > 0) sleepBlocking(REMOVAL_GRACE_MS);
   const remaining = suspects.filter((name) => files.getBytes(name) !== undefined);
   const orphans = remaining.length === 0 ? [] : inWriteTransaction(core, () => findOrphans(core, remaining));

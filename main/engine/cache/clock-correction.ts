@@ -1,6 +1,6 @@
 import { CLOCK_TOLERANCE_MS } from '../process-identity.ts';
-import type { Core } from '../state/core.ts';
 import { tryWithoutWaiting } from '../space/maintenance.ts';
+import type { Core } from '../state/core.ts';
 import { inWriteTransaction } from './transaction.ts';
 
 /** What was stored under a clock that was ahead is ranked within this time before now, in its order. */

@@ -2,21 +2,21 @@ import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Configuration } from '../../../protocol/options.ts';
 import { getCheckpointPages, getWalReserveBytes } from '../space/policy.ts';
 import { CREATE_TAG_INDEX } from '../sqlite/file-format.ts';
-import type { CodecSettings } from '../values/codec.ts';
-import { assertCompression } from '../values/codec.ts';
-import { FileStore } from '../values/file-store.ts';
-import { isRecord } from '../validate.ts';
 import type { Core } from '../state/core.ts';
 import {
+  type OpenOptions,
   parseSettings,
   readStoredSettings,
+  resolveSettings,
   SETTING_NAMES,
   type SettingName,
   type Settings,
   toSettingColumn,
-  resolveSettings,
-  type OpenOptions,
 } from '../state/settings.ts';
+import { isRecord } from '../validate.ts';
+import type { CodecSettings } from '../values/codec.ts';
+import { assertCompression } from '../values/codec.ts';
+import { FileStore } from '../values/file-store.ts';
 import { inWriteTransaction } from './transaction.ts';
 
 export type { Configuration } from '../../../protocol/options.ts';
@@ -61,7 +61,8 @@ export function persistSettings(core: Core, stored: Partial<Settings>, requested
   const changed = SETTING_NAMES.filter((name) => requested[name] !== undefined && requested[name] !== stored[name]);
   if (changed.length === 0) return;
   inDurableTransaction(core, () => {
-    for (const name of changed) core.sql.keepSetting.run(name, toSettingColumn(requested[name] as Settings[SettingName]));
+    for (const name of changed)
+      core.sql.keepSetting.run(name, toSettingColumn(requested[name] as Settings[SettingName]));
     if (changed.includes('tagIndex')) core.connection.execute(requested.tagIndex ? CREATE_TAG_INDEX : DROP_TAG_INDEX);
     core.sql.count.run(1, 'settings');
     core.settingsRevision = core.sql.counter.first('settings')?.[0] ?? 0;
@@ -114,7 +115,12 @@ export function reloadSettings(core: Core): void {
 }
 
 /** @throws {DiskCacheError} `BAD_OPTION` when the directory's values were written by a codec that was not handed in. */
-export function resolveCodec(settings: Settings, stored: Partial<Settings>, openOptions: OpenOptions, path: string): CodecSettings {
+export function resolveCodec(
+  settings: Settings,
+  stored: Partial<Settings>,
+  openOptions: OpenOptions,
+  path: string,
+): CodecSettings {
   const { codec = settings.codec } = openOptions;
   if (stored.codec !== undefined && stored.codec !== settings.codec) {
     throw new DiskCacheError(

@@ -1,23 +1,18 @@
 import type { Key } from '../../../protocol/key.ts';
 import { resetDatabase } from '../backup/recover-database.ts';
-import { isCorrupt, unlessCorrupt } from '../sqlite/errors.ts';
-import { isLive } from '../space/policy.ts';
-import { withoutLoggingDeletions } from '../sqlite/file-format.ts';
-import { assertInTime, shouldPause } from '../values/read-budget.ts';
-import { encodeKey, type KeyColumn } from '../values/key.ts';
-import { assertIterable, toTagColumn } from '../validate.ts';
-import type { Core } from '../state/core.ts';
-import { deleteRow, isChangeLogged } from '../space/delete-row.ts';
-import { evict as evictFor } from '../space/size-limit.ts';
-import { deleteExpired } from '../space/delete-row.ts';
-import { retryWithBallast, isDiskFull } from './transaction.ts';
+import { deleteExpired, deleteFile, deleteRow, isChangeLogged, recordReplaced } from '../space/delete-row.ts';
 import { collectBucket } from '../space/garbage-collection.ts';
-import { readEntry } from './read.ts';
-import { recordReplaced, deleteFile } from '../space/delete-row.ts';
-import { getLiveBytes } from '../space/size-limit.ts';
-import { getSize } from './read.ts';
-import { inWriteTransaction } from './transaction.ts';
 import { afterWrite, beforeWrite, vacuum } from '../space/maintenance.ts';
+import { isLive } from '../space/policy.ts';
+import { evict as evictFor, getLiveBytes } from '../space/size-limit.ts';
+import { isCorrupt, unlessCorrupt } from '../sqlite/errors.ts';
+import { withoutLoggingDeletions } from '../sqlite/file-format.ts';
+import type { Core } from '../state/core.ts';
+import { assertIterable, toTagColumn } from '../validate.ts';
+import { encodeKey, type KeyColumn } from '../values/key.ts';
+import { assertInTime, shouldPause } from '../values/read-budget.ts';
+import { getSize, readEntry } from './read.ts';
+import { inWriteTransaction, isDiskFull, retryWithBallast } from './transaction.ts';
 
 /** Mass deletions let others write in between: so many items in one transaction. */
 const MAX_BATCH_ITEMS = 256;

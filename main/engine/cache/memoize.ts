@@ -1,15 +1,15 @@
-import { hasExited, createIdentity, type ProcessIdentity } from '../process-identity.ts';
-import { type KeyColumn, encodeKey } from '../values/key.ts';
-import type { Core } from '../state/core.ts';
-import { runAndWarn } from '../space/maintenance.ts';
 import { DiskCacheError, type ErrorCode } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { SetOptions } from '../../../protocol/options.ts';
+import { createIdentity, hasExited, type ProcessIdentity } from '../process-identity.ts';
+import { runAndWarn } from '../space/maintenance.ts';
+import { computeExpiresAt } from '../space/policy.ts';
 import { sleepBlocking } from '../sqlite/busy-retry.ts';
-import { isRecord, wrapListener, assertFunction, assertOptions, assertSetOptions, toTagColumn } from '../validate.ts';
+import type { Core } from '../state/core.ts';
+import { assertFunction, assertOptions, assertSetOptions, isRecord, toTagColumn, wrapListener } from '../validate.ts';
+import { encodeKey, type KeyColumn } from '../values/key.ts';
 import { get, readEntry } from './read.ts';
 import { set } from './write.ts';
-import { computeExpiresAt } from '../space/policy.ts';
 
 /** A holder that does not renew for so long is taken for dead; one whose process is gone, at once. */
 const LEASE_SECONDS = 30;
@@ -124,7 +124,8 @@ export class MemoizedCall<R> {
     if (this.#cached !== undefined && !isDue) return toReturnValue(this.#cached);
     const core = this.#core;
     // A function that calls itself would wait for itself; in a transaction nobody else could finish; a reader keeps nothing.
-    if (computing.has(this.#id) || (core && (core.transaction.depth > 0 || core.openOptions.readOnly))) return this.#run();
+    if (computing.has(this.#id) || (core && (core.transaction.depth > 0 || core.openOptions.readOnly)))
+      return this.#run();
     const shared = pending.get(this.#id);
     if (shared !== undefined) return this.#serveStale(shared);
     const lease = this.#tryLease();

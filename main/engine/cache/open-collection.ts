@@ -1,14 +1,13 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { CacheOptions, CollectionOptions } from '../../../protocol/options.ts';
-import { isRecord } from '../validate.ts';
-import { closeCore } from './open.ts';
-import { configure } from './configure.ts';
-import type { Core } from '../state/core.ts';
-import { openCore } from './open.ts';
-import { inWriteTransaction } from './transaction.ts';
 import type { Column } from '../sqlite/connection.ts';
 import { DEQUE_STATEMENTS } from '../sqlite/deque-statements.ts';
 import type { Statements } from '../sqlite/statements.ts';
+import type { Core } from '../state/core.ts';
+import { isRecord } from '../validate.ts';
+import { configure } from './configure.ts';
+import { closeCore, openCore } from './open.ts';
+import { inWriteTransaction } from './transaction.ts';
 
 type CollectionKind = 'index' | 'deque';
 
@@ -78,7 +77,12 @@ export function openCollection(
   }
 }
 
-function claim(core: Core, kind: CollectionKind, options: CollectionOptions, metadata: Readonly<Record<string, Column>>) {
+function claim(
+  core: Core,
+  kind: CollectionKind,
+  options: CollectionOptions,
+  metadata: Readonly<Record<string, Column>>,
+) {
   if (core.openOptions.readOnly) {
     throw new DiskCacheError('NO_SUCH_STORE', `${core.directory} holds no ${kind} yet and readOnly creates nothing`);
   }

@@ -1,29 +1,35 @@
-import { type Core, type GroupMembership, MonotonicTimestamps } from '../state/core.ts';
-import { DiskCacheError } from '../../../protocol/error.ts';
-import { stopChangeFeed, clearDeadListeners, ChangeFeed } from './change-feed.ts';
-import { releaseLeases } from './memoize.ts';
-import { removeReplaced } from '../space/delete-row.ts';
-import { flushAllAccesses, AccessBuffer } from './stats.ts';
 import { dirname } from 'node:path';
+import { DiskCacheError } from '../../../protocol/error.ts';
 import type { CacheOptions } from '../../../protocol/options.ts';
-import { unlessCorrupt } from '../sqlite/errors.ts';
+import { removeReplaced } from '../space/delete-row.ts';
+import { collectGarbage, repairIds } from '../space/garbage-collection.ts';
+import { ClockState, Maintenance, restoreLatestTime, runAndWarn } from '../space/maintenance.ts';
 import { choosePageSize } from '../space/policy.ts';
+import { OpenedFiles } from '../space/store-files.ts';
+import { unlessCorrupt } from '../sqlite/errors.ts';
 import { openDatabase } from '../sqlite/open-database.ts';
 import { removeReplacement } from '../sqlite/replacement.ts';
-import { INSERT_ID_FUNCTION, type Statements, createStatements } from '../sqlite/statements.ts';
+import { createStatements, INSERT_ID_FUNCTION, type Statements } from '../sqlite/statements.ts';
+import { type Core, type GroupMembership, MonotonicTimestamps } from '../state/core.ts';
+import { MemoryCache } from '../state/memory-cache.ts';
+import { RowStats } from '../state/row-stats.ts';
+import {
+  parseOpenOptions,
+  parseSettings,
+  readStoredSettings,
+  resolveSettings,
+  type Settings,
+} from '../state/settings.ts';
+import { isRecord } from '../validate.ts';
 import { assertCompression } from '../values/codec.ts';
 import { VALUES_FOLDER } from '../values/file-io.ts';
 import { FileStore } from '../values/file-store.ts';
-import { isRecord } from '../validate.ts';
+import { ChangeFeed, clearDeadListeners, stopChangeFeed } from './change-feed.ts';
 import { getTime } from './clock-correction.ts';
-import { applySettings, resolveCodec, persistSettings } from './configure.ts';
-import { repairIds, collectGarbage } from '../space/garbage-collection.ts';
-import { RowStats } from '../state/row-stats.ts';
-import { MemoryCache } from '../state/memory-cache.ts';
+import { applySettings, persistSettings, resolveCodec } from './configure.ts';
+import { releaseLeases } from './memoize.ts';
 import { ExternalChanges } from './read.ts';
-import { parseSettings, readStoredSettings, type Settings, resolveSettings, parseOpenOptions } from '../state/settings.ts';
-import { OpenedFiles } from '../space/store-files.ts';
-import { restoreLatestTime, ClockState, Maintenance, runAndWarn } from '../space/maintenance.ts';
+import { AccessBuffer, flushAllAccesses } from './stats.ts';
 import { TransactionState } from './transaction.ts';
 
 export type HandleKind = 'cache' | 'fanout' | 'index' | 'deque';
@@ -45,7 +51,11 @@ export interface StoreHandle<Handle = unknown> {
 }
 
 /** What belongs to the directory is kept there, so only what belongs to the handle is said. */
-export function describe<Handle>(kind: HandleKind, { directory, openOptions }: Core, extraOptions: object = {}): StoreHandle<Handle> {
+export function describe<Handle>(
+  kind: HandleKind,
+  { directory, openOptions }: Core,
+  extraOptions: object = {},
+): StoreHandle<Handle> {
   const { memory, exclusive, timeout, readOnly, clock, codec } = openOptions;
   const required: string[] = [];
   if (clock !== Date.now) required.push('clock');
@@ -152,7 +162,9 @@ export function openCore(
       files: new FileStore(path, settings.durability),
     };
     if (membership !== undefined) {
-      connection.defineFunction(INSERT_ID_FUNCTION, (last) => membership.group.nextInsertId(Number(last), openOptions.clock()));
+      connection.defineFunction(INSERT_ID_FUNCTION, (last) =>
+        membership.group.nextInsertId(Number(last), openOptions.clock()),
+      );
     }
     core.openedFiles.recordFormat(core);
     restoreLatestTime(core);

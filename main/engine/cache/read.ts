@@ -1,23 +1,23 @@
-import type { Connection, Column } from '../sqlite/connection.ts';
-import { removeView, addView } from '../sqlite/busy-retry.ts';
-import { reloadSettings } from './configure.ts';
-import type { Core } from '../state/core.ts';
-import { assertFormat, explainDamage } from '../space/store-files.ts';
-import { inReadTransaction } from './transaction.ts';
-import type { Finding, Entry } from '../../../protocol/results.ts';
+import { estimateBytes } from '../../../protocol/clone.ts';
+import { truncate } from '../../../protocol/describe-value.ts';
+import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
+import type { Entry, Finding } from '../../../protocol/results.ts';
+import { isLive } from '../space/policy.ts';
+import { assertFormat, explainDamage } from '../space/store-files.ts';
+import { addView, removeView } from '../sqlite/busy-retry.ts';
+import type { Column, Connection } from '../sqlite/connection.ts';
 import { isDamage } from '../sqlite/errors.ts';
 import type { CheckRow, TagColumn, ValueRow } from '../sqlite/statements.ts';
-import { checksum, toValueChecksum, type Stored, ENCODING, ZSTD_FLAG } from '../values/encoding.ts';
-import { decodeKey, type KeyColumn, encodeKey } from '../values/key.ts';
-import { DiskCacheError } from '../../../protocol/error.ts';
-import { truncate } from '../../../protocol/describe-value.ts';
-import { estimateBytes } from '../../../protocol/clone.ts';
-import { isLive } from '../space/policy.ts';
-import { assertReadable, chargeValue } from '../values/read-budget.ts';
-import { decodeValue, restoreValue } from '../values/codec.ts';
+import type { Core } from '../state/core.ts';
 import { toStored } from '../state/memory-cache.ts';
+import { decodeValue, restoreValue } from '../values/codec.ts';
+import { checksum, ENCODING, type Stored, toValueChecksum, ZSTD_FLAG } from '../values/encoding.ts';
+import { decodeKey, encodeKey, type KeyColumn } from '../values/key.ts';
+import { assertReadable, chargeValue } from '../values/read-budget.ts';
+import { reloadSettings } from './configure.ts';
 import { recordHit, recordMiss } from './stats.ts';
+import { inReadTransaction } from './transaction.ts';
 
 /** Within one long turn, what others have written is looked for again after so many milliseconds. */
 const RECHECK_INTERVAL_MS = 3;
@@ -124,7 +124,7 @@ export function findDamage(
   if (key === undefined)
     return { code: 'key', message: `A stored key of ${core.directory} is damaged; its item can't be reached` };
   const check = toValueChecksum(rowCheck, column);
-  if (file !== null) return findFileDamage(core, key.key, file, { mode, bytes: size, check });
+  if (file !== null) return findFileDamage(core, key.key, file, { mode, bytes: size, crc: check });
   const whole = typeof value === 'string' || typeof value === 'number' || value instanceof Uint8Array;
   if (whole && checksum(mode, value) === check) return undefined;
   return {
@@ -138,7 +138,7 @@ function findFileDamage(
   { files }: Core,
   key: Key,
   file: string,
-  expected: { readonly mode: number; readonly bytes: number; readonly check: number },
+  expected: { readonly mode: number; readonly bytes: number; readonly crc: number },
 ): Finding | undefined {
   try {
     files.verify(file, expected);

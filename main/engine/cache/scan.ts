@@ -1,16 +1,15 @@
-import type { Cursor, ResultPage, Projection } from '../../../protocol/contract.ts';
-import { DiskCacheError } from '../../../protocol/error.ts';
+import type { Cursor, Projection, ResultPage } from '../../../protocol/contract.ts';
 import { formatValue } from '../../../protocol/describe-value.ts';
+import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Range } from '../../../protocol/options.ts';
 import { isLive } from '../space/policy.ts';
 import type { Column } from '../sqlite/connection.ts';
-import { toCountQuery, toRangeQuery, toWindowQuery } from '../sqlite/statements.ts';
-import { VALUE_COLUMNS, type ValueRow } from '../sqlite/statements.ts';
-import { canPause, chargeKey } from '../values/read-budget.ts';
-import { compareColumns, decodeKey, type KeyColumn, parseKeyBounds } from '../values/key.ts';
-import { assertOptions, toTagColumn } from '../validate.ts';
+import { toCountQuery, toRangeQuery, toWindowQuery, VALUE_COLUMNS, type ValueRow } from '../sqlite/statements.ts';
 import type { Core } from '../state/core.ts';
-import { retryIfReplaced, readValue, getResultBytes } from './read.ts';
+import { assertOptions, toTagColumn } from '../validate.ts';
+import { compareColumns, decodeKey, type KeyColumn, parseKeyBounds } from '../values/key.ts';
+import { canPause, chargeKey } from '../values/read-budget.ts';
+import { getResultBytes, readValue, retryIfReplaced } from './read.ts';
 import { inReadTransaction } from './transaction.ts';
 
 /** A page ends at so many items or, after the first, at so many bytes of values. */
@@ -95,13 +94,19 @@ export function peekItem(core: Core, options?: { readonly last?: boolean }): unk
  * The items of a range, page by page. As with `Map`, what is deleted before its turn is not met, and what is added in front
  * of the walk is. `open` is asked before each item, so that a walk ends with the store.
  */
-export function* iterate(open: () => Core, projection: Projection, range: Range = {}): Generator<unknown, void, undefined> {
+export function* iterate(
+  open: () => Core,
+  projection: Projection,
+  range: Range = {},
+): Generator<unknown, void, undefined> {
   const scan = parseRange(range);
   let start: ScanPosition | undefined;
   let batchSize = FIRST_PAGE_ITEMS;
   for (;;) {
     const core = open();
-    const { items, positions, hasMore } = retryIfReplaced(core, () => readBatch(core, projection, scan, start, batchSize));
+    const { items, positions, hasMore } = retryIfReplaced(core, () =>
+      readBatch(core, projection, scan, start, batchSize),
+    );
     const { changeCount } = core.rowStats;
     if (scan.order === 'stored') core.rowStats.observed(Number(positions.at(scan.reverse ? 0 : -1) ?? 0));
     const seen: number = start?.seen ?? 0;
@@ -140,13 +145,20 @@ export function readBatch(
   const found =
     projection === 'keys'
       ? readKeyBatch(core, scan, sorted, start, wanted, remaining)
-      : inReadTransaction(core, () => readValueBatch(core, projection, scan, sorted, start, wanted, remaining, maxBytes));
+      : inReadTransaction(core, () =>
+          readValueBatch(core, projection, scan, sorted, start, wanted, remaining, maxBytes),
+        );
   assertAscending(core, scan, start, found.positions.at(-1));
   return found;
 }
 
 /** Invariant: a walk ends, also where damage has put items out of order: it never goes back. */
-function assertAscending(core: Core, { reverse }: Scan, start: ScanPosition | undefined, last: KeyColumn | undefined): void {
+function assertAscending(
+  core: Core,
+  { reverse }: Scan,
+  start: ScanPosition | undefined,
+  last: KeyColumn | undefined,
+): void {
   if (start === undefined || last === undefined) return;
   const order = compareColumns(last, start.at);
   if (reverse ? order < 0 : order > 0) return;

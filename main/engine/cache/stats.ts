@@ -1,10 +1,10 @@
+import type { Stats } from '../../../protocol/results.ts';
+import { runAndWarn } from '../space/maintenance.ts';
 import { EVICTION_POLICIES } from '../space/policy.ts';
 import type { Core } from '../state/core.ts';
 import type { Settings } from '../state/settings.ts';
+import { assertOptions, demandFlag } from '../validate.ts';
 import { inWriteTransaction } from './transaction.ts';
-import { runAndWarn } from '../space/maintenance.ts';
-import type { Stats } from '../../../protocol/results.ts';
-import { demandFlag, assertOptions } from '../validate.ts';
 
 /** So many items' uses are remembered; beyond twice that the oldest are let go. */
 const MAX_BUFFERED_ACCESSES = 32_768;
@@ -120,7 +120,8 @@ export function recordHit(core: Core, use: BufferedAccess): void {
   const { accessBuffer } = core;
   if (!accessBuffer.tracksReads && !accessBuffer.statistics) return;
   if (accessBuffer.statistics) accessBuffer.hits++;
-  if (accessBuffer.tracksReads) accessBuffer.record(use, core.memoryCache.isOff ? core.timestamps.from(core.clock()) : core.timestamps.next());
+  if (accessBuffer.tracksReads)
+    accessBuffer.record(use, core.memoryCache.isOff ? core.timestamps.from(core.clock()) : core.timestamps.next());
   if (accessBuffer.timer === undefined) startFlushTimer(core);
 }
 

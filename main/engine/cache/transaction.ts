@@ -1,10 +1,23 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { IsCertain } from '../../../protocol/plain-values.ts';
-import { assertFunction } from '../validate.ts';
-import type { Core } from '../state/core.ts';
-import { assertFilesUnchanged, releaseBallast, resizeBallast, getWalBytes, getBallastBytes } from '../space/store-files.ts';
-import { afterWrite, beforeWrite, assertTransactionAlive, runAndWarn, checkpoint, vacuum } from '../space/maintenance.ts';
 import { removeReplaced } from '../space/delete-row.ts';
+import {
+  afterWrite,
+  assertTransactionAlive,
+  beforeWrite,
+  checkpoint,
+  runAndWarn,
+  vacuum,
+} from '../space/maintenance.ts';
+import {
+  assertFilesUnchanged,
+  getBallastBytes,
+  getWalBytes,
+  releaseBallast,
+  resizeBallast,
+} from '../space/store-files.ts';
+import type { Core } from '../state/core.ts';
+import { assertFunction } from '../validate.ts';
 
 type Action = () => void;
 

@@ -1,22 +1,22 @@
-import { DiskCacheError } from '../../../protocol/error.ts';
-import { computeItemCost, isLive, computeExpiresAt } from '../space/policy.ts';
-import { type TagColumn, PINNED_TAG } from '../sqlite/statements.ts';
-import { type Stored, toRowChecksum } from '../values/encoding.ts';
-import { encodeValue } from '../values/codec.ts';
-import type { StagedFile } from '../values/file-store.ts';
-import { type KeyColumn, encodeKey } from '../values/key.ts';
-import type { Core } from '../state/core.ts';
-import { deleteRow, deleteFileAfterCommit, estimateKeyBytes, lostRowError } from '../space/delete-row.ts';
-import { collectOneBucket } from '../space/garbage-collection.ts';
-import { getMaxItemBytes, enforceSizeLimit } from '../space/size-limit.ts';
-import { inWriteTransaction, retryAfterCheckpoint } from './transaction.ts';
-import { beforeWrite, afterWrite } from '../space/maintenance.ts';
 import { formatValue } from '../../../protocol/describe-value.ts';
+import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { CountOptions, SetOptions } from '../../../protocol/options.ts';
-import { assertFunction, assertOptions, assertSetOptions, inspectKey, storeEach, toTagColumn } from '../validate.ts';
+import { deleteFileAfterCommit, deleteRow, estimateKeyBytes, lostRowError } from '../space/delete-row.ts';
+import { collectOneBucket } from '../space/garbage-collection.ts';
+import { afterWrite, beforeWrite } from '../space/maintenance.ts';
+import { computeExpiresAt, computeItemCost, isLive } from '../space/policy.ts';
+import { enforceSizeLimit, getMaxItemBytes } from '../space/size-limit.ts';
+import { PINNED_TAG, type TagColumn } from '../sqlite/statements.ts';
+import type { Core } from '../state/core.ts';
 import { PINNED, type PinnedOptions } from '../state/settings.ts';
-import { refreshIfChanged, type StoredEntry, readEntry } from './read.ts';
+import { assertFunction, assertOptions, assertSetOptions, inspectKey, storeEach, toTagColumn } from '../validate.ts';
+import { encodeValue } from '../values/codec.ts';
+import { type Stored, toRowChecksum } from '../values/encoding.ts';
+import type { StagedFile } from '../values/file-store.ts';
+import { encodeKey, type KeyColumn } from '../values/key.ts';
+import { readEntry, refreshIfChanged, type StoredEntry } from './read.ts';
+import { inWriteTransaction, retryAfterCheckpoint } from './transaction.ts';
 
 /** An item on its way to the disk. */
 export interface PendingWrite {
@@ -86,7 +86,19 @@ export function upsert(core: Core, item: PendingWrite, now: number): number {
   const check = toRowChecksum(item.check, key);
   const existing = sql.locate.first(key);
   if (existing !== undefined && isLive(existing[1], now)) {
-    const { changes } = sql.update.run(key, timestamp, timestamp, expiresAt, tag, mode, bytes, check, file, data, existing[0]);
+    const { changes } = sql.update.run(
+      key,
+      timestamp,
+      timestamp,
+      expiresAt,
+      tag,
+      mode,
+      bytes,
+      check,
+      file,
+      data,
+      existing[0],
+    );
     if (changes === 0) throw lostRowError(core);
     // Its reads are counted from the last set.
     core.accessBuffer.take(existing[0]);
@@ -190,7 +202,12 @@ export function decr(core: Core, key: Key, delta = 1, options?: CountOptions): n
 }
 
 /** Reads and writes an item in one transaction. */
-function readModifyWrite(core: Core, key: Key, next: (entry: StoredEntry | undefined) => unknown, requested: SetOptions): unknown {
+function readModifyWrite(
+  core: Core,
+  key: Key,
+  next: (entry: StoredEntry | undefined) => unknown,
+  requested: SetOptions,
+): unknown {
   const column = encodeKey(key);
   return inWriteTransaction(core, () => {
     const now = core.clock();
@@ -222,22 +239,43 @@ function computeSum(current: unknown, delta: number, key: Key): number {
 }
 
 /** A value with its options as an item. */
-export function prepareItem(core: Core, key: KeyColumn, value: unknown, now: number, options: PinnedOptions): PendingWrite {
+export function prepareItem(
+  core: Core,
+  key: KeyColumn,
+  value: unknown,
+  now: number,
+  options: PinnedOptions,
+): PendingWrite {
   const { ttl, tag, [PINNED]: isPinned } = options;
   const expiry = computeExpiresAt(now, ttl ?? core.settings.ttl);
-  return prepareWrite(core, key, value, expiry, isPinned ? PINNED_TAG : tag === undefined ? null : toTagColumn(tag), now);
+  return prepareWrite(
+    core,
+    key,
+    value,
+    expiry,
+    isPinned ? PINNED_TAG : tag === undefined ? null : toTagColumn(tag),
+    now,
+  );
 }
 
 /** One statement where nothing but the row has to change, else a transaction. */
 function storeItem(core: Core, item: PendingWrite, now: number): void {
   const { rowStats, accessBuffer } = core;
-  const simple = item.staged === undefined && !accessBuffer.mightContain && now < rowStats.nextExpiry && item.cost <= rowStats.writableBytes;
+  const simple =
+    item.staged === undefined &&
+    !accessBuffer.mightContain &&
+    now < rowStats.nextExpiry &&
+    item.cost <= rowStats.writableBytes;
   if (simple && upsertInline(core, item, now)) return;
   commitWrite(core, item, () => upsert(core, item, now));
 }
 
 /** False when the row needs more care, or when it could not be told afterwards whether it is a new one. */
-function upsertInline(core: Core, { key, expiresAt: expiry, tag, mode, bytes, check, data, cost }: PendingWrite, now: number): boolean {
+function upsertInline(
+  core: Core,
+  { key, expiresAt: expiry, tag, mode, bytes, check, data, cost }: PendingWrite,
+  now: number,
+): boolean {
   const { sql, rowStats } = core;
   if (!rowStats.canTellInserts) rowStats.syncRowIds(...(sql.lastIds.first() ?? [0, 0]));
   if (!rowStats.canTellInserts) return false;

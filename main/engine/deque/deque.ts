@@ -1,23 +1,22 @@
 import type { DequeRange } from '../../../protocol/contract/deque.ts';
-import { DiskCacheError } from '../../../protocol/error.ts';
 import { formatValue } from '../../../protocol/describe-value.ts';
+import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Change } from '../../../protocol/options.ts';
-import type { Cursor, ResultPage } from '../../../protocol/results.ts';
 import type { PlainValues } from '../../../protocol/plain-values.ts';
-import { assertFunction, assertIterable, assertOptions } from '../validate.ts';
-import { type CheckOptions, check, type Finding } from '../cache/check.ts';
-import { closeCore } from '../cache/open.ts';
-import type { Core } from '../state/core.ts';
-import { type StoreHandle, describe } from '../cache/open.ts';
+import type { Cursor, ResultPage } from '../../../protocol/results.ts';
 import { subscribe } from '../cache/change-feed.ts';
+import { type CheckOptions, check, type Finding } from '../cache/check.ts';
 import { clear } from '../cache/delete.ts';
+import { closeCore, describe, type StoreHandle } from '../cache/open.ts';
+import { assertCollectionOptions, type CollectionOptions, openCollection } from '../cache/open-collection.ts';
 import { inWriteTransaction, type PlainResult, transact } from '../cache/transaction.ts';
 import { getVolume } from '../space/store-files.ts';
-import { type CollectionOptions, assertCollectionOptions, openCollection } from '../cache/open-collection.ts';
-import { peekValue, pushValues, type Side, popValue, trim } from './push-pop.ts';
+import type { Core } from '../state/core.ts';
+import { assertFunction, assertIterable, assertOptions } from '../validate.ts';
 import { checkPositions, readPositions, repairEnds, repairPositions, reverse, rotate } from './positions.ts';
-import { getDequePage } from './random-access.ts';
+import { peekValue, popValue, pushValues, type Side, trim } from './push-pop.ts';
 import * as places from './random-access.ts';
+import { getDequePage } from './random-access.ts';
 
 export interface DequeOptions extends CollectionOptions {
   /**
@@ -264,5 +263,8 @@ export class Deque<V = unknown> {
 
 function assertMaxLength(length: number): void {
   if (length === Number.POSITIVE_INFINITY || (Number.isSafeInteger(length) && length >= 0)) return;
-  throw new DiskCacheError('BAD_OPTION', `maxLength is ${formatValue(length)}; give a whole number from 0, or Infinity`);
+  throw new DiskCacheError(
+    'BAD_OPTION',
+    `maxLength is ${formatValue(length)}; give a whole number from 0, or Infinity`,
+  );
 }

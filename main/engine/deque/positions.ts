@@ -1,11 +1,11 @@
-import type { Finding } from '../../../protocol/results.ts';
-import { DiskCacheError } from '../../../protocol/error.ts';
 import { formatValue } from '../../../protocol/describe-value.ts';
-import type { Core } from '../state/core.ts';
+import { DiskCacheError } from '../../../protocol/error.ts';
+import type { Finding } from '../../../protocol/results.ts';
 import { inWriteTransaction } from '../cache/transaction.ts';
-import { unlessCorrupt } from '../sqlite/errors.ts';
 import { DEQUE_STATEMENTS } from '../sqlite/deque-statements.ts';
+import { unlessCorrupt } from '../sqlite/errors.ts';
 import type { Statements } from '../sqlite/statements.ts';
+import type { Core } from '../state/core.ts';
 import { isLimited } from '../values/read-budget.ts';
 
 /** Where the items of a deque are. Invariant: their positions are `first`, …, `first + length - 1`. */
@@ -47,7 +47,9 @@ const MAX_MOVED_BYTES = 16 * 2 ** 20;
 /** @throws {DiskCacheError} `TOO_LARGE` for a page that would hold up the main process. */
 export function assertMovable({ sql }: Core, from: number, to: number): void {
   if (!isLimited() || from > to) return;
-  const [bytes] = (to - from < MAX_MOVED_ITEMS && DEQUE_STATEMENTS.inlineBytes(sql).first(from, to)) || [Number.POSITIVE_INFINITY];
+  const [bytes] = (to - from < MAX_MOVED_ITEMS && DEQUE_STATEMENTS.inlineBytes(sql).first(from, to)) || [
+    Number.POSITIVE_INFINITY,
+  ];
   if (bytes <= MAX_MOVED_BYTES) return;
   throw new DiskCacheError(
     'TOO_LARGE',
@@ -65,7 +67,8 @@ export function shiftPositions(core: Core, from: number, to: number, by: number)
   movePositions(sql, by - PARKING_OFFSET, from + PARKING_OFFSET, to + PARKING_OFFSET);
 }
 
-const movePositions = (sql: Statements, by: number, from: number, to: number) => DEQUE_STATEMENTS.move(sql).run(by, by, from, to);
+const movePositions = (sql: Statements, by: number, from: number, to: number) =>
+  DEQUE_STATEMENTS.move(sql).run(by, by, from, to);
 
 /** Takes the last items to the front, for a positive count, or the first to the back, whichever are fewer. */
 export function rotate(core: Core, count: number): void {

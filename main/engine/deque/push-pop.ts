@@ -1,15 +1,14 @@
-import type { Core } from '../state/core.ts';
+import { readValue, retryIfReplaced } from '../cache/read.ts';
+import { inWriteTransaction, retryWithBallast } from '../cache/transaction.ts';
+import { attachFile, commitWrite, type PendingWrite, prepareWrite } from '../cache/write.ts';
 import { deleteRow } from '../space/delete-row.ts';
-import { retryWithBallast } from '../cache/transaction.ts';
-import { type PendingWrite, attachFile, prepareWrite, commitWrite } from '../cache/write.ts';
-import { retryIfReplaced, readValue } from '../cache/read.ts';
-import { inWriteTransaction } from '../cache/transaction.ts';
 import { afterWrite, beforeWrite } from '../space/maintenance.ts';
+import { DEQUE_STATEMENTS, type DequeRow, type InsertColumns, ROWS_PER_STATEMENT } from '../sqlite/deque-statements.ts';
 import { tryRead } from '../sqlite/errors.ts';
-import { type InsertColumns, type DequeRow, DEQUE_STATEMENTS, ROWS_PER_STATEMENT } from '../sqlite/deque-statements.ts';
 import type { ValueRow } from '../sqlite/statements.ts';
-import { isLimited } from '../values/read-budget.ts';
+import type { Core } from '../state/core.ts';
 import { PLAIN_ENCODINGS } from '../values/encoding.ts';
+import { isLimited } from '../values/read-budget.ts';
 import { damagedPositionError, type Positions, readPositions } from './positions.ts';
 
 export type Side = 'front' | 'back';
@@ -23,7 +22,8 @@ export function pushValues(core: Core, values: readonly unknown[], side: Side): 
 }
 
 /** A value on its way to a position, which is known when nobody else can write. */
-export const prepareDequeItem = (core: Core, value: unknown): PendingWrite => prepareWrite(core, UNASSIGNED_POSITION, value, null, null, core.clock());
+export const prepareDequeItem = (core: Core, value: unknown): PendingWrite =>
+  prepareWrite(core, UNASSIGNED_POSITION, value, null, null, core.clock());
 const UNASSIGNED_POSITION = 0;
 
 function* prepareDequeItems(core: Core, values: readonly unknown[]): Generator<PendingWrite, void, undefined> {
@@ -64,7 +64,9 @@ function pushAll(core: Core, items: Iterable<PendingWrite>, side: Side): number 
 }
 
 function insertWithFile(core: Core, position: number, item: PendingWrite): void {
-  commitWrite(core, item, () => DEQUE_STATEMENTS.insert(core.sql).run(...toColumns(core, position, item, attachFile(core, item))));
+  commitWrite(core, item, () =>
+    DEQUE_STATEMENTS.insert(core.sql).run(...toColumns(core, position, item, attachFile(core, item))),
+  );
 }
 
 function toColumns(

@@ -1,18 +1,18 @@
-import { DiskCacheError } from '../../../protocol/error.ts';
-import { formatValue } from '../../../protocol/describe-value.ts';
-import type { Core } from '../state/core.ts';
-import { deleteFileAfterCommit } from '../space/delete-row.ts';
-import { attachFile, commitWrite } from '../cache/write.ts';
-import { retryIfReplaced, getResultBytes } from '../cache/read.ts';
-import { inWriteTransaction, inReadTransaction } from '../cache/transaction.ts';
-import { type DequeRow, DEQUE_STATEMENTS } from '../sqlite/deque-statements.ts';
-import { withoutByteLimit } from '../values/read-budget.ts';
-import { isEqual } from '../values/equality.ts';
-import { deletePositions, prepareDequeItem, toPosition, readRowValue } from './push-pop.ts';
-import { assertMovable, damagedPositionError, type Positions, readPositions, shiftPositions } from './positions.ts';
 import type { DequeRange } from '../../../protocol/contract/deque.ts';
+import { formatValue } from '../../../protocol/describe-value.ts';
+import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Cursor, ResultPage } from '../../../protocol/results.ts';
+import { getResultBytes, retryIfReplaced } from '../cache/read.ts';
+import { inReadTransaction, inWriteTransaction } from '../cache/transaction.ts';
+import { attachFile, commitWrite } from '../cache/write.ts';
+import { deleteFileAfterCommit } from '../space/delete-row.ts';
+import { DEQUE_STATEMENTS, type DequeRow } from '../sqlite/deque-statements.ts';
+import type { Core } from '../state/core.ts';
 import { assertOptions } from '../validate.ts';
+import { isEqual } from '../values/equality.ts';
+import { withoutByteLimit } from '../values/read-budget.ts';
+import { assertMovable, damagedPositionError, type Positions, readPositions, shiftPositions } from './positions.ts';
+import { deletePositions, prepareDequeItem, readRowValue, toPosition } from './push-pop.ts';
 
 /** A page ends at so many values or, after the first, at so many bytes. */
 export const MAX_DEQUE_PAGE_ITEMS = 512;
@@ -24,7 +24,8 @@ export function at(core: Core, index: number): unknown {
   const whole = Math.trunc(index) || 0;
   const { sql } = core;
   return retryIfReplaced(core, () => {
-    const row = whole < 0 ? DEQUE_STATEMENTS.fromBack(sql).first(-whole - 1) : DEQUE_STATEMENTS.fromFront(sql).first(whole);
+    const row =
+      whole < 0 ? DEQUE_STATEMENTS.fromBack(sql).first(-whole - 1) : DEQUE_STATEMENTS.fromFront(sql).first(whole);
     if (row !== undefined) return readRowValue(core, row);
     assertNothingAt(core, whole);
     return undefined;
@@ -91,7 +92,12 @@ export function removeAt(core: Core, index: number): boolean {
 }
 
 /** Deletes a stretch and lets the shorter side close up. Inside a write transaction. */
-function removeRange(core: Core, { first, length }: Pick<Positions, 'first' | 'length'>, index: number, count: number): void {
+function removeRange(
+  core: Core,
+  { first, length }: Pick<Positions, 'first' | 'length'>,
+  index: number,
+  count: number,
+): void {
   if (count === 0) return;
   const start = first + index;
   const end = start + count;
@@ -161,7 +167,8 @@ export function* iterateValues(open: () => Core, from = 0): Generator<unknown, v
       yield values[index - before];
       open();
     }
-    batchSize = core.rowStats.changeCount === changeCount ? Math.min(batchSize * 2, MAX_DEQUE_PAGE_ITEMS) : FIRST_PAGE_ITEMS;
+    batchSize =
+      core.rowStats.changeCount === changeCount ? Math.min(batchSize * 2, MAX_DEQUE_PAGE_ITEMS) : FIRST_PAGE_ITEMS;
   }
 }
 
@@ -179,12 +186,18 @@ export function* iterateValuesBackwards(open: () => Core): Generator<unknown, vo
       yield values[before - index];
       open();
     }
-    batchSize = core.rowStats.changeCount === changeCount ? Math.min(batchSize * 2, MAX_DEQUE_PAGE_ITEMS) : FIRST_PAGE_ITEMS;
+    batchSize =
+      core.rowStats.changeCount === changeCount ? Math.min(batchSize * 2, MAX_DEQUE_PAGE_ITEMS) : FIRST_PAGE_ITEMS;
   }
 }
 
 /** The values from an index on, at most so many and, after the first, so many bytes. */
-export function readDequeBatch(core: Core, direction: 'upwards' | 'downwards', index: number, maxItems: number): unknown[] {
+export function readDequeBatch(
+  core: Core,
+  direction: 'upwards' | 'downwards',
+  index: number,
+  maxItems: number,
+): unknown[] {
   const values: unknown[] = [];
   const step = direction === 'upwards' ? 1 : -1;
   let bytes = 0;

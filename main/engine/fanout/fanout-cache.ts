@@ -1,40 +1,45 @@
 import type { ReadableStream } from 'node:stream/web';
-import type { Cursor, ResultPage, Projection } from '../../../protocol/contract.ts';
-import type { Entry, Stats } from '../../../protocol/results.ts';
+import type { Cursor, Projection, ResultPage } from '../../../protocol/contract.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { CacheOptions, Change, CountOptions, QueueOptions, Range, SetOptions } from '../../../protocol/options.ts';
 import type { PlainValues } from '../../../protocol/plain-values.ts';
-import { assertFunction, assertIterable, assertOptions, assertNoDefault, storeEach } from '../validate.ts';
+import type { Entry, Stats } from '../../../protocol/results.ts';
+import { type ByteRange, openBytes, openReadStream, type StoredBytes, writeStream } from '../cache/byte-streams.ts';
 import { Cache } from '../cache/cache.ts';
+import type { ChangeListener, SubscribeOptions } from '../cache/change-feed.ts';
 import { type CheckOptions, check, type Finding } from '../cache/check.ts';
 import { type Configuration, updateSettings } from '../cache/configure.ts';
-import type { Core } from '../state/core.ts';
-import { getCodecName, type StoreHandle, describe } from '../cache/open.ts';
-import type { ChangeListener } from '../cache/change-feed.ts';
-import { retryWithBallast } from '../cache/transaction.ts';
-import type { SubscribeOptions } from '../cache/change-feed.ts';
+import * as remove from '../cache/delete.ts';
 import { type MemoizeOptions, memoize } from '../cache/memoize.ts';
+import { describe, getCodecName, type StoreHandle } from '../cache/open.ts';
 import * as queue from '../cache/push-pull.ts';
 import * as read from '../cache/read.ts';
-import * as remove from '../cache/delete.ts';
 import { getSize } from '../cache/read.ts';
 import { getStats } from '../cache/stats.ts';
-import { type ByteRange, openBytes, openReadStream, type StoredBytes } from '../cache/byte-streams.ts';
-import { writeStream } from '../cache/byte-streams.ts';
 import type { PlainResult } from '../cache/transaction.ts';
-import { getVolume } from '../space/store-files.ts';
+import { retryWithBallast } from '../cache/transaction.ts';
 import * as write from '../cache/write.ts';
 import { Deque, type DequeOptions } from '../deque/deque.ts';
 import { Index, type IndexOptions } from '../index-map/index-map.ts';
+import { getVolume } from '../space/store-files.ts';
 import { isCorrupt } from '../sqlite/errors.ts';
-import { getShardIndex, getQueueShardIndex } from './shard-routing.ts';
-import { ShardSubscriptions } from './shard-subscriptions.ts';
+import type { Core } from '../state/core.ts';
+import { assertFunction, assertIterable, assertNoDefault, assertOptions, storeEach } from '../validate.ts';
 import { getManifestBytes } from './manifest.ts';
-import * as merge from './shard-merge.ts';
-import type { NamedKind } from './named-stores.ts';
-import { closeFanout, type FanoutCore, type FanoutOptions, openNamedShards, openFanout, closeIfCountedOnly } from './open-fanout.ts';
 import { MultiShardTransaction } from './multi-shard-transaction.ts';
+import type { NamedKind } from './named-stores.ts';
+import {
+  closeFanout,
+  closeIfCountedOnly,
+  type FanoutCore,
+  type FanoutOptions,
+  openFanout,
+  openNamedShards,
+} from './open-fanout.ts';
+import * as merge from './shard-merge.ts';
+import { getQueueShardIndex, getShardIndex } from './shard-routing.ts';
+import { ShardSubscriptions } from './shard-subscriptions.ts';
 
 /** What a Cache and a FanoutCache have in common: everything but how they are described. */
 export type CacheMethods<K extends Key = Key, V = unknown> = Omit<Cache<K, V>, 'describe'>;
@@ -199,7 +204,8 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheMetho
       if (this.#transaction.isOpen || !isCorrupt(error)) throw error;
     }
     // A damaged one is rebuilt, which no transaction can do.
-    for (const shard of this.#getShards()) if (shard.rowStats.rows !== 0 || !remove.passesIntegrityCheck(shard)) clearShard(shard);
+    for (const shard of this.#getShards())
+      if (shard.rowStats.rows !== 0 || !remove.passesIntegrityCheck(shard)) clearShard(shard);
     return sum(live.values(), (items) => items);
   }
 

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { constants, copyFileSync, existsSync, linkSync, rmSync, writeFileSync } from 'node:fs';
-import { join, resolve, dirname } from 'node:path';
-import { DiskCacheError } from '../../../protocol/error.ts';
+import { dirname, join, resolve } from 'node:path';
 import { formatValue } from '../../../protocol/describe-value.ts';
-import { assertPathLength, toFileError } from '../sqlite/errors.ts';
-import { getDatabasePath, makeDurableFolder, syncIfPossible, assertPlainFolder } from '../sqlite/open-database.ts';
-import { getErrnoCode, statFile, listFolders, readSmallFile } from '../values/file-io.ts';
+import { DiskCacheError } from '../../../protocol/error.ts';
 import { inDurableTransaction } from '../cache/configure.ts';
+import { assertPathLength, toFileError } from '../sqlite/errors.ts';
+import { assertPlainFolder, getDatabasePath, makeDurableFolder, syncIfPossible } from '../sqlite/open-database.ts';
 import type { Core } from '../state/core.ts';
+import { getErrnoCode, listFolders, readSmallFile, statFile } from '../values/file-io.ts';
 
 /** What the directory of a FanoutCache says about itself. On disk: fields are only added. */
 export interface FanoutManifest {
@@ -42,7 +42,11 @@ export const getShardPath = (directory: string, { folder }: FanoutManifest, shar
  * @throws {DiskCacheError} `BAD_OPTION` for a directory with another number of shards than asked for, or with a plain cache;
  * `NO_SUCH_STORE` when `readOnly` finds nothing; `CORRUPT`, also where the manifest of shards is missing; `UNSUPPORTED_VERSION`.
  */
-export function readOrCreateManifest(directory: string, requestedShards: number | undefined, readOnly: boolean): FanoutManifest {
+export function readOrCreateManifest(
+  directory: string,
+  requestedShards: number | undefined,
+  readOnly: boolean,
+): FanoutManifest {
   if (requestedShards !== undefined) assertShardCount(requestedShards);
   const found = readManifest(directory) ?? createManifest(directory, requestedShards ?? DEFAULT_SHARDS, readOnly);
   if (requestedShards === undefined || requestedShards === found.shards) return found;
@@ -141,7 +145,8 @@ export interface FoundShard {
 
 /** The shards that there are on disk, in the folder or in any that can be one of shards. */
 export function listShards(directory: string, only?: string): FoundShard[] {
-  const folders = only === undefined ? listFolders(directory).filter((name) => SHARDS_FOLDER_PATTERN.test(name)) : [only];
+  const folders =
+    only === undefined ? listFolders(directory).filter((name) => SHARDS_FOLDER_PATTERN.test(name)) : [only];
   return folders.flatMap((folder) =>
     listFolders(join(directory, folder))
       .filter((name) => SHARD_NAME_PATTERN.test(name) && existsSync(getDatabasePath(join(directory, folder, name))))

@@ -1,5 +1,12 @@
+import {
+  beginTransaction,
+  commitTransaction,
+  finishTransaction,
+  inWriteTransaction,
+  rollBackTransaction,
+  transact,
+} from '../cache/transaction.ts';
 import type { Core } from '../state/core.ts';
-import { inWriteTransaction, beginTransaction, commitTransaction, finishTransaction, rollBackTransaction, transact } from '../cache/transaction.ts';
 
 /**
  * Transactions over several shards. Each shard joins when it is first touched; all commit when the outermost function has
@@ -62,7 +69,9 @@ export class MultiShardTransaction {
   /** Each shard that has joined makes a savepoint; those that join meanwhile are undone whole. */
   #runNested<T>(work: () => T): T {
     const joined: Core[] = [];
-    const guarded = this.#enlisted.flat().reduce<() => T>((inner, shard) => () => inWriteTransaction(shard, inner), work);
+    const guarded = this.#enlisted
+      .flat()
+      .reduce<() => T>((inner, shard) => () => inWriteTransaction(shard, inner), work);
     this.#enlisted.push(joined);
     try {
       const result = transact(this.#shards[0]!, guarded);

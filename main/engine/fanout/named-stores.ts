@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto';
-import { rmSync, writeFileSync, existsSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DiskCacheError, type ErrorCode } from '../../../protocol/error.ts';
-import { isDamage, assertPathLength, toFileError } from '../sqlite/errors.ts';
-import { getErrnoCode, readSmallFile, VALUES_FOLDER, listFolders } from '../values/file-io.ts';
 import { isDeepStrictEqual } from 'node:util';
+import { DiskCacheError, type ErrorCode } from '../../../protocol/error.ts';
 import type { Cache } from '../cache/cache.ts';
 import type { Deque } from '../deque/deque.ts';
 import type { Index } from '../index-map/index-map.ts';
 import { choosePageSize } from '../space/policy.ts';
-import { openDatabase, assertPlainFolder, getDatabasePath, makeDurableFolder } from '../sqlite/open-database.ts';
+import { assertPathLength, isDamage, toFileError } from '../sqlite/errors.ts';
+import { assertPlainFolder, getDatabasePath, makeDurableFolder, openDatabase } from '../sqlite/open-database.ts';
+import { getErrnoCode, listFolders, readSmallFile, VALUES_FOLDER } from '../values/file-io.ts';
 
 /*
  * Any string as the name of a folder, different ones as different folders, on every file system: small letters, digits, `_` and
@@ -31,8 +31,12 @@ const MAX_NAME_BYTES = 1024 * 1024;
 export function encodeFolderName(name: string): string {
   if (typeof name !== 'string') throw new DiskCacheError('BAD_OPTION', `A name is a string, not ${typeof name}`);
   if (name === '') return EMPTY_NAME_FOLDER;
-  const written = WINDOWS_DEVICE.test(name) ? escapeUnits(name[0]!) + name.slice(1) : name.replace(/[^a-z0-9_-]/gs, escapeUnits);
-  return written.length <= MAX_FOLDER_NAME_LENGTH ? written : `~${createHash('sha256').update(name, 'utf16le').digest('hex')}`;
+  const written = WINDOWS_DEVICE.test(name)
+    ? escapeUnits(name[0]!) + name.slice(1)
+    : name.replace(/[^a-z0-9_-]/gs, escapeUnits);
+  return written.length <= MAX_FOLDER_NAME_LENGTH
+    ? written
+    : `~${createHash('sha256').update(name, 'utf16le').digest('hex')}`;
 }
 
 /** Leaves the name where a digest doesn't tell it. */
@@ -100,7 +104,9 @@ export class NamedStores {
   /** The paths of all stores of a kind on disk. */
   listPaths(kind: NamedKind): readonly string[] {
     const root = this.getRoot(kind);
-    return listFolders(root).flatMap((folder) => (decodeFolderName(root, folder) === undefined ? [] : join(root, folder)));
+    return listFolders(root).flatMap((folder) =>
+      decodeFolderName(root, folder) === undefined ? [] : join(root, folder),
+    );
   }
 
   /** The names of all stores of a kind on disk, sorted. O(stores). */

@@ -1,17 +1,14 @@
 import { resolve } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { CacheOptions } from '../../../protocol/options.ts';
-import { isRecord } from '../validate.ts';
-import { closeCore } from '../cache/open.ts';
 import { reloadSettings } from '../cache/configure.ts';
-import type { Core } from '../state/core.ts';
-import type { GroupMembership } from '../state/core.ts';
-import { openCore } from '../cache/open.ts';
-import { parseSettings, SETTING_NAMES, parseOpenOptions } from '../state/settings.ts';
-import { SharedSizeLimit } from './shared-size-limit.ts';
-import { readOrCreateManifest, getShardPath } from './manifest.ts';
+import { closeCore, openCore } from '../cache/open.ts';
+import type { Core, GroupMembership } from '../state/core.ts';
+import { parseOpenOptions, parseSettings, SETTING_NAMES } from '../state/settings.ts';
+import { isRecord } from '../validate.ts';
+import { assertShards, claimShard, getShardPath, isComplete, markComplete, readOrCreateManifest } from './manifest.ts';
 import { NamedStores } from './named-stores.ts';
-import { assertShards, claimShard, isComplete, markComplete } from './manifest.ts';
+import { SharedSizeLimit } from './shared-size-limit.ts';
 
 export interface FanoutOptions extends CacheOptions {
   /** Into how many shards keys are spread, 1 to 256. Default: what the directory has, 8 for a new one. */
@@ -71,7 +68,7 @@ export function openFanout(directory: string, options: FanoutOptions): FanoutCor
     membership: { group: sharedLimit, limitShare: NAMED_SHARD_SHARE },
   };
   try {
-    const membership = { household: sharedLimit, share: 1 / manifest.shards };
+    const membership = { group: sharedLimit, limitShare: 1 / manifest.shards };
     for (let shard = 0; shard < manifest.shards; shard++) {
       const own = usage.readOnly || shard === 0 ? perShard : settings();
       const core = openCore(getShardPath(path, manifest, shard), own, undefined, membership);

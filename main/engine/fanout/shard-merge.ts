@@ -1,19 +1,19 @@
-import type { Cursor, ResultPage, Projection } from '../../../protocol/contract.ts';
+import type { Cursor, Projection, ResultPage } from '../../../protocol/contract.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Range } from '../../../protocol/options.ts';
-import type { Core } from '../state/core.ts';
+import { retryIfReplaced } from '../cache/read.ts';
 import {
-  type Scan,
-  parseRange,
+  type Batch,
   FIRST_PAGE_ITEMS,
   isKeyColumn,
   MAX_PAGE_BYTES,
   MAX_PAGE_ITEMS,
-  type ScanPosition,
-  type Batch,
+  parseRange,
   readBatch,
+  type Scan,
+  type ScanPosition,
 } from '../cache/scan.ts';
-import { retryIfReplaced } from '../cache/read.ts';
+import type { Core } from '../state/core.ts';
 import { compareColumns, type KeyColumn } from '../values/key.ts';
 
 /*
@@ -48,12 +48,18 @@ class ShardMerge {
   /** Stretches that have been read. */
   reads = 0;
 
-  constructor(shards: readonly Core[], of: Projection, course: Scan, standing: MergeCursor | undefined, most: number) {
+  constructor(
+    shards: readonly Core[],
+    of: Projection,
+    course: Scan,
+    cursor: MergeCursor | undefined,
+    batchSize: number,
+  ) {
     this.#projection = of;
     this.#scan = course;
-    this.position = standing;
-    const ahead: Batch = { items: [], positions: [], hasMore: true };
-    this.#cursors = shards.map((core, shard) => ({ shard, core, ahead, taken: 0, changes: -1, most }));
+    this.position = cursor;
+    const batch: Batch = { items: [], positions: [], hasMore: true };
+    this.#cursors = shards.map((core, shard) => ({ shard, core, batch, consumed: 0, changes: -1, batchSize }));
   }
 
   /** True when the next item has to be read from disk. */
@@ -120,10 +126,15 @@ class ShardMerge {
 const hasNext = ({ consumed, batch }: ShardCursor): boolean => consumed < batch.items.length;
 const getPlace = ({ consumed, batch }: ShardCursor): KeyColumn => batch.positions[consumed]!;
 /** What is ahead has been used up, or may not hold any more. */
-const needsRead = (lane: ShardCursor): boolean => lane.changes !== lane.core.rowStats.changeCount || (lane.batch.hasMore && !hasNext(lane));
+const needsRead = (lane: ShardCursor): boolean =>
+  lane.changes !== lane.core.rowStats.changeCount || (lane.batch.hasMore && !hasNext(lane));
 
 /** The items of a range, as `walk` of one cache. */
-export function* iterateMerged(open: () => readonly Core[], of: Projection, range: Range = {}): Generator<unknown, void, undefined> {
+export function* iterateMerged(
+  open: () => readonly Core[],
+  of: Projection,
+  range: Range = {},
+): Generator<unknown, void, undefined> {
   const merge = new ShardMerge(open(), of, parseRange(range), undefined, FIRST_PAGE_ITEMS);
   for (let next = merge.next(); next !== undefined; next = merge.next()) {
     yield next.item;

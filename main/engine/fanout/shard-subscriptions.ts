@@ -1,7 +1,14 @@
 import type { Change } from '../../../protocol/options.ts';
-import type { Core } from '../state/core.ts';
-import { dispatch, ChangeFeed, type ChangeListener, subscribe, createSubscription, dispatchPending } from '../cache/change-feed.ts';
 import type { SubscribeOptions } from '../cache/change-feed.ts';
+import {
+  ChangeFeed,
+  type ChangeListener,
+  createSubscription,
+  dispatch,
+  dispatchPending,
+  subscribe,
+} from '../cache/change-feed.ts';
+import type { Core } from '../state/core.ts';
 import { encodeKey } from '../values/key.ts';
 
 /**

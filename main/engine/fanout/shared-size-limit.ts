@@ -1,14 +1,22 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
-import type { Core } from '../state/core.ts';
-import { compareRanks, evict, peekRank, prepareEvictionIndex, type EvictionRank } from '../space/size-limit.ts';
-import { type SizeGroup, getLimitShareBytes } from '../state/core.ts';
-import { getAllocatedBytes, PREPARE_INDEX_BELOW, MAX_OVERRUN_PER_WRITE_BYTES, vacuumOverLimit, getLiveBytes } from '../space/size-limit.ts';
-import { MonotonicTimestamps } from '../state/core.ts';
 import { inWriteTransaction } from '../cache/transaction.ts';
 import { checkpointIfOversized, vacuum } from '../space/maintenance.ts';
-import { getWriteAllowance, getFixedOverheadBytes } from '../space/policy.ts';
-import { EVICTION_POLICIES } from '../space/policy.ts';
+import { EVICTION_POLICIES, getFixedOverheadBytes, getWriteAllowance } from '../space/policy.ts';
+import {
+  compareRanks,
+  type EvictionRank,
+  evict,
+  getAllocatedBytes,
+  getLiveBytes,
+  MAX_OVERRUN_PER_WRITE_BYTES,
+  PREPARE_INDEX_BELOW,
+  peekRank,
+  prepareEvictionIndex,
+  vacuumOverLimit,
+} from '../space/size-limit.ts';
 import { LAST_INSERT_ID_SQL } from '../sqlite/statements.ts';
+import type { Core } from '../state/core.ts';
+import { getLimitShareBytes, MonotonicTimestamps, type SizeGroup } from '../state/core.ts';
 import type { KeyColumn } from '../values/key.ts';
 
 /** Places in the stored order per millisecond; a process that stores more runs ahead of its clock. */

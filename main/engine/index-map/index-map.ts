@@ -1,30 +1,33 @@
-import type { Cursor, ResultPage, Projection } from '../../../protocol/contract.ts';
+import type { Cursor, Projection, ResultPage } from '../../../protocol/contract.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
-import { NO_OPTIONS_HINT } from '../../../protocol/options.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { Change, Range } from '../../../protocol/options.ts';
+import { NO_OPTIONS_HINT } from '../../../protocol/options.ts';
 import type { PlainValues } from '../../../protocol/plain-values.ts';
-import { assertFunction, assertIterable, assertOptions, assertNoDefault, storeEach } from '../validate.ts';
-import { type CheckOptions, check, type Finding } from '../cache/check.ts';
-import { closeCore } from '../cache/open.ts';
-import type { Core } from '../state/core.ts';
-import { type StoreHandle, describe } from '../cache/open.ts';
-import { type ChangeListener, subscribe } from '../cache/change-feed.ts';
-import { retryWithBallast } from '../cache/transaction.ts';
-import * as iterate from '../cache/scan.ts';
 import type { SubscribeOptions } from '../cache/change-feed.ts';
-import * as read from '../cache/read.ts';
+import { type ChangeListener, subscribe } from '../cache/change-feed.ts';
+import { type CheckOptions, CONSISTENCY, type ConsistencyOptions, check, type Finding } from '../cache/check.ts';
 import * as remove from '../cache/delete.ts';
+import { closeCore, describe, type StoreHandle } from '../cache/open.ts';
+import { assertCollectionOptions, type CollectionOptions, openCollection } from '../cache/open-collection.ts';
+import * as read from '../cache/read.ts';
 import { getSize } from '../cache/read.ts';
-import { CONSISTENCY, type ConsistencyOptions } from '../cache/check.ts';
-import { inWriteTransaction, inReadTransaction, type PlainResult, transact } from '../cache/transaction.ts';
-import { getVolume } from '../space/store-files.ts';
+import * as iterate from '../cache/scan.ts';
+import {
+  inReadTransaction,
+  inWriteTransaction,
+  type PlainResult,
+  retryWithBallast,
+  transact,
+} from '../cache/transaction.ts';
 import * as write from '../cache/write.ts';
-import { withoutByteLimit } from '../values/read-budget.ts';
+import { getVolume } from '../space/store-files.ts';
+import type { Core } from '../state/core.ts';
+import { assertFunction, assertIterable, assertNoDefault, assertOptions, storeEach } from '../validate.ts';
 import { isEqual } from '../values/equality.ts';
-import { type CollectionOptions, assertCollectionOptions, openCollection } from '../cache/open-collection.ts';
-import { type StandardSchema, SchemaValidator } from './schema-validator.ts';
-import { migrateTo, assertVersion } from './migrate.ts';
+import { withoutByteLimit } from '../values/read-budget.ts';
+import { assertVersion, migrateTo } from './migrate.ts';
+import { SchemaValidator, type StandardSchema } from './schema-validator.ts';
 
 export interface IndexOptions<K extends Key = Key, V = unknown> extends CollectionOptions {
   /** The version of what the application keeps here, a whole number from 1. Default 1. */
@@ -102,7 +105,8 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
     if (arguments.length > 1) assertNoDefault(arguments);
     const core = this.#open();
     const value = read.get(core, key);
-    if (this.#readValidator === undefined || (value === undefined && !read.has(core, key))) return value as V | undefined;
+    if (this.#readValidator === undefined || (value === undefined && !read.has(core, key)))
+      return value as V | undefined;
     return this.#readValidator.validateRead(key, value) as V;
   }
 
@@ -201,7 +205,9 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
   }
 
   values(range?: IndexRange<K>): IndexIterator<V> {
-    return this.#readValidator === undefined ? (this.#walk('values', range) as IndexIterator<V>) : toValues(this.entries(range));
+    return this.#readValidator === undefined
+      ? (this.#walk('values', range) as IndexIterator<V>)
+      : toValues(this.entries(range));
   }
 
   entries(range?: IndexRange<K>): IndexIterator<[K, V]> {
@@ -271,7 +277,9 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
   /** This index as plain data, for `reopen` in a worker or another process; a schema has to be handed in again there. */
   describe(): StoreHandle<Index<K, V>> {
     const description = describe<Index<K, V>>('index', this.#open(), { version: this.#version });
-    return this.#writeValidator === undefined ? description : { ...description, required: [...description.required, 'schema'] };
+    return this.#writeValidator === undefined
+      ? description
+      : { ...description, required: [...description.required, 'schema'] };
   }
 
   /** Lets go of the directory. Every later call fails with `CLOSED`; closing again does nothing. */

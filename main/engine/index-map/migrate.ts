@@ -1,8 +1,8 @@
-import { DiskCacheError, getErrorMessage } from '../../../protocol/error.ts';
 import { formatValue } from '../../../protocol/describe-value.ts';
-import type { Core } from '../state/core.ts';
-import { transact } from '../cache/transaction.ts';
+import { DiskCacheError, getErrorMessage } from '../../../protocol/error.ts';
 import { readMetadata } from '../cache/open-collection.ts';
+import { transact } from '../cache/transaction.ts';
+import type { Core } from '../state/core.ts';
 
 /** Carries values over from an older version of an application. */
 export type Migrate = (from: number) => void;

@@ -1,5 +1,5 @@
-import { DiskCacheError } from '../../../protocol/error.ts';
 import { joinPath, truncate } from '../../../protocol/describe-value.ts';
+import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { SchemaIssue, StandardSchema } from '../../../protocol/stores.ts';
 

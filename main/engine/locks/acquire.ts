@@ -1,11 +1,11 @@
-import { DiskCacheError } from '../../../protocol/error.ts';
 import { formatValue } from '../../../protocol/describe-value.ts';
-import { assertOptions } from '../validate.ts';
+import { DiskCacheError } from '../../../protocol/error.ts';
 import type { ProcessIdentity } from '../process-identity.ts';
 import { sleepBlocking } from '../sqlite/busy-retry.ts';
+import { assertOptions } from '../validate.ts';
 import { renewDueLeases } from './lock-handle.ts';
-import type { TicketStatus, TicketSemaphore } from './ticket-semaphore.ts';
-import { sleep, notify } from './waiters.ts';
+import type { TicketSemaphore, TicketStatus } from './ticket-semaphore.ts';
+import { notify, sleep } from './waiters.ts';
 
 export interface AcquireOptions {
   /** Milliseconds to wait; 0 tries once. Default: without end. */
@@ -98,7 +98,8 @@ export function acquireBlocking(semaphore: TicketSemaphore, owner: ProcessIdenti
   const { timeout } = assertOptions(options, ACQUIRE_OPTIONS);
   const pending = new PendingAcquire(semaphore, owner, timeout);
   try {
-    if (!pending.status.inside && semaphore.isHeldByThisThread()) throw semaphore.toTimeoutError(pending.timeoutMs, true);
+    if (!pending.status.inside && semaphore.isHeldByThisThread())
+      throw semaphore.toTimeoutError(pending.timeoutMs, true);
     while (!pending.status.inside) {
       if (pending.isTimedOut) throw semaphore.toTimeoutError(pending.timeoutMs, true);
       sleepBlocking(pending.pollDelayMs);
@@ -113,7 +114,11 @@ export function acquireBlocking(semaphore: TicketSemaphore, owner: ProcessIdenti
 }
 
 /** Waits until the owner is inside, while the event loop turns; answers its ticket. */
-export async function acquireAsync(semaphore: TicketSemaphore, owner: ProcessIdentity, options?: AcquireAsyncOptions): Promise<number> {
+export async function acquireAsync(
+  semaphore: TicketSemaphore,
+  owner: ProcessIdentity,
+  options?: AcquireAsyncOptions,
+): Promise<number> {
   const { timeout, signal } = assertOptions(options, ACQUIRE_ASYNC_OPTIONS);
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw new DiskCacheError('BAD_OPTION', 'signal has to be an AbortSignal');

@@ -1,5 +1,5 @@
-import { DiskCacheError } from '../../../protocol/error.ts';
 import { formatValue } from '../../../protocol/describe-value.ts';
+import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import { RecipeRow, type RecipeStore } from './recipe-store.ts';
 

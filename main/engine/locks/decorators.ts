@@ -1,17 +1,18 @@
+import { formatValue } from '../../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
-import { assertOptions, assertFunction } from '../validate.ts';
-import type { LockBase } from './locks.ts';
-import { type RecipeStore, RecipeRow } from './recipe-store.ts';
-import type { AcquireOptions } from './acquire.ts';
-import { formatValue } from '../../../protocol/describe-value.ts';
 import { MAX_TIMER_MS } from '../../../protocol/options.ts';
 import type { Clock } from '../space/policy.ts';
 import { sleepBlocking } from '../sqlite/busy-retry.ts';
+import { assertFunction, assertOptions } from '../validate.ts';
+import type { AcquireOptions } from './acquire.ts';
+import type { LockBase } from './locks.ts';
+import { RecipeRow, type RecipeStore } from './recipe-store.ts';
 import { sleep } from './waiters.ts';
 
 /** Whether a function waits by awaiting. Known before it is called of `async` functions alone. */
-export const isAsyncFunction = (fn: unknown): boolean => Object.prototype.toString.call(fn) === '[object AsyncFunction]';
+export const isAsyncFunction = (fn: unknown): boolean =>
+  Object.prototype.toString.call(fn) === '[object AsyncFunction]';
 
 /** The key of a decorated function's row: the name it is given, or one made of its own. */
 export function toRowKey(recipe: string, fn: unknown, name: Key | undefined): Key {

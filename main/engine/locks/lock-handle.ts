@@ -1,6 +1,6 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
-import { isTransient } from '../sqlite/errors.ts';
 import type { ProcessIdentity } from '../process-identity.ts';
+import { isTransient } from '../sqlite/errors.ts';
 import type { TicketSemaphore } from './ticket-semaphore.ts';
 import { notify } from './waiters.ts';
 
@@ -117,4 +117,5 @@ export class LockHandle implements Disposable {
   }
 }
 
-const LOST_REASON = 'was lost: its lease ran out while the thread was blocked, its row was deleted, or the store was closed';
+const LOST_REASON =
+  'was lost: its lease ran out while the thread was blocked, its row was deleted, or the store was closed';

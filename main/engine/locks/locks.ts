@@ -1,13 +1,13 @@
-import { DiskCacheError } from '../../../protocol/error.ts';
-import type { Key } from '../../../protocol/key.ts';
-import { createIdentity, type ProcessIdentity } from '../process-identity.ts';
-import { LockHandle } from './lock-handle.ts';
-import type { RecipeStore } from './recipe-store.ts';
-import { type LeaseOptions, TicketSemaphore } from './ticket-semaphore.ts';
-import { type AcquireAsyncOptions, type AcquireOptions, acquireAsync, acquireBlocking } from './acquire.ts';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
 import { formatValue } from '../../../protocol/describe-value.ts';
+import { DiskCacheError } from '../../../protocol/error.ts';
+import type { Key } from '../../../protocol/key.ts';
+import { createIdentity, type ProcessIdentity } from '../process-identity.ts';
+import { type AcquireAsyncOptions, type AcquireOptions, acquireAsync, acquireBlocking } from './acquire.ts';
+import { LockHandle } from './lock-handle.ts';
+import type { RecipeStore } from './recipe-store.ts';
+import { type LeaseOptions, TicketSemaphore } from './ticket-semaphore.ts';
 
 /** What locks and semaphores have in common: holds, handed out in order. */
 export abstract class LockBase {
@@ -83,7 +83,9 @@ export abstract class LockBase {
   }
 
   #addHandle(owner: ProcessIdentity, ticket: number): LockHandle {
-    const hold = new LockHandle(this.#semaphore, owner, ticket, (ended) => this.#handles.splice(this.#handles.indexOf(ended), 1));
+    const hold = new LockHandle(this.#semaphore, owner, ticket, (ended) =>
+      this.#handles.splice(this.#handles.indexOf(ended), 1),
+    );
     this.#handles.push(hold);
     return hold;
   }

@@ -1,8 +1,8 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { SetOptions } from '../../../protocol/options.ts';
-import { inspectKey } from '../validate.ts';
 import { PINNED, type PinnedOptions } from '../state/settings.ts';
+import { inspectKey } from '../validate.ts';
 
 /** What a recipe needs of a store; `Cache` is one. */
 export interface RecipeStore {

@@ -1,10 +1,16 @@
-import { CLOCK_TOLERANCE_MS, hasExited, type ProcessIdentity, describeProcess, isThisThread } from '../process-identity.ts';
-import { DiskCacheError } from '../../../protocol/error.ts';
 import { formatValue } from '../../../protocol/describe-value.ts';
+import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import { MAX_TIMER_MS } from '../../../protocol/options.ts';
-import { assertFunction, assertOptions } from '../validate.ts';
+import {
+  CLOCK_TOLERANCE_MS,
+  describeProcess,
+  hasExited,
+  isThisThread,
+  type ProcessIdentity,
+} from '../process-identity.ts';
 import type { Clock } from '../space/policy.ts';
+import { assertFunction, assertOptions } from '../validate.ts';
 import { encodeKey } from '../values/key.ts';
 import { RecipeRow, type RecipeStore } from './recipe-store.ts';
 
@@ -134,7 +140,11 @@ export class TicketSemaphore {
    * Goes inside if it is the owner's turn, or if it is inside already; otherwise takes a ticket, or keeps the one it has.
    * With `join` false, nothing is left behind by one who can't enter; `thorough` as for `withoutDead`.
    */
-  tryAcquire(owner: ProcessIdentity, ticket: number | undefined, { thorough, join }: { thorough: boolean; join: boolean }): TicketStatus {
+  tryAcquire(
+    owner: ProcessIdentity,
+    ticket: number | undefined,
+    { thorough, join }: { thorough: boolean; join: boolean },
+  ): TicketStatus {
     return this.#row.store.transact(() => {
       const now = this.#clock();
       const { isClockBehind, next, inside, waiting } = this.#readAlive(now, thorough);
@@ -190,7 +200,9 @@ export class TicketSemaphore {
 
   /** Leaves once; answers false when the owner is not inside any more. Frees the place when it has entered only once. */
   release(owner: ProcessIdentity, ticket: number): boolean {
-    return this.#updateHolder(owner, ticket, (party) => (party.count > 1 ? { ...party, count: party.count - 1 } : undefined));
+    return this.#updateHolder(owner, ticket, (party) =>
+      party.count > 1 ? { ...party, count: party.count - 1 } : undefined,
+    );
   }
 
   /** Puts off the end of the lease; answers false when the owner is not inside any more. */
@@ -252,7 +264,11 @@ export class TicketSemaphore {
     return String(this.#row);
   }
 
-  #updateHolder(owner: ProcessIdentity, ticket: number, next: (party: Participant) => Participant | undefined): boolean {
+  #updateHolder(
+    owner: ProcessIdentity,
+    ticket: number,
+    next: (party: Participant) => Participant | undefined,
+  ): boolean {
     return this.#row.store.transact(() => {
       const permits = this.#row.read();
       const at = permits?.inside.findIndex((party) => isSameTicket(party, owner, ticket)) ?? -1;

@@ -1,12 +1,12 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
-import { isCorrupt } from '../sqlite/errors.ts';
-import { MAX_REPLACED_BYTES, MAX_REPLACED_FRACTION } from './policy.ts';
-import { syncFile } from '../values/file-io.ts';
-import { type Core, getLimitShareBytes } from '../state/core.ts';
-import { assertDatabaseInPlace } from './store-files.ts';
 import type { ChangeKind } from '../../../protocol/options.ts';
+import { isCorrupt } from '../sqlite/errors.ts';
 import type { RowRef } from '../sqlite/statements.ts';
+import { type Core, getLimitShareBytes } from '../state/core.ts';
+import { syncFile } from '../values/file-io.ts';
 import type { KeyColumn } from '../values/key.ts';
+import { MAX_REPLACED_BYTES, MAX_REPLACED_FRACTION } from './policy.ts';
+import { assertDatabaseInPlace } from './store-files.ts';
 
 /*
  * With durability 'process' a commit is in the log, but not yet on the disk itself, and a power cut may take it back: then its
@@ -22,7 +22,9 @@ const MAX_REPLACED_FILES = 256;
 
 /** Bytes of replaced files that may wait: a part of the limit, which is set aside for them. */
 export const getMaxReplacedBytes = (core: Core): number =>
-  core.settings.durability === 'power' ? 0 : Math.min(MAX_REPLACED_BYTES, getLimitShareBytes(core) * MAX_REPLACED_FRACTION);
+  core.settings.durability === 'power'
+    ? 0
+    : Math.min(MAX_REPLACED_BYTES, getLimitShareBytes(core) * MAX_REPLACED_FRACTION);
 
 /** Notes a file whose name the last row has given up. Inside a write transaction. */
 export function recordReplaced(core: Core, file: string, bytes: number): void {

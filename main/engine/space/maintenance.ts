@@ -1,10 +1,10 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { unlessCorrupt } from '../sqlite/errors.ts';
 import { type Core, getLimitShareBytes } from '../state/core.ts';
-import { getWalReserveBytes, MAX_WAL_PAGES_PER_WRITE } from './policy.ts';
 import { clearWarning, warn } from '../validate.ts';
-import { removeReplacedIfDue, removeReplaced } from './delete-row.ts';
-import { resizeBallast, assertFilesUnchanged, getDatabaseBytes, getWalBytes, getBallastBytes } from './store-files.ts';
+import { removeReplaced, removeReplacedIfDue } from './delete-row.ts';
+import { getWalReserveBytes, MAX_WAL_PAGES_PER_WRITE } from './policy.ts';
+import { assertFilesUnchanged, getBallastBytes, getDatabaseBytes, getWalBytes, resizeBallast } from './store-files.ts';
 
 /*
  * What is stored are points in time of a clock that may be set back: by a year, when a battery was empty, or by hours. Then what
@@ -209,7 +209,8 @@ export function checkpointIfOversized(core: Core): void {
   if (getWalBytes(core) > walReserve && !checkpoint(core)) core.maintenance.checkpointBlocked = isWalOversized(core);
 }
 
-const isWalOversized = (core: Core): boolean => getWalBytes(core) > MAX_WAL_RESERVE_MULTIPLE * getWalReserveBytes(getLimitShareBytes(core), core.pageSize);
+const isWalOversized = (core: Core): boolean =>
+  getWalBytes(core) > MAX_WAL_RESERVE_MULTIPLE * getWalReserveBytes(getLimitShareBytes(core), core.pageSize);
 
 /**
  * Invariant: the log is ahead of the database by less than the reserve, about. So on a full disk there is place for what is new in

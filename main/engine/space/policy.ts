@@ -1,6 +1,6 @@
-import type { EvictionPolicyName } from '../../../protocol/options.ts';
-import { DiskCacheError } from '../../../protocol/error.ts';
 import { formatValue } from '../../../protocol/describe-value.ts';
+import { DiskCacheError } from '../../../protocol/error.ts';
+import type { EvictionPolicyName } from '../../../protocol/options.ts';
 
 /** Bytes of the log at which it is checkpointed: the longer, the fewer pages are written twice. */
 const MAX_CHECKPOINT_BYTES = 16 * 1024 * 1024;
@@ -30,7 +30,8 @@ export const getCheckpointPages = (sizeLimit: number, pageSize: number): number 
 
 /** Bytes set aside for the log: it passes its mark by a transaction. */
 export const getWalReserveBytes = (sizeLimit: number, pageSize: number): number =>
-  Math.ceil(getCheckpointPages(sizeLimit, pageSize) * 1.25 + MAX_WAL_PAGES_PER_WRITE) * (pageSize + WAL_FRAME_HEADER_BYTES);
+  Math.ceil(getCheckpointPages(sizeLimit, pageSize) * 1.25 + MAX_WAL_PAGES_PER_WRITE) *
+  (pageSize + WAL_FRAME_HEADER_BYTES);
 
 /** Bytes kept for a full disk: none under a limit that is small, of which they would take much. */
 const MIN_BALLAST_BYTES = 64 * 1024;
@@ -58,7 +59,8 @@ export const getFixedOverheadBytes = (sizeLimit: number, pageSize: number): numb
   getReservedBytes(sizeLimit, pageSize) + EMPTY_DATABASE_PAGES * pageSize;
 
 /** What an item takes on disk, about: the key stands in the table and in its index. */
-export const computeItemCost = (keyBytes: number, valueBytes: number): number => ROW_OVERHEAD_BYTES + 2 * keyBytes + valueBytes;
+export const computeItemCost = (keyBytes: number, valueBytes: number): number =>
+  ROW_OVERHEAD_BYTES + 2 * keyBytes + valueBytes;
 
 /** Below this much free space every write measures anew. */
 const REMEASURE_BELOW_BYTES = 64 * 1024;

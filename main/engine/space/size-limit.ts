@@ -1,13 +1,23 @@
-import { computeItemCost, EVICTION_POLICIES, type EvictionPolicy, getOtherIndexes, getWriteAllowance, getWalReserveBytes, getFixedOverheadBytes, SPLIT_RESERVE_PAGES, getReservedBytes } from './policy.ts';
-import { toCreateIndex } from '../sqlite/file-format.ts';
-import { ROW_REF_COLUMNS, type RowRef, EVICTABLE_SQL } from '../sqlite/statements.ts';
-import type { KeyColumn } from '../values/key.ts';
-import { type Core, getLimitShareBytes } from '../state/core.ts';
-import { deleteRow, estimateKeyBytes, deleteExpired, getMaxReplacedBytes } from './delete-row.ts';
-import { flushAccess } from '../cache/stats.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
+import { flushAccess } from '../cache/stats.ts';
 import type { PendingWrite } from '../cache/write.ts';
-import { checkpointIfOversized, checkpoint } from './maintenance.ts';
+import { toCreateIndex } from '../sqlite/file-format.ts';
+import { EVICTABLE_SQL, ROW_REF_COLUMNS, type RowRef } from '../sqlite/statements.ts';
+import { type Core, getLimitShareBytes } from '../state/core.ts';
+import type { KeyColumn } from '../values/key.ts';
+import { deleteExpired, deleteRow, estimateKeyBytes, getMaxReplacedBytes } from './delete-row.ts';
+import { checkpoint, checkpointIfOversized } from './maintenance.ts';
+import {
+  computeItemCost,
+  EVICTION_POLICIES,
+  type EvictionPolicy,
+  getFixedOverheadBytes,
+  getOtherIndexes,
+  getReservedBytes,
+  getWalReserveBytes,
+  getWriteAllowance,
+  SPLIT_RESERVE_PAGES,
+} from './policy.ts';
 import { getDatabaseBytes, getWalBytes } from './store-files.ts';
 
 /** Victims are looked up in groups. */
@@ -83,7 +93,9 @@ export function peekRank({ sql, settings }: Core, excludedKey: KeyColumn | null)
       .first(excludedKey);
   const ahead = sql.unvisited.first(sql.counter.first('hand')?.[0] ?? 0, excludedKey, 1);
   if (ahead !== undefined) return [0, ahead[0]];
-  const first = sql.dynamic<[number]>(`SELECT id FROM entry WHERE ${EVICTABLE_SQL} ORDER BY id LIMIT 1`).first(excludedKey);
+  const first = sql
+    .dynamic<[number]>(`SELECT id FROM entry WHERE ${EVICTABLE_SQL} ORDER BY id LIMIT 1`)
+    .first(excludedKey);
   return first && [1, first[0]];
 }
 
@@ -166,7 +178,11 @@ type IncomingWrite = Pick<PendingWrite, 'cost' | 'key' | 'staged'>;
  *
  * @throws {DiskCacheError} `DISK_FULL` when the policy lets nobody go.
  */
-export function enforceSizeLimit(core: Core, { cost: incoming, key: excludedKey, staged }: IncomingWrite, now: number): void {
+export function enforceSizeLimit(
+  core: Core,
+  { cost: incoming, key: excludedKey, staged }: IncomingWrite,
+  now: number,
+): void {
   const { rowStats, settings, membership } = core;
   if (now >= rowStats.nextExpiry) deleteExpired(core, now);
   rowStats.writableBytes -= incoming;
@@ -208,7 +224,8 @@ export function enforceSizeLimit(core: Core, { cost: incoming, key: excludedKey,
   core.transaction.afterCommit.push(() => checkpointIfOversized(core));
 }
 
-const getOverrunBytes = (core: Core, incoming: number): number => getLiveBytes(core) + incoming - core.settings.sizeLimit;
+const getOverrunBytes = (core: Core, incoming: number): number =>
+  getLiveBytes(core) + incoming - core.settings.sizeLimit;
 
 /** Bytes in use: pages that hold something, value files, and what is set aside for the log and the next writes. O(1). */
 export function getLiveBytes(core: Core): number {
@@ -228,7 +245,8 @@ function getFixedBytes(core: Core): number {
   const { pageSize } = core;
   const share = getLimitShareBytes(core);
   const fileBytes = getFileBytes(core);
-  const reserved = getReservedBytes(share, pageSize) + Math.max(0, getWalBytes(core) - getWalReserveBytes(share, pageSize));
+  const reserved =
+    getReservedBytes(share, pageSize) + Math.max(0, getWalBytes(core) - getWalReserveBytes(share, pageSize));
   return fileBytes + Math.min(getMaxReplacedBytes(core), fileBytes + core.maintenance.replacedBytes) + reserved;
 }
 

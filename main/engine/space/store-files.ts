@@ -1,12 +1,22 @@
+import { randomFillSync } from 'node:crypto';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  rmSync,
+  type Stats,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
-import { lstatIfExists, BALLAST_FILE } from '../sqlite/open-database.ts';
-import { statFile, NO_FOLLOW } from '../values/file-io.ts';
-import { type Core, getLimitShareBytes } from '../state/core.ts';
-import { type Stats, statSync, closeSync, constants, fstatSync, ftruncateSync, openSync, rmSync, writeSync } from 'node:fs';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { toFileError } from '../sqlite/errors.ts';
-import { assertSupportedVersion, assertKnownSchema, SCHEMA_VERSION } from '../sqlite/file-format.ts';
-import { randomFillSync } from 'node:crypto';
+import { assertKnownSchema, assertSupportedVersion, SCHEMA_VERSION } from '../sqlite/file-format.ts';
+import { BALLAST_FILE, lstatIfExists } from '../sqlite/open-database.ts';
+import { type Core, getLimitShareBytes } from '../state/core.ts';
+import { NO_FOLLOW, statFile } from '../values/file-io.ts';
 import { getBallastTargetBytes } from './policy.ts';
 
 const getFileBytesAt = (path: string): number => statFile(path)?.bytes ?? 0;
@@ -76,7 +86,7 @@ export class OpenedFiles {
   }
 
   /** What was found to be ours when it was opened. */
-  recordFormat({ sql, openOptions }: Pick<Core, 'sql' | 'usage'>): void {
+  recordFormat({ sql, openOptions }: Pick<Core, 'sql' | 'openOptions'>): void {
     if (openOptions.exclusive) return;
     this.dataVersion = sql.dataVersion.first()?.[0] ?? 0;
     this.schemaVersion = sql.schemaVersion.first()?.[0] ?? 0;
@@ -129,7 +139,8 @@ function assertSameFile(core: Core, path: string, opened: FileIdentity | undefin
  *
  * @throws {DiskCacheError} `IO`, `CORRUPT` as `assertFilesUnchanged`.
  */
-export const assertDatabaseInPlace = (core: Core): void => assertSameFile(core, core.openedFiles.path, core.openedFiles.database);
+export const assertDatabaseInPlace = (core: Core): void =>
+  assertSameFile(core, core.openedFiles.path, core.openedFiles.database);
 
 /**
  * Where the directory is another one by now, a value that is not in it is not damaged: then the error that says so, else the one that

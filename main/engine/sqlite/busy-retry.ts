@@ -1,5 +1,5 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
-import { toDiskCacheError, isLocked, isSqliteCorrupt } from './errors.ts';
+import { isLocked, isSqliteCorrupt, toDiskCacheError } from './errors.ts';
 
 /**
  * The views of this thread: what its stores see until the turn of the event loop ends, each a read transaction with what is
@@ -58,19 +58,19 @@ export function limitBlocking(ms: number): () => void {
 }
 
 /**
- * Does work whose waits for a lock block this thread for `most` milliseconds at most, as the next attempt of who has waited `before`.
+ * Does work whose waits for a lock block this thread for at most `maxMs` milliseconds, as the next attempt of a caller that has waited `waitedMs`.
  * Returns 0, or the time that the store would have waited if a wait was cut short: then it can be tried again.
  */
 export function withBriefWait(maxMs: number, waitedMs: number, work: () => void): number {
   const outer = briefWait;
-  const current = { most: maxMs, before: waitedMs, cut: 0 };
+  const current = { maxMs, waitedMs, cutMs: 0 };
   briefWait = current;
   try {
     work();
   } finally {
     briefWait = outer;
   }
-  return current.cut;
+  return current.cutMs;
 }
 
 /**
@@ -108,14 +108,16 @@ export class BusyRetry {
       }
     }
     const began = performance.now();
-    const { maxMs = this.#isTimeoutChosen ? Number.POSITIVE_INFINITY : getMaxBlockingMs(), waitedMs = 0 } = briefWait ?? {};
+    const { maxMs = this.#isTimeoutChosen ? Number.POSITIVE_INFINITY : getMaxBlockingMs(), waitedMs = 0 } =
+      briefWait ?? {};
     const limit = Math.min(this.#timeout, maxMs);
     for (;;) {
       const waited = performance.now() - began;
       // Inside a transaction the lock is held already: waiting would not help.
       if (!isLocked(translated) || this.#inTransaction()) throw translated;
       if (waited >= limit) {
-        if (briefWait !== undefined && limit < this.#timeout) briefWait.cutMs = Math.max(briefWait.cutMs, this.#timeout);
+        if (briefWait !== undefined && limit < this.#timeout)
+          briefWait.cutMs = Math.max(briefWait.cutMs, this.#timeout);
         throw translated;
       }
       sleepBlocking(computePauseMs(waited + waitedMs));

@@ -1,7 +1,14 @@
-import { toDiskCacheError } from './errors.ts';
 import type { DiskCacheError } from '../../../protocol/error.ts';
-import { type Column, type Database, loadDriver, type PreparedStatement, type RunResult, toLoadError } from './driver.ts';
 import { BusyRetry, endViews } from './busy-retry.ts';
+import {
+  type Column,
+  type Database,
+  loadDriver,
+  type PreparedStatement,
+  type RunResult,
+  toLoadError,
+} from './driver.ts';
+import { toDiskCacheError } from './errors.ts';
 
 /** What it asks of a database connection. */
 interface SnapshotDatabase {

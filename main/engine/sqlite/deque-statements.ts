@@ -92,7 +92,9 @@ export const DEQUE_STATEMENTS = {
   rowRefs: statement<RowRef>(`SELECT ${ROW_REF_COLUMNS} FROM entry WHERE id >= ? AND id <= ?`),
   rowsBetween: statement<DequeRow>(`${SELECT_ITEM_SQL} WHERE id >= ? AND id <= ? ORDER BY id`),
   /** Bytes of values that stand in their rows. Parameters: from, to. */
-  inlineBytes: statement<[number]>('SELECT coalesce(sum(size), 0) FROM entry WHERE id >= ? AND id <= ? AND file IS NULL'),
+  inlineBytes: statement<[number]>(
+    'SELECT coalesce(sum(size), 0) FROM entry WHERE id >= ? AND id <= ? AND file IS NULL',
+  ),
   /** What of a stretch has no file. Parameters: from, to. */
   deleteInline: statement('DELETE FROM entry WHERE id >= ? AND id <= ? AND file IS NULL'),
   /** Parameters: by how much, twice, from, to. Uniqueness is looked at row by row, so none may come where another one still is. */
@@ -112,7 +114,9 @@ export const DEQUE_STATEMENTS = {
   /** How many rows say two positions of themselves. */
   countMismatched: statement<[count: number]>('SELECT count(*) FROM entry WHERE id IS NOT key'),
   /** Where the others are. */
-  matchedBounds: statement<[first: number | null, last: number | null]>('SELECT min(id), max(id) FROM entry WHERE id = key'),
+  matchedBounds: statement<[first: number | null, last: number | null]>(
+    'SELECT min(id), max(id) FROM entry WHERE id = key',
+  ),
   /** A row whose key is a free position from the first parameter to the second one goes there: its id is what was damaged. */
   moveMismatched: statement(
     `UPDATE OR IGNORE entry SET id = CAST(key AS INTEGER)

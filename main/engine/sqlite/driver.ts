@@ -1,6 +1,6 @@
-import { getGlibcVersion, describeMissing, findRuntimeFile, getCodePaths, getRuntimePath } from '../runtime-files.ts';
 import type SqliteDatabase from 'better-sqlite3';
 import { DiskCacheError } from '../../../protocol/error.ts';
+import { describeMissing, findRuntimeFile, getCodePaths, getGlibcVersion, getRuntimePath } from '../runtime-files.ts';
 
 const NATIVE_FILE = 'The native file of better-sqlite3';
 

@@ -1,6 +1,17 @@
-import { DiskCacheError, type ErrorCode, getErrorMessage } from '../../../protocol/error.ts';
-import { accessSync, closeSync, constants, fstatSync, fsyncSync, openSync, readSync, rmSync, statSync, writeSync } from 'node:fs';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  readSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
+import { DiskCacheError, type ErrorCode, getErrorMessage } from '../../../protocol/error.ts';
 
 /** Whether something on disk is not as it was written. Says nothing about which item; see `isDamage`. */
 export const isCorrupt = (error: unknown): error is DiskCacheError =>
@@ -42,7 +53,8 @@ export function tryRead<T>(work: () => T): { readonly value: T } | { readonly er
 /** A store that is busy, a disk that is full or could not be read: tried again later, it may work. */
 const TRANSIENT_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['BUSY', 'DISK_FULL', 'IO']);
 
-export const isTransient = (error: unknown): boolean => error instanceof DiskCacheError && TRANSIENT_CODES.has(error.code);
+export const isTransient = (error: unknown): boolean =>
+  error instanceof DiskCacheError && TRANSIENT_CODES.has(error.code);
 
 /** As large as a page of the database, so that it needs a block of the disk. */
 const PROBE_BYTES = 4096;

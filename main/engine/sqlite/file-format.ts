@@ -1,6 +1,6 @@
-import { Connection, type Statement } from './connection.ts';
-import { DiskCacheError } from '../../../protocol/error.ts';
 import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
+import { DiskCacheError } from '../../../protocol/error.ts';
+import { Connection, type Statement } from './connection.ts';
 import { toFileError } from './errors.ts';
 
 /** Marks a database file as ours: 'dkch' in ASCII, at offset 68 of the file. On disk; never changes. */
@@ -64,8 +64,7 @@ export const EVICTION_INDEXES: Readonly<Record<string, string>> = {
 export const KEY_INDEX = 'entry_key';
 
 /** Returns the SQL that leads from a version to another one, by default the present one. */
-export const getMigrations = (version: number, to = SCHEMA_VERSION): readonly string[] =>
-  MIGRATIONS.slice(version, to);
+export const getMigrations = (version: number, to = SCHEMA_VERSION): readonly string[] => MIGRATIONS.slice(version, to);
 
 /*
  * The change log exists while somebody listens, in whichever process: triggers write one row per change, and cost nobody

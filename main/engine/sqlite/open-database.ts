@@ -1,10 +1,19 @@
-import { chmodSync, existsSync, lstatSync, readdirSync, type Stats, rmSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, readdirSync, rmSync, type Stats } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
-import { getErrnoCode, makeFolders, syncFolder, STAGE_FOLDER } from '../values/file-io.ts';
-import { assertPathLength, toFileError } from './errors.ts';
+import { getErrnoCode, makeFolders, STAGE_FOLDER, syncFolder } from '../values/file-io.ts';
 import { Connection } from './connection.ts';
-import { assertOwnDatabase, readImage, assertApplicationId, assertSupportedVersion, assertKnownSchema, APPLICATION_ID, getMigrations, SCHEMA_VERSION } from './file-format.ts';
+import { assertPathLength, toFileError } from './errors.ts';
+import {
+  APPLICATION_ID,
+  assertApplicationId,
+  assertKnownSchema,
+  assertOwnDatabase,
+  assertSupportedVersion,
+  getMigrations,
+  readImage,
+  SCHEMA_VERSION,
+} from './file-format.ts';
 
 /*
  * What is done about a store's directory before SQLite opens the file in it, and after. By paths alone: a file that SQLite has

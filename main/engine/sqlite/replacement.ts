@@ -1,9 +1,8 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { isCorrupt } from './errors.ts';
 import type { Column, Connection } from './connection.ts';
 import { beginBackup, type Database, type DatabaseBackup, loadDriver, type PreparedStatement } from './driver.ts';
-import { toDiskCacheError } from './errors.ts';
+import { isCorrupt, toDiskCacheError } from './errors.ts';
 import { APPLICATION_ID, getMigrations, SCHEMA_VERSION } from './file-format.ts';
 
 /** Where the fresh database of a directory is while it is made. */

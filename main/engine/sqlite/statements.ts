@@ -122,7 +122,10 @@ const OUT_OF_RANGE_ID_SQL = `coalesce((SELECT min(id) FROM entry WHERE id > ${MA
 /** The name under which a connection tells the place of a new item behind the last one, comparable between several stores. */
 export const INSERT_ID_FUNCTION = 'deskcache_place';
 /** As `INSERT_SQL`, with such a place as the id. It grows like an id that SQLite gives. */
-const INSERT_WITH_ID_SQL = INSERT_SQL.replace('(', '(id, ').replace('VALUES (', `VALUES (${INSERT_ID_FUNCTION}((${LAST_INSERT_ID_SQL})), `);
+const INSERT_WITH_ID_SQL = INSERT_SQL.replace('(', '(id, ').replace(
+  'VALUES (',
+  `VALUES (${INSERT_ID_FUNCTION}((${LAST_INSERT_ID_SQL})), `,
+);
 /** A set is a use: it counts from zero again and protects from the hand of `sieve` once. */
 const RESET_USAGE = 'hits = 0, visited = 1';
 
@@ -135,7 +138,7 @@ const IS_LIVE_SQL = '(expires_at IS NULL OR expires_at > ?)';
 /** A lease or a listener that is not over. None is longer than a minute: what ends in half an hour was given before the clock was set back. */
 const IS_UNEXPIRED_SQL = 'until BETWEEN unixepoch() AND unixepoch() + 1800';
 
-/** Every fixed statement, by name, and the composed ones of `range.ts` by text. */
+/** Every fixed statement by name, and those composed for a range by text. */
 export interface Statements {
   readonly begin: Statement<[]>;
   readonly beginRead: Statement<[]>;
@@ -225,7 +228,7 @@ export interface Statements {
   dynamic<Row extends readonly unknown[]>(text: string): Statement<Bind, Row>;
 }
 
-const SQL: Readonly<Record<Exclude<keyof Statements, 'composed'>, string>> = {
+const SQL: Readonly<Record<Exclude<keyof Statements, 'dynamic'>, string>> = {
   begin: 'BEGIN IMMEDIATE',
   beginRead: 'BEGIN',
   commit: 'COMMIT',
@@ -334,18 +337,21 @@ const SNAPSHOT_READS: ReadonlySet<string> = new Set([
 
 /** The statements of a connection, each prepared when it is first used; `placed`: new items ask for their places. */
 export function createStatements(connection: Connection, withInsertIds = false): Statements {
-  const composed = new Map<string, unknown>();
+  const prepared = new Map<string, unknown>();
   const statements = {
-    composed(text: string) {
-      if (!composed.has(text)) composed.set(text, connection.prepare<Bind>(text));
-      return composed.get(text);
+    dynamic(text: string) {
+      if (!prepared.has(text)) prepared.set(text, connection.prepare<Bind>(text));
+      return prepared.get(text);
     },
   };
   for (const [name, sql] of Object.entries(SQL)) {
     Object.defineProperty(statements, name, {
       configurable: true,
       get() {
-        const value = connection.prepare<Bind>(withInsertIds ? sql.replace(INSERT_SQL, INSERT_WITH_ID_SQL) : sql, SNAPSHOT_READS.has(name));
+        const value = connection.prepare<Bind>(
+          withInsertIds ? sql.replace(INSERT_SQL, INSERT_WITH_ID_SQL) : sql,
+          SNAPSHOT_READS.has(name),
+        );
         Object.defineProperty(statements, name, { value });
         return value;
       },

@@ -1,19 +1,19 @@
-import type { KeyColumn } from '../values/key.ts';
+import type { ChangeFeed } from '../cache/change-feed.ts';
+import type { Lease } from '../cache/memoize.ts';
+import type { ExternalChanges } from '../cache/read.ts';
+import type { AccessBuffer } from '../cache/stats.ts';
+import type { TransactionState } from '../cache/transaction.ts';
+import type { ClockState, Maintenance } from '../space/maintenance.ts';
 import type { Clock } from '../space/policy.ts';
+import type { OpenedFiles } from '../space/store-files.ts';
 import type { Connection } from '../sqlite/connection.ts';
 import type { Statements } from '../sqlite/statements.ts';
 import type { CodecSettings } from '../values/codec.ts';
 import type { FileStore } from '../values/file-store.ts';
-import type { ChangeFeed } from '../cache/change-feed.ts';
-import type { Lease } from '../cache/memoize.ts';
-import type { RowStats } from './row-stats.ts';
+import type { KeyColumn } from '../values/key.ts';
 import type { MemoryCache } from './memory-cache.ts';
-import type { ExternalChanges } from '../cache/read.ts';
-import type { Settings, OpenOptions } from './settings.ts';
-import type { OpenedFiles } from '../space/store-files.ts';
-import type { ClockState, Maintenance } from '../space/maintenance.ts';
-import type { TransactionState } from '../cache/transaction.ts';
-import type { AccessBuffer } from '../cache/stats.ts';
+import type { RowStats } from './row-stats.ts';
+import type { OpenOptions, Settings } from './settings.ts';
 
 /** A millisecond holds this many stamps; epoch milliseconds plus twelve binary digits are exact in a double until 2248. */
 const TIMESTAMPS_PER_MS = 4096;
@@ -67,7 +67,8 @@ export interface GroupMembership {
 }
 
 /** The bytes that a store's log and pages are cut to: of a store of its own, the limit. */
-export const getLimitShareBytes = ({ settings, membership }: Core): number => settings.sizeLimit * (membership?.limitShare ?? 1);
+export const getLimitShareBytes = ({ settings, membership }: Core): number =>
+  settings.sizeLimit * (membership?.limitShare ?? 1);
 
 /** What the verbs of one open store work on. */
 export interface Core {

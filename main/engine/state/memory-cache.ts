@@ -1,6 +1,6 @@
+import type { BufferedAccess } from '../cache/stats.ts';
 import type { Stored } from '../values/encoding.ts';
 import type { KeyColumn } from '../values/key.ts';
-import type { BufferedAccess } from '../cache/stats.ts';
 
 /** A value in memory as it is on disk: encoded, so that nobody can change what another one reads. */
 export interface CachedRow extends BufferedAccess {
@@ -76,7 +76,8 @@ export class MemoryCache {
   set(key: KeyColumn, id: number, mode: number, data: Stored, expiresAt: number | null): CachedRow | undefined {
     const name = toMapKey(key);
     const bytes = NODE_OVERHEAD_BYTES + estimateBytes(name) + estimateBytes(data);
-    if (bytes > Math.min(MAX_VALUE_BYTES, this.#maxBytes * MAX_VALUE_FRACTION) || this.#nodes.has(name)) return undefined;
+    if (bytes > Math.min(MAX_VALUE_BYTES, this.#maxBytes * MAX_VALUE_FRACTION) || this.#nodes.has(name))
+      return undefined;
     const older = this.#newest;
     const slot: MemoryCacheNode = {
       id,

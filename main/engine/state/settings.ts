@@ -1,6 +1,12 @@
-import { type SetOptions, type CacheOptions, type Codec, EVICTION_POLICY_NAMES, type EvictionPolicyName } from '../../../protocol/options.ts';
+import { formatValue, truncate } from '../../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
-import { truncate, formatValue } from '../../../protocol/describe-value.ts';
+import {
+  type CacheOptions,
+  type Codec,
+  EVICTION_POLICY_NAMES,
+  type EvictionPolicyName,
+  type SetOptions,
+} from '../../../protocol/options.ts';
 import type { Clock } from '../space/policy.ts';
 import type { Column } from '../sqlite/connection.ts';
 
@@ -49,7 +55,11 @@ const oneOf = <T>(values: readonly T[], initial: T): OptionRule<T> => ({
   expected: `one of ${values.map((value) => JSON.stringify(value)).join(', ')}`,
   accepts: (value) => (values as readonly unknown[]).includes(value),
 });
-const booleanRule: OptionRule<boolean> = { initial: false, expected: 'true or false', accepts: (value) => typeof value === 'boolean' };
+const booleanRule: OptionRule<boolean> = {
+  initial: false,
+  expected: 'true or false',
+  accepts: (value) => typeof value === 'boolean',
+};
 const numberRule = (initial: number, expected: string, min: number, max: number): OptionRule<number> => ({
   initial,
   expected,
@@ -118,7 +128,8 @@ export function parseOpenOptions(options: CacheOptions): OpenOptions {
     timeout: options.timeout ?? OPEN_OPTIONS.timeout.initial,
     readOnly: options.readOnly ?? OPEN_OPTIONS.readOnly.initial,
   };
-  for (const name of Object.keys(OPEN_OPTIONS) as (keyof typeof OPEN_OPTIONS)[]) assertOption(name, OPEN_OPTIONS[name], openOptions[name]);
+  for (const name of Object.keys(OPEN_OPTIONS) as (keyof typeof OPEN_OPTIONS)[])
+    assertOption(name, OPEN_OPTIONS[name], openOptions[name]);
   if (openOptions.readOnly && openOptions.exclusive) {
     throw new DiskCacheError('BAD_OPTION', 'readOnly and exclusive exclude each other: a reader locks nobody out');
   }

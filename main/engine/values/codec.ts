@@ -1,9 +1,17 @@
 import * as buffer from 'node:buffer';
 import * as zlib from 'node:zlib';
 import { DiskCacheError, getErrorMessage } from '../../../protocol/error.ts';
-import { getDecodedLimit } from './read-budget.ts';
 import type { CacheOptions } from '../../../protocol/options.ts';
-import { checksum, type Stored, ZSTD_FLAG, isSizeError, toPayload, restorePayload, valueTooLargeError } from './encoding.ts';
+import {
+  checksum,
+  isSizeError,
+  restorePayload,
+  type Stored,
+  toPayload,
+  valueTooLargeError,
+  ZSTD_FLAG,
+} from './encoding.ts';
+import { getDecodedLimit } from './read-budget.ts';
 
 /** Encoded values of fewer bytes stay as they are: 20 µs of work would save less than a page of the database holds anyway. */
 const MIN_COMPRESSIBLE_BYTES = 1024;
@@ -53,7 +61,8 @@ export function decompress(packed: Uint8Array): Uint8Array {
   assertCompression('zstd');
   const most = Math.min(getMaxInflatedBytes(packed.length), buffer.constants.MAX_LENGTH);
   const limit = Math.min(getDecodedLimit(), most);
-  const tooLarge = (cause?: unknown) => (limit < most ? overBudgetError() : decompressionBombError(packed.length, most, cause));
+  const tooLarge = (cause?: unknown) =>
+    limit < most ? overBudgetError() : decompressionBombError(packed.length, most, cause);
   const size = getContentSize(packed);
   if (size !== undefined && size > limit) throw tooLarge();
   try {

@@ -1,13 +1,21 @@
-import { crc32 } from 'node:zlib';
-import type { KeyColumn } from './key.ts';
 import { constants } from 'node:buffer';
+import { crc32 } from 'node:zlib';
+import { findValueFault } from '../../../protocol/clone-check.ts';
 import { DiskCacheError, getErrorMessage } from '../../../protocol/error.ts';
+import { isWellFormed } from '../../../protocol/key-limits.ts';
 import { getNativeKind } from '../../../protocol/native-slots.ts';
 import { isByteType } from '../../../protocol/native-types.ts';
 import type { CacheOptions, Codec } from '../../../protocol/options.ts';
-import { findValueFault } from '../../../protocol/clone-check.ts';
-import { isWellFormed } from '../../../protocol/key-limits.ts';
-import { inheritsToJson, takeSnapshot, deserialize, serialize, CloneWalk, countWrittenParts, JsonWalk } from './structured-clone.ts';
+import type { KeyColumn } from './key.ts';
+import {
+  CloneWalk,
+  countWrittenParts,
+  deserialize,
+  inheritsToJson,
+  JsonWalk,
+  serialize,
+  takeSnapshot,
+} from './structured-clone.ts';
 
 /** How a value stands in its column or file. On disk: never renumber; append. */
 export const ENCODING = {
@@ -35,13 +43,26 @@ export const ENCODING = {
 export const isEncoding = (mode: number): boolean => (Object.values(ENCODING) as number[]).includes(mode);
 
 /** Modes of values that every version and every runtime reads. */
-export const PLAIN_ENCODINGS: readonly number[] = [ENCODING.text, ENCODING.number, ENCODING.bytes, ENCODING.json, ENCODING.bigint, ENCODING.word];
+export const PLAIN_ENCODINGS: readonly number[] = [
+  ENCODING.text,
+  ENCODING.number,
+  ENCODING.bytes,
+  ENCODING.json,
+  ENCODING.bigint,
+  ENCODING.word,
+];
 
 /** Added to the mode of what has been compressed. On disk, like the modes, which stay below it. */
 export const ZSTD_FLAG = 64;
 
 /** Modes whose payload is a text: in a column TEXT, in a file and under compression its UTF-8 bytes. */
-const TEXT_ENCODINGS: ReadonlySet<number> = new Set([ENCODING.text, ENCODING.json, ENCODING.bigint, ENCODING.word, ENCODING.customText]);
+const TEXT_ENCODINGS: ReadonlySet<number> = new Set([
+  ENCODING.text,
+  ENCODING.json,
+  ENCODING.bigint,
+  ENCODING.word,
+  ENCODING.customText,
+]);
 export const isTextEncoding = (mode: number): boolean => TEXT_ENCODINGS.has(mode);
 
 /** What a database column or a file holds of a value. */
@@ -230,7 +251,8 @@ function toClonePayload(value: object): Payload {
     return { mode: ENCODING.structured, data: serialize(value) };
   } catch (cause) {
     if (cause instanceof DiskCacheError) throw cause;
-    if (isSizeError(cause)) throw valueTooLargeError(`value is too large to be cloned (${getErrorMessage(cause)})`, cause);
+    if (isSizeError(cause))
+      throw valueTooLargeError(`value is too large to be cloned (${getErrorMessage(cause)})`, cause);
     throw badValueError(findValueFault(value) ?? `value cannot be cloned (${getErrorMessage(cause)})`, cause);
   }
 }

@@ -111,7 +111,8 @@ class GraphComparison {
 
   /** Compares what two objects are by themselves; what they refer to is added to what is left. */
   #expand(first: object, second: object, left: unknown[]): boolean {
-    if (Object.getPrototypeOf(first) !== Object.getPrototypeOf(second) || getTag(first) !== getTag(second)) return false;
+    if (Object.getPrototypeOf(first) !== Object.getPrototypeOf(second) || getTag(first) !== getTag(second))
+      return false;
     if (Array.isArray(first) && first.length !== (second as unknown[]).length) return false;
     const names = getEnumerableNames(first);
     if (getEnumerableNames(second).length !== names.length) return false;

@@ -1,8 +1,24 @@
 import { randomBytes } from 'node:crypto';
-import { join, dirname } from 'node:path';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  fsyncSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  rmdirSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
-import { hasTaggedProcessExited, TAG_DIGITS, SELF_TAG } from '../process-identity.ts';
-import { closeSync, constants, existsSync, fstatSync, fsyncSync, lstatSync, mkdirSync, openSync, readdirSync, readFileSync, readSync, rmdirSync, statSync, unlinkSync, writeSync } from 'node:fs';
+import { hasTaggedProcessExited, SELF_TAG, TAG_DIGITS } from '../process-identity.ts';
 import { toFileError, toValueFileError } from '../sqlite/errors.ts';
 
 /*
@@ -33,7 +49,8 @@ export const hasWriterExited = (name: string): boolean | undefined => hasTaggedP
 
 export const isBucket = (folder: string): boolean => BUCKET_PATTERN.test(folder);
 
-export const getStagedPath = (root: string, name: string): string => join(getStageFolder(root), `${assertName(name)}.val`);
+export const getStagedPath = (root: string, name: string): string =>
+  join(getStageFolder(root), `${assertName(name)}.val`);
 export const getPlacedPath = (root: string, name: string): string =>
   join(root, assertName(name).slice(0, BUCKET_DIGITS), `${name.slice(BUCKET_DIGITS)}.val`);
 
@@ -77,10 +94,10 @@ const READ_PIECE_BYTES = 1024 ** 2;
  * for a refusal of the system, which says nothing about the file, what `toValueFileError` makes of it.
  */
 export function readFileWhole(path: string, bytes: number): FileContents {
-  return withOpenFile(path, bytes, (file, changed) => {
+  return withOpenFile(path, bytes, (file, changedAt) => {
     const whole = allocate(path, bytes);
     readPieces(path, file, bytes, (at) => whole.subarray(at, Math.min(at + MAX_IO_BYTES, bytes)));
-    return { bytes: new Uint8Array(whole.buffer), changed };
+    return { bytes: new Uint8Array(whole.buffer), changedAt };
   });
 }
 
@@ -92,7 +109,7 @@ export function readFileInPieces(path: string, bytes: number, take: (piece: Uint
   });
 }
 
-function withOpenFile<T>(path: string, bytes: number, work: (file: number, changed: number) => T): T {
+function withOpenFile<T>(path: string, bytes: number, work: (file: number, changedAt: number) => T): T {
   let file: number;
   try {
     file = openSync(path, constants.O_RDONLY | NO_FOLLOW);

@@ -4,18 +4,25 @@ import { DiskCacheError } from '../../../protocol/error.ts';
 import { toValueFileError } from '../sqlite/errors.ts';
 import { assertPlainFolder } from '../sqlite/open-database.ts';
 import { checksum } from './encoding.ts';
-import { isBucket, hasWriterExited, parseFileName, createName, getPlacedPath, getValuesRoot, getStagedPath, getStageFolder } from './file-io.ts';
 import {
-  getErrnoCode,
+  createName,
   damagedFileError,
-  statFile,
+  getErrnoCode,
+  getPlacedPath,
+  getStagedPath,
+  getStageFolder,
+  getValuesRoot,
+  hasWriterExited,
+  isBucket,
   listFiles,
   listFolders,
   makeFolders,
+  parseFileName,
   readFileInPieces,
   readFileWhole,
   removeEmptyFolder,
   removeFile,
+  statFile,
   syncFolder,
   writeNewFile,
 } from './file-io.ts';

@@ -1,9 +1,9 @@
 import { close, constants, fstat, fsync, open, read, write } from 'node:fs';
 import { promisify } from 'node:util';
-import { toValueFileError } from '../sqlite/errors.ts';
-import { damagedFileError, MAX_IO_BYTES, NO_FOLLOW, toOpenError, assertFileSize, removeFile } from './file-io.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
+import { toValueFileError } from '../sqlite/errors.ts';
 import { checksum } from './encoding.ts';
+import { assertFileSize, damagedFileError, MAX_IO_BYTES, NO_FOLLOW, removeFile, toOpenError } from './file-io.ts';
 import type { ExpectedFile, FileStore, StagedFile } from './file-store.ts';
 
 const fsAsync = {
@@ -189,7 +189,8 @@ export async function* readFileAsStream(
       const part = bytesRead === chunk.length ? chunk : chunk.slice(0, bytesRead);
       at += bytesRead;
       if (whole) crc = checksum(crc, part);
-      if (whole && at === last && crc !== expected.crc) throw damagedFileError(path, 'holds other bytes than were written');
+      if (whole && at === last && crc !== expected.crc)
+        throw damagedFileError(path, 'holds other bytes than were written');
       yield part;
     }
   } finally {

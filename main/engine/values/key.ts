@@ -1,10 +1,8 @@
 import { DiskCacheError, getErrorMessage } from '../../../protocol/error.ts';
-import { type Key, findKeyFault } from '../../../protocol/key.ts';
-import { MAX_KEY_BYTES, KEY_PARTS_HINT } from '../../../protocol/key-limits.ts';
+import { findKeyFault, type Key } from '../../../protocol/key.ts';
+import { isWellFormed, KEY_PARTS_HINT, MAX_KEY_BYTES } from '../../../protocol/key-limits.ts';
 import type { Range } from '../../../protocol/options.ts';
-import { isWellFormed } from '../../../protocol/key-limits.ts';
-import { TupleReader } from './tuple.ts';
-import { TupleWriter } from './tuple.ts';
+import { TupleReader, TupleWriter } from './tuple.ts';
 
 /** A key as it stands in the database: TEXT, REAL or BLOB. SQLite's own comparison of them is the order of keys. */
 export type KeyColumn = string | number | Uint8Array;
@@ -20,7 +18,8 @@ export function encodeKey(key: Key): KeyColumn {
   if (typeof key === 'string') {
     if (!isWellFormed(key)) throw badKeyError('key is a string with a lone surrogate');
     // A UTF-16 unit takes three bytes at most, so short strings need no counting.
-    if (key.length * 3 > MAX_KEY_BYTES && Buffer.byteLength(key) > MAX_KEY_BYTES) throw tooLongError(Buffer.byteLength(key));
+    if (key.length * 3 > MAX_KEY_BYTES && Buffer.byteLength(key) > MAX_KEY_BYTES)
+      throw tooLongError(Buffer.byteLength(key));
     return key;
   }
   // biome-ignore lint/suspicious/noSelfCompare: false for NaN alone

@@ -1,5 +1,5 @@
-import { DiskCacheError } from '../../../protocol/error.ts';
 import { estimateBytes } from '../../../protocol/clone.ts';
+import { DiskCacheError } from '../../../protocol/error.ts';
 import { ENCODING, ZSTD_FLAG } from './encoding.ts';
 
 /** What structured clone keeps of an Error. */
@@ -102,7 +102,8 @@ export function chargeValue(mode: number, value: unknown): void {
 
 /** Takes the key of an item that is returned off the allowance. @throws {DiskCacheError} `TOO_LARGE` */
 export function chargeKey(key: string | number | Uint8Array): void {
-  if (currentBudget !== undefined && !isTransientRead) charge(currentBudget, PART_COST_BYTES + (typeof key === 'number' ? 0 : key.length), key);
+  if (currentBudget !== undefined && !isTransientRead)
+    charge(currentBudget, PART_COST_BYTES + (typeof key === 'number' ? 0 : key.length), key);
 }
 
 function charge(budget: ReadBudget, cost: number, value: unknown): void {

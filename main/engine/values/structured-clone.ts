@@ -1,11 +1,11 @@
 import { types } from 'node:util';
-import { describeType } from '../../../protocol/describe-value.ts';
-import { CloneCheck } from '../../../protocol/clone-check.ts';
-import { hasSymbols, isDense, isClonedErrorProperty, losesContent, MAX_VALUE_DEPTH } from '../../../protocol/clone.ts';
-import { isAttached, getNativeKind } from '../../../protocol/native-slots.ts';
-import { isPlainObject } from '../../../protocol/native-types.ts';
 import v8 from 'node:v8';
+import { hasSymbols, isClonedErrorProperty, isDense, losesContent, MAX_VALUE_DEPTH } from '../../../protocol/clone.ts';
+import { CloneCheck } from '../../../protocol/clone-check.ts';
+import { describeType } from '../../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
+import { getNativeKind, isAttached } from '../../../protocol/native-slots.ts';
+import { isPlainObject } from '../../../protocol/native-types.ts';
 
 /** Finds the first part that structured clone refuses, proxies included. JSON, which asks less of its objects, stores what a proxy shows. */
 export class CloneWalk extends CloneCheck {
@@ -115,7 +115,8 @@ class SnapshotReader {
   }
 
   #object(value: object, depth: number): object {
-    const place = this.#placeByOriginal === undefined ? this.#originals.indexOf(value) : (this.#placeByOriginal.get(value) ?? -1);
+    const place =
+      this.#placeByOriginal === undefined ? this.#originals.indexOf(value) : (this.#placeByOriginal.get(value) ?? -1);
     if (place >= 0) {
       this.json = false;
       return this.#copies[place]!;
@@ -190,7 +191,8 @@ class SnapshotReader {
     const place = this.#originals.push(value) - 1;
     this.#copies.push(copy);
     if (this.#placeByOriginal !== undefined) this.#placeByOriginal.set(value, place);
-    else if (place === MAX_LINEAR_OBJECTS) this.#placeByOriginal = new Map(this.#originals.map((original, at) => [original, at]));
+    else if (place === MAX_LINEAR_OBJECTS)
+      this.#placeByOriginal = new Map(this.#originals.map((original, at) => [original, at]));
     return copy;
   }
 }

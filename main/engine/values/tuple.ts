@@ -1,7 +1,7 @@
 import type { Key } from '../../../protocol/key.ts';
+import { isWellFormed } from '../../../protocol/key-limits.ts';
 import { getNativeKind } from '../../../protocol/native-slots.ts';
 import { isByteType, isPlainObject } from '../../../protocol/native-types.ts';
-import { isWellFormed } from '../../../protocol/key-limits.ts';
 
 /*
  * Keys as bytes whose memcmp order is the order of the keys. The scheme is FoundationDB's tuple layer (type byte, then a

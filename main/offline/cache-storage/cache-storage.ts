@@ -1,12 +1,20 @@
-import { keepRequestsAlive } from '../bodies.ts';
-import { parseListField, withoutCookies } from '../../http-semantics/fields.ts';
-import { followRedirects, type RequestGuard, assertingFetch, assertCacheAndFetch } from '../network.ts';
-import { MAX_VARY_FIELDS } from '../http/policy.ts';
-import { matchesItem, toHeaders, type CachedItem, type QueryOptions, CachedItems, type StagedItem, type OnStoreFailure } from './cached-items.ts';
 import { randomUUID } from 'node:crypto';
 import type { CacheMethods, Key } from '../../engine/index.ts';
 import { wrapListener } from '../../engine/internal.ts';
+import { parseListField, withoutCookies } from '../../http-semantics/fields.ts';
+import { keepRequestsAlive } from '../bodies.ts';
+import { MAX_VARY_FIELDS } from '../http/policy.ts';
+import { assertCacheAndFetch, assertingFetch, followRedirects, type RequestGuard } from '../network.ts';
 import { FUNCTION, LOOKED_AT_LATER, type OptionRules, parseOptions, TEXT, TEXTS, withMethods } from '../options.ts';
+import {
+  type CachedItem,
+  CachedItems,
+  matchesItem,
+  type OnStoreFailure,
+  type QueryOptions,
+  type StagedItem,
+  toHeaders,
+} from './cached-items.ts';
 
 /** What all caches of a CacheStorage share. */
 export interface CacheEnvironment {
@@ -188,7 +196,8 @@ export function asRequest(input: RequestInfo | undefined): Request {
   return input instanceof Request ? input : new Request(input);
 }
 
-const duplicateRequestError = () => new DOMException('addAll was asked for the same request twice', 'InvalidStateError');
+const duplicateRequestError = () =>
+  new DOMException('addAll was asked for the same request twice', 'InvalidStateError');
 
 function assertCacheable(response: Response): void {
   if (!(response instanceof Response)) throw new TypeError('Only a Response can be cached');
@@ -325,7 +334,13 @@ export class CacheStorage {
   }
 
   #getItems(id: string): CachedItems {
-    return new CachedItems(this.#cache, this.#name, id, () => this.#names().some((it) => it[1] === id), this.#onStoreFailure);
+    return new CachedItems(
+      this.#cache,
+      this.#name,
+      id,
+      () => this.#names().some((it) => it[1] === id),
+      this.#onStoreFailure,
+    );
   }
 
   #namesOrEmpty(url: string): Names {

@@ -1,10 +1,11 @@
-import { parseListField, withoutFragment, withoutCookies } from '../../http-semantics/fields.ts';
 import { randomUUID } from 'node:crypto';
+import type { QueryOptions } from '../../../protocol/http.ts';
 import type { CacheMethods, Key } from '../../engine/index.ts';
 import { isCorrupt } from '../../engine/internal.ts';
-import { startReading, writeBody, StagedBodies, type StagedBody } from '../bodies.ts';
+import { parseListField, withoutCookies, withoutFragment } from '../../http-semantics/fields.ts';
+import { StagedBodies, type StagedBody, startReading, writeBody } from '../bodies.ts';
 
-export type { QueryOptions } from '../../../protocol/http.ts';
+export type { QueryOptions };
 
 /** A request and its response, without the body. Field values are as `Headers` gives them. */
 export interface CachedItem {
@@ -102,7 +103,11 @@ export class CachedItems {
   }
 
   /** Writes a body down, then runs `commitTransaction`, with a small body in the same transaction. */
-  async stage(request: Request, response: Response, commit: (staged: StagedItem, query: Request) => void): Promise<void> {
+  async stage(
+    request: Request,
+    response: Response,
+    commit: (staged: StagedItem, query: Request) => void,
+  ): Promise<void> {
     this.#stagedBodies.sweep((error) => this.#onStoreFailure(error, request.url));
     const { status, statusText, url, redirected, type } = response;
     const bodyId = response.body === null ? undefined : randomUUID();
@@ -125,7 +130,9 @@ export class CachedItems {
       staged?.deleteNote();
       if (!this.#isOpen()) return this.deleteBody(item);
       const [path, search] = splitUrl(item.request.url);
-      this.remove(this.#readItems([path, search], (key) => this.#cache.delete(key)).filter((it) => !differsByVary(query, it)));
+      this.remove(
+        this.#readItems([path, search], (key) => this.#cache.delete(key)).filter((it) => !differsByVary(query, it)),
+      );
       const order = this.#cache.incr(['cached-order', this.#storage]);
       this.#cache.set(this.#toKey(path, search, order), { ...item, order } satisfies CachedItem);
     });

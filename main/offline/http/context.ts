@@ -1,14 +1,15 @@
 import { wrapListener } from '../../engine/internal.ts';
-import type { RequestGuard } from '../network.ts';
 import { withoutFragment } from '../../http-semantics/fields.ts';
+import type { RequestGuard } from '../network.ts';
 import type { InFlightRequest } from './in-flight-requests.ts';
 import { InFlightRequests } from './in-flight-requests.ts';
-import type { ResponseStore } from './response-store.ts';
 import type { CacheAudience } from './policy.ts';
+import type { ResponseStore } from './response-store.ts';
 
 type OnFailure = (error: unknown, url: string) => void;
 
-type ContextOptions = CacheAudience & Pick<HttpCacheContext, 'store' | 'fetch' | 'clock' | 'onStoreFailure' | 'onRevalidationFailure'>;
+type ContextOptions = CacheAudience &
+  Pick<HttpCacheContext, 'store' | 'fetch' | 'clock' | 'onStoreFailure' | 'onRevalidationFailure'>;
 
 /** What the steps of one HTTP cache work on. */
 export class HttpCacheContext implements CacheAudience {

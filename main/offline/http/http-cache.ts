@@ -1,13 +1,12 @@
 import type { CacheMethods } from '../../engine/index.ts';
 import { drainBody } from '../bodies.ts';
-import { assertingFetch, assertCacheAndFetch } from '../network.ts';
-import { FLAG, FUNCTION, LOOKED_AT_LATER, type OptionRules, parseOptions, TEXT, TEXTS } from '../options.ts';
 import type { RequestGuard } from '../network.ts';
-import { respondFromStore } from './response.ts';
-import { followRedirects } from '../network.ts';
-import { type CacheMode, respond } from './respond.ts';
-import { ResponseStore } from './response-store.ts';
+import { assertCacheAndFetch, assertingFetch, followRedirects } from '../network.ts';
+import { FLAG, FUNCTION, LOOKED_AT_LATER, type OptionRules, parseOptions, TEXT, TEXTS } from '../options.ts';
 import { HttpCacheContext } from './context.ts';
+import { type CacheMode, respond } from './respond.ts';
+import { respondFromStore } from './response.ts';
+import { ResponseStore } from './response-store.ts';
 
 export interface HttpCacheOptions {
   /** Where responses are kept, within its limit and by its policy; `least-recently-used` suits. */
@@ -76,9 +75,16 @@ export class HttpCache {
     } = parseOptions('createHttpCache', options, HTTP_CACHE_OPTIONS);
     assertCacheAndFetch('An HTTP cache', { cache, fetch });
     const store = new ResponseStore(cache, partition, keepSetCookie);
-    const readers = { shared, unseen: new Set(hiddenHeaders.map((name) => name.toLowerCase())) };
+    const readers = { shared, hiddenHeaders: new Set(hiddenHeaders.map((name) => name.toLowerCase())) };
     const network = assertingFetch('an HTTP cache', fetch);
-    this.#context = new HttpCacheContext({ store, fetch: network, ...readers, clock, onStoreFailure, onRevalidationFailure });
+    this.#context = new HttpCacheContext({
+      store,
+      fetch: network,
+      ...readers,
+      clock,
+      onStoreFailure,
+      onRevalidationFailure,
+    });
     this.fetch = this.fetch.bind(this);
     this.respond = this.respond.bind(this);
     this.match = this.match.bind(this);
@@ -144,7 +150,8 @@ export class HttpCache {
   withGuard(guard: RequestGuard): Pick<HttpCache, 'respond' | 'finish'> {
     const room = this.#context.withGuard(guard);
     return {
-      respond: (request, mode = request.cache) => this.#followRedirects(request, (hop) => respond(room, hop, mode), guard),
+      respond: (request, mode = request.cache) =>
+        this.#followRedirects(request, (hop) => respond(room, hop, mode), guard),
       finish: (request, answer) => this.finish(request, answer),
     };
   }

@@ -1,5 +1,5 @@
-import { type Selection, selects, getSelectedBy, toSelection } from './policy.ts';
 import { withoutFragment } from '../../http-semantics/fields.ts';
+import { getSelectedBy, type Selection, selects, toSelection } from './policy.ts';
 
 /** How a flight ended for those who waited: look into the store again, or go yourself. */
 export type JoinOutcome = 'look' | 'go';
@@ -157,7 +157,11 @@ export class InFlightRequests {
   /** Begins a flight for a request. What was asked for before it by an equal request is not stored after it. */
   start(request: Request, isBehind: boolean): InFlightRequest {
     const url = withoutFragment(request.url);
-    const flight = new InFlightRequest(url, toSelection(request, this.#selectedByOfUrl.get(url) ?? getSelectedBy()), isBehind);
+    const flight = new InFlightRequest(
+      url,
+      toSelection(request, this.#selectedByOfUrl.get(url) ?? getSelectedBy()),
+      isBehind,
+    );
     for (const flights of this.#siblings) {
       for (const it of flights.#storing) if (it.url === url && it.matches(request)) it.mayStore = false;
       const before = flights.find(request);

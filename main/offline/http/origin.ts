@@ -1,13 +1,13 @@
 import { ReadableStream } from 'node:stream/web';
-import { keepRequestsAlive } from '../bodies.ts';
-import { respondFromStore, toForwardedResponse } from './response.ts';
-import { teeToStore } from './tee.ts';
 import { isDecoded, isSameTag } from '../../http-semantics/fields.ts';
-import { type InFlightRequest, type JoinOutcome, rejectOnAbort, cancelBody } from './in-flight-requests.ts';
-import type { CacheStatusEntry } from './response.ts';
-import { freshen, type StoredResponse } from './response-store.ts';
+import { keepRequestsAlive } from '../bodies.ts';
 import type { HttpCacheContext } from './context.ts';
-import { type ResponseHead, isStorable, mayStoreByFields, mayServeStaleOnError } from './policy.ts';
+import { cancelBody, type InFlightRequest, type JoinOutcome, rejectOnAbort } from './in-flight-requests.ts';
+import { isStorable, mayServeStaleOnError, mayStoreByFields, type ResponseHead } from './policy.ts';
+import type { CacheStatusEntry } from './response.ts';
+import { respondFromStore, toForwardedResponse } from './response.ts';
+import { freshen, type StoredResponse } from './response-store.ts';
+import { teeToStore } from './tee.ts';
 
 /** Hands a request to the origin and its answer back, past the store. */
 export async function bypass(context: HttpCacheContext, request: Request, fwd: 'bypass' | 'method'): Promise<Response> {
@@ -17,7 +17,12 @@ export async function bypass(context: HttpCacheContext, request: Request, fwd: '
 }
 
 /** Begins a request that others may join, and stores what it brings. */
-export async function startShared(context: HttpCacheContext, request: Request, stored?: StoredResponse, isBehind = false): Promise<Response> {
+export async function startShared(
+  context: HttpCacheContext,
+  request: Request,
+  stored?: StoredResponse,
+  isBehind = false,
+): Promise<Response> {
   const { signal } = request;
   const inFlight = context.startRequest(request, isBehind);
   inFlight.signal.addEventListener('abort', () => endSharing(context, inFlight));
@@ -35,7 +40,12 @@ export async function startShared(context: HttpCacheContext, request: Request, s
 /**
  * Asks the origin, with the validators of what is stored (RFC 9111 §4.3). Only a `flight` stores what it brings.
  */
-export async function fetchFromOrigin(context: HttpCacheContext, request: Request, stored?: StoredResponse, inFlight?: InFlightRequest): Promise<Response> {
+export async function fetchFromOrigin(
+  context: HttpCacheContext,
+  request: Request,
+  stored?: StoredResponse,
+  inFlight?: InFlightRequest,
+): Promise<Response> {
   const requestedAt = context.clock();
   const validators = stored === undefined || request.method === 'HEAD' ? [] : getValidators(stored);
   const sent = toOriginRequest(request, validators, inFlight);
@@ -116,7 +126,12 @@ async function storeAndServe(
  * What is stored, freshened by the 304 that confirms it (RFC 9111 §4.3.4); undefined when the 304 means something else, which forgets
  * what is stored, and when the store can't be read.
  */
-async function applyNotModified(context: HttpCacheContext, request: Request, stored: StoredResponse, head: ResponseHead): Promise<Response | undefined> {
+async function applyNotModified(
+  context: HttpCacheContext,
+  request: Request,
+  stored: StoredResponse,
+  head: ResponseHead,
+): Promise<Response | undefined> {
   const tag = head.headers.get('etag');
   const ours = stored.headers.get('etag');
   if (tag !== null && ours !== null && !isSameTag(tag, ours)) {
@@ -140,7 +155,8 @@ export async function staleIfError(
   stored: StoredResponse | undefined,
   reached: boolean,
 ): Promise<Response | undefined> {
-  if (stored === undefined || !mayServeStaleOnError(request, stored, context.clock(), context.shared, reached)) return undefined;
+  if (stored === undefined || !mayServeStaleOnError(request, stored, context.clock(), context.shared, reached))
+    return undefined;
   return respondFromStore(context, request, stored);
 }
 
@@ -151,7 +167,12 @@ const TRANSIENT_STATUSES: ReadonlySet<number> = new Set([304, 408, 429]);
  * The answer was not the 304 that confirms what is stored: that is forgotten. A HEAD is of another opinion with 200 only, and it may
  * confirm, too; what it doesn't is stale from then on, and still there when the origin is away (RFC 9111 §4.3.5).
  */
-function discardSuperseded(context: HttpCacheContext, request: Request, stored: StoredResponse, head: ResponseHead): void {
+function discardSuperseded(
+  context: HttpCacheContext,
+  request: Request,
+  stored: StoredResponse,
+  head: ResponseHead,
+): void {
   if (head.status >= 500 || TRANSIENT_STATUSES.has(head.status)) return;
   if (request.method !== 'HEAD') return void context.tryStore(stored.url, () => context.store.deleteOne(stored));
   if (head.status !== 200) return;
@@ -175,7 +196,11 @@ function getValidators({ headers }: StoredResponse): [string, string][] {
  * The request as it goes to the origin, whose redirect is an answer like any other. Ours take the place of the client's
  * validators: a 304 is about what is stored here.
  */
-function toOriginRequest(request: Request, validators: readonly [string, string][], inFlight: InFlightRequest | undefined): Request {
+function toOriginRequest(
+  request: Request,
+  validators: readonly [string, string][],
+  inFlight: InFlightRequest | undefined,
+): Request {
   const headers = new Headers(request.headers);
   if (validators.length > 0) for (const name of ['if-none-match', 'if-modified-since']) headers.delete(name);
   for (const [name, value] of validators) headers.set(name, value);

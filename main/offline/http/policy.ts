@@ -1,7 +1,15 @@
 import { createHash } from 'node:crypto';
-import { isRoutingField } from '../../../protocol/request-fields.ts';
-import { parseListField, type Directives, parseHttpDate, parseCacheControl, getFirstMember, areFieldsTooLong, parseDeltaSeconds } from '../../http-semantics/fields.ts';
 import CachePolicy from 'http-cache-semantics';
+import { isRoutingField } from '../../../protocol/request-fields.ts';
+import {
+  areFieldsTooLong,
+  type Directives,
+  getFirstMember,
+  parseCacheControl,
+  parseDeltaSeconds,
+  parseHttpDate,
+  parseListField,
+} from '../../http-semantics/fields.ts';
 
 /** How a stored response is selected among those of its URL (RFC 9111 §4.1). */
 export interface Selection {
@@ -107,7 +115,11 @@ export function isStorable(request: Request, head: ResponseHead, audience: Cache
 }
 
 /** Whether what a response says of itself lets it be kept. */
-export function mayStoreByFields(request: Request, head: ResponseHead, { shared, hiddenHeaders }: CacheAudience): boolean {
+export function mayStoreByFields(
+  request: Request,
+  head: ResponseHead,
+  { shared, hiddenHeaders }: CacheAudience,
+): boolean {
   const { status, headers } = head;
   if (areFieldsTooLong(headers)) return false;
   const varying = getVaryFields(headers);
@@ -143,13 +155,22 @@ export function decideReuse(request: Request, head: ResponseHead, now: number, s
  * Whether a stale response may stand in for an origin that fails: for one that can't be reached always (RFC 9111 §4.2.4), for
  * one that answers with an error within `stale-if-error` (RFC 5861 §4), unless the response or the request forbids it.
  */
-export function mayServeStaleOnError(request: Request, head: ResponseHead, now: number, shared: boolean, isReachable: boolean): boolean {
+export function mayServeStaleOnError(
+  request: Request,
+  head: ResponseHead,
+  now: number,
+  shared: boolean,
+  isReachable: boolean,
+): boolean {
   if (mustRevalidate(head, shared) || requestDirectives(request).has('no-cache')) return false;
   if (!isReachable) return true;
   // Stored before the clock was set back: how old it is can't be known.
   if (now < head.receivedAt) return false;
   const { lifetime, age } = computeFreshness(request, head, now, shared);
-  return age < lifetime + (parseDeltaSeconds(parseCacheControl(head.headers.get('cache-control')).get('stale-if-error')) ?? 0);
+  return (
+    age <
+    lifetime + (parseDeltaSeconds(parseCacheControl(head.headers.get('cache-control')).get('stale-if-error')) ?? 0)
+  );
 }
 
 /** Pragma counts only where there is no Cache-Control (RFC 9111 §5.4). */
@@ -182,8 +203,12 @@ function toCachePolicy(request: Request, head: ResponseHead, now: number, shared
     'cache-control': formatDirectives(directives, ['no-store', 'no-cache', 'private', 'public'], LIFETIME_DIRECTIVES),
     date: formatHttpDate(date),
     age: String(computeAge(head, date, now)),
-    expires: headers.has('expires') ? (formatHttpDate(parseHttpDate(headers.get('expires'), receivedAt)) ?? '0') : undefined,
-    'last-modified': mayBeHeuristic ? formatHttpDate(parseHttpDate(headers.get('last-modified'), receivedAt)) : undefined,
+    expires: headers.has('expires')
+      ? (formatHttpDate(parseHttpDate(headers.get('expires'), receivedAt)) ?? '0')
+      : undefined,
+    'last-modified': mayBeHeuristic
+      ? formatHttpDate(parseHttpDate(headers.get('last-modified'), receivedAt))
+      : undefined,
     'set-cookie': headers.get('set-cookie') ?? undefined,
   };
   // A shared cache may keep what was asked for with credentials where the response says must-revalidate (RFC 9111 §3.5).
@@ -199,7 +224,8 @@ const LIFETIME_DIRECTIVES = ['max-age', 's-maxage', 'stale-while-revalidate', 's
 
 /** The directives asked for, lifetimes as plain seconds; an invalid one is none at all (RFC 9111 §4.2.1). */
 function formatDirectives(directives: Directives, flags: readonly string[], lifetimes: readonly string[]): string {
-  const seconds = (name: string) => (directives.get(name) === true ? '' : `=${parseDeltaSeconds(directives.get(name)) ?? 0}`);
+  const seconds = (name: string) =>
+    directives.get(name) === true ? '' : `=${parseDeltaSeconds(directives.get(name)) ?? 0}`;
   return [
     ...flags.filter((name) => directives.has(name)),
     ...lifetimes.filter((name) => directives.has(name)).map((name) => name + seconds(name)),

@@ -1,14 +1,13 @@
 import { overridesMethod } from '../../../protocol/request-fields.ts';
-import { drainBody } from '../bodies.ts';
-import { toPartialResponse, respondFromStore } from './response.ts';
-import { parseCacheControl, areFieldsTooLong } from '../../http-semantics/fields.ts';
-import { rejectOnAbort, cancelBody } from './in-flight-requests.ts';
-import { fetchFromOrigin, startShared, bypass, staleIfError } from './origin.ts';
-import { getCacheStatus } from './response.ts';
+import { areFieldsTooLong, parseCacheControl } from '../../http-semantics/fields.ts';
 import { isWholeRangeRequest } from '../../http-semantics/range-and-conditions.ts';
-import type { StoredResponse } from './response-store.ts';
+import { drainBody } from '../bodies.ts';
 import type { HttpCacheContext } from './context.ts';
-import { requestDirectives, type Reuse, decideReuse } from './policy.ts';
+import { cancelBody, rejectOnAbort } from './in-flight-requests.ts';
+import { bypass, fetchFromOrigin, staleIfError, startShared } from './origin.ts';
+import { decideReuse, type Reuse, requestDirectives } from './policy.ts';
+import { getCacheStatus, respondFromStore, toPartialResponse } from './response.ts';
+import type { StoredResponse } from './response-store.ts';
 
 /**
  * How a request goes about the cache: the fetch standard's cache modes; `cache-first`, which is `force-cache` but for errors; and
@@ -23,7 +22,8 @@ export async function respond(context: HttpCacheContext, request: Request, mode:
   request.signal.throwIfAborted();
   // To the server it is another request than a GET, and no answer to one.
   if (!SAFE_METHODS.has(request.method) || overridesMethod(request.headers)) return sendUnsafe(context, request);
-  if (shouldBypass(request, mode)) return mode === 'only-if-cached' ? createGatewayTimeout() : bypass(context, request, 'bypass');
+  if (shouldBypass(request, mode))
+    return mode === 'only-if-cached' ? createGatewayTimeout() : bypass(context, request, 'bypass');
   if (isWholeRangeRequest(request)) return toPartialResponse(await respond(context, withoutRange(request), mode));
   let isBodyGone = mode === 'reload';
   for (let joined = false; ; ) {
@@ -87,7 +87,9 @@ function shouldBypass({ method, headers }: Request, mode: CacheMode): boolean {
   if (mode === 'no-store' || (method !== 'GET' && method !== 'HEAD')) return true;
   if (headers.has('if-match') || headers.has('if-unmodified-since')) return true;
   if (areFieldsTooLong(headers)) return true;
-  return parseCacheControl(headers.get('cache-control')).has('no-store') || (headers.get('range')?.includes(',') ?? false);
+  return (
+    parseCacheControl(headers.get('cache-control')).has('no-store') || (headers.get('range')?.includes(',') ?? false)
+  );
 }
 
 /** Requests whose answer may serve others that wait. */

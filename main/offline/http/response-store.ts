@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { CacheMethods, Key, StoredBytes } from '../../engine/index.ts';
 import { isCorrupt } from '../../engine/internal.ts';
-import { writeBody } from '../bodies.ts';
-import { StagedBodies } from '../bodies.ts';
 import { getStoredFields, withoutCookies, withoutFragment } from '../../http-semantics/fields.ts';
+import { StagedBodies, writeBody } from '../bodies.ts';
 import type { ResponseHead } from './policy.ts';
 import { getSelectedBy, type Selection, selects, toSelection } from './policy.ts';
 

@@ -1,12 +1,12 @@
 import { CACHE_NAME, CACHE_STATUS_FIELD } from '../../../protocol/cache-status.ts';
 import type { StoredBytes } from '../../engine/index.ts';
 import { isCorrupt } from '../../engine/internal.ts';
-import { startReading } from '../bodies.ts';
 import { isDecoded } from '../../http-semantics/fields.ts';
 import { isNotModified, isRangeCurrent, parseRangeField } from '../../http-semantics/range-and-conditions.ts';
-import type { StoredResponse } from './response-store.ts';
+import { startReading } from '../bodies.ts';
 import type { HttpCacheContext } from './context.ts';
 import { computeFreshness } from './policy.ts';
+import type { StoredResponse } from './response-store.ts';
 
 export { type CacheStatus, getCacheStatus } from '../../../protocol/cache-status.ts';
 
@@ -113,7 +113,11 @@ export function toPartialResponse(whole: Response): Response {
 }
 
 /** A response that came from the origin, with what this cache did to it. */
-export function toForwardedResponse(received: Response, handling: CacheStatusEntry, body: BodyStream = received.body as BodyStream): Response {
+export function toForwardedResponse(
+  received: Response,
+  handling: CacheStatusEntry,
+  body: BodyStream = received.body as BodyStream,
+): Response {
   const { status, statusText, url, redirected } = received;
   if (status < 200 || status > 599) return received; // nothing that `new Response` would make
   const headers = new Headers(received.headers);

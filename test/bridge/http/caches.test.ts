@@ -130,8 +130,12 @@ describe('CacheStorage in a page', () => {
       .anotherPage({ stores: { '*': 'write', '@fetch': 'read' }, bytes: 500_000 })
       .caches.open('v3');
     await limited.put(URL_A, new Response('x'.repeat(400_000)));
-    await expect(limited.put(`${URL_A}b`, new Response('x'.repeat(400_000)))).rejects.toThrow(errorMatching('TOO_LARGE'));
-    await expect(limited.put(`${URL_A}b`, new Response('x'.repeat(200_000)))).rejects.toThrow(errorMatching('TOO_LARGE'));
+    await expect(limited.put(`${URL_A}b`, new Response('x'.repeat(400_000)))).rejects.toThrow(
+      errorMatching('TOO_LARGE'),
+    );
+    await expect(limited.put(`${URL_A}b`, new Response('x'.repeat(200_000)))).rejects.toThrow(
+      errorMatching('TOO_LARGE'),
+    );
     await expect(limited.add(URL_A)).rejects.toThrow(/500000 bytes/);
     const writer = await page.anotherPage({ stores: { '*': 'admin' } }).caches.open('v3');
     await expect(writer.add(URL_A)).rejects.toThrow(/"@fetch"/);

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
-import { DiskCacheError } from '../../../protocol/error.ts';
 import type { MessagePortLike } from '../../../client/port-connection.ts';
+import { DiskCacheError } from '../../../protocol/error.ts';
 import { DiskCache } from '../../../renderer-api/disk-cache.ts';
 import { errorMatching } from '../../matchers.ts';
 import { openRawPort } from '../raw-port.ts';

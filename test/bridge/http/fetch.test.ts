@@ -43,8 +43,12 @@ describe('fetch from a page', () => {
     expect(await ask({ strategy: 'network-first' })).toEqual(['4', 'hit', URL_A]);
     expect((await page.diskCache.fetch('https://a.example/b', { strategy: 'cache-only' })).status).toBe(504);
     await expect(page.diskCache.fetch('https://a.example/b')).rejects.toThrow(TypeError);
-    await expect(page.diskCache.fetch(URL_A, { strategy: 'fastest' as 'http' })).rejects.toThrow(errorMatching('BAD_OPTION'));
-    await expect(page.diskCache.fetch(URL_A, { strategy: 'http', timeout: -1 })).rejects.toThrow(errorMatching('BAD_OPTION'));
+    await expect(page.diskCache.fetch(URL_A, { strategy: 'fastest' as 'http' })).rejects.toThrow(
+      errorMatching('BAD_OPTION'),
+    );
+    await expect(page.diskCache.fetch(URL_A, { strategy: 'http', timeout: -1 })).rejects.toThrow(
+      errorMatching('BAD_OPTION'),
+    );
   });
 
   it('gives a Response as fetch does: status, fields, address, body, clones', async () => {

@@ -4,7 +4,7 @@ import type { MessagePort } from 'node:worker_threads';
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import type { Grant } from '../../../main/bridge/grant.ts';
-import { MAX_CHUNK_BYTES, MAX_OPEN_BODIES, MAX_HTTP_CALLS, HTTP_API_METHODS } from '../../../protocol/http.ts';
+import { HTTP_API_METHODS, MAX_CHUNK_BYTES, MAX_HTTP_CALLS, MAX_OPEN_BODIES } from '../../../protocol/http.ts';
 import { collectAllGarbage, getMemoryBytes } from '../../gc.ts';
 import { FULL_HTTP_GRANT, openHttpPage } from './http-port-fixture.ts';
 
@@ -105,7 +105,10 @@ const values: Record<(typeof HTTP_API_METHODS)[number], fc.Arbitrary<unknown>> =
       name: fc.constantFrom<unknown>('v1', '', '../v1', undefined, 5, {}),
       requests: fc.oneof(fc.array(asked, { maxLength: 3 }), oddValue),
       options: fc.oneof(
-        fc.record({ ignoreSearch: oddValue, ignoreMethod: oddValue, ignoreVary: oddValue, cacheName: oddValue }, { requiredKeys: [] }),
+        fc.record(
+          { ignoreSearch: oddValue, ignoreMethod: oddValue, ignoreVary: oddValue, cacheName: oddValue },
+          { requiredKeys: [] },
+        ),
         oddValue,
       ),
       response,
@@ -127,7 +130,12 @@ const message = fc.oneof(
     ),
   },
   fc.record(
-    { id: oddValue, type: fc.constantFrom('APPLY', 'GET', 'SET', 'RELEASE', 'CONSTRUCT'), path: oddValue, argumentList: oddValue },
+    {
+      id: oddValue,
+      type: fc.constantFrom('APPLY', 'GET', 'SET', 'RELEASE', 'CONSTRUCT'),
+      path: oddValue,
+      argumentList: oddValue,
+    },
     { requiredKeys: [] },
   ),
   oddValue,
@@ -246,11 +254,17 @@ describe('a hostile page', () => {
     const plan = { strategy: 'network-only' };
     for (let id = 0; id < MAX_HTTP_CALLS; id++)
       port.postMessage(call('fetch', { id, request: request({ url: 'https://a.example/wait' }), body: null, plan }));
-    expect(await requestRaw(port, 'fetch', { id: 5, request: request(), body: null })).toEqual(expectedRefusal('NOT_ALLOWED'));
-    expect(await requestRaw(port, 'fetch', { id: -5, request: request(), body: null })).toEqual(expectedRefusal('BUSY'));
+    expect(await requestRaw(port, 'fetch', { id: 5, request: request(), body: null })).toEqual(
+      expectedRefusal('NOT_ALLOWED'),
+    );
+    expect(await requestRaw(port, 'fetch', { id: -5, request: request(), body: null })).toEqual(
+      expectedRefusal('BUSY'),
+    );
     for (const answer of waiting) answer();
     await vi.waitFor(() => expect(session.open).toBe(MAX_OPEN_BODIES));
-    expect(await requestRaw(port, 'fetch', { id: 5, request: request(), body: null, plan })).toEqual(expectedRefusal('BUSY'));
+    expect(await requestRaw(port, 'fetch', { id: 5, request: request(), body: null, plan })).toEqual(
+      expectedRefusal('BUSY'),
+    );
     port.close();
     await vi.waitFor(() => expect(session.open).toBe(0));
   });

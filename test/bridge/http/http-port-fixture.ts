@@ -1,4 +1,5 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import type { MessagePortLike } from '../../../client/port-connection.ts';
 import type { Grant } from '../../../main/bridge/grant.ts';
 import type { HttpBackend } from '../../../main/bridge/http/calls.ts';
 import { type HttpSession, openHttpSession } from '../../../main/bridge/http/http-session.ts';
@@ -6,7 +7,6 @@ import type { Principal } from '../../../main/bridge/principal.ts';
 import { Cache } from '../../../main/engine/index.ts';
 import { CacheStorage, type CacheStorageOptions, Offline, type OfflineOptions } from '../../../main/offline/index.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
-import type { MessagePortLike } from '../../../client/port-connection.ts';
 import { DiskCache } from '../../../renderer-api/disk-cache.ts';
 import { freshDirectory } from '../../engine/fresh-directory.ts';
 

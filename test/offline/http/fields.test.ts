@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import {
-  parseHttpDate,
-  parseCacheControl,
-  parseListField,
-  isSameTag,
-  parseDeltaSeconds,
   getStoredFields,
+  isSameTag,
+  parseCacheControl,
+  parseDeltaSeconds,
+  parseHttpDate,
+  parseListField,
 } from '../../../main/http-semantics/fields.ts';
 import { isRangeCurrent, parseRangeField } from '../../../main/http-semantics/range-and-conditions.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { getCacheStatus } from '../../../main/offline/http/response.ts';
-import { fetchText, openHttpCache, createNumberedAnswer, URL_A } from './http-cache-fixture.ts';
+import { createNumberedAnswer, fetchText, openHttpCache, URL_A } from './http-cache-fixture.ts';
 
 const SECOND_MS = 1000;
 

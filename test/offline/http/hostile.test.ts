@@ -3,7 +3,7 @@ import Database from 'better-sqlite3';
 import { describe, expect, it, vi } from 'vitest';
 import type { HttpCacheOptions } from '../../../main/offline/http/http-cache.ts';
 import { getCacheStatus } from '../../../main/offline/http/response.ts';
-import { fetchText, openHttpCache, createNumberedAnswer, URL_A } from './http-cache-fixture.ts';
+import { createNumberedAnswer, fetchText, openHttpCache, URL_A } from './http-cache-fixture.ts';
 
 const SECOND_MS = 1000;
 const FRESH = { 'cache-control': 'max-age=60' };

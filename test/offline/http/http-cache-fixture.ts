@@ -58,7 +58,11 @@ export const createNumberedAnswer =
     new Response(String(count), { status, headers });
 
 /** Body and provenance of what a request gets. */
-export async function fetchText({ http }: HttpCacheFixture, init?: RequestInit, url = URL_A): Promise<[string, string | undefined]> {
+export async function fetchText(
+  { http }: HttpCacheFixture,
+  init?: RequestInit,
+  url = URL_A,
+): Promise<[string, string | undefined]> {
   const response = await http.fetch(url, init);
   return [await response.text(), getCacheStatus(response)];
 }

@@ -29,7 +29,11 @@ describe('methods', () => {
   it('hands a Range on where nothing is stored, and stores no part', async () => {
     using setup = openHttpCache(() => new Response('234', { status: 206, headers: { 'cache-control': 'max-age=60' } }));
     const part = await setup.http.fetch(URL_A, { headers: { range: 'bytes=2-4' } });
-    expect([part.status, setup.originRequests[0]?.headers.get('range'), setup.cache.size]).toEqual([206, 'bytes=2-4', 0]);
+    expect([part.status, setup.originRequests[0]?.headers.get('range'), setup.cache.size]).toEqual([
+      206,
+      'bytes=2-4',
+      0,
+    ]);
   });
 
   it('lets the origin answer who asks for several parts, also of what is stored', async () => {

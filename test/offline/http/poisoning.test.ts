@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Cache } from '../../../main/engine/index.ts';
 import { createHttpCache } from '../../../main/offline/index.ts';
 import { freshDirectory } from '../../engine/fresh-directory.ts';
-import { fetchText, openHttpCache, createNumberedAnswer, URL_A } from './http-cache-fixture.ts';
+import { createNumberedAnswer, fetchText, openHttpCache, URL_A } from './http-cache-fixture.ts';
 
 const FRESH = { 'cache-control': 'max-age=60' };
 
@@ -45,7 +45,9 @@ describe('what one request brings is not the answer to another', () => {
 
   it('also while both are on their way', async () => {
     using setup = openHttpCache(({ credentials }) => new Response(credentials, { headers: FRESH }));
-    const asked = (['include', 'omit', 'include', 'omit'] as const).map((credentials) => fetchText(setup, { credentials }));
+    const asked = (['include', 'omit', 'include', 'omit'] as const).map((credentials) =>
+      fetchText(setup, { credentials }),
+    );
     expect((await Promise.all(asked)).map(([body]) => body)).toEqual(['include', 'omit', 'include', 'omit']);
     expect(setup.originRequests.length).toBe(2);
   });
@@ -93,7 +95,11 @@ describe('what is expensive to compare', () => {
   it('is not kept: a response that varies by thousands of fields', async () => {
     const vary = Array.from({ length: 40_000 }, (_, n) => `h${n}`).join();
     using setup = openHttpCache(createNumberedAnswer({ ...FRESH, vary }));
-    expect([await fetchText(setup), await fetchText(setup), setup.cache.size]).toEqual([['1', 'miss'], ['2', 'miss'], 0]);
+    expect([await fetchText(setup), await fetchText(setup), setup.cache.size]).toEqual([
+      ['1', 'miss'],
+      ['2', 'miss'],
+      0,
+    ]);
   });
 
   it('is not compared: a request with more fields than servers take', async () => {
@@ -107,7 +113,9 @@ describe('what is expensive to compare', () => {
   });
 
   it('is read to its first member where only that counts', async () => {
-    using setup = openHttpCache(createNumberedAnswer({ ...FRESH, age: '5,'.repeat(10_000), connection: 'x,'.repeat(10_000) }));
+    using setup = openHttpCache(
+      createNumberedAnswer({ ...FRESH, age: '5,'.repeat(10_000), connection: 'x,'.repeat(10_000) }),
+    );
     await fetchText(setup);
     expect((await setup.http.fetch(URL_A)).headers.get('age')).toBe('5');
   });

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Cache } from '../../../main/engine/index.ts';
 import { createHttpCache } from '../../../main/offline/http/http-cache.ts';
 import { freshDirectory } from '../../engine/fresh-directory.ts';
-import { type TestKind, type SuiteResult, runPublicSuite } from './public-suite.ts';
+import { runPublicSuite, type SuiteResult, type TestKind } from './public-suite.ts';
 
 /** Optional tests that fail, here and in newer versions: what this cache does not do, by choice. */
 const KNOWN_FAILURES = [

@@ -2,13 +2,15 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { getCacheStatus } from '../../../main/offline/http/response.ts';
-import { openHttpCache, type HttpCacheFixture } from './http-cache-fixture.ts';
+import { type HttpCacheFixture, openHttpCache } from './http-cache-fixture.ts';
 
 const A = 'https://a.example';
 const SECOND_MS = 1000;
 
 /** Pages that redirect: path or URL to status, Location and fields. Anything else answers with its URL and the count. */
-function createSite(redirects: Record<string, readonly [status: number, location: string, control?: string]>): HttpCacheFixture {
+function createSite(
+  redirects: Record<string, readonly [status: number, location: string, control?: string]>,
+): HttpCacheFixture {
   return openHttpCache((request, count) => {
     const [status, location, control = ''] = redirects[request.url.replace(A, '').replace(/#.*/, '')] ?? [
       200,
@@ -73,7 +75,9 @@ describe('redirects', () => {
   it('take credentials along within an origin, and nowhere else', async () => {
     using setup = createSite({ '/in': [302, '/out'], '/out': [302, 'https://b.example/x'] });
     await fetchText(setup, '/in', { headers: { authorization: 'Bearer a', cookie: 'sid=1', 'x-own': 'kept' } });
-    const sent = setup.originRequests.map(({ headers }) => ['authorization', 'cookie', 'x-own'].map((it) => headers.get(it)));
+    const sent = setup.originRequests.map(({ headers }) =>
+      ['authorization', 'cookie', 'x-own'].map((it) => headers.get(it)),
+    );
     expect(sent).toEqual([
       ['Bearer a', 'sid=1', 'kept'],
       ['Bearer a', 'sid=1', 'kept'],

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { type OriginHandler, openHttpCache, createNumberedAnswer, URL_A } from './http-cache-fixture.ts';
+import { createNumberedAnswer, type OriginHandler, openHttpCache, URL_A } from './http-cache-fixture.ts';
 
 const LARGE = new Uint8Array(5 * 1024 * 1024).fill(9);
 

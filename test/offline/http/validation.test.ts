@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { getCacheStatus } from '../../../main/offline/http/response.ts';
-import { fetchText, openHttpCache, createNumberedAnswer, URL_A } from './http-cache-fixture.ts';
+import { createNumberedAnswer, fetchText, openHttpCache, URL_A } from './http-cache-fixture.ts';
 
 const SECOND_MS = 1000;
 
@@ -8,7 +8,9 @@ describe('validation', () => {
   it.each(['must-revalidate', 'no-cache'])(
     'shows nothing stale where %s forbids it, whatever else is said',
     async (directive) => {
-      using setup = openHttpCache(createNumberedAnswer({ 'cache-control': `max-age=10, stale-while-revalidate=60, ${directive}` }));
+      using setup = openHttpCache(
+        createNumberedAnswer({ 'cache-control': `max-age=10, stale-while-revalidate=60, ${directive}` }),
+      );
       await fetchText(setup);
       setup.advance(20 * SECOND_MS);
       expect(await fetchText(setup)).toEqual(['2', 'miss']);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { fetchText, openHttpCache, createNumberedAnswer, URL_A } from './http-cache-fixture.ts';
+import { createNumberedAnswer, fetchText, openHttpCache, URL_A } from './http-cache-fixture.ts';
 
 describe('variants and partitions', () => {
   it('keeps several responses for a URL, by Vary', async () => {
@@ -28,7 +28,9 @@ describe('variants and partitions', () => {
   });
 
   it('takes languages and codings for the same in any case of letters, other fields not', async () => {
-    using setup = openHttpCache(createNumberedAnswer({ 'cache-control': 'max-age=60', vary: 'Accept-Language, Accept-Encoding, X-B' }));
+    using setup = openHttpCache(
+      createNumberedAnswer({ 'cache-control': 'max-age=60', vary: 'Accept-Language, Accept-Encoding, X-B' }),
+    );
     const asking = (language: string, coding: string, other: string) =>
       fetchText(setup, { headers: { 'accept-language': language, 'accept-encoding': coding, 'x-b': other } });
     expect(await asking('de-CH, en', 'gzip', 'b')).toEqual(['1', 'miss']);
@@ -52,7 +54,11 @@ describe('variants and partitions', () => {
     ]);
     setup.advance(100_000);
     expect(await fetchText(setup)).toEqual(['1', 'revalidated']);
-    expect([await fetchText(setup), await fetchText(setup), setup.cache.size]).toEqual([['3', 'miss'], ['4', 'miss'], 0]);
+    expect([await fetchText(setup), await fetchText(setup), setup.cache.size]).toEqual([
+      ['3', 'miss'],
+      ['4', 'miss'],
+      0,
+    ]);
   });
 
   it('never shows what was asked for with credentials to other ones, and writes no credentials down', async () => {

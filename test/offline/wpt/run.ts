@@ -7,11 +7,11 @@ import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { runInThisContext } from 'node:vm';
 import { MessageChannel } from 'node:worker_threads';
+import type { MessagePortLike } from '../../../client/port-connection.ts';
 import { openHttpSession } from '../../../main/bridge/http/http-session.ts';
 import { Cache } from '../../../main/engine/index.ts';
 import { CacheStorage, WebCache } from '../../../main/offline/index.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
-import type { MessagePortLike } from '../../../client/port-connection.ts';
 import { DiskCache } from '../../../renderer-api/disk-cache.ts';
 import { RemoteCacheStorage } from '../../../renderer-api/http/remote-caches.ts';
 import { RemoteWebCache } from '../../../renderer-api/http/remote-web-cache.ts';
@@ -68,7 +68,7 @@ const inMain = () => new CacheStorage({ cache: store, fetch: pageFetch });
 function inPage(): RemoteCacheStorage {
   const backing = {
     caches: inMain,
-    offline(): never {
+    getHandler(): never {
       throw new DiskCacheError('NOT_ALLOWED', 'Nothing is fetched here');
     },
   };
