@@ -160,16 +160,16 @@ export default defineConfig([
     // The rest of `app`, by which Electron and its stand-in are compared: a utility process, a preload script, a page.
     input: 'e2e/contract-app/utility-child.ts',
     platform: 'node',
-    output: { file: 'dist/e2e/app/child.js', format: 'esm' },
+    output: { file: 'dist/e2e/contract-app/child.js', format: 'esm' },
   },
   {
     input: 'e2e/contract-app/preload.ts',
     external: ['electron'],
-    output: { file: 'dist/e2e/app/preload.cjs', format: 'cjs' },
+    output: { file: 'dist/e2e/contract-app/preload.cjs', format: 'cjs' },
   },
   {
     input: 'e2e/contract-app/page.ts',
     platform: 'browser',
-    output: { file: 'dist/e2e/app/page.js', format: 'iife', name: 'tinyPage' },
+    output: { file: 'dist/e2e/contract-app/page.js', format: 'iife', name: 'tinyPage' },
   },
 ]);

@@ -33,7 +33,7 @@ interface WriterProcess {
 }
 
 function startNodeWriter(): WriterProcess {
-  const child = fork(join(import.meta.dirname, 'peer', 'writer.ts'), { execArgv: [] });
+  const child = fork(join(import.meta.dirname, 'peer', 'writer-process.ts'), { execArgv: [] });
   const { next, hear } = readAnswers(child);
   child.on('message', (tally) => hear(tally as WriteResult));
   return {

@@ -10,7 +10,7 @@ import { runStandalone } from './harness/run-standalone.ts';
 import { Scratch } from './harness/scratch.ts';
 
 const execFileAsync = promisify(execFile);
-const SCRIPT = join(import.meta.dirname, 'harness', 'push.ts');
+const SCRIPT = join(import.meta.dirname, 'harness', 'deque-pushes.ts');
 const MAX_PUSHES = 1000;
 
 /** The fsyncs of a whole process as the kernel sees them, by strace(1). */

@@ -45,7 +45,7 @@ function createGrowthContenders(name: string, store: 'floor' | 'cache', items: n
 }
 
 function measureGrowth(store: 'floor' | 'cache', items: number): MemoryGrowth {
-  const script = join(import.meta.dirname, 'harness', 'grow.ts');
+  const script = join(import.meta.dirname, 'harness', 'memory-growth.ts');
   const printed = execFileSync(process.execPath, ['--expose-gc', script, store, String(items)], { encoding: 'utf8' });
   return JSON.parse(printed) as MemoryGrowth;
 }

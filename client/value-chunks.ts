@@ -64,10 +64,7 @@ async function* toChunks(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array
   let total = 0;
   for await (const chunk of chunks) {
     if (!(chunk instanceof Uint8Array)) {
-      throw new DiskCacheError(
-        'BAD_VALUE',
-        `chunk at byte ${total} of the stream is not a Uint8Array; encode text first`,
-      );
+      throw new DiskCacheError('BAD_VALUE', `chunk at byte ${total} is not a Uint8Array; encode text first`);
     }
     total += chunk.length;
     for (let at = 0; at < chunk.length; ) {

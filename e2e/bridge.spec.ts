@@ -171,7 +171,7 @@ test('a page hears what another window changes, again after a reload, and its ol
 test('what a page keeps near is never old once another window’s write has resolved', async ({ launch }) => {
   const { app, page } = await startBridge(launch);
   const other = await openWindowFrom(app, page, 'app://bridge/?second');
-  await evaluateCall(page, `(diskCache.keepNear('api'), diskCache.cache('api').set('n', 0))`);
+  await evaluateCall(page, `(diskCache.nearCache('api'), diskCache.cache('api').set('n', 0))`);
   for (let n = 1; n <= 20; n++) {
     await evaluateCall(page, `diskCache.cache('api').get('n')`);
     await evaluateCall(other, `diskCache.cache('api').set('n', ${n})`);

@@ -7,11 +7,11 @@ import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { describeValue, SAMPLES } from './contract-app/sample-values.ts';
 import { expect, test } from './fixture.ts';
-import { sendCommand, startContractApp } from './start-contract-app.ts';
+import { sendCommand as send, startContractApp } from './start-contract-app.ts';
 
 /** The message of the error that a command ends with. */
 const catchRefusal = (page: Page, ...command: string[]): Promise<string> =>
-  sendCommand(page, ...command).then(
+  send(page, ...command).then(
     () => 'no error',
     (error: Error) => error.message,
   );
@@ -19,14 +19,12 @@ const catchRefusal = (page: Page, ...command: string[]): Promise<string> =>
 /** A reload by the main process: the page that asks for it may be gone before it is answered. */
 async function reloadPage(page: Page): Promise<void> {
   await page.evaluate(() => Object.assign(globalThis, { old: true }));
-  await sendCommand(page, 'reload', 'app://tiny/').catch(() => {});
+  await send(page, 'reload', 'app://tiny/').catch(() => {});
   await page.waitForFunction('globalThis.old === undefined && globalThis.tiny !== undefined');
 }
 
 const waitForEvent = (page: Page, text: string) =>
-  expect
-    .poll(async () => ((await sendCommand(page, 'notes')) as string[]).join('\n'), { message: text })
-    .toContain(text);
+  expect.poll(async () => ((await send(page, 'notes')) as string[]).join('\n'), { message: text }).toContain(text);
 
 test.describe('ports', () => {
   test('values cross in both directions as a structured clone', async ({ launch }) => {
@@ -46,7 +44,7 @@ test.describe('ports', () => {
     expect(fromMain).toEqual(expected);
     const fromPage: string[] = [];
     await expect
-      .poll(async () => fromPage.push(...((await sendCommand(page, 'received')) as string[])))
+      .poll(async () => fromPage.push(...((await send(page, 'received')) as string[])))
       .toBe(Object.keys(SAMPLES).length);
     expect(fromPage).toEqual(Object.values(expected));
   });
@@ -92,7 +90,7 @@ test.describe('ports', () => {
     });
     expect(refused).toBe('DataCloneError');
     const received: string[] = [];
-    await expect.poll(async () => received.push(...((await sendCommand(page, 'received')) as string[]))).toBe(3);
+    await expect.poll(async () => received.push(...((await send(page, 'received')) as string[]))).toBe(3);
     expect(received[0]).toBe('null');
     expect(received[1]).not.toContain('1 2 3');
     expect(received[2]).toBe('"after; the sender keeps 0 bytes"');
@@ -104,10 +102,10 @@ test.describe('ports', () => {
       const port = await tiny.connect(true);
       for (let count = 0; count < 100; count++) port.postMessage(count);
     });
-    expect(await sendCommand(page, 'received')).toEqual([]);
-    await sendCommand(page, 'startPort');
+    expect(await send(page, 'received')).toEqual([]);
+    await send(page, 'startPort');
     const received: string[] = [];
-    await expect.poll(async () => received.push(...((await sendCommand(page, 'received')) as string[]))).toBe(100);
+    await expect.poll(async () => received.push(...((await send(page, 'received')) as string[]))).toBe(100);
     expect(received).toEqual(Array.from({ length: 100 }, (_, count) => String(count)));
   });
 
@@ -162,25 +160,22 @@ test.describe('preload', () => {
   test('runs in subframes only when asked, and a subframe is told from its page', async ({ launch }) => {
     const { app, page } = await startContractApp(launch);
     const framed = async (inSubframes: boolean) => {
-      await sendCommand(page, 'open', 'app://tiny/frames', String(inSubframes));
+      await send(page, 'open', 'app://tiny/frames', String(inSubframes));
       const window = await app.waitForWindow((candidate) => app.url(candidate) === 'app://tiny/frames');
       await window.waitForFunction('globalThis.tiny !== undefined && document.readyState === "complete"');
-      await expect.poll(() => sendCommand(page, 'frames', 'app://tiny/frames')).toHaveLength(2);
+      await expect.poll(() => send(page, 'frames', 'app://tiny/frames')).toHaveLength(2);
       const notes: string[] = [];
       await expect
-        .poll(
-          async () =>
-            notes.push(...((await sendCommand(page, 'notes')) as string[])) && notes.includes('did-finish-load'),
-        )
+        .poll(async () => notes.push(...((await send(page, 'notes')) as string[])) && notes.includes('did-finish-load'))
         .toBe(true);
-      expect(await sendCommand(page, 'frames', 'app://tiny/frames')).toEqual(
+      expect(await send(page, 'frames', 'app://tiny/frames')).toEqual(
         expect.arrayContaining([
           { url: 'store://framed/page', origin: 'store://framed' },
           { url: 'app://tiny/boxed', origin: 'null' },
         ]),
       );
-      await sendCommand(page, 'closeWindow', 'app://tiny/frames');
-      await expect.poll(() => sendCommand(page, 'windows')).toEqual(['app://tiny/']);
+      await send(page, 'closeWindow', 'app://tiny/frames');
+      await expect.poll(() => send(page, 'windows')).toEqual(['app://tiny/']);
       return notes.filter((line) => line.startsWith('hello')).sort();
     };
     const own = 'hello from app://tiny at app://tiny/frames';
@@ -197,22 +192,22 @@ test('a session’s preload script runs in windows made from then on, besides th
 }) => {
   const { app, page } = await startContractApp(launch);
   const hellos = async (url: string) => {
-    await sendCommand(page, 'notes');
-    await sendCommand(page, 'open', url);
+    await send(page, 'notes');
+    await send(page, 'open', url);
     const opened = await app.waitForWindow((it) => app.url(it) === url);
     await opened.waitForFunction('globalThis.tiny !== undefined');
-    const notes = (await sendCommand(page, 'notes')) as string[];
+    const notes = (await send(page, 'notes')) as string[];
     return notes.filter((note) => note.startsWith('hello') || note.startsWith('created'));
   };
   const hello = (url: string) => `hello from app://tiny at ${url}`;
-  expect(await sendCommand(page, 'register', 'extra')).toBe('extra');
+  expect(await send(page, 'register', 'extra')).toBe('extra');
   expect(await catchRefusal(page, 'register', 'extra')).not.toBe('no error');
-  expect(await sendCommand(page, 'registered')).toEqual(['frame extra']);
-  await sendCommand(page, 'noteCreated');
+  expect(await send(page, 'registered')).toEqual(['frame extra']);
+  await send(page, 'noteCreated');
   const twice = 'app://tiny/twice';
   expect(await hellos(twice)).toEqual(['created: window true', hello(twice), hello(twice)]);
-  await sendCommand(page, 'unregister', 'extra');
-  expect(await sendCommand(page, 'registered')).toEqual([]);
+  await send(page, 'unregister', 'extra');
+  expect(await send(page, 'registered')).toEqual([]);
   const once = 'app://tiny/once';
   expect(await hellos(once)).toEqual([hello(once)]);
 });
@@ -223,7 +218,7 @@ test.describe('windows', () => {
     const told = async () => {
       const notes: string[] = [];
       await expect
-        .poll(async () => notes.push(...((await sendCommand(page, 'notes')) as string[])) && notes.at(-1))
+        .poll(async () => notes.push(...((await send(page, 'notes')) as string[])) && notes.at(-1))
         .toBe('did-finish-load');
       return notes.filter((line) => !line.startsWith('hello') && !line.startsWith('port'));
     };
@@ -256,9 +251,9 @@ test.describe('windows', () => {
   }) => {
     const { page } = await startContractApp(launch);
     await page.evaluate(() => Object.assign(globalThis, { old: true }));
-    await sendCommand(page, 'notes');
+    await send(page, 'notes');
     const notes: string[] = [];
-    const told = async () => notes.push(...((await sendCommand(page, 'notes')) as string[])) && notes;
+    const told = async () => notes.push(...((await send(page, 'notes')) as string[])) && notes;
     const expected: string[] = [];
     for (const name of ['forbidden', 'file', 'nothing']) {
       await page.evaluate((path) => {
@@ -278,17 +273,17 @@ test.describe('windows', () => {
 
   test('a document is told with its status when it is committed, an error page with the error', async ({ launch }) => {
     const { app, page } = await startContractApp(launch);
-    await sendCommand(page, 'open', 'app://tiny/missing');
+    await send(page, 'open', 'app://tiny/missing');
     const second = await app.waitForWindow((candidate) => app.url(candidate) === 'app://tiny/missing');
     await second.waitForFunction('globalThis.tiny !== undefined');
     await waitForEvent(page, 'did-frame-navigate app://tiny/missing 404');
-    await sendCommand(page, 'notes');
+    await send(page, 'notes');
     await second.evaluate(() => {
       location.href = 'unhandled://nobody/';
     });
     const notes: string[] = [];
     const kinds = async () => {
-      notes.push(...((await sendCommand(page, 'notes')) as string[]));
+      notes.push(...((await send(page, 'notes')) as string[]));
       return notes.map((note) => note.split(' ')[0]).filter((kind) => /navig|fail/.test(kind!));
     };
     await expect
@@ -299,17 +294,17 @@ test.describe('windows', () => {
 
   test('a frame is the same object through navigations; after a crash a look at it throws', async ({ launch }) => {
     const { app, page } = await startContractApp(launch);
-    await sendCommand(page, 'open', 'app://tiny/second');
+    await send(page, 'open', 'app://tiny/second');
     const second = await app.waitForWindow((candidate) => app.url(candidate) === 'app://tiny/second');
     await second.waitForFunction('globalThis.tiny !== undefined');
     for (const to of ['app://tiny/third', 'store://framed/page', 'app://tiny/second']) {
       const from = app.url(second);
-      expect(await sendCommand(page, 'frameAfter', from, to)).toEqual({ isSame: true, url: to, isDestroyed: false });
+      expect(await send(page, 'frameAfter', from, to)).toEqual({ isSame: true, url: to, isDestroyed: false });
     }
-    await sendCommand(page, 'crash', 'app://tiny/second');
+    await send(page, 'crash', 'app://tiny/second');
     await waitForEvent(page, 'gone: ');
     expect(await catchRefusal(page, 'frames', 'app://tiny/second')).toContain('Render frame was disposed');
-    await sendCommand(page, 'reload', 'app://tiny/second');
+    await send(page, 'reload', 'app://tiny/second');
     await expect.poll(() => catchRefusal(page, 'frames', 'app://tiny/second')).toBe('no error');
   });
 
@@ -321,14 +316,14 @@ test.describe('windows', () => {
     await waitForEvent(page, 'will-navigate app://tiny/forbidden');
     expect(await page.evaluate(() => window.open('app://tiny/popup'))).toBeNull();
     await waitForEvent(page, 'window.open app://tiny/popup');
-    expect(await sendCommand(page, 'windows')).toEqual(['app://tiny/']);
+    expect(await send(page, 'windows')).toEqual(['app://tiny/']);
   });
 
   test('loadURL rejects with what went wrong', async ({ launch }) => {
     const { app, page } = await startContractApp(launch);
-    await sendCommand(page, 'open', 'unhandled://nobody/');
+    await send(page, 'open', 'unhandled://nobody/');
     await waitForEvent(page, 'load failed: ERR_');
-    await sendCommand(page, 'open', 'app://tiny/second');
+    await send(page, 'open', 'app://tiny/second');
     const second = await app.waitForWindow((candidate) => app.url(candidate) === 'app://tiny/second');
     await second.waitForFunction('globalThis.tiny !== undefined');
     expect(await catchRefusal(page, 'load', 'app://tiny/second', 'http://127.0.0.1:9/')).toMatch(
@@ -338,30 +333,30 @@ test.describe('windows', () => {
 
   test('a window that crashed says so, and comes back with a reload', async ({ launch }) => {
     const { app, page } = await startContractApp(launch);
-    await sendCommand(page, 'open', 'app://tiny/second');
+    await send(page, 'open', 'app://tiny/second');
     const second = await app.waitForWindow((candidate) => app.url(candidate) === 'app://tiny/second');
     await second.waitForFunction('globalThis.tiny !== undefined');
     await second.evaluate(() => tiny.connect());
-    await sendCommand(page, 'crash', 'app://tiny/second');
+    await send(page, 'crash', 'app://tiny/second');
     const notes: string[] = [];
     await expect
-      .poll(async () => notes.push(...((await sendCommand(page, 'notes')) as string[])) && notes.join('\n'))
+      .poll(async () => notes.push(...((await send(page, 'notes')) as string[])) && notes.join('\n'))
       .toMatch(/gone: (crashed|killed)/);
-    expect(await sendCommand(page, 'isCrashed', 'app://tiny/second')).toBe(true);
-    expect(await sendCommand(page, 'isCrashed', 'app://tiny/')).toBe(false);
-    await sendCommand(page, 'reload', 'app://tiny/second');
+    expect(await send(page, 'isCrashed', 'app://tiny/second')).toBe(true);
+    expect(await send(page, 'isCrashed', 'app://tiny/')).toBe(false);
+    await send(page, 'reload', 'app://tiny/second');
     await waitForEvent(page, 'hello from app://tiny at app://tiny/second');
-    await expect.poll(() => sendCommand(page, 'isCrashed', 'app://tiny/second')).toBe(false);
+    await expect.poll(() => send(page, 'isCrashed', 'app://tiny/second')).toBe(false);
   });
 
   test('a page closes its own window', async ({ launch }) => {
     const { app, page } = await startContractApp(launch);
-    await sendCommand(page, 'open', 'app://tiny/second');
+    await send(page, 'open', 'app://tiny/second');
     const second = await app.waitForWindow((candidate) => app.url(candidate) === 'app://tiny/second');
     await second.waitForFunction('globalThis.tiny !== undefined');
     await second.evaluate(() => void setTimeout(() => window.close()));
     await waitForEvent(page, 'closed');
-    expect(await sendCommand(page, 'windows')).toEqual(['app://tiny/']);
+    expect(await send(page, 'windows')).toEqual(['app://tiny/']);
     expect(app.windows()).toHaveLength(1);
   });
 });
@@ -376,7 +371,7 @@ test('a page from a file, as Vite builds it, has its scripts and styles', async 
   await writeFile(join(files, 'assets', 'x.js'), "import { title } from './y.js'; document.title = title;");
   await writeFile(join(files, 'assets', 'y.js'), "export const title = 'built, at ' + self.origin;");
   await writeFile(join(files, 'assets', 'x.css'), 'p { color: rgb(1, 2, 3) }');
-  await sendCommand(page, 'openFile', join(files, 'index.html'));
+  await send(page, 'openFile', join(files, 'index.html'));
   const opened = await app.waitForWindow((it) => it.url().startsWith('file:'));
   await expect.poll(() => opened.title()).toBe('built, at file://');
   expect(await opened.evaluate(() => getComputedStyle(document.querySelector('p')!).color)).toBe('rgb(1, 2, 3)');
@@ -392,15 +387,13 @@ test('what a page stores is there after a restart', async ({ launch }) => {
 
 test('quitting asks, can be put off, and ends with 0', async ({ launch }) => {
   const { app, page } = await startContractApp(launch);
-  await sendCommand(page, 'preventNextQuit');
-  await sendCommand(page, 'quit').catch(() => {});
+  await send(page, 'preventNextQuit').then(() => send(page, 'quit').catch(() => {}));
   await expect.poll(() => app.output()).toContain('will-quit');
   expect(app.process.exitCode).toBeNull();
   await app.close();
   expect(app.process.exitCode).toBe(0);
-  const lines = app
-    .output()
-    .split(/\r?\n/)
-    .filter((line) => /^(before-quit|will-quit|quit|window-all-closed)$/.test(line));
+  const lines = Array.from(app.output().split(/\r?\n/)).filter((line) =>
+    /^(before-quit|will-quit|quit|window-all-closed)$/.test(line),
+  );
   expect(lines).toEqual(['before-quit', 'will-quit', 'before-quit', 'will-quit', 'quit']);
 });

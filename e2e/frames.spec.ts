@@ -38,7 +38,7 @@ test('a subframe has what authorize(frame) grants it, and never the window’s o
   });
 });
 
-test('a subframe that was granted nothing gets NOT_ALLOWED, as does one in a sandbox, whose origin nobody knows', async ({
+test('a subframe without a grant gets NOT_ALLOWED, as does a sandboxed one, whose origin is opaque', async ({
   launch,
 }) => {
   const { page } = await start(launch, '?framed');

@@ -77,7 +77,9 @@ test('an application that quits while a page writes ends, with everything on dis
   expect(await again.page.evaluate(`diskCache.cache('api').check({}).catch((error) => error.code)`)).toEqual([]);
 });
 
-test('who is asked whether to quit may still write, and one who stays has its cache', async ({ launch }) => {
+test('an application that is asked whether to quit may still write, and one that stays keeps its cache', async ({
+  launch,
+}) => {
   const { app, page } = await startLifecycleApp(launch, '--asks-to-stay');
   await page.evaluate(`void fetch('app://bridge/quit').catch(() => {})`).catch(() => {});
   const stayed = await waitForPage(app, 'app://bridge/?stayed');

@@ -219,7 +219,7 @@ test('what the application answers for http, it may ask the network for', async 
   expect(JSON.parse((await fetchInMain(page, '/own', bypass)).text)).toMatchObject({ url: '/own', times: 1 });
 });
 
-test('who answers in one session does not answer in another', async ({ launch }) => {
+test('a handler of one session does not answer in another', async ({ launch }) => {
   const { app, page } = await startContractApp(launch);
   await sendCommand(page, 'handle', 'guest', 'http');
   await sendCommand(page, 'openIn', 'guest', `${origin.url}/page`);

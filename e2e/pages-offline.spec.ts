@@ -116,9 +116,7 @@ test('caches are those of all windows and of the main process, also after a rest
   expect(await found(again.page)).toEqual(['', { theme: 'dark' }, 20 * MIB]);
 });
 
-test('a window that goes offline takes the others with it; one that was granted nothing has nothing', async ({
-  launch,
-}) => {
+test('a window that goes offline takes the others with it; one without a grant has no access', async ({ launch }) => {
   const { app, page } = await startPagesApp(launch);
   const second = await openWindowFrom(app, page, 'app://pages/?second');
   await second.evaluate(`globalThis.heard = []; diskCache.connection.subscribe((online) => heard.push(online))`);

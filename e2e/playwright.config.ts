@@ -6,7 +6,7 @@ const PLACEMENT_SPECS = [
   'bridge.spec.ts',
   'frames.spec.ts',
   'install.spec.ts',
-  'life.spec.ts',
+  'lifecycle.spec.ts',
   'pages-offline.spec.ts',
 ];
 

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import type { Page } from 'playwright-core';
 import { expect, type Launch } from './fixture.ts';
 
-const CONTRACT_APP = fileURLToPath(new URL('../dist/e2e/app/main.js', import.meta.url));
+const CONTRACT_APP = fileURLToPath(new URL('../dist/e2e/contract-app/main.js', import.meta.url));
 
 /** The tiny application of the contract of both shells, with its first window. */
 export async function startContractApp(launch: Launch) {

@@ -24,7 +24,7 @@ test('functions in declarations run there, imported from their module', async ({
 
 test('the main process has the stores as promises, coherent with what pages keep near', async ({ launch }) => {
   const { page } = await startUtilityApp(launch);
-  await page.evaluate(`void diskCache.keepNear('api')`);
+  await page.evaluate(`void diskCache.nearCache('api')`);
   await evaluateCall(page, `diskCache.cache('api').set('k', 'of the page')`);
   expect(await evaluateCall(page, `diskCache.cache('api').get('k')`)).toBe('of the page');
   expect(await callMain(page, 'get?k')).toBe('of the page');
@@ -37,7 +37,7 @@ test('a crash under the calls of two windows leaves no call open and loses nothi
 }) => {
   const { page, openAnother } = await startUtilityApp(launch);
   const other = await openAnother();
-  await other.evaluate(`void diskCache.keepNear('api')`);
+  await other.evaluate(`void diskCache.nearCache('api')`);
   await evaluateCall(
     other,
     `(globalThis.heard = [], diskCache.cache('api').subscribe(({ kind }) => heard.push(kind)), diskCache.cache('api').get('n'))`,
@@ -110,7 +110,7 @@ test('items are served by their address, also after a crash; a store that can’
   });
 });
 
-test('one that dies over and over is given up, and calls say so', async ({ launch }) => {
+test('a utility process that crashes repeatedly is not restarted, and calls report it', async ({ launch }) => {
   const { app, page } = await startUtilityApp(launch);
   for (let times = 1; times <= 5; times++) expect(await crashUtility(page)).toMatchObject({ code: 'DISCONNECTED' });
   expect(await evaluateCall(page, `diskCache.get('k')`)).toMatchObject({ code: 'CLOSED' });

@@ -111,22 +111,22 @@ export class DiskCache extends DefaultStore {
    * Keeps values of a cache or an index in the page when they were read with `get`, by keys that are strings or numbers: the next
    * `get` is answered from here, with a copy. Once a write of any page has resolved, no page reads what was there before, nor what
    * the main process has replaced before it answered anything to the page; what another process writes, and what expires, is
-   * dropped a moment after. Reads from here aren't counted as uses. At most `bytes` (4 MiB), of which those read longest ago
-   * leave. Answers the way out.
+   * dropped a moment after. Reads from here aren't counted as uses. At most `maxBytes` (4 MiB): those read longest ago
+   * leave first. Returns a function that ends it.
    *
    * @throws {DiskCacheError} `BAD_OPTION`.
    */
-  nearCache(store: string, { bytes = DEFAULT_NEAR_CACHE_BYTES }: { readonly bytes?: number } = {}): () => void {
-    if (typeof bytes !== 'number' || !(bytes >= 0))
-      throw new DiskCacheError('BAD_OPTION', `bytes is ${String(bytes)}; it has to be a number from 0`);
-    return this.#client.updates.openNearCache(assertStoreName(store, 'store'), bytes);
+  nearCache(store: string, { maxBytes = DEFAULT_NEAR_CACHE_BYTES }: { readonly maxBytes?: number } = {}): () => void {
+    if (typeof maxBytes !== 'number' || !(maxBytes >= 0))
+      throw new DiskCacheError('BAD_OPTION', `maxBytes is ${String(maxBytes)}; it has to be a number from 0`);
+    return this.#client.updates.openNearCache(assertStoreName(store, 'store'), maxBytes);
   }
 
   /**
    * As `fetch`, by way of the main process: the `Offline` of `host.offline(session, …)` answers, by its routes or by `strategy`, with
    * what is stored or from the network. It goes with the cookies of the session, unless `credentials` is `'omit'`, and no CORS is
    * applied: the application's privilege, which is why it is granted apart, as `@fetch`. `Set-Cookie` doesn't reach the page;
-   * `provenanceOf(response)` tells where it came from.
+   * `getCacheStatus(response)` tells where it came from.
    *
    * @throws {TypeError} as `fetch`, where no answer comes, and for an `integrity`; what the signal says; {DiskCacheError}
    * `NOT_ALLOWED` without the grant (`'read'` for GET and HEAD, else `'write'`), without `host.offline` and for other schemes than

@@ -115,7 +115,7 @@ async function timeLargeValues(
 
 /** Of a store of which the page keeps what it has read. */
 async function timeNearGets(keys: readonly string[]): Promise<number> {
-  const stop = diskCache.nearCache(NEAR, { bytes: 64 * 2 ** 20 });
+  const stop = diskCache.nearCache(NEAR, { maxBytes: 64 * 2 ** 20 });
   const store = diskCache.cache<string>(NEAR);
   // With the answers to the first of them comes the lease.
   for (let time = 0; time < 2; time++) await Promise.all(keys.map((key) => store.get(key)));

@@ -197,7 +197,7 @@ test('an application that fails before it is ready says why', async ({ launch, u
   await expect(launch({ main })).rejects.toThrow('no disk today');
 });
 
-test('Chromium is unpacked once, whoever asks at the same time', async () => {
+test('Chromium is unpacked once, however many processes ask at the same time', async () => {
   const found = await Promise.all([findChromium(false), findChromium(false)]);
   expect(found[0]).toEqual(found[1]);
 });

@@ -171,7 +171,7 @@ export class Offline {
     this.respond = this.respond.bind(this);
   }
 
-  /** Answers a request by its route, or by `plan`. `provenanceOf(response)` tells where the answer came from. */
+  /** Answers a request by its route, or by `plan`. `getCacheStatus(response)` tells where the answer came from. */
   respond(request: Request, plan?: StrategyOptions): Promise<Response> {
     return this.#respond(this.http, request, plan);
   }

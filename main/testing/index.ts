@@ -19,7 +19,7 @@ import { openEngine } from '../open-engine.ts';
 import { TestHttpBackend, type TestOfflineOptions } from './http-backend.ts';
 
 /** A port of Node with the events of Electron's `MessagePortMain`, which the engine takes. */
-export function toPortMain(port: MessagePort): MessagePortMain {
+function toPortMain(port: MessagePort): MessagePortMain {
   const events = new EventEmitter();
   port.on('message', (data) => events.emit('message', { data, ports: [] }));
   port.on('close', () => events.emit('close'));

@@ -98,5 +98,5 @@ function concatenate(chunks: readonly Uint8Array[], bytes: number): Uint8Array {
 
 function assertBytes(chunk: unknown): Uint8Array {
   if (chunk instanceof Uint8Array) return chunk;
-  throw new TypeError('The stream of a body brings something else than bytes');
+  throw new TypeError('A body stream must give bytes');
 }

@@ -50,8 +50,7 @@ export class RemoteWebCache {
     const wanted = toRequest(request);
     if (!(response instanceof Response)) throw new TypeError('Only a Response can be cached');
     if (response.bodyUsed || response.body?.locked) throw new TypeError('The body of the response was read already');
-    if (response.type.startsWith('opaque'))
-      throw new TypeError('The page may not read this response, so it can’t keep it');
+    if (response.type.startsWith('opaque')) throw new TypeError('The page can’t read this response');
     await this.#calls.put(this.#id, wanted, response);
   }
 

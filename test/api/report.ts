@@ -15,6 +15,7 @@ const ENTRY_POINTS = {
   main: 'main/index',
   offline: 'main/offline/index',
   preload: 'preload/index',
+  queue: 'main/queue/index',
   renderer: 'renderer-api/index',
   testing: 'main/testing/index',
 } as const;

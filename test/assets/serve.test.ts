@@ -116,7 +116,7 @@ describe('GET', () => {
     }
   });
 
-  it('answers 304 to who has this version, until the item is set again', async () => {
+  it('answers 304 to a client that has this version, until the item is set again', async () => {
     using site = open();
     site.cache.set('k', BYTES);
     const etag = (await site.get('k')).headers.get('etag')!;
@@ -147,7 +147,7 @@ describe('GET', () => {
   });
 
   it.each(['bytes=5-4', 'bytes=0-1,5-6', 'items=0-1', 'bytes=', 'bytes=-', 'bytes=a-b', 'bytes=0x1-5'])(
-    '%s is no range: the whole is given',
+    '%s is not a range: the whole body is sent',
     async (range) => {
       using site = open();
       site.cache.set('k', BYTES);
@@ -163,7 +163,7 @@ describe('GET', () => {
     expect([answer.status, answer.headers.get('content-range')]).toEqual([416, 'bytes */200000']);
   });
 
-  it('gives a part only of the version that the asker has a part of', async () => {
+  it('sends a part only of the version named by If-Range', async () => {
     using site = open();
     site.cache.set('k', BYTES);
     const etag = (await site.get('k')).headers.get('etag')!;
@@ -173,7 +173,7 @@ describe('GET', () => {
     }
   });
 
-  it('of nothing is nothing', async () => {
+  it('of an empty item is empty', async () => {
     using site = open();
     site.cache.set('k', new Uint8Array());
     const answer = await site.get('k');
@@ -199,7 +199,7 @@ describe('GET', () => {
   });
 });
 
-describe('an answer that nobody wants any more', () => {
+describe('a response that is cancelled', () => {
   /** Value files of a store that this process has open. */
   const openFiles = ({ directory }: Cache) =>
     readdirSync('/proc/self/fd').filter((name) => {
@@ -211,7 +211,7 @@ describe('an answer that nobody wants any more', () => {
       }
     });
 
-  it.runIf(process.platform === 'linux')('lets go of its file', async () => {
+  it.runIf(process.platform === 'linux')('closes its file', async () => {
     using site = open();
     site.cache.set('k', new Uint8Array(2 ** 22));
     const readers = await Promise.all(
@@ -234,8 +234,8 @@ describe('HEAD', () => {
   });
 });
 
-describe('who asks for what is not there, or not theirs', () => {
-  it('is told so, with the code', async () => {
+describe('a request for what is missing or not granted', () => {
+  it('fails with the matching status', async () => {
     using site = open();
     site.cache.set('object', { a: 1 });
     expect((await site.get('none')).status).toBe(404);

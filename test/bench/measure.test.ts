@@ -75,7 +75,7 @@ describe('what a bench measures', () => {
     expect(order).toEqual(['a0', 'b0', 'b1', 'a1', 'a2', 'b2']);
   });
 
-  it('is never invented for who is not there', async () => {
+  it('is never invented for a missing contender', async () => {
     const absent = { name: 'b', skipped: 'not installed' };
     const found = await runBenchmark(
       createBenchmark(comparison([createContender('a', [1, 1, 1, 1, 1, 1]), absent])),
@@ -86,7 +86,7 @@ describe('what a bench measures', () => {
     expect(formatSummary([found])).toContain('0 goals met, 0 missed, 1 skipped');
   });
 
-  it('is refused when it is no figure, or a goal names nobody', async () => {
+  it('is refused when it is not a number, or when a goal names an unknown contender', async () => {
     await expect(
       runBenchmark(createBenchmark(comparison([createContender('a', [Number.NaN])], [])), SCALE),
     ).rejects.toThrow('measured NaN');

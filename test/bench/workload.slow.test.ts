@@ -23,7 +23,7 @@ function createBrokenStore(other: Partial<Store>): Store {
   };
 }
 
-describe('a figure is only had for work that came out right', () => {
+describe('a figure is reported only for work with the right result', () => {
   it('of a store that works', () => {
     expect(timeGets(createBrokenStore({}), values, indices)).toBeGreaterThan(0);
     expect(timeSets(createBrokenStore({}), values, indices, 1)).toBeGreaterThan(0);

@@ -9,7 +9,7 @@ type Untyped = Readonly<Record<string, (...args: readonly unknown[]) => Promise<
 const plain = { text: 'plain' };
 const blob = new Blob(['x']);
 
-describe('a page that calls something wrongly is told what, and where', () => {
+describe('a call with bad arguments is told which argument is wrong', () => {
   it.each<readonly [string, (api: Untyped, settings: Untyped) => Promise<unknown>, string, RegExp]>([
     ['a value', (api) => api['set']!('k', { a: blob }), 'BAD_VALUE', /^value\.a is a Blob; store plain data/],
     ['a key', (api) => api['set']!(undefined, 1), 'BAD_KEY', /^key is undefined; a key is made of strings/],
@@ -63,7 +63,7 @@ describe('a page that calls something wrongly is told what, and where', () => {
     });
   });
 
-  it('a timeout that would end nothing, in a page and in main', async () => {
+  it('a timeout that would never fire is refused, in a page and in main', async () => {
     using page = openHttpPage({ fetch: () => new Response('x') });
     const refused = { code: 'BAD_OPTION', message: expect.stringContaining('AbortSignal.timeout') };
     await expect(page.diskCache.fetch('https://a.example/', { timeout: 100 })).rejects.toMatchObject(refused);

@@ -79,7 +79,7 @@ describe('a batch', () => {
     });
   });
 
-  it('that fails is undone, rejects with the step’s code and number, and harms nobody else of the turn', async () => {
+  it('that fails is rolled back, rejects with the step’s code and number, and affects no other call of the turn', async () => {
     using bridge = openBridge({ stores });
     const { diskCache } = bridge;
     await diskCache.set('text', 'no number');

@@ -19,7 +19,7 @@ const createDoublingValue = (levels = 21): unknown => {
 };
 const numbers = Array.from({ length: 10_000 }, (_, n) => n);
 
-describe('a message that stands for far more than it brought', () => {
+describe('a message that expands to far more than its size', () => {
   it.each<[string, unknown[]]>([
     ['a value of holes', ['api', 'set', 'k', createSparseArray()]],
     [
@@ -59,7 +59,7 @@ describe('a message that stands for far more than it brought', () => {
     expect((await once(port, 'message'))[0]).toMatchObject({ id: 'w', value: { refused: { code: 'NOT_ALLOWED' } } });
   });
 
-  it('is none that anybody means: some holes, cycles, what is shared by many, large values', () => {
+  it('accepts ordinary values: some holes, cycles, shared parts, large values', () => {
     const cycle: unknown[] = [1];
     cycle.push(cycle, { cycle });
     const [row, bytes] = [{ style: 'bold', size: 12 }, new Uint8Array(100_000)];

@@ -39,7 +39,7 @@ describe('the gate in front of comlink', () => {
     await expectResponsive(port);
   });
 
-  it('refuses a transfer handler nobody knows, which ends a process that only has comlink', async () => {
+  it('refuses an unknown transfer handler, which would end a process that has only comlink', async () => {
     using bridge = openBridge();
     const port = bridge.rawPort();
     const call = {
@@ -86,7 +86,7 @@ describe('the gate in front of comlink', () => {
     },
   );
 
-  it('takes what has no id for noise', async () => {
+  it('ignores messages without an id', async () => {
     using bridge = openBridge();
     const port = bridge.rawPort();
     const noise = [

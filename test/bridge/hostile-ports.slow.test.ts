@@ -97,7 +97,7 @@ describe('a page that is late to drop what it keeps near', () => {
     await read;
   });
 
-  it('gathers nothing without end by renewing its lease and dropping nothing', async () => {
+  it('accumulates nothing without bound by renewing its lease and dropping nothing', async () => {
     using bridge = openBridge({ stores });
     const late = openRawPort(bridge.rawPort(READ));
     let told = 0;
@@ -230,7 +230,7 @@ describe('a session', () => {
   });
 });
 
-describe('a port whose answers nobody takes', () => {
+describe('a port whose answers are not read', () => {
   it('is closed when too much waits there, with the reason', async () => {
     using bridge = openBridge({ stores });
     bridge.cacheInMain('api').set('k', { bytes: new Uint8Array(8 * MIB) });
@@ -290,7 +290,7 @@ describe('a port whose answers nobody takes', () => {
   });
 });
 
-describe('a port that sends what is of no use', () => {
+describe('a port that sends useless messages', () => {
   it.each<[string, (n: number) => unknown]>([
     ['writes that it was not granted', (n) => [n, [['api', 'set', 'k', new Uint8Array(20 * MIB)]]]],
     ['stores that there are not', (n) => [n, [['x'.repeat(20 * MIB), 'get', 'k']]]],
@@ -325,7 +325,7 @@ describe('a port that sends what is of no use', () => {
     expect(await honest.one('api', 'has', 'k')).toBe(false);
   });
 
-  it('costs no more than it brought, where it stands for far more', async () => {
+  it('costs no more than its size, even if it expands to far more', async () => {
     using bridge = openBridge({ stores });
     const page = openRawPort(bridge.rawPort(READ));
     const holes: unknown[] = [];

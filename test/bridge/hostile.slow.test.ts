@@ -94,7 +94,7 @@ describe('a hostile page', () => {
     expect((await measureLiveBytes()) - memory).toBeLessThan(24 * 2 ** 20);
   });
 
-  it('is answered in order and at once with NOT_ALLOWED for another’s store, whatever path leads there', async () => {
+  it('gets NOT_ALLOWED at once and in order for a store it was not granted, whatever path leads there', async () => {
     using bridge = openBridge({ stores, grant });
     bridge.cacheInMain('secret').set('word', SECRET);
     const port = bridge.rawPort();

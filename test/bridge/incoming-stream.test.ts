@@ -26,7 +26,7 @@ describe('a stream that is pushed', () => {
     expect(onEnd).toHaveBeenCalledOnce();
   });
 
-  it('refuses what is no chunk, and one more than may wait; those that wait are read all the same', async () => {
+  it('refuses invalid chunks and one more than may be queued; queued ones are still read', async () => {
     const stream = new IncomingStream();
     const waiting = Array.from({ length: MAX_CHUNKS_IN_FLIGHT }, (_, n) => stream.push(chunk(n)));
     await expect(stream.push(chunk(9))).rejects.toEqual(errorMatching('BUSY'));
@@ -40,7 +40,7 @@ describe('a stream that is pushed', () => {
     }
   });
 
-  it('that is ended while chunks wait has failed, so that nobody takes a part for the whole', async () => {
+  it('that ends while chunks are queued fails, so that a part is never taken for the whole', async () => {
     const stream = new IncomingStream();
     const reader = stream.readable.getReader();
     const pushes = [stream.push(chunk(1)), stream.push(chunk(2))];
@@ -50,7 +50,7 @@ describe('a stream that is pushed', () => {
     expect(await Promise.all(pushes)).toEqual([true, false]);
   });
 
-  it('that nobody wants any more, or that broke off, says so to those that wait', async () => {
+  it('that is cancelled or aborted rejects the waiting writers', async () => {
     for (const leave of [
       (stream: IncomingStream) => stream.readable.cancel(),
       (stream: IncomingStream) => stream.fail(new Error('gone')),

@@ -18,7 +18,7 @@ function countReads(bridge: BridgeFixture, name = 'api'): () => number {
 /** A page that keeps a store near and has its lease. */
 async function openNearPage(bridge: BridgeFixture, bytes?: number, name = 'api') {
   const page = bridge.anotherPage();
-  page.nearCache(name, bytes === undefined ? {} : { bytes });
+  page.nearCache(name, bytes === undefined ? {} : { maxBytes: bytes });
   const store = page.cache<string, unknown>(name);
   await page.has('its code was loaded');
   await store.get('nothing');
@@ -26,7 +26,7 @@ async function openNearPage(bridge: BridgeFixture, bytes?: number, name = 'api')
   return { page, store };
 }
 
-describe('what is kept near', () => {
+describe('the near cache', () => {
   it.each(['api', 'shards', 'settings'])('is read from the main process once: %s', async (name) => {
     using bridge = openBridge({ stores });
     bridge.cacheInMain(name).set('k', { list: [1] });
@@ -39,7 +39,7 @@ describe('what is kept near', () => {
     expect(reads()).toBe(3);
   });
 
-  it('is everybody’s own copy', async () => {
+  it('is a copy of its own for each reader', async () => {
     using bridge = openBridge({ stores });
     bridge.cacheInMain('api').set('k', { list: [1] });
     const { store } = await openNearPage(bridge);
@@ -179,7 +179,7 @@ describe('what is kept near', () => {
     expect(await store.get('k')).toBe(2);
   });
 
-  it('keeps nobody waiting for a page that hangs longer than its lease, and that page reads nothing old', async () => {
+  it('delays no writer longer than the lease of a hung page, and that page reads nothing stale', async () => {
     using bridge = openBridge({ stores });
     const hung = delayMessages(bridge);
     hung.page.nearCache('api');
@@ -207,7 +207,7 @@ describe('what is kept near', () => {
     expect(await Promise.all([store.get('k'), store.get('other')])).toEqual([2, 2]);
   });
 
-  it('lets nobody wait twice for a page that doesn’t answer', async () => {
+  it('makes no writer wait twice for a page that doesn’t answer', async () => {
     using bridge = openBridge({ stores });
     const port = bridge.rawPort();
     const near = () =>
@@ -226,7 +226,7 @@ describe('what is kept near', () => {
     expect(performance.now() - started).toBeLessThan(NEAR_LEASE_MS * 5);
   });
 
-  it('is kept again over the next line, also where one was cut while it was asked for a lease', async () => {
+  it('is cached again over the next connection, even if one was lost while it asked for a lease', async () => {
     using bridge = openBridge({ stores });
     bridge.cacheInMain('api').set('k', 1);
     const page = bridge.anotherPage();
@@ -246,7 +246,7 @@ describe('what is kept near', () => {
     expect(reads()).toBe(0);
   });
 
-  it('ends with the page, with the way out, and where it isn’t granted or possible', async () => {
+  it('ends with the page, on unsubscribe, and where it isn’t granted or possible', async () => {
     using bridge = openBridge({ stores, grant: { stores: { api: 'write', outbox: 'write' } } });
     const page = bridge.anotherPage();
     const stop = page.nearCache('api');
@@ -262,7 +262,7 @@ describe('what is kept near', () => {
     await expect(page.index('settings').get('k')).rejects.toMatchObject({ code: 'NOT_ALLOWED' });
     await expect(page.cache('outbox').get('k')).rejects.toMatchObject({ code: 'NOT_ALLOWED' });
     expect(() => page.nearCache('../api')).toThrow(/name of a store/);
-    expect(() => page.nearCache('api', { bytes: -1 })).toThrow(/bytes/);
+    expect(() => page.nearCache('api', { maxBytes: -1 })).toThrow(/maxBytes/);
     page.disconnect();
     expect(await store.get('k')).toBe(1);
   });

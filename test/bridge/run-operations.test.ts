@@ -88,7 +88,7 @@ describe('one turn of operations', () => {
     expect(transactions).toHaveLength(1);
   });
 
-  it('refuses what is no operation', () => {
+  it('refuses malformed operations', () => {
     using bridge = openBridge();
     const none = [
       null,
@@ -106,7 +106,7 @@ describe('one turn of operations', () => {
     expect(run(bridge, none)).toEqual(none.map(() => expectedFailure('NOT_ALLOWED')));
   });
 
-  it('says which store was not declared', () => {
+  it('names the store that was not declared', () => {
     using bridge = openBridge();
     expect(run(bridge, [['../secret', 'get', 'k']])).toEqual([expectedFailure('NO_SUCH_STORE')]);
     expect(run(bridge, [['__proto__', 'get', 'k']])).toEqual([expectedFailure('NO_SUCH_STORE')]);

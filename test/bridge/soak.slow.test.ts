@@ -144,7 +144,7 @@ class SoakPage {
     const stops = NAMES.map((name) =>
       getStore(this.#page, name).subscribe(() => this.receivedEvents++, { onError: () => {} }),
     );
-    const far = this.#page.nearCache('api', { bytes: 32 * 1024 });
+    const far = this.#page.nearCache('api', { maxBytes: 32 * 1024 });
     for (let turn = 5 + this.#draw(20); turn > 0 && !isOver(); turn--) {
       const calls = Array.from({ length: 1 + this.#draw(20) }, () => this.#call());
       if (turn % 5 === 0) calls.push(this.#walk(), this.#batch(), this.#large());

@@ -21,7 +21,7 @@ function listener() {
 const settled = (bridge: BridgeFixture) => bridge.diskCache.has('anything');
 
 describe('a page that listens', () => {
-  it.each(['api', 'shards', 'settings'])('hears what anybody changes, in order: %s', async (name) => {
+  it.each(['api', 'shards', 'settings'])('receives every change, in order: %s', async (name) => {
     using bridge = openBridge({ stores });
     const { heard, listen, until } = listener();
     bridge.diskCache.cache(name).subscribe(listen);
@@ -116,7 +116,7 @@ describe('a page that listens', () => {
     expect(messages[2]!.changes).toEqual([[7, [{ kind: 'reset' }]]]);
   });
 
-  it('is told to read again when its line was cut, and goes on listening by itself', async () => {
+  it('is told to re-read when its connection was lost, and resubscribes by itself', async () => {
     using bridge = openBridge({ stores });
     const { heard, listen, until } = listener();
     bridge.diskCache.cache('api').subscribe(listen);

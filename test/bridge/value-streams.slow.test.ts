@@ -8,29 +8,26 @@ import { openBridge } from './bridge-fixture.ts';
 import { createPattern, equalBytes } from './byte-pattern.ts';
 
 const MIB = 2 ** 20;
+const SIZES = [MAX_INLINE_BYTES, MAX_INLINE_BYTES + 1, 3 * MIB, 5 * MIB + 7];
 
 async function readAll(stream: ReadableStream<Uint8Array> | undefined): Promise<Uint8Array | undefined> {
   return stream && new Uint8Array(await new Response(stream as never).arrayBuffer());
 }
-
 const stores = () => ({ api: cache(), spread: fanout({ shards: 2 }), facts: index(), list: deque() });
 
 describe('a large value', () => {
-  it.each([MAX_INLINE_BYTES, MAX_INLINE_BYTES + 1, 3 * MIB, 5 * MIB + 7])(
-    'of %i bytes goes there and back',
-    async (bytes) => {
-      using bridge = openBridge({ stores: stores() });
-      const value = createPattern(bytes);
-      for (const name of ['api', 'spread']) {
-        const store = bridge.diskCache.cache(name);
-        await store.set('large', value, { tag: 'films' });
-        expect(equalBytes(bridge.cacheInMain(name).get('large'), value)).toBe(true);
-        expect(equalBytes(await store.get('large'), value)).toBe(true);
-        expect((await store.getEntry('large'))?.tag).toBe('films');
-      }
-      expect(bridge.sessions[0]!.streams).toBe(0);
-    },
-  );
+  it.each(SIZES)('of %i bytes goes there and back', async (bytes) => {
+    using bridge = openBridge({ stores: stores() });
+    const value = createPattern(bytes);
+    for (const name of ['api', 'spread']) {
+      const store = bridge.diskCache.cache(name);
+      await store.set('large', value, { tag: 'films' });
+      expect(equalBytes(bridge.cacheInMain(name).get('large'), value)).toBe(true);
+      expect(equalBytes(await store.get('large'), value)).toBe(true);
+      expect((await store.getEntry('large'))?.tag).toBe('films');
+    }
+    expect(bridge.sessions[0]!.streams).toBe(0);
+  });
 
   it('that is a text comes back as one, with its byte order mark', async () => {
     using bridge = openBridge({ stores: stores() });
@@ -61,14 +58,13 @@ describe('a large value', () => {
   it('travels whole to a cache with a codec of its own, which is asked', async () => {
     const codec = {
       name: 'inverted',
-      encode: (v: unknown) => (v as Uint8Array).map((b) => ~b),
+      encode: vi.fn((v: unknown) => (v as Uint8Array).map((b) => ~b)),
       decode: (d: unknown) => (d as Uint8Array).map((b) => ~b),
     };
     using bridge = openBridge({ stores: { api: cache({ codec }) } });
-    const encode = vi.spyOn(codec, 'encode');
     const value = createPattern(3 * MIB);
     await bridge.diskCache.cache('api').set('large', value);
-    expect(encode).toHaveBeenCalledOnce();
+    expect(codec.encode).toHaveBeenCalledOnce();
     expect(equalBytes(await bridge.diskCache.cache('api').get('large'), value)).toBe(true);
   });
 
@@ -187,7 +183,7 @@ describe('a stream of a page', () => {
     expect(bridge.sessions[0]!.streams).toBe(0);
   });
 
-  it('is let go when it was forgotten half-way, or before anything was read', { timeout: 20_000 }, async () => {
+  it('is released when it is garbage-collected half-read or unread', { timeout: 20_000 }, async () => {
     using bridge = openBridge({ stores: stores() });
     const store = bridge.diskCache.cache('api');
     await store.set('film', createPattern(4 * MIB));
@@ -311,7 +307,7 @@ describe('a stream of a page', () => {
     expect(bridge.sessions[0]!.streams).toBe(0);
   });
 
-  it('is one of 64 at most', async () => {
+  it('is limited to 64 at a time', async () => {
     using bridge = openBridge({ stores: stores() });
     const store = bridge.diskCache.cache('api');
     await store.set('film', createPattern(2 * MIB));

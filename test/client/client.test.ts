@@ -88,7 +88,7 @@ describe('diskCache in a page', () => {
     expect(await sizes((store) => [store.batch(times(5000, (n) => ({ set: [n, n] })))])).toEqual([1]);
   });
 
-  it('has so much under way, and sends the rest when answers come', async () => {
+  it('limits the operations in flight, and sends the rest when answers come', async () => {
     const { diskCache, messages, main } = createSilentPage(5000);
     const all = Array.from({ length: 100_000 }, (_, n) => diskCache.has(n));
     await vi.waitFor(() => expect(messages.length).toBeGreaterThanOrEqual(2));
@@ -105,7 +105,7 @@ describe('diskCache in a page', () => {
     expect((await Promise.all(all)).every((has) => has)).toBe(true);
   });
 
-  it('has so many bytes under way', async () => {
+  it('limits the bytes in flight', async () => {
     const { diskCache, messages } = createSilentPage(5000);
     const bytes = new Uint8Array(700 * 1024);
     void Promise.allSettled(Array.from({ length: 12 }, () => diskCache.set('large', bytes)));
@@ -201,7 +201,7 @@ describe('every call settles', () => {
     expect(bridge.sessions).toHaveLength(2);
   });
 
-  it('with DISCONNECTED when the other side is gone without a word', async () => {
+  it('with DISCONNECTED when the other side is gone without a message', async () => {
     const { diskCache, main, messages } = createSilentPage(5000);
     const open = diskCache.set('k', 1);
     await vi.waitFor(() => expect(messages).toHaveLength(1));
@@ -209,7 +209,7 @@ describe('every call settles', () => {
     await expect(open).rejects.toEqual(errorMatching('DISCONNECTED'));
   });
 
-  it('with TIMEOUT when nobody answers', async () => {
+  it('with TIMEOUT when there is no answer', async () => {
     const { diskCache } = createSilentPage(20);
     await expect(diskCache.set('k', 1)).rejects.toEqual(errorMatching('TIMEOUT'));
     diskCache.disconnect();
@@ -345,7 +345,7 @@ describe('a page that has disconnected', () => {
   );
 
   // A host in a utility process that died just before it was closed reported CLOSED as uncaught.
-  it('does not come back by itself, though its line had been cut and it listens', async () => {
+  it('does not reconnect by itself, though its connection was lost and it has subscriptions', async () => {
     using page = byHand();
     const { attempts, diskCache, bridge } = page;
     const errors: unknown[] = [];

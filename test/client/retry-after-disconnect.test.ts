@@ -37,8 +37,8 @@ beforeEach(() => {
   ports = [];
 });
 
-describe('when a line is cut', () => {
-  it('what only reads is sent once more, over the next', async () => {
+describe('when a connection is lost', () => {
+  it('read-only calls are retried once over the next connection', async () => {
     const page = openPage(2);
     const reads = Promise.all([page.get('a'), page.index('settings').size, page.stats()]);
     await closeAfter(1);
@@ -47,7 +47,7 @@ describe('when a line is cut', () => {
     page.disconnect();
   });
 
-  it('once and no more often', async () => {
+  it('and not more than once', async () => {
     const page = openPage(3);
     const read = settle(page.get('a'));
     await closeAfter(1);
@@ -63,7 +63,7 @@ describe('when a line is cut', () => {
     ['a read that writes', (page) => page.stats({ reset: true })],
     ['a batch', (page) => page.batch([{ get: ['a'] }])],
     ['a read in the turn of a write', (page) => Promise.all([page.get('a'), page.incr('a')])],
-  ])('%s rejects, for it may have been made', async (_, call) => {
+  ])('%s rejects, because the write may have been applied', async (_, call) => {
     const page = openPage(2);
     const result = settle(call(page));
     await closeAfter(1);
@@ -73,7 +73,7 @@ describe('when a line is cut', () => {
     page.disconnect();
   });
 
-  it('after a goodbye nothing is sent again', async () => {
+  it('nothing is retried after a deliberate close', async () => {
     const page = openPage(2);
     const read = settle(page.get('a'));
     await closeAfter(1, createGoodbye(toErrorData(new DiskCacheError('DISCONNECTED', 'The host was closed'))));

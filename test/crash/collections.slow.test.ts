@@ -18,7 +18,7 @@ function applyStep(array: number[], turn: number): number[] {
   return [...array.toSpliced(middle, 1), array[middle]!];
 }
 
-it('a deque whose turner is killed is as after its last step, or one more', async () => {
+it('a deque whose writer is killed is as after its last step, or one more', async () => {
   const directory = freshDirectory();
   using deque = new Deque<number>(directory, { durability: 'process' });
   let expected = Array.from(Array(LENGTH).keys());

@@ -20,7 +20,7 @@ beforeAll(() => {
 afterAll(() => rmSync(parentFolder, { recursive: true }));
 
 describe('the page’s files', () => {
-  it('are served with their type and a policy that lets the page talk to nobody', async () => {
+  it('are served with their type and a policy that blocks all network access', async () => {
     const page = await serve('/?upstream=x');
     expect(await page.text()).toBe('<title>page</title>');
     expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8');

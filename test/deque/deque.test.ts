@@ -275,7 +275,7 @@ describe('a deque', () => {
     expect(deque.check()).toEqual([]);
   });
 
-  it('refuses arguments that are none', () => {
+  it('refuses invalid arguments', () => {
     using deque = createFilledDeque(3);
     const wrong = [
       () => deque.rotate(0.5),
@@ -315,7 +315,7 @@ describe('a deque', () => {
     expect([...deque]).toEqual(['a', 'c']);
   });
 
-  it('goes on without what is damaged, and a repair closes the ranks', () => {
+  it('works around damaged items, and a repair closes the gaps', () => {
     using deque = createFilledDeque(5);
     const database = new Database(`${deque.directory}/cache.db`);
     database.exec('UPDATE entry SET checksum = checksum + 1 WHERE key IN (0, 2)');
@@ -342,7 +342,7 @@ describe('a deque', () => {
     expect(positions(deque).map((position) => position - positions(deque)[0]!)).toEqual([0, 1, 2, 3]);
   });
 
-  it('is no cache and no closed one', () => {
+  it('refuses a cache’s directory, and fails once closed', () => {
     const directory = freshDirectory();
     {
       using cache = new Cache(directory);

@@ -42,7 +42,7 @@ describe('a position that is missing', () => {
     expect(() => read(deque)).toThrow(errorMatching('CORRUPT'));
   });
 
-  it('is found by check, and the others close ranks', () => {
+  it('is found by check, and a repair closes the gap', () => {
     using deque = new Deque<string>(openDamaged('DELETE FROM entry WHERE id IN (4, 6)'));
     expect(deque.check()).toEqual([
       expect.objectContaining({ code: 'count', message: expect.stringContaining('2 items') }),

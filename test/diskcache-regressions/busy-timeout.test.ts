@@ -4,7 +4,7 @@ import { errorMatching } from '../matchers.ts';
 import { createLargeText, listValueFiles, openFixture } from './store-fixture.ts';
 
 /** Two stores on one directory, in one thread: while one holds the lock, the other can only time out. */
-describe('15.5 and row 17: a lock that does not come free', () => {
+describe('a lock that is not released', () => {
   const writes: Record<string, (cache: Cache) => unknown> = {
     set: (cache) => cache.set('new', 1),
     'set with a file': (cache) => cache.set('new', createLargeText('n')),
@@ -49,7 +49,7 @@ describe('15.5 and row 17: a lock that does not come free', () => {
     expect(waiting.get('and the other')).toBe(1);
   });
 
-  it('waits as long as it was told, not forever and not a minute (15.16, 15.17)', () => {
+  it('waits as long as the timeout says, not forever and not a minute', () => {
     using opened = openFixture();
     const { cache } = opened;
     using waiting = opened.openAnother({ timeout: 300 });
@@ -64,7 +64,7 @@ describe('15.5 and row 17: a lock that does not come free', () => {
   });
 });
 
-describe('row 18: readers', () => {
+describe('readers', () => {
   it.each(['least-recently-stored', 'least-recently-used', 'least-frequently-used', 'sieve'] as const)(
     'under %s, with statistics, are never blocked by a writer',
     (evictionPolicy) => {
@@ -95,7 +95,7 @@ describe('row 18: readers', () => {
     },
   );
 
-  it('within one transaction see one state, and block nobody', () => {
+  it('within one transaction see one state and block no writer', () => {
     using opened = openFixture();
     const { cache } = opened;
     cache.setMany([1, 2, 3].map((n) => [n, 'old'] as const));

@@ -5,7 +5,7 @@ import { Cache } from '../../main/engine/index.ts';
 import { freshDirectory } from '../engine/fresh-directory.ts';
 import { createLargeText, listValueFiles, openFixture } from './store-fixture.ts';
 
-describe('15.6 and row 21: repair takes only what is nobody’s', () => {
+describe('repair removes only files that no row and no other store owns', () => {
   it('not the values of a store below, nor files that are no values (DiskCache deleted both)', () => {
     using outer = new Cache(freshDirectory());
     outer.set('k', createLargeText('k'));

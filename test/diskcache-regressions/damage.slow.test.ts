@@ -14,7 +14,7 @@ const DAMAGES: Record<string, (path: string) => void> = {
   'changed in one bit': (path) => writeFileSync(path, 'j', { flag: 'r+' }),
 };
 
-describe.each(Object.entries(DAMAGES))('row 10, 15.3 and 15.14: a value file that is %s', (_, harm) => {
+describe.each(Object.entries(DAMAGES))('a value file that is %s', (_, harm) => {
   /** An only item, also at both ends of its queue, with a harmed file. */
   function harmed() {
     const opened = openFixture({ memory: 0 });
@@ -48,7 +48,7 @@ describe.each(Object.entries(DAMAGES))('row 10, 15.3 and 15.14: a value file tha
     },
   );
 
-  it('has, add, touch, delete, evict and set go by the row, and heal', () => {
+  it('has, add, touch, delete, evict and set rely on the row, and repair the item', () => {
     using opened = harmed();
     const { cache, key } = opened;
     expect(cache.has(key)).toBe(true);
@@ -75,7 +75,7 @@ describe.each(Object.entries(DAMAGES))('row 10, 15.3 and 15.14: a value file tha
   });
 });
 
-it('15.14: a value file that was whole when it was read before, and was changed since, is CORRUPT', async () => {
+it('a value file that was intact at an earlier read and was changed since is CORRUPT', async () => {
   using opened = openFixture({ memory: 0 });
   const { cache } = opened;
   cache.set('k', createLargeText('k'));
@@ -91,7 +91,7 @@ it('15.14: a value file that was whole when it was read before, and was changed 
 });
 
 it.skipIf(process.getuid?.() === 0 || process.platform === 'win32')(
-  '15.14: a value file that may not be read is reported as that, not as a miss',
+  'a value file without read permission is reported as such, not as a miss',
   () => {
     using opened = openFixture({ memory: 0 });
     const { cache } = opened;
@@ -101,7 +101,7 @@ it.skipIf(process.getuid?.() === 0 || process.platform === 'win32')(
   },
 );
 
-describe('a row that was changed behind our back', () => {
+describe('a row that was changed outside the engine', () => {
   const changes = {
     'other bytes': "UPDATE entry SET value = 'other' WHERE key = 'k'",
     'another checksum': "UPDATE entry SET checksum = checksum + 1 WHERE key = 'k'",

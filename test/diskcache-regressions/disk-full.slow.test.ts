@@ -60,7 +60,7 @@ function expectIntact(cache: Cache<number, Uint8Array>, count: number, size: num
 describe.skipIf(probe === undefined).each([
   ['files', 100 * KiB],
   ['rows', 10 * KiB],
-])('row 31 and 15.23: a full disk, of items in %s (runs as root on Linux)', (_, size) => {
+])('a full disk, with items in %s (runs as root on Linux)', (_, size) => {
   it('fails each set with DISK_FULL, leaves nothing half, and keeps what is there', () => {
     using opened = open();
     const { cache } = opened;
@@ -71,7 +71,7 @@ describe.skipIf(probe === undefined).each([
     expectIntact(reader, stored, size);
   });
 
-  it('undoes a transaction whole, and stands in nobody’s way (15.24)', () => {
+  it('rolls back the whole transaction and holds no lock afterwards', () => {
     using opened = open();
     const { cache } = opened;
     for (let n = 0; n < 5; n++) cache.set(n, createContent(n, size));
@@ -91,7 +91,7 @@ describe.skipIf(probe === undefined).each([
     expect(cache.check()).toEqual([]);
   });
 
-  it('filled by a stranger to the last byte: reads go on, writes fail with DISK_FULL, and work when there is space', () => {
+  it('filled to the last byte by another program: reads work, writes fail with DISK_FULL until there is space', () => {
     using opened = open();
     const { cache, disk } = opened;
     for (let n = 0; n < 5; n++) cache.set(n, createContent(n, size));
@@ -140,7 +140,7 @@ describe.skipIf(probe === undefined).each([
   ['files', 100 * KiB],
   ['rows of 10 KiB', 10 * KiB],
   ['rows of 200 bytes', 200],
-])('row 31 and 15.23: a disk full to the last byte, of items in %s (runs as root on Linux)', (_, size) => {
+])('a disk full to the last byte, with items in %s (runs as root on Linux)', (_, size) => {
   it.each(Object.keys(FREEING))('makes room by %s, and goes on', (verb) => {
     const { clock, advance } = createManualClock();
     using disk = mountSmallDisk(DISK_BYTES)!;
@@ -188,7 +188,7 @@ describe.skipIf(probe === undefined).each([
 });
 
 it.skipIf(probe === undefined).each(Object.keys(FREEING).filter((verb) => verb !== 'expire'))(
-  'row 31: a FanoutCache on a full disk makes room by %s, and goes on',
+  'a FanoutCache on a full disk frees space by %s and goes on',
   (verb) => {
     using disk = mountSmallDisk(2 * DISK_BYTES)!;
     using fanout = new FanoutCache<number, Uint8Array>(join(disk.path, 'store'), { shards: 3 });
@@ -202,7 +202,7 @@ it.skipIf(probe === undefined).each(Object.keys(FREEING).filter((verb) => verb !
   },
 );
 
-describe.skipIf(probe === undefined)('row 31: a collection on a full disk', () => {
+describe.skipIf(probe === undefined)('a collection on a full disk', () => {
   const size = 2 * KiB;
 
   it('a deque gives all it holds, in order, and takes more', () => {
@@ -270,16 +270,19 @@ it.each(['rows', 'files'])('what is kept for a full disk is part of the limit, o
   expect(statSync(join(cache.directory, 'reserve')).size).toBeGreaterThanOrEqual(64 * KiB);
 });
 
-it.skipIf(probe === undefined)('row 31: a store cannot be created on a full disk: DISK_FULL, and later it can', () => {
-  using disk = mountSmallDisk(DISK_BYTES)!;
-  const giveBack = disk.fill();
-  const directory = join(disk.path, 'store');
-  expect(() => new Cache(directory)).toThrow(errorMatching('DISK_FULL'));
-  giveBack();
-  using cache = new Cache(directory);
-  cache.set('k', 1);
-  expect(cache.get('k')).toBe(1);
-});
+it.skipIf(probe === undefined)(
+  'creating a store on a full disk fails with DISK_FULL and works once there is space',
+  () => {
+    using disk = mountSmallDisk(DISK_BYTES)!;
+    const giveBack = disk.fill();
+    const directory = join(disk.path, 'store');
+    expect(() => new Cache(directory)).toThrow(errorMatching('DISK_FULL'));
+    giveBack();
+    using cache = new Cache(directory);
+    cache.set('k', 1);
+    expect(cache.get('k')).toBe(1);
+  },
+);
 
 describe.skipIf(probe === undefined)('a store that was closed, on a disk that is full since', () => {
   const stored = (disk: SmallDisk): string => {

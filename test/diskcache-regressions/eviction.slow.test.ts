@@ -28,7 +28,7 @@ function findFirstEvicted(cache: Cache<number>, size: number, from: number): num
 describe.each([
   ['files', 40 * KiB],
   ['rows', 4 * KiB],
-])('rows 14 and 15: who goes first, of items in %s', (_, size) => {
+])('eviction order, with items in %s', (_, size) => {
   /** Ten items, then what the policy is to notice. */
   function tenth(policy: EvictionPolicyName, use: (cache: Cache<number>) => void): number {
     using opened = openFixture<number>({ evictionPolicy: policy, sizeLimit: 2 * MiB });
@@ -80,7 +80,7 @@ describe.each([
     expect(tenth('sieve', use)).toBe(2);
   });
 
-  it.each(POLICIES)('%s: what has expired goes before anybody', (policy) => {
+  it.each(POLICIES)('%s: expired items are evicted first', (policy) => {
     using opened = openFixture<number>({ evictionPolicy: policy, sizeLimit: 2 * MiB });
     const { cache, advance } = opened;
     for (let n = 0; n < 10; n++) cache.set(n, bytes(size));
@@ -96,8 +96,8 @@ describe.each([
   });
 });
 
-describe('15.20: eviction takes what it needs (DiskCache took ten, also the newest)', () => {
-  it.each(POLICIES)('%s: one goes for one that comes, and never the one that comes', (policy) => {
+describe('eviction removes only as much as needed (DiskCache removed ten, even the newest)', () => {
+  it.each(POLICIES)('%s: one item is evicted per item stored, never the stored one', (policy) => {
     using opened = openFixture<number>({ evictionPolicy: policy, sizeLimit: 2 * MiB });
     const { cache } = opened;
     findFirstEvicted(cache, 64 * KiB, 0);
@@ -111,7 +111,7 @@ describe('15.20: eviction takes what it needs (DiskCache took ten, also the newe
   });
 
   it.each([...POLICIES, 'none'] as const)(
-    '%s: what is larger than the limit is TOO_LARGE and evicts nobody',
+    '%s: a value larger than the limit is TOO_LARGE and evicts nothing',
     (policy) => {
       using opened = openFixture<number>({ evictionPolicy: policy, sizeLimit: MiB });
       const { cache } = opened;
@@ -142,7 +142,7 @@ describe('15.20: eviction takes what it needs (DiskCache took ten, also the newe
   });
 });
 
-describe('row 16: the limit is the truth about the disk', () => {
+describe('the size limit holds for the bytes on disk', () => {
   /** What the directory takes: database, log and files; all but the index of the log, which SQLite maps into memory. */
   const onDisk = (directory: string): number =>
     ['cache.db', 'cache.db-wal', 'reserve']
@@ -213,7 +213,7 @@ describe('row 16: the limit is the truth about the disk', () => {
   });
 });
 
-describe('15.15: the write-ahead log is bounded (DiskCache let it grow without end beside one reader)', () => {
+describe('the write-ahead log is bounded (DiskCache let it grow without end during one long read)', () => {
   it('while a walk is under way for ever', () => {
     using opened = openFixture<number>({ sizeLimit: 8 * MiB });
     const { cache } = opened;
@@ -226,7 +226,7 @@ describe('15.15: the write-ahead log is bounded (DiskCache let it grow without e
     expect(walk.next().done).toBe(false);
   });
 
-  it('beside a stranger that holds a snapshot: writes are refused in time, and work when it has let go', () => {
+  it('while another program holds a snapshot: writes are refused in time and work after it is released', () => {
     using opened = openFixture<number>({ sizeLimit: 8 * MiB, timeout: 10 });
     const { cache } = opened;
     cache.set(0, 'first');

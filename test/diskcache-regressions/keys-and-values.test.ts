@@ -3,7 +3,7 @@ import type { Key } from '../../main/engine/index.ts';
 import { errorMatching } from '../matchers.ts';
 import { createLargeText, listValueFiles, openFixture } from './store-fixture.ts';
 
-describe('row 3: key identity', () => {
+describe('key identity', () => {
   const distinct: readonly Key[] = [
     ...[1, 1n, true, '1', Uint8Array.of(49), [1], { 1: 1 }],
     ...[0, 0n, false, '', Uint8Array.of(), [], {}, null, Number.NaN],
@@ -49,7 +49,7 @@ describe('row 3: key identity', () => {
   });
 });
 
-it('15.11: a NaN key is one item that is found, counted and met (DiskCache stored it again and again, unreachable)', () => {
+it('a NaN key is one item that is found, counted and iterated (DiskCache stored it repeatedly, unreachable)', () => {
   using opened = openFixture();
   const { cache } = opened;
   for (let n = 0; n < 5; n++) cache.set(Number.NaN, n);
@@ -61,7 +61,7 @@ it('15.11: a NaN key is one item that is found, counted and met (DiskCache store
   expect(cache.size).toBe(1);
 });
 
-describe('15.1 and row 28: a string comes back as it was, in a row or in a file (DiskCache changed CR to LF)', () => {
+describe('a string comes back unchanged from a row or a file (DiskCache changed CR to LF)', () => {
   const units = ['\r', '\r\n', '\n\r', '\0', '\ufeff', '😀', '\ud800', '\udc00x', 'é', '\u2028', 'a\rb\r\n'];
   it.each(units)('%j', (unit) => {
     using opened = openFixture();
@@ -88,7 +88,7 @@ describe('15.1 and row 28: a string comes back as it was, in a row or in a file 
   });
 });
 
-describe('row 29: integers', () => {
+describe('integers', () => {
   it('keep value and type at every size', () => {
     using opened = openFixture();
     const { cache } = opened;

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { openFixture } from './store-fixture.ts';
 
-describe('15.5: what a memoized function does on a timer', () => {
+describe('background recomputation of a memoized function', () => {
   beforeEach(() => {
     vi.useFakeTimers();
   });
@@ -17,7 +17,7 @@ describe('15.5: what a memoized function does on a timer', () => {
     expect(() => vi.advanceTimersByTime(60_000)).not.toThrow();
   });
 
-  it('fails nobody while another one writes', () => {
+  it('fails no call while another process writes', () => {
     using opened = openFixture({ timeout: 0 });
     const other = opened.openAnother();
     void opened.cache.memoize(async () => endless(), { name: 'endless' })();

@@ -9,7 +9,7 @@ function countCalls() {
   return { fn, runs: () => runs };
 }
 
-describe('15.12 and row 22: memoize', () => {
+describe('memoize', () => {
   it('tells every two different calls apart (DiskCache took a positional None for a keyword)', () => {
     using opened = openFixture();
     const { fn, runs } = countCalls();
@@ -96,7 +96,7 @@ describe('15.12 and row 22: memoize', () => {
   });
 });
 
-describe('row 23: early recomputation', () => {
+describe('early recomputation', () => {
   /** A memoized async function that takes long, by its own account; `open` is the gate it waits at. */
   function slow(beta: number, ttl: number | undefined) {
     const opened = openFixture();

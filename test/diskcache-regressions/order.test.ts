@@ -5,7 +5,7 @@ import { openFixture } from './store-fixture.ts';
 
 const createItems = (count: number, from = 0): number[] => Array.from({ length: count }, (_, n) => from + n);
 
-describe('row 11: expiry', () => {
+describe('expiry', () => {
   it('hides an item from the moment on, not before', () => {
     using opened = openFixture();
     const { cache, advance } = opened;
@@ -38,7 +38,7 @@ describe('row 11: expiry', () => {
     expect(cache.get('k')).toBe(1);
   });
 
-  it('an expired item is as good as none to every verb', () => {
+  it('every method treats an expired item as missing', () => {
     using opened = openFixture();
     const { cache, advance } = opened;
     const expired = () => {
@@ -69,7 +69,7 @@ describe('row 11: expiry', () => {
   });
 });
 
-describe('15.10: expire', () => {
+describe('expire', () => {
   it('leaves none of many that expire at the same moment (DiskCache stopped after a batch)', () => {
     using opened = openFixture();
     const { cache, advance } = opened;
@@ -94,7 +94,7 @@ describe('15.10: expire', () => {
   });
 });
 
-describe('row 12: the place of an item', () => {
+describe('the position of an item', () => {
   it('is kept by set, update, incr and touch, and lost by delete and by expiry', () => {
     using opened = openFixture();
     const { cache, advance } = opened;
@@ -122,7 +122,7 @@ describe('row 12: the place of an item', () => {
   });
 });
 
-it('row 13: a walk meets what is there when it comes by: not what was deleted, whole pages ahead', () => {
+it('iteration sees the store as it is when it arrives: not what was deleted, even whole pages ahead', () => {
   using opened = openFixture();
   const { cache } = opened;
   cache.setMany(createItems(3000).map((n) => [n, n] as const));
@@ -134,7 +134,7 @@ it('row 13: a walk meets what is there when it comes by: not what was deleted, w
   expect(met).toEqual(createItems(50));
 });
 
-describe('15.4: keys in key order', () => {
+describe('keys in key order', () => {
   /** The best of three, so that only work counts and not what else the machine does. */
   function timeToWalk(cache: Cache<number>): number {
     const times = [1, 2, 3].map(() => {
@@ -149,7 +149,7 @@ describe('15.4: keys in key order', () => {
     return Math.min(...times);
   }
 
-  it('cost what they are, not the square of it (DiskCache searched the whole index for every page)', () => {
+  it('take linear time, not quadratic (DiskCache searched the whole index for every page)', () => {
     const [few, many] = [4000, 64_000].map((count) => {
       using cache = new Cache<number>(freshDirectory());
       cache.setMany(createItems(count).map((n) => [(n * 2_654_435_761) % 1_000_003, n] as const));

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { openFixture } from './store-fixture.ts';
 
-describe('row 19: queues', () => {
+describe('queues', () => {
   it('give in order from both sides, pass over what expired, and keep prefixes apart', () => {
     using opened = openFixture();
     const { cache, advance } = opened;
@@ -24,7 +24,7 @@ describe('row 19: queues', () => {
     ]);
   });
 
-  it('begin anew when they are empty, and hold what was put back', () => {
+  it('start over when they are empty, and keep what was pushed back', () => {
     using opened = openFixture();
     const { cache } = opened;
     for (let round = 0; round < 3; round++) {
@@ -37,7 +37,7 @@ describe('row 19: queues', () => {
   });
 });
 
-describe('15.9: a queue holds what was pushed (DiskCache took whatever key was in its range)', () => {
+describe('a queue holds only what was pushed (DiskCache took any key in its range)', () => {
   it('not what was set under a number', () => {
     using opened = openFixture();
     const { cache } = opened;

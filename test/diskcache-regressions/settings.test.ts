@@ -20,7 +20,7 @@ function readSettings(directory: string): Record<string, unknown> {
   }
 }
 
-describe('row 25 and 15.7: settings', () => {
+describe('settings', () => {
   it('are in force at the next opening without arguments (DiskCache: a limit was lost)', () => {
     const directory = freshDirectory();
     let now = 0;
@@ -34,7 +34,7 @@ describe('row 25 and 15.7: settings', () => {
     expect(cache.has('k')).toBe(false);
   });
 
-  it('one that is given anew replaces that one alone', () => {
+  it('passing one again replaces only that one', () => {
     const directory = freshDirectory();
     new Cache(directory, { sizeLimit: 2 * MiB, evictionPolicy: 'sieve', ttl: 5000 }).close();
     const before = readSettings(directory);
@@ -53,7 +53,7 @@ describe('row 25 and 15.7: settings', () => {
     statistics: 1,
     sizeLimits: 5,
   };
-  it.each(Object.entries(invalid))('15.8: %s = %j is refused before anything is stored or created', (name, value) => {
+  it.each(Object.entries(invalid))('%s = %j is refused before anything is stored or created', (name, value) => {
     const directory = join(freshDirectory(), 'new');
     const wrong = { [name]: value, tagIndex: true } as CacheOptions;
     expect(() => new Cache(directory, wrong)).toThrow(errorMatching('BAD_OPTION'));
@@ -68,7 +68,7 @@ describe('row 25 and 15.7: settings', () => {
   });
 });
 
-describe('15.17: opening', () => {
+describe('opening', () => {
   it('writes nothing when nothing is new (DiskCache: 26 transactions)', () => {
     const directory = freshDirectory();
     const options: CacheOptions = { sizeLimit: 2 * MiB, evictionPolicy: 'none', ttl: 50_000, tagIndex: true };
@@ -96,7 +96,7 @@ describe('15.17: opening', () => {
   });
 });
 
-describe('row 26: read-only', () => {
+describe('read-only', () => {
   it('reads beside a writer, refuses every write, and writes nothing down', () => {
     using opened = openFixture({ evictionPolicy: 'least-recently-used', statistics: true });
     const { cache } = opened;
@@ -130,7 +130,7 @@ describe('row 26: read-only', () => {
   });
 });
 
-describe('row 30: a copied directory', () => {
+describe('a copied directory', () => {
   it('is a store of its own with everything in it, also when it was copied while open', () => {
     using opened = openFixture();
     const { cache } = opened;
@@ -157,7 +157,7 @@ describe('row 30: a copied directory', () => {
   });
 });
 
-describe('15.19: a value file is written when it is needed (DiskCache wrote it first and leaked it)', () => {
+describe('a value file is written only when it is needed (DiskCache wrote it first and leaked it)', () => {
   it.each([
     ['a key that is taken', (cache: Cache) => cache.add('k', createLargeText('l'))],
     ['a tag that is none', (cache: Cache) => cache.set('l', createLargeText('l'), { tag: {} as string })],

@@ -7,7 +7,7 @@ function throwError(): never {
   throw new Error('on purpose');
 }
 
-describe('15.2 and row 7: a rollback gives file values back (DiskCache had removed them already)', () => {
+describe('a rollback restores values in files (DiskCache had already removed them)', () => {
   const changes: Record<string, (cache: Cache) => unknown> = {
     set: (cache) => cache.set('k', createLargeText('new')),
     'set small': (cache) => cache.set('k', 'small'),
@@ -55,7 +55,7 @@ describe('15.2 and row 7: a rollback gives file values back (DiskCache had remov
   });
 });
 
-describe('row 8: nested transactions', () => {
+describe('nested transactions', () => {
   it('undo what failed inside, though the error is swallowed (DiskCache kept half of it)', () => {
     using opened = openFixture();
     const { cache } = opened;
@@ -117,7 +117,7 @@ describe('row 8: nested transactions', () => {
     expect([...cache.keys()]).toEqual(['b']);
   });
 
-  it('a walk that was begun before, and one that lives through it, see what is so', () => {
+  it('an iteration started before a transaction, or spanning it, sees the current state', () => {
     using opened = openFixture();
     const { cache } = opened;
     cache.setMany([1, 2, 3].map((n) => [n, n] as const));

@@ -73,7 +73,7 @@ describe('an attached window', () => {
     expect(channels.map(({ port1 }) => port1.closed)).toEqual([true, true]);
   });
 
-  it('refuses a frame that was not granted, saying whom', () => {
+  it('refuses a frame without a grant, naming it', () => {
     const { contents, ask } = openWindow();
     attach(contents, 'main', () => null, engine);
     const { frame, answers } = openFrame();
@@ -121,7 +121,7 @@ describe('an attached window', () => {
     [{ stores: { api: 'write' }, byte: 10 }, /answered "byte", which is nothing of a grant/],
     [{ stores: { api: 'write' }, bytes: Number.NaN }, /granted NaN bytes; it has to be a number from 0/],
     [{ stores: { api: 'write' }, bytes: '10' }, /granted '10' bytes; it has to be a number/],
-  ])('grants nothing by what is no grant, and warns the application: %j', (answered, why) => {
+  ])('grants nothing for an invalid grant, and warns the application: %j', (answered, why) => {
     const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
     const { contents, ask } = openWindow();
     const attachment = attach(contents, 'main', () => answered as Grant, engine);
@@ -145,7 +145,7 @@ describe('an attached window', () => {
   });
 
   it.each([undefined, 7, '', 'short', `${createNonce(1)}0`, createNonce(1).toUpperCase().replace('0', 'G'), {}])(
-    'takes %j for noise, not for a nonce',
+    'ignores %j, which is not a nonce',
     (odd) => {
       const { contents, ask } = openWindow();
       attach(contents, 'main', () => FULL_GRANT, engine);
@@ -338,7 +338,7 @@ describe('an attached window', () => {
     expect(attachment.sessions).toBe(0);
   });
 
-  it('answers nobody after it was detached, and leaves no listener behind', () => {
+  it('answers no request after it was detached, and leaves no listener behind', () => {
     const { contents, ask } = openWindow();
     const attachment = attach(contents, 'main', () => FULL_GRANT, engine);
     ask(openFrame().frame, createNonce(1));

@@ -14,7 +14,7 @@ afterEach(() => Reflect.deleteProperty(process.versions, 'electron'));
 
 describe('a foreign page that is led elsewhere', () => {
   it.each([200, 201, 203, 206, 300, 304, 305, 404, 503])(
-    'does not see where a %i leads, which nobody follows, unless that is exposed',
+    'does not see the target of a %i that is not followed, unless it is exposed',
     async (status) => {
       const location = `${API}/orders/4711?secret`;
       const answer = (fields: Record<string, string>) => () =>

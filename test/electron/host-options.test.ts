@@ -58,7 +58,10 @@ describe('what a host is given', () => {
       [() => host.install(electronsModule as never), /host.install takes a session, such as session.defaultSession/],
       [() => host.serveAssets(undefined as never), /host.serveAssets takes a session/],
       [() => host.offline(electronsModule as never, { store: 'http' }), /host.offline takes a session/],
-      [() => host.install({} as never, { names: () => 'a' } as never), /host.install: "names" .* there are name, keep/],
+      [
+        () => host.install({} as never, { names: () => 'a' } as never),
+        /host.install: "names" .* there are name, lifetime/,
+      ],
       [() => host.serveAssets({} as never, { store: 'a' } as never), /host.serveAssets: "store" is no option here/],
       [() => host.offline({} as never, { store: 'a', rotues: [] } as never), /host.offline: "rotues" .* routes/],
       [

@@ -1,8 +1,10 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { RestartBackoff } from '../../main/electron/utility/engine-process.ts';
 
+vi.mock('electron', () => import('./electron-double.ts'));
+
 describe('restarts', () => {
-  it('come at once, then later and later, and no more than four in a minute', () => {
+  it('happen at once, then with growing delay, and at most four times a minute', () => {
     const restarts = new RestartBackoff();
     expect([1000, 2000, 3000, 4000, 5000].map((now) => restarts.nextDelay(now))).toEqual([
       0,

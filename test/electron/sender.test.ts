@@ -32,7 +32,7 @@ describe('the sender of a handshake', () => {
     ['is about:srcdoc', frame({ url: 'about:srcdoc', origin: 'app://atlas' })],
     ['has an opaque origin', frame({ url: 'data:text/html,hello', origin: 'null' })],
     ['has no origin', frame({ origin: '' })],
-  ])('is nobody when the frame %s', (_, its) => {
+  ])('is unknown when the frame %s', (_, its) => {
     expect(getSender(its, 'main')).toBeUndefined();
   });
 });

@@ -16,7 +16,7 @@ it.each([
   const path = join(freshDirectory(), 'stores.cjs');
   writeFileSync(path, `const make = () => ({ notes: { kind: 'cache', options: {} } });\n${exported}\n`);
   const sent = JSON.stringify({ module: pathToFileURL(path).href, kinds: { notes: 'cache' } });
-  const program = `import { storesFrom } from '${SENT_STORES}'; console.log(JSON.stringify(await storesFrom(${sent})));`;
+  const program = `import { deserializeStores } from '${SENT_STORES}'; console.log(JSON.stringify(await deserializeStores(${sent})));`;
   const printed = execFileSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8' });
   expect(JSON.parse(printed)).toEqual({ notes: { kind: 'cache', options: {} } });
 });

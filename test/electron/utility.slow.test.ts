@@ -202,7 +202,7 @@ describe('a utility process that dies', () => {
     page.disconnect();
   });
 
-  it('cuts nobody off from what happens to a queue, wherever it is worked on', async () => {
+  it('keeps every subscriber to a queue connected, wherever its workers run', async () => {
     await using host = await openUtilityHost();
     host.engine.openQueue('letters', { durability: 'process' });
     const page = host.open('main').page();
@@ -230,7 +230,7 @@ describe('a utility process that dies', () => {
     page.disconnect();
   });
 
-  it('is not missed by who connects while none runs', async () => {
+  it('does not fail a page that connects while none runs', async () => {
     await using host = await openUtilityHost();
     await crash();
     await crash();

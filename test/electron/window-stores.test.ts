@@ -95,12 +95,12 @@ describe('what windows keep', () => {
     }
   });
 
-  it('takes nothing on disk before somebody keeps something', () => {
+  it('uses no disk space before the first write', () => {
     const directory = join(freshDirectory(), 'windows');
     const windows = new WindowShards(directory);
     windows.attach('main', 'persistent').release();
     expect([windows.list(), existsSync(directory)]).toEqual([[], false]);
     windows.close();
-    expect(() => windows.attach('main', 'a while' as never)).toThrow(/forever or while-open/);
+    expect(() => windows.attach('main', 'a while' as never)).toThrow(/persistent or session/);
   });
 });

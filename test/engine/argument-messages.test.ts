@@ -28,7 +28,7 @@ describe('an argument of another type', () => {
     'the lease of a queue': (lease) => new Queue(freshDirectory(), { lease }),
   };
   for (const [name, call] of Object.entries(calls)) {
-    it(`is told as what it is: ${name}`, () => {
+    it(`is described by its type: ${name}`, () => {
       expect(() => call('50' as never)).toThrow(/'50'/);
       expect(() => call(unprintable as never)).toThrow(
         expect.objectContaining({ name: 'DiskCacheError', message: expect.stringContaining('an object') }),

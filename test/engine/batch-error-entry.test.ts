@@ -7,7 +7,7 @@ it.each([
   ['Cache', () => new Cache(freshDirectory())],
   ['FanoutCache', () => new FanoutCache(freshDirectory(), { shards: 2 })],
   ['Index', () => new Index(freshDirectory())],
-])('setMany of %s says which of many is at fault, and stores none', (_, open) => {
+])('setMany of %s names the invalid entry and stores none', (_, open) => {
   using store = open();
   const many = (bad: readonly [unknown, unknown]) => () =>
     store.setMany([['a', 1], bad as [string, unknown], ['c', 3]]);

@@ -43,7 +43,7 @@ describe('what a commit survives', () => {
     expect(new Set(shards)).toEqual(new Set(['FULL']));
   });
 
-  it('is kept for who opens it again without a word, and changed by configure', () => {
+  it('is kept for later openings without options, and changed by configure', () => {
     const directory = freshDirectory();
     new Cache(directory, power).close();
     const reopened = () => new Cache<string, number>(directory);

@@ -51,7 +51,7 @@ describe.each<EvictionPolicyName>(['least-recently-stored', 'least-recently-used
       expect(cache.has(2399)).toBe(true);
     });
 
-    it('lets go only as much as is needed', () => {
+    it('evicts only as much as needed', () => {
       using opened = open(policy, MiB);
       const { cache } = opened;
       cache.set(0, block());
@@ -93,7 +93,7 @@ describe.each<EvictionPolicyName>(['least-recently-stored', 'least-recently-used
   },
 );
 
-describe('who leaves', () => {
+describe('the evicted item', () => {
   /** Fills a cache with 0…9, touches it, adds blocks until one of the ten is gone, and tells which. */
   function firstToLeave(policy: EvictionPolicyName, touch: (cache: Cache<number, unknown>) => void): unknown {
     using opened = open(policy, MiB);
@@ -156,7 +156,7 @@ describe('who leaves', () => {
     expect(kept).toEqual(Array.from({ length: 50 }, (_, n) => 2 * n));
   });
 
-  it('is nobody under "none"', () => {
+  it('does not exist under "none"', () => {
     using opened = open('none', MiB);
     const { cache } = opened;
     const full = () => {
@@ -270,7 +270,7 @@ describe('the log', () => {
     expect(cache.volume()).toBeLessThan(MiB);
   });
 
-  it('holds nobody up that others have emptied meanwhile, though it is read again and can not be emptied now', () => {
+  it('delays no write if others have checkpointed it, even though a new reader blocks a checkpoint now', () => {
     using opened = open('least-recently-stored', MiB, { timeout: 20 });
     const { cache } = opened;
     cache.set(0, 0);

@@ -50,7 +50,7 @@ describe('a range of keys', () => {
     expect([parseKeyRange({}), parseKeyRange({ to: 1 })].map(({ isUnbounded }) => isUnbounded)).toEqual([true, false]);
   });
 
-  it('is refused where it is none', () => {
+  it('is refused when it is invalid', () => {
     expect(() => parseKeyRange({ prefix: 5 })).toThrow(/prefix/);
     expect(() => parseKeyRange({ form: 1 } as object)).toThrow(/"form" is no option/);
     expect(() => parseKeyRange({ from: (() => 1) as never })).toThrow(expect.objectContaining({ code: 'BAD_KEY' }));

@@ -178,7 +178,7 @@ const KINDS: Readonly<Record<string, (at: string) => { close(): void; add(value:
   },
 };
 
-describe.each(Object.keys(KINDS))('%s: a store that has lost its database is not begun anew', (kind) => {
+describe.each(Object.keys(KINDS))('%s: a store that has lost its database is not created again', (kind) => {
   const open = KINDS[kind]!;
 
   it.each(['cut to nothing', 'deleted'])('%s', (what) => {

@@ -5,7 +5,7 @@ import { freshDirectory } from './fresh-directory.ts';
 /** Every byte there is, in a stretch that V8 keeps outside its heap. */
 const BYTES = Uint8Array.from({ length: 256 }, (_, nth) => nth);
 
-it('gives bytes that nobody else holds, whether from the disk or from memory', () => {
+it('returns bytes that are not shared, from disk or from memory', () => {
   using cache = new Cache(freshDirectory());
   cache.set('a', BYTES);
   for (const from of ['disk', 'memory', 'memory again']) {

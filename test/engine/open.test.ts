@@ -92,7 +92,7 @@ describe('opening', () => {
 });
 
 describe('what cannot be opened', () => {
-  it('a file that is no database', () => {
+  it('a file that is not a database', () => {
     for (const content of ['not a database', 'x'.repeat(5000), 'SQLite format 3\0']) {
       const directory = freshDirectory();
       writeFileSync(join(directory, 'cache.db'), content);
@@ -130,7 +130,7 @@ describe('what cannot be opened', () => {
     });
   });
 
-  it('a path that is a file, leads through one, or is none', () => {
+  it('a path that is a file, leads through one, or is not a path', () => {
     const directory = freshDirectory();
     const file = join(directory, 'file');
     writeFileSync(file, 'mine');
@@ -157,7 +157,7 @@ describe('what cannot be opened', () => {
     expect(readdirSync(directory)).toEqual([]);
   });
 
-  it('a directory that somebody holds, after the timeout', () => {
+  it('a directory that another process holds, after the timeout', () => {
     const directory = freshDirectory();
     new Cache(directory).close();
     const holder = new Database(join(directory, 'cache.db'));
@@ -211,7 +211,7 @@ describe('options', () => {
     expect(cache.has('k')).toBe(false);
   });
 
-  it('name a codec that has to be handed in again', () => {
+  it('name a codec that has to be passed again', () => {
     const directory = freshDirectory();
     const codec = {
       name: 'csv',

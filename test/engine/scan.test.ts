@@ -141,7 +141,7 @@ describe('a page', () => {
     expect(met).toEqual(lengths);
   });
 
-  it('refuses a cursor that is none', () => {
+  it('refuses an invalid cursor', () => {
     using cache = openFilledCache(3);
     for (const cursor of [null, 5, {}, { at: 'x', seen: 0 }, { at: 1, seen: -1 }, { at: 1.5, seen: 0 }]) {
       expect(() => cache.page('keys', {}, cursor)).toThrow(expect.objectContaining({ code: 'BAD_OPTION' }));

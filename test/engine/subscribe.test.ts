@@ -130,7 +130,7 @@ describe('subscribe', () => {
     expect(() => cache.subscribe(() => {})).toThrow(expect.objectContaining({ code: 'CLOSED' }));
   });
 
-  it('costs others nothing when nobody listens any more', () => {
+  it('costs other processes nothing once the last listener has stopped', () => {
     using cache = open();
     using other = open({}, cache.directory);
     const mine = recordChanges(cache);
@@ -215,7 +215,7 @@ describe('subscribe', () => {
     warned.mockRestore();
   });
 
-  it('refuses what is no function and no prefix', () => {
+  it('refuses a listener that is not a function and an invalid prefix', () => {
     using cache = open();
     const wrong = expect.objectContaining({ code: 'BAD_OPTION' });
     expect(() => cache.subscribe('x' as unknown as () => void)).toThrow(wrong);

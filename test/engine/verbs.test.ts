@@ -33,7 +33,7 @@ describe('update', () => {
     expect([...cache]).toEqual([['list', [1]]]);
   });
 
-  it('keeps expiry and tag unless they are given anew', () => {
+  it('keeps expiry and tag unless they are passed again', () => {
     using opened = open();
     const { cache, advance } = opened;
     cache.set('k', 1, { ttl: 10, tag: 't' });
@@ -47,7 +47,7 @@ describe('update', () => {
   });
 });
 
-describe('what is many', () => {
+describe('entries given as many', () => {
   it('may be any iterable', () => {
     using opened = open();
     const { cache } = opened;
@@ -63,7 +63,7 @@ describe('what is many', () => {
 });
 
 describe('statistics', () => {
-  it('are answered and begun anew at once', () => {
+  it('are returned and reset atomically', () => {
     using opened = open({ statistics: true });
     const { cache } = opened;
     cache.set('k', 1);

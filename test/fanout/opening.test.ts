@@ -56,7 +56,7 @@ describe('a directory', () => {
     expect(readdirSync(directory)).toEqual(['fanout.json']);
   });
 
-  it('that is none, or options that are none, make nothing', () => {
+  it('that is invalid, or invalid options, create nothing', () => {
     for (const path of ['', 'a\0b', 5 as unknown as string])
       expect(() => new FanoutCache(path)).toThrow(errorMatching('BAD_OPTION'));
     const directory = freshDirectory();

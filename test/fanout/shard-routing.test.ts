@@ -30,8 +30,8 @@ const VECTORS: readonly (readonly [Key, number, number, number])[] = [
   [{ b: [null], a: 1 }, 2527432683, 4, 1],
 ];
 
-describe('the home of a key', () => {
-  it.each(VECTORS)('%o has its hash for good', (key, hash, ofEight, ofThree) => {
+describe('the shard of a key', () => {
+  it.each(VECTORS)('%o has a fixed hash', (key, hash, ofEight, ofThree) => {
     expect(hashColumn(encodeKey(key))).toBe(hash);
     expect([getShardIndex(key, 8), getShardIndex(key, 3), getShardIndex(key, 1)]).toEqual([ofEight, ofThree, 0]);
   });

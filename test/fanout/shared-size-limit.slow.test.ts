@@ -54,7 +54,7 @@ describe.each(POLICIES)('one limit over all shards, %s', (evictionPolicy) => {
     expect(fanout.has(2599)).toBe(true);
   });
 
-  it('lets go only as much as is needed', () => {
+  it('evicts only as much as needed', () => {
     using opened = open({ evictionPolicy });
     const { fanout } = opened;
     let next = 0;
@@ -86,7 +86,7 @@ function findEvicted(
   return evicted;
 }
 
-describe('who leaves, of all shards', () => {
+describe('the evicted item, of all shards', () => {
   it('is the one that was set longest ago', () => {
     expect(findEvicted('least-recently-stored', 8, (fanout) => fanout.set(1, block()))).toEqual([
       0, 2, 3, 4, 5, 6, 7, 8,
@@ -110,7 +110,7 @@ describe('who leaves, of all shards', () => {
     expect(findEvicted('sieve', 5, (fanout) => fanout.getMany([0, 1, 3, 6]))).toEqual([2, 4, 5, 7, 8]);
   });
 
-  it('is nobody under "none"', () => {
+  it('does not exist under "none"', () => {
     using opened = open({ evictionPolicy: 'none' });
     const { fanout } = opened;
     const fill = () => {
@@ -138,7 +138,7 @@ describe('the limit', () => {
     expect([...fanout.keys()]).toEqual([1, 2]);
   });
 
-  it('holds for named shards too: those of nobody leave for the others', () => {
+  it('holds for named shards too: items of unopened ones are evicted for the others', () => {
     using opened = open({});
     const { fanout } = opened;
     const window: Cache<number, unknown> = fanout.shard('window 1');
@@ -153,7 +153,7 @@ describe('the limit', () => {
     expect([window.has(1), fanout.has(104)]).toEqual([true, true]);
   });
 
-  it('counts named shards that nobody has opened, also those of another handle', () => {
+  it('counts named shards that are not open, and those of another handle', () => {
     const directory = freshDirectory();
     {
       using fanout = new FanoutCache<number, unknown>(directory, { shards: 2, sizeLimit: 2 * MiB });

@@ -146,7 +146,7 @@ describe('Index', () => {
     expect([...index]).toEqual([['a', 1]]);
   });
 
-  it('refuses arguments that are none', () => {
+  it('refuses invalid arguments', () => {
     using index = open<string, number>();
     const wrong = [
       () => index.setMany(['ab'] as unknown as [string, number][]),
@@ -169,7 +169,7 @@ describe('Index', () => {
     expect(changes).toEqual([{ kind: 'set', key: ['a', 1] }, { kind: 'delete', key: ['a', 1] }, { kind: 'clear' }]);
   });
 
-  it('keeps everything for good, whatever the clock says', () => {
+  it('never expires anything, whatever the clock says', () => {
     let now = 0;
     const directory = freshDirectory();
     using index = open<number, string>({ clock: () => now }, directory);
@@ -182,7 +182,7 @@ describe('Index', () => {
     }
   });
 
-  it('is no deque and no closed one', () => {
+  it('refuses a deque’s directory, and fails once closed', () => {
     const directory = freshDirectory();
     using index = open<string, number>({}, directory);
     expect(() => new Deque(directory)).toThrow(errorWithCode('BAD_OPTION'));

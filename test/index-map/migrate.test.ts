@@ -34,7 +34,7 @@ const catchError = (work: () => unknown): DiskCacheError => {
 };
 
 describe('a migration', () => {
-  it('runs once, sees what the older version left, and is there for good', () => {
+  it('runs once, sees the data of the older version, and is permanent', () => {
     const directory = createOldIndex();
     const froms: number[] = [];
     const options: IndexOptions<string, unknown> = {

@@ -4,7 +4,7 @@ import { errorMatching } from '../matchers.ts';
 import { catchError, openLockStore } from './lock-fixture.ts';
 
 describe('Averager', () => {
-  it('answers the mean of what was added, by whoever', () => {
+  it('returns the mean of what all processes added', () => {
     using cache = openLockStore();
     const [a, b] = [new Averager(cache, 'k'), new Averager(cache, 'k')];
     expect([a.get(), a.pop()]).toEqual([undefined, undefined]);
@@ -23,7 +23,7 @@ describe('Averager', () => {
     expect(mean.get()).toBe(0.5);
   });
 
-  it('refuses what is no number, and keeps what it has', () => {
+  it('refuses non-numbers, and keeps what it has', () => {
     using cache = openLockStore();
     const mean = new Averager(cache, 'k');
     mean.add(5);

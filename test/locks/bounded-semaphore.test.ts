@@ -49,7 +49,7 @@ describe('BoundedSemaphore', () => {
     three.release();
   });
 
-  it('refuses bounds that are none, and a row of another recipe', () => {
+  it('refuses invalid bounds, and the row of another recipe', () => {
     using cache = openLockStore();
     for (const bound of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY]) {
       expect(catchError(() => new BoundedSemaphore(cache, 'k', bound))).toEqual(errorMatching('BAD_OPTION', 'bound'));

@@ -68,7 +68,7 @@ describe('Lock', () => {
     expect(readSemaphoreState(cache, 'k')?.waiting).toEqual([]);
   });
 
-  it('waits on the spot for another process, no longer than asked', () => {
+  it('blocks while it waits for another process, no longer than the timeout', () => {
     using cache = openLockStore();
     const other = { ...createIdentity('other'), host: 'elsewhere' };
     insertHolders(cache, 'k', [{ ...other, ticket: 1, count: 1, until: Date.now() + 60_000 }]);
@@ -179,7 +179,7 @@ describe('Lock', () => {
     expect(readSemaphoreState(cache, 'k')?.waiting).toEqual([]);
   });
 
-  it('knows a process whose number was given anew', { skip: process.platform !== 'linux' }, () => {
+  it('detects a reused process id', { skip: process.platform !== 'linux' }, () => {
     using cache = openLockStore();
     const before = { ...createIdentity('before'), started: '1', count: 1, until: Date.now() + 60_000 };
     insertHolders(cache, 'k', [{ ...before, ticket: 1 }], [{ ...before, pid: process.ppid, ticket: 2 }]);
@@ -188,7 +188,7 @@ describe('Lock', () => {
     new Lock(cache, 'k').acquire({ timeout: 0 }).release();
   });
 
-  it('tells the holder when its row is gone, and lets nobody release twice', async () => {
+  it('tells the holder when its row is gone, and refuses a second release', async () => {
     using cache = openLockStore();
     const hold = new Lock(cache, 'k', { lease: 60 }).acquire();
     cache.clear();
@@ -227,7 +227,7 @@ describe('Lock', () => {
     expect(lock.locked()).toBe(false);
   });
 
-  it('is not acquired inside a transaction, which would keep everybody from letting go', async () => {
+  it('is not acquired inside a transaction, which would block every release', async () => {
     using cache = openLockStore();
     const lock = new Lock(cache, 'k');
     const refused = errorMatching('BAD_OPTION', 'transaction');

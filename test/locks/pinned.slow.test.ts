@@ -42,7 +42,7 @@ describe.each(Object.entries(STORES))('recipes in a %s that is full', (_name, St
   });
 });
 
-it('what somebody else sets in the place of a recipe is an item as any other', () => {
+it('an item set by the application under a recipe’s key is evicted like any other', () => {
   using cache = new Cache(freshDirectory(), { sizeLimit: 2 * MiB });
   new Averager(cache, 'mean').add(1);
   cache.set('mean', 1);

@@ -38,7 +38,7 @@ describe('throttle', () => {
     expect(call()).toBe(1);
   });
 
-  it('waits on the spot, or while the event loop turns, as the function does', async () => {
+  it('waits blocking for sync functions, and without blocking for async ones', async () => {
     using cache = openLockStore();
     const begun: number[] = [];
     const sync = throttle(cache, 1, 40, { name: 'sync' })(() => begun.push(performance.now()));

@@ -132,7 +132,7 @@ describe('a store that can be read again', () => {
   });
 });
 
-it('a codec that keeps no bytes is refused at once, by each of them', () => {
+it('a codec that can’t store bytes is refused at once, by each of them', () => {
   using cache = new Cache(freshDirectory(), { codec: 'json' });
   const fetch = async () => new Response();
   const refused = expect.objectContaining({ code: 'BAD_OPTION', message: expect.stringMatching(/codec "json"/) });

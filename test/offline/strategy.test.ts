@@ -111,7 +111,7 @@ describe('strategies', () => {
   );
 
   it.each(['50', Number.NaN, 0, -1, [50], null])(
-    'refuses a time-out that is no number of milliseconds: %j',
+    'refuses a timeout that is not a number of milliseconds: %j',
     (timeout) => {
       const options = { routes: [{ match: /./, strategy: 'network-first', timeout: timeout as number }] } as const;
       expect(() => open(options)).toThrow('The time-out of a strategy');
@@ -215,7 +215,7 @@ describe('strategies', () => {
     },
   );
 
-  it('refuses what is no strategy, no time and no route', () => {
+  it('refuses an invalid strategy, time or route', () => {
     const refusal = expect.objectContaining({ code: 'BAD_OPTION' });
     expect(() => open({ strategy: 'cache-last' as 'http' })).toThrow(refusal);
     expect(() => open({ routes: [{ match: /./, strategy: 'network-first', timeout: 0 }] })).toThrow(refusal);

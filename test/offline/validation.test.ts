@@ -14,7 +14,7 @@ const BUILDERS = {
 };
 
 describe.each(Object.entries(BUILDERS))('%s', (_, build) => {
-  it('refuses what is no store of this process, and no way to the network, before anything is asked of them', () => {
+  it('refuses an invalid store or fetch function before using either', () => {
     using cache = new Cache(freshDirectory());
     using index = new Index(freshDirectory());
     // As host.stores.name is with placement 'utility'.
@@ -43,7 +43,7 @@ describe.each(Object.entries(BUILDERS))('%s', (_, build) => {
 it.each<readonly [keyof typeof BUILDERS, object, RegExp]>([
   ['createHttpCache', { partition: 7 }, /createHttpCache: partition is 7; give a string/],
   ['createHttpCache', { shared: 'no' }, /shared is 'no'; give true or false/],
-  ['createHttpCache', { unseen: 'cookie' }, /unseen is 'cookie'; give an array of strings/],
+  ['createHttpCache', { hiddenHeaders: 'cookie' }, /hiddenHeaders is 'cookie'; give an array of strings/],
   ['createHttpCache', { clock: 5 }, /clock is 5; give a function/],
   ['Offline', { routes: { match: /x/ } }, /routes is an object; give an array of routes/],
   [
@@ -110,7 +110,7 @@ it.each<readonly [unknown, RegExp]>([
     /Entry 1 .*"\/app\.js".* whole address/,
   ],
   [{ version: '1', entries: [{ url: 'https://a.example/', revision: 7 }] }, /Entry 0 .* a string as revision/],
-])('a manifest that is none is refused, and the version before stays: %j', async (manifest, message) => {
+])('an invalid manifest is refused, and the previous version stays: %j', async (manifest, message) => {
   using cache = new Cache(freshDirectory(), { evictionPolicy: 'none' });
   const precache = new Precache({ cache, fetch: async () => new Response('file') });
   await precache.install({ version: '0', entries: [{ url: 'https://a.example/app.js' }] });

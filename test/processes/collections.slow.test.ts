@@ -26,7 +26,7 @@ describe.each(WORKER_KINDS)('%s', (kind) => {
     expect(deque.length).toBe(0);
   });
 
-  it('that turn a deque around at once keep it whole, and nobody sees it half-way', async () => {
+  it('that rotate a deque at once keep it whole, and none sees an intermediate state', async () => {
     using deque = new Deque<number>(freshDirectory(), { durability: 'process', timeout: 30_000 });
     deque.extend(Array(101).keys());
     const members = startWorkers(kind, 3);

@@ -7,7 +7,7 @@ import { runOnAll, startWorkers, WORKER_KINDS } from './worker-pool.ts';
 /** CI takes 100 (`STORM_ROUNDS=100`). */
 const ROUNDS = Number(process.env['STORM_ROUNDS'] ?? 30);
 
-it.each(WORKER_KINDS)('30 %s open one new directory at the same time, and all get in', async (kind) => {
+it.each(WORKER_KINDS)('30 %s open one new directory at the same time, and all succeed', async (kind) => {
   const directory = join(freshDirectory(), 'new', 'one');
   const members = startWorkers(kind, 30);
   await runOnAll(members, 'pid');

@@ -16,7 +16,7 @@ describe('a lock of this process survives another opening of the same directory 
     await expect(second!.run('open', directory, { timeout: 20 })).rejects.toMatchObject(toldWhy);
   });
 
-  it('shared: nobody else gets the directory for itself alone', async () => {
+  it('shared: no other process gets exclusive access', async () => {
     const directory = freshDirectory();
     using first = new Cache(directory);
     first.set('k', 1);
@@ -45,7 +45,7 @@ describe.each(WORKER_KINDS)('exclusive, between %s', (kind) => {
     expect(await second!.run('get', 'k')).toBe(1);
   });
 
-  it('refused while somebody else has the directory open, who goes on undisturbed', async () => {
+  it('refused while another process has the directory open, which goes on undisturbed', async () => {
     const directory = freshDirectory();
     const [first, owner] = startWorkers(kind, 2);
     await first!.run('open', directory);

@@ -80,7 +80,7 @@ describe.each(WORKER_KINDS)('between %s', (kind) => {
     expect(await members[0]!.run('get', 'k')).toBe(2);
   });
 
-  it('who ends in the middle of a transaction leaves neither lock nor trace', async () => {
+  it('a process that ends in the middle of a transaction leaves neither lock nor change', async () => {
     const directory = freshDirectory();
     const [victim] = startWorkers(kind, 1);
     await victim!.run('open', directory);

@@ -3,7 +3,7 @@ import { Cache } from '../../main/engine/index.ts';
 import { freshDirectory } from '../engine/fresh-directory.ts';
 import { startWorkers, WORKER_KINDS } from './worker-pool.ts';
 
-it.each(WORKER_KINDS)('15.6: repair takes nothing from %s that are writing', async (kind) => {
+it.each(WORKER_KINDS)('repair removes nothing from %s that are writing', async (kind) => {
   using cache = new Cache<readonly [string, number], string>(freshDirectory());
   const members = startWorkers(kind, 3);
   await Promise.all(members.map((member) => member.run('open', cache.directory, { timeout: 30_000 })));

@@ -63,7 +63,7 @@ describe('the address of an item', () => {
     ['deskcache://assets/?key=%7B%22bigint%22%3A%22-5%22%7D', -5n],
     ['deskcache://assets/?key=%7B%22date%22%3A0%7D', new Date(0)],
     ['deskcache://assets/?key=%7B%22bytes%22%3A%2200ff%22%7D', Uint8Array.of(0, 255)],
-  ] as const)('%s is kept for ever', (url, given) => {
+  ] as const)('%s never changes', (url, given) => {
     expect(toAssetUrl('assets', given)).toBe(url);
   });
 
@@ -101,13 +101,13 @@ describe('the address of an item', () => {
     expect('polluted' in made).toBe(false);
   });
 
-  it('is refused for what is no declared store', () => {
+  it('is refused for an undeclared store', () => {
     for (const name of ['@window', '../assets', '', 'a b', 'a/b', 'user@assets', 'assets:80']) {
       expect(() => toAssetUrl(name, 'k')).toThrow(failure('BAD_OPTION'));
     }
   });
 
-  it('is refused for what is no key', () => {
+  it('is refused for an invalid key', () => {
     const around: unknown[] = [];
     around.push(around, around);
     for (const wrong of [

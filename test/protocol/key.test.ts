@@ -88,7 +88,7 @@ describe('keyFault', () => {
     expect(findKeyFault(proxy)).toMatch(/^key /);
   });
 
-  it('admits so many levels and no more', () => {
+  it('accepts nesting up to the limit and no deeper', () => {
     expect(findKeyFault(createNestedKey(MAX_KEY_DEPTH))).toBeUndefined();
     expect(findKeyFault(createNestedKey(MAX_KEY_DEPTH + 1))).toBe(
       `key${'[0]'.repeat(23)}…${'[0]'.repeat(24)} is nested deeper than 100 levels`,

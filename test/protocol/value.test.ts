@@ -158,7 +158,7 @@ describe('a value', () => {
     expect(jsonFault(value)).toBeDefined();
   });
 
-  it('admits so many levels and no more', () => {
+  it('accepts nesting up to the limit and no deeper', () => {
     expect(getFaults(createNestedValue(MAX_VALUE_DEPTH))).toBe('json');
     expect([MAX_VALUE_DEPTH, MAX_VALUE_DEPTH + 1].map((levels) => isCloneable(createNestedValue(levels)))).toEqual([
       true,

@@ -84,7 +84,7 @@ it('a queue that was killed between the two halves of a repair is one still', ()
   expect(queue.enqueue('z')).toEqual({ id: 3, duplicate: false });
 });
 
-it('a worker waits while somebody else holds the queue for longer than its timeout', async () => {
+it('a worker waits while another process holds the queue for longer than its timeout', async () => {
   const { queue: first, directory } = openQueueFixture<string>();
   first.enqueue('x');
   first.close();

@@ -7,7 +7,7 @@ import { createGate, openQueueFixture, waitUntil } from './queue-fixture.ts';
 const NO_BACKOFF = { backoff: { initial: 0 } } as const;
 
 describe('a job that fails', () => {
-  it('is tried again after its rest, with what is known of it, until it is dead', async () => {
+  it('is retried after its backoff, with its attempts and error, until it is dead', async () => {
     const { queue, work, time } = openQueueFixture<string>();
     queue.enqueue('x');
     const retry = { attempts: 3, backoff: { initial: 100, factor: 3, jitter: 'none' } } as const;
@@ -35,7 +35,7 @@ describe('a job that fails', () => {
     expect(tries).toBe(3);
   });
 
-  it('for good is dead at once', async () => {
+  it('permanently is dead at once', async () => {
     const { queue, work } = openQueueFixture<string>();
     queue.enqueue('x');
     let tries = 0;
@@ -48,7 +48,7 @@ describe('a job that fails', () => {
     expect(tries).toBe(1);
   });
 
-  it('that is dead gets all its attempts anew, or is removed', async () => {
+  it('that is dead gets all its attempts again, or is removed', async () => {
     const { queue, work, done } = openQueueFixture<string>();
     queue.enqueueMany([{ payload: 'healed' }, { payload: 'removed' }]);
     let healthy = false;
@@ -65,7 +65,7 @@ describe('a job that fails', () => {
   });
 });
 
-describe('the rest after a failure', () => {
+describe('the backoff after a failure', () => {
   it('grows exponentially up to its maximum, without jitter', () => {
     const schedule = parseRetry({ attempts: 6, backoff: { initial: 10, factor: 4, max: 1000, jitter: 'none' } });
     expect([1, 2, 3, 4, 5, 6].map((attempt) => getRetryDelayMs(schedule, attempt))).toEqual([

@@ -28,14 +28,14 @@ it('queues are found by their names, opened once, and closed together', async ()
   again.close();
 });
 
-it('a name that is no folder is refused', () => {
+it('a name that can’t be a folder is refused', () => {
   const queues = new Queues(freshDirectory());
   for (const name of ['', '../up', 'a/b', '_windows', '__proto__', 'x'.repeat(65), 5 as never]) {
     expect(() => queues.find(name)).toThrow(badOption);
   }
 });
 
-it('who may not open a queue finds those that are open', () => {
+it('a page that may not open a queue finds the open ones', () => {
   const directory = freshDirectory();
   const queues = new Queues(directory);
   const noSuchStore = expect.objectContaining({

@@ -56,7 +56,7 @@ describe('a page and its preload script', () => {
     ({ connect } = await import('../../renderer-api/connect.ts'));
   });
 
-  it('says what the port is for, and nothing that is no purpose', async () => {
+  it('names the purpose of the port, and accepts only known purposes', async () => {
     const given = new AbortController();
     const asking = (['stores', 'offline'] as const).map((to) => connect(given.signal, to));
     const nonce = 'f'.repeat(32);
@@ -124,7 +124,7 @@ describe('a page and its preload script', () => {
     return { near, far: port2, nonce, closed, listening };
   }
 
-  it('takes the word of the main process that who answered has died for the end of the port', async () => {
+  it('treats the main process’s report that the engine died as the end of the port', async () => {
     const { far, nonce, closed, listening } = await connected();
     deliver({ deskcache: 'gone', nonce });
     await vi.waitFor(() => expect(closed).toHaveBeenCalledOnce());

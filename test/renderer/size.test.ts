@@ -112,7 +112,7 @@ describe('the package for pages', () => {
     const ofPages = published.filter((name) => name.startsWith('page-'));
     expect(ofPages).toEqual(
       expect.arrayContaining(
-        ['faults', 'listening', 'offline-client', 'start', 'value-chunks'].map((name) => `page-${name}.js`),
+        ['faults', 'http-client', 'start', 'updates', 'value-chunks'].map((name) => `page-${name}.js`),
       ),
     );
   });
@@ -120,7 +120,7 @@ describe('the package for pages', () => {
   it('has the one error class of all entry points, and exports nothing of its insides', async () => {
     const [shared, page] = await Promise.all([import(entry('index.js')), import(entry('renderer.js'))]);
     expect(page.DiskCacheError).toBe(shared.DiskCacheError);
-    const names = ['DiskCache', 'DiskCacheError', 'RemoteRange', 'diskCache', 'provenanceOf'];
+    const names = ['DiskCache', 'DiskCacheError', 'RemoteRange', 'diskCache', 'getCacheStatus'];
     expect(Object.keys(page).toSorted()).toEqual(names);
   });
 });

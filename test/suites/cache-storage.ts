@@ -146,7 +146,7 @@ export function cacheStorageBehaviour(where: string, setup: OpenCacheStorage): v
         expect([await cache.delete(head), await cache.delete(head, { ignoreMethod: true })]).toEqual([false, true]);
       });
 
-      it('minds Vary, unless it is told not to', async () => {
+      it('honours Vary, unless ignoreVary is set', async () => {
         using made = setup();
         const asking = (language?: string) =>
           new Request(A, language === undefined ? {} : { headers: { 'accept-language': language } });

@@ -5,7 +5,7 @@ import type { OpenAsyncStore } from './async-cache.ts';
 /** incr and decr. */
 export function counterBehaviour(open: OpenAsyncStore): void {
   describe('counting', () => {
-    it('begins at the default, and anew after expiry', async () => {
+    it('starts at the default, and again after expiry', async () => {
       const { store, advance } = await open();
       expect(await store.incr('n')).toBe(1);
       expect(await store.incr('n', 5)).toBe(6);
@@ -34,7 +34,7 @@ export function counterBehaviour(open: OpenAsyncStore): void {
       expect(await store.peekItem({ last: false })).toEqual(['k', 2]);
     });
 
-    it('refuses what is no number and what would not be exact', async () => {
+    it('refuses non-numbers and inexact sums', async () => {
       const { store } = await open();
       await store.set('s', 'text');
       await store.set('big', Number.MAX_SAFE_INTEGER);

@@ -54,7 +54,7 @@ export function keyAndValueBehaviour(open: OpenAsyncStore): void {
       expect(await store.get('k')).toStrictEqual(value);
     });
 
-    it('refuses with the path what is no key and what is no value', async () => {
+    it('refuses invalid keys and values, with the path', async () => {
       const { store } = await open();
       const noKey = ['a', () => 1] as unknown as Key;
       await expect(store.set(noKey, 1)).rejects.toEqual(errorMatching('BAD_KEY'));

@@ -25,7 +25,7 @@ export function maintenanceBehaviour(open: OpenAsyncStore): void {
       expect(await collectItems(store.keys())).toEqual(['stays']);
     });
 
-    it('counts only live items among the evicted, and refuses what is no tag', async () => {
+    it('counts only live items among the evicted, and refuses invalid tags', async () => {
       const { store } = await open();
       await store.set('a', 1, { tag: 't' });
       await store.set('b', 1, { tag: 't', ttl: 0 });
@@ -91,7 +91,7 @@ export function maintenanceBehaviour(open: OpenAsyncStore): void {
       expect(await store.volume()).toBeLessThan(full - 250_000);
     });
 
-    it('refuses an item that could never fit, and lets nothing go for it', async () => {
+    it('refuses an item that could never fit, and evicts nothing for it', async () => {
       const { store } = await open({ sizeLimit: 1024 * 1024 });
       await store.set('k', 'stays');
       await expect(store.set('large', new Uint8Array(1024 * 1024))).rejects.toEqual(errorMatching('TOO_LARGE'));

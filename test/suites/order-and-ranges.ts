@@ -89,7 +89,7 @@ export function rangeBehaviour(open: OpenAsyncStore): void {
       );
     });
 
-    it('refuses a range that is none', async () => {
+    it('refuses an invalid range', async () => {
       const { store } = await open();
       const ranges = [
         { order: 'size' },

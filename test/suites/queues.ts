@@ -56,7 +56,7 @@ export function queueBehaviour(open: OpenAsyncStore): void {
       expect(await store.size).toBe(3);
     });
 
-    it('keep an item in its place when it is set anew, and lose it when it is deleted', async () => {
+    it('keep the position of an item that is set again, and lose it when it is deleted', async () => {
       const { store } = await open();
       const keys = [await store.push('a'), await store.push('b'), await store.push('c')];
       await store.set(keys[0]!, 'A');
@@ -79,7 +79,7 @@ export function queueBehaviour(open: OpenAsyncStore): void {
       expect(await drain(store)).toEqual(['front', 'next']);
     });
 
-    it('refuse a side that is none, and what is no value', async () => {
+    it('refuse an invalid side, and invalid values', async () => {
       const { store } = await open();
       const side = 'middle' as 'front';
       await expect(store.push(1, { side })).rejects.toEqual(errorMatching('BAD_OPTION'));
@@ -89,7 +89,7 @@ export function queueBehaviour(open: OpenAsyncStore): void {
       expect(await store.size).toBe(0);
     });
 
-    it('refuse a prefix that is no key', async () => {
+    it('refuse a prefix that is not a key', async () => {
       const { store } = await open();
       const prefix = (() => 1) as unknown as Key;
       await expect(store.push(1, { prefix })).rejects.toEqual(errorMatching('BAD_KEY'));

@@ -5,7 +5,7 @@ const LARGE = 'x'.repeat(1000);
 
 /** delete, deleteMany, pop, peekItem. */
 export function removalBehaviour(open: OpenAsyncStore): void {
-  describe('taking out', () => {
+  describe('delete and pop', () => {
     it('deletes once', async () => {
       const { store } = await open();
       await store.set('k', 1);

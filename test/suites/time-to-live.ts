@@ -26,7 +26,7 @@ export function timeToLiveBehaviour(open: OpenAsyncStore): void {
       expect(await store.pop('k')).toBeUndefined();
     });
 
-    it('starts anew with every set', async () => {
+    it('restarts with every set', async () => {
       const { store, advance } = await open();
       await store.set('k', 1, { ttl: 100 });
       advance(60);
@@ -60,7 +60,7 @@ export function timeToLiveBehaviour(open: OpenAsyncStore): void {
       expect(await store.incr('n')).toBe(1);
     });
 
-    it('is given anew by touch, which changes nothing else', async () => {
+    it('is renewed by touch, which changes nothing else', async () => {
       const { store, now, advance } = await open({ ttl: 100 });
       const storedAt = now();
       await store.set('k', 1, { ttl: 10, tag: 't' });
@@ -78,7 +78,7 @@ export function timeToLiveBehaviour(open: OpenAsyncStore): void {
       expect(await store.touch('k', { ttl: 50 })).toBe(false);
     });
 
-    it('counts right while expired items are dropped on the way', async () => {
+    it('counts correctly while expired items are removed in between', async () => {
       const { store, advance } = await open();
       for (let n = 0; n < 60; n++) await store.set(n, n, { ttl: 10 + (n % 3) });
       advance(11);

@@ -55,7 +55,7 @@ function findFaults(cache: Cache, said: ReportedCalls, killed: number): string[]
 
 async function runRound(round: number, killed: number): Promise<{ calls: number; faults: string[] }> {
   const directory = mkdtempSync(join(tmpdir(), 'deskcache-crowd-'));
-  const worker = join(import.meta.dirname, 'crowd-worker.ts');
+  const worker = join(import.meta.dirname, 'crowd-process.ts');
   try {
     const said = new ReportedCalls();
     const faults: string[] = [];

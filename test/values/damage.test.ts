@@ -108,7 +108,7 @@ describe('a column that never held this value', () => {
   });
 });
 
-describe('bytes somebody else wrote', () => {
+describe('bytes written by another program', () => {
   it('are decoded or CORRUPT, and run nothing', () => {
     const valid = encodeValue(
       { list: [new Date(0), 1n, new Map(), Buffer.from('bytes')], error: new Error('x') },

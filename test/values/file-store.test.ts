@@ -145,7 +145,7 @@ describe('staging', () => {
     expect(store.getUsage().files).toBe(0);
   });
 
-  it('is swept of what nobody wrote to for long, and of nothing else', () => {
+  it('is cleared of files not written to for a long time, and of nothing else', () => {
     const old = store.stage('old');
     const fresh = store.stage('fresh');
     const placed = storeFile('placed');

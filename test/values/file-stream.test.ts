@@ -53,12 +53,12 @@ async function catchFailure(promise: Promise<unknown>): Promise<DiskCacheError> 
 const listStaged = (): readonly string[] => readdirSync(join(store.root, 'stage'));
 
 describe('a stream into a file', () => {
-  it('arrives whole, with the size and check of its bytes', async () => {
+  it('arrives whole, with the size and checksum of its bytes', async () => {
     const streamed = await placeStream(DATA, new Uint8Array(0), DATA, DATA);
     expect(streamed).toMatchObject({
       mode: ENCODING.bytes,
       bytes: WHOLE.length,
-      check: checksum(ENCODING.bytes, WHOLE),
+      crc: checksum(ENCODING.bytes, WHOLE),
     });
     expect(store.read(streamed.name, streamed)).toEqual(WHOLE);
   });
@@ -81,7 +81,7 @@ describe('a stream into a file', () => {
     expect(listStaged()).toEqual([]);
   });
 
-  it('leaves nothing when it brings too much, or what are no bytes', async () => {
+  it('leaves nothing when it is too long, or yields something other than bytes', async () => {
     expect(
       (await catchFailure(writeStreamToFile(store, chunks(DATA, DATA), { ...LIMITS, maxBytes: 100_000 }))).code,
     ).toBe('TOO_LARGE');

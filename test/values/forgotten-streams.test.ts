@@ -58,7 +58,7 @@ it.runIf(process.platform === 'linux')(
   },
 );
 
-it.runIf(process.platform === 'linux')('so does a response whose body nobody reads', async () => {
+it.runIf(process.platform === 'linux')('so does a response whose body is not read', async () => {
   using cache = new Cache<string, Uint8Array>(freshDirectory());
   const answer = async () => new Response(BYTES, { headers: { 'cache-control': 'max-age=600' } });
   const http = createHttpCache({ cache: cache as never, fetch: answer });

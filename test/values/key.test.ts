@@ -144,7 +144,7 @@ describe('a range of keys', () => {
     expect(parseKeyBounds({ prefix })).toEqual({ lower: prefix, upper });
   });
 
-  it('ends after the last strings there are at the first key that is no string', () => {
+  it('ends after the last possible string, at the first key that is not a string', () => {
     for (const prefix of ['', '\u{10ffff}', '\u{10ffff}\u{10ffff}']) {
       expect(parseKeyBounds({ prefix }).upper).toEqual(new Uint8Array(0));
     }
@@ -170,7 +170,7 @@ describe('a range of keys', () => {
   });
 });
 
-describe('what is no key', () => {
+describe('an invalid key', () => {
   it('is refused with the path', () => {
     expect(getErrorCode(() => encodeKey(['a', { b: [undefined] }] as unknown as Key))).toMatch(
       /^BAD_KEY key\[1\]\.b\[0\] is undefined/,

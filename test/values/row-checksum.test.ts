@@ -15,7 +15,7 @@ const FROZEN: readonly (readonly [key: KeyColumn, check: number, rowCheck: numbe
 ];
 
 describe('the check of a row', () => {
-  it.each(FROZEN)('of the key %s is the same for ever', (key, check, rowCheck) => {
+  it.each(FROZEN)('of the key %s never changes', (key, check, rowCheck) => {
     expect(toRowChecksum(check, key)).toBe(rowCheck);
     expect(toValueChecksum(rowCheck, key)).toBe(check);
   });

@@ -238,7 +238,7 @@ describe("a store whose codec is 'json'", () => {
     expect(() => cache.set('k', make())).toThrow(errorMatching('BAD_VALUE'));
   });
 
-  it('refuses at once what it would write out for ever', () => {
+  it('refuses at once what would serialize without end', () => {
     using cache = new Cache(freshDirectory(), { codec: 'json' });
     let value: unknown = 'leaf';
     for (let level = 0; level < 40; level++) value = [value, value];
@@ -250,7 +250,7 @@ describe("a store whose codec is 'json'", () => {
 });
 
 describe('an error that can’t be read', () => {
-  it('is told as one of ours, whoever throws it', () => {
+  it('is reported as a DiskCacheError, whoever throws it', () => {
     const codec = {
       name: 'c',
       encode: () => {

@@ -21,7 +21,7 @@ async function bundleScript(file: string): Promise<string> {
 }
 
 export async function bundleScripts(): Promise<PageBundles> {
-  const [agent, surface] = await Promise.all([bundleScript('agent.ts'), bundleScript('surface.ts')]);
+  const [agent, surface] = await Promise.all([bundleScript('isolated-world.ts'), bundleScript('main-world.ts')]);
   return { agent: `(() => {${agent}})();`, surface };
 }
 

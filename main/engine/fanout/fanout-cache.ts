@@ -15,10 +15,8 @@ import { type MemoizeOptions, memoize } from '../cache/memoize.ts';
 import { describe, getCodecName, type StoreHandle } from '../cache/open.ts';
 import * as queue from '../cache/push-pull.ts';
 import * as read from '../cache/read.ts';
-import { getSize } from '../cache/read.ts';
 import { getStats } from '../cache/stats.ts';
-import type { PlainResult } from '../cache/transaction.ts';
-import { retryWithBallast } from '../cache/transaction.ts';
+import { type PlainResult, retryWithBallast } from '../cache/transaction.ts';
 import * as write from '../cache/write.ts';
 import { Deque, type DequeOptions } from '../deque/deque.ts';
 import { Index, type IndexOptions } from '../index-map/index-map.ts';
@@ -29,14 +27,8 @@ import { assertFunction, assertIterable, assertNoDefault, assertOptions, storeEa
 import { getManifestBytes } from './manifest.ts';
 import { MultiShardTransaction } from './multi-shard-transaction.ts';
 import type { NamedKind } from './named-stores.ts';
-import {
-  closeFanout,
-  closeIfCountedOnly,
-  type FanoutCore,
-  type FanoutOptions,
-  openFanout,
-  openNamedShards,
-} from './open-fanout.ts';
+import type { FanoutCore, FanoutOptions } from './open-fanout.ts';
+import { closeFanout, closeIfCountedOnly, openFanout, openNamedShards } from './open-fanout.ts';
 import * as merge from './shard-merge.ts';
 import { getQueueShardIndex, getShardIndex } from './shard-routing.ts';
 import { ShardSubscriptions } from './shard-subscriptions.ts';
@@ -243,7 +235,7 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheMetho
 
   /** The number of live items in the numbered shards. */
   get size(): number {
-    return sum(this.#getShards(), getSize);
+    return sum(this.#getShards(), read.getSize);
   }
 
   /** The keys of a range, lazily, merged in order: key order, or stored order by the clock of who stored them. */

@@ -93,7 +93,7 @@ export class HttpCache {
   }
 
   /**
-   * As the global `fetch`, the cache modes of the standard included. `provenanceOf(response)` tells where it came from. A failure
+   * As the global `fetch`, the cache modes of the standard included. `getCacheStatus(response)` tells where it came from. A failure
    * of the origin rejects with what `fetch` rejected with; `only-if-cached` answers 504 where nothing is stored. Where the store
    * fails, even when it was closed, the request goes to the origin.
    */

@@ -65,7 +65,7 @@ describe('CacheStorage in a page', () => {
     await vi.waitFor(() => expect(page.sessions.map(({ open }) => open)).toEqual([0]));
   });
 
-  it('puts all of a body or nothing, whoever breaks it off', async () => {
+  it('stores a whole body or nothing, whichever side aborts it', async () => {
     using page = openHttpPage();
     const cache = await page.diskCache.caches.open('v1');
     const broken = new Error('The file was removed');

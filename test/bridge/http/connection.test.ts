@@ -7,7 +7,7 @@ import { openRawPort } from '../raw-port.ts';
 import { openHttpPage } from './http-port-fixture.ts';
 
 describe('the connection in pages', () => {
-  it('is one for all of them: who may switches it, everybody hears', async () => {
+  it('is shared: a page with the grant switches it, all pages are told', async () => {
     using page = openHttpPage({ fetch: () => new Response('x') });
     const other = page.anotherPage({ stores: { '@fetch': 'read' } });
     const heard: [string, boolean][] = [];
@@ -31,7 +31,7 @@ describe('the connection in pages', () => {
     expect([heard[2], await other.connection.online]).toEqual([['page', true], true]);
   });
 
-  it('is heard of again after the port was cut, and what changed meanwhile is told', async () => {
+  it('is reported again after the port was lost, including what changed in between', async () => {
     using page = openHttpPage();
     const heard: boolean[] = [];
     page.diskCache.connection.subscribe((online) => heard.push(online));
@@ -47,7 +47,7 @@ describe('the connection in pages', () => {
     await vi.waitFor(() => expect(heard).toEqual([false, true]));
   });
 
-  it('tells who may not hear of it why, and a listener’s failure is its own', async () => {
+  it('tells a page without the grant why, and isolates a failing listener', async () => {
     using page = openHttpPage();
     const onError = vi.fn();
     page.anotherPage({ stores: { '*': 'admin' } }).connection.subscribe(() => {}, { onError });

@@ -129,7 +129,7 @@ describe('fetch from a page', () => {
     expect(heard).toEqual([['POST', { 'content-type': 'text/plain;charset=UTF-8', 'x-a': '1' }, 'hello', 'omit']]);
   });
 
-  it('streams a request body up as it is read, and stops the page where nobody reads', async () => {
+  it('streams a request body as it is read, with backpressure on the page', async () => {
     const big = new Uint8Array(3_000_000).map((_, n) => n % 251);
     let received: Uint8Array | undefined;
     using page = openHttpPage({
@@ -186,7 +186,7 @@ describe('fetch from a page', () => {
     await vi.waitFor(() => expect([source.cancelled() === undefined, page.sessions[0]!.open]).toEqual([false, 0]));
   });
 
-  it('reads a body into buffers of the page’s own, to its end', async () => {
+  it('reads a body to its end into the page’s own buffers (BYOB)', async () => {
     const bytes = new Uint8Array(700_000).map((_, n) => n % 199);
     using page = openHttpPage({ fetch: () => new Response(bytes) });
     const { body } = await page.diskCache.fetch(URL_A);

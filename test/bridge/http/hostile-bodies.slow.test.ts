@@ -205,7 +205,7 @@ describe('bodies of requests', () => {
   });
 });
 
-describe('a port for HTTP that sends what is of no use', () => {
+describe('an HTTP port that sends useless messages', () => {
   it.each<[string, () => unknown]>([
     ['what is no call', () => ({ id: 'x', more: new Uint8Array(20 * MIB) })],
     [

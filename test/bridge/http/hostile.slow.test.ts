@@ -269,7 +269,7 @@ describe('a hostile page', () => {
     await vi.waitFor(() => expect(session.open).toBe(0));
   });
 
-  it('sends no body twice, no more than there is room for, and nothing that is no body', async () => {
+  it('sends no body twice, no more than the window allows, and nothing but a body', async () => {
     using page = openHttpPage({
       fetch: async (it) => new Response(it.url.endsWith('read') ? await it.text() : 'unread'),
     });

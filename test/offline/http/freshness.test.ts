@@ -30,7 +30,7 @@ describe('freshness', () => {
     expect(await fetchText(setup)).toEqual(['2', 'miss']);
   });
 
-  it('takes a tenth of the age since the last modification where nothing is said', async () => {
+  it('uses 10 % of the time since Last-Modified when no lifetime is given', async () => {
     using setup = openHttpCache(createNumberedAnswer({ 'last-modified': 'Sun, 01 Mar 2026 11:58:20 GMT' })); // 100 s before
     await fetchText(setup);
     setup.advance(9 * SECOND_MS);

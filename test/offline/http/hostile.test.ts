@@ -53,7 +53,7 @@ describe('what was on its way when its URL was changed is not stored', () => {
   });
 });
 
-describe('who has all bytes finds them stored', () => {
+describe('a client that has all bytes finds them stored', () => {
   it.each([9, 100_000])('as soon as it has %i of as many that were announced', async (size) => {
     const { body, end } = createSlowBody('x'.repeat(size));
     using setup = openHttpCache(() => new Response(body, { headers: { ...FRESH, 'content-length': String(size) } }));
@@ -97,7 +97,7 @@ describe('leaving', () => {
     await expect(response.text()).rejects.toThrow('enough');
   });
 
-  it('gives up the answer that nobody will read, when the waiters were sent away', async () => {
+  it('cancels a response that will not be read after its waiters were released', async () => {
     const { body, seen } = createSlowBody();
     const held: (() => void)[] = [];
     using setup = openHttpCache(async ({ signal }, count) => {
@@ -141,7 +141,7 @@ describe('leaving', () => {
   });
 });
 
-describe('what goes wrong behind the scenes', () => {
+describe('failures in the background', () => {
   const failing = (onRevalidationFailure: HttpCacheOptions['onRevalidationFailure']) =>
     openHttpCache(
       (_, count) => {
@@ -286,7 +286,7 @@ it('a HEAD that is refused says nothing about what is stored', async () => {
 it.each([{ range: 'bytes=0-1,3-4' }, { 'if-match': '"a"' }, { 'cache-control': 'no-store' }] as Record<
   string,
   string
->[])('only-if-cached asks nobody, whatever is asked for: %o', async (headers) => {
+>[])('only-if-cached sends no request: %o', async (headers) => {
   using setup = openHttpCache(createNumberedAnswer(FRESH));
   expect((await setup.http.respond(new Request(URL_A, { headers }), 'only-if-cached')).status).toBe(504);
   expect(setup.originRequests).toEqual([]);
@@ -325,7 +325,7 @@ describe('the disk', () => {
   });
 });
 
-it('a listener that throws costs nobody the response', async () => {
+it('a listener that throws loses no response', async () => {
   const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
   const failure = new Error('on purpose');
   const onStoreFailure = () => {

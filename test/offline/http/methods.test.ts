@@ -36,7 +36,7 @@ describe('methods', () => {
     ]);
   });
 
-  it('lets the origin answer who asks for several parts, also of what is stored', async () => {
+  it('passes multi-range requests to the origin, even for stored responses', async () => {
     using setup = openHttpCache(
       (_, count) =>
         new Response(`parts ${count}`, { status: 206, headers: { 'content-type': 'multipart/byteranges' } }),
@@ -52,7 +52,7 @@ describe('methods', () => {
     expect([await stored.text(), getCacheStatus(stored)]).toEqual(['0123456789', 'hit']);
   });
 
-  it('who asks for everything by a Range, as media elements do, is answered by a part and has it stored', async () => {
+  it('a Range for the whole body, as media elements send it, is answered with a part and stored', async () => {
     using setup = openHttpCache(({ url }) => {
       const length = url.endsWith('unknown') ? undefined : { 'content-length': '10' };
       const control = url.endsWith('secret') ? 'no-store' : 'max-age=60';

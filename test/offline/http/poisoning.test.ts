@@ -69,7 +69,7 @@ describe('what one request brings is not the answer to another', () => {
 });
 
 describe('Set-Cookie', () => {
-  it('reaches who asked, and is neither kept nor shown to who asks later', async () => {
+  it('reaches the requester, and is neither stored nor shown later', async () => {
     using setup = openHttpCache(({ headers }) => {
       const isKnown = headers.has('if-none-match');
       const fields = {

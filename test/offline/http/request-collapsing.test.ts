@@ -172,7 +172,7 @@ describe('one fetch for many waiters', () => {
     expect([setup.originRequests.length, setup.originRequests[0]?.signal.aborted]).toEqual([1, false]);
   });
 
-  it('gives the request up when everybody has left', async () => {
+  it('aborts the request when all waiters have left', async () => {
     const origin = createHeldOrigin(createNumberedAnswer({ 'cache-control': 'max-age=60' }));
     using setup = openHttpCache(origin.answer);
     const controllers = [new AbortController(), new AbortController()];
@@ -211,7 +211,7 @@ describe('one fetch for many waiters', () => {
     await vi.waitFor(() => expect(left).toHaveBeenCalledOnce());
   });
 
-  it('a reader that does not read holds nobody up', async () => {
+  it('a reader that does not read delays no other', async () => {
     using setup = openHttpCache(() => new Response(LARGE, { headers: { 'cache-control': 'max-age=60' } }));
     const [unread, read] = await Promise.all([setup.http.fetch(URL_A), setup.http.fetch(URL_A)]);
     expect((await read.arrayBuffer()).byteLength).toBe(LARGE.length);

@@ -19,7 +19,7 @@ describe('validation', () => {
     },
   );
 
-  it('asks nobody about what is immutable, while it is fresh', async () => {
+  it('does not revalidate immutable responses while they are fresh', async () => {
     using setup = openHttpCache(createNumberedAnswer({ 'cache-control': 'max-age=60, immutable' }));
     await fetchText(setup);
     expect(await fetchText(setup, { cache: 'no-cache' })).toEqual(['1', 'hit']);

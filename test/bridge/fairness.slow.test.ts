@@ -23,8 +23,8 @@ function createBusyScheduler(): FairScheduler {
 
 const nextEventLoopTurn = () => new Promise((resolve) => setImmediate(resolve));
 
-describe('the rota', () => {
-  it('lets who is alone begin at once', () => {
+describe('the fair scheduler', () => {
+  it('starts a lone task at once', () => {
     const rota = new FairScheduler();
     const ran: number[] = [];
     const lane: TaskQueue = [];
@@ -32,7 +32,7 @@ describe('the rota', () => {
     expect(ran).toEqual([0, 1, 2, 3, 4]);
   });
 
-  it('gives everything else a turn after a slice, and each lane one of its jobs in turn', async () => {
+  it('yields after a time slice, then runs one task of each queue in turn', async () => {
     const rota = createBusyScheduler();
     const ran: string[] = [];
     const [flood, modest]: [TaskQueue, TaskQueue] = [[], []];
@@ -50,7 +50,7 @@ describe('the rota', () => {
     expect(ran.indexOf('something else')).toBeLessThan(ran.indexOf('flood 1'));
   });
 
-  it('gives an owner no more turns for more connections', async () => {
+  it('gives one owner the same share however many connections it has', async () => {
     const rota = createBusyScheduler();
     const ran: string[] = [];
     const owner = {};
@@ -66,7 +66,7 @@ describe('the rota', () => {
     expect(new Set(ran.filter((it) => it !== 'modest').slice(0, 20)).size).toBe(20);
   });
 
-  it('takes no other work of the same turn for a rest', async () => {
+  it('does not count other work of the same event-loop turn as idle time', async () => {
     const rota = new FairScheduler();
     const ran: number[] = [];
     const lane: TaskQueue = [];
@@ -86,7 +86,7 @@ describe('the rota', () => {
     expect(ran).toHaveLength(5);
   });
 
-  it('lets others have a turn between the parts of a job, and no later job of its lane', async () => {
+  it('lets other queues run between the parts of a task, but no later task of its own queue', async () => {
     const rota = new FairScheduler();
     const ran: string[] = [];
     const [long, other]: [TaskQueue, TaskQueue] = [[], []];
@@ -104,7 +104,7 @@ describe('the rota', () => {
     expect(ran.filter((it) => it !== 'other')).toEqual(['part 1', 'part 2', 'part 3', 'part 4', 'after it']);
   });
 
-  it('goes on after a job that threw', async () => {
+  it('continues after a task that threw', async () => {
     const rota = new FairScheduler();
     const ran: number[] = [];
     expect(() =>

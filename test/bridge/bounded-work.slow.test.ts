@@ -59,7 +59,7 @@ function createCyclicGraph(): unknown[] {
 }
 
 describe('what a page has compared', () => {
-  it('ends, whatever refers to what', () => {
+  it('ends for every object graph', () => {
     bridge = openBridge({ stores });
     bridge.cacheInMain('api').set('graph', createCyclicGraph());
     list().push(createCyclicGraph());
@@ -128,7 +128,7 @@ describe('what a page reads in one call', () => {
     expect(run([['api', 'getMany', ['rows', 'rows']]]).codes).toEqual(['TOO_LARGE']);
   }, 30_000);
 
-  it('leaves what it would take out where it is when it is too much', () => {
+  it('removes nothing when the result would be too large', () => {
     bridge = openBridge({ stores });
     const large = new Uint8Array(40 * 2 ** 20);
     const api = bridge.cacheInMain('api');
@@ -160,7 +160,7 @@ describe('what a page reads in one call', () => {
 });
 
 describe('what a page has done in one call', () => {
-  it('goes in steps between which others have a turn, and comes to the same', () => {
+  it('runs in steps that yield to others, with the same result', () => {
     bridge = openBridge({ stores });
     const api = bridge.cacheInMain('api');
     list().extend(createArray(40_000, (n) => n % 20_000));

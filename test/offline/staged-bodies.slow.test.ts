@@ -6,7 +6,7 @@ import { Cache } from '../../main/engine/index.ts';
 import { CacheStorage, createHttpCache } from '../../main/offline/index.ts';
 import { freshDirectory } from '../engine/fresh-directory.ts';
 
-const CHILD_SCRIPT = fileURLToPath(new URL('staged-bodies-killed.ts', import.meta.url));
+const CHILD_SCRIPT = fileURLToPath(new URL('staged-bodies-process.ts', import.meta.url));
 
 /** Runs until the process says that its bodies are on disk, and kills it in the middle. */
 async function killWhileWriting(how: 'addAll' | 'put' | 'http', directory: string): Promise<void> {

@@ -81,7 +81,7 @@ describe.each([
     expect(cache.get('long')).toBeUndefined();
   });
 
-  it('whoever opens the store next knows, by whatever process it was written, and puts it right once', () => {
+  it('the next process to open the store detects it, whoever wrote it, and corrects it once', () => {
     const { cache, directory } = openAt(TODAY + ahead);
     cache.set('token', 'secret', { ttl: 60 * SECOND_MS });
     cache.close();

@@ -104,7 +104,7 @@ describe('a value that a page changes in the turn in which it gave it', () => {
   });
 });
 
-describe('a value that is not what it seems', () => {
+describe('a value with getters or a proxy', () => {
   it.each<[string, () => unknown, unknown]>([
     [
       'an object that reacts',

@@ -40,7 +40,7 @@ describe('the upstream of Atlas', () => {
     expect(await json('/v1/countries/UNK')).not.toHaveProperty('numeric');
   });
 
-  it('answers 304 without a body to whom has the current answer', async () => {
+  it('answers 304 without a body to a client that has the current version', async () => {
     const first = await get('/v1/world');
     const etag = first.headers.get('etag');
     await first.arrayBuffer();
