@@ -74,7 +74,7 @@ async function openUtilityEngine(directory: string): Promise<WritingPage> {
     utility.postMessage({ order, ports } satisfies ParentMessage, ports);
   tell({ order: 'open', opening: { directory, stores: { declarations: {} }, windows: undefined }, attached: [] });
   const [answer] = (await once(utility, 'message')) as [EngineEvent];
-  if (answer.post !== 'opened') throw new Error(`The utility process did not open: ${JSON.stringify(answer)}`);
+  if (answer.event !== 'opened') throw new Error(`The utility process did not open: ${JSON.stringify(answer)}`);
   const rights = { grant: FULL_GRANT, hasShard: false };
   tell({ order: 'session', id: 1, window: undefined, rights }, port1);
   return openWritingPage(port2, async () => {

@@ -56,19 +56,19 @@ export type Command =
 
 /** What became of `open`, and then what happens. */
 export type EngineEvent =
-  | { readonly post: 'opened' }
-  | { readonly post: 'failed'; readonly error: ErrorData }
+  | { readonly event: 'opened' }
+  | { readonly event: 'failed'; readonly error: ErrorData }
   | RunningEvent;
 
 export type RunningEvent =
   /** A session has ended by itself. */
-  | { readonly post: 'ended'; readonly id: number }
-  | { readonly post: 'answer'; readonly id: number; readonly outcome: Outcome };
+  | { readonly event: 'ended'; readonly id: number }
+  | { readonly event: 'answer'; readonly id: number; readonly outcome: Outcome };
 
 /** Whether what the utility process has posted is a report, which a module of the application's own could spoil. */
 export function isEngineEvent(message: unknown): message is EngineEvent {
-  const { report, id, error, outcome } = Object(message) as Record<string, unknown>;
-  switch (report) {
+  const { event, id, error, outcome } = Object(message) as Record<string, unknown>;
+  switch (event) {
     case 'opened':
       return true;
     case 'failed':

@@ -114,11 +114,11 @@ export class EngineProcess {
   }
 
   #receive(from: UtilityProcess, message: EngineEvent): void {
-    if (message.post === 'failed') {
+    if (message.event === 'failed') {
       this.#failure = fromErrorData(message.error);
       if (!this.#hasOpened) this.#end(this.#failure);
       from.kill();
-    } else if (message.post !== 'opened') this.#listener.onEvent(message);
+    } else if (message.event !== 'opened') this.#listener.onEvent(message);
     else if (this.#endReason === undefined) {
       this.#openProcess = from;
       this.#hasOpened = true;

@@ -29,9 +29,9 @@ export function serveCommands(
   async function openEngine(opening: OpenCommand, attached: readonly WindowStoreId[]): Promise<void> {
     try {
       opened = await open(opening, attached);
-      post({ post: 'opened' });
+      post({ event: 'opened' });
     } catch (error) {
-      post({ post: 'failed', error: toErrorData(error) });
+      post({ event: 'failed', error: toErrorData(error) });
     }
   }
 
@@ -52,7 +52,7 @@ export function serveCommands(
         const { id, window, rights } = order;
         const answering = window === undefined ? engine : windows.get(window);
         const session = answering?.openSession(port!, rights, () => {
-          if (sessions.delete(id)) post({ post: 'ended', id });
+          if (sessions.delete(id)) post({ event: 'ended', id });
         });
         if (session) sessions.set(id, session);
         break;
@@ -64,7 +64,7 @@ export function serveCommands(
         break;
       }
       case 'call':
-        post({ post: 'answer', id: order.id, outcome: captureOutcome(() => runQuery(order.asked)) });
+        post({ event: 'answer', id: order.id, outcome: captureOutcome(() => runQuery(order.asked)) });
         break;
       case 'openQueue':
         try {

@@ -160,7 +160,7 @@ export class UtilityEngine implements EngineEndpoint {
   }
 
   #receive(report: RunningEvent): void {
-    if (report.post === 'ended') {
+    if (report.event === 'ended') {
       const talk = this.#sessions.get(report.id);
       this.#sessions.delete(report.id);
       talk?.onEnd('closed');
