@@ -1,7 +1,7 @@
 import { findValueFault } from '../protocol/clone-check.ts';
 import { DiskCacheError } from '../protocol/error.ts';
 import { findKeyFault } from '../protocol/key.ts';
-import { formatRejection, type UnsendableArgumentError } from './unsendable.ts';
+import { formatRejection, type UnsendableArgumentError } from './wire-arguments.ts';
 
 /**
  * The error with the path and the nature of the part that can't be sent: `value.user.avatar is a Blob`. Undefined where the argument was

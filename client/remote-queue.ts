@@ -5,10 +5,10 @@ import type { Job, JobState, QueueEvent } from '../protocol/job.ts';
 import type { ResultPage } from '../protocol/results.ts';
 import type { Client } from './client.ts';
 import { rethrowLater } from './on-demand.ts';
+import { rejectOnThrow } from './reject-on-throw.ts';
 import type { Remote } from './remote.ts';
 import { defineMethods } from './remote.ts';
 import { RemoteRange } from './remote-range.ts';
-import { rejectOnThrow } from './unsendable.ts';
 import { toWireArguments } from './wire-arguments.ts';
 
 /**

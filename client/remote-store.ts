@@ -10,11 +10,11 @@ import type { StoreEvent, SubscriptionRange } from '../protocol/wire.ts';
 import type { Client } from './client.ts';
 import { openValueStream, readLargeValue, writeLargeValue, writeValueStream } from './large-values.ts';
 import { rethrowLater } from './on-demand.ts';
+import { rejectOnThrow } from './reject-on-throw.ts';
 import type { RemoteSubscribeOptions } from './remote.ts';
 import { defineMethods } from './remote.ts';
 import { RemoteRange } from './remote-range.ts';
 import type { UpdateListener } from './subscriptions.ts';
-import { rejectOnThrow } from './unsendable.ts';
 import { checkIterable, checkPlain, toWireArguments } from './wire-arguments.ts';
 
 /**

@@ -2,13 +2,36 @@ import { copyValue } from '../protocol/clone.ts';
 import type { ArgumentRole } from '../protocol/contract/signature.ts';
 import { DiskCacheError, type ErrorCode } from '../protocol/error.ts';
 import { KEY_PARTS_HINT } from '../protocol/key-limits.ts';
-import { UnsendableArgumentError } from './unsendable.ts';
 
 /*
  * What can't cross to the main process is found before the turn's message is posted: a function would throw for the whole
  * message, a Blob would make it arrive as null, a class instance would lose its class in silence. Whether an argument makes
  * sense is for the engine to say.
  */
+
+/** What the message says: `${place}${called}.part is a function; ${remedy}`. */
+interface RejectedArgument {
+  readonly value: unknown;
+  readonly name: string;
+  readonly prefix: string | undefined;
+  readonly remedy: string | undefined;
+}
+
+/** Says which argument can't be sent. Which part of it is at fault is found by code that is loaded for it (faults.ts). */
+export class UnsendableArgumentError extends DiskCacheError {
+  readonly rejected: RejectedArgument;
+
+  constructor(code: ErrorCode, rejected: RejectedArgument) {
+    super(
+      code,
+      formatRejection(rejected, `${rejected.name} holds what can't be sent, as a function or an instance of a class`),
+    );
+    this.rejected = rejected;
+  }
+}
+
+export const formatRejection = ({ prefix = '', remedy }: RejectedArgument, fault: string): string =>
+  prefix + (remedy === undefined ? fault : `${fault}; ${remedy}`);
 
 /** How an argument is looked at, and in what form it is sent. `place` stands before what is said of one of many. */
 const ARGUMENT_CHECKS: Readonly<Record<ArgumentRole, (argument: unknown) => unknown>> = {

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startUpstream, type UpstreamOptions, type UpstreamProcess } from '../demo-app/upstream/start-upstream.ts';
+import type { AppHandle } from './app-handle.ts';
 import { AtlasPage, COUNTRIES } from './atlas-page.ts';
 import { expect, type Launch, test } from './fixture.ts';
-import type { AppHandle } from './launch.ts';
 
 const ATLAS = fileURLToPath(new URL('../dist/demo/main.js', import.meta.url));
 const SAMPLE = ['AFG', 'CHE', 'NPL', 'UNK', 'VAT', 'ZWE'];

@@ -1,8 +1,8 @@
 import type { ChildProcess } from 'node:child_process';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Page } from 'playwright-core';
+import type { AppHandle, Shell } from './app-handle.ts';
 import { killTree } from './kill-tree.ts';
-import type { AppHandle, Shell } from './launch.ts';
 
 const QUIT_TIMEOUT_MS = 15_000;
 const WINDOW_TIMEOUT_MS = 30_000;

@@ -1,8 +1,8 @@
 /** What specs do with applications whose pages have `diskCache` in their hands, as somebody has in the developer tools. */
 import { fileURLToPath } from 'node:url';
 import type { Frame, Page } from 'playwright-core';
+import type { AppHandle } from './app-handle.ts';
 import type { Launch } from './fixture.ts';
-import type { AppHandle } from './launch.ts';
 
 export const waitForDiskCache = (page: Page | Frame) => page.waitForFunction('globalThis.diskCache !== undefined');
 

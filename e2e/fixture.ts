@@ -2,8 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test as base } from '@playwright/test';
+import type { AppHandle, LaunchOptions, Shell } from './app-handle.ts';
 import { isElectronRequired, NO_RUNTIME } from './find-electron.ts';
-import { type AppHandle, findElectron, type LaunchOptions, launch, type Shell } from './launch.ts';
+import { findElectron, launch } from './launch.ts';
 
 export { expect } from '@playwright/test';
 

@@ -1,8 +1,8 @@
 /** Windows of a session that deskcache is installed in: none has a preload script of its own, none is attached by hand. */
 import type { Page } from 'playwright-core';
+import type { AppHandle } from './app-handle.ts';
 import { countSessions, openWindowFrom as openPage, startApp, waitForDiskCache } from './disk-cache-page.ts';
 import { expect, type Launch, test } from './fixture.ts';
-import type { AppHandle } from './launch.ts';
 
 const startInstallApp = (launch: Launch) => startApp(launch, 'bridge', '--install');
 

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { _electron } from 'playwright-core';
+import type { AppHandle, LaunchOptions } from './app-handle.ts';
 import { collectOutput, createAppHandle } from './create-app-handle.ts';
 import { findElectron, NO_RUNTIME } from './find-electron.ts';
-import type { AppHandle, LaunchOptions } from './launch.ts';
 
 /** The application in Electron, driven by Playwright. */
 export async function launchElectron(options: LaunchOptions): Promise<AppHandle> {

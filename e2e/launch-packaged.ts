@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
+import type { AppHandle, Shell } from './app-handle.ts';
 import { collectOutput, createAppHandle } from './create-app-handle.ts';
 import { connectToDevtools } from './devtools-endpoint.ts';
-import type { AppHandle, Shell } from './launch.ts';
 import { canSandbox } from './launch-electron.ts';
 import { fromChromiumUrl } from './stand-in/scheme-mapping.ts';
 

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import type { AppHandle, LaunchOptions } from './app-handle.ts';
 import { collectOutput, createAppHandle } from './create-app-handle.ts';
 import { connectToDevtools } from './devtools-endpoint.ts';
-import type { AppHandle, LaunchOptions } from './launch.ts';
 import { fromChromiumUrl } from './stand-in/scheme-mapping.ts';
 
 const SHIM_LOADER = new URL('./stand-in/register.ts', import.meta.url).href;

@@ -5,8 +5,8 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
+import type { AppHandle } from './app-handle.ts';
 import { test as base, expect, type Launch } from './fixture.ts';
-import type { AppHandle } from './launch.ts';
 import { TemplateWorkspace } from './templates/template-workspace.ts';
 import { type Format, TEMPLATES, type TemplateName, UTILITY_EDIT } from './templates/templates.ts';
 

@@ -15,9 +15,10 @@ import {
   toQueueAddress,
   WINDOW_STORE,
 } from '../protocol/stores.ts';
-import { LazyHttpClient, type RemoteFetchInit, type RequestInput, remoteFetch } from './http/lazy-http-client.ts';
+import { LazyHttpClient, remoteFetch } from './http/lazy-http-client.ts';
 import { RemoteCacheStorage } from './http/remote-caches.ts';
 import { RemoteConnection } from './http/remote-connection.ts';
+import type { RemoteFetchInit, RequestInput } from './http/request-input.ts';
 
 export interface DiskCacheOptions {
   /** Milliseconds after which a call that was not answered rejects with `CALL_TIMEOUT_MS`. Default 30 000. */

@@ -24,6 +24,6 @@ export type { Strategy, StrategyOptions } from '../protocol/strategy.ts';
 export type { ByteRange } from '../protocol/value-stream.ts';
 export { diskCache } from './connect.ts';
 export { DiskCache, type DiskCacheOptions } from './disk-cache.ts';
-export type { RemoteFetchInit } from './http/lazy-http-client.ts';
 export type { RemoteCacheStorage, RemoteWebCache } from './http/remote-caches.ts';
 export type { RemoteConnection } from './http/remote-connection.ts';
+export type { RemoteFetchInit } from './http/request-input.ts';

@@ -138,6 +138,31 @@ function getForbiddenImports(path: string): string[] {
   return getImports(path).filter((target) => !isAllowed(target));
 }
 
+const FOLDERS_WITHOUT_CIRCLES = /^(main|protocol|client|renderer-api|preload|bench|e2e|demo-app)\//;
+/** Electron's objects know each other, so the stand-in's model of them does too. */
+const ELECTRON_MODEL = /^e2e\/stand-in\/((main|mirror|utility)\/|type-conformance\.ts$)/;
+
+/** What each file imports, directly or through others. */
+function getReachable(start: string, imports: ReadonlyMap<string, readonly string[]>): ReadonlySet<string> {
+  const reached = new Set<string>();
+  const waiting = [...(imports.get(start) ?? [])];
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    if (reached.has(next)) continue;
+    reached.add(next);
+    waiting.push(...(imports.get(next) ?? []));
+  }
+  return reached;
+}
+
+/** The circles among the files, each as its files. Imports of types and `import()` count. */
+function findCircles(imports: ReadonlyMap<string, readonly string[]>): string[][] {
+  const reachable = new Map([...imports.keys()].map((path) => [path, getReachable(path, imports)]));
+  const circles = [...reachable].map(([path, reached]) =>
+    [...reached].filter((other) => reachable.get(other)?.has(path)).sort(),
+  );
+  return [...new Map(circles.filter((it) => it.length > 0).map((it) => [it.join(), it])).values()];
+}
+
 describe('the floor plan', () => {
   it('sees the sources', () => {
     expect(sources.length).toBeGreaterThan(20);
@@ -165,5 +190,18 @@ describe('the floor plan', () => {
 
   it('gives no file a name that says nothing', () => {
     expect(sources.filter((path) => VAGUE_NAME.test(basename(path)))).toEqual([]);
+  });
+
+  it('finds circles', () => {
+    const imports = { 'a.ts': ['b.ts'], 'b.ts': ['c.ts'], 'c.ts': ['b.ts', 'd.ts'], 'd.ts': [] };
+    expect(findCircles(new Map(Object.entries(imports)))).toEqual([['b.ts', 'c.ts']]);
+  });
+
+  it("has no circles but those inside the model of Electron's objects", () => {
+    const imports = new Map(
+      sources.filter((path) => FOLDERS_WITHOUT_CIRCLES.test(path)).map((path) => [path, getImports(path)]),
+    );
+    const circles = findCircles(imports);
+    expect(circles.filter((files) => !files.every((path) => ELECTRON_MODEL.test(path)))).toEqual([]);
   });
 });

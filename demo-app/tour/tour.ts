@@ -1,7 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { AppHandle } from '../../e2e/app-handle.ts';
 import { AtlasPage, COUNTRIES } from '../../e2e/atlas-page.ts';
-import type { AppHandle } from '../../e2e/launch.ts';
 import { startUpstream, type UpstreamProcess } from '../upstream/start-upstream.ts';
 import { expectShown, runStep } from './report.ts';
 

@@ -3,6 +3,7 @@
  * `app://tiny/do`; the answer is JSON, or a 500 with the error's message.
  */
 import { app, BrowserWindow, protocol, session } from 'electron';
+import type { AppCommand } from './app-command.ts';
 import { eventLog } from './event-log.ts';
 import { NETWORK_COMMANDS } from './network-commands.ts';
 import { PORT_COMMANDS } from './port-commands.ts';
@@ -11,7 +12,6 @@ import { openWindow, PRELOAD_PATH } from './windows.ts';
 
 /** How often the signal of a request was aborted. */
 let abortedRequests = 0;
-export type AppCommand = (...args: string[]) => unknown;
 
 let sendSecondHalf: (() => void) | undefined;
 

@@ -1,6 +1,6 @@
 /** Requests of the main process, and pages' requests for http and https that it answers. */
 import { type ClientRequestConstructorOptions, net, session } from 'electron';
-import type { AppCommand } from './commands.ts';
+import type { AppCommand } from './app-command.ts';
 
 /** A call of `net.request`: its options, and what to do with the request. */
 interface RequestCommand extends ClientRequestConstructorOptions {

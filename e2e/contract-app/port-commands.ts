@@ -1,6 +1,6 @@
 /** Main's side of the ports in the contract test. */
 import { MessageChannelMain, type MessagePortMain } from 'electron';
-import type { AppCommand } from './commands.ts';
+import type { AppCommand } from './app-command.ts';
 import { eventLog } from './event-log.ts';
 import { describeValue, SAMPLES } from './sample-values.ts';
 import { sendPortToChild } from './utility-commands.ts';

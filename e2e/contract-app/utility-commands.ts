@@ -1,7 +1,7 @@
 /** Main's side of utility processes in the contract test. */
 import { join } from 'node:path';
 import { type MessagePortMain, type UtilityProcess, utilityProcess } from 'electron';
-import type { AppCommand } from './commands.ts';
+import type { AppCommand } from './app-command.ts';
 import { describeValue, SAMPLES } from './sample-values.ts';
 
 let child: UtilityProcess;

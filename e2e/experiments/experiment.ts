@@ -2,8 +2,9 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Page } from 'playwright-core';
+import type { AppHandle, Shell } from '../app-handle.ts';
 import { waitForDiskCache } from '../disk-cache-page.ts';
-import { type AppHandle, launch, type Shell } from '../launch.ts';
+import { launch } from '../launch.ts';
 
 export interface Experiment {
   readonly question: string;

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { extractAll } from '@electron/asar';
+import type { AppHandle } from '../app-handle.ts';
 import { waitForDiskCache } from '../disk-cache-page.ts';
-import type { AppHandle } from '../launch.ts';
 import { findElectron } from '../launch.ts';
 import { launchPackaged } from '../launch-packaged.ts';
 import { type Experiment, evaluateWithTimeout, type Lab, sendCommand } from './experiment.ts';

@@ -1,7 +1,7 @@
 /** What each template must do, packaged: keep a note, show it in a second window and after a restart, and show its picture. */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Page } from 'playwright-core';
-import type { AppHandle } from '../launch.ts';
+import type { AppHandle } from '../app-handle.ts';
 
 const WAIT_MS = 30_000;
 

@@ -1,7 +1,7 @@
 import { createChunkStream } from '../../client/chunk-streams.ts';
 import type { QueryOptions, WireRequest, WireResponse } from '../../protocol/http.ts';
 import type { HttpConnection } from './http-connection.ts';
-import { type RequestInput, toRequest } from './lazy-http-client.ts';
+import { type RequestInput, toRequest } from './request-input.ts';
 
 /** Returns a request as it is sent to the main process, without its body. */
 export function toWireRequest({ url, method, headers, credentials, redirect, cache }: Request): WireRequest {

@@ -1,17 +1,8 @@
 import { loadPart, startWhenLoaded, unlessAborted } from '../../client/on-demand.ts';
 import type { MessagePortLike } from '../../client/port-connection.ts';
 import type { DiskCacheError } from '../../protocol/error.ts';
-import type { StrategyOptions } from '../../protocol/strategy.ts';
 import type { HttpClient } from './http-client.ts';
-
-/** What `fetch` takes; `RequestInfo` is not known to every library of types. */
-export type RequestInput = string | Request | URL;
-
-/** Returns a Request as it is: copying it would use up its body. @throws {TypeError} if it is missing, instead of requesting "undefined". */
-export function toRequest(input: RequestInput | undefined): Request {
-  if (input === undefined) throw new TypeError('A request is missing');
-  return input instanceof Request ? input : new Request(input);
-}
+import type { RemoteFetchInit, RequestInput } from './request-input.ts';
 
 /**
  * `fetch`, CacheStorage and the connection. Their code is loaded with the first call.
@@ -68,9 +59,6 @@ export class LazyHttpClient {
     return loading;
   }
 }
-
-/** As `fetch` takes it, with the strategy for this once; without one that of the route counts. */
-export type RemoteFetchInit = RequestInit & Partial<StrategyOptions>;
 
 /** `fetch` by way of the main process; see `DiskCache.fetch`. */
 export async function remoteFetch(

@@ -1,6 +1,7 @@
 import type { QueryOptions } from '../../protocol/http.ts';
-import { type LazyHttpClient, type RequestInput, toRequest } from './lazy-http-client.ts';
+import type { LazyHttpClient } from './lazy-http-client.ts';
 import type { RemoteWebCache } from './remote-web-cache.ts';
+import { type RequestInput, toRequest } from './request-input.ts';
 
 export type { QueryOptions, RemoteWebCache };
 

@@ -1,6 +1,6 @@
 import type { CachesCall, CachesResult, QueryOptions, WireRequest } from '../../protocol/http.ts';
 import { createRequest, toQueryFlags, toWireRequest, toWireRequests } from './http-messages.ts';
-import { type RequestInput, toRequest } from './lazy-http-client.ts';
+import { type RequestInput, toRequest } from './request-input.ts';
 
 /** Carries the calls of a cache to the main process. */
 export interface WebCacheCalls {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { CdpSession } from './cdp.ts';
-import type { WindowOptions } from './start-chromium.ts';
+import type { WindowOptions } from './window-options.ts';
 
 const OPEN_TIMEOUT_MS = 15_000;
 

@@ -4,6 +4,7 @@ import type { Readable, Writable } from 'node:stream';
 import { openAppWindow, showWindow } from './app-window.ts';
 import { CdpConnection } from './cdp.ts';
 import type { ChromiumLocation } from './find-chromium.ts';
+import type { WindowOptions } from './window-options.ts';
 
 export interface ChromiumOptions {
   readonly found: ChromiumLocation;
@@ -12,14 +13,6 @@ export interface ChromiumOptions {
   readonly devtools: boolean;
   /** Switches of `app.commandLine`. */
   readonly switches: readonly string[];
-}
-
-export interface WindowOptions {
-  readonly width: number;
-  readonly height: number;
-  readonly hidden: boolean;
-  /** Chromium's browser context, undefined for that of the profile. */
-  readonly context: string | undefined;
 }
 
 export interface Chromium {

@@ -1,6 +1,6 @@
 import type { Finding } from '../../../protocol/results.ts';
 import { afterWrite, checkpoint } from '../space/maintenance.ts';
-import { assertDatabaseInPlace, OpenedFiles } from '../space/store-files.ts';
+import { assertDatabaseInPlace, recordFormat, recordOpenedFiles } from '../space/store-files.ts';
 import type { Connection } from '../sqlite/connection.ts';
 import { unlessCorrupt } from '../sqlite/errors.ts';
 import { CREATE_TAG_INDEX, startLog } from '../sqlite/file-format.ts';
@@ -60,8 +60,8 @@ function replaceDatabase(core: Core, fill: (fresh: Replacement) => void): void {
       fresh.close();
     }
   });
-  core.openedFiles = new OpenedFiles(core.connection.path);
-  core.openedFiles.recordFormat(core);
+  core.openedFiles = recordOpenedFiles(core.connection.path);
+  recordFormat(core);
   core.rowStats.invalidate();
   core.memoryCache.clear();
   core.accessBuffer.clear();

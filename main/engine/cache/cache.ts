@@ -6,11 +6,11 @@ import type { CacheOptions, Change, CountOptions, QueueOptions, Range, SetOption
 import type { PlainValues } from '../../../protocol/plain-values.ts';
 import type { Entry, Stats } from '../../../protocol/results.ts';
 import { getVolume } from '../space/store-files.ts';
-import type { Core, GroupMembership } from '../state/core.ts';
+import type { ChangeListener, Core, GroupMembership } from '../state/core.ts';
 import { assertNoDefault } from '../validate.ts';
 import { type ByteRange, openBytes, openReadStream, type StoredBytes, writeStream } from './byte-streams.ts';
 import type { SubscribeOptions } from './change-feed.ts';
-import { type ChangeListener, subscribe } from './change-feed.ts';
+import { subscribe } from './change-feed.ts';
 import { type CheckOptions, check, type Finding } from './check.ts';
 import { type Configuration, configure } from './configure.ts';
 import * as remove from './delete.ts';

@@ -1,10 +1,9 @@
-import { randomUUID } from 'node:crypto';
 import type { Key } from '../../../protocol/key.ts';
 import type { Change, ChangeKind } from '../../../protocol/options.ts';
 import { deleteExpired } from '../space/delete-row.ts';
 import { runAndWarn } from '../space/maintenance.ts';
 import { hasFormerLog, startLog, stopLog, upgradeLog } from '../sqlite/file-format.ts';
-import type { Core } from '../state/core.ts';
+import type { ChangeListener, ChangeSubscription, Core } from '../state/core.ts';
 import { assertFunction, assertOptions, wrapListener } from '../validate.ts';
 import { compareColumns, decodeKey, type KeyBounds, type KeyColumn, parseKeyBounds } from '../values/key.ts';
 import { inWriteTransaction } from './transaction.ts';
@@ -59,27 +58,6 @@ const LISTENER_LEASE_SECONDS = 60;
 const RENEWAL_INTERVAL_MS = 20_000;
 /** So many changes are read, and so many expired items dropped, at a time. */
 const MAX_BATCH_CHANGES = 512;
-
-export type ChangeListener = (change: Change) => void;
-
-interface ChangeSubscription {
-  readonly listener: ChangeListener;
-  readonly bounds: KeyBounds;
-}
-
-/**
- * What is told to listeners: everybody's changes, read from the log in the order in which they were committed. A store's own
- * are read right after each commit, others' when `data_version` has moved.
- */
-export class ChangeFeed {
-  readonly subscriptions = new Set<ChangeSubscription>();
-  readonly id = randomUUID();
-  lastChangeId = 0;
-  dataVersion = -1;
-  renewAt = 0;
-  timer: NodeJS.Timeout | undefined;
-  isDispatching = false;
-}
 
 /** @throws {DiskCacheError} `BAD_OPTION` or `BAD_KEY` */
 export function createSubscription(listener: ChangeListener, options?: SubscribeOptions): ChangeSubscription {

@@ -5,7 +5,7 @@ import { createIdentity, hasExited, type ProcessIdentity } from '../process-iden
 import { runAndWarn } from '../space/maintenance.ts';
 import { computeExpiresAt } from '../space/policy.ts';
 import { sleepBlocking } from '../sqlite/busy-retry.ts';
-import type { Core } from '../state/core.ts';
+import type { Core, Lease } from '../state/core.ts';
 import { assertFunction, assertOptions, assertSetOptions, isRecord, toTagColumn, wrapListener } from '../validate.ts';
 import { encodeKey, type KeyColumn } from '../values/key.ts';
 import { get, readEntry } from './read.ts';
@@ -16,12 +16,6 @@ const LEASE_SECONDS = 30;
 const LEASE_RENEWAL_INTERVAL_MS = 10_000;
 
 const RENEWAL_ACTIVITY = 'Renewing or ending a lease of';
-
-/** The right to do something alone, among all processes and threads that share a directory. */
-export interface Lease {
-  /** Until then it is renewed, as long as the event loop turns. */
-  release(): void;
-}
 
 /** Takes the lease of a name; undefined when somebody else has it. */
 export function takeLease(core: Core, name: KeyColumn): Lease | undefined {

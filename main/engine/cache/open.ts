@@ -3,16 +3,25 @@ import { DiskCacheError } from '../../../protocol/error.ts';
 import type { CacheOptions } from '../../../protocol/options.ts';
 import { removeReplaced } from '../space/delete-row.ts';
 import { collectGarbage, repairIds } from '../space/garbage-collection.ts';
-import { ClockState, Maintenance, restoreLatestTime, runAndWarn } from '../space/maintenance.ts';
+import { restoreLatestTime, runAndWarn } from '../space/maintenance.ts';
 import { choosePageSize } from '../space/policy.ts';
-import { OpenedFiles } from '../space/store-files.ts';
+import { recordFormat, recordOpenedFiles } from '../space/store-files.ts';
 import { unlessCorrupt } from '../sqlite/errors.ts';
 import { openDatabase } from '../sqlite/open-database.ts';
 import { removeReplacement } from '../sqlite/replacement.ts';
 import { createStatements, INSERT_ID_FUNCTION, type Statements } from '../sqlite/statements.ts';
-import { type Core, type GroupMembership, MonotonicTimestamps } from '../state/core.ts';
+import {
+  ChangeFeed,
+  ClockState,
+  type Core,
+  ExternalChanges,
+  type GroupMembership,
+  Maintenance,
+  MonotonicTimestamps,
+  TransactionState,
+} from '../state/core.ts';
 import { MemoryCache } from '../state/memory-cache.ts';
-import { RowStats } from '../state/row-stats.ts';
+import { AccessBuffer, RowStats } from '../state/row-stats.ts';
 import {
   parseOpenOptions,
   parseSettings,
@@ -24,13 +33,11 @@ import { isRecord } from '../validate.ts';
 import { assertCompression } from '../values/codec.ts';
 import { VALUES_FOLDER } from '../values/file-io.ts';
 import { FileStore } from '../values/file-store.ts';
-import { ChangeFeed, clearDeadListeners, stopChangeFeed } from './change-feed.ts';
+import { clearDeadListeners, stopChangeFeed } from './change-feed.ts';
 import { getTime } from './clock-correction.ts';
 import { applySettings, persistSettings, resolveCodec } from './configure.ts';
 import { releaseLeases } from './memoize.ts';
-import { ExternalChanges } from './read.ts';
-import { AccessBuffer, flushAllAccesses } from './stats.ts';
-import { TransactionState } from './transaction.ts';
+import { flushAllAccesses } from './stats.ts';
 
 export type HandleKind = 'cache' | 'fanout' | 'index' | 'deque';
 
@@ -149,7 +156,7 @@ export function openCore(
       timestamps: membership?.group.timestamps ?? new MonotonicTimestamps(),
       changeFeed: new ChangeFeed(),
       maintenance: new Maintenance(),
-      openedFiles: new OpenedFiles(connection.path),
+      openedFiles: recordOpenedFiles(connection.path),
       leases: new Set(),
       transaction: new TransactionState(),
       pageSize: Number(connection.pragma('page_size')),
@@ -166,7 +173,7 @@ export function openCore(
         membership.group.nextInsertId(Number(last), openOptions.clock()),
       );
     }
-    core.openedFiles.recordFormat(core);
+    recordFormat(core);
     restoreLatestTime(core);
     startStore(core, stored, requested);
     return core;

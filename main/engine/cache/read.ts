@@ -5,8 +5,8 @@ import type { Key } from '../../../protocol/key.ts';
 import type { Entry, Finding } from '../../../protocol/results.ts';
 import { isLive } from '../space/policy.ts';
 import { assertFormat, explainDamage } from '../space/store-files.ts';
-import { addView, removeView } from '../sqlite/busy-retry.ts';
-import type { Column, Connection } from '../sqlite/connection.ts';
+import { addView } from '../sqlite/busy-retry.ts';
+import type { Column } from '../sqlite/connection.ts';
 import { isDamage } from '../sqlite/errors.ts';
 import type { CheckRow, TagColumn, ValueRow } from '../sqlite/statements.ts';
 import type { Core } from '../state/core.ts';
@@ -21,36 +21,6 @@ import { inReadTransaction } from './transaction.ts';
 
 /** Within one long turn, what others have written is looked for again after so many milliseconds. */
 const RECHECK_INTERVAL_MS = 3;
-
-/** When this store last looked for what others have written. */
-export class ExternalChanges {
-  isCheckedThisTurn = false;
-  checkedAt = 0;
-  /** A write or a wait of this thread has ended the view in this turn, and nothing was read since. */
-  isCut = false;
-  isEndQueued = false;
-  /** One function for all views: a write or a wait of this thread ends them. */
-  readonly cut: () => void;
-  /** One function for all turns: their microtasks end the view. */
-  readonly endTurn: () => void;
-
-  constructor({ snapshot }: Connection) {
-    const end = () => {
-      this.isCheckedThisTurn = false;
-      removeView(this.cut);
-      snapshot.releaseQuietly();
-    };
-    this.cut = () => {
-      this.isCut = true;
-      end();
-    };
-    this.endTurn = () => {
-      this.isEndQueued = false;
-      this.isCut = false;
-      end();
-    };
-  }
-}
 
 /**
  * Before something is read: has anybody else committed? Asked once per turn of the event loop, so that a read sees all that

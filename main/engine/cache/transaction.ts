@@ -16,25 +16,8 @@ import {
   releaseBallast,
   resizeBallast,
 } from '../space/store-files.ts';
-import type { Core } from '../state/core.ts';
+import type { Action, Core } from '../state/core.ts';
 import { assertFunction } from '../validate.ts';
-
-type Action = () => void;
-
-/** The open transaction of a connection: how deep it is nested, and what has to follow its end. */
-export class TransactionState {
-  depth = 0;
-  /** Whether this transaction has looked for what others have written before it. */
-  hasCheckedExternalChanges = false;
-  /** Whether somebody listens, once that was asked for in this transaction. */
-  isLogged: boolean | undefined;
-  /** After every commit, also of a single statement: somebody listens. */
-  onCommit: Action | undefined;
-  /** In order, after the outermost commit: removing files that nobody names any more, telling listeners. */
-  readonly afterCommit: Action[] = [];
-  /** In order, after a rollback: removing files that were written for it. */
-  readonly afterRollback: Action[] = [];
-}
 
 /**
  * Runs `work` whole or not at all. The outermost call takes the write lock at once, so that what `work` reads is still true

@@ -1,14 +1,7 @@
 import type { Change } from '../../../protocol/options.ts';
 import type { SubscribeOptions } from '../cache/change-feed.ts';
-import {
-  ChangeFeed,
-  type ChangeListener,
-  createSubscription,
-  dispatch,
-  dispatchPending,
-  subscribe,
-} from '../cache/change-feed.ts';
-import type { Core } from '../state/core.ts';
+import { createSubscription, dispatch, dispatchPending, subscribe } from '../cache/change-feed.ts';
+import { ChangeFeed, type ChangeListener, type Core } from '../state/core.ts';
 import { encodeKey } from '../values/key.ts';
 
 /**

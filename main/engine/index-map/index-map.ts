@@ -5,7 +5,7 @@ import type { Change, Range } from '../../../protocol/options.ts';
 import { NO_OPTIONS_HINT } from '../../../protocol/options.ts';
 import type { PlainValues } from '../../../protocol/plain-values.ts';
 import type { SubscribeOptions } from '../cache/change-feed.ts';
-import { type ChangeListener, subscribe } from '../cache/change-feed.ts';
+import { subscribe } from '../cache/change-feed.ts';
 import { type CheckOptions, CONSISTENCY, type ConsistencyOptions, check, type Finding } from '../cache/check.ts';
 import * as remove from '../cache/delete.ts';
 import { closeCore, describe, type StoreHandle } from '../cache/open.ts';
@@ -22,7 +22,7 @@ import {
 } from '../cache/transaction.ts';
 import * as write from '../cache/write.ts';
 import { getVolume } from '../space/store-files.ts';
-import type { Core } from '../state/core.ts';
+import type { ChangeListener, Core } from '../state/core.ts';
 import { assertFunction, assertIterable, assertNoDefault, assertOptions, storeEach } from '../validate.ts';
 import { isEqual } from '../values/equality.ts';
 import { withoutByteLimit } from '../values/read-budget.ts';

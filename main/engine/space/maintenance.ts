@@ -15,20 +15,6 @@ import { assertFilesUnchanged, getBallastBytes, getDatabaseBytes, getWalBytes, r
 /** The latest time is written down when it has moved on by this much. */
 const CLOCK_MARK_INTERVAL_MS = 600_000;
 
-/** What one open store knows about time. */
-export class ClockState {
-  /** The latest time that was seen, here or by another process that has written to the store. */
-  latest = Number.NEGATIVE_INFINITY;
-  /** The latest time that is on disk. */
-  marked = Number.NEGATIVE_INFINITY;
-  /** How often times on disk were put right: what was read from there before holds no more. */
-  corrections = 0;
-  /** How far the clock was set back, while times on disk have not been put right: readers go on from where they were. */
-  behindMs = 0;
-  retryAt = Number.NEGATIVE_INFINITY;
-  isCorrecting = false;
-}
-
 /**
  * At opening: the latest time that the store has seen, which without a mark is about that of its newest row. A store that is too damaged
  * to tell opens all the same, so that it can be mended.
@@ -81,29 +67,6 @@ const MIN_FREE_PAGES = 64;
 const MAX_VACUUM_PAGES = 1024;
 /** What has been added to the log is looked at after this part of the reserve was stored. */
 const GROWTH_CHECK_FRACTION = 1 / 4;
-
-/** What is to be done for the disk besides writing. */
-export class Maintenance {
-  writes = 0;
-  /** Stored since the last look at the log. */
-  bytesSinceCheck = 0;
-  /** Stored since it was last looked how far the log is ahead of the database. */
-  bytesSinceGrowthCheck = 0;
-  /** Bytes of the reserve when it was last looked at. */
-  ballastBytes = 0;
-  /** `writes` when the timer last looked. */
-  writesAtTimer = 0;
-  idleTimer: NodeJS.Timeout | undefined;
-  /** The next look for what killed writers have left behind. */
-  garbageTimer: NodeJS.Timeout | undefined;
-  /** A reader keeps the log from being emptied, and it has grown too long. */
-  checkpointBlocked = false;
-  /** Value files of this process that wait to be removed, and their bytes. */
-  replacedFiles = 0;
-  replacedBytes = 0;
-  /** When they may be removed again before there are too many. */
-  nextRemovalAt = 0;
-}
 
 /**
  * Before something is written. `now` is what the clock has just told.

@@ -1,9 +1,9 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { flushAccess } from '../cache/stats.ts';
-import type { PendingWrite } from '../cache/write.ts';
 import { toCreateIndex } from '../sqlite/file-format.ts';
 import { EVICTABLE_SQL, ROW_REF_COLUMNS, type RowRef } from '../sqlite/statements.ts';
 import { type Core, getLimitShareBytes } from '../state/core.ts';
+import type { StagedFile } from '../values/file-store.ts';
 import type { KeyColumn } from '../values/key.ts';
 import { deleteExpired, deleteRow, estimateKeyBytes, getMaxReplacedBytes } from './delete-row.ts';
 import { checkpoint, checkpointIfOversized } from './maintenance.ts';
@@ -169,8 +169,13 @@ const MAX_VACUUM_PAGES_PER_WRITE = 1024;
 /** With less than this part of the limit free, victims will soon be looked for. */
 export const PREPARE_INDEX_BELOW = 1 / 4;
 
-/** What room is made for. */
-type IncomingWrite = Pick<PendingWrite, 'cost' | 'key' | 'staged'>;
+/** The write that space is made for. */
+interface IncomingWrite {
+  /** Bytes it takes of the limit. */
+  readonly cost: number;
+  readonly key: KeyColumn;
+  readonly staged: StagedFile | undefined;
+}
 
 /**
  * Lets expired items go, then, when the disk is full, as many others as an item demands, in the order of the policy;

@@ -15,7 +15,7 @@ import { DiskCacheError } from '../../../protocol/error.ts';
 import { toFileError } from '../sqlite/errors.ts';
 import { assertKnownSchema, assertSupportedVersion, SCHEMA_VERSION } from '../sqlite/file-format.ts';
 import { BALLAST_FILE, lstatIfExists } from '../sqlite/open-database.ts';
-import { type Core, getLimitShareBytes } from '../state/core.ts';
+import { type Core, type FileIdentity, getLimitShareBytes, type OpenedFiles } from '../state/core.ts';
 import { NO_FOLLOW, statFile } from '../values/file-io.ts';
 import { getBallastTargetBytes } from './policy.ts';
 
@@ -54,43 +54,27 @@ const LOOK_INTERVAL_MS = 1;
 /** A look at the log and the shared memory, too, and for what other processes have changed. */
 const WHOLE_LOOK_INTERVAL_MS = 5;
 
-interface FileIdentity {
-  readonly device: number;
-  readonly inode: number;
-}
-
-interface CompanionFile {
-  readonly path: string;
-  readonly identity: FileIdentity;
-}
-
-/** What was opened, and when it was last looked whether it is there. */
-export class OpenedFiles {
-  readonly path: string;
-  nextCheckAt = 0;
-  nextFullCheckAt = 0;
-  dataVersion = -1;
-  schemaVersion = -1;
-  readonly database: FileIdentity | undefined;
-  /** The log and the shared memory; an exclusive store has no shared memory. */
-  readonly companions: readonly CompanionFile[];
-
-  /** After the database was first read, which makes its companions. */
-  constructor(path: string) {
-    this.path = path;
-    this.database = getFileIdentity(path);
-    this.companions = [`${path}-wal`, `${path}-shm`].flatMap((companion) => {
+/** Returns the identities of a store's files. Call it after the first read of the database, which makes its companions. */
+export function recordOpenedFiles(path: string): OpenedFiles {
+  return {
+    path,
+    database: getFileIdentity(path),
+    companions: [`${path}-wal`, `${path}-shm`].flatMap((companion) => {
       const identity = getFileIdentity(companion);
       return identity === undefined ? [] : [{ path: companion, identity }];
-    });
-  }
+    }),
+    nextCheckAt: 0,
+    nextFullCheckAt: 0,
+    dataVersion: -1,
+    schemaVersion: -1,
+  };
+}
 
-  /** What was found to be ours when it was opened. */
-  recordFormat({ sql, openOptions }: Pick<Core, 'sql' | 'openOptions'>): void {
-    if (openOptions.exclusive) return;
-    this.dataVersion = sql.dataVersion.first()?.[0] ?? 0;
-    this.schemaVersion = sql.schemaVersion.first()?.[0] ?? 0;
-  }
+/** Notes the format that was checked when the store was opened. */
+export function recordFormat({ sql, openOptions, openedFiles }: Core): void {
+  if (openOptions.exclusive) return;
+  openedFiles.dataVersion = sql.dataVersion.first()?.[0] ?? 0;
+  openedFiles.schemaVersion = sql.schemaVersion.first()?.[0] ?? 0;
 }
 
 /**

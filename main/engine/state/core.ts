@@ -1,18 +1,14 @@
-import type { ChangeFeed } from '../cache/change-feed.ts';
-import type { Lease } from '../cache/memoize.ts';
-import type { ExternalChanges } from '../cache/read.ts';
-import type { AccessBuffer } from '../cache/stats.ts';
-import type { TransactionState } from '../cache/transaction.ts';
-import type { ClockState, Maintenance } from '../space/maintenance.ts';
+import { randomUUID } from 'node:crypto';
+import type { Change } from '../../../protocol/options.ts';
 import type { Clock } from '../space/policy.ts';
-import type { OpenedFiles } from '../space/store-files.ts';
+import { removeView } from '../sqlite/busy-retry.ts';
 import type { Connection } from '../sqlite/connection.ts';
 import type { Statements } from '../sqlite/statements.ts';
 import type { CodecSettings } from '../values/codec.ts';
 import type { FileStore } from '../values/file-store.ts';
-import type { KeyColumn } from '../values/key.ts';
+import type { KeyBounds, KeyColumn } from '../values/key.ts';
 import type { MemoryCache } from './memory-cache.ts';
-import type { RowStats } from './row-stats.ts';
+import type { AccessBuffer, RowStats } from './row-stats.ts';
 import type { OpenOptions, Settings } from './settings.ts';
 
 /** A millisecond holds this many stamps; epoch milliseconds plus twelve binary digits are exact in a double until 2248. */
@@ -69,6 +65,139 @@ export interface GroupMembership {
 /** The bytes that a store's log and pages are cut to: of a store of its own, the limit. */
 export const getLimitShareBytes = ({ settings, membership }: Core): number =>
   settings.sizeLimit * (membership?.limitShare ?? 1);
+
+export type Action = () => void;
+
+/** The open transaction of a connection: how deep it is nested, and what has to follow its end. */
+export class TransactionState {
+  depth = 0;
+  /** Whether this transaction has looked for what others have written before it. */
+  hasCheckedExternalChanges = false;
+  /** Whether somebody listens, once that was asked for in this transaction. */
+  isLogged: boolean | undefined;
+  /** After every commit, also of a single statement: somebody listens. */
+  onCommit: Action | undefined;
+  /** In order, after the outermost commit: removing files that nobody names any more, telling listeners. */
+  readonly afterCommit: Action[] = [];
+  /** In order, after a rollback: removing files that were written for it. */
+  readonly afterRollback: Action[] = [];
+}
+
+/** When this store last looked for what others have written. */
+export class ExternalChanges {
+  isCheckedThisTurn = false;
+  checkedAt = 0;
+  /** A write or a wait of this thread has ended the view in this turn, and nothing was read since. */
+  isCut = false;
+  isEndQueued = false;
+  /** One function for all views: a write or a wait of this thread ends them. */
+  readonly cut: () => void;
+  /** One function for all turns: their microtasks end the view. */
+  readonly endTurn: () => void;
+
+  constructor({ snapshot }: Connection) {
+    const end = () => {
+      this.isCheckedThisTurn = false;
+      removeView(this.cut);
+      snapshot.releaseQuietly();
+    };
+    this.cut = () => {
+      this.isCut = true;
+      end();
+    };
+    this.endTurn = () => {
+      this.isEndQueued = false;
+      this.isCut = false;
+      end();
+    };
+  }
+}
+
+/** What one open store knows about time. */
+export class ClockState {
+  /** The latest time that was seen, here or by another process that has written to the store. */
+  latest = Number.NEGATIVE_INFINITY;
+  /** The latest time that is on disk. */
+  marked = Number.NEGATIVE_INFINITY;
+  /** How often times on disk were put right: what was read from there before holds no more. */
+  corrections = 0;
+  /** How far the clock was set back, while times on disk have not been put right: readers go on from where they were. */
+  behindMs = 0;
+  retryAt = Number.NEGATIVE_INFINITY;
+  isCorrecting = false;
+}
+
+export type ChangeListener = (change: Change) => void;
+
+export interface ChangeSubscription {
+  readonly listener: ChangeListener;
+  readonly bounds: KeyBounds;
+}
+
+/**
+ * What is told to listeners: everybody's changes, read from the log in the order in which they were committed. A store's own
+ * are read right after each commit, others' when `data_version` has moved.
+ */
+export class ChangeFeed {
+  readonly subscriptions = new Set<ChangeSubscription>();
+  readonly id = randomUUID();
+  lastChangeId = 0;
+  dataVersion = -1;
+  renewAt = 0;
+  timer: NodeJS.Timeout | undefined;
+  isDispatching = false;
+}
+
+/** What is to be done for the disk besides writing. */
+export class Maintenance {
+  writes = 0;
+  /** Stored since the last look at the log. */
+  bytesSinceCheck = 0;
+  /** Stored since it was last looked how far the log is ahead of the database. */
+  bytesSinceGrowthCheck = 0;
+  /** Bytes of the reserve when it was last looked at. */
+  ballastBytes = 0;
+  /** `writes` when the timer last looked. */
+  writesAtTimer = 0;
+  idleTimer: NodeJS.Timeout | undefined;
+  /** The next look for what killed writers have left behind. */
+  garbageTimer: NodeJS.Timeout | undefined;
+  /** A reader keeps the log from being emptied, and it has grown too long. */
+  checkpointBlocked = false;
+  /** Value files of this process that wait to be removed, and their bytes. */
+  replacedFiles = 0;
+  replacedBytes = 0;
+  /** When they may be removed again before there are too many. */
+  nextRemovalAt = 0;
+}
+
+export interface FileIdentity {
+  readonly device: number;
+  readonly inode: number;
+}
+
+export interface CompanionFile {
+  readonly path: string;
+  readonly identity: FileIdentity;
+}
+
+/** What was opened, and when it was last checked that it is still there. */
+export interface OpenedFiles {
+  readonly path: string;
+  readonly database: FileIdentity | undefined;
+  /** The log and the shared memory; an exclusive store has no shared memory. */
+  readonly companions: readonly CompanionFile[];
+  nextCheckAt: number;
+  nextFullCheckAt: number;
+  dataVersion: number;
+  schemaVersion: number;
+}
+
+/** The right to do something alone, among all processes and threads that share a directory. */
+export interface Lease {
+  /** Until then it is renewed, as long as the event loop turns. */
+  release(): void;
+}
 
 /** What the verbs of one open store work on. */
 export interface Core {

@@ -1,6 +1,6 @@
-import type { BufferedAccess } from '../cache/stats.ts';
 import type { Stored } from '../values/encoding.ts';
 import type { KeyColumn } from '../values/key.ts';
+import type { BufferedAccess } from './row-stats.ts';
 
 /** A value in memory as it is on disk: encoded, so that nobody can change what another one reads. */
 export interface CachedRow extends BufferedAccess {

@@ -1,3 +1,6 @@
+import { EVICTION_POLICIES } from '../space/policy.ts';
+import type { Settings } from './settings.ts';
+
 /** Each stands for a time when the end of the table was deleted and the table grew again, further up than the time before. */
 const MAX_REUSE_EVENTS = 64;
 
@@ -97,5 +100,106 @@ export class RowStats {
     this.knownIndex = undefined;
     this.nextExpiry = Number.NEGATIVE_INFINITY;
     this.changeCount++;
+  }
+}
+
+/** So many items' uses are remembered; beyond twice that the oldest are let go. */
+const MAX_BUFFERED_ACCESSES = 32_768;
+
+/** Reads of one item that are not on disk yet. */
+export interface BufferedAccess {
+  readonly id: number;
+  /** The last one's stamp: epoch milliseconds with a fraction. */
+  accessedAt: number;
+  hits: number;
+}
+
+/**
+ * Reads that are not on disk yet, under a policy that counts them: a read never writes. They go there with the next writes,
+ * on a timer, and at close. The first read of an item puts it on a list, further ones only count.
+ */
+export class AccessBuffer {
+  /** Counted when `statistics` is on. */
+  hits = 0;
+  misses = 0;
+  timer: NodeJS.Timeout | undefined;
+  statistics = false;
+  tracksReads = false;
+  #recent: BufferedAccess[] = [];
+  #newer = new Map<number, BufferedAccess>();
+  #older = new Map<number, BufferedAccess>();
+
+  /** Takes over what the settings say. */
+  configure({ statistics, evictionPolicy }: Settings): void {
+    this.statistics = statistics;
+    this.tracksReads = EVICTION_POLICIES[evictionPolicy].tracksReads;
+  }
+
+  get isEmpty(): boolean {
+    return this.#recent.length + this.#newer.size + this.#older.size + this.hits + this.misses === 0;
+  }
+
+  /** Whether there may be some for an item. */
+  get mightContain(): boolean {
+    return this.#recent.length + this.#newer.size + this.#older.size > 0;
+  }
+
+  record(use: BufferedAccess, at: number): void {
+    use.accessedAt = at;
+    if (use.hits++ > 0) return;
+    this.#recent.push(use);
+    if (this.#recent.length >= MAX_BUFFERED_ACCESSES) this.#index();
+  }
+
+  /** The reads of one item that are not on disk yet. */
+  get(id: number): Readonly<BufferedAccess> | undefined {
+    this.#index();
+    return this.#newer.get(id) ?? this.#older.get(id);
+  }
+
+  /** Takes the use of one item out. */
+  take(id: number): Readonly<BufferedAccess> | undefined {
+    const use = this.get(id);
+    this.#newer.delete(id);
+    this.#older.delete(id);
+    return use;
+  }
+
+  clear(): void {
+    this.#recent = [];
+    this.#newer.clear();
+    this.#older.clear();
+  }
+
+  /** The ids whose uses wait longest. */
+  oldestIds(most: number): readonly number[] {
+    this.#index();
+    const ids: number[] = [];
+    for (const uses of [this.#older, this.#newer]) {
+      for (const id of uses.keys()) {
+        if (ids.length >= most) return ids;
+        ids.push(id);
+      }
+    }
+    return ids;
+  }
+
+  /** The list by id, and the items on it ready to be listed again. */
+  #index(): void {
+    if (this.#recent.length === 0) return;
+    for (const use of this.#recent) {
+      const { id, accessedAt, hits } = use;
+      use.hits = 0;
+      const before = this.#newer.get(id) ?? this.#older.get(id);
+      if (before === undefined) this.#newer.set(id, { id, accessedAt, hits });
+      else {
+        before.accessedAt = Math.max(before.accessedAt, accessedAt);
+        before.hits += hits;
+      }
+    }
+    this.#recent = [];
+    if (this.#newer.size < MAX_BUFFERED_ACCESSES) return;
+    this.#older = this.#newer;
+    this.#newer = new Map();
   }
 }
