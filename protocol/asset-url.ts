@@ -38,7 +38,11 @@ const DOT_SEGMENTS = /(?:^|\/)\.\.?(?:\/|$)/;
 
 const ADDRESS = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]+)(?:\/([^?#]*))?(?:\?([^#]*))?(?:#.*)?$/i;
 
-/** Returns the store and key of a URL. @throws {DiskCacheError} `BAD_KEY` if the URL has another scheme or names no key. */
+/**
+ * Returns the store and key of a URL.
+ *
+ * @throws {DiskCacheError} `BAD_KEY` if the URL has another scheme or names no key.
+ */
 export function parseAssetUrl(url: string): AssetAddress {
   const [, scheme = '', host = '', path = '', search = ''] = ADDRESS.exec(url) ?? [];
   if (scheme.toLowerCase() !== ASSET_SCHEME) throw badAssetUrl(url);

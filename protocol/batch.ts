@@ -31,7 +31,11 @@ export type ParsedStep =
   | { readonly condition: Readonly<Record<'key' | 'equals' | 'exists' | 'absent', unknown>> }
   | { readonly method: string; readonly args: readonly unknown[] };
 
-/** Parses one step of a batch. @throws {DiskCacheError} `BAD_OPTION` if it isn't a valid step. */
+/**
+ * Parses one step of a batch.
+ *
+ * @throws {DiskCacheError} `BAD_OPTION` if it isn't a valid step.
+ */
 export function parseStep(step: unknown, place: number): ParsedStep {
   const names = typeof step === 'object' && step !== null ? Object.keys(step) : [];
   const [name] = names;

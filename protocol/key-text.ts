@@ -14,7 +14,11 @@ export const toHex = (bytes: Uint8Array): string =>
  * texts are equal exactly when their keys are equal. Append-only: applications store URLs.
  */
 
-/** Returns the text of a key. @throws {DiskCacheError} `BAD_KEY` for a value that can't be a key. */
+/**
+ * Returns the text of a key.
+ *
+ * @throws {DiskCacheError} `BAD_KEY` for a value that can't be a key.
+ */
 export function toKeyText(key: Key): string {
   let copy: unknown;
   try {
@@ -53,7 +57,11 @@ const badKeyPart = (part: unknown): DiskCacheError =>
 
 const badKey = (why: string): DiskCacheError => new DiskCacheError('BAD_KEY', `This key has no address: ${why}`);
 
-/** Returns the key of a text. @throws {DiskCacheError} `BAD_KEY` for a text that `toKeyText` can't have returned. */
+/**
+ * Returns the key of a text.
+ *
+ * @throws {DiskCacheError} `BAD_KEY` for a text that `toKeyText` can't have returned.
+ */
 export function parseKeyText(text: string): Key {
   let parsed: unknown;
   try {

@@ -9,7 +9,11 @@ export interface ByteRange {
   readonly end?: number;
 }
 
-/** Returns the range with its defaults; `end` is Infinity for the end of the value. @throws {DiskCacheError} `BAD_OPTION` */
+/**
+ * Returns the range with its defaults; `end` is Infinity for the end of the value.
+ *
+ * @throws {DiskCacheError} `BAD_OPTION`
+ */
 export function resolveByteRange({ start = 0, end = Number.POSITIVE_INFINITY }: ByteRange = {}): Required<ByteRange> {
   const isPlace = (at: unknown) => Number.isSafeInteger(at) && (at as number) >= 0;
   if (isPlace(start) && (isPlace(end) || end === Number.POSITIVE_INFINITY) && start <= end) return { start, end };
