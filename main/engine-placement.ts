@@ -13,14 +13,14 @@ import type { HostOptions, Placement, WindowStores } from './host.ts';
 import { createQueues, openEngine } from './open-engine.ts';
 import type { OpenQueueOptions, Queue } from './queue/index.ts';
 
-/** What of a host depends on where its engine is. */
+/** The parts of a host that depend on which process its engine runs in. */
 export interface PlacedEngine {
   readonly engine: EngineEndpoint;
   readonly stores: object;
   readonly windows: { readonly [M in keyof WindowStores]: (...args: Parameters<WindowStores[M]>) => unknown };
-  /** What `deskcache://` is answered from. */
+  /** Returns the stores that `deskcache://` serves. */
   getAssetStores(options: AssetOptions): Pick<AssetHost, 'stores'>;
-  /** Where the main process finds a cache to keep responses in. */
+  /** Returns the stores in which the main process may keep responses, with the named one open. */
   getResponseStores(name: string): Readonly<Record<string, object>>;
   queue<T>(name: string, options: OpenQueueOptions | undefined): Queue<T>;
   close(): Promise<void>;
@@ -28,7 +28,7 @@ export interface PlacedEngine {
 
 type Options = HostOptions<StoreDeclarations>;
 
-/** Opens everything, here or in the utility process whose module is at `utilityPath`. */
+/** Opens everything in this process, or in the utility process whose module is at `utilityPath`. */
 export async function placeEngine(directory: string, options: Options, utilityPath: string): Promise<PlacedEngine> {
   const { placement = 'main' } = options;
   if (Object.hasOwn(PLACEMENTS, placement))
@@ -46,10 +46,10 @@ const PLACEMENTS: Readonly<
   utility: placeInUtility,
 };
 
-/** How long a lock that another process holds blocks the main thread at most, in stores without a `timeout` of their own. */
+/** Maximum time that another process's lock blocks the main thread, in stores without a `timeout` of their own. */
 const MAX_LOCK_WAIT_MS = 250;
 
-/** Once everything is open, no wait for a lock keeps windows from answering. */
+/** From now on, once everything is open, limits waits for locks so that they can't freeze the windows. */
 function withLimitedWaits(open: PlacedEngine): PlacedEngine {
   const unlimit = limitBlocking(MAX_LOCK_WAIT_MS);
   return {

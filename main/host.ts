@@ -19,33 +19,33 @@ import type { Cache, Deque, FanoutCache, Index } from './engine/index.ts';
 import type { CacheStorage } from './offline/index.ts';
 import type { OpenQueueOptions, Queue } from './queue/index.ts';
 
-/** Where the engine is: in the main process, or in a utility process to which pages have ports of their own. */
+/** Where the engine runs: in the main process, or in a utility process to which pages have ports of their own. */
 export type Placement = 'main' | 'utility';
 
 export interface HostOptions<S extends StoreDeclarations, P extends Placement = Placement> {
-  /** What `defineStores` returned. A store named `default` exists besides. */
+  /** The result of `defineStores`. A store named `default` always exists as well. */
   readonly stores: S;
   /**
-   * Default `'main'`: the engine is in the main process, and its stores are synchronous there. With `'utility'` no call of a page
-   * takes the main process any time, which has the stores as pages do: as promises.
+   * Default `'main'`: the engine runs in the main process, and its stores are synchronous there. With `'utility'`, calls of pages take no
+   * time of the main process, and its own stores return promises, as in pages.
    */
   readonly placement?: P;
   /**
-   * The module whose export `stores` (or `default`) is what `defineStores` returned, as an absolute path or a `file:` address: with
-   * `'utility'` the process imports it, for functions (`schema`, `migrate`, `codec`, `clock`) can't be sent there. Not needed where
-   * there are none, nor with `'main'`.
+   * The module whose export `stores` (or `default`) is the result of `defineStores`, as an absolute path or a `file:` URL. With `'utility'`
+   * the process imports it, because functions (`schema`, `migrate`, `codec`, `clock`) can't be sent there. Not needed if the declarations
+   * have no functions, or with `'main'`.
    */
   readonly storesModule?: StoresModule;
-  /** Where the stores live, a folder each. Default: `deskcache` in the application's `userData`. */
+  /** The directory of the stores, one folder each. Default: `deskcache` in the application's `userData`. */
   readonly directory?: string;
   /**
-   * Who may do what. Default: everything for the top frame of attached windows that shows the application's own pages
-   * (`file:` or a custom scheme; unpackaged also a server on this machine), nothing for anyone else.
+   * Decides what each frame may access. Default: everything for the top frame of attached windows that shows the application's own pages
+   * (`file:` or a custom scheme; in an unpackaged application also a server on this machine), nothing for others.
    */
   readonly authorize?: Authorize;
-  /** For what windows keep for themselves (`diskCache.window`); `sizeLimit` is that of all windows together, default 1 GiB. */
+  /** Options of the windows' own shards (`diskCache.window`); `sizeLimit` applies to all windows together, default 1 GiB. */
   readonly windows?: WindowStoreOptions;
-  /** For `host.caches`; nothing of it is evicted, at its `sizeLimit` (default 1 GiB) `put` rejects with `DISK_FULL`. */
+  /** Options of `host.caches`. Nothing is evicted from it: at its `sizeLimit` (default 1 GiB) `put` rejects with `DISK_FULL`. */
   readonly caches?: CachesOptions;
 }
 
@@ -60,10 +60,10 @@ export type OpenStore<D> =
           ? Deque<V>
           : never;
 
-/** A declared store as the main process has it: the engine itself, synchronous, or that of the utility process, as promises. */
+/** A declared store in the main process: the synchronous engine itself, or the utility process's store with promises. */
 export type HostStore<D, P extends Placement> = P extends 'utility' ? RemoteStoreOf<D> : OpenStore<D>;
 
-/** What windows keep for themselves: listed and measured, and cleared for one name or for all. */
+/** The windows' own shards: lists and measures them, and clears one or all. */
 export interface WindowStores {
   list(): WindowStoreInfo[];
   clear(name?: string): void;
@@ -71,60 +71,60 @@ export interface WindowStores {
 
 /** The open stores and the windows that may use them. */
 export interface Host<S extends StoreDeclarations, P extends Placement = 'main'> {
-  /** By name. */
+  /** The stores by name. */
   readonly stores: {
     readonly [N in keyof S | typeof DEFAULT_STORE]: HostStore<N extends keyof S ? S[N] : CacheDeclaration, P>;
   };
   readonly directory: string;
   /**
-   * Lets the pages of every window of the session connect that is opened from now on; no preload script to write. Answers the
-   * way to end it; the host's own end does so, too. A window that is attached besides has the name it is attached under.
+   * Lets the pages of every window of the session connect that is opened from now on, without a preload script of the application's.
+   * Returns a function that ends this; `close` ends it, too. A window that is also attached keeps the name given to `attach`.
    *
-   * @throws {DiskCacheError} `BAD_OPTION` for a session that has it already; `CLOSED` after `close`, as `attach`, `serveAssets` and
-   * `runOffline`.
+   * @throws {DiskCacheError} `BAD_OPTION` if the session is already installed; `CLOSED` after `close`, like `attach`, `serveAssets` and
+   * `offline`.
    */
   install(session: Session, options?: InstallOptions): () => void;
   /**
-   * Lets the window's pages connect, which need `preloadPath`. Call it before `loadURL`. A window that is attached already gets
-   * another name.
+   * Lets the window's pages connect; the window needs `preloadPath`. Call it before `loadURL`. A window that is already attached gets the
+   * new name.
    *
    * @throws {DiskCacheError} `BAD_OPTION`.
    */
   attach(window: BrowserWindow, options?: AttachOptions): void;
   readonly windows: P extends 'utility' ? Remote<WindowStores> : WindowStores;
   /**
-   * Serves items to the session's pages under `deskcache://<store>/<key>`, with Range, ETag and content type; the application
-   * has registered `assetScheme()`. Answers the way to end it; the host's own end does so, too.
+   * Serves items to the session's pages under `deskcache://<store>/<key>`, with Range, ETag and content type. The application must have
+   * registered `assetScheme()`. Returns a function that ends this; `close` ends it, too.
    *
-   * @throws {DiskCacheError} `BAD_OPTION`, also for an `exclusive` store of a utility process, `NO_SUCH_STORE`.
+   * @throws {DiskCacheError} `NO_SUCH_STORE`, or `BAD_OPTION`, also for an `exclusive` store of a utility process.
    */
   serveAssets(session: Session, options?: AssetOptions): () => void;
   /**
-   * Lets the session's requests for `https`, or other `schemes`, go through an HTTP cache, with strategies by route and precached
-   * files. Answers it, for requests of the main process, and the way to end it; the host's own end does so, too. For sessions that show
-   * the application's own pages: a foreign page may read of other origins what CORS allows, without the session's cookies.
+   * Sends the session's requests for `https`, or other `schemes`, through an HTTP cache, with strategies by route and precached files.
+   * Returns that cache, for requests of the main process, and a function that ends this; `close` ends it, too. Meant for sessions that show
+   * the application's own pages: a foreign page can only read from other origins what CORS allows, without the session's cookies.
    *
-   * @throws {DiskCacheError} `NO_SUCH_STORE`, `BAD_OPTION`, also for an `exclusive` store of a utility process.
+   * @throws {DiskCacheError} `NO_SUCH_STORE`, or `BAD_OPTION`, also for an `exclusive` store of a utility process.
    */
   offline(session: Session, options?: OfflineSessionOptions): OfflineSession;
   /**
-   * The standard's `CacheStorage`, one for the application: pages have it as `diskCache.caches`. Opened when it is first asked for.
-   * What the main process adds comes by way of the default session.
+   * The standard `CacheStorage`, one for the whole application; pages have it as `diskCache.caches`. Opened on first use. What the main
+   * process adds is fetched by the default session.
    */
   readonly caches: CacheStorage;
   /**
-   * A durable queue by its name, opened when it is first asked for, with these options. Names that differ only in case are one.
-   * Pages reach the queues that are open, as `diskCache.queue(name)`: open it before their windows are attached.
+   * Returns the durable queue of this name, opened on first use with these options. Names are case-insensitive. Pages reach open queues as
+   * `diskCache.queue(name)`, so open a queue before attaching their windows.
    *
-   * @throws {DiskCacheError} `BAD_OPTION` for a name that could not be a folder (a letter, then letters, digits, `-`), and for
-   * options of a queue that is open; `CLOSED` after `close`; else what opening throws.
+   * @throws {DiskCacheError} `BAD_OPTION` for a name that can't be a folder name (a letter, then letters, digits, `-`), and for options of
+   * a queue that is already open; `CLOSED` after `close`; anything that opening throws.
    */
   queue<T = unknown>(name: string, options?: OpenQueueOptions): Queue<T>;
-  /** Pages connected at this moment. */
+  /** Number of currently connected pages. */
   readonly sessions: number;
   /**
-   * Settles what pages have open, then closes the stores, and waits for the end of a utility process. Happens by itself when the
-   * application quits, without waiting: a resolved write is on disk. Idempotent.
+   * Settles the pages' pending calls, then closes the stores, and waits for the utility process to exit. When the application quits this
+   * happens automatically, without waiting: a resolved write is on disk. Idempotent.
    */
   close(): Promise<void>;
 }

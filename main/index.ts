@@ -46,17 +46,17 @@ export type {
 } from './queue/index.ts';
 
 /**
- * The sandboxed preload script, for `webPreferences.preload` of a window that is attached; `host.install` brings it along. A bundle
- * made without the plugin `deskcache/vite` (`/esbuild`, `/webpack`) has no file at this path; `host.install` then throws.
+ * The sandboxed preload script, for `webPreferences.preload` of an attached window; `host.install` adds it automatically. A bundle made
+ * without the plugin `deskcache/vite` (`/esbuild`, `/webpack`) has no file at this path; `host.install` then throws.
  */
 export const preloadPath = getRuntimePath('preload.cjs');
 
 /**
- * Opens the application's stores, as soon as Electron is ready, and waits for windows. Not to be awaited at the top level of an ES
- * module, for Electron is ready when that has run to its end: call it in `app.whenReady().then(…)`.
+ * Opens the application's stores, as soon as Electron is ready, and accepts windows. Don't await it at the top level of an ES module:
+ * Electron is only ready when that module has finished. Call it in `app.whenReady().then(…)`.
  *
- * @throws {DiskCacheError} `BAD_OPTION`, `BUSY`, `CORRUPT`, `NOT_ALLOWED`, `READ_ONLY`, `DISK_FULL` or `UNSUPPORTED_VERSION`,
- * naming the path; no store is left open then. `CLOSED` when the utility process dies over and over.
+ * @throws {DiskCacheError} `BAD_OPTION`, `BUSY`, `CORRUPT`, `NOT_ALLOWED`, `READ_ONLY`, `DISK_FULL` or `UNSUPPORTED_VERSION`, naming the
+ * path; every store is then closed again. `CLOSED` if the utility process keeps crashing.
  */
 export async function openDiskCache<const S extends StoreDeclarations, P extends Placement = 'main'>(
   options: HostOptions<S, P>,
@@ -75,14 +75,14 @@ export async function openDiskCache<const S extends StoreDeclarations, P extends
   function closeHost(): Promise<void> {
     app.off('quit', closeHost);
     isClosed = true;
-    // First, so that pages hear of this and not of what follows from it.
+    // First, so that pages get this reason and not a consequence of it.
     attached.close('The host was closed');
     for (const end of disposers) end();
     disposers.clear();
     http.close();
     return placedEngine.close();
   }
-  // Not `will-quit`: who listens to that may still read and write, or decide to stay.
+  // Not `will-quit`: its listeners may still read and write, or cancel quitting.
   app.on('quit', closeHost);
 
   function assertOpen(): void {
@@ -90,7 +90,7 @@ export async function openDiskCache<const S extends StoreDeclarations, P extends
       throw new DiskCacheError('CLOSED', `The host of ${directory} was closed; open another with openDiskCache`);
   }
 
-  /** Ended by whoever began it, or with the host. */
+  /** Registers a function to run at close; returns one that runs it earlier. */
   function disposeWithHost(end: () => void): () => void {
     disposers.add(end);
     return () => {
@@ -126,7 +126,7 @@ export async function openDiskCache<const S extends StoreDeclarations, P extends
       assertSession('serveAssets', session);
       const served = serveAssets(session, assetOptions, {
         ...placedEngine.getAssetStores(assetOptions),
-        // With the default policy own pages may everything, also in windows that are not attached.
+        // Under the default policy own pages have full access, also in windows that are not attached.
         getGrants: (origin) =>
           options.authorize === undefined && isOwnOrigin(origin, app.isPackaged)
             ? [FULL_GRANT]
@@ -156,12 +156,11 @@ export async function openDiskCache<const S extends StoreDeclarations, P extends
   };
 }
 
-/** Milliseconds. */
 const SLOW_START_WARNING_MS = 5000;
 
 /**
- * Electron is ready when the main module has run to its end: an ES module that awaits this at its top level waits for itself, and
- * Electron doesn't say so.
+ * Waits until Electron is ready, which is when the main module has finished. An ES module that awaits this at its top level waits for
+ * itself, and Electron gives no hint of that, so warn.
  */
 async function whenAppReady(): Promise<void> {
   const warning = setTimeout(() => {

@@ -8,7 +8,7 @@ import { assertCacheOptions } from './engine/internal.ts';
 import { Registry } from './engine/registry.ts';
 import { Queues } from './queue/queues.ts';
 
-/** What an application keeps on disk, open in this process, and what answers pages of it. */
+/** An application's stores, open in this process, and the engine that serves its pages. */
 export interface OpenEngine {
   readonly registry: Registry;
   readonly windows: WindowShards;
@@ -17,17 +17,17 @@ export interface OpenEngine {
   close(): void;
 }
 
-/** No declared store has such names. */
+/** Declared stores can't have these names. */
 const WINDOWS_FOLDER = '_windows';
 const QUEUES_FOLDER = '_queues';
 
-/** The queues of an application; several processes may have them open. */
+/** Opens the queues of an application; several processes may have them open. */
 export const createQueues = (directory: string): Queues => new Queues(join(directory, QUEUES_FOLDER));
 
 /**
- * Opens all that is declared. `attached` are the windows that have outlived the process that had it open before.
+ * Opens all declared stores. `attached` are the windows that outlived the process that previously had the stores open.
  *
- * @throws {DiskCacheError} `BAD_OPTION`, what opening a store throws; none is left open then.
+ * @throws {DiskCacheError} `BAD_OPTION`, and anything that opening a store throws; every store is then closed again.
  */
 export function openEngine(
   directory: string,
@@ -35,7 +35,7 @@ export function openEngine(
   windowOptions: WindowStoreOptions | undefined,
   attached: readonly WindowStoreId[] = [],
 ): OpenEngine {
-  // Their store is opened by the first window that needs it, which is late to hear of a mistake.
+  // Checked here, because the windows' store is only opened by the first window that needs it, which is late to report a mistake.
   if (windowOptions !== undefined) assertCacheOptions('windows', windowOptions);
   const registry = new Registry(directory, stores);
   hideFromPages(directory);
@@ -58,7 +58,7 @@ export function openEngine(
   };
 }
 
-/** Hides an application's directory from its pages, by every name that a message can give it. */
+/** Hides an application's directory from its pages, under every path that a message may use for it. */
 export function hideFromPages(directory: string): void {
   for (const name of [directory, resolve(directory), realpathSync(directory)]) hideDirectory(name);
 }

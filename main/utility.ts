@@ -1,4 +1,4 @@
-/** What runs in the utility process of `placement: 'utility'`: the engine, and the main process' orders about whom to answer. */
+/** The entry point of the utility process of `placement: 'utility'`: runs the engine and carries out the main process's commands. */
 
 import { deserializeStores } from './electron/utility/engine-messages.ts';
 import { serveCommands } from './electron/utility/serve.ts';

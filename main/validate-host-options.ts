@@ -8,7 +8,7 @@ import { assertCacheOptions } from './engine/internal.ts';
 import type { Host, HostOptions } from './host.ts';
 import { FUNCTION, LOOKED_AT_LATER, type OptionRules, parseOptions, TEXT, TEXTS } from './offline/options.ts';
 
-// Applications are written in plain JavaScript, too, where a misspelt option would be one that is not there.
+// Applications may be plain JavaScript, where a misspelt option would be ignored silently.
 
 type Options = HostOptions<StoreDeclarations>;
 type MethodOptions<M extends 'install' | 'attach' | 'serveAssets'> = NonNullable<
@@ -68,7 +68,7 @@ const RULES = {
   } satisfies OptionRules<OfflineSessionOptions>,
 } as const;
 
-/** @throws {DiskCacheError} `BAD_OPTION` for what are no options, for a name that none of them has, and for a value of another kind. */
+/** @throws {DiskCacheError} `BAD_OPTION` if `options` isn't an object, has an unknown name, or a value of another type. */
 export function assertKnownOptions(method: keyof typeof RULES, options: object | undefined): void {
   parseOptions<object>(method, options, RULES[method]);
 }
@@ -80,7 +80,7 @@ export function assertHostOptions(options: Options): void {
   if (typeof stores !== 'object' || stores === null) {
     throw new DiskCacheError('BAD_OPTION', 'openDiskCache: stores is missing; pass what defineStores({ … }) returned');
   }
-  // Their stores are opened when they are first used.
+  // Checked here, because these stores are only opened on first use.
   if (windows !== undefined) {
     assertKnownOptions('openDiskCache, windows', windows);
     assertCacheOptions('openDiskCache, windows', windows);
@@ -92,7 +92,11 @@ export function assertHostOptions(options: Options): void {
   }
 }
 
-/** Refuses, among others, the `webContents` of a window in the window's place. @throws {DiskCacheError} `BAD_OPTION` */
+/**
+ * Refuses anything but a window, such as a window's `webContents`.
+ *
+ * @throws {DiskCacheError} `BAD_OPTION`
+ */
 export function assertWindow(window: unknown): void {
   const { webContents } = Object(window) as { readonly webContents?: unknown };
   if (typeof webContents === 'object' && webContents !== null) return;
@@ -102,7 +106,11 @@ export function assertWindow(window: unknown): void {
   );
 }
 
-/** Refuses, among others, Electron's module `session` and a window. @throws {DiskCacheError} `BAD_OPTION` */
+/**
+ * Refuses anything but a session, such as Electron's module `session` or a window.
+ *
+ * @throws {DiskCacheError} `BAD_OPTION`
+ */
 export function assertSession(method: keyof Host<StoreDeclarations>, session: Session): void {
   const { protocol, registerPreloadScript } = Object(session) as Partial<Session>;
   if (typeof (method === 'install' ? registerPreloadScript : protocol?.handle) === 'function') return;

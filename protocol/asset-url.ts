@@ -6,25 +6,26 @@ import { isStoreName } from './stores.ts';
 /** The scheme under which the main process serves items. */
 export const ASSET_SCHEME = 'deskcache';
 
-/** What an address of the scheme names. */
+/** The store and key that a URL of the scheme names. */
 export interface AssetAddress {
-  /** In lower case, as hosts are: no two stores differ in case alone. */
+  /** In lower case, because browsers lower-case hosts; no two stores differ only in case. */
   readonly store: string;
   readonly key: Key;
 }
 
 /**
- * The address of an item. A string is the path, percent-encoded but for its slashes: `deskcache://assets/img/logo.svg`. Every
- * other key, and a string that a browser would take for steps through folders (`..`), stands in the query, as text of
- * `key-text.ts`: `deskcache://assets/?key=["user",42]`, percent-encoded. Nothing of it is ever a path on a disk.
+ * Returns the URL of an item. A string key is the path, percent-encoded except for its slashes: `deskcache://assets/img/logo.svg`. Every
+ * other key, and a string that contains dot segments (`..`), goes into the query as the text of `key-text.ts`:
+ * `deskcache://assets/?key=["user",42]`, percent-encoded. No part of the URL is ever used as a path on disk.
  *
- * @throws {DiskCacheError} `BAD_KEY`, and `BAD_OPTION` for what is no name of a declared store: a window's own shard has no address.
+ * @throws {DiskCacheError} `BAD_KEY` for an invalid key, `BAD_OPTION` if `store` isn't the name of a declared store: a window's own shard
+ * has no URL.
  */
 export function toAssetUrl(store: string, key: Key): string {
   if (!isStoreName(store)) {
     throw new DiskCacheError('BAD_OPTION', `"${String(store)}" has no address: only declared stores can be served`);
   }
-  // Also for a string, which is looked at there.
+  // Runs for strings as well, because it validates the key.
   const text = toKeyText(key);
   const site = `${ASSET_SCHEME}://${store.toLowerCase()}/`;
   return typeof key === 'string' && !DOT_SEGMENTS.test(key)
@@ -32,12 +33,16 @@ export function toAssetUrl(store: string, key: Key): string {
     : `${site}?key=${encodeURIComponent(text)}`;
 }
 
-/** A segment `.` or `..`, which every parser of addresses resolves. */
+/** A segment `.` or `..`, which every URL parser resolves. */
 const DOT_SEGMENTS = /(?:^|\/)\.\.?(?:\/|$)/;
 
 const ADDRESS = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]+)(?:\/([^?#]*))?(?:\?([^#]*))?(?:#.*)?$/i;
 
-/** @throws {DiskCacheError} `BAD_KEY` for what is no address of the scheme, or names no key. */
+/**
+ * Returns the store and key of a URL.
+ *
+ * @throws {DiskCacheError} `BAD_KEY` if the URL has another scheme or names no key.
+ */
 export function parseAssetUrl(url: string): AssetAddress {
   const [, scheme = '', host = '', path = '', search = ''] = ADDRESS.exec(url) ?? [];
   if (scheme.toLowerCase() !== ASSET_SCHEME) throw badAssetUrl(url);

@@ -1,15 +1,15 @@
 import { DiskCacheError } from './error.ts';
 
 /**
- * What has to be so for a batch to be done. `equals` is deep equality; an item with another value and one that is missing are
- * both not equal. In a deque `key` is an index.
+ * A condition that must hold for a batch to commit. `equals` is deep equality: an item with another value and a missing item are both
+ * unequal. In a deque, `key` is an index.
  */
 export type BatchCondition<K, V> =
   | { readonly key: K; readonly equals: V }
   | { readonly key: K; readonly exists: true }
   | { readonly key: K; readonly absent: true };
 
-/** What can't be a step: it is no part of a transaction, or of no use in one. */
+/** Methods that can't be a step because they can't run in a transaction or are useless in one. */
 type NotInBatch = 'check' | 'configure' | 'page';
 
 /** One step: a condition, or a method of the store with its arguments: `{ set: ['key', 1, { ttl: 1000 }] }`. */
@@ -21,17 +21,21 @@ export type BatchStep<Contract, K, V> =
         : never;
     }[Exclude<keyof Contract, NotInBatch>];
 
-/** What became of a batch: one result for each step (a condition's is `undefined`), or the index of the condition that failed. */
+/** The result of a batch: one result for each step (`undefined` for a condition), or the index of the condition that failed. */
 export type BatchResult =
   | { readonly committed: true; readonly results: readonly unknown[] }
   | { readonly committed: false; readonly failed: number };
 
-/** A step, taken apart. */
+/** A validated step, split into its parts. */
 export type ParsedStep =
   | { readonly condition: Readonly<Record<'key' | 'equals' | 'exists' | 'absent', unknown>> }
   | { readonly method: string; readonly args: readonly unknown[] };
 
-/** @throws {DiskCacheError} `BAD_OPTION` for what is no step. */
+/**
+ * Parses one step of a batch.
+ *
+ * @throws {DiskCacheError} `BAD_OPTION` if it isn't a valid step.
+ */
 export function parseStep(step: unknown, place: number): ParsedStep {
   const names = typeof step === 'object' && step !== null ? Object.keys(step) : [];
   const [name] = names;

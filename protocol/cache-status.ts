@@ -1,13 +1,13 @@
-/** Where a response came from: stored and fresh, stored and stale, stored and confirmed by the origin, or from the origin. */
+/** Where a response came from: the cache (fresh), the cache (stale), the cache after revalidation by the origin, or the origin. */
 export type CacheStatus = 'hit' | 'stale' | 'revalidated' | 'miss';
 
-/** The field of RFC 9211 §2, and how this cache calls itself in it. */
+/** The header of RFC 9211 §2, and the name of this cache in it. */
 export const CACHE_STATUS_FIELD = 'cache-status';
 export const CACHE_NAME = 'deskcache';
 
 const OUR_PARAMETERS = /(?:^|,\s*)deskcache((?:;\s*[\w-]+(?:=[\w.-]+)?)*)\s*$/;
 
-/** What this cache's part of Cache-Status says; undefined for a response that didn't come through it. */
+/** Returns this cache's part of the Cache-Status header; undefined if the response didn't pass through this cache. */
 export function getCacheStatus(response: {
   readonly headers: { get(name: string): string | null };
 }): CacheStatus | undefined {

@@ -12,12 +12,12 @@ import { getNativeKind, isAttached } from './native-slots.ts';
 import { getNativeName, getTag, isPlainObject } from './native-types.ts';
 
 /**
- * One walk over a value, which finds the first part that structured clone would not give back equal, and says which and why. Never
- * throws, whatever the value does when it is read.
+ * Walks a value and finds the first part that structured clone would not return equal, with its path and the reason. Never throws, whatever
+ * the value's getters do.
  */
 export class CloneCheck {
   problem = '';
-  /** The steps to the offending part, innermost first; written on the way back from it. */
+  /** The steps to the offending part, innermost first; filled while the recursion unwinds. */
   readonly #steps: string[] = [];
   readonly #seen = new Set<object>();
 
@@ -25,17 +25,17 @@ export class CloneCheck {
     return joinPath(this.#steps.toReversed());
   }
 
-  /** False if a fault was found; then `complaint` and `path()` tell it. */
+  /** Returns false if a fault was found; `getPath()` and `problem` then describe it. */
   check(value: unknown): boolean {
     return this.#visitAt('', () => this.#visit(value, 0));
   }
 
-  /** Whether a part may be one that only structured clone can hold. */
+  /** Returns whether the value may contain a part that only structured clone can represent. */
   protected allowCloneOnly(_part: unknown, _what?: string): boolean {
     return true;
   }
 
-  /** Whether an object may be met a second time. */
+  /** Returns whether the same object may occur twice. */
   protected allowRepeated(_value: object): boolean {
     return true;
   }
@@ -142,7 +142,7 @@ export class CloneCheck {
   }
 
   #visitError(error: Error, depth: number): boolean {
-    // The message before the stack, which is made of it when it is read.
+    // Sorted so that `message` is read before `stack`, which the engine builds from the message on first read.
     const names = Object.getOwnPropertyNames(error).sort();
     return names.every((name) => {
       if (!isClonedErrorProperty(name, '')) return this.#rejectLost(error, name);
@@ -161,15 +161,15 @@ export class CloneCheck {
   }
 }
 
-/** How an object is called that is neither plain nor a native. */
+/** Describes an object that is neither plain nor a known native type. */
 function describeUnknownObject(value: object): string {
   const name = getNativeName(value);
   return name === undefined ? describeType(value) : `a proxy or an imitation of ${describeType(value)}`;
 }
 
 /**
- * Why a value can't be stored, with the path to the offending part (`value.user.avatar is a Blob`); undefined when it can. Never throws.
- * O(size of the value); bytes are not looked at one by one.
+ * Returns why a value can't be stored, with the path to the offending part (`value.user.avatar is a Blob`); undefined if it can be stored.
+ * Never throws. O(size of the value); the contents of byte arrays are not visited.
  */
 export function findValueFault(value: unknown, root = 'value', check = new CloneCheck()): string | undefined {
   return check.check(value) ? undefined : root + check.getPath() + check.problem;

@@ -1,23 +1,25 @@
 import { getNativeName, getTag, isByteType, isPlainObject } from './native-types.ts';
 
-/** Every platform has it; its type stands in libraries that this room does without. */
+/** Every platform has it, but its type is declared in libraries that this folder doesn't include. */
 declare function structuredClone<T>(value: T): T;
 
-/** Objects in a value may stand in each other this deep. */
+/** Maximum nesting depth of objects in a value. */
 export const MAX_VALUE_DEPTH = 1000;
 
 /**
- * A copy of a value that structured clone gives back deeply equal: what happens to the original later, or what its getters do, changes
- * nothing in it. Reads each property once. Throws anything exactly where `findValueFault` finds a fault, and says no more than that: every
- * page loads this, and only those that give a wrong value load what names the fault. O(size of the value).
+ * Returns a copy of a value that structured clone keeps deeply equal; later changes to the original, and its getters, don't affect the
+ * copy. Reads each property once. Throws exactly where `findValueFault` finds a fault, but what it throws doesn't describe the fault: every
+ * page loads this file, and only pages that pass a bad value load the code that names the fault. O(size of the value).
  */
 export function copyValue(value: unknown): unknown {
-  /** The copy of the value itself, and of its parts by their originals: what is referred to twice is one object in the copy, too. */
+  /**
+   * The copy of the value itself, and the copies of its parts by their originals: a part referenced twice is also one object in the copy.
+   */
   let root: unknown;
   let copies: Map<unknown, unknown> | undefined;
 
   function remember<T>(part: unknown, copy: T): T {
-    // What holds no objects needs no map.
+    // A value without nested objects needs no map.
     if (part === value) root = copy;
     else {
       copies ??= new Map();
@@ -76,7 +78,7 @@ export function copyValue(value: unknown): unknown {
       Set.prototype.forEach.call(part as never, (member) => copy.add(copyPart(member, depth)));
       return copy;
     }
-    // Structured clone makes something else of an impostor, and throws for a proxy and for bytes that were transferred.
+    // Structured clone turns an impostor into another type, and throws for a proxy and for transferred bytes.
     const copy = getTag(part) === 'Uint8Array' ? new Uint8Array(part as Uint8Array) : structuredClone(part);
     if (getNativeName(copy) !== kind && !(isByteType(kind) && ArrayBuffer.isView(copy))) throw part;
     return remember(part, copy);
@@ -84,43 +86,52 @@ export function copyValue(value: unknown): unknown {
   return copyPart(value, 0);
 }
 
-/** Indices come first: as many names as elements, and the last an index, leaves room for neither hole nor property. */
+/**
+ * Index names are listed first: if there are as many names as elements and the last is an index, there are no holes and no other
+ * properties.
+ */
 export const isDense = (names: readonly string[], length: number): boolean =>
   names.length === length && (length === 0 || names[length - 1] === String(length - 1));
 
-/** Structured clone makes texts of other messages, and nothing of other stacks. */
+/** Structured clone turns a non-string message into a string and drops a non-string stack. */
 export const isClonedErrorProperty = (name: string, part: unknown): boolean =>
   name === 'cause' ||
   (name === 'stack' && part === undefined) ||
   (typeof part === 'string' && (name === 'stack' || name === 'message'));
 
-/** Whether structured clone loses something of a native: shared memory, a place in a text, or a property. The characters of a String are some, too. */
+/**
+ * Returns whether structured clone loses something of a native: shared memory, a `lastIndex`, or an own property. The characters of a
+ * String object count as own properties.
+ */
 export const losesContent = (part: object, kind: string): boolean =>
   ArrayBuffer.isView(part)
     ? getTag(part.buffer) !== 'ArrayBuffer'
     : Object.keys(part).length > (kind === 'String' ? String(part).length : 0) || (part as RegExp).lastIndex > 0;
 
-/** Hidden ones are passed over, as hidden names are (MobX has one in each observable); a tag decides what an object is equal to. */
+/**
+ * Non-enumerable symbols are ignored, like non-enumerable names (MobX adds one to each observable); a `Symbol.toStringTag` counts, because
+ * it affects equality.
+ */
 export function hasSymbols(value: object): boolean {
   const symbols = Object.getOwnPropertySymbols(value);
-  // Nearly no object has one: then not even the function below is made.
+  // Almost no object has symbols, so don't even create the closure below.
   if (symbols.length === 0) return false;
   return symbols.some(
     (name) => name === Symbol.toStringTag || Object.getOwnPropertyDescriptor(value, name)?.enumerable,
   );
 }
 
-/** What any part of a message takes besides its contents. */
+/** Bytes that any part of a message takes in addition to its contents. */
 const PART_OVERHEAD_BYTES = 8;
 
 /**
- * About how many bytes something takes in a message: exactly those of strings' characters and of byte arrays, and a little for
- * each part. What is referred to twice counts once, as in structured clone. O(parts), however deep they stand in each other.
+ * Estimates the bytes of a value in a message: exact for the characters of strings and for byte arrays, plus a little for each part. A part
+ * referenced twice counts once, as in structured clone. O(parts), at any depth.
  */
 export function estimateBytes(value: unknown): number {
   let bytes = PART_OVERHEAD_BYTES;
   if (typeof value !== 'object' || value === null) return typeof value === 'string' ? bytes + value.length : bytes;
-  /** Without parts that are objects nothing has to be remembered. */
+  /** Created for the first part that is an object; without one there is nothing to track. */
   let seen: Set<unknown> | undefined;
   const stack: object[] = [];
   function add(part: unknown): void {

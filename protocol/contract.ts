@@ -7,8 +7,8 @@ import type { Signature } from './contract/signature.ts';
 export type { Cursor, Projection, ResultPage } from './results.ts';
 
 /**
- * The methods that a page may call, written once for each kind of store: they type the client, they type the server, and
- * their signatures are the allow-list at run time.
+ * The methods that a page may call, written once for each kind of store: they type the client and the server, and their signatures are the
+ * allow-list at run time.
  */
 export interface Contracts {
   readonly cache: CacheContract;
@@ -17,7 +17,7 @@ export interface Contracts {
   readonly queue: QueueContract;
 }
 
-/** Kinds of stores by what can be called on them; a FanoutCache is called as a cache is. */
+/** Kinds of stores by the methods they have; a FanoutCache has the methods of a cache. */
 export type Kind = keyof Contracts;
 
 type SignatureTable = Readonly<Record<string, Signature>>;
@@ -30,8 +30,8 @@ export const SIGNATURES: Readonly<Record<Kind, SignatureTable>> = {
 };
 
 /**
- * Where the kind of a declared store isn't known: `push` is that of a deque, which takes any number of values; what else kinds have in
- * common has one signature.
+ * Used when the kind of a declared store isn't known. `push` is that of a deque, which takes any number of values; all other methods that
+ * kinds share have the same signature.
  */
 export const ANY_STORE_SIGNATURES: SignatureTable = /* @__PURE__ */ (() => ({
   ...SIGNATURES.deque,

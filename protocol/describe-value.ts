@@ -1,4 +1,4 @@
-/** How a message names a thing: `a function`, `a Blob`, `an instance of Point`. Never throws, whatever the thing does. */
+/** Describes a value's type for a message: `a function`, `a Blob`, `an instance of Point`. Never throws, whatever the value does. */
 export function describeType(value: unknown): string {
   switch (typeof value) {
     case 'undefined':
@@ -26,18 +26,18 @@ const IDENTIFIER = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u;
 
 const MAX_SHOWN_CHARS = 64;
 
-/** A text for a message, which must not grow with what a caller has given. */
+/** Shortens a text for a message, whose length must not depend on the caller's input. */
 export const truncate = (text: string): string =>
   text.length <= MAX_SHOWN_CHARS ? text : `${text.slice(0, MAX_SHOWN_CHARS)}…`;
 
-/** Something given for a message. Never looks into objects, and writes out no bigint: either may take very long. */
+/** Formats a caller's value for a message. Never visits objects or prints bigints: either may take very long. */
 export function formatValue(value: unknown, quote = ''): string {
   if (typeof value === 'string') return quote + truncate(value) + quote;
   if (value === null || ['number', 'boolean', 'undefined'].includes(typeof value)) return String(value);
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }
 
-/** One step of a path as it stands in source code: `.name`, or `["two words"]`. */
+/** One step of a path in source notation: `.name`, or `["two words"]`. */
 export const formatPropertyStep = (name: string): string =>
   name.length <= MAX_SHOWN_CHARS && IDENTIFIER.test(name) ? `.${name}` : `[${JSON.stringify(truncate(name))}]`;
 
@@ -46,10 +46,7 @@ export const formatIndexStep = (index: number | string): string => `[${index}]`;
 const MAX_PATH = 160;
 const MAX_PATH_END = 72;
 
-/**
- * Steps as one path for a message. Of a long one the first and the last steps: what stands deep inside is told by where it begins and
- * where it ends.
- */
+/** Joins steps into one path for a message. A long path keeps its first and its last steps, which locate a deeply nested part. */
 export function joinPath(steps: readonly string[]): string {
   const path = steps.join('');
   if (path.length <= MAX_PATH) return path;
@@ -58,7 +55,7 @@ export function joinPath(steps: readonly string[]): string {
   return `${front.join('')}…${back.join('')}`;
 }
 
-/** As many as there is room for at one end, at least one. */
+/** Returns as many steps from one end as fit, at least one. */
 function takeSteps(steps: readonly string[]): string[] {
   const taken = steps.slice(0, 1);
   let room = MAX_PATH_END - (steps[0]?.length ?? 0);
@@ -70,6 +67,6 @@ function takeSteps(steps: readonly string[]): string[] {
   return taken;
 }
 
-/** The value of a Map: `.get("name")` where its key is a text, else its place. */
+/** The step to a value of a Map: `.get("name")` if its key is a string, else its position. */
 export const formatEntryStep = (key: unknown, at: number): string =>
   typeof key === 'string' ? `.get(${JSON.stringify(truncate(key))})` : `.values()[${at}]`;

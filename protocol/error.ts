@@ -1,4 +1,4 @@
-/** Every way a call can fail. Callers branch on the code; the list only grows. */
+/** Every way a call can fail. Callers branch on the code. Append-only. */
 export const ERROR_CODES = [
   'BAD_KEY',
   'BAD_VALUE',
@@ -20,8 +20,9 @@ export const ERROR_CODES = [
 export type ErrorCode = (typeof ERROR_CODES)[number];
 
 /**
- * The one error class. `code` is for programs, `message` says what happened, to what, and what to do; the original is the `cause`.
- * `instanceof` is true for an error of another copy of the class, too: an application may have both the ES modules and the CommonJS files.
+ * The only error class. `code` is for programs; `message` says what happened, to what, and what to do; the original error is the `cause`.
+ * `instanceof` also accepts an error of another copy of the class, because an application may load both the ES modules and the CommonJS
+ * files.
  */
 export class DiskCacheError extends Error {
   override readonly name = 'DiskCacheError';
@@ -43,19 +44,19 @@ function isFromAnotherCopy(value: unknown): boolean {
   try {
     return error?.name === 'DiskCacheError' && typeof error.code === 'string';
   } catch {
-    // Anything can be thrown, also what throws when it is read.
+    // Anything can be thrown, including an object that throws when it is read.
     return false;
   }
 }
 
-/** An error as plain data, so that nothing is lost when it is cloned into a page. */
+/** An error as plain data, so that cloning it into a page loses nothing. */
 export interface ErrorData {
   readonly code: ErrorCode;
   readonly message: string;
   readonly cause?: string;
 }
 
-/** Anything thrown, as data. What is no `DiskCacheError` came of an argument that fits no signature. */
+/** Converts anything thrown to data. An error that isn't a `DiskCacheError` was caused by an argument that doesn't fit the signature. */
 export function toErrorData(error: unknown): ErrorData {
   if (!(error instanceof DiskCacheError))
     return { code: 'BAD_OPTION', message: `Unusable argument: ${summarize(error)}` };
@@ -67,7 +68,7 @@ export function fromErrorData(data: ErrorData): DiskCacheError {
   return new DiskCacheError(data.code, data.message, data.cause === undefined ? undefined : { cause: data.cause });
 }
 
-/** Asks of the code only that it is a text: one that a later version has added is a reason, too. */
+/** Accepts any string as the code, because a later version may have added codes. */
 export function isErrorData(value: unknown): value is ErrorData {
   if (typeof value !== 'object' || value === null) return false;
   const { code, message, cause } = value as Record<string, unknown>;
@@ -82,7 +83,7 @@ function summarize(error: unknown): string {
   }
 }
 
-/** What an error says. Never throws, whatever was thrown. */
+/** Returns the message of anything thrown. Never throws. */
 export function getErrorMessage(error: unknown): string {
   try {
     return String(error instanceof Error ? error.message : error);

@@ -1,19 +1,19 @@
 import { type ErrorData, isErrorData } from './error.ts';
 
 /**
- * How a page gets its port. The page draws a nonce and asks its own window; the preload passes the nonce on to the main
- * process; main looks at the sending frame, makes a channel and sends one end back under the nonce; the preload hands it to
- * the page. No function is exposed on the way, and a port that answers no open nonce is closed.
+ * How a page gets its port. The page creates a nonce and posts it to its own window; the preload script forwards it to the main process;
+ * main checks the sending frame, creates a channel and sends one end back with the nonce; the preload script hands it to the page. The
+ * preload script exposes no function to the page, and a port without an open nonce is closed.
  */
 
-/** Electron's ipc channels: preload to main, and back. */
+/** Electron's IPC channels: preload to main, and main to preload. */
 export const CONNECT_CHANNEL = 'deskcache:connect';
 export const PORT_CHANNEL = 'deskcache:port';
 
-/** What a port is for: the stores, wherever the engine is, or HTTP (protocol/http.ts), which the main process answers. */
+/** What a port is for: the stores, in whichever process the engine runs, or HTTP (protocol/http.ts), which the main process serves. */
 export type PortPurpose = 'stores' | 'offline';
 
-/** Page to preload, by `window.postMessage`. The preload sends main both, the nonce first. */
+/** Page to preload, by `window.postMessage`. The preload sends both to main, the nonce first. */
 export interface ConnectRequest {
   readonly deskcache: 'connect';
   readonly nonce: string;
@@ -21,20 +21,20 @@ export interface ConnectRequest {
   readonly to?: PortPurpose;
 }
 
-/** Preload to page, at once: there is a preload script, and it has asked main. */
+/** Preload to page, immediately: a preload script exists and has asked main. */
 export interface Acknowledged {
   readonly deskcache: 'heard';
   readonly nonce: string;
 }
 
-/** Main to preload to page. Comes with one port, or with the reason why there is none. */
+/** Main to preload to page. Carries one port, or the reason for the refusal. */
 export interface PortAnswer {
   readonly deskcache: 'port';
   readonly nonce: string;
   readonly error?: ErrorData;
 }
 
-/** Main to preload to page: who answered over the port of this nonce has died, without a word over the port. */
+/** Main to preload to page: the other end of this nonce's port died without sending anything over the port. */
 export interface PeerGone {
   readonly deskcache: 'gone';
   readonly nonce: string;
@@ -53,7 +53,7 @@ export function isConnectRequest(message: unknown): message is ConnectRequest {
   return to === undefined || isPortPurpose(to);
 }
 
-/** Whether it is said to the page that drew this nonce. */
+/** Returns whether the message is addressed to the page that created this nonce. */
 export const isForNonce = (nonce: string, message: unknown): message is Acknowledged | PortAnswer | PeerGone =>
   Object(message).nonce === nonce;
 

@@ -3,30 +3,30 @@ import type { StrategyOptions } from './strategy.ts';
 import type { Refusal } from './wire.ts';
 
 /*
- * What a page and the main process say over a port of the second kind: `fetch` with strategies, CacheStorage, the connection. The
- * page asks and is answered, in comlink's words; the bodies of both directions are numbered by who has them, and travel in chunks.
+ * Messages between a page and the main process over the HTTP port: `fetch` with strategies, CacheStorage, the network state. Calls use
+ * comlink; bodies of both directions are numbered by their sender and travel in chunks.
  */
 
-/** What a grant calls the application's CacheStorage. `'*'` covers it. */
+/** The name of the application's CacheStorage in a grant. `'*'` covers it. */
 export const CACHES_GRANT = '@caches';
 
 /**
- * What a grant calls `diskCache.fetch`. `'*'` does not cover it: it is no store but the session's cookies and no CORS, so it is
- * granted by its name.
+ * The name of `diskCache.fetch` in a grant. `'*'` does not cover it: it sends the session's cookies and ignores CORS, so it has to be
+ * granted by name.
  */
 export const FETCH_GRANT = '@fetch';
 
-/** Bodies travel as large values do: in chunks of at most so many bytes, of which so many of one body may be on their way. */
+/** Bodies travel like large values: in chunks of at most this size, with at most this many in flight per body. */
 export { MAX_CHUNK_BYTES, MAX_CHUNKS_IN_FLIGHT } from './value-stream.ts';
 
-/** A page has at most so many calls under way, and so many bodies of the main process open. */
+/** Maximum number of calls a page may have in flight, and of bodies of the main process it may have open. */
 export const MAX_HTTP_CALLS = 1024;
 export const MAX_OPEN_BODIES = 1024;
 
-/** A response without its body, and all but the body of a request, weigh at most so much. Bytes. */
+/** Maximum size of a response without its body, and of a request without its body. Bytes. */
 export const MAX_HEAD_BYTES = 2 ** 18;
 
-/** None, all of it, or the number under which it travels in chunks. */
+/** No body, the whole body, or the number under which it travels in chunks. */
 export type WireBody = null | Uint8Array | number;
 
 export type HeaderFields = readonly (readonly [name: string, value: string])[];
@@ -50,12 +50,12 @@ export interface WireResponse {
   readonly body: WireBody;
 }
 
-/** What a `Response` of either bank has that travels, besides its body. */
+/** The properties of a `Response`, in either process, that are sent apart from its body. */
 interface ResponseHead extends Omit<WireResponse, 'body' | 'headers'> {
   readonly headers: Iterable<readonly [name: string, value: string]>;
 }
 
-/** A response as it travels, but for its body. */
+/** Returns a response as sent, without its body. */
 export function serializeResponseHead({
   url,
   status,
@@ -75,7 +75,7 @@ export interface QueryOptions {
 }
 
 export interface FetchCall {
-  /** The page's number for the call, to abort it by. */
+  /** The page's number for the call, used to abort it. */
   readonly id: number;
   readonly request: WireRequest;
   readonly body: WireBody;
@@ -84,45 +84,45 @@ export interface FetchCall {
 
 export interface CachesCall {
   readonly id: number;
-  /** Of `CacheStorage` without `cache`, else of the `Cache` that has this id. */
+  /** A method of `CacheStorage` if `cache` is absent, else of the `Cache` with this id. */
   readonly method: string;
   readonly cache?: string;
-  /** The name of a cache, for CacheStorage. */
+  /** The name of a cache, for methods of CacheStorage. */
   readonly name?: string;
   readonly requests?: readonly WireRequest[];
   readonly options?: QueryOptions & { readonly cacheName?: string };
-  /** What `put` puts. */
+  /** The response to store, for `put`. */
   readonly response?: WireResponse;
 }
 
-/** What a call of CacheStorage gave: responses and requests are recognised by who asked for them. */
+/** The result of a CacheStorage call; the caller knows from its method whether to expect requests or responses. */
 export type CachesResult = boolean | string | readonly string[] | readonly WireRequest[] | readonly WireResponse[];
 
-/** A piece of a body of the page; without `bytes` its end, or why it broke off. */
+/** A chunk of one of the page's bodies; without `bytes`, its end or the error that broke it off. */
 export interface BodyChunk {
   readonly body: number;
   readonly bytes?: Uint8Array;
   readonly failure?: string;
 }
 
-/** An error that stays of its class: ours, or the standard's by its name, `TypeError` or that of a `DOMException`. */
+/** An error that keeps its class: a `DiskCacheError`, or by name a `TypeError` or `DOMException`. */
 export type HttpFault = ErrorData | { readonly exception: string; readonly message: string };
-/** With a receipt, which the page posts back as `Receipt` when the reply has arrived. */
+/** May carry a receipt, which the page posts back as `Receipt` when the reply has arrived. */
 export type Reply<T> = { readonly value: T; readonly receipt?: number } | { readonly fault: HttpFault } | Refusal;
 
-/** What the main process exposes to comlink on such a port: flat, frozen, one plain argument each. */
+/** The API that the main process exposes through comlink on the HTTP port: flat, frozen, one plain argument each. */
 export interface HttpApi {
   fetch(call: FetchCall): Promise<Reply<WireResponse>>;
   caches(call: CachesCall): Promise<Reply<CachesResult>>;
-  /** Gives up a call. What it may have brought meanwhile is dropped. */
+  /** Aborts a call. A result that arrives afterwards is dropped. */
   abort(call: number): undefined | Refusal;
-  /** The next chunk of a body of the main process; null is its end. */
+  /** Returns the next chunk of a body of the main process; null at its end. */
   pull(body: number): Promise<Reply<Uint8Array | null>>;
-  /** The page wants no more of it. */
+  /** The page stops reading the body. */
   cancel(body: number): undefined | Refusal;
-  /** Answered when there is room for the next: whether there is anyone who wants it. */
+  /** Resolves when there is room for the next chunk; false if the body is no longer wanted. */
   push(piece: BodyChunk): Promise<Reply<boolean>>;
-  /** Whether there is a network; `ConnectionMessage` say so, too, and from now on when that changes. */
+  /** Returns whether there is a network; from then on, `ConnectionMessage` reports changes. */
   connection(nothing: null): Promise<Reply<boolean>>;
   setOnline(online: boolean): Promise<Reply<null>>;
 }
@@ -138,7 +138,7 @@ export const HTTP_API_METHODS = [
   'setOnline',
 ] as const satisfies readonly (keyof HttpApi)[];
 
-/** Main to page, once the page has asked how the connection is. */
+/** Main to page, after the page has asked for the network state. */
 export interface ConnectionMessage {
   readonly deskcache: 'connection';
   readonly online: boolean;

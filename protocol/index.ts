@@ -1,4 +1,4 @@
-/** `deskcache`: what main process and pages share. Runs anywhere, imports nothing. */
+/** `deskcache`: what the main process and pages share. Runs in any JavaScript environment and has no imports outside this folder. */
 
 export type { Access } from './contract/signature.ts';
 export { DiskCacheError, ERROR_CODES, type ErrorCode } from './error.ts';

@@ -1,39 +1,39 @@
 import type { Key } from './key.ts';
 
 /**
- * `ready`: may be begun now; `delayed`: not before its time, which a worker looks for; `held`: somebody of its group is
- * before it; `isRunning`; `dead`: out of attempts, until it is retried or removed.
+ * `ready`: may start now; `delayed`: not before its time, for which a worker waits; `held`: an earlier job of its group comes first;
+ * `running`; `dead`: out of attempts, until it is retried or removed.
  */
 export type JobState = 'ready' | 'delayed' | 'held' | 'running' | 'dead';
 
-/** How many jobs are in each state, and how many were done ever. */
+/** The number of jobs in each state, and the number ever completed. */
 export type JobCounts = Readonly<Record<JobState | 'done', number>>;
 
 export interface EnqueueOptions {
-  /** Milliseconds before which it is not begun. Default 0. */
+  /** Milliseconds before the job may start. Default 0. */
   readonly delay?: number;
-  /** Of several that are ready the one with the greatest priority is begun first. Any finite number; default 0. */
+  /** Ready jobs start in descending priority. Any finite number; default 0. */
   readonly priority?: number;
-  /** While a job with this key waits or runs, enqueuing another one answers that job and adds nothing. */
+  /** While a job with this key waits or runs, enqueueing another returns that job and adds nothing. */
   readonly dedupeKey?: Key;
-  /** Jobs of a group run one at a time in the order in which they were enqueued, whatever their priorities. */
+  /** Jobs of a group run one at a time in the order in which they were enqueued, regardless of priority. */
   readonly group?: Key;
 }
 
-/** One of many that are enqueued together. */
+/** One of several jobs that are enqueued together. */
 export interface NewJob<T> extends EnqueueOptions {
   readonly payload: T;
 }
 
 export interface EnqueueResult {
   readonly id: number;
-  /** Whether it is an earlier job with the same `dedupeKey`. */
+  /** True if this is an earlier job with the same `dedupeKey`. */
   readonly duplicate: boolean;
 }
 
-/** A job as it stood when it was looked at. Times are epoch milliseconds. */
+/** A snapshot of a job. Times are epoch milliseconds. */
 export interface Job<T> {
-  /** Greater than that of every job enqueued before; never given again. */
+  /** Greater than the id of every earlier job; never reused. */
   readonly id: number;
   readonly payload: T;
   readonly state: JobState;
@@ -41,23 +41,23 @@ export interface Job<T> {
   readonly enqueuedAt: number;
   readonly group?: Key;
   readonly dedupeKey?: Key;
-  /** How often it was begun. */
+  /** How often it was started. */
   readonly attempts: number;
-  /** When it may be begun, while it is `delayed`. */
+  /** When it may start, while it is `delayed`. */
   readonly dueAt?: number;
-  /** When it was begun, while it is `isRunning`. */
+  /** When it was started, while it is `running`. */
   readonly startedAt?: number;
-  /** What its handler reported last. */
+  /** The last progress its handler reported. */
   readonly progress?: unknown;
-  /** Why it failed last, and when. */
+  /** The reason for its last failure, and its time. */
   readonly error?: string;
   readonly failedAt?: number;
 }
 
 /**
- * `enqueued`, also of a dead letter that is retried; `started`; `progress`; `toNetworkError`, and `dead` after it when it was the last
- * time; `returned`: its worker was stopped before it was done; `done`; `removed`. Of the queue itself: `paused`, `resumed`;
- * `missed`: more has happened than can be told, look again.
+ * Of a job: `enqueued`, also when a dead one is retried; `started`; `progress`; `failed`, followed by `dead` after the last attempt;
+ * `returned`: its worker was stopped before it finished; `done`; `removed`. Of the queue: `paused`, `resumed`; `missed`: events were lost,
+ * read the queue again.
  */
 export type QueueEvent =
   | {

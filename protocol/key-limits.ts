@@ -1,16 +1,14 @@
-/*
- * What a key may be, in numbers and in words. A file of its own, for a page loads what names the fault of a key only when there is one.
- */
+/* The limits of keys, in numbers and in words. Separate, because a page loads the code that names a key's fault only when there is one. */
 
-/** A key takes at most this many bytes as it is stored; what is larger belongs into a value. */
+/** Maximum size of a stored key; larger data belongs in a value. */
 export const MAX_KEY_BYTES = 65_536;
 
-/** Arrays and objects may stand in each other this deep. */
+/** Maximum nesting depth of arrays and objects in a key. */
 export const MAX_KEY_DEPTH = 100;
 
-/** For who gave something else. */
+/** Appended to errors about other types. */
 export const KEY_PARTS_HINT =
   'a key is made of strings, numbers, bigints, booleans, null, Dates, Uint8Arrays, arrays and plain objects';
 
-/** Whether every surrogate has its partner. A text without that cannot be written as UTF-8 and read back equal. */
+/** Returns whether every surrogate is paired. Other strings can't be written as UTF-8 and read back equal. */
 export const isWellFormed = (text: string): boolean => (text as string & { isWellFormed(): boolean }).isWellFormed();

@@ -4,28 +4,32 @@ import type { Key } from './key.ts';
 import { isWellFormed, KEY_PARTS_HINT, MAX_KEY_BYTES, MAX_KEY_DEPTH } from './key-limits.ts';
 import { isPlainObject } from './native-types.ts';
 
-/** Bytes in hexadecimal, in lower case. */
+/** Bytes as lower-case hexadecimal. */
 export const toHex = (bytes: Uint8Array): string =>
   Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 
 /*
- * Keys as text, for addresses: JSON, in which an object with one property stands for what JSON has no word for:
- * {"number":"NaN"}, {"bigint":"5"}, {"date":0}, {"bytes":"00ff"} and, for a plain object, {"object":[["name",key],…]} with its
- * names sorted. Equal keys, and only those, are equal texts. Append-only: applications keep addresses.
+ * Keys as text, for URLs. The text is JSON in which an object with one property represents a type JSON lacks: {"number":"NaN"},
+ * {"bigint":"5"}, {"date":0}, {"bytes":"00ff"} and, for a plain object, {"object":[["name",key],…]} with its names sorted. Invariant: two
+ * texts are equal exactly when their keys are equal. Append-only: applications store URLs.
  */
 
-/** @throws {DiskCacheError} `BAD_KEY` for a value that can't be a key. */
+/**
+ * Returns the text of a key.
+ *
+ * @throws {DiskCacheError} `BAD_KEY` for a value that can't be a key.
+ */
 export function toKeyText(key: Key): string {
   let copy: unknown;
   try {
-    // Of our own, so that nothing in it is what it only looks like.
+    // A private copy, so that every part is of the type it appears to be.
     copy = copyValue(key);
   } catch {
     throw badKeyPart(key);
   }
   let size = 0;
   const toJson = (part: unknown, depth: number): unknown => {
-    // Each part takes a byte at least as it is stored, so this also ends the walk over a key that contains itself.
+    // Each part takes at least one byte when stored, so this limit also ends the walk over a key that contains itself.
     size += typeof part === 'string' ? part.length : 1;
     if (size > MAX_KEY_BYTES || depth > MAX_KEY_DEPTH) {
       throw badKey(`${MAX_KEY_BYTES} bytes in ${MAX_KEY_DEPTH} levels are the most`);
@@ -53,7 +57,11 @@ const badKeyPart = (part: unknown): DiskCacheError =>
 
 const badKey = (why: string): DiskCacheError => new DiskCacheError('BAD_KEY', `This key has no address: ${why}`);
 
-/** @throws {DiskCacheError} `BAD_KEY` for a text that `toKeyText` can't have given. */
+/**
+ * Returns the key of a text.
+ *
+ * @throws {DiskCacheError} `BAD_KEY` for a text that `toKeyText` can't have returned.
+ */
 export function parseKeyText(text: string): Key {
   let parsed: unknown;
   try {

@@ -5,8 +5,8 @@ import { getNativeKind, isAttached } from './native-slots.ts';
 import { isByteType, isPlainObject } from './native-types.ts';
 
 /**
- * What an item is found by. Keys are equal when they are deeply equal: primitives by SameValueZero (`NaN` is a key, `1` and
- * `1n` are two keys), arrays element by element, plain objects whatever the order of their properties.
+ * Identifies an item. Keys are equal when they are deeply equal: primitives by SameValueZero (`NaN` is a key, `1` and `1n` are two keys),
+ * arrays element by element, plain objects regardless of property order.
  */
 export type Key =
   | string
@@ -20,8 +20,8 @@ export type Key =
   | { readonly [name: string]: Key };
 
 /**
- * Why something is not a `Key`, with the path to the offending part (`key[1].name is a function`); undefined when it is one.
- * Keys that are certainly too long are found here, the exact limit is held where the key is encoded. O(size of the key).
+ * Returns why something is not a `Key`, with the path to the offending part (`key[1].name is a function`); undefined if it is one. Finds
+ * keys that are certainly too long; the exact limit is enforced where the key is encoded. O(size of the key).
  */
 export function findKeyFault(key: unknown): string | undefined {
   if (typeof key === 'number') return undefined;
@@ -32,9 +32,9 @@ const MAX_KEY_BITS = BigInt(MAX_KEY_BYTES * 8);
 const TOO_LONG_MESSAGE = `key is longer than ${MAX_KEY_BYTES} bytes`;
 
 class KeyInspection {
-  /** The containers around the part being looked at. */
+  /** The containers around the current part. */
   readonly #ancestors: object[] = [];
-  /** The way to it. */
+  /** The path to the current part. */
   readonly #steps: string[] = ['key'];
   /** Each part takes at least its type byte, so this never exceeds the encoded length; it also bounds the walk. */
   #minBytes = 0;
@@ -128,7 +128,7 @@ class KeyInspection {
     return fault;
   }
 
-  /** As it stands in a message. */
+  /** The path as printed in a message. */
   #path(...more: readonly string[]): string {
     return joinPath([...this.#steps, ...more]);
   }

@@ -1,9 +1,9 @@
 import { getNativeName, getTag, NATIVE_NAMES } from './native-types.ts';
 
-/** Looks into an internal slot: false, or throws, for an impostor. */
+/** Tests for an internal slot: returns false, or throws, for an impostor. */
 type SlotTest = (value: object) => boolean;
 
-/** True when the slot answers at all: methods of built-ins throw on receivers without it. */
+/** True if the method returns at all: methods of built-ins throw on receivers without the slot. */
 const hasSlot =
   (method: (this: never, ...rest: never[]) => unknown): SlotTest =>
   (value) => {
@@ -14,7 +14,7 @@ const hasSlot =
 const getGetter = (prototype: object, name: PropertyKey): (() => unknown) =>
   Object.getOwnPropertyDescriptor(prototype, name)?.get as () => unknown;
 
-/** Of errors and typed arrays, see `getSlotTest`. Marked as pure, as what follows, so that a bundler leaves out what isn't used. */
+/** For errors and typed arrays see `getSlotTest`. This and the following are marked as pure so that a bundler drops them if unused. */
 const SLOT_TESTS: ReadonlyMap<string, SlotTest> = /* @__PURE__ */ (() =>
   new Map<string, SlotTest>([
     ['Array', Array.isArray],
@@ -47,7 +47,7 @@ interface NativeType {
 const ALL_NATIVES: ReadonlyMap<string, NativeType> = /* @__PURE__ */ (() =>
   new Map(NATIVE_NAMES.flat().map((name): [string, NativeType] => [name, { name, hasSlots: getSlotTest(name) }])))();
 
-/** By the prototypes of this realm, which most values have: identity spares counting. */
+/** Indexed by the prototypes of this realm, which most values have: an identity lookup avoids counting prototypes. */
 const OWN_REALM_NATIVES: ReadonlyMap<unknown, NativeType> = /* @__PURE__ */ (() =>
   new Map(
     [...ALL_NATIVES.values()].flatMap((native) => {
@@ -56,7 +56,7 @@ const OWN_REALM_NATIVES: ReadonlyMap<unknown, NativeType> = /* @__PURE__ */ (() 
     }),
   ))();
 
-/** As `getNativeName`, and undefined for an impostor: an object with the prototype alone, or a proxy of the real one. */
+/** As `getNativeName`, but undefined for an impostor: an object with only the prototype, or a proxy of a real instance. */
 export function getNativeKind(value: object): string | undefined {
   const native = OWN_REALM_NATIVES.get(Object.getPrototypeOf(value)) ?? ALL_NATIVES.get(getNativeName(value) ?? '');
   try {
@@ -66,11 +66,13 @@ export function getNativeKind(value: object): string | undefined {
   }
 }
 
-/** Whether bytes are of this process alone, and still there: neither shared, nor transferred, nor cut off from a view. */
+/**
+ * Returns whether bytes belong to this process alone and still exist: not shared, not transferred, not out of bounds of a resized buffer.
+ */
 export function isAttached(bytes: ArrayBufferLike | ArrayBufferView): boolean {
   try {
     if (!ArrayBuffer.isView(bytes)) return new Uint8Array(bytes).length >= 0;
-    // Both throw for a view that its buffer no longer reaches.
+    // Both throw for a view that is out of bounds of its buffer.
     if (bytes instanceof DataView) return getTag(bytes.buffer) === 'ArrayBuffer' && bytes.byteLength >= 0;
     return getTag(bytes.buffer) === 'ArrayBuffer' && Reflect.apply(Uint8Array.prototype.keys, bytes, []) !== undefined;
   } catch {

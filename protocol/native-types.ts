@@ -1,10 +1,10 @@
 /*
- * Which objects are what they look like. Values come from pages, frames and vm contexts, each with its own `Object` and
- * `Map`, so identity with ours proves nothing; the names and the length of the prototype chain do, and the internal slots
- * (native-kind.ts, or that structured clone finds them).
+ * Determines whether objects are what they appear to be. Values come from pages, frames and vm contexts, each with its own `Object` and
+ * `Map`, so comparing identities with ours is not enough. The constructor names and the length of the prototype chain are compared instead;
+ * the internal slots are tested by native-slots.ts or by structured clone.
  */
 
-/** An object literal, of any realm, or an object without prototype. */
+/** Returns whether the object is a literal of any realm, or has no prototype. */
 export function isPlainObject(value: object): value is Record<string, unknown> {
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype === Object.prototype || prototype === null) return true;
@@ -12,9 +12,9 @@ export function isPlainObject(value: object): value is Record<string, unknown> {
 }
 
 /**
- * The built-ins that structured clone gives back equal, by how many prototypes stand between an instance and `null`: a subclass has one
- * more. `Buffer`, Node's own subclass, is bytes to everybody, and a `Uint8Array` when it comes back. Marked as pure, so that a bundler
- * leaves it out of a page that doesn't use it.
+ * The built-ins that structured clone returns equal, indexed by the number of prototypes between an instance and `null`: a subclass has one
+ * more. `Buffer`, Node's own subclass, is accepted as bytes and comes back as a `Uint8Array`. Marked as pure, so that a bundler drops it
+ * from pages that don't use it.
  */
 export const NATIVE_NAMES: readonly (readonly string[])[] = /* @__PURE__ */ (() =>
   [
@@ -26,8 +26,8 @@ export const NATIVE_NAMES: readonly (readonly string[])[] = /* @__PURE__ */ (() 
   ].map((names) => names.split(' ')))();
 
 /**
- * The class of a built-in, of any realm, that an object's prototype is of: `'Map'`, `'Uint8Array'`, `'TypeError'`. An impostor has one,
- * too. Undefined for subclasses, and for built-ins that structured clone can't copy or would not give back equal.
+ * Returns the class, of any realm, that an object's prototype belongs to: `'Map'`, `'Uint8Array'`, `'TypeError'`. Impostors pass, too.
+ * Undefined for subclasses, and for built-ins that structured clone can't copy or would not return equal.
  */
 export function getNativeName(value: object): string | undefined {
   let prototype = Object.getPrototypeOf(value) as object | null;
@@ -37,8 +37,8 @@ export function getNativeName(value: object): string | undefined {
   return typeof name === 'string' && NATIVE_NAMES[count]?.includes(name) ? name : undefined;
 }
 
-/** What an internal slot makes of an object that has no tag of its own: `'Error'`, `'Uint8Array'`. */
+/** Returns the type that the internal slot gives an object without a tag of its own: `'Error'`, `'Uint8Array'`. */
 export const getTag = (value: object): string => Object.prototype.toString.call(value).slice(8, -1);
 
-/** Bytes are keys and values of their own right: a `Uint8Array` or a `Buffer`. */
+/** Bytes are a key and value type of their own: `Uint8Array` or `Buffer`. */
 export const isByteType = (kind: string | undefined): boolean => kind === 'Uint8Array' || kind === 'Buffer';

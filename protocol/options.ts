@@ -1,8 +1,6 @@
 import type { Key } from './key.ts';
 
-/*
- * Hints in errors about arguments that a method of the same name takes elsewhere, and that would otherwise be ignored.
- */
+/* Hints in errors about arguments that a method of the same name accepts elsewhere, and that would otherwise be ignored. */
 
 /** For a default given to `get`. */
 export const NO_DEFAULT_HINT = 'there is no default value: write get(key) ?? value';
@@ -21,10 +19,10 @@ export const EVICTION_POLICY_NAMES = [
   'sieve',
 ] as const;
 
-/** Which item leaves first when the size limit is reached. */
+/** Which items are evicted first when the size limit is reached. */
 export type EvictionPolicyName = (typeof EVICTION_POLICY_NAMES)[number];
 
-/** A serialisation of the caller's own. `name` is recorded in the directory: another codec is refused at reopen. */
+/** A custom serialisation. `name` is recorded in the directory; reopening with another codec is refused. */
 export interface Codec<V = unknown> {
   readonly name: string;
   encode(value: V): Uint8Array | string;
@@ -33,75 +31,75 @@ export interface Codec<V = unknown> {
 
 export interface CacheOptions {
   /**
-   * Bytes on disk: database, write-ahead log and value files. Default 1 GiB, of each cache; `Infinity` means no limit. At the limit items
-   * leave by `evictionPolicy`; under `'none'` a set fails with `DISK_FULL`.
+   * Bytes on disk: database, write-ahead log and value files. Default 1 GiB per cache; `Infinity` means no limit. At the limit items are
+   * evicted by `evictionPolicy`; under `'none'` a set fails with `DISK_FULL`.
    */
   readonly sizeLimit?: number;
   /** Default `'least-recently-stored'`. */
   readonly evictionPolicy?: EvictionPolicyName;
-  /** Default time to live of an item, milliseconds. Without it items live until they are evicted. */
+  /** Default time to live of an item in milliseconds. Without it items live until they are evicted. */
   readonly ttl?: number;
-  /** Encoded values of at least this many bytes live in a file of their own, those of more than 512 MiB always. Default 32 KiB. */
+  /** Encoded values of at least this many bytes are stored in a file each; values above 512 MiB always are. Default 32 KiB. */
   readonly fileThreshold?: number;
-  /** What a resolved write survives: a crash of the process (default) or also a power cut (an fsync per transaction). */
+  /** What a resolved write survives: a process crash (default), or also a power cut (one fsync per transaction). */
   readonly durability?: 'process' | 'power';
   /** Default `'none'`. */
   readonly compression?: 'none' | 'zstd';
-  /** 32 bytes; values and files are sealed with AES-256-GCM. */
+  /** 32 bytes; values and files are encrypted with AES-256-GCM. */
   readonly encryptionKey?: Uint8Array;
-  /** `'structured'` (default) keeps what structured clone keeps; `'json'` is readable with any SQLite tool. */
+  /** `'structured'` (default) keeps every type that structured clone keeps; `'json'` is readable with any SQLite tool. */
   readonly codec?: 'structured' | 'json' | Codec;
-  /** Bytes of recently used values kept in memory. Default 8 MiB; 0 switches the memory tier off. */
+  /** Bytes of recently used values kept in memory. Default 8 MiB; 0 turns the memory cache off. */
   readonly memory?: number;
-  /** This process alone opens the directory: faster; others get `BUSY`. Default false. */
+  /** Only this process opens the directory, which is faster; others get `BUSY`. Default false. */
   readonly exclusive?: boolean;
   /** Count hits and misses. Default false. */
   readonly statistics?: boolean;
   /** Keep an index on tags, which makes `evict(tag)` and tag ranges fast. Default false. */
   readonly tagIndex?: boolean;
   /**
-   * Milliseconds a call waits for another process's write before it fails with `BUSY`; `Infinity`: without end. Default 5000. It blocks
-   * the thread: in the main process of an application, calls on stores without a `timeout` wait 250 ms at most. Pages wait for the
-   * whole time in either case, and block nothing.
+   * Milliseconds a call waits for another process's write before it fails with `BUSY`; `Infinity` waits without limit. Default 5000.
+   * Waiting blocks the thread, so in an application's main process calls on stores without a `timeout` wait at most 250 ms. Calls from
+   * pages wait the whole time in either case, without blocking.
    */
   readonly timeout?: number;
-  /** Refuse every write; the directory must exist. Default false. */
+  /** Refuse every write. The directory must exist. Default false. */
   readonly readOnly?: boolean;
-  /** Now, in epoch milliseconds. Default `Date.now`. */
+  /** Returns the current time in epoch milliseconds. Default `Date.now`. */
   readonly clock?: () => number;
 }
 
-/** What can be changed while a directory is in use. */
+/** The options that can be changed while a directory is in use. */
 export type Configuration = Pick<
   CacheOptions,
   'sizeLimit' | 'evictionPolicy' | 'ttl' | 'fileThreshold' | 'durability' | 'compression' | 'statistics' | 'tagIndex'
 >;
 
-/** What of a cache's options means something to a store that keeps everything for good. */
+/** The options of a cache that also apply to a store that keeps everything permanently. */
 export type CollectionOptions = Pick<
   CacheOptions,
   'clock' | 'codec' | 'compression' | 'durability' | 'exclusive' | 'fileThreshold' | 'memory' | 'readOnly' | 'timeout'
 >;
 
 export interface SetOptions {
-  /** Milliseconds until the item expires; overrides the store's default. 0 or less stores an item that is expired already. */
+  /** Milliseconds until the item expires; overrides the store's default. 0 or less stores an item that has already expired. */
   readonly ttl?: number;
-  /** A label shared by many items, for `evict(tag)`. */
+  /** A label shared by several items, for `evict(tag)`. */
   readonly tag?: string | number;
 }
 
 export interface CountOptions {
-  /** What a missing item counts as. Default 0. */
+  /** The value to count from if the item is missing. Default 0. */
   readonly default?: number;
 }
 
 export interface QueueOptions {
-  /** Which queue. Without it: the one without a name. */
+  /** Which queue. Default: the unnamed one. */
   readonly prefix?: Key;
   readonly side?: 'front' | 'back';
 }
 
-/** Which items, and in which order. Without `order`: `'stored'`, the order in which keys were first set. */
+/** Which items, and in which order. Default `order`: `'stored'`, the order in which keys were first set. */
 export interface Range<K = Key> {
   readonly order?: 'stored' | 'key';
   readonly reverse?: boolean;
@@ -118,7 +116,7 @@ export interface Range<K = Key> {
 
 export type ChangeKind = 'set' | 'delete' | 'expire' | 'evict' | 'clear';
 
-/** What happened to an item. `clearAndUse` has no key. */
+/** A change of an item. `clear` has no key. */
 export interface Change<K = Key> {
   readonly kind: ChangeKind;
   readonly key?: K;

@@ -1,4 +1,4 @@
-/** What has methods and is stored nevertheless. */
+/** Types that have methods and can be stored anyway. */
 type StorableBuiltIn =
   | Date
   | RegExp
@@ -15,7 +15,7 @@ type StorableBuiltIn =
   | null
   | undefined;
 
-/** Whether a function stands in a type, down to as many levels as `Levels` has elements. */
+/** Whether a type contains a function, down to as many levels as `Levels` has elements. */
 type ContainsFunction<V, Levels extends readonly unknown[]> = 0 extends 1 & V
   ? false
   : V extends (...args: never) => unknown
@@ -31,15 +31,15 @@ type ContainsFunction<V, Levels extends readonly unknown[]> = 0 extends 1 & V
         : false;
 
 /**
- * Whether `ChromiumLocation` is true, in a form that is not resolved to true while it depends on a type parameter. A compiler that relates an argument
- * to a conditional type which it can't resolve yet tries the check with a wildcard for the parameter: `[wildcard] extends [false]` holds, so the
- * branch that refuses is left out, and generic code compiles. What it stores is checked at the call.
+ * True if `Found` is certainly true, in a form that does not resolve to true while it depends on a type parameter. When a compiler relates
+ * an argument to a conditional type that it can't resolve yet, it tries the check with a wildcard for the parameter: `[wildcard] extends
+ * [false]` holds, so the refusing branch is left out, and generic code compiles. The values it stores are checked at the call.
  */
 export type IsCertain<Found> = [Found] extends [never] ? false : [Found] extends [false] ? false : true;
 
 /**
- * `unknownStream` for a type of values that can be stored, as far as the compiler can tell; for functions and for objects with methods, which
- * every `set` would refuse with `BAD_VALUE`, a type that no argument has. A type parameter of generic code is accepted.
+ * `unknown` for value types that can be stored, as far as the compiler can tell. For functions and objects with methods, which every `set`
+ * would refuse with `BAD_VALUE`, a type that no argument has. A type parameter of generic code is accepted.
  */
 export type PlainValues<V> = [IsCertain<ContainsFunction<V, [1, 2, 3]>>] extends [true]
   ? 'values are plain data: neither functions nor instances of a class with methods'

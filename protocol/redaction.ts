@@ -1,22 +1,22 @@
 import { type ErrorData, toErrorData } from './error.ts';
 
 /*
- * Pages must not learn absolute paths, which contain the user's name, nor stacks, which are full of them. Messages for pages name a
- * store by its path in the application's directory: `settings` for `/home/ada/.config/App/deskcache/settings`. Of other absolute paths
- * the last part is left.
+ * Pages must not learn absolute paths, which contain the user's name, or stacks, which contain such paths. Messages for pages name a store
+ * by its path in the application's directory: `settings` for `/home/ada/.config/App/deskcache/settings`. Other absolute paths are reduced
+ * to their last part.
  */
 
-/** A directory in one of the forms in which a message may name it. */
+/** A directory in one of the spellings that a message may use. */
 interface HiddenDirectory {
   readonly directory: string;
-  /** With the separator behind it, if there is one. */
+  /** Includes the separator after it, if there is one. */
   readonly pattern: RegExp;
 }
 
-/** The longest first: one may be inside another. In order at all times, for every refused message is looked through. */
+/** Longest first, because one may be inside another. Kept sorted, because every error message for a page is searched. */
 const hiddenDirectories: HiddenDirectory[] = [];
 
-/** Of a whole drive nothing is hidden: every path is in it. */
+/** A drive's root is never hidden, because every path is in it. */
 const ROOT_PATH = /^([a-z]:)?[\\/]*$/i;
 const WINDOWS_DRIVE = /^[a-z]:/i;
 
@@ -29,7 +29,7 @@ export function hideDirectory(directory: string): void {
   for (const form of [directory, WINDOWS_DRIVE.test(directory) ? withSlashes : directory, inUrl, escaped]) {
     if (hiddenDirectories.some((known) => known.directory === form)) continue;
     const text = form.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
-    // Windows takes `c:\users` for `C:\Users`.
+    // Windows treats `c:\users` as `C:\Users`.
     hiddenDirectories.push({
       directory: form,
       pattern: new RegExp(`(?:file:/{2,3})?${text}([\\\\/]*)`, WINDOWS_DRIVE.test(form) ? 'gi' : 'g'),
@@ -38,11 +38,11 @@ export function hideDirectory(directory: string): void {
   hiddenDirectories.sort((one, other) => other.directory.length - one.directory.length);
 }
 
-/** Where files are on POSIX systems: other texts that begin with a slash, such as keys and addresses, stay. */
+/** Root folders of files on POSIX systems; other texts that begin with a slash, such as keys and URLs, stay. */
 const POSIX_ROOT_FOLDERS =
   'Applications|Library|System|Users|Volumes|bin|dev|etc|home|lib\\d*|media|mnt|nix|opt|private|proc|root|run|sbin|snap|srv|sys|tmp|usr|var';
 
-/** All of an absolute path but its last part; parts may contain spaces. */
+/** Everything of an absolute path except its last part; parts may contain spaces. */
 const DIRECTORY_PATTERNS: readonly RegExp[] = [
   /file:\/\/[^\s'"<>]*\//gi,
   /(?:\\\\[^\\/\s'"]+|\b[a-z]:)[\\/]+(?:[^\\/:*?"'<>|\r\n]+[\\/]+)*/gi,
@@ -51,7 +51,7 @@ const DIRECTORY_PATTERNS: readonly RegExp[] = [
 
 const STACK_LINES = /\n[ \t]+at [^\n]*/g;
 
-/** Returns a text without hidden directories and stacks, as a page may read it. */
+/** Returns a text without hidden directories and stacks, safe for a page. */
 export function redactDirectories(text: string): string {
   let shown = text.replace(STACK_LINES, '');
   for (const { pattern } of hiddenDirectories) {
@@ -63,16 +63,16 @@ export function redactDirectories(text: string): string {
   return shown;
 }
 
-/** Characters of a message and of its cause. What callers have given stands in them, and an answer may hold thousands. */
+/** Maximum length of a message and of its cause. They contain callers' input, and one response may hold thousands of errors. */
 const MAX_MESSAGE_CHARS = 1000;
 
-/** The middle is left out: what happened stands at the beginning, what to do at the end. */
+/** Cuts out the middle: the start says what happened, the end what to do. */
 const truncateMiddle = (text: string): string =>
   text.length <= MAX_MESSAGE_CHARS
     ? text
     : `${text.slice(0, MAX_MESSAGE_CHARS / 2)} … ${text.slice(-MAX_MESSAGE_CHARS / 2)}`;
 
-/** `toErrorData`, for a page. */
+/** Converts an error to data for a page. */
 export function toPageErrorData(error: unknown): ErrorData {
   const { code, message, cause } = toErrorData(error);
   const paths = getPaths(error);
@@ -80,7 +80,7 @@ export function toPageErrorData(error: unknown): ErrorData {
   return cause === undefined ? shown : { ...shown, cause: redactPaths(truncateMiddle(cause), paths) };
 }
 
-/** A system error says which path it is about, wherever that is. */
+/** Returns the paths that system errors in the chain name. */
 function getPaths(error: unknown): readonly string[] {
   const paths: string[] = [];
   let at = error;

@@ -1,11 +1,11 @@
 /*
- * Request fields by which a server may answer something else than the address and the method say, without telling so in `Vary`:
- * what proxies and frameworks take the host, the path, the client or the method from.
+ * Request headers that can make a server respond to something other than the URL and method say, without listing them in `Vary`: proxies
+ * and frameworks take the host, the path, the client or the method from them.
  */
 
 type Fields = Iterable<readonly [name: string, value: string]>;
 
-/** In small letters. Others begin as one of `ROUTING_PREFIXES`. */
+/** In lower case. Others start with one of `ROUTING_PREFIXES`. */
 const ROUTING_FIELDS: ReadonlySet<string> = new Set([
   ...['forwarded', 'forwarded-for', 'x-forward-for', 'x-override-url', 'x-proxy-url', 'x-http-destinationurl'],
   ...['request-uri', 'x-request-uri', 'x-host', 'x-http-host-override', 'x-backend-host', 'x-scheme', 'x-url-scheme'],
@@ -16,14 +16,14 @@ const ROUTING_FIELDS: ReadonlySet<string> = new Set([
 ]);
 const ROUTING_PREFIXES = /^x-(forwarded|original|rewrite|envoy|ms-original|invoke)(-|$)/;
 
-/** Whether a field redirects a request to another host, path or scheme, or names another client. `name` in small letters. */
+/** Returns whether a header redirects a request to another host, path or scheme, or names another client. `name` is in lower case. */
 export function isRoutingField(name: string): boolean {
-  // To servers that make variables of fields, both characters are the same.
+  // Servers that turn headers into variables treat both characters alike.
   const dashed = name.replaceAll('_', '-');
   return ROUTING_FIELDS.has(dashed) || ROUTING_PREFIXES.test(dashed);
 }
 
-/** In small letters, with `-` for `_`. `_method` is a parameter of the address, too. */
+/** In lower case, with `-` for `_`. `_method` is also a query parameter. */
 const METHOD_FIELDS: ReadonlySet<string> = new Set([
   ...['x-http-method-override', 'x-http-method', 'x-method-override', 'x-method', '-method'],
 ]);
@@ -31,7 +31,7 @@ const METHOD_FIELDS: ReadonlySet<string> = new Set([
 /** Methods that change nothing; `''` overrides nothing. */
 const SAFE_METHODS: ReadonlySet<string> = new Set(['', 'GET', 'HEAD', 'OPTIONS']);
 
-/** Whether one of the fields tells the server another method than the request has, one that changes something. */
+/** Returns whether one of the headers makes the server use another method than the request's, and one that changes something. */
 export function overridesMethod(fields: Fields): boolean {
   for (const [name, value] of fields) {
     if (METHOD_FIELDS.has(name.toLowerCase().replaceAll('_', '-')) && value.split(',').some(isUnsafeMethod))
@@ -40,7 +40,7 @@ export function overridesMethod(fields: Fields): boolean {
   return false;
 }
 
-/** The same for the parameters of an address. */
+/** The same for the query parameters of a URL. */
 export function overridesMethodByParameter(parameters: Fields): boolean {
   for (const [name, value] of parameters) if (name.toLowerCase() === '_method' && isUnsafeMethod(value)) return true;
   return false;

@@ -1,31 +1,33 @@
 import type { Key } from './key.ts';
 
-/** An item and what is known about it. Times are epoch milliseconds. */
+/** An item with its metadata. Times are epoch milliseconds. */
 export interface Entry<K = Key, V = unknown> {
   readonly key: K;
   readonly value: V;
   readonly storedAt: number;
-  /** Undefined: it does not expire. */
+  /** Undefined if it does not expire. */
   readonly expiresAt: number | undefined;
-  /** The last set or, under a policy that counts reads, the last read; other processes' are known once they are written down. */
+  /**
+   * The time of the last set or, under a policy that counts reads, of the last read; other processes' reads appear once they are flushed.
+   */
   readonly accessedAt: number;
   /** Reads since the last set, under a policy that counts reads. */
   readonly hits: number;
   readonly tag: string | number | undefined;
-  /** The size of the value as stored. */
+  /** The size of the stored value. */
   readonly bytes: number;
 }
 
-/** What `get` has found and not found since the last reset, by all processes, as far as they have written it down. */
+/** Hits and misses of `get` since the last reset, by all processes, as far as they have been flushed. */
 export interface Stats {
   readonly hits: number;
   readonly misses: number;
 }
 
-/** Where a page of items ended. Opaque plain data: hand it back to get the next page. */
+/** Where a page of results ended. Opaque plain data: pass it back to get the next page. */
 export type Cursor = unknown;
 
-/** A stretch of a range, bounded in items and in bytes, so that a million items never sit in one message. */
+/** A part of a range, bounded in items and in bytes, so that one message never holds a million items. */
 export interface ResultPage<T = unknown> {
   readonly items: readonly T[];
   /** Absent on the last page. */
@@ -34,7 +36,7 @@ export interface ResultPage<T = unknown> {
 
 export type Projection = 'keys' | 'values' | 'entries';
 
-/** What a check has found damaged: the database's own pages, a key or a position, a value, a missing file, an orphaned one, a count. */
+/** The kind of damage found: the database's own pages, a key or a position, a value, a missing file, an orphaned file, a count. */
 export type FindingCode = 'database' | 'key' | 'value' | 'file' | 'orphan' | 'count';
 
 export interface Finding {
@@ -42,7 +44,7 @@ export interface Finding {
   readonly message: string;
   /** The key of the damaged item. */
   readonly key?: Key;
-  /** The file it is about. */
+  /** The path of the file concerned. */
   readonly path?: string;
 }
 

@@ -2,11 +2,11 @@ import { DiskCacheError } from './error.ts';
 import type { Key } from './key.ts';
 import type { CacheOptions, CollectionOptions } from './options.ts';
 
-/** What a validator of the Standard Schema family has in common with the others, https://standardschema.dev. */
+/** The common interface of Standard Schema validators, https://standardschema.dev. */
 export interface StandardSchema<Output = unknown> {
   readonly '~standard': {
     readonly version: 1;
-    /** Not read; the standard asks for it, so a validator written by hand has it. */
+    /** Not read, but the standard requires it, so hand-written validators have it. */
     readonly vendor?: string;
     readonly validate: (value: unknown) => SchemaResult<Output> | Promise<SchemaResult<Output>>;
   };
@@ -21,19 +21,19 @@ export interface SchemaIssue {
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
 
-/** The store behind `diskCache.get(…)`; it exists without being declared. */
+/** The store behind `diskCache.get(…)`; it exists without a declaration. */
 export const DEFAULT_STORE = 'default';
 
-/** What a page calls its own window's shard. No declared store can have this name; which shard it is main decides. */
+/** A page's name for its own window's shard. No declared store can have this name; main decides which shard it is. */
 export const WINDOW_STORE = '@window';
 
-/** Before the name of a queue, on the wire and in grants. No declared store can have such a name. */
+/** Prefix of a queue's name, on the wire and in grants. No declared store can have such a name. */
 const QUEUE_ADDRESS_PREFIX = '@queue/';
 
-/** What a queue is called where a store could be meant, too. */
+/** Returns the name of a queue where a store name could also be given. */
 export const toQueueAddress = (name: string): string => QUEUE_ADDRESS_PREFIX + name;
 
-/** The queue that is meant; undefined where it is a store. */
+/** Returns the name of the queue addressed; undefined if the address is a store's. */
 export const parseQueueAddress = (address: string): string | undefined =>
   address.startsWith(QUEUE_ADDRESS_PREFIX) ? address.slice(QUEUE_ADDRESS_PREFIX.length) : undefined;
 
@@ -65,24 +65,24 @@ export interface DequeDeclaration<V = unknown> {
 }
 
 export interface FanoutDeclarationOptions extends CacheOptions {
-  /** Into how many shards keys are spread, 1 to 256. Default 8. */
+  /** The number of shards over which keys are spread, 1 to 256. Default 8. */
   readonly shards?: number;
 }
 
 export interface IndexDeclarationOptions<K extends Key = Key, V = unknown> extends CollectionOptions {
-  /** The version of what the application keeps here, a whole number from 1. Default 1. */
+  /** The version of the application's data in this store, a whole number from 1. Default 1. */
   readonly version?: number;
   /**
-   * Carries everything over from an older version, in the main process: called once, while the index is opened, in one
-   * transaction. When it throws nothing is changed and opening fails.
+   * Migrates the data from an older version. Called once in the main process while the index is opened, in one transaction. If it throws,
+   * nothing is changed and opening fails.
    */
   readonly migrate?: (index: Map<K, unknown>, from: number) => void;
-  /** Any synchronous validator of the Standard Schema family; the main process holds every write and read to it. */
+  /** Any synchronous Standard Schema validator; the main process validates every write and read with it. */
   readonly schema?: StandardSchema<V>;
 }
 
 export interface DequeDeclarationOptions extends CollectionOptions {
-  /** The greatest length: what is too much leaves by the other end. Default `Infinity`. */
+  /** Maximum length: pushing more removes values from the other end. Default `Infinity`. */
   readonly maxLength?: number;
 }
 
@@ -95,29 +95,29 @@ export type StoreDeclaration =
 // biome-ignore-end lint/suspicious/noExplicitAny: see above
 export type StoreDeclarations = Readonly<Record<string, StoreDeclaration>>;
 
-/** A name that is a folder on every platform and never a path; `__proto__` and its like don't fit. */
+/** Names that are valid folder names on every platform and never a path; `__proto__` and similar names don't match. */
 const STORE_NAME = /^[a-z][a-z0-9-]{0,63}$/i;
 
 export const isStoreName = (name: unknown): name is string => typeof name === 'string' && STORE_NAME.test(name);
 
-/** Declares a cache of `K` to `V`. Without a `sizeLimit` it takes up to 1 GiB on disk, then the least recently stored items leave. */
+/** Declares a cache of `K` to `V`. Without a `sizeLimit` it uses up to 1 GiB on disk, then evicts the least recently stored items. */
 export const cache = <K extends Key = Key, V = unknown>(options: CacheOptions = {}): CacheDeclaration<K, V> =>
   createDeclaration('cache', options);
 
 /**
- * Declares a FanoutCache of `K` to `V`: a cache in several databases, for several processes that write at the same time. Without a
- * `sizeLimit` all shards together take up to 1 GiB on disk.
+ * Declares a FanoutCache of `K` to `V`: a cache spread over several databases, for several processes that write concurrently. Without a
+ * `sizeLimit` all shards together use up to 1 GiB on disk.
  */
 export const fanout = <K extends Key = Key, V = unknown>(
   options: FanoutDeclarationOptions = {},
 ): FanoutDeclaration<K, V> => createDeclaration('fanout', options);
 
-/** Declares a persistent `Map` of `K` to `V`, from which nothing expires or is evicted: it has no `sizeLimit`, the disk is its limit. */
+/** Declares a persistent `Map` of `K` to `V`. Nothing expires or is evicted: it has no `sizeLimit`, only the disk limits it. */
 export const index = <K extends Key = Key, V = unknown>(
   options: IndexDeclarationOptions<K, V> = {},
 ): IndexDeclaration<K, V> => createDeclaration('index', options);
 
-/** Declares a persistent sequence of `V`. It has no `sizeLimit`; `maxLength` bounds it. */
+/** Declares a persistent sequence of `V`. It has no `sizeLimit`; `maxLength` limits it. */
 export const deque = <V = unknown>(options: DequeDeclarationOptions = {}): DequeDeclaration<V> =>
   createDeclaration('deque', options);
 
@@ -125,10 +125,10 @@ const createDeclaration = <const T extends string, O extends object>(kind: T, op
   Object.freeze({ kind, options: Object.freeze({ ...options }) });
 
 /**
- * The stores of an application, declared once and imported by the main process and the pages alike.
+ * Declares the stores of an application once, for the main process and the pages to import.
  *
- * @throws {DiskCacheError} `BAD_OPTION` for a name that could not be a folder (a letter, then letters, digits, `-`; at most
- * 64) or two names that differ only in case.
+ * @throws {DiskCacheError} `BAD_OPTION` if a name can't be a folder name (a letter, then letters, digits, `-`; at most 64 characters), or
+ * if two names differ only in case.
  */
 export function defineStores<const S extends StoreDeclarations>(stores: S): Readonly<S> {
   const seen = new Map<string, string>();

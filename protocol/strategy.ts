@@ -1,6 +1,6 @@
 import { DiskCacheError } from './error.ts';
 
-/** How a request goes about what is stored; docs/guide-offline.md says what each does. */
+/** How a request uses stored responses; docs/guide-offline.md describes each strategy. */
 export const STRATEGIES = [
   'http',
   'cache-first',
@@ -14,14 +14,14 @@ export type Strategy = (typeof STRATEGIES)[number];
 
 export interface StrategyOptions {
   readonly strategy: Strategy;
-  /** With `network-first`: milliseconds after which what is stored is the answer. Default: none. */
+  /** With `network-first`: milliseconds after which the stored response is returned. Default: no timeout. */
   readonly timeout?: number;
 }
 
 /**
- * The plan that was given beside the options of `fetch`; undefined where none was.
+ * Returns the strategy given among the options of `fetch`; undefined if there was none.
  *
- * @throws {DiskCacheError} `BAD_OPTION` for a `timeout` alone, which would end nothing.
+ * @throws {DiskCacheError} `BAD_OPTION` for a `timeout` without a strategy, which would have no effect.
  */
 export function parseStrategyOptions({
   strategy,

@@ -3,13 +3,17 @@ import { DiskCacheError } from './error.ts';
 import type { Key } from './key.ts';
 import type { SetOptions } from './options.ts';
 
-/** A part of a value, as in `slice`: bytes from `start` (default 0) up to, and without, `end` (default, and at most, its size). */
+/** A part of a value, as in `slice`: bytes from `start` (default 0) to `end`, exclusive (default and maximum: the size of the value). */
 export interface ByteRange {
   readonly start?: number;
   readonly end?: number;
 }
 
-/** The range with its defaults; `end` is Infinity where it is the end of the value. @throws {DiskCacheError} `BAD_OPTION` */
+/**
+ * Returns the range with its defaults; `end` is Infinity for the end of the value.
+ *
+ * @throws {DiskCacheError} `BAD_OPTION`
+ */
 export function resolveByteRange({ start = 0, end = Number.POSITIVE_INFINITY }: ByteRange = {}): Required<ByteRange> {
   const isPlace = (at: unknown) => Number.isSafeInteger(at) && (at as number) >= 0;
   if (isPlace(start) && (isPlace(end) || end === Number.POSITIVE_INFINITY) && start <= end) return { start, end };
@@ -19,48 +23,47 @@ export function resolveByteRange({ start = 0, end = Number.POSITIVE_INFINITY }: 
   );
 }
 
-/** An object, or a bigint, might be written out for very long. */
+/** Prints only numbers: printing an object or a bigint might take very long. */
 const formatOffset = (at: unknown): unknown => (typeof at === 'number' ? at : typeof at);
 
-/*
- * A file of its own: code that a page loads on demand needs these, and nothing else of value-stream.ts.
- */
+/* The chunk limits, which code that a page loads on demand also needs. */
 
-/** The maximum size of a chunk. */
+/** Maximum size of a chunk. */
 export const MAX_CHUNK_BYTES = 2 ** 18;
 
-/** Chunks of one stream that may be in flight. */
+/** Maximum number of chunks of one stream in flight. */
 export const MAX_CHUNKS_IN_FLIGHT = 4;
 
 /*
- * Values that are too large for a message: operations like those of a store's contract, each in a message of its own. Whoever
- * asks for the next chunk, or sends one, is answered when it was read or taken, and has few under way: that is the flow control.
+ * Streams of values that are too large for one message: operations like those of a store's contract, each in a message of its own. A
+ * request for a chunk, or a sent chunk, is answered only when the chunk has been read or taken, and few may be in flight: that is the flow
+ * control.
  */
 
-/** `get` answers bytes and text up to so many bytes, and `set` sends bytes, in one piece; larger values travel as streams. */
+/** Maximum bytes and text that `get` returns, and bytes that `set` sends, in one piece; larger values are streamed. */
 export const MAX_INLINE_BYTES = 2 ** 20;
 
-/** A value of bytes or text that was opened for reading. */
+/** A value of bytes or text opened for reading. */
 export interface OpenedStream {
   readonly stream: string;
-  /** Bytes of the whole value. */
+  /** Size of the whole value in bytes. */
   readonly size: number;
   readonly isText: boolean;
 }
 
-/** The operations, which a page calls on a store that is a cache. */
+/** The streaming operations that a page calls on a cache. */
 export interface ValueStreamContract {
-  /** Undefined when there is no live item. */
+  /** Returns undefined if there is no live item. */
   openStream(key: Key, range?: ByteRange): Promise<OpenedStream | undefined>;
-  /** Undefined when there is no more. */
+  /** Returns undefined at the end. */
   nextChunk(stream: string): Promise<Uint8Array | undefined>;
-  /** A stream to be stored; `asValue`: in place of a `set`, and undefined where the store has its own way to keep bytes. */
+  /** Opens a stream to store. `asValue` replaces a `set`; it returns undefined if the store encodes bytes in its own way. */
   openUpload(key: Key, options?: SetOptions, asValue?: boolean): string | undefined;
-  /** Answered when the store is ready for the next one. */
+  /** Resolves when the store is ready for the next chunk. */
   sendChunk(stream: string, chunk: Uint8Array): Promise<void>;
-  /** Answered when the item is stored, whole. */
+  /** Resolves when the whole item is stored. */
   endUpload(stream: string): Promise<void>;
-  /** Ends a stream before its end; nothing stays of what was to be stored. */
+  /** Aborts a stream; nothing of an upload is kept. */
   leaveStream(stream: string): Promise<void>;
 }
 

@@ -11,20 +11,20 @@ import {
 import { type Grant, isGranted } from '../bridge/grant.ts';
 
 /**
- * The scheme with its privileges, for `protocol.registerSchemesAsPrivileged`. Electron takes one call, before the application
- * is ready, so it is the application's: `protocol.registerSchemesAsPrivileged([assetScheme(), { scheme: 'app', … }])`.
+ * Returns the scheme with its privileges, for `protocol.registerSchemesAsPrivileged`. Electron accepts only one such call, before the
+ * application is ready, so the application makes it: `protocol.registerSchemesAsPrivileged([assetScheme(), { scheme: 'app', … }])`.
  */
 export function assetScheme(): CustomScheme {
   isSchemeRequested = true;
   return {
     scheme: ASSET_SCHEME,
-    // `corsEnabled` lets pages of the application's other schemes ask at all. Electron then asks no further, so it is
-    // `serveAssets` that looks at who asks.
+    // `corsEnabled` lets pages of the application's other schemes send requests at all. Electron checks nothing further, so `serveAssets`
+    // checks the origin.
     privileges: { standard: true, secure: true, supportFetchAPI: true, corsEnabled: true, stream: true },
   };
 }
 
-/** Electron doesn't tell which schemes have privileges; without them pages get no fetch and no media, and no word why. */
+/** Electron doesn't report which schemes have privileges; without them fetch and media fail in pages with no explanation. */
 let isSchemeRequested = false;
 
 function warnWithoutScheme(): void {
@@ -35,29 +35,29 @@ function warnWithoutScheme(): void {
 }
 
 export interface AssetOptions {
-  /** No other stores than these. Default: every cache, as far as pages are granted it. */
+  /** Serves only these stores. Default: every cache, as far as pages are granted it. */
   readonly stores?: readonly string[];
-  /** The media type of an item that the extension of its key does not tell. */
+  /** Returns the media type of an item if the extension of its key doesn't determine it. */
   readonly contentType?: AssetServerOptions['contentType'];
 }
 
-/** What the composition root knows. */
+/** What the composition root provides. */
 export interface AssetHost {
   readonly stores: Readonly<Record<string, object>>;
-  /** What the documents of an origin are granted that are shown in this session now. */
+  /** Returns the grants of the documents of an origin that are currently shown in this session. */
   getGrants(origin: string): readonly Grant[];
 }
 
-/** Milliseconds in which the main process hears of a document that asks already. */
+/** Milliseconds by which the main process may learn of a document later than its first request arrives. */
 const COMMIT_DELAY_MS = 100;
 
 /**
- * Serves stores of bytes and text under `deskcache://<store>/<key>` to the pages of a session, as far as `authorize` grants the
- * store to a document of the origin that asks: of a request Electron tells the origin, neither window nor frame. Documents that are
- * open already can't use it before their next navigation. Returns a function that ends it, after which everything is refused.
- * Warns where `assetScheme` was never asked for.
+ * Serves stores of bytes and text under `deskcache://<store>/<key>` to the pages of a session, if `authorize` grants the store to a
+ * document of the requesting origin: Electron reports the origin of a request, but not its window or frame. Documents that are already open
+ * can't use it before their next navigation. Returns a function that ends this; afterwards every request is refused. Warns if `assetScheme`
+ * was never called.
  *
- * @throws {DiskCacheError} `BAD_OPTION` for a session that is served already and for a store that is no cache, `NO_SUCH_STORE`.
+ * @throws {DiskCacheError} `BAD_OPTION` for a session that is already served and for a store that isn't a cache, `NO_SUCH_STORE`.
  */
 export function serveAssets({ protocol }: Session, options: AssetOptions, host: AssetHost): () => void {
   if (protocol.isProtocolHandled(ASSET_SCHEME)) {
@@ -94,17 +94,17 @@ export function serveAssets({ protocol }: Session, options: AssetOptions, host: 
 const ENDED_MESSAGE =
   'host.serveAssets was ended for this session; if it was called again, a page has it after its next navigation';
 
-/** Without an origin, or with an opaque one, nobody could be known. Fails closed. */
+/** Fails closed: a request without an origin, or with an opaque one, can't be attributed to a document. */
 async function isReadGranted(origin: string | undefined, store: string, host: AssetHost): Promise<boolean> {
   if (!origin || origin === 'null') return false;
   const grantedNow = () => host.getGrants(origin).some((grant) => isGranted(grant, store, 'read'));
   if (grantedNow()) return true;
-  // A new document's first requests and the news that it is there come by different ways.
+  // A new document's first requests and the event that announces it take different routes, so the event may arrive later.
   await setTimeout(COMMIT_DELAY_MS);
   return grantedNow();
 }
 
-/** By the lower-case name: an address has no other. */
+/** By lower-case name, the only form in a URL. */
 function getServedStores(wanted: AssetOptions['stores'], { stores }: AssetHost): ReadonlyMap<string, ServedStore> {
   const names = wanted ?? Object.keys(stores).filter((name) => isAssetStore(stores[name]));
   return new Map(names.map((name) => [name.toLowerCase(), { name, store: assertAssetStore(stores, name) }]));

@@ -8,22 +8,22 @@ import type { Lifetime } from './window-stores.ts';
 
 export interface AttachOptions {
   /**
-   * Stays the same between runs: the window's own shard is found by it. Windows of one name share it. Default: `window-1`,
-   * `window-2`, …, the lowest number no open window has.
+   * Identifies the window's own shard, so it should stay the same between runs. Windows with the same name share a shard. Default:
+   * `window-1`, `window-2`, …, with the lowest number that no open window has.
    */
   readonly name?: string;
   /** How long the window's own shard is kept. Default `'persistent'`. */
   readonly lifetime?: Lifetime;
 }
 
-/** A window that is attached, and the way to end that. */
+/** An attached window. */
 interface AttachedWindow extends Attachment {
   readonly name: string;
 }
 
 /**
- * The windows whose pages may connect. Invariant: a window is attached at most once, and has left when it was closed, with all
- * that it held.
+ * The windows whose pages may connect. Invariant: a window is attached at most once, and is removed with everything it holds when it is
+ * closed.
  */
 export class AttachedWindows {
   readonly #authorize: Authorize;
@@ -31,7 +31,7 @@ export class AttachedWindows {
   readonly #getHttpOpener: (session: Session) => SessionOpener;
   readonly #open = new Map<WebContents, AttachedWindow>();
 
-  /** `offlineOf`: what answers the pages of a session about HTTP. */
+  /** `offlineOf` returns the opener of a session's HTTP ports. */
   constructor(authorize: Authorize, engine: EngineEndpoint, offlineOf: (session: Session) => SessionOpener) {
     this.#authorize = authorize;
     this.#engine = engine;
@@ -39,9 +39,9 @@ export class AttachedWindows {
   }
 
   /**
-   * A window that is attached already gets another name; its pages connect anew. Answers the way out.
+   * Attaches a window; returns a function that detaches it. A window that is already attached gets the new name, and its pages reconnect.
    *
-   * @throws {DiskCacheError} `BAD_OPTION` for a name that is none, and what attaching to the engine throws.
+   * @throws {DiskCacheError} `BAD_OPTION` for an invalid name, and anything that attaching to the engine throws.
    */
   attach(
     contents: WebContents,
@@ -81,18 +81,18 @@ export class AttachedWindows {
     return this.#open.has(contents);
   }
 
-  /** The lowest number no open window has, as a name: windows opened in the same order have the same names in the next run. */
+  /** Returns a name with the lowest number that no open window has: windows opened in the same order get the same names in the next run. */
   getFreeName(): string {
     const taken = new Set([...this.#open.values()].map(({ name }) => name));
     for (let number = 1; ; number++) if (!taken.has(`window-${number}`)) return `window-${number}`;
   }
 
-  /** Pages connected at this moment. */
+  /** Number of currently connected pages. */
   get sessions(): number {
     return [...this.#open.values()].reduce((sum, { sessions }) => sum + sessions, 0);
   }
 
-  /** What the documents of an origin are granted that windows of a session show now. */
+  /** Returns the grants of the documents of an origin that windows of a session currently show. */
   getGrants(origin: string, session: Session): readonly Grant[] {
     return [...this.#open.values()].flatMap((attached) => attached.getGrants(origin, session));
   }
@@ -106,23 +106,23 @@ const disconnected = (why: string) => new DiskCacheError('DISCONNECTED', why);
 
 export interface InstallOptions extends Pick<AttachOptions, 'lifetime'> {
   /**
-   * Names a window, and so finds its own shard; asked once, when the code that opened the window has run to its next `await`.
-   * Default: `window-1`, `window-2`, …, the lowest number no open window has.
+   * Names a window, and so selects its own shard. Called once, when the code that opened the window has reached its next `await`. Default:
+   * `window-1`, `window-2`, …, with the lowest number that no open window has.
    */
   readonly name?: (contents: WebContents) => string;
 }
 
 const PRELOAD_ID = 'deskcache';
 
-/** Neither developer tools and extensions, which are nobody's page, nor the guests of a `<webview>`, which are strangers. */
+/** Excludes developer tools and extensions, which don't belong to the application, and guests of a `<webview>`, which are foreign. */
 const WINDOW_TYPES: readonly string[] = ['window', 'browserView', 'offscreen'] satisfies ReturnType<
   WebContents['getType']
 >[];
 
 /**
- * Attaches every window of a session that is opened from now on, and gives its pages the preload script. Answers the way out.
+ * Attaches every window of a session that is opened from now on, and gives its pages the preload script. Returns a function that ends this.
  *
- * @throws {DiskCacheError} `BAD_OPTION` for a session that has it already.
+ * @throws {DiskCacheError} `BAD_OPTION` if the session is already installed.
  */
 export function installInSession(
   session: Session,
@@ -140,7 +140,7 @@ export function installInSession(
 
   function onCreated(_event: Event, contents: WebContents): void {
     if (contents.session !== session || !WINDOW_TYPES.includes(contents.getType())) return;
-    // Electron is still making the window: a moment later it can be asked about, and has been attached by name or not.
+    // Electron is still creating the window: a moment later its type can be read, and it is known whether it was attached by name.
     queueMicrotask(() => attachUnlessNamed(contents));
   }
 
@@ -150,7 +150,7 @@ export function installInSession(
       detaching.set(contents, attached.attach(contents, { ...(name && { name: name(contents) }), lifetime }));
       contents.once('destroyed', () => detaching.delete(contents));
     } catch (error) {
-      // The window goes on without a cache; who opened it is not here to be told.
+      // The window works without a cache; the code that opened it can't be told.
       process.emitWarning(error instanceof Error ? error : String(error));
     }
   }
@@ -168,8 +168,8 @@ export function installInSession(
 }
 
 /**
- * Warns when a window fails to load the preload script because the file is missing. `host.attach` itself doesn't throw: a window may have
- * the handshake in a preload script of its own, and need no file. Returns a function that stops watching.
+ * Warns when a window fails to load the preload script because the file is missing. `host.attach` itself doesn't throw: a window may
+ * include the handshake in its own preload script and need no file. Returns a function that stops watching.
  */
 export function warnIfPreloadMissing(contents: WebContents, preloadPath: string, message: string): () => void {
   const onError = (_event: Event, path: string) => {

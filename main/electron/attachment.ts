@@ -32,16 +32,16 @@ const MAX_SUBFRAME_SESSIONS = 64;
 const MAX_SUBFRAME_HANDSHAKES = 1024;
 const MAX_ALL_SUBFRAME_HANDSHAKES = 4096;
 
-/** Chromium's `net::ERR_ABORTED`: the navigation was given up, and the document stays. */
+/** Chromium's `net::ERR_ABORTED`: the navigation was cancelled, and the document stays. */
 const ERR_ABORTED = -3;
 
 /** A window whose pages may connect. */
 export interface Attachment {
-  /** How many pages are connected, whatever number of ports they have. */
+  /** Number of connected pages, however many ports each has. */
   readonly sessions: number;
-  /** What the documents of an origin are granted that the window shows now; none in another session. */
+  /** Returns the grants of the documents of an origin that the window currently shows; empty for another session. */
   getGrants(origin: string, session: ElectronSession): readonly Grant[];
-  /** Ends every session, telling the pages why; nothing can connect any more. */
+  /** Ends every session with this reason and accepts no more connections. */
   detach(reason: DiskCacheError): void;
 }
 
@@ -49,17 +49,17 @@ export interface Attachment {
 interface ConnectingDocument {
   readonly frame: WebFrameMain;
   readonly host: string;
-  /** Undefined where it can't be known for certain. */
+  /** Undefined if it can't be determined with certainty. */
   readonly origin: string | undefined;
   readonly isTop: boolean;
 }
 
 /**
- * Answers the handshakes of one window's frames; `engine` answers calls of stores, `runOffline` those of HTTP.
+ * Responds to the handshakes of one window's frames; `engine` opens sessions for stores, `offline` those for HTTP.
  *
- * Invariant: a session ends with its document (another is committed in its frame, the frame is removed, its process crashes,
- * the window is closed), whether or not its port says so: a killed page says nothing. A navigation that has only begun ends
- * nothing: it may be prevented, turn into a download or be answered with 204, and the document stays.
+ * Invariant: a session ends with its document (another is committed in its frame, the frame is removed, its process crashes, the window is
+ * closed), whether or not its port is closed: a killed page sends nothing. A navigation that has only begun ends nothing: it may be
+ * prevented, turn into a download or be answered with 204, and the document stays.
  */
 export function attach(
   contents: WebContents,
@@ -76,7 +76,7 @@ export function attach(
 
   function onConnect(event: IpcMainEvent, nonce: unknown, to: unknown = 'stores'): void {
     const frame = event.senderFrame;
-    // Without a frame there is nobody to answer; a nonce answers once, so a page may ask again until it is heard.
+    // Without a frame there is no one to respond to. A nonce gets one response, so a page may repeat its request until it gets it.
     if (!isFrameAlive(frame) || !isNonce(nonce) || !isPortPurpose(to) || nonces.has(nonce) || exhausted.has(frame))
       return;
     endSessions(pageGone('was removed'), ({ frame: asked }) => !isFrameAlive(asked));
@@ -119,7 +119,7 @@ export function attach(
     postToFrame(asker.frame, { deskcache: 'port', nonce }, [port2]);
   }
 
-  /** Ends the sessions of documents that are gone; what they have asked counts no more. */
+  /** Ends the sessions of documents that are gone, and forgets their handshakes. */
   function endSessions(reason: DiskCacheError, isGone: (asker: ConnectingDocument) => boolean = () => true): void {
     for (const [nonce, asker] of nonces) if (isGone(asker)) nonces.delete(nonce);
     for (const [session, asker] of sessions) {
@@ -130,8 +130,8 @@ export function attach(
   }
 
   /**
-   * A frame has another document. Electron tells so before that document can ask for anything: both come over one channel of
-   * its host. Should one in a host of its own have asked already, it keeps what it was given.
+   * A frame has another document. Electron reports this before that document can request anything: both come over one channel of its host.
+   * A document in another host may already have a session, which it keeps.
    */
   function onCommit(isMainFrame: boolean, processId: number, routingId: number): void {
     exhausted = new WeakSet();
@@ -143,7 +143,7 @@ export function attach(
       const isInFrame = isMainFrame
         ? asker.frame.parent === null
         : toHostId(asker.frame.processId, asker.frame.routingId) === host;
-      // With the top document go those of its subframes.
+      // The documents of the subframes end with the top document.
       return isInFrame ? asker.host !== host || !moved.has(asker.frame) : isMainFrame;
     });
   }
@@ -154,7 +154,7 @@ export function attach(
     _statusText: string,
     ...committed: Parameters<typeof onCommit>
   ) => onCommit(...committed);
-  /** An error page has taken the place of a document. */
+  /** An error page has replaced a document. */
   const onFailed = (
     _event: Event,
     code: number,
@@ -196,7 +196,10 @@ export function attach(
   };
 }
 
-/** How many askers a frame has, and the subframes of its origin, and all subframes: what one of them uses up the page around it keeps. */
+/**
+ * Counts the entries of the document's frame, of the subframes of its origin, and of all subframes. Subframes have limits of their own so
+ * that they can't use up those of the top page.
+ */
 function countDocuments(askers: ReadonlyMap<unknown, ConnectingDocument>, { frame, origin }: ConnectingDocument) {
   const counts = { ofFrame: 0, ofOrigin: 0, ofSubframes: 0 };
   for (const other of askers.values()) {
@@ -226,7 +229,7 @@ function getShownFrames({ mainFrame }: WebContents): readonly (WebFrameMain | nu
   return isFrameAlive(mainFrame) ? mainFrame.framesInSubtree : [];
 }
 
-/** A broken policy grants nothing. The page is not told how it broke, the application is. */
+/** Calls the application's policy; if it throws, nothing is granted. The error is reported to the application, not to the page. */
 function callAuthorize(authorize: Authorize, sender: FrameInfo): Grant | null {
   try {
     return parseGrant(authorize(sender));

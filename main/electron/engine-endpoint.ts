@@ -8,7 +8,7 @@ import { Principal, Principals } from '../bridge/principal.ts';
 import { openSession, SharedSessionState } from '../bridge/session.ts';
 import type { Lifetime, WindowShards } from './window-stores.ts';
 
-/** Electron's main-process port, in the shape comlink knows. */
+/** Adapts Electron's main-process port to the interface that comlink expects. */
 export function fromPortMain(port: MessagePortMain): Port {
   const wrappers = new Map<EndpointListener, EndpointListener>();
   return {
@@ -29,47 +29,47 @@ export function fromPortMain(port: MessagePortMain): Port {
   };
 }
 
-/** Whoever answers pages over their ports: the engine in this process, or that of the utility process. */
+/** Serves pages over their ports: the engine in this process, or the one in the utility process. */
 export interface EngineEndpoint {
   /**
-   * A window is there, and holds its shard until it is released.
+   * Registers a window, which holds its shard until it is released.
    *
-   * @throws {DiskCacheError} `BAD_OPTION` for another `keep` than there is.
+   * @throws {DiskCacheError} `BAD_OPTION` for an unknown `keep`.
    */
   attach(name: string, keep: Lifetime): WindowEndpoint;
 }
 
-/** Whoever answers the pages of one window. */
+/** Opens sessions for the pages of one window. */
 export interface SessionOpener {
-  /** The port is theirs from now on. `onEnd` is told when the session has ended by itself. */
+  /** Opens a session, which owns the port from now on. `onEnd` is called when the session ends by itself. */
   openSession(port: MessagePortMain, rights: SessionRights, onEnd: (how: EndReason) => void): ClosableSession;
 }
 
-/** One attached window, as the engine knows it. */
+/** An attached window, as the engine sees it. */
 export interface WindowEndpoint extends SessionOpener {
   release(): void;
 }
 
-/** What one page may use. */
+/** What a page may access. */
 export interface SessionRights {
   readonly grant: Grant;
-  /** Whether it has what the window keeps for itself, too. */
+  /** Whether the page may also use the window's own shard. */
   readonly hasShard: boolean;
-  /** Pages of one origin in one window share what is limited, over all their connections. */
+  /** Pages of one origin in one window share limits over all their connections. */
   readonly origin?: string | undefined;
-  /** What they have used; an engine in another process keeps its own account. */
+  /** Their usage; an engine in another process keeps its own account. */
   readonly principal?: Principal | undefined;
 }
 
-/** The page closed its port; or the engine has died, and nobody told the page. */
+/** `closed`: the page closed its port. `died`: the engine died, and the page wasn't told. */
 export type EndReason = 'closed' | 'died';
 
 export interface ClosableSession {
-  /** Tells the page why and closes the port. Idempotent. */
+  /** Sends the page the reason and closes the port. Idempotent. */
   close(reason: DiskCacheError): void;
 }
 
-/** Open stores that answer pages from this process, whichever it is. */
+/** Serves pages from stores that are open in the same process. */
 export class LocalEngine implements EngineEndpoint {
   readonly #findStore: FindStore;
   readonly #windows: Pick<WindowShards, 'attach'>;
@@ -93,7 +93,7 @@ export class LocalEngine implements EngineEndpoint {
     };
   }
 
-  /** A session without a window. */
+  /** Opens a session without a window. */
   openSession(
     port: MessagePortMain,
     { grant, principal = new Principal() }: SessionRights,
@@ -117,7 +117,7 @@ export class LocalEngine implements EngineEndpoint {
     return session;
   }
 
-  /** What a window keeps belongs to its top page; `'*'` in the grant of a subframe doesn't mean it. */
+  /** A window's shard belongs to its top page; `'*'` in the grant of a subframe doesn't include it. */
   readonly #findWithoutShard: FindStore = (name) => {
     if (name !== WINDOW_STORE) return this.#findStore(name);
     throw new DiskCacheError(

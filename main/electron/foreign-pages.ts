@@ -13,7 +13,7 @@ const SAFELISTED_CONTENT_TYPES =
 /** Set by the browser, never by a script (https://fetch.spec.whatwg.org/#forbidden-request-header), and User-Agent, which isn't sent on. */
 const FORBIDDEN_FIELDS =
   /^(accept-charset|accept-encoding|access-control-request-.*|connection|content-length|cookie2?|date|dnt|expect|host|keep-alive|origin|referer|set-cookie|te|trailer|transfer-encoding|upgrade|user-agent|via|proxy-.*|sec-.*)$/;
-/** Fields that Chromium sets by itself, with one value each, and without a preflight (services/network/public/cpp/cors/cors.cc). */
+/** Headers that Chromium sets by itself, with one value each, and without a preflight (services/network/public/cpp/cors/cors.cc). */
 const CHROMIUM_FIELDS: Readonly<Record<string, string>> = {
   'upgrade-insecure-requests': '1',
   'save-data': 'on',
@@ -24,7 +24,7 @@ const UNSAFE_BYTE = /[\x00-\x08\x0a-\x1f"():<>?@[\\\]{}\x7f]/;
 const MAX_SAFELISTED_FIELD_BYTES = 128;
 const MAX_SAFELISTED_TOTAL_BYTES = 1024;
 
-/** Whether a browser would send a preflight. The body doesn't matter for that. */
+/** Returns whether a browser would send a preflight. The body doesn't affect that. */
 export function needsPreflight({ method, headers }: Request): boolean {
   if (!SAFELISTED_METHODS.has(method)) return true;
   const fields = [...headers].filter(([name]) => !FORBIDDEN_FIELDS.test(name));
@@ -51,7 +51,7 @@ function isSafelisted(name: string, value: string): boolean {
   }
 }
 
-/** One range of bytes that has a start, and an end that is not before it. */
+/** Returns whether the value is a single byte range with a start, and an end that is not before it. */
 function isSimpleRange(value: string): boolean {
   const [, start, end] = /^bytes=(\d+)-(\d*)$/.exec(value) ?? [];
   return start !== undefined && (end === '' || BigInt(start) <= BigInt(end ?? ''));
@@ -65,7 +65,7 @@ export function passesCors({ headers }: Response, origin: string): boolean {
 
 const REDIRECT_STATUSES: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
-/** Returns the target of a redirect: undefined for another response, `'refused'` if a browser would not follow it. */
+/** Returns the target of a redirect; undefined for another response, `'refused'` if a browser would not follow it. */
 export function getRedirectTarget({ status, headers }: Response, from: string): URL | 'refused' | undefined {
   const location = headers.get('location');
   if (location === null || !REDIRECT_STATUSES.has(status)) return undefined;
@@ -80,7 +80,7 @@ const SAFELISTED_RESPONSE_FIELDS: ReadonlySet<string> = new Set([
   ...['cache-control', 'content-language', 'content-length', 'content-type', 'expires', 'last-modified', 'pragma'],
 ]);
 
-/** Fields that Chromium itself needs: the range of a partial response, and that a type must not be guessed. */
+/** Headers that Chromium itself needs: the range of a partial response, and the one that forbids guessing a type. */
 const CHROMIUM_RESPONSE_FIELDS: ReadonlySet<string> = new Set(['content-range', 'x-content-type-options']);
 
 /**
@@ -92,7 +92,10 @@ const NO_DOCUMENT_FIELDS = {
   'x-frame-options': 'DENY',
 } as const;
 
-/** Returns a response that has passed the check as a page of another origin may read it: the body, and the exposed fields. */
+/**
+ * Returns the part of a response that a page of another origin may read: the body, and the exposed headers. The response must have passed
+ * the CORS check.
+ */
 export function toExposedResponse(response: Response): Response {
   const { status, statusText } = response;
   const told = (response.headers.get('access-control-expose-headers') ?? '').toLowerCase().split(',');
@@ -108,7 +111,7 @@ export function toExposedResponse(response: Response): Response {
   const ours = /deskcache;[^,]*$/.exec(response.headers.get('cache-status') ?? '')?.[0];
   if (ours !== undefined && !headers.has('cache-status')) headers.set('cache-status', ours);
   const names = [...headers.keys()].filter((name) => name === 'cache-status' || exposed.has('*') || exposed.has(name));
-  // Chromium follows a redirect by its Location; that of any other response is as hidden as other fields.
+  // Chromium follows a redirect by its Location; the Location of any other response is hidden like other headers.
   for (const name of ['access-control-allow-origin', ...(REDIRECT_STATUSES.has(status) ? ['location'] : [])]) {
     const value = response.headers.get(name);
     if (value !== null) headers.set(name, value);
@@ -124,7 +127,7 @@ interface OriginResponder {
 
 interface ForeignPagesOptions {
   readonly initiators: Initiators;
-  /** Opens what responds to the pages of one origin: with a partition of their own, and without the session's cookies. */
+  /** Opens the responder for the pages of one origin, with a partition of its own and without the session's cookies. */
   readonly open: (origin: string) => OriginResponder;
   /** Whether requests go to Chromium's network service, which sends a preflight where one is needed. */
   readonly makesPreflights: boolean;
@@ -133,7 +136,7 @@ interface ForeignPagesOptions {
 /** For requests that need a preflight: only the server may allow them. */
 const BYPASS_STRATEGY: StrategyOptions = { strategy: 'network-only' };
 
-/** Origins whose HTTP caches are kept open; what they have stored is on disk. */
+/** Maximum number of origins whose HTTP caches are kept open; their contents are on disk. */
 const MAX_OPEN_ORIGINS = 32;
 
 /**
@@ -173,10 +176,10 @@ export class ForeignPages {
   }
 }
 
-/** Fields that are the user's, and `User-Agent`: Chromium sets it by itself, and set by us it would need a preflight. */
+/** Headers that carry the user's data, and `User-Agent`: Chromium sets it by itself, and setting it here would cause a preflight. */
 const DROPPED_FIELDS = ['cookie', 'cookie2', 'user-agent'];
 
-/** Returns the request as it goes to the network for a foreign origin: with its `HttpOrigin`, without credentials. */
+/** Returns the request to send to the network for a foreign origin: with its `HttpOrigin`, without credentials. */
 export function toForeignRequest(origin: string, request: Request): Request {
   const sent = new Request(request, { credentials: 'omit' });
   for (const name of DROPPED_FIELDS) sent.headers.delete(name);

@@ -13,20 +13,23 @@ import { networkFetch, toNetworkError } from './network-fetch.ts';
 import { assertPrivateNetwork, createPrivateNetworkGuard, type PrivateNetwork } from './private-network.ts';
 
 export interface CachesOptions extends Pick<CacheOptions, 'sizeLimit' | 'durability' | 'compression'> {
-  /** Schemes that may be cached besides `http`, `https` and those that the session handles: ones that are not handled yet or any more. */
+  /**
+   * Schemes that may be cached in addition to `http`, `https` and those that the session currently handles, such as ones that it will
+   * handle later.
+   */
   readonly schemes?: readonly string[];
-  /** Told when the store failed while a page or the main process asked for a response; nothing is found then. */
+  /** Called when the store fails while a page or the main process looks for a response; the lookup then finds nothing. */
   readonly onStoreFailure?: CacheStorageOptions['onStoreFailure'];
 }
 
-/** No declared store has such names. */
+/** Declared stores can't have these names. */
 const CACHES_FOLDER = '_caches';
 const RESPONSES_FOLDER = '_responses';
 
-/** Who adds what is there would have what `authorize` keeps from it, or what is no application's. */
+/** Adding responses of these schemes would bypass `authorize` or read local files. */
 const UNCACHEABLE_SCHEMES: readonly string[] = [ASSET_SCHEME, 'file'];
 
-/** What answers requests of a session, and for which schemes. */
+/** A handler for requests of a session, and its schemes. */
 interface Interception {
   readonly schemes: readonly string[];
   readonly handler: RequestHandler;
@@ -34,8 +37,8 @@ interface Interception {
 }
 
 /**
- * The HTTP side of one application: its CacheStorage, and what `host.offline` has begun in which session. It answers pages over
- * ports of their own, always in the main process, which has the sessions.
+ * The HTTP side of an application: its CacheStorage, and the interceptions that `host.offline` has started in each session. Serves pages
+ * over ports of their own, always in the main process, because the sessions are there.
  */
 export class HttpService {
   readonly #directory: string;
@@ -52,9 +55,9 @@ export class HttpService {
   }
 
   /**
-   * As the main process has them, where `add` goes to the network as the default session does. Opens the store when first asked.
+   * The CacheStorage of the main process, where `add` fetches by the default session. Opens the store on first use.
    *
-   * @throws {DiskCacheError} `CLOSED`; what opening a cache throws.
+   * @throws {DiskCacheError} `CLOSED`; anything that opening a cache throws.
    */
   get caches(): CacheStorage {
     this.#caches ??= this.#createCacheStorage(net, protocol);
@@ -62,10 +65,10 @@ export class HttpService {
   }
 
   /**
-   * As `interceptSession`; pages of the session reach it from now on. When the host's own store can't be opened, requests go to the network,
-   * and `onStoreFailure` is told of each.
+   * Like `interceptSession`; from now on the session's pages reach it. If the host's own store can't be opened, requests go to the network,
+   * and `onStoreFailure` is called for each.
    *
-   * @throws {DiskCacheError} `NO_SUCH_STORE`; `BAD_OPTION`, also for a store that is no cache; `CLOSED`.
+   * @throws {DiskCacheError} `NO_SUCH_STORE`; `BAD_OPTION`, also for a store that isn't a cache; `CLOSED`.
    */
   intercept(session: Session, how: OfflineSessionOptions, stores: Readonly<Record<string, object>>): OfflineSession {
     const { privateNetwork = false } = how;
@@ -89,7 +92,7 @@ export class HttpService {
     };
   }
 
-  /** Answers the pages of a session. */
+  /** Returns the opener of HTTP ports for a session's pages. */
   createSessionOpener(session: Session): SessionOpener {
     const backing: HttpBackend = {
       getHandler: (scheme) => this.#getHandler(session, scheme),
@@ -124,12 +127,12 @@ export class HttpService {
     }
     const found = scheme === undefined ? first : begun.find(({ schemes }) => schemes.includes(scheme));
     if (found !== undefined) return found.handler;
-    // Never a file, or whatever else Electron's fetch would open.
+    // Never opens a file, or anything else that Electron's fetch would open.
     if (scheme === 'http:' || scheme === 'https:') return first.handler;
     throw new DiskCacheError('NOT_ALLOWED', `${scheme} is none of the schemes of host.offline(session, { schemes })`);
   }
 
-  /** Through the session's own handlers: whatever a page could load can be added, but for what is not allowed it. */
+  /** Fetches through the session's own handlers: a page can add anything that it could load, except what it isn't allowed to. */
   #getPageCacheStorage(session: Session): CacheStorage {
     const begun = [...(this.#interceptions.get(session) ?? [])];
     const isAll = begun.some(({ privateNetwork }) => privateNetwork === true);
@@ -137,19 +140,19 @@ export class HttpService {
     const guard = createPrivateNetworkGuard(session, isAll || hosts);
     if (guard === undefined) return this.#createCacheStorage(session, session.protocol);
     const fetch = (hop: Request): Promise<Response> => {
-      // Hop by hop, which Electron's fetch doesn't do, so that the guard sees where a redirect leads.
+      // Follows redirects itself, which Electron's fetch doesn't do, so that the guard sees every target.
       const { protocol: scheme } = new URL(hop.url);
       const handler = begun.find(({ schemes }) => schemes.includes(scheme));
       if (handler !== undefined) return handler.handler.respond(hop);
       const isWeb = scheme === 'http:' || scheme === 'https:';
       if (isWeb && !session.protocol.isProtocolHandled(scheme.slice(0, -1))) return networkFetch(session)(hop);
-      // What the application answers itself, it redirects itself.
+      // The application follows redirects of responses that it makes itself.
       return fetchWithUrl(session, new Request(hop, { redirect: 'follow' }));
     };
     return this.#createCacheStorage({ fetch }, session.protocol, guard);
   }
 
-  /** What the standard says of `http` and `https` holds for every scheme that the application answers. */
+  /** The standard's rules for `http` and `https` apply to every scheme that the application handles. */
   #createCacheStorage(
     network: { fetch(request: Request): Promise<Response> },
     handled: Pick<Session['protocol'], 'isProtocolHandled'>,
@@ -189,7 +192,7 @@ export class HttpService {
   }
 }
 
-/** A store that could not be opened: it answers every call with the reason, as one that was closed does. */
+/** Returns a store in place of one that could not be opened: every call fails with the reason, as in a closed store. */
 function createFailedStore(reason: unknown): CacheMethods {
   const fail = (): never => {
     throw reason;
@@ -200,7 +203,7 @@ function createFailedStore(reason: unknown): CacheMethods {
   });
 }
 
-/** Electron's fetch leaves the address out, of what it answers and of what it fails with. */
+/** Electron's fetch leaves the URL out of its responses and its errors. */
 async function fetchWithUrl(
   network: { fetch(request: Request): Promise<Response> },
   request: Request,

@@ -18,7 +18,7 @@ export function getOrigin(url: string): string {
   return /^(about|blob|data|javascript|filesystem):$/.test(protocol) ? 'null' : `${protocol}//${host}`;
 }
 
-/** Sessions that have shown a foreign document. Its workers may live on after `host.offline` has ended and begun again. */
+/** Sessions that have shown a foreign document. Its workers may outlive the end and restart of `host.offline`. */
 const sessionsWithForeignDocuments = new WeakSet<Session>();
 
 /**
@@ -129,18 +129,18 @@ export function hasInitiatorOrigin(version: string | undefined): boolean {
 
 /** Redirects between two foreign origins that are remembered until the page follows them. */
 const MAX_PENDING_REDIRECTS = 256;
-/** Of those to one address: a page need not follow them, and each makes one later request opaque then. */
+/** Limit for one URL: a page need not follow its redirects, and each pending one makes a later request opaque. */
 const MAX_PENDING_REDIRECTS_PER_URL = 16;
 
 /** Tells the application's requests from those of foreign pages. Fails closed. */
 export class Initiators {
   readonly #origins: ReadonlySet<string>;
-  /** How many redirects to an address are on their way: equal requests at the same time are redirected to the same one. */
+  /** Number of pending redirects to each URL: concurrent equal requests are redirected to the same one. */
   readonly #redirects = new Map<string, number>();
   #hasInitiatorOrigin: boolean;
   readonly #shownDocuments: ShownDocuments | undefined;
 
-  /** @throws {DiskCacheError} `BAD_OPTION` for what is not an origin. */
+  /** @throws {DiskCacheError} `BAD_OPTION` for a value that is not an origin. */
   constructor(session: Session, origins: readonly string[] = []) {
     for (const origin of origins) assertOrigin(origin);
     this.#origins = new Set(origins);
@@ -164,8 +164,8 @@ export class Initiators {
   }
 
   /**
-   * Notes a redirect of a foreign request. Between two foreign origins its origin becomes opaque, even if it leads back to its own
-   * (https://fetch.spec.whatwg.org/#concept-request-tainted-origin); Electron names the same initiator all the way.
+   * Records a redirect of a foreign request. Between two foreign origins the request's origin becomes opaque, even if the redirect leads
+   * back to its own (https://fetch.spec.whatwg.org/#concept-request-tainted-origin); Electron reports the same initiator throughout.
    */
   noteRedirect({ origin, initiator }: RequestInitiator & { isOwn: false }, from: string, to: URL): void {
     if (origin !== OPAQUE_ORIGIN && getOrigin(from) === to.origin) return;
@@ -194,7 +194,7 @@ export class Initiators {
   }
 }
 
-/** Fragments may be lost on the way. */
+/** Without the fragment, which may be lost in a redirect. */
 const toRedirectKey = (initiator: string, url: string): string => `${initiator} ${url.split('#', 1)[0]}`;
 
 function assertOrigin(origin: unknown): void {

@@ -9,48 +9,54 @@ import { createPrivateNetworkGuard, isPrivateHost, type PrivateNetwork } from '.
 
 export interface OfflineSessionOptions
   extends Omit<OfflineOptions, 'cache' | 'fetch' | 'shared' | 'hiddenHeaders' | 'keepSetCookie' | 'clock'> {
-  /** The declared cache or fanout that keeps the responses. Default: one of the host's own, at most 1 GiB, the least recently used leave. */
+  /**
+   * The declared cache or fanout that stores the responses. Default: one of the host's own, at most 1 GiB, evicting the least recently
+   * used.
+   */
   readonly store?: string;
-  /** Whose requests go through it. Default `['https']`. Others than `http` and `https` need a `fetch`. */
+  /** The schemes whose requests are intercepted. Default `['https']`. Schemes other than `http` and `https` need a `fetch`. */
   readonly schemes?: readonly string[];
   /**
-   * The way to the network. Default: `networkFetch(session)`. Requests for a scheme of the application's own mean nothing to the network:
-   * one of its own gets them from where they are. It hands out redirects, where the request says `redirect: 'manual'`. Requests of a
-   * foreign page have an `HttpOrigin`, and `credentials: 'omit'`, which it has to keep to.
+   * Performs the network requests. Default: `networkFetch(session)`. The network can't serve the application's own schemes; pass a function
+   * that gets them from their source. It must return redirects if the request says `redirect: 'manual'`. Requests of a foreign page have an
+   * `HttpOrigin` and `credentials: 'omit'`, which it must respect.
    */
   readonly fetch?: OfflineOptions['fetch'];
   /**
    * The origins of the application's own pages on the web, such as `https://app.example.com`: they may read every origin, with the
-   * session's cookies. So may pages of `file:`, of custom schemes and, while developing, of a server on this machine. Any other page
-   * may read of other origins what CORS allows, without cookies.
+   * session's cookies. The same holds for pages of `file:`, of custom schemes and, during development, of a server on this machine. Any
+   * other page may only read from other origins what CORS allows, without cookies.
    */
   readonly origins?: readonly string[];
   /**
-   * Whether `diskCache.fetch` and `diskCache.caches.add` of pages reach this machine and private networks (`127.0.0.1`, `localhost`,
-   * `192.168.…`, `nas.local`, and names that resolve to such addresses), also by way of a redirect: `true`, or the hosts that they reach.
-   * The same holds for what foreign pages request, unless they come from such an address. What own pages load otherwise, and what the
-   * main process fetches, is not concerned. Default false.
+   * Whether `diskCache.fetch` and `diskCache.caches.add` of pages can reach this machine and private networks (`127.0.0.1`, `localhost`,
+   * `192.168.…`, `nas.local`, and names that resolve to such addresses), also through redirects: `true`, or a list of allowed hosts. The
+   * same applies to requests of foreign pages, unless the page itself comes from such an address. Other requests of own pages, and those of
+   * the main process, are not restricted. Default false.
    */
   readonly privateNetwork?: PrivateNetwork;
-  /** Default: the path of the session, `''` for the default session. A session in memory has none: it needs a name here. */
+  /** Default: the path of the session, `''` for the default session. An in-memory session has no path and needs a name here. */
   readonly partition?: string;
 }
 
 /** A session whose requests go through the cache. */
 export interface OfflineSession {
-  /** For requests of the main process, and its connection to say when there is no network. */
+  /** Makes requests for the main process; its `connection` can be told when there is no network. */
   readonly offline: Offline;
-  /** Requests go to the network again, past the cache. Those for other schemes than `http` and `https` fail, also of documents that are open. */
+  /**
+   * Sends requests to the network again, bypassing the cache. Requests for schemes other than `http` and `https` then fail, even those of
+   * open documents.
+   */
   end(): void;
 }
 
 /**
- * Sends all requests of a session for the schemes through an HTTP cache in `cache`. The application's own go to the network with the
- * session's cookies. Those of a foreign page for another origin go without, are stored apart, and CORS is enforced on the responses.
- * A request that fails is a network error in the page.
+ * Sends all requests of a session for the schemes through an HTTP cache in `cache`. The application's own requests go to the network with
+ * the session's cookies. Requests of a foreign page for another origin go without cookies, are stored separately, and CORS is enforced on
+ * the responses. A request that fails is a network error in the page.
  *
- * @throws {DiskCacheError} `BAD_OPTION` for a scheme that is handled already or has no network, a session in memory without
- * `partition`, for what is not an origin, and as `Offline` does.
+ * @throws {DiskCacheError} `BAD_OPTION` for a scheme that is already handled or has no network, for an in-memory session without
+ * `partition`, for a value that is not an origin; and anything that `Offline` throws.
  */
 export function interceptSession(
   session: Session,
@@ -103,13 +109,13 @@ export function interceptSession(
         partition: `foreign ${JSON.stringify([partition, origin])}`,
         fetch: (request) => network(toForeignRequest(origin, request)),
       });
-      // As Chromium has it for a page of the internet, which this request would bypass.
+      // Chromium applies the same rule to pages from the internet, but this request would bypass it.
       const isNear = origin !== 'null' && isPrivateHost(new URL(origin).hostname);
       const guard = isNear ? undefined : createPrivateNetworkGuard(session, privateNetwork);
       return guard === undefined ? responder : responder.withGuard(guard);
     },
   });
-  // A document that is open at the end keeps the handler of a scheme of the application's own: Electron gives it at commit.
+  // A document that is open at the end keeps the handler of the application's own scheme: Electron assigns it at commit.
   let hasEnded = false;
   const respond = async (request: Request): Promise<Response> => {
     if (hasEnded) return Response.error();
@@ -121,7 +127,7 @@ export function interceptSession(
   return {
     offline,
     end() {
-      // What handles the schemes now may be another's.
+      // The current handlers of the schemes may be someone else's.
       if (hasEnded) return;
       hasEnded = true;
       initiators.end();
@@ -131,8 +137,8 @@ export function interceptSession(
 }
 
 /**
- * Returns a page's request with the fields that Chromium would have added for the server. Redirects are left to Chromium: they change
- * the page's address, and another origin's rules may apply there.
+ * Returns a page's request with the headers that Chromium would have added for the server. Redirects are left to Chromium: they change the
+ * page's URL, and another origin's rules may apply there.
  */
 function toPageRequest(request: Request, origin: string | undefined): Request {
   const { method, url, referrer } = request;
@@ -144,7 +150,7 @@ function toPageRequest(request: Request, origin: string | undefined): Request {
   return asked;
 }
 
-/** Where a response came from is for pages, too, and theirs is another origin: CORS shows them only fields that are named. */
+/** Exposes the Cache-Status header to pages: they are of another origin, and CORS shows them only the headers named here. */
 function exposeCacheStatus(response: Response): Response {
   if (response.headers.has('access-control-allow-origin')) {
     response.headers.append('access-control-expose-headers', 'cache-status');
@@ -152,7 +158,7 @@ function exposeCacheStatus(response: Response): Response {
   return response;
 }
 
-/** Sessions of different paths are different users, whatever their folders are called. */
+/** Sessions with different paths are different users, whatever their folders are called. */
 function getPartition(session: Session): string {
   if (session === sessions.defaultSession) return '';
   if (session.storagePath !== null) return session.storagePath;
@@ -162,7 +168,11 @@ function getPartition(session: Session): string {
   );
 }
 
-/** @throws {DiskCacheError} `NO_SUCH_STORE`; `BAD_OPTION` for a store that is no cache. */
+/**
+ * Returns the named cache.
+ *
+ * @throws {DiskCacheError} `NO_SUCH_STORE`; `BAD_OPTION` for a store that isn't a cache.
+ */
 export function getCache(name: string, stores: Readonly<Record<string, object>>): CacheMethods {
   const store = Object.hasOwn(stores, name) ? stores[name] : undefined;
   if (store === undefined)

@@ -10,13 +10,13 @@ import {
   type Session,
 } from 'electron';
 
-/** Whether a field's value has the same bytes in all encodings. */
+/** Returns whether a header's value has the same bytes in all encodings. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: what ASCII is
 export const isAscii = (text: string): boolean => /^[\x00-\x7f]*$/.test(text);
 
 /**
- * Returns a field's value as `fetch` has it, one character per byte. Electron decodes the bytes as UTF-8, and `Headers` throws for
- * characters above U+00FF. Bytes that are not UTF-8 are lost by then: each is U+FFFD.
+ * Returns a header's value as in `fetch`, one character per byte. Electron decodes the bytes as UTF-8, and `Headers` throws for characters
+ * above U+00FF. Bytes that are not UTF-8 are already lost: each is U+FFFD.
  */
 export const toByteString = (text: string): string =>
   isAscii(text) ? text : Buffer.from(text, 'utf8').toString('latin1');
@@ -25,11 +25,11 @@ type LoginCallback = (username?: string, password?: string) => void;
 type OnChallenge = (challenge: AuthInfo, callback: LoginCallback) => void;
 
 /**
- * Returns a listener that hands the challenges of a server or proxy to `app.on('login')`, as Electron does with those of pages, but without
- * a WebContents. An application's listener that calls `preventDefault` must call back, now or later. If none does, the challenge itself is
- * the response.
+ * Returns a listener that forwards the challenges of a server or proxy to `app.on('login')`, as Electron does with those of pages, but
+ * without a WebContents. An application's listener that calls `preventDefault` must call back, now or later. If no listener does, the
+ * challenge itself is the response.
  *
- * A server's challenge to a request without credentials is not handed on: a foreign page must not make the user enter a password.
+ * A server's challenge to a request without credentials is not forwarded: a foreign page must not make the user enter a password.
  */
 export function createLoginListener({ url, credentials }: Request): OnChallenge {
   let firstAuthAttempt = true;
@@ -64,17 +64,17 @@ type Fetch = (request: Request) => Promise<Response>;
 const BODYLESS_STATUSES: ReadonlySet<number> = new Set([101, 204, 205, 304]);
 
 /**
- * `fetch` by a session's network, with its cookies, for what keeps responses itself, such as `Offline`. It differs from `session.fetch`
- * in three points: with `redirect: 'manual'` a redirect is a response, as in Node, instead of a failure; responses know their `url`;
- * and neither the session's protocol handlers nor Chromium's HTTP cache are asked, which might answer in the network's place.
+ * `fetch` by a session's network, with its cookies, for callers that store responses themselves, such as `Offline`. It differs from
+ * `session.fetch` in three points: with `redirect: 'manual'` a redirect is a response, as in Node, instead of a failure; responses have
+ * their `url`; and the session's protocol handlers and Chromium's HTTP cache, which might respond in the network's place, are bypassed.
  *
  * If the request has an `HttpOrigin`, the network service enforces CORS, with a preflight where a browser sends one. A server or proxy that
- * asks for a password gets it from the listeners of `app.on('login')`, whose WebContents is null; if none answers, the 401 or 407 is the
- * response. With `credentials: 'omit'` only a proxy gets one.
+ * asks for a password gets it from the listeners of `app.on('login')`, whose WebContents is null; if no listener responds, the 401 or 407
+ * is the response. With `credentials: 'omit'` only a proxy gets one.
  *
- * Rejects with a `TypeError` that names the request and Chromium's net error (`net::ERR_INTERNET_DISCONNECTED`), which is its
- * cause, or with the reason of the request's signal. Only `http` and
- * `https`. Of a request's body at most `WHOLE_BYTES` are in memory, unlike with `session.fetch`.
+ * Rejects with a `TypeError` that names the request and Chromium's net error (`net::ERR_INTERNET_DISCONNECTED`), which is its cause, or
+ * with the reason of the request's signal. Only `http` and `https`. At most 8 MiB (`MAX_BUFFERED_BODY_BYTES`) of a request's body are held
+ * in memory, unlike with `session.fetch`.
  */
 export const networkFetch = (session: Session): Fetch => createNetworkFetch(session, 'enforced');
 
@@ -98,7 +98,7 @@ function createNetworkFetch(session: Session, cors: CorsMode): Fetch {
         reject(error);
         clientRequest.abort();
       };
-      // An exception of a listener would be uncaught, and the request would never settle.
+      // An exception in a listener would be uncaught, and the request would never settle.
       const guarded =
         <A extends unknown[]>(listener: (...args: A) => void) =>
         (...args: A) => {
@@ -140,18 +140,18 @@ function createNetworkFetch(session: Session, cors: CorsMode): Fetch {
   };
 }
 
-/** Chromium tells what failed, and not of whom. */
+/** Adds the request to Chromium's error, which names only the failure. */
 export const toNetworkError = ({ method, url }: Request, cause: unknown): TypeError =>
   new TypeError(`${method} ${url}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
 
-/** What is no longer than this is sent with its length; what is longer in chunks as it is read, which not every server takes. Bytes. */
+/** A body of at most this size is sent with its length; a longer one in chunks as it is read, which not every server accepts. Bytes. */
 const MAX_BUFFERED_BODY_BYTES = 8 * 2 ** 20;
 
-/** A body as it will be sent: the whole of it, or the stream of what was begun to be read. */
+/** Returns the body to send: the whole body, or a stream that continues the one already started. */
 async function startBody({ body, signal }: Request): Promise<Buffer | AsyncGenerator<Uint8Array> | undefined> {
   if (body === null) return undefined;
   const reader = body.getReader();
-  // Who waits for the next chunk of a source that is silent gets to know nothing else.
+  // While waiting for the next chunk of a silent source, an abort is noticed only through this listener.
   const giveUp = () => void reader.cancel(signal.reason).catch(() => undefined);
   if (signal.aborted) giveUp();
   signal.addEventListener('abort', giveUp, { once: true });
@@ -177,7 +177,7 @@ async function* streamFrom(
   }
 }
 
-/** Electron's request is a Writable, which its types don't say. */
+/** Electron's request is a Writable, which its types don't declare. */
 async function sendStream(body: AsyncGenerator<Uint8Array>, asked: ClientRequest): Promise<void> {
   asked.chunkedEncoding = true;
   await pipeline(body, asked as unknown as Writable);
@@ -199,8 +199,8 @@ function toRequestOptions(session: Session, request: Request, cors: CorsMode): C
 }
 
 /**
- * Returns a request that bypasses the session's protocol handlers: a handler that requested itself would never end. `net.request` has
- * the option since Electron 38.7 and 39.2. Before, only `net.fetch` had it, which has set it on its request, as is done here, since 25.
+ * Returns a request that bypasses the session's protocol handlers: a handler that requested itself would never end. `net.request` has the
+ * option since Electron 38.7 and 39.2. Before, since 25, only `net.fetch` had it and set it on its request, as is done here.
  */
 function createRequest(options: ClientRequestConstructorOptions): ClientRequest {
   const asked = net.request({ ...options, ...BYPASS_HANDLERS });
@@ -212,9 +212,9 @@ function createRequest(options: ClientRequestConstructorOptions): ClientRequest 
 const BYPASS_HANDLERS = { bypassCustomProtocolHandlers: true } as const;
 
 /**
- * If a request has an origin, the network service enforces CORS by its mode. Electron also takes an `HttpOrigin` header for it, unless its
- * value is a list (net-client-request.ts, electron_api_url_loader.cc): a list (`toRequestOptions`) is only sent. Without an origin neither CORS
- * nor Cross-Origin-Resource-Policy is enforced, SameSite cookies are sent, and the Origin of a POST is not replaced.
+ * If a request has an origin, the network service enforces CORS by its mode. Electron also uses an `HttpOrigin` header as the origin,
+ * unless its value is a list (net-client-request.ts, electron_api_url_loader.cc): a list (`toRequestOptions`) is only sent. Without an
+ * origin neither CORS nor Cross-Origin-Resource-Policy is enforced, SameSite cookies are sent, and the Origin of a POST is not replaced.
  */
 function getSentFields(request: Request, cors: CorsMode): readonly (readonly [string, string])[] {
   const isEnforced = cors === 'enforced';
@@ -223,7 +223,7 @@ function getSentFields(request: Request, cors: CorsMode): readonly (readonly [st
   return [...fields, ...(saysMode ? [['sec-fetch-mode', request.mode] as const] : [])];
 }
 
-/** Whoever leaves in the middle ends the transfer. Electron's message is a Readable, which its types don't say. */
+/** Cancelling the stream aborts the transfer. Electron's message is a Readable, which its types don't declare. */
 function toBody(message: IncomingMessage, abort: () => void): ByteStream {
   const readable = message as unknown as Readable;
   readable.on('close', () => {
@@ -238,11 +238,11 @@ function drain(message: IncomingMessage): void {
   readable.on('error', () => {}).resume();
 }
 
-/** Node's way of listing fields: name, value, name, value. */
+/** Converts Node's flat list of headers (name, value, name, value) to pairs. */
 const toHeaderPairs = (raw: readonly string[]): [string, string][] =>
   raw.flatMap((name, at) => (at % 2 === 0 ? [[name, raw[at + 1] ?? ''] satisfies [string, string]] : []));
 
-/** Sets a `Location` that is not ASCII to the address that Chromium read: Electron's decoding has lost the field's bytes. */
+/** Sets a `Location` that is not ASCII to the URL that Chromium read: Electron's decoding has lost the header's bytes. */
 const withLocation = (
   to: string,
   fields: readonly (readonly [string, string])[],
@@ -255,7 +255,7 @@ interface ResponseHead {
   readonly headers: readonly (readonly [string, string])[];
 }
 
-/** A response can't have control characters in its reason phrase. It is left out then: browsers don't show it. */
+/** Returns the reason phrase, or an empty one if it has control characters, which a `Response` refuses: browsers don't show it. */
 function toReasonPhrase(statusText: string): string {
   const reason = toByteString(statusText);
   return /^[\t\x20-\x7e\x80-\xff]*$/.test(reason) ? reason : '';

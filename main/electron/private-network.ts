@@ -5,12 +5,12 @@ import { DiskCacheError } from '../../protocol/error.ts';
 import type { RequestGuard } from '../offline/index.ts';
 
 /**
- * Which hosts of private networks and of this machine pages may reach by `diskCache.fetch` and `caches.add`: all, or those named as
- * a URL writes them, `nas.local` or, for one port only, `192.168.1.20:8080`.
+ * The hosts of private networks and of this machine that pages may reach by `diskCache.fetch` and `caches.add`: all, or a list as written
+ * in URLs: `nas.local` or, for one port only, `192.168.1.20:8080`.
  */
 export type PrivateNetwork = boolean | readonly string[];
 
-/** Addresses that lead nowhere else on the internet (https://www.iana.org/assignments/iana-ipv4-special-registry). */
+/** Address ranges that are not globally routed (https://www.iana.org/assignments/iana-ipv4-special-registry). */
 const PRIVATE_IPV4_SUBNETS: readonly (readonly [net: string, prefix: number])[] = [
   ['0.0.0.0', 8],
   ['10.0.0.0', 8],
@@ -23,7 +23,7 @@ const PRIVATE_IPV4_SUBNETS: readonly (readonly [net: string, prefix: number])[] 
   ['198.18.0.0', 15],
   ['224.0.0.0', 3],
 ];
-/** The same for IPv6, with the tunnels whose addresses lead to IPv4 ones. */
+/** The same for IPv6, including the tunnels whose addresses lead to IPv4 ones. */
 const PRIVATE_IPV6_SUBNETS: readonly (readonly [net: string, prefix: number])[] = [
   ['::', 96],
   ['64:ff9b:1::', 48],
@@ -34,22 +34,22 @@ const PRIVATE_IPV6_SUBNETS: readonly (readonly [net: string, prefix: number])[] 
   ['fe80::', 9],
   ['ff00::', 8],
 ];
-/** Before the four bytes of an IPv4 address: mapped (RFC 4291), translated by the network (RFC 6052). */
+/** Prefixes of the four bytes of an IPv4 address: mapped (RFC 4291), translated by the network (RFC 6052). */
 const IPV4_EMBEDDING_PREFIXES: readonly string[] = ['::ffff:', '64:ff9b::'];
 
 const PRIVATE_ADDRESSES = new BlockList();
 for (const [net, prefix] of PRIVATE_IPV4_SUBNETS) PRIVATE_ADDRESSES.addSubnet(net, prefix, 'ipv4');
 for (const [net, prefix] of PRIVATE_IPV6_SUBNETS) PRIVATE_ADDRESSES.addSubnet(net, prefix, 'ipv6');
 
-/** Names that only a private network has (RFC 6761, 6762, 8375, ICANN's `internal`), and those without a dot. */
+/** Names that exist only in private networks (RFC 6761, 6762, 8375, ICANN's `internal`), and those without a dot. */
 const PRIVATE_NAME = /^[^.]+$|\.(localhost|local|internal|lan|home\.arpa|localdomain)$/;
 
-/** Whether an IP address is one of this machine or of a private network. */
+/** Returns whether an IP address belongs to this machine or to a private network. */
 export function isPrivateAddress(address: string): boolean {
   const [plain = ''] = address.split('%'); // without a zone
   if (isIP(plain) === 4) return PRIVATE_ADDRESSES.check(plain, 'ipv4');
   if (isIP(plain) !== 6) return false;
-  const { hostname } = new URL(`http://[${plain}]`); // in its one short form
+  const { hostname } = new URL(`http://[${plain}]`); // the canonical short form
   const short = hostname.slice(1, -1);
   const embedding = IPV4_EMBEDDING_PREFIXES.find((prefix) => short.startsWith(prefix));
   const [high, low] = short.slice(embedding?.length).split(':');
@@ -62,7 +62,9 @@ function toIPv4(high = '0', low = '0'): string {
   return [first >> 8, first & 255, second >> 8, second & 255].join('.');
 }
 
-/** Whether the host of a URL is private by what it is called. The URL parser has made one form of all numbers: `127.1`, `0x7f000001`. */
+/**
+ * Returns whether the host of a URL is private by its name alone. The URL parser has normalised all numeric forms: `127.1`, `0x7f000001`.
+ */
 export function isPrivateHost(hostname: string): boolean {
   const name = hostname.replace(/\.$/, '').replace(/^\[(.*)\]$/, '$1');
   return isIP(name) === 0 ? PRIVATE_NAME.test(name) : isPrivateAddress(name);
@@ -80,8 +82,8 @@ export function assertPrivateNetwork(option: string, given: PrivateNetwork | und
 }
 
 /**
- * Refuses requests of pages for this machine and for private networks, by name, by address, and by what the name resolves to at
- * the time. Undefined where all are allowed.
+ * Returns a guard that refuses requests of pages for this machine and for private networks, by name, by address, and by what the name
+ * currently resolves to; undefined if all are allowed.
  */
 export function createPrivateNetworkGuard(session: Session, allowed: PrivateNetwork): RequestGuard | undefined {
   if (allowed === true) return undefined;
@@ -103,15 +105,15 @@ export function createPrivateNetworkGuard(session: Session, allowed: PrivateNetw
   };
 }
 
-/** In the form in which URLs have it. */
+/** Normalises a host to the form in URLs. */
 const toHost = (host: string): string => new URL(`http://${host}`).host;
 
-/** None where the name has no address, or a proxy is to find it: the request fails by itself, or is the proxy's to allow. */
+/** Returns no addresses if the name has none or a proxy resolves it: the request then fails by itself, or the proxy decides. */
 async function resolveHost(session: Session, hostname: string): Promise<readonly string[]> {
-  // An address is its own, and `isPrivateHost` has looked at it.
+  // An address needs no lookup, and `isPrivateHost` has checked it.
   if (isIP(hostname.replace(/^\[|\]$/g, '')) !== 0) return [];
   try {
-    // As Chromium resolves it for the request that follows, by the same cache of hosts.
+    // Resolved as Chromium does for the request that follows, with the same host cache.
     if (typeof session.resolveHost === 'function') {
       const { endpoints } = await session.resolveHost(hostname);
       return endpoints.map(({ address }) => address);

@@ -3,16 +3,16 @@ import { formatValue } from '../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import { type Cache, FanoutCache, type FanoutOptions } from '../engine/index.ts';
 
-/** How long a window's shard is kept: from run to run, or until the last window of its name is closed. */
+/** How long a window's shard is kept: across runs, or until the last window of its name is closed. */
 export type Lifetime = 'persistent' | 'session';
 
-/** What is kept for a window, and how long. */
+/** A window's shard and its lifetime. */
 export interface WindowStoreId {
   readonly name: string;
   readonly lifetime: Lifetime;
 }
 
-/** What is kept for the windows of one name. */
+/** The shard shared by the windows of one name. */
 export interface WindowStoreInfo extends WindowStoreId {
   /** Whether a window of this name is attached. */
   readonly isOpen: boolean;
@@ -20,17 +20,17 @@ export interface WindowStoreInfo extends WindowStoreId {
   readonly bytes: number;
 }
 
-/** The shards of all windows live within these; `sizeLimit` is that of all together. */
+/** Options of the windows' shards; `sizeLimit` applies to all of them together. */
 export type WindowStoreOptions = Omit<FanoutOptions, 'shards'>;
 
-/** One attached window's hold on its shard. */
+/** One attached window's reference to its shard. */
 export interface WindowStoreRef {
-  /** @throws {DiskCacheError} `CLOSED` when the window has gone; what opening a cache throws. */
+  /** @throws {DiskCacheError} `CLOSED` if the window is gone; anything that opening a cache throws. */
   open(): Cache;
   release(): void;
 }
 
-/** What is on disk under a shard's name says how long it is kept, so that a crash can't forget it. */
+/** The lifetime is part of a shard's name on disk, so that it survives a crash. */
 const SHARD_PREFIX: Readonly<Record<Lifetime, string>> = { persistent: 'forever-', session: 'open-' };
 const LIFETIMES = Object.keys(SHARD_PREFIX) as readonly Lifetime[];
 
@@ -44,21 +44,18 @@ export function assertLifetime(lifetime: Lifetime): void {
 }
 
 /**
- * What pages have as `diskCache.window`: a shard for each name of a window, all within one limit. Opened by the first that needs
- * it. Two windows of one name share a shard.
+ * The shards behind `diskCache.window`, one for each window name, all within one size limit. Opened on first use. Two windows with the same
+ * name share a shard.
  */
 export class WindowShards {
   readonly #directory: string;
   readonly #options: WindowStoreOptions;
-  /** How many attached windows hold a shard, by its name. */
+  /** Number of attached windows that hold each shard, by its name. */
   readonly #refCounts = new Map<string, number>();
   #fanout: FanoutCache | undefined;
   #isClosed = false;
 
-  /**
-   * Deletes what a run that ended in a crash has left of windows that are kept while they are open, but for those that
-   * have outlived it.
-   */
+  /** Deletes the session shards that a crashed run left behind, except those of windows that outlived it. */
   constructor(directory: string, options: WindowStoreOptions = {}, attached: readonly WindowStoreId[] = []) {
     this.#directory = directory;
     this.#options = options;
@@ -89,7 +86,7 @@ export class WindowShards {
   }
 
   /**
-   * Everything that is kept, by name. Opens each shard to measure it: O(shards).
+   * Lists all shards by name. Opens each one to measure it: O(shards).
    *
    * @throws {DiskCacheError} `CLOSED` after `close`.
    */
@@ -105,7 +102,7 @@ export class WindowShards {
     });
   }
 
-  /** Deletes what is kept for a window, or for all; a window that is open goes on with an empty shard. */
+  /** Clears one window's shard, or all; an open window continues with an empty shard. */
   clear(name?: string): void {
     for (const { name: kept, lifetime, isOpen } of this.list()) {
       if (name !== undefined && name !== kept) continue;

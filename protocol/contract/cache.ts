@@ -5,55 +5,55 @@ import { administers, administersAlone, reads, type Signatures, writes } from '.
 
 /** The methods of a cache, in one directory or in shards, that a page may call. */
 export interface CacheContract<K = Key, V = unknown> {
-  /** The value, or undefined when there is none or it has expired. */
+  /** Returns the value; undefined if it is missing or expired. */
   get(key: K): V | undefined;
-  /** The value with its times, tag, reads and size. */
+  /** Returns the value with its times, tag, number of reads and size. */
   getEntry(key: K): Entry<K, V> | undefined;
-  /** Values in the order of the keys, `undefined` where there is none. */
+  /** Returns values in the order of the keys; `undefined` for each missing one. */
   getMany(keys: Iterable<K>): (V | undefined)[];
   has(key: K): boolean;
-  /** Looks at the item at an end of a queue (the front). */
+  /** Returns the item at an end of a queue (default the front) without removing it. */
   peek(options?: QueueOptions): [K, V] | undefined;
-  /** The last item in stored order, or the first. */
+  /** Returns the last item in stored order (the default), or the first. */
   peekItem(options?: { readonly last?: boolean }): [K, V] | undefined;
   page(of: Projection | 'items', range?: Range<K>, after?: Cursor): ResultPage;
-  /** How many items there are that have not expired. */
+  /** Returns the number of items that have not expired. */
   size(): number;
-  /** Bytes on disk. */
+  /** Returns the bytes used on disk. */
   volume(): number;
-  /** What `get` has found and not found; `reset`, a write, begins to count anew. */
+  /** Returns how many reads by `get` hit and missed; `reset`, which is a write, sets the counters to 0. */
   stats(options?: { readonly reset?: boolean }): Stats;
   set(key: K, value: V, options?: SetOptions): void;
-  /** All or none. */
+  /** Sets all entries or none. */
   setMany(entries: Iterable<readonly [K, V]>, options?: SetOptions): void;
-  /** Sets what is not there yet; true when it was set. */
+  /** Sets the item only if the key is missing; returns true if it was set. */
   add(key: K, value: V, options?: SetOptions): boolean;
-  /** Gives an item a new time to live; true when there was one. */
+  /** Gives an item a new time to live; returns true if the item exists. */
   touch(key: K, options?: Pick<SetOptions, 'ttl'>): boolean;
-  /** Adds to a number, atomically; answers the sum. */
+  /** Adds to a number atomically; returns the sum. */
   incr(key: K, delta?: number, options?: CountOptions): number;
   decr(key: K, delta?: number, options?: CountOptions): number;
-  /** True when there was an item to delete. */
+  /** Returns true if there was an item to delete. */
   delete(key: K): boolean;
-  /** Answers the number of items there were. */
+  /** Returns the number of items deleted. */
   deleteMany(keys: Iterable<K>): number;
-  /** Deletes an item and answers its value. */
+  /** Deletes an item and returns its value. */
   pop(key: K): V | undefined;
-  /** Puts a value at an end of a queue (the back); answers its key. */
+  /** Adds a value at an end of a queue (default the back); returns its key. */
   push(value: V, options?: QueueOptions & SetOptions): K;
-  /** Takes the item at an end of a queue (the front). */
+  /** Removes and returns the item at an end of a queue (default the front). */
   pull(options?: QueueOptions): [K, V] | undefined;
-  /** Removes what has expired; answers how many items. */
+  /** Deletes expired items; returns how many. */
   expire(): number;
-  /** Removes what carries the tag; answers how many items. */
+  /** Deletes items with the tag; returns how many. */
   evict(tag: string | number): number;
-  /** Removes what has expired, then what the size limit demands; answers how many items. */
+  /** Deletes expired items, then evicts down to the size limit; returns how many items were removed. */
   cull(): number;
-  /** Deletes everything; answers the number of items there were. */
+  /** Deletes all items; returns how many there were. */
   clear(): number;
-  /** Looks for damage of every kind; `repair` deletes what is damaged. */
+  /** Checks for damage of every kind; `repair` deletes what is damaged. */
   check(options?: CheckOptions): Finding[];
-  /** Changes settings for good. */
+  /** Changes settings permanently. */
   configure(options: Configuration): void;
 }
 

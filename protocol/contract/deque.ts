@@ -1,7 +1,7 @@
 import type { CheckOptions, Cursor, Finding, ResultPage } from '../results.ts';
 import { administers, administersAlone, reads, type Signatures, writes } from './signature.ts';
 
-/** Which values of a deque: all, from the first or from the last one on. */
+/** Which values of a deque: all of them, from the first or from the last. */
 export interface DequeRange {
   readonly reverse?: boolean;
   /** At most this many values. */
@@ -10,49 +10,49 @@ export interface DequeRange {
 
 /** The methods of a deque that a page may call: those of an array, and the engine's. */
 export interface DequeContract<V = unknown> {
-  /** The value at an index, counted from the end when it is negative; undefined where nothing is. */
+  /** Returns the value at an index (negative: counted from the end); undefined if the index is out of range. */
   at(index: number): V | undefined;
-  /** Looks at the value at one end (the front). */
+  /** Returns the value at one end (default the front) without removing it. */
   peek(options?: { readonly side?: 'front' | 'back' }): V | undefined;
   page(of: 'values' | 'items', range?: DequeRange, after?: Cursor): ResultPage;
-  /** The number of values. */
+  /** Returns the number of values. */
   length(): number;
-  /** The greatest length. */
+  /** Returns the maximum length. */
   maxLength(): number;
-  /** The index of the first equal value, from an index on; −1 when there is none. */
+  /** Returns the index of the first equal value, searching from an index; −1 if there is none. */
   indexOf(value: V, from?: number): number;
   includes(value: V): boolean;
-  /** How many values are equal. */
+  /** Returns the number of equal values. */
   count(value: V): number;
-  /** Whether another sequence has equal values in the same order. */
+  /** Returns whether another sequence has equal values in the same order. */
   equals(values: Iterable<V>): boolean;
-  /** Bytes on disk. */
+  /** Returns the bytes used on disk. */
   volume(): number;
-  /** Adds values at the back; answers the new length. */
+  /** Adds values at the back; returns the new length. */
   push(...values: V[]): number;
-  /** Adds values at the front, the first one frontmost; answers the new length. */
+  /** Adds values at the front, keeping their order; returns the new length. */
   unshift(...values: V[]): number;
-  /** `push` for as many as an iterable gives, all or none. */
+  /** Adds all values of an iterable at the back, or none; returns the new length. */
   extend(values: Iterable<V>): number;
-  /** Takes the last value. */
+  /** Removes and returns the last value. */
   pop(): V | undefined;
-  /** Takes the first value. */
+  /** Removes and returns the first value. */
   shift(): V | undefined;
-  /** Replaces the value at an index, counted from the end when it is negative. */
+  /** Replaces the value at an index (negative: counted from the end). */
   set(index: number, value: V): void;
-  /** Takes out what is at an index; answers whether there was something. */
+  /** Deletes the value at an index; returns whether there was one. */
   delete(index: number): boolean;
-  /** Takes out a stretch, as `Array.prototype.splice` without new values. */
+  /** Removes and returns a run of values, as `Array.prototype.splice` without new values. */
   splice(start: number, count?: number): V[];
-  /** Takes out the first value that is equal; answers whether there was one. */
+  /** Removes the first equal value; returns whether there was one. */
   remove(value: V): boolean;
-  /** Takes `count` values (1) from the back to the front, or from the front to the back when it is negative. */
+  /** Moves `count` values (default 1) from the back to the front, or from the front to the back if negative. */
   rotate(count?: number): void;
-  /** Turns the order around. */
+  /** Reverses the order in place. */
   reverse(): void;
-  /** Deletes everything; answers how many values there were. */
+  /** Deletes all values; returns how many there were. */
   clear(): number;
-  /** Looks for damage; `repair` deletes what is damaged, and the others close ranks. */
+  /** Checks for damage; `repair` deletes damaged values and closes the gaps. */
   check(options?: CheckOptions): Finding[];
 }
 

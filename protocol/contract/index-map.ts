@@ -8,35 +8,35 @@ export type IndexRange<K = Key> = Omit<Range<K>, 'tag'>;
 
 /** The methods of an index that a page may call: those of `Map`, and the engine's. */
 export interface IndexContract<K = Key, V = unknown> {
-  /** The value, or undefined when there is none. */
+  /** Returns the value; undefined if the key is missing. */
   get(key: K): V | undefined;
-  /** Values in the order of the keys, `undefined` where there is none. */
+  /** Returns values in the order of the keys; `undefined` for each missing one. */
   getMany(keys: Iterable<K>): (V | undefined)[];
   has(key: K): boolean;
-  /** The entry that was first set last, or first. */
+  /** Returns the entry whose key was inserted last (the default), or first. */
   peekItem(options?: { readonly last?: boolean }): [K, V] | undefined;
   page(of: Projection | 'items', range?: IndexRange<K>, after?: Cursor): ResultPage;
-  /** The number of entries. */
+  /** Returns the number of entries. */
   size(): number;
-  /** Bytes on disk. */
+  /** Returns the bytes used on disk. */
   volume(): number;
-  /** Whether others are the same entries in the same order, deeply equal. */
+  /** Returns whether the given entries are deeply equal to these, in the same order. */
   equals(entries: Iterable<readonly [K, V]>): boolean;
-  /** A key that is there keeps its place. */
+  /** Sets an entry; an existing key keeps its position. */
   set(key: K, value: V): void;
-  /** All or none. */
+  /** Sets all entries or none. */
   setMany(entries: Iterable<readonly [K, V]>): void;
-  /** The value of a key; where there is none, `value` is stored first. */
+  /** Returns the value of a key, after storing `value` if the key is missing. */
   setDefault(key: K, value: V): V;
-  /** True when there was an entry to delete. */
+  /** Returns true if there was an entry to delete. */
   delete(key: K): boolean;
-  /** Takes an entry out: its value, or undefined when there is none. */
+  /** Deletes an entry and returns its value; undefined if the key is missing. */
   pop(key: K): V | undefined;
-  /** Takes out the entry that was first set last, or first. */
+  /** Removes and returns the entry whose key was inserted last (the default), or first. */
   popItem(options?: { readonly last?: boolean }): [K, V] | undefined;
   /** Deletes everything. */
   clear(): void;
-  /** Looks for damage of every kind; `repair` deletes what is damaged. */
+  /** Checks for damage of every kind; `repair` deletes what is damaged. */
   check(options?: CheckOptions): Finding[];
 }
 

@@ -3,32 +3,32 @@ import type { CheckOptions, Cursor, Finding, ResultPage } from '../results.ts';
 import { administers, administersAlone, reads, type Signatures, writes } from './signature.ts';
 
 /**
- * The methods of a durable queue that a page may call. What is to be done with the jobs stays in the main process: a handler is
- * a function. Who may hold up everybody's work (`pause`) administers it.
+ * The methods of a durable queue that a page may call. Handlers are functions, so processing stays in the main process. `pause` needs
+ * `admin` access because it stops everyone's work.
  */
 export interface QueueContract<T = unknown> {
-  /** A job by its id, as it stands; undefined when it was done or removed. */
+  /** Returns a job by its id, in its current state; undefined if it was completed or removed. */
   get(id: number): Job<T> | undefined;
-  /** The jobs in a state: the ready ones in the order in which they will be begun, others by group or id. */
+  /** Returns the jobs in a state: ready jobs in the order in which they will start, others by group or id. */
   page(state: JobState, after?: Cursor): ResultPage<Job<T>>;
-  /** How many jobs there are by state, and how many were done ever. */
+  /** Returns the number of jobs in each state, and the number ever completed. */
   counts(): JobCounts;
-  /** Whether nothing more is begun. */
+  /** Returns whether the queue is paused. */
   paused(): boolean;
-  /** Bytes on disk. */
+  /** Returns the bytes used on disk. */
   volume(): number;
   /** Adds a job. */
   enqueue(payload: T, options?: EnqueueOptions): EnqueueResult;
-  /** `enqueue` for many, all or none. */
+  /** Adds many jobs, all or none. */
   enqueueMany(jobs: Iterable<NewJob<T>>): EnqueueResult[];
-  /** Gives a dead job all its attempts anew; false when there is no dead one with this id. */
+  /** Resets the attempts of a dead job and makes it ready; returns false if there is no dead job with this id. */
   retry(id: number): boolean;
-  /** Removes a job, whatever its state: a handler that has it can't acknowledge it. Answers whether there was one. */
+  /** Removes a job in any state; a handler that is running it can't acknowledge it. Returns whether there was one. */
   remove(id: number): boolean;
-  /** Nothing more is begun, by whoever, until `resume`; what is in hand goes on. Outlives restarts. */
+  /** Stops all workers in all processes from starting new jobs until `resume`; running jobs finish. Survives restarts. */
   pause(): void;
   resume(): void;
-  /** Looks for damage of every kind; `repair` deletes what is damaged and puts the rest in order again. */
+  /** Checks for damage of every kind; `repair` deletes what is damaged and restores the order of the rest. */
   check(options?: CheckOptions): Finding[];
 }
 

@@ -1,4 +1,4 @@
-/** What a caller must be granted, weakest first; a stronger one includes the weaker. */
+/** Access levels that a grant can give, weakest first; each includes the weaker ones. */
 export const ACCESS_LEVELS = ['read', 'write', 'admin'] as const;
 export type Access = (typeof ACCESS_LEVELS)[number];
 
@@ -6,8 +6,8 @@ export const covers = (granted: Access, needed: Access): boolean =>
   ACCESS_LEVELS.indexOf(granted) >= ACCESS_LEVELS.indexOf(needed);
 
 /**
- * What an argument is: by it the page looks whether the argument can be sent, and turns iterables into arrays. `...value`
- * stands for all arguments from there on; `plain` is anything that can be sent.
+ * The role of an argument. The page uses it to check that the argument can be sent and to turn iterables into arrays. `...value` covers all
+ * remaining arguments; `plain` is anything that can be sent.
  */
 export type ArgumentRole =
   | 'key'
@@ -23,21 +23,21 @@ export type ArgumentRole =
   | 'jobs'
   | 'plain';
 
-/** How a method is called and by whom. */
+/** How a method is called, and the access it needs. */
 export interface Signature {
   readonly access: Access | ((args: readonly unknown[]) => Access);
   readonly takes: readonly ArgumentRole[];
-  /** It can't be part of a transaction. */
+  /** The method can't run inside a transaction. */
   readonly alone?: true;
 }
 
-/** What a call with these arguments needs. */
+/** Returns the access that a call with these arguments needs. */
 export const getRequiredAccess = ({ access }: Signature, args: readonly unknown[]): Access =>
   typeof access === 'function' ? access(args) : access;
 
 /**
- * A signature for each method of a contract: one that was forgotten does not compile. The contracts are made by functions marked as
- * pure, so that a bundler leaves out those that are not used.
+ * A signature for each method of a contract; a missing one does not compile. The signature tables are created by functions marked as pure,
+ * so that a bundler drops the unused ones.
  */
 export type Signatures<Contract> = { readonly [M in keyof Contract]: Signature };
 

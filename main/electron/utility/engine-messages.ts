@@ -10,18 +10,18 @@ import type { SessionRights } from '../engine-endpoint.ts';
 import type { WindowStoreId, WindowStoreOptions } from '../window-stores.ts';
 
 /*
- * What the main process tells the utility process that has the engine, and what it hears: plain data, one object each. Both are of
- * one build, so nothing here has to be understood by another version.
+ * Messages between the main process and the utility process that runs the engine: plain data, one object each. Both processes run the same
+ * build, so no other version has to understand them.
  */
 
-/** What is to be opened. */
+/** What to open. */
 export interface OpenCommand {
   readonly directory: string;
   readonly stores: SerializedStores;
   readonly windows: WindowStoreOptions | undefined;
 }
 
-/** Declarations without functions as they are; or by the module that has them, and the kinds it has to declare. */
+/** Declarations without functions are sent as they are; others as the module that has them, and the kinds it must declare. */
 export type SerializedStores =
   | { readonly declarations: StoreDeclarations }
   | { readonly module: string; readonly kinds: Readonly<Record<string, string>> };
@@ -32,17 +32,17 @@ export interface NamedQueue {
   readonly options: OpenQueueOptions | undefined;
 }
 
-/** What is answered by its id. */
+/** A command that is answered by its id. */
 export type Query =
   | { readonly call: 'windows.list' }
   | { readonly call: 'windows.clear'; readonly name: string | undefined };
 
 export type Command =
-  /** The first one, answered by `opened` or `toNetworkError`. `windows` are attached, and what they keep while they are open stays. */
+  /** The first command, answered by `opened` or `failed`. `attached` lists the open windows, whose session shards are kept. */
   | { readonly order: 'open'; readonly opening: OpenCommand; readonly attached: readonly WindowStoreId[] }
   | { readonly order: 'attach'; readonly window: number; readonly kept: WindowStoreId }
   | { readonly order: 'release'; readonly window: number }
-  /** Comes with the port. Without a window it is the main process itself that calls. */
+  /** Sent together with the port. Without a window the caller is the main process itself. */
   | {
       readonly order: 'session';
       readonly id: number;
@@ -54,7 +54,7 @@ export type Command =
   | { readonly order: 'openQueue'; readonly queue: NamedQueue }
   | { readonly order: 'close' };
 
-/** What became of `open`, and then what happens. */
+/** The result of `open`, and later events. */
 export type EngineEvent =
   | { readonly event: 'opened' }
   | { readonly event: 'failed'; readonly error: ErrorData }
@@ -65,7 +65,7 @@ export type RunningEvent =
   | { readonly event: 'ended'; readonly id: number }
   | { readonly event: 'answer'; readonly id: number; readonly outcome: Outcome };
 
-/** Whether what the utility process has posted is a report, which a module of the application's own could spoil. */
+/** Returns whether a message of the utility process is a valid event: a module of the application could post others. */
 export function isEngineEvent(message: unknown): message is EngineEvent {
   const { event, id, error, outcome } = Object(message) as Record<string, unknown>;
   switch (event) {
@@ -82,13 +82,14 @@ export function isEngineEvent(message: unknown): message is EngineEvent {
   }
 }
 
-/** Where `defineStores` was called for the utility process: an absolute path or a `file:` address. */
+/** The module in which the utility process finds the result of `defineStores`: an absolute path or a `file:` URL. */
 export type StoresModule = string | URL;
 
 /**
- * Declarations as the utility process gets them. No function crosses to it: where there are some it imports the module itself.
+ * Returns the declarations to send to the utility process. Functions can't be sent: if there are any, the process imports the module
+ * itself.
  *
- * @throws {DiskCacheError} `BAD_OPTION` that names the store and the option.
+ * @throws {DiskCacheError} `BAD_OPTION`, naming the store and the option.
  */
 export function serializeStores(stores: StoreDeclarations, storesModule: StoresModule | undefined): SerializedStores {
   if (storesModule !== undefined) return { module: toModuleUrl(storesModule), kinds: getKinds(stores) };
@@ -105,7 +106,7 @@ export function serializeStores(stores: StoreDeclarations, storesModule: StoresM
   return { declarations: stores };
 }
 
-/** @throws {DiskCacheError} `BAD_OPTION` for what can't cross. */
+/** @throws {DiskCacheError} `BAD_OPTION` for options that can't be sent. */
 export function assertSendableWindowOptions(windows: WindowStoreOptions | undefined): WindowStoreOptions | undefined {
   const fault = windows === undefined ? undefined : findValueFault(windows, 'windows');
   if (fault === undefined) return windows;
@@ -113,9 +114,9 @@ export function assertSendableWindowOptions(windows: WindowStoreOptions | undefi
 }
 
 /**
- * What a module has declared, by its export `stores`, or else `default`.
+ * Returns the declarations of a module, from its export `stores`, or else `default`.
  *
- * @throws {DiskCacheError} `BAD_OPTION` for a module that can't be imported, or that declares other stores than main does.
+ * @throws {DiskCacheError} `BAD_OPTION` if the module can't be imported, or declares other stores than main does.
  */
 export async function deserializeStores(sent: SerializedStores): Promise<StoreDeclarations> {
   if ('declarations' in sent) return sent.declarations;

@@ -2,15 +2,15 @@ import { type MessagePortMain, type UtilityProcess, utilityProcess } from 'elect
 import { DiskCacheError, fromErrorData } from '../../../protocol/error.ts';
 import { type Command, type EngineEvent, isEngineEvent, type RunningEvent } from './engine-messages.ts';
 
-/** Milliseconds to wait before each start within a minute of others. */
+/** Milliseconds to wait before each start within a minute of previous ones. */
 const RESTART_DELAYS_MS = [0, 250, 500, 1000];
 const RESTART_WINDOW_MS = 60_000;
 
-/** When to start again what has ended by itself: soon, then later, and not for ever. */
+/** Decides when to restart a process that exited by itself: soon, then later, and finally never. */
 export class RestartBackoff {
   #startedAt: number[] = [];
 
-  /** Milliseconds to wait from `now` (of a monotonic clock); undefined when four starts of the last minute came to nothing. */
+  /** Returns the milliseconds to wait from `now` (of a monotonic clock); undefined after four starts within the last minute. */
   nextDelay(now: number): number | undefined {
     this.#startedAt = this.#startedAt.filter((at) => now - at < RESTART_WINDOW_MS);
     const delay = RESTART_DELAYS_MS[this.#startedAt.length];
@@ -22,34 +22,34 @@ export class RestartBackoff {
 /** Milliseconds a utility process has to close its stores. */
 const CLOSE_TIMEOUT_MS = 5000;
 
-/** Who has something to say to the process, and hears of it. */
+/** The user of the process: sends it commands and receives its events. */
 export interface ProcessListener {
-  /** The order that a process is given first. */
+  /** Returns the first command for a new process. */
   createOpenCommand(): Command;
-  /** Its stores are open, and it has been told nothing else. */
+  /** The process has opened its stores, and has received no other command yet. */
   onOpened(): void;
   onEvent(report: RunningEvent): void;
-  /** What it had under way is lost; another may follow. */
+  /** The process exited; its pending work is lost, and another process may follow. */
   onExit(code: number): void;
-  /** Once: there will be no other. */
+  /** Called once: no other process will be started. */
   onGivenUp(why: DiskCacheError): void;
 }
 
 /**
- * Keeps a utility process with open stores running: started, and started again when it has died.
+ * Keeps a utility process with open stores running, restarting it when it dies.
  *
- * Invariant: nothing is posted to a process that has exited, which takes Electron 44.0 down (electron 53923).
+ * Invariant: nothing is posted to a process that has exited, which crashes Electron 44.0 (electron 53923).
  */
 export class EngineProcess {
   readonly #modulePath: string;
   readonly #listener: ProcessListener;
   readonly #backoff = new RestartBackoff();
   #running: UtilityProcess | undefined;
-  /** The same, while its stores are open. */
+  /** The running process, while its stores are open. */
   #openProcess: UtilityProcess | undefined;
   #restartTimer: NodeJS.Timeout | undefined;
   #endReason: DiskCacheError | undefined;
-  /** Whether stores could be opened once: what fails then may be otherwise in a moment. */
+  /** Whether opening the stores has ever succeeded: a later failure may then be temporary. */
   #hasOpened = false;
   #failure: DiskCacheError | undefined;
   #closing: Promise<void> | undefined;
@@ -64,36 +64,36 @@ export class EngineProcess {
     const started = utilityProcess.fork(this.#modulePath, [], { serviceName: 'deskcache' });
     this.#running = started;
     started.once('spawn', () => {
-      // A kill before that may have done nothing (electron 44009).
+      // A kill before this point may have had no effect (electron 44009).
       if (this.#endReason) started.kill();
       else started.postMessage(this.#listener.createOpenCommand());
     });
     started.on('message', (message: unknown) => {
       if (isEngineEvent(message)) this.#receive(started, message);
     });
-    // What V8 could not go on after; the exit follows.
+    // An error from which V8 can't continue; the exit follows.
     started.on('error', (type, location) => {
       this.#failure = new DiskCacheError('CLOSED', `The utility process ended by a ${type} at ${location}`);
     });
     started.once('exit', (code) => this.#handleExit(code));
   }
 
-  /** Whether there is one that can be told something. */
+  /** Whether a process is ready to receive commands. */
   get isReady(): boolean {
     return this.#openProcess !== undefined;
   }
 
-  /** @throws {DiskCacheError} why there will be no other process. */
+  /** @throws {DiskCacheError} the reason why no other process will be started. */
   assertAlive(): void {
     if (this.#endReason) throw this.#endReason;
   }
 
-  /** To the process, if it is ready; a port goes with it. */
+  /** Posts a command, with its ports, to the process if it is ready. */
   send(order: Command, ...ports: MessagePortMain[]): void {
     this.#openProcess?.postMessage(order, ports);
   }
 
-  /** Resolves when the process has closed its stores and is gone; after 5 s it is killed. */
+  /** Resolves when the process has closed its stores and exited; after 5 s it is killed. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;

@@ -12,12 +12,12 @@ import { Cache, FanoutCache } from '../../engine/index.ts';
 import { fromPortMain } from '../engine-endpoint.ts';
 import type { UtilityEngine } from './utility-engine.ts';
 
-/** Milliseconds in which the utility process has to answer something. */
+/** Milliseconds the utility process has to respond to a call. */
 const CALL_TIMEOUT_MS = 30_000;
 
 /**
- * The stores of the utility process as the main process has them: as a page does, over a port of its own, with every right. What
- * main writes is coherent with what pages keep near, for it goes the same way as their writes.
+ * The utility process's stores for the main process, reached as by a page, over a port of its own, with full access. Its writes stay
+ * coherent with the pages' near caches, because they take the same path as the pages' writes.
  */
 export class RemoteHostStores {
   readonly stores: Readonly<Record<string, RemoteStore>>;
@@ -37,7 +37,7 @@ export class RemoteHostStores {
     this.#client = client;
   }
 
-  /** Rejects what is open. */
+  /** Rejects pending calls. */
   close(): void {
     this.#client.disconnect(new DiskCacheError('DISCONNECTED', 'The host was closed'));
   }
@@ -50,7 +50,7 @@ function openOwnPort(engine: UtilityEngine): MessagePortLike {
   return openPortWithClose((port, onEnd) => engine.openSession(port, { grant: FULL_GRANT, hasShard: false }, onEnd));
 }
 
-/** A port whose other end `open` is given, and which closes when it is told: a process that was killed doesn't close it. */
+/** Returns a port whose other end is passed to `open`, and which closes when `onEnd` is called: a killed process doesn't close its end. */
 export function openPortWithClose(open: (port: MessagePortMain, onEnd: () => void) => void): MessagePortLike {
   const { port1, port2 } = new MessageChannelMain();
   const port = fromPortMain(port2);
@@ -71,8 +71,8 @@ export function openPortWithClose(open: (port: MessagePortMain, onEnd: () => voi
 type ByName<T> = Readonly<Record<string, T>>;
 
 /**
- * Caches that the main process has open beside the utility process, as another process may: to read their bytes for
- * `deskcache://`, and to keep responses in. Each is opened when it is first needed.
+ * Caches that the main process also opens, as another process may: to read their bytes for `deskcache://`, and to store responses. Each is
+ * opened on first use.
  */
 export class ReaderCaches {
   readonly #directory: string;
@@ -85,9 +85,10 @@ export class ReaderCaches {
   }
 
   /**
-   * What can be served, by name; an object without methods stands for what can't. `getExpected` are those that were asked for by name.
+   * Returns the stores that can be served, by name; an object without methods stands for one that can't. `wanted` lists those requested by
+   * name.
    *
-   * @throws {DiskCacheError} `BAD_OPTION` when one of them is exclusive.
+   * @throws {DiskCacheError} `BAD_OPTION` if one of them is exclusive.
    */
   getServedStores(wanted: readonly string[]): ByName<Partial<AssetStore>> {
     for (const name of wanted) this.#assertShareable(name);
@@ -99,9 +100,9 @@ export class ReaderCaches {
   }
 
   /**
-   * The stores by name, the one that is called so open if it is a cache.
+   * Returns the stores by name, with the named one open if it is a cache.
    *
-   * @throws {DiskCacheError} `BAD_OPTION` when it is exclusive, and what opening a cache throws.
+   * @throws {DiskCacheError} `BAD_OPTION` if it is exclusive, and anything that opening a cache throws.
    */
   getStoresWith(name: string): ByName<object> {
     this.#assertShareable(name);

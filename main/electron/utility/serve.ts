@@ -5,7 +5,7 @@ import type { ClosableSession, LocalEngine, WindowEndpoint } from '../engine-end
 import type { WindowStoreId } from '../window-stores.ts';
 import type { Command, EngineEvent, NamedQueue, OpenCommand, Query } from './engine-messages.ts';
 
-/** What the utility process has open. */
+/** Everything the utility process has open. */
 export interface OpenedEngine {
   readonly engine: LocalEngine;
   runQuery(asked: Query): unknown;
@@ -14,8 +14,8 @@ export interface OpenedEngine {
 }
 
 /**
- * Does what the main process says: opens the stores, answers the pages whose ports it hands over, closes and ends. Ends, too, when
- * opening fails: the main process decides whether to try again.
+ * Carries out the main process's commands: opens the stores, serves the pages whose ports it gets, closes and exits. Also exits if opening
+ * fails: the main process decides whether to retry.
  */
 export function serveCommands(
   main: Electron.ParentPort,
@@ -70,14 +70,14 @@ export function serveCommands(
         try {
           openQueue(order.queue);
         } catch (error) {
-          // The main process has it open and works on it; pages are told that it isn't open.
+          // The main process has the queue open and can use it; pages get an error saying that it isn't open.
           process.emitWarning(error instanceof Error ? error : String(error));
         }
         break;
       case 'close':
         for (const session of sessions.values()) session.close(new DiskCacheError('CLOSED', 'The host was closed'));
         close();
-        // What was posted leaves first.
+        // Exits only after posted messages have been sent.
         setImmediate(() => process.exit(0));
     }
   }

@@ -9,10 +9,10 @@ import { assertLifetime, type Lifetime, type WindowStoreId } from '../window-sto
 import type { Command, NamedQueue, OpenCommand, Query, RunningEvent } from './engine-messages.ts';
 import { EngineProcess } from './engine-process.ts';
 
-/** A conversation that the utility process has, or will have when it runs. */
+/** A session of the utility process, or one that the next process will open. */
 interface PendingSession {
   readonly command: Command;
-  /** Its port, until it was handed over. */
+  /** Its port, until it has been handed over. */
   port: MessagePortMain | undefined;
   readonly onEnd: (how: EndReason) => void;
 }
@@ -25,15 +25,15 @@ interface PendingQuery {
 }
 
 /**
- * The engine in a utility process, as the main process knows it: told what to answer whom. Ports are handed over, and main is in no
- * call afterwards. What is asked for while no process runs waits for the next.
+ * The main process's view of the engine in a utility process. It hands over the pages' ports and takes no part in calls afterwards.
+ * Commands issued while no process runs wait for the next one.
  *
- * Invariant: every call settles, and every session hears of its end.
+ * Invariant: every call settles, and every session learns of its end.
  */
 export class UtilityEngine implements EngineEndpoint {
   readonly #process: EngineProcess;
   readonly #windows = new Map<number, WindowStoreId>();
-  /** Those that the process, when it opened the stores, was told to leave alone. */
+  /** The windows that were listed in the current process's `open` command. */
   #windowsAtOpen: ReadonlyMap<number, WindowStoreId> = new Map();
   readonly #queues = new Map<string, NamedQueue>();
   readonly #sessions = new Map<number, PendingSession>();
@@ -43,7 +43,7 @@ export class UtilityEngine implements EngineEndpoint {
   /**
    * Starts the process and waits until its stores are open.
    *
-   * @throws {DiskCacheError} what opening them throws; `CLOSED` when the process dies over and over.
+   * @throws {DiskCacheError} anything that opening them throws; `CLOSED` if the process keeps crashing.
    */
   static open(modulePath: string, opening: OpenCommand): Promise<UtilityEngine> {
     return new Promise((resolve, reject) => {
@@ -90,12 +90,12 @@ export class UtilityEngine implements EngineEndpoint {
     };
   }
 
-  /** A session of the main process' own, without a window. */
+  /** Opens a session of the main process itself, without a window. */
   openSession(port: MessagePortMain, rights: SessionRights, onEnd: (how: EndReason) => void): ClosableSession {
     return this.#openSession(port, rights, onEnd, undefined);
   }
 
-  /** Lets pages call a queue, also when the process was started again. */
+  /** Lets pages call a queue, also after the process is restarted. */
   openQueue(name: string, options: OpenQueueOptions | undefined): void {
     if (this.#queues.has(name)) return;
     const queue = { name, options };
@@ -104,9 +104,9 @@ export class UtilityEngine implements EngineEndpoint {
   }
 
   /**
-   * Asks the process, or the next one.
+   * Sends a query to the process, or to the next one.
    *
-   * @throws {DiskCacheError} `DISCONNECTED` when it died before it answered, `CLOSED`, else what it answers with.
+   * @throws {DiskCacheError} `DISCONNECTED` if the process died before it responded, `CLOSED`, or the error it responds with.
    */
   async query(query: Query): Promise<unknown> {
     this.#process.assertAlive();
@@ -118,7 +118,7 @@ export class UtilityEngine implements EngineEndpoint {
     });
   }
 
-  /** Resolves when the process has closed its stores and is gone. */
+  /** Resolves when the process has closed its stores and exited. */
   close(): Promise<void> {
     return this.#process.close();
   }
@@ -134,7 +134,7 @@ export class UtilityEngine implements EngineEndpoint {
     if (fault !== undefined)
       throw new DiskCacheError('BAD_OPTION', `authorize(frame): ${fault}; a grant is plain data`);
     const id = ++this.#lastId;
-    // What was written is counted there.
+    // The utility process counts this usage itself.
     const { principal: _, ...sent } = rights;
     const talk: PendingSession = { command: { order: 'session', id, window, rights: sent }, port, onEnd };
     this.#sessions.set(id, talk);
@@ -148,9 +148,9 @@ export class UtilityEngine implements EngineEndpoint {
     };
   }
 
-  /** A process has just opened its stores and knows nothing else. */
+  /** Restores the state of a process that has just opened its stores. */
   #restoreState(): void {
-    // What windows kept that were closed meanwhile goes with them now.
+    // Also attaches, and then releases, the windows that were closed in the meantime, so that their shards are deleted.
     const closed = [...this.#windowsAtOpen].filter(([window]) => !this.#windows.has(window));
     for (const [window, kept] of [...this.#windows, ...closed]) this.#process.send({ order: 'attach', window, kept });
     for (const [window] of closed) this.#process.send({ order: 'release', window });
@@ -172,7 +172,7 @@ export class UtilityEngine implements EngineEndpoint {
     else call?.resolve(report.outcome.value);
   }
 
-  /** What the process had under way is lost with it. */
+  /** Ends the sessions and queries that were lost with the process. */
   #dropInFlight(code: number): void {
     for (const [id, { port, onEnd }] of this.#sessions) {
       if (port !== undefined) continue;
@@ -186,7 +186,7 @@ export class UtilityEngine implements EngineEndpoint {
     }
   }
 
-  /** What has waited for another process waits in vain. */
+  /** Rejects what was waiting for another process. */
   #rejectWaiting(why: DiskCacheError): void {
     for (const [id, { port, onEnd }] of this.#sessions) {
       if (port === undefined) continue;
