@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 const COMPOSITION_ROOT = ['protocol/', 'main/', 'client/', 'node:', 'electron'];
 
 /**
- * docs/floor-plan.md as data: what each room may import; `*` stands for any package. A file belongs to the longest prefix that
+ * docs/architecture.md as data: what each room may import; `*` stands for any package. A file belongs to the longest prefix that
  * fits its path.
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {

@@ -43,7 +43,7 @@ const MATCH: Rule = {
 const ROUTE_OPTIONS: OptionRules<Route> = { match: MATCH, strategy: LOOKED_AT_LATER, timeout: LOOKED_AT_LATER };
 
 /** @throws {DiskCacheError} `BAD_OPTION` as `assertStrategyOptions`, for a route that matches nothing, and for a name that is none of a route's. */
-export function demandRoute(route: Route): void {
+export function assertRoute(route: Route): void {
   parseOptions('A route', route, ROUTE_OPTIONS);
   if (route.match === undefined) throw new DiskCacheError('BAD_OPTION', `A route needs match: ${MATCH.is}`);
   assertStrategyOptions(route);
@@ -157,7 +157,7 @@ export class Offline {
       connection = new NetworkState(),
       ...options
     } = parseOptions('Offline', given, OFFLINE_OPTIONS);
-    for (const route of routes) demandRoute(route);
+    for (const route of routes) assertRoute(route);
     assertStrategyOptions({ strategy });
     assertCacheAndFetch('Offline', options);
     this.connection = connection;

@@ -21,12 +21,12 @@ import type { Port } from '../gate.ts';
 import { gate, whileOpen } from '../gate.ts';
 import type { Grant } from '../grant.ts';
 import { SessionGrant } from '../grant.ts';
-import { Pace } from '../offline/pace.ts';
 import { Principal } from '../principal.ts';
 import { AbuseCounter, DeliveryReceipts } from '../session-limits.ts';
 import { isReading, runCachesCall } from './cache-calls.ts';
 import type { HttpBackend } from './calls.ts';
 import { captureReply, InFlightCalls, toError } from './calls.ts';
+import { Pace } from './pace.ts';
 import { isSafe, parseRequest, parseStrategy, serializeWithoutCookies } from './parse-messages.ts';
 import { IncomingBodies, OutgoingBodies } from './wire-bodies.ts';
 
