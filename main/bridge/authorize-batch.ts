@@ -7,42 +7,42 @@ import { Queue } from '../queue/index.ts';
 import type { BridgeStore } from './handlers.ts';
 import type { Slices } from './slices.ts';
 
-/** A call that was let in: what it needs, and how it is done. */
+/** An authorized call: the access it needs, and how to run it. */
 export interface AuthorizedCall {
   readonly access: Access;
-  /** It can't be part of a transaction. */
+  /** The call can't be part of a transaction. */
   readonly alone?: true | undefined;
-  /** It takes longer the more there is in the store. */
+  /** The call's time grows with the size of the store. */
   readonly isLong?: boolean | undefined;
-  /** It refuses to read more of one value that can be a stream than so many bytes. */
+  /** The call refuses to read more than this many bytes of a value that could be streamed. */
   readonly maxValueBytes?: number | undefined;
-  /** Runs within the allowance. */
+  /** Runs within the read budget. */
   run(allowance: ReadBudget): unknown;
-  /** The same in steps, outside of a transaction. */
+  /** Runs in slices, outside of a transaction. */
   openSlices?: ((allowance: ReadBudget) => Slices) | undefined;
 }
 
-/** Steps in a batch, and keys or values in a call. All of it is one transaction, for which the main process stands still. */
+/** Maximum steps in a batch, and keys or values in a call. They are one transaction, which blocks the main process. */
 export const MAX_ITEMS_PER_CALL = 10_000;
 
-/** Milliseconds after which a batch begins nothing more that takes long, and reads no more. */
+/** Milliseconds after which a batch starts no more long steps, and after which it stops reading. */
 const MAX_LONG_STEPS_MS = 40;
 const MAX_READ_MS = 200;
 
-/** What has batches: what has conditions. */
+/** The stores that have batches: those whose items can be compared in conditions. */
 type BatchStore = Exclude<BridgeStore, Queue>;
 
 type Condition = Extract<ParsedStep, { condition: unknown }>['condition'];
 type AuthorizedStep = AuthorizedCall | { readonly condition: Condition };
 
-/** Thrown to undo what a batch has written before a condition failed. */
+/** Thrown to roll back a batch's writes when a condition fails. */
 class ConditionFailed extends Error {}
 
 /**
- * The steps of a batch as one call: all or nothing. A condition that fails undoes the steps before it and is the result; a
- * step that throws undoes them too, and is the error. `admit` lets a single method in, or throws.
+ * Combines the steps of a batch into one call: all or nothing. A failed condition rolls back the steps before it and is the result; a step
+ * that throws rolls them back too, and its error is thrown. `admit` authorizes a single method, or throws.
  *
- * @throws {DiskCacheError} `BAD_OPTION` for what is no batch, and for a queue; what `admit` throws.
+ * @throws {DiskCacheError} `BAD_OPTION` for a malformed batch, and for a queue; anything that `admit` throws.
  */
 export function authorizeBatch(
   store: BridgeStore,
@@ -119,7 +119,7 @@ function isConditionMet(store: BatchStore, condition: Condition): boolean {
   return Object.hasOwn(condition, 'exists') ? found !== undefined : found === undefined;
 }
 
-/** What the engine refuses as a key it refuses here, too. */
+/** Returns the item of a key; throws for keys that the engine refuses. */
 function findItem(store: BatchStore, key: unknown): { readonly value: unknown } | undefined {
   if (!(store instanceof Deque)) return store.has(key as never) ? { value: store.get(key as never) } : undefined;
   if (!Number.isSafeInteger(key))

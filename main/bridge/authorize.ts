@@ -17,27 +17,31 @@ import { type Admission, MANY, methodOf, type StreamStep, streamStepOf } from '.
 import { getSlices } from './slices.ts';
 import type { ValueStreams } from './value-streams.ts';
 
-/** Where the bridge finds an open store by its name; throws `NO_SUCH_STORE`. */
+/** Returns an open store by its name; throws `NO_SUCH_STORE`. */
 export type FindStore = (name: string) => BridgeStore;
 
-/** What one page may do, and has under way. */
+/** What a page may do, and what it has in flight. */
 export interface SessionContext {
   readonly permit: SessionGrant;
   readonly streams: ValueStreams;
   readonly findStore: FindStore;
 }
 
-/** A store as one page may use it. */
+/** A store with the rights of one page. */
 export interface AuthorizedStore {
   readonly name: string;
   readonly store: BridgeStore;
   readonly kind: Kind;
   readonly context: SessionContext;
-  /** An access that was found to be granted. */
+  /** An access that has already been checked. */
   granted: Access;
 }
 
-/** @throws {DiskCacheError} `NOT_ALLOWED` before anybody is told whether there is such a store; `NO_SUCH_STORE`. */
+/**
+ * Returns a store for a page.
+ *
+ * @throws {DiskCacheError} `NOT_ALLOWED`, before revealing whether the store exists; `NO_SUCH_STORE`.
+ */
 export function resolveStore(name: unknown, context: SessionContext): AuthorizedStore {
   if (typeof name !== 'string') throw new DiskCacheError('NOT_ALLOWED', 'An operation has to name its store');
   context.permit.require(name, 'read');
@@ -46,9 +50,9 @@ export function resolveStore(name: unknown, context: SessionContext): Authorized
 }
 
 /**
- * Lets an operation in: a method of the store's contract, a batch of them, or a step of a value that travels as a stream.
+ * Authorizes an operation: a method of the store's contract, a batch of them, or a step of a streamed value.
  *
- * @throws {DiskCacheError} `NOT_ALLOWED`, `TOO_LARGE` for more than was granted, `BAD_OPTION` for a batch that is none.
+ * @throws {DiskCacheError} `NOT_ALLOWED`, `TOO_LARGE` if the grant's byte limit is exceeded, `BAD_OPTION` for a malformed batch.
  */
 export function authorize(opened: AuthorizedStore, operation: Operation): AuthorizedCall {
   const method: unknown = operation[1];
@@ -100,7 +104,7 @@ function noSuchMethod({ name, kind }: AuthorizedStore, method: unknown): DiskCac
   return new DiskCacheError('NOT_ALLOWED', `No such operation: ${called} on the ${kind} "${truncate(name)}"`);
 }
 
-/** What a call needs, where it was granted. */
+/** Returns the access that a call needs. Throws if it isn't granted. */
 function assertAccess(opened: AuthorizedStore, method: Admission, args: readonly unknown[]): Access {
   const { name, kind, store, context } = opened;
   const { signature, maxArguments } = method;
@@ -113,7 +117,7 @@ function assertAccess(opened: AuthorizedStore, method: Admission, args: readonly
   }
   for (const place of method.many) assertFewItems(method, place, args[place]);
   const access = getRequiredAccess(signature, args);
-  // A turn is mostly of one kind.
+  // The calls of one turn mostly need the same access, so remember the last one that was checked.
   if (access !== opened.granted && access !== 'read') {
     context.permit.require(name, access);
     opened.granted = access;
@@ -125,7 +129,7 @@ function assertAccess(opened: AuthorizedStore, method: Admission, args: readonly
 }
 
 /**
- * An array in the place of a number would be made a text first, along every way through what it contains.
+ * Refuses arrays and byte views in place of numbers: converting one to a string would follow every path through its contents.
  *
  * @throws {DiskCacheError} `BAD_OPTION`
  */
@@ -137,7 +141,7 @@ function assertPlain({ name }: Admission, place: number, argument: unknown): voi
   );
 }
 
-/** What is stored by itself, each value, each entry, and what the rows in which it is stored take. */
+/** Lists everything that a call stores separately: each value, each entry, and the rows that hold them. */
 function* listStoredItems(
   { takes }: Signature,
   method: string,
@@ -154,7 +158,7 @@ function* listStoredItems(
       else if (role === 'entries') yield* rowOf(Object(item)[0]);
       else if (role === 'values' || role === '...value') yield ROW;
       else if (role === 'jobs' || role === 'jobOptions') {
-        // Group and dedupe key stand in the job's row, and as keys of rows of their own.
+        // The group and the dedupe key are stored in the job's row, and as keys of rows of their own.
         const { payload: _, ...rowContent } = Object(item) as { readonly payload?: unknown };
         for (let row = 0; row < ROWS_PER_JOB; row++) yield* rowOf(rowContent);
       }
@@ -162,18 +166,18 @@ function* listStoredItems(
   }
 }
 
-/** A key stands in its row and in an index, in pages that are partly empty. */
+/** A key is stored in its row and in an index, in pages that are partly empty. */
 function* rowOf(key: unknown): Generator<unknown, void, void> {
   yield ROW;
   yield key;
   yield key;
 }
 
-/** The columns of a row besides key and value, and its places in the indexes: some 90 bytes. */
+/** The other columns of a row, and its index entries: about 90 bytes. */
 const ROW = new Uint8Array(64);
 const ROWS_PER_JOB = 3;
 
-/** What brings something to be stored; and methods that store without it. */
+/** The roles of arguments that are stored; and the methods that store something without such an argument. */
 const STORED: ReadonlySet<ArgumentRole> = new Set([
   'value',
   '...value',
@@ -186,10 +190,10 @@ const MAKES_ROWS: ReadonlySet<string> = new Set(['incr', 'decr', 'openUpload']);
 const isIterable = (argument: unknown): argument is Iterable<unknown> =>
   typeof argument === 'object' && argument !== null && Symbol.iterator in argument;
 
-/** JSON, and maybe a codec of the application's own, write the same object in each of its places. */
+/** JSON, and possibly a custom codec, writes a shared object once for each reference. */
 const repeatsSharedParts = (store: BridgeStore): boolean => !('codec' in store) || store.codec !== 'structured';
 
-/** @throws {DiskCacheError} `TOO_LARGE` for a call that would hold up the main process. */
+/** @throws {DiskCacheError} `TOO_LARGE` for a call that would block the main process too long. */
 function assertFewItems({ name, signature }: Admission, place: number, items: unknown): void {
   const count = countItems(items);
   if (count <= MAX_ITEMS_PER_CALL) return;

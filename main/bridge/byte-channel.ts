@@ -2,8 +2,8 @@ import { DiskCacheError } from '../../protocol/error.ts';
 import { MAX_CHUNK_BYTES, MAX_CHUNKS_IN_FLIGHT } from '../../protocol/value-stream.ts';
 
 /**
- * Chunks of a size for messages, none of them empty, each in memory of its own: a message holds the whole buffer of a view, and what
- * stands beside it there may be anybody's.
+ * Splits bytes into chunks small enough for messages, none of them empty, each in a buffer of its own: a message carries the whole buffer
+ * of a view, which may hold other data.
  */
 export async function* splitIntoChunks(parts: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
   for await (const part of parts) {
@@ -17,18 +17,17 @@ export async function* splitIntoChunks(parts: AsyncIterable<Uint8Array>): AsyncG
   }
 }
 
-/** A chunk that was not read yet. */
+/** A chunk that has not been read yet. */
 interface PendingChunk {
   readonly chunk: Uint8Array;
-  /** Says whether it was wanted. */
+  /** Reports whether the chunk was wanted. */
   acknowledge(isWanted: boolean): void;
 }
 
 /**
- * What a page sends chunk by chunk, each answered when it is read: so there is no queue but that of the chunks that wait, a few at
- * most.
+ * Receives chunks from a page. Each push resolves when its chunk is read, so only the few pending chunks are queued.
  *
- * Invariant: who reads it gets all of it or an error; every push settles.
+ * Invariant: the reader gets all bytes or an error; every push settles.
  */
 export class IncomingStream {
   readonly readable: ReadableStream<Uint8Array>;
@@ -37,7 +36,7 @@ export class IncomingStream {
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
   #isPulled = false;
 
-  /** `onEnd`: nothing more is read of it. */
+  /** `onEnd` is called when nothing more will be read. */
   constructor(onEnd = () => {}) {
     this.#onEnd = onEnd;
     this.readable = new ReadableStream(
@@ -56,9 +55,9 @@ export class IncomingStream {
   }
 
   /**
-   * Answers, when it is read or nothing will be, whether it was wanted.
+   * Resolves when the chunk has been read or never will be; returns whether it was wanted.
    *
-   * @throws {DiskCacheError} `BAD_VALUE` for what is no chunk, `BUSY` for one more than may wait.
+   * @throws {DiskCacheError} `BAD_VALUE` if it isn't a chunk, `BUSY` if too many chunks are pending.
    */
   async push(chunk: unknown): Promise<boolean> {
     if (!(chunk instanceof Uint8Array) || chunk.length > MAX_CHUNK_BYTES) {
@@ -77,7 +76,7 @@ export class IncomingStream {
     });
   }
 
-  /** All of it has come. While chunks wait that is a failure: they would be missing. */
+  /** Marks the end. Fails the stream if chunks are still pending, because they would be missing. */
   end(): void {
     if (this.#pending.length > 0) {
       this.fail(new DiskCacheError('BAD_VALUE', 'The stream was ended before its chunks were taken'));
@@ -86,7 +85,7 @@ export class IncomingStream {
     this.#finish();
   }
 
-  /** Breaks it off. Harmless after its end. */
+  /** Aborts the stream. Has no effect after its end. */
   fail(why: unknown): void {
     this.#controller?.error(why);
     this.#finish();

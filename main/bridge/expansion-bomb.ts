@@ -1,35 +1,35 @@
-/** So many holes the arrays of a message may have together: who sends them pays nothing for them. */
+/** Maximum holes in all arrays of a message together: holes cost the sender nothing. */
 const MAX_ARRAY_HOLES = 10_000;
-/** What is referred to again may weigh so much more, written out. */
+/** Maximum additional bytes that repeated references may stand for when written out. */
 const MAX_REPEATED_BYTES = 64 * 2 ** 20;
-/** What an object and what any other part weigh besides their bytes: so that a million objects may be repeated. */
+/** Overhead of an object and of any other part in addition to its bytes; these values allow a million objects to be repeated. */
 const OBJECT_OVERHEAD_BYTES = 64;
 const PART_OVERHEAD_BYTES = 8;
 
 /**
- * Whether a message stands for far more than it brought. An array of four billion holes takes a few bytes to send, and so do forty
- * arrays of which each names the next one twice; whoever walks over it, or compares it, would never be done. Cycles are as they
- * are. O(parts that are there), however deep they stand in each other.
+ * Returns whether a message expands to far more than was sent ("billion laughs"). An array with four billion holes takes a few bytes to
+ * send, and so do forty arrays that each reference the next one twice; walking or comparing them would never end. Cycles are not counted.
+ * O(actual parts), at any depth.
  */
 export function isExpansionBomb(message: object): boolean {
-  // Nearly every message is small, however it is read: then nothing of it has to be remembered.
+  // Almost every message is small even when written out: then no part needs to be remembered.
   return !new Glance().isSmall(message, 0) && isInflatedExactly(message);
 }
 
-/** What is looked at in a first attempt, a fraction of a millisecond, and how deep. */
+/** Limits of the first attempt, which takes a fraction of a millisecond: parts and depth. */
 const MAX_GLANCE_PARTS = 20_000;
 const MAX_GLANCE_DEPTH = 50;
 
 /**
- * A walk over a message as if each of its parts were referred to once, which is given up where there is much.
+ * Walks a message as if each part were referenced only once, and gives up on large messages.
  *
- * Invariant: it looks at `MAX_GLANCE_PARTS` parts at most, however often they are referred to.
+ * Invariant: visits at most `MAX_GLANCE_PARTS` parts, however often they are referenced.
  */
 class Glance {
   #parts = 0;
   #weight = 0;
 
-  /** Whether it has no holes and, written out, is lighter than what may be repeated. False where that isn't known. */
+  /** Returns whether a part has no holes and is, written out, smaller than the repetition limit; false if that is unknown. */
   isSmall(part: object, depth: number): boolean {
     if (depth === MAX_GLANCE_DEPTH) return false;
     this.#weight += OBJECT_OVERHEAD_BYTES;
@@ -62,11 +62,11 @@ class Glance {
   }
 }
 
-/** Remembers each part, and so walks over it once. */
+/** The exact check: remembers each part, and so visits it once. */
 function isInflatedExactly(message: object): boolean {
   let holes = 0;
   let brought = 0;
-  /** The weight of each part with all that it refers to; 0 as long as that isn't known. */
+  /** The size of each part with everything it references; 0 while it is unknown. */
   const writtenOut = new Map<object, number>();
   const left = [message];
   for (let part = left.at(-1); part !== undefined; part = left.at(-1)) {
@@ -80,7 +80,7 @@ function isInflatedExactly(message: object): boolean {
       if (left.length > before) continue;
     }
     left.pop();
-    // Two had referred to it before it was looked at.
+    // Pushed twice, because two parts referenced it before it was visited.
     if (known !== undefined && known > 0) continue;
     let own = OBJECT_OVERHEAD_BYTES + getOwnBytes(part);
     let weight = 0;
@@ -94,7 +94,7 @@ function isInflatedExactly(message: object): boolean {
   return (writtenOut.get(message) ?? 0) - brought > MAX_REPEATED_BYTES;
 }
 
-/** Counts no further than one more than `most`. */
+/** Stops counting above `limit`. */
 function countHoles(array: readonly unknown[], limit: number): number {
   let holes = 0;
   for (let at = 0; at < array.length && holes <= limit; at++) {
@@ -114,7 +114,7 @@ function getParts(part: object): Iterable<unknown> {
   return part instanceof Error ? [part.cause] : Object.values(part);
 }
 
-/** Bytes, texts and names that belong to an object itself. Names of an array's elements are none. */
+/** Bytes of an object's own strings, byte arrays and property names. Array indices don't count. */
 function getOwnBytes(part: object): number {
   if (Array.isArray(part)) return 0;
   if (ArrayBuffer.isView(part) || part instanceof ArrayBuffer) return part.byteLength;

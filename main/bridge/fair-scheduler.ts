@@ -1,33 +1,33 @@
-/** So long, in milliseconds, sessions may keep the main thread busy before everything else gets a turn. */
+/** Milliseconds for which sessions may keep the main thread busy before everything else gets a turn. */
 const TIME_SLICE_MS = 2;
-/** Jobs that together took less than this since the last turn of the loop need not be remembered for longer. */
+/** Below this much work per event-loop turn, no `setImmediate` is scheduled to reset the slice. Milliseconds. */
 const MIN_TRACKED_MS = 0.5;
 
 /**
- * Does its work, or a part of it. Returns whether there is more to do, before which others may have a turn; a number: only after that
- * number of milliseconds.
+ * Does its work, or a part of it. Returns whether there is more to do, before which others may have a turn; a number means only after that
+ * many milliseconds.
  */
 export type Task = () => boolean | number;
 
-/** What one session has waiting, first come first served. */
+/** The pending tasks of one session, first in, first out. */
 export type TaskQueue = Task[];
 
 /**
- * Whose turn it is: jobs of many owners, one of each in turn, and of an owner's sessions one of each, in slices of a few
- * milliseconds: more connections bring no more turns. While no job waits and the slice isn't used up a job runs at once, so that
- * a page alone waits for nothing.
+ * Schedules the tasks of many owners round-robin: one task per owner in turn, and within an owner one per session, in slices of a few
+ * milliseconds. More connections bring an owner no more turns. While nothing is queued and the slice isn't used up, a task runs
+ * immediately, so that a page alone waits for nothing.
  *
- * Invariant: the jobs of a lane run in their order, each to its end before the next one.
+ * Invariant: the tasks of a queue run in their order, each to its end before the next one.
  */
 export class FairScheduler {
-  /** Of each owner with something to do the lanes with something in them, whose turn is next first. */
+  /** The non-empty queues of each owner that has any, next turn first. */
   readonly #ready: TaskQueue[][] = [];
   readonly #queuesByOwner = new WeakMap<object, TaskQueue[]>();
-  /** Milliseconds used of this turn of the loop. */
+  /** Milliseconds used in this turn of the event loop. */
   #usedMs = 0;
   #nextSlice: NodeJS.Immediate | undefined;
 
-  /** `owner`: whose turn is used, by default the lane's own. */
+  /** `owner`: whose turns the task uses, by default the queue's own. */
   enqueue(lane: TaskQueue, job: Task, owner: object = lane): void {
     while (lane.length === 0 && this.#ready.length === 0 && this.#usedMs < TIME_SLICE_MS) {
       const more = this.#run(job);
@@ -50,7 +50,7 @@ export class FairScheduler {
     if (lanes.push(lane) === 1) this.#ready.push(lanes);
   }
 
-  /** Everything else has had a turn. */
+  /** Runs after everything else has had a turn. */
   readonly #runSlice = (): void => {
     this.#nextSlice = undefined;
     this.#usedMs = 0;
@@ -59,7 +59,7 @@ export class FairScheduler {
       if (lanes === undefined) return;
       const lane = lanes.shift()!;
       if (lanes.length > 0) this.#ready.push(lanes);
-      // It stays in its lane while it runs, so that what comes meanwhile waits behind it. A lane that was closed is empty.
+      // The task stays in its queue while it runs, so that tasks added in the meantime wait behind it. A closed queue is empty.
       const [job] = lane;
       const more = job !== undefined && this.#run(job);
       if (more === false) lane.shift();
@@ -69,7 +69,7 @@ export class FairScheduler {
     }
   };
 
-  /** A lane out of the line for some milliseconds: what is in it waits for something else than its turn. */
+  /** Takes a queue out of the rotation for some milliseconds: its task waits for something other than its turn. */
   #resumeAfter(lanes: TaskQueue[], lane: TaskQueue, ms: number): void {
     setTimeout(() => {
       if (lane.length === 0) return;
@@ -78,7 +78,7 @@ export class FairScheduler {
     }, ms);
   }
 
-  /** Whether there is more to do, as the job says. */
+  /** Runs a task; returns whether it has more to do. */
   #run(job: Task): boolean | number {
     const startedAt = performance.now();
     try {

@@ -3,7 +3,7 @@ import { toPageErrorData } from '../../protocol/redaction.ts';
 import type { Refusal } from '../../protocol/wire.ts';
 import { isExpansionBomb } from './expansion-bomb.ts';
 
-/** What comlink asks of a port. A layer takes one and gives one. */
+/** The part of a port that comlink uses. A layer takes an endpoint and returns one. */
 export interface Endpoint {
   postMessage(message: unknown): void;
   addEventListener(type: string, listener: EndpointListener): void;
@@ -13,12 +13,15 @@ export interface Endpoint {
 
 export type EndpointListener = (event: { readonly data?: unknown }) => void;
 
-/** A port, whatever its make. */
+/** A port of any implementation. */
 export interface Port extends Endpoint {
   close(): void;
 }
 
-/** Comlink answers in a later microtask: nothing may follow the goodbye, and nothing is run after it. */
+/**
+ * Stops messages in both directions after closing. Comlink responds in a later microtask, but nothing may follow the goodbye, and nothing
+ * may run after it.
+ */
 export function whileOpen(inner: Endpoint, isOpen: () => boolean): Endpoint {
   return {
     postMessage: (message) => {
@@ -34,15 +37,14 @@ export function whileOpen(inner: Endpoint, isOpen: () => boolean): Endpoint {
 }
 
 /**
- * The door in front of comlink, which serves what is rare. Comlink walks any path a message names and revives any transfer
- * handler it mentions, so a page could reach constructors and prototypes through it. Only one shape passes: a call of a method of
- * the face, one of `methods`, by its name alone, with one plain argument. It reads comlink 4.4.2's wire words; a test fails when
- * they change.
+ * Guards comlink, which serves the rare calls. Comlink follows any property path that a message names and applies any transfer handler it
+ * mentions, so a page could reach constructors and prototypes through it. Only one shape passes: a call of one of `methods`, by its name
+ * alone, with one plain argument. The gate parses the wire format of comlink 4.4.2; a test fails when it changes.
  *
  * `onRefused` is called for each message that is not passed on.
  *
- * Invariant: a message that is not passed on was answered, unless it carries no id that could be answered. A thrown error leaves as
- * data without its stack: comlink would send that along.
+ * Invariant: a message that is not passed on gets a response, unless it carries no usable id. A thrown error is sent as data without its
+ * stack: comlink would include that.
  */
 export function gate(
   inner: Endpoint,
@@ -63,7 +65,7 @@ export function gate(
         onRefused(data);
       });
     },
-    // Comlink takes its listener away when it is sent RELEASE, and that never gets in.
+    // Comlink removes its listener only when it receives RELEASE, which never gets through.
     removeEventListener: () => {},
     start: () => inner.start?.(),
   };
@@ -71,7 +73,7 @@ export function gate(
 
 const MAX_ID_CHARS = 128;
 
-/** Comlink sends what a method throws by its transfer handler `throw`: name, message and stack, with paths of the file system. */
+/** Replaces a thrown error. Comlink sends it by its transfer handler `throw`: name, message and stack, with file system paths. */
 function toRefusalIfThrown(message: unknown): unknown {
   const { id, type, name, value } = Object(message) as Record<string, unknown>;
   if (type !== 'HANDLER' || name !== 'throw') return message;

@@ -5,27 +5,28 @@ import { FETCH_GRANT } from '../../protocol/http.ts';
 import { estimateStoredBytes } from '../../protocol/stored-size.ts';
 import { parseQueueAddress } from '../../protocol/stores.ts';
 
-/** What a frame may do, decided once, at the handshake, and bound to its port. */
+/** What a frame may access, decided once, at the handshake, and bound to its port. */
 export interface Grant {
   /**
-   * Access by name: of a store, of a queue as `'@queue/<name>'`, of CacheStorage as `'@caches'`; `'*'` stands for every one that is
-   * not named. `'@fetch'`, for `diskCache.fetch`, has to be named: it has the session's cookies, and no CORS is applied.
+   * Access by name: a store, a queue as `'@queue/<name>'`, or CacheStorage as `'@caches'`; `'*'` covers every name that is not listed.
+   * `'@fetch'`, for `diskCache.fetch`, must be listed: it sends the session's cookies and ignores CORS.
    */
   readonly stores: Readonly<Record<string, Access>>;
   /**
-   * How many bytes of keys, values and tags the pages of its origin may write as long as this window is open, over all their
-   * connections and documents; counted as they are stored without compression. Default: no limit.
+   * Maximum bytes of keys, values and tags that the pages of this origin may write while the window is open, over all their connections and
+   * documents, counted without compression. Default: no limit.
    */
   readonly bytes?: number;
 }
 
-/** Everything, for the application's own pages. */
+/** Full access, for the application's own pages. */
 export const FULL_GRANT: Grant = Object.freeze({ stores: Object.freeze({ '*': 'admin', [FETCH_GRANT]: 'admin' }) });
 
 /**
- * What `authorize` has answered, for good: what the application does to its object later changes nothing. Null stands for nothing.
+ * Validates the return value of `authorize` and copies it, so that later changes to the application's object have no effect. Null means no
+ * access.
  *
- * @throws {DiskCacheError} `BAD_OPTION` for what is no grant, of which nothing counts: a misspelt limit would be none.
+ * @throws {DiskCacheError} `BAD_OPTION` for a malformed grant. It is rejected as a whole: ignoring a misspelt `bytes` would mean no limit.
  */
 export function parseGrant(returned: unknown): Grant | null {
   if (returned === null || returned === undefined) return null;
@@ -48,7 +49,7 @@ export function parseGrant(returned: unknown): Grant | null {
 
 const badGrant = (what: string) => new DiskCacheError('BAD_OPTION', `authorize(frame) ${what}`);
 
-/** Whether a grant covers such an access to a store. */
+/** Returns whether a grant covers this access to a store. */
 export function isGranted(grant: Grant, store: string, needed: Access): boolean {
   const granted = getGrantedAccess(grant, store);
   return granted !== undefined && covers(granted, needed);
@@ -57,19 +58,19 @@ export function isGranted(grant: Grant, store: string, needed: Access): boolean 
 function getGrantedAccess({ stores }: Grant, store: string): Access | undefined {
   if (Object.hasOwn(stores, store)) return stores[store];
   if (parseQueueAddress(store) !== undefined) {
-    // Names of queues that differ only in case are one queue, which must not come under '*' by another spelling.
+    // Queue names are case-insensitive, so another spelling must not be covered by '*' instead.
     const grantedName = Object.keys(stores).find((name) => name.toLowerCase() === store.toLowerCase());
     if (grantedName !== undefined) return stores[grantedName];
   }
   return Object.hasOwn(stores, '*') ? stores['*'] : undefined;
 }
 
-/** How much the pages of one window and origin have written, over all their connections. */
+/** Bytes that the pages of one window and origin have written, over all their connections. */
 export interface WriteUsage {
   bytesWritten: number;
 }
 
-/** A grant in use by one session: what it covers, and how much of it is left. */
+/** The grant of one session: checks access, and counts what is left of its byte limit. */
 export class SessionGrant {
   readonly #grant: Grant;
   readonly #usage: WriteUsage;
@@ -79,12 +80,12 @@ export class SessionGrant {
     this.#usage = usage;
   }
 
-  /** Whether what is written has to be counted. */
+  /** Whether writes have to be counted. */
   get isLimited(): boolean {
     return this.#grant.bytes !== undefined;
   }
 
-  /** @throws {DiskCacheError} `NOT_ALLOWED` unless the grant covers such an access to the store. */
+  /** @throws {DiskCacheError} `NOT_ALLOWED` unless the grant covers this access to the store. */
   require(store: string, needed: Access): void {
     if (isGranted(this.#grant, store, needed)) return;
     throw new DiskCacheError(
@@ -93,7 +94,7 @@ export class SessionGrant {
     );
   }
 
-  /** As `demand`, for what `'*'` doesn't mean. */
+  /** Like `require`, for names that `'*'` doesn't cover. */
   requireExplicit(name: string, needed: Access): void {
     this.require(name, needed);
     if (Object.hasOwn(this.#grant.stores, name)) return;
@@ -103,17 +104,17 @@ export class SessionGrant {
     );
   }
 
-  /** @throws {DiskCacheError} `NOT_ALLOWED` where bytes are limited, for what brings so many that nobody knows it before. */
+  /** @throws {DiskCacheError} `NOT_ALLOWED` if the grant has a byte limit: the size of this operation isn't known in advance. */
   requireNoByteLimit(what: string): void {
     if (this.#grant.bytes === undefined) return;
     throw new DiskCacheError('NOT_ALLOWED', `This page was granted ${this.#grant.bytes} bytes, which excludes ${what}`);
   }
 
   /**
-   * Counts what a write brings, item by item: what is stored in several of them is stored several times. `writtenOut`: as JSON, in
-   * which that is so within an item, too.
+   * Counts the bytes of a write, item by item: a part shared by several items counts for each of them. `writtenOut`: as in JSON, where a
+   * part shared within an item also counts repeatedly.
    *
-   * @throws {DiskCacheError} `TOO_LARGE` when it is more than what is left.
+   * @throws {DiskCacheError} `TOO_LARGE` if they exceed what is left.
    */
   charge(items: Iterable<unknown>, writtenOut = false): void {
     const { bytes } = this.#grant;

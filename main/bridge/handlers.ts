@@ -5,7 +5,7 @@ import type { Finding } from '../../protocol/results.ts';
 import { type Cache, Deque, type FanoutCache, Index } from '../engine/index.ts';
 import { Queue } from '../queue/index.ts';
 
-/** What a page can be given: a store of the engine, whatever its kind, or a queue. */
+/** Everything that a page can call: a store of the engine, of any kind, or a queue. */
 export type BridgeStore = Cache | FanoutCache | Index | Deque | Queue;
 
 interface StoreByKind {
@@ -17,20 +17,20 @@ interface StoreByKind {
 
 type Method = (...args: never) => unknown;
 
-/** How each method of a contract is done by the engine. */
+/** The engine call behind each method of a contract. */
 type MethodHandlers<K extends Kind> = {
   readonly [M in keyof Contracts[K]]: Contracts[K][M] extends Method
     ? (store: StoreByKind[K], ...args: Parameters<Contracts[K][M]>) => ReturnType<Contracts[K][M]>
     : never;
 };
 
-/** A finding as a page may read it. */
+/** Returns a finding without paths, for a page. */
 function toPageFinding({ message, path, ...finding }: Finding): Finding {
   const shown = { ...finding, message: redactDirectories(message) };
   return path === undefined ? shown : { ...shown, path: redactDirectories(path) };
 }
 
-/** Counting files takes longer the more there are; when it took long it is not done again for ten times as long. */
+/** Counting files takes longer the more there are; after a slow count the result is reused for ten times as long. */
 const SLOW_VOLUME_MS = 5;
 const slowVolumes = new WeakMap<BridgeStore, { readonly bytes: number; readonly until: number }>();
 
@@ -43,7 +43,7 @@ function getVolume(store: BridgeStore): number {
   if (now - startedAt >= SLOW_VOLUME_MS) slowVolumes.set(store, { bytes, until: now + 10 * (now - startedAt) });
   return bytes;
 }
-/** A job as a page may read it: what its handler threw in the main process may name files there. */
+/** Returns a job for a page: the error that its handler threw in the main process may name files there. */
 const toPageJob = <T>(job: Job<T>): Job<T> =>
   job.error === undefined ? job : { ...job, error: redactDirectories(job.error) };
 
@@ -143,7 +143,7 @@ const QUEUE_HANDLERS: MethodHandlers<'queue'> = {
   check: (queue, options) => queue.check(options).map(toPageFinding),
 };
 
-/** Called with what came over the wire as it is: the engine looks at every argument itself. */
+/** Called with unchecked arguments from the wire: the engine validates each of them. */
 export type MethodHandler = (store: BridgeStore, ...args: readonly unknown[]) => unknown;
 
 export const METHOD_HANDLERS = {
@@ -153,7 +153,7 @@ export const METHOD_HANDLERS = {
   queue: QUEUE_HANDLERS,
 } as unknown as Readonly<Record<Kind, Readonly<Record<string, MethodHandler>>>>;
 
-/** As what a store is called. */
+/** Returns the kind of contract that a store has. */
 export function getKind(store: BridgeStore): Kind {
   if (store instanceof Index) return 'index';
   if (store instanceof Deque) return 'deque';

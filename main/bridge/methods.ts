@@ -5,27 +5,27 @@ import { MAX_ITEMS_PER_CALL } from './authorize-batch.ts';
 import { METHOD_HANDLERS, type MethodHandler } from './handlers.ts';
 import { isLong } from './slices.ts';
 
-/** How the arguments of a method are looked at. Worked out once: most calls need nothing of it. */
+/** How to check the arguments of a method. Computed once, because most calls need no check. */
 export interface Admission {
   readonly name: string;
   readonly signature: Signature;
   readonly maxArguments: number;
-  /** Places of arguments that stand for many, and are counted. */
+  /** Indices of arguments that stand for many items, which are counted. */
   readonly many: readonly number[];
-  /** Places of arguments that are numbers or options. */
+  /** Indices of arguments that are numbers or options. */
   readonly plain: readonly number[];
 }
 
-/** A method of a store, as the bridge knows it. */
+/** A method of a store, with its handler. */
 export interface StoreMethod extends Admission {
   readonly verb: MethodHandler;
   readonly isLong: boolean;
 }
 
-/** A step of a value that travels as a stream. */
+/** A step of a streamed value. */
 export type StreamStep = Admission & { readonly name: keyof ValueStreamContract };
 
-/** Roles that stand for many. */
+/** Roles of arguments that stand for many items. */
 export const MANY: readonly ArgumentRole[] = ['keys', 'entries', 'values', 'jobs'];
 
 const toStoreMethod = (kind: Kind, name: string, signature: Signature): StoreMethod => ({
@@ -40,7 +40,7 @@ function toAdmission<N extends string>(name: N, signature: Signature): Admission
     name,
     signature,
     maxArguments: takes.at(-1) === '...value' ? MAX_ITEMS_PER_CALL : takes.length,
-    // What is compared is walked over only as far as it is equal.
+    // The comparison only walks the argument as far as it is equal.
     many: name === 'equals' ? [] : placesOf(takes, (role) => MANY.includes(role)),
     plain: name === 'page' ? [] : placesOf(takes, (role) => role === 'plain'),
   };
@@ -49,7 +49,7 @@ function toAdmission<N extends string>(name: N, signature: Signature): Admission
 const placesOf = (takes: readonly ArgumentRole[], isOne: (role: ArgumentRole) => boolean): readonly number[] =>
   takes.flatMap((role, nth) => (isOne(role) ? [nth] : []));
 
-/** Methods by name, of each kind of store. A map has nothing that it was not given, whatever a message names. */
+/** Methods by name, for each kind of store. A Map has no inherited names, whatever a message asks for. */
 const METHODS: ReadonlyMap<Kind, ReadonlyMap<unknown, StoreMethod>> = new Map(
   (Object.keys(SIGNATURES) as Kind[]).map((kind) => [
     kind,
@@ -57,7 +57,7 @@ const METHODS: ReadonlyMap<Kind, ReadonlyMap<unknown, StoreMethod>> = new Map(
   ]),
 );
 
-/** The method of a kind; undefined for whatever else a message may name. */
+/** Returns a method of a kind; undefined for any other name in a message. */
 export const methodOf = (kind: Kind, name: unknown): StoreMethod | undefined => METHODS.get(kind)?.get(name);
 
 const STREAM_STEPS: ReadonlyMap<unknown, StreamStep> = new Map(

@@ -7,37 +7,37 @@ import type { BridgeStore } from './handlers.ts';
 import type { Principal } from './principal.ts';
 import type { StoreFeeds } from './session-subscriptions.ts';
 
-/** More keys than this are told as the whole store. */
+/** More changed keys than this are reported as a change of the whole store. */
 const MAX_INVALIDATED_KEYS = 1000;
 
-/** Milliseconds that a page may take to drop something, without being late. */
+/** Milliseconds a page has to drop something before it counts as late. */
 const ACKNOWLEDGE_GRACE_MS = 20;
 
 interface LeasedStore {
   readonly store: BridgeStore;
   readonly stop: () => void;
   leaseEnd: number;
-  /** What has changed and was not told yet; `undefined`: everything. */
+  /** Changes that were not sent yet; `undefined`: the whole store. */
   changedKeys: Key[] | undefined;
   /** The last message that named the store. */
   lastInvalidation: PendingInvalidation | undefined;
 }
 
-/** A message about what has changed. */
+/** A message about changes that the page hasn't acknowledged. */
 interface PendingInvalidation {
   readonly number: number;
-  /** From then on the page reads nothing of what the message names, whether it has dropped it or not. */
+  /** From this time on the page doesn't read the named items, whether it has dropped them or not. */
   deadline: number;
   isAcknowledged: boolean;
   writersWaiting: { readonly since: number; readonly done: Promise<void>; resolve(): void } | undefined;
 }
 
 /**
- * What one page keeps near, and what it has to drop. Leases in the manner of Gray and Cheriton, "Leases: An Efficient
- * Fault-Tolerant Mechanism for Distributed File Cache Consistency" (1989): a page reads near only while its lease lasts, so
- * a writer never waits longer than that. A page for which writers have waited too long in sum gets no further lease.
+ * The near-cache leases of one page, and the items it has yet to drop. Leases as in Gray and Cheriton, "Leases: An Efficient Fault-Tolerant
+ * Mechanism for Distributed File Cache Consistency" (1989): a page reads its near cache only while its lease lasts, so a writer never waits
+ * longer than that. A page for which writers have waited too long in total gets no further lease.
  *
- * Invariant: a writer that has waited knows that the page reads none of what it has changed.
+ * Invariant: when a writer has waited, the page no longer reads any of the items that it changed.
  */
 export class NearCacheLease {
   readonly #send: (stale: Invalidation) => void;
@@ -45,15 +45,15 @@ export class NearCacheLease {
   readonly #feeds: StoreFeeds;
   readonly #principal: Principal;
   readonly #stores = new Map<string, LeasedStore>();
-  /** What the page has not dropped yet, in order. */
+  /** Messages that the page has not acknowledged, in order. */
   readonly #pending: PendingInvalidation[] = [];
-  /** Until then its lateness is counted. */
+  /** Lateness up to this time has already been counted. */
   #latenessCountedUntil = 0;
   #lastNumber = 0;
   #scheduled: NodeJS.Immediate | undefined;
   #hasChanges = false;
 
-  /** `everybody`: the pages whose reads have to be coherent with each other's writes. */
+  /** `everybody`: the pages whose reads must be coherent with each other's writes. */
   constructor(
     everybody: Set<NearCacheLease>,
     feeds: StoreFeeds,
@@ -67,10 +67,10 @@ export class NearCacheLease {
   }
 
   /**
-   * The page keeps values of a store while its lease lasts; false when what it has from before may be old.
+   * Grants or renews the lease of a store; returns false if values that the page kept before may be stale.
    *
-   * @throws {DiskCacheError} `BUSY` for a page that has not dropped something in time, until it has; and for one that others have
-   * waited for too long, for about a minute.
+   * @throws {DiskCacheError} `BUSY` for a page that is late to drop something, until it has; and, for about a minute, for one that others
+   * have waited for too long.
    */
   grant(name: string, store: BridgeStore): boolean {
     const now = performance.now();
@@ -111,7 +111,7 @@ export class NearCacheLease {
     kept?.stop();
   }
 
-  /** The page has dropped what a message named, and what those before it did. */
+  /** The page has dropped the items of a message and of those before it. */
   acknowledge(number: number): void {
     while (this.#pending.length > 0 && this.#pending[0]!.number <= number) this.#settle(this.#pending.shift()!);
   }
@@ -122,7 +122,7 @@ export class NearCacheLease {
     this.acknowledge(Number.POSITIVE_INFINITY);
   }
 
-  /** Tells the page what has changed. */
+  /** Sends the page its pending changes. */
   invalidate(): void {
     if (!this.#hasChanges) return;
     this.#hasChanges = false;
@@ -136,7 +136,7 @@ export class NearCacheLease {
     const changed: [string, Key[]?][] = [];
     for (const [name, kept] of [...this.#stores]) {
       if (kept.changedKeys?.length === 0) continue;
-      // It reads near no more, and is told so when it wants to again.
+      // Its lease has ended, so it doesn't read the store; it learns of the change when it asks for a new lease.
       if (now >= kept.leaseEnd) {
         this.revoke(name);
         continue;
@@ -152,7 +152,7 @@ export class NearCacheLease {
     this.#send({ deskcache: 'stale', number: told.number, changed });
   }
 
-  /** A promise that the page reads nothing old of these stores any more; undefined where that is so already. */
+  /** Returns a promise that resolves when the page no longer reads stale values of these stores; undefined if that is already so. */
   waitForAcknowledgement(stores: ReadonlySet<BridgeStore>): Promise<unknown> | undefined {
     const waits: Promise<void>[] = [];
     for (const { store, lastInvalidation } of this.#stores.values()) {
@@ -172,7 +172,7 @@ export class NearCacheLease {
       const done = new Promise<void>((settle) => {
         resolve = settle;
       });
-      // The page has yet to say that it has dropped it, before it gets another lease.
+      // The page must still acknowledge the message before it gets another lease.
       const timer = setTimeout(() => this.#settle(told), left);
       told.writersWaiting = {
         since,
@@ -186,7 +186,7 @@ export class NearCacheLease {
     return told.writersWaiting.done;
   }
 
-  /** Of several messages that others waited for at the same time the time counts once. */
+  /** If writers waited for several messages at the same time, the time counts once. */
   #settle(told: PendingInvalidation): void {
     if (told.isAcknowledged) return;
     told.isAcknowledged = true;
@@ -202,7 +202,7 @@ export class NearCacheLease {
     this.#hasChanges = true;
     if (key === undefined || kept.changedKeys?.length === MAX_INVALIDATED_KEYS) kept.changedKeys = undefined;
     else kept.changedKeys?.push(key);
-    // What the main process or another one has written: nobody waits for it.
+    // A write by the main process or by another process: no writer waits for the acknowledgement.
     this.#scheduled ??= setImmediate(() => {
       this.#scheduled = undefined;
       this.invalidate();
@@ -211,8 +211,9 @@ export class NearCacheLease {
 }
 
 /**
- * All pages are told what has changed. A promise that they have dropped what `writer` has written; undefined where nothing has to be
- * waited for: by one that has only read, or where no other page keeps anything of these stores. `writer` itself is told before it is answered.
+ * Sends all pages their changes. Returns a promise that resolves when they have dropped what `writer` wrote; undefined if there is nothing
+ * to wait for: `writer` only read, or no other page has these stores in its near cache. `writer` itself gets its changes before its
+ * response.
  */
 export function invalidateAll(
   leases: ReadonlySet<NearCacheLease>,

@@ -2,7 +2,10 @@ import { DiskCacheError } from '../../protocol/error.ts';
 import { MAX_HTTP_CALLS, MAX_OPEN_BODIES } from '../../protocol/http.ts';
 import type { WriteUsage } from './grant.ts';
 
-/** What is added leaks away with time: short bursts pass, what goes on does not (Turner, "New Directions in Communications", 1986). */
+/**
+ * A leaky bucket: its level drains with time, so short bursts pass and sustained load does not (Turner, "New Directions in Communications",
+ * 1986).
+ */
 export class LeakyBucket {
   readonly #capacity: number;
   readonly #leakPerMs: number;
@@ -14,13 +17,13 @@ export class LeakyBucket {
     this.#leakPerMs = leakPerSecond / 1000;
   }
 
-  /** Returns whether it is still within the capacity. */
+  /** Adds to the level; returns whether it is still within the capacity. */
   add(amount: number): boolean {
     this.#level = this.level + amount;
     return this.#level <= this.#capacity;
   }
 
-  /** What has not leaked away yet. */
+  /** The current level. */
   get level(): number {
     const now = performance.now();
     this.#level = Math.max(0, this.#level - (now - this.#updatedAt) * this.#leakPerMs);
@@ -31,30 +34,36 @@ export class LeakyBucket {
 
 const MIB = 2 ** 20;
 
-/** Milliseconds for which other pages may have waited for a principal to drop what it keeps near. */
+/** Milliseconds for which other pages may have waited for a principal to drop items of its near cache. */
 const MAX_LATE_MS = 500;
 const LATE_MS_FORGIVEN_PER_SECOND = 10;
 
-/** Messages that are no calls. A page that was taken over sends them by the thousand; ours sends none. */
+/** Messages that are not calls. A compromised page sends them by the thousand; our client sends none. */
 const MAX_MALFORMED_MESSAGES = 30_000;
 const MALFORMED_MESSAGES_FORGIVEN_PER_SECOND = 300;
 
-/** Bytes of messages of which nothing was let in. */
+/** Bytes of messages in which every operation was refused. */
 const MAX_REFUSED_BYTES = 128 * MIB;
 const REFUSED_BYTES_FORGIVEN_PER_SECOND = MIB;
 
-/** Bytes of answers that were posted and not taken: two answers of 64 MiB, and the chunks of all streams of a session. */
+/** Bytes of responses that were posted and not received: two responses of 64 MiB, and the chunks of all streams of a session. */
 const MAX_UNREAD_BYTES = 192 * MIB;
 
-/** With more than this not taken, its calls are not begun: they wait until it has taken some, for this long. */
+/**
+ * While more bytes than this are unreceived, the principal's calls are not started; they wait until it has received some, for at most this
+ * long.
+ */
 const MAX_UNREAD_BYTES_TO_START = 32 * MIB;
 const MAX_UNREAD_MS = 10_000;
 
-/** Streams of values that the sessions of a principal may have open together, and what these may hold in memory: one value, or more within this. */
+/**
+ * Streams that the sessions of a principal may have open together, and the memory that their values may use: one value, or several within
+ * this limit.
+ */
 const MAX_STREAMS = 128;
 const MAX_RESERVED_BYTES = 64 * MIB;
 
-/** What the sessions of a principal have open of one kind. */
+/** Limits how many of one kind the sessions of a principal have open. */
 export class Quota {
   readonly #max: number;
   readonly #what: string;
@@ -86,13 +95,12 @@ export class Quota {
 }
 
 /**
- * An origin in a window, as the bridge knows it: what all of its sessions have used together. Connecting again, or over several ports,
- * resets nothing.
+ * An origin in a window: the total usage of all its sessions. Reconnecting, or using several ports, resets nothing.
  *
- * Invariant: what a principal holds in the main process is bounded, whatever number of connections it has.
+ * Invariant: what a principal holds in the main process is bounded, however many connections it has.
  */
 export class Principal {
-  /** What its pages have written, of what their grants allow. */
+  /** Bytes that its pages have written, counted against their grants. */
   readonly usage: WriteUsage = { bytesWritten: 0 };
   readonly streams = new Quota(MAX_STREAMS, 'streams');
   readonly calls = new Quota(MAX_HTTP_CALLS, 'calls about HTTP');
@@ -101,23 +109,23 @@ export class Principal {
   readonly #malformed = new LeakyBucket(MAX_MALFORMED_MESSAGES, MALFORMED_MESSAGES_FORGIVEN_PER_SECOND);
   readonly #refused = new LeakyBucket(MAX_REFUSED_BYTES, REFUSED_BYTES_FORGIVEN_PER_SECOND);
   #unreadBytes = 0;
-  /** When it has last taken an answer, or had taken all. */
+  /** When it last received a response, or last had none outstanding. */
   #lastReadAt = 0;
   #reservedBytes = 0;
   #mayUseNearCache = true;
 
-  /** Whether it may keep values near: not from when others have waited too long for it until all of that is forgiven. */
+  /** Whether it may use near caches. False once others have waited for it too long, until its lateness has drained completely. */
   get mayUseNearCache(): boolean {
     this.#mayUseNearCache ||= this.#late.level === 0;
     return this.#mayUseNearCache;
   }
 
-  /** Others have waited for it. */
+  /** Records that others waited for it. */
   addLate(ms: number): void {
     if (!this.#late.add(ms)) this.#mayUseNearCache = false;
   }
 
-  /** @throws {DiskCacheError} `DISCONNECTED` if it has sent too many messages that are no calls. */
+  /** @throws {DiskCacheError} `DISCONNECTED` if it has sent too many messages that are not calls. */
   addMalformedMessage(): void {
     if (this.#malformed.add(1)) return;
     throw new DiskCacheError(
@@ -126,7 +134,7 @@ export class Principal {
     );
   }
 
-  /** @throws {DiskCacheError} `DISCONNECTED` if too many bytes were sent in vain. */
+  /** @throws {DiskCacheError} `DISCONNECTED` if it has sent too many bytes that were refused. */
   addRefused(bytes: number): void {
     if (this.#refused.add(bytes)) return;
     throw new DiskCacheError(
@@ -135,7 +143,7 @@ export class Principal {
     );
   }
 
-  /** @throws {DiskCacheError} `DISCONNECTED` if too many bytes of answers were not taken. */
+  /** @throws {DiskCacheError} `DISCONNECTED` if too many bytes of responses were not received. */
   addUnread(bytes: number): void {
     if (this.#unreadBytes === 0) this.#lastReadAt = performance.now();
     this.#unreadBytes += bytes;
@@ -156,9 +164,10 @@ export class Principal {
   }
 
   /**
-   * Whether it has to take answers before another call of its is begun. So a page that takes none fills no memory by asking on.
+   * Whether it must receive responses before another of its calls starts. This keeps a page that receives nothing from filling the memory
+   * with more calls.
    *
-   * @throws {DiskCacheError} `DISCONNECTED` if it has taken none for too long.
+   * @throws {DiskCacheError} `DISCONNECTED` if it has received none for too long.
    */
   get isBehind(): boolean {
     if (this.#unreadBytes <= MAX_UNREAD_BYTES_TO_START) return false;
@@ -169,7 +178,7 @@ export class Principal {
     );
   }
 
-  /** @throws {DiskCacheError} `BUSY` if the values of its streams hold too much memory. */
+  /** @throws {DiskCacheError} `BUSY` if the values of its streams use too much memory. */
   reserveMemory(bytes: number): void {
     if (this.#reservedBytes > 0 && this.#reservedBytes + bytes > MAX_RESERVED_BYTES) {
       throw new DiskCacheError(
@@ -184,7 +193,7 @@ export class Principal {
     this.#reservedBytes -= bytes;
   }
 
-  /** Whether it has nothing open and nothing to be remembered for. */
+  /** Whether it has nothing open and no usage left to remember. */
   get isIdle(): boolean {
     const isRemembered = [this.#late, this.#malformed, this.#refused].some(({ level }) => level > 0);
     return (
@@ -195,7 +204,7 @@ export class Principal {
   }
 }
 
-/** Beyond this number those are forgotten that have nothing to be remembered for. */
+/** Above this number, idle principals are forgotten. */
 const MAX_PRINCIPALS = 256;
 
 /** The principals of one window, by origin. */

@@ -19,7 +19,7 @@ import type { RunResults } from './run-operations.ts';
 const EXPANSION_BOMB_MESSAGE =
   'The main process refused calls whose arrays have more than 10000 holes, or that refer to the same parts over and over; fill them, write less at a time';
 
-/** What is refused without having been done. */
+/** Codes of operations that were refused without running. */
 const REFUSAL_CODES: ReadonlySet<ErrorCode> = new Set([
   'NOT_ALLOWED',
   'TOO_LARGE',
@@ -29,15 +29,15 @@ const REFUSAL_CODES: ReadonlySet<ErrorCode> = new Set([
   'NO_SUCH_STORE',
 ]);
 
-/** Between two looks whether a request may begin. */
+/** Milliseconds between two checks whether a request may start. */
 const START_RETRY_MS = 10;
 
 const isRefusal = ([, { code }]: OperationFailure): boolean => REFUSAL_CODES.has(code);
 
 /**
- * The requests of one page, from the port to their answers: each is looked at, waits for its turn and is answered, in order.
+ * The requests of one page, from the port to their responses: each is validated, queued and answered, in order.
  *
- * Invariant: what waits is bounded, whatever the page sends; every request with an id that is a number is answered once.
+ * Invariant: the queue is bounded, whatever the page sends; every request with a numeric id gets exactly one response.
  */
 export class RequestQueue {
   readonly #run: (operations: readonly unknown[], maxWeight: number) => Iterator<number | undefined, RunResults>;
@@ -52,9 +52,9 @@ export class RequestQueue {
   #queuedBytes = 0;
 
   /**
-   * `settled`: what an answer has to wait for, after its operations have run; `refused` hears of requests that are none (`odd`), and of
-   * those of which no operation was let in; `owner`: whose turns its requests use; `mayBegin`: whether a request may, or is asked for again
-   * a little later.
+   * `settled` returns what a response must wait for after its operations have run. `refused` is called for malformed requests (`odd`), and
+   * for those whose operations were all refused. `owner`: whose turns the requests use. `mayBegin` returns whether a request may start; if
+   * not, it is called again a little later.
    */
   constructor(
     rota: FairScheduler,
@@ -90,7 +90,7 @@ export class RequestQueue {
       this.#onRefused(request, 'odd');
       return;
     }
-    // Only what has to wait is weighed.
+    // Only requests that have to wait are measured.
     let weight = 0;
     const work = this.#run(operations, takesParts(id) ? MAX_RESPONSE_BYTES : MAX_WHOLE_ANSWER);
     let hasBegun = false;
@@ -134,7 +134,7 @@ export class RequestQueue {
     this.#onRefused(request, 'failed');
   }
 
-  /** Posts an answer; a large one in parts, between which others have a turn. */
+  /** Posts a response; a large one in parts, between which others have a turn. */
   #post(id: number, ran: RunResults): void {
     if (!takesParts(id) || (ran.bytes ?? 0) <= 2 * ANSWER_PART) {
       this.#respond([id, ran.values, ran.failures], ran);
@@ -152,7 +152,7 @@ export class RequestQueue {
     this.#scheduler.enqueue(this.#tasks, job, this.#owner);
   }
 
-  /** Forgets what waits. */
+  /** Drops the pending requests. */
   close(): void {
     this.#tasks.length = 0;
   }
@@ -162,7 +162,7 @@ export class RequestQueue {
   }
 }
 
-/** The values in groups that weigh about `ANSWER_PART`, or are one value. */
+/** Groups values into parts of about `ANSWER_PART` bytes; a larger value is a part of its own. */
 function* cut(values: readonly unknown[]): Generator<unknown[], undefined> {
   let part: unknown[] = [];
   let weight = 0;

@@ -12,17 +12,17 @@ import { type AuthorizedStore, authorize, resolveStore, type SessionContext } fr
 import type { AuthorizedCall } from './authorize-batch.ts';
 import type { BridgeStore } from './handlers.ts';
 
-/** Results, of which some may come later. */
+/** Results, some of which may still be pending. */
 export interface RunResults extends OperationResults {
-  /** Resolves when all results are there. */
+  /** Resolves when all results are available. */
   readonly settled?: Promise<unknown> | undefined;
-  /** The stores that any operation may have written to. */
+  /** The stores that operations may have written to. */
   readonly written?: ReadonlySet<BridgeStore> | undefined;
-  /** About how many bytes the values are. */
+  /** Approximate bytes of the values. */
   readonly bytes?: number;
 }
 
-/** What becomes of the operations of a turn. A failure holds, whatever value there was before it. */
+/** Collects the results of a request's operations. A failure replaces any value that the operation had. */
 class TurnResults implements RunResults {
   readonly values: unknown[];
   readonly failures: OperationFailure[] = [];
@@ -31,7 +31,7 @@ class TurnResults implements RunResults {
   #bytes = 0;
   #bytesAtYield = 0;
   #yieldedAt = performance.now();
-  /** What the values weighed when the clock was last read, and the calls since then. */
+  /** Bytes of values when the clock was last read, and calls since then. */
   #weightAtClock = 0;
   #callsSinceClock = 0;
 
@@ -51,7 +51,7 @@ class TurnResults implements RunResults {
     this.written.add(store);
   }
 
-  /** Lets others have a turn when much was read, or time has gone by, since they last had one. */
+  /** Lets others have a turn if many bytes were read, or much time has passed, since they last had one. */
   *yieldIfDue(): Generator<number | undefined, void, void> {
     if (!this.#hasReadMuch() && !this.#isLate()) return;
     yield undefined;
@@ -59,7 +59,10 @@ class TurnResults implements RunResults {
     this.#yieldedAt = performance.now();
   }
 
-  /** Whether others should have a turn; asked after each call. The clock is read only after a few small ones, for that costs as much as they do. */
+  /**
+   * Returns whether others should have a turn; called after each call. The clock is only read after a few small calls, because reading it
+   * costs as much as they do.
+   */
   needsRest(): boolean {
     if (this.#hasReadMuch()) return true;
     this.#callsSinceClock++;
@@ -77,10 +80,10 @@ class TurnResults implements RunResults {
     return performance.now() - this.#yieldedAt >= YIELD_AFTER_MS;
   }
 
-  /** @throws {OutOfTime} after the deadline, for what reads value after value. */
+  /** @throws {OutOfTime} after the deadline, for calls that read many values. */
   run(place: number, call: AuthorizedCall, deadline?: number): void {
     try {
-      // Who listens to a stream may read as much as they like.
+      // Reading a stream isn't bounded here.
       const value = call.alone ? call.run(UNLIMITED) : this.#runWithin(call, this.#getBudget(call, deadline));
       if (value instanceof Promise) this.#await(place, value);
       else this.values[place] = value;
@@ -90,7 +93,7 @@ class TurnResults implements RunResults {
     }
   }
 
-  /** As `run`, outside of a transaction and in steps, for what takes long. */
+  /** Like `run`, for long calls: in slices and outside of a transaction. */
   *runInSteps(
     place: number,
     call: AuthorizedCall,
@@ -117,7 +120,7 @@ class TurnResults implements RunResults {
     return { bytes, isUntouched: this.#bytes === 0, maxValueBytes, deadline };
   }
 
-  /** Counts what is read, unless it failed and is gone; where nothing was decoded, the result itself. */
+  /** Counts what is read, unless the read failed and its values are gone; if nothing was decoded, the size of the result itself. */
   #charge<T>(allowance: ReadBudget, work: () => T): T {
     const { bytes } = allowance;
     const value = withReadBudget(allowance, work);
@@ -137,7 +140,7 @@ class TurnResults implements RunResults {
     this.settled = this.settled === undefined ? put : Promise.all([this.settled, put]);
   }
 
-  /** Takes back the failures after the first `kept`, if one of them is `BUSY`, a lock held elsewhere. Returns whether it did. */
+  /** Removes the failures after the first `kept` if one of them is `BUSY`, caused by a lock held elsewhere. Returns whether it did. */
   dropBusyFailures(kept: number): boolean {
     if (!this.failures.slice(kept).some(([, { code }]) => code === 'BUSY')) return false;
     this.failures.length = kept;
@@ -153,23 +156,23 @@ class TurnResults implements RunResults {
   }
 }
 
-/** Bytes that are read, a fraction of a millisecond, and time that goes by, before others may have a turn. */
+/** Bytes read, which take a fraction of a millisecond, and milliseconds passed, after which others may have a turn. */
 const YIELD_AFTER_BYTES = 64 * 1024;
 const YIELD_AFTER_MS = 2;
-/** What may be done before the clock is read: calls, and bytes that they bring. */
+/** Calls, and bytes they return, before the clock is read. */
 const SMALL_CALLS = 4;
 const SMALL_BYTES = 1024;
-/** Milliseconds after which a transaction is committed, and what is left makes another one. */
+/** Milliseconds after which a transaction is committed; the remaining calls run in another one. */
 const MAX_TRANSACTION_MS = 40;
 
 const UNLIMITED: ReadBudget = Object.freeze({ bytes: Number.POSITIVE_INFINITY });
 
 /**
- * Runs one turn's operations. Those on one store run in their order, and as one transaction when any of them writes; an
- * operation that fails undoes only itself. What can't be part of a transaction (`checkQueue`, `configure`) parts it in two. Yields
- * where others may have a turn: between reads that bring much, and belong to no transaction. `maxWeight`: of all values together.
+ * Runs the operations of a request. Those on one store run in their order, and in one transaction if any of them writes; a failed operation
+ * rolls back only itself. A method that can't be part of a transaction (`check`, `configure`) splits it in two. Yields where others may
+ * have a turn: between large reads outside of transactions. `maxWeight`: of all values together.
  *
- * Invariant: each operation has its value or a failure; never throws.
+ * Invariant: each operation gets a value or a failure; never throws.
  */
 export function* runOperations(
   operations: readonly unknown[],
@@ -234,7 +237,7 @@ function* runInTransaction(
   places: readonly number[],
   results: TurnResults,
 ): Generator<number | undefined, void, void> {
-  // A verb alone is a transaction of its own, and a cheaper one.
+  // A single method runs its own transaction, which is cheaper.
   const isTransaction = calls.length > 1 && calls.some(({ access }) => access !== 'read');
   for (let at = 0; at < calls.length; ) {
     if (isTransaction && at < calls.length - 1) {
@@ -253,8 +256,8 @@ function* runInTransaction(
 }
 
 /**
- * Runs calls one by one until others should have a turn, or one can't be done at once. Returns the place of the next one. Nearly no
- * call meets a lock: what is needed for that is made once for all of them.
+ * Runs calls one by one until others should have a turn, or until one can't run immediately. Returns the index of the next one. Almost no
+ * call meets a lock, so the retry state is created once for all of them.
  */
 function* runUntilRest(
   calls: readonly AuthorizedCall[],
@@ -275,7 +278,7 @@ function* runUntilRest(
       at++;
     }
   });
-  // It is the last one that has failed, if any.
+  // Only the last call can have failed.
   if (isForLater(outcomes, kept, timeout, began)) {
     yield LOCK_RETRY_MS;
     yield* retryWhileBusy(outcomes, runNext, began, LOCK_WAIT_MS);
@@ -283,14 +286,14 @@ function* runUntilRest(
   return at + 1;
 }
 
-/** How long a lock that somebody else holds blocks this thread at first, and in later attempts; and between two of them. */
+/** Milliseconds for which another process's lock blocks this thread, at the first attempt and at later ones; and between two attempts. */
 const FIRST_LOCK_WAIT_MS = 50;
 const LOCK_WAIT_MS = 10;
 const LOCK_RETRY_MS = 25;
 
 /**
- * Does what may meet a lock that somebody else holds: the thread is blocked for a moment only, then everything else has a turn, and it
- * is tried again until the time of the store is up. The page's later calls wait behind it.
+ * Runs work that may meet another process's lock: blocks the thread only briefly, then lets everything else have a turn, and retries until
+ * the store's timeout. The page's later calls wait behind it.
  */
 function* retryWhileBusy(
   results: TurnResults,
@@ -306,11 +309,11 @@ function* retryWhileBusy(
   }
 }
 
-/** Whether a lock was met, and the store still has time for it: then what has failed for it is taken back. */
+/** Returns whether a lock was met within the store's timeout, after removing the failures it caused. */
 const isForLater = (outcomes: TurnResults, kept: number, timeout: number, began: number): boolean =>
   timeout > 0 && performance.now() - began < timeout && outcomes.dropBusyFailures(kept);
 
-/** Runs calls in one transaction until that has taken long. Returns how many are done; the next one has to be run alone. */
+/** Runs calls in one transaction until it has taken too long. Returns the number of completed calls; the next one has to run alone. */
 function transact(
   store: BridgeStore,
   calls: readonly AuthorizedCall[],
@@ -338,7 +341,7 @@ function transact(
   return done;
 }
 
-/** What deletes in several steps undoes all of them when its time is up. */
+/** Makes a delete in several steps roll back completely when its time is up. */
 function toUndoable(store: BridgeStore, call: AuthorizedCall): AuthorizedCall {
   if (call.isLong !== true || call.access === 'read') return call;
   return { ...call, run: (allowance) => store.transact(() => call.run(allowance)) };

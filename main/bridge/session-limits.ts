@@ -5,10 +5,10 @@ import { isExpansionBomb } from './expansion-bomb.ts';
 import type { Endpoint } from './gate.ts';
 import type { Principal } from './principal.ts';
 
-/** What a message counts for that stands for far more than it brought, which is little; it is not weighed, for that would walk through it. */
+/** What an expansion bomb counts as. The message itself is small, and measuring it would mean walking through it. */
 const BOMB_PENALTY_BYTES = 2 ** 12;
 
-/** Counts what one port sends in vain; past the limits of its principal the port is closed. */
+/** Counts what one port sends in vain; beyond the limits of its principal the port is closed. */
 export class AbuseCounter {
   readonly #principal: Principal;
   readonly #close: (reason: DiskCacheError) => void;
@@ -18,7 +18,7 @@ export class AbuseCounter {
     this.#close = close;
   }
 
-  /** Runs what counts against the principal. Returns undefined where that was too much. */
+  /** Runs an accounting step; if it throws, closes the port and returns undefined. */
   closeOnError<T>(work: () => T): T | undefined {
     try {
       return work();
@@ -31,21 +31,21 @@ export class AbuseCounter {
     }
   }
 
-  /** A call of which nothing was done. */
+  /** Counts a call that was refused entirely. */
   addRefused(message: unknown): void {
     const isObject = typeof message === 'object' && message !== null;
     const bytes = isObject && isExpansionBomb(message) ? BOMB_PENALTY_BYTES : estimateBytes(message);
     this.closeOnError(() => this.#principal.addRefused(bytes));
   }
 
-  /** A message that is no call. */
+  /** Counts a message that is not a call. */
   addMalformed(message: unknown): void {
     this.closeOnError(() => this.#principal.addMalformedMessage());
     this.addRefused(message);
   }
 }
 
-/** A receipt is asked for after this number of bytes. */
+/** Bytes after which a receipt is requested. */
 const BYTES_PER_RECEIPT = 2 ** 20;
 
 interface PendingReceipt {
@@ -54,10 +54,10 @@ interface PendingReceipt {
 }
 
 /**
- * What one page has been sent and not taken yet. No port tells how much of what was posted waits on the other side, so answers carry
- * a receipt now and then, which the page can post back only after it has taken them.
+ * Tracks what one page has been sent and not received yet. A port doesn't tell how many posted bytes wait on the other side, so responses
+ * carry a receipt now and then, which the page can post back only after it has received them.
  *
- * Invariant: what a principal has not taken is bounded, or its session is closed.
+ * Invariant: what a principal has not received is bounded, or its session is closed.
  */
 export class DeliveryReceipts {
   readonly #principal: Principal;
@@ -71,12 +71,12 @@ export class DeliveryReceipts {
   }
 
   /**
-   * Counts an answer that is about to be posted. Returns the receipt that it has to carry, if any.
+   * Counts a response that is about to be posted. Returns the receipt that it must carry, if any.
    *
-   * @throws {DiskCacheError} `DISCONNECTED` if too much was not taken.
+   * @throws {DiskCacheError} `DISCONNECTED` if too many bytes were not received.
    */
   add(bytes: number): number | undefined {
-    // A closed port takes no answers.
+    // Nothing is posted to a closed port.
     if (this.#isClosed) return undefined;
     this.#bytesSinceReceipt += bytes;
     if (this.#bytesSinceReceipt < BYTES_PER_RECEIPT) return undefined;
@@ -87,14 +87,14 @@ export class DeliveryReceipts {
     return posted.receipt;
   }
 
-  /** The page has taken an answer, and those before it. Returns whether there was such a receipt. */
+  /** The page has received a response, and those before it. Returns whether the receipt was valid. */
   acknowledge(receipt: unknown): boolean {
     const nth = this.#pending.findIndex((it) => it.receipt === receipt);
     for (const { bytes } of this.#pending.splice(0, nth + 1)) this.#principal.markRead(bytes);
     return nth >= 0;
   }
 
-  /** Takes the receipts out of what comes; the rest goes on. */
+  /** Handles receipts among the incoming messages and passes the rest on. */
   withoutReceipts(inner: Endpoint): Endpoint {
     return {
       ...inner,
@@ -106,7 +106,7 @@ export class DeliveryReceipts {
     };
   }
 
-  /** What was posted goes with the port. */
+  /** Forgets what was posted: it is lost with the port. */
   close(): void {
     this.#isClosed = true;
     for (const { bytes } of this.#pending.splice(0)) this.#principal.markRead(bytes);

@@ -14,11 +14,11 @@ interface StoreFeed {
   readonly stop: () => void;
 }
 
-/** What one session hears of its stores. Invariant: one subscription for each store, however many listen to it here. */
+/** The store subscriptions of one session. Invariant: one subscription per store, however many listeners it has here. */
 export class StoreFeeds {
   readonly #feeds = new Map<BridgeStore, StoreFeed>();
 
-  /** Tells every change of the store from now on. Returns an unsubscribe function. */
+  /** Calls the listener for every change of the store from now on. Returns an unsubscribe function. */
   subscribe(store: BridgeStore, listener: StoreEventListener): () => void {
     const feed = this.#feeds.get(store) ?? this.#start(store);
     feed.listeners.add(listener);
@@ -40,34 +40,34 @@ export class StoreFeeds {
   }
 }
 
-/** Of a deque it is told that something changed, of a queue what happened to its jobs. */
+/** Deques report only that something changed, queues report job events. */
 function subscribeToStore(store: BridgeStore, listener: StoreEventListener): () => void {
   if (store instanceof Deque) return store.subscribe(({ kind }) => listener({ kind }));
   return store.subscribe(listener);
 }
 
-/** A page may have this number of subscriptions. */
+/** Maximum number of subscriptions of a page. */
 const MAX_SUBSCRIPTIONS = 256;
-/** Bytes of changes that the page hasn't seen yet; past these it is told to read again. */
+/** Bytes of changes that the page hasn't acknowledged; beyond this it gets a `reset`. */
 const MAX_PENDING_BYTES = 256 * 1024;
-/** Keys that are compared with ranges for one message, about 2 ms. */
+/** Keys compared with ranges for one message, about 2 ms. */
 const MAX_COMPARISONS = 16_384;
 
 const RESET: readonly StoreEvent[] = Object.freeze([Object.freeze({ kind: 'reset' })]);
 
-/** The subscriptions of one range. */
+/** The subscriptions with the same range. */
 interface Filter {
-  /** Without one everything matches. */
+  /** Undefined matches every key. */
   readonly range: KeyRange | undefined;
-  /** By the page's number: how much of what is unseen came before the subscription. */
+  /** By the page's number of the subscription: how many of the pending changes preceded it. */
   readonly skippedBySubscription: Map<number, number>;
 }
 
-/** A store that is watched. */
+/** A store with subscriptions. */
 interface SubscribedStore {
   readonly filters: Map<string, Filter>;
   readonly stop: () => void;
-  /** What was not told yet; undefined: too much. */
+  /** Changes that were not sent yet; undefined: too many. */
   pending: StoreEvent[] | undefined;
   pendingBytes: number;
 }
@@ -75,12 +75,12 @@ interface SubscribedStore {
 type SubscriptionChanges = [watch: number, news: readonly StoreEvent[]];
 
 /**
- * What one page watches. What happens in one turn of the main process is told in one message, and while the page hasn't seen it
- * the next ones gather: a slow page gets fewer and larger messages. A change is only noted down where it happens, whatever number of
- * subscriptions there are; it is compared with their ranges when it is told.
+ * The subscriptions of one page. The changes of one turn of the main process go into one message, and while the page hasn't acknowledged it
+ * the following ones are collected: a slow page gets fewer and larger messages. A change is only recorded when it happens, however many
+ * subscriptions there are; it is compared with their ranges when it is sent.
  *
- * Invariant: one message at most is under way; what gathers, and what is compared for it, is bounded. What is too much is told as
- * `reset`, never lost.
+ * Invariant: at most one message is in flight; the collected changes, and the comparisons for a message, are bounded. An excess is reported
+ * as `reset`, never lost.
  */
 export class SessionSubscriptions {
   readonly #feeds: StoreFeeds;
@@ -93,7 +93,7 @@ export class SessionSubscriptions {
   #acknowledged = 0;
   #scheduled: NodeJS.Immediate | undefined;
 
-  /** `enterAndCount` has a job done when it is this page's turn. */
+  /** `enter` schedules a task for this page's next turn. */
   constructor(feeds: StoreFeeds, send: (changes: ChangesMessage) => void, enter: (job: () => boolean) => void) {
     this.#feeds = feeds;
     this.#send = send;
@@ -104,7 +104,7 @@ export class SessionSubscriptions {
     return this.#unsubscribes.size;
   }
 
-  /** @throws {DiskCacheError} `TOO_LARGE` for too many; `BAD_OPTION` or `BAD_KEY` for something else than a range. */
+  /** @throws {DiskCacheError} `TOO_LARGE` for too many subscriptions; `BAD_OPTION` or `BAD_KEY` for an invalid range. */
   add(id: number, store: BridgeStore, range: SubscriptionRange): void {
     if (this.#unsubscribes.has(id)) throw new DiskCacheError('BAD_OPTION', `There is a subscription ${id} already`);
     if (this.#unsubscribes.size === MAX_SUBSCRIPTIONS) {
@@ -128,7 +128,7 @@ export class SessionSubscriptions {
     end?.();
   }
 
-  /** The page has seen a message: the next one may follow. */
+  /** The page has processed a message, so the next one may follow. */
   acknowledge(number: number): void {
     if (number !== this.#lastNumber) return;
     this.#acknowledged = number;
@@ -204,7 +204,7 @@ function parseFilter(
   return { id: parsed.id, range: parsed.isUnbounded ? undefined : parsed };
 }
 
-/** Returns what each subscription is told of `unseen`; `reset` of what was too much. */
+/** Returns the matching changes of `pending` for each subscription; `reset` if there were too many. */
 function matchChanges(filters: readonly Filter[], pending: readonly StoreEvent[] | undefined): SubscriptionChanges[] {
   if (pending === undefined) {
     return filters.flatMap(({ skippedBySubscription }) =>
@@ -227,6 +227,6 @@ function toColumn(news: StoreEvent): KeyColumn | undefined {
   return key === undefined ? undefined : encodeKey(key);
 }
 
-/** What has no key, such as `clearAndUse`, concerns every range. */
+/** A change without a key, such as `clear`, matches every range. */
 const matchesRange = (key: KeyColumn | undefined, range: KeyRange | undefined): boolean =>
   range === undefined || key === undefined || range.has(key);

@@ -23,33 +23,34 @@ import { AbuseCounter, DeliveryReceipts } from './session-limits.ts';
 import { SessionSubscriptions, StoreFeeds } from './session-subscriptions.ts';
 import { ValueStreams } from './value-streams.ts';
 
-/** What the sessions of one application have in common. */
+/** State shared by the sessions of one application. */
 export class SharedSessionState {
-  /** Whose turn it is. */
+  /** Shares the main thread between the sessions. */
   readonly scheduler = new FairScheduler();
-  /** Pages that keep something near: who writes waits until they have dropped it. */
+  /** The near-cache leases of all pages: a writer waits until the others have dropped what it changed. */
   readonly nearCacheLeases = new Set<NearCacheLease>();
-  /** What the pages of each origin in each window have used. */
+  /** The usage of each origin in each window. */
   readonly principals = new Principals();
 }
 
-/** One page's conversation, from its handshake to its goodbye. */
+/** One page's session, from its handshake to its goodbye. */
 export interface PageSession {
   readonly isOpen: boolean;
-  /** How many subscriptions the page has. */
+  /** Number of the page's subscriptions. */
   readonly subscriptions: number;
-  /** How many values it reads or stores as streams. */
+  /** Number of values that the page reads or stores as streams. */
   readonly streams: number;
-  /** Tells the page why and closes the port. Idempotent. */
+  /** Sends the page the reason and closes the port. Idempotent. */
   close(reason: DiskCacheError): void;
 }
 
 /**
- * Answers a page over `port` with what `grant` allows, until it is closed. Sessions of one `lobby` take turns, and what one of
- * them writes the others don't keep. Requests have messages of their own; what is rare goes through comlink, behind the gate.
+ * Serves a page over `port` within its `grant`, until the port is closed. Sessions with the same shared state take turns, and what one of
+ * them writes is dropped from the near caches of the others. Requests have a message format of their own; rare calls go through comlink,
+ * behind the gate.
  *
- * Invariant: what the page has here is bounded, with all other sessions of its `principal`. A port that misbehaves is closed, and the
- * page is told why.
+ * Invariant: what the page holds here is bounded, together with all other sessions of its `principal`. A port that exceeds the limits is
+ * closed, and the page is told why.
  */
 export function openSession(
   port: Port,
@@ -82,13 +83,13 @@ export function openSession(
     () => abuse.closeOnError(() => !principal.isBehind) ?? false,
   );
 
-  /** The outcome of a rare call, for a page. What is refused is counted. */
+  /** Returns the outcome of a rare call, for a page. Refusals are counted. */
   function captureForPage<T>(argument: unknown, work: () => T): Outcome<T> {
     const outcome = captureOutcome(work, toPageErrorData);
     if ('error' in outcome) abuse.addRefused(argument);
     return outcome;
   }
-  /** A rare call without an outcome, which takes a number or a name. */
+  /** Runs a rare call without an outcome; its argument is a number or a name. */
   function notified(argument: unknown, type: 'number' | 'string', work: () => void): undefined {
     if (typeof argument === type) work();
     else abuse.addMalformed(argument);
@@ -132,7 +133,7 @@ export function openSession(
   };
 }
 
-/** To stop listening to a store is to write to it, which may fail. The rest is closed all the same. */
+/** Closes a part, and only warns if that fails: unsubscribing writes to the store, which may fail, and the rest must still be closed. */
 function closeOrWarn(part: { close(): void }): void {
   try {
     part.close();
@@ -166,7 +167,7 @@ function grantNearLease(
   return lease.grant(store, findStore(store));
 }
 
-/** What a codec of the application's own gives may be something that no message can hold. */
+/** Posts a response. A custom codec may return a value that can't be cloned into a message; the call then fails. */
 function post(port: Endpoint, answer: ResponseMessage | AnswerPart, receipts: DeliveryReceipts, weight: number): void {
   const receipt = answer.length === 2 ? undefined : receipts.add(weight);
   try {
@@ -178,7 +179,7 @@ function post(port: Endpoint, answer: ResponseMessage | AnswerPart, receipts: De
   }
 }
 
-/** Takes the requests out of what comes; the rest goes on. */
+/** Handles requests among the incoming messages and passes the rest on. */
 function routeRequests(inner: Endpoint, requests: RequestQueue): Endpoint {
   return {
     ...inner,

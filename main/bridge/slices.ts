@@ -4,7 +4,7 @@ import type { Cache, Deque, FanoutCache, Index } from '../engine/index.ts';
 import { isEqual, OutOfTime, type ReadBudget, withoutByteLimit } from '../engine/internal.ts';
 import type { BridgeStore } from './handlers.ts';
 
-/** A call in steps, between which others may have a turn. Each step runs within the allowance. */
+/** A call split into steps, between which others may have a turn. Each step runs within the read budget. */
 export type Slices = Generator<void, unknown, void>;
 
 type SlicedMethod = (store: never, args: readonly unknown[], allowance: ReadBudget) => Slices;
@@ -12,8 +12,8 @@ type SlicedMethod = (store: never, args: readonly unknown[], allowance: ReadBudg
 type ValueMatcher = (found: unknown, place: number) => boolean;
 
 /**
- * Looks at the values of a deque until `isFound`, page by page; the place of that value, or −1. As with an array that is walked
- * over, what changes meanwhile may be met or not.
+ * Searches a deque page by page for a value that `isFound` accepts; returns its index, or −1. As when iterating over an array, changes made
+ * in the meantime may be seen or not.
  */
 function* findInSlices(deque: Deque, from: number, isFound: ValueMatcher): Generator<void, number, void> {
   let place = from;
@@ -29,10 +29,10 @@ function* findInSlices(deque: Deque, from: number, isFound: ValueMatcher): Gener
   return -1;
 }
 
-/** Milliseconds after which what can be done in steps is. */
+/** Milliseconds after which work continues in slices, if it can. */
 const SLICE_MS = 20;
 
-/** At once where that is quick, which is exact; else in steps. */
+/** Runs the work in one go if that is quick, which gives an exact result; otherwise in slices. */
 function* tryAtOnce(allowance: ReadBudget, atOnce: () => unknown, inSlices: () => Slices): Slices {
   allowance.deadline = performance.now() + SLICE_MS;
   try {
@@ -79,7 +79,7 @@ function* equalsInSlices(deque: Deque, [values]: readonly unknown[], allowance: 
   );
 }
 
-/** So often what was found may be somewhere else when it is to be removed. */
+/** Maximum attempts to remove a value that moved between being found and being removed. */
 const MAX_REMOVE_ATTEMPTS = 10;
 
 function* removeInSlices(deque: Deque, [value]: readonly unknown[], allowance: ReadBudget): Slices {
@@ -100,7 +100,7 @@ function* removeInSlices(deque: Deque, [value]: readonly unknown[], allowance: R
   );
 }
 
-/** Deletes in transactions of their own, until nothing more is to be done. */
+/** Deletes in separate transactions until nothing is left to delete. */
 function* deleteInSlices(allowance: ReadBudget, step: () => number): Slices {
   for (let total = 0; ; ) {
     allowance.isPaused = false;
@@ -111,7 +111,7 @@ function* deleteInSlices(allowance: ReadBudget, step: () => number): Slices {
   }
 }
 
-/** A page for which much is passed by has no items at first, and leads on. */
+/** Returns a page of results; if the scan had to skip many items, a page without items but with a cursor. */
 function* pageInSlices(
   store: Cache | FanoutCache | Index,
   [of, range, after]: readonly unknown[],
@@ -140,7 +140,7 @@ const SLICED_METHODS: Readonly<Record<string, SlicedMethod>> = {
   'cache.cull': (cache: Cache, _, allowance) => deleteInSlices(allowance, () => cache.cull()),
 };
 
-/** How a method is done in steps; undefined for what is done at once. */
+/** Returns how a method runs in slices; undefined for one that runs in one go. */
 export function getSlices(
   kind: Kind,
   method: string,
@@ -152,7 +152,7 @@ export function getSlices(
   return sliced && ((allowance) => sliced(store as never, args, allowance));
 }
 
-/** What takes longer the more there is. The others of a contract cost O(log n) and what they read. */
+/** Operations whose time grows with the store. The others of a contract cost O(log n) plus what they read. */
 const LONG_OPERATIONS: ReadonlySet<string> = new Set([
   ...Object.keys(SLICED_METHODS),
   'cache.volume',
@@ -168,7 +168,10 @@ const LONG_OPERATIONS: ReadonlySet<string> = new Set([
   'deque.clear',
 ]);
 
-/** Asked for each call: most methods are long in no kind of store, and no name has to be put together for them. */
+/**
+ * Checked for each call by the method's name alone: most methods aren't long in any kind of store, and the full name need not be built for
+ * them.
+ */
 const LONG_METHODS: ReadonlySet<string> = new Set(
   [...LONG_OPERATIONS].map((name) => name.slice(name.indexOf('.') + 1)),
 );

@@ -8,13 +8,13 @@ import { IncomingStream, splitIntoChunks } from './byte-channel.ts';
 import type { BridgeStore } from './handlers.ts';
 import { Principal } from './principal.ts';
 
-/** Stores what a stream brings; rejects with what the stream throws. */
+/** Stores the content of a stream; rejects with the stream's error. */
 export type WriteChunks = (chunks: AsyncIterable<Uint8Array>) => Promise<void>;
 
-/** An upload of which nothing comes for so long is given up: it has a file open, and its bytes belong to no item. */
+/** Milliseconds without a chunk after which an upload is abandoned: it has a file open, and its bytes belong to no item. */
 const UPLOAD_IDLE_MS = 120_000;
 
-/** A value that a page sends chunk by chunk. Memory holds the chunks under way. */
+/** A value that a page sends chunk by chunk. Memory holds only the chunks in flight. */
 export class Upload {
   readonly #chunks = new IncomingStream();
   readonly #stored: Promise<void>;
@@ -25,16 +25,16 @@ export class Upload {
     this.#stored = store(this.#chunks.readable);
     this.#idleTimer = setTimeout(() => (this.#inFlight > 0 ? this.#idleTimer.refresh() : onIdle()), UPLOAD_IDLE_MS);
     this.#idleTimer.unref();
-    // A store may fail without ever looking at the stream. Why is said to whoever sends the next chunk.
+    // A store may fail without reading the stream. The sender of the next chunk gets the reason.
     this.#stored.catch((why: unknown) => this.#chunks.fail(why));
   }
 
-  /** @throws {DiskCacheError} `BAD_VALUE`, `BUSY` for more chunks than may be under way; what the store throws. */
+  /** @throws {DiskCacheError} `BAD_VALUE`, `BUSY` if too many chunks are in flight; anything that the store throws. */
   async receive(chunk: Uint8Array): Promise<void> {
     this.#idleTimer.refresh();
     this.#inFlight++;
     try {
-      // Where the store has given up, it knows why.
+      // If the store has stopped reading, throw its error.
       if (!(await this.#chunks.push(chunk))) await this.#stored;
     } finally {
       this.#inFlight--;
@@ -48,7 +48,7 @@ export class Upload {
     await this.#stored;
   }
 
-  /** Resolves when nothing of it is left. Harmless after its end. */
+  /** Resolves when nothing of the upload is left. Has no effect after its end. */
   async cancel(reason: DiskCacheError): Promise<void> {
     clearTimeout(this.#idleTimer);
     this.#chunks.fail(reason);
@@ -58,17 +58,17 @@ export class Upload {
 
 type ByteSource = Pick<CacheMethods, 'openBytes'>;
 
-/** A value of which nothing is read for so long is closed, and opened again for the next chunk: a player may be paused for hours. */
+/** Milliseconds without a read after which a value is closed; the next chunk opens it again. A player may be paused for hours. */
 const DOWNLOAD_IDLE_MS = 10_000;
 
-/** What is open of a value. */
+/** The open parts of a value. */
 interface OpenDownload {
   readonly item: StoredBytes;
   readonly chunks: AsyncGenerator<Uint8Array, void>;
   first: Promise<IteratorResult<Uint8Array, void>> | undefined;
 }
 
-/** A value that a page reads chunk by chunk. Memory holds the chunks under way; no file is open of one that is not read. */
+/** A value that a page reads chunk by chunk. Memory holds only the chunks in flight; an idle value has no file open. */
 export class Download {
   readonly size: number;
   readonly isText: boolean;
@@ -79,7 +79,7 @@ export class Download {
   readonly #version: string;
   readonly #idleTimer: NodeJS.Timeout;
   #open: OpenDownload | undefined;
-  /** Bytes that were handed out. */
+  /** Bytes already returned. */
   #bytesRead = 0;
   #inFlight = 0;
   #isCancelled = false;
@@ -104,10 +104,10 @@ export class Download {
   }
 
   /**
-   * Resolves when the first chunk was read, from when on nobody can take the value away; undefined when there is no live item. An
-   * item that was replaced before that is opened again.
+   * Resolves when the first chunk has been read, after which the value can't be taken away; returns undefined if there is no live item. An
+   * item that is replaced before that is opened again.
    *
-   * @throws {DiskCacheError} `BAD_VALUE`, `BAD_OPTION`, `CORRUPT`; `BUSY` if the values of the principal's streams hold too much memory.
+   * @throws {DiskCacheError} `BAD_VALUE`, `BAD_OPTION`, `CORRUPT`; `BUSY` if the values of the principal's streams use too much memory.
    */
   static async open(
     source: ByteSource,
@@ -131,8 +131,10 @@ export class Download {
   }
 
   /**
-   * @throws {DiskCacheError} `BUSY` for more chunks than may be under way; `CORRUPT`; `DISCONNECTED` for a value that was replaced while
-   * nothing of it was read.
+   * Returns the next chunk; undefined at the end.
+   *
+   * @throws {DiskCacheError} `BUSY` if too many chunks are in flight; `CORRUPT`; `DISCONNECTED` if the value was replaced while it was
+   * idle.
    */
   async next(): Promise<Uint8Array | undefined> {
     if (this.#inFlight === MAX_CHUNKS_IN_FLIGHT) {
@@ -156,7 +158,7 @@ export class Download {
     }
   }
 
-  /** Resolves when its file is closed. Harmless after its end. */
+  /** Resolves when its file is closed. Has no effect after its end. */
   async cancel(): Promise<void> {
     this.#isCancelled = true;
     clearTimeout(this.#idleTimer);
@@ -202,7 +204,7 @@ export class Download {
   }
 }
 
-/** A page may have this number of values under way, in both directions; the principal that it belongs to has a limit of its own. */
+/** Maximum number of open streams of a page, in both directions; its principal has a limit of its own. */
 const MAX_OPEN_STREAMS = 64;
 
 /** Every operation of the contract, on a store. */
@@ -214,10 +216,10 @@ type ValueStreamHandlers = {
 };
 
 /**
- * The values that one page reads or stores chunk by chunk. They are known by random names, so that a page that has connected anew
- * can't take one stream for another.
+ * The values that one page reads or stores chunk by chunk. They have random names, so that a page that has reconnected can't mistake one
+ * stream for another.
  *
- * Invariant: a stream that is not in the lists has been stored whole, or nothing of it is left; none is left when the session ends.
+ * Invariant: an upload that is no longer listed was stored whole or left nothing behind; no stream is left when the session ends.
  */
 export class ValueStreams implements ValueStreamHandlers {
   readonly #downloads = new Map<string, Download>();
@@ -323,7 +325,7 @@ export class ValueStreams implements ValueStreamHandlers {
     this.#uploads.clear();
   }
 
-  /** @throws {DiskCacheError} `BUSY` for one more than this page, or its principal, may have. */
+  /** @throws {DiskCacheError} `BUSY` if the page, or its principal, has too many streams. */
   #reserveStream(): void {
     if (this.size + this.#opening >= MAX_OPEN_STREAMS) {
       throw new DiskCacheError('BUSY', `This page has ${MAX_OPEN_STREAMS} streams open; end or cancel one of them`);

@@ -21,16 +21,16 @@ import {
 } from './parse-messages.ts';
 import type { IncomingBodies, OutgoingBodies } from './wire-bodies.ts';
 
-/** Of the bodies of one answer so many bytes travel with it; the others are pulled. */
+/** Maximum bytes of bodies that are sent inside one response; the others are pulled. */
 const MAX_INLINE_BYTES_PER_CALL = 4 * 2 ** 20;
 
-/** What an answer holds, heads and bodies: all of it is one message. */
+/** Maximum bytes of a response, heads and bodies: all of it is one message. */
 const MAX_ANSWER = 16 * 2 ** 20;
 
-/** So many requests may be added in one call; with their heads they may be large. */
+/** Maximum requests added in one call; with their headers they may be large. */
 const MAX_REQUESTS_PER_CALL = 1000;
 
-/** What a call of a page works with. */
+/** The context of a page's call. */
 interface CacheCallContext {
   readonly sessionGrant: SessionGrant;
   readonly caches: () => BackendCacheStorage;
@@ -39,7 +39,7 @@ interface CacheCallContext {
   readonly signal: AbortSignal;
 }
 
-/** A call that was read: its arguments are what they should be, or reading them throws. */
+/** A call whose arguments are valid, or throw when they are read. */
 interface ParsedCall {
   readonly name: string;
   readonly options: ReturnType<typeof parseQueryOptions>;
@@ -52,12 +52,12 @@ interface CacheMethod<On> {
   run(on: On, asked: ParsedCall, room: CacheCallContext): Promise<CachesResult>;
 }
 
-/** Of the standard's CacheStorage. */
+/** Methods of the standard CacheStorage. */
 const CACHE_STORAGE_METHODS: Readonly<Record<string, CacheMethod<BackendCacheStorage>>> = {
   open: {
     access: 'read',
     async run(caches, { name }, { sessionGrant }) {
-      // To make one is to write.
+      // Creating a cache is a write.
       if (!(await caches.has(name))) {
         sessionGrant.require(CACHES_GRANT, 'write');
         sessionGrant.charge([name]);
@@ -75,7 +75,7 @@ const CACHE_STORAGE_METHODS: Readonly<Record<string, CacheMethod<BackendCacheSto
   },
 };
 
-/** Of the standard's Cache. `add` is `addAll` of one. */
+/** Methods of the standard Cache. `add` is `addAll` with one request. */
 const CACHE_METHODS: Readonly<Record<string, CacheMethod<BackendCache>>> = {
   match: {
     access: 'read',
@@ -89,7 +89,7 @@ const CACHE_METHODS: Readonly<Record<string, CacheMethod<BackendCache>>> = {
   addAll: {
     access: 'write',
     async run(cache, { requests }, { sessionGrant }) {
-      // What is added can be read: past CORS, with the session's cookies.
+      // Added responses become readable: across origins without CORS, with the session's cookies.
       sessionGrant.requireExplicit(FETCH_GRANT, requests.every(isSafe) ? 'read' : 'write');
       sessionGrant.requireNoByteLimit('add, whose bytes come from elsewhere');
       await cache.addAll(requests);
@@ -101,7 +101,7 @@ const CACHE_METHODS: Readonly<Record<string, CacheMethod<BackendCache>>> = {
     async run(cache, { requests, call }, { sessionGrant, incoming }) {
       const request = getOnlyRequest(requests);
       const { response } = call;
-      // The address is the key, which stands in an index, too.
+      // The URL is the key, and is also stored in an index.
       const addresses = (call.requests ?? []).map((request) => Object(request).url);
       sessionGrant.charge([call.requests, addresses, addresses, { ...response, body: null }], true);
       const body = incoming.receive(response?.body ?? null, (bytes) => sessionGrant.charge([bytes]));
@@ -122,13 +122,13 @@ const CACHE_METHODS: Readonly<Record<string, CacheMethod<BackendCache>>> = {
   },
 };
 
-/** Whether its answer is read from the disk, heads and bodies, and may be large. */
+/** Returns whether the result is read from disk, heads and bodies, and may be large. */
 export const isReading = ({ method }: CachesCall): boolean => ['match', 'matchAll', 'keys'].includes(method);
 
 /**
- * Runs one call of CacheStorage or of a cache, as far as the page is granted it.
+ * Runs one call of CacheStorage or of a cache, within the page's grant.
  *
- * @throws {DiskCacheError} `NOT_ALLOWED`, `TOO_LARGE`, `BUSY`; what the caches throw.
+ * @throws {DiskCacheError} `NOT_ALLOWED`, `TOO_LARGE`, `BUSY`; anything that the caches throw.
  */
 export async function runCachesCall(call: CachesCall, context: CacheCallContext): Promise<CachesResult> {
   const { cache, method, name } = call;
@@ -167,7 +167,7 @@ function getOnlyRequest(requests: readonly Request[]): Request {
   return request;
 }
 
-/** Responses as they travel; when one of them can't, none does, and nothing stays open. */
+/** Serializes responses; if one fails, all fail, and no body stays open. */
 async function sendResponses(
   found: readonly (Response | undefined)[],
   { outgoing }: CacheCallContext,

@@ -4,15 +4,15 @@ import { redactDirectories, toPageErrorData } from '../../../protocol/redaction.
 import type { StrategyOptions } from '../../../protocol/strategy.ts';
 import type { Quota } from '../principal.ts';
 
-/** What stands behind a page's port for `fetch`, CacheStorage and the connection. */
+/** The services behind a page's port for `fetch`, CacheStorage and the network state. */
 export interface HttpBackend {
   /**
-   * What answers the page's requests for a scheme (`https:`); without one, what knows whether there is a network.
+   * Returns the handler of the page's requests for a scheme (`https:`); without a scheme, the one that knows whether there is a network.
    *
-   * @throws {DiskCacheError} `NOT_ALLOWED` where nothing does, or not this scheme.
+   * @throws {DiskCacheError} `NOT_ALLOWED` if there is no handler, or none for this scheme.
    */
   getHandler(scheme?: string): RequestHandler;
-  /** The application's caches; `add` goes to the network as the page's session does. */
+  /** Returns the application's caches; `add` fetches as the page's session does. */
   readonly caches: () => BackendCacheStorage;
 }
 
@@ -25,7 +25,7 @@ export interface RequestHandler {
   };
 }
 
-/** The standard's `CacheStorage`, whose caches have ids. */
+/** The standard `CacheStorage`, with an id for each cache. */
 export interface BackendCacheStorage {
   open(name: string): Promise<{ readonly id: string }>;
   has(name: string): Promise<boolean>;
@@ -44,7 +44,7 @@ export interface BackendCache {
   keys(request: Request | undefined, options: QueryOptions): Promise<Request[]>;
 }
 
-/** Anything thrown, as data. As with `fetch`, whatever else than an error of ours or an abort it was, the page gets a `TypeError`. */
+/** Converts anything thrown to data. As with `fetch`, anything but a `DiskCacheError` or an abort becomes a `TypeError` in the page. */
 function toFault(error: unknown): HttpFault {
   if (error instanceof DiskCacheError) return toPageErrorData(error);
   if (error instanceof DOMException) return { exception: error.name, message: redactDirectories(error.message) };
@@ -64,12 +64,12 @@ export async function captureReply<T>(work: () => T | Promise<T>): Promise<Reply
   }
 }
 
-/** The calls of one page that are under way, each with the way to give it up. */
+/** The calls of one page that are in flight, with the means to abort each. */
 export class InFlightCalls {
   readonly #controllers = new Map<number, AbortController>();
   readonly #quota: Quota;
 
-  /** `quota`: those of all sessions of a principal. */
+  /** `quota`: shared by all sessions of a principal. */
   constructor(quota: Quota) {
     this.#quota = quota;
   }
@@ -78,7 +78,7 @@ export class InFlightCalls {
     return this.#controllers.size;
   }
 
-  /** @throws {DiskCacheError} `NOT_ALLOWED` for a call without a number of its own, `BUSY` when too many are under way. */
+  /** @throws {DiskCacheError} `NOT_ALLOWED` if the call's number is missing or in use, `BUSY` if too many are in flight. */
   async run<T>(id: unknown, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     if (typeof id !== 'number' || this.#controllers.has(id))
       throw new DiskCacheError('NOT_ALLOWED', 'A call has a number that no other call has');

@@ -30,17 +30,17 @@ import { Pace } from './pace.ts';
 import { isSafe, parseRequest, parseStrategy, serializeWithoutCookies } from './parse-messages.ts';
 import { IncomingBodies, OutgoingBodies } from './wire-bodies.ts';
 
-/** One page's conversation about HTTP, from its handshake to its goodbye. */
+/** One page's HTTP session, from its handshake to its goodbye. */
 export interface HttpSession {
-  /** Calls under way, and bodies that are open in either direction. */
+  /** Number of calls in flight, and of open bodies in either direction. */
   readonly open: number;
-  /** Gives up what is under way, tells the page why and closes the port. Idempotent. */
+  /** Aborts the calls in flight, sends the page the reason and closes the port. Idempotent. */
   close(reason: DiskCacheError): void;
 }
 
 /**
- * Answers a page's `fetch` and `CacheStorage` over `port` by what `backing` has and `grant` allows, until it is closed. A page
- * that goes half-way leaves nothing: requests are aborted, bodies cancelled, what was put half is not there.
+ * Serves a page's `fetch` and `CacheStorage` over `port` from `backing` within its `grant`, until the port is closed. A page that
+ * disconnects leaves nothing behind: requests are aborted, bodies cancelled, incomplete writes discarded.
  */
 export function openHttpSession(
   port: Port,
@@ -70,10 +70,10 @@ export function openHttpSession(
       const asked = parseRequest(request, { body: uploaded, signal });
       if (!isSafe(asked)) sessionGrant.requireExplicit(FETCH_GRANT, 'write');
       const response = await backend.getHandler(new URL(asked.url).protocol).respond(asked, parseStrategy(plan));
-      // What isn't from the network is on disk, all of it.
+      // A response that isn't from the network is completely on disk.
       const isStored = !['miss', undefined].includes(getCacheStatus(response));
       const said = serializeWithoutCookies(response);
-      // Not every fetch that is handed in tells the address.
+      // An application's own `fetch` may return a response without a URL.
       const url = said.url === '' ? withoutFragment(asked.url) : said.url;
       return { ...said, url, body: await outgoing.send(response.body, isStored) };
     } catch (error) {
@@ -82,7 +82,7 @@ export function openHttpSession(
     }
   }
 
-  /** Runs a call once the page has taken what it asked for before. */
+  /** Runs a call once the page has received enough of its earlier responses. */
   const run = <T>(id: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> =>
     calls.run(id, async (signal) => {
       await pace.whenTaken();
@@ -90,7 +90,7 @@ export function openHttpSession(
       return work(signal);
     });
 
-  /** Answers with whole bodies are made one after the other: many at once would fill the memory before one of them is counted. */
+  /** Responses with whole bodies are built one at a time: many at once would fill the memory before the first of them is counted. */
   async function replyFromCaches(call: CachesCall): Promise<Reply<CachesResult>> {
     let leave = () => {};
     const made = await reply(call, () =>
@@ -106,7 +106,7 @@ export function openHttpSession(
     return made;
   }
 
-  /** As `captureReply`; counts what the page has to take, and what it has asked for in vain. */
+  /** Like `captureReply`, but counts the bytes that the page must receive, and refused calls. */
   async function reply<T>(argument: unknown, work: () => T | Promise<T>): Promise<Reply<T>> {
     const made = await captureReply(work);
     if ('fault' in made && isErrorFault(made.fault) && made.fault.code === 'NOT_ALLOWED') abuse.addRefused(argument);
@@ -114,7 +114,7 @@ export function openHttpSession(
     const receipt = abuse.closeOnError(() => receipts.add(estimateBytes(made.value)));
     return receipt === undefined ? made : { ...made, receipt };
   }
-  /** A call without an outcome, which takes a number. */
+  /** Runs a call without an outcome; its argument is a number. */
   function notified(argument: unknown, work: () => void): undefined {
     if (typeof argument === 'number') work();
     else abuse.addMalformed(argument);

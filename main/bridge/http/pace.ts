@@ -1,13 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { DiskCacheError } from '../../../protocol/error.ts';
 
-/** Between two looks whether the page has taken its answers. */
+/** Milliseconds between two checks whether the page has received its responses. */
 const PAUSE_MS = 10;
 
 /**
- * Makes answers only as fast as the page takes them.
+ * Produces responses only as fast as the page receives them.
  *
- * Invariant: who waits goes on when the page has taken enough, or fails when the session is closed.
+ * Invariant: a waiting call continues when the page has received enough, or fails when the session is closed.
  */
 export class Pace {
   readonly #mayMake: () => boolean;
@@ -15,20 +15,20 @@ export class Pace {
   #catchingUp: Promise<void> | undefined;
   #lastTurn: Promise<unknown> = Promise.resolve();
 
-  /** `mayMake`: whether the page has taken enough of what it was sent. */
+  /** `mayMake` returns whether the page has received enough of what it was sent. */
   constructor(mayMake: () => boolean, isOpen: () => boolean) {
     this.#mayMake = mayMake;
     this.#isOpen = isOpen;
   }
 
   /**
-   * Resolves when another answer may be made.
+   * Resolves when another response may be produced.
    *
-   * @throws {DiskCacheError} `DISCONNECTED` if the session was closed meanwhile.
+   * @throws {DiskCacheError} `DISCONNECTED` if the session is closed while waiting.
    */
   async whenTaken(): Promise<void> {
     while (this.#isOpen() && !this.#mayMake()) {
-      // One timer for all that wait.
+      // One timer for all waiting calls.
       this.#catchingUp ??= pause(PAUSE_MS).finally(() => {
         this.#catchingUp = undefined;
       });
@@ -37,7 +37,7 @@ export class Pace {
     if (!this.#isOpen()) throw new DiskCacheError('DISCONNECTED', 'The session of this page was closed');
   }
 
-  /** Waits until all turns before this one have ended. Returns a function that ends it, once the answer was counted. */
+  /** Waits until all earlier turns have ended. Returns a function that ends this turn; call it once the response has been counted. */
   async enterTurn(): Promise<() => void> {
     const before = this.#lastTurn;
     let end = () => {};

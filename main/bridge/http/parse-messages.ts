@@ -11,16 +11,16 @@ import { isRoutingField, overridesMethod, overridesMethodByParameter } from '../
 import { STRATEGIES, type Strategy, type StrategyOptions } from '../../../protocol/strategy.ts';
 import type { BodyContent } from './wire-bodies.ts';
 
-/** Whether a request only reads, also to a server that takes the method from a field or from a parameter of the address. */
+/** Returns whether a request only reads, also for a server that takes the method from a header or a query parameter. */
 export function isSafe({ method, headers, url }: Request): boolean {
   if (method !== 'GET' && method !== 'HEAD') return false;
   return !overridesMethod(headers) && !overridesMethodByParameter(new URL(url).searchParams);
 }
 
 /*
- * What pages say, read as what nobody has looked at yet. A browser keeps a page from setting some fields, a page that was taken
- * over speaks past it: here they are left out again. Left out are also fields that redirect a request, such as `X-Forwarded-Host`:
- * in a browser another origin has to allow them, and here it is the application that asks.
+ * Parses messages of pages, which are untrusted. A browser keeps a page from setting some headers, but a compromised page can bypass it, so
+ * they are removed again here. Headers that redirect a request, such as `X-Forwarded-Host`, are removed too: in a browser another origin
+ * has to allow them, but here the application sends the request.
  */
 
 /** https://fetch.spec.whatwg.org/#forbidden-request-header */
@@ -55,7 +55,7 @@ const METHOD_OVERRIDE_FIELDS: ReadonlySet<string> = new Set([
 ]);
 const FORBIDDEN_METHOD = /^\s*(connect|trace|track)\s*$/i;
 
-/** About what a header field takes besides its characters. */
+/** Approximate bytes of a header in addition to its characters. */
 const FIELD_OVERHEAD_BYTES = 8;
 
 function isForbiddenField(name: string, value: string): boolean {
@@ -68,7 +68,7 @@ function isForbiddenField(name: string, value: string): boolean {
 /** https://fetch.spec.whatwg.org/#forbidden-response-header-name */
 const isSetCookieField = (name: string): boolean => /^set-cookie2?$/i.test(name);
 
-/** @throws {TypeError} for what is no request; {DiskCacheError} `TOO_LARGE`. */
+/** @throws {TypeError} for a malformed request; {DiskCacheError} `TOO_LARGE`. */
 export function parseRequest(
   given: unknown,
   { body = null, signal }: { readonly body?: BodyContent; readonly signal: AbortSignal },
@@ -84,13 +84,13 @@ export function parseRequest(
     method,
     headers: fields,
     signal,
-    // The standard allows this cache mode to nobody else; origins mean nothing here.
+    // The standard allows this cache mode only together with `same-origin`; the mode has no effect here.
     ...(cache === 'only-if-cached' && { mode: 'same-origin' as const }),
     ...(body !== null && { body, duplex: 'half' as const }),
   });
 }
 
-/** @throws {TypeError} for what is no response; {DiskCacheError} `TOO_LARGE`. */
+/** @throws {TypeError} for a malformed response; {DiskCacheError} `TOO_LARGE`. */
 export function parseResponse(given: unknown, body: BodyContent): Response {
   const { status, statusText, headers, url, redirected, type } = assertRecord<WireResponse>(given, 'A response');
   if (type === 'error') return Response.error();
@@ -105,7 +105,7 @@ export function parseResponse(given: unknown, body: BodyContent): Response {
   });
 }
 
-/** A response as a page may see it, but for its body. */
+/** Returns a response as a page may see it, without its body and without cookies. */
 export function serializeWithoutCookies(response: Response): Omit<WireResponse, 'body'> {
   const said = serializeResponseHead(response);
   return { ...said, headers: said.headers.filter(([name]) => !isSetCookieField(name)) };
@@ -137,7 +137,7 @@ export function parseQueryOptions(given: unknown): QueryOptions & { readonly cac
   };
 }
 
-/** Counted one by one: what a message refers to many times is there once, and would be copied here. */
+/** Counted per reference: a header that a message references many times was sent once, but would be copied for each. */
 function parseFields(given: unknown, otherBytes: number): [string, string][] {
   if (!Array.isArray(given)) throw new TypeError('Header fields are a list of names and values');
   let weight = 0;

@@ -10,28 +10,28 @@ import { IncomingStream, splitIntoChunks } from '../byte-channel.ts';
 import type { Quota } from '../principal.ts';
 import { toError } from './calls.ts';
 
-/** Smaller bodies travel with their head, where all of it is at hand. Bytes. */
+/** Bodies up to this size are sent with their head if they are on disk. Bytes. */
 const MAX_INLINE_BODY_BYTES = 2 ** 16;
 
 type BodyReader = ReadableStreamDefaultReader<Uint8Array>;
 
-/** A body of which nothing is asked for so long is cancelled: it keeps a request or a file open. */
+/** Milliseconds without a pull after which a body is cancelled: it keeps a request or a file open. */
 const OUTGOING_IDLE_MS = 300_000;
 
 interface OutgoingBody {
   readonly idleTimer: NodeJS.Timeout;
   readonly reader: BodyReader;
-  /** Answers who asks in turn, also several at a time. */
+  /** Serves concurrent pulls in order. */
   readonly chunks: AsyncGenerator<Uint8Array, void>;
   chunksInFlight: number;
 }
 
 /**
- * Bodies on their way to a page, which pulls them chunk by chunk. Memory holds what is asked for, and of a page that takes none of it no
- * more than it may leave untaken.
+ * Bodies sent to a page, which pulls them chunk by chunk. Memory holds the requested chunks, and for a page that receives none no more than
+ * the principal's limit for unreceived bytes.
  *
- * Invariant: a body leaves when it has ended or failed, the page wants no more of it or asks for nothing of it for five minutes, or the
- * page goes; it is cancelled unless it was read to its end.
+ * Invariant: a body is removed when it has ended or failed, when the page cancels it or pulls nothing for five minutes, or when the page
+ * disconnects; it is cancelled unless it was read to its end.
  */
 export class OutgoingBodies {
   readonly #open = new Map<number, OutgoingBody>();
@@ -40,7 +40,7 @@ export class OutgoingBodies {
   #lastId = 0;
   #closeReason: Error | undefined;
 
-  /** `quota`: those of all sessions of a principal; `whenTaken`: resolves when the page has taken enough for another chunk. */
+  /** `quota`: shared by all sessions of a principal; `whenTaken` resolves when the page has received enough for another chunk. */
   constructor(quota: Quota, whenTaken: () => Promise<void>) {
     this.#quota = quota;
     this.#whenTaken = whenTaken;
@@ -51,9 +51,9 @@ export class OutgoingBodies {
   }
 
   /**
-   * A body as it travels. One that is `atHand`, such as on disk, is sent whole if it is small.
+   * Returns a body as sent. One that is `atHand`, such as on disk, is sent whole if it is small.
    *
-   * @throws {DiskCacheError} `BUSY` when too many are open; what reading throws; why the page has gone.
+   * @throws {DiskCacheError} `BUSY` if too many are open; anything that reading throws; the reason why the page has disconnected.
    */
   async send(body: ReadableStream<Uint8Array> | null, atHand: boolean): Promise<WireBody> {
     if (body === null) return null;
@@ -84,9 +84,9 @@ export class OutgoingBodies {
   }
 
   /**
-   * The next chunk, null at the end.
+   * Returns the next chunk, null at the end.
    *
-   * @throws {DiskCacheError} `NOT_ALLOWED` for a body that isn't open, or of which too much was asked for; what reading throws.
+   * @throws {DiskCacheError} `NOT_ALLOWED` if the body isn't open, or has too many pulls in flight; anything that reading throws.
    */
   async pull(id: number): Promise<Uint8Array | null> {
     const body = this.#open.get(id);
@@ -120,7 +120,7 @@ export class OutgoingBodies {
   #expire(id: number): void {
     const body = this.#open.get(id);
     if (body === undefined) return;
-    // Where the network is slow the page has done its part.
+    // A pending pull means that the network is slow, not that the page is idle.
     if (body.chunksInFlight > 0) body.idleTimer.refresh();
     else this.cancel(id, new DiskCacheError('TIMEOUT', `Nothing of this body was read for ${OUTGOING_IDLE_MS} ms`));
   }
@@ -140,7 +140,7 @@ export class OutgoingBodies {
   }
 }
 
-/** Reads a chunk only when the page has taken what it was sent before. */
+/** Reads a chunk only when the page has received enough of what it was sent. */
 async function* paced(
   chunks: AsyncIterable<Uint8Array>,
   whenTaken: () => Promise<void>,
@@ -161,12 +161,12 @@ async function* readRest(first: readonly Uint8Array[], reader: BodyReader): Asyn
   }
 }
 
-/** Who wrote the body hears of it; that cancelling fails is of no interest to anyone any more. */
+/** Cancels the source with the reason; errors while cancelling no longer concern any caller. */
 function cancelReader(reader: BodyReader, why: Error): void {
   reader.cancel(why).catch(() => undefined);
 }
 
-/** A body of which nothing comes for so long is broken off: its request waits for it. */
+/** Milliseconds without a chunk after which a body fails: its request waits for it. */
 const INCOMING_IDLE_MS = 300_000;
 
 interface IncomingBody {
@@ -175,16 +175,16 @@ interface IncomingBody {
   readonly charge: ChargeBytes;
 }
 
-/** As `RequestMessage` and `Response` take it. */
+/** The body types that `Request` and `Response` accept. */
 export type BodyContent = ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer> | null;
 
-/** Counts what comes; throws when it is too much. */
+/** Counts received bytes; throws if there are too many. */
 type ChargeBytes = (bytes: Uint8Array) => void;
 
 /**
- * Bodies on their way from a page, which pushes them piece by piece, each when there is room.
+ * Bodies received from a page, which pushes them chunk by chunk, each when there is room.
  *
- * Invariant: who reads one gets all of it or an error, also when the page goes half-way.
+ * Invariant: the reader gets the whole body or an error, also if the page disconnects half-way.
  */
 export class IncomingBodies {
   readonly #open = new Map<number, IncomingBody>();
@@ -193,7 +193,7 @@ export class IncomingBodies {
     return this.#open.size;
   }
 
-  /** @throws {DiskCacheError} `NOT_ALLOWED` for what is no body, or one that comes already; what `charge` throws. */
+  /** @throws {DiskCacheError} `NOT_ALLOWED` if it isn't a body, or is already being received; anything that `charge` throws. */
   receive(body: WireBody, charge: ChargeBytes = () => {}): BodyContent {
     if (body === null) return null;
     if (body instanceof Uint8Array && body.length <= MAX_CHUNK_BYTES) {
@@ -215,7 +215,10 @@ export class IncomingBodies {
     return received.readable;
   }
 
-  /** Takes a piece; answers, when there is room for another, whether anyone wants it. One that is none, or too many, ends the body. */
+  /**
+   * Takes a chunk; resolves when there is room for the next one, with whether it is wanted. An invalid chunk, or one too many, ends the
+   * body.
+   */
   async push({ body: id, bytes, failure }: BodyChunk): Promise<boolean> {
     const received = this.#open.get(id);
     if (received === undefined) return false;
@@ -235,7 +238,7 @@ export class IncomingBodies {
     }
   }
 
-  /** The call it belongs to is over without having read it. */
+  /** Fails a body whose call has ended without reading it. */
   discard(body: WireBody, why: Error): void {
     if (typeof body === 'number') this.#open.get(body)?.body.fail(why);
   }
