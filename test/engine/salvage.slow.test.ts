@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
@@ -12,6 +12,7 @@ import {
   getDatabasePath,
   getLeafPages,
   getRootPage,
+  getRowOffsets,
 } from './damaged-file.ts';
 import { freshDirectory } from './fresh-directory.ts';
 
@@ -238,6 +239,24 @@ describe('a damaged key', () => {
       expect(countReadable(cache)).toBe(ITEMS);
     }
     expect(damaged).toBeGreaterThan(1);
+  });
+
+  it('is found again also behind a row whose id leads past it', () => {
+    const directory = createFilledCache();
+    const bytes = readFileSync(getDatabasePath(directory));
+    const rows = getRowOffsets(bytes, getLeafPages(directory, 'entry')[0]!);
+    // A row begins with its length, here of two bytes, and its id: this one points far beyond its page, and at a later item.
+    bytes.set([0xff, 0x7f, 100], rows[3]);
+    const key = bytes.indexOf('key 6', rows[6]);
+    expect(key - rows[6]!).toBeLessThan(60);
+    bytes[key] = 'K'.charCodeAt(0);
+    writeFileSync(getDatabasePath(directory), bytes);
+    using cache = new Cache<string, unknown>(directory, { memory: 0 });
+    expect(cache.get('key 6')).toBe(createValue(6));
+    cache.check({ repair: true });
+    expect(cache.get('key 6')).toBe(createValue(6));
+    expect(countReadable(cache)).toBe(ITEMS - 1);
+    expect(cache.check()).toEqual([]);
   });
 });
 
