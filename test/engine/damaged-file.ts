@@ -73,3 +73,14 @@ export function getRowOffsets(bytes: Buffer, page: number): number[] {
   const count = bytes.readUInt16BE(start + 3);
   return Array.from({ length: count }, (_, nth) => start + bytes.readUInt16BE(start + 8 + 2 * nth));
 }
+
+/** Puts each of two pages of a closed store in the place of the other; the first one is 1. */
+export function exchangePages(directory: string, one: number, other: number): void {
+  const path = getDatabasePath(directory);
+  const bytes = readFileSync(path);
+  const page = (number: number) => bytes.subarray((number - 1) * PAGE_BYTES, number * PAGE_BYTES);
+  const first = Buffer.from(page(one));
+  page(other).copy(page(one));
+  first.copy(page(other));
+  writeFileSync(path, bytes);
+}

@@ -8,6 +8,7 @@ import {
   corruptAllPages,
   corruptPages,
   countOccurrences,
+  exchangePages,
   flipBit,
   getDatabasePath,
   getLeafPages,
@@ -137,6 +138,28 @@ describe('damaged pages', () => {
   });
 });
 
+const COUNTERS = ['file bytes', 'hand', 'hits', 'misses', 'settings'];
+
+function readCounterNames(directory: string): unknown[] {
+  const database = new Database(getDatabasePath(directory), { readonly: true });
+  const names = database.prepare('SELECT name FROM counter').pluck().all();
+  database.close();
+  return names;
+}
+
+describe('missing counts', () => {
+  it('are found, and a repair makes them', () => {
+    const directory = createFilledCache();
+    exchangePages(directory, getRootPage(directory, 'counter'), getRootPage(directory, 'listener'));
+    using cache = new Cache<string, unknown>(directory, { memory: 0 });
+    expect(cache.check().map(({ code }) => code)).toEqual(COUNTERS.map(() => 'count'));
+    cache.check({ repair: true });
+    expect(cache.check()).toEqual([]);
+    expect(readCounterNames(directory)).toEqual(expect.arrayContaining(COUNTERS));
+    expect(countReadable(cache)).toBe(ITEMS);
+  });
+});
+
 describe('clear', () => {
   it.each<[string, (directory: string) => readonly number[]]>([
     ['the table', (directory) => [getRootPage(directory, 'entry')]],
@@ -154,6 +177,34 @@ describe('clear', () => {
     expect(values(directory)).toBe(0);
     cache.set('a', 1);
     expect([...cache]).toEqual([['a', 1]]);
+  });
+
+  it.each([
+    ['counter', 'entry_expiry'],
+    ['counter', 'setting'],
+    ['counter', 'listener'],
+    ['entry_file', 'entry_expiry'],
+  ])('leaves nothing behind where the pages of %s and %s were exchanged', (one, other) => {
+    const directory = createFilledCache();
+    exchangePages(directory, getRootPage(directory, one), getRootPage(directory, other));
+    using cache = new Cache<string, unknown>(directory, { memory: 0 });
+    cache.clear();
+    expect(cache.check()).toEqual([]);
+    expect(values(directory)).toBe(0);
+    expect(readCounterNames(directory)).toEqual(expect.arrayContaining(COUNTERS));
+  });
+
+  it('empties shards where the page of counts was exchanged', () => {
+    const directory = freshDirectory();
+    const first = new FanoutCache<string, unknown>(directory, { shards: 2 });
+    for (let n = 0; n < ITEMS; n++) first.set(`key ${n}`, createValue(n));
+    first.close();
+    const shard = join(directory, 'shards', '001');
+    exchangePages(shard, getRootPage(shard, 'counter'), getRootPage(shard, 'entry_expiry'));
+    using cache = new FanoutCache<string, unknown>(directory);
+    cache.clear();
+    expect(cache.size).toBe(0);
+    expect(cache.check()).toEqual([]);
   });
 
   it('keeps the settings where every page is damaged while the store is open', () => {
