@@ -66,3 +66,21 @@ export function flipBit(directory: string, text: string, nth: number, at = text.
 /** How often a text stands in the database. */
 export const countOccurrences = (directory: string, text: string): number =>
   readFileSync(getDatabasePath(directory)).toString('latin1').split(text).length - 1;
+
+/** Where the rows of a page of a table begin in the file, in the order of the page; the first page is 1. */
+export function getRowOffsets(bytes: Buffer, page: number): number[] {
+  const start = (page - 1) * PAGE_BYTES;
+  const count = bytes.readUInt16BE(start + 3);
+  return Array.from({ length: count }, (_, nth) => start + bytes.readUInt16BE(start + 8 + 2 * nth));
+}
+
+/** Puts each of two pages of a closed store in the place of the other; the first one is 1. */
+export function exchangePages(directory: string, one: number, other: number): void {
+  const path = getDatabasePath(directory);
+  const bytes = readFileSync(path);
+  const page = (number: number) => bytes.subarray((number - 1) * PAGE_BYTES, number * PAGE_BYTES);
+  const first = Buffer.from(page(one));
+  page(other).copy(page(one));
+  first.copy(page(other));
+  writeFileSync(path, bytes);
+}

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
@@ -8,10 +8,12 @@ import {
   corruptAllPages,
   corruptPages,
   countOccurrences,
+  exchangePages,
   flipBit,
   getDatabasePath,
   getLeafPages,
   getRootPage,
+  getRowOffsets,
 } from './damaged-file.ts';
 import { freshDirectory } from './fresh-directory.ts';
 
@@ -136,6 +138,28 @@ describe('damaged pages', () => {
   });
 });
 
+const COUNTERS = ['file bytes', 'hand', 'hits', 'misses', 'settings'];
+
+function readCounterNames(directory: string): unknown[] {
+  const database = new Database(getDatabasePath(directory), { readonly: true });
+  const names = database.prepare('SELECT name FROM counter').pluck().all();
+  database.close();
+  return names;
+}
+
+describe('missing counts', () => {
+  it('are found, and a repair makes them', () => {
+    const directory = createFilledCache();
+    exchangePages(directory, getRootPage(directory, 'counter'), getRootPage(directory, 'listener'));
+    using cache = new Cache<string, unknown>(directory, { memory: 0 });
+    expect(cache.check().map(({ code }) => code)).toEqual(COUNTERS.map(() => 'count'));
+    cache.check({ repair: true });
+    expect(cache.check()).toEqual([]);
+    expect(readCounterNames(directory)).toEqual(expect.arrayContaining(COUNTERS));
+    expect(countReadable(cache)).toBe(ITEMS);
+  });
+});
+
 describe('clear', () => {
   it.each<[string, (directory: string) => readonly number[]]>([
     ['the table', (directory) => [getRootPage(directory, 'entry')]],
@@ -153,6 +177,34 @@ describe('clear', () => {
     expect(values(directory)).toBe(0);
     cache.set('a', 1);
     expect([...cache]).toEqual([['a', 1]]);
+  });
+
+  it.each([
+    ['counter', 'entry_expiry'],
+    ['counter', 'setting'],
+    ['counter', 'listener'],
+    ['entry_file', 'entry_expiry'],
+  ])('leaves nothing behind where the pages of %s and %s were exchanged', (one, other) => {
+    const directory = createFilledCache();
+    exchangePages(directory, getRootPage(directory, one), getRootPage(directory, other));
+    using cache = new Cache<string, unknown>(directory, { memory: 0 });
+    cache.clear();
+    expect(cache.check()).toEqual([]);
+    expect(values(directory)).toBe(0);
+    expect(readCounterNames(directory)).toEqual(expect.arrayContaining(COUNTERS));
+  });
+
+  it('empties shards where the page of counts was exchanged', () => {
+    const directory = freshDirectory();
+    const first = new FanoutCache<string, unknown>(directory, { shards: 2 });
+    for (let n = 0; n < ITEMS; n++) first.set(`key ${n}`, createValue(n));
+    first.close();
+    const shard = join(directory, 'shards', '001');
+    exchangePages(shard, getRootPage(shard, 'counter'), getRootPage(shard, 'entry_expiry'));
+    using cache = new FanoutCache<string, unknown>(directory);
+    cache.clear();
+    expect(cache.size).toBe(0);
+    expect(cache.check()).toEqual([]);
   });
 
   it('keeps the settings where every page is damaged while the store is open', () => {
@@ -238,6 +290,24 @@ describe('a damaged key', () => {
       expect(countReadable(cache)).toBe(ITEMS);
     }
     expect(damaged).toBeGreaterThan(1);
+  });
+
+  it('is found again also behind a row whose id leads past it', () => {
+    const directory = createFilledCache();
+    const bytes = readFileSync(getDatabasePath(directory));
+    const rows = getRowOffsets(bytes, getLeafPages(directory, 'entry')[0]!);
+    // A row begins with its length, here of two bytes, and its id: this one points far beyond its page, and at a later item.
+    bytes.set([0xff, 0x7f, 100], rows[3]);
+    const key = bytes.indexOf('key 6', rows[6]);
+    expect(key - rows[6]!).toBeLessThan(60);
+    bytes[key] = 'K'.charCodeAt(0);
+    writeFileSync(getDatabasePath(directory), bytes);
+    using cache = new Cache<string, unknown>(directory, { memory: 0 });
+    expect(cache.get('key 6')).toBe(createValue(6));
+    cache.check({ repair: true });
+    expect(cache.get('key 6')).toBe(createValue(6));
+    expect(countReadable(cache)).toBe(ITEMS - 1);
+    expect(cache.check()).toEqual([]);
   });
 });
 

@@ -69,8 +69,8 @@ class ItemCopy {
     const read = (text: string) => unlessCorrupt(() => sql.dynamic<Column[]>(text).first(id));
     const row = read(ROW_SQL) ?? read(ROW_BEGINNING_SQL);
     if (row === undefined || row[0] !== id) return;
-    const item = [...row, ...Array(ALL_COLUMNS.length + 1 - row.length).fill(null)] as unknown as ItemRow;
-    if (findDamage(this.#core, item) === undefined) this.take(item);
+    // One whose key alone is damaged is looked up in the index later, as if it had been met in the order of the table.
+    this.take([...row, ...Array(ALL_COLUMNS.length + 1 - row.length).fill(null)] as unknown as ItemRow);
   }
 
   /** Ids that were not met, where the order of the table is damaged: those that the index has, or those between others. */

@@ -7,6 +7,7 @@ import { beforeWrite, runAndWarn } from '../space/maintenance.ts';
 import { assertDatabaseInPlace } from '../space/store-files.ts';
 import { sleepBlocking } from '../sqlite/busy-retry.ts';
 import { isCorrupt } from '../sqlite/errors.ts';
+import { PERMANENT_COUNTERS } from '../sqlite/statements.ts';
 import type { Core } from '../state/core.ts';
 import { assertOptions, demandFlag } from '../validate.ts';
 import { findDamage } from './read.ts';
@@ -148,9 +149,19 @@ function checkCounts(core: Core, repair: boolean): Finding[] {
     const { sql } = core;
     const counted = sql.counter.first('file bytes')?.[0];
     const actual = sql.fileBytes.first()?.[0] ?? 0;
-    if (counted === actual) return [];
-    if (repair) sql.restoreCounter.run('file bytes', actual);
-    return [{ code: 'count', message: `${core.directory} counts ${counted} bytes in files; its items have ${actual}` }];
+    const findings: Finding[] = [];
+    if (counted !== actual) {
+      if (repair) sql.restoreCounter.run('file bytes', actual);
+      const message = `${core.directory} counts ${counted} bytes in files; its items have ${actual}`;
+      findings.push({ code: 'count', message });
+    }
+    for (const name of PERMANENT_COUNTERS) {
+      if (sql.counter.first(name) !== undefined || name === 'file bytes') continue;
+      // Without its row a count would stay as it is: others would not notice new settings.
+      if (repair) sql.restoreCounter.run(name, 0);
+      findings.push({ code: 'count', message: `${core.directory} lacks its count "${name}"` });
+    }
+    return findings;
   });
 }
 

@@ -1,3 +1,4 @@
+import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import { resetDatabase } from '../backup/recover-database.ts';
 import { deleteExpired, deleteFile, deleteRow, isChangeLogged, recordReplaced } from '../space/delete-row.ts';
@@ -7,6 +8,7 @@ import { isLive } from '../space/policy.ts';
 import { evict as evictFor, getLiveBytes } from '../space/size-limit.ts';
 import { isCorrupt, unlessCorrupt } from '../sqlite/errors.ts';
 import { withoutLoggingDeletions } from '../sqlite/file-format.ts';
+import { PERMANENT_COUNTERS } from '../sqlite/statements.ts';
 import type { Core } from '../state/core.ts';
 import { assertIterable, toTagColumn } from '../validate.ts';
 import { encodeKey, type KeyColumn } from '../values/key.ts';
@@ -71,6 +73,7 @@ function clearInTransaction(core: Core): number {
   const { sql, transaction } = core;
   const live = getSize(core);
   const files = sql.files.all();
+  assertCountersMatch(core, files);
   const deleteAll = () => void sql.deleteAll.run();
   if (isChangeLogged(core)) withoutLoggingDeletions(core.connection, deleteAll);
   else deleteAll();
@@ -84,6 +87,26 @@ function clearInTransaction(core: Core): number {
   if (core.settings.durability === 'process') for (const [file, size] of files) recordReplaced(core, file, size);
   else transaction.afterCommit.push(() => deleteFiles(core, files));
   return live;
+}
+
+/**
+ * Where pages were exchanged, the list of files or the counters can be those of something else, and SQLite's own check finds
+ * nothing wrong once both are empty.
+ */
+function assertCountersMatch(
+  { sql, directory }: Core,
+  files: readonly (readonly [file: string, size: number])[],
+): void {
+  const missing = PERMANENT_COUNTERS.find((name) => sql.counter.first(name) === undefined);
+  const counted = sql.counter.first('file bytes')?.[0];
+  const listed = files.reduce((bytes, [, size]) => bytes + size, 0);
+  if (missing === undefined && counted === listed) return;
+  const fault =
+    missing === undefined ? `counts ${counted} bytes in files, and lists ${listed}` : `lacks its count "${missing}"`;
+  throw new DiskCacheError(
+    'CORRUPT',
+    `${directory} ${fault}; run check({ repair: true }), or clear it outside a transaction`,
+  );
 }
 
 /** Deletes all expired items; answers how many. */

@@ -97,6 +97,9 @@ export type CounterName =
   | 'collected at'
   | 'next folder';
 
+/** Those that every store has; the others are written when they are first needed. */
+export const PERMANENT_COUNTERS = ['file bytes', 'hits', 'misses', 'hand', 'settings'] as const;
+
 /** What of an item is written anew by every set, in the order of `ITEM_COLUMNS`. */
 export type ItemColumns = readonly [
   key: KeyColumn,
