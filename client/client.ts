@@ -104,7 +104,7 @@ export class Client {
     });
   }
 
-  /** Rejects everything open with `getErrorMessage`; the next call connects again. */
+  /** Rejects everything open with `reason`; the next call connects again. */
   disconnect(reason: DiskCacheError): void {
     this.#storeOrder.reject(reason);
     this.#port?.then((line) => line.close()).catch(() => {});

@@ -15,7 +15,7 @@ import { toWireArguments } from './wire-arguments.ts';
  * A durable queue of the main process, seen from a page; what is done with its jobs is decided there. A job whose `enqueue` has
  * resolved survives a kill and a power cut. Calls made in one turn travel and commit together, as those on a store. Every method
  * rejects with a `DiskCacheError`: `NOT_ALLOWED`, `NO_SUCH_STORE` for a queue that the main process has not opened,
- * `DISCONNECTED`, `CALL_TIMEOUT_MS`, or what the queue threw.
+ * `DISCONNECTED`, `TIMEOUT`, or what the queue threw.
  */
 export interface RemoteQueue<T = unknown> extends Remote<QueueContract<T>> {
   /** The jobs in a state: the ready ones in the order in which they will be begun, others by group or id. */

@@ -73,7 +73,7 @@ interface RemoteStoreMethods<Contract, K, V> {
 /**
  * A cache of the main process, seen from a page, in one directory or in shards. A resolved write is on disk. Calls made in one
  * turn, up to 512 of them or 1 MiB, travel as one message and commit as one transaction. Every method rejects with a
- * `DiskCacheError`: `NOT_ALLOWED`, `NO_SUCH_STORE`, `DISCONNECTED`, `CALL_TIMEOUT_MS`, or what the engine threw.
+ * `DiskCacheError`: `NOT_ALLOWED`, `NO_SUCH_STORE`, `DISCONNECTED`, `TIMEOUT`, or what the engine threw.
  */
 export interface RemoteCache<K extends Key = Key, V = unknown>
   extends Remote<CacheContract<K, V>>,

@@ -21,7 +21,7 @@ import { RemoteConnection } from './http/remote-connection.ts';
 import type { RemoteFetchInit, RequestInput } from './http/request-input.ts';
 
 export interface DiskCacheOptions {
-  /** Milliseconds after which a call that was not answered rejects with `CALL_TIMEOUT_MS`. Default 30 000. */
+  /** Milliseconds after which a call that was not answered rejects with `TIMEOUT`. Default 30 000. */
   readonly timeout?: number;
 }
 

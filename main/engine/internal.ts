@@ -15,7 +15,7 @@ export {
 export { limitBlocking, withBriefWait } from './sqlite/busy-retry.ts';
 export { isCorrupt, isDamage, isTransient } from './sqlite/errors.ts';
 export { assertCacheOptions } from './state/settings.ts';
-export { assertFunction, assertIterable, assertOptions, demandFlag, isRecord, wrapListener } from './validate.ts';
+export { assertFlag, assertFunction, assertIterable, assertOptions, isRecord, wrapListener } from './validate.ts';
 export { isEqual } from './values/equality.ts';
 export { encodeKey, type KeyColumn } from './values/key.ts';
 export { OutOfTime, type ReadBudget, withoutByteLimit, withReadBudget } from './values/read-budget.ts';

@@ -55,7 +55,7 @@ export function assertFunction(fn: unknown, what: string): void {
  *
  * @throws {DiskCacheError} `BAD_OPTION`
  */
-export function demandFlag(value: unknown, name: string): void {
+export function assertFlag(value: unknown, name: string): void {
   if (typeof value === 'boolean') return;
   throw new DiskCacheError('BAD_OPTION', `${name} is ${formatValue(value, "'")}; it has to be true or false`);
 }

@@ -12,7 +12,7 @@ import type {
 import { MAX_TIMER_MS } from '../../protocol/options.ts';
 import type { Cursor, ResultPage } from '../../protocol/results.ts';
 import { type CheckOptions, type Finding, Index, type IndexOptions, type PlainResult } from '../engine/index.ts';
-import { assertFunction, assertOptions, demandFlag } from '../engine/internal.ts';
+import { assertFlag, assertFunction, assertOptions } from '../engine/internal.ts';
 import { DEFAULT_WORKER_LEASE_MS } from './attempts.ts';
 import { getJob, getJobPage, listJobs, removeJob, retryJob, toChangeListener } from './jobs.ts';
 import { checkQueue, rebuild } from './repair.ts';
@@ -211,7 +211,7 @@ export class Queue<T = unknown> {
    */
   check(options?: CheckOptions): Finding[] {
     const { repair = false } = assertOptions(options, CHECK_OPTIONS);
-    demandFlag(repair, 'repair');
+    assertFlag(repair, 'repair');
     return this.#runAndWake((core) => checkQueue(core, repair));
   }
 

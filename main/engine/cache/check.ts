@@ -9,7 +9,7 @@ import { sleepBlocking } from '../sqlite/busy-retry.ts';
 import { isCorrupt } from '../sqlite/errors.ts';
 import { PERMANENT_COUNTERS } from '../sqlite/statements.ts';
 import type { Core } from '../state/core.ts';
-import { assertOptions, demandFlag } from '../validate.ts';
+import { assertFlag, assertOptions } from '../validate.ts';
 import { findDamage } from './read.ts';
 import { inWriteTransaction } from './transaction.ts';
 
@@ -41,7 +41,7 @@ const CHECK_OPTIONS: ReadonlySet<string> = new Set(['repair']);
 /** Everything that is wrong; with `repair` also what was wrong and has been mended. */
 export function check(core: Core, options?: CheckOptions, consistency?: ConsistencyCheck): Finding[] {
   const { repair = false } = assertOptions(options, CHECK_OPTIONS);
-  demandFlag(repair, 'repair');
+  assertFlag(repair, 'repair');
   if (core.transaction.depth > 0)
     throw new DiskCacheError('BAD_OPTION', 'check was called inside a transaction; call it after');
   if (repair) beforeWrite(core);

@@ -2,7 +2,7 @@ import type { Stats } from '../../../protocol/results.ts';
 import { runAndWarn } from '../space/maintenance.ts';
 import type { Core } from '../state/core.ts';
 import type { BufferedAccess } from '../state/row-stats.ts';
-import { assertOptions, demandFlag } from '../validate.ts';
+import { assertFlag, assertOptions } from '../validate.ts';
 import { inWriteTransaction } from './transaction.ts';
 
 /** A write takes so many along. */
@@ -74,7 +74,7 @@ const STATS_OPTIONS: ReadonlySet<string> = new Set(['reset']);
 
 export function getStats(core: Core, options?: { readonly reset?: boolean }): Stats {
   const { reset = false } = assertOptions(options, STATS_OPTIONS);
-  demandFlag(reset, 'reset');
+  assertFlag(reset, 'reset');
   const { sql, accessBuffer } = core;
   const read = (): Stats => ({
     hits: (sql.counter.first('hits')?.[0] ?? 0) + accessBuffer.hits,

@@ -48,7 +48,7 @@ export type LockFactory<S extends RecipeStore = RecipeStore> =
  *
  * The state is the lock's row, under `name`; a call costs what acquiring and releasing does.
  *
- * @throws {DiskCacheError} `BAD_OPTION`; the function it answers throws `CALL_TIMEOUT_MS` after `timeout`, without having run.
+ * @throws {DiskCacheError} `BAD_OPTION`; the function it answers throws `TIMEOUT` after `timeout`, without having run.
  */
 export function barrier<S extends RecipeStore>(store: S, lockFactory: LockFactory<S>, options?: BarrierOptions) {
   if (typeof lockFactory !== 'function') {
@@ -113,7 +113,7 @@ interface Bucket {
  * Token bucket: Turner, "New Directions in Communications", IEEE Communications Magazine 24 (10), 1986; kept as a single
  * point in time as in the virtual scheduling of ITU-T I.371.
  *
- * @throws {DiskCacheError} `BAD_OPTION`; the throttled function throws `CALL_TIMEOUT_MS`, and `BAD_VALUE` when the row holds
+ * @throws {DiskCacheError} `BAD_OPTION`; the throttled function throws `TIMEOUT`, and `BAD_VALUE` when the row holds
  * something else.
  */
 export function throttle(store: RecipeStore, count: number, ms: number, options?: ThrottleOptions) {

@@ -22,7 +22,7 @@ export abstract class LockBase {
   /**
    * Waits on the spot, which blocks the thread: for worker threads, command lines and short waits.
    *
-   * @throws {DiskCacheError} `CALL_TIMEOUT_MS`, with who holds it; at once when that is this thread itself, which can't let go while
+   * @throws {DiskCacheError} `TIMEOUT`, with who holds it; at once when that is this thread itself, which can't let go while
    * it waits. `BAD_OPTION` inside `transact`, where nobody else could leave.
    */
   acquire(options?: AcquireOptions): LockHandle {
@@ -33,7 +33,7 @@ export abstract class LockBase {
   /**
    * Waits while the event loop turns.
    *
-   * @throws {DiskCacheError} `CALL_TIMEOUT_MS`, with who holds it; `BAD_OPTION` inside `transact`. Rejects with the signal's reason
+   * @throws {DiskCacheError} `TIMEOUT`, with who holds it; `BAD_OPTION` inside `transact`. Rejects with the signal's reason
    * when that is aborted.
    */
   async acquireAsync(options?: AcquireAsyncOptions): Promise<LockHandle> {

@@ -123,7 +123,7 @@ export class FileStore {
    * Moves a staged file to where rows name it. Call it inside the write transaction that writes the row; if that rolls back,
    * `remove` the file.
    *
-   * @throws {DiskCacheError} `CALL_TIMEOUT_MS` when the file was staged so long ago that it was taken for abandoned.
+   * @throws {DiskCacheError} `TIMEOUT` when the file was staged so long ago that it was taken for abandoned.
    */
   place(staged: StagedFile): void {
     const path = this.getPath(staged.name);

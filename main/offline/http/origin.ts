@@ -148,7 +148,7 @@ async function applyNotModified(
   return response;
 }
 
-/** What is stored, where it may stand in for an origin that fails, or (not `describeResponse`) can't be reached. */
+/** What is stored, where it may stand in for an origin that fails, or (not `reached`) can't be reached. */
 export async function staleIfError(
   context: HttpCacheContext,
   request: Request,
