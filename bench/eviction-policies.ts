@@ -15,7 +15,7 @@ const PYTHON_LRU = `${PYTHON_NAME}, least-recently-used`;
 const toName = (policy: string) => `${OURS}, ${policy}`;
 
 export const benchmark: Benchmark = {
-  name: 'policies',
+  name: 'eviction-policies',
   asks: 'What does it cost a get that the eviction policy wants to know of it?',
   async *comparisons({ keys, operations }) {
     for (const recent of [false, true]) {

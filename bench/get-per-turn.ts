@@ -8,7 +8,7 @@ import { runStandalone } from './harness/run-standalone.ts';
 import { measureMicrosecondsAsync } from './harness/timing.ts';
 
 export const benchmark: Benchmark = {
-  name: 'turn',
+  name: 'get-per-turn',
   asks: 'What does a get cost that is the only one of its turn of the event loop?',
   async *comparisons({ keys, operations }) {
     using fixtures = new Fixtures(keys, 'text');

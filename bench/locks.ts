@@ -10,7 +10,7 @@ import { PYTHON_NAME } from './peer/python.ts';
 const ASYNC_NAME = `${OURS}, acquireAsync`;
 
 export const benchmark: Benchmark = {
-  name: 'recipes',
+  name: 'locks',
   asks: 'What does a recipe cost when nobody has to wait?',
   async *comparisons({ keys, operations }) {
     using fixtures = new Fixtures(keys / 10);

@@ -13,7 +13,7 @@ import type { ParentMessage } from './peer/utility-worker.ts';
 import type { WriteOrder, WritingPageData } from './peer/writing-page-worker.ts';
 
 export const benchmark: Benchmark = {
-  name: 'delay',
+  name: 'main-thread-delay',
   asks: 'How late is this thread’s event loop (99th percentile) while a page writes, with the engine here or elsewhere?',
   async *comparisons({ keys }) {
     using scratch = new Scratch();

@@ -14,33 +14,33 @@ import { BENCH_OPTIONS, parseScale } from './harness/run-standalone.ts';
 
 const BENCHMARKS = [
   'get',
-  'turn',
+  'get-per-turn',
   'set',
-  'bulk',
+  'set-in-transaction',
   'delete',
-  'policies',
+  'eviction-policies',
   'large',
   'objects',
   'keys',
   'scale',
-  'evicting',
+  'set-at-limit',
   'open',
   'memory',
   'hit-rate',
   'deque',
   'index-map',
   'group-commit',
-  'recipes',
+  'locks',
   'queue',
   'fanout',
   'bridge',
-  'delay',
+  'main-thread-delay',
 ] as const;
 
-const USAGE = `npm run bench -- [question …] [--rounds n] [--quick] [--json file] [--markdown file]
-questions: ${BENCHMARKS.join(', ')}; all of them without a name`;
+const USAGE = `npm run bench -- [benchmark …] [--rounds n] [--quick] [--json file] [--markdown file]
+benchmarks: ${BENCHMARKS.join(', ')}; all of them without a name`;
 
-/** Another process per question: neither compiled code nor heap of one is in the figures of the next. */
+/** A process per benchmark, so that compiled code and heap of one don't affect the next. */
 async function runInProcess(name: string, args: readonly string[]): Promise<BenchmarkReport> {
   const child = fork(join(import.meta.dirname, `${name}.ts`), args, { execArgv: ['--expose-gc'] });
   let report: BenchmarkReport | undefined;
@@ -52,7 +52,7 @@ async function runInProcess(name: string, args: readonly string[]): Promise<Benc
   return report;
 }
 
-/** @throws `TypeError` or `RangeError` for what is no option, number or question. */
+/** @throws `TypeError` or `RangeError` for an unknown option or benchmark, or an invalid number. */
 function parseCommandLine() {
   const { values, positionals } = parseArgs({
     options: { ...BENCH_OPTIONS, json: { type: 'string' }, markdown: { type: 'string' } },
@@ -60,7 +60,7 @@ function parseCommandLine() {
   });
   parseScale(values);
   const unknown = positionals.find((name) => !(BENCHMARKS as readonly string[]).includes(name));
-  if (unknown !== undefined) throw new RangeError(`There is no question "${unknown}"`);
+  if (unknown !== undefined) throw new RangeError(`Unknown benchmark "${unknown}"; there are ${BENCHMARKS.join(', ')}`);
   const { quick, rounds } = values;
   const args = [...(quick ? ['--quick'] : []), ...(rounds === undefined ? [] : ['--rounds', rounds])];
   return { names: positionals.length > 0 ? positionals : BENCHMARKS, args, json: values.json, text: values.markdown };

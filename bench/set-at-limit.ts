@@ -16,7 +16,7 @@ const FULL = `${OURS}, full`;
 const MIN_ITEMS = 10_000;
 
 export const benchmark: Benchmark = {
-  name: 'evicting',
+  name: 'set-at-limit',
   asks: 'What does a set cost when the store is full and each has to make room?',
   async *comparisons({ keys, operations }) {
     const count = Math.max(keys, MIN_ITEMS);

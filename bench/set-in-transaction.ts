@@ -13,7 +13,7 @@ const BATCH_ITEMS = 1000;
 const SET_MANY = 'deskcache, setMany';
 
 export const benchmark: Benchmark = {
-  name: 'bulk',
+  name: 'set-in-transaction',
   asks: `What does a write of 100 bytes cost when ${BATCH_ITEMS} of them are one transaction?`,
   async *comparisons({ keys, operations }) {
     for (const form of VALUE_FORMS) {

@@ -23,7 +23,7 @@ export async function* prefetchChunks(next: ChunkSource['next']): AsyncGenerator
   }
 }
 
-/** Streams that nobody reads any more, and that were not read to their end: the main process would keep them open. */
+/** Streams that were abandoned before their end: the main process would keep them open. */
 const abandonedStreams = new FinalizationRegistry<() => void>((leave) => leave());
 
 /**

@@ -10,7 +10,7 @@ import { StoreOrder } from './store-order.ts';
 /** Gets a port to the main process; `signal` tells it to give up. */
 export type OpenPort = (signal: AbortSignal) => Promise<MessagePortLike>;
 
-/** Of the time-out: who connects knows why nobody answers, and says so before the calls that wait for it are too late. */
+/** Share of the timeout given to the handshake, so that its specific error wins over the generic TIMEOUT. */
 const HANDSHAKE_SHARE = 0.9;
 
 /**
@@ -67,7 +67,7 @@ export class Client {
     return this.#connectionAbort.signal;
   }
 
-  /** A step of a value that travels as a stream, in a message of its own: nobody else has to wait for its answer. */
+  /** A step of a streamed value, in a message of its own: no other call waits for its answer. */
   streamStep<M extends keyof ValueStreamContract>(
     connection: AbortSignal,
     store: string,
@@ -131,7 +131,7 @@ export class Client {
       (line) => {
         if (this.#port === connected) this.#sendQueued(line);
       },
-      // What waits may be for another line: of this one nobody wants anything after a `disconnect`.
+      // Waiting calls may be for the next connection; nothing of this one matters after a `disconnect`.
       (error: unknown) => {
         if (this.#port === undefined) this.#rejectAll(error);
       },

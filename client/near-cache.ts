@@ -26,7 +26,7 @@ export class NearCache {
   readonly #onFailure: (error: unknown) => void;
   /** Least recently read first. */
   readonly #items = new Map<NearKey, CachedValue>();
-  /** What was asked for; whoever hears of a key takes it out. */
+  /** Reads under way; an invalidation of a key removes it. */
   readonly #pendingReads = new Map<NearKey, object>();
   #bytes = 0;
   #leaseEnd = Number.NEGATIVE_INFINITY;

@@ -54,7 +54,7 @@ export class PortConnection {
     return new Promise((resolve, reject) => {
       // Negative: the answer may come in parts.
       const [id, values] = [--this.#lastId, [] as unknown[]];
-      // First, for what can't be posted throws, and nobody will answer it.
+      // First: postMessage throws for what can't be cloned, and no answer will come.
       this.port.postMessage([id, operations] satisfies RequestMessage);
       this.#pending.set(id, { values, resolve, reject });
     });

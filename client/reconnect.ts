@@ -3,9 +3,9 @@ const RECONNECT_DELAY_MS = 250;
 
 interface ReconnectTarget {
   connect(): Promise<unknown>;
-  /** Whether somebody listens and there is no line. */
+  /** Whether there are listeners but no connection. */
   isWanted(): boolean;
-  /** Why nobody will hear anything. */
+  /** Why no listener will be called again. */
   onFailure(error: unknown): void;
 }
 

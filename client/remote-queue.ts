@@ -21,8 +21,8 @@ export interface RemoteQueue<T = unknown> extends Remote<QueueContract<T>> {
   /** The jobs in a state: the ready ones in the order in which they will be begun, others by group or id. */
   jobs(state: JobState): RemoteRange<Job<T>>;
   /**
-   * Tells `listener` what happens from now on, by whoever, in the order of the commits; `missed` where more has happened than
-   * could be told: look again. Returns an unsubscribe function; `onError` hears why there is no more, and without it that is an uncaught
+   * Tells `listener` what happens from now on, in any window or process, in commit order; `missed` if there was too much to
+   * deliver: read again. Returns an unsubscribe function; `onError` hears why there is no more, and without it that is an uncaught
    * error.
    */
   subscribe(

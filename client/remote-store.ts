@@ -78,7 +78,7 @@ export class RemoteStore {
     });
   }
 
-  /** Answers the way out; `onError` hears why there are no more changes, and without it that is an uncaught error. */
+  /** Returns an unsubscribe function. `onError` is told why changes have ended; without it that is an uncaught error. */
   subscribe(listener: UpdateListener, { onError = rethrowLater, ...range }: RemoteSubscribeOptions = {}): () => void {
     if (typeof listener !== 'function') throw new DiskCacheError('BAD_OPTION', 'subscribe takes a function');
     const [sent] = toWireArguments([range], ['range']);
@@ -124,7 +124,7 @@ export class RemoteStore {
     );
   }
 
-  /** What is called on the store meanwhile waits, and so comes after it. */
+  /** Calls made on the store in the meantime wait, and so run after it. */
   #setLarge(sent: readonly unknown[], bytes: Uint8Array): Promise<unknown> {
     const [key, , options] = sent as [Key, unknown, SetOptions | undefined];
     return this.#client.exclusive(this.#store, async () => {

@@ -64,8 +64,8 @@ interface RemoteStoreMethods<Contract, K, V> {
    */
   batch(steps: Iterable<BatchStep<Contract, K, V>>): Promise<BatchResult>;
   /**
-   * Tells `listener` of every change from now on, by whoever, in the order of the commits; `reset` where more has happened than
-   * could be told: read again. Answers the way out.
+   * Tells `listener` of every change from now on, from any window or process, in commit order; `reset` if there were too many
+   * to deliver: read again. Returns an unsubscribe function.
    */
   subscribe(listener: (change: ChangeOrReset<K>) => void, options?: RemoteSubscribeOptions<K>): () => void;
 }

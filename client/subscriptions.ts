@@ -15,7 +15,7 @@ export interface Subscription {
 
 /**
  * Everything a page listens to. Subscriptions outlive a line: when it was cut, the next one takes them up again and each
- * listener is told `reset`, for nobody knows what happened meanwhile.
+ * listener is told `reset`, because what happened in between is unknown.
  *
  * Invariant: a subscription hears of every change, or `reset`, or its `onError` is called and it has ended.
  */
@@ -47,7 +47,7 @@ export class Subscriptions {
     };
   }
 
-  /** A new line: everything is asked for anew. */
+  /** After a reconnect: subscribes again for every listener. */
   resume(line: ControlClient): void {
     this.#control = line;
     for (const [id, subscription] of this.#byId) {

@@ -18,7 +18,7 @@ export class Updates {
     this.#subscriptions = new Subscriptions(connect);
   }
 
-  /** Returns an unsubscribe function. With `mayConnect` it connects if there is no line. */
+  /** Returns an unsubscribe function. With `mayConnect` it connects if there is no connection. */
   subscribe(subscription: Subscription, mayConnect: boolean): () => void {
     return this.#subscriptions.add(subscription, mayConnect);
   }

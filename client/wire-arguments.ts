@@ -90,7 +90,7 @@ function checkCloneable(value: unknown, code: ErrorCode, name: string, place?: s
   }
 }
 
-/** Options of which some are keys. */
+/** Options, some of which are keys. */
 function checkOptionKeys(options: unknown, names: readonly string[], called: string, place = ''): unknown {
   for (const name of names) {
     const key: unknown = Object(options)[name];
@@ -101,7 +101,7 @@ function checkOptionKeys(options: unknown, names: readonly string[], called: str
 
 const JOB_KEY_OPTIONS = ['dedupeKey', 'group'];
 
-/** What is no job the main process refuses. */
+/** The main process refuses what isn't a job. */
 function checkJob(job: unknown, place: string): unknown {
   if (typeof job !== 'object' || job === null || !Object.hasOwn(job, 'payload')) return checkPlain(job, 'job', place);
   const { payload, ...options } = job as { readonly payload: unknown };

@@ -1,7 +1,7 @@
 import { formatNumber, formatRange, toGoalCells, toGrid } from './format-text.ts';
 import type { BenchmarkReport, ComparisonResult, ContenderFigure } from './measure.ts';
 
-/** Answers as Markdown: the goals first, with what was measured and whether that met them, then every figure. */
+/** Returns the results as Markdown: the goals first, with what was measured and whether it met them, then every figure. */
 export function formatMarkdown(answers: readonly BenchmarkReport[]): string {
   return [
     formatTable(['question', 'goal', 'measured (min–max)', ''], answers.flatMap(toGoalRows)),

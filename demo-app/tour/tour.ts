@@ -16,7 +16,7 @@ const NOTE = 'Permits in Kathmandu, two passport photos.';
 const FLAGS = ['AFG', 'CHE', 'NPL', 'UNK', 'VAT', 'ZWE'];
 
 /**
- * Atlas without a display, step by step: online, then the upstream is stopped and the application started anew, everything is
+ * Atlas without a display, step by step: online, then the upstream is stopped and the application restarted, everything is
  * still there and a note is written; then the upstream is back. Throws `StepFailed` at the first step that is not as it should be.
  */
 export async function runTour({ start, folder }: TourOptions): Promise<void> {
@@ -108,7 +108,7 @@ async function runOffline(app: AppHandle, folder: string): Promise<void> {
     await atlas.waitForOutbox();
     return `it waits in the outbox ${await takeScreenshot(atlas, folder, '6-outbox')}`;
   });
-  await runStep('A country nobody opened before', async () => {
+  await runStep('A country that was not opened before', async () => {
     await atlas.page.keyboard.press('Escape');
     await atlas.open('ZWE');
     expectShown('The capital of Zimbabwe', (await atlas.getFacts())['Capital'], 'Harare');

@@ -29,7 +29,7 @@ export class Notes {
   /** Takes a note, as JSON. One that it has already is welcome again and changes nothing. */
   accept(json: string): NoteVerdict {
     const note = parseNote(json);
-    if (note === undefined) return { status: 400, reason: 'this is no note' };
+    if (note === undefined) return { status: 400, reason: 'this is not a note' };
     if (note.text.length > MAX_TEXT_LENGTH)
       return { status: 422, reason: `a note has at most ${MAX_TEXT_LENGTH} characters` };
     if (this.#byId.has(note.id)) return { status: 200 };

@@ -149,7 +149,7 @@ export async function writeBody(
   }
 }
 
-/** Deletes what nobody names. A store that can't even do that keeps it until the owner of the key cleans up. */
+/** Deletes files that no row names. A store that can't even do that keeps it until the owner of the key cleans up. */
 function deleteUnnamedBody(cache: CacheMethods, key: Key): void {
   try {
     cache.delete(key);

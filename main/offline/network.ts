@@ -3,7 +3,7 @@ import { type CacheMethods, DiskCacheError } from '../engine/index.ts';
 import { assertFunction, wrapListener } from '../engine/internal.ts';
 import { withoutFragment } from '../http-semantics/fields.ts';
 
-/** Looks at requests of somebody who may not reach everything. */
+/** Checks requests of callers that may not reach everything. */
 export interface RequestGuard {
   /** Before a request, or the next one of a redirect, is answered, also from what is stored. Throws to refuse it. */
   beforeAnswer(request: Request): void;
@@ -23,7 +23,7 @@ interface CacheAndFetch {
  * What everything here works with: a store, synchronously, and a way to the network.
  *
  * @throws {DiskCacheError} `BAD_OPTION` for a cache that is not open in this process, such as one of a utility process, for one whose
- * codec can't keep bytes, and for a `fetch` that is no function.
+ * codec can't keep bytes, and for a `fetch` that isn't a function.
  */
 export function assertCacheAndFetch(by: string, { cache, fetch }: CacheAndFetch): void {
   if (typeof cache !== 'object' || cache === null || !('openBytes' in cache)) {
@@ -88,7 +88,7 @@ export class NetworkState {
     this.#online = parseOnline(online);
   }
 
-  /** For whoever asks now and then, such as `queue.process`. */
+  /** For callers that poll, such as `queue.process`. */
   readonly isOnline = (): boolean => this.#online;
 
   /**
@@ -102,7 +102,7 @@ export class NetworkState {
     for (const listener of [...this.#listeners]) listener(online);
   }
 
-  /** Tells of every change from now on; answers the way out. */
+  /** Calls `listener` on every change from now on. Returns an unsubscribe function. */
   subscribe(listener: OnlineListener): () => void {
     assertFunction(listener, 'a listener');
     const own = wrapListener(listener, 'the connection');

@@ -42,14 +42,14 @@ const MATCH: Rule = {
 };
 const ROUTE_OPTIONS: OptionRules<Route> = { match: MATCH, strategy: LOOKED_AT_LATER, timeout: LOOKED_AT_LATER };
 
-/** @throws {DiskCacheError} `BAD_OPTION` as `assertStrategyOptions`, for a route that matches nothing, and for a name that is none of a route's. */
+/** @throws {DiskCacheError} `BAD_OPTION` as `assertStrategyOptions`, for a route without a match, and for an unknown option. */
 export function assertRoute(route: Route): void {
   parseOptions('A route', route, ROUTE_OPTIONS);
   if (route.match === undefined) throw new DiskCacheError('BAD_OPTION', `A route needs match: ${MATCH.is}`);
   assertStrategyOptions(route);
 }
 
-/** @throws {DiskCacheError} `BAD_OPTION` for a strategy that there isn't, and a time-out that is no time. */
+/** @throws {DiskCacheError} `BAD_OPTION` for an unknown strategy or an invalid time-out. */
 export function assertStrategyOptions({ strategy, timeout }: StrategyOptions): void {
   if (!STRATEGIES.includes(strategy)) {
     throw new DiskCacheError(
@@ -75,7 +75,7 @@ export function matchRoute(routes: readonly Route[], request: Request): Strategy
   });
 }
 
-/** Answers a request by a plan. Only GET and HEAD have a choice. */
+/** Responds by a strategy. Only GET and HEAD have a choice. */
 export async function applyStrategy(
   http: Responder,
   request: Request,
@@ -171,13 +171,13 @@ export class Offline {
     this.respond = this.respond.bind(this);
   }
 
-  /** Answers a request by its route, or by `plan`. `getCacheStatus(response)` tells where the answer came from. */
+  /** Responds by the request's route, or by `plan`. `getCacheStatus(response)` tells where the response came from. */
   respond(request: Request, plan?: StrategyOptions): Promise<Response> {
     return this.#respond(this.http, request, plan);
   }
 
   /**
-   * The same for requests of somebody who may not reach everything: `guard` looks at each, also those that redirects lead to, and
+   * The same for callers that may not reach everything: `guard` looks at each, also those that redirects lead to, and
    * refuses it by throwing. They get what is stored as others do.
    */
   withGuard(guard: RequestGuard): Pick<Offline, 'respond' | 'connection'> {

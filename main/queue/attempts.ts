@@ -119,7 +119,7 @@ export type AttemptOutcome = 'done' | 'returned' | AttemptFailure;
 export const isClaimCurrent = ({ running }: Tables, { id, ticket }: Claim): boolean =>
   running.get(id)?.ticket === ticket;
 
-/** Ends an attempt; answers false, and does nothing, when it is not its worker's any more. */
+/** Ends an attempt; returns false, and does nothing, when it is not its worker's any more. */
 export function settle(step: QueueTransaction, claim: Claim, outcome: AttemptOutcome): boolean {
   const { tables } = step;
   const { id, job } = claim;
@@ -138,7 +138,7 @@ export function settle(step: QueueTransaction, claim: Claim, outcome: AttemptOut
   return true;
 }
 
-/** A job that nobody works on any more has failed: it rests, at the head of its group, or is dead. */
+/** A failed job without a worker: it waits for its retry at the head of its group, or is dead. */
 export function failAttempt(
   step: QueueTransaction,
   id: number,

@@ -40,14 +40,14 @@ export function* listJobs(core: () => OpenQueue, state: JobState): Generator<Job
   }
 }
 
-/** A page ends at so many jobs, which are read in some 4 ms, or, after the first, at so many bytes of them. */
+/** A page ends at this many jobs, read in about 4 ms, or, after the first, at this many bytes of them. */
 const MAX_PAGE_JOBS = 128;
 const MAX_PAGE_BYTES = 512 * 1024;
 
 /**
  * A stretch of the jobs in a state. Its cursor is the place of the first one that didn't fit.
  *
- * @throws {DiskCacheError} `BAD_OPTION` or `BAD_KEY` for what is no state or no cursor.
+ * @throws {DiskCacheError} `BAD_OPTION` or `BAD_KEY` for an unknown state or cursor.
  */
 export function getJobPage(core: OpenQueue, state: JobState, after?: Cursor): ResultPage<Job<unknown>> {
   assertJobState(state);
@@ -73,7 +73,7 @@ function assertJobState(state: unknown): void {
 }
 
 /**
- * Gives a dead letter all its attempts anew, in its old place among those of its group that have not begun.
+ * Gives a dead letter all its attempts again, in its old place among those of its group that have not begun.
  *
  * @throws {DiskCacheError} `NOT_ALLOWED` when another job with its dedupe key waits or runs.
  */

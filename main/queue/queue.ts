@@ -138,9 +138,9 @@ export class Queue<T = unknown> {
 
   /**
    * One bounded page of `jobs`, for who can't keep an iterator: `next` of the last page leads to the next one. A job that
-   * changes its place meanwhile may be missed; none is in its place twice. O(log n + page).
+   * changes its place in the meantime may be missed; none is returned twice. O(log n + page).
    *
-   * @throws {DiskCacheError} `BAD_OPTION` or `BAD_KEY` for what is no state or no cursor.
+   * @throws {DiskCacheError} `BAD_OPTION` or `BAD_KEY` for an unknown state or cursor.
    */
   page(state: JobState, after?: Cursor): ResultPage<Job<T>> {
     return getJobPage(this.#open(), state, after) as ResultPage<Job<T>>;
@@ -153,8 +153,8 @@ export class Queue<T = unknown> {
   }
 
   /**
-   * Gives a dead job all its attempts anew; it comes before those of its group that were enqueued after it and have not begun.
-   * Answers false when there is no dead one with this id.
+   * Gives a dead job all its attempts again; it comes before those of its group that were enqueued after it and have not begun.
+   * Returns false when no dead job has this id.
    *
    * @throws {DiskCacheError} `NOT_ALLOWED` when another job with its dedupe key waits or runs.
    */
@@ -162,12 +162,12 @@ export class Queue<T = unknown> {
     return this.#runAndWake((core) => retryJob(core, id));
   }
 
-  /** Removes a job, whatever its state: a handler that has it can't acknowledge it. Answers whether there was one. */
+  /** Removes a job, whatever its state: a handler that has it can't acknowledge it. Returns whether there was one. */
   remove(id: number): boolean {
     return this.#runAndWake((core) => removeJob(core, id));
   }
 
-  /** Nothing more is begun, by whoever, until `resume`; what is in hand goes on. Outlives restarts. */
+  /** Stops all workers in all processes from starting jobs until `resume()`; running jobs finish. Survives restarts. */
   pause(): void {
     this.#open().tables.paused.put([], true);
   }
@@ -192,8 +192,8 @@ export class Queue<T = unknown> {
   }
 
   /**
-   * Tells `listener` what happens from now on, by whoever: what this queue does right after its commit, other processes' some
-   * 25 ms later, in the order of the commits. Answers the way out.
+   * Tells `listener` what happens from now on: what this queue does right after its commit, what other processes do about
+   * 25 ms later, in commit order. Returns an unsubscribe function.
    */
   subscribe(listener: (event: QueueEvent) => void): () => void {
     assertFunction(listener, 'a listener');

@@ -5,7 +5,7 @@ import { inTransaction, type OpenQueue, type QueueTransaction } from './transact
 
 /**
  * Looks for damage of every kind. `repair` deletes what is damaged, jobs that can't be read with it, and puts what is left in
- * order again: what follows from the jobs is made anew.
+ * order again: what follows from the jobs is rebuilt.
  */
 export function checkQueue(core: OpenQueue, repair: boolean): Finding[] {
   if (!repair) return core.index.check();
@@ -18,7 +18,7 @@ export function checkQueue(core: OpenQueue, repair: boolean): Finding[] {
 }
 
 /**
- * Makes places, heads, keys and counts anew from the jobs, and from what is still known of where they were. Of a queue that is
+ * Rebuilds places, heads, keys and counts from the jobs, and from what is still known of where they were. Of a queue that is
  * whole it changes nothing, except that those are ready whose time has come. O(n).
  */
 export function rebuild(step: QueueTransaction): void {

@@ -90,7 +90,7 @@ const ENQUEUE_OPTIONS: ReadonlySet<string> = new Set(['delay', 'priority', 'dedu
 
 /** All or none. */
 export function enqueueMany(core: OpenQueue, jobs: Iterable<NewJob<unknown>>): EnqueueResult[] {
-  // Read to its end first: nobody waits for a lock while somebody's generator thinks.
+  // Read to its end first, so that no lock is held while the caller's generator runs.
   const checked = Array.from(assertIterable(jobs, 'jobs { payload, … }'), (job) => {
     if (!isRecord(job) || !Object.hasOwn(job, 'payload')) {
       throw new DiskCacheError(

@@ -38,19 +38,19 @@ export class Table<Path extends readonly Key[], Row> {
     for (const path of [...this.keys()]) this.delete(...path);
   }
 
-  /** The first so many paths that begin with `within`, in the order of keys; read before any is answered. */
+  /** The first `count` paths that begin with `within`, in key order, all read before the first is returned. */
   firstKeys(count: number, ...within: readonly Key[]): Path[] {
     const keys = this.#index.keys({ order: 'key', prefix: [this.name, ...within], limit: count });
     return Array.from(keys, toPath<Path>);
   }
 
-  /** The first so many paths from one on, in the order of keys; read before any is answered. */
+  /** The first `count` paths from one on, in key order, all read before the first is returned. */
   keysFrom(count: number, from: readonly Key[] = []): Path[] {
     const range = { order: 'key', prefix: [this.name], from: [this.name, ...from], limit: count } as const;
     return Array.from(this.#index.keys(range), toPath<Path>);
   }
 
-  /** All paths in the order of keys, page by page: rows may be changed meanwhile. */
+  /** All paths in key order, page by page: rows may change in between. */
   *keys(): Generator<Path, void, undefined> {
     for (const key of this.#index.keys({ order: 'key', prefix: [this.name] })) {
       yield toPath<Path>(key);
@@ -183,7 +183,7 @@ export function readJob(shelves: Tables, id: number): FoundJob {
   }
 }
 
-/** Reads rows of a job of which one can't be read: others need not wait for it. */
+/** Reads rows of a job, one of which may be unreadable: other jobs needn't wait for it. */
 export function tryReadRows<T>(work: () => T): ReadResult<T> {
   try {
     return { value: work() };

@@ -11,7 +11,7 @@ export interface OpenQueue {
   readonly clock: () => number;
   /** Rebuilds the counts, and all that follows from the jobs. */
   readonly rebuild: (step: QueueTransaction) => void;
-  /** While a transaction is open: what is done meanwhile is a part of it. */
+  /** While a transaction is open, everything done is part of it. */
   transaction: QueueTransaction | undefined;
 }
 

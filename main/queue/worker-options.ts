@@ -60,7 +60,7 @@ export function getRetryDelayMs(
 ): number | undefined {
   if (attempt >= attempts) return undefined;
   const { initial, factor, max, jitter } = backoff;
-  // Infinity · 0 is no number: an `initial` of 0 stays 0 however often it is multiplied.
+  // Infinity · 0 is not a number: an `initial` of 0 stays 0 however often it is multiplied.
   const longest = initial === 0 ? 0 : Math.min(max, initial * factor ** (attempt - 1));
   return jitter === 'full' ? random() * longest : longest;
 }
@@ -88,7 +88,7 @@ export interface JobContext<T> {
    * @throws {DiskCacheError} `NOT_ALLOWED` when the lease was lost; `BAD_VALUE` for what can't be stored.
    */
   report(progress: unknown): void;
-  /** Fails for good, by throwing: no other attempt would help, so the job is dead at once. */
+  /** Fails permanently, by throwing: no other attempt would help, so the job is dead at once. */
   bury(reason: string): never;
 }
 

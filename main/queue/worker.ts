@@ -14,7 +14,7 @@ import {
 import { getClockSetbackMs, getCounters, inTransaction, type OpenQueue } from './transaction.ts';
 import { getRetryDelayMs, type Handler, type JobContext, type WorkerOptions } from './worker-options.ts';
 
-/** What wakes somebody who sleeps. */
+/** Wakes a sleeping worker. */
 export class WakeSignal {
   #isNotified = false;
   #wake: (() => void) | undefined;
@@ -24,7 +24,7 @@ export class WakeSignal {
     this.#wake?.();
   }
 
-  /** Sleeps for so many milliseconds, or until the bell rings, and on to the end of that turn of the event loop. */
+  /** Sleeps for a number of milliseconds or until `notify`, then to the end of that turn of the event loop. */
   async sleep(ms: number): Promise<void> {
     if (!this.#isNotified) {
       await new Promise<void>((resolve) => {
@@ -58,7 +58,7 @@ interface Attempt {
 }
 
 /**
- * Hands jobs to a handler, so many at a time. One transaction takes note of what has ended and takes the next ones, so that
+ * Hands jobs to a handler, a limited number at a time. One transaction takes note of what has ended and takes the next ones, so that
  * with many at a time the price of a durable commit is shared.
  */
 export class Worker {
@@ -242,7 +242,7 @@ export class Worker {
     attempt.claim = { ...claim, progress };
   }
 
-  /** Another worker has the job, or nobody: this one's handler is told and not listened to any more. */
+  /** The job isn't this worker's any more: its handler's signal is aborted, and its result ignored. */
   #abortLost({ claim, abortController }: Attempt): DiskCacheError {
     const error = this.#lostError(claim);
     this.#attempts.delete(claim.ticket);

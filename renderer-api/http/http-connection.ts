@@ -69,7 +69,7 @@ export class HttpConnection {
     });
   }
 
-  /** Says what nobody waits for. */
+  /** Posts a message that has no answer. */
   notify(method: 'abort' | 'cancel', number: number): void {
     if (!this.ended.aborted) void this.#api[method](number);
   }

@@ -70,7 +70,7 @@ describe('the upstream of Atlas', () => {
     const note = { id: 'a', code: 'NPL', text: 'Permits in Kathmandu.', writtenAt: 1 };
     expect([await send(note), await send(note)]).toEqual(['201', '200']);
     expect(await send({ ...note, id: 'b', text: 'x'.repeat(281) })).toBe('422 a note has at most 280 characters');
-    expect(await send({ id: 'c' })).toBe('400 this is no note');
+    expect(await send({ id: 'c' })).toBe('400 this is not a note');
     keeping.refuseNotes(503);
     await expect.poll(() => send(note)).toBe('503 the notes are closed');
     await keeping.stop();

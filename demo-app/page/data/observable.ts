@@ -4,7 +4,7 @@ import { useSyncExternalStore } from 'preact/compat';
 export interface Observable<T> {
   readonly get: () => T;
   readonly set: (value: T) => void;
-  /** Returns the way out. */
+  /** Returns an unsubscribe function. */
   readonly subscribe: (listener: () => void) => () => void;
 }
 

@@ -23,7 +23,7 @@ import { inReadTransaction } from './transaction.ts';
 const RECHECK_INTERVAL_MS = 3;
 
 /**
- * Before something is read: has anybody else committed? Asked once per turn of the event loop, so that a read sees all that
+ * Before something is read: has another connection committed? Checked once per turn of the event loop, so that a read sees all that
  * was committed before its turn began, and once per transaction, whose snapshot is younger. The reads of a turn share one
  * snapshot as long as this thread writes nothing, to whichever store.
  */

@@ -72,7 +72,7 @@ export class HttpCacheContext implements CacheAudience {
     }
   }
 
-  /** Work that nobody waits for. When it fails, what is stored stays as it is; that `signal` ended it is no failure. */
+  /** Background work. When it fails, what is stored stays as it is; being ended by `signal` isn't a failure. */
   runInBackground(url: string, work: Promise<void>, signal?: AbortSignal): void {
     const settled = work
       .catch((error: unknown) => signal?.aborted || this.onRevalidationFailure(error, url))

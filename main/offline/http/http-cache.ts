@@ -21,7 +21,7 @@ export interface HttpCacheOptions {
   /** Whether several users get the same responses, as from a proxy: then `private` ones are not kept. Default false. */
   readonly shared?: boolean;
   /**
-   * Request fields that `fetch` adds on its way, such as `cookie` in Electron: a response that varies by one is not kept, for nobody could
+   * Request fields that `fetch` adds on its way, such as `cookie` in Electron: a response that varies by one is not kept, because no later request could
    * tell for whom it is. Default none.
    */
   readonly hiddenHeaders?: readonly string[];
@@ -101,7 +101,7 @@ export class HttpCache {
     return this.respond(new Request(input, init));
   }
 
-  /** `fetch` for a request whose cache mode is somebody else's choice. Redirects are followed as the request says. */
+  /** `fetch` for a request whose cache mode the caller doesn't choose. Redirects are followed as the request says. */
   respond(request: Request, mode: CacheMode = request.cache): Promise<Response> {
     return this.#followRedirects(request, (hop) => respond(this.#context, hop, mode));
   }
@@ -136,7 +136,7 @@ export class HttpCache {
     return this.#context.clear();
   }
 
-  /** Reads the answer to a request to its end, so that it is stored, behind the scenes: nobody waits for it any more. */
+  /** Reads a response to its end in the background, so that it is stored. */
   finish(request: Request, answer: Promise<Response>): void {
     this.#context.runInBackground(request.url, answer.then(drainBody), request.signal);
   }
@@ -146,7 +146,7 @@ export class HttpCache {
     return this.#context.idle();
   }
 
-  /** The same cache for requests of somebody who may not reach everything: `guard` looks at each, redirects included. */
+  /** The same cache for callers that may not reach everything: `guard` looks at each, redirects included. */
   withGuard(guard: RequestGuard): Pick<HttpCache, 'respond' | 'finish'> {
     const room = this.#context.withGuard(guard);
     return {
@@ -168,7 +168,7 @@ export class HttpCache {
 /**
  * An `HttpCache` over a cache of the engine.
  *
- * @throws {DiskCacheError} `BAD_OPTION` for a cache that is not open in this process, a `fetch` that is no function, and a name that
+ * @throws {DiskCacheError} `BAD_OPTION` for a cache that is not open in this process, a `fetch` that isn't a function, and a name that
  * no option has.
  */
 export const createHttpCache = (options: HttpCacheOptions): HttpCache => new HttpCache(options);

@@ -5,7 +5,7 @@ import { getSelectedBy, type Selection, selects, toSelection } from './policy.ts
 export type JoinOutcome = 'look' | 'go';
 
 /**
- * One request under way to the origin, and who waits for what it brings. The request is given up when nobody is left who wants
+ * One request under way to the origin, and the callers that share it. It is aborted when no caller is left that wants
  * it: the one who began it and every waiter can leave alone. A waiter who was sent away has left, too.
  */
 export class InFlightRequest {
@@ -26,7 +26,7 @@ export class InFlightRequest {
   /** Whether what it brings may still be stored: not after an unsafe request to its URL, nor when a later one was begun. */
   mayStore = true;
 
-  /** `isBehind`: nobody waits for its answer, so nothing need stand in for it. */
+  /** `isBehind`: in the background, so no stale response need stand in for it. */
   constructor(url: string, selection: Selection, isBehind: boolean) {
     this.url = url;
     this.#selection = selection;
@@ -35,7 +35,7 @@ export class InFlightRequest {
       this.#resolveOutcome = resolve;
       this.#rejectOutcome = reject;
     });
-    this.#outcome.catch(() => undefined); // often nobody waits
+    this.#outcome.catch(() => undefined); // often no caller waits
   }
 
   get signal(): AbortSignal {
@@ -117,7 +117,7 @@ export function rejectOnAbort<T>(promise: Promise<T>, signal: AbortSignal, onLat
   });
 }
 
-/** A response that comes too late for who asked: nobody reads it, so its file or its connection is let go. */
+/** A response that comes after its caller has gone: its file or connection is released. */
 export function cancelBody(response: Response | undefined): void {
   response?.body?.cancel().catch(() => undefined);
 }

@@ -26,7 +26,7 @@ export async function startShared(
   const { signal } = request;
   const inFlight = context.startRequest(request, isBehind);
   inFlight.signal.addEventListener('abort', () => endSharing(context, inFlight));
-  // Without naming `signal`: by way of these listeners it would hold itself, and the flight, for good.
+  // Without naming `signal`: these listeners would keep it, and the request, alive for ever.
   const abandon = ({ target }: Event) => inFlight.detach((target as AbortSignal).reason);
   signal.addEventListener('abort', abandon, { once: true, signal: inFlight.signal });
   const response = fetchFromOrigin(context, request, stored, inFlight);
@@ -160,7 +160,7 @@ export async function staleIfError(
   return respondFromStore(context, request, stored);
 }
 
-/** Statuses besides 5xx that tell of the asking, not of what was asked for: come again, or what the client has is good. */
+/** Non-5xx statuses about the request, not the resource (retry later, not modified): keep what is stored. */
 const TRANSIENT_STATUSES: ReadonlySet<number> = new Set([304, 408, 429]);
 
 /**

@@ -83,7 +83,7 @@ export interface ResponseHead {
 export interface CacheAudience {
   /** Several users, as a proxy's. */
   readonly shared: boolean;
-  /** Request fields, in small letters, that are added after the cache has seen the request: nobody can select by them. */
+  /** Request fields, in small letters, that are added after the cache has seen the request, so a response can't be selected by them. */
   readonly hiddenHeaders: ReadonlySet<string>;
 }
 
@@ -136,7 +136,7 @@ export function computeFreshness(request: Request, head: ResponseHead, now: numb
 
 /**
  * RFC 9111 §4.2 and §5.2.1, for a stored response that the request selects. What came later than now came before the clock was set
- * back: nobody knows how old it is, and it could seem fresh for years.
+ * back: its age is unknown, and it could seem fresh for years.
  */
 export function decideReuse(request: Request, head: ResponseHead, now: number, shared: boolean): Reuse {
   if (now < head.receivedAt) return 'after-validation';

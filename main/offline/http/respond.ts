@@ -17,7 +17,7 @@ export type CacheMode = Request['cache'] | 'cache-first' | 'stale-while-revalida
 
 const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 
-/** Answers a request from the store or the origin (RFC 9111 §4). */
+/** Responds from the store or the origin (RFC 9111 §4). */
 export async function respond(context: HttpCacheContext, request: Request, mode: CacheMode): Promise<Response> {
   request.signal.throwIfAborted();
   // To the server it is another request than a GET, and no answer to one.
@@ -60,7 +60,7 @@ function getReuse(mode: CacheMode, context: HttpCacheContext, request: Request, 
   if (mode === 'no-cache' && !isImmutable) return 'after-validation';
   if (mode === 'force-cache' || mode === 'only-if-cached') return 'stale';
   const use = decideReuse(request, stored, context.clock(), context.shared);
-  // An error is no answer for ever: stale, it is asked for again.
+  // An error isn't kept for ever: once stale, it is requested again.
   if (stored.status >= 400) return use;
   if (mode === 'cache-first') return 'stale';
   return mode === 'stale-while-revalidate' && use !== 'fresh' ? 'while-revalidating' : use;
@@ -103,7 +103,7 @@ function withoutRange(request: Request): Request {
   return whole;
 }
 
-/** Nobody waits for it; who comes meanwhile joins. */
+/** In the background; requests that come in the meantime join it. */
 function revalidateInBackground(context: HttpCacheContext, request: Request, stored: StoredResponse): void {
   if (context.inFlight.find(request) !== undefined) return;
   const plain = new Request(request, { method: 'GET', signal: null });

@@ -10,7 +10,7 @@ import type { StoredResponse } from './response-store.ts';
 
 export { type CacheStatus, getCacheStatus } from '../../../protocol/cache-status.ts';
 
-/** How this cache handled a request, in the terms of RFC 9211; `ttl` is in seconds, and 0 or less is stale, none is fresh for good. */
+/** How this cache handled a request, in the terms of RFC 9211; `ttl` is in seconds, and 0 or less is stale, undefined is always fresh. */
 export type CacheStatusEntry =
   | { readonly hit: true; readonly ttl?: number }
   | { readonly fwd: 'bypass' | 'method' | 'uri-miss' | 'stale' | 'request'; readonly fwdStatus?: number };
@@ -31,7 +31,7 @@ type BodyStream = ReadableStream<Uint8Array> | null;
 
 const BODILESS_STATUSES: ReadonlySet<number> = new Set([204, 205, 304]);
 
-/** What is kept of a response besides its body. */
+/** What is stored of a response, without its body. */
 export interface StoredResponseHead {
   readonly url: string;
   readonly status: number;
