@@ -7,35 +7,11 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { BENCHMARKS } from './benchmarks.ts';
 import { formatMarkdown } from './harness/format-markdown.ts';
 import { formatReport, formatSummary } from './harness/format-text.ts';
 import type { BenchmarkReport } from './harness/measure.ts';
 import { BENCH_OPTIONS, parseScale } from './harness/run-standalone.ts';
-
-const BENCHMARKS = [
-  'get',
-  'get-per-turn',
-  'set',
-  'set-in-transaction',
-  'delete',
-  'eviction-policies',
-  'large',
-  'objects',
-  'keys',
-  'scale',
-  'set-at-limit',
-  'open',
-  'memory',
-  'hit-rate',
-  'deque',
-  'index-map',
-  'group-commit',
-  'locks',
-  'queue',
-  'fanout',
-  'bridge',
-  'main-thread-delay',
-] as const;
 
 const USAGE = `npm run bench -- [benchmark …] [--rounds n] [--quick] [--json file] [--markdown file]
 benchmarks: ${BENCHMARKS.join(', ')}; all of them without a name`;

@@ -1,4 +1,4 @@
-/** What both shells must do, as in `stand-in.spec.ts`: what `net.request` sends, and what it returns. */
+/** What both shells must do, as in `electron-contract.spec.ts`: what `net.request` sends, and what it returns. */
 import type { Page } from 'playwright-core';
 import { expect, test } from './fixture.ts';
 import { type HttpOrigin, startOrigin } from './http-origin.ts';

@@ -1,4 +1,4 @@
-/** The contract of the two shells, as `stand-in.spec.ts`: `session.fetch`, and http and https answered by the application. */
+/** The contract of the two shells, as `electron-contract.spec.ts`: `session.fetch`, and http and https answered by the application. */
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { expect, test } from './fixture.ts';

@@ -1,4 +1,4 @@
-/** The contract of the two shells, as `stand-in.spec.ts`: what `protocol.handle` is asked and what comes of its answers. */
+/** The contract of the two shells, as `electron-contract.spec.ts`: what `protocol.handle` is asked and what comes of its answers. */
 import type { Page } from 'playwright-core';
 import { expect, test } from './fixture.ts';
 import { sendCommand, startContractApp } from './start-contract-app.ts';

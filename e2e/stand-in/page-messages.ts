@@ -1,5 +1,5 @@
 /**
- * What travels between the main process and the isolated world of a document. `value` is text made by `values.ts`;
+ * What travels between the main process and the isolated world of a document. `value` is text made by `encode-value.ts`;
  * a port is named by an id that is unique within its document.
  */
 

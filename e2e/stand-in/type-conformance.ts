@@ -39,7 +39,7 @@ export type ElectronMembers<T, K extends keyof T> = {
 
 /**
  * Electron's events carry what ours carry: each listener below takes our arguments and is accepted by Electron's own `on`.
- * Never called; it compiles or it does not. (Members are compared by `mirror.ts`.)
+ * Never called; it compiles or it does not. (Members are compared by this file.)
  */
 
 type ElectronType<V> = V extends WebFrameMain

@@ -4,7 +4,7 @@ import type { MessagePortLike } from '../../client/port-connection.ts';
 import { app } from './electron-double.ts';
 
 /**
- * The Electron of `double.ts` with ports that work: `vi.mock('electron', () => import('./real-ports.ts'))`. What the page has in
+ * The Electron of `electron-double.ts` with ports that work: `vi.mock('electron', () => import('./real-ports.ts'))`. What the page has in
  * its hands is Node's own port.
  */
 export { app };

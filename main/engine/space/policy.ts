@@ -71,7 +71,7 @@ const REMEASURE_BELOW_BYTES = 64 * 1024;
  */
 export const getWriteAllowance = (free: number): number => (free < REMEASURE_BELOW_BYTES ? 0 : free / 8);
 
-/** How a policy chooses who leaves: a row of data, the mechanism is in `cache/evict.ts`. */
+/** How a policy chooses who leaves: a row of data, the mechanism is in `size-limit.ts`. */
 export interface EvictionPolicy {
   /** The columns that put the next victim first; null: nobody leaves. */
   readonly order: string | null;

@@ -3,7 +3,7 @@ import { isLocked, isSqliteCorrupt, toDiskCacheError } from './errors.ts';
 
 /**
  * The views of this thread: what its stores see until the turn of the event loop ends, each a read transaction with what is
- * remembered beside it. `others.ts` opens them.
+ * remembered beside it. `cache/read.ts` opens them.
  *
  * Invariant: nothing that is read after a lock was taken, or after a write, is older than that. So every write and every wait that
  * blocks the thread ends the views of all its stores: a lock in one store guards what is in another one, and who waits keeps no

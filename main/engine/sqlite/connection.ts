@@ -180,7 +180,7 @@ export class Connection {
   readonly path: string;
   readonly #database: Database;
   readonly #busyRetry: BusyRetry;
-  /** A view of the database that does not change, for several reads; see `others.ts`. */
+  /** A view of the database that does not change, for several reads; see `cache/read.ts`. */
   readonly snapshot: ReadSnapshot;
 
   constructor(path: string, { readOnly, timeout, isTimeoutChosen = false, image }: ConnectionOptions) {

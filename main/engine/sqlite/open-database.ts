@@ -23,7 +23,7 @@ import {
 /** The database file of a store's directory. */
 export const getDatabasePath = (directory: string): string => join(directory, 'cache.db');
 
-/** What keeps some space for a full disk (see `cache/reserve.ts`). */
+/** What keeps some space for a full disk (see `space/store-files.ts`). */
 export const BALLAST_FILE = 'reserve';
 
 /** What SQLite keeps beside a database. */

@@ -205,7 +205,7 @@ export interface Core {
   readonly connection: Connection;
   readonly sql: Statements;
   readonly openOptions: OpenOptions;
-  /** Now; see `clock-set-back.ts`. */
+  /** Now; see `cache/clock-correction.ts`. */
   readonly clock: Clock;
   readonly clockState: ClockState;
   readonly transaction: TransactionState;

@@ -37,7 +37,7 @@ const MAX_VALUE_BYTES = 256 * 1024 * 1024;
 
 /**
  * Recently used values, bounded in bytes. A read marks its value and moves nothing; a hand goes from the oldest to the newest
- * and lets go what is unmarked (SIEVE, see `policy/eviction.ts`). Invariant: what is in it is what is on disk, as of the last
+ * and lets go what is unmarked (SIEVE, see `space/policy.ts`). Invariant: what is in it is what is on disk, as of the last
  * look at `data_version`.
  */
 export class MemoryCache {

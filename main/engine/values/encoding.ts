@@ -31,7 +31,7 @@ export const ENCODING = {
   bigint: 4,
   /** `undefined` or `NaN`, which no column holds. */
   word: 5,
-  /** Structured clone, see `structured.ts`. */
+  /** Structured clone, see `structured-clone.ts`. */
   structured: 6,
   /** What a codec of the caller's own gave, a text. */
   customText: 7,
