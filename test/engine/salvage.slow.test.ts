@@ -194,6 +194,21 @@ describe('clear', () => {
     expect(readCounterNames(directory)).toEqual(expect.arrayContaining(COUNTERS));
   });
 
+  it('mends an empty shard that has lost its counts', () => {
+    const directory = freshDirectory();
+    const first = new FanoutCache<string, unknown>(directory, { shards: 2 });
+    first.close();
+    const shard = join(directory, 'shards', '001');
+    const database = new Database(join(shard, 'cache.db'));
+    database.exec('DELETE FROM counter');
+    database.close();
+    using cache = new FanoutCache<string, unknown>(directory);
+    expect(cache.size).toBe(0);
+    cache.clear();
+    expect(readCounterNames(shard)).toEqual(expect.arrayContaining(COUNTERS));
+    expect(cache.check()).toEqual([]);
+  });
+
   it('empties shards where the page of counts was exchanged', () => {
     const directory = freshDirectory();
     const first = new FanoutCache<string, unknown>(directory, { shards: 2 });
