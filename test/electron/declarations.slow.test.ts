@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -16,7 +16,9 @@ const PROJECTS = ['main', 'preload'];
 /** An own folder beside the dependencies, so that those are found. */
 let directory: string;
 beforeAll(() => {
-  directory = mkdtempSync(join(root, 'node_modules/.cache/declarations-'));
+  const cache = join(root, 'node_modules/.cache');
+  mkdirSync(cache, { recursive: true });
+  directory = mkdtempSync(join(cache, 'declarations-'));
 });
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
