@@ -2,7 +2,9 @@ import type { DequeRange } from '../../../protocol/contract/deque.ts';
 import { formatValue } from '../../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Cursor, ResultPage } from '../../../protocol/results.ts';
+import { isCount, parseCursor, parseExtent } from '../cache/range.ts';
 import { getResultBytes, retryIfReplaced } from '../cache/read.ts';
+import { iterateCursor, MAX_PAGE_BYTES, MAX_PAGE_ITEMS, ReadAhead } from '../cache/read-ahead.ts';
 import { inReadTransaction, inWriteTransaction } from '../cache/transaction.ts';
 import { attachFile, commitWrite } from '../cache/write.ts';
 import { deleteFileAfterCommit } from '../space/delete-row.ts';
@@ -13,12 +15,6 @@ import { isEqual } from '../values/equality.ts';
 import { withoutByteLimit } from '../values/read-budget.ts';
 import { assertMovable, damagedPositionError, type Positions, readPositions, shiftPositions } from './positions.ts';
 import { deletePositions, prepareDequeItem, readRowValue, toPosition } from './push-pop.ts';
-
-/** A page ends at so many values or, after the first, at so many bytes. */
-export const MAX_DEQUE_PAGE_ITEMS = 512;
-const MAX_PAGE_BYTES = 512 * 1024;
-/** A walk begins with small pages: most loops end early. */
-const FIRST_PAGE_ITEMS = 16;
 
 export function at(core: Core, index: number): unknown {
   const whole = Math.trunc(index) || 0;
@@ -154,41 +150,27 @@ export function equals(core: Core, other: Iterable<unknown>): boolean {
   }
 }
 
-/** The values from an index on, as an array's iterator meets them: index by index, whatever happens meanwhile; `open` is asked before each. */
-export function* iterateValues(open: () => Core, from = 0): Generator<unknown, void, undefined> {
-  let batchSize = FIRST_PAGE_ITEMS;
-  for (let index = from; ; ) {
-    const core = open();
-    const values = retryIfReplaced(core, () => readDequeBatch(core, 'upwards', index, batchSize));
-    if (values.length === 0) return;
-    const { changeCount } = core.rowStats;
-    const before = index;
-    for (; index - before < values.length && core.rowStats.changeCount === changeCount; index++) {
-      yield values[index - before];
-      open();
-    }
-    batchSize =
-      core.rowStats.changeCount === changeCount ? Math.min(batchSize * 2, MAX_DEQUE_PAGE_ITEMS) : FIRST_PAGE_ITEMS;
-  }
+/** Iterates over the values from an index on as an array's iterator does: index by index, whatever changes. */
+export function iterateValues(open: () => Core, from = 0): Generator<unknown, void, undefined> {
+  return iterateCursor(open, (core) => {
+    let index = from;
+    return new ReadAhead(core, (maxItems, { consumed }) => {
+      index += consumed;
+      return { items: retryIfReplaced(core, () => readDequeBatch(core, 'upwards', index, maxItems)), hasMore: true };
+    });
+  });
 }
 
-/** The same from the last one to the first. */
-export function* iterateValuesBackwards(open: () => Core): Generator<unknown, void, undefined> {
-  let batchSize = FIRST_PAGE_ITEMS;
-  for (let index = readPositions(open()).length - 1; index >= 0; ) {
-    const core = open();
-    index = Math.min(index, readPositions(core).length - 1);
-    const values = retryIfReplaced(core, () => readDequeBatch(core, 'downwards', index, batchSize));
-    if (values.length === 0) return;
-    const { changeCount } = core.rowStats;
-    const before = index;
-    for (; before - index < values.length && core.rowStats.changeCount === changeCount; index--) {
-      yield values[before - index];
-      open();
-    }
-    batchSize =
-      core.rowStats.changeCount === changeCount ? Math.min(batchSize * 2, MAX_DEQUE_PAGE_ITEMS) : FIRST_PAGE_ITEMS;
-  }
+/** The same from the last value to the first. */
+export function iterateValuesBackwards(open: () => Core): Generator<unknown, void, undefined> {
+  return iterateCursor(open, (core) => {
+    let index = Number.POSITIVE_INFINITY;
+    return new ReadAhead(core, (maxItems, { consumed }) => {
+      index = Math.min(index - consumed, readPositions(core).length - 1);
+      if (index < 0) return { items: [], hasMore: false };
+      return { items: retryIfReplaced(core, () => readDequeBatch(core, 'downwards', index, maxItems)), hasMore: true };
+    });
+  });
 }
 
 /** The values from an index on, at most so many and, after the first, so many bytes. */
@@ -239,14 +221,12 @@ interface PageCursor {
  * @throws {DiskCacheError} `BAD_OPTION` for a range or a cursor that is none.
  */
 export function getDequePage(core: Core, range: DequeRange = {}, after?: Cursor): ResultPage {
-  const { reverse = false, limit = Number.POSITIVE_INFINITY } = assertOptions(range, PAGE_OPTIONS);
-  if (typeof reverse !== 'boolean') throw badRangeError('reverse has to be true or false');
-  if (typeof limit !== 'number' || !(limit >= 0)) throw badRangeError('limit has to be a number from 0');
+  const { reverse, limit } = parseExtent(assertOptions(range, PAGE_OPTIONS));
   const last = readPositions(core).length - 1;
-  const start = after === undefined ? { index: reverse ? last : 0, seen: 0 } : parseCursor(after);
+  const start = after === undefined ? { index: reverse ? last : 0, seen: 0 } : parseCursor(after, parsePosition);
   const { seen } = start;
   const from = reverse ? Math.min(start.index, last) : start.index;
-  const maxItems = Math.min(MAX_DEQUE_PAGE_ITEMS, Math.floor(limit) - seen);
+  const maxItems = Math.min(MAX_PAGE_ITEMS, limit - seen);
   if (maxItems <= 0 || from < 0 || from > last) return { items: [] };
   const items = retryIfReplaced(core, () => readDequeBatch(core, reverse ? 'downwards' : 'upwards', from, maxItems));
   const next: PageCursor = { index: reverse ? from - items.length : from + items.length, seen: seen + items.length };
@@ -254,12 +234,6 @@ export function getDequePage(core: Core, range: DequeRange = {}, after?: Cursor)
   return more ? { items, next } : { items };
 }
 
-/** A cursor may come from a page of an application, so it is looked at before it is believed. */
-function parseCursor(cursor: Cursor): PageCursor {
-  const { index, seen } = Object(cursor) as Partial<PageCursor>;
-  if (Number.isSafeInteger(index) && Number.isSafeInteger(seen) && Number(index) >= 0 && Number(seen) >= 0)
-    return { index: Number(index), seen: Number(seen) };
-  throw badRangeError('the cursor is none of this range; begin again without one');
+function parsePosition({ index, seen }: Readonly<Record<string, unknown>>): PageCursor | undefined {
+  return isCount(index) && isCount(seen) ? { index, seen } : undefined;
 }
-
-const badRangeError = (message: string) => new DiskCacheError('BAD_OPTION', message);
