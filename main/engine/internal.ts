@@ -14,6 +14,7 @@ export {
 } from './process-identity.ts';
 export { limitBlocking, withBriefWait } from './sqlite/busy-retry.ts';
 export { isCorrupt, isDamage, isTransient } from './sqlite/errors.ts';
+export { OpenStore } from './state/open-store.ts';
 export { assertCacheOptions } from './state/settings.ts';
 export { assertFlag, assertFunction, assertIterable, assertOptions, isRecord, wrapListener } from './validate.ts';
 export { isEqual } from './values/equality.ts';

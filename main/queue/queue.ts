@@ -12,7 +12,7 @@ import type {
 import { MAX_TIMER_MS } from '../../protocol/options.ts';
 import type { Cursor, ResultPage } from '../../protocol/results.ts';
 import { type CheckOptions, type Finding, Index, type IndexOptions, type PlainResult } from '../engine/index.ts';
-import { assertFlag, assertFunction, assertOptions } from '../engine/internal.ts';
+import { assertFlag, assertFunction, assertOptions, OpenStore } from '../engine/internal.ts';
 import { DEFAULT_WORKER_LEASE_MS } from './attempts.ts';
 import { getJob, getJobPage, listJobs, removeJob, retryJob, toChangeListener } from './jobs.ts';
 import { checkQueue, rebuild } from './repair.ts';
@@ -61,7 +61,7 @@ export class Queue<T = unknown> {
   readonly directory: string;
   readonly #leaseMs: number;
   readonly #workers = new Set<Worker>();
-  #core: OpenQueue | undefined;
+  readonly #store: OpenStore<OpenQueue>;
 
   /**
    * Opens a directory, or creates it.
@@ -76,7 +76,7 @@ export class Queue<T = unknown> {
     }
     // A row is seldom read twice, so the memory tier would cost more than it saves.
     const index = new Index(directory, { ...shared, memory: 0, version: FORMAT_VERSION });
-    this.#core = {
+    const core: OpenQueue = {
       index,
       tables: openTables(index),
       clock: shared.clock ?? Date.now,
@@ -85,8 +85,13 @@ export class Queue<T = unknown> {
     };
     this.#leaseMs = lease;
     this.directory = index.directory;
+    this.#store = new OpenStore(core, `The queue at ${this.directory}`, () => {
+      const closed = new DiskCacheError('CLOSED', `The queue at ${this.directory} was closed`);
+      for (const worker of this.#workers) worker.release(closed);
+      index.close();
+    });
     try {
-      claimQueueDirectory(this.#core);
+      claimQueueDirectory(core);
     } catch (error) {
       this.close();
       throw error;
@@ -120,20 +125,24 @@ export class Queue<T = unknown> {
    */
   process(handler: Handler<T>, options?: ProcessOptions): Promise<void> {
     assertFunction(handler, 'a handler');
-    const worker = new Worker(this.#open(), handler as Handler<unknown>, parseProcessOptions(options, this.#leaseMs));
+    const worker = new Worker(
+      this.#store.core,
+      handler as Handler<unknown>,
+      parseProcessOptions(options, this.#leaseMs),
+    );
     this.#workers.add(worker);
     return worker.run().finally(() => this.#workers.delete(worker));
   }
 
   /** A job by its id, as it stands; undefined when it was done or removed. O(log n + size of the payload). */
   get(id: number): Job<T> | undefined {
-    return getJob(this.#open(), id) as Job<T> | undefined;
+    return getJob(this.#store.core, id) as Job<T> | undefined;
   }
 
   /** The jobs in a state, lazily: the ready ones in the order in which they will be begun, others by group or id. */
   jobs(state: JobState): Generator<Job<T>, void, undefined> {
-    this.#open();
-    return listJobs(() => this.#open(), state) as Generator<Job<T>, void, undefined>;
+    this.#store.assertOpen();
+    return listJobs(() => this.#store.core, state) as Generator<Job<T>, void, undefined>;
   }
 
   /**
@@ -143,12 +152,12 @@ export class Queue<T = unknown> {
    * @throws {DiskCacheError} `BAD_OPTION` or `BAD_KEY` for an unknown state or cursor.
    */
   page(state: JobState, after?: Cursor): ResultPage<Job<T>> {
-    return getJobPage(this.#open(), state, after) as ResultPage<Job<T>>;
+    return getJobPage(this.#store.core, state, after) as ResultPage<Job<T>>;
   }
 
   /** How many jobs there are by state, and how many were done ever. One look-up. */
   counts(): JobCounts {
-    const { id: _, ticket: __, at: ___, ...counts } = getCounters(this.#open());
+    const { id: _, ticket: __, at: ___, ...counts } = getCounters(this.#store.core);
     return counts;
   }
 
@@ -169,7 +178,7 @@ export class Queue<T = unknown> {
 
   /** Stops all workers in all processes from starting jobs until `resume()`; running jobs finish. Survives restarts. */
   pause(): void {
-    this.#open().tables.paused.put([], true);
+    this.#store.core.tables.paused.put([], true);
   }
 
   resume(): void {
@@ -177,7 +186,7 @@ export class Queue<T = unknown> {
   }
 
   get paused(): boolean {
-    return this.#open().tables.paused.has();
+    return this.#store.core.tables.paused.has();
   }
 
   /**
@@ -188,7 +197,7 @@ export class Queue<T = unknown> {
    */
   transact<R>(work: (() => R) & PlainResult<R>): R {
     assertFunction(work, 'what transact runs');
-    return inTransaction(this.#open(), () => work());
+    return inTransaction(this.#store.core, () => work());
   }
 
   /**
@@ -197,12 +206,12 @@ export class Queue<T = unknown> {
    */
   subscribe(listener: (event: QueueEvent) => void): () => void {
     assertFunction(listener, 'a listener');
-    return this.#open().index.subscribe(toChangeListener(listener));
+    return this.#store.core.index.subscribe(toChangeListener(listener));
   }
 
   /** Bytes on disk. */
   volume(): number {
-    return this.#open().index.volume();
+    return this.#store.core.index.volume();
   }
 
   /**
@@ -217,17 +226,12 @@ export class Queue<T = unknown> {
 
   /** False once it was closed. */
   get isOpen(): boolean {
-    return this.#core !== undefined;
+    return this.#store.isOpen;
   }
 
   /** Gives back what handlers have in hand, tells them, and lets go of the directory. Closing again does nothing. */
   close(): void {
-    const core = this.#core;
-    if (core === undefined) return;
-    const closed = new DiskCacheError('CLOSED', `The queue at ${this.directory} was closed`);
-    for (const worker of this.#workers) worker.release(closed);
-    core.index.close();
-    this.#core = undefined;
+    this.#store.close();
   }
 
   [Symbol.dispose](): void {
@@ -236,14 +240,9 @@ export class Queue<T = unknown> {
 
   /** Does what workers of this process may want to know of at once. */
   #runAndWake<R>(work: (core: OpenQueue) => R): R {
-    const result = work(this.#open());
+    const result = work(this.#store.core);
     for (const worker of this.#workers) worker.wake();
     return result;
-  }
-
-  #open(): OpenQueue {
-    if (this.#core !== undefined) return this.#core;
-    throw new DiskCacheError('CLOSED', `The queue at ${this.directory} was closed; open it again`);
   }
 }
 

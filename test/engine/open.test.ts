@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFil
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it, vi } from 'vitest';
+import { openCore } from '../../main/engine/cache/open.ts';
 import { Cache, type CacheOptions, Deque, DiskCacheError, type ErrorCode, Index } from '../../main/engine/index.ts';
 import type { SizeGroup } from '../../main/engine/state/core.ts';
 import { freshDirectory } from './fresh-directory.ts';
@@ -250,7 +251,7 @@ it('leaves no timer behind when opening fails after the settings were written', 
         throw new Error('on purpose');
       },
     } as unknown as SizeGroup;
-    expect(() => new Cache(freshDirectory(), { ttl: 5 }, { group, limitShare: 1 })).toThrow('on purpose');
+    expect(() => openCore(freshDirectory(), { ttl: 5 }, undefined, { group, limitShare: 1 })).toThrow('on purpose');
     expect(vi.getTimerCount()).toBe(0);
   } finally {
     vi.useRealTimers();

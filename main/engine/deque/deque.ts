@@ -12,6 +12,7 @@ import { assertCollectionOptions, type CollectionOptions, openCollection } from 
 import { inWriteTransaction, type PlainResult, transact } from '../cache/transaction.ts';
 import { getVolume } from '../space/store-files.ts';
 import type { Core } from '../state/core.ts';
+import { OpenStore } from '../state/open-store.ts';
 import { assertFunction, assertIterable, assertOptions } from '../validate.ts';
 import { checkPositions, readPositions, repairEnds, repairPositions, reverse, rotate } from './positions.ts';
 import { peekValue, popValue, pushValues, type Side, trim } from './push-pop.ts';
@@ -44,7 +45,7 @@ const PEEK_OPTIONS: ReadonlySet<string> = new Set(['side']);
  */
 export class Deque<V = unknown> {
   readonly directory: string;
-  #core: Core | undefined;
+  readonly #store: OpenStore<Core>;
 
   /**
    * Opens a directory, or creates it.
@@ -55,11 +56,12 @@ export class Deque<V = unknown> {
     assertCollectionOptions(options);
     const { maxLength, ...shared } = options;
     if (maxLength !== undefined) assertMaxLength(maxLength);
-    this.#core = openCollection('deque', directory, shared, {});
-    this.directory = this.#core.directory;
+    const core = openCollection('deque', directory, shared, {});
+    this.directory = core.directory;
+    this.#store = new OpenStore(core, `The deque at ${core.directory}`, closeCore);
     try {
-      if (!this.#core.openOptions.readOnly) repairEnds(this.#core);
-      if (maxLength !== undefined && !this.#core.openOptions.readOnly) this.maxLength = maxLength;
+      if (!core.openOptions.readOnly) repairEnds(core);
+      if (maxLength !== undefined && !core.openOptions.readOnly) this.maxLength = maxLength;
     } catch (error) {
       this.close();
       throw error;
@@ -68,18 +70,18 @@ export class Deque<V = unknown> {
 
   /** The number of values. O(log n). */
   get length(): number {
-    return readPositions(this.#open()).length;
+    return readPositions(this.#store.core).length;
   }
 
   /** The greatest length, for every process that has the deque open. */
   get maxLength(): number {
-    return readPositions(this.#open()).maxLength;
+    return readPositions(this.#store.core).maxLength;
   }
 
   /** Sets the greatest length; what is too much leaves by the front. O(values that leave · log n). */
   set maxLength(length: number) {
     assertMaxLength(length);
-    const core = this.#open();
+    const core = this.#store.core;
     const { maxLength: most, length: present } = readPositions(core);
     if (most === length && present <= most) return;
     inWriteTransaction(core, () => {
@@ -90,28 +92,28 @@ export class Deque<V = unknown> {
 
   /** Adds values at the back, in one transaction; answers the new length. O(values · log n). */
   push(...values: readonly V[]): number {
-    return pushValues(this.#open(), values, 'back');
+    return pushValues(this.#store.core, values, 'back');
   }
 
   /** `push` for as many as an iterable gives, all or none, in one transaction. */
   extend(values: Iterable<V>): number {
     // Read to its end first: nobody waits for a lock while somebody's generator thinks.
-    return pushValues(this.#open(), Array.from(assertIterable(values, 'values')), 'back');
+    return pushValues(this.#store.core, Array.from(assertIterable(values, 'values')), 'back');
   }
 
   /** Adds values at the front, the first one frontmost, in one transaction; answers the new length. */
   unshift(...values: readonly V[]): number {
-    return pushValues(this.#open(), values.toReversed(), 'front');
+    return pushValues(this.#store.core, values.toReversed(), 'front');
   }
 
   /** Takes the last value; undefined when there is none. */
   pop(): V | undefined {
-    return popValue(this.#open(), 'back') as V | undefined;
+    return popValue(this.#store.core, 'back') as V | undefined;
   }
 
   /** Takes the first value; undefined when there is none. */
   shift(): V | undefined {
-    return popValue(this.#open(), 'front') as V | undefined;
+    return popValue(this.#store.core, 'front') as V | undefined;
   }
 
   /** Looks at the value at one end (the front). */
@@ -120,12 +122,12 @@ export class Deque<V = unknown> {
     if (side !== 'front' && side !== 'back') {
       throw new DiskCacheError('BAD_OPTION', `side is ${formatValue(side)}; it has to be "front" or "back"`);
     }
-    return peekValue(this.#open(), side) as V | undefined;
+    return peekValue(this.#store.core, side) as V | undefined;
   }
 
   /** The value at an index, counted from the end when it is negative; undefined where nothing is. O(log n). */
   at(index: number): V | undefined {
-    return places.at(this.#open(), index) as V | undefined;
+    return places.at(this.#store.core, index) as V | undefined;
   }
 
   /**
@@ -134,12 +136,12 @@ export class Deque<V = unknown> {
    * @throws {DiskCacheError} `BAD_OPTION` where nothing is.
    */
   set(index: number, value: V): void {
-    places.replace(this.#open(), index, value);
+    places.replace(this.#store.core, index, value);
   }
 
   /** Takes out what is at an index; answers whether there was something. O(n of the shorter side). */
   delete(index: number): boolean {
-    return places.removeAt(this.#open(), index);
+    return places.removeAt(this.#store.core, index);
   }
 
   /**
@@ -147,17 +149,17 @@ export class Deque<V = unknown> {
    * `shift`s at a fraction of the cost. O(values taken + n of the shorter side).
    */
   splice(start: number, count = Number.POSITIVE_INFINITY): V[] {
-    return places.splice(this.#open(), start, count) as V[];
+    return places.splice(this.#store.core, start, count) as V[];
   }
 
   /** Takes out the first value that is equal; answers whether there was one. O(n). */
   remove(value: V): boolean {
-    return places.removeFirstEqual(this.#open(), value);
+    return places.removeFirstEqual(this.#store.core, value);
   }
 
   /** The index of the first equal value, from an index on; −1 when there is none. O(n). */
   indexOf(value: V, from?: number): number {
-    return places.indexOf(this.#open(), value, from);
+    return places.indexOf(this.#store.core, value, from);
   }
 
   /** Whether a value is equal. O(n). */
@@ -167,44 +169,44 @@ export class Deque<V = unknown> {
 
   /** How many values are equal. O(n). */
   count(value: V): number {
-    return places.count(this.#open(), value);
+    return places.count(this.#store.core, value);
   }
 
   /** Whether another sequence has equal values in the same order. O(n). */
   equals(other: Iterable<unknown>): boolean {
-    return places.equals(this.#open(), assertIterable(other, 'values'));
+    return places.equals(this.#store.core, assertIterable(other, 'values'));
   }
 
   /** Takes `count` values from the back to the front, or from the front to the back when it is negative. O(min(count, n − count)). */
   rotate(count = 1): void {
-    rotate(this.#open(), count);
+    rotate(this.#store.core, count);
   }
 
   /** Turns the order around. O(n log n). */
   reverse(): void {
-    reverse(this.#open());
+    reverse(this.#store.core);
   }
 
   /** Deletes everything; answers how many values there were. O(n). */
   clear(): number {
-    return clear(this.#open());
+    return clear(this.#store.core);
   }
 
   /** The values from the first to the last, lazily: index by index, as an array's, when the deque changes meanwhile. */
   values(): Generator<V, void, undefined> {
-    this.#open();
-    return places.iterateValues(() => this.#open()) as Generator<V, void, undefined>;
+    this.#store.assertOpen();
+    return places.iterateValues(() => this.#store.core) as Generator<V, void, undefined>;
   }
 
   /** The values from the last to the first, lazily. */
   reversed(): Generator<V, void, undefined> {
-    this.#open();
-    return places.iterateValuesBackwards(() => this.#open()) as Generator<V, void, undefined>;
+    this.#store.assertOpen();
+    return places.iterateValuesBackwards(() => this.#store.core) as Generator<V, void, undefined>;
   }
 
   /** One bounded page of the values, for who can't keep an iterator: `next` of the last page leads to the next one. */
   page(range?: DequeRange, after?: Cursor): ResultPage<V> {
-    return getDequePage(this.#open(), range, after) as ResultPage<V>;
+    return getDequePage(this.#store.core, range, after) as ResultPage<V>;
   }
 
   [Symbol.iterator](): Generator<V, void, undefined> {
@@ -217,47 +219,39 @@ export class Deque<V = unknown> {
    * @throws {DiskCacheError} `BAD_OPTION` for a function that returns a promise or a generator.
    */
   transact<T>(work: (() => T) & PlainResult<T>): T {
-    return transact(this.#open(), work);
+    return transact(this.#store.core, work);
   }
 
   /** Tells `listener` of every change from now on, by whoever, in the order of the commits. Answers the way out. */
   subscribe(listener: (change: DequeChange) => void): () => void {
-    const core = this.#open();
+    const core = this.#store.core;
     assertFunction(listener, 'what subscribe is given');
     return subscribe(core, ({ kind }) => listener({ kind }));
   }
 
   /** Bytes on disk: database, write-ahead log, and every value file. */
   volume(): number {
-    return getVolume(this.#open());
+    return getVolume(this.#store.core);
   }
 
   /** Looks for damage; `repair` deletes what is damaged, and the others close ranks, in one transaction. O(bytes). */
   check(options?: CheckOptions): Finding[] {
-    const core = this.#open();
+    const core = this.#store.core;
     return check(core, options, { check: () => checkPositions(core), repair: () => repairPositions(core) });
   }
 
   /** This deque as plain data, for `reopen` in a worker or another process. */
   describe(): StoreHandle<Deque<V>> {
-    return describe('deque', this.#open());
+    return describe('deque', this.#store.core);
   }
 
   /** Lets go of the directory. Every later call fails with `CLOSED`; closing again does nothing. */
   close(): void {
-    const core = this.#core;
-    if (core === undefined) return;
-    closeCore(core);
-    this.#core = undefined;
+    this.#store.close();
   }
 
   [Symbol.dispose](): void {
     this.close();
-  }
-
-  #open(): Core {
-    if (this.#core !== undefined) return this.#core;
-    throw new DiskCacheError('CLOSED', `The deque at ${this.directory} was closed; open it again`);
   }
 }
 

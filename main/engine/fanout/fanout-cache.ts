@@ -6,7 +6,7 @@ import type { CacheOptions, Change, CountOptions, QueueOptions, Range, SetOption
 import type { PlainValues } from '../../../protocol/plain-values.ts';
 import type { Entry, Stats } from '../../../protocol/results.ts';
 import { type ByteRange, openBytes, openReadStream, type StoredBytes, writeStream } from '../cache/byte-streams.ts';
-import { Cache } from '../cache/cache.ts';
+import { Cache, wrapCore } from '../cache/cache.ts';
 import type { SubscribeOptions } from '../cache/change-feed.ts';
 import { type CheckOptions, check, type Finding } from '../cache/check.ts';
 import { type Configuration, updateSettings } from '../cache/configure.ts';
@@ -23,12 +23,12 @@ import { Index, type IndexOptions } from '../index-map/index-map.ts';
 import { getVolume } from '../space/store-files.ts';
 import { isCorrupt } from '../sqlite/errors.ts';
 import type { ChangeListener, Core } from '../state/core.ts';
+import { OpenStore } from '../state/open-store.ts';
 import { assertFunction, assertIterable, assertNoDefault, assertOptions, storeEach } from '../validate.ts';
 import { getManifestBytes } from './manifest.ts';
-import { MultiShardTransaction } from './multi-shard-transaction.ts';
 import type { NamedKind } from './named-stores.ts';
 import type { FanoutCore, FanoutOptions } from './open-fanout.ts';
-import { closeFanout, closeIfCountedOnly, openFanout, openNamedShards } from './open-fanout.ts';
+import { closeFanout, closeIfCountedOnly, openFanout, openNamedShard, openNamedShards } from './open-fanout.ts';
 import * as merge from './shard-merge.ts';
 import { getQueueShardIndex, getShardIndex } from './shard-routing.ts';
 import { ShardSubscriptions } from './shard-subscriptions.ts';
@@ -50,9 +50,8 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheMetho
   readonly directory: string;
   /** How many shards there are. */
   readonly shards: number;
-  readonly #transaction: MultiShardTransaction;
   readonly #subscriptions: ShardSubscriptions;
-  #fanout: FanoutCore | undefined;
+  readonly #store: OpenStore<FanoutCore>;
 
   /**
    * Opens a directory, or creates it.
@@ -61,10 +60,9 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheMetho
    */
   constructor(directory: string & PlainValues<V>, options: FanoutOptions = {}) {
     const fanout = openFanout(directory, options);
-    this.#fanout = fanout;
+    this.#store = new OpenStore(fanout, `The store at ${fanout.directory}`, closeFanout);
     this.directory = fanout.directory;
     this.shards = fanout.shards.length;
-    this.#transaction = new MultiShardTransaction(fanout.shards);
     this.#subscriptions = new ShardSubscriptions(fanout.shards);
   }
 
@@ -181,19 +179,20 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheMetho
 
   /** Deletes what has expired and, of all shards together, what is over the limit; named shards included. */
   cull(): number {
-    const { sharedLimit } = this.#open();
+    const { sharedLimit } = this.#store.core;
     return sum(sharedLimit.members, remove.expire) + sharedLimit.cull();
   }
 
   /** Deletes everything in the numbered shards, whole or not at all, unless one is damaged, which is rebuilt; named stores stay. */
   clear(): number {
+    const { transaction } = this.#store.core;
     const live = new Map<Core, number>();
     const clearShard = (shard: Core) => live.set(shard, Math.max(live.get(shard) ?? 0, remove.clear(shard)));
     try {
       this.#retryWithBallast(() => this.#getShards().map(clearShard));
-      if (this.#transaction.isOpen) return sum(live.values(), (items) => items);
+      if (transaction.isOpen) return sum(live.values(), (items) => items);
     } catch (error) {
-      if (this.#transaction.isOpen || !isCorrupt(error)) throw error;
+      if (transaction.isOpen || !isCorrupt(error)) throw error;
     }
     // A damaged one is rebuilt, which no transaction can do.
     for (const shard of this.#getShards())
@@ -203,12 +202,12 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheMetho
 
   /** `checkQueue` of every shard, named ones included. */
   check(options?: CheckOptions): Finding[] {
-    return [...this.#open().sharedLimit.members].flatMap((shard) => check(shard, options));
+    return [...this.#store.core.sharedLimit.members].flatMap((shard) => check(shard, options));
   }
 
   /** Bytes on disk of all that share the limit: the numbered and the named shards. */
   volume(): number {
-    return getManifestBytes(this.directory) + sum(this.#open().sharedLimit.members, getVolume);
+    return getManifestBytes(this.directory) + sum(this.#store.core.sharedLimit.members, getVolume);
   }
 
   stats(options?: { readonly reset?: boolean }): Stats {
@@ -217,7 +216,7 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheMetho
   }
 
   memoize<A extends readonly unknown[], R>(fn: (...args: A) => R, options: MemoizeOptions<A>): (...args: A) => R {
-    this.#open();
+    this.#store.assertOpen();
     return memoize((key) => this.#routeKey(key as K), fn, options);
   }
 
@@ -262,13 +261,13 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheMetho
 
   /** Tells of every change in the numbered shards; each shard's are in order, those of different shards within some 25 ms. */
   subscribe(listener: (change: Change<K>) => void, options?: SubscribeOptions): () => void {
-    this.#open();
+    this.#store.assertOpen();
     return this.#subscriptions.add(listener as ChangeListener, options);
   }
 
   /** Changes settings for good, of all shards, named ones included. */
   configure(options: Configuration): void {
-    const fanout = this.#open();
+    const fanout = this.#store.core;
     openNamedShards(fanout);
     for (const shard of fanout.sharedLimit.members) updateSettings(shard, options);
   }
@@ -278,18 +277,17 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheMetho
    * all. Shards commit one after the other: a crash or a full disk between two commits keeps what was committed before it.
    */
   transact<T>(work: (() => T) & PlainResult<T>): T {
-    this.#open();
+    const { transaction } = this.#store.core;
     assertFunction(work, 'transact');
-    return this.#transaction.transact(work);
+    return transaction.transact(work);
   }
 
   get codec(): string {
-    return getCodecName(this.#open().shards[0]!);
+    return getCodecName(this.#store.core.shards[0]!);
   }
 
   get inTransaction(): boolean {
-    this.#open();
-    return this.#transaction.isOpen;
+    return this.#store.core.transaction.isOpen;
   }
 
   /**
@@ -297,32 +295,35 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheMetho
    * order of the policy. It has the settings of the whole and is closed with it.
    */
   shard<K2 extends Key = Key, V2 = unknown>(name: string): Cache<K2, V2> {
-    const fanout = this.#open();
-    return fanout.named.open('shard', name, NO_OPTIONS, (path) => {
-      closeIfCountedOnly(fanout, path);
-      return new Cache<K2>(path, fanout.getShardOptions(), fanout.membership);
-    }) as Cache<K2, V2>;
+    const fanout = this.#store.core;
+    const open = (path: string) => wrapCore(openNamedShard(fanout, path));
+    return fanout.named.open('shard', name, NO_OPTIONS, open) as Cache<K2, V2>;
   }
 
   /** A Cache under a name with options and a limit of its own, closed with the whole. */
   cache<K2 extends Key = Key, V2 = unknown>(name: string, options: CacheOptions = NO_OPTIONS): Cache<K2, V2> {
-    return this.#open().named.open('cache', name, options, (path) => new Cache<K2>(path, options)) as Cache<K2, V2>;
+    return this.#store.core.named.open('cache', name, options, (path) => new Cache<K2>(path, options)) as Cache<K2, V2>;
   }
 
   /** An Index under a name, closed with the whole; it takes nothing of the limit. */
   index<K2 extends Key = Key, V2 = unknown>(name: string, options: IndexOptions<K2, V2> = NO_OPTIONS): Index<K2, V2> {
     const open = (path: string) => new Index<K2, V2>(path as never, options);
-    return this.#open().named.open('index', name, options, open) as Index<K2, V2>;
+    return this.#store.core.named.open('index', name, options, open) as Index<K2, V2>;
   }
 
   /** A Deque under a name, closed with the whole; it takes nothing of the limit. */
   deque<V2 = unknown>(name: string, options: DequeOptions = NO_OPTIONS): Deque<V2> {
-    return this.#open().named.open('deque', name, options, (path) => new Deque<unknown>(path, options)) as Deque<V2>;
+    return this.#store.core.named.open(
+      'deque',
+      name,
+      options,
+      (path) => new Deque<unknown>(path, options),
+    ) as Deque<V2>;
   }
 
   /** The names of all named stores of a kind on disk, sorted. */
   names(kind: NamedKind): string[] {
-    return this.#open().named.listNames(kind);
+    return this.#store.core.named.listNames(kind);
   }
 
   /**
@@ -331,61 +332,50 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheMetho
    * @throws {DiskCacheError} `BUSY` when a named cache, index or deque is open elsewhere; of a shard that can't be told.
    */
   remove(kind: NamedKind, name: string): boolean {
-    const fanout = this.#open();
+    const fanout = this.#store.core;
     if (kind === 'shard') closeIfCountedOnly(fanout, fanout.named.getPath(kind, name));
     return fanout.named.remove(kind, name);
   }
 
   /** This store as plain data, for `reopen` in a worker or another process. */
   describe(): StoreHandle<FanoutCache<K, V>> {
-    const { shards, directory } = this.#open();
+    const { shards, directory } = this.#store.core;
     const { options, ...rest } = describe<FanoutCache<K, V>>('fanout', shards[0]!);
     return { ...rest, directory, options: { ...options, memory: Number(options['memory']) * shards.length } };
   }
 
   /** Lets go of the directory and of all named stores. */
   close(): void {
-    if (this.#fanout === undefined) return;
-    if (this.#transaction.isOpen) {
-      throw new DiskCacheError(
-        'BAD_OPTION',
-        `close was called inside a transaction on ${this.directory}; call it after`,
-      );
-    }
-    closeFanout(this.#fanout);
-    this.#fanout = undefined;
+    this.#store.close();
   }
 
   [Symbol.dispose](): void {
     this.close();
   }
 
-  #open(): FanoutCore {
-    if (this.#fanout !== undefined) return this.#fanout;
-    throw new DiskCacheError('CLOSED', `The store at ${this.directory} was closed; open it again`);
-  }
-
   #routeKey(key: K): Core {
-    return this.#transaction.enlist(this.#open().shards[getShardIndex(key, this.shards)]!);
+    const { shards, transaction } = this.#store.core;
+    return transaction.enlist(shards[getShardIndex(key, shards.length)]!);
   }
 
   #routeQueue(options: QueueOptions | undefined): Core {
-    return this.#transaction.enlist(this.#open().shards[getQueueShardIndex(options?.prefix, this.shards)]!);
+    const { shards, transaction } = this.#store.core;
+    return transaction.enlist(shards[getQueueShardIndex(options?.prefix, shards.length)]!);
   }
 
   /** `transact` for what frees space. */
   #retryWithBallast(work: () => void): void {
-    retryWithBallast(this.#open().shards, () => this.transact(work));
+    retryWithBallast(this.#store.core.shards, () => this.transact(work));
   }
 
   #getShards(): readonly Core[] {
-    const { shards } = this.#open();
-    for (const shard of shards) this.#transaction.enlist(shard);
+    const { shards, transaction } = this.#store.core;
+    for (const shard of shards) transaction.enlist(shard);
     return shards;
   }
 
   #iterate(of: Projection, range: Range<K> | undefined): Generator<unknown, void, undefined> {
-    this.#open();
+    this.#store.assertOpen();
     return merge.iterateMerged(() => this.#getShards(), of, range);
   }
 }

@@ -7,6 +7,7 @@ import type { Core, GroupMembership } from '../state/core.ts';
 import { parseOpenOptions, parseSettings, SETTING_NAMES } from '../state/settings.ts';
 import { isRecord } from '../validate.ts';
 import { assertShards, claimShard, getShardPath, isComplete, markComplete, readOrCreateManifest } from './manifest.ts';
+import { MultiShardTransaction } from './multi-shard-transaction.ts';
 import { NamedStores } from './named-stores.ts';
 import { SharedSizeLimit } from './shared-size-limit.ts';
 
@@ -24,7 +25,8 @@ export interface FanoutCore {
   readonly shards: readonly Core[];
   readonly sharedLimit: SharedSizeLimit;
   readonly named: NamedStores;
-  /** With what a named shard is opened. */
+  readonly transaction: MultiShardTransaction;
+  /** The options that a named shard is opened with. */
   getShardOptions(): CacheOptions;
   readonly membership: GroupMembership;
 }
@@ -64,6 +66,7 @@ export function openFanout(directory: string, options: FanoutOptions): FanoutCor
     shards,
     sharedLimit,
     named,
+    transaction: new MultiShardTransaction(shards),
     getShardOptions: settings,
     membership: { group: sharedLimit, limitShare: NAMED_SHARD_SHARE },
   };
@@ -84,7 +87,13 @@ export function openFanout(directory: string, options: FanoutOptions): FanoutCor
   }
 }
 
-/** Whatever named shards there are, they take of the limit; those that nobody has opened here are opened to be counted. */
+/** Opens the named shard at a path for the application. */
+export function openNamedShard(fanout: FanoutCore, path: string): Core {
+  closeIfCountedOnly(fanout, path);
+  return openCore(path, fanout.getShardOptions(), undefined, fanout.membership);
+}
+
+/** All named shards count against the limit, so those that are not open here are opened to be measured. */
 export function openNamedShards({ named, sharedLimit, getShardOptions, membership, shards }: FanoutCore): void {
   if (shards[0]?.openOptions.readOnly) return;
   const known = new Set(Array.from(sharedLimit.members, ({ directory }) => directory));
@@ -92,19 +101,23 @@ export function openNamedShards({ named, sharedLimit, getShardOptions, membershi
   for (const path of present) if (!known.has(path)) openCore(path, getShardOptions(), undefined, membership);
   for (const member of sharedLimit.members) {
     if (member.membership !== membership || present.includes(member.directory)) continue;
-    // Somebody has removed it.
+    // Another process has removed it.
     if (named.hasOpen(member.directory)) sharedLimit.leave(member);
     else closeCore(member);
   }
 }
 
-/** A named shard is about to be opened by somebody, or removed: the house lets go of it, if it has opened it to count it. */
+/** Closes a named shard that is open only to be measured, before it is opened by the application or removed. */
 export function closeIfCountedOnly({ sharedLimit, named }: FanoutCore, path: string): void {
   if (named.hasOpen(path)) return;
   for (const member of sharedLimit.members) if (member.directory === path) closeCore(member);
 }
 
-export function closeFanout({ named, sharedLimit }: FanoutCore): void {
+/** @throws {DiskCacheError} `BAD_OPTION` inside a transaction; the store stays open. */
+export function closeFanout({ directory, named, sharedLimit, transaction }: FanoutCore): void {
+  if (transaction.isOpen) {
+    throw new DiskCacheError('BAD_OPTION', `close was called inside a transaction on ${directory}; call it after`);
+  }
   named.close();
   for (const member of [...sharedLimit.members]) closeCore(member);
 }

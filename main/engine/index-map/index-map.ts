@@ -23,6 +23,7 @@ import {
 import * as write from '../cache/write.ts';
 import { getVolume } from '../space/store-files.ts';
 import type { ChangeListener, Core } from '../state/core.ts';
+import { OpenStore } from '../state/open-store.ts';
 import { assertFunction, assertIterable, assertNoDefault, assertOptions, storeEach } from '../validate.ts';
 import { isEqual } from '../values/equality.ts';
 import { withoutByteLimit } from '../values/read-budget.ts';
@@ -71,7 +72,7 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
   readonly #writeValidator: SchemaValidator | undefined;
   #readValidator: SchemaValidator | undefined;
   readonly #version: number;
-  #core: Core | undefined;
+  readonly #store: OpenStore<Core>;
 
   /**
    * Opens a directory, or creates it.
@@ -87,7 +88,7 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
     const validation = schema === undefined ? undefined : new SchemaValidator(schema, directory);
     const core = openCollection('index', directory, shared, { version });
     this.directory = core.directory;
-    this.#core = core;
+    this.#store = new OpenStore(core, `The index at ${core.directory}`, closeCore);
     this.#version = version;
     this.#writeValidator = validation;
     try {
@@ -103,7 +104,7 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
   get(key: K): V | undefined {
     // biome-ignore lint/complexity/noArguments: a rest parameter would cost every call an array
     if (arguments.length > 1) assertNoDefault(arguments);
-    const core = this.#open();
+    const core = this.#store.core;
     const value = read.get(core, key);
     if (this.#readValidator === undefined || (value === undefined && !read.has(core, key)))
       return value as V | undefined;
@@ -112,14 +113,14 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
 
   /** `get` for many keys, all from one moment. */
   getMany(keys: readonly K[]): (V | undefined)[] {
-    const core = this.#open();
+    const core = this.#store.core;
     if (this.#readValidator === undefined) return read.getMany(core, keys) as (V | undefined)[];
     return inReadTransaction(core, () => keys.map((key) => this.get(key)));
   }
 
   /** O(log n); the value is not read. */
   has(key: K): boolean {
-    return read.has(this.#open(), key);
+    return read.has(this.#store.core, key);
   }
 
   /**
@@ -132,22 +133,22 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
     if (arguments.length > 2 && arguments[2] !== undefined) {
       throw new DiskCacheError('BAD_OPTION', `set takes a key and a value, and was given more; ${NO_OPTIONS_HINT}`);
     }
-    write.set(this.#open(), key, this.#validateWrite(key, value));
+    write.set(this.#store.core, key, this.#validateWrite(key, value));
     return this;
   }
 
   /** `set` for many, all or none, in one transaction. */
   setMany(entries: Iterable<readonly [K, V]>): void {
-    inWriteTransaction(this.#open(), () => storeEach(entries, (key, value) => void this.set(key as K, value as V)));
+    inWriteTransaction(this.#store.core, () => storeEach(entries, (key, value) => void this.set(key as K, value as V)));
   }
 
   /** The value of a key; where there is none, `value` is stored first. */
   setDefault(key: K, value: V): V {
     const present = (): { readonly value: V } | undefined =>
       this.has(key) ? { value: this.get(key) as V } : undefined;
-    const found = inReadTransaction(this.#open(), present);
+    const found = inReadTransaction(this.#store.core, present);
     if (found !== undefined) return found.value;
-    return inWriteTransaction(this.#open(), () => {
+    return inWriteTransaction(this.#store.core, () => {
       const meanwhile = present();
       if (meanwhile !== undefined) return meanwhile.value;
       return this.set(key, value).get(key) as V;
@@ -157,12 +158,12 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
   /** Stores what `next` makes of the value (undefined when there is none), in one transaction; answers what is stored. */
   update(key: K, next: (current: V | undefined) => V): V {
     assertFunction(next, 'what makes the next value');
-    return inWriteTransaction(this.#open(), () => this.set(key, next(this.get(key))).get(key) as V);
+    return inWriteTransaction(this.#store.core, () => this.set(key, next(this.get(key))).get(key) as V);
   }
 
   /** Whether there was an entry to delete. O(log n). */
   delete(key: K): boolean {
-    return remove.deleteKey(this.#open(), key);
+    return remove.deleteKey(this.#store.core, key);
   }
 
   /** Takes an entry out: its value, or undefined when there is none. */
@@ -191,12 +192,12 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
 
   /** Deletes everything. O(n). */
   clear(): void {
-    remove.clear(this.#open());
+    remove.clear(this.#store.core);
   }
 
   /** The number of entries. O(1) while this process alone writes, else one walk over an index. */
   get size(): number {
-    return getSize(this.#open());
+    return getSize(this.#store.core);
   }
 
   /** The keys of a range, lazily; safe to change the index meanwhile, as with `Map`. */
@@ -225,7 +226,7 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
 
   /** One bounded page of a range, for who can't keep an iterator: `next` of the last page leads to the next one. */
   page(of: Projection, range?: IndexRange<K>, after?: Cursor): ResultPage {
-    const core = this.#open();
+    const core = this.#store.core;
     const validation = this.#readValidator;
     if (validation === undefined || of === 'keys') return iterate.page(core, of, range, after);
     const { items, ...rest } = iterate.page(core, 'entries', range, after);
@@ -244,7 +245,7 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
         }
         return others.next().done === true;
       };
-      return inReadTransaction(this.#open(), () => withoutByteLimit(compare));
+      return inReadTransaction(this.#store.core, () => withoutByteLimit(compare));
     } finally {
       others.return?.();
     }
@@ -256,27 +257,27 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
    * @throws {DiskCacheError} `BAD_OPTION` for a function that returns a promise or a generator.
    */
   transact<T>(work: (() => T) & PlainResult<T>): T {
-    return transact(this.#open(), work);
+    return transact(this.#store.core, work);
   }
 
   /** Tells `listener` of every change from now on, by whoever, in the order of the commits. Answers the way out. */
   subscribe(listener: (change: Change<K>) => void, options?: SubscribeOptions): () => void {
-    return subscribe(this.#open(), listener as ChangeListener, options);
+    return subscribe(this.#store.core, listener as ChangeListener, options);
   }
 
   /** Bytes on disk: database, write-ahead log, and every value file. */
   volume(): number {
-    return getVolume(this.#open());
+    return getVolume(this.#store.core);
   }
 
   /** Looks for damage of every kind; `repair` deletes what is damaged. O(bytes). */
   check(options?: CheckOptions): Finding[] {
-    return check(this.#open(), options, (options as ConsistencyOptions | undefined)?.[CONSISTENCY]);
+    return check(this.#store.core, options, (options as ConsistencyOptions | undefined)?.[CONSISTENCY]);
   }
 
   /** This index as plain data, for `reopen` in a worker or another process; a schema has to be handed in again there. */
   describe(): StoreHandle<Index<K, V>> {
-    const description = describe<Index<K, V>>('index', this.#open(), { version: this.#version });
+    const description = describe<Index<K, V>>('index', this.#store.core, { version: this.#version });
     return this.#writeValidator === undefined
       ? description
       : { ...description, required: [...description.required, 'schema'] };
@@ -284,10 +285,7 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
 
   /** Lets go of the directory. Every later call fails with `CLOSED`; closing again does nothing. */
   close(): void {
-    const core = this.#core;
-    if (core === undefined) return;
-    closeCore(core);
-    this.#core = undefined;
+    this.#store.close();
   }
 
   [Symbol.dispose](): void {
@@ -298,14 +296,9 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
     return 'Index';
   }
 
-  #open(): Core {
-    if (this.#core !== undefined) return this.#core;
-    throw new DiskCacheError('CLOSED', `The index at ${this.directory} was closed; open it again`);
-  }
-
   /** What `take` reads and deletes, in one transaction, also on a full disk. */
   #takeOut<T>(take: () => T): T {
-    const core = this.#open();
+    const core = this.#store.core;
     return retryWithBallast([core], () => inWriteTransaction(core, take));
   }
 
@@ -314,8 +307,8 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
   }
 
   #walk(of: Projection, range: IndexRange<K> | undefined): IndexIterator<unknown> {
-    this.#open();
-    return iterate.iterate(() => this.#open(), of, range) as IndexIterator<unknown>;
+    this.#store.assertOpen();
+    return iterate.iterate(() => this.#store.core, of, range) as IndexIterator<unknown>;
   }
 
   *#validateEntries(entries: IndexIterator<[K, V]>): IndexIterator<[K, V]> {
