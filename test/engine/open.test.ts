@@ -4,7 +4,7 @@ import Database from 'better-sqlite3';
 import { describe, expect, it, vi } from 'vitest';
 import { openCore } from '../../main/engine/cache/open.ts';
 import { Cache, type CacheOptions, Deque, DiskCacheError, type ErrorCode, Index } from '../../main/engine/index.ts';
-import type { SizeGroup } from '../../main/engine/state/core.ts';
+import { OwnSizeLimit } from '../../main/engine/space/size-limit.ts';
 import { freshDirectory } from './fresh-directory.ts';
 
 function catchOpenError(directory: string, options?: CacheOptions): DiskCacheError {
@@ -246,12 +246,13 @@ it.each([
 it('leaves no timer behind when opening fails after the settings were written', () => {
   vi.useFakeTimers();
   try {
-    const group = {
-      join() {
+    class FailingLimit extends OwnSizeLimit {
+      override join(): void {
         throw new Error('on purpose');
-      },
-    } as unknown as SizeGroup;
-    expect(() => openCore(freshDirectory(), { ttl: 5 }, undefined, { group, limitShare: 1 })).toThrow('on purpose');
+      }
+    }
+    const membership = { space: new FailingLimit(), limitShare: 1 };
+    expect(() => openCore(freshDirectory(), { ttl: 5 }, undefined, membership)).toThrow('on purpose');
     expect(vi.getTimerCount()).toBe(0);
   } finally {
     vi.useRealTimers();

@@ -1,5 +1,6 @@
 import type { Finding } from '../../../protocol/results.ts';
-import { afterWrite, checkpoint } from '../space/maintenance.ts';
+import { afterWrite } from '../cache/write-checks.ts';
+import { checkpoint } from '../space/maintenance.ts';
 import { assertDatabaseInPlace, recordFormat, recordOpenedFiles } from '../space/store-files.ts';
 import type { Connection } from '../sqlite/connection.ts';
 import { unlessCorrupt } from '../sqlite/errors.ts';

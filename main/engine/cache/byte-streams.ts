@@ -5,7 +5,6 @@ import type { SetOptions } from '../../../protocol/options.ts';
 import { type ByteRange, resolveByteRange } from '../../../protocol/value-stream.ts';
 import { estimateKeyBytes } from '../space/delete-row.ts';
 import { computeExpiresAt, computeItemCost, isLive } from '../space/policy.ts';
-import { getMaxItemBytes } from '../space/size-limit.ts';
 import { explainDamage } from '../space/store-files.ts';
 import type { EntryRow, ValueRow } from '../sqlite/statements.ts';
 import type { Core } from '../state/core.ts';
@@ -201,7 +200,7 @@ export async function writeStream(
     throw new DiskCacheError('BAD_VALUE', 'writeStream takes a ReadableStream or another async iterable of Uint8Array');
   }
   const overhead = computeItemCost(estimateKeyBytes(column), 0);
-  const maxBytes = getMaxItemBytes(initialCore) - overhead;
+  const maxBytes = initialCore.space.getMaxItemBytes(initialCore) - overhead;
   const staged = await writeStreamToFile(files, chunks, {
     mode: ENCODING.bytes,
     maxBytes,

@@ -3,8 +3,8 @@ import type { CheckOptions, Finding } from '../../../protocol/results.ts';
 import { recoverDatabase } from '../backup/recover-database.ts';
 import { deleteRow, removeReplaced } from '../space/delete-row.ts';
 import { collectBucket, findOrphans, hasOutOfRangeIds, repairIds } from '../space/garbage-collection.ts';
-import { beforeWrite, runAndWarn } from '../space/maintenance.ts';
 import { assertDatabaseInPlace } from '../space/store-files.ts';
+import { runAndWarn } from '../space/warnings.ts';
 import { sleepBlocking } from '../sqlite/busy-retry.ts';
 import { isCorrupt } from '../sqlite/errors.ts';
 import { PERMANENT_COUNTERS } from '../sqlite/statements.ts';
@@ -12,6 +12,7 @@ import type { Core } from '../state/core.ts';
 import { assertFlag, assertOptions } from '../validate.ts';
 import { findDamage } from './read.ts';
 import { inWriteTransaction } from './transaction.ts';
+import { beforeWrite } from './write-checks.ts';
 
 /** What a collection keeps in its items beyond each single one: the positions of a deque, the order of a queue. */
 export interface ConsistencyCheck {

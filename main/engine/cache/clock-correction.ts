@@ -1,5 +1,6 @@
 import { CLOCK_TOLERANCE_MS } from '../process-identity.ts';
-import { tryWithoutWaiting } from '../space/maintenance.ts';
+import { tryWithoutWaiting } from '../space/warnings.ts';
+
 import type { Core } from '../state/core.ts';
 import { inWriteTransaction } from './transaction.ts';
 

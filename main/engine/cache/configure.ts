@@ -28,12 +28,7 @@ export type { Configuration } from '../../../protocol/options.ts';
  * settings of a whole; nothing is changed.
  */
 export function configure(core: Core, options: Configuration): void {
-  if (core.membership !== undefined) {
-    throw new DiskCacheError(
-      'BAD_OPTION',
-      `${core.directory} is a named shard and has the settings of its FanoutCache; call configure of that`,
-    );
-  }
+  core.space.assertConfigurable(core);
   updateSettings(core, options);
 }
 
@@ -90,8 +85,8 @@ const toSynchronousPragma = ({ durability }: Settings): string =>
 
 /** Puts settings into force. Outside of transactions: SQLite changes `synchronous` only there. */
 export function applySettings(core: Core, settings: Settings): void {
-  const { connection, pageSize, membership } = core;
-  const share = settings.sizeLimit * (membership?.limitShare ?? 1);
+  const { connection, pageSize, limitShare } = core;
+  const share = settings.sizeLimit * limitShare;
   connection.pragma(`wal_autocheckpoint = ${getCheckpointPages(share, pageSize)}`);
   connection.pragma(`journal_size_limit = ${getWalReserveBytes(share, pageSize)}`);
   connection.pragma(toSynchronousPragma(settings));

@@ -2,22 +2,19 @@ import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import { resetDatabase } from '../backup/recover-database.ts';
 import { deleteExpired, deleteFile, deleteRow, isChangeLogged, recordReplaced } from '../space/delete-row.ts';
+import { retryWithBallast } from '../space/disk-full.ts';
 import { collectBucket } from '../space/garbage-collection.ts';
-import { afterWrite, beforeWrite, vacuum } from '../space/maintenance.ts';
 import { isLive } from '../space/policy.ts';
-import { evict as evictFor, getLiveBytes } from '../space/size-limit.ts';
 import { isCorrupt, unlessCorrupt } from '../sqlite/errors.ts';
 import { withoutLoggingDeletions } from '../sqlite/file-format.ts';
 import { PERMANENT_COUNTERS } from '../sqlite/statements.ts';
 import type { Core } from '../state/core.ts';
 import { assertIterable, toTagColumn } from '../validate.ts';
 import { encodeKey, type KeyColumn } from '../values/key.ts';
-import { assertInTime, shouldPause } from '../values/read-budget.ts';
+import { inBatches, MAX_BATCH_ITEMS } from './batches.ts';
 import { getSize, readEntry } from './read.ts';
-import { inWriteTransaction, isDiskFull, retryWithBallast } from './transaction.ts';
-
-/** Mass deletions let others write in between: so many items in one transaction. */
-const MAX_BATCH_ITEMS = 256;
+import { inWriteTransaction } from './transaction.ts';
+import { afterWrite, beforeWrite } from './write-checks.ts';
 
 /** Whether there was a live item to delete. */
 export function deleteKey(core: Core, key: Key): boolean {
@@ -31,7 +28,7 @@ export function deleteMany(core: Core, keys: Iterable<Key>): number {
   const deleted = retryWithBallast([core], () =>
     inWriteTransaction(core, () => columns.filter((column) => deleteColumn(core, column)).length),
   );
-  if (deleted >= MAX_BATCH_ITEMS) vacuum(core);
+  if (deleted >= MAX_BATCH_ITEMS) core.space.vacuum(core);
   return deleted;
 }
 
@@ -55,7 +52,7 @@ export function clear(core: Core): number {
   let items: number | undefined;
   try {
     items = retryWithBallast([core], () => inWriteTransaction(core, () => clearInTransaction(core)));
-    vacuum(core);
+    core.space.vacuum(core);
     if (core.transaction.depth > 0 || passesIntegrityCheck(core)) return items;
   } catch (error) {
     if (!isCorrupt(error) || core.transaction.depth > 0) throw error;
@@ -112,7 +109,7 @@ function assertCountersMatch(
 /** Deletes all expired items; answers how many. */
 export function expire(core: Core): number {
   const now = core.clock();
-  return repeatInBatches(core, (most) => deleteExpired(core, now, most));
+  return inBatches(core, (most) => deleteExpired(core, now, most));
 }
 
 /** Deletes all items with a tag; answers how many live ones there were. */
@@ -127,47 +124,15 @@ export function deleteTagged(core: Core, tag: string | number): number {
     for (const [id, key, file, bytes] of rows) deleteRow(core, [id, key, file, bytes], 'evict');
     return rows.length;
   };
-  repeatInBatches(core, dropTagged, () => {
+  inBatches(core, dropTagged, () => {
     live += rows.filter(([, , , , expiresAt]) => isLive(expiresAt, now)).length;
     after = rows.at(-1)?.[0] ?? after;
   });
   return live;
 }
 
-/** Deletes what has expired, then, by the policy, what is over the limit; answers how many. */
-export function cull(core: Core): number {
-  const expired = expire(core);
-  if (core.membership !== undefined) return expired + core.membership.group.cull();
-  const evicted = repeatInBatches(core, () => {
-    const over = getLiveBytes(core) - core.settings.sizeLimit;
-    return over <= 0 ? 0 : evictFor(core, Math.min(over, 64 * 1024), null).items;
-  });
-  return expired + evicted;
-}
-
-/**
- * Repeats a step, each in its own transaction, until it finds nothing more; then the space goes back to the disk. `step` is told
- * how many items at most to delete; on a full disk ever fewer, and again those of a step that failed. `committed` follows each commit. On behalf
- * of a page it pauses when that has taken long.
- */
-function repeatInBatches(core: Core, step: (maxItems: number) => number, committed: () => void = () => {}): number {
-  let total = 0;
-  let maxItems = MAX_BATCH_ITEMS;
-  for (let done = -1; done !== 0; ) {
-    try {
-      done = retryWithBallast([core], () => inWriteTransaction(core, () => step(maxItems)));
-      total += done;
-      committed();
-      if (core.transaction.depth > 0) assertInTime();
-      else if (done > 0 && shouldPause()) return total;
-    } catch (error) {
-      if (!isDiskFull(error) || maxItems === 1) throw error;
-      maxItems /= 4;
-    }
-  }
-  if (total > 0) vacuum(core);
-  return total;
-}
+/** Deletes what has expired, then evicts, in the order of the policy, what is over the limit; returns how many items. */
+export const cull = (core: Core): number => expire(core) + core.space.cull(core);
 
 function deleteFiles(core: Core, files: readonly (readonly [file: string, size: number])[]): void {
   for (const [file] of files) deleteFile(core, file);

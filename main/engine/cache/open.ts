@@ -3,9 +3,10 @@ import { DiskCacheError } from '../../../protocol/error.ts';
 import type { CacheOptions } from '../../../protocol/options.ts';
 import { removeReplaced } from '../space/delete-row.ts';
 import { collectGarbage, repairIds } from '../space/garbage-collection.ts';
-import { restoreLatestTime, runAndWarn } from '../space/maintenance.ts';
 import { choosePageSize } from '../space/policy.ts';
+import { OwnSizeLimit } from '../space/size-limit.ts';
 import { recordFormat, recordOpenedFiles } from '../space/store-files.ts';
+import { runAndWarn } from '../space/warnings.ts';
 import { unlessCorrupt } from '../sqlite/errors.ts';
 import { openDatabase } from '../sqlite/open-database.ts';
 import { removeReplacement } from '../sqlite/replacement.ts';
@@ -15,9 +16,8 @@ import {
   ClockState,
   type Core,
   ExternalChanges,
-  type GroupMembership,
   Maintenance,
-  MonotonicTimestamps,
+  type SizeLimitMembership,
   TransactionState,
 } from '../state/core.ts';
 import { MemoryCache } from '../state/memory-cache.ts';
@@ -36,6 +36,7 @@ import { FileStore } from '../values/file-store.ts';
 import { clearDeadListeners, stopChangeFeed } from './change-feed.ts';
 import { getTime } from './clock-correction.ts';
 import { applySettings, persistSettings, resolveCodec } from './configure.ts';
+import { restoreLatestTime } from './latest-time.ts';
 import { releaseLeases } from './memoize.ts';
 import { flushAllAccesses } from './stats.ts';
 
@@ -86,9 +87,7 @@ export function closeCore(core: Core): void {
   stopChangeFeed(core);
   flushAllAccesses(core);
   if (core.maintenance.replacedFiles > 0) removeReplaced(core);
-  clearTimeout(core.maintenance.idleTimer);
-  clearTimeout(core.maintenance.garbageTimer);
-  core.membership?.group.leave(core);
+  core.space.leave(core);
   core.connection.close();
 }
 
@@ -123,9 +122,10 @@ export function openCore(
   directory: string,
   options: CacheOptions,
   assertAdmissible: AdmissionCheck = assertNotCollection,
-  membership?: GroupMembership,
+  { space, limitShare }: SizeLimitMembership = { space: new OwnSizeLimit(), limitShare: 1 },
 ): Core {
   if (!isRecord(options)) throw new DiskCacheError('BAD_OPTION', 'the options of a cache have to be an object');
+  const { nextInsertId } = space;
   const requested = parseSettings(options);
   const openOptions = parseOpenOptions(options);
   const newSettings = resolveSettings({}, requested);
@@ -133,10 +133,10 @@ export function openCore(
   const connection = openDatabase(directory, {
     ...openOptions,
     claim: VALUES_FOLDER,
-    pageSize: choosePageSize(newSettings.sizeLimit * (membership?.limitShare ?? 1)),
+    pageSize: choosePageSize(newSettings.sizeLimit * limitShare),
   });
   try {
-    const sql = createStatements(connection, membership !== undefined);
+    const sql = createStatements(connection, nextInsertId !== undefined);
     assertAdmissible(sql, connection.path);
     const rows = sql.settings.all();
     const stored = readStoredSettings(rows);
@@ -153,14 +153,15 @@ export function openCore(
       memoryCache: new MemoryCache(openOptions.memory),
       accessBuffer: new AccessBuffer(),
       externalChanges: new ExternalChanges(connection),
-      timestamps: membership?.group.timestamps ?? new MonotonicTimestamps(),
+      timestamps: space.timestamps,
       changeFeed: new ChangeFeed(),
       maintenance: new Maintenance(),
       openedFiles: recordOpenedFiles(connection.path),
       leases: new Set(),
       transaction: new TransactionState(),
       pageSize: Number(connection.pragma('page_size')),
-      membership,
+      space,
+      limitShare,
       kind: getStoreKind(rows),
       settings,
       // Where counts are damaged, what needs them says so; `checkQueue` counts again.
@@ -168,10 +169,8 @@ export function openCore(
       codec: resolveCodec(settings, stored, openOptions, path),
       files: new FileStore(path, settings.durability),
     };
-    if (membership !== undefined) {
-      connection.defineFunction(INSERT_ID_FUNCTION, (last) =>
-        membership.group.nextInsertId(Number(last), openOptions.clock()),
-      );
+    if (nextInsertId !== undefined) {
+      connection.defineFunction(INSERT_ID_FUNCTION, (last) => nextInsertId(Number(last), openOptions.clock()));
     }
     recordFormat(core);
     restoreLatestTime(core);
@@ -197,14 +196,13 @@ function startStore(core: Core, stored: Partial<Settings>, requested: Partial<Se
     applySettings(core, core.settings);
     // Those of a process that ended before it came to it.
     if (!core.openOptions.readOnly) runAndWarn(core, () => removeReplaced(core));
-    core.membership?.group.join(core);
+    core.space.join(core);
     // Notices a clock that was set back since.
     core.clock();
     if (!core.openOptions.readOnly) collectGarbage(core);
   } catch (error) {
     // A write has been followed by a timer, which would find the connection closed.
-    clearTimeout(core.maintenance.idleTimer);
-    clearTimeout(core.maintenance.garbageTimer);
+    core.space.leave(core);
     throw error;
   }
 }

@@ -3,13 +3,14 @@ import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { QueueOptions, SetOptions } from '../../../protocol/options.ts';
 import { deleteRow } from '../space/delete-row.ts';
+import { retryWithBallast } from '../space/disk-full.ts';
 import { tryRead } from '../sqlite/errors.ts';
 import type { RowRef } from '../sqlite/statements.ts';
 import type { Core } from '../state/core.ts';
 import { assertOptions } from '../validate.ts';
 import { decodeKey, encodeKey, type KeyColumn } from '../values/key.ts';
 import { readValue, retryIfReplaced } from './read.ts';
-import { inWriteTransaction, retryWithBallast } from './transaction.ts';
+import { inWriteTransaction } from './transaction.ts';
 import { commitWrite, prepareItem, upsert } from './write.ts';
 
 const QUEUE_OPTIONS: ReadonlySet<string> = new Set(['prefix', 'side']);

@@ -1,5 +1,6 @@
 import type { Stats } from '../../../protocol/results.ts';
-import { runAndWarn } from '../space/maintenance.ts';
+import { runAndWarn } from '../space/warnings.ts';
+
 import type { Core } from '../state/core.ts';
 import type { BufferedAccess } from '../state/row-stats.ts';
 import { assertFlag, assertOptions } from '../validate.ts';

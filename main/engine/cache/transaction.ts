@@ -1,23 +1,10 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { IsCertain } from '../../../protocol/plain-values.ts';
-import { removeReplaced } from '../space/delete-row.ts';
-import {
-  afterWrite,
-  assertTransactionAlive,
-  beforeWrite,
-  checkpoint,
-  runAndWarn,
-  vacuum,
-} from '../space/maintenance.ts';
-import {
-  assertFilesUnchanged,
-  getBallastBytes,
-  getWalBytes,
-  releaseBallast,
-  resizeBallast,
-} from '../space/store-files.ts';
+import { assertFilesUnchanged } from '../space/store-files.ts';
+import { runAndWarn } from '../space/warnings.ts';
 import type { Action, Core } from '../state/core.ts';
 import { assertFunction } from '../validate.ts';
+import { afterWrite, assertTransactionAlive, beforeWrite } from './write-checks.ts';
 
 /**
  * Runs `work` whole or not at all. The outermost call takes the write lock at once, so that what `work` reads is still true
@@ -189,67 +176,3 @@ const isThenable = (value: unknown): value is PromiseLike<unknown> =>
 /** Of a generator function, also an async one, nothing has run yet. */
 const isGenerator = (value: unknown): boolean =>
   typeof value === 'object' && /Generator\]$/.test(Object.prototype.toString.call(value));
-
-/** Pages are given back by this part of the reserve at a time: each may be moved, and its neighbours in the tree change. */
-const VACUUM_STEP_FRACTION = 1 / 4;
-
-/** Whether the disk is full, and not only the limit reached. */
-export const isDiskFull = (error: unknown): boolean =>
-  error instanceof DiskCacheError && error.code === 'DISK_FULL' && error.cause !== undefined;
-
-/**
- * Runs what frees space in these stores; on a full disk once more, with what they have kept for that. Inside a transaction its
- * outermost caller does so, for a full disk ends the transaction.
- *
- * @throws {DiskCacheError} `DISK_FULL` when that is not enough: another process reads and keeps the log from being emptied, or
- * there was nothing in reserve.
- */
-export function retryWithBallast<T>(stores: readonly Core[], work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    if (!isDiskFull(error) || stores.some(isInTransaction)) throw error;
-    if (removeReplacedFiles(stores)) return retryWithBallast(stores, work);
-    // All give up theirs: which of them lacks space is not told.
-    const releasedBytes = stores.map(releaseBallast);
-    if (Math.max(...releasedBytes) <= 0) throw error;
-    for (const store of stores) checkpoint(store);
-    try {
-      return work();
-    } finally {
-      for (const [nth, store] of stores.entries()) {
-        vacuum(store, toVacuumStepPages(store, releasedBytes[nth] ?? 0));
-        resizeBallast(store);
-      }
-    }
-  }
-}
-
-/**
- * Runs what needs space in a store; on a full disk once more, with the space of the log and of free pages.
- *
- * @throws {DiskCacheError} `DISK_FULL` when there is none.
- */
-export function retryAfterCheckpoint<T>(store: Core, work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    if (!isDiskFull(error) || isInTransaction(store)) throw error;
-    if (removeReplacedFiles([store])) return retryAfterCheckpoint(store, work);
-    if (getWalBytes(store) === 0) throw error;
-    vacuum(store, toVacuumStepPages(store, getBallastBytes(store)));
-    return work();
-  }
-}
-
-/** Whether there were files of replaced values that only waited to be removed. */
-function removeReplacedFiles(stores: readonly Core[]): boolean {
-  const waiting = stores.filter(({ maintenance }) => maintenance.replacedFiles > 0);
-  for (const store of waiting) removeReplaced(store);
-  return waiting.length > 0;
-}
-
-const isInTransaction = ({ transaction }: Core): boolean => transaction.depth > 0;
-
-const toVacuumStepPages = ({ pageSize }: Core, ballast: number): number =>
-  Math.max(1, Math.floor((ballast * VACUUM_STEP_FRACTION) / pageSize));

@@ -3,10 +3,9 @@ import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { CountOptions, SetOptions } from '../../../protocol/options.ts';
 import { deleteFileAfterCommit, deleteRow, estimateKeyBytes, lostRowError } from '../space/delete-row.ts';
+import { retryAfterCheckpoint } from '../space/disk-full.ts';
 import { collectOneBucket } from '../space/garbage-collection.ts';
-import { afterWrite, beforeWrite } from '../space/maintenance.ts';
 import { computeExpiresAt, computeItemCost, isLive } from '../space/policy.ts';
-import { enforceSizeLimit, getMaxItemBytes } from '../space/size-limit.ts';
 import { PINNED_TAG, type TagColumn } from '../sqlite/statements.ts';
 import type { Core } from '../state/core.ts';
 import { PINNED, type PinnedOptions } from '../state/settings.ts';
@@ -16,7 +15,8 @@ import { type Stored, toRowChecksum } from '../values/encoding.ts';
 import type { StagedFile } from '../values/file-store.ts';
 import { encodeKey, type KeyColumn } from '../values/key.ts';
 import { readEntry, refreshIfChanged, type StoredEntry } from './read.ts';
-import { inWriteTransaction, retryAfterCheckpoint } from './transaction.ts';
+import { inWriteTransaction } from './transaction.ts';
+import { afterWrite, beforeWrite } from './write-checks.ts';
 
 /** An item on its way to the disk. */
 export interface PendingWrite {
@@ -47,7 +47,7 @@ export function prepareWrite(
   now: number,
 ): PendingWrite {
   beforeWrite(core, now);
-  const capacity = getMaxItemBytes(core);
+  const capacity = core.space.getMaxItemBytes(core);
   // What is much too large is refused before the work of encoding it.
   assertFits(core, getMinBytes(core, value), capacity);
   const { mode, data, bytes, check } = encodeValue(value, core.codec);
@@ -79,7 +79,7 @@ function assertFits({ directory, settings }: Core, bytes: number, capacity: numb
 /** Stores an item in place of whatever has its key; answers the row's id. Inside a write transaction. */
 export function upsert(core: Core, item: PendingWrite, now: number): number {
   const { sql, rowStats } = core;
-  enforceSizeLimit(core, item, now);
+  core.space.reserve(core, item, now);
   const file = attachFile(core, item);
   const timestamp = core.timestamps.from(now);
   const { key, expiresAt, tag, mode, bytes, data } = item;
@@ -260,12 +260,12 @@ export function prepareItem(
 
 /** One statement where nothing but the row has to change, else a transaction. */
 function storeItem(core: Core, item: PendingWrite, now: number): void {
-  const { rowStats, accessBuffer } = core;
+  const { rowStats, accessBuffer, space } = core;
   const simple =
     item.staged === undefined &&
     !accessBuffer.mightContain &&
     now < rowStats.nextExpiry &&
-    item.cost <= rowStats.writableBytes;
+    space.hasAllowance(core, item.cost);
   if (simple && upsertInline(core, item, now)) return;
   commitWrite(core, item, () => upsert(core, item, now));
 }
@@ -289,8 +289,7 @@ function upsertInline(
     throw error;
   }
   if (result.changes === 0) return false;
-  rowStats.writableBytes -= cost;
-  core.maintenance.bytesSinceCheck += cost;
+  core.space.charge(core, cost);
   rowStats.recordUpsert(result.lastInsertRowid, expiry);
   core.memoryCache.delete(key);
   afterWrite(core);

@@ -1,8 +1,10 @@
 import { readValue, retryIfReplaced } from '../cache/read.ts';
-import { inWriteTransaction, retryWithBallast } from '../cache/transaction.ts';
+import { inWriteTransaction } from '../cache/transaction.ts';
 import { attachFile, commitWrite, type PendingWrite, prepareWrite } from '../cache/write.ts';
+import { afterWrite, beforeWrite } from '../cache/write-checks.ts';
 import { deleteRow } from '../space/delete-row.ts';
-import { afterWrite, beforeWrite } from '../space/maintenance.ts';
+import { retryWithBallast } from '../space/disk-full.ts';
+
 import { DEQUE_STATEMENTS, type DequeRow, type InsertColumns, ROWS_PER_STATEMENT } from '../sqlite/deque-statements.ts';
 import { tryRead } from '../sqlite/errors.ts';
 import type { ValueRow } from '../sqlite/statements.ts';
@@ -80,10 +82,11 @@ function toColumns(
 }
 
 /** The ledger follows ids of rows that come one after the other; these are positions. */
-function recordInsert({ rowStats, maintenance }: Core, cost: number): void {
+function recordInsert(core: Core, cost: number): void {
+  const { rowStats, space } = core;
   if (rowStats.rows !== undefined) rowStats.rows++;
   rowStats.recordUpdate(null);
-  maintenance.bytesSinceCheck += cost;
+  space.charge(core, cost);
 }
 
 /**

@@ -55,7 +55,7 @@ export function replace(core: Core, index: number, value: unknown): void {
     if (changes === 0) throw damagedPositionError(core.directory);
     if (old !== undefined) deleteFileAfterCommit(core, old[2], old[3]);
     core.rowStats.recordUpdate(null);
-    core.maintenance.bytesSinceCheck += item.cost;
+    core.space.charge(core, item.cost);
   });
 }
 

@@ -3,7 +3,7 @@ import { DiskCacheError } from '../../../protocol/error.ts';
 import type { CacheOptions } from '../../../protocol/options.ts';
 import { reloadSettings } from '../cache/configure.ts';
 import { closeCore, openCore } from '../cache/open.ts';
-import type { Core, GroupMembership } from '../state/core.ts';
+import type { Core, SizeLimitMembership } from '../state/core.ts';
 import { parseOpenOptions, parseSettings, SETTING_NAMES } from '../state/settings.ts';
 import { isRecord } from '../validate.ts';
 import { assertShards, claimShard, getShardPath, isComplete, markComplete, readOrCreateManifest } from './manifest.ts';
@@ -28,7 +28,7 @@ export interface FanoutCore {
   readonly transaction: MultiShardTransaction;
   /** The options that a named shard is opened with. */
   getShardOptions(): CacheOptions;
-  readonly membership: GroupMembership;
+  readonly membership: SizeLimitMembership;
 }
 
 /**
@@ -68,10 +68,10 @@ export function openFanout(directory: string, options: FanoutOptions): FanoutCor
     named,
     transaction: new MultiShardTransaction(shards),
     getShardOptions: settings,
-    membership: { group: sharedLimit, limitShare: NAMED_SHARD_SHARE },
+    membership: { space: sharedLimit, limitShare: NAMED_SHARD_SHARE },
   };
   try {
-    const membership = { group: sharedLimit, limitShare: 1 / manifest.shards };
+    const membership = { space: sharedLimit, limitShare: 1 / manifest.shards };
     for (let shard = 0; shard < manifest.shards; shard++) {
       const own = usage.readOnly || shard === 0 ? perShard : settings();
       const core = openCore(getShardPath(path, manifest, shard), own, undefined, membership);
@@ -100,7 +100,7 @@ export function openNamedShards({ named, sharedLimit, getShardOptions, membershi
   const present = named.listPaths('shard');
   for (const path of present) if (!known.has(path)) openCore(path, getShardOptions(), undefined, membership);
   for (const member of sharedLimit.members) {
-    if (member.membership !== membership || present.includes(member.directory)) continue;
+    if (shards.includes(member) || present.includes(member.directory)) continue;
     // Another process has removed it.
     if (named.hasOpen(member.directory)) sharedLimit.leave(member);
     else closeCore(member);

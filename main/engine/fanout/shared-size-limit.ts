@@ -1,22 +1,20 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { inWriteTransaction } from '../cache/transaction.ts';
+import { compareRanks, type EvictionRank, evict, peekRank, prepareEvictionIndex } from '../space/eviction.ts';
 import { checkpointIfOversized, vacuum } from '../space/maintenance.ts';
 import { EVICTION_POLICIES, getFixedOverheadBytes, getWriteAllowance } from '../space/policy.ts';
 import {
-  compareRanks,
-  type EvictionRank,
-  evict,
-  getAllocatedBytes,
-  getLiveBytes,
+  CULL_STEP_BYTES,
+  limitReachedError,
   MAX_OVERRUN_PER_WRITE_BYTES,
   PREPARE_INDEX_BELOW,
-  peekRank,
-  prepareEvictionIndex,
+  SpaceManagerBase,
   vacuumOverLimit,
 } from '../space/size-limit.ts';
+import { getAllocatedBytes, getLiveBytes } from '../space/used-bytes.ts';
 import { LAST_INSERT_ID_SQL } from '../sqlite/statements.ts';
 import type { Core } from '../state/core.ts';
-import { getLimitShareBytes, MonotonicTimestamps, type SizeGroup } from '../state/core.ts';
+import { getLimitShareBytes, type IncomingWrite } from '../state/core.ts';
 import type { KeyColumn } from '../values/key.ts';
 
 /** Places in the stored order per millisecond; a process that stores more runs ahead of its clock. */
@@ -30,8 +28,6 @@ const MEMBER_SHARE = 1 / 8;
 /** So much is freed at a time at least, of the limit and in bytes. */
 const SLACK_SHARE = 1 / 256;
 const MAX_SLACK_BYTES = 64 * 1024;
-/** `cull` goes so far in one step. */
-const CULL_STEP_BYTES = 64 * 1024;
 
 interface EvictionCandidate {
   readonly member: Core;
@@ -45,11 +41,10 @@ interface EvictionCandidate {
  * Invariant: nobody who holds one member's lock waits for another one's to make room, so two processes can't block each other:
  * room is made after the commit, and a member that is locked is passed over.
  */
-export class SharedSizeLimit implements SizeGroup {
+export class SharedSizeLimit extends SpaceManagerBase {
   readonly members = new Set<Core>();
   readonly #directory: string;
   readonly #openNamedShards: () => void;
-  readonly timestamps = new MonotonicTimestamps();
   #lastInsertId = 0;
   #countedAt = Number.NEGATIVE_INFINITY;
   /** Free when it was last counted. */
@@ -63,11 +58,19 @@ export class SharedSizeLimit implements SizeGroup {
 
   /** `openNamedShards` sees to it that everybody is a member; it is called before all are counted. */
   constructor(directory: string, gather: () => void) {
+    super();
     this.#directory = directory;
     this.#openNamedShards = gather;
   }
 
-  join(member: Core): void {
+  override assertConfigurable({ directory }: Core): void {
+    throw new DiskCacheError(
+      'BAD_OPTION',
+      `${directory} is a named shard and has the settings of its FanoutCache; call configure of that`,
+    );
+  }
+
+  override join(member: Core): void {
     this.members.add(member);
     this.#unallocatedBytes = 0;
     // A clock that has gone back since must not put new items before old ones.
@@ -75,11 +78,12 @@ export class SharedSizeLimit implements SizeGroup {
     this.#lastInsertId = Math.max(this.#lastInsertId, last);
   }
 
-  leave(member: Core): void {
+  override leave(member: Core): void {
+    super.leave(member);
     this.members.delete(member);
   }
 
-  reserve(member: Core, incoming: number, spared: KeyColumn | null): void {
+  protected makeSpace(member: Core, { cost: incoming, key: spared }: IncomingWrite): void {
     const { rowStats, transaction, settings } = member;
     rowStats.writableBytes = 0;
     if (incoming > this.#unallocatedBytes || performance.now() - this.#countedAt > RECOUNT_INTERVAL_MS) {
@@ -125,10 +129,10 @@ export class SharedSizeLimit implements SizeGroup {
     this.#unallocatedBytes = Math.max(0, Math.min(slack, this.#freeBytes));
   }
 
-  getOverheadBytes(): number {
-    let bytes = 0;
-    for (const member of this.members) bytes += getFixedOverheadBytes(getLimitShareBytes(member), member.pageSize);
-    return bytes;
+  getMaxItemBytes({ settings }: Core): number {
+    let overhead = 0;
+    for (const member of this.members) overhead += getFixedOverheadBytes(getLimitShareBytes(member), member.pageSize);
+    return Math.max(0, settings.sizeLimit - overhead);
   }
 
   cull(): number {
@@ -146,14 +150,14 @@ export class SharedSizeLimit implements SizeGroup {
     return items;
   }
 
-  nextInsertId(last: number, now: number): number {
+  readonly nextInsertId = (last: number, now: number): number => {
     this.#lastInsertId = Math.max(
       this.#lastInsertId + 1,
       last + 1,
       Math.min(MAX_TIMED_INSERT_ID, Math.floor(now * INSERT_IDS_PER_MS)),
     );
     return this.#lastInsertId;
-  }
+  };
 
   #measure(): { readonly used: number; readonly held: number } {
     const now = performance.now();
@@ -209,12 +213,6 @@ export class SharedSizeLimit implements SizeGroup {
     return freed;
   }
 }
-
-const limitReachedError = (directory: string, sizeLimit: number): DiskCacheError =>
-  new DiskCacheError(
-    'DISK_FULL',
-    `${directory} has reached its sizeLimit of ${sizeLimit} bytes and its policy "none" lets nothing go; delete something or raise the limit`,
-  );
 
 /** Whose turn it is can be told quickly, and by the same clock in all members. */
 function indexMember(member: Core): true {

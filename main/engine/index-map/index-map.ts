@@ -13,14 +13,9 @@ import { assertCollectionOptions, type CollectionOptions, openCollection } from 
 import * as read from '../cache/read.ts';
 import { getSize } from '../cache/read.ts';
 import * as iterate from '../cache/scan.ts';
-import {
-  inReadTransaction,
-  inWriteTransaction,
-  type PlainResult,
-  retryWithBallast,
-  transact,
-} from '../cache/transaction.ts';
+import { inReadTransaction, inWriteTransaction, type PlainResult, transact } from '../cache/transaction.ts';
 import * as write from '../cache/write.ts';
+import { retryWithBallast } from '../space/disk-full.ts';
 import { getVolume } from '../space/store-files.ts';
 import type { ChangeListener, Core } from '../state/core.ts';
 import { OpenStore } from '../state/open-store.ts';

@@ -2,8 +2,8 @@ import { clearDeadListeners } from '../cache/change-feed.ts';
 import { inWriteTransaction } from '../cache/transaction.ts';
 import { CLOCK_TOLERANCE_MS } from '../process-identity.ts';
 import type { Core } from '../state/core.ts';
-import { tryWithoutWaiting } from './maintenance.ts';
 import { assertDatabaseInPlace } from './store-files.ts';
+import { tryWithoutWaiting } from './warnings.ts';
 
 /** Whether an item has an id that no store gives: a damaged one, or one by a clock that was centuries ahead. O(log n). */
 export const hasOutOfRangeIds = ({ sql, kind }: Core): boolean => kind !== 'deque' && sql.strayId.first() !== undefined;

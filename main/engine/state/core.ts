@@ -5,7 +5,7 @@ import { removeView } from '../sqlite/busy-retry.ts';
 import type { Connection } from '../sqlite/connection.ts';
 import type { Statements } from '../sqlite/statements.ts';
 import type { CodecSettings } from '../values/codec.ts';
-import type { FileStore } from '../values/file-store.ts';
+import type { FileStore, StagedFile } from '../values/file-store.ts';
 import type { KeyBounds, KeyColumn } from '../values/key.ts';
 import type { MemoryCache } from './memory-cache.ts';
 import type { AccessBuffer, RowStats } from './row-stats.ts';
@@ -34,37 +34,65 @@ export class MonotonicTimestamps {
   }
 }
 
-/** Several stores, each in a directory of its own, that live within one `sizeLimit`. */
-export interface SizeGroup {
-  /** Times that are stored, comparable between all members. */
-  readonly timestamps: MonotonicTimestamps;
-  join(member: Core): void;
-  leave(member: Core): void;
-  /**
-   * Grants a member, inside its write transaction, so many bytes and some more that it need not ask for (`ledger.room`); lets
-   * items of all members go for them when that is over, in the order of the policy, but not the one `spared`.
-   *
-   * @throws {DiskCacheError} `DISK_FULL` when the policy lets nobody go.
-   */
-  reserve(member: Core, incoming: number, spared: KeyColumn | null): void;
-  /** Bytes of the limit that can't hold items. */
-  getOverheadBytes(): number;
-  /** Deletes, in the order of the policy, what of all members is over the limit; answers how many. */
-  cull(): number;
-  /** The place of a new item in the stored order of all: a whole number that grows with time, behind the last one of its store. */
-  nextInsertId(last: number, now: number): number;
+/** A write that needs space. */
+export interface IncomingWrite {
+  /** Bytes it takes of the limit. */
+  readonly cost: number;
+  readonly key: KeyColumn;
+  readonly staged: StagedFile | undefined;
 }
 
-/** A store's part in a household. */
-export interface GroupMembership {
-  readonly group: SizeGroup;
-  /** The part of the limit, above 0 and up to 1, that its log and its pages are cut to. */
+/**
+ * Keeps stores within a size limit and tidies up their files: all that the verbs need to know about bytes on disk. A single store
+ * has one of its own, the shards of a FanoutCache share one.
+ */
+export interface SpaceManager {
+  /** Stored times, comparable between all stores of the limit. */
+  readonly timestamps: MonotonicTimestamps;
+  /**
+   * Returns the id of a new item, behind the ids of all stores of the limit: a whole number that grows with time. Undefined where SQLite
+   * chooses it.
+   */
+  readonly nextInsertId: ((last: number, now: number) => number) | undefined;
+  join(store: Core): void;
+  /** Ends what `join` and `afterCommit` have begun. */
+  leave(store: Core): void;
+  /** @throws {DiskCacheError} `BAD_OPTION` for a store whose settings are those of a FanoutCache. */
+  assertConfigurable(store: Core): void;
+  /** Returns the largest item that fits under the limit if everything else is evicted. */
+  getMaxItemBytes(store: Core): number;
+  /** Before a write, outside of transactions. @throws {DiskCacheError} `BUSY` while a reader makes the WAL grow without bound. */
+  beforeWrite(store: Core): void;
+  /** True if these bytes can be written without `reserve`; they are charged with `charge`. */
+  hasAllowance(store: Core, bytes: number): boolean;
+  /** Counts bytes that are written. */
+  charge(store: Core, bytes: number): void;
+  /**
+   * Charges a write after making space for it: deletes expired items and, at the limit, evicts others in the order of the policy,
+   * never the item that is replaced. Inside a write transaction.
+   *
+   * @throws {DiskCacheError} `DISK_FULL` when the policy evicts nothing.
+   */
+  reserve(store: Core, write: IncomingWrite, now: number): void;
+  /** After each commit, also of a single statement. */
+  afterCommit(store: Core): void;
+  /** When nothing was written for a while. */
+  onIdle(store: Core): void;
+  /** After a mass deletion: gives free pages back to the disk. */
+  vacuum(store: Core): void;
+  /** Evicts, in the order of the policy, what is over the limit; returns how many items. */
+  cull(store: Core): number;
+}
+
+/** How a store takes part in a size limit. */
+export interface SizeLimitMembership {
+  readonly space: SpaceManager;
+  /** The part of the limit, above 0 and up to 1, that the store's WAL and pages are sized for. */
   readonly limitShare: number;
 }
 
-/** The bytes that a store's log and pages are cut to: of a store of its own, the limit. */
-export const getLimitShareBytes = ({ settings, membership }: Core): number =>
-  settings.sizeLimit * (membership?.limitShare ?? 1);
+/** Returns the bytes that the store's WAL and pages are sized for: for a store of its own, the limit. */
+export const getLimitShareBytes = ({ settings, limitShare }: Core): number => settings.sizeLimit * limitShare;
 
 export type Action = () => void;
 
@@ -223,8 +251,9 @@ export interface Core {
   readonly pageSize: number;
   /** What the directory holds. */
   kind: 'cache' | 'index' | 'deque';
-  /** Set where several stores live within one limit. */
-  readonly membership: GroupMembership | undefined;
+  readonly space: SpaceManager;
+  /** See `SizeLimitMembership`. */
+  readonly limitShare: number;
   /** What follows from the settings; `configure` and other processes change it. */
   settings: Settings;
   /** How often the settings had been changed when these were read. */
