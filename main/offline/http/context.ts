@@ -46,8 +46,8 @@ export class HttpCacheContext implements CacheAudience {
   }
 
   /** A request that others may join. What was asked for before it is not stored after it. */
-  startRequest(request: Request, isBehind: boolean): InFlightRequest {
-    return this.inFlight.start(request, isBehind);
+  startRequest(request: Request, isBackground: boolean): InFlightRequest {
+    return this.inFlight.start(request, isBackground);
   }
 
   /** Forgets a URL, and what is on the way from it. */

@@ -4,7 +4,8 @@ import type { RequestGuard } from '../network.ts';
 import { assertCacheAndFetch, assertingFetch, followRedirects } from '../network.ts';
 import { FLAG, FUNCTION, LOOKED_AT_LATER, type OptionRules, parseOptions, TEXT, TEXTS } from '../options.ts';
 import { HttpCacheContext } from './context.ts';
-import { type CacheMode, respond } from './respond.ts';
+import type { CacheMode } from './decide.ts';
+import { respond } from './respond.ts';
 import { respondFromStore } from './response.ts';
 import { ResponseStore } from './response-store.ts';
 

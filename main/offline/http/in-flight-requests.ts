@@ -2,7 +2,7 @@ import { withoutFragment } from '../../http-semantics/fields.ts';
 import { getSelectedBy, type Selection, selects, toSelection } from './policy.ts';
 
 /** How a flight ended for those who waited: look into the store again, or go yourself. */
-export type JoinOutcome = 'look' | 'go';
+export type JoinOutcome = 'recheck' | 'fetch';
 
 /**
  * One request under way to the origin, and the callers that share it. It is aborted when no caller is left that wants
@@ -26,11 +26,11 @@ export class InFlightRequest {
   /** Whether what it brings may still be stored: not after an unsafe request to its URL, nor when a later one was begun. */
   mayStore = true;
 
-  /** `isBehind`: in the background, so no stale response need stand in for it. */
-  constructor(url: string, selection: Selection, isBehind: boolean) {
+  /** `isBackground`: in the background, so no stale response need stand in for it. */
+  constructor(url: string, selection: Selection, isBackground: boolean) {
     this.url = url;
     this.#selection = selection;
-    this.isBackground = isBehind;
+    this.isBackground = isBackground;
     this.#outcome = new Promise((resolve, reject) => {
       this.#resolveOutcome = resolve;
       this.#rejectOutcome = reject;
@@ -67,7 +67,7 @@ export class InFlightRequest {
     this.#interestedCount++;
     let onRevealed = () => {};
     const isNotMine = new Promise<JoinOutcome>((resolve) => {
-      onRevealed = () => this.matches(request) || resolve('look');
+      onRevealed = () => this.matches(request) || resolve('recheck');
     });
     this.#onSelectionChange.add(onRevealed);
     try {
@@ -92,7 +92,7 @@ export class InFlightRequest {
   /** All of its answer is stored: there is nothing left to give up. */
   complete(): void {
     this.#isSettled = true;
-    this.#resolveOutcome('look');
+    this.#resolveOutcome('recheck');
   }
 
   fail(error: unknown): void {
@@ -155,12 +155,12 @@ export class InFlightRequests {
   }
 
   /** Begins a flight for a request. What was asked for before it by an equal request is not stored after it. */
-  start(request: Request, isBehind: boolean): InFlightRequest {
+  start(request: Request, isBackground: boolean): InFlightRequest {
     const url = withoutFragment(request.url);
     const flight = new InFlightRequest(
       url,
       toSelection(request, this.#selectedByOfUrl.get(url) ?? getSelectedBy()),
-      isBehind,
+      isBackground,
     );
     for (const flights of this.#siblings) {
       for (const it of flights.#storing) if (it.url === url && it.matches(request)) it.mayStore = false;
