@@ -53,7 +53,7 @@ export function createAssetServer({ find, contentType }: AssetServerOptions): As
   async function read(request: AssetRequest, { store: host, key }: AssetAddress): Promise<Response> {
     const { name, store } = await find(host, request.initiatorOrigin);
     const item = store.openBytes(key);
-    if (item === undefined) return createTextResponse(404, `There is no item at ${request.url.slice(0, 256)}`);
+    if (item === undefined) return createTextResponse(404, `No item at ${request.url.slice(0, 256)}`);
     return createItemResponse(request, item, contentType?.(name, key) || getContentType(key, item.isText));
   }
 
@@ -66,7 +66,7 @@ export function createAssetServer({ find, contentType }: AssetServerOptions): As
         case 'OPTIONS':
           return createPreflightResponse();
         default:
-          return createTextResponse(405, `Only ${ALLOWED_METHODS} are answered`, { allow: ALLOWED_METHODS });
+          return createTextResponse(405, `Only ${ALLOWED_METHODS} are allowed`, { allow: ALLOWED_METHODS });
       }
     } catch (error) {
       if (!(error instanceof DiskCacheError)) process.emitWarning(error instanceof Error ? error : String(error));

@@ -35,7 +35,7 @@ export function assertCacheAndFetch(by: string, { cache, fetch }: CacheAndFetch)
   if (getCodec(cache) === 'json') {
     throw new DiskCacheError(
       'BAD_OPTION',
-      `${by} keeps bytes, which the codec "json" of ${cache.directory} can't; give it a store with the codec "structured"`,
+      `${by} stores bytes, which the codec "json" of ${cache.directory} does not support; use a store with the codec "structured"`,
     );
   }
   if (typeof fetch !== 'function') {
@@ -122,7 +122,7 @@ export class NetworkState {
 /** Refuses strings such as 'no', which would all count as true. */
 function parseOnline(online: unknown): boolean {
   if (typeof online === 'boolean') return online;
-  throw new DiskCacheError('BAD_OPTION', `A connection is set to true or false, not to ${formatValue(online, "'")}`);
+  throw new DiskCacheError('BAD_OPTION', `A network state has to be true or false, not ${formatValue(online, "'")}`);
 }
 
 /** https://fetch.spec.whatwg.org/#redirect-status */
@@ -157,7 +157,7 @@ export async function followRedirects<T extends Response | undefined>(
       return response;
     }
     onRedirect(hop, response);
-    if (request.redirect === 'error') throw new TypeError(`${hop.url} redirects, and redirect: 'error' was asked for`);
+    if (request.redirect === 'error') throw new TypeError(`${hop.url} redirects, and redirect: 'error' was requested`);
     if (hops === MAX_REDIRECTS) throw new TypeError(`${request.url} was redirected more than ${MAX_REDIRECTS} times`);
     hop = toNextHop(hop, location, response.status);
   }
@@ -171,7 +171,7 @@ function toNextHop(hop: Request, location: string, status: number): Request {
   }
   const isSameOrigin = to.origin === from.origin;
   if (!isSameOrigin && hop.mode === 'same-origin') {
-    throw new TypeError(`${hop.url} redirects to another origin, ${to.origin}, and mode: 'same-origin' was asked for`);
+    throw new TypeError(`${hop.url} redirects to another origin, ${to.origin}, and mode: 'same-origin' was requested`);
   }
   const next = toRedirectedRequest(hop, to.href, status);
   if (!isSameOrigin) for (const name of ORIGIN_BOUND_FIELDS) next.headers.delete(name);

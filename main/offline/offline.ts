@@ -55,14 +55,14 @@ export function assertStrategyOptions({ strategy, timeout }: StrategyOptions): v
   if (!STRATEGIES.includes(strategy)) {
     throw new DiskCacheError(
       'BAD_OPTION',
-      `There is no strategy ${formatValue(strategy, "'")}; there are ${STRATEGIES.join(', ')}`,
+      `Unknown strategy ${formatValue(strategy, "'")}; valid strategies: ${STRATEGIES.join(', ')}`,
     );
   }
   if (timeout !== undefined && !(typeof timeout === 'number' && timeout > 0)) {
     const given = inspect(timeout, { depth: 0 });
     throw new DiskCacheError(
       'BAD_OPTION',
-      `The time-out of a strategy is a number of milliseconds above 0, not ${given}`,
+      `The timeout of a strategy has to be a number of milliseconds above 0, not ${given}`,
     );
   }
 }
@@ -137,7 +137,7 @@ export const OFFLINE_OPTIONS: OptionRules<OfflineOptions> = {
   routes: { is: 'an array of routes { match, strategy }', accepts: Array.isArray },
   strategy: LOOKED_AT_LATER,
   precache: withMethods('a Precache', 'match'),
-  connection: withMethods('a Connection', 'isOnline', 'set', 'subscribe', 'guard'),
+  connection: withMethods('a NetworkState', 'isOnline', 'set', 'subscribe', 'guard'),
 };
 
 /** `fetch` for an application that works without a network: precached files, strategies by route, an HTTP cache underneath. */

@@ -39,12 +39,12 @@ export const withMethods = (is: string, ...methods: readonly string[]): Rule => 
 export function parseOptions<T extends object>(by: string, options: T | undefined, rules: OptionRules<T>): T {
   const names = Object.keys(rules) as (keyof T & string)[];
   if (typeof options !== 'object' || options === null) {
-    throw new DiskCacheError('BAD_OPTION', `${by} takes an object of options; there are ${names.join(', ')}`);
+    throw new DiskCacheError('BAD_OPTION', `${by} takes an object of options; valid options: ${names.join(', ')}`);
   }
   for (const name of Object.keys(options)) {
     if (Object.hasOwn(rules, name)) continue;
-    const hint = `there are ${names.join(', ')}`;
-    throw new DiskCacheError('BAD_OPTION', `${by}: "${truncate(name)}" is no option here; ${hint}`);
+    const hint = `valid options: ${names.join(', ')}`;
+    throw new DiskCacheError('BAD_OPTION', `${by}: unknown option "${truncate(name)}"; ${hint}`);
   }
   for (const name of names) {
     const value: unknown = options[name];

@@ -213,7 +213,7 @@ export class Precache {
         if (!this.#cache.has(this.#toBodyKey(id))) {
           throw new DiskCacheError(
             'BUSY',
-            `${url} is gone again: another process installs, or the store evicts; install once more`,
+            `${url} was deleted during the installation, by another process or by eviction; install again`,
           );
         }
       }
@@ -274,14 +274,14 @@ function parseManifest({ version, entries }: PrecacheManifest): ReadonlyMap<stri
     if (!URL.canParse(url) || (revision !== undefined && typeof revision !== 'string')) {
       throw new DiskCacheError(
         'BAD_OPTION',
-        `Entry ${at} of the manifest is ${JSON.stringify(entry)}; give a whole address as url, and a string as revision or none`,
+        `Entry ${at} of the manifest is ${JSON.stringify(entry)}; give an absolute URL as url, and a string as revision, or none`,
       );
     }
     const address = withoutFragment(new URL(url).href);
     if (revisions.has(address) && revisions.get(address) !== revision) {
       throw new DiskCacheError(
         'BAD_OPTION',
-        `Entry ${at} of the manifest names ${address} once more, with another revision (${String(revision)}, ${String(revisions.get(address))}); name it once`,
+        `Entry ${at} of the manifest repeats ${address} with another revision (${String(revision)}, ${String(revisions.get(address))}); list it once`,
       );
     }
     revisions.set(address, revision);

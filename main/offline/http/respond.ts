@@ -93,7 +93,7 @@ async function finishRevalidation(response: Response): Promise<void> {
 
 /** RFC 9111 §5.2.1.7 */
 const createGatewayTimeout = (): Response =>
-  new Response('Not in the cache, and only-if-cached was asked for\n', {
+  new Response('Not in the cache, and only-if-cached was requested\n', {
     status: 504,
     statusText: 'Gateway Timeout',
     headers: { 'content-type': 'text/plain', 'cache-status': 'deskcache; detail=only-if-cached' },
