@@ -2,28 +2,28 @@ import { sendChunks } from '../../client/chunk-streams.ts';
 import { MAX_CHUNK_BYTES, type WireBody } from '../../protocol/http.ts';
 import type { HttpConnection } from './http-connection.ts';
 
-/** A body of the page, made ready to travel. */
+/** A body of the page that is ready to be sent. */
 export interface OutgoingRequestBody {
-  /** What is said of it in the call. */
+  /** The part that goes with the call. */
   readonly body: WireBody;
   /**
-   * Once the call was said: sends what didn't go with it, until nobody wants any more.
+   * Sends the rest after the call, until the main process wants no more.
    *
-   * @throws what reading the stream throws.
+   * @throws the errors of the stream.
    */
-  send(line: HttpConnection): Promise<void>;
-  /** Nobody wants any of it. */
-  cancel(why: unknown): void;
+  send(connection: HttpConnection): Promise<void>;
+  /** Cancels the stream. */
+  cancel(reason: unknown): void;
 }
 
-/** It goes with the call. */
+/** For a body that goes with the call. */
 const NOTHING_LEFT_TO_SEND: Pick<OutgoingRequestBody, 'send' | 'cancel'> = { send: async () => {}, cancel: () => {} };
 
 let lastBodyId = 0;
 
 /**
- * Reads the beginning of a stream: what is small goes with the call, of what is large memory holds some chunks. With one of the
- * signals it ends as if there were no more.
+ * Reads the beginning of a stream: a small body goes with the call; of a large one, memory holds some chunks. An abort of one of the
+ * signals cancels the stream and ends the body.
  */
 export async function prepareBody(
   stream: ReadableStream<Uint8Array> | null,
@@ -32,8 +32,8 @@ export async function prepareBody(
   if (stream === null) return { body: null, ...NOTHING_LEFT_TO_SEND };
   const reader = stream.getReader();
   const first: Uint8Array[] = [];
-  const giveUp = ({ target }: Event) => void reader.cancel((target as AbortSignal).reason).catch(() => undefined);
-  for (const it of signals) it.addEventListener('abort', giveUp);
+  const onAbort = ({ target }: Event) => void reader.cancel((target as AbortSignal).reason).catch(() => undefined);
+  for (const it of signals) it.addEventListener('abort', onAbort);
   try {
     for (let bytes = 0; bytes <= MAX_CHUNK_BYTES; bytes += first.at(-1)!.length) {
       const { done, value } = await reader.read();
@@ -44,35 +44,35 @@ export async function prepareBody(
     reader.cancel(error).catch(() => undefined);
     throw error;
   } finally {
-    for (const it of signals) it.removeEventListener('abort', giveUp);
+    for (const it of signals) it.removeEventListener('abort', onAbort);
   }
   const body = ++lastBodyId;
   return {
     body,
-    send: (line) => sendBody(line, body, toChunks(first, reader), reader),
-    cancel: (why) => void reader.cancel(why).catch(() => undefined),
+    send: (connection) => sendBody(connection, body, toChunks(first, reader), reader),
+    cancel: (reason) => void reader.cancel(reason).catch(() => undefined),
   };
 }
 
 async function sendBody(
-  line: HttpConnection,
+  connection: HttpConnection,
   body: number,
   source: AsyncGenerator<Uint8Array>,
   reader: ReadableStreamDefaultReader<Uint8Array>,
 ): Promise<void> {
   try {
-    const isWanted = await sendChunks(source, (bytes) => line.request('push', { body, bytes }));
+    const isWanted = await sendChunks(source, (bytes) => connection.request('push', { body, bytes }));
     if (!isWanted) return void (await reader.cancel());
-    await line.request('push', { body });
+    await connection.request('push', { body });
   } catch (error) {
-    // Whoever waits for the call learns of this error; of these two nothing more.
+    // The call rejects with `error`, so failures of these two say nothing new.
     reader.cancel(error).catch(() => undefined);
-    line.request('push', { body, failure: String(error) }).catch(() => undefined);
+    connection.request('push', { body, failure: String(error) }).catch(() => undefined);
     throw error;
   }
 }
 
-/** In chunks of at most `MAX_CHUNK_BYTES`, each with a buffer of its own: a message holds the whole buffer of a view. */
+/** Yields chunks of at most `MAX_CHUNK_BYTES`, each with a buffer of its own, because a message copies the whole buffer of a view. */
 async function* toChunks(
   first: readonly Uint8Array[],
   reader: ReadableStreamDefaultReader<Uint8Array>,

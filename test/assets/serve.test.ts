@@ -1,4 +1,5 @@
-import { readdirSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type AssetRequest, createAssetServer } from '../../main/assets/asset-server.ts';
 import { Cache } from '../../main/engine/index.ts';
@@ -264,4 +265,14 @@ describe('a request for what is missing or not granted', () => {
       text: expect.stringMatching(/^CLOSED: /),
     });
   });
+});
+
+it('docs/guide-assets.md: every address in the table is that of its key', () => {
+  const guide = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'guide-assets.md'), 'utf8');
+  const rows = [...guide.matchAll(/^\| `(.+)` \| `(deskcache:.+)` \|$/gm)];
+  expect(rows.length).toBeGreaterThan(8);
+  for (const [, key, address] of rows) {
+    const given = new Function(`return (${key})`)() as Key;
+    expect(toAssetUrl('assets', given), key).toBe(address);
+  }
 });

@@ -154,7 +154,7 @@ describe('precaching', () => {
     const twice = (other: object) => setup.precache.install({ version: '1', entries: [entry, { ...entry, ...other }] });
     const refused = expect.objectContaining({
       code: 'BAD_OPTION',
-      message: expect.stringMatching(/example\/a once more/),
+      message: expect.stringMatching(/repeats https:\/\/a\.example\/a with another revision/),
     });
     await expect(twice({ revision: '2' })).rejects.toEqual(refused);
     await expect(twice({ url: `${BASE}/a#top`, revision: undefined })).rejects.toEqual(refused);

@@ -7,7 +7,11 @@ import {
   parseHttpDate,
   parseListField,
 } from '../../../main/http-semantics/fields.ts';
-import { isRangeCurrent, parseRangeField } from '../../../main/http-semantics/range-and-conditions.ts';
+import {
+  isRangeCurrent,
+  isWholeRangeRequest,
+  parseRangeField,
+} from '../../../main/http-semantics/range-and-conditions.ts';
 
 const NOON = Date.parse('1994-11-06T08:49:37Z');
 const NOW = Date.parse('2026-03-01T00:00:00Z');
@@ -79,6 +83,21 @@ describe('ranges', () => {
     ['lines=0-1', undefined],
   ])('reads %s of ten bytes', (field, part) => {
     expect(parseRangeField(field, 10)).toEqual(part);
+  });
+
+  it.each([
+    ['bytes=0-', true],
+    ['BYTES= 0- ', true],
+    ['bytes=0-9', false],
+    ['bytes=1-', false],
+    ['bytes=-5', false],
+    ['bytes=0-,2-', false],
+    ['items=0-', false],
+  ])('%s asks for the whole body of any length: %s', (range, isWhole) => {
+    const open = (init: RequestInit) => isWholeRangeRequest(new Request('https://a.example/', init));
+    expect(open({ headers: { range } })).toBe(isWhole);
+    expect(open({ headers: { range, 'if-range': '"v1"' } })).toBe(false);
+    expect(open({ method: 'HEAD', headers: { range } })).toBe(false);
   });
 
   it('counts only while If-Range holds', () => {

@@ -1,7 +1,10 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { Cache } from '../../../main/engine/index.ts';
+import { writeBody } from '../../../main/offline/bodies.ts';
 import { getCacheStatus } from '../../../main/offline/http/response.ts';
+import { freshDirectory } from '../../engine/fresh-directory.ts';
 import { createNumberedAnswer, fetchText, openHttpCache, URL_A } from './http-cache-fixture.ts';
 
 const SECOND_MS = 1000;
@@ -105,4 +108,20 @@ describe('the store', () => {
       ['2', 'miss'],
     ]);
   });
+});
+
+async function* createBody(bytes: number) {
+  for (let left = bytes; left > 0; left -= 10_000) yield new Uint8Array(Math.min(left, 10_000)).fill(7);
+}
+
+it.each([100, 500_000])('a body of %i bytes that can not be named leaves nothing behind', async (bytes) => {
+  using cache = new Cache(freshDirectory(), { evictionPolicy: 'none' });
+  const refused = new Error('on purpose');
+  const written = writeBody(cache, 'body', createBody(bytes), () => {
+    throw refused;
+  });
+  await expect(written).rejects.toBe(refused);
+  expect([cache.size, cache.check()]).toEqual([0, []]);
+  await writeBody(cache, 'body', createBody(bytes), () => cache.set('name', 1));
+  expect([cache.get('body'), cache.get('name')]).toEqual([new Uint8Array(bytes).fill(7), 1]);
 });
