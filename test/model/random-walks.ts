@@ -8,7 +8,7 @@ export interface WalkCounts {
   readonly walks: number;
   /** The longest walk; half as many on the average. */
   readonly moves: number;
-  /** Left out: another one each time. */
+  /** Left out: changes with each read. */
   readonly seed?: number;
 }
 

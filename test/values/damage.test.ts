@@ -46,7 +46,7 @@ describe('the check', () => {
         const changed = new Uint8Array(bytes);
         changed[at]! ^= 1 << (at % 8);
         const stored = typeof data === 'number' ? (new Float64Array(changed.buffer)[0] as number) : changed;
-        expect(outcome(mode, stored, check)).toMatch(/^CORRUPT The stored value has another check sum/);
+        expect(outcome(mode, stored, check)).toMatch(/^CORRUPT The stored value does not match its checksum/);
       }
     }
   });

@@ -242,7 +242,7 @@ describe("a store whose codec is 'json'", () => {
     using cache = new Cache(freshDirectory(), { codec: 'json' });
     let value: unknown = 'leaf';
     for (let level = 0; level < 40; level++) value = [value, value];
-    expect(() => cache.set('k', value)).toThrow(errorMatching('TOO_LARGE', 'names the same objects so often'));
+    expect(() => cache.set('k', value)).toThrow(errorMatching('TOO_LARGE', 'refers to the same objects many times'));
     const shared = { id: 1 };
     cache.set('k', [shared, shared]);
     expect(cache.get('k')).toEqual([{ id: 1 }, { id: 1 }]);

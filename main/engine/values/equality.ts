@@ -1,18 +1,18 @@
 import { isDeepStrictEqual, types } from 'node:util';
 import { getEnumerableNames, ShapeTable, tooEntangledError } from './shapes.ts';
 
-/** Steps of the plain comparison, which remembers nothing; nearly every value needs fewer. */
+/** Limit of the plain comparison, which keeps no record of visited objects. Nearly all values need fewer steps. */
 const MAX_PLAIN_STEPS = 4096;
 const MAX_PLAIN_DEPTH = 32;
-/** Steps of a whole comparison in which members of sets are tried against each other. */
+/** Limit of a graph comparison for steps spent trying members of sets against each other. */
 const MAX_TRIAL_STEPS = 20_000;
 const MAX_TRIAL_DEPTH = 200;
 
 /**
- * Deep equality as `util.isDeepStrictEqual` has it, in time that grows with the size of the values and not with the number of paths
- * through them. Objects that refer to each other in circles are equal when no path from one leads to a difference from the other.
+ * Deep equality as in `util.isDeepStrictEqual`, but in time proportional to the size of the values instead of the number of paths
+ * through them. Cyclic objects are equal if no path through them reaches a difference.
  *
- * @throws {DiskCacheError} `TOO_LARGE` for sets and maps of too many objects in another order, or that refer back.
+ * @throws {DiskCacheError} `TOO_LARGE` for sets and maps with too many objects in a different order, or with too many cyclic members.
  */
 export function isEqual(one: unknown, other: unknown): boolean {
   if (typeof one !== 'object' || typeof other !== 'object' || one === null || other === null) {
@@ -24,7 +24,7 @@ export function isEqual(one: unknown, other: unknown): boolean {
 
 const isObject = (part: unknown): part is object => typeof part === 'object' && part !== null;
 
-/** Compares objects and arrays of primitives; undefined for what needs a memory. */
+/** Compares plain objects and arrays. Returns undefined if the values need a `GraphComparison`. */
 class PlainComparison {
   #stepsLeft: number;
 
@@ -59,13 +59,13 @@ class PlainComparison {
 type Named = Record<PropertyKey, unknown>;
 
 /**
- * Equality of graphs after Hopcroft and Karp, "A Linear Algorithm for Testing Equivalence of Finite Automata" (1971): two objects
- * that were met together are taken for equal from then on, so that there are fewer steps than objects. Members of sets, which have
- * no order, are compared by their shapes.
+ * Equality of graphs after Hopcroft and Karp, "A Linear Algorithm for Testing Equivalence of Finite Automata" (1971): once two objects
+ * have been compared, they are assumed equal (union-find), so there are fewer steps than objects. Members of sets, which have no
+ * order, are compared by their shapes.
  */
 class GraphComparison {
   readonly #parents = new Map<object, object>();
-  /** Objects that got a parent, in order: a trial that fails takes its own back. */
+  /** Objects in the order in which they got a parent, so that a failed trial can be undone. */
   readonly #joined: object[] = [];
   readonly #shapes = new ShapeTable();
   #trials = 0;
@@ -84,7 +84,7 @@ class GraphComparison {
     return true;
   }
 
-  /** Takes two objects for equal; true when they were already. */
+  /** Assumes that two objects are equal. Returns true if they were already assumed equal. */
   #join(first: object, second: object): boolean {
     const one = this.#root(first);
     const other = this.#root(second);
@@ -100,7 +100,7 @@ class GraphComparison {
       root = parent;
       if (this.#trials > 0) this.#steps++;
     }
-    // The way up is made shorter only where no trial has to undo it.
+    // Path compression, but not during a trial, which could not undo it.
     for (let at = object; this.#trials === 0 && at !== root; ) {
       const parent = this.#parents.get(at)!;
       this.#parents.set(at, root);
@@ -109,7 +109,7 @@ class GraphComparison {
     return root;
   }
 
-  /** Compares what two objects are by themselves; what they refer to is added to what is left. */
+  /** Compares two objects without the objects they refer to, which are added to `pending`. */
   #expand(first: object, second: object, left: unknown[]): boolean {
     if (Object.getPrototypeOf(first) !== Object.getPrototypeOf(second) || getTag(first) !== getTag(second))
       return false;
@@ -155,7 +155,7 @@ class GraphComparison {
     );
   }
 
-  /** Whether each of some objects has an equal one of its own among others. */
+  /** Whether the two lists hold equal objects, in any order. */
   #matches(objects: readonly object[], others: readonly object[]): boolean {
     if (objects.length !== others.length) return false;
     if (isSameInOrder(objects, others)) return true;
@@ -179,7 +179,7 @@ class GraphComparison {
     return circular.length === candidates.size && circular.every((object) => this.#takeEqual(object, candidates));
   }
 
-  /** What refers back has no shape: it is tried against each candidate. */
+  /** A cyclic object has no shape, so it is tried against each candidate. */
   #takeEqual(object: object, candidates: Set<object>): boolean {
     for (const candidate of candidates) {
       const joined = this.#joined.length;
@@ -193,18 +193,18 @@ class GraphComparison {
   }
 }
 
-/** Whether small members come in the same order, as they do in a value that was stored and read. */
+/** Whether the members are equal in the same order, which is usual: a value that was stored and read keeps its order. */
 function isSameInOrder(objects: readonly object[], others: readonly object[]): boolean {
   const plain = new PlainComparison(MAX_PLAIN_STEPS + 16 * objects.length);
   return objects.every((object, at) => plain.compare(object, others[at], 0) === true);
 }
 
-/** Compared though they are not enumerable. */
+/** Properties of errors that are compared although they are not enumerable. */
 const ERROR_NAMES = ['name', 'message', 'cause', 'errors'] as const;
 
 const getTag = (value: object): string => Object.prototype.toString.call(value);
 
-/** Dates, regular expressions, bytes, boxed primitives: they refer to no object. */
+/** Compares dates, regular expressions, bytes and boxed primitives, which refer to no other object. */
 function isSameLeaf(first: object, second: object): boolean {
   const isKnown =
     ArrayBuffer.isView(first) ||
@@ -212,6 +212,6 @@ function isSameLeaf(first: object, second: object): boolean {
     types.isDate(first) ||
     types.isRegExp(first) ||
     types.isBoxedPrimitive(first);
-  // Instances of an application's own classes, which its codec gives: their properties were compared.
+  // An instance of an application class (from a custom codec): its properties have been compared.
   return !isKnown || isDeepStrictEqual(first, second);
 }
