@@ -42,10 +42,10 @@ describe('BoundedSemaphore', () => {
     const two = new BoundedSemaphore(cache, 'k', 2);
     const three = new BoundedSemaphore(cache, 'k', 3);
     two.acquire();
-    expect(catchError(() => three.acquire())).toEqual(errorMatching('BAD_OPTION', 'bound of 2'));
+    expect(catchError(() => three.acquire())).toEqual(errorMatching('BAD_OPTION', 'bound 2'));
     two.release();
     three.acquire();
-    expect(catchError(() => two.acquire({ timeout: 0 }))).toEqual(errorMatching('BAD_OPTION', 'bound of 3'));
+    expect(catchError(() => two.acquire({ timeout: 0 }))).toEqual(errorMatching('BAD_OPTION', 'bound 3'));
     three.release();
   });
 

@@ -53,7 +53,7 @@ describe('Lock', () => {
     expect(hold.held).toBe(true);
     lock.release();
     expect(catchError(() => lock.release())).toEqual(errorMatching('NOT_ALLOWED'));
-    expect(catchError(() => hold.release())).toEqual(errorMatching('NOT_ALLOWED', 'released already'));
+    expect(catchError(() => hold.release())).toEqual(errorMatching('NOT_ALLOWED', 'already released'));
     expect(() => hold[Symbol.dispose]()).not.toThrow();
   });
 

@@ -11,7 +11,7 @@ describe('throttle', () => {
     const { clock, advance } = createManualClock();
     const call = throttle(cache, 4, 1000, { name: 'k', clock, timeout: 0 })((n: number) => n * 2);
     const refused = () =>
-      expect(catchError(() => call(1))).toEqual(errorMatching('TIMEOUT', '4 are given out per 1000 ms'));
+      expect(catchError(() => call(1))).toEqual(errorMatching('TIMEOUT', 'the rate is 4 per 1000 ms'));
     expect([1, 2, 3, 4].map(call)).toEqual([2, 4, 6, 8]);
     refused();
     advance(249);

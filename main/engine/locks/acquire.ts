@@ -8,12 +8,12 @@ import type { TicketSemaphore, TicketStatus } from './ticket-semaphore.ts';
 import { notify, sleep } from './waiters.ts';
 
 export interface AcquireOptions {
-  /** Milliseconds to wait; 0 tries once. Default: without end. */
+  /** Milliseconds to wait; 0 tries once. Default: no limit. */
   readonly timeout?: number;
 }
 
 export interface AcquireAsyncOptions extends AcquireOptions {
-  /** Ends the waiting with its reason. */
+  /** Ends the wait; the promise rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
@@ -21,14 +21,14 @@ const ACQUIRE_OPTIONS: ReadonlySet<string> = new Set(['timeout']);
 const ACQUIRE_ASYNC_OPTIONS: ReadonlySet<string> = new Set(['timeout', 'signal']);
 
 /**
- * Milliseconds between two looks at the row: few when the line has just moved, more the longer it stands still and the more
- * have to go first. Whether those in front live is a question to the system and asked less often.
+ * Bounds of the pause between two polls of the row: it is short if the queue has just moved, and longer the longer the queue has
+ * not moved and the more participants are ahead. Whether their processes are alive needs system calls, so it is checked less often.
  */
 const MIN_POLL_MS = 2;
 const MAX_POLL_MS = 25;
 const PROCESS_CHECK_INTERVAL_MS = 50;
 
-/** One owner's wait in line, by monotonic time. */
+/** The wait of one owner. Its times are monotonic, in milliseconds. */
 class PendingAcquire {
   readonly #semaphore: TicketSemaphore;
   readonly #owner: ProcessIdentity;
@@ -63,7 +63,7 @@ class PendingAcquire {
     return this.waitedMs >= this.timeoutMs;
   }
 
-  /** Looks at the row, and asks to be let in when it may be worth it. */
+  /** Reads the row and, if the lock may be free, tries to acquire it. */
   poll(): void {
     const now = performance.now();
     const thorough = now - this.#checkedAt >= PROCESS_CHECK_INTERVAL_MS;
@@ -75,25 +75,25 @@ class PendingAcquire {
     this.#ahead = toGo ?? 0;
   }
 
-  /** How long to pause until the next look. Scattered, so that several waiters don't look in step. */
+  /** Milliseconds until the next poll. Random, so that several waiters don't poll in step. */
   get pollDelayMs(): number {
     const still = performance.now() - this.#movedAt;
     const pause = Math.min(MAX_POLL_MS, Math.max(MIN_POLL_MS * this.#ahead, MIN_POLL_MS, still / 4));
     return Math.min(pause * (0.75 + Math.random() / 2), this.timeoutMs - this.waitedMs);
   }
 
-  /** Leaves the line. */
+  /** Leaves the queue. */
   abandon(): void {
     try {
       this.#semaphore.abandon(this.#owner, this.#status.ticket);
       notify(this.#semaphore.name);
     } catch {
-      // Another failure is being told already; the ticket ends with its lease.
+      // The error that ended the wait is the one to report; the ticket expires with its lease.
     }
   }
 }
 
-/** Blocks this thread until the owner is inside; answers its ticket. */
+/** Blocks this thread until the owner holds the lock. Returns its ticket. @throws {DiskCacheError} `TIMEOUT`, `BAD_OPTION` */
 export function acquireBlocking(semaphore: TicketSemaphore, owner: ProcessIdentity, options?: AcquireOptions): number {
   const { timeout } = assertOptions(options, ACQUIRE_OPTIONS);
   const pending = new PendingAcquire(semaphore, owner, timeout);
@@ -113,7 +113,7 @@ export function acquireBlocking(semaphore: TicketSemaphore, owner: ProcessIdenti
   }
 }
 
-/** Waits until the owner is inside, while the event loop turns; answers its ticket. */
+/** Waits without blocking until the owner holds the lock. Resolves with its ticket. @throws {DiskCacheError} `TIMEOUT`, `BAD_OPTION` */
 export async function acquireAsync(
   semaphore: TicketSemaphore,
   owner: ProcessIdentity,
@@ -121,7 +121,7 @@ export async function acquireAsync(
 ): Promise<number> {
   const { timeout, signal } = assertOptions(options, ACQUIRE_ASYNC_OPTIONS);
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw new DiskCacheError('BAD_OPTION', 'signal has to be an AbortSignal');
+    throw new DiskCacheError('BAD_OPTION', 'signal must be an AbortSignal');
   }
   signal?.throwIfAborted();
   const pending = new PendingAcquire(semaphore, owner, timeout);

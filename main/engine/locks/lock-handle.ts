@@ -4,29 +4,29 @@ import { isTransient } from '../sqlite/errors.ts';
 import type { TicketSemaphore } from './ticket-semaphore.ts';
 import { notify } from './waiters.ts';
 
-/** A lease is renewed so many times before it would end. */
+/** Renewals during one lease. */
 const RENEWALS_PER_LEASE = 3;
 
-/** The holds of this thread, which it renews while it waits on the spot for another. */
+/** The handles of this thread, which are renewed even while it is blocked waiting for another lock. */
 const heldHandles = new Set<LockHandle>();
 
-/** For a thread whose timers can't fire because it waits. */
+/** Renews the leases that are due, for a thread whose timers can't fire because it is blocked. */
 export function renewDueLeases(): void {
   const now = performance.now();
   for (const handle of heldHandles) if (now >= handle.renewAt) handle.renewOrMarkLost();
 }
 
 /**
- * The right to be inside, until `release`; `commitWrite` releases it at the end of its block. The lease is renewed as long as the
+ * A held lock or semaphore place, until `release` or the end of a `using` block. The lease is renewed automatically as long as the
  * event loop turns.
  */
 export class LockHandle implements Disposable {
   /**
-   * Greater than that of every earlier hold of the key, as long as its row is there: a resource that remembers the greatest
-   * one it has seen can turn away a holder who has lost its hold without noticing.
+   * A fencing token: greater than the ticket of every earlier holder of the key, as long as the row exists. A resource that remembers
+   * the greatest ticket it has seen can refuse a holder that has lost the lock without noticing.
    */
   readonly ticket: number;
-  /** When it is to be renewed next, by `performance.now()`. */
+  /** Time of the next renewal, by `performance.now()`. */
   renewAt = 0;
   readonly #semaphore: TicketSemaphore;
   readonly #owner: ProcessIdentity;
@@ -46,25 +46,25 @@ export class LockHandle implements Disposable {
     heldHandles.add(this);
   }
 
-  /** Whose hold it is. */
+  /** The id of the owner. */
   get ownerId(): string {
     return this.#owner.id;
   }
 
-  /** Whether it is held still, as the disk says. One look-up. */
+  /** Whether the lock is still held, according to the disk. One lookup. */
   get held(): boolean {
     return !this.#ended && this.#semaphore.isHolder(this.#owner, this.ticket);
   }
 
-  /** Aborted when a renewal finds that the hold was lost: the thread was blocked for longer than the lease, or the row is gone. */
+  /** Aborted when a renewal finds that the lock was lost: the thread was blocked for longer than the lease, or the row was deleted. */
   get signal(): AbortSignal {
     return this.#lost.signal;
   }
 
   /**
-   * Renews the lease now: for work that keeps the event loop from turning.
+   * Renews the lease now, for work that blocks the event loop.
    *
-   * @throws {DiskCacheError} `NOT_ALLOWED` when the hold was released or lost.
+   * @throws {DiskCacheError} `NOT_ALLOWED` if the lock was released or lost.
    */
   renew(): void {
     if (this.#ended || !this.#semaphore.renew(this.#owner, this.ticket)) throw this.#markEnded();
@@ -72,9 +72,9 @@ export class LockHandle implements Disposable {
   }
 
   /**
-   * Lets the next one in.
+   * Releases the lock.
    *
-   * @throws {DiskCacheError} `NOT_ALLOWED` when it was released before, or lost: somebody else may have been inside meanwhile.
+   * @throws {DiskCacheError} `NOT_ALLOWED` if it was already released, or lost: another owner may have held it in the meantime.
    */
   release(): void {
     if (this.#ended || !this.#semaphore.release(this.#owner, this.ticket)) throw this.#markEnded();
@@ -82,12 +82,12 @@ export class LockHandle implements Disposable {
     notify(this.#semaphore.name);
   }
 
-  /** `release`, unless that was done. */
+  /** Releases the lock unless that was already done. */
   [Symbol.dispose](): void {
     if (!this.#ended) this.release();
   }
 
-  /** For timers, which have no caller: what may pass is tried again, everything else is a loss and told by `signal`. */
+  /** Renews the lease from a timer, which has no caller: transient errors are retried, any other error aborts `signal`. */
   renewOrMarkLost(): void {
     try {
       this.renew();
@@ -96,12 +96,12 @@ export class LockHandle implements Disposable {
     }
   }
 
-  /** It is lost, unless it was released. */
+  /** Ends the handle and returns the error for the caller. Unless it was released, the lock counts as lost. */
   #markEnded(cause?: unknown): DiskCacheError {
     const lost = !this.#ended || this.signal.aborted;
     const error = new DiskCacheError(
       'NOT_ALLOWED',
-      `The hold with ticket ${this.ticket} of ${this.#semaphore} ${lost ? LOST_REASON : 'was released already'}`,
+      `Ticket ${this.ticket} of ${this.#semaphore} ${lost ? LOST_REASON : 'was already released'}`,
       cause === undefined ? undefined : { cause },
     );
     if (lost) this.#lost.abort(error);

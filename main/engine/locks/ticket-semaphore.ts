@@ -14,26 +14,26 @@ import { assertFunction, assertOptions } from '../validate.ts';
 import { encodeKey } from '../values/key.ts';
 import { RecipeRow, type RecipeStore } from './recipe-store.ts';
 
-/** Of a holder, unless it was given another one. */
+/** The lease of a holder, unless the option `lease` says otherwise. */
 export const DEFAULT_LOCK_LEASE_MS = 30_000;
 
-/** One who is inside or waits. */
+/** A holder or waiter. On disk. */
 export interface Participant extends ProcessIdentity {
-  /** Handed out in order, never twice: the greater one came later. */
+  /** Given out in increasing order, never twice. */
   readonly ticket: number;
-  /** Taken for dead at this moment, epoch milliseconds; put off while it lives. */
+  /** When the participant counts as dead, epoch milliseconds; moved on with each renewal. */
   readonly until: number;
-  /** Milliseconds from the last sign of life to `until`. Absent in what older versions wrote. */
+  /** Milliseconds from the last renewal to `until`. Older versions did not write it. */
   readonly lease?: number;
-  /** How often it has entered without leaving. */
+  /** Acquires without a release, for `RLock`. */
   readonly count: number;
 }
 
 /**
- * The state of a lock or semaphore. `inside` has at most `bound` parties; `waiting` stands in the order of its tickets.
+ * The state of a lock or semaphore. On disk. `inside` are the holders, at most `bound`; `waiting` is in the order of its tickets.
  *
- * After the sequencer of Reed and Kanodia, "Synchronization with Eventcounts and Sequencers", CACM 22 (2), 1979: who comes
- * takes a ticket, and tickets are served in order.
+ * After the sequencer of Reed and Kanodia, "Synchronization with Eventcounts and Sequencers", CACM 22 (2), 1979: each newcomer takes
+ * a ticket, and tickets are served in order.
  */
 export interface SemaphoreState {
   readonly bound: number;
@@ -46,8 +46,8 @@ export const isSameTicket = (participant: Participant, owner: ProcessIdentity, t
   participant.ticket === ticket && participant.id === owner.id;
 
 /**
- * Without those whose lease is over, and when asked to be thorough, those whose process has ended. A lease that would end later
- * than it may was given before the clock was set back: it ends a lease from now.
+ * Returns the state without participants whose lease is over and, with `checkProcesses`, without those whose process has exited. A
+ * lease that ends later than possible was taken before the clock was set back: it is shortened to one lease from now.
  */
 export function withoutDead(state: SemaphoreState, now: number, checkProcesses: boolean): SemaphoreState {
   const isAlive = (party: Participant) => now < party.until && !(checkProcesses && hasExited(party));
@@ -55,7 +55,7 @@ export function withoutDead(state: SemaphoreState, now: number, checkProcesses: 
   return { ...state, inside: filterAlive(state.inside), waiting: filterAlive(state.waiting) };
 }
 
-/** Whether some lease was given before the clock was set back. */
+/** Whether any lease was taken before the clock was set back. */
 export const hasFutureLease = ({ inside, waiting }: SemaphoreState, now: number): boolean =>
   [...inside, ...waiting].some((party) => clampLease(party, now) !== party);
 
@@ -64,42 +64,42 @@ function clampLease(participant: Participant, now: number): Participant {
   return until > now + lease + CLOCK_TOLERANCE_MS ? { ...participant, until: now + lease } : participant;
 }
 
-/** How many of those in front have to go before one who has so many waiting before it may enter; 0 is: now. */
+/** Returns how many holders or waiters must leave before a waiter with `waitersBefore` waiters ahead may enter; 0 means now. */
 export const countAhead = ({ bound, inside }: SemaphoreState, waitersBefore: number): number =>
   Math.max(0, waitersBefore + 1 - (bound - inside.length));
 
-/** Options of everything that is held. */
+/** Options of locks and semaphores. */
 export interface LeaseOptions {
   /**
-   * Milliseconds after which a holder that gives no sign of life is taken for dead. While it lives and its event loop turns,
-   * the lease is renewed three times as often, so a hold may last as long as it likes; work that blocks the thread for longer
-   * calls `renew` in between. A holder whose process has ended is noticed at once on the same machine. Default 30 000.
+   * Milliseconds after which a holder that doesn't renew counts as dead. While its event loop turns, the lease is renewed three times
+   * per lease, so the lock can be held for any time; work that blocks the thread for longer must call `renew`. On the same machine,
+   * the exit of a holder's process is noticed at once. Default 30 000.
    */
   readonly lease?: number;
-  /** Now, in epoch milliseconds, for leases. Default `Date.now`. All who share a key need clocks that agree. */
+  /** Returns the current time in epoch milliseconds, for leases. All users of a key need clocks that agree. Default `Date.now`. */
   readonly clock?: Clock;
 }
 
 const LEASE_OPTIONS: ReadonlySet<string> = new Set(['lease', 'clock']);
 
-/** A waiter asks many times a second, so it is missed sooner than a holder. */
+/** Shorter than the lease of a holder, because a waiter polls many times per second. */
 const WAITER_LEASE_MS = 3000;
 
 const EMPTY_STATE: Omit<SemaphoreState, 'bound'> = { next: 1, inside: [], waiting: [] };
 
-/** Where a party stands: inside, or waiting with a ticket. */
+/** Whether a participant holds the lock or waits, and its ticket. */
 export interface TicketStatus {
   readonly ticket: number;
   readonly inside: boolean;
 }
 
 /**
- * Lets at most `bound` owners inside at a time, first come, first served, across processes. All is in one row; each step is
- * one transaction of O(owners inside and waiting).
+ * A semaphore with `bound` places across processes, first come, first served. Its state is one row; each step is one transaction,
+ * O(holders and waiters).
  */
 export class TicketSemaphore {
   readonly leaseMs: number;
-  /** What tells it from others in this process. */
+  /** Identifies the semaphore within this process. */
   readonly name: string;
   readonly #row: RecipeRow<SemaphoreState>;
   readonly #bound: number;
@@ -124,9 +124,9 @@ export class TicketSemaphore {
   }
 
   /**
-   * Before somebody comes: an open transaction keeps everybody else from leaving, and might be undone with the hold in it.
+   * Asserts that no transaction is open: it would block all releases, and its rollback would undo the acquire.
    *
-   * @throws {DiskCacheError} `BAD_OPTION`
+   * @throws {DiskCacheError} `BAD_OPTION` inside a transaction.
    */
   assertNoTransaction(): void {
     if (!this.#row.store.inTransaction) return;
@@ -137,8 +137,8 @@ export class TicketSemaphore {
   }
 
   /**
-   * Goes inside if it is the owner's turn, or if it is inside already; otherwise takes a ticket, or keeps the one it has.
-   * With `join` false, nothing is left behind by one who can't enter; `thorough` as for `withoutDead`.
+   * Acquires a place if it is the owner's turn or the owner is already a holder; otherwise takes a ticket, or keeps its ticket. With
+   * `join` false, an owner that gets no place is not added to the waiters. `checkProcesses` as in `withoutDead`.
    */
   tryAcquire(
     owner: ProcessIdentity,
@@ -182,8 +182,8 @@ export class TicketSemaphore {
   }
 
   /**
-   * How many have to go before the owner of a ticket may enter, without writing anything; undefined when it is worth asking:
-   * it may enter, it has to show that it lives, or its ticket is not in line any more.
+   * Returns how many participants must leave before the owner of a ticket may enter, without writing. Returns undefined if the owner
+   * should call `tryAcquire`: it may enter, its lease is due for renewal, or its ticket is no longer among the waiters.
    */
   countAhead(owner: ProcessIdentity, ticket: number, thorough: boolean): number | undefined {
     const permits = this.#row.peek();
@@ -198,14 +198,14 @@ export class TicketSemaphore {
     return countAhead({ ...permits, inside }, waiting.length) || undefined;
   }
 
-  /** Leaves once; answers false when the owner is not inside any more. Frees the place when it has entered only once. */
+  /** Undoes one acquire; the last one frees the place. Returns false if the owner is no longer a holder. */
   release(owner: ProcessIdentity, ticket: number): boolean {
     return this.#updateHolder(owner, ticket, (party) =>
       party.count > 1 ? { ...party, count: party.count - 1 } : undefined,
     );
   }
 
-  /** Puts off the end of the lease; answers false when the owner is not inside any more. */
+  /** Renews the lease. Returns false if the owner is no longer a holder. */
   renew(owner: ProcessIdentity, ticket: number): boolean {
     return this.#updateHolder(owner, ticket, (party) => ({
       ...party,
@@ -214,7 +214,7 @@ export class TicketSemaphore {
     }));
   }
 
-  /** Gives up a ticket. */
+  /** Removes a waiter. */
   abandon(owner: ProcessIdentity, ticket: number): void {
     this.#row.store.transact(() => {
       const permits = this.#row.read();
@@ -223,36 +223,35 @@ export class TicketSemaphore {
     });
   }
 
-  /** Whether every place is taken by somebody who lives. */
+  /** Whether every place is taken by a live holder. */
   isFull(): boolean {
     return this.holders().length >= this.#bound;
   }
 
-  /** Those inside who live. */
+  /** Returns the live holders. */
   holders(): readonly Participant[] {
     return withoutDead(this.#row.peek() ?? { ...EMPTY_STATE, bound: this.#bound }, this.#clock(), true).inside;
   }
 
-  /** Whether the owner is inside with that ticket and its lease is not over. */
+  /** Whether the owner holds a place with that ticket and its lease is not over. */
   isHolder(owner: ProcessIdentity, ticket: number): boolean {
     const now = this.#clock();
     return this.#row.peek()?.inside.some((party) => isSameTicket(party, owner, ticket) && now < party.until) ?? false;
   }
 
-  /** Whether all places are held by this thread itself: then nobody can leave while it waits on the spot. */
+  /** Whether all places are held by this thread, so that none can be released while it is blocked. */
   isHeldByThisThread(): boolean {
     const holders = this.holders();
     return holders.length >= this.#bound && holders.every(isThisThread);
   }
 
-  /** Why somebody waited in vain. */
-  /** `timeout`: milliseconds, as the caller gave it; may be `Infinity`. */
+  /** Returns the error for a wait that was too long. `timeout` is in milliseconds and may be `Infinity`. */
   toTimeoutError(timeout: number, onTheSpot: boolean): DiskCacheError {
     const holders = this.holders();
     const who = holders.map((party) => `${describeProcess(party)} with ticket ${party.ticket}`).join(', ');
     const hint =
       onTheSpot && this.isHeldByThisThread()
-        ? '; it is held by this thread, which can not let go while it waits: use acquireAsync'
+        ? '; it is held by this thread, which can not release it while blocked: use acquireAsync'
         : '';
     return new DiskCacheError(
       'TIMEOUT',
@@ -284,7 +283,7 @@ export class TicketSemaphore {
     this.#row.write({ ...permits, bound: this.#bound });
   }
 
-  /** @throws {DiskCacheError} `BAD_OPTION` when it is in use with another bound. */
+  /** Returns the state without dead participants. @throws {DiskCacheError} `BAD_OPTION` if the key is in use with another bound. */
   #readAlive(now: number, thorough: boolean): SemaphoreState & { readonly isClockBehind: boolean } {
     const permits = this.#row.read();
     if (permits === undefined) return { ...EMPTY_STATE, bound: this.#bound, isClockBehind: false };
@@ -292,7 +291,7 @@ export class TicketSemaphore {
     if (found.bound === this.#bound || found.inside.length + found.waiting.length === 0) return found;
     throw new DiskCacheError(
       'BAD_OPTION',
-      `${this} is in use with a bound of ${found.bound}, not ${this.#bound}; all who share a key give the same one`,
+      `${this} is in use with bound ${found.bound}, not ${this.#bound}; give the same bound wherever the key is used`,
     );
   }
 }

@@ -1,12 +1,12 @@
-/** Those of this thread who wait in turn, by what they wait for: told when somebody leaves, so that they need not look. */
+/** The asynchronous waiters of this thread, by lock name. They are notified on release, so that they needn't wait for the next poll. */
 const waiters = new Map<string, Set<() => void>>();
 
-/** Ends the pauses of all in this thread who wait for `name`. */
+/** Wakes all waiters of this thread that wait for `name`. */
 export function notify(name: string): void {
   for (const notifyOne of [...(waiters.get(name) ?? [])]) notifyOne();
 }
 
-/** A pause while the event loop turns. Ends early at `wake(name)`; rejects with the signal's reason. */
+/** Resolves after some milliseconds, or earlier on `notify(name)`. Rejects with the signal's reason. */
 export function sleep(ms: number, signal?: AbortSignal, name?: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const unregister = name === undefined ? () => {} : register(name, end);
