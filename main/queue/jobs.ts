@@ -9,7 +9,7 @@ import { inTransaction, type OpenQueue, type QueueTransaction } from './transact
 
 const STATES = ['ready', 'delayed', 'held', 'running', 'dead'] as const satisfies readonly JobState[];
 
-/** A job with all that is known about it, from one moment; no lock is taken. */
+/** Returns a job with all its facts, read in one snapshot without a lock; undefined if there is none. */
 export function getJob({ index, tables }: OpenQueue, id: number): Job<unknown> | undefined {
   const { jobs, running, dead, delayed, failed, progress } = tables;
   const [row, begun, diedAt, dueAt, failure, reported] = index.getMany(
@@ -31,7 +31,7 @@ export function getJob({ index, tables }: OpenQueue, id: number): Job<unknown> |
   };
 }
 
-/** The jobs in a state, lazily: the ready ones in the order in which they will be begun, others by group or id. */
+/** Iterates lazily over the jobs in a state: ready jobs in the order in which they will start, others by group or id. */
 export function* listJobs(core: () => OpenQueue, state: JobState): Generator<Job<unknown>, void, undefined> {
   assertJobState(state);
   for (const path of core().tables[state].keys()) {
@@ -40,19 +40,19 @@ export function* listJobs(core: () => OpenQueue, state: JobState): Generator<Job
   }
 }
 
-/** A page ends at this many jobs, read in about 4 ms, or, after the first, at this many bytes of them. */
+/** A page ends at this number of jobs (read in about 4 ms) or, after the first, at this number of bytes. */
 const MAX_PAGE_JOBS = 128;
 const MAX_PAGE_BYTES = 512 * 1024;
 
 /**
- * A stretch of the jobs in a state. Its cursor is the place of the first one that didn't fit.
+ * Returns one page of the jobs in a state. The cursor is the path of the first job of the next page.
  *
  * @throws {DiskCacheError} `BAD_OPTION` or `BAD_KEY` for an unknown state or cursor.
  */
 export function getJobPage(core: OpenQueue, state: JobState, after?: Cursor): ResultPage<Job<unknown>> {
   assertJobState(state);
   if (after !== undefined && !Array.isArray(after)) {
-    throw new DiskCacheError('BAD_OPTION', `the cursor is none of the ${state} jobs; begin again without one`);
+    throw new DiskCacheError('BAD_OPTION', `the cursor does not belong to the ${state} jobs; start again without one`);
   }
   const items: Job<unknown>[] = [];
   let bytes = 0;
@@ -69,13 +69,14 @@ export function getJobPage(core: OpenQueue, state: JobState, after?: Cursor): Re
 function assertJobState(state: unknown): void {
   if ((STATES as readonly unknown[]).includes(state)) return;
   const given = typeof state === 'string' ? `"${state.slice(0, 64)}"` : typeof state;
-  throw new DiskCacheError('BAD_OPTION', `state is ${given}; there are ${STATES.join(', ')}`);
+  throw new DiskCacheError('BAD_OPTION', `state is ${given}; give one of ${STATES.join(', ')}`);
 }
 
 /**
- * Gives a dead letter all its attempts again, in its old place among those of its group that have not begun.
+ * Requeues a dead job with all its attempts, in its old place among the jobs of its group that have not started. Returns false if there
+ * is no such dead job.
  *
- * @throws {DiskCacheError} `NOT_ALLOWED` when another job with its dedupe key waits or runs.
+ * @throws {DiskCacheError} `NOT_ALLOWED` if another job with its dedupe key waits or runs; `CORRUPT` if the job is damaged.
  */
 export function retryJob(core: OpenQueue, id: number): boolean {
   return inTransaction(core, (step) => {
@@ -92,7 +93,7 @@ export function retryJob(core: OpenQueue, id: number): boolean {
     dead.delete(id);
     step.count('dead', -1);
     failed.delete(id);
-    // Written once more, so that who listens hears of it.
+    // Written again, so that subscribers get an event.
     jobs.put([id], job);
     schedule(step, id, job, step.now);
     return true;
@@ -105,14 +106,14 @@ const dedupeConflictError = ({ index }: OpenQueue, id: number, holder: number) =
     `Job ${id} in ${index.directory} can't be retried: job ${holder} has the same dedupe key; remove one of them`,
   );
 
-/** What is known of a job, except where it is. */
+/** Deletes the rows of a job, except those of its state. */
 function eraseRows({ jobs, failed, progress }: Tables, id: number): void {
   jobs.delete(id);
   failed.delete(id);
   progress.delete(id);
 }
 
-/** Takes a job out, whatever its state; a worker that has it learns so when it next gives a sign of life. */
+/** Removes a job in any state. A worker that runs it notices when it next renews its lease. Returns whether there was one. */
 export const removeJob = (core: OpenQueue, id: number): boolean =>
   inTransaction(core, (step) => removeJobRows(step, id));
 
@@ -143,11 +144,11 @@ const EVENT_BY_TABLE = {
 } as const;
 
 /**
- * Reads events out of the changes of the rows, in the order of their commits. What becomes of a job that was running is told by
- * the change that follows in the same transaction.
+ * Returns a change listener that translates changes of rows to queue events, in commit order. When a `running` row is deleted, the next
+ * change of the same transaction tells how the attempt ended.
  */
 export function toChangeListener(listener: (event: QueueEvent) => void): (change: Change) => void {
-  /** The job whose attempt was ended by the change before this one. */
+  /** The job whose `running` row was deleted by the previous change. */
   let ended: number | undefined;
 
   return ({ kind, key }) => {

@@ -3,7 +3,7 @@ import { DiskCacheError } from '../../protocol/error.ts';
 import { isStoreName } from '../../protocol/stores.ts';
 import { type OpenQueueOptions, Queue } from './queue.ts';
 
-/** The queues of one application: each opened when it is first asked for, in a folder of its own, and closed together. */
+/** The queues of one application. Each is opened on first use, in a folder of its own; they are closed together. */
 export class Queues {
   readonly #directory: string;
   readonly #queues = new Map<string, Queue>();
@@ -14,11 +14,11 @@ export class Queues {
   }
 
   /**
-   * The queue of a name; names that differ only in case are one. Options are given when it is opened: by who first asks for it, or
-   * asks again after it was closed.
+   * Returns the queue of a name, ignoring case. Options apply when it is opened: by the first call, or the first one after it was
+   * closed.
    *
-   * @throws {DiskCacheError} `BAD_OPTION` for a name that could not be a folder (a letter, then letters, digits, `-`; at most 64),
-   * and for options of a queue that is open; `CLOSED`; else what opening throws.
+   * @throws {DiskCacheError} `BAD_OPTION` for a name that can't be a folder (a letter, then letters, digits, `-`; at most 64), and for
+   * options of a queue that is already open; `CLOSED`; else as the constructor of `Queue`.
    */
   find<T>(name: string, options?: OpenQueueOptions): Queue<T> {
     if (this.#closed) throw new DiskCacheError('CLOSED', `The queues in ${this.#directory} were closed`);
@@ -36,16 +36,13 @@ export class Queues {
       return queue as Queue<T>;
     }
     if (options === undefined) return open as Queue<T>;
-    throw new DiskCacheError(
-      'BAD_OPTION',
-      `Queue "${name}" is open already; give its options where it is first asked for`,
-    );
+    throw new DiskCacheError('BAD_OPTION', `Queue "${name}" is already open; give its options in the first call`);
   }
 
   /**
-   * A queue that is open, for who may not open one.
+   * Returns a queue if it is open, for callers that may not open one.
    *
-   * @throws {DiskCacheError} `NO_SUCH_STORE`.
+   * @throws {DiskCacheError} `NO_SUCH_STORE` if it isn't open.
    */
   findOpen(name: string): Queue {
     const queue = this.#queues.get(name.toLowerCase());
@@ -57,7 +54,7 @@ export class Queues {
     );
   }
 
-  /** Handlers are told, what they have in hand is given back. Closing again does nothing. */
+  /** Closes all queues: running handlers are notified, and their jobs returned. Closing again does nothing. */
   close(): void {
     this.#closed = true;
     for (const queue of this.#queues.values()) queue.close();

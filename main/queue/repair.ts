@@ -4,12 +4,12 @@ import { schedule } from './schedule.ts';
 import { inTransaction, type OpenQueue, type QueueTransaction } from './transaction.ts';
 
 /**
- * Looks for damage of every kind. `repair` deletes what is damaged, jobs that can't be read with it, and puts what is left in
- * order again: what follows from the jobs is rebuilt.
+ * Finds damage of every kind. `repair` deletes damaged rows, and jobs that can't be read because of them, and rebuilds the schedule of
+ * the others.
  */
 export function checkQueue(core: OpenQueue, repair: boolean): Finding[] {
   if (!repair) return core.index.check();
-  // No other writer comes in between what is taken out and what follows from it.
+  // In the transaction of the repair, so that no other writer comes between the deletions and the rebuild.
   const options: ConsistencyOptions = {
     repair,
     [CONSISTENCY]: { check: () => [], repair: () => inTransaction(core, rebuild) },
@@ -18,8 +18,8 @@ export function checkQueue(core: OpenQueue, repair: boolean): Finding[] {
 }
 
 /**
- * Rebuilds places, heads, keys and counts from the jobs, and from what is still known of where they were. Of a queue that is
- * whole it changes nothing, except that those are ready whose time has come. O(n).
+ * Rebuilds the schedule, group heads, dedupe keys and counters from the jobs and the remaining rows about them. In an undamaged queue
+ * it changes nothing, except that due jobs become ready. O(n).
  */
 export function rebuild(step: QueueTransaction): void {
   const { jobs, ready, delayed, due, held, heads, dedupe, running, dead, failed, progress } = step.tables;
@@ -36,7 +36,7 @@ export function rebuild(step: QueueTransaction): void {
   const waiting = new Set<number>();
   for (const [id] of jobs.keys()) {
     step.markUsed('id', id);
-    // A ticket from before the counts were lost must not be given again: none was ever as large as the time.
+    // Tickets given before the counters were lost must not be given again; none was ever as large as the time.
     if (step.areCountersMissing) step.markUsed('ticket', Math.floor(step.now));
     const begun = running.get(id);
     if (dead.has(id)) step.count('dead', 1);
@@ -49,7 +49,7 @@ export function rebuild(step: QueueTransaction): void {
       if (dedupeKey !== undefined) dedupe.put([dedupeKey], id);
     }
   }
-  // Who stood for a group goes on to do so.
+  // Former heads of groups come first, so that they stay heads.
   const inTurn = new Set([...formerHeads.filter((id) => waiting.has(id)), ...waiting]);
   for (const id of inTurn) {
     const job = jobs.get(id)!;

@@ -6,10 +6,10 @@ import { assertIterable, assertOptions, isRecord } from '../engine/internal.ts';
 import type { JobRow } from './tables.ts';
 import { inTransaction, type OpenQueue, type QueueTransaction } from './transaction.ts';
 
-/** So many jobs whose time has come are moved in one transaction, so that it stays short. */
+/** Due jobs that are moved in one transaction, which keeps it short. */
 const MAX_PROMOTED_JOBS = 1024;
 
-/** Lets a job wait: by itself, or behind the head of its group. */
+/** Schedules a job: by itself, or behind the head of its group. */
 export function schedule(step: QueueTransaction, id: number, { priority, group }: JobRow, dueAt: number): void {
   const { heads, held } = step.tables;
   if (group !== undefined) {
@@ -23,7 +23,7 @@ export function schedule(step: QueueTransaction, id: number, { priority, group }
   makeWaiting(step, id, priority, dueAt);
 }
 
-/** A job that stands for its group, or has none, waits for its time, then for a worker. */
+/** Makes a job ready, or delayed until it is due. For a job that is the head of its group or has none. */
 export function makeWaiting(step: QueueTransaction, id: number, priority: number, dueAt: number): void {
   const { ready, delayed, due } = step.tables;
   if (dueAt <= step.now) {
@@ -36,7 +36,7 @@ export function makeWaiting(step: QueueTransaction, id: number, priority: number
   }
 }
 
-/** Makes those ready whose time has come. */
+/** Makes due jobs ready. */
 export function promoteDue(step: QueueTransaction): void {
   if (!step.hasAny('delayed')) return;
   const { due } = step.tables;
@@ -57,7 +57,7 @@ function removeFromDelayed(step: QueueTransaction, id: number): void {
   step.count('delayed', -1);
 }
 
-/** Takes a job from where it waits, wherever that is. */
+/** Removes a waiting job from the schedule. */
 export function unschedule(step: QueueTransaction, id: number, { priority, group }: JobRow): void {
   const { ready, held } = step.tables;
   removeFromDelayed(step, id);
@@ -65,7 +65,7 @@ export function unschedule(step: QueueTransaction, id: number, { priority, group
   if (group !== undefined && held.delete(group, id)) step.count('held', -1);
 }
 
-/** A job that is done, dead or removed: its group goes on, its key is free. */
+/** Frees the dedupe key of a job that is done, dead or removed, and advances its group. */
 export function releaseGroup(step: QueueTransaction, id: number, { group, dedupeKey }: JobRow): void {
   if (dedupeKey !== undefined) step.tables.dedupe.delete(dedupeKey);
   if (group !== undefined && step.tables.heads.get(group) === id) advanceGroup(step, group);
@@ -88,9 +88,9 @@ function advanceGroup(step: QueueTransaction, group: Key): void {
 
 const ENQUEUE_OPTIONS: ReadonlySet<string> = new Set(['delay', 'priority', 'dedupeKey', 'group']);
 
-/** All or none. */
+/** Enqueues all jobs or none. @throws {DiskCacheError} `BAD_OPTION`, `BAD_VALUE`, `BAD_KEY` */
 export function enqueueMany(core: OpenQueue, jobs: Iterable<NewJob<unknown>>): EnqueueResult[] {
-  // Read to its end first, so that no lock is held while the caller's generator runs.
+  // Read to the end first, so that no lock is held while the caller's generator runs.
   const checked = Array.from(assertIterable(jobs, 'jobs { payload, … }'), (job) => {
     if (!isRecord(job) || !Object.hasOwn(job, 'payload')) {
       throw new DiskCacheError(

@@ -120,7 +120,7 @@ describe('a migration', () => {
         new Index<string, Settings>(directory, { version: 2, schema, migrate: (index) => void index.set('small', 2) }),
     );
     expect(broken.message).toMatch(
-      /undone: The value of 'small' .* does not fit the schema \(value\.size: no number\)/,
+      /undone: The value of 'small' .* does not match the schema \(value\.size: no number\)/,
     );
     using index = new Index<string, Settings>(directory, {
       version: 2,

@@ -286,7 +286,7 @@ describe('a codec of the caller', () => {
     expect(catchRefusal(() => decodeValue(mode, data, check, STRUCTURED))).toMatch(/^BAD_OPTION .*codec/);
     const nonsense = { name: 'nonsense', encode: () => 5, decode: () => 5 } as unknown as Codec;
     expect(catchRefusal(() => encodeValue(1, { codec: nonsense, compression: 'none' }))).toMatch(
-      /^BAD_VALUE the codec "nonsense" gave neither/,
+      /^BAD_VALUE the codec "nonsense" returned neither/,
     );
   });
 });

@@ -83,7 +83,7 @@ describe('a column that never held this value', () => {
   });
 
   it.each([[-1], [0.5], [256], [2 ** 40], ['0'], [null]])('is CORRUPT in mode %s', (mode) => {
-    expect(outcome(mode as number, 'text', 0)).toMatch(/^CORRUPT The stored value has the mode/);
+    expect(outcome(mode as number, 'text', 0)).toMatch(/^CORRUPT The stored value has the unknown mode/);
   });
 
   it('is CORRUPT in a storage class its mode does not have', () => {

@@ -285,12 +285,12 @@ describe('a key', () => {
     [
       'that holds a function the second time',
       () => withGetter('id', returnInTurn(1, throwError)),
-      'each time it is read',
+      'changes with each read',
     ],
     [
       'that throws the second time',
       () => ({ a: withGetter('id', createReadOnceGetter()) }),
-      'each time it is read (no)',
+      'changes with each read (no)',
     ],
     ['with a getter that throws', () => ({ a: withGetter('x', throwError) }), 'key.a cannot be read (no)'],
     [

@@ -14,10 +14,10 @@ import { withoutByteLimit } from '../values/read-budget.ts';
 import { assertMovable, damagedPositionError, type Positions, readPositions, shiftPositions } from './positions.ts';
 import { deletePositions, prepareDequeItem, readRowValue, toPosition } from './push-pop.ts';
 
-/** A page ends at so many values or, after the first, at so many bytes. */
+/** A page ends at this number of values or, after the first, at this number of bytes. */
 export const MAX_DEQUE_PAGE_ITEMS = 512;
 const MAX_PAGE_BYTES = 512 * 1024;
-/** A walk begins with small pages: most loops end early. */
+/** Iteration begins with small pages, because most loops end early. */
 const FIRST_PAGE_ITEMS = 16;
 
 export function at(core: Core, index: number): unknown {
@@ -32,13 +32,13 @@ export function at(core: Core, index: number): unknown {
   });
 }
 
-/** @throws {DiskCacheError} `CORRUPT` when an item at this index should be there. */
+/** Asserts that an index without a row is outside the deque. @throws {DiskCacheError} `CORRUPT` */
 function assertNothingAt(core: Core, index: number): void {
   const { length } = readPositions(core);
   if (index < length && index >= -length) throw damagedPositionError(core.directory);
 }
 
-/** @throws {DiskCacheError} `BAD_OPTION` where nothing is. */
+/** Replaces the value at an index. @throws {DiskCacheError} `BAD_OPTION` outside the deque. */
 export function replace(core: Core, index: number, value: unknown): void {
   const { sql } = core;
   const item = prepareDequeItem(core, value);
@@ -48,7 +48,7 @@ export function replace(core: Core, index: number, value: unknown): void {
     if (position === undefined) {
       throw new DiskCacheError(
         'BAD_OPTION',
-        `There is no index ${formatValue(index)} in ${core.directory}, which has ${extent.length} items; push adds one`,
+        `index ${formatValue(index)} is outside the deque at ${core.directory}, which has ${extent.length} items; add items with push`,
       );
     }
     const { mode, bytes, check, data } = item;
@@ -63,7 +63,7 @@ export function replace(core: Core, index: number, value: unknown): void {
   });
 }
 
-/** Takes a stretch out, as `Array.prototype.splice` counts it; the shorter side closes the gap. */
+/** Removes and returns a range, with the arguments of `Array.prototype.splice`; the shorter side closes the gap. */
 export function splice(core: Core, start: number, count: number): unknown[] {
   return inWriteTransaction(core, () => {
     const { first, length } = readPositions(core);
@@ -80,7 +80,7 @@ export function splice(core: Core, start: number, count: number): unknown[] {
   });
 }
 
-/** Takes out what is at an index; answers whether there was something. */
+/** Removes the value at an index. Returns false outside the deque. */
 export function removeAt(core: Core, index: number): boolean {
   return inWriteTransaction(core, () => {
     const extent = readPositions(core);
@@ -91,7 +91,7 @@ export function removeAt(core: Core, index: number): boolean {
   });
 }
 
-/** Deletes a stretch and lets the shorter side close up. Inside a write transaction. */
+/** Deletes a range; the shorter side closes the gap. Inside a write transaction. */
 function removeRange(
   core: Core,
   { first, length }: Pick<Positions, 'first' | 'length'>,
@@ -107,17 +107,17 @@ function removeRange(
   else shiftPositions(core, end, last, -count);
 }
 
-/** Removes the first value that is deeply equal. */
+/** Removes the first deeply equal value. Returns false if there is none. */
 export const removeFirstEqual = (core: Core, value: unknown): boolean =>
   inWriteTransaction(core, () => {
     const index = indexOf(core, value);
     return index >= 0 && removeAt(core, index);
   });
 
-/** Reads values one after the other on one snapshot, and keeps none. */
+/** Runs work that reads all values on one snapshot without keeping them. */
 const scanSnapshot = <T>(core: Core, work: () => T): T => inReadTransaction(core, () => withoutByteLimit(work));
 
-/** The index of the first value from `from` on that is deeply equal, or −1. */
+/** Returns the index of the first deeply equal value at or after `from`, or −1. */
 export function indexOf(core: Core, value: unknown, from = 0): number {
   return scanSnapshot(core, () => {
     const start = Math.trunc(from) || 0;
@@ -154,7 +154,7 @@ export function equals(core: Core, other: Iterable<unknown>): boolean {
   }
 }
 
-/** The values from an index on, as an array's iterator meets them: index by index, whatever happens meanwhile; `open` is asked before each. */
+/** Yields the values from an index on; like an array's iterator it continues by index if the deque changes. Calls `open` before each. */
 export function* iterateValues(open: () => Core, from = 0): Generator<unknown, void, undefined> {
   let batchSize = FIRST_PAGE_ITEMS;
   for (let index = from; ; ) {
@@ -172,7 +172,7 @@ export function* iterateValues(open: () => Core, from = 0): Generator<unknown, v
   }
 }
 
-/** The same from the last one to the first. */
+/** Yields the values from the last to the first, in the same way. */
 export function* iterateValuesBackwards(open: () => Core): Generator<unknown, void, undefined> {
   let batchSize = FIRST_PAGE_ITEMS;
   for (let index = readPositions(open()).length - 1; index >= 0; ) {
@@ -191,7 +191,7 @@ export function* iterateValuesBackwards(open: () => Core): Generator<unknown, vo
   }
 }
 
-/** The values from an index on, at most so many and, after the first, so many bytes. */
+/** Returns the values from an index on: at most `maxItems` and, after the first, `MAX_PAGE_BYTES`. @throws {DiskCacheError} `CORRUPT` */
 export function readDequeBatch(
   core: Core,
   direction: 'upwards' | 'downwards',
@@ -219,7 +219,7 @@ export function readDequeBatch(
   return values;
 }
 
-/** Where a stretch begins. Backwards from an index that was the last one, until another process took something out, at the end. */
+/** Returns the position of the first row of a batch. Backwards that is the last item, if another process has removed items since. */
 function getStartPosition(core: Core, direction: 'upwards' | 'downwards', index: number): number {
   const { first, length } = readPositions(core);
   return first + (direction === 'upwards' ? index : Math.min(index, length - 1));
@@ -227,21 +227,21 @@ function getStartPosition(core: Core, direction: 'upwards' | 'downwards', index:
 
 const PAGE_OPTIONS: ReadonlySet<string> = new Set(['reverse', 'limit']);
 
-/** Where a walk stands: before an index, having seen so many. Plain data. */
+/** Where the next page starts, and how many values were returned so far. Plain data. */
 interface PageCursor {
   readonly index: number;
   readonly seen: number;
 }
 
 /**
- * One page of a deque, index by index: what is taken from the front between two pages moves the others up. O(log n + page).
+ * Returns one page of a deque, by index: values removed from the front between two pages shift the others. O(log n + page).
  *
- * @throws {DiskCacheError} `BAD_OPTION` for a range or a cursor that is none.
+ * @throws {DiskCacheError} `BAD_OPTION` for a malformed range or cursor.
  */
 export function getDequePage(core: Core, range: DequeRange = {}, after?: Cursor): ResultPage {
   const { reverse = false, limit = Number.POSITIVE_INFINITY } = assertOptions(range, PAGE_OPTIONS);
-  if (typeof reverse !== 'boolean') throw badRangeError('reverse has to be true or false');
-  if (typeof limit !== 'number' || !(limit >= 0)) throw badRangeError('limit has to be a number from 0');
+  if (typeof reverse !== 'boolean') throw badRangeError('reverse must be true or false');
+  if (typeof limit !== 'number' || !(limit >= 0)) throw badRangeError('limit must be a number from 0');
   const last = readPositions(core).length - 1;
   const start = after === undefined ? { index: reverse ? last : 0, seen: 0 } : parseCursor(after);
   const { seen } = start;
@@ -254,12 +254,12 @@ export function getDequePage(core: Core, range: DequeRange = {}, after?: Cursor)
   return more ? { items, next } : { items };
 }
 
-/** A cursor may come from a page of an application, so it is looked at before it is believed. */
+/** Checks a cursor, which may come from an untrusted page. @throws {DiskCacheError} `BAD_OPTION` */
 function parseCursor(cursor: Cursor): PageCursor {
   const { index, seen } = Object(cursor) as Partial<PageCursor>;
   if (Number.isSafeInteger(index) && Number.isSafeInteger(seen) && Number(index) >= 0 && Number(seen) >= 0)
     return { index: Number(index), seen: Number(seen) };
-  throw badRangeError('the cursor is none of this range; begin again without one');
+  throw badRangeError('the cursor does not belong to this range; start again without one');
 }
 
 const badRangeError = (message: string) => new DiskCacheError('BAD_OPTION', message);

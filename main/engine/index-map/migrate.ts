@@ -4,7 +4,7 @@ import { readMetadata } from '../cache/open-collection.ts';
 import { transact } from '../cache/transaction.ts';
 import type { Core } from '../state/core.ts';
 
-/** Carries values over from an older version of an application. */
+/** Migrates data of an older version of an application. */
 export type Migrate = (from: number) => void;
 
 /** @throws {DiskCacheError} `BAD_OPTION` */
@@ -14,11 +14,11 @@ export function assertVersion(version: number): void {
 }
 
 /**
- * Brings a store to a version: `migrate` runs once, in one transaction with the new version's mark. Of several processes the
- * first one migrates; the others wait for its transaction, for their `timeout` at most, and find it done.
+ * Migrates a store to a version: `migrate` runs once, in the transaction that stores the new version. If several processes open the
+ * store, the first one migrates; the others wait for its transaction, at most for their `timeout`, and find it done.
  *
- * @throws {DiskCacheError} `UNSUPPORTED_VERSION` when the store is newer; `BAD_OPTION` when it is older and there is no
- * `migrate`; when that throws, its code (`BAD_OPTION` for a stranger's error) with the error as the cause. The store is as before.
+ * @throws {DiskCacheError} `UNSUPPORTED_VERSION` if the store is newer; `BAD_OPTION` if it is older and there is no `migrate`; if
+ * `migrate` throws, its code (`BAD_OPTION` for other errors) with the error as the cause. The store is then unchanged.
  */
 export function migrateTo(version: number, core: Core, migrate: Migrate | undefined): void {
   if (readStoredVersion(core, version) === version) return;
@@ -41,11 +41,11 @@ function readStoredVersion({ sql, directory }: Core, wanted: number): number {
   if (stored <= wanted) return stored;
   throw new DiskCacheError(
     'UNSUPPORTED_VERSION',
-    `${directory} has version ${stored}, this program knows ${wanted}; it stays as it is. Open it with the newer program`,
+    `${directory} has version ${stored}, this program knows ${wanted}; it is unchanged. Open it with the newer program`,
   );
 }
 
-/** Answers what `migrate` answers, so that a promise is refused by the transaction. */
+/** Returns the result of `migrate`, so that the transaction can refuse a promise. */
 function runMigration(migrate: Migrate, from: number, to: number, directory: string): unknown {
   try {
     return migrate(from);

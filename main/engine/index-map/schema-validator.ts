@@ -7,49 +7,49 @@ import { inspectKey } from '../validate.ts';
 
 export type { SchemaIssue, SchemaResult, StandardSchema } from '../../../protocol/stores.ts';
 
-/** A message tells this number of issues, of each this number of characters; all of them are its cause. */
+/** Issues in a message, and characters of each; the cause has all of them. */
 const MAX_TOLD_ISSUES = 5;
 const MAX_ISSUE_TEXT = 256;
 
 /**
- * Holds values to a schema: what it makes of a value (a default filled in, a text trimmed) is what is stored, and what is
- * given back. So it has to accept what it has made itself.
+ * Validates values against a schema. The schema's output (with defaults filled in, text trimmed) is stored and returned, so it must
+ * accept its own output.
  */
 export class SchemaValidator {
   readonly #schema: StandardSchema;
   readonly #directory: string;
 
-  /** @throws {DiskCacheError} `BAD_OPTION` for what is no validator. */
+  /** @throws {DiskCacheError} `BAD_OPTION` if `schema` is not a Standard Schema validator. */
   constructor(schema: StandardSchema, directory: string) {
     const standard = Object(Object(schema)['~standard']) as Partial<StandardSchema['~standard']>;
     if (standard.version !== 1 || typeof standard.validate !== 'function') {
       throw new DiskCacheError(
         'BAD_OPTION',
-        'schema is no Standard Schema validator (https://standardschema.dev), version 1',
+        'schema is not a Standard Schema validator (https://standardschema.dev), version 1; give one, or leave it out',
       );
     }
     this.#schema = schema;
     this.#directory = directory;
   }
 
-  /** @throws {DiskCacheError} `BAD_VALUE` with the path of the part that doesn't fit. */
+  /** Returns the value to store. @throws {DiskCacheError} `BAD_VALUE` with the path of the part that doesn't match. */
   validateWrite(key: Key, value: unknown): unknown {
     return this.#validate(key, value, 'it was not stored');
   }
 
-  /** @throws {DiskCacheError} `BAD_VALUE` for what was stored before there was this schema. */
+  /** Returns the value to give back. @throws {DiskCacheError} `BAD_VALUE` for a value that was stored without this schema. */
   validateRead(key: Key, value: unknown): unknown {
-    return this.#validate(key, value, 'it was stored without this schema: set it anew, delete it, or migrate');
+    return this.#validate(key, value, 'it was stored without this schema: set it again, delete it, or migrate');
   }
 
   #validate(key: Key, value: unknown, remedy: string): unknown {
     const result = this.#schema['~standard'].validate(value);
     if (result instanceof Promise) {
-      // It has been refused already; its own failure would only be reported a second time, as unhandled.
+      // The value is refused anyway; the promise's own rejection would be reported as unhandled.
       result.catch(() => {});
       throw new DiskCacheError(
         'BAD_OPTION',
-        `The schema of ${this.#directory} answers a promise; give a synchronous one`,
+        `The schema of ${this.#directory} returns a promise; give a synchronous one`,
       );
     }
     if (result.issues === undefined) return result.value;
@@ -60,7 +60,7 @@ export class SchemaValidator {
     if (more > 0) faults.push(`and ${more} more, see the cause`);
     throw new DiskCacheError(
       'BAD_VALUE',
-      `The value of ${inspectKey(key)} in ${this.#directory} does not fit the schema (${faults.join('; ')}); ${remedy}`,
+      `The value of ${inspectKey(key)} in ${this.#directory} does not match the schema (${faults.join('; ')}); ${remedy}`,
       { cause: result.issues },
     );
   }
