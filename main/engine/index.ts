@@ -26,7 +26,7 @@ export { type CacheMethods, FanoutCache } from './fanout/fanout-cache.ts';
 export type { NamedKind } from './fanout/named-stores.ts';
 export type { FanoutOptions } from './fanout/open-fanout.ts';
 export { Index, type IndexOptions, type IndexRange } from './index-map/index-map.ts';
-export type { StandardSchema } from './index-map/schema-validator.ts';
+export type { StandardSchema } from './index-map/schema.ts';
 export type { AcquireAsyncOptions, AcquireOptions } from './locks/acquire.ts';
 export { Averager } from './locks/averager.ts';
 export { type BarrierOptions, barrier, type LockFactory, type ThrottleOptions, throttle } from './locks/decorators.ts';

@@ -38,8 +38,8 @@ export function hasExited({ pid, started, host }: ProcessIdentity): boolean {
     // EPERM: the process exists, but belongs to another user.
     return (error as NodeJS.ErrnoException).code === 'ESRCH';
   }
-  const facts = readProcessStat(pid);
-  return facts !== undefined && (facts.ended || facts.started !== started);
+  const stat = readProcessStat(pid);
+  return stat !== undefined && (stat.ended || stat.started !== started);
 }
 
 const PID_DIGITS = 6;
@@ -67,8 +67,8 @@ export function hasTaggedProcessExited(tag: string): boolean | undefined {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ESRCH') return true;
   }
-  const facts = readProcessStat(pid);
-  return facts !== undefined && (facts.ended || digest(facts.started, START_DIGITS) !== tag.slice(-START_DIGITS));
+  const stat = readProcessStat(pid);
+  return stat !== undefined && (stat.ended || digest(stat.started, START_DIGITS) !== tag.slice(-START_DIGITS));
 }
 
 function digest(text: string, digits: number): string {

@@ -1,11 +1,11 @@
 import { CLOCK_TOLERANCE_MS, describeProcess, hasExited } from '../engine/internal.ts';
 import { makeWaiting, promoteDue, releaseGroup } from './schedule.ts';
 import {
-  tryReadRows as attempted,
   type JobRow,
   type RunningRow,
   readJob,
   type Tables,
+  tryReadRows,
   unlessDamaged,
   type WorkerRow,
 } from './tables.ts';
@@ -27,31 +27,31 @@ export interface Claim extends RunningRow {
 const UNREADABLE_RETRY_MS = 5000;
 
 /** Claims up to `count` jobs for a worker, in order. A damaged job becomes dead; one that can't be read now is delayed. */
-export function claim(step: QueueTransaction, worker: string, count: number): Claim[] {
-  const { ready, running, failed, progress } = step.tables;
-  promoteDue(step);
+export function claim(transaction: QueueTransaction, worker: string, count: number): Claim[] {
+  const { ready, running, failed, progress } = transaction.tables;
+  promoteDue(transaction);
   const claims: Claim[] = [];
   for (const [negativePriority, id] of ready.firstKeys(count)) {
     ready.delete(negativePriority, id);
-    step.count('ready', -1);
-    const read = attempted(() => ({
-      job: readJob(step.tables, id),
+    transaction.count('ready', -1);
+    const read = tryReadRows(() => ({
+      job: readJob(transaction.tables, id),
       attempts: unlessDamaged(() => failed.get(id))?.attempts ?? 0,
       progress: unlessDamaged(() => progress.get(id)),
     }));
-    if ('refused' in read) {
-      makeWaiting(step, id, 0 - negativePriority, step.now + UNREADABLE_RETRY_MS);
+    if ('error' in read) {
+      makeWaiting(transaction, id, 0 - negativePriority, transaction.now + UNREADABLE_RETRY_MS);
       continue;
     }
     const { job } = read.value;
     const attempt = read.value.attempts + 1;
     if (job.damage !== undefined) {
-      failAttempt(step, id, job, { attempt, error: job.damage.message, retryDelayMs: undefined });
+      failAttempt(transaction, id, job, { attempt, error: job.damage.message, retryDelayMs: undefined });
       continue;
     }
-    const row: RunningRow = { worker, ticket: step.nextNumber('ticket'), attempt, startedAt: step.now };
+    const row: RunningRow = { worker, ticket: transaction.nextNumber('ticket'), attempt, startedAt: transaction.now };
     running.put([id], row);
-    step.count('running', 1);
+    transaction.count('running', 1);
     claims.push({ ...row, id, job, progress: read.value.progress });
   }
   return claims;
@@ -66,42 +66,42 @@ const isLeaseAhead = ({ until, lease = DEFAULT_WORKER_LEASE_MS }: WorkerRow, now
 
 /** Returns the ids of live workers and the rows of lost ones. */
 function listWorkers({ workers }: Tables, self: string, now: number) {
-  const living = new Set([self]);
+  const alive = new Set([self]);
   const lost = new Map<string, WorkerRow>();
   for (const [[worker], row] of workers.entries()) {
-    if (worker === self || !isWorkerLost(row, now)) living.add(worker);
+    if (worker === self || !isWorkerLost(row, now)) alive.add(worker);
     else lost.set(worker, row);
   }
-  return { living, lost };
+  return { alive, lost };
 }
 
 /** Whether there are lost workers, or running jobs without a live worker. O(workers + running jobs). */
-export function hasLostJobs(shelves: Tables, self: string, now: number): boolean {
-  const { living, lost } = listWorkers(shelves, self, now);
-  if (shelves.workers.entries().some(([[worker], row]) => worker !== self && isLeaseAhead(row, now))) return true;
-  return lost.size > 0 || shelves.running.entries().some(([, { worker }]) => !living.has(worker));
+export function hasLostJobs(tables: Tables, self: string, now: number): boolean {
+  const { alive, lost } = listWorkers(tables, self, now);
+  if (tables.workers.entries().some(([[worker], row]) => worker !== self && isLeaseAhead(row, now))) return true;
+  return lost.size > 0 || tables.running.entries().some(([, { worker }]) => !alive.has(worker));
 }
 
 /** Takes running jobs from lost workers: the attempt counts as failed, and is retried at once. O(workers + running jobs). */
-export function reclaimLost(step: QueueTransaction, self: string, { attempts }: RetryPolicy): void {
-  const { workers, running } = step.tables;
-  const { living, lost } = listWorkers(step.tables, self, step.now);
+export function reclaimLost(transaction: QueueTransaction, self: string, { attempts }: RetryPolicy): void {
+  const { workers, running } = transaction.tables;
+  const { alive, lost } = listWorkers(transaction.tables, self, transaction.now);
   for (const worker of lost.keys()) workers.delete(worker);
   // Shorten leases from before the clock was set back: a live worker renews at once, a dead one is lost after one lease.
   for (const [path, row] of workers.entries()) {
-    if (path[0] !== self && isLeaseAhead(row, step.now))
-      workers.put(path, { ...row, until: step.now + (row.lease ?? DEFAULT_WORKER_LEASE_MS) });
+    if (path[0] !== self && isLeaseAhead(row, transaction.now))
+      workers.put(path, { ...row, until: transaction.now + (row.lease ?? DEFAULT_WORKER_LEASE_MS) });
   }
   for (const [[id], { worker, attempt }] of running.entries()) {
-    if (living.has(worker)) continue;
+    if (alive.has(worker)) continue;
     // A job that can't be read now is taken later.
-    const read = attempted(() => readJob(step.tables, id));
-    if ('refused' in read) continue;
+    const read = tryReadRows(() => readJob(transaction.tables, id));
+    if ('error' in read) continue;
     running.delete(id);
-    step.count('running', -1);
+    transaction.count('running', -1);
     const owner = lost.get(worker);
     const error = `Its worker was lost${owner ? `: ${describeProcess(owner)} has ended, or its lease has` : ''}`;
-    failAttempt(step, id, read.value, { attempt, error, retryDelayMs: attempt < attempts ? 0 : undefined });
+    failAttempt(transaction, id, read.value, { attempt, error, retryDelayMs: attempt < attempts ? 0 : undefined });
   }
 }
 
@@ -120,37 +120,37 @@ export const isClaimCurrent = ({ running }: Tables, { id, ticket }: Claim): bool
   running.get(id)?.ticket === ticket;
 
 /** Ends an attempt. Returns false, and changes nothing, if the claim no longer belongs to its worker. */
-export function settle(step: QueueTransaction, claim: Claim, outcome: AttemptOutcome): boolean {
-  const { tables } = step;
+export function settle(transaction: QueueTransaction, claim: Claim, outcome: AttemptOutcome): boolean {
+  const { tables } = transaction;
   const { id, job } = claim;
   if (!isClaimCurrent(tables, claim)) return false;
   tables.running.delete(id);
-  step.count('running', -1);
+  transaction.count('running', -1);
   if (outcome === 'done') {
     tables.jobs.delete(id);
     if (claim.attempt > 1) tables.failed.delete(id);
     if (claim.progress !== undefined) tables.progress.delete(id);
-    step.count('done', 1);
-    releaseGroup(step, id, job);
+    transaction.count('done', 1);
+    releaseGroup(transaction, id, job);
   } else if (outcome === 'returned') {
-    makeWaiting(step, id, job.priority, step.now);
-  } else failAttempt(step, id, job, outcome);
+    makeWaiting(transaction, id, job.priority, transaction.now);
+  } else failAttempt(transaction, id, job, outcome);
   return true;
 }
 
 /** Records a failed attempt: the job waits for its retry at the head of its group, or becomes dead. */
 export function failAttempt(
-  step: QueueTransaction,
+  transaction: QueueTransaction,
   id: number,
   job: JobRow,
   { attempt, error, retryDelayMs }: AttemptFailure,
 ): void {
-  step.tables.failed.put([id], { attempts: attempt, error, failedAt: step.now });
+  transaction.tables.failed.put([id], { attempts: attempt, error, failedAt: transaction.now });
   if (retryDelayMs !== undefined) {
-    makeWaiting(step, id, job.priority, step.now + retryDelayMs);
+    makeWaiting(transaction, id, job.priority, transaction.now + retryDelayMs);
     return;
   }
-  step.tables.dead.put([id], step.now);
-  step.count('dead', 1);
-  releaseGroup(step, id, job);
+  transaction.tables.dead.put([id], transaction.now);
+  transaction.count('dead', 1);
+  releaseGroup(transaction, id, job);
 }

@@ -12,8 +12,8 @@ const STATES = ['ready', 'delayed', 'held', 'running', 'dead'] as const satisfie
 /** Returns a job with all its facts, read in one snapshot without a lock; undefined if there is none. */
 export function getJob({ index, tables }: OpenQueue, id: number): Job<unknown> | undefined {
   const { jobs, running, dead, delayed, failed, progress } = tables;
-  const [row, begun, diedAt, dueAt, failure, reported] = index.getMany(
-    [jobs, running, dead, delayed, failed, progress].map((shelf) => shelf.key(id)),
+  const [row, attempt, diedAt, dueAt, lastFailure, reported] = index.getMany(
+    [jobs, running, dead, delayed, failed, progress].map((table) => table.key(id)),
   ) as [JobRow?, RunningRow?, number?, number?, FailedRow?, unknown?];
   if (row === undefined) return undefined;
   const { group } = row;
@@ -22,12 +22,12 @@ export function getJob({ index, tables }: OpenQueue, id: number): Job<unknown> |
   return {
     id,
     ...row,
-    state: begun !== undefined ? 'running' : diedAt !== undefined ? 'dead' : waiting,
-    attempts: begun?.attempt ?? failure?.attempts ?? 0,
+    state: attempt !== undefined ? 'running' : diedAt !== undefined ? 'dead' : waiting,
+    attempts: attempt?.attempt ?? lastFailure?.attempts ?? 0,
     ...(dueAt !== undefined && { dueAt }),
-    ...(begun !== undefined && { startedAt: begun.startedAt }),
+    ...(attempt !== undefined && { startedAt: attempt.startedAt }),
     ...(reported !== undefined && { progress: reported }),
-    ...(failure !== undefined && { error: failure.error, failedAt: failure.failedAt }),
+    ...(lastFailure !== undefined && { error: lastFailure.error, failedAt: lastFailure.failedAt }),
   };
 }
 
@@ -79,10 +79,10 @@ function assertJobState(state: unknown): void {
  * @throws {DiskCacheError} `NOT_ALLOWED` if another job with its dedupe key waits or runs; `CORRUPT` if the job is damaged.
  */
 export function retryJob(core: OpenQueue, id: number): boolean {
-  return inTransaction(core, (step) => {
-    const { jobs, dead, dedupe, failed } = step.tables;
+  return inTransaction(core, (transaction) => {
+    const { jobs, dead, dedupe, failed } = transaction.tables;
     if (!dead.has(id)) return false;
-    const job = readJob(step.tables, id);
+    const job = readJob(transaction.tables, id);
     if (job.damage !== undefined) throw job.damage;
     const { dedupeKey } = job;
     if (dedupeKey !== undefined) {
@@ -91,11 +91,11 @@ export function retryJob(core: OpenQueue, id: number): boolean {
       dedupe.put([dedupeKey], id);
     }
     dead.delete(id);
-    step.count('dead', -1);
+    transaction.count('dead', -1);
     failed.delete(id);
     // Written again, so that subscribers get an event.
     jobs.put([id], job);
-    schedule(step, id, job, step.now);
+    schedule(transaction, id, job, transaction.now);
     return true;
   });
 }
@@ -115,23 +115,23 @@ function eraseRows({ jobs, failed, progress }: Tables, id: number): void {
 
 /** Removes a job in any state. A worker that runs it notices when it next renews its lease. Returns whether there was one. */
 export const removeJob = (core: OpenQueue, id: number): boolean =>
-  inTransaction(core, (step) => removeJobRows(step, id));
+  inTransaction(core, (transaction) => removeJobRows(transaction, id));
 
-function removeJobRows(step: QueueTransaction, id: number): boolean {
-  const { tables } = step;
+function removeJobRows(transaction: QueueTransaction, id: number): boolean {
+  const { tables } = transaction;
   const { dead, running, jobs } = tables;
   if (dead.has(id)) {
     eraseRows(tables, id);
     dead.delete(id);
-    step.count('dead', -1);
+    transaction.count('dead', -1);
     return true;
   }
   if (!jobs.has(id)) return false;
   const job = readJob(tables, id);
   eraseRows(tables, id);
-  if (running.delete(id)) step.count('running', -1);
-  else unschedule(step, id, job);
-  releaseGroup(step, id, job);
+  if (running.delete(id)) transaction.count('running', -1);
+  else unschedule(transaction, id, job);
+  releaseGroup(transaction, id, job);
   return true;
 }
 
@@ -155,16 +155,16 @@ export function toChangeListener(listener: (event: QueueEvent) => void): (change
     const before = ended;
     ended = undefined;
     if (key === undefined) return listener({ kind: 'missed' });
-    const [shelf, ...path] = key as readonly Key[];
-    if (shelf === 'paused') return listener({ kind: kind === 'set' ? 'paused' : 'resumed' });
+    const [table, ...path] = key as readonly Key[];
+    if (table === 'paused') return listener({ kind: kind === 'set' ? 'paused' : 'resumed' });
     const id = Number(path.at(-1));
     if (kind === 'set') {
-      if (isEventTable(shelf)) listener({ kind: EVENT_BY_TABLE[shelf], id });
-      else if (shelf === 'ready' && id === before) listener({ kind: 'returned', id });
-    } else if (shelf === 'running') ended = id;
-    else if (shelf === 'job') listener({ kind: id === before ? 'done' : 'removed', id });
+      if (isEventTable(table)) listener({ kind: EVENT_BY_TABLE[table], id });
+      else if (table === 'ready' && id === before) listener({ kind: 'returned', id });
+    } else if (table === 'running') ended = id;
+    else if (table === 'job') listener({ kind: id === before ? 'done' : 'removed', id });
   };
 }
 
-const isEventTable = (shelf: Key | undefined): shelf is keyof typeof EVENT_BY_TABLE =>
-  typeof shelf === 'string' && Object.hasOwn(EVENT_BY_TABLE, shelf);
+const isEventTable = (table: Key | undefined): table is keyof typeof EVENT_BY_TABLE =>
+  typeof table === 'string' && Object.hasOwn(EVENT_BY_TABLE, table);

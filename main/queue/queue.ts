@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { formatValue } from '../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import type {
@@ -11,12 +12,12 @@ import type {
 } from '../../protocol/job.ts';
 import { MAX_TIMER_MS } from '../../protocol/options.ts';
 import type { Cursor, ResultPage } from '../../protocol/results.ts';
+import { isStoreName } from '../../protocol/stores.ts';
 import { type CheckOptions, type Finding, Index, type IndexOptions, type PlainResult } from '../engine/index.ts';
 import { assertFlag, assertFunction, assertOptions } from '../engine/internal.ts';
 import { DEFAULT_WORKER_LEASE_MS } from './attempts.ts';
 import { getJob, getJobPage, listJobs, removeJob, retryJob, toChangeListener } from './jobs.ts';
-import { checkQueue, rebuild } from './repair.ts';
-import { enqueueMany, enqueueOne, parseEnqueueOptions } from './schedule.ts';
+import { checkQueue, enqueueMany, enqueueOne, parseEnqueueOptions, rebuildSchedule } from './schedule.ts';
 import { isTableName, openTables } from './tables.ts';
 import { getCounters, inTransaction, type OpenQueue } from './transaction.ts';
 import { Worker } from './worker.ts';
@@ -79,7 +80,7 @@ export class Queue<T = unknown> {
       index,
       tables: openTables(index),
       clock: shared.clock ?? Date.now,
-      rebuild: rebuild,
+      rebuildSchedule,
       transaction: undefined,
     };
     this.#leaseMs = lease;
@@ -260,4 +261,63 @@ function claimQueueDirectory(core: OpenQueue): void {
     else
       throw new DiskCacheError('BAD_OPTION', `${index.directory} holds an index, not a queue; give another directory`);
   });
+}
+
+/** The queues of one application. Each is opened on first use, in a folder of its own; they are closed together. */
+export class Queues {
+  readonly #directory: string;
+  readonly #queues = new Map<string, Queue>();
+  #closed = false;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  /**
+   * Returns the queue of a name, ignoring case. Options apply when it is opened: by the first call, or the first one after it was
+   * closed.
+   *
+   * @throws {DiskCacheError} `BAD_OPTION` for a name that can't be a folder (a letter, then letters, digits, `-`; at most 64), and for
+   * options of a queue that is already open; `CLOSED`; else as the constructor of `Queue`.
+   */
+  find<T>(name: string, options?: OpenQueueOptions): Queue<T> {
+    if (this.#closed) throw new DiskCacheError('CLOSED', `The queues in ${this.#directory} were closed`);
+    if (!isStoreName(name)) {
+      throw new DiskCacheError(
+        'BAD_OPTION',
+        `Queue name "${String(name)}" is refused: use a letter, then letters, digits or "-", at most 64 characters`,
+      );
+    }
+    const folder = name.toLowerCase();
+    const open = this.#queues.get(folder);
+    if (!open?.isOpen) {
+      const queue = new Queue(join(this.#directory, folder), options);
+      this.#queues.set(folder, queue);
+      return queue as Queue<T>;
+    }
+    if (options === undefined) return open as Queue<T>;
+    throw new DiskCacheError('BAD_OPTION', `Queue "${name}" is already open; give its options in the first call`);
+  }
+
+  /**
+   * Returns a queue if it is open, for callers that may not open one.
+   *
+   * @throws {DiskCacheError} `NO_SUCH_STORE` if it isn't open.
+   */
+  findOpen(name: string): Queue {
+    const queue = this.#queues.get(name.toLowerCase());
+    if (queue?.isOpen) return queue;
+    const shown = name.slice(0, 64);
+    throw new DiskCacheError(
+      'NO_SUCH_STORE',
+      `Queue "${shown}" isn't open; call host.queue("${shown}") in the main process before its windows are attached`,
+    );
+  }
+
+  /** Closes all queues: running handlers are notified, and their jobs returned. Closing again does nothing. */
+  close(): void {
+    this.#closed = true;
+    for (const queue of this.#queues.values()) queue.close();
+    this.#queues.clear();
+  }
 }

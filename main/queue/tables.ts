@@ -159,7 +159,7 @@ export const isTableName = (word: unknown): boolean => (Object.values(TABLE_NAME
 
 export const openTables = (index: Index): Tables =>
   Object.fromEntries(
-    Object.entries(TABLE_NAMES).map(([shelf, word]) => [shelf, new Table(index, word)]),
+    Object.entries(TABLE_NAMES).map(([table, name]) => [table, new Table(index, name)]),
   ) as unknown as Tables;
 
 /** A job, with an error if its row is damaged. */
@@ -168,7 +168,7 @@ export interface FoundJob extends JobRow {
 }
 
 /** The value, or why it can't be read now, which says nothing about its content. */
-export type ReadResult<T> = { readonly value: T } | { readonly refused: DiskCacheError };
+export type ReadResult<T> = { readonly value: T } | { readonly error: DiskCacheError };
 
 /**
  * Returns the row of a job. If it is damaged, returns what other rows tell about the job, so that it can't block its group and dedupe
@@ -176,14 +176,14 @@ export type ReadResult<T> = { readonly value: T } | { readonly refused: DiskCach
  *
  * @throws {DiskCacheError} if the row can't be read now.
  */
-export function readJob(shelves: Tables, id: number): FoundJob {
+export function readJob(tables: Tables, id: number): FoundJob {
   try {
-    const row = shelves.jobs.get(id);
+    const row = tables.jobs.get(id);
     if (row !== undefined) return row;
-    return { ...recoverJobRow(shelves, id), damage: new DiskCacheError('CORRUPT', `Job ${id} has no row; remove it`) };
+    return { ...recoverJobRow(tables, id), damage: new DiskCacheError('CORRUPT', `Job ${id} has no row; remove it`) };
   } catch (error) {
     if (!isDamage(error)) throw error;
-    return { ...recoverJobRow(shelves, id), damage: error };
+    return { ...recoverJobRow(tables, id), damage: error };
   }
 }
 
@@ -193,7 +193,7 @@ export function tryReadRows<T>(work: () => T): ReadResult<T> {
     return { value: work() };
   } catch (error) {
     if (!(error instanceof DiskCacheError)) throw error;
-    return { refused: error };
+    return { error };
   }
 }
 

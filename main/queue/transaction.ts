@@ -9,8 +9,8 @@ export interface OpenQueue {
   readonly index: Index;
   readonly tables: Tables;
   readonly clock: () => number;
-  /** Rebuilds counters and schedule from the jobs. Handed in, because `repair.ts` imports this file. */
-  readonly rebuild: (step: QueueTransaction) => void;
+  /** Rebuilds counters and schedule from the jobs. Handed in, because `schedule.ts` imports this file. */
+  readonly rebuildSchedule: (step: QueueTransaction) => void;
   /** The open transaction; all calls belong to it. */
   transaction: QueueTransaction | undefined;
 }
@@ -94,18 +94,18 @@ export const getCounters = (core: OpenQueue): CountersRow =>
   core.transaction?.counters ?? core.tables.tally.get() ?? inTransaction(core, ({ counters }) => ({ ...counters }));
 
 /** Runs `work` in one transaction, which is rolled back if it throws. Inside another transaction, it is a savepoint of that. */
-export function inTransaction<T>(core: OpenQueue, work: (step: QueueTransaction) => T): T {
+export function inTransaction<T>(core: OpenQueue, work: (transaction: QueueTransaction) => T): T {
   return core.index.transact<unknown>(() => {
     if (core.transaction !== undefined) return core.transaction.runNested(work);
-    const step = new QueueTransaction(core);
-    core.transaction = step;
+    const transaction = new QueueTransaction(core);
+    core.transaction = transaction;
     try {
       // Without the counters, the next id could belong to a waiting job.
-      if (step.areCountersMissing) core.rebuild(step);
-      const behind = getClockSetbackMs(step.counters, step.now);
-      if (behind > 0) rescheduleAll(step, behind);
-      const result = work(step);
-      step.writeCounters();
+      if (transaction.areCountersMissing) core.rebuildSchedule(transaction);
+      const setbackMs = getClockSetbackMs(transaction.counters, transaction.now);
+      if (setbackMs > 0) rescheduleAll(transaction, setbackMs);
+      const result = work(transaction);
+      transaction.writeCounters();
       return result;
     } finally {
       core.transaction = undefined;
@@ -117,10 +117,10 @@ export function inTransaction<T>(core: OpenQueue, work: (step: QueueTransaction)
  * Reschedules delayed jobs after the clock was set back, which would otherwise wait until the clock has caught up. O(delayed and held
  * jobs); rare.
  */
-function rescheduleAll(step: QueueTransaction, behind: number): void {
-  const { delayed, due, held } = step.tables;
+function rescheduleAll(transaction: QueueTransaction, setbackMs: number): void {
+  const { delayed, due, held } = transaction.tables;
   for (const [[id], before] of delayed.entries()) {
-    const dueAt = computeDueAt(step, id, before, behind);
+    const dueAt = computeDueAt(transaction, id, before, setbackMs);
     if (dueAt === before) continue;
     const priority = due.get(before, id) ?? 0;
     due.delete(before, id);
@@ -128,23 +128,23 @@ function rescheduleAll(step: QueueTransaction, behind: number): void {
     delayed.put([id], dueAt);
   }
   for (const [path, row] of held.entries()) {
-    const dueAt = computeDueAt(step, path[1], row.dueAt, behind);
+    const dueAt = computeDueAt(transaction, path[1], row.dueAt, setbackMs);
     if (dueAt !== row.dueAt) held.put(path, { ...row, dueAt });
   }
-  step.markChanged();
+  transaction.markChanged();
 }
 
 /**
  * Returns when a job is due by the clock that was set back. If the clock was set back further than a retry delay, that delay may be
  * over, and the job is due now; a delay given to `enqueue` starts again.
  */
-function computeDueAt({ now, tables }: QueueTransaction, id: number, dueAt: number, behind: number): number {
+function computeDueAt({ now, tables }: QueueTransaction, id: number, dueAt: number, setbackMs: number): number {
   const { damage, enqueuedAt } = readJob(tables, id);
   const failedAt = tables.failed.get(id)?.failedAt;
   const since = damage === undefined ? (failedAt ?? enqueuedAt) : Number.POSITIVE_INFINITY;
   if (dueAt <= now || since <= now + CLOCK_TOLERANCE_MS) return dueAt;
   // Rescheduled before: its time is earlier than the start of its wait.
-  if (dueAt < since) return Math.max(now, dueAt - behind);
+  if (dueAt < since) return Math.max(now, dueAt - setbackMs);
   const wait = dueAt - since;
-  return failedAt !== undefined && wait <= behind ? now : now + wait;
+  return failedAt !== undefined && wait <= setbackMs ? now : now + wait;
 }

@@ -61,8 +61,8 @@ export function getRetryDelayMs(
   if (attempt >= attempts) return undefined;
   const { initial, factor, max, jitter } = backoff;
   // `factor ** attempt` may be Infinity, and Infinity · 0 is NaN.
-  const longest = initial === 0 ? 0 : Math.min(max, initial * factor ** (attempt - 1));
-  return jitter === 'full' ? random() * longest : longest;
+  const maxDelayMs = initial === 0 ? 0 : Math.min(max, initial * factor ** (attempt - 1));
+  return jitter === 'full' ? random() * maxDelayMs : maxDelayMs;
 }
 
 const retryOptionError = (name: string, value: unknown, wanted: string) =>

@@ -75,10 +75,10 @@ export class Worker {
   #leaseEndsAt = Number.NEGATIVE_INFINITY;
   #nextWorkerCheckAt = 0;
 
-  constructor(core: OpenQueue, handler: Handler<unknown>, order: WorkerOptions) {
+  constructor(core: OpenQueue, handler: Handler<unknown>, options: WorkerOptions) {
     this.#core = core;
     this.#handler = handler;
-    this.#options = order;
+    this.#options = options;
   }
 
   /** Runs until it is stopped and its running jobs have ended. @throws {DiskCacheError} errors of the queue that aren't transient */
@@ -117,9 +117,9 @@ export class Worker {
     const attempts = [...this.#attempts.values()];
     this.#attempts.clear();
     try {
-      inTransaction(this.#core, (step) => {
-        for (const { claim, outcome = 'returned' } of attempts) settle(step, claim, outcome);
-        step.tables.workers.delete(this.#owner.id);
+      inTransaction(this.#core, (transaction) => {
+        for (const { claim, outcome = 'returned' } of attempts) settle(transaction, claim, outcome);
+        transaction.tables.workers.delete(this.#owner.id);
       });
     } catch (error) {
       // Closing must not fail; other workers take over when the lease ends.
@@ -130,47 +130,47 @@ export class Worker {
   /** Settles finished jobs, starts new ones, renews the lease. Returns the milliseconds to sleep. */
   #runOnce(): number {
     const ended = [...this.#attempts.values()].filter(({ outcome }) => outcome !== undefined);
-    const room = this.#mayStart() ? this.#options.concurrency - this.#attempts.size + ended.length : 0;
+    const capacity = this.#mayStart() ? this.#options.concurrency - this.#attempts.size + ended.length : 0;
     if (ended.length === 0 && !this.#shouldRenewLease(this.#attempts.size)) {
-      const wait = room > 0 ? this.#getMsUntilNext() : POLL_INTERVAL_MS;
+      const wait = capacity > 0 ? this.#getMsUntilNext() : POLL_INTERVAL_MS;
       if (wait > 0) return wait;
     }
-    const { lost, begun, leaseEnd } = this.#commit(ended, room);
+    const { lost, claimed, leaseEnd } = this.#commit(ended, capacity);
     this.#leaseEndsAt = leaseEnd;
     for (const { claim } of ended) this.#attempts.delete(claim.ticket);
     for (const attempt of lost) this.#abortLost(attempt);
-    for (const claim of begun) void this.#startAttempt(claim);
-    return begun.length < room && this.#mayStart() ? Math.max(1, this.#getMsUntilNext()) : POLL_INTERVAL_MS;
+    for (const claim of claimed) void this.#startAttempt(claim);
+    return claimed.length < capacity && this.#mayStart() ? Math.max(1, this.#getMsUntilNext()) : POLL_INTERVAL_MS;
   }
 
-  #commit(ended: readonly Attempt[], room: number) {
-    return inTransaction(this.#core, (step) => {
-      const { tables, now } = step;
-      const lost = ended.filter(({ claim, outcome }) => !settle(step, claim, outcome!));
-      const wanted = tables.paused.has() ? 0 : room;
+  #commit(ended: readonly Attempt[], capacity: number) {
+    return inTransaction(this.#core, (transaction) => {
+      const { tables, now } = transaction;
+      const lost = ended.filter(({ claim, outcome }) => !settle(transaction, claim, outcome!));
+      const wanted = tables.paused.has() ? 0 : capacity;
       if (wanted > 0 && performance.now() >= this.#nextWorkerCheckAt) {
         this.#nextWorkerCheckAt = performance.now() + WORKER_CHECK_INTERVAL_MS;
-        reclaimLost(step, this.#owner.id, this.#options.retryPolicy);
+        reclaimLost(transaction, this.#owner.id, this.#options.retryPolicy);
       }
-      const begun = wanted > 0 ? claim(step, this.#owner.id, wanted) : [];
-      if (!this.#shouldRenewLease(this.#attempts.size - ended.length + begun.length)) {
-        return { lost, begun, leaseEnd: this.#leaseEndsAt };
+      const claimed = wanted > 0 ? claim(transaction, this.#owner.id, wanted) : [];
+      if (!this.#shouldRenewLease(this.#attempts.size - ended.length + claimed.length)) {
+        return { lost, claimed, leaseEnd: this.#leaseEndsAt };
       }
       for (const attempt of this.#attempts.values()) {
         if (attempt.outcome === undefined && !isClaimCurrent(tables, attempt.claim)) lost.push(attempt);
       }
       const leaseEnd = now + this.#options.leaseMs;
       tables.workers.put([this.#owner.id], { ...this.#owner, until: leaseEnd, lease: this.#options.leaseMs });
-      return { lost, begun, leaseEnd };
+      return { lost, claimed, leaseEnd };
     });
   }
 
   /** Whether to renew the lease. A worker without jobs needs none. */
   #shouldRenewLease(jobs: number): boolean {
     const { leaseMs } = this.#options;
-    const left = this.#leaseEndsAt - this.#core.clock();
+    const remainingMs = this.#leaseEndsAt - this.#core.clock();
     // More than a whole lease is left: the clock was set back.
-    return jobs > 0 && (left <= leaseMs * RENEW_BELOW_SHARE || left > leaseMs);
+    return jobs > 0 && (remainingMs <= leaseMs * RENEW_BELOW_SHARE || remainingMs > leaseMs);
   }
 
   #mayStart(): boolean {
@@ -180,9 +180,9 @@ export class Worker {
   /** Returns the milliseconds until a job may be started, as far as known. One or two lookups, no lock. */
   #getMsUntilNext(): number {
     const { tables, clock } = this.#core;
-    const tally = getCounters(this.#core);
-    if (getClockSetbackMs(tally, clock()) > 0) return 0;
-    const { ready, delayed, running } = tally;
+    const counters = getCounters(this.#core);
+    if (getClockSetbackMs(counters, clock()) > 0) return 0;
+    const { ready, delayed, running } = counters;
     const [due] = delayed > 0 ? tables.due.firstKeys(1) : [];
     const wait = due === undefined ? POLL_INTERVAL_MS : Math.min(POLL_INTERVAL_MS, due[0] - clock());
     const isDue = ready > 0 || wait <= 0 || (running > 0 && this.#checkForLostWorkers());
@@ -222,23 +222,35 @@ export class Worker {
   }
 
   #toJobContext(attempt: Attempt): JobContext<unknown> {
-    const { id, job, attempt: nth, startedAt, progress } = attempt.claim;
+    const { id, job, attempt: attemptNumber, startedAt, progress } = attempt.claim;
     const { payload, priority, group, enqueuedAt } = job;
     const report = (reported: unknown) => this.#report(attempt, reported);
     const { signal } = attempt.abortController;
-    return { id, payload, attempt: nth, priority, group, enqueuedAt, startedAt, progress, signal, report, bury };
+    return {
+      id,
+      payload,
+      attempt: attemptNumber,
+      priority,
+      group,
+      enqueuedAt,
+      startedAt,
+      progress,
+      signal,
+      report,
+      bury,
+    };
   }
 
   #report(attempt: Attempt, progress: unknown): void {
     const { claim } = attempt;
     if (this.#attempts.get(claim.ticket) !== attempt) throw this.#lostError(claim);
-    const held = inTransaction(this.#core, (step) => {
-      if (!isClaimCurrent(step.tables, claim)) return false;
-      if (progress === undefined) step.tables.progress.delete(claim.id);
-      else step.tables.progress.put([claim.id], progress);
+    const isCurrent = inTransaction(this.#core, (transaction) => {
+      if (!isClaimCurrent(transaction.tables, claim)) return false;
+      if (progress === undefined) transaction.tables.progress.delete(claim.id);
+      else transaction.tables.progress.put([claim.id], progress);
       return true;
     });
-    if (!held) throw this.#abortLost(attempt);
+    if (!isCurrent) throw this.#abortLost(attempt);
     attempt.claim = { ...claim, progress };
   }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Index } from '../../main/engine/index-map/index-map.ts';
-import type { SchemaIssue, SchemaResult, StandardSchema } from '../../main/engine/index-map/schema-validator.ts';
+import type { SchemaIssue, SchemaResult, StandardSchema } from '../../main/engine/index-map/schema.ts';
 import { freshDirectory } from '../engine/fresh-directory.ts';
 
 interface Theme {

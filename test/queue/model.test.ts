@@ -4,8 +4,7 @@ import { Index } from '../../main/engine/index.ts';
 import { createIdentity } from '../../main/engine/process-identity.ts';
 import { type Claim, claim, reclaimLost, settle } from '../../main/queue/attempts.ts';
 import { getJob, listJobs, removeJob, retryJob } from '../../main/queue/jobs.ts';
-import { rebuild } from '../../main/queue/repair.ts';
-import { enqueueMany } from '../../main/queue/schedule.ts';
+import { enqueueMany, rebuildSchedule } from '../../main/queue/schedule.ts';
 import { openTables } from '../../main/queue/tables.ts';
 import { getCounters, inTransaction, type OpenQueue } from '../../main/queue/transaction.ts';
 import { parseRetry } from '../../main/queue/worker-options.ts';
@@ -69,7 +68,7 @@ class QueuePair {
       index,
       tables: openTables(index),
       clock: () => this.model.now,
-      rebuild: rebuild,
+      rebuildSchedule,
       transaction: undefined,
     };
   }
@@ -124,7 +123,7 @@ class QueuePair {
       }
       case 'rebuild':
         // Nothing is damaged, so nothing else may change.
-        inTransaction(core, rebuild);
+        inTransaction(core, rebuildSchedule);
         model.promote();
         break;
       case 'wait':

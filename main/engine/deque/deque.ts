@@ -78,8 +78,8 @@ export class Deque<V = unknown> {
   set maxLength(length: number) {
     assertMaxLength(length);
     const core = this.#open();
-    const { maxLength: most, length: present } = readPositions(core);
-    if (most === length && present <= most) return;
+    const { maxLength: storedMaxLength, length: currentLength } = readPositions(core);
+    if (storedMaxLength === length && currentLength <= storedMaxLength) return;
     inWriteTransaction(core, () => {
       core.sql.keepSetting.run('maxLength', length);
       trim(core);

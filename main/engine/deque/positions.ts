@@ -102,10 +102,11 @@ export function reverse(core: Core): void {
 /** Returns findings about positions: rows whose two positions differ, and gaps. O(n). */
 export function checkPositions({ sql, directory }: Core): Finding[] {
   const findings: Finding[] = [];
-  const [strays] = DEQUE_STATEMENTS.countMismatched(sql).first() ?? [0];
-  if (strays > 0) findings.push({ code: 'key', message: `${strays} items of ${directory} have damaged positions` });
+  const [mismatched] = DEQUE_STATEMENTS.countMismatched(sql).first() ?? [0];
+  if (mismatched > 0)
+    findings.push({ code: 'key', message: `${mismatched} items of ${directory} have damaged positions` });
   const [count, first, last] = DEQUE_STATEMENTS.countAndBounds(sql).first() ?? [0, null, null];
-  const missing = strays > 0 || first === null || last === null ? 0 : last - first + 1 - count;
+  const missing = mismatched > 0 || first === null || last === null ? 0 : last - first + 1 - count;
   if (missing > 0)
     findings.push({ code: 'count', message: `${missing} items of ${directory} are missing between others` });
   return findings;
@@ -117,16 +118,16 @@ export function checkPositions({ sql, directory }: Core): Finding[] {
  */
 export function repairPositions(core: Core): void {
   const { sql } = core;
-  const [strays] = DEQUE_STATEMENTS.countMismatched(sql).first() ?? [0];
-  if (strays > 0) {
+  const [mismatched] = DEQUE_STATEMENTS.countMismatched(sql).first() ?? [0];
+  if (mismatched > 0) {
     const [first, last] = DEQUE_STATEMENTS.matchedBounds(sql).first() ?? [null, null];
-    DEQUE_STATEMENTS.moveMismatched(sql).run((first ?? 0) - strays, (last ?? 0) + strays);
+    DEQUE_STATEMENTS.moveMismatched(sql).run((first ?? 0) - mismatched, (last ?? 0) + mismatched);
     DEQUE_STATEMENTS.acceptMismatched(sql).run();
   }
   const [count, first, last] = DEQUE_STATEMENTS.countAndBounds(sql).first() ?? [0, null, null];
-  const isWhole = first === null || last === null || last - first + 1 === count;
-  if (isWhole && strays === 0) return;
-  if (!isWhole) DEQUE_STATEMENTS.renumber(sql).run();
+  const isContiguous = first === null || last === null || last - first + 1 === count;
+  if (isContiguous && mismatched === 0) return;
+  if (!isContiguous) DEQUE_STATEMENTS.renumber(sql).run();
   recordMove(core);
 }
 

@@ -96,8 +96,8 @@ export function popValue(core: Core, side: Side): unknown {
   return retryWithBallast([core], () => {
     // A value beyond a page's read budget must stay, and only decoding it shows its size.
     if (isLimited()) return readThenDelete(core, side);
-    if (readFirst.has(core)) {
-      const found = takeRead(core, side);
+    if (readBeforePop.has(core)) {
+      const found = readAndDelete(core, side);
       return found === undefined ? readThenDelete(core, side) : found.value;
     }
     const row = popRow(core, side);
@@ -106,13 +106,13 @@ export function popValue(core: Core, side: Side): unknown {
 }
 
 /** Deques whose last value might have been unreadable for some version or codec: the next one is probably similar. */
-const readFirst = new WeakSet<Core>();
+const readBeforePop = new WeakSet<Core>();
 
 /**
  * Reads a value, then deletes it if it is still there: two statements, where `readThenDelete` needs five. Returns undefined if that is
  * needed.
  */
-function takeRead(core: Core, side: Side): { readonly value: unknown } | undefined {
+function readAndDelete(core: Core, side: Side): { readonly value: unknown } | undefined {
   const { sql } = core;
   beforeWrite(core);
   const row = getEdgeRow(core, side);
@@ -122,7 +122,7 @@ function takeRead(core: Core, side: Side): { readonly value: unknown } | undefin
   const [position, mode, data, check] = row;
   const remove = side === 'front' ? DEQUE_STATEMENTS.removeFront(sql) : DEQUE_STATEMENTS.removeBack(sql);
   if (remove.run(position, mode, check, data).changes === 0) return undefined;
-  if (PLAIN_ENCODINGS.includes(mode)) readFirst.delete(core);
+  if (PLAIN_ENCODINGS.includes(mode)) readBeforePop.delete(core);
   core.rowStats.recordDelete(1);
   afterWrite(core);
   return found;
@@ -150,7 +150,7 @@ function readThenDelete(core: Core, side: Side): unknown {
     assertRowPosition(core, row);
     const found = tryRead(() => readRowValue(core, row));
     const [position, mode, , , size, file] = row;
-    if (file === null && !PLAIN_ENCODINGS.includes(mode)) readFirst.add(core);
+    if (file === null && !PLAIN_ENCODINGS.includes(mode)) readBeforePop.add(core);
     deleteRow(core, [position, position, file, size], 'delete');
     return found;
   });

@@ -21,19 +21,21 @@ const MAX_PAGE_BYTES = 512 * 1024;
 const FIRST_PAGE_ITEMS = 16;
 
 export function at(core: Core, index: number): unknown {
-  const whole = Math.trunc(index) || 0;
+  const integerIndex = Math.trunc(index) || 0;
   const { sql } = core;
   return retryIfReplaced(core, () => {
     const row =
-      whole < 0 ? DEQUE_STATEMENTS.fromBack(sql).first(-whole - 1) : DEQUE_STATEMENTS.fromFront(sql).first(whole);
+      integerIndex < 0
+        ? DEQUE_STATEMENTS.fromBack(sql).first(-integerIndex - 1)
+        : DEQUE_STATEMENTS.fromFront(sql).first(integerIndex);
     if (row !== undefined) return readRowValue(core, row);
-    assertNothingAt(core, whole);
+    assertOutside(core, integerIndex);
     return undefined;
   });
 }
 
 /** Asserts that an index without a row is outside the deque. @throws {DiskCacheError} `CORRUPT` */
-function assertNothingAt(core: Core, index: number): void {
+function assertOutside(core: Core, index: number): void {
   const { length } = readPositions(core);
   if (index < length && index >= -length) throw damagedPositionError(core.directory);
 }
@@ -43,12 +45,12 @@ export function replace(core: Core, index: number, value: unknown): void {
   const { sql } = core;
   const item = prepareDequeItem(core, value);
   commitWrite(core, item, () => {
-    const extent = readPositions(core);
-    const position = toPosition(extent, index);
+    const positions = readPositions(core);
+    const position = toPosition(positions, index);
     if (position === undefined) {
       throw new DiskCacheError(
         'BAD_OPTION',
-        `index ${formatValue(index)} is outside the deque at ${core.directory}, which has ${extent.length} items; add items with push`,
+        `index ${formatValue(index)} is outside the deque at ${core.directory}, which has ${positions.length} items; add items with push`,
       );
     }
     const { mode, bytes, check, data } = item;
@@ -69,13 +71,13 @@ export function splice(core: Core, start: number, count: number): unknown[] {
     const { first, length } = readPositions(core);
     const from = Math.trunc(start) || 0;
     const index = from < 0 ? Math.max(0, from + length) : Math.min(from, length);
-    const taken = Math.min(Math.max(0, Math.trunc(count) || 0), length - index);
-    assertMovable(core, first + index, first + index + taken - 1);
+    const removed = Math.min(Math.max(0, Math.trunc(count) || 0), length - index);
+    assertMovable(core, first + index, first + index + removed - 1);
     const found: unknown[] = [];
     const take = (row: DequeRow) => found.push(readRowValue(core, row)) > 0;
-    DEQUE_STATEMENTS.rowsBetween(core.sql).each(take, first + index, first + index + taken - 1);
-    if (found.length !== taken) throw damagedPositionError(core.directory);
-    removeRange(core, { first, length }, index, taken);
+    DEQUE_STATEMENTS.rowsBetween(core.sql).each(take, first + index, first + index + removed - 1);
+    if (found.length !== removed) throw damagedPositionError(core.directory);
+    removeRange(core, { first, length }, index, removed);
     return found;
   });
 }
@@ -83,10 +85,10 @@ export function splice(core: Core, start: number, count: number): unknown[] {
 /** Removes the value at an index. Returns false outside the deque. */
 export function removeAt(core: Core, index: number): boolean {
   return inWriteTransaction(core, () => {
-    const extent = readPositions(core);
-    const position = toPosition(extent, index);
+    const positions = readPositions(core);
+    const position = toPosition(positions, index);
     if (position === undefined) return false;
-    removeRange(core, extent, position - extent.first, 1);
+    removeRange(core, positions, position - positions.first, 1);
     return true;
   });
 }
@@ -215,7 +217,7 @@ export function readDequeBatch(
     index,
     maxItems,
   );
-  if (values.length === 0) assertNothingAt(core, index);
+  if (values.length === 0) assertOutside(core, index);
   return values;
 }
 

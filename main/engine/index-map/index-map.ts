@@ -26,8 +26,7 @@ import type { ChangeListener, Core } from '../state/core.ts';
 import { assertFunction, assertIterable, assertNoDefault, assertOptions, storeEach } from '../validate.ts';
 import { isEqual } from '../values/equality.ts';
 import { withoutByteLimit } from '../values/read-budget.ts';
-import { assertVersion, migrateTo } from './migrate.ts';
-import { SchemaValidator, type StandardSchema } from './schema-validator.ts';
+import { assertVersion, migrateTo, SchemaValidator, type StandardSchema } from './schema.ts';
 
 export interface IndexOptions<K extends Key = Key, V = unknown> extends CollectionOptions {
   /** The application's version of this data, a whole number from 1. Default 1. */
@@ -83,19 +82,19 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
     const { version = 1, migrate, schema, ...shared } = options;
     assertVersion(version);
     if (migrate !== undefined) assertFunction(migrate, 'migrate');
-    const validation = schema === undefined ? undefined : new SchemaValidator(schema, directory);
+    const validator = schema === undefined ? undefined : new SchemaValidator(schema, directory);
     const core = openCollection('index', directory, shared, { version });
     this.directory = core.directory;
     this.#core = core;
     this.#version = version;
-    this.#writeValidator = validation;
+    this.#writeValidator = validator;
     try {
       migrateTo(version, core, migrate && ((from) => migrate(this as unknown as Index<K, unknown>, from)));
     } catch (error) {
       this.close();
       throw error;
     }
-    this.#readValidator = validation;
+    this.#readValidator = validator;
   }
 
   /** Returns the value, or undefined if there is none. O(log n + size of the value). */
@@ -142,13 +141,12 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
 
   /** Returns the value of a key. If there is none, stores `value` first. */
   setDefault(key: K, value: V): V {
-    const present = (): { readonly value: V } | undefined =>
-      this.has(key) ? { value: this.get(key) as V } : undefined;
-    const found = inReadTransaction(this.#open(), present);
+    const find = (): { readonly value: V } | undefined => (this.has(key) ? { value: this.get(key) as V } : undefined);
+    const found = inReadTransaction(this.#open(), find);
     if (found !== undefined) return found.value;
     return inWriteTransaction(this.#open(), () => {
-      const meanwhile = present();
-      if (meanwhile !== undefined) return meanwhile.value;
+      const added = find();
+      if (added !== undefined) return added.value;
       return this.set(key, value).get(key) as V;
     });
   }
@@ -166,7 +164,7 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
 
   /** Deletes an entry and returns its value; undefined if there is none. */
   pop(key: K): V | undefined {
-    return this.#takeOut(() => {
+    return this.#readAndDelete(() => {
       const value = this.get(key);
       this.delete(key);
       return value;
@@ -181,7 +179,7 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
 
   /** Deletes and returns the last entry in insertion order, or the first with `last: false`. */
   popItem(options?: { readonly last?: boolean }): [K, V] | undefined {
-    return this.#takeOut(() => {
+    return this.#readAndDelete(() => {
       const entry = this.peekItem(options);
       if (entry !== undefined) this.delete(entry[0]);
       return entry;
@@ -200,17 +198,17 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
 
   /** Iterates lazily over the keys of a range. As with `Map`, the index may be changed during the iteration. */
   keys(range?: IndexRange<K>): IndexIterator<K> {
-    return this.#walk('keys', range) as IndexIterator<K>;
+    return this.#iterate('keys', range) as IndexIterator<K>;
   }
 
   values(range?: IndexRange<K>): IndexIterator<V> {
     return this.#readValidator === undefined
-      ? (this.#walk('values', range) as IndexIterator<V>)
+      ? (this.#iterate('values', range) as IndexIterator<V>)
       : toValues(this.entries(range));
   }
 
   entries(range?: IndexRange<K>): IndexIterator<[K, V]> {
-    const walk = this.#walk('entries', range) as IndexIterator<[K, V]>;
+    const walk = this.#iterate('entries', range) as IndexIterator<[K, V]>;
     return this.#readValidator === undefined ? walk : this.#validateEntries(walk);
   }
 
@@ -225,10 +223,10 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
   /** Returns one bounded page of a range, for callers that can't hold an iterator: pass `next` of a page as `after` for the next one. */
   page(of: Projection, range?: IndexRange<K>, after?: Cursor): ResultPage {
     const core = this.#open();
-    const validation = this.#readValidator;
-    if (validation === undefined || of === 'keys') return iterate.page(core, of, range, after);
+    const validator = this.#readValidator;
+    if (validator === undefined || of === 'keys') return iterate.page(core, of, range, after);
     const { items, ...rest } = iterate.page(core, 'entries', range, after);
-    const validated = (items as [K, V][]).map(([key, value]) => [key, validation.validateRead(key, value)] as const);
+    const validated = (items as [K, V][]).map(([key, value]) => [key, validator.validateRead(key, value)] as const);
     return { items: of === 'entries' ? validated : validated.map(([, value]) => value), ...rest };
   }
 
@@ -303,7 +301,7 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
   }
 
   /** Runs `take`, which reads and deletes, in one transaction, even on a full disk. */
-  #takeOut<T>(take: () => T): T {
+  #readAndDelete<T>(take: () => T): T {
     const core = this.#open();
     return retryWithBallast([core], () => inWriteTransaction(core, take));
   }
@@ -312,7 +310,7 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
     return this.#writeValidator === undefined ? value : this.#writeValidator.validateWrite(key, value);
   }
 
-  #walk(of: Projection, range: IndexRange<K> | undefined): IndexIterator<unknown> {
+  #iterate(of: Projection, range: IndexRange<K> | undefined): IndexIterator<unknown> {
     this.#open();
     return iterate.iterate(() => this.#open(), of, range) as IndexIterator<unknown>;
   }

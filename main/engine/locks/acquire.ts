@@ -3,9 +3,8 @@ import { DiskCacheError } from '../../../protocol/error.ts';
 import type { ProcessIdentity } from '../process-identity.ts';
 import { sleepBlocking } from '../sqlite/busy-retry.ts';
 import { assertOptions } from '../validate.ts';
-import { renewDueLeases } from './lock-handle.ts';
+import { notify, renewDueLeases, sleep } from './lock-handle.ts';
 import type { TicketSemaphore, TicketStatus } from './ticket-semaphore.ts';
-import { notify, sleep } from './waiters.ts';
 
 export interface AcquireOptions {
   /** Milliseconds to wait; 0 tries once. Default: no limit. */
@@ -39,16 +38,16 @@ class PendingAcquire {
   #ahead = 0;
   #status: TicketStatus;
 
-  constructor(turnstile: TicketSemaphore, owner: ProcessIdentity, timeout = Number.POSITIVE_INFINITY) {
+  constructor(semaphore: TicketSemaphore, owner: ProcessIdentity, timeout = Number.POSITIVE_INFINITY) {
     if (!(typeof timeout === 'number' && timeout >= 0)) {
       const hint = 'give a number of milliseconds, 0 to try once';
       throw new DiskCacheError('BAD_OPTION', `timeout is ${formatValue(timeout, "'")}; ${hint}`);
     }
-    turnstile.assertNoTransaction();
-    this.#semaphore = turnstile;
+    semaphore.assertNoTransaction();
+    this.#semaphore = semaphore;
     this.#owner = owner;
     this.timeoutMs = timeout;
-    this.#status = turnstile.tryAcquire(owner, undefined, { join: timeout > 0, thorough: timeout === 0 });
+    this.#status = semaphore.tryAcquire(owner, undefined, { join: timeout > 0, checkProcesses: timeout === 0 });
   }
 
   get status(): TicketStatus {
@@ -66,19 +65,20 @@ class PendingAcquire {
   /** Reads the row and, if the lock may be free, tries to acquire it. */
   poll(): void {
     const now = performance.now();
-    const thorough = now - this.#checkedAt >= PROCESS_CHECK_INTERVAL_MS;
-    if (thorough) this.#checkedAt = now;
+    const checkProcesses = now - this.#checkedAt >= PROCESS_CHECK_INTERVAL_MS;
+    if (checkProcesses) this.#checkedAt = now;
     const { ticket } = this.#status;
-    const toGo = this.#semaphore.countAhead(this.#owner, ticket, thorough);
-    if (toGo === undefined) this.#status = this.#semaphore.tryAcquire(this.#owner, ticket, { join: true, thorough });
-    if (toGo !== this.#ahead) this.#movedAt = now;
-    this.#ahead = toGo ?? 0;
+    const ahead = this.#semaphore.countAhead(this.#owner, ticket, checkProcesses);
+    if (ahead === undefined)
+      this.#status = this.#semaphore.tryAcquire(this.#owner, ticket, { join: true, checkProcesses });
+    if (ahead !== this.#ahead) this.#movedAt = now;
+    this.#ahead = ahead ?? 0;
   }
 
   /** Milliseconds until the next poll. Random, so that several waiters don't poll in step. */
   get pollDelayMs(): number {
-    const still = performance.now() - this.#movedAt;
-    const pause = Math.min(MAX_POLL_MS, Math.max(MIN_POLL_MS * this.#ahead, MIN_POLL_MS, still / 4));
+    const unmovedMs = performance.now() - this.#movedAt;
+    const pause = Math.min(MAX_POLL_MS, Math.max(MIN_POLL_MS * this.#ahead, MIN_POLL_MS, unmovedMs / 4));
     return Math.min(pause * (0.75 + Math.random() / 2), this.timeoutMs - this.waitedMs);
   }
 
@@ -98,9 +98,9 @@ export function acquireBlocking(semaphore: TicketSemaphore, owner: ProcessIdenti
   const { timeout } = assertOptions(options, ACQUIRE_OPTIONS);
   const pending = new PendingAcquire(semaphore, owner, timeout);
   try {
-    if (!pending.status.inside && semaphore.isHeldByThisThread())
+    if (!pending.status.isHeld && semaphore.isHeldByThisThread())
       throw semaphore.toTimeoutError(pending.timeoutMs, true);
-    while (!pending.status.inside) {
+    while (!pending.status.isHeld) {
       if (pending.isTimedOut) throw semaphore.toTimeoutError(pending.timeoutMs, true);
       sleepBlocking(pending.pollDelayMs);
       renewDueLeases();
@@ -126,7 +126,7 @@ export async function acquireAsync(
   signal?.throwIfAborted();
   const pending = new PendingAcquire(semaphore, owner, timeout);
   try {
-    while (!pending.status.inside) {
+    while (!pending.status.isHeld) {
       if (pending.isTimedOut) throw semaphore.toTimeoutError(pending.timeoutMs, false);
       await sleep(pending.pollDelayMs, signal, semaphore.name);
       pending.poll();

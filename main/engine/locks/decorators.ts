@@ -6,9 +6,9 @@ import type { Clock } from '../space/policy.ts';
 import { sleepBlocking } from '../sqlite/busy-retry.ts';
 import { assertFunction, assertOptions } from '../validate.ts';
 import type { AcquireOptions } from './acquire.ts';
+import { sleep } from './lock-handle.ts';
 import type { BoundedSemaphore, Lock, RLock } from './locks.ts';
 import { RecipeRow, type RecipeStore } from './recipe-store.ts';
-import { sleep } from './waiters.ts';
 
 /** Whether a function was declared `async`. A function that merely returns a promise can't be recognized before it is called. */
 export const isAsyncFunction = (fn: unknown): boolean =>
@@ -62,17 +62,17 @@ export function barrier<S extends RecipeStore>(store: S, lockFactory: LockFactor
   return <A extends readonly unknown[], R>(fn: (...args: A) => R): ((...args: A) => R) => {
     const lock = createLock(lockFactory, store, toRowKey('barrier', fn, name));
     if (isAsyncFunction(fn)) {
-      const guarded = async function (this: unknown, ...args: A): Promise<unknown> {
+      const decorated = async function (this: unknown, ...args: A): Promise<unknown> {
         return lock.run(() => Reflect.apply(fn, this, args), acquireOptions);
       };
-      return copyName(guarded as (...args: A) => R, fn);
+      return copyName(decorated as (...args: A) => R, fn);
     }
     return copyName(function (this: unknown, ...args: A): R {
-      const hold = lock.acquire(acquireOptions);
+      const handle = lock.acquire(acquireOptions);
       try {
         return Reflect.apply(fn, this, args);
       } finally {
-        hold.release();
+        handle.release();
       }
     }, fn);
   };
@@ -134,11 +134,12 @@ export function throttle(store: RecipeStore, count: number, ms: number, options?
   return <A extends readonly unknown[], R>(fn: (...args: A) => R): ((...args: A) => R) => {
     const row = new RecipeRow<Bucket>(store, toRowKey('throttle', fn, key), 'throttle');
     if (isAsyncFunction(fn)) {
-      const throttled = async function (this: unknown, ...args: A): Promise<unknown> {
-        for (let left = takeToken(row); left > 0; left -= MAX_TIMER_MS) await sleep(Math.min(left, MAX_TIMER_MS));
+      const decorated = async function (this: unknown, ...args: A): Promise<unknown> {
+        for (let remainingMs = takeToken(row); remainingMs > 0; remainingMs -= MAX_TIMER_MS)
+          await sleep(Math.min(remainingMs, MAX_TIMER_MS));
         return Reflect.apply(fn, this, args);
       };
-      return copyName(throttled as (...args: A) => R, fn);
+      return copyName(decorated as (...args: A) => R, fn);
     }
     return copyName(function (this: unknown, ...args: A): R {
       const wait = takeToken(row);
@@ -155,10 +156,10 @@ export function throttle(store: RecipeStore, count: number, ms: number, options?
       // If the clock was set back, the bucket moves with it, even if no token is taken.
       const full = Math.max(now, fullAt - Math.max(0, at - now));
       const next = full + ms / count;
-      const toWait = next - ms - now;
-      if (toWait <= timeout) row.write({ fullAt: next, at: now });
+      const waitMs = next - ms - now;
+      if (waitMs <= timeout) row.write({ fullAt: next, at: now });
       else if (now < at) row.write({ fullAt: full, at: now });
-      return toWait;
+      return waitMs;
     });
     if (wait <= timeout) return wait;
     throw new DiskCacheError(

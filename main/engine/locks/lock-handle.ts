@@ -2,7 +2,6 @@ import { DiskCacheError } from '../../../protocol/error.ts';
 import type { ProcessIdentity } from '../process-identity.ts';
 import { isTransient } from '../sqlite/errors.ts';
 import type { TicketSemaphore } from './ticket-semaphore.ts';
-import { notify } from './waiters.ts';
 
 /** Renewals during one lease. */
 const RENEWALS_PER_LEASE = 3;
@@ -30,19 +29,19 @@ export class LockHandle implements Disposable {
   renewAt = 0;
   readonly #semaphore: TicketSemaphore;
   readonly #owner: ProcessIdentity;
-  readonly #onEnd: (hold: LockHandle) => void;
+  readonly #onEnd: (handle: LockHandle) => void;
   readonly #timer: NodeJS.Timeout;
   readonly #lost = new AbortController();
   #ended = false;
 
-  constructor(turnstile: TicketSemaphore, owner: ProcessIdentity, ticket: number, onEnd: (hold: LockHandle) => void) {
+  constructor(semaphore: TicketSemaphore, owner: ProcessIdentity, ticket: number, onEnd: (handle: LockHandle) => void) {
     this.ticket = ticket;
-    this.#semaphore = turnstile;
+    this.#semaphore = semaphore;
     this.#owner = owner;
     this.#onEnd = onEnd;
-    const period = turnstile.leaseMs / RENEWALS_PER_LEASE;
-    this.#timer = setInterval(() => this.renewOrMarkLost(), period).unref();
-    this.renewAt = performance.now() + period;
+    const intervalMs = semaphore.leaseMs / RENEWALS_PER_LEASE;
+    this.#timer = setInterval(() => this.renewOrMarkLost(), intervalMs).unref();
+    this.renewAt = performance.now() + intervalMs;
     heldHandles.add(this);
   }
 
@@ -119,3 +118,36 @@ export class LockHandle implements Disposable {
 
 const LOST_REASON =
   'was lost: its lease ran out while the thread was blocked, its row was deleted, or the store was closed';
+
+/** The asynchronous waiters of this thread, by lock name. They are notified on release, so that they needn't wait for the next poll. */
+const waiters = new Map<string, Set<() => void>>();
+
+/** Wakes all waiters of this thread that wait for `name`. */
+export function notify(name: string): void {
+  for (const notifyOne of [...(waiters.get(name) ?? [])]) notifyOne();
+}
+
+/** Resolves after some milliseconds, or earlier on `notify(name)`. Rejects with the signal's reason. */
+export function sleep(ms: number, signal?: AbortSignal, name?: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const unregister = name === undefined ? () => {} : register(name, end);
+    const timer = setTimeout(end, ms);
+    signal?.addEventListener('abort', end);
+    function end(): void {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', end);
+      unregister();
+      if (signal?.aborted) reject(signal.reason);
+      else resolve();
+    }
+  });
+}
+
+function register(name: string, wakeUp: () => void): () => void {
+  const callbacks = waiters.get(name) ?? new Set();
+  waiters.set(name, callbacks.add(wakeUp));
+  return () => {
+    callbacks.delete(wakeUp);
+    if (callbacks.size === 0 && waiters.get(name) === callbacks) waiters.delete(name);
+  };
+}

@@ -42,11 +42,11 @@ export abstract class LockBase {
 
   /** Acquires, runs `work`, and releases when `work` has finished or failed. @throws as `acquireAsync`, and anything `work` throws */
   async run<T>(work: () => T | PromiseLike<T>, options?: AcquireAsyncOptions): Promise<T> {
-    const hold = await this.acquireAsync(options);
+    const handle = await this.acquireAsync(options);
     try {
       return await work();
     } finally {
-      hold.release();
+      handle.release();
     }
   }
 
@@ -56,12 +56,12 @@ export abstract class LockBase {
    * @throws {DiskCacheError} `NOT_ALLOWED` if there is no handle, or if the lock was lost.
    */
   release(): void {
-    const hold = this.#handles.findLast((candidate) => this.canRelease(candidate));
-    if (hold === undefined) {
+    const handle = this.#handles.findLast((candidate) => this.canRelease(candidate));
+    if (handle === undefined) {
       const why = 'is not held through this object; release it through the object that acquired it';
       throw new DiskCacheError('NOT_ALLOWED', `${this.#semaphore} ${why}`);
     }
-    hold.release();
+    handle.release();
   }
 
   /** Whether every place is taken by a live holder. One lookup. */
@@ -77,16 +77,16 @@ export abstract class LockBase {
     return createIdentity();
   }
 
-  protected canRelease(_hold: LockHandle): boolean {
+  protected canRelease(_handle: LockHandle): boolean {
     return true;
   }
 
   #addHandle(owner: ProcessIdentity, ticket: number): LockHandle {
-    const hold = new LockHandle(this.#semaphore, owner, ticket, (ended) =>
+    const handle = new LockHandle(this.#semaphore, owner, ticket, (ended) =>
       this.#handles.splice(this.#handles.indexOf(ended), 1),
     );
-    this.#handles.push(hold);
-    return hold;
+    this.#handles.push(handle);
+    return handle;
   }
 }
 
@@ -138,9 +138,9 @@ export class RLock extends LockBase {
     return createIdentity(flows.getStore());
   }
 
-  protected override canRelease(hold: LockHandle): boolean {
+  protected override canRelease(handle: LockHandle): boolean {
     const flow = flows.getStore();
-    return flow === undefined || hold.ownerId === flow;
+    return flow === undefined || handle.ownerId === flow;
   }
 }
 

@@ -50,14 +50,15 @@ export const isSameTicket = (participant: Participant, owner: ProcessIdentity, t
  * lease that ends later than possible was taken before the clock was set back: it is shortened to one lease from now.
  */
 export function withoutDead(state: SemaphoreState, now: number, checkProcesses: boolean): SemaphoreState {
-  const isAlive = (party: Participant) => now < party.until && !(checkProcesses && hasExited(party));
-  const filterAlive = (of: readonly Participant[]) => of.filter(isAlive).map((party) => clampLease(party, now));
+  const isAlive = (participant: Participant) => now < participant.until && !(checkProcesses && hasExited(participant));
+  const filterAlive = (participants: readonly Participant[]) =>
+    participants.filter(isAlive).map((participant) => clampLease(participant, now));
   return { ...state, inside: filterAlive(state.inside), waiting: filterAlive(state.waiting) };
 }
 
 /** Whether any lease was taken before the clock was set back. */
 export const hasFutureLease = ({ inside, waiting }: SemaphoreState, now: number): boolean =>
-  [...inside, ...waiting].some((party) => clampLease(party, now) !== party);
+  [...inside, ...waiting].some((participant) => clampLease(participant, now) !== participant);
 
 function clampLease(participant: Participant, now: number): Participant {
   const { until, lease = DEFAULT_LOCK_LEASE_MS } = participant;
@@ -90,7 +91,7 @@ const EMPTY_STATE: Omit<SemaphoreState, 'bound'> = { next: 1, inside: [], waitin
 /** Whether a participant holds the lock or waits, and its ticket. */
 export interface TicketStatus {
   readonly ticket: number;
-  readonly inside: boolean;
+  readonly isHeld: boolean;
 }
 
 /**
@@ -143,41 +144,41 @@ export class TicketSemaphore {
   tryAcquire(
     owner: ProcessIdentity,
     ticket: number | undefined,
-    { thorough, join }: { thorough: boolean; join: boolean },
+    { checkProcesses, join }: { checkProcesses: boolean; join: boolean },
   ): TicketStatus {
     return this.#row.store.transact(() => {
       const now = this.#clock();
-      const { isClockBehind, next, inside, waiting } = this.#readAlive(now, thorough);
-      const others = waiting.filter((party) => !isSameTicket(party, owner, ticket ?? 0));
-      const stay = { until: now + this.leaseMs, lease: this.leaseMs };
+      const { isClockBehind, next, inside, waiting } = this.#readAlive(now, checkProcesses);
+      const others = waiting.filter((participant) => !isSameTicket(participant, owner, ticket ?? 0));
+      const renewed = { until: now + this.leaseMs, lease: this.leaseMs };
 
-      const again = inside.findIndex(({ id }) => id === owner.id);
-      if (again !== -1) {
-        const party = inside[again]!;
+      const index = inside.findIndex(({ id }) => id === owner.id);
+      if (index !== -1) {
+        const participant = inside[index]!;
         this.#write({
           next,
-          inside: inside.with(again, { ...party, ...stay, count: party.count + 1 }),
+          inside: inside.with(index, { ...participant, ...renewed, count: participant.count + 1 }),
           waiting: others,
         });
-        return { ticket: party.ticket, inside: true };
+        return { ticket: participant.ticket, isHeld: true };
       }
-      const kept = waiting.findIndex((party) => isSameTicket(party, owner, ticket ?? 0));
+      const kept = waiting.findIndex((participant) => isSameTicket(participant, owner, ticket ?? 0));
       const place = kept === -1 ? waiting.length : kept;
-      const mine = kept === -1 ? next : ticket!;
-      const after = Math.max(next, mine + 1);
+      const own = kept === -1 ? next : ticket!;
+      const after = Math.max(next, own + 1);
       if (countAhead({ bound: this.#bound, next, inside, waiting }, place) === 0) {
         this.#write({
           next: after,
-          inside: [...inside, { ...owner, ticket: mine, ...stay, count: 1 }],
+          inside: [...inside, { ...owner, ticket: own, ...renewed, count: 1 }],
           waiting: others,
         });
-        return { ticket: mine, inside: true };
+        return { ticket: own, isHeld: true };
       }
       if (join) {
-        const party = { ...owner, ticket: mine, until: now + WAITER_LEASE_MS, lease: WAITER_LEASE_MS, count: 1 };
-        this.#write({ next: after, inside, waiting: others.toSpliced(place, 0, party) });
+        const participant = { ...owner, ticket: own, until: now + WAITER_LEASE_MS, lease: WAITER_LEASE_MS, count: 1 };
+        this.#write({ next: after, inside, waiting: others.toSpliced(place, 0, participant) });
       } else if (isClockBehind) this.#write({ next, inside, waiting });
-      return { ticket: mine, inside: false };
+      return { ticket: own, isHeld: false };
     });
   }
 
@@ -185,30 +186,30 @@ export class TicketSemaphore {
    * Returns how many participants must leave before the owner of a ticket may enter, without writing. Returns undefined if the owner
    * should call `tryAcquire`: it may enter, its lease is due for renewal, or its ticket is no longer among the waiters.
    */
-  countAhead(owner: ProcessIdentity, ticket: number, thorough: boolean): number | undefined {
-    const permits = this.#row.peek();
-    if (permits === undefined) return undefined;
+  countAhead(owner: ProcessIdentity, ticket: number, checkProcesses: boolean): number | undefined {
+    const state = this.#row.peek();
+    if (state === undefined) return undefined;
     const now = this.#clock();
-    if (hasFutureLease(permits, now)) return undefined;
-    const place = permits.waiting.findIndex((party) => isSameTicket(party, owner, ticket));
-    const mine = permits.waiting[place];
-    if (mine === undefined || mine.until - now < WAITER_LEASE_MS / 2) return undefined;
-    const { inside, waiting } = withoutDead({ ...permits, waiting: permits.waiting.slice(0, place) }, now, thorough);
+    if (hasFutureLease(state, now)) return undefined;
+    const place = state.waiting.findIndex((participant) => isSameTicket(participant, owner, ticket));
+    const own = state.waiting[place];
+    if (own === undefined || own.until - now < WAITER_LEASE_MS / 2) return undefined;
+    const { inside, waiting } = withoutDead({ ...state, waiting: state.waiting.slice(0, place) }, now, checkProcesses);
     if (inside.some(({ id }) => id === owner.id)) return undefined;
-    return countAhead({ ...permits, inside }, waiting.length) || undefined;
+    return countAhead({ ...state, inside }, waiting.length) || undefined;
   }
 
   /** Undoes one acquire; the last one frees the place. Returns false if the owner is no longer a holder. */
   release(owner: ProcessIdentity, ticket: number): boolean {
-    return this.#updateHolder(owner, ticket, (party) =>
-      party.count > 1 ? { ...party, count: party.count - 1 } : undefined,
+    return this.#updateHolder(owner, ticket, (participant) =>
+      participant.count > 1 ? { ...participant, count: participant.count - 1 } : undefined,
     );
   }
 
   /** Renews the lease. Returns false if the owner is no longer a holder. */
   renew(owner: ProcessIdentity, ticket: number): boolean {
-    return this.#updateHolder(owner, ticket, (party) => ({
-      ...party,
+    return this.#updateHolder(owner, ticket, (participant) => ({
+      ...participant,
       until: this.#clock() + this.leaseMs,
       lease: this.leaseMs,
     }));
@@ -217,9 +218,9 @@ export class TicketSemaphore {
   /** Removes a waiter. */
   abandon(owner: ProcessIdentity, ticket: number): void {
     this.#row.store.transact(() => {
-      const permits = this.#row.read();
-      const waiting = permits?.waiting.filter((party) => !isSameTicket(party, owner, ticket));
-      if (permits && waiting && waiting.length < permits.waiting.length) this.#write({ ...permits, waiting });
+      const state = this.#row.read();
+      const waiting = state?.waiting.filter((participant) => !isSameTicket(participant, owner, ticket));
+      if (state && waiting && waiting.length < state.waiting.length) this.#write({ ...state, waiting });
     });
   }
 
@@ -236,7 +237,11 @@ export class TicketSemaphore {
   /** Whether the owner holds a place with that ticket and its lease is not over. */
   isHolder(owner: ProcessIdentity, ticket: number): boolean {
     const now = this.#clock();
-    return this.#row.peek()?.inside.some((party) => isSameTicket(party, owner, ticket) && now < party.until) ?? false;
+    return (
+      this.#row
+        .peek()
+        ?.inside.some((participant) => isSameTicket(participant, owner, ticket) && now < participant.until) ?? false
+    );
   }
 
   /** Whether all places are held by this thread, so that none can be released while it is blocked. */
@@ -246,16 +251,18 @@ export class TicketSemaphore {
   }
 
   /** Returns the error for a wait that was too long. `timeout` is in milliseconds and may be `Infinity`. */
-  toTimeoutError(timeout: number, onTheSpot: boolean): DiskCacheError {
+  toTimeoutError(timeout: number, isBlocking: boolean): DiskCacheError {
     const holders = this.holders();
-    const who = holders.map((party) => `${describeProcess(party)} with ticket ${party.ticket}`).join(', ');
+    const names = holders
+      .map((participant) => `${describeProcess(participant)} with ticket ${participant.ticket}`)
+      .join(', ');
     const hint =
-      onTheSpot && this.isHeldByThisThread()
+      isBlocking && this.isHeldByThisThread()
         ? '; it is held by this thread, which can not release it while blocked: use acquireAsync'
         : '';
     return new DiskCacheError(
       'TIMEOUT',
-      `${this} could not be acquired${Number.isFinite(timeout) ? ` within ${timeout} ms` : ''}; ${who ? `held by ${who}` : 'it has been released since'}${hint}`,
+      `${this} could not be acquired${Number.isFinite(timeout) ? ` within ${timeout} ms` : ''}; ${names ? `held by ${names}` : 'it has been released since'}${hint}`,
     );
   }
 
@@ -266,28 +273,28 @@ export class TicketSemaphore {
   #updateHolder(
     owner: ProcessIdentity,
     ticket: number,
-    next: (party: Participant) => Participant | undefined,
+    next: (participant: Participant) => Participant | undefined,
   ): boolean {
     return this.#row.store.transact(() => {
-      const permits = this.#row.read();
-      const at = permits?.inside.findIndex((party) => isSameTicket(party, owner, ticket)) ?? -1;
-      if (permits === undefined || at === -1) return false;
-      const party = next(permits.inside[at]!);
-      const inside = party ? permits.inside.with(at, party) : permits.inside.toSpliced(at, 1);
-      this.#write({ ...permits, inside });
+      const state = this.#row.read();
+      const at = state?.inside.findIndex((participant) => isSameTicket(participant, owner, ticket)) ?? -1;
+      if (state === undefined || at === -1) return false;
+      const participant = next(state.inside[at]!);
+      const inside = participant ? state.inside.with(at, participant) : state.inside.toSpliced(at, 1);
+      this.#write({ ...state, inside });
       return true;
     });
   }
 
-  #write(permits: Omit<SemaphoreState, 'bound'>): void {
-    this.#row.write({ ...permits, bound: this.#bound });
+  #write(state: Omit<SemaphoreState, 'bound'>): void {
+    this.#row.write({ ...state, bound: this.#bound });
   }
 
   /** Returns the state without dead participants. @throws {DiskCacheError} `BAD_OPTION` if the key is in use with another bound. */
-  #readAlive(now: number, thorough: boolean): SemaphoreState & { readonly isClockBehind: boolean } {
-    const permits = this.#row.read();
-    if (permits === undefined) return { ...EMPTY_STATE, bound: this.#bound, isClockBehind: false };
-    const found = { ...withoutDead(permits, now, thorough), isClockBehind: hasFutureLease(permits, now) };
+  #readAlive(now: number, checkProcesses: boolean): SemaphoreState & { readonly isClockBehind: boolean } {
+    const state = this.#row.read();
+    if (state === undefined) return { ...EMPTY_STATE, bound: this.#bound, isClockBehind: false };
+    const found = { ...withoutDead(state, now, checkProcesses), isClockBehind: hasFutureLease(state, now) };
     if (found.bound === this.#bound || found.inside.length + found.waiting.length === 0) return found;
     throw new DiskCacheError(
       'BAD_OPTION',

@@ -104,16 +104,16 @@ export class BusyRetry {
     if (isSqliteCorrupt(translated) && !this.#inTransaction()) {
       try {
         return work();
-      } catch (again) {
-        translated = this.translate(again);
+      } catch (retryError) {
+        translated = this.translate(retryError);
       }
     }
-    const began = performance.now();
+    const startedAt = performance.now();
     const { maxMs = this.#isTimeoutChosen ? Number.POSITIVE_INFINITY : getMaxBlockingMs(), waitedMs = 0 } =
       briefWait ?? {};
     const limit = Math.min(this.#timeout, maxMs);
     for (;;) {
-      const waited = performance.now() - began;
+      const waited = performance.now() - startedAt;
       // Inside a transaction the lock is held already: waiting would not help.
       if (!isLocked(translated) || this.#inTransaction()) throw translated;
       if (waited >= limit) {
@@ -124,8 +124,8 @@ export class BusyRetry {
       sleepBlocking(computePauseMs(waited + waitedMs));
       try {
         return work();
-      } catch (again) {
-        translated = this.translate(again);
+      } catch (retryError) {
+        translated = this.translate(retryError);
       }
     }
   }
@@ -150,7 +150,7 @@ export class BusyRetry {
 const getMaxBlockingMs = (): number => Math.min(...Array.from(waitLimits, ({ ms }) => ms));
 
 /** Returns a random pause in milliseconds, so that several waiters don't try in step. */
-function computePauseMs(waited: number): number {
-  const urgency = waited > LONG_WAIT_MS ? 0.5 : Math.min(1, waited / RAMP_UP_MS);
+function computePauseMs(waitedMs: number): number {
+  const urgency = waitedMs > LONG_WAIT_MS ? 0.5 : Math.min(1, waitedMs / RAMP_UP_MS);
   return Math.max(MIN_PAUSE_MS, MAX_PAUSE_MS * (1 - urgency)) * (0.5 + Math.random());
 }

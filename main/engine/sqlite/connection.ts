@@ -100,11 +100,11 @@ export class Statement<Bind extends readonly Column[] = readonly Column[], Row e
   readonly #statement: PreparedStatement<Row>;
   readonly #usesSnapshot: boolean;
 
-  constructor(snapshot: ReadSnapshot, patience: BusyRetry, statement: PreparedStatement<Row>, rides: boolean) {
+  constructor(snapshot: ReadSnapshot, busyRetry: BusyRetry, statement: PreparedStatement<Row>, usesSnapshot: boolean) {
     this.#snapshot = snapshot;
-    this.#busyRetry = patience;
+    this.#busyRetry = busyRetry;
     this.#statement = statement.reader ? statement.raw() : statement;
-    this.#usesSnapshot = rides;
+    this.#usesSnapshot = usesSnapshot;
   }
 
   /** Runs a statement that returns no rows. */
@@ -143,25 +143,25 @@ export class Statement<Bind extends readonly Column[] = readonly Column[], Row e
   }
 
   /** Calls `take` with each row until it returns false. The statement is finished when this method returns. */
-  each(take: (row: Row) => boolean, ...bind: Bind): void {
+  each(onRow: (row: Row) => boolean, ...bind: Bind): void {
     if (this.#snapshot.isHeld) this.#snapshot.release();
     // SQLite refuses a lock before the first row or never.
     const start = () => {
       const rows = this.#statement.iterate(...bind);
       return { rows, first: rows.next() };
     };
-    let begun: ReturnType<typeof start>;
+    let started: ReturnType<typeof start>;
     try {
-      begun = start();
+      started = start();
     } catch (error) {
-      begun = this.#busyRetry.retry(error, start);
+      started = this.#busyRetry.retry(error, start);
     }
     try {
-      for (let next = begun.first; !next.done; next = begun.rows.next()) if (!take(next.value)) return;
+      for (let next = started.first; !next.done; next = started.rows.next()) if (!onRow(next.value)) return;
     } catch (error) {
       throw this.#busyRetry.translate(error);
     } finally {
-      begun.rows.return?.();
+      started.rows.return?.();
     }
   }
 }
@@ -226,10 +226,10 @@ export class Connection {
 
   prepare<Bind extends readonly Column[], Row extends readonly unknown[] = Column[]>(
     sql: string,
-    rides = false,
+    usesSnapshot = false,
   ): Statement<Bind, Row> {
     const prepared = this.withRetry(() => this.#database.prepare<Row>(sql));
-    return new Statement<Bind, Row>(this.snapshot, this.#busyRetry, prepared, rides);
+    return new Statement<Bind, Row>(this.snapshot, this.#busyRetry, prepared, usesSnapshot);
   }
 
   /** Runs SQL that has no parameters and returns no rows. */
@@ -248,8 +248,8 @@ export class Connection {
   }
 
   /** Defines a function for the SQL of this connection. Triggers and indexes in the file can't call it. */
-  defineFunction(name: string, answer: (argument: Column) => Column): void {
-    this.#database.function(name, { directOnly: true }, answer);
+  defineFunction(name: string, implementation: (argument: Column) => Column): void {
+    this.#database.function(name, { directOnly: true }, implementation);
   }
 
   close(): void {

@@ -47,7 +47,7 @@ const toDeleteSql = (end: string): string =>
   `DELETE FROM entry WHERE id = ${end} AND file IS NULL AND mode IN (${PLAIN_ENCODINGS.join(', ')}) RETURNING ${DEQUE_COLUMNS}`;
 
 /** Returns the SQL that deletes the row at an end if it is the row that was read. Parameters: position, mode, checksum, value. */
-const remove = (end: string): string =>
+const toDeleteReadRowSql = (end: string): string =>
   `DELETE FROM entry WHERE id = ${end} AND id = ? AND mode = ? AND checksum = ? AND value IS ? AND file IS NULL`;
 
 const statement =
@@ -81,8 +81,8 @@ export const DEQUE_STATEMENTS = {
   back: statement<DequeRow>(`${SELECT_ITEM_SQL} ORDER BY id DESC LIMIT 1`),
   popFront: statement<DequeRow>(toDeleteSql(FIRST_POSITION_SQL)),
   popBack: statement<DequeRow>(toDeleteSql(LAST_POSITION_SQL)),
-  removeFront: statement(remove(FIRST_POSITION_SQL)),
-  removeBack: statement(remove(LAST_POSITION_SQL)),
+  removeFront: statement(toDeleteReadRowSql(FIRST_POSITION_SQL)),
+  removeBack: statement(toDeleteReadRowSql(LAST_POSITION_SQL)),
   /** Parameter: the number of items before it (`fromFront`) or after it (`fromBack`). */
   fromFront: statement<DequeRow>(`${SELECT_ITEM_SQL} WHERE id = ${FIRST_POSITION_SQL} + ?`),
   fromBack: statement<DequeRow>(`${SELECT_ITEM_SQL} WHERE id = ${LAST_POSITION_SQL} - ?`),

@@ -67,7 +67,11 @@ export interface Database {
   prepare<Row>(sql: string): PreparedStatement<Row>;
   exec(sql: string): unknown;
   pragma(text: string, options: { readonly simple: boolean }): unknown;
-  function(name: string, options: { readonly directOnly: boolean }, answer: (argument: Column) => Column): unknown;
+  function(
+    name: string,
+    options: { readonly directOnly: boolean },
+    implementation: (argument: Column) => Column,
+  ): unknown;
   close(): unknown;
 }
 

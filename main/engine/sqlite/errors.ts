@@ -86,12 +86,12 @@ function assertAccess(file: string): void {
 
 function writeProbeFile(file: string): void {
   rmSync(file, { force: true });
-  const opened = openSync(file, 'wx', 0o600);
+  const descriptor = openSync(file, 'wx', 0o600);
   try {
-    writeSync(opened, new Uint8Array(PROBE_BYTES));
-    fsyncSync(opened);
+    writeSync(descriptor, new Uint8Array(PROBE_BYTES));
+    fsyncSync(descriptor);
   } finally {
-    closeSync(opened);
+    closeSync(descriptor);
     rmSync(file, { force: true });
   }
 }
@@ -116,23 +116,23 @@ const recentResults = new Map<string, { readonly at: number; readonly refusal: u
 export function probeRead(path: string): unknown {
   const known = recentResults.get(path);
   if (known !== undefined && performance.now() - known.at < RESULT_TTL_MS) return known.refusal;
-  const refusal = findReadRefusal(path);
+  const refusal = findReadError(path);
   recentResults.clear();
   recentResults.set(path, { at: performance.now(), refusal });
   return refusal;
 }
 
-function findReadRefusal(path: string): unknown {
+function findReadError(path: string): unknown {
   try {
     // Windows does not release locks on close.
-    const opened = process.platform === 'win32' ? openSync(path, 'r') : findDescriptor(path);
-    if (opened === undefined) return undefined;
+    const descriptor = process.platform === 'win32' ? openSync(path, 'r') : findDescriptor(path);
+    if (descriptor === undefined) return undefined;
     try {
-      const piece = new Uint8Array(READ_CHUNK_BYTES);
+      const chunk = new Uint8Array(READ_CHUNK_BYTES);
       for (let at = 0; at < MAX_READ_BYTES; at += READ_CHUNK_BYTES)
-        if (readSync(opened, piece, 0, READ_CHUNK_BYTES, at) === 0) break;
+        if (readSync(descriptor, chunk, 0, READ_CHUNK_BYTES, at) === 0) break;
     } finally {
-      if (process.platform === 'win32') closeSync(opened);
+      if (process.platform === 'win32') closeSync(descriptor);
     }
     return undefined;
   } catch (error) {
@@ -144,8 +144,8 @@ function findDescriptor(path: string): number | undefined {
   const { dev, ino } = statSync(path);
   for (let descriptor = 3; descriptor < MAX_DESCRIPTOR; descriptor++) {
     try {
-      const facts = fstatSync(descriptor);
-      if (facts.ino === ino && facts.dev === dev) return descriptor;
+      const stats = fstatSync(descriptor);
+      if (stats.ino === ino && stats.dev === dev) return descriptor;
     } catch {
       // Not open.
     }
@@ -235,12 +235,12 @@ export function toDiskCacheError(error: unknown, path: string): unknown {
     const explained = refusal === undefined ? undefined : toExplainedError(refusal, path);
     if (explained !== undefined) return new DiskCacheError(explained.code, explained.message, { cause: error });
   }
-  const [, meant, meaning] = SQLITE_ERRORS.find(([prefix]) => code.startsWith(prefix)) ?? [
+  const [, errorCode, meaning] = SQLITE_ERRORS.find(([prefix]) => code.startsWith(prefix)) ?? [
     '',
     'CORRUPT',
     'refused a statement',
   ];
-  return new DiskCacheError(meant, `${path} ${meaning} (${code}: ${getErrorMessage(error)})`, { cause: error });
+  return new DiskCacheError(errorCode, `${path} ${meaning} (${code}: ${getErrorMessage(error)})`, { cause: error });
 }
 
 /**

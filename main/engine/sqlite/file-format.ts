@@ -114,8 +114,8 @@ export function withoutLoggingDeletions(connection: Connection, work: () => void
 
 /** Whether the log was made by an earlier version, to which this one can't write. */
 export function hasFormerLog(connection: Connection): boolean {
-  const trigger: Statement<[string], [string]> = connection.prepare('SELECT sql FROM sqlite_schema WHERE name = ?');
-  return trigger.first(DELETE_TRIGGER)?.[0] === FORMER_DELETE_TRIGGER;
+  const readTrigger: Statement<[string], [string]> = connection.prepare('SELECT sql FROM sqlite_schema WHERE name = ?');
+  return readTrigger.first(DELETE_TRIGGER)?.[0] === FORMER_DELETE_TRIGGER;
 }
 
 /** Upgrades the log of an earlier version. Call it inside a write transaction. */

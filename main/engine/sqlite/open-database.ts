@@ -88,12 +88,12 @@ export function syncIfPossible(folder: string): void {
 export function assertPlainFiles(databasePath: string): void {
   for (const suffix of COMPANION_SUFFIXES) {
     const path = databasePath + suffix;
-    const facts = lstatIfExists(path);
-    if (facts === undefined || facts.isFile()) continue;
-    if (facts.isDirectory()) throw toFileError(Object.assign(new Error('EISDIR'), { code: 'EISDIR' }), path);
+    const stats = lstatIfExists(path);
+    if (stats === undefined || stats.isFile()) continue;
+    if (stats.isDirectory()) throw toFileError(Object.assign(new Error('EISDIR'), { code: 'EISDIR' }), path);
     throw new DiskCacheError(
       'NOT_ALLOWED',
-      `${path} is not a regular file but ${facts.isSymbolicLink() ? 'a link' : 'a pipe or a device'}, which is not followed; remove it`,
+      `${path} is not a regular file but ${stats.isSymbolicLink() ? 'a link' : 'a pipe or a device'}, which is not followed; remove it`,
     );
   }
 }
@@ -104,9 +104,9 @@ export function assertPlainFiles(databasePath: string): void {
  * @throws {DiskCacheError} `NOT_ALLOWED` for a link, `BAD_OPTION` for a file.
  */
 export function assertPlainFolder(path: string): void {
-  const facts = lstatIfExists(path);
-  if (facts === undefined || facts.isDirectory()) return;
-  if (facts.isSymbolicLink()) {
+  const stats = lstatIfExists(path);
+  if (stats === undefined || stats.isDirectory()) return;
+  if (stats.isSymbolicLink()) {
     throw new DiskCacheError('NOT_ALLOWED', `${path} is a link, which is not followed; put a folder in its place`);
   }
   throw toFileError(Object.assign(new Error('ENOTDIR'), { code: 'EEXIST' }), path);

@@ -63,10 +63,10 @@ const getMaxInflatedBytes = (packedBytes: number): number => Math.max(ALWAYS_ALL
  */
 export function decompress(packed: Uint8Array): Uint8Array {
   assertCompression('zstd');
-  const most = Math.min(getMaxInflatedBytes(packed.length), buffer.constants.MAX_LENGTH);
-  const limit = Math.min(getDecodedLimit(), most);
+  const maxBytes = Math.min(getMaxInflatedBytes(packed.length), buffer.constants.MAX_LENGTH);
+  const limit = Math.min(getDecodedLimit(), maxBytes);
   const tooLarge = (cause?: unknown) =>
-    limit < most ? overBudgetError() : decompressionBombError(packed.length, most, cause);
+    limit < maxBytes ? overBudgetError() : decompressionBombError(packed.length, maxBytes, cause);
   const size = getContentSize(packed);
   if (size !== undefined && size > limit) throw tooLarge();
   try {

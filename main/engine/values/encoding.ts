@@ -83,13 +83,13 @@ export function checksum(start: number, data: Stored): number {
   // A damaged mode must not match any checksum.
   if (start !== start >>> 0) return Number.NaN;
   // Older Nodes pass zlib a null pointer for empty data, which would reset the sum.
-  if (typeof data === 'object' && data.length > MAX_CRC_BYTES) return checksumInPieces(start, data);
+  if (typeof data === 'object' && data.length > MAX_CRC_BYTES) return checksumInChunks(start, data);
   if (typeof data !== 'number') return data.length === 0 ? start : crc32(data, start);
   number[0] = data;
   return crc32(numberBytes, start);
 }
 
-function checksumInPieces(start: number, data: Uint8Array): number {
+function checksumInChunks(start: number, data: Uint8Array): number {
   let check = start;
   for (let at = 0; at < data.length; at += MAX_CRC_BYTES) check = crc32(data.subarray(at, at + MAX_CRC_BYTES), check);
   return check;

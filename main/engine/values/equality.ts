@@ -72,14 +72,14 @@ class GraphComparison {
   #steps = 0;
 
   compare(one: unknown, other: unknown): boolean {
-    const left: unknown[] = [one, other];
-    while (left.length > 0) {
-      const second = left.pop();
-      const first = left.pop();
+    const pending: unknown[] = [one, other];
+    while (pending.length > 0) {
+      const second = pending.pop();
+      const first = pending.pop();
       if (this.#trials > 0 && ++this.#steps > MAX_TRIAL_STEPS) throw tooEntangledError();
       if (!isObject(first) || !isObject(second)) {
         if (!Object.is(first, second)) return false;
-      } else if (!this.#join(first, second) && !this.#expand(first, second, left)) return false;
+      } else if (!this.#join(first, second) && !this.#expand(first, second, pending)) return false;
     }
     return true;
   }
@@ -110,7 +110,7 @@ class GraphComparison {
   }
 
   /** Compares two objects without the objects they refer to, which are added to `pending`. */
-  #expand(first: object, second: object, left: unknown[]): boolean {
+  #expand(first: object, second: object, pending: unknown[]): boolean {
     if (Object.getPrototypeOf(first) !== Object.getPrototypeOf(second) || getTag(first) !== getTag(second))
       return false;
     if (Array.isArray(first) && first.length !== (second as unknown[]).length) return false;
@@ -118,12 +118,13 @@ class GraphComparison {
     if (getEnumerableNames(second).length !== names.length) return false;
     for (const name of names) {
       if (!Object.prototype.propertyIsEnumerable.call(second, name)) return false;
-      left.push((first as Named)[name], (second as Named)[name]);
+      pending.push((first as Named)[name], (second as Named)[name]);
     }
     if (types.isSet(first)) return this.#areSetsEqual(first, second as Set<unknown>);
-    if (types.isMap(first)) return this.#areMapsEqual(first, second as Map<unknown, unknown>, left);
+    if (types.isMap(first)) return this.#areMapsEqual(first, second as Map<unknown, unknown>, pending);
     if (types.isNativeError(first)) {
-      for (const name of ERROR_NAMES) left.push((first as unknown as Named)[name], (second as unknown as Named)[name]);
+      for (const name of ERROR_NAMES)
+        pending.push((first as unknown as Named)[name], (second as unknown as Named)[name]);
       return true;
     }
     return Array.isArray(first) || getTag(first) === 'Object' || isSameLeaf(first, second);
@@ -141,12 +142,12 @@ class GraphComparison {
     return this.#matches(objects, others);
   }
 
-  #areMapsEqual(first: Map<unknown, unknown>, second: Map<unknown, unknown>, left: unknown[]): boolean {
+  #areMapsEqual(first: Map<unknown, unknown>, second: Map<unknown, unknown>, pending: unknown[]): boolean {
     if (first.size !== second.size) return false;
     const pairs: object[] = [];
     for (const [key, value] of first) {
       if (isObject(key)) pairs.push([key, value]);
-      else if (second.has(key)) left.push(value, second.get(key));
+      else if (second.has(key)) pending.push(value, second.get(key));
       else return false;
     }
     return this.#matches(

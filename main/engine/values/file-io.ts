@@ -85,7 +85,7 @@ export interface FileContents {
 /** Bytes per read or write: Node's limit for one call is below 2 GiB. */
 export const MAX_IO_BYTES = 1024 ** 3;
 /** Chunk size for content that is only checked. */
-const READ_PIECE_BYTES = 1024 ** 2;
+const READ_CHUNK_BYTES = 1024 ** 2;
 
 /**
  * Reads a file of exactly `bytes` bytes into memory of exactly that size.
@@ -96,16 +96,16 @@ const READ_PIECE_BYTES = 1024 ** 2;
 export function readFileWhole(path: string, bytes: number): FileContents {
   return withOpenFile(path, bytes, (file, changedAt) => {
     const whole = allocate(path, bytes);
-    readPieces(path, file, bytes, (at) => whole.subarray(at, Math.min(at + MAX_IO_BYTES, bytes)));
+    readChunks(path, file, bytes, (at) => whole.subarray(at, Math.min(at + MAX_IO_BYTES, bytes)));
     return { bytes: new Uint8Array(whole.buffer), changedAt };
   });
 }
 
 /** Reads a file of exactly `bytes` bytes and passes it to `take` chunk by chunk, in memory that is reused. @throws as `readFileWhole` */
-export function readFileInPieces(path: string, bytes: number, take: (piece: Uint8Array) => void): void {
-  const memory = Buffer.allocUnsafeSlow(Math.min(READ_PIECE_BYTES, bytes));
+export function readFileInChunks(path: string, bytes: number, onChunk: (piece: Uint8Array) => void): void {
+  const memory = Buffer.allocUnsafeSlow(Math.min(READ_CHUNK_BYTES, bytes));
   withOpenFile(path, bytes, (file) => {
-    readPieces(path, file, bytes, (at) => memory.subarray(0, Math.min(READ_PIECE_BYTES, bytes - at)), take);
+    readChunks(path, file, bytes, (at) => memory.subarray(0, Math.min(READ_CHUNK_BYTES, bytes - at)), onChunk);
   });
 }
 
@@ -117,9 +117,9 @@ function withOpenFile<T>(path: string, bytes: number, work: (file: number, chang
     throw toOpenError(error, path);
   }
   try {
-    const facts = fstatSync(file);
-    if (!facts.isFile()) throw damagedFileError(path, 'is not a regular file');
-    const { size, ctimeMs } = facts;
+    const stats = fstatSync(file);
+    if (!stats.isFile()) throw damagedFileError(path, 'is not a regular file');
+    const { size, ctimeMs } = stats;
     assertFileSize(path, size, bytes);
     return work(file, ctimeMs);
   } catch (error) {
@@ -129,18 +129,18 @@ function withOpenFile<T>(path: string, bytes: number, work: (file: number, chang
   }
 }
 
-function readPieces(
+function readChunks(
   path: string,
   file: number,
   bytes: number,
   getBuffer: (at: number) => Uint8Array,
-  take: (piece: Uint8Array) => void = () => {},
+  onChunk: (piece: Uint8Array) => void = () => {},
 ): void {
   for (let at = 0; at < bytes; ) {
-    const room = getBuffer(at);
-    const read = readSync(file, room, 0, room.length, at);
+    const buffer = getBuffer(at);
+    const read = readSync(file, buffer, 0, buffer.length, at);
     if (read === 0) assertFileSize(path, at, bytes);
-    take(room.subarray(0, read));
+    onChunk(buffer.subarray(0, read));
     at += read;
   }
 }
@@ -257,8 +257,8 @@ export function readSmallFile(path: string, maxBytes: number): Buffer | undefine
     throw code === 'ELOOP' ? toOpenError(error, path) : toFileError(error, path);
   }
   try {
-    const facts = fstatSync(file);
-    if (!facts.isFile() || facts.size > maxBytes) {
+    const stats = fstatSync(file);
+    if (!stats.isFile() || stats.size > maxBytes) {
       throw new DiskCacheError('CORRUPT', `${path} was not written by deskcache; remove it`);
     }
     return readFileSync(file);
@@ -272,8 +272,8 @@ export function readSmallFile(path: string, maxBytes: number): Buffer | undefine
 /** Returns size in bytes and time of the last write (epoch milliseconds, the file system's clock); undefined if there is no file. */
 export function statFile(path: string): { readonly bytes: number; readonly modified: number } | undefined {
   try {
-    const facts = lstatSync(path, { throwIfNoEntry: false });
-    return facts === undefined ? undefined : { bytes: facts.size, modified: facts.mtimeMs };
+    const stats = lstatSync(path, { throwIfNoEntry: false });
+    return stats === undefined ? undefined : { bytes: stats.size, modified: stats.mtimeMs };
   } catch (error) {
     throw toValueFileError(error, path);
   }

@@ -18,7 +18,7 @@ import {
   listFolders,
   makeFolders,
   parseFileName,
-  readFileInPieces,
+  readFileInChunks,
   readFileWhole,
   removeEmptyFolder,
   removeFile,
@@ -120,7 +120,7 @@ export class FileStore {
   }
 
   /**
-   * Moves a staged file into its bucket. Call it inside the write transaction that writes the row; if that rolls back, `remove` the
+   * Moves a staged file into its bucket. Call it inside the write transaction that writes the row; if that rolls back, `toDeleteReadRowSql` the
    * file.
    *
    * @throws {DiskCacheError} `TIMEOUT` if the file was staged too long ago and has been removed as abandoned.
@@ -149,10 +149,10 @@ export class FileStore {
    * @throws {DiskCacheError} `CORRUPT` with the path, for a file that is missing, shorter, longer or damaged. Another process may
    * have replaced the item since the row was read: read the row again before reporting damage.
    */
-  read(name: string, expected: ExpectedFile, afresh = false): Uint8Array {
+  read(name: string, expected: ExpectedFile, recheck = false): Uint8Array {
     const path = this.getReadablePath(name);
     const { bytes, changedAt } = readFileWhole(path, expected.bytes);
-    if (!afresh && this.#verified.get(name) === changedAt) return bytes;
+    if (!recheck && this.#verified.get(name) === changedAt) return bytes;
     if (checksum(expected.mode, bytes) !== expected.crc) throw damagedFileError(path, CONTENT_DIFFERS);
     this.#markVerified(name, changedAt);
     return bytes;
@@ -162,17 +162,17 @@ export class FileStore {
   verify(name: string, { mode, bytes, crc }: ExpectedFile): void {
     const path = this.getPath(name);
     let sum = mode;
-    readFileInPieces(path, bytes, (piece) => {
+    readFileInChunks(path, bytes, (piece) => {
       sum = checksum(sum, piece);
     });
     if (sum !== crc) throw damagedFileError(path, CONTENT_DIFFERS);
   }
 
   /** Skips files that changed within the last tick of the file system's clock: they could change again with the same time stamp. */
-  #markVerified(name: string, changed: number): void {
-    if (performance.timeOrigin + performance.now() - changed < FILE_TIME_TICK_MS) return;
+  #markVerified(name: string, changedAt: number): void {
+    if (performance.timeOrigin + performance.now() - changedAt < FILE_TIME_TICK_MS) return;
     if (this.#verified.size >= MAX_VERIFIED_FILES) this.#verified.clear();
-    this.#verified.set(name, changed);
+    this.#verified.set(name, changedAt);
   }
 
   /** Returns the size of a file in bytes; undefined if it is missing. */
@@ -209,17 +209,17 @@ export class FileStore {
   }
 
   /** Removes abandoned staged files. Needs no lock. Ages are in the file system's time, so the store's clock is not used. */
-  sweepStage(patience = STAGE_TTL_MS): FileUsage {
+  sweepStage(ttlMs = STAGE_TTL_MS): FileUsage {
     const abandoned: string[] = [];
     let now: number | undefined;
     for (const name of listNamesIn(getStageFolder(this.root), '')) {
-      const isGone = hasWriterExited(name);
+      const hasExited = hasWriterExited(name);
       const path = getStagedPath(this.root, name);
-      if (isGone !== true) {
+      if (hasExited !== true) {
         now ??= this.#getFileSystemTime();
         // A time in the future means that the clock was set back since.
         const age = Math.abs(now - (statFile(path)?.modified ?? now));
-        if (age <= (isGone === false ? patience * LIVE_WRITER_TTL_FACTOR : patience)) continue;
+        if (age <= (hasExited === false ? ttlMs * LIVE_WRITER_TTL_FACTOR : ttlMs)) continue;
       }
       abandoned.push(path);
     }

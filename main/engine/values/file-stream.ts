@@ -56,9 +56,9 @@ export class OpenFile {
 
   /** Returns the size in bytes. @throws {DiskCacheError} `CORRUPT` for a pipe or a device in its place. */
   async getSize(): Promise<number> {
-    const facts = await this.#run(fsAsync.fstat(this.#descriptor));
-    if (!facts.isFile()) throw damagedFileError(this.#path, 'is not a regular file');
-    return facts.size;
+    const stats = await this.#run(fsAsync.fstat(this.#descriptor));
+    if (!stats.isFile()) throw damagedFileError(this.#path, 'is not a regular file');
+    return stats.size;
   }
 
   /** Reads into `chunk` from an offset. Returns the number of bytes read, 0 at the end of the file. */

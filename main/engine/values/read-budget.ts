@@ -142,13 +142,13 @@ function computeCost(mode: number, value: unknown, maxBytes: number): number {
   if (typeof value !== 'object' || value === null) return PART_COST_BYTES;
   // JSON gives a tree; structured clone and custom codecs may give shared or cyclic objects.
   const seen = mode % ZSTD_FLAG === ENCODING.json ? undefined : new Set<object>();
-  const left: object[] = [value];
+  const pending: object[] = [value];
   let cost = 0;
   const add = (part: unknown): void => {
-    if (typeof part === 'object' && part !== null) left.push(part);
+    if (typeof part === 'object' && part !== null) pending.push(part);
     else cost += typeof part === 'string' ? PART_COST_BYTES + part.length : PART_COST_BYTES;
   };
-  for (let part = left.pop(); part !== undefined && cost <= maxBytes; part = left.pop()) {
+  for (let part = pending.pop(); part !== undefined && cost <= maxBytes; part = pending.pop()) {
     cost += OBJECT_COST_BYTES;
     if (seen !== undefined && seen.size === seen.add(part).size) continue;
     if (ArrayBuffer.isView(part) || part instanceof ArrayBuffer) cost += part.byteLength;

@@ -30,34 +30,34 @@ export class ShapeTable {
   getShape(object: object): number | undefined {
     const flat = this.#getFlatShape(object);
     if (flat !== undefined) return flat;
-    const left = [object];
-    for (let part = left.at(-1); part !== undefined; part = left.at(-1)) {
+    const pending = [object];
+    for (let part = pending.at(-1); part !== undefined; part = pending.at(-1)) {
       const shape = this.#shapes.get(part);
       if (shape === undefined || shape === IN_PROGRESS) {
-        const before = left.length;
-        const found = this.#describe(part, shape === IN_PROGRESS, left);
+        const before = pending.length;
+        const found = this.#describe(part, shape === IN_PROGRESS, pending);
         this.#shapes.set(part, found);
-        if (left.length > before) continue;
+        if (pending.length > before) continue;
       }
-      left.pop();
+      pending.pop();
     }
     const shape = this.#shapes.get(object)!;
     return shape === CIRCULAR ? undefined : shape;
   }
 
   /** Adds parts without a shape to `pending` on the first visit. On the second, every part has a shape or lies on a cycle. */
-  #describe(object: object, again: boolean, left: object[]): number {
-    if (!again) this.#shapes.set(object, IN_PROGRESS);
-    const before = left.length;
+  #describe(object: object, isSecondVisit: boolean, pending: object[]): number {
+    if (!isSecondVisit) this.#shapes.set(object, IN_PROGRESS);
+    const before = pending.length;
     const numbers: number[] = [];
     const parts = getParts(object);
     for (const inner of parts) {
       const number = isObject(inner) ? this.#shapes.get(inner) : this.#getNumber(inner);
-      if (number === undefined) left.push(inner as object);
-      else if (number === CIRCULAR || (again && number === IN_PROGRESS)) return CIRCULAR;
+      if (number === undefined) pending.push(inner as object);
+      else if (number === CIRCULAR || (isSecondVisit && number === IN_PROGRESS)) return CIRCULAR;
       else numbers.push(number);
     }
-    if (left.length > before) return IN_PROGRESS;
+    if (pending.length > before) return IN_PROGRESS;
     if (numbers.includes(IN_PROGRESS)) return CIRCULAR;
     return this.#fold(object, numbers);
   }

@@ -73,7 +73,7 @@ export interface ValueSnapshot {
 export function takeSnapshot(value: unknown): ValueSnapshot | undefined {
   const reader = new SnapshotReader();
   try {
-    const copy = reader.part(value, 0);
+    const copy = reader.copyPart(value, 0);
     const json = reader.json && !inheritsToJson();
     return { copy, json, hasProxy: !json && reader.hasProxy };
   } catch {
@@ -95,7 +95,7 @@ class SnapshotReader {
     return this.#originals.some(types.isProxy);
   }
 
-  part(part: unknown, depth: number): unknown {
+  copyPart(part: unknown, depth: number): unknown {
     switch (typeof part) {
       case 'string':
       case 'boolean':
@@ -140,7 +140,7 @@ class SnapshotReader {
     this.#register(value, copy);
     for (const name of Object.keys(copy)) {
       const part = copy[name];
-      const kept = this.part(part, depth);
+      const kept = this.copyPart(part, depth);
       if (kept !== part) copy[name] = kept;
     }
     return copy;
@@ -151,26 +151,28 @@ class SnapshotReader {
     this.#register(value, copy);
     const names = Object.keys(value);
     if (isDense(names, value.length)) {
-      for (let index = 0; index < names.length; index++) copy.push(this.part(value[index], depth));
+      for (let index = 0; index < names.length; index++) copy.push(this.copyPart(value[index], depth));
       return copy;
     }
     this.json = false;
     copy.length = value.length;
-    for (const name of names) defineProperty(copy, name, this.part(value[name as never], depth));
+    for (const name of names) defineProperty(copy, name, this.copyPart(value[name as never], depth));
     return copy;
   }
 
   #map(value: Map<unknown, unknown>, depth: number): object {
     const copy = new Map();
     this.#register(value, copy);
-    Map.prototype.forEach.call(value, (member, key) => copy.set(this.part(key, depth), this.part(member, depth)));
+    Map.prototype.forEach.call(value, (member, key) =>
+      copy.set(this.copyPart(key, depth), this.copyPart(member, depth)),
+    );
     return copy;
   }
 
   #set(value: Set<unknown>, depth: number): object {
     const copy = new Set();
     this.#register(value, copy);
-    Set.prototype.forEach.call(value, (member) => copy.add(this.part(member, depth)));
+    Set.prototype.forEach.call(value, (member) => copy.add(this.copyPart(member, depth)));
     return copy;
   }
 
@@ -180,7 +182,7 @@ class SnapshotReader {
     // If the original has no stack, structured clone must not store the stack of this line.
     Reflect.set(copy, 'stack', undefined);
     for (const name of Object.getOwnPropertyNames(value)) {
-      const part = this.part(value[name as 'cause'], depth);
+      const part = this.copyPart(value[name as 'cause'], depth);
       if (!isClonedErrorProperty(name, part)) throw value;
       copy[name as 'cause'] = part;
     }
