@@ -19,7 +19,7 @@ describe('BoundedSemaphore', () => {
     expect(catchError(() => semaphore.release())).toEqual(errorMatching('NOT_ALLOWED'));
   });
 
-  it('is never over its bound, and is filled up to it, in order', async () => {
+  it('never exceeds its bound, and fills its places in order', async () => {
     using cache = openLockStore();
     let inside = 0;
     let most = 0;
@@ -49,7 +49,7 @@ describe('BoundedSemaphore', () => {
     three.release();
   });
 
-  it('refuses invalid bounds, and the row of another recipe', () => {
+  it('refuses invalid bounds and the row of another recipe', () => {
     using cache = openLockStore();
     for (const bound of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY]) {
       expect(catchError(() => new BoundedSemaphore(cache, 'k', bound))).toEqual(errorMatching('BAD_OPTION', 'bound'));

@@ -35,7 +35,7 @@ it('a name that can’t be a folder is refused', () => {
   }
 });
 
-it('a page that may not open a queue finds the open ones', () => {
+it('a caller that may not open queues finds only open ones', () => {
   const directory = freshDirectory();
   const queues = new Queues(directory);
   const noSuchStore = expect.objectContaining({
