@@ -321,7 +321,8 @@ function toDriverError(error: unknown, path: string): unknown {
   return error;
 }
 
-function getErrorCode(error: unknown): string | undefined {
+/** Returns the code of an error of SQLite or the system; undefined if it has none. */
+export function getErrorCode(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
   return typeof error.code === 'string' ? error.code : undefined;
 }

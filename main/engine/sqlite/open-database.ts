@@ -1,9 +1,9 @@
 import { chmodSync, existsSync, lstatSync, readdirSync, rmSync, type Stats } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
-import { getErrnoCode, makeFolders, STAGE_FOLDER, syncFolder } from '../values/file-io.ts';
+import { makeFolders, STAGE_FOLDER, syncFolder } from '../values/file-io.ts';
 import { Connection } from './connection.ts';
-import { assertPathLength, toFileError } from './errors.ts';
+import { assertPathLength, getErrorCode, toFileError } from './errors.ts';
 import {
   APPLICATION_ID,
   assertApplicationId,
@@ -76,7 +76,7 @@ export function syncIfPossible(folder: string): void {
     syncFolder(folder);
   } catch (error) {
     const cause = error instanceof DiskCacheError ? error.cause : error;
-    if (!UNSYNCABLE_CODES.has(getErrnoCode(cause))) throw error;
+    if (!UNSYNCABLE_CODES.has(getErrorCode(cause))) throw error;
   }
 }
 

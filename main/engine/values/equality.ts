@@ -1,5 +1,5 @@
 import { isDeepStrictEqual, types } from 'node:util';
-import { getEnumerableNames, ShapeTable, tooEntangledError } from './shapes.ts';
+import { getEnumerableNames, isObject, type Named, ShapeTable, tooEntangledError } from './shapes.ts';
 
 /** Limit of the plain comparison, which keeps no record of visited objects. Nearly all values need fewer steps. */
 const MAX_PLAIN_STEPS = 4096;
@@ -21,8 +21,6 @@ export function isEqual(one: unknown, other: unknown): boolean {
   const plain = new PlainComparison().compare(one, other, 0);
   return plain ?? new GraphComparison().compare(one, other);
 }
-
-const isObject = (part: unknown): part is object => typeof part === 'object' && part !== null;
 
 /** Compares plain objects and arrays. Returns undefined if the values need a `GraphComparison`. */
 class PlainComparison {
@@ -55,8 +53,6 @@ class PlainComparison {
     return true;
   }
 }
-
-type Named = Record<PropertyKey, unknown>;
 
 /**
  * Equality of graphs after Hopcroft and Karp, "A Linear Algorithm for Testing Equivalence of Finite Automata" (1971): once two objects

@@ -19,7 +19,7 @@ import {
 import { dirname, join } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { hasTaggedProcessExited, SELF_TAG, TAG_DIGITS } from '../process-identity.ts';
-import { toFileError, toValueFileError } from '../sqlite/errors.ts';
+import { getErrorCode, toFileError, toValueFileError } from '../sqlite/errors.ts';
 
 /*
  * Value files are in these folders below the directory of a cache:
@@ -186,7 +186,7 @@ function closeQuietly(file: number): void {
  * may have been removed, which says nothing about the value.
  */
 export function toOpenError(error: unknown, path: string): DiskCacheError {
-  const code = getErrnoCode(error);
+  const code = getErrorCode(error);
   if (code === 'ELOOP') return damagedFileError(path, 'is a link, which is not followed', error);
   if (code !== 'ENOENT') return toValueFileError(error, path);
   const root = dirname(dirname(path));
@@ -209,7 +209,7 @@ export function removeFile(path: string): boolean {
     unlinkSync(path);
     return true;
   } catch (error) {
-    return getErrnoCode(error) === 'ENOENT';
+    return getErrorCode(error) === 'ENOENT';
   }
 }
 
@@ -227,7 +227,7 @@ export function listFiles(folder: string): readonly string[] {
   try {
     return readdirSync(folder);
   } catch (error) {
-    if (getErrnoCode(error) === 'ENOENT') return [];
+    if (getErrorCode(error) === 'ENOENT') return [];
     throw toValueFileError(error, folder);
   }
 }
@@ -237,7 +237,7 @@ export function listFolders(folder: string): readonly string[] {
   try {
     return readdirSync(folder, { withFileTypes: true }).flatMap((found) => (found.isDirectory() ? found.name : []));
   } catch (error) {
-    if (getErrnoCode(error) === 'ENOENT') return [];
+    if (getErrorCode(error) === 'ENOENT') return [];
     throw toValueFileError(error, folder);
   }
 }
@@ -252,7 +252,7 @@ export function readSmallFile(path: string, maxBytes: number): Buffer | undefine
   try {
     file = openSync(path, constants.O_RDONLY | NO_FOLLOW);
   } catch (error) {
-    const code = getErrnoCode(error);
+    const code = getErrorCode(error);
     if (code === 'ENOENT') return undefined;
     throw code === 'ELOOP' ? toOpenError(error, path) : toFileError(error, path);
   }
@@ -302,7 +302,7 @@ export function syncFile(path: string): void {
   try {
     file = openSync(path, constants.O_RDWR | NO_FOLLOW);
   } catch (error) {
-    if (getErrnoCode(error) === 'ENOENT') return;
+    if (getErrorCode(error) === 'ENOENT') return;
     throw toValueFileError(error, path);
   }
   try {
@@ -328,5 +328,3 @@ export function syncFolder(path: string): void {
     throw toValueFileError(error, path);
   }
 }
-
-export const getErrnoCode = (error: unknown): string | undefined => (error as NodeJS.ErrnoException | undefined)?.code;

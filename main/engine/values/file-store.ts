@@ -1,13 +1,12 @@
 import { renameSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
-import { toValueFileError } from '../sqlite/errors.ts';
+import { getErrorCode, toValueFileError } from '../sqlite/errors.ts';
 import { assertPlainFolder } from '../sqlite/open-database.ts';
 import { checksum } from './encoding.ts';
 import {
   createName,
   damagedFileError,
-  getErrnoCode,
   getPlacedPath,
   getStagedPath,
   getStageFolder,
@@ -250,7 +249,7 @@ export class FileStore {
       renameSync(getStagedPath(this.root, name), path);
       return true;
     } catch (error) {
-      if (getErrnoCode(error) === 'ENOENT') return false;
+      if (getErrorCode(error) === 'ENOENT') return false;
       throw toValueFileError(error, path);
     }
   }

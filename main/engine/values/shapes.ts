@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { types } from 'node:util';
 import { DiskCacheError } from '../../../protocol/error.ts';
 
-type Named = Record<PropertyKey, unknown>;
+export type Named = Record<PropertyKey, unknown>;
 
-const isObject = (part: unknown): part is object => typeof part === 'object' && part !== null;
+export const isObject = (part: unknown): part is object => typeof part === 'object' && part !== null;
 
 /** Used instead of a shape: the object is being visited; a path from the object leads back to a visited one. */
 const IN_PROGRESS = -1;
