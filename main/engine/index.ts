@@ -31,7 +31,7 @@ export type { AcquireAsyncOptions, AcquireOptions } from './locks/acquire.ts';
 export { Averager } from './locks/averager.ts';
 export { type BarrierOptions, barrier, type LockFactory, type ThrottleOptions, throttle } from './locks/decorators.ts';
 export type { LockHandle } from './locks/lock-handle.ts';
-export { BoundedSemaphore, Lock, RLock } from './locks/locks.ts';
+export { BoundedSemaphore, Lock, type LockLike, RLock } from './locks/locks.ts';
 export type { RecipeStore } from './locks/recipe-store.ts';
 export type { LeaseOptions } from './locks/ticket-semaphore.ts';
 export { type Injected, reopen, type StoreHandle } from './registry.ts';

@@ -100,7 +100,7 @@ export function reclaimLost(transaction: QueueTransaction, self: string, { attem
     running.delete(id);
     transaction.count('running', -1);
     const owner = lost.get(worker);
-    const error = `Its worker was lost${owner ? `: ${describeProcess(owner)} has ended, or its lease has` : ''}`;
+    const error = `Its worker was lost${owner ? `: ${describeProcess(owner)} has exited, or its lease is over` : ''}`;
     failAttempt(transaction, id, read.value, { attempt, error, retryDelayMs: attempt < attempts ? 0 : undefined });
   }
 }

@@ -252,9 +252,9 @@ export class Queue<T = unknown> {
 /** Turns an empty index into a queue by writing its counters. An index of queue rows that has lost its counters is still a queue. */
 function claimQueueDirectory(core: OpenQueue): void {
   const { index, tables } = core;
-  if (tables.tally.has()) return;
+  if (tables.counters.has()) return;
   index.transact(() => {
-    if (tables.tally.has()) return;
+    if (tables.counters.has()) return;
     const [first] = index.keys({ limit: 1 });
     const isQueue = first === undefined || (Array.isArray(first) && isTableName(first[0]));
     if (isQueue) inTransaction(core, () => {});

@@ -117,7 +117,7 @@ export interface CountersRow extends JobCounts {
  * `delayed` or `running`, and `heads` names it.
  */
 export interface Tables {
-  readonly tally: Table<[], CountersRow>;
+  readonly counters: Table<[], CountersRow>;
   readonly paused: Table<[], true>;
   readonly jobs: Table<[id: number], JobRow>;
   /** In the order in which jobs start. */
@@ -139,7 +139,7 @@ export interface Tables {
 
 /** The first part of their keys. On disk. */
 const TABLE_NAMES = {
-  tally: 'tally',
+  counters: 'tally',
   paused: 'paused',
   jobs: 'job',
   ready: 'ready',

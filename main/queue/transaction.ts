@@ -29,9 +29,9 @@ export class QueueTransaction {
   constructor({ tables, clock }: OpenQueue) {
     this.now = clock();
     this.tables = tables;
-    const tally = tables.tally.get();
-    this.areCountersMissing = tally === undefined;
-    this.#counters = { ...(tally ?? EMPTY_COUNTERS) };
+    const counters = tables.counters.get();
+    this.areCountersMissing = counters === undefined;
+    this.#counters = { ...(counters ?? EMPTY_COUNTERS) };
   }
 
   get counters(): CountersRow {
@@ -81,7 +81,7 @@ export class QueueTransaction {
   }
 
   writeCounters(): void {
-    if (this.#isChanged) this.tables.tally.put([], { ...this.#counters, at: this.now });
+    if (this.#isChanged) this.tables.counters.put([], { ...this.#counters, at: this.now });
   }
 }
 
@@ -91,7 +91,7 @@ export function getClockSetbackMs({ at = Number.NEGATIVE_INFINITY }: CountersRow
 }
 
 export const getCounters = (core: OpenQueue): CountersRow =>
-  core.transaction?.counters ?? core.tables.tally.get() ?? inTransaction(core, ({ counters }) => ({ ...counters }));
+  core.transaction?.counters ?? core.tables.counters.get() ?? inTransaction(core, ({ counters }) => ({ ...counters }));
 
 /** Runs `work` in one transaction, which is rolled back if it throws. Inside another transaction, it is a savepoint of that. */
 export function inTransaction<T>(core: OpenQueue, work: (transaction: QueueTransaction) => T): T {

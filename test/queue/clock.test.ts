@@ -57,12 +57,12 @@ describe.each([
     {
       // A worker of another machine: only its lease tells whether it is alive.
       using index = new Index(directory, { version: 1, clock: () => time.now });
-      const { ready, running, workers, tally } = openTables(index);
+      const { ready, running, workers, counters } = openTables(index);
       const lost = { ...createIdentity('lost'), host: 'elsewhere' };
       ready.delete(-0, 1);
       running.put([1], { worker: lost.id, ticket: 1, attempt: 1, startedAt: time.now + ahead });
       workers.put([lost.id], { ...lost, until: time.now + ahead + 30_000, lease: 30_000 });
-      tally.put([], { ...tally.get()!, ready: 0, running: 1, ticket: 1 });
+      counters.put([], { ...counters.get()!, ready: 0, running: 1, ticket: 1 });
     }
     work(() => {});
     await waitUntil(() => {

@@ -7,7 +7,7 @@ import { sleepBlocking } from '../sqlite/busy-retry.ts';
 import { assertFunction, assertOptions } from '../validate.ts';
 import type { AcquireOptions } from './acquire.ts';
 import { sleep } from './lock-handle.ts';
-import type { BoundedSemaphore, Lock, RLock } from './locks.ts';
+import type { LockLike } from './locks.ts';
 import { RecipeRow, type RecipeStore } from './recipe-store.ts';
 
 /** Whether a function was declared `async`. A function that merely returns a promise can't be recognized before it is called. */
@@ -34,16 +34,13 @@ export interface BarrierOptions extends AcquireOptions {
 
 const BARRIER_OPTIONS: ReadonlySet<string> = new Set(['name', 'timeout']);
 
-/** What guards the functions of a `barrier`. */
-type AnyLock = Lock | RLock | BoundedSemaphore;
-
 /** The class `Lock` or `RLock`, or a function that creates a lock or semaphore with options. */
 export type LockFactory<S extends RecipeStore = RecipeStore> =
   | (new (
       store: S,
       key: Key,
-    ) => AnyLock)
-  | ((store: S, key: Key) => AnyLock);
+    ) => LockLike)
+  | ((store: S, key: Key) => LockLike);
 
 /**
  * Returns a decorator: the decorated function runs once at a time across processes, or as often as the lock of `lockFactory` allows.
@@ -78,12 +75,12 @@ export function barrier<S extends RecipeStore>(store: S, lockFactory: LockFactor
   };
 }
 
-function createLock<S extends RecipeStore>(factory: LockFactory<S>, store: S, key: Key): AnyLock {
+function createLock<S extends RecipeStore>(factory: LockFactory<S>, store: S, key: Key): LockLike {
   // Arrow functions and methods have no prototype and can't be constructed; classes can't be called.
   return isLockClass(factory) ? new factory(store, key) : factory(store, key);
 }
 
-const isLockClass = <S extends RecipeStore>(factory: LockFactory<S>): factory is new (store: S, key: Key) => AnyLock =>
+const isLockClass = <S extends RecipeStore>(factory: LockFactory<S>): factory is new (store: S, key: Key) => LockLike =>
   typeof factory.prototype === 'object';
 
 export interface ThrottleOptions {

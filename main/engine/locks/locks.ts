@@ -9,8 +9,39 @@ import { LockHandle } from './lock-handle.ts';
 import type { RecipeStore } from './recipe-store.ts';
 import { type LeaseOptions, TicketSemaphore } from './ticket-semaphore.ts';
 
+/** The interface of `Lock`, `RLock` and `BoundedSemaphore`. */
+export interface LockLike {
+  /**
+   * Acquires, blocking the thread: for worker threads, command-line tools and short waits.
+   *
+   * @throws {DiskCacheError} `TIMEOUT`, naming the holders; at once if this thread itself is the holder, because it can't release
+   * while it is blocked. `BAD_OPTION` inside `transact`, where no other owner could release.
+   */
+  acquire(options?: AcquireOptions): LockHandle;
+
+  /**
+   * Acquires without blocking the event loop. Rejects with the signal's reason if the signal is aborted.
+   *
+   * @throws {DiskCacheError} `TIMEOUT`, naming the holders; `BAD_OPTION` inside `transact`.
+   */
+  acquireAsync(options?: AcquireAsyncOptions): Promise<LockHandle>;
+
+  /** Acquires, runs `work`, and releases when `work` has finished or failed. @throws as `acquireAsync`, and anything `work` throws */
+  run<T>(work: () => T | PromiseLike<T>, options?: AcquireAsyncOptions): Promise<T>;
+
+  /**
+   * Releases the latest handle acquired through this object.
+   *
+   * @throws {DiskCacheError} `NOT_ALLOWED` if there is no handle, or if the lock was lost.
+   */
+  release(): void;
+
+  /** Whether every place is taken by a live holder. One lookup. */
+  locked(): boolean;
+}
+
 /** The common part of locks and semaphores: handles, given out in order. */
-export abstract class LockBase {
+export abstract class LockBase implements LockLike {
   readonly #semaphore: TicketSemaphore;
   /** Handles acquired through this object, the latest last. */
   readonly #handles: LockHandle[] = [];
@@ -19,28 +50,16 @@ export abstract class LockBase {
     this.#semaphore = new TicketSemaphore(store, key, recipe, bound, options);
   }
 
-  /**
-   * Acquires, blocking the thread: for worker threads, command-line tools and short waits.
-   *
-   * @throws {DiskCacheError} `TIMEOUT`, naming the holders; at once if this thread itself is the holder, because it can't release
-   * while it is blocked. `BAD_OPTION` inside `transact`, where no other owner could release.
-   */
   acquire(options?: AcquireOptions): LockHandle {
     const owner = this.getBlockingOwner();
     return this.#addHandle(owner, acquireBlocking(this.#semaphore, owner, options));
   }
 
-  /**
-   * Acquires without blocking the event loop. Rejects with the signal's reason if the signal is aborted.
-   *
-   * @throws {DiskCacheError} `TIMEOUT`, naming the holders; `BAD_OPTION` inside `transact`.
-   */
   async acquireAsync(options?: AcquireAsyncOptions): Promise<LockHandle> {
     const owner = this.getAsyncOwner();
     return this.#addHandle(owner, await acquireAsync(this.#semaphore, owner, options));
   }
 
-  /** Acquires, runs `work`, and releases when `work` has finished or failed. @throws as `acquireAsync`, and anything `work` throws */
   async run<T>(work: () => T | PromiseLike<T>, options?: AcquireAsyncOptions): Promise<T> {
     const handle = await this.acquireAsync(options);
     try {
@@ -50,11 +69,6 @@ export abstract class LockBase {
     }
   }
 
-  /**
-   * Releases the latest handle acquired through this object.
-   *
-   * @throws {DiskCacheError} `NOT_ALLOWED` if there is no handle, or if the lock was lost.
-   */
   release(): void {
     const handle = this.#handles.findLast((candidate) => this.canRelease(candidate));
     if (handle === undefined) {
@@ -64,7 +78,6 @@ export abstract class LockBase {
     handle.release();
   }
 
-  /** Whether every place is taken by a live holder. One lookup. */
   locked(): boolean {
     return this.#semaphore.isFull();
   }
