@@ -5,8 +5,7 @@ import { MAX_TIMER_MS } from '../../../protocol/options.ts';
 import type { Clock } from '../space/policy.ts';
 import { sleepBlocking } from '../sqlite/busy-retry.ts';
 import { assertFunction, assertOptions } from '../validate.ts';
-import type { AcquireOptions } from './acquire.ts';
-import { sleep } from './lock-handle.ts';
+import { type AcquireOptions, sleep } from './acquire.ts';
 import type { LockLike } from './locks.ts';
 import { RecipeRow, type RecipeStore } from './recipe-store.ts';
 

@@ -4,8 +4,7 @@ import { formatValue } from '../../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import { createIdentity, type ProcessIdentity } from '../process-identity.ts';
-import { type AcquireAsyncOptions, type AcquireOptions, acquireAsync, acquireBlocking } from './acquire.ts';
-import { LockHandle } from './lock-handle.ts';
+import { type AcquireAsyncOptions, type AcquireOptions, acquireAsync, acquireBlocking, LockHandle } from './acquire.ts';
 import type { RecipeStore } from './recipe-store.ts';
 import { type LeaseOptions, TicketSemaphore } from './ticket-semaphore.ts';
 
