@@ -266,7 +266,7 @@ export class Worker {
   #lostError({ id, attempt }: Claim): DiskCacheError {
     return new DiskCacheError(
       'NOT_ALLOWED',
-      `Attempt ${attempt} of job ${id} in ${this.#core.index.directory} is over: its lease was lost, or it was removed`,
+      `Attempt ${attempt} of job ${id} in ${this.#core.index.directory} is over: its lease was lost, or it was removed; stop the handler when its signal is aborted`,
     );
   }
 }

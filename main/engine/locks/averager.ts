@@ -37,7 +37,10 @@ export class Averager {
       const { total, lost, count } = this.#row.read() ?? EMPTY_SUM;
       const sum = typeof value === 'number' ? total + value : Number.NaN;
       if (!Number.isFinite(sum)) {
-        throw new DiskCacheError('BAD_VALUE', `${formatValue(value, "'")} can't be added to ${total} in ${this.#row}`);
+        throw new DiskCacheError(
+          'BAD_VALUE',
+          `${formatValue(value, "'")} can't be added to ${total} in ${this.#row}; give a number that keeps the sum finite`,
+        );
       }
       const cut = Math.abs(total) >= Math.abs(value) ? total - sum + value : value - sum + total;
       this.#row.write({ total: sum, lost: lost + cut, count: count + 1 });
