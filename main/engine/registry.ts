@@ -16,7 +16,7 @@ import { Deque, type DequeOptions } from './deque/deque.ts';
 import { FanoutCache } from './fanout/fanout-cache.ts';
 import type { FanoutOptions } from './fanout/open-fanout.ts';
 import { Index, type IndexOptions } from './index-map/index-map.ts';
-import type { StandardSchema } from './index-map/schema-validator.ts';
+import type { StandardSchema } from './index-map/schema.ts';
 
 export type { StoreHandle } from './cache/open.ts';
 

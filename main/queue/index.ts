@@ -1,4 +1,4 @@
-/** Durable queues. */
+/** `deskcache/queue`: durable job queues. */
 export type {
   EnqueueOptions,
   EnqueueResult,

@@ -97,7 +97,7 @@ describe('what cannot be opened', () => {
     for (const content of ['not a database', 'x'.repeat(5000), 'SQLite format 3\0']) {
       const directory = freshDirectory();
       writeFileSync(join(directory, 'cache.db'), content);
-      expectUntouched(directory, 'CORRUPT', 'is no SQLite database');
+      expectUntouched(directory, 'CORRUPT', 'is not an SQLite database');
     }
   });
 

@@ -7,7 +7,7 @@ import { freshDirectory } from '../engine/fresh-directory.ts';
 
 const GUIDE = join(import.meta.dirname, '../../docs/guide-recipes.md');
 
-it('the examples of the guide do what they say', async () => {
+it('the examples of the locks guide work as described', async () => {
   const blocks = [...readFileSync(GUIDE, 'utf8').matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code!);
   expect(blocks).toHaveLength(1);
   const code = stripTypeScriptTypes(blocks[0]!).replace(/^import (.*) from 'deskcache\/engine';/, 'const $1 = engine;');

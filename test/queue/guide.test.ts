@@ -10,7 +10,7 @@ import { createGate, waitUntil } from './queue-fixture.ts';
 const GUIDE = join(import.meta.dirname, '../../docs/guide-queue.md');
 const EXAMPLES = [...readFileSync(GUIDE, 'utf8').matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code!);
 
-/** Runs an example with these names around it; answers what it calls by those. */
+/** Runs an example with these names in scope. Returns the values that it gives to them. */
 function run(example: string, around: Readonly<Record<string, unknown>>, names: readonly string[]): Promise<unknown[]> {
   const code = stripTypeScriptTypes(example).replace(/^import .* from 'deskcache\/\w+';/, '');
   const body = `return (async () => { ${code}; return [${names.join(', ')}]; })()`;
@@ -21,7 +21,7 @@ function run(example: string, around: Readonly<Record<string, unknown>>, names: 
   );
 }
 
-it('the examples of the guide do what they say', async () => {
+it('the examples of the queue guide work as described', async () => {
   const [first = '', failures = '', events = '', fromPages = '', ...more] = EXAMPLES;
   expect(more).toEqual([]);
 

@@ -8,23 +8,23 @@ import type { Core } from '../state/core.ts';
 import type { KeyColumn } from '../values/key.ts';
 import { readSkippingDamage, readSmallTable } from './read-skipping-damage.ts';
 
-/** The columns of an item behind its id: first those that say whether it is whole, in the order of `CheckRow`. */
+/** The columns of an item after its id: first those needed to find damage, in the order of `CheckRow`. */
 const COLUMNS = ['key', 'file', 'size', 'mode', 'value', 'checksum', 'expires_at'];
 const OTHER_COLUMNS = ['stored_at', 'used_at', 'hits', 'visited', 'tag', 'queue'];
 const ALL_COLUMNS = [...COLUMNS, ...OTHER_COLUMNS];
 type ItemRow = readonly [...CheckRow, expiresAt: Column, ...Column[]];
 
 const ROW_SQL = `SELECT id, ${ALL_COLUMNS.join(', ')} FROM entry NOT INDEXED WHERE id = ?`;
-/** The columns of a row up to its value: where its end is damaged these may be whole. */
+/** The columns of a row up to its value, which may be readable if the end of the row is damaged. */
 const ROW_BEGINNING_SQL = `SELECT id, ${COLUMNS.join(', ')} FROM entry NOT INDEXED WHERE id = ?`;
 const FIND_IN_INDEX_SQL = 'SELECT id FROM entry INDEXED BY entry_key WHERE key = ?';
 
-/** Missing positions of a deque between two that were read are looked up one by one, in gaps of at most this size. */
+/** Missing positions between two items of a deque are looked up one by one, in gaps of at most this size. */
 const MAX_GAP_POSITIONS = 65_536;
 
 export const toPlaceholders = (columns: readonly string[]): string => columns.map(() => '?').join(', ');
 
-/** Copies what is whole of the items of a damaged store; `findings` tells of what is not, as far as it can be read. */
+/** Copies the undamaged items of a damaged store, and adds findings about the damaged ones that can be read. */
 export function copyItems(core: Core, replacement: Replacement, findings: Finding[]): void {
   const copy = new ItemCopy(core, replacement);
   const isWhole = readSkippingDamage(
@@ -43,7 +43,7 @@ class ItemCopy {
   readonly #insertWithId: (...row: readonly Column[]) => number;
   readonly #insertAtEnd: (...row: readonly Column[]) => number;
   readonly #seen = new Set<number>();
-  /** What is not whole as it stands in the table. */
+  /** Rows that are damaged as the table has them. */
   readonly #doubtful: ItemRow[] = [];
 
   constructor(core: Core, fresh: Replacement) {
@@ -63,22 +63,22 @@ class ItemCopy {
     else this.#doubtful.push(item);
   }
 
-  /** Takes the item with an id, or what its row still tells of it. */
+  /** Reads and takes the item with an id, or the columns of its row that can be read. */
   fetch(id: number): void {
     const { sql } = this.#core;
     const read = (text: string) => unlessCorrupt(() => sql.dynamic<Column[]>(text).first(id));
     const row = read(ROW_SQL) ?? read(ROW_BEGINNING_SQL);
     if (row === undefined || row[0] !== id) return;
-    // One whose key alone is damaged is looked up in the index later, as if it had been met in the order of the table.
+    // If only its key is damaged, it is looked up in the index later, like a row found in the order of the table.
     this.take([...row, ...Array(ALL_COLUMNS.length + 1 - row.length).fill(null)] as unknown as ItemRow);
   }
 
-  /** Ids that were not met, where the order of the table is damaged: those that the index has, or those between others. */
+  /** Returns ids that the scan of a damaged table has missed: those in the index, or those between others. */
   findMissedIds(): number[] {
     return this.#isDeque ? this.#findIdsInGaps() : this.#findIdsOnlyInIndex();
   }
 
-  /** Looks for the right keys of what is not whole; returns what is wrong with the rest. */
+  /** Copies damaged rows whose right key is in the index. Returns findings about the others. */
   copyDoubtful(): Finding[] {
     const keys = this.#readIndexedKeys();
     return this.#doubtful.flatMap((item) => {
@@ -103,12 +103,15 @@ class ItemCopy {
       tag ?? null,
       queue ?? null,
     ];
-    // A page that is found twice brings the same items twice; another item with a damaged id goes to the end.
+    // A page that is found twice gives the same items twice; a different item with a damaged id goes to the end.
     if (Number.isSafeInteger(id) && this.#insertWithId(id, ...rest) === 1) return;
     if (!(this.#isDeque && id === key)) this.#insertAtEnd(...rest);
   }
 
-  /** No file is read whose item and key agree with the index: the store is locked for the time of the copy, and `checkQueue` reads files later. */
+  /**
+   * Whether an item with a file agrees with the index. Then its file is not read: the store is locked during the copy, and `check` reads
+   * files later.
+   */
   #matchesIndex([id, key, file]: ItemRow): boolean {
     if (file === null || this.#isDeque) return file !== null;
     return unlessCorrupt(() => this.#core.sql.dynamic<[number]>(FIND_IN_INDEX_SQL).first(key))?.[0] === id;
@@ -130,7 +133,7 @@ class ItemCopy {
     return ids;
   }
 
-  /** The keys that the index has for doubtful ids: where a key in the table is damaged, the one there may be whole. O(n). */
+  /** Returns the keys in the index for doubtful ids: if the key in the table is damaged, the one in the index may not be. O(n). */
   #readIndexedKeys(): ReadonlyMap<number, readonly KeyColumn[]> {
     const keys = new Map<number, KeyColumn[]>(this.#doubtful.map(([id]) => [id, []]));
     if (keys.size > 0 && !this.#isDeque) this.#readIndex((key, id) => keys.get(id)?.push(key));

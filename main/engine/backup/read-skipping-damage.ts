@@ -1,13 +1,13 @@
 import type { Column, Connection, Statement } from '../sqlite/connection.ts';
 import { unlessCorrupt } from '../sqlite/errors.ts';
 
-/** No id is farther away from 0. */
+/** The largest absolute value of an id. */
 const MAX_ABSOLUTE_ID = 2 ** 53;
 
 /**
- * Hands all rows of the table of items that can be read to `take`, in the order of their ids as far as that is whole: what
- * can't be read is passed by, a row or a page at a time; a row whose id can be read is told to `passedBy`. The id is the first
- * column. True when nothing was passed by.
+ * Calls `take` with all readable rows of the table of items, in the order of their ids as far as that is undamaged. Unreadable rows and
+ * pages are skipped; `onSkipped` gets the id of a skipped row if the id can be read. The id is the first column. Returns true if
+ * nothing was skipped.
  *
  * Invariant: it ends. Each step goes to a greater id, whatever SQLite finds in a damaged tree.
  */
@@ -17,7 +17,7 @@ export function readSkippingDamage(
   take: (row: Column[]) => void,
   onSkipped: (id: number) => void = () => {},
 ): boolean {
-  // From an id on, not behind one: behind the last id of a page SQLite looks for the next one on that page.
+  // `>=`, not `>`: to find the id after the last one of a page, SQLite would read that page again.
   const rows = connection.prepare<[number]>(
     `SELECT ${['id', ...columns].join(', ')} FROM entry NOT INDEXED WHERE id >= ? ORDER BY id`,
   );
@@ -34,7 +34,7 @@ export function readSkippingDamage(
   return isWhole;
 }
 
-/** Reads on from an id until the end, or until something is damaged; `at` is the greatest id that was met. */
+/** Reads from an id to the end or to the first damage. Returns whether it reached the end, and the greatest id read. */
 function scan(rows: Statement<[number]>, from: number, take: (row: Column[]) => void): { ended: boolean; at: number } {
   let at = from - 1;
   const ended = unlessCorrupt(() => {
@@ -48,7 +48,7 @@ function scan(rows: Statement<[number]>, from: number, take: (row: Column[]) => 
   return { ended: ended === true, at };
 }
 
-/** Returns the id from which on reading can go on after a failure; undefined when there is nothing more. */
+/** Returns the id from which reading can continue after a failure; undefined if there are no more rows. */
 function findNextReadable(
   next: Statement<[number], [number]>,
   from: number,
@@ -59,7 +59,7 @@ function findNextReadable(
     if (found === undefined || found === 'end') return found;
     return found[0] >= start ? found[0] : undefined;
   };
-  // The row alone is damaged: its neighbours on the page are not.
+  // Only the row is damaged, not its neighbours on the page.
   const there = probe(from);
   if (there === 'end') return undefined;
   if (there !== undefined) {
@@ -81,7 +81,7 @@ function findNextReadable(
   return high;
 }
 
-/** Hands the rows of a small table to `take`, from the front until something is damaged, then from the back. True when all were read. */
+/** Calls `take` with the rows of a small table, from the front to the first damage, then from the back. Returns true if all were read. */
 export function readSmallTable(
   connection: Connection,
   table: string,

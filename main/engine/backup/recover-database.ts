@@ -18,10 +18,10 @@ const SMALL_TABLES = {
 } as const;
 
 /**
- * Rebuilds the database of a store from the items that can be read and are whole, and returns findings about the others. For every
- * process that has the store open it is one transaction. Needs as much space again, twice. O(bytes).
+ * Rebuilds the database of a store from its undamaged items. Returns findings about the others. For every process that has the store
+ * open, it is one transaction. Needs twice the size of the database as free space. O(bytes).
  *
- * @throws {DiskCacheError} `BUSY`, `DISK_FULL`, `READ_ONLY`: nothing was changed.
+ * @throws {DiskCacheError} `BUSY`, `DISK_FULL`, `READ_ONLY`; nothing is changed then.
  */
 export function recoverDatabase(core: Core): Finding[] {
   const findings: Finding[] = [];
@@ -29,7 +29,7 @@ export function recoverDatabase(core: Core): Finding[] {
   return findings;
 }
 
-/** Puts an empty database in the place of the damaged one. Returns how many of its items could still be read. */
+/** Replaces the damaged database by an empty one. Returns how many live items could still be read. */
 export function resetDatabase(core: Core): number {
   let items = 0;
   const now = core.clock();
@@ -43,7 +43,7 @@ export function resetDatabase(core: Core): number {
 
 function replaceDatabase(core: Core, fill: (fresh: Replacement) => void): void {
   const { connection, directory, pageSize } = core;
-  // The fresh one is put in its place by path.
+  // The replacement finds the database by its path.
   assertDatabaseInPlace(core);
   withSharedLock(core, () => {
     const fresh = new Replacement(connection, directory, pageSize);
@@ -70,7 +70,7 @@ function replaceDatabase(core: Core, fill: (fresh: Replacement) => void): void {
   afterWrite(core);
 }
 
-/** An exclusive connection would lock out the backup, which is a connection of its own: it shares the lock for that time. */
+/** Lets an exclusive connection share its lock while `work` runs, because the backup uses another connection. */
 function withSharedLock({ connection, openOptions }: Core, work: () => void): void {
   if (!openOptions.exclusive) {
     work();
@@ -84,7 +84,7 @@ function withSharedLock({ connection, openOptions }: Core, work: () => void): vo
   }
 }
 
-/** A log without shared memory can't get any, so it ends and begins again. */
+/** Closes the log and opens it again, because an open log can't change between private and shared memory. */
 function setLockingMode(connection: Connection, mode: 'NORMAL' | 'EXCLUSIVE'): void {
   connection.pragma('journal_mode = DELETE');
   connection.pragma(`locking_mode = ${mode}`);
@@ -92,7 +92,7 @@ function setLockingMode(connection: Connection, mode: 'NORMAL' | 'EXCLUSIVE'): v
   connection.pragma('journal_mode = WAL');
 }
 
-/** What can't be read of the settings is written as it is in force here. */
+/** Copies settings and other small tables. Settings that can't be read are replaced by those in force in this process. */
 function copySettings(core: Core, fresh: Replacement): void {
   const keep = fresh.statement('INSERT OR IGNORE INTO setting VALUES (?, ?)');
   const isWhole = readSmallTable(core.connection, 'setting', ['name', 'value'], 'name', ([name, value]) => {
@@ -110,10 +110,10 @@ function copySettings(core: Core, fresh: Replacement): void {
   }
 }
 
-/** Who listens hears that anything may have changed, and goes on to hear what changes. */
+/** Keeps listeners subscribed, and tells them that anything may have changed. */
 function copyListeners({ connection }: Core, fresh: Replacement): void {
   const last = unlessCorrupt(() => connection.prepare<[], [number | null]>('SELECT max(id) FROM change').first());
-  // An unknown last number is surpassed: there are fewer changes than milliseconds since 1970.
+  // If the last number is unknown, use a larger one: there are fewer changes than milliseconds since 1970.
   const next = last === undefined ? "CAST(unixepoch('subsec') * 1000 AS INTEGER)" : String((last[0] ?? 0) + 1);
   fresh.execute(`INSERT INTO change (id, kind) VALUES (${next}, 'clear')`);
   if (fresh.statement('UPDATE listener SET until = until')() > 0) startLog(fresh);

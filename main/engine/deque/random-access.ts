@@ -17,34 +17,36 @@ import { assertMovable, damagedPositionError, type Positions, readPositions, shi
 import { deletePositions, prepareDequeItem, readRowValue, toPosition } from './push-pop.ts';
 
 export function at(core: Core, index: number): unknown {
-  const whole = Math.trunc(index) || 0;
+  const integerIndex = Math.trunc(index) || 0;
   const { sql } = core;
   return retryIfReplaced(core, () => {
     const row =
-      whole < 0 ? DEQUE_STATEMENTS.fromBack(sql).first(-whole - 1) : DEQUE_STATEMENTS.fromFront(sql).first(whole);
+      integerIndex < 0
+        ? DEQUE_STATEMENTS.fromBack(sql).first(-integerIndex - 1)
+        : DEQUE_STATEMENTS.fromFront(sql).first(integerIndex);
     if (row !== undefined) return readRowValue(core, row);
-    assertNothingAt(core, whole);
+    assertOutside(core, integerIndex);
     return undefined;
   });
 }
 
-/** @throws {DiskCacheError} `CORRUPT` when an item at this index should be there. */
-function assertNothingAt(core: Core, index: number): void {
+/** Asserts that an index without a row is outside the deque. @throws {DiskCacheError} `CORRUPT` */
+function assertOutside(core: Core, index: number): void {
   const { length } = readPositions(core);
   if (index < length && index >= -length) throw damagedPositionError(core.directory);
 }
 
-/** @throws {DiskCacheError} `BAD_OPTION` where nothing is. */
+/** Replaces the value at an index. @throws {DiskCacheError} `BAD_OPTION` outside the deque. */
 export function replace(core: Core, index: number, value: unknown): void {
   const { sql } = core;
   const item = prepareDequeItem(core, value);
   commitWrite(core, item, () => {
-    const extent = readPositions(core);
-    const position = toPosition(extent, index);
+    const positions = readPositions(core);
+    const position = toPosition(positions, index);
     if (position === undefined) {
       throw new DiskCacheError(
         'BAD_OPTION',
-        `There is no index ${formatValue(index)} in ${core.directory}, which has ${extent.length} items; push adds one`,
+        `index ${formatValue(index)} is outside the deque at ${core.directory}, which has ${positions.length} items; add items with push`,
       );
     }
     const { mode, bytes, check, data } = item;
@@ -59,35 +61,35 @@ export function replace(core: Core, index: number, value: unknown): void {
   });
 }
 
-/** Takes a stretch out, as `Array.prototype.splice` counts it; the shorter side closes the gap. */
+/** Removes and returns a range, with the arguments of `Array.prototype.splice`; the shorter side closes the gap. */
 export function splice(core: Core, start: number, count: number): unknown[] {
   return inWriteTransaction(core, () => {
     const { first, length } = readPositions(core);
     const from = Math.trunc(start) || 0;
     const index = from < 0 ? Math.max(0, from + length) : Math.min(from, length);
-    const taken = Math.min(Math.max(0, Math.trunc(count) || 0), length - index);
-    assertMovable(core, first + index, first + index + taken - 1);
+    const removed = Math.min(Math.max(0, Math.trunc(count) || 0), length - index);
+    assertMovable(core, first + index, first + index + removed - 1);
     const found: unknown[] = [];
     const take = (row: DequeRow) => found.push(readRowValue(core, row)) > 0;
-    DEQUE_STATEMENTS.rowsBetween(core.sql).each(take, first + index, first + index + taken - 1);
-    if (found.length !== taken) throw damagedPositionError(core.directory);
-    removeRange(core, { first, length }, index, taken);
+    DEQUE_STATEMENTS.rowsBetween(core.sql).each(take, first + index, first + index + removed - 1);
+    if (found.length !== removed) throw damagedPositionError(core.directory);
+    removeRange(core, { first, length }, index, removed);
     return found;
   });
 }
 
-/** Takes out what is at an index; answers whether there was something. */
+/** Removes the value at an index. Returns false outside the deque. */
 export function removeAt(core: Core, index: number): boolean {
   return inWriteTransaction(core, () => {
-    const extent = readPositions(core);
-    const position = toPosition(extent, index);
+    const positions = readPositions(core);
+    const position = toPosition(positions, index);
     if (position === undefined) return false;
-    removeRange(core, extent, position - extent.first, 1);
+    removeRange(core, positions, position - positions.first, 1);
     return true;
   });
 }
 
-/** Deletes a stretch and lets the shorter side close up. Inside a write transaction. */
+/** Deletes a range; the shorter side closes the gap. Inside a write transaction. */
 function removeRange(
   core: Core,
   { first, length }: Pick<Positions, 'first' | 'length'>,
@@ -103,17 +105,17 @@ function removeRange(
   else shiftPositions(core, end, last, -count);
 }
 
-/** Removes the first value that is deeply equal. */
+/** Removes the first deeply equal value. Returns false if there is none. */
 export const removeFirstEqual = (core: Core, value: unknown): boolean =>
   inWriteTransaction(core, () => {
     const index = indexOf(core, value);
     return index >= 0 && removeAt(core, index);
   });
 
-/** Reads values one after the other on one snapshot, and keeps none. */
+/** Runs work that reads all values on one snapshot without keeping them. */
 const scanSnapshot = <T>(core: Core, work: () => T): T => inReadTransaction(core, () => withoutByteLimit(work));
 
-/** The index of the first value from `from` on that is deeply equal, or −1. */
+/** Returns the index of the first deeply equal value at or after `from`, or −1. */
 export function indexOf(core: Core, value: unknown, from = 0): number {
   return scanSnapshot(core, () => {
     const start = Math.trunc(from) || 0;
@@ -150,7 +152,7 @@ export function equals(core: Core, other: Iterable<unknown>): boolean {
   }
 }
 
-/** Iterates over the values from an index on as an array's iterator does: index by index, whatever changes. */
+/** Yields the values from an index on; like an array's iterator it continues by index if the deque changes. Calls `open` before each. */
 export function iterateValues(open: () => Core, from = 0): Generator<unknown, void, undefined> {
   return iterateCursor(open, (core) => {
     let index = from;
@@ -161,7 +163,7 @@ export function iterateValues(open: () => Core, from = 0): Generator<unknown, vo
   });
 }
 
-/** The same from the last value to the first. */
+/** Yields the values from the last to the first, in the same way. */
 export function iterateValuesBackwards(open: () => Core): Generator<unknown, void, undefined> {
   return iterateCursor(open, (core) => {
     let index = Number.POSITIVE_INFINITY;
@@ -173,7 +175,7 @@ export function iterateValuesBackwards(open: () => Core): Generator<unknown, voi
   });
 }
 
-/** The values from an index on, at most so many and, after the first, so many bytes. */
+/** Returns the values from an index on: at most `maxItems` and, after the first, `MAX_PAGE_BYTES`. @throws {DiskCacheError} `CORRUPT` */
 export function readDequeBatch(
   core: Core,
   direction: 'upwards' | 'downwards',
@@ -197,11 +199,11 @@ export function readDequeBatch(
     index,
     maxItems,
   );
-  if (values.length === 0) assertNothingAt(core, index);
+  if (values.length === 0) assertOutside(core, index);
   return values;
 }
 
-/** Where a stretch begins. Backwards from an index that was the last one, until another process took something out, at the end. */
+/** Returns the position of the first row of a batch. Backwards that is the last item, if another process has removed items since. */
 function getStartPosition(core: Core, direction: 'upwards' | 'downwards', index: number): number {
   const { first, length } = readPositions(core);
   return first + (direction === 'upwards' ? index : Math.min(index, length - 1));
@@ -209,16 +211,16 @@ function getStartPosition(core: Core, direction: 'upwards' | 'downwards', index:
 
 const PAGE_OPTIONS: ReadonlySet<string> = new Set(['reverse', 'limit']);
 
-/** Where a walk stands: before an index, having seen so many. Plain data. */
+/** Where the next page starts, and how many values were returned so far. Plain data. */
 interface PageCursor {
   readonly index: number;
   readonly seen: number;
 }
 
 /**
- * One page of a deque, index by index: what is taken from the front between two pages moves the others up. O(log n + page).
+ * Returns one page of a deque, by index: values removed from the front between two pages shift the others. O(log n + page).
  *
- * @throws {DiskCacheError} `BAD_OPTION` for a range or a cursor that is none.
+ * @throws {DiskCacheError} `BAD_OPTION` for a malformed range or cursor.
  */
 export function getDequePage(core: Core, range: DequeRange = {}, after?: Cursor): ResultPage {
   const { reverse, limit } = parseExtent(assertOptions(range, PAGE_OPTIONS));

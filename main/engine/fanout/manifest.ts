@@ -4,10 +4,10 @@ import { dirname, join, resolve } from 'node:path';
 import { formatValue } from '../../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { inDurableTransaction } from '../cache/configure.ts';
-import { assertPathLength, toFileError } from '../sqlite/errors.ts';
+import { assertPathLength, getErrorCode, toFileError } from '../sqlite/errors.ts';
 import { assertPlainFolder, getDatabasePath, makeDurableFolder, syncIfPossible } from '../sqlite/open-database.ts';
 import type { Core } from '../state/core.ts';
-import { getErrnoCode, listFolders, readSmallFile, statFile } from '../values/file-io.ts';
+import { listFolders, readSmallFile, statFile } from '../values/file-io.ts';
 
 /** What the directory of a FanoutCache says about itself. On disk: fields are only added. */
 export interface FanoutManifest {
@@ -110,7 +110,7 @@ function createManifest(directory: string, shards: number, readOnly: boolean): F
   try {
     publish(draft, path);
   } catch (error) {
-    if (getErrnoCode(error) !== 'EEXIST') throw toFileError(error, path);
+    if (getErrorCode(error) !== 'EEXIST') throw toFileError(error, path);
   } finally {
     rmSync(draft, { force: true });
   }
@@ -159,7 +159,7 @@ function publish(draft: string, path: string): void {
   try {
     linkSync(draft, path);
   } catch (error) {
-    if (getErrnoCode(error) === 'EEXIST') throw error;
+    if (getErrorCode(error) === 'EEXIST') throw error;
     copyFileSync(draft, path, constants.COPYFILE_EXCL);
   }
 }

@@ -7,9 +7,9 @@ import type { Cache } from '../cache/cache.ts';
 import type { Deque } from '../deque/deque.ts';
 import type { Index } from '../index-map/index-map.ts';
 import { choosePageSize } from '../space/policy.ts';
-import { assertPathLength, isDamage, toFileError } from '../sqlite/errors.ts';
+import { assertPathLength, getErrorCode, isDamage, toFileError } from '../sqlite/errors.ts';
 import { assertPlainFolder, getDatabasePath, makeDurableFolder, openDatabase } from '../sqlite/open-database.ts';
-import { getErrnoCode, listFolders, readSmallFile, VALUES_FOLDER } from '../values/file-io.ts';
+import { listFolders, readSmallFile, VALUES_FOLDER } from '../values/file-io.ts';
 
 /*
  * Any string as the name of a folder, different ones as different folders, on every file system: small letters, digits, `_` and
@@ -59,7 +59,7 @@ function readNameFile(path: string): string | undefined {
     return readSmallFile(file, MAX_NAME_BYTES)?.toString('utf16le');
   } catch (error) {
     // What is no folder, or no file of ours, has no name.
-    const code = getErrnoCode(Object(error).cause);
+    const code = getErrorCode(Object(error).cause);
     if (['ENOTDIR', 'EISDIR', 'ELOOP'].includes(code ?? '') || isDamage(error)) return undefined;
     throw error;
   }
