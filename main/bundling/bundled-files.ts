@@ -53,15 +53,18 @@ function getPackageFolder(): string {
   return file.slice(0, file.lastIndexOf(`${sep}dist${sep}`) + 1);
 }
 
-/** Whether a bundled module is an entry of deskcache for the main process: only a bundle with one of them needs the files. */
+/** Whether a bundled module is an entry of deskcache that opens stores: only a bundle with one of them needs the files. */
 export function isMainEntry(moduleId: string): boolean {
   const path = moduleId.replaceAll('\\', '/').replace(/(\.js)[?#].*$/, '$1');
-  return /\/deskcache\/dist\/(?:cjs\/)?(?:main|engine|offline)\.js$/.test(path) || isInThisPackage(path);
+  return /\/deskcache\/dist\/(?:cjs\/)?(?:main|engine|offline|queue|testing)\.js$/.test(path) || isInThisPackage(path);
 }
 
 const isInThisPackage = (path: string): boolean => {
   const folder = getPackageFolder().replaceAll('\\', '/');
-  return path.startsWith(folder) && /^dist\/(?:cjs\/)?(?:main|engine|offline)\.js$/.test(path.slice(folder.length));
+  return (
+    path.startsWith(folder) &&
+    /^dist\/(?:cjs\/)?(?:main|engine|offline|queue|testing)\.js$/.test(path.slice(folder.length))
+  );
 };
 
 /**
