@@ -98,7 +98,7 @@ export function attach(
   function requireGrant(asker: ConnectingDocument, sender: FrameInfo | undefined): Grant {
     const grant = sender && callAuthorize(authorize, sender);
     if (sender && grant && hasSessionsLeft(sessions, asker)) return grant;
-    const who = sender ? `${sender.isTop ? 'page' : 'subframe'} of ${sender.origin}` : 'frame of no certain origin';
+    const who = sender ? `${sender.isTop ? 'page' : 'subframe'} of ${sender.origin}` : 'frame of unknown origin';
     const why = grant
       ? `has its ${MAX_SESSIONS} connections already, or the subframes of its origin their ${MAX_SUBFRAME_SESSIONS}`
       : 'was not granted a connection by authorize(frame)';

@@ -169,7 +169,7 @@ describe('host.offline', () => {
     expect(() => made.begin(session, { strategy: 'none' as 'http' })).toThrow(failure('BAD_OPTION'));
     expect(() => made.begin(createSession(null).session)).toThrow(failure('BAD_OPTION'));
     expect(handlers.size).toBe(0);
-    expect(() => made.begin(session, { schemes: ['https', 'api'] })).toThrow('api: is nothing to the network');
+    expect(() => made.begin(session, { schemes: ['https', 'api'] })).toThrow('the network has no scheme api:');
     expect(handlers.size).toBe(0);
     made.begin(session, { schemes: ['https', 'http'] });
     expect([...handlers.keys()]).toEqual(['https', 'http']);
