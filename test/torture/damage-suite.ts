@@ -1,28 +1,30 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import type { DamageStats } from './damage.ts';
-import type { TortureReport, TortureSuite } from './suite.ts';
+import type { Replay, TortureReport, TortureSuite } from './suite.ts';
 
-const SEED = 77;
+const DEFAULT_SEED = 77;
 /** For each damage, before a check or a walk is taken for one that does not end. */
 const PATIENCE_MS = 5000;
 const START_MS = 60_000;
 
 /** In a process of its own, which can be ended when a check or a walk does not end. */
-function run(count: number): Promise<TortureReport> {
+function run(count: number, { seed = DEFAULT_SEED, only }: Replay = {}): Promise<TortureReport> {
   return new Promise((resolve) => {
+    const replay = only === undefined ? [] : [`--only=${only}`];
     execFile(
       process.execPath,
-      [join(import.meta.dirname, 'damage.ts'), `${count}`, `${SEED}`],
+      [join(import.meta.dirname, 'damage.ts'), `${count}`, `${seed}`, ...replay],
       { encoding: 'utf8', timeout: START_MS + count * PATIENCE_MS, maxBuffer: 64 * 1024 * 1024 },
-      (error, stdout, stderr) => resolve(toReport(count, stdout, `${error?.signal ?? ''} ${stderr}`)),
+      (error, stdout, stderr) =>
+        resolve(toReport(only === undefined ? count : 1, seed, stdout, `${error?.signal ?? ''} ${stderr}`)),
     );
   });
 }
 
 /** A store that can't tidy up warns of it on the standard error, which is no fault; a process that has ended has no figures. */
-function toReport(count: number, stdout: string, complaint: string): TortureReport {
-  if (stdout === '') return { figures: 'no figures', faults: [`seed ${SEED}: the process ended: ${complaint}`] };
+function toReport(count: number, seed: number, stdout: string, complaint: string): TortureReport {
+  if (stdout === '') return { figures: 'no figures', faults: [`seed ${seed}: the process ended: ${complaint}`] };
   const { damages, refused, unharmed, readable, kept, cleared, faults } = JSON.parse(stdout) as DamageStats;
   const more: string[] = [];
   if (damages !== count) more.push(`there were ${damages} damages instead of ${count}`);

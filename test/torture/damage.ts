@@ -1,12 +1,14 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
+import { parseArgs } from 'node:util';
 import { createRandom } from '../crash/random-writes.ts';
 import { attempt, findDatabases, type OpenedStore, STORE_KINDS, type StoreKind } from './damaged-stores.ts';
 
 /*
- * Damages databases at random and looks what is left: `node test/torture/damage.ts [count] [seed]` prints figures, and ends with 1
- * when something was wrong in silence, when a check found nothing though items were gone, or when a repair lost what could be read.
+ * Damages databases at random and looks what is left: `node test/torture/damage.ts [count] [seed] [--only=n] [--keep=directory]` prints
+ * figures, and ends with 1 when something was wrong in silence, when a check found nothing though items were gone, or when a repair
+ * lost what could be read. `--only` replays one damage of a seed; `--keep` leaves the damaged store in a directory.
  */
 
 export interface DamageStats {
@@ -112,24 +114,40 @@ function clearAndUse(store: OpenedStore, figures: DamageStats): void {
   figures.cleared++;
 }
 
-/** Damages so many copies of stores of every kind, one after the other. */
-export function runDamages(count: number, seed: number, kinds: readonly StoreKind[] = STORE_KINDS): DamageStats {
+export interface DamageRun {
+  readonly count: number;
+  readonly seed: number;
+  /** The number of the one damage that is done; the others only use up their random numbers. */
+  readonly only?: number | undefined;
+  /** Where a copy of the last damaged store is left. */
+  readonly keep?: string | undefined;
+}
+
+/** Damages copies of stores of every kind, one after the other. */
+export function runDamages({ count, seed, only, keep }: DamageRun, kinds = STORE_KINDS): DamageStats {
   const random = createRandom(seed);
   const root = mkdtempSync(join(tmpdir(), 'deskcache-damage-'));
   const figures: DamageStats = { damages: 0, refused: 0, unharmed: 0, readable: 0, kept: 0, cleared: 0, faults: [] };
   try {
     for (const kind of kinds) kind.fill(join(root, kind.name));
-    for (; figures.damages < count; figures.damages++) {
-      const kind = kinds[figures.damages % kinds.length]!;
+    for (let number = 0; number < count && (only === undefined || number <= only); number++) {
+      const kind = kinds[number % kinds.length]!;
       const [name, harm] = Object.entries(DAMAGE_KINDS)[getRandomIndex(random, Object.keys(DAMAGE_KINDS).length)]!;
-      const directory = join(root, 'damaged');
-      cpSync(join(root, kind.name), directory, { recursive: true });
-      const paths = findDatabases(directory);
+      const whole = join(root, kind.name);
+      const paths = findDatabases(whole);
       const path = paths[getRandomIndex(random, paths.length)]!;
-      writeFileSync(path, harm(readFileSync(path), random));
-      const clearing = getRandomIndex(random, 4) === 0;
-      if (clearing && getRandomIndex(random, 2) === 0) clearDamaged(kind, directory, name, figures);
-      else checkOne(kind, directory, `damage ${figures.damages} of seed ${seed} (${name})`, figures, clearing);
+      const bytes = harm(readFileSync(path), random);
+      const isCleared = getRandomIndex(random, 4) === 0;
+      const isClearedUnread = isCleared && getRandomIndex(random, 2) === 0;
+      if (only !== undefined && number !== only) continue;
+      figures.damages++;
+      const directory = join(root, 'damaged');
+      cpSync(whole, directory, { recursive: true });
+      writeFileSync(join(directory, relative(whole, path)), bytes);
+      if (keep !== undefined) cpSync(directory, keep, { recursive: true });
+      const what = `damage ${number} of seed ${seed} (${name})`;
+      if (isClearedUnread) clearDamaged(kind, directory, what, figures);
+      else checkOne(kind, directory, what, figures, isCleared);
       rmSync(directory, { recursive: true, force: true });
     }
     return figures;
@@ -154,8 +172,13 @@ function clearDamaged(kind: StoreKind, directory: string, what: string, figures:
 }
 
 if (process.argv[1] === import.meta.filename) {
-  const [count = 200, seed = Date.now() % 2 ** 31] = process.argv.slice(2).map(Number);
-  const figures = runDamages(count, seed);
+  const { values, positionals } = parseArgs({
+    options: { only: { type: 'string' }, keep: { type: 'string' } },
+    allowPositionals: true,
+  });
+  const only = values.only === undefined ? undefined : Number(values.only);
+  const [count = only === undefined ? 200 : only + 1, seed = Date.now() % 2 ** 31] = positionals.map(Number);
+  const figures = runDamages({ count, seed, only, keep: values.keep });
   console.log(
     JSON.stringify({ seed, ...figures, faults: figures.faults.slice(0, 20), faultCount: figures.faults.length }),
   );

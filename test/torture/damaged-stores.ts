@@ -33,6 +33,9 @@ export interface StoreKind {
   open(directory: string): OpenedStore;
 }
 
+/** Fixed, so that a damage of a seed meets the same bytes each time, but for the names of files. */
+const clock = (): number => 1_700_000_000_000;
+
 type Map_ = Cache<string, unknown> | FanoutCache<string, unknown> | Index<string, unknown>;
 const createKey = (n: number): string => `key ${n}`;
 
@@ -74,10 +77,13 @@ function classifyRead(found: { readonly value: unknown } | undefined, n: number)
   return found.value === undefined ? 'missing' : 'wrong';
 }
 
-const mapKind = (name: string, open: (directory: string) => Map_): StoreKind => ({
+const mapKind = (
+  name: string,
+  open: (directory: string, options?: { readonly clock?: () => number }) => Map_,
+): StoreKind => ({
   name,
   fill(directory) {
-    const store = open(directory);
+    const store = open(directory, { clock });
     for (let n = 0; n < ITEMS; n++) store.set(createKey(n), createValue(n));
     store.close();
   },
@@ -135,7 +141,7 @@ function readDeque(deque: Deque, repaired: boolean): ReturnType<OpenedStore['rea
 const dequeKind: StoreKind = {
   name: 'Deque',
   fill(directory) {
-    const deque = new Deque(directory, { durability: 'process' });
+    const deque = new Deque(directory, { durability: 'process', clock });
     for (let n = 0; n < ITEMS; n++) deque.push(createValue(n));
     deque.close();
   },
@@ -199,13 +205,13 @@ const queueKind: StoreKind = {
 };
 
 export const STORE_KINDS: readonly StoreKind[] = [
-  mapKind('Cache', (directory) => new Cache(directory, { memory: 0 })),
+  mapKind('Cache', (directory, options) => new Cache(directory, { ...options, memory: 0 })),
   mapKind(
     'Cache with small pages',
-    (directory) => new Cache(directory, { sizeLimit: 1024 * 1023, fileThreshold: 2048 }),
+    (directory, options) => new Cache(directory, { ...options, sizeLimit: 1024 * 1023, fileThreshold: 2048 }),
   ),
-  mapKind('Index', (directory) => new Index(directory, { durability: 'process' })),
-  mapKind('FanoutCache', (directory) => new FanoutCache(directory, { shards: 2 })),
+  mapKind('Index', (directory, options) => new Index(directory, { ...options, durability: 'process' })),
+  mapKind('FanoutCache', (directory, options) => new FanoutCache(directory, { ...options, shards: 2 })),
   dequeKind,
   queueKind,
 ];

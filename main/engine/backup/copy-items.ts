@@ -1,6 +1,7 @@
 import type { Finding } from '../../../protocol/results.ts';
 import { findDamage } from '../cache/read.ts';
 import type { Column } from '../sqlite/connection.ts';
+import { DEQUE_STATEMENTS } from '../sqlite/deque-statements.ts';
 import { unlessCorrupt } from '../sqlite/errors.ts';
 import type { Replacement } from '../sqlite/replacement.ts';
 import type { CheckRow } from '../sqlite/statements.ts';
@@ -19,7 +20,12 @@ const ROW_SQL = `SELECT id, ${ALL_COLUMNS.join(', ')} FROM entry NOT INDEXED WHE
 const ROW_BEGINNING_SQL = `SELECT id, ${COLUMNS.join(', ')} FROM entry NOT INDEXED WHERE id = ?`;
 const FIND_IN_INDEX_SQL = 'SELECT id FROM entry INDEXED BY entry_key WHERE key = ?';
 
-/** Missing positions of a deque between two that were read are looked up one by one, in gaps of at most this size. */
+const IS_COPIED_SQL = 'SELECT 1 FROM entry WHERE key = ?';
+/** The first and the last position of each gap in a deque. */
+const GAPS_SQL = `SELECT id + 1, following - 1 FROM (SELECT id, lead(id) OVER (ORDER BY id) AS following FROM entry)
+  WHERE following > id + 1`;
+const COPIED_BOUNDS_SQL = 'SELECT min(id), max(id) FROM entry';
+/** Positions of a deque that were not met are looked up one by one; of a larger gap, this number at its beginning and at its end. */
 const MAX_GAP_POSITIONS = 65_536;
 
 export const toPlaceholders = (columns: readonly string[]): string => columns.map(() => '?').join(', ');
@@ -27,40 +33,49 @@ export const toPlaceholders = (columns: readonly string[]): string => columns.ma
 /** Copies what is whole of the items of a damaged store; `findings` tells of what is not, as far as it can be read. */
 export function copyItems(core: Core, replacement: Replacement, findings: Finding[]): void {
   const copy = new ItemCopy(core, replacement);
-  const isWhole = readSkippingDamage(
-    core.connection,
-    ALL_COLUMNS,
-    (row) => copy.take(row as unknown as ItemRow),
-    (id) => copy.fetch(id),
-  );
+  const isWhole = readSkippingDamage(core.connection, ALL_COLUMNS, {
+    take: (row) => copy.take(row as unknown as ItemRow),
+    skip: (id) => copy.fetch(id),
+    isIdTrusted: (row) => copy.isIdTrusted(row as unknown as ItemRow),
+  });
   if (!isWhole) for (const id of copy.findMissedIds()) copy.fetch(id);
+  copy.insertMisplaced();
   findings.push(...copy.copyDoubtful());
 }
 
 class ItemCopy {
   readonly #core: Core;
   readonly #isDeque: boolean;
+  readonly #replacement: Replacement;
   readonly #insertWithId: (...row: readonly Column[]) => number;
   readonly #insertAtEnd: (...row: readonly Column[]) => number;
-  readonly #seen = new Set<number>();
-  /** What is not whole as it stands in the table. */
+  /** What is not whole as it stands in the table; an item that was met twice is here twice. */
   readonly #doubtful: ItemRow[] = [];
+  /** Items of a deque that are whole and say two positions of themselves. */
+  readonly #misplaced = new Map<string, ItemRow>();
 
-  constructor(core: Core, fresh: Replacement) {
+  constructor(core: Core, replacement: Replacement) {
     this.#core = core;
     this.#isDeque = core.kind === 'deque';
-    this.#insertWithId = fresh.statement(
+    this.#replacement = replacement;
+    this.#insertWithId = replacement.statement(
       `INSERT OR IGNORE INTO entry (id, ${ALL_COLUMNS.join(', ')}) VALUES (?, ${toPlaceholders(ALL_COLUMNS)})`,
     );
-    this.#insertAtEnd = fresh.statement(
+    this.#insertAtEnd = replacement.statement(
       `INSERT OR IGNORE INTO entry (${ALL_COLUMNS.join(', ')}) VALUES (${toPlaceholders(ALL_COLUMNS)})`,
     );
   }
 
   take(item: ItemRow): void {
-    this.#seen.add(item[0]);
-    if (this.#matchesIndex(item) || findDamage(this.#core, item) === undefined) this.#insert(item);
-    else this.#doubtful.push(item);
+    const [id, key] = item;
+    if (!this.#matchesIndex(item) && findDamage(this.#core, item) !== undefined) this.#doubtful.push(item);
+    else if (this.#isDeque && id !== key) this.#misplaced.set(`${id} ${key}`, item);
+    else this.#insert(item);
+  }
+
+  /** Whether something else says the same id: the position in the row of a deque, the index of the others. */
+  isIdTrusted([id, key]: ItemRow): boolean {
+    return this.#isDeque ? id === key : this.#findIdInIndex(key) === id;
   }
 
   /** Takes the item with an id, or what its row still tells of it. */
@@ -73,27 +88,60 @@ class ItemCopy {
     this.take([...row, ...Array(ALL_COLUMNS.length + 1 - row.length).fill(null)] as unknown as ItemRow);
   }
 
-  /** Ids that were not met, where the order of the table is damaged: those that the index has, or those between others. */
+  /** The ids of items that were not copied: those that the index has, or those between others. */
   findMissedIds(): number[] {
     return this.#isDeque ? this.#findIdsInGaps() : this.#findIdsOnlyInIndex();
+  }
+
+  /**
+   * Inserts what says two positions of itself, after all that says one: at the first that is free, or else at the second. Which of
+   * them is right, where both are free, is decided when the deque is put in order.
+   */
+  insertMisplaced(): void {
+    for (const item of this.#misplaced.values()) {
+      const [id, key, ...rest] = item;
+      if (this.#insertRow(id, item)) continue;
+      if (typeof key === 'number' && this.#insertRow(key, [key, key, ...rest])) continue;
+      this.#insertBehind(item);
+    }
   }
 
   /** Looks for the right keys of what is not whole; returns what is wrong with the rest. */
   copyDoubtful(): Finding[] {
     const keys = this.#readIndexedKeys();
-    return this.#doubtful.flatMap((item) => {
+    const findings = new Map<string, Finding>();
+    for (const item of this.#doubtful) {
       const [id, , ...rest] = item;
       const candidates = (keys.get(id) ?? []).map((key): ItemRow => [id, key, ...rest]);
       const whole = candidates.find((candidate) => findDamage(this.#core, candidate) === undefined);
       if (whole !== undefined) this.#insert(whole);
-      return whole === undefined ? [findDamage(this.#core, item)!] : [];
-    });
+      else {
+        const finding = findDamage(this.#core, item)!;
+        findings.set(`${finding.code} ${id} ${item[1]}`, finding);
+      }
+    }
+    return [...findings.values()];
   }
 
-  #insert([id, ...columns]: ItemRow): void {
+  #insert(item: ItemRow): void {
+    const [id, key] = item;
+    // A page that is found twice brings the same items twice; another item with a damaged id goes to the end.
+    if (!this.#insertRow(id, item) && !(this.#isDeque && id === key)) this.#insertBehind(item);
+  }
+
+  /** Returns false where the id, or the key, is taken. */
+  #insertRow(id: number, item: ItemRow): boolean {
+    return Number.isSafeInteger(id) && this.#insertWithId(id, ...this.#toColumns(item)) === 1;
+  }
+
+  #insertBehind(item: ItemRow): void {
+    this.#insertAtEnd(...this.#toColumns(item));
+  }
+
+  #toColumns(item: ItemRow): Column[] {
     const now = this.#core.timestamps.from(this.#core.clock());
-    const [key, file, size, mode, value, check, expiresAt, storedAt, usedAt, hits, visited, tag, queue] = columns;
-    const rest = [
+    const [, key, file, size, mode, value, check, expiresAt, storedAt, usedAt, hits, visited, tag, queue] = item;
+    return [
       ...[key, file, size, mode, value, check],
       typeof expiresAt === 'number' ? expiresAt : null,
       toNumber(storedAt, now),
@@ -103,29 +151,38 @@ class ItemCopy {
       tag ?? null,
       queue ?? null,
     ];
-    // A page that is found twice brings the same items twice; another item with a damaged id goes to the end.
-    if (Number.isSafeInteger(id) && this.#insertWithId(id, ...rest) === 1) return;
-    if (!(this.#isDeque && id === key)) this.#insertAtEnd(...rest);
   }
 
-  /** No file is read whose item and key agree with the index: the store is locked for the time of the copy, and `checkQueue` reads files later. */
+  /** No file is read whose item and key agree with the index: the store is locked for the time of the copy, and `check` reads files later. */
   #matchesIndex([id, key, file]: ItemRow): boolean {
     if (file === null || this.#isDeque) return file !== null;
-    return unlessCorrupt(() => this.#core.sql.dynamic<[number]>(FIND_IN_INDEX_SQL).first(key))?.[0] === id;
+    return this.#findIdInIndex(key) === id;
+  }
+
+  #findIdInIndex(key: KeyColumn): number | undefined {
+    return unlessCorrupt(() => this.#core.sql.dynamic<[number]>(FIND_IN_INDEX_SQL).first(key))?.[0];
   }
 
   #findIdsInGaps(): number[] {
-    const positions = [...this.#seen].sort((a, b) => a - b);
-    return positions.flatMap((position, nth) => {
-      const gap = (positions[nth + 1] ?? position) - position - 1;
-      return gap > 0 && gap <= MAX_GAP_POSITIONS ? Array.from({ length: gap }, (_, at) => position + 1 + at) : [];
-    });
+    const [first, last] = unlessCorrupt(() => DEQUE_STATEMENTS.bounds(this.#core.sql).first()) ?? [null, null];
+    const [copied] = this.#replacement.query<[], [number | null, number | null]>(COPIED_BOUNDS_SQL)();
+    const [firstCopied, lastCopied] = copied ?? [null, null];
+    const gaps = this.#replacement.query<[], [from: number, to: number]>(GAPS_SQL)();
+    if (first !== null && last !== null) {
+      gaps.push([first, (firstCopied ?? last + 1) - 1]);
+      if (lastCopied !== null) gaps.push([lastCopied + 1, last]);
+    }
+    return gaps.flatMap(([from, to]) => [
+      ...toRange(from, Math.min(to, from + MAX_GAP_POSITIONS - 1)),
+      ...toRange(Math.max(from + MAX_GAP_POSITIONS, to - MAX_GAP_POSITIONS + 1), to),
+    ]);
   }
 
   #findIdsOnlyInIndex(): number[] {
     const ids: number[] = [];
-    this.#readIndex((_, id) => {
-      if (!this.#seen.has(id)) ids.push(id);
+    const findCopied = this.#replacement.query<[Column], [number]>(IS_COPIED_SQL);
+    this.#readIndex((key, id) => {
+      if (findCopied(key).length === 0) ids.push(id);
     });
     return ids;
   }
@@ -143,6 +200,9 @@ class ItemCopy {
     );
   }
 }
+
+const toRange = (from: number, to: number): number[] =>
+  Array.from({ length: Math.max(0, to - from + 1) }, (_, nth) => from + nth);
 
 const toNumber = (column: Column | undefined, otherwise: number): number =>
   typeof column === 'number' ? column : otherwise;

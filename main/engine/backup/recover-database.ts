@@ -33,8 +33,10 @@ export function resetDatabase(core: Core): number {
   let items = 0;
   const now = core.clock();
   replaceDatabase(core, () => {
-    readSkippingDamage(core.connection, ['expires_at'], ([, expiresAt]) => {
-      if (typeof expiresAt !== 'number' || now < expiresAt) items++;
+    readSkippingDamage(core.connection, ['expires_at'], {
+      take: ([, expiresAt]) => {
+        if (typeof expiresAt !== 'number' || now < expiresAt) items++;
+      },
     });
   });
   return items;
