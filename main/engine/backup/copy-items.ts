@@ -28,7 +28,7 @@ const COPIED_BOUNDS_SQL = 'SELECT min(id), max(id) FROM entry';
 /** Positions of a deque that were not met are looked up one by one; of a larger gap, this number at its beginning and at its end. */
 const MAX_GAP_POSITIONS = 65_536;
 
-export const toPlaceholders = (columns: readonly string[]): string => columns.map(() => '?').join(', ');
+const toPlaceholders = (columns: readonly string[]): string => columns.map(() => '?').join(', ');
 
 /** Copies what is whole of the items of a damaged store; `findings` tells of what is not, as far as it can be read. */
 export function copyItems(core: Core, replacement: Replacement, findings: Finding[]): void {

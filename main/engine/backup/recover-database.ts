@@ -7,14 +7,9 @@ import { CREATE_TAG_INDEX, startLog } from '../sqlite/file-format.ts';
 import { Replacement } from '../sqlite/replacement.ts';
 import type { Core } from '../state/core.ts';
 import { SETTING_NAMES, toSettingColumn } from '../state/settings.ts';
-import { copyItems, toPlaceholders } from './copy-items.ts';
-import { readSkippingDamage, readSmallTable } from './read-skipping-damage.ts';
-
-const SMALL_TABLES = {
-  counter: ['name', 'value'],
-  lease: ['name', 'holder', 'pid', 'until'],
-  listener: ['id', 'until'],
-} as const;
+import { copyItems } from './copy-items.ts';
+import { readSkippingDamage } from './read-skipping-damage.ts';
+import { areSettingsLost, readSmallTables, SMALL_TABLES, type SmallTable, toInsertSmallRow } from './small-tables.ts';
 
 /**
  * Rebuilds the database of a store from the items that can be read and are whole, and returns findings about the others. For every
@@ -50,7 +45,7 @@ function replaceDatabase(core: Core, fill: (fresh: Replacement) => void): void {
     const fresh = new Replacement(connection, directory, pageSize);
     try {
       if (core.kind === 'deque') fresh.execute('DROP INDEX entry_key');
-      copySettings(core, fresh);
+      copySmallTables(core, fresh);
       fill(fresh);
       if (core.settings.tagIndex) fresh.execute(CREATE_TAG_INDEX);
       fresh.execute(
@@ -94,21 +89,27 @@ function setLockingMode(connection: Connection, mode: 'NORMAL' | 'EXCLUSIVE'): v
 }
 
 /** What can't be read of the settings is written as it is in force here. */
-function copySettings(core: Core, fresh: Replacement): void {
-  const keep = fresh.statement('INSERT OR IGNORE INTO setting VALUES (?, ?)');
-  const isWhole = readSmallTable(core.connection, 'setting', ['name', 'value'], 'name', ([name, value]) => {
-    keep(name ?? null, value ?? null);
-  });
-  if (!isWhole) {
+function copySmallTables(core: Core, fresh: Replacement): void {
+  const { rows, isWhole } = readSmallTables(core.connection);
+  for (const table of Object.keys(SMALL_TABLES) as SmallTable[]) {
+    const insert = fresh.statement(toInsertSmallRow(table));
+    for (const row of rows[table]) insert(...row);
+  }
+  const [revision = 0] = rows.counter.flatMap(([name, value]) => (name === 'settings' ? [Number(value)] : []));
+  if (
+    !isWhole ||
+    areSettingsLost(
+      rows.setting.map(([name, value]) => [name, value]),
+      core.settingsRevision,
+    )
+  ) {
+    const keep = fresh.statement('INSERT OR IGNORE INTO setting VALUES (?, ?)');
     for (const name of SETTING_NAMES) keep(name, toSettingColumn(core.settings[name]));
     if (core.kind !== 'cache') keep('kind', core.kind);
   }
-  for (const [table, columns] of Object.entries(SMALL_TABLES)) {
-    const copy = fresh.statement(`INSERT OR REPLACE INTO ${table} VALUES (${toPlaceholders(columns)})`);
-    readSmallTable(core.connection, table, columns, columns[0], (row) => {
-      copy(...row);
-    });
-  }
+  // Others who have the store open look at the settings again, where there are any.
+  const latest = Math.max(revision, core.settingsRevision);
+  if (latest > 0) fresh.statement("UPDATE counter SET value = ? WHERE name = 'settings'")(latest + 1);
 }
 
 /** Who listens hears that anything may have changed, and goes on to hear what changes. */

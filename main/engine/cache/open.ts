@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { CacheOptions } from '../../../protocol/options.ts';
+import { restoreLostSettings } from '../backup/small-tables.ts';
 import { removeReplaced } from '../space/delete-row.ts';
 import { collectGarbage, repairIds } from '../space/garbage-collection.ts';
 import { restoreLatestTime, runAndWarn } from '../space/maintenance.ts';
@@ -137,6 +138,7 @@ export function openCore(
   });
   try {
     const sql = createStatements(connection, membership !== undefined);
+    restoreLostSettings(connection, sql, openOptions.readOnly);
     assertAdmissible(sql, connection.path);
     const rows = sql.settings.all();
     const stored = readStoredSettings(rows);

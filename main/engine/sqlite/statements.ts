@@ -135,6 +135,10 @@ const RESET_USAGE = 'hits = 0, visited = 1';
 /** On disk, in the table `counter`: before the name of a file that was replaced and is still there; the value is its size. */
 const REPLACED_PREFIX = 'replaced ';
 
+/** Whether a count is the size of a replaced file. */
+export const isReplacedCounter = (name: unknown): boolean =>
+  typeof name === 'string' && name.startsWith(REPLACED_PREFIX);
+
 /** An item that has not expired; its parameter is now. */
 const IS_LIVE_SQL = '(expires_at IS NULL OR expires_at > ?)';
 
