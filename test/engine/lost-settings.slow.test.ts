@@ -29,6 +29,13 @@ function exchangeTables(directory: string, one: string, other: string): void {
   exchangePages(directory, getRootPage(directory, one), getRootPage(directory, other));
 }
 
+/** A commit of another connection: who has the store open reads its pages again. */
+function invalidatePageCaches(directory: string): void {
+  const database = new Database(getDatabasePath(directory));
+  database.exec("INSERT INTO change (kind) VALUES ('clear')");
+  database.close();
+}
+
 function createCache(): string {
   const directory = freshDirectory();
   using cache = new Cache<string, unknown>(directory, SETTINGS);
@@ -131,4 +138,23 @@ describe('settings whose page was exchanged with another one', () => {
       expect(cache.getEntry('new')?.expiresAt).toBeGreaterThan(Date.now() + SETTINGS.ttl - 60_000);
     },
   );
+});
+
+describe('settings that are lost while a collection is open', () => {
+  it.each(EMPTY_INDEXES)('are written with its version and its greatest length (%s)', (table) => {
+    const directory = createIndex();
+    using index = new Index<string, number>(directory, { version: 3 });
+    index.set('b', 2);
+    const dequeDirectory = freshDirectory();
+    using deque = new Deque<number>(dequeDirectory, { maxLength: 10 });
+    deque.push(1, 2);
+    for (const store of [index, deque]) {
+      const before = readSettings(store.directory);
+      exchangeTables(store.directory, 'setting', table);
+      invalidatePageCaches(store.directory);
+      store.check({ repair: true });
+      expect(store.check()).toEqual([]);
+      expect(readSettings(store.directory)).toMatchObject(before);
+    }
+  });
 });

@@ -88,25 +88,20 @@ function setLockingMode(connection: Connection, mode: 'NORMAL' | 'EXCLUSIVE'): v
   connection.pragma('journal_mode = WAL');
 }
 
-/** What can't be read of the settings is written as it is in force here. */
+/** Settings that can't be read are written as they are in force here. */
 function copySmallTables(core: Core, fresh: Replacement): void {
-  const { rows, isWhole } = readSmallTables(core.connection);
+  const { rows, areSettingsWhole } = readSmallTables(core.connection);
   for (const table of Object.keys(SMALL_TABLES) as SmallTable[]) {
     const insert = fresh.statement(toInsertSmallRow(table));
     for (const row of rows[table]) insert(...row);
   }
-  const [revision = 0] = rows.counter.flatMap(([name, value]) => (name === 'settings' ? [Number(value)] : []));
-  if (
-    !isWhole ||
-    areSettingsLost(
-      rows.setting.map(([name, value]) => [name, value]),
-      core.settingsRevision,
-    )
-  ) {
+  if (!areSettingsWhole || areSettingsLost(rows.setting, core.settingsRevision)) {
     const keep = fresh.statement('INSERT OR IGNORE INTO setting VALUES (?, ?)');
     for (const name of SETTING_NAMES) keep(name, toSettingColumn(core.settings[name]));
+    for (const [name, value] of core.metadata) keep(name, value);
     if (core.kind !== 'cache') keep('kind', core.kind);
   }
+  const [revision = 0] = rows.counter.flatMap(([name, value]) => (name === 'settings' ? [Number(value)] : []));
   // Others who have the store open look at the settings again, where there are any.
   const latest = Math.max(revision, core.settingsRevision);
   if (latest > 0) fresh.statement("UPDATE counter SET value = ? WHERE name = 'settings'")(latest + 1);

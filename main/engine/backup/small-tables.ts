@@ -43,17 +43,20 @@ export function areStoredSettingsLost(sql: Statements): boolean {
 }
 
 /** Reads what can be read of the small tables, and gives each row to the table that it belongs to. */
-export function readSmallTables(connection: Connection): { readonly rows: SmallRows; readonly isWhole: boolean } {
+export function readSmallTables(connection: Connection): {
+  readonly rows: SmallRows;
+  readonly areSettingsWhole: boolean;
+} {
   const rows: Record<SmallTable, (readonly Column[])[]> = { setting: [], counter: [], listener: [], lease: [] };
-  let isWhole = true;
+  let areSettingsWhole = true;
   for (const [table, columns] of Object.entries(SMALL_TABLES)) {
-    isWhole =
-      readSmallTable(connection, table, columns, columns[0], (row) => {
-        const owner = findOwner(table as SmallTable, row);
-        if (owner !== undefined) rows[owner].push(row.slice(0, SMALL_TABLES[owner].length));
-      }) && isWhole;
+    const isWhole = readSmallTable(connection, table, columns, columns[0], (row) => {
+      const owner = findOwner(table as SmallTable, row);
+      if (owner !== undefined) rows[owner].push(row.slice(0, SMALL_TABLES[owner].length));
+    });
+    if (table === 'setting') areSettingsWhole = isWhole;
   }
-  return { rows, isWhole };
+  return { rows, areSettingsWhole };
 }
 
 /** A name that this version does not know stays where it is. Returns undefined for a row that fits nowhere. */

@@ -24,6 +24,7 @@ import {
 import { MemoryCache } from '../state/memory-cache.ts';
 import { AccessBuffer, RowStats } from '../state/row-stats.ts';
 import {
+  isSettingName,
   parseOpenOptions,
   parseSettings,
   readStoredSettings,
@@ -167,6 +168,7 @@ export function openCore(
       settings,
       // Where counts are damaged, what needs them says so; `checkQueue` counts again.
       settingsRevision: unlessCorrupt(() => sql.counter.first('settings'))?.[0] ?? 0,
+      metadata: new Map(rows.filter(([name]) => !isSettingName(name))),
       codec: resolveCodec(settings, stored, openOptions, path),
       files: new FileStore(path, settings.durability),
     };

@@ -1,6 +1,6 @@
 import { formatValue } from '../../../protocol/describe-value.ts';
 import { DiskCacheError, getErrorMessage } from '../../../protocol/error.ts';
-import { readMetadata } from '../cache/open-collection.ts';
+import { readMetadata, writeMetadata } from '../cache/open-collection.ts';
 import { transact } from '../cache/transaction.ts';
 import type { Core } from '../state/core.ts';
 
@@ -31,7 +31,7 @@ export function migrateTo(version: number, core: Core, migrate: Migrate | undefi
         `${core.directory} has version ${from} and is opened as version ${version}; give a function migrate(index, from)`,
       );
     }
-    core.sql.keepSetting.run('version', version);
+    writeMetadata(core, 'version', version);
     return runMigration(migrate, from, version, core.directory);
   });
 }
