@@ -2,13 +2,16 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
+import { DiskCacheError } from '../../main/engine/index.ts';
 import { createRandom } from '../crash/random-writes.ts';
 import { attempt, findDatabases, type OpenedStore, STORE_KINDS, type StoreKind } from './damaged-stores.ts';
+import { getLogDamages, getPlacedDamages, type PlacedDamage } from './placed-damages.ts';
 
 /*
- * Damages databases at random and looks what is left: `node test/torture/damage.ts [count] [seed] [--only=n] [--keep=directory]` prints
+ * Damages databases at random and looks what is left: `node test/torture/damage.ts [count] [seed] [--only=n] [--keep=directory] [--placed]` prints
  * figures, and ends with 1 when something was wrong in silence, when a check found nothing though items were gone, or when a repair
- * lost what could be read. `--only` replays one damage of a seed; `--keep` leaves the damaged store in a directory.
+ * lost what could be read. `--only` replays one damage of a seed; `--keep` leaves the damaged store in a directory;
+ * `--placed` does the damages at chosen places.
  */
 
 export interface DamageStats {
@@ -20,6 +23,9 @@ export interface DamageStats {
   cleared: number;
   readonly faults: string[];
 }
+
+/** Faults that are told at once. */
+const MAX_FAULTS = 100;
 
 type Damage = (bytes: Buffer, random: () => number) => Buffer;
 
@@ -68,15 +74,20 @@ const DAMAGE_KINDS: Readonly<Record<string, Damage>> = {
   'the end cut off': (bytes, random) => bytes.subarray(0, 100 + getRandomIndex(random, bytes.length - 100)),
 };
 
+const toText = (error: unknown): string => (error instanceof Error ? (error.stack ?? error.message) : String(error));
+
 /** Where an error or a failed promise of the harness says what was being done. */
 function checkOne(kind: StoreKind, directory: string, what: string, figures: DamageStats, alsoClear: boolean): void {
   const fault = (text: string) => figures.faults.push(`${kind.name}, ${what}: ${text}`);
-  const opened = attempt(() => kind.open(directory));
-  if (opened === undefined) {
+  let store: OpenedStore;
+  try {
+    store = kind.open(directory);
+  } catch (error) {
     figures.refused++;
+    if (!(error instanceof DiskCacheError)) fault(`opening: ${toText(error)}`);
+    else if (!error.message.includes(directory)) fault(`refused without its path: ${error.code} ${error.message}`);
     return;
   }
-  const store = opened.value;
   try {
     const before = store.read();
     for (const text of before.wrong.slice(0, 3)) fault(text);
@@ -102,7 +113,7 @@ function checkOne(kind: StoreKind, directory: string, what: string, figures: Dam
     store.use();
     if (alsoClear) clearAndUse(store, figures);
   } catch (error) {
-    fault(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    fault(toText(error));
   } finally {
     attempt(() => store.close());
   }
@@ -121,6 +132,8 @@ export interface DamageRun {
   readonly only?: number | undefined;
   /** Where a copy of the last damaged store is left. */
   readonly keep?: string | undefined;
+  /** Names each placed damage on the standard error, for one that ends the process. */
+  readonly progress?: boolean | undefined;
 }
 
 /** Damages copies of stores of every kind, one after the other. */
@@ -156,6 +169,42 @@ export function runDamages({ count, seed, only, keep }: DamageRun, kinds = STORE
   }
 }
 
+/** Does each of the damages at chosen places once, or `count` of them, spread evenly. */
+export function runPlacedDamages(
+  { count, only, keep, progress }: Omit<DamageRun, 'seed'>,
+  kinds = STORE_KINDS,
+): DamageStats {
+  const root = mkdtempSync(join(tmpdir(), 'deskcache-damage-'));
+  const figures: DamageStats = { damages: 0, refused: 0, unharmed: 0, readable: 0, kept: 0, cleared: 0, faults: [] };
+  try {
+    const cases = kinds.flatMap((kind) => {
+      const whole = join(root, kind.name);
+      kind.fill(whole);
+      const logged = `${whole} logged`;
+      kind.fill(whole.concat(' open'), (directory) => cpSync(directory, logged, { recursive: true }));
+      const toCase = (from: string) => (damage: PlacedDamage) => ({ kind, from, ...damage });
+      return [...getPlacedDamages(kind, whole).map(toCase(whole)), ...getLogDamages().map(toCase(logged))];
+    });
+    const step = Math.max(1, cases.length / count);
+    for (let place = 0; place < cases.length; place += step) {
+      const number = Math.floor(place);
+      if (only !== undefined && number !== only) continue;
+      const { kind, from, what, harm } = cases[number]!;
+      figures.damages++;
+      const directory = join(root, 'damaged');
+      cpSync(from, directory, { recursive: true });
+      harm(directory);
+      if (keep !== undefined) cpSync(directory, keep, { recursive: true });
+      if (progress) console.error(`${kind.name}, placed damage ${number} (${what})`);
+      checkOne(kind, directory, `placed damage ${number} (${what})`, figures, number % 4 === 0);
+      rmSync(directory, { recursive: true, force: true });
+    }
+    return figures;
+  } finally {
+    rmSync(root, { recursive: true, force: true });
+  }
+}
+
 /** `clearAndUse` works whatever is damaged, as long as the store opens. */
 function clearDamaged(kind: StoreKind, directory: string, what: string, figures: DamageStats): void {
   const opened = attempt(() => kind.open(directory));
@@ -165,7 +214,7 @@ function clearDamaged(kind: StoreKind, directory: string, what: string, figures:
     const left = opened.value.check();
     if (left.length > 0) figures.faults.push(`${kind.name}, ${what}: after clear: ${left[0]!.message}`);
   } catch (error) {
-    figures.faults.push(`${kind.name}, ${what}: clear: ${error instanceof Error ? error.stack : String(error)}`);
+    figures.faults.push(`${kind.name}, ${what}: clear: ${toText(error)}`);
   } finally {
     attempt(() => opened.value.close());
   }
@@ -173,14 +222,31 @@ function clearDamaged(kind: StoreKind, directory: string, what: string, figures:
 
 if (process.argv[1] === import.meta.filename) {
   const { values, positionals } = parseArgs({
-    options: { only: { type: 'string' }, keep: { type: 'string' } },
+    options: {
+      only: { type: 'string' },
+      keep: { type: 'string' },
+      placed: { type: 'boolean' },
+      progress: { type: 'boolean' },
+    },
     allowPositionals: true,
   });
   const only = values.only === undefined ? undefined : Number(values.only);
   const [count = only === undefined ? 200 : only + 1, seed = Date.now() % 2 ** 31] = positionals.map(Number);
-  const figures = runDamages({ count, seed, only, keep: values.keep });
+  const figures = values.placed
+    ? runPlacedDamages({
+        count: only === undefined ? count : Number.POSITIVE_INFINITY,
+        only,
+        keep: values.keep,
+        progress: values.progress,
+      })
+    : runDamages({ count, seed, only, keep: values.keep });
   console.log(
-    JSON.stringify({ seed, ...figures, faults: figures.faults.slice(0, 20), faultCount: figures.faults.length }),
+    JSON.stringify({
+      seed,
+      ...figures,
+      faults: figures.faults.slice(0, MAX_FAULTS),
+      faultCount: figures.faults.length,
+    }),
   );
   process.exitCode = figures.faults.length === 0 ? 0 : 1;
 }

@@ -5,6 +5,7 @@ import { Cache, Deque, DiskCacheError, FanoutCache, type Finding, Index } from '
 import { Queue } from '../../main/queue/index.ts';
 
 const ITEMS = 240;
+const DELETED_ITEMS = 20;
 
 /** What stands under a number: text, numbers, objects, values of some pages, and some in files of their own. */
 export const createValue = (n: number): unknown => {
@@ -29,7 +30,8 @@ export interface OpenedStore {
 
 export interface StoreKind {
   readonly name: string;
-  fill(directory: string): void;
+  /** `beforeClose` is called while the store is open, with its directory. */
+  fill(directory: string, beforeClose?: (directory: string) => void): void;
   open(directory: string): OpenedStore;
 }
 
@@ -82,9 +84,13 @@ const mapKind = (
   open: (directory: string, options?: { readonly clock?: () => number }) => Map_,
 ): StoreKind => ({
   name,
-  fill(directory) {
+  fill(directory, beforeClose) {
     const store = open(directory, { clock });
     for (let n = 0; n < ITEMS; n++) store.set(createKey(n), createValue(n));
+    // Leaves free pages.
+    for (let n = 0; n < DELETED_ITEMS; n++) store.set(createKey(ITEMS + n), 'x'.repeat(3000));
+    for (let n = 0; n < DELETED_ITEMS; n++) store.delete(createKey(ITEMS + n));
+    beforeClose?.(directory);
     store.close();
   },
   open(directory) {
@@ -140,9 +146,10 @@ function readDeque(deque: Deque, repaired: boolean): ReturnType<OpenedStore['rea
 
 const dequeKind: StoreKind = {
   name: 'Deque',
-  fill(directory) {
+  fill(directory, beforeClose) {
     const deque = new Deque(directory, { durability: 'process', clock });
     for (let n = 0; n < ITEMS; n++) deque.push(createValue(n));
+    beforeClose?.(directory);
     deque.close();
   },
   open(directory) {
@@ -165,7 +172,7 @@ const dequeKind: StoreKind = {
 
 const queueKind: StoreKind = {
   name: 'Queue',
-  fill(directory) {
+  fill(directory, beforeClose) {
     const queue = new Queue(directory, { durability: 'process', clock: () => 1000 });
     for (let n = 0; n < ITEMS; n++) {
       queue.enqueue(createValue(n), {
@@ -173,6 +180,7 @@ const queueKind: StoreKind = {
         ...(n % 5 === 0 && { group: n % 4, dedupeKey: n }),
       });
     }
+    beforeClose?.(directory);
     queue.close();
   },
   open(directory) {

@@ -126,6 +126,24 @@ export function makePrivate(databasePath: string): void {
   }
 }
 
+const OWNER_WRITE = 0o200;
+
+/** SQLite has made the companions with the permissions that the database had then. It may have been read only. */
+function makeCompanionsWritable(databasePath: string): void {
+  const mode = lstatIfExists(databasePath)?.mode ?? 0;
+  if ((mode & OWNER_WRITE) === 0) return;
+  for (const suffix of COMPANION_SUFFIXES) {
+    const path = databasePath + suffix;
+    const facts = lstatIfExists(path);
+    if (!facts?.isFile() || (facts.mode & OWNER_WRITE) !== 0) continue;
+    try {
+      chmodSync(path, mode);
+    } catch {
+      // Another user's: SQLite says whether it can be written.
+    }
+  }
+}
+
 /**
  * What shows that a directory without a database, or with an empty one, once was a store; undefined for one that is new, and
  * for one whose maker died before it had made anything.
@@ -175,7 +193,10 @@ export function openDatabase(directory: string, options: DatabaseOptions): Conne
       `${path} does not exist and readOnly creates nothing; open it for writing first`,
     );
   }
-  if (!options.readOnly) makeDurableFolder(claim);
+  if (!options.readOnly) {
+    makeDurableFolder(claim);
+    makeCompanionsWritable(path);
+  }
   try {
     return connect(path, options, exists);
   } catch (error) {
