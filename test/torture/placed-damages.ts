@@ -11,6 +11,8 @@ export interface PlacedDamage {
   readonly what: string;
   /** Changes the files of a store. */
   readonly harm: (directory: string) => void;
+  /** What SQLite can't tell from something that is allowed: the end of a log, a database that may only be read. */
+  readonly leaves?: 'an earlier state' | 'a store that is read';
 }
 
 const PAGE_SIZE_OFFSET = 16;
@@ -127,6 +129,8 @@ function* damageHeader(): Generator<PlacedDamage> {
     ] as const) {
       yield {
         what: `byte ${at} of the header ${how}`,
+        // The version that a writer has to know; a greater one may be read.
+        ...(at === 18 && { leaves: 'a store that is read' }),
         harm: changeDatabase((bytes) => {
           bytes[at] = change(bytes[at]!);
           return undefined;
@@ -350,4 +354,5 @@ export function getPlacedDamages(kind: StoreKind, whole: string): PlacedDamage[]
 }
 
 /** The damages of a store that was not closed: it has a log. */
-export const getLogDamages = (): PlacedDamage[] => [...damageLog()];
+export const getLogDamages = (): PlacedDamage[] =>
+  Array.from(damageLog(), (damage) => ({ ...damage, leaves: 'an earlier state' }));

@@ -1,7 +1,7 @@
 /**
  * `npm run torture [part …] [--short] [--times=0.5] [--seed=77] [--only=12]`: torments the product in every way there is, prints what
  * was tried, and fails when something happened that should not have. Without a name every part runs, for an hour or two. `--seed` and
- * `--only` replay damages: of a seed, or the one with a number that a fault named.
+ * `--only` replay damages: of a seed, or the one with a number that a fault named; of `places` by `--only` alone.
  */
 import { SUITES } from './suites.ts';
 

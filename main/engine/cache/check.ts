@@ -1,5 +1,6 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { CheckOptions, Finding } from '../../../protocol/results.ts';
+import { findPageDamage } from '../backup/page-damage.ts';
 import { recoverDatabase } from '../backup/recover-database.ts';
 import { areStoredSettingsLost } from '../backup/small-tables.ts';
 import { deleteRow, removeReplaced } from '../space/delete-row.ts';
@@ -75,11 +76,8 @@ function addFindings({ connection }: Core, findings: Finding[], part: () => Find
 /** SQLite's own check of pages and indexes, and the ids. What is damaged is rebuilt from the rows that can be read. */
 function checkDatabase(core: Core, repair: boolean): Finding[] {
   const { connection, sql } = core;
-  const messages = sql.integrity.all().map(([message]) => message);
-  const isDamaged = messages.some((message) => message !== 'ok');
-  const findings: Finding[] = isDamaged
-    ? messages.map((message) => toDatabaseFinding(core, `${connection.path}: ${message}`))
-    : [];
+  const findings = findPageDamage(core).map((message) => toDatabaseFinding(core, `${connection.path}: ${message}`));
+  const isDamaged = findings.length > 0;
   const areLost = unlessCorrupt(() => areStoredSettingsLost(sql)) ?? false;
   if (areLost) findings.push(toDatabaseFinding(core, `${connection.path} has lost its settings; those in force stay`));
   if (hasOutOfRangeIds(core))

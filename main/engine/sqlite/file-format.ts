@@ -241,6 +241,15 @@ export function assertSupportedVersion(version: number, path: string): void {
   );
 }
 
+/** @throws {DiskCacheError} `CORRUPT` for a version that was never written into a database with our application id. */
+export function assertPositiveVersion(version: number, path: string): void {
+  if (version > 0) return;
+  throw new DiskCacheError(
+    'CORRUPT',
+    `${path} has format version ${version}: its header is damaged; restore it, or delete the directory`,
+  );
+}
+
 /** A database that can't be opened where it is has to fit into memory. */
 const MAX_IMAGE_BYTES = 512 * 1024 * 1024;
 /** Offsets of the numbers that ask for a write-ahead log, and what they are for a database without one. */

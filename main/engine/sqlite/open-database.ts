@@ -9,6 +9,7 @@ import {
   assertApplicationId,
   assertKnownSchema,
   assertOwnDatabase,
+  assertPositiveVersion,
   assertSupportedVersion,
   getMigrations,
   readImage,
@@ -237,6 +238,7 @@ function connect(path: string, options: DatabaseOptions, exists: boolean, image?
     if (!isNew) assertApplicationId(Number(connection.pragma('application_id')), path);
     const version = isNew ? 0 : Number(connection.pragma('user_version'));
     assertSupportedVersion(version, path);
+    if (!isNew) assertPositiveVersion(version, path);
     if (!isNew) assertOwnSchema(connection, version);
     if (!options.readOnly) upgradeDatabase(connection, version, options);
     return connection;
@@ -282,7 +284,9 @@ function databaseExists(path: string, claim: string): boolean {
   return true;
 }
 
-const isEmptyFile = (path: string): boolean => (lstatIfExists(path)?.size ?? 0) === 0;
+/** SQLite takes a file of one byte for an empty one, too. */
+export const MAX_EMPTY_BYTES = 1;
+const isEmptyFile = (path: string): boolean => (lstatIfExists(path)?.size ?? 0) <= MAX_EMPTY_BYTES;
 
 /** Invariant: the schema is created in rollback mode, so that the file's own header says whose it is from the first commit on. */
 function upgradeDatabase(connection: Connection, version: number, { pageSize, claim }: DatabaseOptions): void {
