@@ -140,6 +140,18 @@ describe('settings whose page was exchanged with another one', () => {
   );
 });
 
+it('a setting that only a newer version knows is not taken for something else', () => {
+  const directory = freshDirectory();
+  new Cache(directory, { evictionPolicy: 'none' }).close();
+  const database = new Database(getDatabasePath(directory));
+  database.exec("UPDATE setting SET name = 'laterSetting', value = 'later value'");
+  database.close();
+  using cache = new Cache<string, number>(directory);
+  cache.set('a', 1);
+  expect(cache.check({ repair: true })).toEqual([]);
+  expect(readSettings(directory)).toEqual({ laterSetting: 'later value' });
+});
+
 describe('settings that are lost while a collection is open', () => {
   it.each(EMPTY_INDEXES)('are written with its version and its greatest length (%s)', (table) => {
     const directory = createIndex();

@@ -9,7 +9,14 @@ import type { Core } from '../state/core.ts';
 import { SETTING_NAMES, toSettingColumn } from '../state/settings.ts';
 import { copyItems } from './copy-items.ts';
 import { readSkippingDamage } from './read-skipping-damage.ts';
-import { areSettingsLost, readSmallTables, SMALL_TABLES, type SmallTable, toInsertSmallRow } from './small-tables.ts';
+import {
+  areSettingsLost,
+  getRevision,
+  readSmallTables,
+  SMALL_TABLES,
+  type SmallTable,
+  toInsertSmallRow,
+} from './small-tables.ts';
 
 /**
  * Rebuilds the database of a store from the items that can be read and are whole, and returns findings about the others. For every
@@ -101,9 +108,8 @@ function copySmallTables(core: Core, fresh: Replacement): void {
     for (const [name, value] of core.metadata) keep(name, value);
     if (core.kind !== 'cache') keep('kind', core.kind);
   }
-  const [revision = 0] = rows.counter.flatMap(([name, value]) => (name === 'settings' ? [Number(value)] : []));
   // Others who have the store open look at the settings again, where there are any.
-  const latest = Math.max(revision, core.settingsRevision);
+  const latest = Math.max(getRevision(rows) ?? 0, core.settingsRevision);
   if (latest > 0) fresh.statement("UPDATE counter SET value = ? WHERE name = 'settings'")(latest + 1);
 }
 

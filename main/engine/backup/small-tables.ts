@@ -1,7 +1,8 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Column, Connection } from '../sqlite/connection.ts';
+import { unlessCorrupt } from '../sqlite/errors.ts';
 import { isReplacedCounter, PERMANENT_COUNTERS, type Statements } from '../sqlite/statements.ts';
-import { readStoredSettings } from '../state/settings.ts';
+import { isSettingName } from '../state/settings.ts';
 import { readSmallTable } from './read-skipping-damage.ts';
 
 /*
@@ -24,8 +25,14 @@ const METADATA_NAMES: ReadonlySet<unknown> = new Set(['kind', 'maxLength', 'shar
 const COUNTER_NAMES: ReadonlySet<unknown> = new Set([...PERMANENT_COUNTERS, 'clock', 'collected at', 'next folder']);
 const LISTENER_ID_PATTERN = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-const isSetting = ([name, value]: readonly unknown[]): boolean =>
-  METADATA_NAMES.has(name) || Object.keys(readStoredSettings([[String(name), value]])).length > 0;
+/** What the settings of a newer version may be called. */
+const SETTING_NAME_PATTERN = /^[a-z][A-Za-z ]{0,39}$/;
+
+const isSetting = ([name]: readonly unknown[]): boolean =>
+  METADATA_NAMES.has(name) || (typeof name === 'string' && isSettingName(name));
+
+const mightBeSetting = ([name]: readonly unknown[]): boolean =>
+  typeof name === 'string' && SETTING_NAME_PATTERN.test(name);
 
 const isCounterName = (name: unknown): boolean => COUNTER_NAMES.has(name) || isReplacedCounter(name);
 
@@ -34,11 +41,15 @@ const isCounterName = (name: unknown): boolean => COUNTER_NAMES.has(name) || isR
  * change writes a row in its transaction.
  */
 export const areSettingsLost = (rows: readonly (readonly unknown[])[], revision: number): boolean =>
-  rows.some(([name]) => isCounterName(name)) || (revision > 0 && !rows.some(isSetting));
+  rows.some(([name]) => isCounterName(name)) || (revision > 0 && !rows.some(mightBeSetting));
 
-/** `areSettingsLost` for what is on disk now. */
+/** How often the settings were changed; undefined where that count is lost, too. */
+export const getRevision = ({ counter }: SmallRows): number | undefined =>
+  counter.flatMap(([name, value]) => (name === 'settings' ? [Number(value)] : []))[0];
+
+/** `areSettingsLost` for what is on disk now. Where counts are damaged, nothing is known of them; what needs them says so. */
 export function areStoredSettingsLost(sql: Statements): boolean {
-  const [revision] = sql.counter.first('settings') ?? [0];
+  const [revision] = unlessCorrupt(() => sql.counter.first('settings')) ?? [0];
   return areSettingsLost(sql.settings.all(), revision);
 }
 
@@ -80,14 +91,17 @@ export function restoreLostSettings(connection: Connection, sql: Statements, rea
   if (!areStoredSettingsLost(sql)) return;
   const { path } = connection;
   const fault = `${path} has lost its settings: a page of something else is in their place`;
-  if (readOnly)
+  if (readOnly) {
+    // The counts are gone, and there were no settings.
+    if (getRevision(readSmallTables(connection).rows) === 0) return;
     throw new DiskCacheError('CORRUPT', `${fault}; open it for writing once, which may find them, or restore it`);
+  }
   connection.execute('BEGIN IMMEDIATE');
   try {
     // Another process may have put them back.
     if (areStoredSettingsLost(sql)) {
       const { rows } = readSmallTables(connection);
-      if (!rows.setting.some(isSetting))
+      if (areSettingsLost(rows.setting, getRevision(rows) ?? 1))
         throw new DiskCacheError('CORRUPT', `${fault}; restore it, or delete the directory`);
       writeSmallTables(connection, rows);
     }
