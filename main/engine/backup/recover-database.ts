@@ -8,14 +8,16 @@ import { CREATE_TAG_INDEX, startLog } from '../sqlite/file-format.ts';
 import { Replacement } from '../sqlite/replacement.ts';
 import type { Core } from '../state/core.ts';
 import { SETTING_NAMES, toSettingColumn } from '../state/settings.ts';
-import { copyItems, toPlaceholders } from './copy-items.ts';
-import { readSkippingDamage, readSmallTable } from './read-skipping-damage.ts';
-
-const SMALL_TABLES = {
-  counter: ['name', 'value'],
-  lease: ['name', 'holder', 'pid', 'until'],
-  listener: ['id', 'until'],
-} as const;
+import { copyItems } from './copy-items.ts';
+import { readSkippingDamage } from './read-skipping-damage.ts';
+import {
+  areSettingsLost,
+  getRevision,
+  readSmallTables,
+  SMALL_TABLES,
+  type SmallTable,
+  toInsertSmallRow,
+} from './small-tables.ts';
 
 /**
  * Rebuilds the database of a store from its undamaged items. Returns findings about the others. For every process that has the store
@@ -34,8 +36,10 @@ export function resetDatabase(core: Core): number {
   let items = 0;
   const now = core.clock();
   replaceDatabase(core, () => {
-    readSkippingDamage(core.connection, ['expires_at'], ([, expiresAt]) => {
-      if (typeof expiresAt !== 'number' || now < expiresAt) items++;
+    readSkippingDamage(core.connection, ['expires_at'], {
+      take: ([, expiresAt]) => {
+        if (typeof expiresAt !== 'number' || now < expiresAt) items++;
+      },
     });
   });
   return items;
@@ -49,7 +53,7 @@ function replaceDatabase(core: Core, fill: (fresh: Replacement) => void): void {
     const fresh = new Replacement(connection, directory, pageSize);
     try {
       if (core.kind === 'deque') fresh.execute('DROP INDEX entry_key');
-      copySettings(core, fresh);
+      copySmallTables(core, fresh);
       fill(fresh);
       if (core.settings.tagIndex) fresh.execute(CREATE_TAG_INDEX);
       fresh.execute(
@@ -92,22 +96,22 @@ function setLockingMode(connection: Connection, mode: 'NORMAL' | 'EXCLUSIVE'): v
   connection.pragma('journal_mode = WAL');
 }
 
-/** Copies settings and other small tables. Settings that can't be read are replaced by those in force in this process. */
-function copySettings(core: Core, fresh: Replacement): void {
-  const keep = fresh.statement('INSERT OR IGNORE INTO setting VALUES (?, ?)');
-  const isWhole = readSmallTable(core.connection, 'setting', ['name', 'value'], 'name', ([name, value]) => {
-    keep(name ?? null, value ?? null);
-  });
-  if (!isWhole) {
+/** Settings that can't be read are written as they are in force here. */
+function copySmallTables(core: Core, fresh: Replacement): void {
+  const { rows, areSettingsWhole } = readSmallTables(core.connection);
+  for (const table of Object.keys(SMALL_TABLES) as SmallTable[]) {
+    const insert = fresh.statement(toInsertSmallRow(table));
+    for (const row of rows[table]) insert(...row);
+  }
+  if (!areSettingsWhole || areSettingsLost(rows.setting, core.settingsRevision)) {
+    const keep = fresh.statement('INSERT OR IGNORE INTO setting VALUES (?, ?)');
     for (const name of SETTING_NAMES) keep(name, toSettingColumn(core.settings[name]));
+    for (const [name, value] of core.metadata) keep(name, value);
     if (core.kind !== 'cache') keep('kind', core.kind);
   }
-  for (const [table, columns] of Object.entries(SMALL_TABLES)) {
-    const copy = fresh.statement(`INSERT OR REPLACE INTO ${table} VALUES (${toPlaceholders(columns)})`);
-    readSmallTable(core.connection, table, columns, columns[0], (row) => {
-      copy(...row);
-    });
-  }
+  // Others who have the store open look at the settings again, where there are any.
+  const latest = Math.max(getRevision(rows) ?? 0, core.settingsRevision);
+  if (latest > 0) fresh.statement("UPDATE counter SET value = ? WHERE name = 'settings'")(latest + 1);
 }
 
 /** Keeps listeners subscribed, and tells them that anything may have changed. */

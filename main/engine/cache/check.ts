@@ -1,12 +1,14 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { CheckOptions, Finding } from '../../../protocol/results.ts';
+import { findPageDamage } from '../backup/page-damage.ts';
 import { recoverDatabase } from '../backup/recover-database.ts';
+import { areStoredSettingsLost } from '../backup/small-tables.ts';
 import { deleteRow, removeReplaced } from '../space/delete-row.ts';
 import { collectBucket, findOrphans, hasOutOfRangeIds, repairIds } from '../space/garbage-collection.ts';
 import { assertDatabaseInPlace } from '../space/store-files.ts';
 import { runAndWarn } from '../space/warnings.ts';
 import { sleepBlocking } from '../sqlite/busy-retry.ts';
-import { isCorrupt } from '../sqlite/errors.ts';
+import { isCorrupt, unlessCorrupt } from '../sqlite/errors.ts';
 import { PERMANENT_COUNTERS } from '../sqlite/statements.ts';
 import type { Core } from '../state/core.ts';
 import { assertFlag, assertOptions } from '../validate.ts';
@@ -75,15 +77,14 @@ function addFindings({ connection }: Core, findings: Finding[], part: () => Find
 /** SQLite's own check of pages and indexes, and the ids. What is damaged is rebuilt from the rows that can be read. */
 function checkDatabase(core: Core, repair: boolean): Finding[] {
   const { connection, sql } = core;
-  const messages = sql.integrity.all().map(([message]) => message);
-  const damaged = messages.some((message) => message !== 'ok');
-  const findings: Finding[] = damaged
-    ? messages.map((message) => toDatabaseFinding(core, `${connection.path}: ${message}`))
-    : [];
+  const findings = findPageDamage(core).map((message) => toDatabaseFinding(core, `${connection.path}: ${message}`));
+  const isDamaged = findings.length > 0;
+  const areLost = unlessCorrupt(() => areStoredSettingsLost(sql)) ?? false;
+  if (areLost) findings.push(toDatabaseFinding(core, `${connection.path} has lost its settings; those in force stay`));
   if (hasOutOfRangeIds(core))
     findings.push(toDatabaseFinding(core, `${connection.path} holds an item with an id that is out of range`));
   if (!repair) return findings;
-  if (damaged) findings.push(...recoverDatabase(core));
+  if (isDamaged || areLost) findings.push(...recoverDatabase(core));
   repairIds(core);
   return findings;
 }

@@ -1,5 +1,6 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Configuration } from '../../../protocol/options.ts';
+import { areSettingsLost } from '../backup/small-tables.ts';
 import { getCheckpointPages, getWalReserveBytes } from '../space/policy.ts';
 import { CREATE_TAG_INDEX } from '../sqlite/file-format.ts';
 import type { Core } from '../state/core.ts';
@@ -105,8 +106,11 @@ export function applySettings(core: Core, settings: Settings): void {
 export function reloadSettings(core: Core): void {
   const revision = core.sql.counter.first('settings')?.[0] ?? 0;
   if (revision === core.settingsRevision) return;
+  const rows = core.sql.settings.all();
+  // Those in force stay, and `check` tells of it.
+  if (areSettingsLost(rows, revision)) return;
   core.settingsRevision = revision;
-  applySettings(core, resolveSettings(readStoredSettings(core.sql.settings.all()), {}));
+  applySettings(core, resolveSettings(readStoredSettings(rows), {}));
 }
 
 /** @throws {DiskCacheError} `BAD_OPTION` when the directory's values were written by a codec that was not handed in. */

@@ -1,5 +1,6 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
+import { findPageDamage } from '../backup/page-damage.ts';
 import { resetDatabase } from '../backup/recover-database.ts';
 import { deleteExpired, deleteFile, deleteRow, isChangeLogged, recordReplaced } from '../space/delete-row.ts';
 import { retryWithBallast } from '../space/disk-full.ts';
@@ -63,8 +64,8 @@ export function clear(core: Core): number {
 }
 
 /** Whether SQLite finds nothing wrong. Of a store that was emptied a few pages are left. */
-export const passesIntegrityCheck = ({ sql }: Core): boolean =>
-  unlessCorrupt(() => sql.integrity.all().every(([message]) => message === 'ok')) ?? false;
+export const passesIntegrityCheck = (core: Core): boolean =>
+  unlessCorrupt(() => findPageDamage(core).length === 0) ?? false;
 
 function clearInTransaction(core: Core): number {
   const { sql, transaction } = core;

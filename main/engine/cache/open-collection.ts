@@ -89,7 +89,7 @@ function claim(
   configure(core, { durability: options.durability ?? 'power' });
   inWriteTransaction(core, () => {
     if (isClaimed(core.sql, kind, core.directory)) return;
-    for (const [name, value] of Object.entries({ kind, ...metadata })) core.sql.keepSetting.run(name, value);
+    for (const [name, value] of Object.entries({ kind, ...metadata })) writeMetadata(core, name, value);
     if (kind === 'deque') DEQUE_STATEMENTS.dropKeyIndex(core.sql).run();
   });
 }
@@ -105,6 +105,12 @@ function isClaimed(sql: Statements, kind: CollectionKind, directory: string): bo
     'BAD_OPTION',
     `${directory} holds a ${found}, and ${OPENER_NAMES[kind]} needs a directory of its own; give another one`,
   );
+}
+
+/** Writes something down about a collection. Inside a write transaction. */
+export function writeMetadata({ sql, metadata }: Core, name: string, value: Column): void {
+  sql.keepSetting.run(name, value);
+  metadata.set(name, value);
 }
 
 /** What was written down about a collection. */

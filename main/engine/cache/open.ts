@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { CacheOptions } from '../../../protocol/options.ts';
+import { restoreLostSettings } from '../backup/small-tables.ts';
 import { removeReplaced } from '../space/delete-row.ts';
 import { collectGarbage, repairIds } from '../space/garbage-collection.ts';
 import { choosePageSize } from '../space/policy.ts';
@@ -23,6 +24,7 @@ import {
 import { MemoryCache } from '../state/memory-cache.ts';
 import { AccessBuffer, RowStats } from '../state/row-stats.ts';
 import {
+  isSettingName,
   parseOpenOptions,
   parseSettings,
   readStoredSettings,
@@ -137,6 +139,7 @@ export function openCore(
   });
   try {
     const sql = createStatements(connection, nextInsertId !== undefined);
+    restoreLostSettings(connection, sql, openOptions.readOnly);
     assertAdmissible(sql, connection.path);
     const rows = sql.settings.all();
     const stored = readStoredSettings(rows);
@@ -166,6 +169,7 @@ export function openCore(
       settings,
       // Where counts are damaged, what needs them says so; `checkQueue` counts again.
       settingsRevision: unlessCorrupt(() => sql.counter.first('settings'))?.[0] ?? 0,
+      metadata: new Map(rows.filter(([name]) => !isSettingName(name))),
       codec: resolveCodec(settings, stored, openOptions, path),
       files: new FileStore(path, settings.durability),
     };

@@ -8,7 +8,12 @@ import { subscribe } from '../cache/change-feed.ts';
 import { type CheckOptions, check, type Finding } from '../cache/check.ts';
 import { clear } from '../cache/delete.ts';
 import { closeCore, describe, type StoreHandle } from '../cache/open.ts';
-import { assertCollectionOptions, type CollectionOptions, openCollection } from '../cache/open-collection.ts';
+import {
+  assertCollectionOptions,
+  type CollectionOptions,
+  openCollection,
+  writeMetadata,
+} from '../cache/open-collection.ts';
 import { inWriteTransaction, type PlainResult, transact } from '../cache/transaction.ts';
 import { getVolume } from '../space/store-files.ts';
 import type { Core } from '../state/core.ts';
@@ -83,7 +88,7 @@ export class Deque<V = unknown> {
     const { maxLength: storedMaxLength, length: currentLength } = readPositions(core);
     if (storedMaxLength === length && currentLength <= storedMaxLength) return;
     inWriteTransaction(core, () => {
-      core.sql.keepSetting.run('maxLength', length);
+      writeMetadata(core, 'maxLength', length);
       trim(core);
     });
   }

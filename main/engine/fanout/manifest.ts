@@ -1,11 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import { constants, copyFileSync, existsSync, linkSync, rmSync, writeFileSync } from 'node:fs';
+import { constants, copyFileSync, linkSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { formatValue } from '../../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { inDurableTransaction } from '../cache/configure.ts';
 import { assertPathLength, getErrorCode, toFileError } from '../sqlite/errors.ts';
-import { assertPlainFolder, getDatabasePath, makeDurableFolder, syncIfPossible } from '../sqlite/open-database.ts';
+import {
+  assertPlainFolder,
+  getDatabasePath,
+  lstatIfExists,
+  makeDurableFolder,
+  syncIfPossible,
+} from '../sqlite/open-database.ts';
 import type { Core } from '../state/core.ts';
 import { listFolders, readSmallFile, statFile } from '../values/file-io.ts';
 
@@ -98,7 +104,7 @@ function createManifest(directory: string, shards: number, readOnly: boolean): F
       `${path} does not exist and readOnly creates nothing; open it for writing first`,
     );
   }
-  if (existsSync(getDatabasePath(directory))) {
+  if (hasDatabase(directory)) {
     throw new DiskCacheError(
       'BAD_OPTION',
       `${directory} holds a plain cache; open it with Cache, or choose another directory`,
@@ -129,7 +135,7 @@ function assertNoOrphanedShards(directory: string, path: string): void {
   const { folder } = found;
   const shards = listShards(directory, folder).length;
   // Another process may have made both meanwhile.
-  if (existsSync(path)) return;
+  if (lstatIfExists(path) !== undefined) return;
   const manifest = JSON.stringify({ format: FORMAT, shards, folder } satisfies FanoutManifest);
   throw new DiskCacheError(
     'CORRUPT',
@@ -143,13 +149,16 @@ export interface FoundShard {
   readonly shard: number;
 }
 
+/** @throws {DiskCacheError} where that can't be known: a shard that may not be looked at is not missing. */
+const hasDatabase = (directory: string): boolean => lstatIfExists(getDatabasePath(directory)) !== undefined;
+
 /** The shards that there are on disk, in the folder or in any that can be one of shards. */
 export function listShards(directory: string, only?: string): FoundShard[] {
   const folders =
     only === undefined ? listFolders(directory).filter((name) => SHARDS_FOLDER_PATTERN.test(name)) : [only];
   return folders.flatMap((folder) =>
     listFolders(join(directory, folder))
-      .filter((name) => SHARD_NAME_PATTERN.test(name) && existsSync(getDatabasePath(join(directory, folder, name))))
+      .filter((name) => SHARD_NAME_PATTERN.test(name) && hasDatabase(join(directory, folder, name)))
       .map((name) => ({ folder, name, shard: Number(name) })),
   );
 }
@@ -205,7 +214,7 @@ export function assertShards(directory: string, manifest: FanoutManifest, which:
     const path = getShardPath(directory, manifest, shard);
     if (shard === manifest.shards - 1) assertPlainFolder(dirname(path));
     assertPlainFolder(path);
-    const isThere = existsSync(getDatabasePath(path));
+    const isThere = hasDatabase(path);
     if (!isThere && laterIsThere) {
       throw new DiskCacheError(
         'CORRUPT',

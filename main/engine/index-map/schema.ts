@@ -2,7 +2,7 @@ import { formatValue, joinPath, truncate } from '../../../protocol/describe-valu
 import { DiskCacheError, getErrorMessage } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { SchemaIssue, StandardSchema } from '../../../protocol/stores.ts';
-import { readMetadata } from '../cache/open-collection.ts';
+import { readMetadata, writeMetadata } from '../cache/open-collection.ts';
 import { transact } from '../cache/transaction.ts';
 import type { Core } from '../state/core.ts';
 import { inspectKey } from '../validate.ts';
@@ -36,7 +36,7 @@ export function migrateTo(version: number, core: Core, migrate: Migrate | undefi
         `${core.directory} has version ${from} and is opened as version ${version}; give a function migrate(index, from)`,
       );
     }
-    core.sql.keepSetting.run('version', version);
+    writeMetadata(core, 'version', version);
     return runMigration(migrate, from, version, core.directory);
   });
 }

@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { toFileError } from '../sqlite/errors.ts';
 import { assertKnownSchema, assertSupportedVersion, SCHEMA_VERSION } from '../sqlite/file-format.ts';
-import { BALLAST_FILE, lstatIfExists } from '../sqlite/open-database.ts';
+import { BALLAST_FILE, lstatIfExists, MAX_EMPTY_BYTES } from '../sqlite/open-database.ts';
 import { type Core, type FileIdentity, getLimitShareBytes, type OpenedFiles } from '../state/core.ts';
 import { NO_FOLLOW, statFile } from '../values/file-io.ts';
 import { getBallastTargetBytes } from './policy.ts';
@@ -105,7 +105,7 @@ function look(core: Core, now: number): void {
 
 function assertSameFile(core: Core, path: string, opened: FileIdentity | undefined): void {
   const facts = statOrUndefined(path);
-  if (facts?.size === 0 && path === core.openedFiles.path) {
+  if (facts !== undefined && facts.size <= MAX_EMPTY_BYTES && path === core.openedFiles.path) {
     throw new DiskCacheError(
       'CORRUPT',
       `${path} was cut to nothing while it was open; close the store, restore the file, or delete the directory to begin anew`,

@@ -240,6 +240,15 @@ export function assertSupportedVersion(version: number, path: string): void {
   );
 }
 
+/** @throws {DiskCacheError} `CORRUPT` for a version that was never written into a database with our application id. */
+export function assertPositiveVersion(version: number, path: string): void {
+  if (version > 0) return;
+  throw new DiskCacheError(
+    'CORRUPT',
+    `${path} has format version ${version}: its header is damaged; restore it, or delete the directory`,
+  );
+}
+
 /** A database that can't be opened in its directory must fit into memory. */
 const MAX_IMAGE_BYTES = 512 * 1024 * 1024;
 /** Header offsets of the read and write version, which ask for a write-ahead log, and their value for a database without one. */

@@ -9,6 +9,7 @@ import {
   assertApplicationId,
   assertKnownSchema,
   assertOwnDatabase,
+  assertPositiveVersion,
   assertSupportedVersion,
   getMigrations,
   readImage,
@@ -130,6 +131,24 @@ export function makePrivate(databasePath: string): void {
   }
 }
 
+const OWNER_WRITE = 0o200;
+
+/** SQLite has made the companions with the permissions that the database had then. It may have been read only. */
+function makeCompanionsWritable(databasePath: string): void {
+  const mode = lstatIfExists(databasePath)?.mode ?? 0;
+  if ((mode & OWNER_WRITE) === 0) return;
+  for (const suffix of COMPANION_SUFFIXES) {
+    const path = databasePath + suffix;
+    const facts = lstatIfExists(path);
+    if (!facts?.isFile() || (facts.mode & OWNER_WRITE) !== 0) continue;
+    try {
+      chmodSync(path, mode);
+    } catch {
+      // Another user's: SQLite says whether it can be written.
+    }
+  }
+}
+
 /**
  * Returns what shows that a directory without a database, or with an empty one, was a store before. Returns undefined for a new
  * directory, and for one whose creator crashed before it had created the database.
@@ -179,7 +198,10 @@ export function openDatabase(directory: string, options: DatabaseOptions): Conne
       `${path} does not exist and readOnly creates nothing; open it for writing first`,
     );
   }
-  if (!options.readOnly) makeDurableFolder(claim);
+  if (!options.readOnly) {
+    makeDurableFolder(claim);
+    makeCompanionsWritable(path);
+  }
   try {
     return connect(path, options, exists);
   } catch (error) {
@@ -219,6 +241,7 @@ function connect(path: string, options: DatabaseOptions, exists: boolean, image?
     if (!isNew) assertApplicationId(Number(connection.pragma('application_id')), path);
     const version = isNew ? 0 : Number(connection.pragma('user_version'));
     assertSupportedVersion(version, path);
+    if (!isNew) assertPositiveVersion(version, path);
     if (!isNew) assertOwnSchema(connection, version);
     if (!options.readOnly) upgradeDatabase(connection, version, options);
     return connection;
@@ -264,7 +287,9 @@ function databaseExists(path: string, claim: string): boolean {
   return true;
 }
 
-const isEmptyFile = (path: string): boolean => (lstatIfExists(path)?.size ?? 0) === 0;
+/** SQLite takes a file of one byte for an empty one, too. */
+export const MAX_EMPTY_BYTES = 1;
+const isEmptyFile = (path: string): boolean => (lstatIfExists(path)?.size ?? 0) <= MAX_EMPTY_BYTES;
 
 /**
  * Creates or migrates the schema and turns on the write-ahead log.

@@ -60,6 +60,12 @@ export class Replacement {
     return (...bind) => this.#translate(() => prepared.run(...bind).changes);
   }
 
+  /** Returns a function that reads rows of the fresh database. */
+  query<Bind extends readonly Column[], Row extends readonly unknown[]>(sql: string): (...bind: Bind) => Row[] {
+    const prepared: PreparedStatement<Row> = this.#translate(() => this.#database.prepare<Row>(sql).raw());
+    return (...bind) => this.#translate(() => prepared.all(...bind));
+  }
+
   /** Replaces the target by the fresh database. @throws {DiskCacheError} `BUSY`, `DISK_FULL` */
   commit(): void {
     this.#translate(() => this.#database.exec('COMMIT'));

@@ -135,6 +135,10 @@ const RESET_USAGE = 'hits = 0, visited = 1';
 /** On disk, in the table `counter`: prefix of the name of a replaced file that still exists; the value is its size in bytes. */
 const REPLACED_PREFIX = 'replaced ';
 
+/** Whether a count is the size of a replaced file. */
+export const isReplacedCounter = (name: unknown): boolean =>
+  typeof name === 'string' && name.startsWith(REPLACED_PREFIX);
+
 /** The condition of items that have not expired. Parameter: now. */
 const IS_LIVE_SQL = '(expires_at IS NULL OR expires_at > ?)';
 

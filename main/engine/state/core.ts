@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Change } from '../../../protocol/options.ts';
 import type { Clock } from '../space/policy.ts';
 import { removeView } from '../sqlite/busy-retry.ts';
-import type { Connection } from '../sqlite/connection.ts';
+import type { Column, Connection } from '../sqlite/connection.ts';
 import type { Statements } from '../sqlite/statements.ts';
 import type { CodecSettings } from '../values/codec.ts';
 import type { FileStore, StagedFile } from '../values/file-store.ts';
@@ -258,6 +258,8 @@ export interface Core {
   settings: Settings;
   /** How often the settings had been changed when these were read. */
   settingsRevision: number;
+  /** What is stored beside the settings: the kind of a collection, its version, its greatest length. As it was last read or written here. */
+  readonly metadata: Map<string, Column>;
   codec: CodecSettings;
   files: FileStore;
 }

@@ -94,6 +94,7 @@ const OPTION_NAMES = [SETTINGS, OPEN_OPTIONS].flatMap(Object.keys).concat([...OT
 
 export type SettingName = keyof Settings;
 export const SETTING_NAMES = Object.keys(SETTINGS) as readonly SettingName[];
+export const isSettingName = (name: string): name is SettingName => Object.hasOwn(SETTINGS, name);
 
 /**
  * The settings an options object asks for; what it leaves out is absent.
