@@ -56,7 +56,7 @@ export class HttpClient {
     if (request.integrity !== '') throw new TypeError(`The integrity of ${request.url} can't be checked here`);
     const plan = parseStrategyOptions(wanted);
     return this.#raceAbort(signal, async (left) => {
-      const pushed = await prepareBody(request.body, [signal, left]);
+      const pushed = await prepareBody(request.body, AbortSignal.any([signal, left]));
       const said = { request: toWireRequest(request), body: pushed.body, ...(plan !== undefined && { plan }) };
       const [line, response] = await this.#call({ signal, left, pushed }, (to, id) =>
         to.request('fetch', { ...said, id }),
@@ -67,7 +67,7 @@ export class HttpClient {
 
   put(cache: string, request: Request, response: Response): Promise<void> {
     return this.#raceAbort(NEVER_ABORTED, async (left) => {
-      const pushed = await prepareBody(response.body, [left]);
+      const pushed = await prepareBody(response.body, left);
       const said = {
         method: 'put',
         cache,
@@ -135,12 +135,12 @@ export class HttpClient {
       line = await this.#getConnection();
       for (const it of [signal, left]) it.throwIfAborted();
       const answer = say(line, id);
-      pushed?.send(line).catch((error: unknown) => {
+      pushed?.send?.(line).catch((error: unknown) => {
         failure = { error };
       });
       return [line, await answer];
     } catch (error) {
-      pushed?.cancel(error);
+      pushed?.cancel?.(error);
       throw failure === undefined ? error : failure.error;
     } finally {
       signal.removeEventListener('abort', abort);

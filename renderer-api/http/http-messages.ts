@@ -1,4 +1,4 @@
-import { createChunkStream } from '../../client/chunk-streams.ts';
+import { createChunkStream } from '../../client/byte-channel.ts';
 import type { QueryOptions, WireRequest, WireResponse } from '../../protocol/http.ts';
 import type { HttpConnection } from './http-connection.ts';
 import { type RequestInput, toRequest } from './request-input.ts';
@@ -28,10 +28,10 @@ export function createResponse(line: HttpConnection, said: WireResponse, signal:
 
 /** A body that breaks off with `signal`, as that of a `fetch` does, and with the line. */
 const openBody = (line: HttpConnection, body: number, signal: AbortSignal): ReadableStream<Uint8Array<ArrayBuffer>> =>
-  createChunkStream({ next: () => line.request('pull', body), cancel: () => line.notify('cancel', body) }, [
-    signal,
-    line.ended,
-  ]);
+  createChunkStream(
+    { next: () => line.request('pull', body), cancel: () => line.notify('cancel', body) },
+    AbortSignal.any([signal, line.ended]),
+  );
 
 /** What the constructor leaves out, on a response and its clones. */
 function defineResponseFields(response: Response, told: Pick<WireResponse, 'url' | 'redirected' | 'type'>): Response {
