@@ -80,7 +80,7 @@ export class Updates {
   async #requestLease(store: string): Promise<boolean> {
     await this.#connect();
     if (this.#control === undefined)
-      throw new DiskCacheError('DISCONNECTED', 'The line to the main process was closed');
+      throw new DiskCacheError('DISCONNECTED', 'The connection to the main process was closed');
     return this.#control.requestLease(store);
   }
 
