@@ -218,8 +218,7 @@ export class Client {
   /** The line, and what ends with it. */
   #dropConnection(): void {
     this.#port = undefined;
-    const why = 'The connection has ended, and the stream with it';
-    this.#connectionAbort.abort(new DiskCacheError('DISCONNECTED', why));
+    this.#connectionAbort.abort(new DiskCacheError('DISCONNECTED', 'The connection of the stream has ended'));
     this.#connectionAbort = new AbortController();
     this.updates.interrupted();
   }

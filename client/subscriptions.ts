@@ -43,7 +43,7 @@ export class Subscriptions {
     if (this.#control !== undefined) this.#start(this.#control, id, subscription);
     else if (mayConnect) this.#reconnector.connectNow();
     return () => {
-      if (this.#byId.delete(id)) this.#control?.unsubscribe(id);
+      if (this.#byId.delete(id)) this.#control?.notify('unwatch', id);
     };
   }
 

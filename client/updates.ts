@@ -44,7 +44,7 @@ export class Updates {
     return () => {
       if (this.#nearCaches.get(store) !== near) return;
       this.#nearCaches.delete(store);
-      this.#control?.releaseLease(store);
+      this.#control?.notify('far', store);
     };
   }
 
@@ -67,20 +67,20 @@ export class Updates {
   }
 
   receive(message: unknown): void {
-    const face = this.#control;
+    const control = this.#control;
     if (isChangesMessage(message)) {
       this.#subscriptions.dispatch(message.changes);
-      face?.acknowledgeChanges(message.number);
+      control?.notify('seen', message.number);
     } else if (isInvalidation(message)) {
       this.#invalidate(message.changed);
-      face?.acknowledgeInvalidation(message.number);
+      control?.notify('dropped', message.number);
     }
   }
 
   async #requestLease(store: string): Promise<boolean> {
     await this.#connect();
     if (this.#control === undefined)
-      throw new DiskCacheError('DISCONNECTED', 'The line to the main process was closed');
+      throw new DiskCacheError('DISCONNECTED', 'The connection to the main process was closed');
     return this.#control.requestLease(store);
   }
 

@@ -1,4 +1,3 @@
-import { expose } from 'comlink';
 import { DiskCacheError } from '../../protocol/error.ts';
 import { toPageErrorData } from '../../protocol/redaction.ts';
 import {
@@ -13,7 +12,7 @@ import {
 } from '../../protocol/wire.ts';
 import type { FindStore } from './authorize.ts';
 import { FairScheduler, type TaskQueue } from './fair-scheduler.ts';
-import { type Endpoint, gate, type Port, whileOpen } from './gate.ts';
+import { type Endpoint, exposeApi, type Port, whileOpen } from './gate.ts';
 import { type Grant, SessionGrant } from './grant.ts';
 import { invalidateAll, NearCacheLease } from './near-cache-leases.ts';
 import { Principals } from './principal.ts';
@@ -104,11 +103,8 @@ export function openSession(
     far: (store: string) => notified(store, 'string', () => nearLease.revoke(store)),
     dropped: (number: number) => notified(number, 'number', () => nearLease.acknowledge(number)),
   });
-  expose(
-    control,
-    gate(routeRequests(receipts.withoutReceipts(inner), requests), CONTROL_API_METHODS, (message) =>
-      abuse.addMalformed(message),
-    ),
+  exposeApi(control, routeRequests(receipts.withoutReceipts(inner), requests), CONTROL_API_METHODS, (message) =>
+    abuse.addMalformed(message),
   );
 
   function close(reason: DiskCacheError): void {

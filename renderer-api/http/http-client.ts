@@ -55,7 +55,7 @@ export class HttpClient {
     if (request.integrity !== '') throw new TypeError(`The integrity of ${request.url} can't be checked here`);
     const plan = parseStrategyOptions(wanted);
     return this.#raceAbort(signal, async (lifetime) => {
-      const outgoing = await prepareBody(request.body, [signal, lifetime]);
+      const outgoing = await prepareBody(request.body, AbortSignal.any([signal, lifetime]));
       const argument = { request: toWireRequest(request), body: outgoing.body, ...(plan !== undefined && { plan }) };
       const [connection, response] = await this.#call({ signal, lifetime, body: outgoing }, (it, id) =>
         it.request('fetch', { ...argument, id }),
@@ -66,7 +66,7 @@ export class HttpClient {
 
   put(cache: string, request: Request, response: Response): Promise<void> {
     return this.#raceAbort(NEVER_ABORTED, async (lifetime) => {
-      const outgoing = await prepareBody(response.body, [lifetime]);
+      const outgoing = await prepareBody(response.body, lifetime);
       const argument = {
         method: 'put',
         cache,
@@ -136,12 +136,12 @@ export class HttpClient {
       connection = await this.#getConnection();
       for (const it of [signal, lifetime]) it.throwIfAborted();
       const reply = send(connection, id);
-      body?.send(connection).catch((error: unknown) => {
+      body?.send?.(connection).catch((error: unknown) => {
         failure = { error };
       });
       return [connection, await reply];
     } catch (error) {
-      body?.cancel(error);
+      body?.cancel?.(error);
       throw failure === undefined ? error : failure.error;
     } finally {
       signal.removeEventListener('abort', abort);

@@ -1,4 +1,4 @@
-import { type Remote, releaseProxy, wrap } from 'comlink';
+import { type RemoteApi, wrapApi } from '../../client/comlink-api.ts';
 import type { MessagePortLike } from '../../client/port-connection.ts';
 import { DiskCacheError, fromErrorData } from '../../protocol/error.ts';
 import { type HttpApi, type HttpFault, isConnectionMessage, isErrorFault, type Reply } from '../../protocol/http.ts';
@@ -28,7 +28,7 @@ export type RequestMethod = {
  */
 export class HttpConnection {
   readonly #port: MessagePortLike;
-  readonly #api: Remote<HttpApi>;
+  readonly #remote: RemoteApi<HttpApi>;
   readonly #listener: HttpConnectionListener;
   readonly #pending = new Set<(reason: DiskCacheError) => void>();
   readonly #ended = new AbortController();
@@ -36,7 +36,7 @@ export class HttpConnection {
   constructor(port: MessagePortLike, listener: HttpConnectionListener) {
     this.#port = port;
     this.#listener = listener;
-    this.#api = wrap<HttpApi>(port as Parameters<typeof wrap>[0]);
+    this.#remote = wrapApi(port);
     port.addEventListener('message', ({ data }) => {
       if (isGoodbye(data)) this.#end(fromErrorData(data.reason));
       else if (isConnectionMessage(data)) listener.onConnection(data.online);
@@ -58,7 +58,7 @@ export class HttpConnection {
     return new Promise((resolve, reject) => {
       if (this.ended.aborted) return reject(this.ended.reason);
       this.#pending.add(reject);
-      const call = this.#api[method] as (argument: unknown) => Promise<Reply<RequestTypes[M]['value']>>;
+      const call = this.#remote.api[method] as (argument: unknown) => Promise<Reply<RequestTypes[M]['value']>>;
       call(argument)
         .then((reply) => {
           if ('receipt' in reply && !this.ended.aborted) this.#port.postMessage([reply.receipt]);
@@ -71,14 +71,13 @@ export class HttpConnection {
 
   /** Posts a message without a reply. */
   notify(method: 'abort' | 'cancel', number: number): void {
-    if (!this.ended.aborted) void this.#api[method](number);
+    if (!this.ended.aborted) void this.#remote.api[method](number);
   }
 
   close(reason: DiskCacheError): void {
     if (this.ended.aborted) return;
     this.#port.close();
-    // Without it, comlink's registry would keep everything that this connection refers to, as in `PortConnection`.
-    this.#api[releaseProxy]();
+    this.#remote.release();
     for (const reject of this.#pending) reject(reason);
     this.#pending.clear();
     this.#ended.abort(reason);

@@ -1,4 +1,4 @@
-import { createChunkStream } from '../../client/chunk-streams.ts';
+import { createChunkStream } from '../../client/byte-channel.ts';
 import type { QueryOptions, WireRequest, WireResponse } from '../../protocol/http.ts';
 import type { HttpConnection } from './http-connection.ts';
 import { type RequestInput, toRequest } from './request-input.ts';
@@ -33,10 +33,10 @@ const openBody = (
   body: number,
   signal: AbortSignal,
 ): ReadableStream<Uint8Array<ArrayBuffer>> =>
-  createChunkStream({ next: () => connection.request('pull', body), cancel: () => connection.notify('cancel', body) }, [
-    signal,
-    connection.ended,
-  ]);
+  createChunkStream(
+    { next: () => connection.request('pull', body), cancel: () => connection.notify('cancel', body) },
+    AbortSignal.any([signal, connection.ended]),
+  );
 
 /** Sets what the constructor of `Response` leaves out, on a response and its clones. */
 function defineResponseFields(response: Response, fields: Pick<WireResponse, 'url' | 'redirected' | 'type'>): Response {

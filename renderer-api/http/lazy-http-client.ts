@@ -24,12 +24,12 @@ export class LazyHttpClient {
 
   /** Settles as `work` does, or rejects with the reason of an aborted signal or of a disconnect. */
   use<T>(work: (client: HttpClient) => Promise<T>, ...signals: readonly AbortSignal[]): Promise<T> {
-    const ends = [this.#lifetime.signal, ...signals];
+    const ended = AbortSignal.any([this.#lifetime.signal, ...signals]);
     const working = this.#load().then((client) => {
-      for (const signal of ends) signal.throwIfAborted();
+      ended.throwIfAborted();
       return work(client);
     });
-    return unlessAborted(working, ...ends);
+    return unlessAborted(working, ended);
   }
 
   /** Calls `listener` when the network state changes, also after a disconnect. Returns an unsubscribe function. */

@@ -1,4 +1,3 @@
-import { expose } from 'comlink';
 import { getCacheStatus } from '../../../protocol/cache-status.ts';
 import { estimateBytes } from '../../../protocol/clone.ts';
 import type { DiskCacheError } from '../../../protocol/error.ts';
@@ -18,7 +17,7 @@ import {
 import { toPageErrorData } from '../../../protocol/redaction.ts';
 import { createGoodbye } from '../../../protocol/wire.ts';
 import type { Port } from '../gate.ts';
-import { gate, whileOpen } from '../gate.ts';
+import { exposeApi, whileOpen } from '../gate.ts';
 import type { Grant } from '../grant.ts';
 import { SessionGrant } from '../grant.ts';
 import { Principal } from '../principal.ts';
@@ -144,10 +143,7 @@ export function openHttpSession(
         return null;
       }),
   });
-  expose(
-    api,
-    gate(receipts.withoutReceipts(inner), HTTP_API_METHODS, (message) => abuse.addMalformed(message)),
-  );
+  exposeApi(api, receipts.withoutReceipts(inner), HTTP_API_METHODS, (message) => abuse.addMalformed(message));
 
   function close(reason: DiskCacheError): void {
     if (!isOpen) return;

@@ -94,7 +94,7 @@ describe('fetch from a page', () => {
       });
     using page = openHttpPage({ fetch: () => new Response(odd(), { headers: { 'cache-control': 'no-store' } }) });
     const response = await page.diskCache.fetch(URL_A);
-    await expect(response.text()).rejects.toThrow('something else than bytes');
+    await expect(response.text()).rejects.toThrow('must give bytes');
     await vi.waitFor(() => expect(cancelled).toHaveBeenCalledOnce());
     expect(page.sessions[0]!.open).toBe(0);
   });
