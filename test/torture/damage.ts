@@ -113,7 +113,7 @@ function clearAndUse(store: OpenedStore, figures: DamageStats): void {
 }
 
 /** Damages so many copies of stores of every kind, one after the other. */
-export function runDamages(count: number, seed: number, kinds: readonly StoreKind[] = STORE_KINDS): DamageStats {
+function runDamages(count: number, seed: number, kinds: readonly StoreKind[] = STORE_KINDS): DamageStats {
   const random = createRandom(seed);
   const root = mkdtempSync(join(tmpdir(), 'deskcache-damage-'));
   const figures: DamageStats = { damages: 0, refused: 0, unharmed: 0, readable: 0, kept: 0, cleared: 0, faults: [] };
