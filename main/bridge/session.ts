@@ -12,6 +12,7 @@ import {
   type SubscribeRequest,
 } from '../../protocol/wire.ts';
 import type { FindStore } from './authorize.ts';
+import { publishSession } from './diagnostics.ts';
 import { FairScheduler, type TaskQueue } from './fair-scheduler.ts';
 import { type Endpoint, gate, type Port, whileOpen } from './gate.ts';
 import { type Grant, SessionGrant } from './grant.ts';
@@ -111,11 +112,14 @@ export function openSession(
     ),
   );
 
+  publishSession('opened', 'stores', principal);
+
   function close(reason: DiskCacheError): void {
     if (!open) return;
     open = false;
     tasks.length = 0;
     for (const part of [requests, streams, subscriptions, nearLease, receipts]) closeOrWarn(part);
+    publishSession('closed', 'stores', principal, reason.code);
     port.postMessage(createGoodbye(toPageErrorData(reason)));
     port.close();
   }

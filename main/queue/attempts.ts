@@ -52,6 +52,7 @@ export function claim(step: QueueTransaction, worker: string, count: number): Cl
     const row: RunningRow = { worker, ticket: step.nextNumber('ticket'), attempt, startedAt: step.now };
     running.put([id], row);
     step.count('running', 1);
+    step.recordJob('claimed', id, attempt);
     claims.push({ ...row, id, job, progress: read.value.progress });
   }
   return claims;
@@ -131,9 +132,11 @@ export function settle(step: QueueTransaction, claim: Claim, outcome: AttemptOut
     if (claim.attempt > 1) tables.failed.delete(id);
     if (claim.progress !== undefined) tables.progress.delete(id);
     step.count('done', 1);
+    step.recordJob('done', id, claim.attempt);
     releaseGroup(step, id, job);
   } else if (outcome === 'returned') {
     makeWaiting(step, id, job.priority, step.now);
+    step.recordJob('returned', id, claim.attempt);
   } else failAttempt(step, id, job, outcome);
   return true;
 }
@@ -148,9 +151,11 @@ export function failAttempt(
   step.tables.failed.put([id], { attempts: attempt, error, failedAt: step.now });
   if (retryDelayMs !== undefined) {
     makeWaiting(step, id, job.priority, step.now + retryDelayMs);
+    step.recordJob('retried', id, attempt, retryDelayMs);
     return;
   }
   step.tables.dead.put([id], step.now);
   step.count('dead', 1);
+  step.recordJob('dead', id, attempt);
   releaseGroup(step, id, job);
 }

@@ -135,5 +135,6 @@ export function enqueueOne(
   if (dedupeKey !== undefined) dedupe.put([dedupeKey], id);
   schedule(step, id, job, step.now + delay);
   jobs.put([id], job);
+  step.recordJob('enqueued', id, 0, delay);
   return { id, duplicate: false };
 }

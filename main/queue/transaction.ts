@@ -1,6 +1,6 @@
 import type { JobCounts } from '../../protocol/job.ts';
 import type { Index } from '../engine/index.ts';
-import { CLOCK_TOLERANCE_MS } from '../engine/internal.ts';
+import { CLOCK_TOLERANCE_MS, type JobMessage, queueChannel } from '../engine/internal.ts';
 import type { CountersRow, Tables } from './tables.ts';
 import { readJob } from './tables.ts';
 
@@ -24,6 +24,8 @@ export class QueueTransaction {
   /** The counts are missing: nothing was ever enqueued, or damage has taken them. */
   readonly areCountersMissing: boolean;
   readonly #counters: { -readonly [name in keyof CountersRow]: CountersRow[name] };
+  /** What has happened to jobs; undefined while nothing listens. */
+  readonly #jobEvents: Omit<JobMessage, 'directory'>[] | undefined = queueChannel.hasSubscribers ? [] : undefined;
   #isChanged = false;
 
   constructor({ tables, clock }: OpenQueue) {
@@ -41,9 +43,11 @@ export class QueueTransaction {
   /** Does a part that can fail alone: then nothing of it is counted. */
   runNested<T>(work: (step: QueueTransaction) => T): T {
     const before = { ...this.#counters };
+    const eventsBefore = this.#jobEvents?.length ?? 0;
     try {
       return work(this);
     } catch (error) {
+      this.#jobEvents?.splice(eventsBefore);
       Object.assign(this.#counters, before);
       throw error;
     }
@@ -80,6 +84,15 @@ export class QueueTransaction {
     return ++this.#counters[kind];
   }
 
+  /** To be published after the commit. */
+  recordJob(event: JobMessage['event'], id: number, attempt: number, delayMs?: number): void {
+    this.#jobEvents?.push({ event, id, attempt, delayMs });
+  }
+
+  publishJobs(directory: string): void {
+    for (const event of this.#jobEvents ?? []) queueChannel.publish({ directory, ...event });
+  }
+
   writeCounters(): void {
     if (this.#isChanged) this.tables.tally.put([], { ...this.#counters, at: this.now });
   }
@@ -95,10 +108,11 @@ export const getCounters = (core: OpenQueue): CountersRow =>
 
 /** Runs `work` in one transaction: whole or not at all. Inside of another one it is a part of that. */
 export function inTransaction<T>(core: OpenQueue, work: (step: QueueTransaction) => T): T {
-  return core.index.transact<unknown>(() => {
+  let outermost: QueueTransaction | undefined;
+  const result = core.index.transact<unknown>(() => {
     if (core.transaction !== undefined) return core.transaction.runNested(work);
     const step = new QueueTransaction(core);
-    core.transaction = step;
+    core.transaction = outermost = step;
     try {
       // Without them the next id would be one that a waiting job has.
       if (step.areCountersMissing) core.rebuild(step);
@@ -111,6 +125,8 @@ export function inTransaction<T>(core: OpenQueue, work: (step: QueueTransaction)
       core.transaction = undefined;
     }
   }) as T;
+  (outermost as QueueTransaction | undefined)?.publishJobs(core.index.directory);
+  return result;
 }
 
 /**

@@ -1,4 +1,12 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
+import {
+  checkpointChannel,
+  publishCheckpoint,
+  publishTransaction,
+  recordTransactionStart,
+  transactionChannel,
+} from '../diagnostics.ts';
+import type { CheckpointMessage } from '../diagnostics-messages.ts';
 import { unlessCorrupt } from '../sqlite/errors.ts';
 import { type Core, getLimitShareBytes } from '../state/core.ts';
 import { clearWarning, warn } from '../validate.ts';
@@ -85,6 +93,7 @@ export function beforeWrite(core: Core, now = core.clock()): void {
   else {
     assertFilesUnchanged(core);
     if (core.maintenance.checkpointBlocked) checkpointOrBusy(core);
+    if (transactionChannel.hasSubscribers) recordTransactionStart(core);
   }
   persistLatestTime(core, now);
 }
@@ -135,6 +144,7 @@ function warnUnlessTransient(core: Core, error: unknown, activity = 'Tidying up'
 export function afterWrite(core: Core): void {
   const { maintenance, transaction } = core;
   if (transaction.depth > 0) return;
+  if (transactionChannel.hasSubscribers) publishTransaction(core, 'committed');
   if (transaction.onCommit !== undefined) runAndWarn(core, transaction.onCommit, 'Telling the changes of');
   // By a listener.
   if (!core.connection.isOpen) return;
@@ -180,12 +190,12 @@ const isWalOversized = (core: Core): boolean =>
  * it, and it can be emptied.
  */
 function checkpointIfAhead(core: Core): void {
-  const { maintenance, connection, sql, pageSize } = core;
+  const { maintenance, sql, pageSize } = core;
   maintenance.bytesSinceGrowthCheck = 0;
   maintenance.ballastBytes = resizeBallast(core);
   if (maintenance.ballastBytes === 0) return;
   const ahead = (sql.pageCount.first()?.[0] ?? 0) * pageSize - getDatabaseBytes(core);
-  if (ahead > maintenance.ballastBytes) runWithoutWaiting(core, () => connection.pragma('wal_checkpoint(PASSIVE)'));
+  if (ahead > maintenance.ballastBytes) runWithoutWaiting(core, () => void runCheckpoint(core, 'PASSIVE'));
 }
 
 /** Gives all free pages back to the disk, after a mass deletion; inside a transaction, after its commit. What was deleted is, also when this fails. */
@@ -235,9 +245,14 @@ function incrementalVacuum(core: Core, pages: number): void {
 export function checkpoint(core: Core): boolean {
   let isDone = false;
   runWithoutWaiting(core, () => {
-    isDone = core.connection.pragma('wal_checkpoint(TRUNCATE)') === 0;
+    isDone = runCheckpoint(core, 'TRUNCATE');
   });
   return isDone;
+}
+
+function runCheckpoint(core: Core, mode: CheckpointMessage['mode']): boolean {
+  const run = () => core.connection.pragma(`wal_checkpoint(${mode})`) === 0;
+  return checkpointChannel.hasSubscribers ? publishCheckpoint(core, mode, getWalBytes(core), run) : run();
 }
 
 /** Passes over what can't be done now, because another process reads or writes or the disk is full: it is done next time. */

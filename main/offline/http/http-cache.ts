@@ -4,7 +4,8 @@ import type { RequestGuard } from '../network.ts';
 import { assertCacheAndFetch, assertingFetch, followRedirects } from '../network.ts';
 import { FLAG, FUNCTION, LOOKED_AT_LATER, type OptionRules, parseOptions, TEXT, TEXTS } from '../options.ts';
 import { HttpCacheContext } from './context.ts';
-import { type CacheMode, respond } from './respond.ts';
+import { respondAndPublish } from './publish-decision.ts';
+import type { CacheMode } from './respond.ts';
 import { respondFromStore } from './response.ts';
 import { ResponseStore } from './response-store.ts';
 
@@ -103,7 +104,7 @@ export class HttpCache {
 
   /** `fetch` for a request whose cache mode the caller doesn't choose. Redirects are followed as the request says. */
   respond(request: Request, mode: CacheMode = request.cache): Promise<Response> {
-    return this.#followRedirects(request, (hop) => respond(this.#context, hop, mode));
+    return this.#followRedirects(request, (hop) => respondAndPublish(this.#context, hop, mode));
   }
 
   /**
@@ -151,7 +152,7 @@ export class HttpCache {
     const room = this.#context.withGuard(guard);
     return {
       respond: (request, mode = request.cache) =>
-        this.#followRedirects(request, (hop) => respond(room, hop, mode), guard),
+        this.#followRedirects(request, (hop) => respondAndPublish(room, hop, mode), guard),
       finish: (request, answer) => this.finish(request, answer),
     };
   }
