@@ -8,7 +8,7 @@ import { PYTHON_VERSIONS_COMMAND } from '../peer/python.ts';
 import type { BenchmarkReport } from './measure.ts';
 
 /** Where results are kept, a file for each day. The newest is what docs/bench.md shows. */
-export const RESULTS_DIRECTORY = join(import.meta.dirname, '../results');
+const RESULTS_DIRECTORY = join(import.meta.dirname, '../results');
 
 /** What the numbers depend on. */
 export interface Environment {

@@ -78,7 +78,7 @@ export const httpChannel = openChannel(
 
 export const queueChannel = openChannel('deskcache:queue', ({ event, id, attempt, delayMs, directory }) => {
   const nth = attempt === 0 ? '' : `, attempt ${attempt}`;
-  return `job ${id} ${event}${nth}${delayMs === undefined ? '' : `, next in ${delayMs} ms`}: ${directory}`;
+  return `job ${id} ${event}${nth}${delayMs ? `, next in ${delayMs} ms` : ''}: ${directory}`;
 });
 
 /** Write transactions that have begun while there was a subscriber: when, and rows that the connection had written by then. */
