@@ -24,6 +24,7 @@ function formatResultsAsMarkdown({ date, reports }: SavedResults): string {
     `## Results of ${date}`,
     `**Goals: ${count('met')} met, ${count('MISSED')} missed, ${count('')} skipped.**`,
     ...[...new Set(reports.map(({ environment }) => formatEnvironment(environment)))],
+    '![Each goal as a line, with what was measured as a multiple of it: left of the line it is met](images/bench.svg)',
     formatTable(['what is measured', 'goal', 'measured (min–max)', ''], goals),
     ...reports.map(formatSection),
   ].join('\n\n');

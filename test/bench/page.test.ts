@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { renderPage } from '../../bench/harness/format-page.ts';
 import type { BenchmarkReport } from '../../bench/harness/measure.ts';
+import { plotGoals } from '../../bench/harness/plot-goals.ts';
 import {
   describeEnvironment,
   formatResults,
@@ -14,6 +15,7 @@ import {
 } from '../../bench/harness/results.ts';
 
 const PAGE = join(import.meta.dirname, '../../docs/bench.md');
+const PLOT = join(import.meta.dirname, '../../docs/images/bench.svg');
 const page = readFileSync(PAGE, 'utf8');
 
 const spread = (median: number) => ({ median, least: median / 2, most: median * 2 });
@@ -59,6 +61,7 @@ function createDirectory(): string {
 describe('docs/bench.md', () => {
   it('shows the newest results as they are rendered; if they were saved by hand, run: npm run bench:page', () => {
     expect(page).toBe(renderPage(page, readNewestResults()!));
+    expect(readFileSync(PLOT, 'utf8')).toBe(plotGoals(readNewestResults()!));
   });
 
   it('changes with the results, and nothing else of it does', () => {
@@ -76,6 +79,21 @@ describe('docs/bench.md', () => {
     ])
       expect(rendered.split('\n')).toContain(line);
     expect(renderPage(rendered, readNewestResults(directory)!)).toBe(rendered);
+  });
+
+  it('plots each measured goal as a multiple of it, from the best round to the worst', () => {
+    const directory = createDirectory();
+    save(directory, '2026-01-02', toReport('get', 1.5));
+    const plot = plotGoals(readNewestResults(directory)!);
+    const [circle, ...others] = plot.matchAll(/<circle cx="([\d.]+)"/g);
+    expect(others).toEqual([]);
+    const goalX = Number(/x="([\d.]+)"[^>]*>goal</.exec(plot)![1]);
+    const [, from, to] = /x1="([\d.]+)" x2="([\d.]+)"[^>]*stroke-width="2"/.exec(plot)!.map(Number);
+    // Half of what is allowed; in the worst round all of it.
+    expect(Number(circle![1])).toBeLessThan(goalX);
+    expect(to).toBe(goalX);
+    expect(from! + to!).toBeCloseTo(2 * Number(circle![1]), 0);
+    expect(plot).toContain('≤ 2 × ours');
   });
 
   it('is refused when it has lost its marks', () => {
