@@ -5,7 +5,7 @@ import type { SavedResults } from './results.ts';
 const ROW_HEIGHT = 16;
 const TOP = 40;
 const [TITLE_X, GOAL_X, PLOT_X, PLOT_WIDTH, WIDTH] = [10, 440, 700, 280, 1000];
-/** The axis is logarithmic: so many doublings on each side of the goal. What lies beyond is drawn at the edge. */
+/** Doublings on each side of the goal, on a logarithmic axis. Values beyond are drawn at the edge. */
 const DOUBLINGS = 3;
 const MAX_TITLE_LENGTH = 84;
 const MAX_GOAL_LENGTH = 44;

@@ -81,7 +81,7 @@ export const queueChannel = openChannel('deskcache:queue', ({ event, id, attempt
   return `job ${id} ${event}${nth}${delayMs ? `, next in ${delayMs} ms` : ''}: ${directory}`;
 });
 
-/** Write transactions that have begun while there was a subscriber: when, and rows that the connection had written by then. */
+/** Write transactions that began while there was a subscriber: the time, and the rows that the connection had written by then. */
 const starts = new WeakMap<Core, { readonly at: number; readonly rows: number }>();
 
 const countWrittenRows = ({ sql }: Core): number =>

@@ -7,7 +7,7 @@ import { openHttpPage } from '../bridge/http/http-port-fixture.ts';
 import { recordMessages } from './record-messages.ts';
 
 describe('deskcache:call', () => {
-  it('tells store, method and time of each call, and the code of one that failed', async () => {
+  it('publishes store, method and time of each call, and the code of one that failed', async () => {
     using bridge = openBridge({ grant: { stores: { api: 'write' } } });
     const messages = recordMessages('deskcache:call');
     const api = bridge.diskCache.cache('api');
@@ -31,7 +31,7 @@ describe('deskcache:call', () => {
     ]);
   });
 
-  it('tells a batch, a search in slices and a streamed value, when they have ended', async () => {
+  it('publishes a batch, a search in slices and a streamed value, when they have ended', async () => {
     using bridge = openBridge({ stores: { api: cache(), outbox: deque() } });
     const messages = recordMessages('deskcache:call');
     await bridge.diskCache.cache('api').batch([{ set: ['k', 1] }]);
@@ -44,7 +44,7 @@ describe('deskcache:call', () => {
     expect(messages.filter(({ code }) => code !== undefined)).toEqual([]);
   });
 
-  it('tells nothing of what a page calls itself where that is no name', async () => {
+  it('publishes placeholders for names that are not strings, and cuts long ones', async () => {
     using bridge = openBridge();
     const messages = recordMessages('deskcache:call');
     const port = bridge.rawPort();
@@ -59,7 +59,7 @@ describe('deskcache:call', () => {
 });
 
 describe('deskcache:session', () => {
-  it('tells when a page connects and disconnects, by window, origin and kind', async () => {
+  it('publishes when a page connects and disconnects, by window, origin and kind', async () => {
     const all = recordMessages('deskcache:session');
     using bridge = openBridge();
     using http = openHttpPage();

@@ -7,7 +7,7 @@ import { recordMessages } from './record-messages.ts';
 const MIB = 1024 * 1024;
 
 describe('deskcache:transaction', () => {
-  it('tells each committed write: single statements, whole transactions, once each', () => {
+  it('publishes each committed write: single statements, whole transactions, once each', () => {
     using cache = new Cache(freshDirectory());
     cache.set('warm', 1);
     const messages = recordMessages('deskcache:transaction');
@@ -26,7 +26,7 @@ describe('deskcache:transaction', () => {
     for (const { durationMs } of messages) expect(durationMs).toBeGreaterThanOrEqual(0);
   });
 
-  it('tells what was rolled back, and nothing of reads or of writes that change nothing', () => {
+  it('publishes a rollback, and nothing for reads or for writes that change nothing', () => {
     using cache = new Cache(freshDirectory());
     cache.set('a', 1);
     const messages = recordMessages('deskcache:transaction');
@@ -42,7 +42,7 @@ describe('deskcache:transaction', () => {
     expect(messages).toMatchObject([{ outcome: 'rolled back', rows: 1 }]);
   });
 
-  it('tells a transaction over shards once for each shard, and the writes of a deque', () => {
+  it('publishes a transaction over shards once for each shard, and the writes of a deque', () => {
     using fanout = new FanoutCache(freshDirectory(), { shards: 2 });
     using deque = new Deque(freshDirectory());
     const messages = recordMessages('deskcache:transaction');
@@ -57,7 +57,7 @@ describe('deskcache:transaction', () => {
     expect(messages.map(({ directory }) => directory)).toEqual([deque.directory, deque.directory]);
   });
 
-  it('tells nothing of a transaction that began before somebody listened', () => {
+  it('publishes nothing for a transaction that began before there was a subscriber', () => {
     using cache = new Cache(freshDirectory());
     const messages = cache.transact(() => {
       const recorded = recordMessages('deskcache:transaction');
@@ -75,7 +75,7 @@ describe('deskcache:eviction', () => {
     for (let n = from; n < from + 400; n++) cache.set(n, new Uint8Array(8000).fill(n));
   };
 
-  it('tells policy, items and bytes of what left for space, after the commit', () => {
+  it('publishes policy, items and bytes of what left for space, after the commit', () => {
     using cache = new Cache(freshDirectory(), { sizeLimit: 2 * MIB });
     const messages = recordMessages('deskcache:eviction');
     fill(cache);
@@ -90,7 +90,7 @@ describe('deskcache:eviction', () => {
     for (const { rows: items, bytes } of messages) expect(bytes).toBeGreaterThanOrEqual(items * 8000);
   });
 
-  it('tells nothing of items that were deleted or have expired, or of an eviction that was rolled back', () => {
+  it('publishes nothing for items that were deleted or have expired, or of an eviction that was rolled back', () => {
     using cache = new Cache(freshDirectory(), { sizeLimit: 2 * MIB });
     fill(cache);
     const messages = recordMessages('deskcache:eviction');
@@ -116,7 +116,7 @@ describe('deskcache:eviction', () => {
 });
 
 describe('deskcache:checkpoint', () => {
-  it('tells mode and frames of a checkpoint, and whether it could be completed', () => {
+  it('publishes mode and frames of a checkpoint, and whether it could be completed', () => {
     using cache = new Cache(freshDirectory());
     const messages = recordMessages('deskcache:checkpoint');
     cache.setMany(Array.from({ length: 100 }, (_, n) => [n, new Uint8Array(1000)] as const));
@@ -127,7 +127,7 @@ describe('deskcache:checkpoint', () => {
     expect(truncated[0]!.frames).toBeGreaterThan(25);
   });
 
-  it('tells that a reader kept it from being completed', () => {
+  it('publishes that a reader kept it from being completed', () => {
     using cache = new Cache(freshDirectory());
     cache.setMany(Array.from({ length: 100 }, (_, n) => [n, new Uint8Array(1000)] as const));
     const messages = recordMessages('deskcache:checkpoint');

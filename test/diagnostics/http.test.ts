@@ -5,7 +5,7 @@ import { createNumberedAnswer, fetchText, openHttpCache, URL_A } from '../offlin
 import { recordMessages } from './record-messages.ts';
 
 describe('deskcache:http', () => {
-  it('tells method, URL and what the cache did, in the terms of RFC 9211', async () => {
+  it('publishes method, URL and what the cache did, in the terms of RFC 9211', async () => {
     using fixture = openHttpCache(createNumberedAnswer({ 'cache-control': 'max-age=60', etag: '"1"' }));
     const messages = recordMessages('deskcache:http');
     await fetchText(fixture);
@@ -32,14 +32,14 @@ describe('deskcache:http', () => {
     ).not.toContain('secret');
   });
 
-  it('tells why a request failed', async () => {
+  it('publishes why a request failed', async () => {
     using fixture = openHttpCache(() => Promise.reject(new TypeError('no network')));
     const messages = recordMessages('deskcache:http');
     await expect(fetchText(fixture)).rejects.toThrow('no network');
     expect(messages).toMatchObject([{ status: undefined, cacheStatus: undefined, failure: 'TypeError' }]);
   });
 
-  it('tells each hop of a redirect, and what was precached', async () => {
+  it('publishes each hop of a redirect, and what was precached', async () => {
     using fixture = openHttpCache((request) =>
       request.url === URL_A
         ? new Response(null, { status: 302, headers: { location: '/other' } })

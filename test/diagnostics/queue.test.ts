@@ -3,7 +3,7 @@ import { openQueueFixture, waitUntil } from '../queue/queue-fixture.ts';
 import { recordMessages } from './record-messages.ts';
 
 describe('deskcache:queue', () => {
-  it('tells the life of a job: enqueued, claimed, retried, done or dead', async () => {
+  it('publishes the life of a job: enqueued, claimed, retried, done or dead', async () => {
     const { queue, work, directory } = openQueueFixture<string>({ clock: Date.now });
     const messages = recordMessages('deskcache:queue');
     const good = queue.enqueue('secret').id;
@@ -30,7 +30,7 @@ describe('deskcache:queue', () => {
     expect(JSON.stringify(messages)).not.toContain('secret');
   });
 
-  it('tells that a job went back when its worker stopped', async () => {
+  it('publishes that a job went back when its worker stopped', async () => {
     const { queue, work } = openQueueFixture<string>();
     const messages = recordMessages('deskcache:queue');
     queue.enqueue('a');
@@ -42,7 +42,7 @@ describe('deskcache:queue', () => {
     expect(messages.map(({ event }) => event)).toEqual(['enqueued', 'claimed', 'returned']);
   });
 
-  it('tells nothing of what was rolled back, whole or in part', () => {
+  it('publishes nothing for what was rolled back, in whole or in part', () => {
     const { queue } = openQueueFixture<string>();
     const messages = recordMessages('deskcache:queue');
     expect(() =>

@@ -50,7 +50,7 @@ export const listPages = (): string[] =>
 /**
  * Returns what stands in the fence `name` of a page, in any language.
  *
- * @throws `Error` if there is none, with the names that there are.
+ * @throws `Error` that lists the names of the page if none of them matches.
  */
 export function getExample(page: string, name: string): string {
   const examples = readFences(page);
