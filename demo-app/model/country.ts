@@ -35,7 +35,7 @@ export interface CountryDetail extends CountrySummary {
   readonly neighbours: readonly string[];
 }
 
-export interface Currency {
+interface Currency {
   readonly code: string;
   readonly name: string;
   readonly symbol?: string;

@@ -10,6 +10,7 @@ import {
 import { OutOfTime, type ReadBudget, withBriefWait, withReadBudget } from '../engine/internal.ts';
 import { type AuthorizedStore, authorize, resolveStore, type SessionContext } from './authorize.ts';
 import type { AuthorizedCall } from './authorize-batch.ts';
+import { CallTimer } from './diagnostics.ts';
 import type { BridgeStore } from './handlers.ts';
 
 /** Results, some of which may still be pending. */
@@ -180,13 +181,15 @@ export function* runOperations(
   maxWeight: number = MAX_RESPONSE_BYTES,
 ): Generator<number | undefined, RunResults, void> {
   const results = new TurnResults(operations.length, maxWeight);
+  const timer = CallTimer.create();
   for (const [name, places] of groupByStore(operations)) {
     try {
-      yield* runOnStore(resolveStore(name, page), places, operations, results);
+      yield* runOnStore(resolveStore(name, page), places, operations, results, timer);
     } catch (error) {
       results.fail(places, error);
     }
   }
+  timer?.publish(operations, results);
   return results;
 }
 
@@ -207,12 +210,14 @@ function* runOnStore(
   places: readonly number[],
   operations: readonly unknown[],
   results: TurnResults,
+  timer: CallTimer | undefined,
 ): Generator<number | undefined, void, void> {
   let batched: AuthorizedCall[] = [];
   let batchedPlaces: number[] = [];
   for (const place of places) {
     try {
-      const call = authorize(opened, operations[place] as Operation);
+      const authorized = authorize(opened, operations[place] as Operation);
+      const call = timer?.wrap(place, authorized) ?? authorized;
       if (call.access !== 'read') results.markWritten(opened.store);
       if (call.alone !== true) {
         batched.push(call);

@@ -11,6 +11,7 @@ import {
   type SubscribeRequest,
 } from '../../protocol/wire.ts';
 import type { FindStore } from './authorize.ts';
+import { publishSession } from './diagnostics.ts';
 import { FairScheduler, type TaskQueue } from './fair-scheduler.ts';
 import { type Endpoint, exposeApi, type Port, whileOpen } from './gate.ts';
 import { type Grant, SessionGrant } from './grant.ts';
@@ -107,11 +108,14 @@ export function openSession(
     abuse.addMalformed(message),
   );
 
+  publishSession('opened', 'stores', principal);
+
   function close(reason: DiskCacheError): void {
     if (!open) return;
     open = false;
     tasks.length = 0;
     for (const part of [requests, streams, subscriptions, nearLease, receipts]) closeOrWarn(part);
+    publishSession('closed', 'stores', principal, reason.code);
     port.postMessage(createGoodbye(toPageErrorData(reason)));
     port.close();
   }

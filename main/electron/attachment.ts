@@ -70,7 +70,7 @@ export function attach(
 ): Attachment {
   const sessions = new Map<ClosableSession, ConnectingDocument>();
   const nonces = new Map<string, ConnectingDocument>();
-  const principals = new Principals();
+  const principals = new Principals(name);
   /** Frames whose documents have used up their handshakes. */
   let exhausted = new WeakSet<WebFrameMain>();
 

@@ -82,7 +82,7 @@ export class LocalEngine implements EngineEndpoint {
 
   attach(name: string, keep: Lifetime): WindowEndpoint {
     const own = this.#windows.attach(name, keep);
-    const principals = new Principals();
+    const principals = new Principals(name);
     const withShard: FindStore = (store) => (store === WINDOW_STORE ? own.open() : this.#findStore(store));
     return {
       openSession: (port, rights, onEnd) => {

@@ -58,7 +58,7 @@ function isSimpleRange(value: string): boolean {
 }
 
 /** The CORS check for a request without credentials; `'null'` is an opaque origin. */
-export function passesCors({ headers }: Response, origin: string): boolean {
+function passesCors({ headers }: Response, origin: string): boolean {
   const allowed = headers.get('access-control-allow-origin');
   return allowed === '*' || allowed === origin;
 }
@@ -66,7 +66,7 @@ export function passesCors({ headers }: Response, origin: string): boolean {
 const REDIRECT_STATUSES: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
 /** Returns the target of a redirect; undefined for another response, `'refused'` if a browser would not follow it. */
-export function getRedirectTarget({ status, headers }: Response, from: string): URL | 'refused' | undefined {
+function getRedirectTarget({ status, headers }: Response, from: string): URL | 'refused' | undefined {
   const location = headers.get('location');
   if (location === null || !REDIRECT_STATUSES.has(status)) return undefined;
   if (!URL.canParse(location, from)) return 'refused';
@@ -96,7 +96,7 @@ const NO_DOCUMENT_FIELDS = {
  * Returns the part of a response that a page of another origin may read: the body, and the exposed headers. The response must have passed
  * the CORS check.
  */
-export function toExposedResponse(response: Response): Response {
+function toExposedResponse(response: Response): Response {
   const { status, statusText } = response;
   const told = (response.headers.get('access-control-expose-headers') ?? '').toLowerCase().split(',');
   const exposed = new Set(told.map((name) => name.trim()));

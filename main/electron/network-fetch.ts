@@ -12,14 +12,13 @@ import {
 
 /** Returns whether a header's value has the same bytes in all encodings. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: what ASCII is
-export const isAscii = (text: string): boolean => /^[\x00-\x7f]*$/.test(text);
+const isAscii = (text: string): boolean => /^[\x00-\x7f]*$/.test(text);
 
 /**
  * Returns a header's value as in `fetch`, one character per byte. Electron decodes the bytes as UTF-8, and `Headers` throws for characters
  * above U+00FF. Bytes that are not UTF-8 are already lost: each is U+FFFD.
  */
-export const toByteString = (text: string): string =>
-  isAscii(text) ? text : Buffer.from(text, 'utf8').toString('latin1');
+const toByteString = (text: string): string => (isAscii(text) ? text : Buffer.from(text, 'utf8').toString('latin1'));
 
 type LoginCallback = (username?: string, password?: string) => void;
 type OnChallenge = (challenge: AuthInfo, callback: LoginCallback) => void;
@@ -31,7 +30,7 @@ type OnChallenge = (challenge: AuthInfo, callback: LoginCallback) => void;
  *
  * A server's challenge to a request without credentials is not forwarded: a foreign page must not make the user enter a password.
  */
-export function createLoginListener({ url, credentials }: Request): OnChallenge {
+function createLoginListener({ url, credentials }: Request): OnChallenge {
   let firstAuthAttempt = true;
   return (challenge, callback) => {
     let isAnswered = false;

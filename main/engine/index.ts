@@ -22,6 +22,16 @@ export type { Configuration } from './cache/configure.ts';
 export type { MemoizeOptions } from './cache/memoize.ts';
 export type { PlainResult } from './cache/transaction.ts';
 export { Deque, type DequeChange, type DequeOptions } from './deque/deque.ts';
+export type {
+  CallMessage,
+  CheckpointMessage,
+  DiagnosticsMessages,
+  EvictionMessage,
+  HttpMessage,
+  JobMessage,
+  SessionMessage,
+  TransactionMessage,
+} from './diagnostics-messages.ts';
 export { type CacheMethods, FanoutCache } from './fanout/fanout-cache.ts';
 export type { NamedKind } from './fanout/named-stores.ts';
 export type { FanoutOptions } from './fanout/open-fanout.ts';

@@ -5,6 +5,8 @@
 
 export { type KeyRange, parseKeyRange } from './cache/change-feed.ts';
 export { CONSISTENCY, type ConsistencyOptions } from './cache/check.ts';
+export { callChannel, httpChannel, queueChannel, sessionChannel } from './diagnostics.ts';
+export type { HttpMessage, JobMessage, SessionMessage } from './diagnostics-messages.ts';
 export {
   CLOCK_TOLERANCE_MS,
   createIdentity,

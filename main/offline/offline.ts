@@ -3,9 +3,10 @@ import { formatValue } from '../../protocol/describe-value.ts';
 import { MAX_TIMER_MS } from '../../protocol/options.ts';
 import { parseStrategyOptions, STRATEGIES, type Strategy, type StrategyOptions } from '../../protocol/strategy.ts';
 import { type CacheMethods, DiskCacheError } from '../engine/index.ts';
-import { wrapListener } from '../engine/internal.ts';
+import { httpChannel, wrapListener } from '../engine/internal.ts';
 import type { CacheMode } from './http/decide.ts';
 import { HTTP_CACHE_OPTIONS, HttpCache, type HttpCacheOptions } from './http/http-cache.ts';
+import { publishDecision } from './http/publish-decision.ts';
 import { getCacheStatus } from './http/response.ts';
 import { assertCacheAndFetch, assertingFetch, NetworkState, type RequestGuard } from './network.ts';
 import { LOOKED_AT_LATER, type OptionRules, parseOptions, type Rule, withMethods } from './options.ts';
@@ -199,6 +200,7 @@ export class Offline {
     if (plan !== undefined) assertStrategyOptions(plan);
     const onStoreFailure = this.#onStoreFailure;
     const precached = plan === undefined ? await this.#precache?.match(request, { onStoreFailure }) : undefined;
+    if (precached !== undefined && httpChannel.hasSubscribers) return publishDecision(request, async () => precached);
     return (
       precached ?? applyStrategy(http, request, plan ?? matchRoute(this.#routes, request) ?? this.#defaultStrategy)
     );

@@ -52,6 +52,7 @@ export function claim(transaction: QueueTransaction, worker: string, count: numb
     const row: RunningRow = { worker, ticket: transaction.nextNumber('ticket'), attempt, startedAt: transaction.now };
     running.put([id], row);
     transaction.count('running', 1);
+    transaction.recordJob('claimed', id, attempt);
     claims.push({ ...row, id, job, progress: read.value.progress });
   }
   return claims;
@@ -131,9 +132,11 @@ export function settle(transaction: QueueTransaction, claim: Claim, outcome: Att
     if (claim.attempt > 1) tables.failed.delete(id);
     if (claim.progress !== undefined) tables.progress.delete(id);
     transaction.count('done', 1);
+    transaction.recordJob('done', id, claim.attempt);
     releaseGroup(transaction, id, job);
   } else if (outcome === 'returned') {
     makeWaiting(transaction, id, job.priority, transaction.now);
+    transaction.recordJob('returned', id, claim.attempt);
   } else failAttempt(transaction, id, job, outcome);
   return true;
 }
@@ -148,9 +151,11 @@ export function failAttempt(
   transaction.tables.failed.put([id], { attempts: attempt, error, failedAt: transaction.now });
   if (retryDelayMs !== undefined) {
     makeWaiting(transaction, id, job.priority, transaction.now + retryDelayMs);
+    transaction.recordJob('retried', id, attempt, retryDelayMs);
     return;
   }
   transaction.tables.dead.put([id], transaction.now);
   transaction.count('dead', 1);
+  transaction.recordJob('dead', id, attempt);
   releaseGroup(transaction, id, job);
 }

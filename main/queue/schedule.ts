@@ -135,6 +135,7 @@ export function enqueueOne(
   if (dedupeKey !== undefined) dedupe.put([dedupeKey], id);
   schedule(transaction, id, job, transaction.now + delay);
   jobs.put([id], job);
+  transaction.recordJob('enqueued', id, 0, delay);
   return { id, duplicate: false };
 }
 

@@ -1,6 +1,6 @@
 import type { JobCounts } from '../../protocol/job.ts';
 import type { Index } from '../engine/index.ts';
-import { CLOCK_TOLERANCE_MS } from '../engine/internal.ts';
+import { CLOCK_TOLERANCE_MS, type JobMessage, queueChannel } from '../engine/internal.ts';
 import type { CountersRow, Tables } from './tables.ts';
 import { readJob } from './tables.ts';
 
@@ -24,6 +24,8 @@ export class QueueTransaction {
   /** Whether the counters are missing: the queue is new, or they were lost to damage. */
   readonly areCountersMissing: boolean;
   readonly #counters: { -readonly [name in keyof CountersRow]: CountersRow[name] };
+  /** What has happened to jobs; undefined while nothing listens. */
+  readonly #jobEvents: Omit<JobMessage, 'directory'>[] | undefined = queueChannel.hasSubscribers ? [] : undefined;
   #isChanged = false;
 
   constructor({ tables, clock }: OpenQueue) {
@@ -41,9 +43,11 @@ export class QueueTransaction {
   /** Runs a nested part; if it throws, the counters are restored. */
   runNested<T>(work: (step: QueueTransaction) => T): T {
     const before = { ...this.#counters };
+    const eventsBefore = this.#jobEvents?.length ?? 0;
     try {
       return work(this);
     } catch (error) {
+      this.#jobEvents?.splice(eventsBefore);
       Object.assign(this.#counters, before);
       throw error;
     }
@@ -80,6 +84,15 @@ export class QueueTransaction {
     return ++this.#counters[kind];
   }
 
+  /** To be published after the commit. */
+  recordJob(event: JobMessage['event'], id: number, attempt: number, delayMs?: number): void {
+    this.#jobEvents?.push({ event, id, attempt, delayMs });
+  }
+
+  publishJobs(directory: string): void {
+    for (const event of this.#jobEvents ?? []) queueChannel.publish({ directory, ...event });
+  }
+
   writeCounters(): void {
     if (this.#isChanged) this.tables.counters.put([], { ...this.#counters, at: this.now });
   }
@@ -95,10 +108,11 @@ export const getCounters = (core: OpenQueue): CountersRow =>
 
 /** Runs `work` in one transaction, which is rolled back if it throws. Inside another transaction, it is a savepoint of that. */
 export function inTransaction<T>(core: OpenQueue, work: (transaction: QueueTransaction) => T): T {
-  return core.index.transact<unknown>(() => {
+  let outermost: QueueTransaction | undefined;
+  const result = core.index.transact<unknown>(() => {
     if (core.transaction !== undefined) return core.transaction.runNested(work);
     const transaction = new QueueTransaction(core);
-    core.transaction = transaction;
+    core.transaction = outermost = transaction;
     try {
       // Without the counters, the next id could belong to a waiting job.
       if (transaction.areCountersMissing) core.rebuildSchedule(transaction);
@@ -111,6 +125,8 @@ export function inTransaction<T>(core: OpenQueue, work: (transaction: QueueTrans
       core.transaction = undefined;
     }
   }) as T;
+  (outermost as QueueTransaction | undefined)?.publishJobs(core.index.directory);
+  return result;
 }
 
 /**

@@ -156,7 +156,7 @@ export async function testHost<const S extends StoreDeclarations>(
     const { port1, port2 } = new MessageChannel();
     const attached = engine.attach(window, 'persistent');
     const answering: SessionOpener = purpose === 'stores' ? attached : httpOpener;
-    const principals = principalsByWindow.get(window) ?? new Principals();
+    const principals = principalsByWindow.get(window) ?? new Principals(window);
     principalsByWindow.set(window, principals);
     const rights = { grant, hasShard: true, origin, principal: principals.get(origin) };
     const session = answering.openSession(toPortMain(port1), rights, () => {

@@ -134,7 +134,7 @@ function clearAndUse(store: OpenedStore, figures: DamageStats): void {
   figures.cleared++;
 }
 
-export interface DamageRun {
+interface DamageRun {
   readonly count: number;
   readonly seed: number;
   /** The number of the one damage that is done; the others only use up their random numbers. */
@@ -146,7 +146,7 @@ export interface DamageRun {
 }
 
 /** Damages copies of stores of every kind, one after the other. */
-export function runDamages({ count, seed, only, keep }: DamageRun, kinds = STORE_KINDS): DamageStats {
+function runDamages({ count, seed, only, keep }: DamageRun, kinds = STORE_KINDS): DamageStats {
   const random = createRandom(seed);
   const root = mkdtempSync(join(tmpdir(), 'deskcache-damage-'));
   const figures: DamageStats = { damages: 0, refused: 0, unharmed: 0, readable: 0, kept: 0, cleared: 0, faults: [] };

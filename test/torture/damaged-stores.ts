@@ -9,14 +9,14 @@ const DELETED_ITEMS = 20;
 const DELETED_VALUE = 'x'.repeat(3000);
 
 /** What stands under a number: text, numbers, objects, values of some pages, and some in files of their own. */
-export const createValue = (n: number): unknown => {
+const createValue = (n: number): unknown => {
   if (n % 40 === 7) return `file ${n} `.repeat(5000);
   if (n % 23 === 5) return new Uint8Array(6000).fill(n);
   return [`text ${n} ${'x'.repeat(n % 90)}`, n * 1.5, { n, list: [n, `${n}`] }, new Map([[n, new Date(n)]])][n % 4];
 };
 
 /** The outcome of one read of a damaged store. */
-export type ReadResult = 'whole' | 'missing' | 'refused' | 'wrong';
+type ReadResult = 'whole' | 'missing' | 'refused' | 'wrong';
 
 /** An open store, as the torture sees it. */
 export interface OpenedStore {

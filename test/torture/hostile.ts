@@ -22,7 +22,7 @@ const PAUSE_MS = 5;
 /** Below this number of messages the limits of time are printed, not held: what is compiled and loaded first counts too much. */
 const MIN_TIMED_MESSAGES = 20_000;
 
-export interface HostileReport {
+interface HostileReport {
   readonly messages: number;
   /** Ports that the main process has closed, and those that the page was given. */
   readonly closed: number;
@@ -84,7 +84,7 @@ class YieldingPort {
   }
 }
 
-export async function runAttack(messages: number, seed = 1): Promise<HostileReport> {
+async function runAttack(messages: number, seed = 1): Promise<HostileReport> {
   const stores = { read: cache(), own: cache(), list: deque(), secret: cache(), honest: cache() };
   const grant: Grant = { stores: { read: 'read', own: 'write', list: 'read' }, bytes: GRANTED_BYTES };
   using bridge = openBridge({ stores });

@@ -16,6 +16,7 @@ import {
 } from '../../../protocol/http.ts';
 import { toPageErrorData } from '../../../protocol/redaction.ts';
 import { createGoodbye } from '../../../protocol/wire.ts';
+import { publishSession } from '../diagnostics.ts';
 import type { Port } from '../gate.ts';
 import { exposeApi, whileOpen } from '../gate.ts';
 import type { Grant } from '../grant.ts';
@@ -145,6 +146,8 @@ export function openHttpSession(
   });
   exposeApi(api, receipts.withoutReceipts(inner), HTTP_API_METHODS, (message) => abuse.addMalformed(message));
 
+  publishSession('opened', 'http', principal);
+
   function close(reason: DiskCacheError): void {
     if (!isOpen) return;
     isOpen = false;
@@ -154,6 +157,7 @@ export function openHttpSession(
     outgoing.close(reason);
     incoming.close(reason);
     receipts.close();
+    publishSession('closed', 'http', principal, reason.code);
     port.postMessage(createGoodbye(toPageErrorData(reason)));
     port.close();
   }

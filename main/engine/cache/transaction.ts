@@ -1,5 +1,6 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { IsCertain } from '../../../protocol/plain-values.ts';
+import { publishTransaction, transactionChannel } from '../diagnostics.ts';
 import { assertFilesUnchanged } from '../space/store-files.ts';
 import { runAndWarn } from '../space/warnings.ts';
 import type { Action, Core } from '../state/core.ts';
@@ -108,6 +109,7 @@ export function commitTransaction(core: Core): void {
 /** After the commit, outside of every transaction: what had to wait for it. */
 export function finishTransaction(core: Core): void {
   const { transaction } = core;
+  if (transactionChannel.hasSubscribers) publishTransaction(core, 'committed');
   transaction.afterRollback.length = 0;
   if (transaction.afterCommit.length > 0) runActions(core, transaction.afterCommit);
   afterWrite(core);
@@ -121,6 +123,7 @@ export function rollBackTransaction(core: Core): void {
   invalidateCaches(core);
   transaction.depth = 0;
   runActions(core, transaction.afterRollback);
+  if (transactionChannel.hasSubscribers) publishTransaction(core, 'rolled back');
 }
 
 function runSavepoint<T>(core: Core, work: () => T): T {

@@ -1,4 +1,5 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
+import { publishTransaction, recordTransactionStart, transactionChannel } from '../diagnostics.ts';
 import { assertFilesUnchanged } from '../space/store-files.ts';
 import { runAndWarn } from '../space/warnings.ts';
 import type { Core } from '../state/core.ts';
@@ -21,6 +22,7 @@ export function beforeWrite(core: Core, now = core.clock()): void {
   else {
     assertFilesUnchanged(core);
     core.space.beforeWrite(core);
+    if (transactionChannel.hasSubscribers) recordTransactionStart(core);
   }
   persistLatestTime(core, now);
 }
@@ -40,6 +42,7 @@ export function assertTransactionAlive(core: Core): void {
 export function afterWrite(core: Core): void {
   const { transaction } = core;
   if (transaction.depth > 0) return;
+  if (transactionChannel.hasSubscribers) publishTransaction(core, 'committed');
   if (transaction.onCommit !== undefined) runAndWarn(core, transaction.onCommit, 'Telling the changes of');
   // A listener may have closed the store.
   if (core.connection.isOpen) core.space.afterCommit(core);

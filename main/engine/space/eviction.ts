@@ -1,4 +1,5 @@
 import { flushAccess } from '../cache/stats.ts';
+import { evictionChannel, publishEviction } from '../diagnostics.ts';
 import { toCreateIndex } from '../sqlite/file-format.ts';
 import { EVICTABLE_SQL, ROW_REF_COLUMNS, type RowRef } from '../sqlite/statements.ts';
 import type { Core } from '../state/core.ts';
@@ -45,6 +46,7 @@ export function evict(
     }
     items += victims.length;
   }
+  if (items > 0 && evictionChannel.hasSubscribers) publishEviction(core, items, bytes);
   return { items, bytes };
 }
 

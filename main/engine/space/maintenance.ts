@@ -1,4 +1,6 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
+import { checkpointChannel, publishCheckpoint } from '../diagnostics.ts';
+import type { CheckpointMessage } from '../diagnostics-messages.ts';
 import { type Core, getLimitShareBytes } from '../state/core.ts';
 import { clearWarning } from '../validate.ts';
 import { removeReplaced, removeReplacedIfDue } from './delete-row.ts';
@@ -84,12 +86,12 @@ const isWalOversized = (core: Core): boolean =>
  * space to checkpoint it.
  */
 function checkpointIfAhead(core: Core): void {
-  const { maintenance, connection, sql, pageSize } = core;
+  const { maintenance, sql, pageSize } = core;
   maintenance.bytesSinceGrowthCheck = 0;
   maintenance.ballastBytes = resizeBallast(core);
   if (maintenance.ballastBytes === 0) return;
   const ahead = (sql.pageCount.first()?.[0] ?? 0) * pageSize - getDatabaseBytes(core);
-  if (ahead > maintenance.ballastBytes) runWithoutWaiting(core, () => connection.pragma('wal_checkpoint(PASSIVE)'));
+  if (ahead > maintenance.ballastBytes) runWithoutWaiting(core, () => void runCheckpoint(core, 'PASSIVE'));
 }
 
 /** Gives all free pages back to the disk; inside a transaction, after its commit. A failure is only a warning: the rows are deleted. */
@@ -139,9 +141,14 @@ function incrementalVacuum(core: Core, pages: number): void {
 export function checkpoint(core: Core): boolean {
   let isDone = false;
   runWithoutWaiting(core, () => {
-    isDone = core.connection.pragma('wal_checkpoint(TRUNCATE)') === 0;
+    isDone = runCheckpoint(core, 'TRUNCATE');
   });
   return isDone;
+}
+
+function runCheckpoint(core: Core, mode: CheckpointMessage['mode']): boolean {
+  const run = () => core.connection.pragma(`wal_checkpoint(${mode})`) === 0;
+  return checkpointChannel.hasSubscribers ? publishCheckpoint(core, mode, getWalBytes(core), run) : run();
 }
 
 /** Ignores failures that pass, because another process reads or writes or the disk is full: the next call tries again. */

@@ -5,7 +5,7 @@ import { assertCacheAndFetch, assertingFetch, followRedirects } from '../network
 import { FLAG, FUNCTION, LOOKED_AT_LATER, type OptionRules, parseOptions, TEXT, TEXTS } from '../options.ts';
 import { HttpCacheContext } from './context.ts';
 import type { CacheMode } from './decide.ts';
-import { respond } from './respond.ts';
+import { respondAndPublish } from './publish-decision.ts';
 import { respondFromStore } from './response.ts';
 import { ResponseStore } from './response-store.ts';
 
@@ -103,7 +103,7 @@ export class HttpCache {
 
   /** `fetch` with a cache mode apart from that of the request. Redirects are followed as the request says. */
   respond(request: Request, mode: CacheMode = request.cache): Promise<Response> {
-    return this.#followRedirects(request, (hop) => respond(this.#context, hop, mode));
+    return this.#followRedirects(request, (hop) => respondAndPublish(this.#context, hop, mode));
   }
 
   /**
@@ -152,7 +152,7 @@ export class HttpCache {
     const context = this.#context.withGuard(guard);
     return {
       respond: (request, mode = request.cache) =>
-        this.#followRedirects(request, (hop) => respond(context, hop, mode), guard),
+        this.#followRedirects(request, (hop) => respondAndPublish(context, hop, mode), guard),
       finish: (request, response) => this.finish(request, response),
     };
   }
