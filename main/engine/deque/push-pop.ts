@@ -193,6 +193,7 @@ function assertRowPosition({ directory }: Core, row: DequeRow): void {
 
 /** The position of an index, counted from the end when it is negative; undefined where nothing is. */
 export function toPosition({ first, length }: Positions, index: number): number | undefined {
+  if (typeof index !== 'number') return undefined;
   const at = index < 0 ? index + length : index;
   return Number.isInteger(at) && at >= 0 && at < length ? first + at : undefined;
 }

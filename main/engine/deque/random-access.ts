@@ -20,8 +20,12 @@ const MAX_PAGE_BYTES = 512 * 1024;
 /** A walk begins with small pages: most loops end early. */
 const FIRST_PAGE_ITEMS = 16;
 
+/** As the methods of an array take an index, but what can't be a number (a bigint, a symbol, an object) is 0. */
+const toWhole = (index: unknown): number =>
+  typeof index === 'number' || typeof index === 'string' ? Math.trunc(Number(index)) || 0 : 0;
+
 export function at(core: Core, index: number): unknown {
-  const whole = Math.trunc(index) || 0;
+  const whole = toWhole(index);
   const { sql } = core;
   return retryIfReplaced(core, () => {
     const row =
@@ -67,9 +71,9 @@ export function replace(core: Core, index: number, value: unknown): void {
 export function splice(core: Core, start: number, count: number): unknown[] {
   return inWriteTransaction(core, () => {
     const { first, length } = readPositions(core);
-    const from = Math.trunc(start) || 0;
+    const from = toWhole(start);
     const index = from < 0 ? Math.max(0, from + length) : Math.min(from, length);
-    const taken = Math.min(Math.max(0, Math.trunc(count) || 0), length - index);
+    const taken = Math.min(Math.max(0, toWhole(count)), length - index);
     assertMovable(core, first + index, first + index + taken - 1);
     const found: unknown[] = [];
     const take = (row: DequeRow) => found.push(readRowValue(core, row)) > 0;
@@ -120,7 +124,7 @@ const scanSnapshot = <T>(core: Core, work: () => T): T => inReadTransaction(core
 /** The index of the first value from `from` on that is deeply equal, or −1. */
 export function indexOf(core: Core, value: unknown, from = 0): number {
   return scanSnapshot(core, () => {
-    const start = Math.trunc(from) || 0;
+    const start = toWhole(from);
     let index = start < 0 ? Math.max(0, start + readPositions(core).length) : start;
     for (const found of iterateValues(() => core, index)) {
       if (isEqual(found, value)) return index;

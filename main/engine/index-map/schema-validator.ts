@@ -1,9 +1,10 @@
-import { joinPath, truncate } from '../../../protocol/describe-value.ts';
+import { isPromise } from 'node:util/types';
+import { formatValue, joinPath, truncate } from '../../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
-import type { SchemaIssue, StandardSchema } from '../../../protocol/stores.ts';
+import type { StandardSchema } from '../../../protocol/stores.ts';
 
-import { inspectKey } from '../validate.ts';
+import { inspectKey, isRecord } from '../validate.ts';
 
 export type { SchemaIssue, SchemaResult, StandardSchema } from '../../../protocol/stores.ts';
 
@@ -43,8 +44,8 @@ export class SchemaValidator {
   }
 
   #validate(key: Key, value: unknown, remedy: string): unknown {
-    const result = this.#schema['~standard'].validate(value);
-    if (result instanceof Promise) {
+    const result: unknown = this.#schema['~standard'].validate(value);
+    if (isPromise(result)) {
       // It has been refused already; its own failure would only be reported a second time, as unhandled.
       result.catch(() => {});
       throw new DiskCacheError(
@@ -52,19 +53,39 @@ export class SchemaValidator {
         `The schema of ${this.#directory} answers a promise; give a synchronous one`,
       );
     }
-    if (result.issues === undefined) return result.value;
-    const faults = result.issues
-      .slice(0, MAX_TOLD_ISSUES)
-      .map(({ path = [], message }) => `${formatPath(path)}: ${message.slice(0, MAX_ISSUE_TEXT)}`);
-    const more = result.issues.length - faults.length;
+    const { issues, value: accepted } = this.#parseResult(result);
+    if (issues === undefined) return accepted;
+    const faults = issues.slice(0, MAX_TOLD_ISSUES).map(formatIssue);
+    const more = issues.length - faults.length;
     if (more > 0) faults.push(`and ${more} more, see the cause`);
     throw new DiskCacheError(
       'BAD_VALUE',
       `The value of ${inspectKey(key)} in ${this.#directory} does not fit the schema (${faults.join('; ')}); ${remedy}`,
-      { cause: result.issues },
+      { cause: issues },
+    );
+  }
+
+  /** @throws {DiskCacheError} `BAD_OPTION` for what Standard Schema doesn't allow: a validator of one's own may give anything. */
+  #parseResult(result: unknown): { readonly issues: readonly unknown[] | undefined; readonly value?: unknown } {
+    const { issues, value } = Object(result) as { readonly issues?: unknown; readonly value?: unknown };
+    if (Array.isArray(issues) || (isRecord(result) && issues === undefined)) return { issues, value };
+    throw new DiskCacheError(
+      'BAD_OPTION',
+      `The schema of ${this.#directory} returns neither a value nor a list of issues`,
     );
   }
 }
 
-const formatPath = (path: NonNullable<SchemaIssue['path']>): string =>
-  joinPath(['value', ...path.map((step) => `.${truncate(String(typeof step === 'object' ? step.key : step))}`)]);
+function formatIssue(issue: unknown): string {
+  const { path, message } = Object(issue) as { readonly path?: unknown; readonly message?: unknown };
+  const text = typeof message === 'string' ? message.slice(0, MAX_ISSUE_TEXT) : 'without a message';
+  return `${formatPath(Array.isArray(path) ? path : [])}: ${text}`;
+}
+
+const formatPath = (path: readonly unknown[]): string =>
+  joinPath([
+    'value',
+    ...path.map((step) => `.${truncate(formatStep(isRecord(step) && 'key' in step ? step.key : step))}`),
+  ]);
+
+const formatStep = (step: unknown): string => (typeof step === 'symbol' ? String(step) : formatValue(step));

@@ -4,6 +4,7 @@ import { formatValue } from '../../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import { createIdentity, type ProcessIdentity } from '../process-identity.ts';
+import { assertFunction } from '../validate.ts';
 import { type AcquireAsyncOptions, type AcquireOptions, acquireAsync, acquireBlocking } from './acquire.ts';
 import { LockHandle } from './lock-handle.ts';
 import type { RecipeStore } from './recipe-store.ts';
@@ -43,6 +44,7 @@ export abstract class LockBase {
 
   /** Runs `work` inside: waits for its turn, lets the next one in when `work` is done or has failed. */
   async run<T>(work: () => T | PromiseLike<T>, options?: AcquireAsyncOptions): Promise<T> {
+    assertFunction(work, 'what run calls');
     const hold = await this.acquireAsync(options);
     try {
       return await work();
