@@ -20,7 +20,7 @@ import { Principals } from './principal.ts';
 import { RequestQueue } from './request-queue.ts';
 import { runOperations } from './run-operations.ts';
 import { AbuseCounter, DeliveryReceipts } from './session-limits.ts';
-import { SessionSubscriptions, StoreFeeds } from './session-subscriptions.ts';
+import { runOrWarn, SessionSubscriptions, StoreFeeds } from './session-subscriptions.ts';
 import { ValueStreams } from './value-streams.ts';
 
 /** State shared by the sessions of one application. */
@@ -114,7 +114,7 @@ export function openSession(
     if (!open) return;
     open = false;
     tasks.length = 0;
-    for (const part of [requests, streams, subscriptions, nearLease, receipts]) closeOrWarn(part);
+    for (const part of [requests, streams, subscriptions, nearLease, feeds, receipts]) runOrWarn(() => part.close());
     publishSession('closed', 'stores', principal, reason.code);
     port.postMessage(createGoodbye(toPageErrorData(reason)));
     port.close();
@@ -131,15 +131,6 @@ export function openSession(
     },
     close,
   };
-}
-
-/** Closes a part, and only warns if that fails: unsubscribing writes to the store, which may fail, and the rest must still be closed. */
-function closeOrWarn(part: { close(): void }): void {
-  try {
-    part.close();
-  } catch (error) {
-    process.emitWarning(error instanceof Error ? error : String(error));
-  }
 }
 
 function subscribe(

@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import { isPromise } from 'node:util/types';
 import { formatValue, truncate } from '../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import type { Key } from '../../protocol/key.ts';
@@ -147,7 +148,7 @@ export function wrapListener<A extends readonly unknown[]>(
   return (...args) => {
     try {
       const result = listener(...args);
-      if (result instanceof Promise) result.catch(warn);
+      if (isPromise(result)) result.catch(warn);
     } catch (error) {
       warn(error);
     }

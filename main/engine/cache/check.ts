@@ -24,7 +24,7 @@ export interface ConsistencyCheck {
   repair(): void;
 }
 
-/** An option of `checkQueue`, for what is built upon an index. */
+/** An option of `check`, for what is built upon an index. */
 export const CONSISTENCY: unique symbol = Symbol('structure');
 
 export interface ConsistencyOptions extends CheckOptions {

@@ -167,7 +167,7 @@ export function openCore(
       limitShare,
       kind: getStoreKind(rows),
       settings,
-      // Where counts are damaged, what needs them says so; `checkQueue` counts again.
+      // Where counts are damaged, what needs them says so; `check` counts again.
       settingsRevision: unlessCorrupt(() => sql.counter.first('settings'))?.[0] ?? 0,
       metadata: new Map(rows.filter(([name]) => !isSettingName(name))),
       codec: resolveCodec(settings, stored, openOptions, path),

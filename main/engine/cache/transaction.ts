@@ -1,3 +1,4 @@
+import { isPromise } from 'node:util/types';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { IsCertain } from '../../../protocol/plain-values.ts';
 import { publishTransaction, transactionChannel } from '../diagnostics.ts';
@@ -67,7 +68,7 @@ export function transact<T>(core: Core, work: () => T): T {
     const kind = isThenable(result) ? 'an async function' : isGenerator(result) ? 'a generator' : undefined;
     if (kind === undefined) return result;
     // It has been refused already; its own failure would only be reported a second time, as unhandled.
-    if (result instanceof Promise) result.catch(() => {});
+    if (isPromise(result)) result.catch(() => {});
     throw new DiskCacheError(
       'BAD_OPTION',
       `transact on ${core.directory} was given ${kind}; it was rolled back. Await first, or read to the end, then transact with what you have`,

@@ -1,3 +1,4 @@
+import { isUint8Array } from 'node:util/types';
 import { formatValue } from '../../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
@@ -64,7 +65,7 @@ const MAX_INLINE_BYTES = 512 * 1024 * 1024;
 /** What a value takes at least, as far as that is known without encoding it. */
 function getMinBytes({ codec }: Core, value: unknown): number {
   if (codec.compression !== 'none' || typeof codec.codec === 'object') return 0;
-  return typeof value === 'string' || value instanceof Uint8Array ? value.length : 0;
+  return typeof value === 'string' || isUint8Array(value) ? value.length : 0;
 }
 
 /** @throws {DiskCacheError} `TOO_LARGE` */

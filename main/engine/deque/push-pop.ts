@@ -196,6 +196,7 @@ function assertRowPosition({ directory }: Core, row: DequeRow): void {
 
 /** Returns the position of an index, negative from the end; undefined outside the deque. */
 export function toPosition({ first, length }: Positions, index: number): number | undefined {
+  if (typeof index !== 'number') return undefined;
   const at = index < 0 ? index + length : index;
   return Number.isInteger(at) && at >= 0 && at < length ? first + at : undefined;
 }

@@ -16,8 +16,12 @@ import { withoutByteLimit } from '../values/read-budget.ts';
 import { assertMovable, damagedPositionError, type Positions, readPositions, shiftPositions } from './positions.ts';
 import { deletePositions, prepareDequeItem, readRowValue, toPosition } from './push-pop.ts';
 
+/** Indexes are taken as an array's methods take them, except that a bigint, a symbol or an object counts as 0. */
+const toInteger = (index: unknown): number =>
+  typeof index === 'number' || typeof index === 'string' ? Math.trunc(Number(index)) || 0 : 0;
+
 export function at(core: Core, index: number): unknown {
-  const integerIndex = Math.trunc(index) || 0;
+  const integerIndex = toInteger(index);
   const { sql } = core;
   return retryIfReplaced(core, () => {
     const row =
@@ -65,9 +69,9 @@ export function replace(core: Core, index: number, value: unknown): void {
 export function splice(core: Core, start: number, count: number): unknown[] {
   return inWriteTransaction(core, () => {
     const { first, length } = readPositions(core);
-    const from = Math.trunc(start) || 0;
+    const from = toInteger(start);
     const index = from < 0 ? Math.max(0, from + length) : Math.min(from, length);
-    const removed = Math.min(Math.max(0, Math.trunc(count) || 0), length - index);
+    const removed = Math.min(Math.max(0, toInteger(count)), length - index);
     assertMovable(core, first + index, first + index + removed - 1);
     const found: unknown[] = [];
     const take = (row: DequeRow) => found.push(readRowValue(core, row)) > 0;
@@ -118,7 +122,7 @@ const scanSnapshot = <T>(core: Core, work: () => T): T => inReadTransaction(core
 /** Returns the index of the first deeply equal value at or after `from`, or −1. */
 export function indexOf(core: Core, value: unknown, from = 0): number {
   return scanSnapshot(core, () => {
-    const start = Math.trunc(from) || 0;
+    const start = toInteger(from);
     let index = start < 0 ? Math.max(0, start + readPositions(core).length) : start;
     for (const found of iterateValues(() => core, index)) {
       if (isEqual(found, value)) return index;

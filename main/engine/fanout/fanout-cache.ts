@@ -201,7 +201,7 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheMetho
     return sum(live.values(), (items) => items);
   }
 
-  /** `checkQueue` of every shard, named ones included. */
+  /** `check` of every shard, named ones included. */
   check(options?: CheckOptions): Finding[] {
     return [...this.#store.core.sharedLimit.members].flatMap((shard) => check(shard, options));
   }

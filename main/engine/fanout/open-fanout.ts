@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { formatValue } from '../../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { CacheOptions } from '../../../protocol/options.ts';
 import { reloadSettings } from '../cache/configure.ts';
@@ -39,10 +40,7 @@ export interface FanoutCore {
 export function openFanout(directory: string, options: FanoutOptions): FanoutCore {
   if (!isRecord(options)) throw new DiskCacheError('BAD_OPTION', 'the options of a FanoutCache have to be an object');
   if (typeof directory !== 'string' || directory === '' || directory.includes('\0')) {
-    throw new DiskCacheError(
-      'BAD_OPTION',
-      `directory is ${JSON.stringify(directory) ?? typeof directory}; give a path`,
-    );
+    throw new DiskCacheError('BAD_OPTION', `directory is ${formatValue(directory, '"')}; give a path`);
   }
   const { shards: requestedShards, ...shared } = options;
   parseSettings(shared);

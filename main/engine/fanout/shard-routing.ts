@@ -1,6 +1,6 @@
 import type { Key } from '../../../protocol/key.ts';
 import { checksum } from '../values/encoding.ts';
-import { encodeKey, type KeyColumn } from '../values/key.ts';
+import { encodeKey, isArrayKey, type KeyColumn } from '../values/key.ts';
 
 /*
  * Which shard an item lives in. On disk: never changes; `test/fanout/shard-routing.test.ts` holds vectors.
@@ -22,13 +22,13 @@ const UNNAMED_QUEUE: Key = [];
 export function getShardIndex(key: Key, shards: number): number {
   if (typeof key === 'string') return toShardIndex(hashColumn(encodeKey(key)), shards);
   if (isQueueNumber(key)) return getQueueShardIndex(undefined, shards);
-  if (Array.isArray(key) && isQueueNumber(key.at(-1))) return getQueueShardIndex(key.slice(0, -1), shards);
+  if (isArrayKey(key) && isQueueNumber(key.at(-1))) return getQueueShardIndex(key.slice(0, -1), shards);
   return toShardIndex(hashColumn(encodeKey(key)), shards);
 }
 
 /** The shard of a queue and all its items. */
 export function getQueueShardIndex(prefix: Key | undefined, shards: number): number {
-  const name = prefix === undefined || prefix === null ? UNNAMED_QUEUE : Array.isArray(prefix) ? prefix : [prefix];
+  const name = prefix === undefined || prefix === null ? UNNAMED_QUEUE : isArrayKey(prefix) ? prefix : [prefix];
   return toShardIndex(hashColumn(encodeKey(name)), shards);
 }
 

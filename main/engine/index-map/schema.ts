@@ -1,11 +1,12 @@
+import { isPromise } from 'node:util/types';
 import { formatValue, joinPath, truncate } from '../../../protocol/describe-value.ts';
 import { DiskCacheError, getErrorMessage } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
-import type { SchemaIssue, StandardSchema } from '../../../protocol/stores.ts';
+import type { StandardSchema } from '../../../protocol/stores.ts';
 import { readMetadata, writeMetadata } from '../cache/open-collection.ts';
 import { transact } from '../cache/transaction.ts';
 import type { Core } from '../state/core.ts';
-import { inspectKey } from '../validate.ts';
+import { inspectKey, isRecord } from '../validate.ts';
 
 export type { SchemaIssue, SchemaResult, StandardSchema } from '../../../protocol/stores.ts';
 
@@ -99,8 +100,8 @@ export class SchemaValidator {
   }
 
   #validate(key: Key, value: unknown, remedy: string): unknown {
-    const result = this.#schema['~standard'].validate(value);
-    if (result instanceof Promise) {
+    const result: unknown = this.#schema['~standard'].validate(value);
+    if (isPromise(result)) {
       // The value is refused anyway; the promise's own rejection would be reported as unhandled.
       result.catch(() => {});
       throw new DiskCacheError(
@@ -108,19 +109,39 @@ export class SchemaValidator {
         `The schema of ${this.#directory} returns a promise; give a synchronous one`,
       );
     }
-    if (result.issues === undefined) return result.value;
-    const faults = result.issues
-      .slice(0, MAX_REPORTED_ISSUES)
-      .map(({ path = [], message }) => `${formatPath(path)}: ${message.slice(0, MAX_ISSUE_CHARACTERS)}`);
-    const more = result.issues.length - faults.length;
+    const { issues, value: accepted } = this.#parseResult(result);
+    if (issues === undefined) return accepted;
+    const faults = issues.slice(0, MAX_REPORTED_ISSUES).map(formatIssue);
+    const more = issues.length - faults.length;
     if (more > 0) faults.push(`and ${more} more, see the cause`);
     throw new DiskCacheError(
       'BAD_VALUE',
       `The value of ${inspectKey(key)} in ${this.#directory} does not match the schema (${faults.join('; ')}); ${remedy}`,
-      { cause: result.issues },
+      { cause: issues },
+    );
+  }
+
+  /** @throws {DiskCacheError} `BAD_OPTION` for a result that Standard Schema doesn't allow: a hand-written validator may return anything. */
+  #parseResult(result: unknown): { readonly issues: readonly unknown[] | undefined; readonly value?: unknown } {
+    const { issues, value } = Object(result) as { readonly issues?: unknown; readonly value?: unknown };
+    if (Array.isArray(issues) || (isRecord(result) && issues === undefined)) return { issues, value };
+    throw new DiskCacheError(
+      'BAD_OPTION',
+      `The schema of ${this.#directory} returns neither a value nor a list of issues`,
     );
   }
 }
 
-const formatPath = (path: NonNullable<SchemaIssue['path']>): string =>
-  joinPath(['value', ...path.map((step) => `.${truncate(String(typeof step === 'object' ? step.key : step))}`)]);
+function formatIssue(issue: unknown): string {
+  const { path, message } = Object(issue) as { readonly path?: unknown; readonly message?: unknown };
+  const text = typeof message === 'string' ? message.slice(0, MAX_ISSUE_CHARACTERS) : 'without a message';
+  return `${formatPath(Array.isArray(path) ? path : [])}: ${text}`;
+}
+
+const formatPath = (path: readonly unknown[]): string =>
+  joinPath([
+    'value',
+    ...path.map((step) => `.${truncate(formatStep(isRecord(step) && 'key' in step ? step.key : step))}`),
+  ]);
+
+const formatStep = (step: unknown): string => (typeof step === 'symbol' ? String(step) : formatValue(step));

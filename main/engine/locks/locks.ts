@@ -4,6 +4,7 @@ import { formatValue } from '../../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import { createIdentity, type ProcessIdentity } from '../process-identity.ts';
+import { assertFunction } from '../validate.ts';
 import { type AcquireAsyncOptions, type AcquireOptions, acquireAsync, acquireBlocking, LockHandle } from './acquire.ts';
 import type { RecipeStore } from './recipe-store.ts';
 import { type LeaseOptions, TicketSemaphore } from './ticket-semaphore.ts';
@@ -60,6 +61,7 @@ export abstract class LockBase implements LockLike {
   }
 
   async run<T>(work: () => T | PromiseLike<T>, options?: AcquireAsyncOptions): Promise<T> {
+    assertFunction(work, 'the function of run');
     const handle = await this.acquireAsync(options);
     try {
       return await work();

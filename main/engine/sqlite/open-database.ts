@@ -1,5 +1,6 @@
 import { chmodSync, existsSync, lstatSync, readdirSync, rmSync, type Stats } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { formatValue } from '../../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { makeFolders, STAGE_FOLDER, syncFolder } from '../values/file-io.ts';
 import { Connection } from './connection.ts';
@@ -37,10 +38,7 @@ const COMPANION_SUFFIXES = ['', '-wal', '-shm', '-journal'] as const;
  */
 export function prepareDirectory(directory: string, readOnly: boolean): string {
   if (typeof directory !== 'string' || directory === '' || directory.includes('\0')) {
-    throw new DiskCacheError(
-      'BAD_OPTION',
-      `directory is ${JSON.stringify(directory) ?? typeof directory}; give a path`,
-    );
+    throw new DiskCacheError('BAD_OPTION', `directory is ${formatValue(directory, '"')}; give a path`);
   }
   const path = resolve(directory);
   assertPathLength(getDatabasePath(path));

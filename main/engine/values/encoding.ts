@@ -1,4 +1,5 @@
 import { constants } from 'node:buffer';
+import { isPromise, isUint8Array } from 'node:util/types';
 import { crc32 } from 'node:zlib';
 import { findValueFault } from '../../../protocol/clone-check.ts';
 import { DiskCacheError, getErrorMessage } from '../../../protocol/error.ts';
@@ -265,7 +266,8 @@ function toCustomPayload(value: unknown, codec: Codec): Payload {
     throw badValueError(`value was refused by the codec "${codec.name}" (${getErrorMessage(cause)})`, cause);
   }
   if (typeof data === 'string' && isWellFormed(data)) return { mode: ENCODING.customText, data };
-  if (data instanceof Uint8Array) return { mode: ENCODING.customBytes, data };
+  if (isUint8Array(data)) return { mode: ENCODING.customBytes, data };
+  ignoreRejection(data);
   throw badValueError(`the codec "${codec.name}" returned neither a Uint8Array nor a well-formed string`);
 }
 
@@ -339,7 +341,9 @@ function assertCustomCodec(codec: CodecOption): Codec {
 /** The checksum has matched, so a value that the codec refuses is not damaged: another version of the codec wrote it. */
 function decodeWithCodec(codec: Codec, data: string | Uint8Array): unknown {
   try {
-    return codec.decode(data);
+    const value = codec.decode(data);
+    if (!isPromise(value)) return value;
+    ignoreRejection(value);
   } catch (cause) {
     throw new DiskCacheError(
       'UNSUPPORTED_VERSION',
@@ -347,6 +351,12 @@ function decodeWithCodec(codec: Codec, data: string | Uint8Array): unknown {
       { cause },
     );
   }
+  throw new DiskCacheError('BAD_OPTION', `The codec "${codec.name}" decodes to a promise; give a synchronous one`);
+}
+
+/** A promise that is refused already: its own failure would be reported a second time, as unhandled. */
+function ignoreRejection(refused: unknown): void {
+  if (isPromise(refused)) refused.catch(() => {});
 }
 
 /**

@@ -1,5 +1,6 @@
 import { close, constants, fstat, fsync, open, read, write } from 'node:fs';
 import { promisify } from 'node:util';
+import { isUint8Array } from 'node:util/types';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import { toValueFileError } from '../sqlite/errors.ts';
 import { checksum } from './encoding.ts';
@@ -128,7 +129,7 @@ export async function writeStreamToFile(
   let crc = mode;
   try {
     for await (const chunk of chunks) {
-      if (!(chunk instanceof Uint8Array)) {
+      if (!isUint8Array(chunk)) {
         throw new DiskCacheError(
           'BAD_VALUE',
           `chunk at byte ${bytes} of the stream is not a Uint8Array; encode text first`,

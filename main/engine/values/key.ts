@@ -80,7 +80,7 @@ export function parseKeyBounds(range: Pick<Range, 'from' | 'to' | 'prefix'>): Ke
 
 function getPrefixBounds(prefix: Key): { readonly lower: KeyColumn; readonly upper: KeyColumn } {
   if (typeof prefix === 'string') return { lower: encodeKey(prefix), upper: getStringUpperBound(prefix) };
-  if (!Array.isArray(prefix)) {
+  if (!isArrayKey(prefix)) {
     throw new DiskCacheError('BAD_OPTION', 'prefix is neither an array nor a string; use from and to for other keys');
   }
   const whole = encodeKey(prefix) as Uint8Array;
@@ -88,6 +88,15 @@ function getPrefixBounds(prefix: Key): { readonly lower: KeyColumn; readonly upp
   const upper = whole.slice();
   upper[upper.length - 1] = AFTER_EVERY_PART;
   return { lower, upper };
+}
+
+/** As `Array.isArray`, which throws for a proxy that was revoked; `encodeKey` tells its fault. */
+export function isArrayKey(key: Key): key is readonly Key[] {
+  try {
+    return Array.isArray(key);
+  } catch {
+    throw badKeyError('key is a proxy that was revoked');
+  }
 }
 
 /** Larger than every type byte. */

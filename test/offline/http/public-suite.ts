@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
 
-/** How the suite sees a result: `required` is the RFC's MUST, `optimal` what a good cache does, `checkQueue` asks what this one does. */
+/** How the suite sees a result: `required` is the RFC's MUST, `optimal` what a good cache does, `check` asks what this one does. */
 export type TestKind = 'required' | 'optimal' | 'check';
 
 export interface SuiteResult {
