@@ -11,7 +11,7 @@ import { freshDirectory } from '../engine/fresh-directory.ts';
 const GUIDE = join(import.meta.dirname, '../../docs/guide-offline.md');
 const EXAMPLES = [...readFileSync(GUIDE, 'utf8').matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code!);
 
-/** Runs an example with an origin of its own; answers what it calls by these names. */
+/** Runs an example with its own origin; returns the values of these names. */
 async function run(
   example: string,
   names: readonly string[],
