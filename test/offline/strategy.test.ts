@@ -114,7 +114,7 @@ describe('strategies', () => {
     'refuses a timeout that is not a number of milliseconds: %j',
     (timeout) => {
       const options = { routes: [{ match: /./, strategy: 'network-first', timeout: timeout as number }] } as const;
-      expect(() => open(options)).toThrow('The time-out of a strategy');
+      expect(() => open(options)).toThrow('The timeout of a strategy');
     },
   );
 
