@@ -4,7 +4,7 @@ import { DiskCacheError, fromErrorData } from '../../protocol/error.ts';
 import { type HttpApi, type HttpFault, isConnectionMessage, isErrorFault, type Reply } from '../../protocol/http.ts';
 import { isGoodbye } from '../../protocol/wire.ts';
 
-/** Receives the messages that are no replies. */
+/** Receives the messages that are not replies. */
 export interface HttpConnectionListener {
   /** Called once, when the other side has said goodbye or has gone. */
   onEnd(reason: DiskCacheError): void;

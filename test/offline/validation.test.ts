@@ -17,7 +17,7 @@ describe.each(Object.entries(BUILDERS))('%s', (_, build) => {
   it('refuses an invalid store or fetch function before using either', () => {
     using cache = new Cache(freshDirectory());
     using index = new Index(freshDirectory());
-    // As host.stores.name is with placement 'utility'.
+    // Such as host.stores.name with placement 'utility'.
     const elsewhere = { get: async () => undefined, set: async () => undefined };
     const noCache = badOption(/needs a cache that is open in this process/);
     for (const other of [undefined, elsewhere, index]) expect(() => build({ cache: other, fetch })).toThrow(noCache);
@@ -26,7 +26,7 @@ describe.each(Object.entries(BUILDERS))('%s', (_, build) => {
     expect(build({ cache, fetch })).toBeDefined();
   });
 
-  it('refuses a name that no option has with those that there are, and an option of another kind', () => {
+  it('refuses an unknown option, naming the valid ones, and an option of another type', () => {
     using cache = new Cache(freshDirectory());
     const given = { cache, fetch };
     expect(() => build({ ...given, onStoreFailed: () => {} })).toThrow(
@@ -64,7 +64,7 @@ it.each<readonly [keyof typeof BUILDERS, object, RegExp]>([
   expect(() => BUILDERS[builder]({ cache, fetch, ...option })).toThrow(badOption(message));
 });
 
-it('an installation refuses a misspelt option instead of going on without it', async () => {
+it('an installation refuses a misspelt option', async () => {
   using cache = new Cache(freshDirectory(), { evictionPolicy: 'none' });
   const precache = new Precache({ cache, fetch: async () => new Response('file') });
   const manifest = { version: '1', entries: [] };
@@ -74,7 +74,7 @@ it('an installation refuses a misspelt option instead of going on without it', a
   await expect(precache.install(manifest, { signal: 5 } as never)).rejects.toEqual(badOption(/give an AbortSignal/));
 });
 
-it('what answers requests is used as functions, too: no `this` is lost', async () => {
+it('methods that respond to requests work as functions without `this`', async () => {
   using cache = new Cache(freshDirectory());
   const http = createHttpCache({
     cache,
@@ -91,7 +91,7 @@ it('what answers requests is used as functions, too: no `this` is lost', async (
   expect(await (await answer(new Request('https://b.example/'))).text()).toBe('asked');
 });
 
-it('a connection is set to true or false: a text would stand for true', () => {
+it('a network state is true or false: any string would count as true', () => {
   const connection = new NetworkState();
   const heard: unknown[] = [];
   connection.subscribe((online) => heard.push(online));

@@ -117,6 +117,7 @@ async function carryOut(decision: ResponseDecision, exchange: Exchange): Promise
       return keepRequestsAlive(toForwardedResponse(received, handling), request, sent);
   }
 }
+
 /** Serves the stored response in place of a failed request, where RFC 9111 §4.2.4 allows that; else throws `error`. */
 export async function serveStaleOnFailure(
   context: HttpCacheContext,
@@ -130,7 +131,7 @@ export async function serveStaleOnFailure(
   return response;
 }
 
-/** Sends the body to the reader and to disk; waiters look for it there. */
+/** Sends the body to the reader and to disk, where waiters find it. */
 async function storeAndServe(
   { context, request, received, head }: Exchange,
   inFlight: InFlightRequest,

@@ -82,14 +82,14 @@ export async function createStoredResponse(
 ): Promise<Response | undefined> {
   const headers = new Headers(stored.headers);
   const { status, statusText, url, receivedAt } = stored;
-  const plain = { status, statusText, headers };
+  const init = { status, statusText, headers };
   if (status === 200 && isNotModified(request.headers, stored.headers, receivedAt)) {
     headers.delete('content-length');
     return createResponse(null, { status: 304, statusText: 'Not Modified', headers }, url);
   }
-  if (BODILESS_STATUSES.has(status)) return createResponse(null, plain, url);
+  if (BODILESS_STATUSES.has(status)) return createResponse(null, init, url);
   headers.set('content-length', String(bytes.size));
-  if (request.method === 'HEAD') return createResponse(null, plain, url);
+  if (request.method === 'HEAD') return createResponse(null, init, url);
   const range =
     status === 200 && isRangeCurrent(request.headers, stored.headers, receivedAt) ? request.headers.get('range') : null;
   const part = range === null ? undefined : parseRangeField(range, bytes.size);
@@ -99,7 +99,7 @@ export async function createStoredResponse(
     return createResponse(null, { status: 416, statusText: 'Range Not Satisfiable', headers }, url);
   }
   const body = await startReading(bytes.stream(part), onFailure);
-  if (body === undefined || part === undefined) return body && createResponse(body, plain, url);
+  if (body === undefined || part === undefined) return body && createResponse(body, init, url);
   headers.set('content-length', String(part.end - part.start));
   headers.set('content-range', `bytes ${part.start}-${part.end - 1}/${bytes.size}`);
   return createResponse(body, { status: 206, statusText: 'Partial Content', headers }, url);

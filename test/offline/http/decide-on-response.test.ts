@@ -13,7 +13,7 @@ interface Row {
   readonly rule: string;
   readonly method?: string;
   readonly request?: Fields;
-  /** Header fields of the stored response, which is 100 s old; without them there is none. */
+  /** Header fields of the stored response, which is 100 s old; without them none is stored. */
   readonly stored?: Fields;
   readonly status: number;
   readonly received?: Fields;

@@ -16,7 +16,7 @@ interface Row {
   readonly method?: string;
   readonly request?: Fields;
   readonly mode?: CacheMode;
-  /** Header fields of the stored response; without them there is none. */
+  /** Header fields of the stored response; without them none is stored. */
   readonly stored?: Fields;
   readonly status?: number;
   /** Seconds since the response was received. */
@@ -79,7 +79,7 @@ const ROWS: readonly Row[] = [
   { section: '9111 §5.2.1.3', rule: 'min-fresh asks for time left', request: 'min-fresh=20', stored: CACHED, age: 41, expected: 'revalidate joinable' },
   { section: '9111 §5.2.1.3', rule: 'min-fresh allows what has the time', request: 'min-fresh=20', stored: CACHED, age: 39, expected: 'serve' },
   { section: '9111 §5.2.1.4', rule: 'no-cache asks for validation', request: 'no-cache', stored: CACHED, expected: 'revalidate joinable' },
-  { section: '9111 §5.2.1.5', rule: 'no-store passes the store', request: 'no-store', stored: CACHED, expected: 'bypass bypass' },
+  { section: '9111 §5.2.1.5', rule: 'no-store goes past the store', request: 'no-store', stored: CACHED, expected: 'bypass bypass' },
   { section: '9111 §5.2.1.7', rule: 'only-if-cached serves what is fresh', request: 'only-if-cached', stored: CACHED, expected: 'serve' },
   { section: '9111 §5.2.1.7', rule: 'only-if-cached asks no origin', request: 'only-if-cached', expected: 'gateway-timeout' },
   { section: '9111 §5.2.1.7', rule: 'only-if-cached validates nothing', request: 'only-if-cached', stored: CACHED, age: 60, expected: 'gateway-timeout' },
@@ -101,7 +101,7 @@ const ROWS: readonly Row[] = [
   { section: '8246 §2', rule: 'a fresh immutable response needs no validation', mode: 'no-cache', stored: 'max-age=60, immutable', expected: 'serve' },
   { section: '8246 §2', rule: 'a stale immutable response needs it', mode: 'no-cache', stored: 'max-age=60, immutable', age: 60, expected: 'revalidate joinable' },
   // Modes
-  { section: 'fetch', rule: 'no-store passes the store', mode: 'no-store', stored: CACHED, expected: 'bypass bypass' },
+  { section: 'fetch', rule: 'no-store goes past the store', mode: 'no-store', stored: CACHED, expected: 'bypass bypass' },
   { section: 'fetch', rule: 'reload ignores what is stored', mode: 'reload', stored: CACHED, expected: 'fetch joinable' },
   { section: 'fetch', rule: 'reload joins nothing that began before', mode: 'reload', isInFlight: true, expected: 'fetch joinable' },
   { section: 'fetch', rule: 'no-cache validates', mode: 'no-cache', stored: CACHED, expected: 'revalidate joinable' },

@@ -3,7 +3,7 @@ import type { StoredResponse } from '../../../main/offline/http/response-store.t
 export const URL_A = 'https://a.example/thing';
 export const NOW = Date.parse('2026-03-01T12:00:00Z');
 
-/** Header fields; a text is Cache-Control. */
+/** Header fields; a string is the value of Cache-Control. */
 export type Fields = string | Readonly<Record<string, string>>;
 
 export const toFields = (fields: Fields = {}): Readonly<Record<string, string>> =>

@@ -77,7 +77,7 @@ describe('the states of a tee', () => {
   });
 
   const possible = TRANSITIONS.filter(([, , expected]) => expected !== 'ended');
-  it.each(possible)('a tee in %s goes with %s to %s, and tells of it', async (state, event, expected) => {
+  it.each(possible)('a tee in %s moves with %s to %s, and notifies its listener', async (state, event, expected) => {
     const opened = await openIn(state);
     const error = new Error('now');
     CAUSES[event](opened, error);
