@@ -57,7 +57,7 @@ async function killRepeatedly(seed: number, directory: string, durability?: Cach
   return stats;
 }
 
-it('a writer killed repeatedly at random moments: acknowledged writes are there and intact, and only orphan files are left', {
+it('after a writer is killed at random moments, acknowledged writes are intact and only orphan files are left', {
   timeout: KILLS * MAX_KILL_MS,
 }, async () => {
   const alone = freshDirectory();

@@ -50,7 +50,7 @@ function expectOrder(lines: readonly LogLine[]): void {
   expect([...seen.values()]).toEqual(Array.from({ length: GROUPS }, () => JOBS / 2 / GROUPS));
 }
 
-it('what a killed process was told to be enqueued is there, and nothing of what it was in the middle of', async () => {
+it('jobs enqueued by a killed process are there, and nothing of its open transaction', async () => {
   const directory = freshDirectory();
   const told: string[] = [];
   for (let kill = 0; kill < 6; kill++) {

@@ -41,17 +41,17 @@ const getAnchors = (path: string): string[] =>
   );
 
 describe('links', () => {
-  it('are looked for in pages that there are', () => {
+  it('are found in the pages', () => {
     expect(pages).toContain('README.md');
     expect(getLinks('README.md').length).toBeGreaterThan(0);
   });
 
-  it.each(pages)('of %s lead to files that there are', (page) => {
+  it.each(pages)('of %s lead to existing files', (page) => {
     const dead = getLinks(page).filter((target) => !existsSync(join(root, toFilePath(page, target))));
     expect(dead).toEqual([]);
   });
 
-  it.each(pages)('of %s lead to headings that there are', (page) => {
+  it.each(pages)('of %s lead to existing headings', (page) => {
     const dead = getLinks(page).filter((target) => {
       const [, fragment] = target.split('#');
       const path = toFilePath(page, target);
@@ -61,7 +61,7 @@ describe('links', () => {
     expect(dead).toEqual([]);
   });
 
-  it.each(pages.filter(isShipped))('of %s, which is in the package, lead to what is in it, too', (page) => {
+  it.each(pages.filter(isShipped))('of %s, which is in the package, lead to files in the package', (page) => {
     const missing = getLinks(page).filter((target) => {
       const path = toFilePath(page, target);
       const isFolder = existsSync(join(root, path)) && statSync(join(root, path)).isDirectory();

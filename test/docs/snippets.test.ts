@@ -73,7 +73,7 @@ function extractSnippets(path: string): (readonly [name: string, code: string])[
   ]);
 }
 
-it('what README and the guides show compiles in a strict application as it stands', () => {
+it('the examples of README and the guides compile unchanged in a strict application', () => {
   const snippets = ['README.md', ...globSync('docs/guide-*.md', { cwd: root })].flatMap(extractSnippets);
   expect(snippets.length).toBeGreaterThan(25);
   mkdirSync(results, { recursive: true });

@@ -184,7 +184,7 @@ function step(window: ModelWindow, random: (below: number) => number): void {
 }
 
 describe('sessions of a window, in any order of events', () => {
-  it('end with their document, and none before', () => {
+  it('end with their document and not before', () => {
     for (let seed = 1; seed <= 400; seed++) {
       channels.length = 0;
       const window = new ModelWindow();

@@ -64,7 +64,7 @@ async function compile(project: string, declarations: string): Promise<string> {
 }
 
 describe.each(RELEASES)('the declarations of Electron $version', (release) => {
-  it('have all that main process and preload script name', async ({ skip }) => {
+  it('have every name that main process and preload script use', async ({ skip }) => {
     const declarations = await fetchDeclarations(release).catch((error: unknown) => {
       // A machine of the workflow that can't look has proven nothing.
       if (process.env['CI']) throw error;

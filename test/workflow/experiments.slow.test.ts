@@ -22,14 +22,14 @@ function runExperiments(...args: readonly string[]) {
   }
 }
 
-it('an answer is a line on stdout and a row of the summary', () => {
+it('a result is a line on stdout and a row of the summary', () => {
   const { status, said, summary } = runExperiments('--shell', 'stand-in', 'top-level-await');
   expect(said).toMatch(/^ok {3}top-level-await .*\n {6}answer: {3}ends: Detected unsettled top-level await$/m);
   expect(summary).toMatch(/^\| ✅ \| What does an ES module see .* \| ends: Detected .* \| ends: Detected .* \|$/m);
   expect(status).toBe(0);
 });
 
-it('what can’t be asked is an error', () => {
+it('an experiment that can’t run is an error', () => {
   expect(runExperiments('--shell', 'electron')).toMatchObject({
     status: 2,
     said: expect.stringContaining('no Electron runtime'),
