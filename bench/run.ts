@@ -42,7 +42,7 @@ function parseCommandLine() {
   return { names: positionals.length > 0 ? positionals : BENCHMARKS, args, json: values.json, text: values.markdown };
 }
 
-/** A question that fails is told and leaves the others their turn. */
+/** A benchmark that fails is reported, and the others still run. */
 async function main(): Promise<void> {
   const { names, args, json, text } = parseCommandLine();
   const answers: BenchmarkReport[] = [];

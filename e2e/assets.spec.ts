@@ -19,7 +19,7 @@ const fetchInPage = (page: Page, url: string, headers: Record<string, string> = 
     [url, headers] as const,
   );
 
-/** The width of an image, 0 when there is none. */
+/** The width of an image, 0 if it did not load. */
 const measureImageWidth = (page: Page, url: string) =>
   page.evaluate(
     (address) =>

@@ -19,7 +19,7 @@ interface Fixtures {
 
 interface WorkerFixtures {
   shell: Shell;
-  /** What each application of a project is started with besides. */
+  /** Additional arguments for each application of a project. */
   extraArgs: readonly string[];
   electron: string | undefined;
 }

@@ -28,7 +28,7 @@ test('a page knows where a redirect has led it, and finds the way without the ne
   expect(await get('/old')).toEqual(there);
   expect(await get('/old')).toEqual(there);
   expect(await get('/new')).toEqual([`${origin.url}/new`, false, '/new 1']);
-  // What was posted has changed where it leads, by the Location it names: that is asked for anew.
+  // A POST invalidates the URL in its response's Location, so that is requested again.
   const changed = [`${origin.url}/new`, true, '/new 2'];
   expect(await get('/login', 'POST')).toEqual(changed);
   expect([origin.countRequests('/old'), origin.countRequests('/new'), origin.countRequests('/login')]).toEqual([

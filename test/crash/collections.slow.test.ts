@@ -8,7 +8,7 @@ import { KillableProcess } from './killable-process.ts';
 const KILLS = Number(process.env['COLLECTION_KILLS'] ?? 12);
 const LENGTH = 2000;
 
-/** What the turner makes of an array in a step. */
+/** The array after one step of the rotator. */
 function applyStep(array: number[], turn: number): number[] {
   const rotated = (count: number) => [...array.slice(-count), ...array.slice(0, -count)];
   if (turn % 4 === 0) return array.toReversed();

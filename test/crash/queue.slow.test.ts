@@ -31,7 +31,7 @@ function parseLog(log: string): LogLine[] {
     });
 }
 
-/** In a group nobody begins before the one in front has come to its end, and nobody is behind one that came later. */
+/** In a group a job starts only after the previous one has ended, and never before an earlier one. */
 function expectOrder(lines: readonly LogLine[]): void {
   const last = new Map<string, LogLine>();
   const seen = new Map<string, number>();

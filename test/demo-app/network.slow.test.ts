@@ -4,7 +4,7 @@ import { watchNetwork } from '../../demo-app/main/watch-network.ts';
 let ended: AbortController;
 let reported: boolean[];
 let isSwitchedOff: boolean;
-/** Answers of the server that are still to come, oldest first. */
+/** Pending responses of the server, oldest first. */
 let pendingAnswers: ((isThere: boolean) => void)[];
 beforeEach(() => {
   [reported, pendingAnswers, isSwitchedOff, ended] = [[], [], false, new AbortController()];

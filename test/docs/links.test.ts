@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 const root = join(import.meta.dirname, '../..');
 const { files } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { readonly files: readonly string[] };
 
-/** npm puts these into every package. */
+/** npm adds these files to every package. */
 const ALWAYS_SHIPPED = ['package.json', 'README.md', 'LICENSE'];
 
 const pages = globSync('**/*.md', {
@@ -13,7 +13,7 @@ const pages = globSync('**/*.md', {
   exclude: (path) => /(^|\/)(node_modules|dist|test-results)(\/|$)/.test(path.replaceAll('\\', '/')),
 }).map((path) => path.replaceAll('\\', '/'));
 
-/** What a page links to, but for addresses of the web and places in the page itself. */
+/** Returns the links of a page, except web addresses and links within the page. */
 function getLinks(page: string): string[] {
   const text = readFileSync(join(root, page), 'utf8').replaceAll(/```[\s\S]*?```|`[^`\n]*`/g, '');
   const targets = text.matchAll(/\]\(\s*<?([^)\s>]+)>?[^)]*\)|(?:src|href)="([^"]+)"|^\[[^\]]+\]:\s*(\S+)/gm);
@@ -22,7 +22,7 @@ function getLinks(page: string): string[] {
   );
 }
 
-/** The file that a link is to, seen from the root. */
+/** Returns the path of a linked file, relative to the root. */
 const toFilePath = (page: string, target: string): string =>
   normalize(join(dirname(page), decodeURIComponent(target.split(/[?#]/)[0]!))).replaceAll('\\', '/');
 
@@ -30,7 +30,7 @@ const isShipped = (path: string): boolean =>
   ALWAYS_SHIPPED.includes(path) ||
   files.some((pattern) => matchesGlob(path, pattern) || path === pattern || path.startsWith(`${pattern}/`));
 
-/** The heading that a fragment names, as GitHub writes it. */
+/** Returns the anchors of a page's headings, as GitHub generates them. */
 const getAnchors = (path: string): string[] =>
   Array.from(readFileSync(join(root, path), 'utf8').matchAll(/^#+\s+(.+)$/gm), ([, heading]) =>
     heading!

@@ -4,10 +4,12 @@ import { basename, join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 
 const root = join(import.meta.dirname, '../..');
-/** Inside the package, so that `deskcache/…` is what is published: `dist/types`, as `tsc -b` has left it. */
+/**
+ * Inside the package, so that `deskcache/…` resolves to the published types in `dist/types`, as `tsc -b` writes them.
+ */
 const results = join(root, 'test-results');
 
-/** What the snippets find around themselves. */
+/** The globals of the snippets. */
 const CONTEXT = `
 import type * as Main from 'deskcache/main';
 import type * as Pages from 'deskcache/renderer';

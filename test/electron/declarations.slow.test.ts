@@ -52,7 +52,7 @@ async function compile(project: string, declarations: string): Promise<string> {
       paths: { electron: [declarations] },
     },
     include: include.map((pattern) => join(from, pattern)),
-    // Where Electron is named, the sources themselves are looked at, not what was declared of them.
+    // Files that name Electron are compiled from their sources, not from their declarations.
     references: references.map((it) => ({ path: join(from, it.path) })).filter((it) => !isOfElectron(it.path)),
   };
   writeFileSync(path, JSON.stringify(config));

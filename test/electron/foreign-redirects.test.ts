@@ -59,7 +59,7 @@ describe('a foreign page that is redirected', () => {
     expect(made.sent.at(-1), 'tainted').toMatchObject({ origin: 'null', credentials: 'omit' });
     await made.ask('https://third.example/there', EVIL);
     expect(made.sent.at(-1), 'another one').toMatchObject({ origin: EVIL });
-    // Its own origin is no longer its own by way of another.
+    // After a redirect to another origin, its own origin counts as foreign.
     expect(await location('/back')).toBe(`302 ${EVIL}/secret`);
     await made.ask(`${EVIL}/secret`, EVIL);
     expect(made.sent.at(-1)).toMatchObject({ origin: 'null', credentials: 'omit', cors: 'enforced' });

@@ -151,7 +151,7 @@ describe('host.offline', () => {
   ])('keeps sessions apart: %s', async (_, paths) => {
     using made = open();
     const asked: number[] = [];
-    // One after the other: what is on its way can't answer another one yet.
+    // One after the other: a request under way can't serve another one yet.
     for (const path of paths) {
       const { session, sent } = createSession(path ?? '/data');
       electron.defaultSession = path === null ? session : ({} as Session);

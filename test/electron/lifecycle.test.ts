@@ -81,7 +81,7 @@ function openPage(window: Window) {
   };
 }
 
-/** What a page does all day; some of it is under way when it goes. */
+/** The typical calls of a page, some of which are under way when it goes. */
 async function exerciseStores(
   page: DiskCache,
   kept: RemoteWebCache,

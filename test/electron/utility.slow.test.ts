@@ -177,7 +177,7 @@ describe('a utility process that dies', () => {
     await expect(host.engine.query({ call: 'windows.list' })).rejects.toMatchObject({ code: 'CLOSED' });
     await setTimeout(50);
     expect(started.length).toBe(5);
-    // The application is told of each.
+    // The application gets a warning for each.
     expect(warn.mock.calls.map(([text]) => /code (\d+); (.*)/.exec(String(text))?.slice(1))).toEqual([
       ...new Array(4).fill([`${KILLED}`, 'another one is started']),
       [`${KILLED}`, 'there will be no other'],

@@ -21,7 +21,7 @@ function createCounterFile() {
 const readSemaphoreState = (cache: Cache): SemaphoreState | undefined =>
   cache.getEntry('lock')?.value as SemaphoreState | undefined;
 
-/** Until so many wait for the lock. */
+/** Resolves when this many wait for the lock. */
 async function waitForQueueLength(cache: Cache, length: number): Promise<void> {
   while (readSemaphoreState(cache)?.waiting.length !== length) await new Promise((resolve) => setTimeout(resolve, 2));
 }

@@ -32,7 +32,7 @@ describe.each(WORKER_KINDS)('changes made by %s', (kind) => {
       ['set', 'last', 1],
     ]);
     await waitUntil(() => expect(changes.at(-1)).toEqual({ kind: 'set', key: 'last' }));
-    // What expires goes with the next write or look, whoever's that is.
+    // Expired items are deleted with the next write or poll, by any process.
     expect(changes.filter(({ key }) => key !== 'mine')).toEqual([
       { kind: 'set', key: 'a' },
       { kind: 'set', key: 'a' },

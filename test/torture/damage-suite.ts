@@ -20,7 +20,9 @@ function run(count: number): Promise<TortureReport> {
   });
 }
 
-/** A store that can't tidy up warns of it on the standard error, which is no fault; a process that has ended has no figures. */
+/**
+ * A store that can't tidy up writes a warning to standard error, which is no fault; a process that has ended has no figures.
+ */
 function toReport(count: number, stdout: string, complaint: string): TortureReport {
   if (stdout === '') return { figures: 'no figures', faults: [`seed ${SEED}: the process ended: ${complaint}`] };
   const { damages, refused, unharmed, readable, kept, cleared, faults } = JSON.parse(stdout) as DamageStats;

@@ -112,7 +112,7 @@ function clearAndUse(store: OpenedStore, figures: DamageStats): void {
   figures.cleared++;
 }
 
-/** Damages so many copies of stores of every kind, one after the other. */
+/** Damages this many copies of stores of every kind, one after the other. */
 export function runDamages(count: number, seed: number, kinds: readonly StoreKind[] = STORE_KINDS): DamageStats {
   const random = createRandom(seed);
   const root = mkdtempSync(join(tmpdir(), 'deskcache-damage-'));

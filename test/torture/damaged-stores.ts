@@ -6,7 +6,7 @@ import { Queue } from '../../main/queue/index.ts';
 
 const ITEMS = 240;
 
-/** What stands under a number: text, numbers, objects, values of some pages, and some in files of their own. */
+/** The value for a number: text, numbers, objects, values of several pages, and some in files of their own. */
 export const createValue = (n: number): unknown => {
   if (n % 40 === 7) return `file ${n} `.repeat(5000);
   if (n % 23 === 5) return new Uint8Array(6000).fill(n);

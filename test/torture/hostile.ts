@@ -19,7 +19,9 @@ const OVERHEAD_BYTES = MIB + GRANTED_BYTES / 4;
 const MAX_STALL_MS = 250;
 const MAX_PEAK_BYTES = 300 * MIB;
 const PAUSE_MS = 5;
-/** Below this number of messages the limits of time are printed, not held: what is compiled and loaded first counts too much. */
+/**
+ * Below this number of messages time limits are printed but not enforced, because compiling and loading distort them.
+ */
 const MIN_TIMED_MESSAGES = 20_000;
 
 export interface HostileReport {

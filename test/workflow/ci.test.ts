@@ -78,7 +78,7 @@ describe('the shell scripts', () => {
   });
 
   it.skipIf(!hasBash).each(texts.map((text) => [getName(text), text]))('%s: parses', (_name, text) => {
-    // What stands in ${{ … }} is there before bash sees it.
+    // Expressions in ${{ … }} are expanded before bash runs.
     const { status, stderr } = spawnSync('bash', ['-n'], {
       input: text.replaceAll(/\$\{\{.*?\}\}/g, 'x'),
       encoding: 'utf8',

@@ -13,7 +13,7 @@ function runExperiments(...args: readonly string[]) {
   try {
     const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, 'e2e/experiments/run.ts'), ...args], {
       encoding: 'utf8',
-      // No runtime is there, whatever this machine has.
+      // Simulates a missing runtime, whatever this machine has.
       env: { ...process.env, GITHUB_STEP_SUMMARY: summary, ELECTRON_OVERRIDE_DIST_PATH: folder },
     });
     return { status, said: stdout + stderr, summary: status === 2 ? '' : readFileSync(summary, 'utf8') };

@@ -72,7 +72,7 @@ export class SchemeServer {
     await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
     this.#server.unref();
     browser.on('Fetch.requestPaused', (paused) => {
-      // A request whose page is gone meanwhile needs no answer.
+      // A request needs no response if its page has gone.
       this.#answer(browser, paused).catch(() => {});
     });
     const { names, intercepted } = this.#schemes;
