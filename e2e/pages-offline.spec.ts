@@ -93,7 +93,7 @@ test('large bodies travel in chunks both ways, and one that is broken off is so 
   await expect.poll(() => brokenOff).toBe(2);
 });
 
-// Addresses are whole here: in the stand-in's Chromium a relative one would be one of the host that stands for the scheme.
+// Absolute URLs, because in the stand-in a relative one resolves against the mapped host.
 test('caches are those of all windows and of the main process, also after a restart', async ({ launch }) => {
   const { app, page } = await startPagesApp(launch);
   await page.evaluate(async (url) => {

@@ -40,8 +40,8 @@ function createRandomInt(seed: number): (below: number) => number {
 }
 
 /**
- * A window by Electron's rules (electron_api_web_contents.cc, electron_api_web_frame_main.cc): a frame object stays from document to
- * document, takes the numbers of the new host before the commit is told, and is gone with its parent's document.
+ * A window by Electron's rules (electron_api_web_contents.cc, electron_api_web_frame_main.cc): a frame object survives navigations,
+ * gets the ids of the new host before the commit event, and is removed with its parent's document.
  */
 class ModelWindow {
   readonly #window = openWindow();

@@ -11,7 +11,7 @@ import { channels, committed, createNonce, dispose, failed, openFrame, openWindo
 
 vi.mock('electron', () => import('./electron-double.ts'));
 
-/** A window of an engine that finds stores, and its shard, as it is told. */
+/** A window of an engine that finds stores and the window's shard by `find`. */
 const createEngineWindow = (find: (name: string) => never): WindowEndpoint =>
   new LocalEngine({ attach: () => ({ open: () => find('@window'), release: () => {} }) }, find).attach(
     'main',
@@ -282,7 +282,7 @@ describe('an attached window', () => {
     expect(channels.map(({ port1 }) => port1.closed)).toEqual([true, false]);
     ask(frame, createNonce(2));
     expect([attachment.sessions, answers.length]).toEqual([1, 2]);
-    // In the same host it is told before: all that there are then are of the old one.
+    // Within one host the commit event comes first: all sessions are then of the old document.
     emit(...committed(frame));
     expect([attachment.sessions, channels[1]!.port1.closed]).toEqual([0, true]);
   });

@@ -5,8 +5,8 @@ import { createRandom } from '../crash/random-writes.ts';
 import { attempt, findDatabases, type OpenedStore, STORE_KINDS, type StoreKind } from './damaged-stores.ts';
 
 /*
- * Damages databases at random and looks what is left: `node test/torture/damage.ts [count] [seed]` prints figures, and ends with 1
- * when something was wrong in silence, when a check found nothing though items were gone, or when a repair lost what could be read.
+ * Damages databases at random and checks the result: `node test/torture/damage.ts [count] [seed]` prints figures, and exits with 1
+ * if a wrong value was returned without an error, if `check` found nothing although items were lost, or if a repair lost readable items.
  */
 
 export interface DamageStats {

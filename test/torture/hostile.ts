@@ -47,8 +47,8 @@ function threadCpuMs(): number {
 }
 
 /**
- * The main process's end of a port, which brings a message per turn of the loop, as in Electron. Node's own would bring all that are
- * there, so that whoever posts a thousand at once stops everything else for as long, whatever becomes of them.
+ * The main process's end of a port, which delivers one message per turn of the event loop, as in Electron. Node's own port would deliver
+ * all pending ones, so that a thousand messages block everything else whatever the product does with them.
  */
 class YieldingPort {
   readonly #port: MessagePort;
