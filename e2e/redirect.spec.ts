@@ -5,7 +5,7 @@ import { startOrigin } from './http-origin.ts';
 
 const MAIN = fileURLToPath(new URL('../dist/e2e/offline/main.js', import.meta.url));
 
-test('a page knows where a redirect has led it, and finds the way without the network', async ({ launch }) => {
+test('a page gets the redirected URL, also without the network', async ({ launch }) => {
   await using origin = await startOrigin(({ url, headers }, response, times) => {
     response.setHeader('access-control-allow-origin', headers.origin ?? '*');
     response.setHeader('cache-control', 'max-age=600');
