@@ -47,7 +47,7 @@ export const PYTHON_VERSIONS_COMMAND = [
 ] as const;
 const NOT_INSTALLED = 'python3-diskcache is not installed (apt-get install python3-diskcache)';
 
-/** Python DiskCache in a process of its own, with one store. Absent where it is not installed; then every contender of it is skipped. */
+/** Python DiskCache in a process of its own, with one store. If it isn't installed, its contenders are skipped. */
 export class PythonPeer implements Disposable {
   readonly directory: string;
   readonly #orders: string;

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { type Fence, getExamples, listPages, ROOT } from './fences.ts';
 
-/** Inside the package, so that `deskcache/…` is what is published: `dist/types`, as `tsc -b` has left it. */
+/** Inside the package, so that `deskcache/…` resolves to the published types in `dist/types`, as `tsc -b` writes them. */
 const RESULTS = join(ROOT, 'test-results');
 
-/** What the snippets find around themselves. */
+/** The globals of the snippets. */
 const CONTEXT = `
 import type * as Main from 'deskcache/main';
 import type * as Pages from 'deskcache/renderer';

@@ -9,8 +9,8 @@ import { getLogDamages, getPlacedDamages, type PlacedDamage } from './placed-dam
 
 /*
  * Damages databases at random and looks what is left: `node test/torture/damage.ts [count] [seed] [--only=n] [--keep=directory] [--placed]` prints
- * figures, and ends with 1 when something was wrong in silence, when a check found nothing though items were gone, or when a repair
- * lost what could be read. `--only` replays one damage of a seed; `--keep` leaves the damaged store in a directory;
+ * figures, and exits with 1 if a wrong value was returned without an error, if `check` found nothing although items were lost, or if a
+ * repair lost readable items. `--only` replays one damage of a seed; `--keep` leaves the damaged store in a directory;
  * `--placed` does the damages at chosen places.
  */
 

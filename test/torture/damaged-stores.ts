@@ -8,7 +8,7 @@ const ITEMS = 240;
 const DELETED_ITEMS = 20;
 const DELETED_VALUE = 'x'.repeat(3000);
 
-/** What stands under a number: text, numbers, objects, values of some pages, and some in files of their own. */
+/** The value for a number: text, numbers, objects, values of some pages, and some in files of their own. */
 const createValue = (n: number): unknown => {
   if (n % 40 === 7) return `file ${n} `.repeat(5000);
   if (n % 23 === 5) return new Uint8Array(6000).fill(n);

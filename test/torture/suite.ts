@@ -19,6 +19,6 @@ export interface Replay {
 export interface TortureReport {
   /** What was tried, and how often, in one line. */
   readonly figures: string;
-  /** What should not have happened, each with what is needed to see it again. */
+  /** The faults, each with the information needed to reproduce it. */
   readonly faults: readonly string[];
 }
