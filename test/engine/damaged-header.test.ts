@@ -34,7 +34,7 @@ describe('a database whose header is damaged', () => {
     }
   });
 
-  it.each([0, 1, 2, 50, 99])('is no new store where %i bytes are left of it: its value files stay', (bytes) => {
+  it.each([0, 1, 2, 50, 99])('isn’t taken for a new store where %i bytes are left of it: its value files stay', (bytes) => {
     const directory = createStore();
     truncateSync(getDatabasePath(directory), bytes);
     const before = listValueFiles(directory);
