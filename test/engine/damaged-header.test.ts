@@ -34,19 +34,22 @@ describe('a database whose header is damaged', () => {
     }
   });
 
-  it.each([0, 1, 2, 50, 99])('is no new store where %i bytes are left of it: its value files stay', (bytes) => {
-    const directory = createStore();
-    truncateSync(getDatabasePath(directory), bytes);
-    const before = listValueFiles(directory);
-    expect(before).toHaveLength(1);
-    for (const readOnly of [false, true]) {
-      expect(() => new Cache(directory, { readOnly })).toThrow(
-        errorMatching('CORRUPT', new RegExp(getDatabasePath(directory))),
-      );
-    }
-    expect(listValueFiles(directory)).toEqual(before);
-    expect(statSync(getDatabasePath(directory)).size).toBe(bytes);
-  });
+  it.each([0, 1, 2, 50, 99])(
+    'isn’t taken for a new store where %i bytes are left of it: its value files stay',
+    (bytes) => {
+      const directory = createStore();
+      truncateSync(getDatabasePath(directory), bytes);
+      const before = listValueFiles(directory);
+      expect(before).toHaveLength(1);
+      for (const readOnly of [false, true]) {
+        expect(() => new Cache(directory, { readOnly })).toThrow(
+          errorMatching('CORRUPT', new RegExp(getDatabasePath(directory))),
+        );
+      }
+      expect(listValueFiles(directory)).toEqual(before);
+      expect(statSync(getDatabasePath(directory)).size).toBe(bytes);
+    },
+  );
 
   it('is found by the next write where one byte is left of it while it is open', () => {
     const directory = createStore();

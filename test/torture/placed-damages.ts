@@ -316,7 +316,7 @@ function* damageManifest(): Generator<PlacedDamage> {
     'of no format': '{"shards":2,"folder":"shards"}',
     'of another store': '{"format":1,"shards":2,"folder":"shards","id":"00000000-0000-4000-8000-000000000000"}',
     'without an id': '{"format":1,"shards":2,"folder":"shards"}',
-    'of an id that is none': '{"format":1,"shards":2,"folder":"shards","id":7}',
+    'of an id that is a number': '{"format":1,"shards":2,"folder":"shards","id":7}',
     'of much text': `{"format":1,"shards":2,"folder":"shards","x":"${'x'.repeat(100_000)}"}`,
     'behind a byte order mark': '\uFEFF{"format":1,"shards":2,"folder":"shards"}',
   };
