@@ -50,13 +50,6 @@ export interface WireResponse {
   readonly body: WireBody;
 }
 
-/**
- * Returns the reason phrase as it is, or an empty one for a text that `new Response` refuses: what `fetch` has decoded, of a server that
- * sends another language, may hold any character. It means nothing to a client (RFC 9112 §4).
- */
-export const toReasonPhrase = (statusText: string): string =>
-  /^[\t\x20-\x7e\x80-\xff]*$/.test(statusText) ? statusText : '';
-
 /** The properties of a `Response`, in either process, that are sent apart from its body. */
 interface ResponseHead extends Omit<WireResponse, 'body' | 'headers'> {
   readonly headers: Iterable<readonly [name: string, value: string]>;
@@ -71,7 +64,7 @@ export function serializeResponseHead({
   redirected,
   type,
 }: ResponseHead): Omit<WireResponse, 'body'> {
-  return { url, status, statusText: toReasonPhrase(statusText), headers: [...headers], redirected, type };
+  return { url, status, statusText, headers: [...headers], redirected, type };
 }
 
 /** The standard's CacheQueryOptions. */

@@ -1,4 +1,4 @@
-import { toReasonPhrase } from '../../protocol/http.ts';
+import { toReasonPhrase } from '../../protocol/reason-phrase.ts';
 import type { StrategyOptions } from '../offline/index.ts';
 import type { Initiators, RequestInitiator } from './initiator.ts';
 

@@ -9,7 +9,7 @@ import {
   net,
   type Session,
 } from 'electron';
-import { toReasonPhrase } from '../../protocol/http.ts';
+import { toReasonPhrase } from '../../protocol/reason-phrase.ts';
 
 /** Returns whether a header's value has the same bytes in all encodings. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: what ASCII is

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { toReasonPhrase } from '../../../protocol/http.ts';
+import { toReasonPhrase } from '../../../protocol/reason-phrase.ts';
 import type { CacheMethods, Key } from '../../engine/index.ts';
 import { wrapListener } from '../../engine/internal.ts';
 import { parseListField, withoutCookies } from '../../http-semantics/fields.ts';

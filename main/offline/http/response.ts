@@ -1,5 +1,5 @@
 import { CACHE_NAME, CACHE_STATUS_FIELD } from '../../../protocol/cache-status.ts';
-import { toReasonPhrase } from '../../../protocol/http.ts';
+import { toReasonPhrase } from '../../../protocol/reason-phrase.ts';
 import type { StoredBytes } from '../../engine/index.ts';
 import { isCorrupt } from '../../engine/internal.ts';
 import { isDecoded } from '../../http-semantics/fields.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { serializeWithoutCookies } from '../../../main/bridge/http/parse-messages.ts';
 import { toExposedResponse } from '../../../main/electron/foreign-pages.ts';
 import { Cache } from '../../../main/engine/index.ts';
 import { CacheStorage } from '../../../main/offline/index.ts';
-import { serializeResponseHead } from '../../../protocol/http.ts';
 import { freshDirectory } from '../../engine/fresh-directory.ts';
 import { openHttpCache, URL_A } from './http-cache-fixture.ts';
 
@@ -31,7 +31,7 @@ describe('a reason phrase that is no byte string', () => {
     const kept = await caches.open('v1');
     await kept.add(URL_A);
     expect((await kept.match(URL_A))?.statusText).toBe('');
-    expect(serializeResponseHead(createForeignResponse('成功')).statusText).toBe('');
+    expect(serializeWithoutCookies(createForeignResponse('成功')).statusText).toBe('');
     expect(toExposedResponse(createForeignResponse('成功')).statusText).toBe('');
   });
 
