@@ -1,3 +1,4 @@
+import { toReasonPhrase } from '../../protocol/reason-phrase.ts';
 import type { StrategyOptions } from '../offline/index.ts';
 import type { Initiators, RequestInitiator } from './initiator.ts';
 
@@ -118,7 +119,7 @@ function toExposedResponse(response: Response): Response {
   }
   if (names.length > 0) headers.set('access-control-expose-headers', names.join(', '));
   for (const [name, value] of Object.entries(NO_DOCUMENT_FIELDS)) headers.set(name, value);
-  return new Response(response.body, { status, statusText, headers });
+  return new Response(response.body, { status, statusText: toReasonPhrase(statusText), headers });
 }
 
 interface OriginResponder {

@@ -9,6 +9,7 @@ import {
   net,
   type Session,
 } from 'electron';
+import { toReasonPhrase } from '../../protocol/reason-phrase.ts';
 
 /** Returns whether a header's value has the same bytes in all encodings. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: what ASCII is
@@ -254,12 +255,6 @@ interface ResponseHead {
   readonly headers: readonly (readonly [string, string])[];
 }
 
-/** Returns the reason phrase, or an empty one if it has control characters, which a `Response` refuses: browsers don't show it. */
-function toReasonPhrase(statusText: string): string {
-  const reason = toByteString(statusText);
-  return /^[\t\x20-\x7e\x80-\xff]*$/.test(reason) ? reason : '';
-}
-
 function createResponse(
   request: Request,
   body: ByteStream | null,
@@ -269,7 +264,7 @@ function createResponse(
   const { status, statusText = '' } = head;
   const response = new Response(body, {
     status,
-    statusText: toReasonPhrase(statusText),
+    statusText: toReasonPhrase(toByteString(statusText)),
     headers: headers.map(([name, value]): [string, string] => [name, toByteString(value)]),
   });
   return Object.defineProperties(response, { url: { value: url }, redirected: { value: url !== request.url } });

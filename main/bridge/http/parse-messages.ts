@@ -7,6 +7,7 @@ import {
   type WireRequest,
   type WireResponse,
 } from '../../../protocol/http.ts';
+import { toReasonPhrase } from '../../../protocol/reason-phrase.ts';
 import { isRoutingField, overridesMethod, overridesMethodByParameter } from '../../../protocol/request-fields.ts';
 import { STRATEGIES, type Strategy, type StrategyOptions } from '../../../protocol/strategy.ts';
 import type { BodyContent } from './wire-bodies.ts';
@@ -108,7 +109,8 @@ export function parseResponse(given: unknown, body: BodyContent): Response {
 /** Returns a response as a page may see it, without its body and without cookies. */
 export function serializeWithoutCookies(response: Response): Omit<WireResponse, 'body'> {
   const said = serializeResponseHead(response);
-  return { ...said, headers: said.headers.filter(([name]) => !isSetCookieField(name)) };
+  const statusText = toReasonPhrase(said.statusText);
+  return { ...said, statusText, headers: said.headers.filter(([name]) => !isSetCookieField(name)) };
 }
 
 export const serializeRequest = ({ url, method, headers }: Request): WireRequest => ({

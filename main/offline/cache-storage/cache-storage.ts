@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { toReasonPhrase } from '../../../protocol/reason-phrase.ts';
 import type { CacheMethods, Key } from '../../engine/index.ts';
 import { wrapListener } from '../../engine/internal.ts';
 import { parseListField, withoutCookies } from '../../http-semantics/fields.ts';
@@ -152,7 +153,7 @@ export class WebCache {
     if (type === 'error') return Response.error();
     // Earlier versions kept cookies.
     const fields = toHeaders(withoutCookies(headers));
-    const response = new Response(body, { status, statusText, headers: fields });
+    const response = new Response(body, { status, statusText: toReasonPhrase(statusText), headers: fields });
     return Object.defineProperties(response, {
       url: { value: url },
       redirected: { value: redirected },

@@ -1,4 +1,5 @@
 import { CACHE_NAME, CACHE_STATUS_FIELD } from '../../../protocol/cache-status.ts';
+import { toReasonPhrase } from '../../../protocol/reason-phrase.ts';
 import type { StoredBytes } from '../../engine/index.ts';
 import { isCorrupt } from '../../engine/internal.ts';
 import { isDecoded } from '../../http-semantics/fields.ts';
@@ -131,7 +132,7 @@ export function toForwardedResponse(
 
 /** Sets what the constructor of `Response` leaves empty. */
 function createResponse(body: BodyStream, init: ResponseInit, url: string, redirected = false): Response {
-  const response = new Response(body, init);
+  const response = new Response(body, { ...init, statusText: toReasonPhrase(init.statusText ?? '') });
   const own = { configurable: true };
   return Object.defineProperties(response, {
     url: { value: url, ...own },
