@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
+import type { Key } from '../../../protocol/key.ts';
 import type { CacheOptions } from '../../../protocol/options.ts';
 import { reloadSettings } from '../cache/configure.ts';
 import { closeCore, openCore } from '../cache/open.ts';
@@ -9,6 +10,7 @@ import { isRecord } from '../validate.ts';
 import { assertShards, claimShard, getShardPath, isComplete, markComplete, readOrCreateManifest } from './manifest.ts';
 import { MultiShardTransaction } from './multi-shard-transaction.ts';
 import { NamedStores } from './named-stores.ts';
+import { getQueueShardIndex, getShardIndex } from './shard-routing.ts';
 import { SharedSizeLimit } from './shared-size-limit.ts';
 
 export interface FanoutOptions extends CacheOptions {
@@ -85,6 +87,20 @@ export function openFanout(directory: string, options: FanoutOptions): FanoutCor
     closeFanout(fanout);
     throw error;
   }
+}
+
+/** Returns the shard of a key; inside a transaction the shard becomes a part of it. */
+export const routeKey = ({ shards, transaction }: FanoutCore, key: Key): Core =>
+  transaction.enlist(shards[getShardIndex(key, shards.length)]!);
+
+/** Returns the shard of a queue, as `routeKey`. */
+export const routeQueue = ({ shards, transaction }: FanoutCore, prefix: Key | undefined): Core =>
+  transaction.enlist(shards[getQueueShardIndex(prefix, shards.length)]!);
+
+/** Returns all numbered shards, as `routeKey`. */
+export function enlistAll({ shards, transaction }: FanoutCore): readonly Core[] {
+  for (const shard of shards) transaction.enlist(shard);
+  return shards;
 }
 
 /** Opens the named shard at a path for the application. */
