@@ -8,6 +8,9 @@ import { NO_DEFAULT_HINT, type SetOptions } from '../../protocol/options.ts';
 
 export const isRecord = (value: unknown): value is object => typeof value === 'object' && value !== null;
 
+export const isThenable = (value: unknown): value is PromiseLike<unknown> =>
+  (isRecord(value) || typeof value === 'function') && 'then' in value && typeof value.then === 'function';
+
 /**
  * The options of a verb: an object with known names only, so that a misspelt one is not ignored.
  *
@@ -30,6 +33,17 @@ export function assertOptions<T extends object>(
     throw new DiskCacheError('BAD_OPTION', `"${truncate(name)}" is no option here; there are ${[...names].join(', ')}`);
   }
   return options;
+}
+
+/**
+ * Parses the end of a queue or deque that a call is about.
+ *
+ * @throws {DiskCacheError} `BAD_OPTION`
+ */
+export function parseSide(side: unknown, defaultSide: 'front' | 'back'): 'front' | 'back' {
+  if (side === undefined) return defaultSide;
+  if (side === 'front' || side === 'back') return side;
+  throw new DiskCacheError('BAD_OPTION', `side is ${formatValue(side)}; it has to be "front" or "back"`);
 }
 
 const NO_OPTIONS: SetOptions = {};

@@ -6,7 +6,15 @@ import { computeExpiresAt } from '../space/policy.ts';
 import { runAndWarn } from '../space/warnings.ts';
 import { sleepBlocking } from '../sqlite/busy-retry.ts';
 import type { Core, Lease } from '../state/core.ts';
-import { assertFunction, assertOptions, assertSetOptions, isRecord, toTagColumn, wrapListener } from '../validate.ts';
+import {
+  assertFunction,
+  assertOptions,
+  assertSetOptions,
+  isRecord,
+  isThenable,
+  toTagColumn,
+  wrapListener,
+} from '../validate.ts';
 import { encodeKey, type KeyColumn } from '../values/key.ts';
 import { get, readEntry } from './read.ts';
 import { set } from './write.ts';
@@ -263,9 +271,6 @@ export class MemoizedCall<R> {
 }
 
 const toReturnValue = <R>({ value, isPromise }: MemoizedResult): R => (isPromise ? Promise.resolve(value) : value) as R;
-
-const isThenable = (value: unknown): value is PromiseLike<unknown> =>
-  isRecord(value) && 'then' in value && typeof value.then === 'function';
 
 export interface MemoizeOptions<A extends readonly unknown[]> extends SetOptions {
   /** Results are stored under `[name, ...arguments]`. */

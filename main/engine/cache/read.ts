@@ -132,9 +132,14 @@ export function get(core: Core, key: Key): unknown {
   return read(core, encodeKey(key));
 }
 
+/** @throws {DiskCacheError} `BAD_OPTION` */
+export function assertKeyArray(keys: readonly Key[]): void {
+  if (!Array.isArray(keys)) throw new DiskCacheError('BAD_OPTION', 'getMany takes an array of keys');
+}
+
 /** All from one moment. */
 export function getMany(core: Core, keys: readonly Key[]): unknown[] {
-  if (!Array.isArray(keys)) throw new DiskCacheError('BAD_OPTION', 'getMany takes an array of keys');
+  assertKeyArray(keys);
   const columns = keys.map(encodeKey);
   return retryIfReplaced(core, () => inReadTransaction(core, () => columns.map((column) => read(core, column))));
 }

@@ -3,7 +3,7 @@ import type { IsCertain } from '../../../protocol/plain-values.ts';
 import { assertFilesUnchanged } from '../space/store-files.ts';
 import { runAndWarn } from '../space/warnings.ts';
 import type { Action, Core } from '../state/core.ts';
-import { assertFunction } from '../validate.ts';
+import { assertFunction, isThenable } from '../validate.ts';
 import { afterWrite, assertTransactionAlive, beforeWrite } from './write-checks.ts';
 
 /**
@@ -166,12 +166,6 @@ function invalidateCaches(core: Core): void {
 function runActions(core: Core, actions: Action[], from = 0): void {
   for (const action of actions.splice(from)) runAndWarn(core, action);
 }
-
-const isThenable = (value: unknown): value is PromiseLike<unknown> =>
-  (typeof value === 'object' || typeof value === 'function') &&
-  value !== null &&
-  'then' in value &&
-  typeof value.then === 'function';
 
 /** Of a generator function, also an async one, nothing has run yet. */
 const isGenerator = (value: unknown): boolean =>

@@ -13,7 +13,7 @@ import { inWriteTransaction, type PlainResult, transact } from '../cache/transac
 import { getVolume } from '../space/store-files.ts';
 import type { Core } from '../state/core.ts';
 import { OpenStore } from '../state/open-store.ts';
-import { assertFunction, assertIterable, assertOptions } from '../validate.ts';
+import { assertFunction, assertIterable, assertOptions, parseSide } from '../validate.ts';
 import { checkPositions, readPositions, repairEnds, repairPositions, reverse, rotate } from './positions.ts';
 import { peekValue, popValue, pushValues, type Side, trim } from './push-pop.ts';
 import * as places from './random-access.ts';
@@ -118,10 +118,7 @@ export class Deque<V = unknown> {
 
   /** Looks at the value at one end (the front). */
   peek(options?: { readonly side?: Side }): V | undefined {
-    const { side = 'front' } = assertOptions(options, PEEK_OPTIONS);
-    if (side !== 'front' && side !== 'back') {
-      throw new DiskCacheError('BAD_OPTION', `side is ${formatValue(side)}; it has to be "front" or "back"`);
-    }
+    const side = parseSide(assertOptions(options, PEEK_OPTIONS).side, 'front');
     return peekValue(this.#store.core, side) as V | undefined;
   }
 

@@ -13,6 +13,7 @@ import * as remove from '../cache/delete.ts';
 import { type MemoizeOptions, memoize } from '../cache/memoize.ts';
 import { describe, getCodecName, type StoreHandle } from '../cache/open.ts';
 import * as queue from '../cache/push-pull.ts';
+import { parseEnd } from '../cache/range.ts';
 import * as read from '../cache/read.ts';
 import type { PlainResult } from '../cache/transaction.ts';
 import * as write from '../cache/write.ts';
@@ -20,7 +21,7 @@ import { Deque, type DequeOptions } from '../deque/deque.ts';
 import { Index, type IndexOptions } from '../index-map/index-map.ts';
 import type { ChangeListener } from '../state/core.ts';
 import { OpenStore } from '../state/open-store.ts';
-import { assertFunction, assertNoDefault, assertOptions, storeEach } from '../validate.ts';
+import { assertFunction, assertNoDefault, storeEach } from '../validate.ts';
 import * as many from './multi-shard-verbs.ts';
 import type { NamedKind } from './named-stores.ts';
 import type { FanoutCore, FanoutOptions } from './open-fanout.ts';
@@ -39,7 +40,6 @@ import { ShardSubscriptions } from './shard-subscriptions.ts';
 /** What a Cache and a FanoutCache have in common: everything but how they are described. */
 export type CacheMethods<K extends Key = Key, V = unknown> = Omit<Cache<K, V>, 'describe'>;
 
-const LAST_OPTIONS: ReadonlySet<string> = new Set(['last']);
 const NO_OPTIONS = {};
 
 /**
@@ -146,8 +146,7 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheMetho
   }
 
   peekItem(options?: { readonly last?: boolean }): [K, V] | undefined {
-    const { last = true } = assertOptions(options, LAST_OPTIONS);
-    return this.page('entries', { reverse: last, limit: 1 }).items[0] as [K, V] | undefined;
+    return this.page('entries', parseEnd(options)).items[0] as [K, V] | undefined;
   }
 
   expire(): number {

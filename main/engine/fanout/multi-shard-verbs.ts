@@ -1,4 +1,3 @@
-import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { Stats } from '../../../protocol/results.ts';
 import { type Configuration, updateSettings } from '../cache/configure.ts';
@@ -18,7 +17,7 @@ import { enlistAll, type FanoutCore, openNamedShards, routeKey } from './open-fa
  */
 
 export function getMany(fanout: FanoutCore, keys: readonly Key[]): unknown[] {
-  if (!Array.isArray(keys)) throw new DiskCacheError('BAD_OPTION', 'getMany takes an array of keys');
+  read.assertKeyArray(keys);
   const positionsByShard = new Map<Core, number[]>();
   for (const [position, key] of keys.entries()) {
     const shard = routeKey(fanout, key);

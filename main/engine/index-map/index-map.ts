@@ -10,6 +10,7 @@ import { type CheckOptions, CONSISTENCY, type ConsistencyOptions, check, type Fi
 import * as remove from '../cache/delete.ts';
 import { closeCore, describe, type StoreHandle } from '../cache/open.ts';
 import { assertCollectionOptions, type CollectionOptions, openCollection } from '../cache/open-collection.ts';
+import { parseEnd } from '../cache/range.ts';
 import * as read from '../cache/read.ts';
 import { getSize } from '../cache/read.ts';
 import * as iterate from '../cache/scan.ts';
@@ -19,7 +20,7 @@ import { retryWithBallast } from '../space/disk-full.ts';
 import { getVolume } from '../space/store-files.ts';
 import type { ChangeListener, Core } from '../state/core.ts';
 import { OpenStore } from '../state/open-store.ts';
-import { assertFunction, assertIterable, assertNoDefault, assertOptions, storeEach } from '../validate.ts';
+import { assertFunction, assertIterable, assertNoDefault, storeEach } from '../validate.ts';
 import { isEqual } from '../values/equality.ts';
 import { withoutByteLimit } from '../values/read-budget.ts';
 import { assertVersion, migrateTo } from './migrate.ts';
@@ -51,8 +52,6 @@ type IndexIterator<T> = Generator<T, undefined, unknown>;
  * lib compiles this declaration as well.
  */
 type BaselineMap<K, V> = Omit<Map<K, V>, 'forEach' | 'set' | 'getOrInsert' | 'getOrInsertComputed'>;
-
-const LAST_OPTIONS: ReadonlySet<string> = new Set(['last']);
 
 /**
  * A persistent `Map` in one directory, in the order of first insertion, shared by as many processes and threads as open it.
@@ -172,8 +171,7 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
 
   /** The entry that was first set last, or first; undefined when there is none. O(log n). */
   peekItem(options?: { readonly last?: boolean }): [K, V] | undefined {
-    const { last = true } = assertOptions(options, LAST_OPTIONS);
-    return this.page('entries', { reverse: last, limit: 1 }).items[0] as [K, V] | undefined;
+    return this.page('entries', parseEnd(options)).items[0] as [K, V] | undefined;
   }
 
   /** Takes out the entry that was first set last, or first. */
