@@ -19,11 +19,11 @@ const PUSH_OPTIONS: ReadonlySet<string> = new Set(['prefix', 'side', 'ttl', 'tag
 const FIRST_QUEUE_NUMBER = 500_000_000_000_000;
 
 /*
- * Items of a queue are marked as such: whatever else is stored under a number or an array is no part of it. The key of an
+ * Items of a queue are marked as such: other items under a number or an array are not part of it. The key of an
  * item is its number or, with a prefix, an array that ends with its number; a number whose key is taken is passed over.
  */
 
-/** Stores a value at one end of a queue, by default the back; answers its key. O(log n). */
+/** Stores a value at one end of a queue, by default the back; returns its key. O(log n). */
 export function push(core: Core, value: unknown, queueOptions?: QueueOptions & SetOptions): Key {
   const options = assertOptions(queueOptions, PUSH_OPTIONS);
   const { prefix } = options;

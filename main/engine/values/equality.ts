@@ -1,5 +1,4 @@
 import { isDeepStrictEqual, types } from 'node:util';
-import { isRecord } from '../validate.ts';
 import { getEnumerableNames, ShapeTable, tooEntangledError } from './shapes.ts';
 
 /** Steps of the plain comparison, which remembers nothing; nearly every value needs fewer. */
@@ -23,6 +22,8 @@ export function isEqual(one: unknown, other: unknown): boolean {
   return plain ?? new GraphComparison().compare(one, other);
 }
 
+const isObject = (part: unknown): part is object => typeof part === 'object' && part !== null;
+
 /** Compares objects and arrays of primitives; undefined for what needs a memory. */
 class PlainComparison {
   #stepsLeft: number;
@@ -32,7 +33,7 @@ class PlainComparison {
   }
 
   compare(one: unknown, other: unknown, depth: number): boolean | undefined {
-    if (!isRecord(one) || !isRecord(other)) return Object.is(one, other);
+    if (!isObject(one) || !isObject(other)) return Object.is(one, other);
     if (one === other) return true;
     if (depth === MAX_PLAIN_DEPTH) return undefined;
     const prototype: unknown = Object.getPrototypeOf(one);
@@ -76,7 +77,7 @@ class GraphComparison {
       const second = left.pop();
       const first = left.pop();
       if (this.#trials > 0 && ++this.#steps > MAX_TRIAL_STEPS) throw tooEntangledError();
-      if (!isRecord(first) || !isRecord(second)) {
+      if (!isObject(first) || !isObject(second)) {
         if (!Object.is(first, second)) return false;
       } else if (!this.#join(first, second) && !this.#expand(first, second, left)) return false;
     }
@@ -132,11 +133,11 @@ class GraphComparison {
     if (first.size !== second.size) return false;
     const objects: object[] = [];
     for (const member of first) {
-      if (isRecord(member)) objects.push(member);
+      if (isObject(member)) objects.push(member);
       else if (!second.has(member)) return false;
     }
     const others: object[] = [];
-    for (const member of second) if (isRecord(member)) others.push(member);
+    for (const member of second) if (isObject(member)) others.push(member);
     return this.#matches(objects, others);
   }
 
@@ -144,13 +145,13 @@ class GraphComparison {
     if (first.size !== second.size) return false;
     const pairs: object[] = [];
     for (const [key, value] of first) {
-      if (isRecord(key)) pairs.push([key, value]);
+      if (isObject(key)) pairs.push([key, value]);
       else if (second.has(key)) left.push(value, second.get(key));
       else return false;
     }
     return this.#matches(
       pairs,
-      [...second].filter(([key]) => isRecord(key)),
+      [...second].filter(([key]) => isObject(key)),
     );
   }
 

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { types } from 'node:util';
 import { DiskCacheError } from '../../../protocol/error.ts';
-import { isRecord } from '../validate.ts';
 
 type Named = Record<PropertyKey, unknown>;
+
+const isObject = (part: unknown): part is object => typeof part === 'object' && part !== null;
 
 /** In the place of a shape: it is being looked at; a way leads from it to where it has been. */
 const IN_PROGRESS = -1;
@@ -51,7 +52,7 @@ export class ShapeTable {
     const numbers: number[] = [];
     const parts = getParts(object);
     for (const inner of parts) {
-      const number = isRecord(inner) ? this.#shapes.get(inner) : this.#getNumber(inner);
+      const number = isObject(inner) ? this.#shapes.get(inner) : this.#getNumber(inner);
       if (number === undefined) left.push(inner as object);
       else if (number === CIRCULAR || (again && number === IN_PROGRESS)) return CIRCULAR;
       else numbers.push(number);
@@ -88,7 +89,7 @@ export class ShapeTable {
     const numbers: number[] = [];
     for (const name of Object.keys(object)) {
       const value = (object as Named)[name];
-      if (isRecord(value) || numbers.length === MAX_FLAT_NAMES) return undefined;
+      if (isObject(value) || numbers.length === MAX_FLAT_NAMES) return undefined;
       numbers.push(this.#getNumber(value));
     }
     return this.#foldPlain(object, numbers);
