@@ -108,7 +108,7 @@ function createReadAhead(core: Core, projection: Projection, range: ScanRange): 
   });
 }
 
-/** Returns the id behind which an iteration continues after `id`: items whose ids were given again since then are new, earlier ones are not. */
+/** Returns the id behind which an iteration continues after `id`: items whose ids were reused since `changes` are new, others are not. */
 function getResumeId({ rowStats }: Core, { reverse }: ScanRange, id: number, changes: number): number {
   const firstReusedId = rowStats.firstReusedId(changes);
   return Math.min(id, reverse ? firstReusedId : firstReusedId - 1);

@@ -37,21 +37,21 @@ import {
 import * as merge from './shard-merge.ts';
 import { ShardSubscriptions } from './shard-subscriptions.ts';
 
-/** What a Cache and a FanoutCache have in common: everything but how they are described. */
+/** The methods that Cache and FanoutCache share: all except `describe`. */
 export type CacheMethods<K extends Key = Key, V = unknown> = Omit<Cache<K, V>, 'describe'>;
 
 const NO_OPTIONS = {};
 
 /**
  * A Cache in several databases, so that several processes write at the same time: keys are spread over shards, and all shards
- * live within one `sizeLimit`, from which items leave in the order of the policy wherever they are. What concerns one key is
- * as in Cache; what concerns many is said here.
+ * share one `sizeLimit`, under which items are evicted in the order of the policy, in whichever shard they are. Methods for one key work
+ * as in Cache; the differences of others are described here.
  *
  * @throws {DiskCacheError} from every method, as `Cache`.
  */
 export class FanoutCache<K extends Key = Key, V = unknown> implements CacheMethods<K, V> {
   readonly directory: string;
-  /** How many shards there are. */
+  /** The number of shards. */
   readonly shards: number;
   readonly #subscriptions: ShardSubscriptions;
   readonly #store: OpenStore<FanoutCore>;
@@ -75,7 +75,7 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheMetho
     return read.get(routeKey(this.#store.core, key), key) as V | undefined;
   }
 
-  /** `get` for many keys; those of one shard from one moment, inside `transact` all of them. */
+  /** `get` for many keys; those of one shard from one snapshot, inside `transact` all of them. */
   getMany(keys: readonly K[]): (V | undefined)[] {
     return many.getMany(this.#store.core, keys) as (V | undefined)[];
   }
@@ -123,7 +123,7 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheMetho
     return remove.deleteKey(routeKey(this.#store.core, key), key);
   }
 
-  /** Deletes many, all or none, as `transact`; answers how many live ones there were. */
+  /** Deletes many, all or none, as `transact`; returns how many live ones there were. */
   deleteMany(keys: Iterable<K>): number {
     return many.deleteMany(this.#store.core, keys);
   }
@@ -157,7 +157,7 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheMetho
     return many.deleteTagged(this.#store.core, tag);
   }
 
-  /** Deletes what has expired and, of all shards together, what is over the limit; named shards included. */
+  /** Deletes expired items, and evicts what is over the limit of all shards together; named shards included. */
   cull(): number {
     return many.cull(this.#store.core);
   }
@@ -167,12 +167,12 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheMetho
     return many.clear(this.#store.core);
   }
 
-  /** `checkQueue` of every shard, named ones included. */
+  /** `check` of every shard, named ones included. */
   check(options?: CheckOptions): Finding[] {
     return [...this.#store.core.sharedLimit.members].flatMap((shard) => check(shard, options));
   }
 
-  /** Bytes on disk of all that share the limit: the numbered and the named shards. */
+  /** Returns the bytes on disk of the numbered and the named shards, which share the limit. */
   volume(): number {
     return many.getTotalVolume(this.#store.core);
   }
@@ -203,7 +203,7 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheMetho
     return many.getSize(this.#store.core);
   }
 
-  /** The keys of a range, lazily, merged in order: key order, or stored order by the clock of who stored them. */
+  /** Iterates over the keys of a range, lazily, merged in order: key order, or stored order by the clocks of the writers. */
   keys(range?: Range<K>): Generator<K, void, undefined> {
     return this.#iterate('keys', range) as Generator<K, void, undefined>;
   }
@@ -220,25 +220,25 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheMetho
     return this.entries();
   }
 
-  /** One bounded page of a range over all shards, for who can't keep an iterator; `next` leads to the next one. */
+  /** Returns one bounded page of a range over all shards, for callers that can't hold an iterator; pass `next` to get the next one. */
   page(of: Projection, range?: Range<K>, after?: Cursor): ResultPage {
     return merge.getMergedPage(enlistAll(this.#store.core), of, range, after);
   }
 
-  /** Tells of every change in the numbered shards; each shard's are in order, those of different shards within some 25 ms. */
+  /** Calls `listener` with every change in the numbered shards: those of one shard in order, of different shards within about 25 ms. */
   subscribe(listener: (change: Change<K>) => void, options?: SubscribeOptions): () => void {
     this.#store.assertOpen();
     return this.#subscriptions.add(listener as ChangeListener, options);
   }
 
-  /** Changes settings for good, of all shards, named ones included. */
+  /** Changes settings of all shards permanently, named ones included. */
   configure(options: Configuration): void {
     many.configureAll(this.#store.core, options);
   }
 
   /**
-   * Runs a plain function whose reads and writes are one, over as many shards as it touches: whole or, when it throws, not at
-   * all. Shards commit one after the other: a crash or a full disk between two commits keeps what was committed before it.
+   * Runs a plain function as one transaction over all shards that it uses: all of its writes or, if it throws, none. Shards commit one
+   * after the other: a crash or a full disk between two commits keeps what was committed before it.
    */
   transact<T>(work: (() => T) & PlainResult<T>): T {
     const { transaction } = this.#store.core;
@@ -255,8 +255,8 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheMetho
   }
 
   /**
-   * A Cache of its own under a name, for a window or a user, counted in the same limit: its items leave with all others, in the
-   * order of the policy. It has the settings of the whole and is closed with it.
+   * Returns a separate Cache under a name, for a window or a user, counted in the same limit: its items are evicted with all others, in
+   * the order of the policy. It has the settings of the FanoutCache and is closed with it.
    */
   shard<K2 extends Key = Key, V2 = unknown>(name: string): Cache<K2, V2> {
     const fanout = this.#store.core;
@@ -264,18 +264,18 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheMetho
     return fanout.named.open('shard', name, NO_OPTIONS, open) as Cache<K2, V2>;
   }
 
-  /** A Cache under a name with options and a limit of its own, closed with the whole. */
+  /** Returns a Cache under a name with its own options and limit, closed with the FanoutCache. */
   cache<K2 extends Key = Key, V2 = unknown>(name: string, options: CacheOptions = NO_OPTIONS): Cache<K2, V2> {
     return this.#store.core.named.open('cache', name, options, (path) => new Cache<K2>(path, options)) as Cache<K2, V2>;
   }
 
-  /** An Index under a name, closed with the whole; it takes nothing of the limit. */
+  /** Returns an Index under a name, closed with the FanoutCache; it does not count against the limit. */
   index<K2 extends Key = Key, V2 = unknown>(name: string, options: IndexOptions<K2, V2> = NO_OPTIONS): Index<K2, V2> {
     const open = (path: string) => new Index<K2, V2>(path as never, options);
     return this.#store.core.named.open('index', name, options, open) as Index<K2, V2>;
   }
 
-  /** A Deque under a name, closed with the whole; it takes nothing of the limit. */
+  /** Returns a Deque under a name, closed with the FanoutCache; it does not count against the limit. */
   deque<V2 = unknown>(name: string, options: DequeOptions = NO_OPTIONS): Deque<V2> {
     return this.#store.core.named.open(
       'deque',
@@ -285,15 +285,15 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheMetho
     ) as Deque<V2>;
   }
 
-  /** The names of all named stores of a kind on disk, sorted. */
+  /** Returns the names of all named stores of a kind on disk, sorted. */
   names(kind: NamedKind): string[] {
     return this.#store.core.named.listNames(kind);
   }
 
   /**
-   * Deletes a named store and its files; answers whether there was one. Nobody else may be using it.
+   * Deletes a named store and its files; returns whether there was one. No other process may use it.
    *
-   * @throws {DiskCacheError} `BUSY` when a named cache, index or deque is open elsewhere; of a shard that can't be told.
+   * @throws {DiskCacheError} `BUSY` when a named cache, index or deque is open elsewhere; for a shard that can't be detected.
    */
   remove(kind: NamedKind, name: string): boolean {
     const fanout = this.#store.core;
@@ -308,7 +308,7 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheMetho
     return { ...rest, directory, options: { ...options, memory: Number(options['memory']) * shards.length } };
   }
 
-  /** Lets go of the directory and of all named stores. */
+  /** Closes the store and all named stores. */
   close(): void {
     this.#store.close();
   }

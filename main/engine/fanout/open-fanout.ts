@@ -14,11 +14,11 @@ import { getQueueShardIndex, getShardIndex } from './shard-routing.ts';
 import { SharedSizeLimit } from './shared-size-limit.ts';
 
 export interface FanoutOptions extends CacheOptions {
-  /** Into how many shards keys are spread, 1 to 256. Default: what the directory has, 8 for a new one. */
+  /** Number of shards, 1 to 256. Default: that of the directory, 8 for a new one. */
   readonly shards?: number;
 }
 
-/** A named shard's log and pages are cut to this part of the limit: there may be many, and they are small. */
+/** A named shard's WAL and pages are sized for this part of the limit: there may be many, and they are small. */
 const NAMED_SHARD_SHARE = 1 / 256;
 
 /** What the verbs of an open FanoutCache work on. */
@@ -34,7 +34,7 @@ export interface FanoutCore {
 }
 
 /**
- * Opens a directory as shards. Settings are those of the first shard; the others get them, should a crash have come between.
+ * Opens a directory as shards. Settings are those of the first shard; the others get them, in case a crash came between.
  *
  * @throws {DiskCacheError} what a cache throws, and what `readOrCreateManifest` does.
  */
@@ -58,7 +58,7 @@ export function openFanout(directory: string, options: FanoutOptions): FanoutCor
   const perShard = { ...shared, memory: Math.floor(usage.memory / manifest.shards) };
   const settings = (): CacheOptions => {
     const [first] = shards;
-    // What another process has configured must not be undone with what was known here before.
+    // Settings that another process has changed must not be overwritten with older ones.
     if (first?.transaction.depth === 0) reloadSettings(first);
     const kept = SETTING_NAMES.filter((name) => name !== 'codec').map((name) => [name, first?.settings[name]]);
     return { ...perShard, ...Object.fromEntries(kept) };

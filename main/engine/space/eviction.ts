@@ -85,7 +85,7 @@ export function peekRank({ sql, settings }: Core, excludedKey: KeyColumn | null)
   return first && [1, first[0]];
 }
 
-/** Creates the index of the policy, and drops that of a former one. An index slows every write, so it is created only when it is soon needed. */
+/** Creates the index of the policy, and drops that of a former one. It slows every write, so it is created only when needed soon. */
 export function prepareEvictionIndex(core: Core): void {
   const policy = EVICTION_POLICIES[core.settings.evictionPolicy];
   if (core.rowStats.knownIndex === policy.index) return;

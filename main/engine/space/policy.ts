@@ -65,7 +65,7 @@ export const computeItemCost = (keyBytes: number, valueBytes: number): number =>
 /** With less free space than this, every write measures the disk. */
 const REMEASURE_BELOW_BYTES = 64 * 1024;
 
-/** Returns how many bytes may be written before the disk is measured again: a part of the free bytes, because other processes write, too. */
+/** Returns how many bytes may be written before the disk is measured again: a part of the free bytes, as other processes write, too. */
 export const getWriteAllowance = (free: number): number => (free < REMEASURE_BELOW_BYTES ? 0 : free / 8);
 
 /** How a policy selects victims, as data; the mechanism is in `eviction.ts`. */
