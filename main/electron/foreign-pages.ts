@@ -97,7 +97,7 @@ const NO_DOCUMENT_FIELDS = {
  * Returns the part of a response that a page of another origin may read: the body, and the exposed headers. The response must have passed
  * the CORS check.
  */
-function toExposedResponse(response: Response): Response {
+export function toExposedResponse(response: Response): Response {
   const { status, statusText } = response;
   const told = (response.headers.get('access-control-expose-headers') ?? '').toLowerCase().split(',');
   const exposed = new Set(told.map((name) => name.trim()));

@@ -1,6 +1,6 @@
 /**
- * What other parts of this package use of the engine and applications do not. Unpublished: `index.ts` is the face of
- * `deskcache/engine`, and nothing in the engine imports this file.
+ * Exports for other parts of this package, not for applications. Unpublished: `index.ts` is the entry of `deskcache/engine`, and nothing in
+ * the engine imports this file.
  */
 
 export { type KeyRange, parseKeyRange } from './cache/change-feed.ts';

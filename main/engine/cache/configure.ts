@@ -23,17 +23,17 @@ import { inWriteTransaction } from './transaction.ts';
 export type { Configuration } from '../../../protocol/options.ts';
 
 /**
- * Changes settings for good, for this process at once, for others when they next look for changes.
+ * Changes settings permanently: for this process at once, for others when they next check for changes.
  *
- * @throws {DiskCacheError} `BAD_OPTION` for a value that is illegal, an option that belongs to opening, or a store that has the
- * settings of a whole; nothing is changed.
+ * @throws {DiskCacheError} `BAD_OPTION` for an illegal value, an option that belongs to opening, or a named shard, which has the
+ * settings of its FanoutCache; nothing is changed.
  */
 export function configure(core: Core, options: Configuration): void {
   core.space.assertConfigurable(core);
   updateSettings(core, options);
 }
 
-/** `configure`, also of a member of a whole, which sees to it that all have the same. */
+/** `configure`, also for a shard: the FanoutCache gives all of them the same settings. */
 export function updateSettings(core: Core, options: Configuration): void {
   if (!isRecord(options)) throw new DiskCacheError('BAD_OPTION', 'configure takes an object of options');
   if (core.transaction.depth > 0)
@@ -52,7 +52,7 @@ export function updateSettings(core: Core, options: Configuration): void {
   applySettings(core, settings);
 }
 
-/** Writes down what is new. Invariant: one transaction at most, and none when nothing is new. */
+/** Writes new settings to disk. Invariant: one transaction at most, and none if nothing is new. */
 export function persistSettings(core: Core, stored: Partial<Settings>, requested: Partial<Settings>): void {
   const changed = SETTING_NAMES.filter((name) => requested[name] !== undefined && requested[name] !== stored[name]);
   if (changed.length === 0) return;
@@ -68,8 +68,8 @@ export function persistSettings(core: Core, stored: Partial<Settings>, requested
 const DROP_TAG_INDEX = 'DROP INDEX IF EXISTS entry_tag';
 
 /**
- * Runs `work` in a transaction that is on the disk itself when this returns, whatever the durability of the store: what is
- * chosen once is relied on for years. Outside of transactions.
+ * Runs `work` in a transaction that is synced to disk when this returns, whatever the durability of the store: settings are chosen
+ * once and relied on for years. Outside of transactions.
  */
 export function inDurableTransaction(core: Core, work: () => void): void {
   const { connection, settings } = core;
@@ -102,7 +102,7 @@ export function applySettings(core: Core, settings: Settings): void {
   core.rowStats.invalidate();
 }
 
-/** Takes over what another process has configured. */
+/** Applies the settings that another process has changed. */
 export function reloadSettings(core: Core): void {
   const revision = core.sql.counter.first('settings')?.[0] ?? 0;
   if (revision === core.settingsRevision) return;
@@ -113,7 +113,7 @@ export function reloadSettings(core: Core): void {
   applySettings(core, resolveSettings(readStoredSettings(rows), {}));
 }
 
-/** @throws {DiskCacheError} `BAD_OPTION` when the directory's values were written by a codec that was not handed in. */
+/** @throws {DiskCacheError} `BAD_OPTION` if the directory's values were written by a codec that was not passed as an option. */
 export function resolveCodec(
   settings: Settings,
   stored: Partial<Settings>,

@@ -17,13 +17,13 @@ import { getSize, readEntry } from './read.ts';
 import { inWriteTransaction } from './transaction.ts';
 import { afterWrite, beforeWrite } from './write-checks.ts';
 
-/** Whether there was a live item to delete. */
+/** Deletes an item; returns whether there was a live one. */
 export function deleteKey(core: Core, key: Key): boolean {
   const column = encodeKey(key);
   return retryWithBallast([core], () => deleteColumn(core, column));
 }
 
-/** How many live items there were to delete; all in one transaction. */
+/** Deletes items in one transaction; returns how many live ones there were. */
 export function deleteMany(core: Core, keys: Iterable<Key>): number {
   const columns = Array.from(assertIterable(keys, 'keys'), encodeKey);
   const deleted = retryWithBallast([core], () =>
@@ -33,7 +33,7 @@ export function deleteMany(core: Core, keys: Iterable<Key>): number {
   return deleted;
 }
 
-/** Takes an item out: its value, or undefined when there is none. */
+/** Deletes an item and returns its value; undefined if it is missing. */
 export function pop(core: Core, key: Key): unknown {
   const column = encodeKey(key);
   return retryWithBallast([core], () =>
@@ -46,8 +46,8 @@ export function pop(core: Core, key: Key): unknown {
 }
 
 /**
- * Deletes everything; answers how many live items there were. A damaged database makes place for an empty one, and of its items
- * those count that could still be read.
+ * Deletes everything; returns how many live items there were. A damaged database is replaced by an empty one, and those of its items
+ * count that could still be read.
  */
 export function clear(core: Core): number {
   let items: number | undefined;
@@ -63,7 +63,7 @@ export function clear(core: Core): number {
   return items ?? readable;
 }
 
-/** Whether SQLite finds nothing wrong. Of a store that was emptied a few pages are left. */
+/** Returns whether SQLite finds no damage. Cheap for a store that was emptied: it has a few pages. */
 export const passesIntegrityCheck = (core: Core): boolean =>
   unlessCorrupt(() => findPageDamage(core).length === 0) ?? false;
 
@@ -75,7 +75,7 @@ function clearInTransaction(core: Core): number {
   const deleteAll = () => void sql.deleteAll.run();
   if (isChangeLogged(core)) withoutLoggingDeletions(core.connection, deleteAll);
   else deleteAll();
-  // Of a damaged table SQLite deletes another number than it counts.
+  // In a damaged table SQLite may delete another number of rows than it counts.
   core.rowStats.recordDelete(core.rowStats.rows ?? 0);
   sql.logClear.run();
   sql.setCounter.run(0, 'file bytes');
@@ -107,13 +107,13 @@ function assertCountersMatch(
   );
 }
 
-/** Deletes all expired items; answers how many. */
+/** Deletes all expired items; returns how many. */
 export function expire(core: Core): number {
   const now = core.clock();
   return inBatches(core, (most) => deleteExpired(core, now, most));
 }
 
-/** Deletes all items with a tag; answers how many live ones there were. */
+/** Deletes all items with a tag; returns how many live ones there were. */
 export function deleteTagged(core: Core, tag: string | number): number {
   const column = toTagColumn(tag);
   const now = core.clock();
@@ -149,7 +149,7 @@ function deleteColumn(core: Core, key: KeyColumn): boolean {
     afterWrite(core);
     return true;
   }
-  // Not there, expired, or with a file.
+  // The item is missing, has expired, or has a file.
   if (sql.locate.first(key) === undefined) return false;
   return inWriteTransaction(core, () => {
     const row = sql.locate.first(key);

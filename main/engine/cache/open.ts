@@ -47,8 +47,8 @@ export type HandleKind = 'cache' | 'fanout' | 'index' | 'deque';
 declare const handleType: unique symbol;
 
 /**
- * An open store as plain data, which can be posted to a worker or written down; `reopen` opens the same store there. What
- * can't be data is named in `handIn` and has to be handed in again.
+ * An open store as plain data, which can be posted to a worker or stored; `reopen` opens the same store there. Options that can't be
+ * data are named in `required` and have to be passed again.
  */
 export interface StoreHandle<Handle = unknown> {
   readonly kind: HandleKind;
@@ -60,7 +60,7 @@ export interface StoreHandle<Handle = unknown> {
   readonly [handleType]?: Handle;
 }
 
-/** What belongs to the directory is kept there, so only what belongs to the handle is said. */
+/** Describes the options of the handle; those of the directory are stored there. */
 export function describe<Handle>(
   kind: HandleKind,
   { directory, openOptions }: Core,
@@ -73,11 +73,11 @@ export function describe<Handle>(
   return { kind, directory, options: { memory, exclusive, timeout, readOnly, ...extraOptions }, required };
 }
 
-/** How a store keeps its values. */
+/** Returns the name of a store's codec. */
 export const getCodecName = ({ codec: { codec } }: Core): string => (typeof codec === 'string' ? codec : codec.name);
 
 /**
- * Lets go of a directory.
+ * Closes a store.
  *
  * @throws {DiskCacheError} `BAD_OPTION` inside a transaction; the store stays open.
  */
@@ -98,7 +98,7 @@ export type AdmissionCheck = (sql: Statements, path: string) => void;
 
 const COLLECTIONS: Readonly<Record<string, string>> = { index: 'Index', deque: 'Deque' };
 
-/** A cache would expire and evict what a collection keeps for good, and lose the order of a deque. */
+/** A cache would expire and evict what a collection keeps permanently, and lose the order of a deque. */
 function assertNotCollection(sql: Statements, path: string): void {
   const [, kind] = sql.settings.all().find(([name]) => name === 'kind') ?? [];
   if (kind === undefined) return;
@@ -110,15 +110,15 @@ function assertNotCollection(sql: Statements, path: string): void {
   );
 }
 
-/** What a directory says that it holds; one that becomes a collection says so a little later. */
+/** Returns the stored kind of a directory; one that becomes a collection stores it a little later. */
 function getStoreKind(rows: readonly (readonly [name: string, value: unknown])[]): Core['kind'] {
   const [, kind] = rows.find(([name]) => name === 'kind') ?? [];
   return kind === 'index' || kind === 'deque' ? kind : 'cache';
 }
 
 /**
- * Opens a directory as a store. Options are checked before anything is created, and settings that are new are kept; when
- * nothing is new, nothing is written.
+ * Opens a directory as a store. Options are checked before anything is created; new settings are stored, and if there are none, nothing
+ * is written.
  */
 export function openCore(
   directory: string,
@@ -167,7 +167,7 @@ export function openCore(
       limitShare,
       kind: getStoreKind(rows),
       settings,
-      // Where counts are damaged, what needs them says so; `check` counts again.
+      // If counters are damaged, the verbs that need them say so; `check` restores them.
       settingsRevision: unlessCorrupt(() => sql.counter.first('settings'))?.[0] ?? 0,
       metadata: new Map(rows.filter(([name]) => !isSettingName(name))),
       codec: resolveCodec(settings, stored, openOptions, path),
@@ -186,11 +186,11 @@ export function openCore(
   }
 }
 
-/** Puts settings into force and writes down what is new. */
+/** Applies settings and stores new ones. */
 function startStore(core: Core, stored: Partial<Settings>, requested: Partial<Settings>): void {
   try {
     if (!core.openOptions.readOnly) {
-      // What can't be cleared away now is cleared away by the next opening.
+      // If they can't be removed now, the next opening removes them.
       runAndWarn(core, () => clearDeadListeners(core));
       removeReplacement(core.directory);
       // If they can't be read now, every verb says so.
@@ -198,14 +198,14 @@ function startStore(core: Core, stored: Partial<Settings>, requested: Partial<Se
       persistSettings(core, stored, requested);
     }
     applySettings(core, core.settings);
-    // Those of a process that ended before it came to it.
+    // Files that a process has left that ended before it removed them.
     if (!core.openOptions.readOnly) runAndWarn(core, () => removeReplaced(core));
     core.space.join(core);
     // Notices a clock that was set back since.
     core.clock();
     if (!core.openOptions.readOnly) collectGarbage(core);
   } catch (error) {
-    // A write has been followed by a timer, which would find the connection closed.
+    // A write may have started a timer, which would find the connection closed.
     core.space.leave(core);
     throw error;
   }

@@ -39,6 +39,14 @@ export function parseExtent({ reverse = false, limit = Number.POSITIVE_INFINITY 
   return { reverse, limit: Math.floor(limit) };
 }
 
+const LAST_OPTIONS: ReadonlySet<string> = new Set(['last']);
+
+/** Returns the range of the one item that `peekItem` reads. @throws {DiskCacheError} `BAD_OPTION` */
+export function parseEnd(options?: { readonly last?: boolean }): Pick<Range, 'reverse' | 'limit'> {
+  const { last = true } = assertOptions(options, LAST_OPTIONS);
+  return { reverse: last, limit: 1 };
+}
+
 /** @throws {DiskCacheError} `BAD_OPTION` */
 export function assertProjection(projection: Projection): void {
   if (projection === 'keys' || projection === 'values' || projection === 'entries') return;

@@ -5,10 +5,9 @@ import { isLive } from '../space/policy.ts';
 import type { Column } from '../sqlite/connection.ts';
 import { toCountQuery, toRangeQuery, toWindowQuery, VALUE_COLUMNS, type ValueRow } from '../sqlite/statements.ts';
 import type { Core } from '../state/core.ts';
-import { assertOptions } from '../validate.ts';
 import { compareColumns, decodeKey, type KeyColumn } from '../values/key.ts';
 import { canPause, chargeKey } from '../values/read-budget.ts';
-import { assertProjection, isCount, isKeyColumn, parseCursor, parseRange, type ScanRange } from './range.ts';
+import { assertProjection, isCount, isKeyColumn, parseCursor, parseEnd, parseRange, type ScanRange } from './range.ts';
 import { getResultBytes, readValue, retryIfReplaced } from './read.ts';
 import { iterateCursor, MAX_PAGE_BYTES, MAX_PAGE_ITEMS, ReadAhead } from './read-ahead.ts';
 import { inReadTransaction } from './transaction.ts';
@@ -79,13 +78,9 @@ function findWindowEnd(core: Core, range: ScanRange, start: ScanPosition | undef
   return core.sql.dynamic<[KeyColumn]>(toWindowQuery(range, start !== undefined)).first(...bind)?.[0];
 }
 
-const LAST_OPTIONS: ReadonlySet<string> = new Set(['last']);
-
 /** Returns the last or the first item in stored order. */
-export function peekItem(core: Core, options?: { readonly last?: boolean }): unknown {
-  const { last = true } = assertOptions(options, LAST_OPTIONS);
-  return page(core, 'entries', { reverse: last, limit: 1 }).items[0];
-}
+export const peekItem = (core: Core, options?: { readonly last?: boolean }): unknown =>
+  page(core, 'entries', parseEnd(options)).items[0];
 
 /**
  * Iterates over the items of a range. As with `Map`, items that are deleted before they are reached are not visited, and items that
@@ -113,7 +108,7 @@ function createReadAhead(core: Core, projection: Projection, range: ScanRange): 
   });
 }
 
-/** Returns the id behind which an iteration continues after `id`: items whose ids were given again since then are new, earlier ones are not. */
+/** Returns the id behind which an iteration continues after `id`: items whose ids were reused since `changes` are new, others are not. */
 function getResumeId({ rowStats }: Core, { reverse }: ScanRange, id: number, changes: number): number {
   const firstReusedId = rowStats.firstReusedId(changes);
   return Math.min(id, reverse ? firstReusedId : firstReusedId - 1);

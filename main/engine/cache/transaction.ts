@@ -5,7 +5,7 @@ import { publishTransaction, transactionChannel } from '../diagnostics.ts';
 import { assertFilesUnchanged } from '../space/store-files.ts';
 import { runAndWarn } from '../space/warnings.ts';
 import type { Action, Core } from '../state/core.ts';
-import { assertFunction } from '../validate.ts';
+import { assertFunction, isThenable } from '../validate.ts';
 import { afterWrite, assertTransactionAlive, beforeWrite } from './write-checks.ts';
 
 /**
@@ -90,7 +90,7 @@ function runTransaction<T>(core: Core, work: () => T): T {
   return result;
 }
 
-/** Takes the write lock. What follows is one, until `commitTransaction` and `finish`, or `rollBackTransaction`. */
+/** Takes the write lock, until `commitTransaction` and `finishTransaction`, or `rollBackTransaction`. */
 export function beginTransaction(core: Core): void {
   beforeWrite(core);
   core.connection.clearLastFailure();
@@ -107,7 +107,7 @@ export function commitTransaction(core: Core): void {
   core.transaction.depth = 0;
 }
 
-/** After the commit, outside of every transaction: what had to wait for it. */
+/** After the commit, outside of every transaction: runs what had to wait for it. */
 export function finishTransaction(core: Core): void {
   const { transaction } = core;
   if (transactionChannel.hasSubscribers) publishTransaction(core, 'committed');
@@ -160,23 +160,17 @@ function endSavepoint({ sql, connection }: Core): void {
   }
 }
 
-/** What was known or remembered may have come from what was undone. */
+/** Drops cached state, which may come from what was undone. */
 function invalidateCaches(core: Core): void {
   core.rowStats.invalidate();
   core.memoryCache.clear();
 }
 
-/** All of them, also when one fails: the transaction has ended by now, and its caller is told how. */
+/** Runs all actions, also if one fails: the transaction has ended, and its caller knows how. */
 function runActions(core: Core, actions: Action[], from = 0): void {
   for (const action of actions.splice(from)) runAndWarn(core, action);
 }
 
-const isThenable = (value: unknown): value is PromiseLike<unknown> =>
-  (typeof value === 'object' || typeof value === 'function') &&
-  value !== null &&
-  'then' in value &&
-  typeof value.then === 'function';
-
-/** Of a generator function, also an async one, nothing has run yet. */
+/** True for the result of a generator function, also an async one: nothing of it has run yet. */
 const isGenerator = (value: unknown): boolean =>
   typeof value === 'object' && /Generator\]$/.test(Object.prototype.toString.call(value));

@@ -18,7 +18,7 @@ import { inWriteTransaction, type PlainResult, transact } from '../cache/transac
 import { getVolume } from '../space/store-files.ts';
 import type { Core } from '../state/core.ts';
 import { OpenStore } from '../state/open-store.ts';
-import { assertFunction, assertIterable, assertOptions } from '../validate.ts';
+import { assertFunction, assertIterable, assertOptions, parseSide } from '../validate.ts';
 import { checkPositions, readPositions, repairEnds, repairPositions, reverse, rotate } from './positions.ts';
 import { peekValue, popValue, pushValues, type Side, trim } from './push-pop.ts';
 import * as places from './random-access.ts';
@@ -121,10 +121,7 @@ export class Deque<V = unknown> {
 
   /** Returns the value at one end, by default the front, without removing it; undefined if the deque is empty. O(log n). */
   peek(options?: { readonly side?: Side }): V | undefined {
-    const { side = 'front' } = assertOptions(options, PEEK_OPTIONS);
-    if (side !== 'front' && side !== 'back') {
-      throw new DiskCacheError('BAD_OPTION', `side is ${formatValue(side)}; give "front" or "back"`);
-    }
+    const side = parseSide(assertOptions(options, PEEK_OPTIONS).side, 'front');
     return peekValue(this.#store.core, side) as V | undefined;
   }
 

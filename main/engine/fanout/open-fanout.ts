@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { formatValue } from '../../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
+import type { Key } from '../../../protocol/key.ts';
 import type { CacheOptions } from '../../../protocol/options.ts';
 import { reloadSettings } from '../cache/configure.ts';
 import { closeCore, openCore } from '../cache/open.ts';
@@ -10,14 +11,15 @@ import { isRecord } from '../validate.ts';
 import { assertShards, claimShard, getShardPath, isComplete, markComplete, readOrCreateManifest } from './manifest.ts';
 import { MultiShardTransaction } from './multi-shard-transaction.ts';
 import { NamedStores } from './named-stores.ts';
+import { getQueueShardIndex, getShardIndex } from './shard-routing.ts';
 import { SharedSizeLimit } from './shared-size-limit.ts';
 
 export interface FanoutOptions extends CacheOptions {
-  /** Into how many shards keys are spread, 1 to 256. Default: what the directory has, 8 for a new one. */
+  /** Number of shards, 1 to 256. Default: that of the directory, 8 for a new one. */
   readonly shards?: number;
 }
 
-/** A named shard's log and pages are cut to this part of the limit: there may be many, and they are small. */
+/** A named shard's WAL and pages are sized for this part of the limit: there may be many, and they are small. */
 const NAMED_SHARD_SHARE = 1 / 256;
 
 /** What the verbs of an open FanoutCache work on. */
@@ -33,7 +35,7 @@ export interface FanoutCore {
 }
 
 /**
- * Opens a directory as shards. Settings are those of the first shard; the others get them, should a crash have come between.
+ * Opens a directory as shards. Settings are those of the first shard; the others get them, in case a crash came between.
  *
  * @throws {DiskCacheError} what a cache throws, and what `readOrCreateManifest` does.
  */
@@ -54,7 +56,7 @@ export function openFanout(directory: string, options: FanoutOptions): FanoutCor
   const perShard = { ...shared, memory: Math.floor(usage.memory / manifest.shards) };
   const settings = (): CacheOptions => {
     const [first] = shards;
-    // What another process has configured must not be undone with what was known here before.
+    // Settings that another process has changed must not be overwritten with older ones.
     if (first?.transaction.depth === 0) reloadSettings(first);
     const kept = SETTING_NAMES.filter((name) => name !== 'codec').map((name) => [name, first?.settings[name]]);
     return { ...perShard, ...Object.fromEntries(kept) };
@@ -83,6 +85,20 @@ export function openFanout(directory: string, options: FanoutOptions): FanoutCor
     closeFanout(fanout);
     throw error;
   }
+}
+
+/** Returns the shard of a key; inside a transaction the shard becomes a part of it. */
+export const routeKey = ({ shards, transaction }: FanoutCore, key: Key): Core =>
+  transaction.enlist(shards[getShardIndex(key, shards.length)]!);
+
+/** Returns the shard of a queue, as `routeKey`. */
+export const routeQueue = ({ shards, transaction }: FanoutCore, prefix: Key | undefined): Core =>
+  transaction.enlist(shards[getQueueShardIndex(prefix, shards.length)]!);
+
+/** Returns all numbered shards, as `routeKey`. */
+export function enlistAll({ shards, transaction }: FanoutCore): readonly Core[] {
+  for (const shard of shards) transaction.enlist(shard);
+  return shards;
 }
 
 /** Opens the named shard at a path for the application. */

@@ -10,6 +10,7 @@ import { type CheckOptions, CONSISTENCY, type ConsistencyOptions, check, type Fi
 import * as remove from '../cache/delete.ts';
 import { closeCore, describe, type StoreHandle } from '../cache/open.ts';
 import { assertCollectionOptions, type CollectionOptions, openCollection } from '../cache/open-collection.ts';
+import { parseEnd } from '../cache/range.ts';
 import * as read from '../cache/read.ts';
 import { getSize } from '../cache/read.ts';
 import * as iterate from '../cache/scan.ts';
@@ -19,7 +20,7 @@ import { retryWithBallast } from '../space/disk-full.ts';
 import { getVolume } from '../space/store-files.ts';
 import type { ChangeListener, Core } from '../state/core.ts';
 import { OpenStore } from '../state/open-store.ts';
-import { assertFunction, assertIterable, assertNoDefault, assertOptions, storeEach } from '../validate.ts';
+import { assertFunction, assertIterable, assertNoDefault, storeEach } from '../validate.ts';
 import { isEqual } from '../values/equality.ts';
 import { withoutByteLimit } from '../values/read-budget.ts';
 import { assertVersion, migrateTo, SchemaValidator, type StandardSchema } from './schema.ts';
@@ -50,8 +51,6 @@ type IndexIterator<T> = Generator<T, undefined, unknown>;
  * `this`), so that applications with any such lib can compile this declaration.
  */
 type BaselineMap<K, V> = Omit<Map<K, V>, 'forEach' | 'set' | 'getOrInsert' | 'getOrInsertComputed'>;
-
-const LAST_OPTIONS: ReadonlySet<string> = new Set(['last']);
 
 /**
  * A persistent `Map` in one directory, in the order of first insertion, shared by any number of processes and threads. Entries never
@@ -169,8 +168,7 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
 
   /** Returns the last entry in insertion order, or the first with `last: false`; undefined if the index is empty. O(log n). */
   peekItem(options?: { readonly last?: boolean }): [K, V] | undefined {
-    const { last = true } = assertOptions(options, LAST_OPTIONS);
-    return this.page('entries', { reverse: last, limit: 1 }).items[0] as [K, V] | undefined;
+    return this.page('entries', parseEnd(options)).items[0] as [K, V] | undefined;
   }
 
   /** Deletes and returns the last entry in insertion order, or the first with `last: false`. */

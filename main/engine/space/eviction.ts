@@ -7,12 +7,12 @@ import type { KeyColumn } from '../values/key.ts';
 import { deleteRow, estimateKeyBytes } from './delete-row.ts';
 import { computeItemCost, EVICTION_POLICIES, type EvictionPolicy, getOtherIndexes } from './policy.ts';
 
-/** Victims are looked up in groups. */
+/** Victims are read in batches. */
 const BATCH_ROWS = 16;
 
 /**
- * How soon an item leaves, comparable between stores of one policy, element by element: the values of the order's columns; for
- * a hand, how often it has to go round first, and the place.
+ * How soon an item is evicted, comparable between stores of one policy, element by element: the values of the order's columns; for
+ * SIEVE the rounds that the hand has to make first, and the id.
  */
 export type EvictionRank = readonly number[];
 
@@ -22,8 +22,8 @@ export const compareRanks = (a: EvictionRank, b: EvictionRank): number => {
 };
 
 /**
- * Evicts until about so many bytes are free or nobody is left, with `upTo` nobody whose turn is not later than that. Inside a
- * write transaction.
+ * Evicts until about `wantedBytes` are free or nothing is left, with `maxRank` only items up to that rank. Inside a write
+ * transaction.
  */
 export function evict(
   core: Core,
@@ -52,7 +52,7 @@ export function evict(
 
 const computeRowCost = ([, key, , size]: RowRef): number => computeItemCost(estimateKeyBytes(key), size);
 
-/** As many of the first ones as it takes to free so many bytes. */
+/** Returns as many of the first rows as are needed to free these bytes. */
 function takeUntilFreed(rows: readonly RowRef[], wantedBytes: number): RowRef[] {
   let bytes = 0;
   return rows.filter((row) => {
@@ -62,15 +62,15 @@ function takeUntilFreed(rows: readonly RowRef[], wantedBytes: number): RowRef[] 
   });
 }
 
-/** Those before the first one that was read since that was last written down: what comes before it is certain. */
+/** Returns the rows before the first one with buffered reads: only their order is certain. */
 function takeUntilAccessed({ accessBuffer }: Core, rows: readonly RowRef[]): readonly RowRef[] {
   const used = rows.findIndex(([id]) => accessBuffer.get(id) !== undefined);
   return used === -1 ? rows : rows.slice(0, used);
 }
 
 /**
- * Whose turn is next, as far as it is written down: reads that are not may put it off. Undefined when nobody leaves. With the
- * policy's index O(log n).
+ * Returns the rank of the next victim as it is on disk; buffered reads may raise it. Undefined if nothing can be evicted. O(log n) with
+ * the index of the policy.
  */
 export function peekRank({ sql, settings }: Core, excludedKey: KeyColumn | null): EvictionRank | undefined {
   const { order, isSieve } = EVICTION_POLICIES[settings.evictionPolicy];
@@ -87,7 +87,7 @@ export function peekRank({ sql, settings }: Core, excludedKey: KeyColumn | null)
   return first && [1, first[0]];
 }
 
-/** An index costs every write, so it is made when it will soon be needed, and that of a former policy goes. */
+/** Creates the index of the policy, and drops that of a former one. It slows every write, so it is created only when needed soon. */
 export function prepareEvictionIndex(core: Core): void {
   const policy = EVICTION_POLICIES[core.settings.evictionPolicy];
   if (core.rowStats.knownIndex === policy.index) return;
@@ -98,7 +98,7 @@ export function prepareEvictionIndex(core: Core): void {
   core.rowStats.knownIndex = policy.index;
 }
 
-/** Victims in order. Uses that are not written down yet may put one of them back in line. */
+/** Returns victims in order. Buffered reads may raise the rank of one of them. */
 function selectByIndex(
   core: Core,
   { order }: EvictionPolicy,
@@ -112,12 +112,12 @@ function selectByIndex(
     const rows = core.sql.dynamic<RowRef>(text).all(excludedKey, ...maxRank, BATCH_ROWS);
     const certain = takeUntilAccessed(core, rows);
     if (certain.length > 0 || rows[0] === undefined) return takeUntilFreed(certain, wantedBytes);
-    // It is put where it belongs, and the search begins again.
+    // The reads of the first row are written, and the search starts again.
     flushAccess(core, rows[0][0]);
   }
 }
 
-/** The next unvisited items ahead of the hand, which moves to the last of them; those it passes by lose their mark. */
+/** Returns the next unvisited items ahead of the hand, which moves to the last of them; items it passes lose their mark. */
 function selectBySieve(
   core: Core,
   _policy: EvictionPolicy,
@@ -128,7 +128,7 @@ function selectBySieve(
   const { sql } = core;
   let hand = sql.counter.first('hand')?.[0] ?? 0;
   for (let round = 0; round < 2; ) {
-    const isWithinMaxRank = (...turn: EvictionRank) => maxRank === undefined || compareRanks(turn, maxRank) <= 0;
+    const isWithinMaxRank = (...rank: EvictionRank) => maxRank === undefined || compareRanks(rank, maxRank) <= 0;
     const rows = sql.unvisited.all(hand, excludedKey, BATCH_ROWS);
     const certain = takeUntilAccessed(core, rows);
     if (certain.length === 0 && rows[0] !== undefined) {

@@ -10,14 +10,14 @@ import {
 import type { Clock } from '../space/policy.ts';
 import type { Column } from '../sqlite/connection.ts';
 
-/** An option of what sets, for the engine alone: eviction passes over the item, until it is set without it. */
+/** Internal set option: pins the item against eviction until it is next set without it. */
 export const PINNED: unique symbol = Symbol('kept');
 
 export interface PinnedOptions extends SetOptions {
   readonly [PINNED]?: true;
 }
 
-/** Options that belong to the directory: kept on disk and in force for whoever opens it next. */
+/** Options that belong to the directory: stored on disk and valid for every later opening. */
 export interface Settings {
   readonly sizeLimit: number;
   readonly evictionPolicy: EvictionPolicyName;
@@ -26,7 +26,7 @@ export interface Settings {
   readonly fileThreshold: number;
   readonly durability: 'process' | 'power';
   readonly compression: 'none' | 'zstd';
-  /** The codec's name; a codec of the caller's own is handed in at every open. */
+  /** The codec's name; a custom codec has to be passed at every opening. */
   readonly codec: string;
   readonly statistics: boolean;
   readonly tagIndex: boolean;
@@ -45,7 +45,7 @@ export interface OpenOptions {
 
 interface OptionRule<T> {
   readonly initial: T;
-  /** What a legal value is, for the message. */
+  /** Describes legal values, for the message. */
   readonly expected: string;
   readonly accepts: (value: unknown) => boolean;
 }
@@ -97,7 +97,7 @@ export const SETTING_NAMES = Object.keys(SETTINGS) as readonly SettingName[];
 export const isSettingName = (name: string): name is SettingName => Object.hasOwn(SETTINGS, name);
 
 /**
- * The settings an options object asks for; what it leaves out is absent.
+ * Returns the settings in an options object; missing ones are absent.
  *
  * @throws {DiskCacheError} `BAD_OPTION` naming the option, for an unknown name or an illegal value.
  */
@@ -122,7 +122,7 @@ export function parseSettings(options: CacheOptions): Partial<Settings> {
 /** @throws {DiskCacheError} `BAD_OPTION` naming the option. */
 export function parseOpenOptions(options: CacheOptions): OpenOptions {
   const clock = options.clock ?? Date.now;
-  if (typeof clock !== 'function') throw new DiskCacheError('BAD_OPTION', 'clock is no function');
+  if (typeof clock !== 'function') throw new DiskCacheError('BAD_OPTION', 'clock has to be a function');
   const openOptions = {
     memory: options.memory ?? OPEN_OPTIONS.memory.initial,
     exclusive: options.exclusive ?? OPEN_OPTIONS.exclusive.initial,
@@ -132,13 +132,16 @@ export function parseOpenOptions(options: CacheOptions): OpenOptions {
   for (const name of Object.keys(OPEN_OPTIONS) as (keyof typeof OPEN_OPTIONS)[])
     assertOption(name, OPEN_OPTIONS[name], openOptions[name]);
   if (openOptions.readOnly && openOptions.exclusive) {
-    throw new DiskCacheError('BAD_OPTION', 'readOnly and exclusive exclude each other: a reader locks nobody out');
+    throw new DiskCacheError(
+      'BAD_OPTION',
+      'readOnly and exclusive exclude each other: a reader takes no exclusive lock',
+    );
   }
   return { ...openOptions, isTimeoutChosen: options.timeout !== undefined, clock, codec: options.codec };
 }
 
 /**
- * Looks at the options of a store that is opened later. `by` is who was given them.
+ * Checks the options of a store that is opened later. `by` names the function that got them.
  *
  * @throws {DiskCacheError} `BAD_OPTION` as opening it would.
  */
@@ -152,18 +155,18 @@ export function assertCacheOptions(by: string, options: CacheOptions): void {
   }
 }
 
-/** The defaults, under what the directory keeps, under what was asked for now. */
+/** Combines requested settings, stored ones, and defaults, in this order of precedence. */
 export function resolveSettings(stored: Partial<Settings>, requested: Partial<Settings>): Settings {
   const resolved: Partial<Record<SettingName, unknown>> = {};
   for (const name of SETTING_NAMES) resolved[name] = requested[name] ?? stored[name] ?? SETTINGS[name].initial;
   return resolved as unknown as Settings;
 }
 
-/** A setting as a column, and back. */
+/** Converts a setting to a column. */
 export const toSettingColumn = (value: Settings[SettingName]): Column =>
   typeof value === 'boolean' ? Number(value) : value;
 
-/** What a directory keeps. Names this version does not know are left alone; a value that is no longer legal is as if absent. */
+/** Returns the settings of a directory. Unknown names are ignored; a value that is no longer legal counts as absent. */
 export function readStoredSettings(rows: readonly (readonly [name: string, value: unknown])[]): Partial<Settings> {
   const stored: Partial<Record<SettingName, unknown>> = {};
   for (const [name, column] of rows) {
