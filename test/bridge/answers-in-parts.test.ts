@@ -1,15 +1,15 @@
 import type { MessagePort } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
-import type { AnswerPart, ResponseMessage } from '../../protocol/wire.ts';
+import type { ResponseMessage, ResponsePart } from '../../protocol/wire.ts';
 import { openBridge } from './bridge-fixture.ts';
 
 const KB = 1000;
 
 /** Posts a request as a page does, and returns every message of the answer to it. */
-function ask(port: MessagePort, id: number, operations: unknown[][]): Promise<(ResponseMessage | AnswerPart)[]> {
-  const messages: (ResponseMessage | AnswerPart)[] = [];
+function ask(port: MessagePort, id: number, operations: unknown[][]): Promise<(ResponseMessage | ResponsePart)[]> {
+  const messages: (ResponseMessage | ResponsePart)[] = [];
   return new Promise((resolve) => {
-    port.on('message', (message: ResponseMessage | AnswerPart) => {
+    port.on('message', (message: ResponseMessage | ResponsePart) => {
       if (!Array.isArray(message) || message[0] !== id) return;
       messages.push(message);
       if (message.length > 2 || 'refused' in message[1]) resolve(messages);

@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { FairScheduler, type TaskQueue } from '../../main/bridge/fair-scheduler.ts';
 import { RequestQueue } from '../../main/bridge/request-queue.ts';
 import { cache } from '../../protocol/stores.ts';
-import type { AnswerPart, ResponseMessage } from '../../protocol/wire.ts';
+import type { ResponseMessage, ResponsePart } from '../../protocol/wire.ts';
 import { openBridge } from './bridge-fixture.ts';
 
 function blockThread(milliseconds: number): void {
@@ -120,7 +120,7 @@ describe('the fair scheduler', () => {
 
 describe('what a page has under way', () => {
   function busy() {
-    const answers: (ResponseMessage | AnswerPart)[] = [];
+    const answers: (ResponseMessage | ResponsePart)[] = [];
     const ran: number[] = [];
     const requests = new RequestQueue(
       createBusyScheduler(),
@@ -134,7 +134,7 @@ describe('what a page has under way', () => {
     );
     return { requests, answers, ran };
   }
-  const refused = (answers: readonly (ResponseMessage | AnswerPart)[]) =>
+  const refused = (answers: readonly (ResponseMessage | ResponsePart)[]) =>
     answers.filter(([, it]) => 'refused' in it && it.refused.code === 'BUSY').map(([id]) => id);
 
   it('is bounded in operations: what is more is refused at once, and answered', async () => {

@@ -243,7 +243,7 @@ describe('a port whose answers are not read', () => {
       port.on('message', (message) => (Array.isArray(message) ? answers++ : resolve(message)));
     });
     expect(goodbye).toMatchObject({
-      reason: { code: 'DISCONNECTED', message: expect.stringMatching(/not taken its answers/) },
+      reason: { code: 'DISCONNECTED', message: expect.stringMatching(/not received its responses/) },
     });
     // Not more than fills the memory of the main process a little.
     expect(answers).toBeLessThanOrEqual(5);
@@ -320,7 +320,7 @@ describe('a port that sends useless messages', () => {
     const other = openRawPort(bridge.rawPort(READ, principal));
     for (let n = 0; n < 20_000; n++) page.port.postMessage({ odd: n });
     for (let n = 0; n < 20_000; n++) other.port.postMessage(null);
-    expect(await Promise.race([page.ended, other.ended])).toMatch(/^DISCONNECTED: .* messages that are no calls/);
+    expect(await Promise.race([page.ended, other.ended])).toMatch(/^DISCONNECTED: .* messages that are not calls/);
     const honest = openRawPort(bridge.rawPort(READ, new Principal()));
     expect(await honest.one('api', 'has', 'k')).toBe(false);
   });

@@ -64,14 +64,14 @@ describe('what a page asks for in vain', () => {
     expect(['a', 'b'].map(api['get'] as never, api)).toEqual([undefined, undefined]);
   });
 
-  it('a store kept near that there isn’t: a warning says so, once', async () => {
+  it('warns once about a near cache of a store that doesn’t exist', async () => {
     using bridge = openBridge({ stores });
     const warn = vi.spyOn(console, 'warn').mockImplementation(() => {});
     bridge.diskCache.nearCache('nope');
     const nope = bridge.diskCache.cache('nope');
     for (let time = 0; time < 3; time++) await expect(nope.get('k')).rejects.toEqual(errorMatching('NO_SUCH_STORE'));
     await vi.waitFor(() => expect(warn).toHaveBeenCalled());
-    expect(warn).toHaveBeenCalledExactlyOnceWith(expect.stringMatching(/nothing of store "nope" is kept near: .*nope/));
+    expect(warn).toHaveBeenCalledExactlyOnceWith(expect.stringMatching(/no near cache for store "nope": .*nope/));
     warn.mockRestore();
   });
 });

@@ -107,8 +107,8 @@ export function parseResponse(given: unknown, body: BodyContent): Response {
 
 /** Returns a response as a page may see it, without its body and without cookies. */
 export function serializeWithoutCookies(response: Response): Omit<WireResponse, 'body'> {
-  const said = serializeResponseHead(response);
-  return { ...said, headers: said.headers.filter(([name]) => !isSetCookieField(name)) };
+  const head = serializeResponseHead(response);
+  return { ...head, headers: head.headers.filter(([name]) => !isSetCookieField(name)) };
 }
 
 export const serializeRequest = ({ url, method, headers }: Request): WireRequest => ({
@@ -122,7 +122,10 @@ export function parseStrategy(given: unknown): StrategyOptions | undefined {
   if (given === undefined) return undefined;
   const { strategy, timeout } = Object(given) as Record<keyof StrategyOptions, unknown>;
   if (!STRATEGIES.includes(strategy as Strategy) || (timeout !== undefined && typeof timeout !== 'number')) {
-    throw new DiskCacheError('BAD_OPTION', `A strategy is one of ${STRATEGIES.join(', ')}; its time-out, milliseconds`);
+    throw new DiskCacheError(
+      'BAD_OPTION',
+      `A strategy is one of ${STRATEGIES.join(', ')}; its timeout is a number of milliseconds`,
+    );
   }
   return { strategy: strategy as Strategy, ...(timeout !== undefined && { timeout }) };
 }
