@@ -49,7 +49,7 @@ describe('a large answer', () => {
     expect(new Set(failures.map(([, { code }]) => code))).toEqual(new Set(['TOO_LARGE']));
   });
 
-  it('is one value for the page that asked: nothing shows of the parts', async () => {
+  it('is one value for the page: the parts are invisible', async () => {
     using bridge = openBridge();
     const api = bridge.diskCache.cache('api');
     for (let n = 0; n < 40; n++) bridge.cacheInMain('api').set(n, new Uint8Array(900 * KB).fill(n));

@@ -118,7 +118,7 @@ describe('the fair scheduler', () => {
   });
 });
 
-describe('what a page has under way', () => {
+describe('the calls of a page in flight', () => {
   function busy() {
     const answers: (ResponseMessage | ResponsePart)[] = [];
     const ran: number[] = [];
@@ -137,7 +137,7 @@ describe('what a page has under way', () => {
   const refused = (answers: readonly (ResponseMessage | ResponsePart)[]) =>
     answers.filter(([, it]) => 'refused' in it && it.refused.code === 'BUSY').map(([id]) => id);
 
-  it('is bounded in operations: what is more is refused at once, and answered', async () => {
+  it('is bounded in operations: more are refused at once, with a response', async () => {
     const { requests, answers, ran } = busy();
     for (let id = 1; id <= 8; id++) requests.receive([id, new Array(10_000).fill(0)]);
     expect(refused(answers)).toEqual([3, 4, 5, 6, 7, 8]);

@@ -28,7 +28,7 @@ async function measureDurations(times: number, work: (n: number) => Promise<unkn
   return took;
 }
 
-describe('a page that is late to drop what it keeps near', () => {
+describe('a page that is late to drop invalidated items', () => {
   it('lets writers wait once or twice, and keeps nothing near from then on', async () => {
     using bridge = openBridge({ stores });
     const late = openRawPort(bridge.rawPort(READ));
@@ -42,7 +42,7 @@ describe('a page that is late to drop what it keeps near', () => {
     expect(took.filter((ms) => ms > NEAR_LEASE_MS / 4).length).toBeLessThanOrEqual(2);
     await vi.waitFor(async () => {
       const answer = await late.call('near', 'api');
-      expect(answer.value?.error).toMatchObject({ code: 'BUSY', message: expect.stringMatching(/late to drop/) });
+      expect(answer.value?.error).toMatchObject({ code: 'BUSY', message: expect.stringMatching(/had to wait too long/) });
     });
   });
 
@@ -160,7 +160,7 @@ describe('a page with thousands of subscriptions', () => {
     expect(subscribe).toHaveBeenCalledTimes(2);
   });
 
-  it('is told what each of them asked for, from when it asked', async () => {
+  it('receives for each subscription its changes, from its start', async () => {
     using bridge = openBridge({ stores });
     const page = openRawPort(bridge.rawPort(READ));
     const told: [number, { key: unknown }[]][] = [];
@@ -194,7 +194,7 @@ describe('a page with thousands of subscriptions', () => {
     );
   });
 
-  it('is told to read again where its changes and ranges are too many to be compared', async () => {
+  it('receives a reset if its changes and ranges are too many to compare', async () => {
     using bridge = openBridge({ stores });
     const page = openRawPort(bridge.rawPort(READ));
     const told: [number, { kind: string }[]][] = [];
@@ -249,7 +249,7 @@ describe('a port whose answers are not read', () => {
     expect(answers).toBeLessThanOrEqual(5);
   });
 
-  it('is asked for nothing more until it takes them, and has all of them then', async () => {
+  it('is read no further until the page takes its results, and then gets all of them', async () => {
     using bridge = openBridge({ stores });
     bridge.cacheInMain('api').set('k', { bytes: new Uint8Array(8 * MIB) });
     const principal = new Principal();

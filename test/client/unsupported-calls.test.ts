@@ -8,7 +8,7 @@ const stores = defineStores({ api: cache(), settings: index(), log: deque() });
 /** As plain JavaScript calls it, which no compiler has seen. */
 type Untyped = Record<string, (...args: unknown[]) => Promise<unknown>>;
 
-describe('what a page asks for in vain', () => {
+describe('unsupported calls of a page', () => {
   it.each(['update', 'transact', 'memoize'])(
     '%s, which takes a function: it is told what to do instead',
     async (name) => {
@@ -46,7 +46,7 @@ describe('what a page asks for in vain', () => {
     expect(await bridge.diskCache.deque('log').length).toBe(3);
   });
 
-  it('a range to listen to that can’t be sent: it is told at once', () => {
+  it('throws at once for a subscription range that can’t be sent', () => {
     using bridge = openBridge({ stores });
     const range = { from: { name: () => 1 } } as never;
     expect(() => bridge.diskCache.subscribe(() => {}, range)).toThrow(
@@ -54,7 +54,7 @@ describe('what a page asks for in vain', () => {
     );
   });
 
-  it('the main process is told as much', () => {
+  it('gives the same errors in the main process', () => {
     using bridge = openBridge({ stores });
     const settings = bridge.registry.get('settings') as never as Record<string, (...args: unknown[]) => unknown>;
     const api = bridge.cacheInMain('api') as never as Record<string, (...args: unknown[]) => unknown>;

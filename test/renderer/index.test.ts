@@ -21,7 +21,7 @@ describe('deskcache/renderer', () => {
     expect(await Promise.all(calls)).toEqual([left, left]);
   });
 
-  it('rejects its calls where there is no page', async () => {
+  it('rejects its calls outside of a page', async () => {
     const { diskCache } = await import('../../renderer-api/index.ts');
     await expect(diskCache.get('k')).rejects.toMatchObject({ name: 'DiskCacheError', code: 'DISCONNECTED' });
   });
