@@ -85,14 +85,14 @@ function toRefusalIfThrown(message: unknown): unknown {
   if (type !== 'HANDLER' || name !== 'throw') return message;
   const thrown: unknown = Object(value).value;
   const text = isRecord(thrown) ? `${String(thrown['name'])}: ${String(thrown['message'])}` : String(thrown);
-  const error = new DiskCacheError('BAD_OPTION', `The main process could not do this: ${text}`);
+  const error = new DiskCacheError('BAD_OPTION', `The main process failed to run this call: ${text}`);
   return { id, type: 'RAW', value: { refused: toPageErrorData(error) } satisfies Refusal };
 }
 
 const createRefusal = (methods: readonly string[]): Refusal => ({
   refused: {
     code: 'NOT_ALLOWED',
-    message: `The main process refused a message that is no call of ${methods.join(', ')} with one plain argument`,
+    message: `The main process refused a message that isn't a call of ${methods.join(', ')} with one plain argument`,
   } satisfies ErrorData,
 });
 

@@ -138,7 +138,7 @@ export class Principal {
     if (this.#malformed.add(1)) return;
     throw new DiskCacheError(
       'DISCONNECTED',
-      `This page has sent more than ${MAX_MALFORMED_MESSAGES} messages that are no calls`,
+      `This page has sent more than ${MAX_MALFORMED_MESSAGES} messages that are not calls`,
     );
   }
 
@@ -158,7 +158,7 @@ export class Principal {
     if (this.#unreadBytes <= MAX_UNREAD_BYTES) return;
     throw new DiskCacheError(
       'DISCONNECTED',
-      `This page has not taken its answers, which are more than ${MAX_UNREAD_BYTES} bytes by now`,
+      `This page has not received its responses, which are more than ${MAX_UNREAD_BYTES} bytes by now`,
     );
   }
 
@@ -182,7 +182,7 @@ export class Principal {
     if (performance.now() - this.#lastReadAt <= MAX_UNREAD_MS) return true;
     throw new DiskCacheError(
       'DISCONNECTED',
-      `This page has not taken its answers for ${MAX_UNREAD_MS} ms, which are ${this.#unreadBytes} bytes by now`,
+      `This page has not received its responses for ${MAX_UNREAD_MS} ms, which are ${this.#unreadBytes} bytes by now`,
     );
   }
 

@@ -113,12 +113,12 @@ describe('an attached window', () => {
   });
 
   it.each<[unknown, RegExp]>([
-    [Promise.resolve(FULL_GRANT), /authorize\(frame\) answered a promise; it has to answer at once/],
-    [true, /answered no grant; give { stores/],
-    [{ store: { api: 'read' } }, /answered no grant/],
-    [{ stores: ['api'] }, /answered no grant/],
-    [{ stores: { api: 'readwrite' } }, /granted 'readwrite' on "api"; there are read, write, admin/],
-    [{ stores: { api: 'write' }, byte: 10 }, /answered "byte", which is nothing of a grant/],
+    [Promise.resolve(FULL_GRANT), /authorize\(frame\) returned a promise; it has to return synchronously/],
+    [true, /returned something that is not a grant; return { stores/],
+    [{ store: { api: 'read' } }, /returned something that is not a grant/],
+    [{ stores: ['api'] }, /returned something that is not a grant/],
+    [{ stores: { api: 'readwrite' } }, /granted 'readwrite' on "api"; valid levels: read, write, admin/],
+    [{ stores: { api: 'write' }, byte: 10 }, /returned the unknown property "byte"/],
     [{ stores: { api: 'write' }, bytes: Number.NaN }, /granted NaN bytes; it has to be a number from 0/],
     [{ stores: { api: 'write' }, bytes: '10' }, /granted '10' bytes; it has to be a number/],
   ])('grants nothing for an invalid grant, and warns the application: %j', (answered, why) => {

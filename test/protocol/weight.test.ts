@@ -22,7 +22,7 @@ describe('the weight of a message', () => {
     }
   });
 
-  it('ends on cycles, on depth and on what is shared', () => {
+  it('ends on cycles, deep nesting and shared parts', () => {
     const cycle: unknown[] = ['x'.repeat(100)];
     cycle.push(cycle);
     expect(estimateBytes(cycle)).toBeLessThan(200);

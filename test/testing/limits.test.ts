@@ -59,7 +59,7 @@ describe('raw ports of a test host', () => {
     const [{ reason }] = await goodbye;
     expect(reason).toMatchObject({
       code: 'DISCONNECTED',
-      message: expect.stringMatching(/messages that are no calls/),
+      message: expect.stringMatching(/messages that are not calls/),
     });
     await closed;
     expect(t.host.sessions).toBe(0);

@@ -108,9 +108,9 @@ export function parseResponse(given: unknown, body: BodyContent): Response {
 
 /** Returns a response as a page may see it, without its body and without cookies. */
 export function serializeWithoutCookies(response: Response): Omit<WireResponse, 'body'> {
-  const said = serializeResponseHead(response);
-  const statusText = toReasonPhrase(said.statusText);
-  return { ...said, statusText, headers: said.headers.filter(([name]) => !isSetCookieField(name)) };
+  const head = serializeResponseHead(response);
+  const statusText = toReasonPhrase(head.statusText);
+  return { ...head, statusText, headers: head.headers.filter(([name]) => !isSetCookieField(name)) };
 }
 
 export const serializeRequest = ({ url, method, headers }: Request): WireRequest => ({
@@ -124,7 +124,10 @@ export function parseStrategy(given: unknown): StrategyOptions | undefined {
   if (given === undefined) return undefined;
   const { strategy, timeout } = Object(given) as Record<keyof StrategyOptions, unknown>;
   if (!STRATEGIES.includes(strategy as Strategy) || (timeout !== undefined && typeof timeout !== 'number')) {
-    throw new DiskCacheError('BAD_OPTION', `A strategy is one of ${STRATEGIES.join(', ')}; its time-out, milliseconds`);
+    throw new DiskCacheError(
+      'BAD_OPTION',
+      `A strategy is one of ${STRATEGIES.join(', ')}; its timeout is a number of milliseconds`,
+    );
   }
   return { strategy: strategy as Strategy, ...(timeout !== undefined && { timeout }) };
 }
