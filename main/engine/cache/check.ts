@@ -116,9 +116,9 @@ function findDamagedIds(core: Core): { readonly suspects: number[]; readonly fin
   // The ids of a deque are its positions and may be negative.
   let after = Number.NEGATIVE_INFINITY;
   for (
-    let rows = core.sql.suspects.all(after, MAX_BATCH_ROWS);
+    let rows = core.sql.checkRows.all(after, MAX_BATCH_ROWS);
     rows.length > 0;
-    rows = core.sql.suspects.all(after, MAX_BATCH_ROWS)
+    rows = core.sql.checkRows.all(after, MAX_BATCH_ROWS)
   ) {
     for (const row of rows) {
       if (!(row[0] > after)) {
@@ -139,7 +139,7 @@ const recheckLocked = (core: Core, id: number): Finding[] =>
   core.openOptions.readOnly ? recheck(core, id, false) : inWriteTransaction(core, () => recheck(core, id, false));
 
 function recheck(core: Core, id: number, repair: boolean): Finding[] {
-  const row = core.sql.suspect.first(id);
+  const row = core.sql.checkRow.first(id);
   const fault = row && findDamage(core, row);
   if (row === undefined || fault === undefined) return [];
   if (repair) deleteRow(core, row.slice(0, 4) as unknown as Parameters<typeof deleteRow>[1], 'delete');

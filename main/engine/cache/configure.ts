@@ -58,7 +58,7 @@ export function persistSettings(core: Core, stored: Partial<Settings>, requested
   if (changed.length === 0) return;
   inDurableTransaction(core, () => {
     for (const name of changed)
-      core.sql.keepSetting.run(name, toSettingColumn(requested[name] as Settings[SettingName]));
+      core.sql.upsertSetting.run(name, toSettingColumn(requested[name] as Settings[SettingName]));
     if (changed.includes('tagIndex')) core.connection.execute(requested.tagIndex ? CREATE_TAG_INDEX : DROP_TAG_INDEX);
     core.sql.count.run(1, 'settings');
     core.settingsRevision = core.sql.counter.first('settings')?.[0] ?? 0;

@@ -170,10 +170,10 @@ export class MemoizedCall<R> {
       return false;
     }
     const now = core.clock();
-    const facts = readEntry(core, this.#column, now);
-    this.#cached = facts?.value as MemoizedResult | undefined;
-    if (facts === undefined || facts.expiresAt === null || this.#cached === undefined) return false;
-    return now - this.#cached.durationMs * beta * Math.log(Math.random()) >= facts.expiresAt;
+    const entry = readEntry(core, this.#column, now);
+    this.#cached = entry?.value as MemoizedResult | undefined;
+    if (entry === undefined || entry.expiresAt === null || this.#cached === undefined) return false;
+    return now - this.#cached.durationMs * beta * Math.log(Math.random()) >= entry.expiresAt;
   }
 
   /** With the lease in hand, where the store can give one. */

@@ -109,7 +109,7 @@ function isClaimed(sql: Statements, kind: CollectionKind, directory: string): bo
 
 /** Stores a fact about a collection. Inside a write transaction. */
 export function writeMetadata({ sql, metadata }: Core, name: string, value: Column): void {
-  sql.keepSetting.run(name, value);
+  sql.upsertSetting.run(name, value);
   metadata.set(name, value);
 }
 

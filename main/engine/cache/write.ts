@@ -183,7 +183,7 @@ export function touch(core: Core, key: Key, options?: Pick<SetOptions, 'ttl'>): 
 /** Stores what `next` returns for the present value (undefined if it is missing); expiry and tag stay unless `options` has new ones. */
 export function update(core: Core, key: Key, next: (current: unknown) => unknown, options?: SetOptions): unknown {
   assertFunction(next, 'what makes the next value');
-  return readModifyWrite(core, key, (facts) => next(facts?.value), assertSetOptions(options));
+  return readModifyWrite(core, key, (entry) => next(entry?.value), assertSetOptions(options));
 }
 
 const COUNT_OPTIONS: ReadonlySet<string> = new Set(['default']);
@@ -195,7 +195,7 @@ export function incr(core: Core, key: Key, delta = 1, options?: CountOptions): n
     if (typeof number === 'number' && !Number.isNaN(number)) continue;
     throw new DiskCacheError('BAD_OPTION', `delta and default have to be numbers, not ${formatValue(number)}`);
   }
-  return readModifyWrite(core, key, (facts) => computeSum(facts ? facts.value : initial, delta, key), {}) as number;
+  return readModifyWrite(core, key, (entry) => computeSum(entry ? entry.value : initial, delta, key), {}) as number;
 }
 
 export function decr(core: Core, key: Key, delta = 1, options?: CountOptions): number {
