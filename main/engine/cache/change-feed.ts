@@ -1,7 +1,7 @@
 import type { Key } from '../../../protocol/key.ts';
 import type { Change, ChangeKind } from '../../../protocol/options.ts';
+import { runAndWarn } from '../diagnostics.ts';
 import { deleteExpired } from '../space/delete-row.ts';
-import { runAndWarn } from '../space/warnings.ts';
 
 import { hasFormerLog, startLog, stopLog, upgradeLog } from '../sqlite/file-format.ts';
 import type { ChangeListener, ChangeSubscription, Core } from '../state/core.ts';

@@ -1,20 +1,18 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { CheckOptions, Finding } from '../../../protocol/results.ts';
-import { findPageDamage } from '../backup/page-damage.ts';
+import { areStoredSettingsLost, findPageDamage } from '../backup/damaged-tables.ts';
 import { recoverDatabase } from '../backup/recover-database.ts';
-import { areStoredSettingsLost } from '../backup/small-tables.ts';
+import { runAndWarn } from '../diagnostics.ts';
 import { deleteRow, removeReplaced } from '../space/delete-row.ts';
 import { collectBucket, findOrphans, hasOutOfRangeIds, repairIds } from '../space/garbage-collection.ts';
 import { assertDatabaseInPlace } from '../space/store-files.ts';
-import { runAndWarn } from '../space/warnings.ts';
 import { sleepBlocking } from '../sqlite/busy-retry.ts';
 import { isCorrupt, unlessCorrupt } from '../sqlite/errors.ts';
 import { PERMANENT_COUNTERS } from '../sqlite/statements.ts';
 import type { Core } from '../state/core.ts';
 import { assertFlag, assertOptions } from '../validate.ts';
 import { findDamage } from './read.ts';
-import { inWriteTransaction } from './transaction.ts';
-import { beforeWrite } from './write-checks.ts';
+import { beforeWrite, inWriteTransaction } from './transaction.ts';
 
 /** Checks what the items of a collection say together: the positions of a deque, the order of a queue. */
 export interface ConsistencyCheck {

@@ -1,6 +1,6 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Configuration } from '../../../protocol/options.ts';
-import { areSettingsLost } from '../backup/small-tables.ts';
+import { areSettingsLost } from '../backup/damaged-tables.ts';
 import { getCheckpointPages, getWalReserveBytes } from '../space/policy.ts';
 import { CREATE_TAG_INDEX } from '../sqlite/file-format.ts';
 import type { Core } from '../state/core.ts';

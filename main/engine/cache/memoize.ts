@@ -1,9 +1,9 @@
 import { DiskCacheError, type ErrorCode } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { SetOptions } from '../../../protocol/options.ts';
+import { runAndWarn } from '../diagnostics.ts';
 import { createIdentity, hasExited, type ProcessIdentity } from '../process-identity.ts';
 import { computeExpiresAt } from '../space/policy.ts';
-import { runAndWarn } from '../space/warnings.ts';
 import { sleepBlocking } from '../sqlite/busy-retry.ts';
 import type { Core, Lease } from '../state/core.ts';
 import {

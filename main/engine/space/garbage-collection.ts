@@ -1,12 +1,13 @@
 import { clearDeadListeners } from '../cache/change-feed.ts';
 import { inWriteTransaction } from '../cache/transaction.ts';
+import { tryWithoutWaiting } from '../diagnostics.ts';
 import { CLOCK_TOLERANCE_MS } from '../process-identity.ts';
 import type { Core } from '../state/core.ts';
 import { assertDatabaseInPlace } from './store-files.ts';
-import { tryWithoutWaiting } from './warnings.ts';
 
 /** Returns whether an item has an id that no store assigns: a damaged one, or one of a clock that was centuries ahead. O(log n). */
-export const hasOutOfRangeIds = ({ sql, kind }: Core): boolean => kind !== 'deque' && sql.outOfRangeId.first() !== undefined;
+export const hasOutOfRangeIds = ({ sql, kind }: Core): boolean =>
+  kind !== 'deque' && sql.outOfRangeId.first() !== undefined;
 
 /**
  * Moves items with such ids behind the others, in their order: after the largest id nothing could be added, and beyond 2^53 a number
