@@ -6,7 +6,7 @@ import { type CacheMethods, DiskCacheError } from '../engine/index.ts';
 import { httpChannel, wrapListener } from '../engine/internal.ts';
 import type { CacheMode } from './http/decide.ts';
 import { HTTP_CACHE_OPTIONS, HttpCache, type HttpCacheOptions } from './http/http-cache.ts';
-import { publishDecision } from './http/publish-decision.ts';
+import { publishDecision } from './http/respond.ts';
 import { getCacheStatus } from './http/response.ts';
 import { assertCacheAndFetch, assertingFetch, NetworkState, type RequestGuard } from './network.ts';
 import { LOOKED_AT_LATER, type OptionRules, parseOptions, type Rule, withMethods } from './options.ts';

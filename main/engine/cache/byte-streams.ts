@@ -90,16 +90,16 @@ export function openReadStream(core: Core, key: Key, range?: ByteRange): Readabl
 
 function readAndCount(core: Core, key: KeyColumn): EntryRow | undefined {
   refreshIfChanged(core);
-  const facts = readEntryRow(core, key);
-  if (facts === undefined) return recordMiss(core);
-  recordHit(core, { id: facts[0], accessedAt: 0, hits: 0 });
-  return facts;
+  const row = readEntryRow(core, key);
+  if (row === undefined) return recordMiss(core);
+  recordHit(core, { id: row[0], accessedAt: 0, hits: 0 });
+  return row;
 }
 
 function readEntryRow(core: Core, key: KeyColumn): EntryRow | undefined {
   const now = core.clock();
-  const facts = core.sql.facts.first(key);
-  return facts !== undefined && isLive(facts[6], now) ? facts : undefined;
+  const row = core.sql.entry.first(key);
+  return row !== undefined && isLive(row[6], now) ? row : undefined;
 }
 
 function valueRow([id, mode, value, check, bytes, file, expiresAt]: EntryRow): ValueRow {

@@ -1,7 +1,7 @@
 import type { Key } from '../../../protocol/key.ts';
 import type { Change, ChangeKind } from '../../../protocol/options.ts';
+import { runAndWarn } from '../diagnostics.ts';
 import { deleteExpired } from '../space/delete-row.ts';
-import { runAndWarn } from '../space/warnings.ts';
 
 import { hasFormerLog, startLog, stopLog, upgradeLog } from '../sqlite/file-format.ts';
 import type { ChangeListener, ChangeSubscription, Core } from '../state/core.ts';
@@ -88,7 +88,7 @@ export function stopChangeFeed(core: Core): void {
   // A listener that could not be forgotten ends with its lease.
   runAndWarn(core, () =>
     inWriteTransaction(core, () => {
-      sql.forgetListener.run(changeFeed.id);
+      sql.deleteListener.run(changeFeed.id);
       stopUnusedLog(core);
     }),
   );
@@ -101,7 +101,7 @@ export function clearDeadListeners(core: Core): void {
 }
 
 function stopUnusedLog({ sql, connection }: Core): void {
-  sql.forgetDeadListeners.run();
+  sql.deleteDeadListeners.run();
   if (sql.anyListener.first() === undefined) stopLog(connection);
 }
 
@@ -117,7 +117,7 @@ function startChangeFeed(core: Core): void {
 function registerListener(core: Core): void {
   const { changeFeed, sql, connection } = core;
   startLog(connection);
-  sql.keepListener.run(changeFeed.id, LISTENER_LEASE_SECONDS);
+  sql.insertListener.run(changeFeed.id, LISTENER_LEASE_SECONDS);
   changeFeed.lastChangeId = sql.lastChange.first()?.[0] ?? 0;
   changeFeed.renewAt = performance.now() + RENEWAL_INTERVAL_MS;
 }

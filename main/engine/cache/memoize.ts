@@ -1,9 +1,9 @@
 import { DiskCacheError, type ErrorCode } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { SetOptions } from '../../../protocol/options.ts';
+import { runAndWarn } from '../diagnostics.ts';
 import { createIdentity, hasExited, type ProcessIdentity } from '../process-identity.ts';
 import { computeExpiresAt } from '../space/policy.ts';
-import { runAndWarn } from '../space/warnings.ts';
 import { sleepBlocking } from '../sqlite/busy-retry.ts';
 import type { Core, Lease } from '../state/core.ts';
 import {
@@ -170,10 +170,10 @@ export class MemoizedCall<R> {
       return false;
     }
     const now = core.clock();
-    const facts = readEntry(core, this.#column, now);
-    this.#cached = facts?.value as MemoizedResult | undefined;
-    if (facts === undefined || facts.expiresAt === null || this.#cached === undefined) return false;
-    return now - this.#cached.durationMs * beta * Math.log(Math.random()) >= facts.expiresAt;
+    const entry = readEntry(core, this.#column, now);
+    this.#cached = entry?.value as MemoizedResult | undefined;
+    if (entry === undefined || entry.expiresAt === null || this.#cached === undefined) return false;
+    return now - this.#cached.durationMs * beta * Math.log(Math.random()) >= entry.expiresAt;
   }
 
   /** With the lease in hand, where the store can give one. */

@@ -216,7 +216,7 @@ export interface StoredEntry {
 
 /** The value of a live item and the rest of its row, past the memory tier. */
 export function readEntry(core: Core, key: KeyColumn, now: number): StoredEntry | undefined {
-  const row = core.sql.facts.first(key);
+  const row = core.sql.entry.first(key);
   if (row === undefined || !isLive(row[6], now)) return undefined;
   const [id, mode, data, check, bytes, file, expiresAt, storedAt, usedAt, hits, tag] = row;
   const value = readValue(core, key, [id, mode, data, check, bytes, file, expiresAt]);

@@ -1,5 +1,5 @@
 import type { Stats } from '../../../protocol/results.ts';
-import { runAndWarn } from '../space/warnings.ts';
+import { runAndWarn } from '../diagnostics.ts';
 
 import type { Core } from '../state/core.ts';
 import type { BufferedAccess } from '../state/row-stats.ts';

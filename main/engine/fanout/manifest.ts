@@ -243,7 +243,7 @@ function assertNoUnknownShards(directory: string, { folder, shards }: FanoutMani
 export const isComplete = (first: Core): boolean => readSetting(first, COMPLETE_SETTING) !== undefined;
 
 export function markComplete(first: Core): void {
-  if (!isComplete(first)) inDurableTransaction(first, () => first.sql.keepSetting.run(COMPLETE_SETTING, 1));
+  if (!isComplete(first)) inDurableTransaction(first, () => first.sql.upsertSetting.run(COMPLETE_SETTING, 1));
 }
 
 /**
@@ -259,7 +259,7 @@ export function claimShard(core: Core, manifest: FanoutManifest, shard: number, 
   const found = readSetting(core, SHARD_SETTING);
   if (found === mark) return;
   if (found === undefined) {
-    if (!core.openOptions.readOnly) inDurableTransaction(core, () => core.sql.keepSetting.run(SHARD_SETTING, mark));
+    if (!core.openOptions.readOnly) inDurableTransaction(core, () => core.sql.upsertSetting.run(SHARD_SETTING, mark));
     return;
   }
   throw new DiskCacheError(

@@ -7,7 +7,7 @@ import { sleepBlocking } from '../sqlite/busy-retry.ts';
 import { assertFunction, assertOptions } from '../validate.ts';
 import { type AcquireOptions, sleep } from './acquire.ts';
 import type { LockLike } from './locks.ts';
-import { RecipeRow, type RecipeStore } from './recipe-store.ts';
+import { RecipeRow, type RecipeStore } from './recipes.ts';
 
 /** Whether a function was declared `async`. A function that merely returns a promise can't be recognized before it is called. */
 export const isAsyncFunction = (fn: unknown): boolean =>

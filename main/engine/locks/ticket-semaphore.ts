@@ -12,7 +12,7 @@ import {
 import type { Clock } from '../space/policy.ts';
 import { assertFunction, assertOptions } from '../validate.ts';
 import { encodeKey } from '../values/key.ts';
-import { RecipeRow, type RecipeStore } from './recipe-store.ts';
+import { RecipeRow, type RecipeStore } from './recipes.ts';
 
 /** The lease of a holder, unless the option `lease` says otherwise. */
 export const DEFAULT_LOCK_LEASE_MS = 30_000;
