@@ -4,7 +4,7 @@ import type { Column } from '../sqlite/connection.ts';
 import { DEQUE_STATEMENTS } from '../sqlite/deque-statements.ts';
 import type { Statements } from '../sqlite/statements.ts';
 import type { Core } from '../state/core.ts';
-import { isRecord } from '../validate.ts';
+import { createUnknownOptionError, isRecord } from '../validate.ts';
 import { configure } from './configure.ts';
 import { closeCore, openCore } from './open.ts';
 import { inWriteTransaction } from './transaction.ts';
@@ -61,8 +61,7 @@ export function openCollection(
 ): Core {
   for (const name in options) {
     if (SHARED_OPTIONS.has(name)) continue;
-    const names = [...KIND_OPTIONS[kind], ...SHARED_OPTIONS].join(', ');
-    throw new DiskCacheError('BAD_OPTION', `"${name}" is no option of a collection (${kind}); there are ${names}`);
+    throw createUnknownOptionError(name, [...KIND_OPTIONS[kind], ...SHARED_OPTIONS]);
   }
   const core = openCore(directory, { ...DEFAULT_OPTIONS[kind], ...options, ...NEVER_EVICT }, (sql, path) =>
     isClaimed(sql, kind, path),
