@@ -1,6 +1,6 @@
 import { DiskCacheError } from '../protocol/error.ts';
 
-/** A part that is not loaded by then counts as failed, and what waited for it goes on. */
+/** After this time, loading a part has failed: its callers must not wait without end. */
 const LOAD_TIMEOUT_MS = 15_000;
 
 /**
@@ -18,7 +18,7 @@ export function loadPart<T>(part: string, load: () => Promise<T>): Promise<T> {
           { cause },
         ),
       );
-    const timer = setTimeout(fail, LOAD_TIMEOUT_MS, `nothing came for ${LOAD_TIMEOUT_MS} ms`);
+    const timer = setTimeout(fail, LOAD_TIMEOUT_MS, `no response for ${LOAD_TIMEOUT_MS} ms`);
     load()
       .then(resolve, fail)
       .finally(() => clearTimeout(timer));

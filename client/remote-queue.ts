@@ -53,7 +53,7 @@ class QueueMethods {
     return this.#client.updates.subscribe({
       store: this.#address,
       range: {},
-      listener: (news) => listener(news.kind === 'reset' ? { kind: 'missed' } : (news as QueueEvent)),
+      listener: (event) => listener(event.kind === 'reset' ? { kind: 'missed' } : (event as QueueEvent)),
       onError,
     });
   }

@@ -128,7 +128,7 @@ export class RemoteStore {
     const [key, , options] = sent as [Key, unknown, SetOptions | undefined];
     return this.#client.exclusive(this.#store, async () => {
       const stored = await writeLargeValue(this.#client, this.#store, key, bytes, options);
-      if (!stored) await this.#client.callHeld(this.#store, 'set', sent);
+      if (!stored) await this.#client.callNow(this.#store, 'set', sent);
     });
   }
 

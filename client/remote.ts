@@ -56,10 +56,10 @@ export function rejectOnThrow<T>(call: () => Promise<T>): Promise<T> {
 async function rejectWith(error: unknown): Promise<never> {
   if (!(error instanceof DiskCacheError)) {
     // An iterator, a getter or a proxy has thrown.
-    throw new DiskCacheError('BAD_OPTION', "An argument can't be read; its cause says why", { cause: error });
+    throw new DiskCacheError('BAD_OPTION', "An argument can't be read; see the cause", { cause: error });
   }
   if (!(error instanceof UnsendableArgumentError)) throw error;
-  // Without that part of the code the message is less precise, and still true.
+  // If that code can’t be loaded, the message is less precise.
   const faults = await loadPart('faults', () => import('./faults.ts')).catch(() => undefined);
   throw faults?.locateFault(error) ?? error;
 }

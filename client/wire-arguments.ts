@@ -23,7 +23,10 @@ export class UnsendableArgumentError extends DiskCacheError {
   constructor(code: ErrorCode, rejected: RejectedArgument) {
     super(
       code,
-      formatRejection(rejected, `${rejected.name} holds what can't be sent, as a function or an instance of a class`),
+      formatRejection(
+        rejected,
+        `${rejected.name} has a part that can't be sent, such as a function or a class instance`,
+      ),
     );
     this.rejected = rejected;
   }

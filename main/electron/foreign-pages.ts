@@ -180,7 +180,7 @@ export class ForeignPages {
 /** Headers that carry the user's data, and `User-Agent`: Chromium sets it by itself, and setting it here would cause a preflight. */
 const DROPPED_FIELDS = ['cookie', 'cookie2', 'user-agent'];
 
-/** Returns the request to send to the network for a foreign origin: with its `HttpOrigin`, without credentials. */
+/** Returns the request to send to the network for a foreign origin: with its `Origin`, without credentials. */
 export function toForeignRequest(origin: string, request: Request): Request {
   const sent = new Request(request, { credentials: 'omit' });
   for (const name of DROPPED_FIELDS) sent.headers.delete(name);

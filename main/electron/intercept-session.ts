@@ -19,7 +19,7 @@ export interface OfflineSessionOptions
   /**
    * Performs the network requests. Default: `networkFetch(session)`. The network can't serve the application's own schemes; pass a function
    * that gets them from their source. It must return redirects if the request says `redirect: 'manual'`. Requests of a foreign page have an
-   * `HttpOrigin` and `credentials: 'omit'`, which it must respect.
+   * `Origin` and `credentials: 'omit'`, which it must respect.
    */
   readonly fetch?: OfflineOptions['fetch'];
   /**

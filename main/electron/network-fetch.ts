@@ -68,7 +68,7 @@ const BODYLESS_STATUSES: ReadonlySet<number> = new Set([101, 204, 205, 304]);
  * `session.fetch` in three points: with `redirect: 'manual'` a redirect is a response, as in Node, instead of a failure; responses have
  * their `url`; and the session's protocol handlers and Chromium's HTTP cache, which might respond in the network's place, are bypassed.
  *
- * If the request has an `HttpOrigin`, the network service enforces CORS, with a preflight where a browser sends one. A server or proxy that
+ * If the request has an `Origin`, the network service enforces CORS, with a preflight where a browser sends one. A server or proxy that
  * asks for a password gets it from the listeners of `app.on('login')`, whose WebContents is null; if no listener responds, the 401 or 407
  * is the response. With `credentials: 'omit'` only a proxy gets one.
  *
@@ -79,7 +79,7 @@ const BODYLESS_STATUSES: ReadonlySet<number> = new Set([101, 204, 205, 304]);
 export const networkFetch = (session: Session): Fetch => createNetworkFetch(session, 'enforced');
 
 /**
- * `networkFetch` for the application's own pages: it sends their `HttpOrigin` without enforcing CORS on the response. Cookies are sent as with
+ * `networkFetch` for the application's own pages: it sends their `Origin` without enforcing CORS on the response. Cookies are sent as with
  * a request of the main process.
  */
 export const ownNetworkFetch = (session: Session): Fetch => createNetworkFetch(session, 'not enforced');
@@ -212,7 +212,7 @@ function createRequest(options: ClientRequestConstructorOptions): ClientRequest 
 const BYPASS_HANDLERS = { bypassCustomProtocolHandlers: true } as const;
 
 /**
- * If a request has an origin, the network service enforces CORS by its mode. Electron also uses an `HttpOrigin` header as the origin,
+ * If a request has an origin, the network service enforces CORS by its mode. Electron also uses an `Origin` header as the origin,
  * unless its value is a list (net-client-request.ts, electron_api_url_loader.cc): a list (`toRequestOptions`) is only sent. Without an
  * origin neither CORS nor Cross-Origin-Resource-Policy is enforced, SameSite cookies are sent, and the Origin of a POST is not replaced.
  */

@@ -1,5 +1,6 @@
-import { formatValue, truncate } from '../../protocol/describe-value.ts';
+import { formatValue } from '../../protocol/describe-value.ts';
 import { DiskCacheError } from '../engine/index.ts';
+import { createUnknownOptionError } from '../engine/internal.ts';
 
 /** What an option has to be, and how a message says so. An omitted option is not checked. */
 export interface Rule {
@@ -42,9 +43,7 @@ export function parseOptions<T extends object>(by: string, options: T | undefine
     throw new DiskCacheError('BAD_OPTION', `${by} takes an object of options; valid options: ${names.join(', ')}`);
   }
   for (const name of Object.keys(options)) {
-    if (Object.hasOwn(rules, name)) continue;
-    const hint = `valid options: ${names.join(', ')}`;
-    throw new DiskCacheError('BAD_OPTION', `${by}: unknown option "${truncate(name)}"; ${hint}`);
+    if (!Object.hasOwn(rules, name)) throw createUnknownOptionError(name, names, `${by}: `);
   }
   for (const name of names) {
     const value: unknown = options[name];

@@ -198,7 +198,7 @@ export function asRequest(input: RequestInfo | undefined): Request {
 }
 
 const duplicateRequestError = () =>
-  new DOMException('addAll was asked for the same request twice', 'InvalidStateError');
+  new DOMException('addAll got the same request twice', 'InvalidStateError');
 
 function assertCacheable(response: Response): void {
   if (!(response instanceof Response)) throw new TypeError('Only a Response can be cached');
