@@ -16,7 +16,7 @@ export {
 } from './process-identity.ts';
 export { limitBlocking, withBriefWait } from './sqlite/busy-retry.ts';
 export { isCorrupt, isDamage, isTransient } from './sqlite/errors.ts';
-export { OpenStore } from './state/core.ts';
+export { OpenHandle } from './state/core.ts';
 export { assertCacheOptions } from './state/settings.ts';
 export {
   assertFlag,

@@ -6,7 +6,7 @@ import type { PlainValues } from '../../../protocol/plain-values.ts';
 import type { Entry, Stats } from '../../../protocol/results.ts';
 import { getVolume } from '../space/store-files.ts';
 import type { ChangeListener, Core } from '../state/core.ts';
-import { OpenStore } from '../state/core.ts';
+import { OpenHandle } from '../state/core.ts';
 import { assertNoDefault } from '../validate.ts';
 import { type ByteRange, openBytes, openReadStream, type StoredBytes, writeStream } from './byte-streams.ts';
 import type { SubscribeOptions } from './change-feed.ts';
@@ -37,7 +37,7 @@ let adopted: Core | undefined;
  */
 export class Cache<K extends Key = Key, V = unknown> {
   readonly directory: string;
-  readonly #store: OpenStore<Core>;
+  readonly #store: OpenHandle<Core>;
 
   /**
    * Opens a directory, or creates it.
@@ -49,7 +49,7 @@ export class Cache<K extends Key = Key, V = unknown> {
     const core = adopted ?? openCore(directory, options);
     adopted = undefined;
     this.directory = core.directory;
-    this.#store = new OpenStore(core, `The store at ${core.directory}`, closeCore);
+    this.#store = new OpenHandle(core, `The store at ${core.directory}`, closeCore);
   }
 
   /** Returns the value; undefined if it is missing or has expired. O(log n + size of the value). */

@@ -268,7 +268,7 @@ export interface Core {
 }
 
 /** What a store works on while it is open. Every public store holds one. */
-export class OpenStore<C> {
+export class OpenHandle<C> {
   readonly #name: string;
   readonly #release: (core: C) => void;
   #core: C | undefined;

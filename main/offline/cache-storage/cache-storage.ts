@@ -197,8 +197,7 @@ export function asRequest(input: RequestInfo | undefined): Request {
   return input instanceof Request ? input : new Request(input);
 }
 
-const duplicateRequestError = () =>
-  new DOMException('addAll got the same request twice', 'InvalidStateError');
+const duplicateRequestError = () => new DOMException('addAll got the same request twice', 'InvalidStateError');
 
 function assertCacheable(response: Response): void {
   if (!(response instanceof Response)) throw new TypeError('Only a Response can be cached');
