@@ -9,7 +9,7 @@ import { isNotModified, isRangeCurrent, parseRangeField } from '../http-semantic
  * Returns the media type of an item by the extension of its key, or of the last element of an array, in the list of `mrmime`. Without a
  * known extension, a text is `text/plain` and bytes are `application/octet-stream`. Text types get UTF-8, in which texts are stored.
  */
-export function getContentType(key: Key, isText: boolean): string {
+function getContentType(key: Key, isText: boolean): string {
   const type = getTypeByExtension(Array.isArray(key) ? (key as readonly Key[]).at(-1) : key);
   if (type === undefined) return isText ? 'text/plain; charset=utf-8' : 'application/octet-stream';
   return type.startsWith('text/') ? `${type}; charset=utf-8` : type;
@@ -108,7 +108,7 @@ const STATUS_BY_CODE: Readonly<Record<ErrorCode, number>> = {
  * origins may read it, because `find` has checked the origin before. `nosniff` keeps its type; `sandbox` makes it a document without
  * scripts and without an origin: what an application has fetched and stored must not become a page of its own.
  */
-export function createHeaders(contentType: string, extra: Readonly<Record<string, string>>): Headers {
+function createHeaders(contentType: string, extra: Readonly<Record<string, string>>): Headers {
   return new Headers({
     'content-type': contentType,
     'access-control-allow-origin': '*',
@@ -120,11 +120,7 @@ export function createHeaders(contentType: string, extra: Readonly<Record<string
   });
 }
 
-export function createTextResponse(
-  status: number,
-  text: string,
-  extra: Readonly<Record<string, string>> = {},
-): Response {
+function createTextResponse(status: number, text: string, extra: Readonly<Record<string, string>> = {}): Response {
   return new Response(text, {
     status,
     headers: createHeaders('text/plain; charset=utf-8', { 'cache-control': 'no-store', ...extra }),
@@ -132,7 +128,7 @@ export function createTextResponse(
 }
 
 /** Returns the response for a failure. Its text is `CODE: message`. */
-export function createErrorResponse(error: unknown): Response {
+function createErrorResponse(error: unknown): Response {
   const { code, message } = toPageErrorData(error);
   // Any other error is a mistake of ours, not of the request.
   return createTextResponse(error instanceof DiskCacheError ? STATUS_BY_CODE[code] : 500, `${code}: ${message}`);
@@ -145,7 +141,7 @@ const NO_TIME = 0;
  * Returns the response to a GET or HEAD for an item: RFC 9110 §13 (If-None-Match, If-Range) and §14 (one range). The body is read from
  * disk as the reader takes it.
  */
-export function createItemResponse(request: Request, item: StoredBytes, contentType: string): Response {
+function createItemResponse(request: Request, item: StoredBytes, contentType: string): Response {
   const isHead = request.method === 'HEAD';
   const headers = createHeaders(contentType, {
     etag: `"${item.version}"`,

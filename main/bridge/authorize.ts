@@ -17,7 +17,7 @@ import { getSlices, isLong } from './slices.ts';
 import type { ValueStreams } from './value-streams.ts';
 
 /** How to check the arguments of a method. Computed once, because most calls need no check. */
-export interface Admission {
+interface Admission {
   readonly name: string;
   readonly signature: Signature;
   readonly maxArguments: number;
@@ -28,16 +28,16 @@ export interface Admission {
 }
 
 /** A method of a store, with its handler. */
-export interface StoreMethod extends Admission {
+interface StoreMethod extends Admission {
   readonly handler: MethodHandler;
   readonly isLong: boolean;
 }
 
 /** A step of a streamed value. */
-export type StreamStep = Admission & { readonly name: keyof ValueStreamContract };
+type StreamStep = Admission & { readonly name: keyof ValueStreamContract };
 
 /** Roles of arguments that stand for many items. */
-export const MANY: readonly ArgumentRole[] = ['keys', 'entries', 'values', 'jobs'];
+const MANY: readonly ArgumentRole[] = ['keys', 'entries', 'values', 'jobs'];
 
 const toStoreMethod = (kind: Kind, name: string, signature: Signature): StoreMethod => ({
   ...toAdmission(name, signature),
@@ -69,7 +69,7 @@ const METHODS: ReadonlyMap<Kind, ReadonlyMap<unknown, StoreMethod>> = new Map(
 );
 
 /** Returns a method of a kind; undefined for any other name in a message. */
-export const getMethod = (kind: Kind, name: unknown): StoreMethod | undefined => METHODS.get(kind)?.get(name);
+const getMethod = (kind: Kind, name: unknown): StoreMethod | undefined => METHODS.get(kind)?.get(name);
 
 const STREAM_STEPS: ReadonlyMap<unknown, StreamStep> = new Map(
   Object.entries(VALUE_STREAM_SIGNATURES).map(([name, signature]) => [
@@ -78,7 +78,7 @@ const STREAM_STEPS: ReadonlyMap<unknown, StreamStep> = new Map(
   ]),
 );
 
-export const getStreamStep = (name: unknown): StreamStep | undefined => STREAM_STEPS.get(name);
+const getStreamStep = (name: unknown): StreamStep | undefined => STREAM_STEPS.get(name);
 
 /** Returns an open store by its name; throws `NO_SUCH_STORE`. */
 export type FindStore = (name: string) => BridgeStore;

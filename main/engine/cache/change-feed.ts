@@ -30,7 +30,7 @@ export interface KeyRange {
 }
 
 /** @throws {DiskCacheError} `BAD_OPTION` or `BAD_KEY` */
-export function parseBounds(options: SubscribeOptions | undefined): KeyBounds {
+function parseBounds(options: SubscribeOptions | undefined): KeyBounds {
   return parseKeyBounds(assertOptions(options, KEY_RANGE_OPTIONS));
 }
 
@@ -44,7 +44,7 @@ export function parseKeyRange(options: SubscribeOptions | undefined): KeyRange {
   };
 }
 
-export const isWithin = (key: KeyColumn, { lower, upper }: KeyBounds): boolean =>
+const isWithin = (key: KeyColumn, { lower, upper }: KeyBounds): boolean =>
   (lower === undefined || compareColumns(key, lower) >= 0) && (upper === undefined || compareColumns(key, upper) < 0);
 
 function toText(bound: KeyColumn | undefined): string {

@@ -52,7 +52,7 @@ export function refreshIfChanged(core: Core): void {
  * Whether the next read from disk does without a view: the first one after a write. A single statement sees everything that is
  * committed, and to begin a view that the next write ends costs as much as the read. Not for what is remembered.
  */
-export function readsPast({ externalChanges, transaction }: Core): boolean {
+function readsPast({ externalChanges, transaction }: Core): boolean {
   if (!externalChanges.isCut || transaction.depth > 0) return false;
   externalChanges.isCut = false;
   return performance.now() - externalChanges.checkedAt < RECHECK_INTERVAL_MS;

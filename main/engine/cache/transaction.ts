@@ -226,7 +226,7 @@ function persistLatestTime(core: Core, now: number): void {
 }
 
 /** Invariant: nothing is written after a transaction was lost half-way, otherwise its second half would be committed alone. */
-export function assertTransactionAlive(core: Core): void {
+function assertTransactionAlive(core: Core): void {
   if (core.connection.inTransaction) return;
   const { lastFailure } = core.connection;
   throw new DiskCacheError(

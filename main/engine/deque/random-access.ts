@@ -187,12 +187,7 @@ export function iterateValuesBackwards(open: () => Core): Generator<unknown, voi
 }
 
 /** Returns the values from an index on: at most `maxItems` and, after the first, `MAX_PAGE_BYTES`. @throws {DiskCacheError} `CORRUPT` */
-export function readDequeBatch(
-  core: Core,
-  direction: 'upwards' | 'downwards',
-  index: number,
-  maxItems: number,
-): unknown[] {
+function readDequeBatch(core: Core, direction: 'upwards' | 'downwards', index: number, maxItems: number): unknown[] {
   const values: unknown[] = [];
   const step = direction === 'upwards' ? 1 : -1;
   let bytes = 0;

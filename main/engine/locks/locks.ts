@@ -41,7 +41,7 @@ export interface LockLike {
 }
 
 /** The common part of locks and semaphores: handles, given out in order. */
-export abstract class LockBase implements LockLike {
+abstract class LockBase implements LockLike {
   readonly #semaphore: TicketSemaphore;
   /** Handles acquired through this object, the latest last. */
   readonly #handles: LockHandle[] = [];

@@ -87,21 +87,13 @@ export type CheckRow = [...RowRef, mode: number, value: Column, checksum: number
 const CHECK_COLUMNS = `${ROW_REF_COLUMNS}, mode, value, checksum`;
 
 /** The names of the counters on disk. */
-export type CounterName =
-  | 'file bytes'
-  | 'hits'
-  | 'misses'
-  | 'hand'
-  | 'settings'
-  | 'clock'
-  | 'collected at'
-  | 'next folder';
+type CounterName = 'file bytes' | 'hits' | 'misses' | 'hand' | 'settings' | 'clock' | 'collected at' | 'next folder';
 
 /** The counters that every store has; the others are created when they are first needed. */
 export const PERMANENT_COUNTERS = ['file bytes', 'hits', 'misses', 'hand', 'settings'] as const;
 
 /** The columns that every set writes, in the order of `ITEM_COLUMNS`. */
-export type ItemColumns = readonly [
+type ItemColumns = readonly [
   key: KeyColumn,
   storedAt: number,
   usedAt: number,

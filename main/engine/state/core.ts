@@ -205,7 +205,7 @@ export interface FileIdentity {
   readonly inode: number;
 }
 
-export interface CompanionFile {
+interface CompanionFile {
   readonly path: string;
   readonly identity: FileIdentity;
 }

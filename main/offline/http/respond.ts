@@ -61,7 +61,7 @@ class Decision implements HttpMessage {
 }
 
 /** Responds from the store or the origin (RFC 9111 §4): carries out what `decide` says until there is a response. */
-export async function respond(context: HttpCacheContext, request: Request, mode: CacheMode): Promise<Response> {
+async function respond(context: HttpCacheContext, request: Request, mode: CacheMode): Promise<Response> {
   request.signal.throwIfAborted();
   let known: Pick<Situation, 'stored' | 'joinOutcome'> = { stored: 'unread', joinOutcome: undefined };
   for (;;) {
