@@ -22,7 +22,7 @@ export const TEXTS: Rule = {
 };
 export const SIGNAL: Rule = { is: 'an AbortSignal', accepts: (value) => value instanceof AbortSignal };
 /** For an option that its user checks more closely, with a better message. */
-export const LOOKED_AT_LATER: Rule = { is: '', accepts: () => true };
+export const CHECKED_LATER: Rule = { is: '', accepts: () => true };
 
 /** Accepts an object with these methods, such as an instance of a class of this package. */
 export const withMethods = (is: string, ...methods: readonly string[]): Rule => ({

@@ -5,7 +5,7 @@ import { getStoredFields, withoutCookies, withoutFragment } from '../http-semant
 import { keepRequestsAlive, writeBody } from './bodies.ts';
 import { appendCacheStatus, createStoredResponse } from './http/response.ts';
 import { assertCacheAndFetch, assertingFetch } from './network.ts';
-import { FUNCTION, LOOKED_AT_LATER, type OptionRules, parseOptions, SIGNAL, TEXT } from './options.ts';
+import { CHECKED_LATER, FUNCTION, type OptionRules, parseOptions, SIGNAL, TEXT } from './options.ts';
 
 export interface PrecacheOptions {
   readonly cache: CacheMethods;
@@ -40,8 +40,8 @@ export interface PrecacheInstallOptions {
 }
 
 const PRECACHE_OPTIONS: OptionRules<PrecacheOptions> = {
-  cache: LOOKED_AT_LATER,
-  fetch: LOOKED_AT_LATER,
+  cache: CHECKED_LATER,
+  fetch: CHECKED_LATER,
   name: TEXT,
   clock: FUNCTION,
   onStoreFailure: FUNCTION,

@@ -6,7 +6,7 @@ import { parseListField, withoutCookies } from '../../http-semantics/fields.ts';
 import { keepRequestsAlive } from '../bodies.ts';
 import { MAX_VARY_FIELDS } from '../http/policy.ts';
 import { assertCacheAndFetch, assertingFetch, followRedirects, type RequestGuard } from '../network.ts';
-import { FUNCTION, LOOKED_AT_LATER, type OptionRules, parseOptions, TEXT, TEXTS, withMethods } from '../options.ts';
+import { CHECKED_LATER, FUNCTION, type OptionRules, parseOptions, TEXT, TEXTS, withMethods } from '../options.ts';
 import {
   type CachedItem,
   CachedItems,
@@ -197,8 +197,7 @@ export function asRequest(input: RequestInfo | undefined): Request {
   return input instanceof Request ? input : new Request(input);
 }
 
-const duplicateRequestError = () =>
-  new DOMException('addAll got the same request twice', 'InvalidStateError');
+const duplicateRequestError = () => new DOMException('addAll got the same request twice', 'InvalidStateError');
 
 function assertCacheable(response: Response): void {
   if (!(response instanceof Response)) throw new TypeError('Only a Response can be cached');
@@ -226,8 +225,8 @@ export interface CacheStorageOptions {
 }
 
 const OPTIONS: OptionRules<CacheStorageOptions> = {
-  cache: LOOKED_AT_LATER,
-  fetch: LOOKED_AT_LATER,
+  cache: CHECKED_LATER,
+  fetch: CHECKED_LATER,
   name: TEXT,
   schemes: {
     is: `${TEXTS.is}, or a function of a scheme`,

@@ -2,7 +2,7 @@ import type { CacheMethods } from '../../engine/index.ts';
 import { drainBody } from '../bodies.ts';
 import type { RequestGuard } from '../network.ts';
 import { assertCacheAndFetch, assertingFetch, followRedirects } from '../network.ts';
-import { FLAG, FUNCTION, LOOKED_AT_LATER, type OptionRules, parseOptions, TEXT, TEXTS } from '../options.ts';
+import { CHECKED_LATER, FLAG, FUNCTION, type OptionRules, parseOptions, TEXT, TEXTS } from '../options.ts';
 import { HttpCacheContext } from './context.ts';
 import type { CacheMode } from './decide.ts';
 import { respondAndPublish } from './publish-decision.ts';
@@ -40,8 +40,8 @@ export interface HttpCacheOptions {
 }
 
 export const HTTP_CACHE_OPTIONS: OptionRules<HttpCacheOptions> = {
-  cache: LOOKED_AT_LATER,
-  fetch: LOOKED_AT_LATER,
+  cache: CHECKED_LATER,
+  fetch: CHECKED_LATER,
   partition: TEXT,
   shared: FLAG,
   hiddenHeaders: TEXTS,
