@@ -56,13 +56,13 @@ export type PlainResult<T> = [IsCertain<IsDeferred<T>>] extends [true]
   : unknown;
 
 /**
- * The public transaction. Its function is a plain one: a promise would let strangers write in the middle of it, and what a generator
- * does it does later, or never.
+ * The public transaction. Its function is a plain one: other code could write in the middle of an async one, and a generator runs later
+ * or never.
  *
  * @throws {DiskCacheError} `BAD_OPTION` if `work` returns a promise or a generator; everything it wrote is undone.
  */
 export function transact<T>(core: Core, work: () => T): T {
-  assertFunction(work, 'what transact runs');
+  assertFunction(work, 'the function of transact');
   return inWriteTransaction(core, () => {
     const result = work();
     const kind = isThenable(result) ? 'an async function' : isGenerator(result) ? 'a generator' : undefined;
@@ -150,7 +150,7 @@ function runSavepoint<T>(core: Core, work: () => T): T {
   }
 }
 
-/** Undoes a part; where that fails, the whole, for what is left of the part is unknown. The outer call finds the transaction lost. */
+/** Rolls back the savepoint or, if that fails, the whole transaction, whose state is then unknown. The outer call finds it lost. */
 function endSavepoint({ sql, connection }: Core): void {
   try {
     sql.rollbackToSavepoint.run();
