@@ -19,7 +19,7 @@ import type { RemoteRange } from './remote-range.ts';
 import { UnsendableArgumentError } from './wire-arguments.ts';
 
 /** Properties of a store, which are promises in a page. */
-export const PROPERTY_NAMES = ['size', 'length', 'maxLength', 'paused'] as const;
+const PROPERTY_NAMES = ['size', 'length', 'maxLength', 'paused'] as const;
 
 /**
  * Defines the methods of a contract on a class. Called with its first instance, not when this file is loaded, so that the bundle of a page

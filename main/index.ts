@@ -12,8 +12,8 @@ import { allowOwnPages, isOwnOrigin } from './electron/sender.ts';
 import { assertRuntimeFile, describeMissing, getRuntimePath } from './engine/runtime-files.ts';
 import { placeEngine } from './engine-placement.ts';
 import type { Host, HostOptions, Placement } from './host.ts';
+import { assertHostOptions, assertKnownOptions, assertSession, assertWindow } from './host.ts';
 import { hideFromPages } from './open-engine.ts';
-import { assertHostOptions, assertKnownOptions, assertSession, assertWindow } from './validate-host-options.ts';
 
 export type { RemoteCache, RemoteDeque, RemoteIndex, RemoteStoreOf } from '../client/remote.ts';
 export { DiskCacheError, type ErrorCode } from '../protocol/error.ts';

@@ -4,7 +4,7 @@ import { DiskCacheError } from './error.ts';
  * A condition that must hold for a batch to commit. `equals` is deep equality: an item with another value and a missing item are both
  * unequal. In a deque, `key` is an index.
  */
-export type BatchCondition<K, V> =
+type BatchCondition<K, V> =
   | { readonly key: K; readonly equals: V }
   | { readonly key: K; readonly exists: true }
   | { readonly key: K; readonly absent: true };

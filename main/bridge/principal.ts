@@ -6,7 +6,7 @@ import type { WriteUsage } from './grant.ts';
  * A leaky bucket: its level drains with time, so short bursts pass and sustained load does not (Turner, "New Directions in Communications",
  * 1986).
  */
-export class LeakyBucket {
+class LeakyBucket {
   readonly #capacity: number;
   readonly #leakPerMs: number;
   #level = 0;

@@ -1,8 +1,8 @@
 import { randomInt } from 'node:crypto';
 import { estimateBytes } from '../../protocol/clone.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
-import { isExpansionBomb } from './expansion-bomb.ts';
 import type { Endpoint } from './gate.ts';
+import { isExpansionBomb } from './gate.ts';
 import type { Principal } from './principal.ts';
 
 /** What an expansion bomb counts as. The message itself is small, and measuring it would mean walking through it. */

@@ -12,12 +12,11 @@ import {
 } from '../../protocol/wire.ts';
 import type { FindStore } from './authorize.ts';
 import { publishSession } from './diagnostics.ts';
-import { FairScheduler, type TaskQueue } from './fair-scheduler.ts';
 import { type Endpoint, exposeApi, type Port, whileOpen } from './gate.ts';
 import { type Grant, SessionGrant } from './grant.ts';
 import { invalidateAll, NearCacheLease } from './near-cache-leases.ts';
 import { Principals } from './principal.ts';
-import { RequestQueue } from './request-queue.ts';
+import { FairScheduler, RequestQueue, type TaskQueue } from './request-queue.ts';
 import { runOperations } from './run-operations.ts';
 import { AbuseCounter, DeliveryReceipts } from './session-limits.ts';
 import { runOrWarn, SessionSubscriptions, StoreFeeds } from './session-subscriptions.ts';

@@ -15,7 +15,7 @@ import { getClockSetbackMs, getCounters, inTransaction, type OpenQueue } from '.
 import { getRetryDelayMs, type Handler, type JobContext, type WorkerOptions } from './worker-options.ts';
 
 /** Wakes a sleeping worker. */
-export class WakeSignal {
+class WakeSignal {
   #isNotified = false;
   #wake: (() => void) | undefined;
 

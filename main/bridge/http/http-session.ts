@@ -25,8 +25,7 @@ import { Principal } from '../principal.ts';
 import { AbuseCounter, DeliveryReceipts } from '../session-limits.ts';
 import { isReading, runCachesCall } from './cache-calls.ts';
 import type { HttpBackend } from './calls.ts';
-import { captureReply, InFlightCalls, toError } from './calls.ts';
-import { Pace } from './pace.ts';
+import { captureReply, InFlightCalls, Pace, toError } from './calls.ts';
 import { isSafe, parseRequest, parseStrategy, serializeWithoutCookies } from './parse-messages.ts';
 import { IncomingBodies, OutgoingBodies } from './wire-bodies.ts';
 

@@ -90,16 +90,16 @@ export function openReadStream(core: Core, key: Key, range?: ByteRange): Readabl
 
 function readAndCount(core: Core, key: KeyColumn): EntryRow | undefined {
   refreshIfChanged(core);
-  const entry = readEntryRow(core, key);
-  if (entry === undefined) return recordMiss(core);
-  recordHit(core, { id: entry[0], accessedAt: 0, hits: 0 });
-  return entry;
+  const row = readEntryRow(core, key);
+  if (row === undefined) return recordMiss(core);
+  recordHit(core, { id: row[0], accessedAt: 0, hits: 0 });
+  return row;
 }
 
 function readEntryRow(core: Core, key: KeyColumn): EntryRow | undefined {
   const now = core.clock();
-  const entry = core.sql.facts.first(key);
-  return entry !== undefined && isLive(entry[6], now) ? entry : undefined;
+  const row = core.sql.entry.first(key);
+  return row !== undefined && isLive(row[6], now) ? row : undefined;
 }
 
 function valueRow([id, mode, value, check, bytes, file, expiresAt]: EntryRow): ValueRow {

@@ -6,7 +6,7 @@ import type { PlainValues } from '../../../protocol/plain-values.ts';
 import type { Entry, Stats } from '../../../protocol/results.ts';
 import { getVolume } from '../space/store-files.ts';
 import type { ChangeListener, Core } from '../state/core.ts';
-import { OpenStore } from '../state/open-store.ts';
+import { OpenStore } from '../state/core.ts';
 import { assertNoDefault } from '../validate.ts';
 import { type ByteRange, openBytes, openReadStream, type StoredBytes, writeStream } from './byte-streams.ts';
 import type { SubscribeOptions } from './change-feed.ts';

@@ -1,7 +1,7 @@
 import type { Key } from '../../../protocol/key.ts';
 import type { Change, ChangeKind } from '../../../protocol/options.ts';
+import { runAndWarn } from '../diagnostics.ts';
 import { deleteExpired } from '../space/delete-row.ts';
-import { runAndWarn } from '../space/warnings.ts';
 
 import { hasFormerLog, startLog, stopLog, upgradeLog } from '../sqlite/file-format.ts';
 import type { ChangeListener, ChangeSubscription, Core } from '../state/core.ts';
@@ -30,7 +30,7 @@ export interface KeyRange {
 }
 
 /** @throws {DiskCacheError} `BAD_OPTION` or `BAD_KEY` */
-export function parseBounds(options: SubscribeOptions | undefined): KeyBounds {
+function parseBounds(options: SubscribeOptions | undefined): KeyBounds {
   return parseKeyBounds(assertOptions(options, KEY_RANGE_OPTIONS));
 }
 
@@ -44,7 +44,7 @@ export function parseKeyRange(options: SubscribeOptions | undefined): KeyRange {
   };
 }
 
-export const isWithin = (key: KeyColumn, { lower, upper }: KeyBounds): boolean =>
+const isWithin = (key: KeyColumn, { lower, upper }: KeyBounds): boolean =>
   (lower === undefined || compareColumns(key, lower) >= 0) && (upper === undefined || compareColumns(key, upper) < 0);
 
 function toText(bound: KeyColumn | undefined): string {
@@ -88,7 +88,7 @@ export function stopChangeFeed(core: Core): void {
   // A listener that could not be forgotten ends with its lease.
   runAndWarn(core, () =>
     inWriteTransaction(core, () => {
-      sql.forgetListener.run(changeFeed.id);
+      sql.deleteListener.run(changeFeed.id);
       stopUnusedLog(core);
     }),
   );
@@ -101,7 +101,7 @@ export function clearDeadListeners(core: Core): void {
 }
 
 function stopUnusedLog({ sql, connection }: Core): void {
-  sql.forgetDeadListeners.run();
+  sql.deleteDeadListeners.run();
   if (sql.anyListener.first() === undefined) stopLog(connection);
 }
 
@@ -117,7 +117,7 @@ function startChangeFeed(core: Core): void {
 function registerListener(core: Core): void {
   const { changeFeed, sql, connection } = core;
   startLog(connection);
-  sql.keepListener.run(changeFeed.id, LISTENER_LEASE_SECONDS);
+  sql.insertListener.run(changeFeed.id, LISTENER_LEASE_SECONDS);
   changeFeed.lastChangeId = sql.lastChange.first()?.[0] ?? 0;
   changeFeed.renewAt = performance.now() + RENEWAL_INTERVAL_MS;
 }

@@ -1,13 +1,29 @@
+import { tryWithoutWaiting } from '../diagnostics.ts';
 import { CLOCK_TOLERANCE_MS } from '../process-identity.ts';
-import { tryWithoutWaiting } from '../space/warnings.ts';
-
+import { unlessCorrupt } from '../sqlite/errors.ts';
 import type { Core } from '../state/core.ts';
 import { inWriteTransaction } from './transaction.ts';
+
+/*
+ * Stored times come from a clock that may be set back: by a year, when a battery was empty, or by hours. Then items would expire late,
+ * and new items would be the oldest and be evicted first. So a store remembers, also on disk, the latest time that it has seen; when
+ * the clock is behind it, the times on disk are corrected, once.
+ */
 
 /** Times of a clock that was ahead are mapped into this time before now, in their order. */
 const REMAPPED_WINDOW_MS = 3_600_000;
 /** A correction that failed, because of a lock or a full disk, is tried again after this time. */
 const RETRY_INTERVAL_MS = 1000;
+
+/**
+ * At opening: reads the latest time that the store has seen; without a mark that is about the time of its newest row. A store that is
+ * too damaged for that opens all the same, so that it can be repaired.
+ */
+export function restoreLatestTime({ sql, clockState }: Core): void {
+  const mark = unlessCorrupt(() => sql.counter.first('clock'))?.[0];
+  clockState.marked = mark ?? Number.NEGATIVE_INFINITY;
+  clockState.latest = mark ?? unlessCorrupt(() => sql.newestStamp.first())?.[0] ?? Number.NEGATIVE_INFINITY;
+}
 
 /** Returns the current time. Notices if the clock was set back. */
 export function getTime(core: Core): number {

@@ -1,6 +1,6 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Configuration } from '../../../protocol/options.ts';
-import { areSettingsLost } from '../backup/small-tables.ts';
+import { areSettingsLost } from '../backup/damaged-tables.ts';
 import { getCheckpointPages, getWalReserveBytes } from '../space/policy.ts';
 import { CREATE_TAG_INDEX } from '../sqlite/file-format.ts';
 import type { Core } from '../state/core.ts';
@@ -58,7 +58,7 @@ export function persistSettings(core: Core, stored: Partial<Settings>, requested
   if (changed.length === 0) return;
   inDurableTransaction(core, () => {
     for (const name of changed)
-      core.sql.keepSetting.run(name, toSettingColumn(requested[name] as Settings[SettingName]));
+      core.sql.upsertSetting.run(name, toSettingColumn(requested[name] as Settings[SettingName]));
     if (changed.includes('tagIndex')) core.connection.execute(requested.tagIndex ? CREATE_TAG_INDEX : DROP_TAG_INDEX);
     core.sql.count.run(1, 'settings');
     core.settingsRevision = core.sql.counter.first('settings')?.[0] ?? 0;

@@ -1,10 +1,10 @@
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
-import { findPageDamage } from '../backup/page-damage.ts';
+import { findPageDamage } from '../backup/damaged-tables.ts';
 import { resetDatabase } from '../backup/recover-database.ts';
 import { deleteExpired, deleteFile, deleteRow, isChangeLogged, recordReplaced } from '../space/delete-row.ts';
-import { retryWithBallast } from '../space/disk-full.ts';
 import { collectBucket } from '../space/garbage-collection.ts';
+import { retryWithBallast } from '../space/maintenance.ts';
 import { isLive } from '../space/policy.ts';
 import { isCorrupt, unlessCorrupt } from '../sqlite/errors.ts';
 import { withoutLoggingDeletions } from '../sqlite/file-format.ts';
@@ -12,10 +12,8 @@ import { PERMANENT_COUNTERS } from '../sqlite/statements.ts';
 import type { Core } from '../state/core.ts';
 import { assertIterable, toTagColumn } from '../validate.ts';
 import { encodeKey, type KeyColumn } from '../values/key.ts';
-import { inBatches, MAX_BATCH_ITEMS } from './batches.ts';
 import { getSize, readEntry } from './read.ts';
-import { inWriteTransaction } from './transaction.ts';
-import { afterWrite, beforeWrite } from './write-checks.ts';
+import { afterWrite, beforeWrite, inBatches, inWriteTransaction, MAX_BATCH_ITEMS } from './transaction.ts';
 
 /** Deletes an item; returns whether there was a live one. */
 export function deleteKey(core: Core, key: Key): boolean {

@@ -1,9 +1,9 @@
 import { DiskCacheError, type ErrorCode } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { SetOptions } from '../../../protocol/options.ts';
+import { runAndWarn } from '../diagnostics.ts';
 import { createIdentity, hasExited, type ProcessIdentity } from '../process-identity.ts';
 import { computeExpiresAt } from '../space/policy.ts';
-import { runAndWarn } from '../space/warnings.ts';
 import { sleepBlocking } from '../sqlite/busy-retry.ts';
 import type { Core, Lease } from '../state/core.ts';
 import {
@@ -26,7 +26,7 @@ const LEASE_RENEWAL_INTERVAL_MS = 10_000;
 const RENEWAL_ACTIVITY = 'Renewing or ending a lease of';
 
 /** Acquires the lease of a name; undefined if another call holds it. */
-export function takeLease(core: Core, name: KeyColumn): Lease | undefined {
+function takeLease(core: Core, name: KeyColumn): Lease | undefined {
   const { sql } = core;
   const owner = createIdentity();
   const holder = JSON.stringify(owner);
@@ -56,7 +56,7 @@ export function releaseLeases(core: Core): void {
 }
 
 /** Returns whether the lease of a name is held. */
-export function isLeased(core: Core, name: KeyColumn): boolean {
+function isLeased(core: Core, name: KeyColumn): boolean {
   releaseIfExited(core, name);
   return core.sql.leaseHolder.first(name) !== undefined;
 }
@@ -70,7 +70,7 @@ function releaseIfExited({ sql }: Core, name: KeyColumn): void {
 const parseHolder = (holder: string): ProcessIdentity => JSON.parse(holder) as ProcessIdentity;
 
 /** What the calls of one memoized function share. */
-export interface MemoizeContext {
+interface MemoizeContext {
   readonly open: (key: Key) => Core;
   /** The options of stored results. */
   readonly setOptions: SetOptions;
@@ -101,7 +101,7 @@ const CALLER_ERRORS: ReadonlySet<ErrorCode> = new Set(['BAD_KEY', 'BAD_VALUE', '
 const POLL_INTERVAL_MS = 5;
 
 /** One call of a memoized function. */
-export class MemoizedCall<R> {
+class MemoizedCall<R> {
   readonly #context: MemoizeContext;
   /** Undefined when the store can't be used, such as a closed one. */
   readonly #core: Core | undefined;

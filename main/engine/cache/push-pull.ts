@@ -2,7 +2,7 @@ import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { QueueOptions, SetOptions } from '../../../protocol/options.ts';
 import { deleteRow } from '../space/delete-row.ts';
-import { retryWithBallast } from '../space/disk-full.ts';
+import { retryWithBallast } from '../space/maintenance.ts';
 import { tryRead } from '../sqlite/errors.ts';
 import type { RowRef } from '../sqlite/statements.ts';
 import type { Core } from '../state/core.ts';

@@ -52,7 +52,7 @@ export function refreshIfChanged(core: Core): void {
  * Whether the next read from disk does without a view: the first one after a write. A single statement sees everything that is
  * committed, and to begin a view that the next write ends costs as much as the read. Not for cached values.
  */
-export function skipsView({ externalChanges, transaction }: Core): boolean {
+function skipsView({ externalChanges, transaction }: Core): boolean {
   if (!externalChanges.isCut || transaction.depth > 0) return false;
   externalChanges.isCut = false;
   return performance.now() - externalChanges.checkedAt < RECHECK_INTERVAL_MS;
@@ -216,7 +216,7 @@ export interface StoredEntry {
 
 /** The value of a live item and the rest of its row, bypassing the memory cache. */
 export function readEntry(core: Core, key: KeyColumn, now: number): StoredEntry | undefined {
-  const row = core.sql.facts.first(key);
+  const row = core.sql.entry.first(key);
   if (row === undefined || !isLive(row[6], now)) return undefined;
   const [id, mode, data, check, bytes, file, expiresAt, storedAt, usedAt, hits, tag] = row;
   const value = readValue(core, key, [id, mode, data, check, bytes, file, expiresAt]);

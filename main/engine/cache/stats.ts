@@ -1,5 +1,5 @@
 import type { Stats } from '../../../protocol/results.ts';
-import { runAndWarn } from '../space/warnings.ts';
+import { runAndWarn } from '../diagnostics.ts';
 
 import type { Core } from '../state/core.ts';
 import type { BufferedAccess } from '../state/row-stats.ts';
@@ -39,7 +39,7 @@ export function flushAccess({ sql, accessBuffer }: Core, id: number): void {
 }
 
 /** Writes the oldest buffered accesses. Inside a write transaction. */
-export function flushAccesses(core: Core, maxItems = MAX_ACCESSES_PER_WRITE): void {
+function flushAccesses(core: Core, maxItems = MAX_ACCESSES_PER_WRITE): void {
   const { sql, accessBuffer } = core;
   if (accessBuffer.isEmpty) return;
   for (const id of accessBuffer.oldestIds(maxItems)) flushAccess(core, id);

@@ -4,8 +4,8 @@ import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { CountOptions, SetOptions } from '../../../protocol/options.ts';
 import { deleteFileAfterCommit, deleteRow, estimateKeyBytes, lostRowError } from '../space/delete-row.ts';
-import { retryAfterCheckpoint } from '../space/disk-full.ts';
 import { collectOneBucket } from '../space/garbage-collection.ts';
+import { retryAfterCheckpoint } from '../space/maintenance.ts';
 import { computeExpiresAt, computeItemCost, isLive } from '../space/policy.ts';
 import { PINNED_TAG, type TagColumn } from '../sqlite/statements.ts';
 import type { Core } from '../state/core.ts';
@@ -16,8 +16,7 @@ import { type Stored, toRowChecksum } from '../values/encoding.ts';
 import type { StagedFile } from '../values/file-store.ts';
 import { encodeKey, type KeyColumn } from '../values/key.ts';
 import { readEntry, refreshIfChanged, type StoredEntry } from './read.ts';
-import { inWriteTransaction } from './transaction.ts';
-import { afterWrite, beforeWrite } from './write-checks.ts';
+import { afterWrite, beforeWrite, inWriteTransaction } from './transaction.ts';
 
 /** An item on its way to the disk. */
 export interface PendingWrite {

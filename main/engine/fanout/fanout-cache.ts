@@ -20,9 +20,10 @@ import * as write from '../cache/write.ts';
 import { Deque, type DequeOptions } from '../deque/deque.ts';
 import { Index, type IndexOptions } from '../index-map/index-map.ts';
 import type { ChangeListener } from '../state/core.ts';
-import { OpenStore } from '../state/open-store.ts';
+import { OpenStore } from '../state/core.ts';
 import { assertFunction, assertNoDefault, storeEach } from '../validate.ts';
 import * as many from './multi-shard-verbs.ts';
+import { ShardSubscriptions } from './multi-shard-verbs.ts';
 import type { NamedKind } from './named-stores.ts';
 import type { FanoutCore, FanoutOptions } from './open-fanout.ts';
 import {
@@ -35,7 +36,6 @@ import {
   routeQueue,
 } from './open-fanout.ts';
 import * as merge from './shard-merge.ts';
-import { ShardSubscriptions } from './shard-subscriptions.ts';
 
 /** The methods that Cache and FanoutCache share: all except `describe`. */
 export type CacheMethods<K extends Key = Key, V = unknown> = Omit<Cache<K, V>, 'describe'>;

@@ -36,7 +36,7 @@ export const getDatabaseBytes = ({ connection }: Core): number => getFileBytesAt
 export const getWalBytes = ({ connection }: Core): number => getFileBytesAt(`${connection.path}-wal`);
 
 /** Returns the path of the ballast file. */
-export const getBallastPath = ({ directory }: Core): string => join(directory, BALLAST_FILE);
+const getBallastPath = ({ directory }: Core): string => join(directory, BALLAST_FILE);
 
 /** Returns the bytes of the ballast; 0 for a link in its place. */
 export function getBallastBytes(core: Core): number {

@@ -53,14 +53,14 @@ export const toCreateIndex = (name: string, order: string): string =>
   `CREATE INDEX IF NOT EXISTS ${name} ON entry (${order})`;
 
 /** The indexes of eviction policies, by name. On disk: a policy that is removed from the code leaves its index here. */
-export const EVICTION_INDEXES: Readonly<Record<string, string>> = {
+const EVICTION_INDEXES: Readonly<Record<string, string>> = {
   entry_stored_at: 'stored_at',
   entry_used_at: 'used_at',
   entry_hits: 'hits, used_at',
 };
 
 /** The index of keys, which a deque drops. */
-export const KEY_INDEX = 'entry_key';
+const KEY_INDEX = 'entry_key';
 
 /** Returns the steps from one version to another, by default the current one. */
 export const getMigrations = (version: number, to = SCHEMA_VERSION): readonly string[] => MIGRATIONS.slice(version, to);
@@ -91,8 +91,8 @@ const FORMER_DELETE_TRIGGER = `CREATE TRIGGER ${DELETE_TRIGGER} AFTER DELETE ON 
 const toCreateTrigger = (name: string): string => `CREATE TRIGGER IF NOT EXISTS ${name} ${CHANGE_TRIGGERS[name]}`;
 
 /** The SQL of every trigger that may be in a database. */
-export const KNOWN_TRIGGERS: readonly string[] = Object.keys(CHANGE_TRIGGERS).map(toCreateTrigger);
-export const FORMER_TRIGGERS: Readonly<Record<string, string>> = { [DELETE_TRIGGER]: FORMER_DELETE_TRIGGER };
+const KNOWN_TRIGGERS: readonly string[] = Object.keys(CHANGE_TRIGGERS).map(toCreateTrigger);
+const FORMER_TRIGGERS: Readonly<Record<string, string>> = { [DELETE_TRIGGER]: FORMER_DELETE_TRIGGER };
 
 /** Creates the triggers of the change log. Call it inside a write transaction. */
 export function startLog(connection: Pick<Connection, 'execute'>): void {

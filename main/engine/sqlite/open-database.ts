@@ -36,7 +36,7 @@ const COMPANION_SUFFIXES = ['', '-wal', '-shm', '-journal'] as const;
  *
  * @throws {DiskCacheError} `BAD_OPTION` for something that isn't a path, or a path that is too long; as `makeDurableFolder`.
  */
-export function prepareDirectory(directory: string, readOnly: boolean): string {
+function prepareDirectory(directory: string, readOnly: boolean): string {
   if (typeof directory !== 'string' || directory === '' || directory.includes('\0')) {
     throw new DiskCacheError('BAD_OPTION', `directory is ${formatValue(directory, '"')}; give a path`);
   }
@@ -84,7 +84,7 @@ export function syncIfPossible(folder: string): void {
  *
  * @throws {DiskCacheError} `BAD_OPTION` for a directory, `NOT_ALLOWED` for anything else that isn't a regular file.
  */
-export function assertPlainFiles(databasePath: string): void {
+function assertPlainFiles(databasePath: string): void {
   for (const suffix of COMPANION_SUFFIXES) {
     const path = databasePath + suffix;
     const stats = lstatIfExists(path);
@@ -121,7 +121,7 @@ export function lstatIfExists(path: string): Stats | undefined {
 }
 
 /** Makes the database accessible to its owner only, whatever the umask. SQLite copies its mode to the log and the shared memory. */
-export function makePrivate(databasePath: string): void {
+function makePrivate(databasePath: string): void {
   try {
     chmodSync(databasePath, 0o600);
   } catch {
@@ -153,7 +153,7 @@ function makeCompanionsWritable(databasePath: string): void {
  *
  * Invariant: the claim folder stays empty until the database is complete.
  */
-export function findStoreTrace(databasePath: string, claim: string): string | undefined {
+function findStoreTrace(databasePath: string, claim: string): string | undefined {
   const log = lstatIfExists(`${databasePath}-wal`)?.size ?? 0;
   if (log > 0) return `a write-ahead log of ${log} bytes`;
   try {

@@ -192,7 +192,7 @@ export class WebCache {
 export type RequestInfo = string | URL | Request;
 
 /** Returns a Request as it is: copying it would use up its body. @throws {TypeError} if it is missing, instead of requesting "undefined". */
-export function asRequest(input: RequestInfo | undefined): Request {
+function asRequest(input: RequestInfo | undefined): Request {
   if (input === undefined) throw new TypeError('A request is missing');
   return input instanceof Request ? input : new Request(input);
 }

@@ -29,7 +29,7 @@ export interface CachedItem {
 }
 
 /** Splits a URL into the part before the query and the query with its `?`. The fragment is dropped. */
-export function splitUrl(url: string): readonly [path: string, search: string] {
+function splitUrl(url: string): readonly [path: string, search: string] {
   const whole = withoutFragment(url);
   const at = whole.indexOf('?');
   return at < 0 ? [whole, ''] : [whole.slice(0, at), whole.slice(at)];
@@ -39,7 +39,7 @@ export function splitUrl(url: string): readonly [path: string, search: string] {
  * Whether a request for the URL of an item differs from it in a field that Vary names: the last part of "request matches cached item" in
  * the Service Worker standard.
  */
-export function differsByVary(query: Request, { request, response }: Omit<CachedItem, 'order'>): boolean {
+function differsByVary(query: Request, { request, response }: Omit<CachedItem, 'order'>): boolean {
   const cached = toHeaders(request.headers);
   const names = parseListField(toHeaders(response.headers).get('vary'));
   return names.some((name) => query.headers.get(name) !== cached.get(name));

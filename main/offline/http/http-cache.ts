@@ -5,7 +5,7 @@ import { assertCacheAndFetch, assertingFetch, followRedirects } from '../network
 import { CHECKED_LATER, FLAG, FUNCTION, type OptionRules, parseOptions, TEXT, TEXTS } from '../options.ts';
 import { HttpCacheContext } from './context.ts';
 import type { CacheMode } from './decide.ts';
-import { respondAndPublish } from './publish-decision.ts';
+import { respondAndPublish } from './respond.ts';
 import { respondFromStore } from './response.ts';
 import { ResponseStore } from './response-store.ts';
 

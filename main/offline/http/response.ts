@@ -2,8 +2,7 @@ import { CACHE_NAME, CACHE_STATUS_FIELD } from '../../../protocol/cache-status.t
 import { toReasonPhrase } from '../../../protocol/reason-phrase.ts';
 import type { StoredBytes } from '../../engine/index.ts';
 import { isCorrupt } from '../../engine/internal.ts';
-import { isDecoded } from '../../http-semantics/fields.ts';
-import { isNotModified, isRangeCurrent, parseRangeField } from '../../http-semantics/range-and-conditions.ts';
+import { isDecoded, isNotModified, isRangeCurrent, parseRangeField } from '../../http-semantics/fields.ts';
 import { startReading } from '../bodies.ts';
 import type { HttpCacheContext } from './context.ts';
 import { computeFreshness } from './policy.ts';
