@@ -216,6 +216,8 @@ export interface OpenedFiles {
   readonly database: FileIdentity | undefined;
   /** The log and the shared memory; an exclusive store has no shared memory. */
   readonly companions: readonly CompanionFile[];
+  /** Bytes of the database file at the last check. */
+  databaseBytes: number;
   nextCheckAt: number;
   nextFullCheckAt: number;
   dataVersion: number;
