@@ -248,8 +248,8 @@ export function afterWrite(core: Core): void {
 
 /**
  * Repeats a step, each in its own transaction, until it deletes nothing more; then gives the space back to the disk. Returns how many
- * items were deleted. `step` gets the number of items that it may delete: on a full disk ever fewer, after the step that failed was
- * undone. `committed` is called after each commit. On behalf of a web page it pauses after some time.
+ * items were deleted. `step` gets the number of items that it may delete: on a full disk fewer after each failed step, which is rolled
+ * back. `committed` is called after each commit. On behalf of a web page it pauses after some time.
  */
 export function inBatches(core: Core, step: (maxItems: number) => number, committed: () => void = () => {}): number {
   let total = 0;

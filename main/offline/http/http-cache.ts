@@ -33,7 +33,7 @@ export interface HttpCacheOptions {
   readonly keepSetCookie?: boolean;
   /** Returns the current time in epoch milliseconds. Default `Date.now`. */
   readonly clock?: () => number;
-  /** Called when the store has failed (`DISK_FULL`, `TOO_LARGE`, `CORRUPT`, …); the request gets its response all the same. */
+  /** Called when the store has failed (`DISK_FULL`, `TOO_LARGE`, `CORRUPT`, …); the request still gets its response. */
   readonly onStoreFailure?: (error: unknown, url: string) => void;
   /** Called when a background request has failed, such as one of `stale-while-revalidate`; the stored response stays. */
   readonly onRevalidationFailure?: (error: unknown, url: string) => void;
