@@ -178,14 +178,14 @@ const UNLIMITED: ReadBudget = Object.freeze({ bytes: Number.POSITIVE_INFINITY })
  */
 export function* runOperations(
   operations: readonly unknown[],
-  page: SessionContext,
+  context: SessionContext,
   maxWeight: number = MAX_RESPONSE_BYTES,
 ): Generator<number | undefined, RunResults, void> {
   const results = new TurnResults(operations.length, maxWeight);
   const timer = CallTimer.create();
   for (const [name, places] of groupByStore(operations)) {
     try {
-      yield* runOnStore(resolveStore(name, page), places, operations, results, timer);
+      yield* runOnStore(resolveStore(name, context), places, operations, results, timer);
     } catch (error) {
       results.fail(places, error);
     }

@@ -2,7 +2,7 @@ import { formatValue } from '../../protocol/describe-value.ts';
 import { DiskCacheError } from '../engine/index.ts';
 import { createUnknownOptionError } from '../engine/internal.ts';
 
-/** What an option has to be, and how a message says so. An omitted option is not checked. */
+/** What an option must be: a check, and its description for messages. An omitted option is not checked. */
 export interface Rule {
   readonly is: string;
   accepts(value: unknown): boolean;
@@ -21,8 +21,8 @@ export const TEXTS: Rule = {
   accepts: (value) => Array.isArray(value) && value.every(isText),
 };
 export const SIGNAL: Rule = { is: 'an AbortSignal', accepts: (value) => value instanceof AbortSignal };
-/** For an option that its user checks more closely, with a better message. */
-export const LOOKED_AT_LATER: Rule = { is: '', accepts: () => true };
+/** For an option that is checked where it is used, with a better message. */
+export const CHECKED_LATER: Rule = { is: '', accepts: () => true };
 
 /** Accepts an object with these methods, such as an instance of a class of this package. */
 export const withMethods = (is: string, ...methods: readonly string[]): Rule => ({

@@ -105,7 +105,7 @@ export class Queue<T = unknown> {
    */
   enqueue(payload: T, options?: EnqueueOptions): EnqueueResult {
     const job = { payload, ...parseEnqueueOptions(options) };
-    return this.#runAndWake((core) => inTransaction(core, (step) => enqueueOne(step, job)));
+    return this.#runAndWake((core) => inTransaction(core, (transaction) => enqueueOne(transaction, job)));
   }
 
   /** Adds many jobs, all or none, in one transaction. */
@@ -231,7 +231,7 @@ export class Queue<T = unknown> {
     return this.#store.isOpen;
   }
 
-  /** Gives back what handlers have in hand, tells them, and lets go of the directory. Closing again does nothing. */
+  /** Returns the jobs of running handlers to the queue, aborts their signals, and closes the directory. Closing again does nothing. */
   close(): void {
     this.#store.close();
   }

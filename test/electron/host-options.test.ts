@@ -66,7 +66,10 @@ describe('the arguments of a host', () => {
         /host.install: unknown option "names"; valid options: name, lifetime/,
       ],
       [() => host.serveAssets({} as never, { store: 'a' } as never), /host.serveAssets: unknown option "store"/],
-      [() => host.offline({} as never, { store: 'a', rotues: [] } as never), /host.offline: unknown option "rotues"; .* routes/],
+      [
+        () => host.offline({} as never, { store: 'a', rotues: [] } as never),
+        /host.offline: unknown option "rotues"; .* routes/,
+      ],
       [
         () => host.serveAssets({} as never, { stores: 'api' } as never),
         /host.serveAssets: stores is 'api'; give an array/,

@@ -58,7 +58,7 @@ export function openHttpSession(
     () => abuse.closeOnError(() => !principal.isBehind) ?? false,
     () => isOpen,
   );
-  const outgoing = new OutgoingBodies(principal.bodies, () => pace.whenTaken());
+  const outgoing = new OutgoingBodies(principal.bodies, () => pace.whenReceived());
   let unsubscribe: (() => void) | undefined;
 
   async function handleFetch({ request, body, plan }: FetchCall, signal: AbortSignal): Promise<WireResponse> {
@@ -84,7 +84,7 @@ export function openHttpSession(
   /** Runs a call once the page has received enough of its earlier responses. */
   const run = <T>(id: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> =>
     calls.run(id, async (signal) => {
-      await pace.whenTaken();
+      await pace.whenReceived();
       signal.throwIfAborted();
       return work(signal);
     });
@@ -96,7 +96,7 @@ export function openHttpSession(
       run(call.id, async (signal) => {
         if (isReading(call)) {
           endTurn = await pace.enterTurn();
-          await pace.whenTaken();
+          await pace.whenReceived();
         }
         return runCachesCall(call, { sessionGrant, caches: backend.caches, outgoing, incoming, signal });
       }),

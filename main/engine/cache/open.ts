@@ -238,7 +238,7 @@ const KIND_OPTIONS = {
   deque: ['maxLength'],
 } as const satisfies Record<CollectionKind, readonly string[]>;
 
-/** @throws {DiskCacheError} `BAD_OPTION` for options that are no object. */
+/** @throws {DiskCacheError} `BAD_OPTION` for options that are not an object. */
 export function assertCollectionOptions(options: object): void {
   if (!isRecord(options)) throw new DiskCacheError('BAD_OPTION', 'the options of a collection have to be an object');
 }
