@@ -12,7 +12,7 @@ vi.mock('../../client/value-chunks.ts', async (original) => chunks.load().then(o
 vi.mock('../../renderer-api/http/http-client.ts', async (original) => chunks.load().then(original));
 
 const expectedLoss = (part: string) =>
-  errorMatching('DISCONNECTED', new RegExp(`The part "${part}" .* could not be loaded \\(.+\\).*CSP.*one file`));
+  errorMatching('DISCONNECTED', new RegExp(`The part "${part}" .* can.t be loaded \\(.+\\).*CSP.*one file`));
 const large = new Uint8Array(3 * 2 ** 20).fill(7);
 const createStream = (bytes: Uint8Array) => new Response(bytes as Uint8Array<ArrayBuffer>).body!;
 
