@@ -87,7 +87,10 @@ describe('the arguments of a host', () => {
       [() => host.attach(undefined as never), /host.attach takes a window/],
       [() => host.attach({ getURL: () => '', mainFrame: {} } as never), /something with webContents/],
       [() => host.attach({ webContents: {} } as never, 'main' as never), /host.attach takes an object of options/],
-      [() => host.attach({ webContents: {} } as never, { name: 7 } as never), /name is 7; a window is attached under/],
+      [
+        () => host.attach({ webContents: {} } as never, { name: 7 } as never),
+        /name is 7; give a string that is not empty/,
+      ],
       [() => host.attach({ webContents: {} } as never, { name: '' }), /name is ""/],
     ];
     for (const [call, message] of refusals) expect(call).toThrow(failure('BAD_OPTION', message));

@@ -72,7 +72,7 @@ describe('precaching', () => {
   it('refuses a part in place of the whole', async () => {
     using setup = openPrecache(new Set(['/part']));
     const failed = setup.precache.install(manifest('1', { '/part': '1' }));
-    await expect(failed).rejects.toThrow('https://a.example/part answered 206');
+    await expect(failed).rejects.toThrow('https://a.example/part responded with 206');
     expect(setup.cache.size).toBe(0);
   });
 
