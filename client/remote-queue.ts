@@ -1,10 +1,9 @@
 import { QUEUE_SIGNATURES, type QueueContract } from '../protocol/contract/queue.ts';
 import { getRequiredAccess } from '../protocol/contract/signature.ts';
-import { DiskCacheError } from '../protocol/error.ts';
 import type { Job, JobState, QueueEvent } from '../protocol/job.ts';
 import type { ResultPage } from '../protocol/results.ts';
+import type { StoreEvent } from '../protocol/wire.ts';
 import type { Client } from './client.ts';
-import { rethrowLater } from './on-demand.ts';
 import type { Remote } from './remote.ts';
 import { defineMethods, rejectOnThrow } from './remote.ts';
 import { RemoteRange } from './remote-range.ts';
@@ -35,8 +34,10 @@ class QueueMethods {
   readonly #address: string;
 
   constructor(client: Client, address: string) {
-    const methods = Object.keys(QUEUE_SIGNATURES).filter((method) => method !== 'page');
-    defineMethods(QueueMethods, methods, (queue, method, args) => queue.#call(method as QueueMethod, args));
+    const { page: _, ...methods } = QUEUE_SIGNATURES;
+    defineMethods(QueueMethods, Object.keys(methods), (queue, method, args) =>
+      queue.#call(method as QueueMethod, args),
+    );
     this.#client = client;
     this.#address = address;
   }
@@ -47,15 +48,12 @@ class QueueMethods {
 
   subscribe(
     listener: (event: QueueEvent) => void,
-    { onError = rethrowLater }: { readonly onError?: (error: unknown) => void } = {},
+    options: { readonly onError?: (error: unknown) => void } = {},
   ): () => void {
-    if (typeof listener !== 'function') throw new DiskCacheError('BAD_OPTION', 'subscribe takes a function');
-    return this.#client.updates.subscribe({
-      store: this.#address,
-      range: {},
-      listener: (news) => listener(news.kind === 'reset' ? { kind: 'missed' } : (news as QueueEvent)),
-      onError,
-    });
+    const listen =
+      typeof listener === 'function' &&
+      ((event: StoreEvent) => listener(event.kind === 'reset' ? { kind: 'missed' } : (event as QueueEvent)));
+    return this.#client.updates.subscribe(this.#address, listen as (event: StoreEvent) => void, options);
   }
 
   #call(method: QueueMethod, args: readonly unknown[]): Promise<unknown> {

@@ -9,7 +9,7 @@ export type UpdateListener = (change: ChangeOrReset) => void;
 export interface Subscription {
   readonly store: string;
   readonly range: SubscriptionRange;
-  readonly listener: (news: StoreEvent) => void;
+  readonly listener: (event: StoreEvent) => void;
   readonly onError: (error: unknown) => void;
 }
 
@@ -89,9 +89,9 @@ export class Subscriptions {
   }
 }
 
-function notify({ listener }: Subscription, news: StoreEvent): void {
+function notify({ listener }: Subscription, event: StoreEvent): void {
   try {
-    listener(news);
+    listener(event);
   } catch (error) {
     // As in an EventTarget: an error in a listener is reported as uncaught.
     rethrowLater(error);

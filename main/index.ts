@@ -114,19 +114,19 @@ export async function openDiskCache<const S extends StoreDeclarations, P extends
   return {
     stores: placedEngine.stores as Host<S, P>['stores'],
     directory,
-    install(session, how = {}) {
+    install(session, installOptions = {}) {
       assertOpen();
-      assertKnownOptions('host.install', how);
+      assertKnownOptions('host.install', installOptions);
       assertSession('install', session);
       assertRuntimeFile('preload.cjs', preloadPath);
-      return disposeWithHost(installInSession(session, how, preloadPath, attached));
+      return disposeWithHost(installInSession(session, installOptions, preloadPath, attached));
     },
-    attach(window, how = {}) {
+    attach(window, attachOptions = {}) {
       assertOpen();
-      assertKnownOptions('host.attach', how);
+      assertKnownOptions('host.attach', attachOptions);
       assertWindow(window);
       const isNew = !attached.has(window.webContents);
-      attached.attach(window.webContents, how);
+      attached.attach(window.webContents, attachOptions);
       if (isNew && !existsSync(preloadPath)) {
         const message = describeMissing('preload.cjs', preloadPath);
         disposeWithHost(warnIfPreloadMissing(window.webContents, preloadPath, message));
@@ -147,14 +147,14 @@ export async function openDiskCache<const S extends StoreDeclarations, P extends
       });
       return disposeWithHost(served);
     },
-    offline(session, how = {}) {
+    offline(session, offlineOptions = {}) {
       assertOpen();
-      assertKnownOptions('host.offline', how);
+      assertKnownOptions('host.offline', offlineOptions);
       assertSession('offline', session);
       const { offline, end } = http.intercept(
         session,
-        how,
-        how.store === undefined ? {} : placedEngine.getResponseStores(how.store),
+        offlineOptions,
+        offlineOptions.store === undefined ? {} : placedEngine.getResponseStores(offlineOptions.store),
       );
       return { offline, end: disposeWithHost(end) };
     },

@@ -40,7 +40,7 @@ export function parseStep(step: unknown, place: number): ParsedStep {
   const names = typeof step === 'object' && step !== null ? Object.keys(step) : [];
   const [name] = names;
   if (name === undefined || names.length > 1) {
-    const store = names.includes('store') ? '. A batch is of one store: call batch on that store' : '';
+    const store = names.includes('store') ? '. A batch belongs to one store; call batch on that store' : '';
     throw badStep(place, `has to be { if: condition } or { method: [arguments] }${store}`);
   }
   const given = (step as Record<string, unknown>)[name];

@@ -134,29 +134,29 @@ const PART_OVERHEAD_BYTES = 8;
  */
 export function isExpansionBomb(message: object): boolean {
   // Almost every message is small even when written out: then no part needs to be remembered.
-  return !new Glance().isSmall(message, 0) && isInflatedExactly(message);
+  return !new QuickCheck().isSmall(message, 0) && isBombExactly(message);
 }
 
 /** Limits of the first attempt, which takes a fraction of a millisecond: parts and depth. */
-const MAX_GLANCE_PARTS = 20_000;
-const MAX_GLANCE_DEPTH = 50;
+const MAX_QUICK_PARTS = 20_000;
+const MAX_QUICK_DEPTH = 50;
 
 /**
  * Walks a message as if each part were referenced only once, and gives up on large messages.
  *
- * Invariant: visits at most `MAX_GLANCE_PARTS` parts, however often they are referenced.
+ * Invariant: visits at most `MAX_QUICK_PARTS` parts, however often they are referenced.
  */
-class Glance {
+class QuickCheck {
   #parts = 0;
   #weight = 0;
 
   /** Returns whether a part has no holes and is, written out, smaller than the repetition limit; false if that is unknown. */
   isSmall(part: object, depth: number): boolean {
-    if (depth === MAX_GLANCE_DEPTH) return false;
+    if (depth === MAX_QUICK_DEPTH) return false;
     this.#weight += OBJECT_OVERHEAD_BYTES;
     if (Array.isArray(part)) {
       this.#parts += part.length;
-      if (this.#parts > MAX_GLANCE_PARTS) return false;
+      if (this.#parts > MAX_QUICK_PARTS) return false;
       for (let at = 0; at < part.length; at++) {
         const inner = part[at];
         if (inner === undefined && !Object.hasOwn(part, at)) return false;
@@ -168,7 +168,7 @@ class Glance {
       if (Object.getPrototypeOf(part) !== Object.prototype) return false;
       for (const name in part) {
         this.#weight += name.length;
-        if (++this.#parts > MAX_GLANCE_PARTS || !this.#isSmallPart((part as Record<string, unknown>)[name], depth)) {
+        if (++this.#parts > MAX_QUICK_PARTS || !this.#isSmallPart((part as Record<string, unknown>)[name], depth)) {
           return false;
         }
       }
@@ -184,35 +184,35 @@ class Glance {
 }
 
 /** The exact check: remembers each part, and so visits it once. */
-function isInflatedExactly(message: object): boolean {
+function isBombExactly(message: object): boolean {
   let holes = 0;
-  let brought = 0;
+  let sentBytes = 0;
   /** The size of each part with everything it references; 0 while it is unknown. */
-  const writtenOut = new Map<object, number>();
-  const left = [message];
-  for (let part = left.at(-1); part !== undefined; part = left.at(-1)) {
-    const known = writtenOut.get(part);
+  const expandedBytes = new Map<object, number>();
+  const stack = [message];
+  for (let part = stack.at(-1); part !== undefined; part = stack.at(-1)) {
+    const known = expandedBytes.get(part);
     if (known === undefined) {
       if (Array.isArray(part)) holes += countHoles(part, MAX_ARRAY_HOLES - holes);
       if (holes > MAX_ARRAY_HOLES) return true;
-      writtenOut.set(part, 0);
-      const before = left.length;
-      for (const inner of getParts(part)) if (isObject(inner) && !writtenOut.has(inner)) left.push(inner);
-      if (left.length > before) continue;
+      expandedBytes.set(part, 0);
+      const before = stack.length;
+      for (const inner of getParts(part)) if (isObject(inner) && !expandedBytes.has(inner)) stack.push(inner);
+      if (stack.length > before) continue;
     }
-    left.pop();
+    stack.pop();
     // Pushed twice, because two parts referenced it before it was visited.
     if (known !== undefined && known > 0) continue;
-    let own = OBJECT_OVERHEAD_BYTES + getOwnBytes(part);
+    let ownBytes = OBJECT_OVERHEAD_BYTES + getOwnBytes(part);
     let weight = 0;
     for (const inner of getParts(part)) {
-      if (isObject(inner)) weight += writtenOut.get(inner) ?? 0;
-      else own += typeof inner === 'string' ? PART_OVERHEAD_BYTES + inner.length : PART_OVERHEAD_BYTES;
+      if (isObject(inner)) weight += expandedBytes.get(inner) ?? 0;
+      else ownBytes += typeof inner === 'string' ? PART_OVERHEAD_BYTES + inner.length : PART_OVERHEAD_BYTES;
     }
-    brought += own;
-    writtenOut.set(part, own + weight);
+    sentBytes += ownBytes;
+    expandedBytes.set(part, ownBytes + weight);
   }
-  return (writtenOut.get(message) ?? 0) - brought > MAX_REPEATED_BYTES;
+  return (expandedBytes.get(message) ?? 0) - sentBytes > MAX_REPEATED_BYTES;
 }
 
 /** Stops counting above `limit`. */

@@ -94,8 +94,8 @@ export class NearCacheLease {
     if (store instanceof Deque || store instanceof Queue) {
       throw new DiskCacheError('BAD_OPTION', `A near cache needs a cache or an index; "${name}" is a deque or a queue`);
     }
-    const stop = this.#feeds.subscribe(store, (news) =>
-      this.#recordChange(leased, (news as { readonly key?: Key }).key),
+    const stop = this.#feeds.subscribe(store, (event) =>
+      this.#recordChange(leased, (event as { readonly key?: Key }).key),
     );
     const leased: LeasedStore = {
       store,
@@ -171,14 +171,14 @@ export class NearCacheLease {
   #waitFor(message: PendingInvalidation): Promise<void> | undefined {
     if (message.writersWaiting === undefined) {
       const since = performance.now();
-      const left = message.deadline - since;
-      if (left <= 0) return undefined;
+      const remainingMs = message.deadline - since;
+      if (remainingMs <= 0) return undefined;
       let resolve = () => {};
       const done = new Promise<void>((settle) => {
         resolve = settle;
       });
       // The page must still acknowledge the message before it gets another lease.
-      const timer = setTimeout(() => this.#settle(message), left);
+      const timer = setTimeout(() => this.#settle(message), remainingMs);
       message.writersWaiting = {
         since,
         done,

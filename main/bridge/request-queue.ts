@@ -108,7 +108,7 @@ export class FairScheduler {
 }
 
 const EXPANSION_BOMB_MESSAGE =
-  'The main process refused calls whose arrays have more than 10000 holes, or that refer to the same parts over and over; fill them, write less at a time';
+  'The main process refused calls whose arrays have more than 10000 holes, or that refer to the same parts over and over; fill the holes, or write less at a time';
 
 /** Codes of operations that were refused without running. */
 const REFUSAL_CODES: ReadonlySet<ErrorCode> = new Set([
@@ -132,8 +132,8 @@ const isRefusal = ([, { code }]: OperationFailure): boolean => REFUSAL_CODES.has
  */
 export class RequestQueue {
   readonly #run: (operations: readonly unknown[], maxWeight: number) => Iterator<number | undefined, RunResults>;
-  readonly #afterRun: (ran: RunResults) => Promise<unknown> | undefined;
-  readonly #respond: (response: ResponseMessage | ResponsePart, ran?: RunResults) => void;
+  readonly #afterRun: (result: RunResults) => Promise<unknown> | undefined;
+  readonly #respond: (response: ResponseMessage | ResponsePart, result?: RunResults) => void;
   readonly #onRefused: (request: readonly unknown[], why: 'malformed' | 'refused') => void;
   readonly #scheduler: FairScheduler;
   readonly #tasks: TaskQueue = [];
@@ -150,8 +150,8 @@ export class RequestQueue {
   constructor(
     scheduler: FairScheduler,
     run: (operations: readonly unknown[], maxWeight: number) => Iterator<number | undefined, RunResults>,
-    afterRun: (ran: RunResults) => Promise<unknown> | undefined,
-    respond: (response: ResponseMessage | ResponsePart, ran?: RunResults) => void,
+    afterRun: (result: RunResults) => Promise<unknown> | undefined,
+    respond: (response: ResponseMessage | ResponsePart, result?: RunResults) => void,
     onRefused: (request: readonly unknown[], why: 'malformed' | 'refused') => void = () => {},
     owner?: object,
     mayStart: () => boolean = () => true,
@@ -226,16 +226,16 @@ export class RequestQueue {
   }
 
   /** Posts a response; a large one in parts, between which others have a turn. */
-  #post(id: number, ran: RunResults): void {
-    if (!takesParts(id) || (ran.bytes ?? 0) <= 2 * RESPONSE_PART_BYTES) {
-      this.#respond([id, ran.values, ran.failures], ran);
+  #post(id: number, result: RunResults): void {
+    if (!takesParts(id) || (result.bytes ?? 0) <= 2 * RESPONSE_PART_BYTES) {
+      this.#respond([id, result.values, result.failures], result);
       return;
     }
-    const parts = splitValues(ran.values);
+    const parts = splitValues(result.values);
     let part = parts.next().value ?? [];
     const task = () => {
       const next = parts.next();
-      this.#respond(next.done ? [id, part, ran.failures] : [id, part], ran);
+      this.#respond(next.done ? [id, part, result.failures] : [id, part], result);
       if (next.done) return false;
       part = next.value;
       return true;

@@ -9,7 +9,7 @@ import { HTTP_CACHE_OPTIONS, HttpCache, type HttpCacheOptions } from './http/htt
 import { publishDecision } from './http/respond.ts';
 import { getCacheStatus } from './http/response.ts';
 import { assertCacheAndFetch, assertingFetch, NetworkState, type RequestGuard } from './network.ts';
-import { LOOKED_AT_LATER, type OptionRules, parseOptions, type Rule, withMethods } from './options.ts';
+import { CHECKED_LATER, type OptionRules, parseOptions, type Rule, withMethods } from './options.ts';
 import type { Precache } from './precache.ts';
 
 export type { Strategy, StrategyOptions } from '../../protocol/strategy.ts';
@@ -42,7 +42,7 @@ const MATCH: Rule = {
   is: 'a RegExp, a URLPattern or a function of the request',
   accepts: (value) => typeof value === 'function' || typeof Object(value).test === 'function',
 };
-const ROUTE_OPTIONS: OptionRules<Route> = { match: MATCH, strategy: LOOKED_AT_LATER, timeout: LOOKED_AT_LATER };
+const ROUTE_OPTIONS: OptionRules<Route> = { match: MATCH, strategy: CHECKED_LATER, timeout: CHECKED_LATER };
 
 /** @throws {DiskCacheError} `BAD_OPTION` as `assertStrategyOptions`, for a route without `match`, and for an unknown option. */
 function assertRoute(route: Route): void {
@@ -136,7 +136,7 @@ export interface OfflineOptions extends HttpCacheOptions {
 export const OFFLINE_OPTIONS: OptionRules<OfflineOptions> = {
   ...HTTP_CACHE_OPTIONS,
   routes: { is: 'an array of routes { match, strategy }', accepts: Array.isArray },
-  strategy: LOOKED_AT_LATER,
+  strategy: CHECKED_LATER,
   precache: withMethods('a Precache', 'match'),
   connection: withMethods('a NetworkState', 'isOnline', 'set', 'subscribe', 'guard'),
 };

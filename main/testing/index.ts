@@ -14,6 +14,7 @@ import { openHttpSession } from '../bridge/http/http-session.ts';
 import { Principals } from '../bridge/principal.ts';
 import { type ClosableSession, fromPortMain, type SessionOpener } from '../electron/engine-endpoint.ts';
 import type { WindowStoreOptions } from '../electron/window-stores.ts';
+import { createUnknownOptionError } from '../engine/internal.ts';
 import type { Host } from '../host.ts';
 import { openEngine } from '../open-engine.ts';
 import { TestHttpBackend, type TestOfflineOptions } from './http-backend.ts';
@@ -123,7 +124,7 @@ export async function testHost<const S extends StoreDeclarations>(
   if (typeof stores !== 'object' || stores === null) {
     throw new DiskCacheError('BAD_OPTION', 'testHost needs stores, as defineStores({ … }) makes them, or {}');
   }
-  assertNoUnknownOptions(others, 'testHost', 'stores, directory, windows, offline');
+  assertNoUnknownOptions(others, 'testHost', ['stores', 'directory', 'windows', 'offline']);
   const directory = given ?? mkdtempSync(join(tmpdir(), 'deskcache-test-'));
   const discard = () => {
     if (given === undefined) rmSync(directory, { recursive: true, force: true });
@@ -176,7 +177,7 @@ export async function testHost<const S extends StoreDeclarations>(
       purpose = 'stores',
       ...others
     }: TestPortOptions = 'stores' in granted ? { grant: granted } : granted;
-    assertNoUnknownOptions(others, 'A page of testHost', 'grant, window, origin, purpose');
+    assertNoUnknownOptions(others, 'A page of testHost', ['grant', 'window', 'origin', 'purpose']);
     const allowed = parseGrant(grant);
     if (allowed === null)
       throw new DiskCacheError(
@@ -243,8 +244,7 @@ export async function testHost<const S extends StoreDeclarations>(
 }
 
 /** Tests may be plain JavaScript, where a misspelt option would be ignored silently. */
-function assertNoUnknownOptions(others: object, where: string, known: string): void {
+function assertNoUnknownOptions(others: object, subject: string, validNames: readonly string[]): void {
   const [unknown] = Object.keys(others);
-  if (unknown === undefined) return;
-  throw new DiskCacheError('BAD_OPTION', `${where}: "${unknown}" is not an option; there are ${known}`);
+  if (unknown !== undefined) throw createUnknownOptionError(unknown, validNames, `${subject}: `);
 }

@@ -106,7 +106,7 @@ export class InFlightCalls {
 }
 
 /** Milliseconds between two checks whether the page has received its responses. */
-const PAUSE_MS = 10;
+const CHECK_INTERVAL_MS = 10;
 
 /**
  * Produces responses only as fast as the page receives them.
@@ -114,14 +114,14 @@ const PAUSE_MS = 10;
  * Invariant: a waiting call continues when the page has received enough, or fails when the session is closed.
  */
 export class Pace {
-  readonly #mayMake: () => boolean;
+  readonly #mayRespond: () => boolean;
   readonly #isOpen: () => boolean;
-  #catchingUp: Promise<void> | undefined;
+  #nextCheck: Promise<void> | undefined;
   #lastTurn: Promise<unknown> = Promise.resolve();
 
-  /** `mayMake` returns whether the page has received enough of what it was sent. */
-  constructor(mayMake: () => boolean, isOpen: () => boolean) {
-    this.#mayMake = mayMake;
+  /** `mayRespond` returns whether the page has received enough of what it was sent. */
+  constructor(mayRespond: () => boolean, isOpen: () => boolean) {
+    this.#mayRespond = mayRespond;
     this.#isOpen = isOpen;
   }
 
@@ -130,13 +130,13 @@ export class Pace {
    *
    * @throws {DiskCacheError} `DISCONNECTED` if the session is closed while waiting.
    */
-  async whenTaken(): Promise<void> {
-    while (this.#isOpen() && !this.#mayMake()) {
+  async whenReceived(): Promise<void> {
+    while (this.#isOpen() && !this.#mayRespond()) {
       // One timer for all waiting calls.
-      this.#catchingUp ??= pause(PAUSE_MS).finally(() => {
-        this.#catchingUp = undefined;
+      this.#nextCheck ??= pause(CHECK_INTERVAL_MS).finally(() => {
+        this.#nextCheck = undefined;
       });
-      await this.#catchingUp;
+      await this.#nextCheck;
     }
     if (!this.#isOpen()) throw new DiskCacheError('DISCONNECTED', 'The session of this page was closed');
   }

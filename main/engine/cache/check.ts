@@ -14,7 +14,7 @@ import { assertFlag, assertOptions } from '../validate.ts';
 import { findDamage } from './read.ts';
 import { beforeWrite, inWriteTransaction } from './transaction.ts';
 
-/** Checks what the items of a collection say together: the positions of a deque, the order of a queue. */
+/** Checks whether the items of a collection are consistent: the positions of a deque, the order of a queue. */
 export interface ConsistencyCheck {
   /** Returns its damage. */
   check(): Finding[];
@@ -60,7 +60,7 @@ export function check(core: Core, options?: CheckOptions, consistency?: Consiste
   return findings;
 }
 
-/** Adds what a part of a check finds. False, and a finding, when the database is too damaged for it. */
+/** Adds the findings of a part of the check. Returns false, and adds a finding, if the database is too damaged for it. */
 function addFindings({ connection }: Core, findings: Finding[], part: () => Finding[]): boolean {
   try {
     findings.push(...part());
@@ -167,7 +167,7 @@ function checkCounts(core: Core, repair: boolean): Finding[] {
 
 /**
  * Bucket by bucket, so that others may write in between. Files of a writer at work are staged and not in a bucket; one that has
- * just committed removes what it has replaced, so what looks like an orphan is looked at once more.
+ * just committed removes what it has replaced, so what looks like an orphan is checked once more.
  */
 function checkOrphans(core: Core, repair: boolean): Finding[] {
   const { files } = core;

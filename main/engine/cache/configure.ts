@@ -84,7 +84,7 @@ export function inDurableTransaction(core: Core, work: () => void): void {
 const toSynchronousPragma = ({ durability }: Settings): string =>
   `synchronous = ${durability === 'power' ? 'FULL' : 'NORMAL'}`;
 
-/** Puts settings into force. Outside of transactions: SQLite changes `synchronous` only there. */
+/** Applies settings. Outside of transactions: SQLite changes `synchronous` only there. */
 export function applySettings(core: Core, settings: Settings): void {
   const { connection, pageSize, limitShare } = core;
   const share = settings.sizeLimit * limitShare;
@@ -107,7 +107,7 @@ export function reloadSettings(core: Core): void {
   const revision = core.sql.counter.first('settings')?.[0] ?? 0;
   if (revision === core.settingsRevision) return;
   const rows = core.sql.settings.all();
-  // Those in force stay, and `check` tells of it.
+  // The current settings stay, and `check` reports the loss.
   if (areSettingsLost(rows, revision)) return;
   core.settingsRevision = revision;
   applySettings(core, resolveSettings(readStoredSettings(rows), {}));
@@ -130,8 +130,5 @@ export function resolveCodec(
   if (codec === 'structured' || codec === 'json' || typeof codec === 'object') {
     return { codec, compression: settings.compression };
   }
-  throw new DiskCacheError(
-    'BAD_OPTION',
-    `${path} holds values of the codec "${codec}"; hand that codec in as an option`,
-  );
+  throw new DiskCacheError('BAD_OPTION', `${path} holds values of the codec "${codec}"; pass that codec as an option`);
 }

@@ -86,8 +86,8 @@ function clearInTransaction(core: Core): number {
 }
 
 /**
- * Where pages were exchanged, the list of files or the counters can be those of something else, and SQLite's own check finds
- * nothing wrong once both are empty.
+ * If pages of the database were swapped, the list of files or the counters may be wrong, and SQLite's own check finds no fault once both
+ * tables are empty.
  */
 function assertCountersMatch(
   { sql, directory }: Core,
@@ -108,7 +108,7 @@ function assertCountersMatch(
 /** Deletes all expired items; returns how many. */
 export function expire(core: Core): number {
   const now = core.clock();
-  return inBatches(core, (most) => deleteExpired(core, now, most));
+  return inBatches(core, (maxItems) => deleteExpired(core, now, maxItems));
 }
 
 /** Deletes all items with a tag; returns how many live ones there were. */
@@ -118,12 +118,12 @@ export function deleteTagged(core: Core, tag: string | number): number {
   let live = 0;
   let after = 0;
   let rows: ReturnType<typeof core.sql.tagged.all> = [];
-  const dropTagged = (most: number) => {
-    rows = core.sql.tagged.all(column, after, most);
+  const deleteBatch = (maxItems: number) => {
+    rows = core.sql.tagged.all(column, after, maxItems);
     for (const [id, key, file, bytes] of rows) deleteRow(core, [id, key, file, bytes], 'evict');
     return rows.length;
   };
-  inBatches(core, dropTagged, () => {
+  inBatches(core, deleteBatch, () => {
     live += rows.filter(([, , , , expiresAt]) => isLive(expiresAt, now)).length;
     after = rows.at(-1)?.[0] ?? after;
   });

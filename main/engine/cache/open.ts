@@ -33,7 +33,7 @@ import {
   resolveSettings,
   type Settings,
 } from '../state/settings.ts';
-import { isRecord } from '../validate.ts';
+import { createUnknownOptionError, isRecord } from '../validate.ts';
 import { assertCompression } from '../values/codec.ts';
 import { VALUES_FOLDER } from '../values/file-io.ts';
 import { FileStore } from '../values/file-store.ts';
@@ -238,7 +238,7 @@ const KIND_OPTIONS = {
   deque: ['maxLength'],
 } as const satisfies Record<CollectionKind, readonly string[]>;
 
-/** @throws {DiskCacheError} `BAD_OPTION` for options that are no object. */
+/** @throws {DiskCacheError} `BAD_OPTION` for options that are not an object. */
 export function assertCollectionOptions(options: object): void {
   if (!isRecord(options)) throw new DiskCacheError('BAD_OPTION', 'the options of a collection have to be an object');
 }
@@ -265,8 +265,7 @@ export function openCollection(
 ): Core {
   for (const name in options) {
     if (SHARED_OPTIONS.has(name)) continue;
-    const names = [...KIND_OPTIONS[kind], ...SHARED_OPTIONS].join(', ');
-    throw new DiskCacheError('BAD_OPTION', `"${name}" is no option of a collection (${kind}); there are ${names}`);
+    throw createUnknownOptionError(name, [...KIND_OPTIONS[kind], ...SHARED_OPTIONS]);
   }
   const core = openCore(directory, { ...DEFAULT_OPTIONS[kind], ...options, ...NEVER_EVICT }, (sql, path) =>
     isClaimed(sql, kind, path),

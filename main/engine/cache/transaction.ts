@@ -67,13 +67,13 @@ export type PlainResult<T> = [IsCertain<IsDeferred<T>>] extends [true]
   : unknown;
 
 /**
- * The public transaction. Its function is a plain one: a promise would let strangers write in the middle of it, and what a generator
- * does it does later, or never.
+ * The public transaction. Its function is a plain one: other code could write in the middle of an async one, and a generator runs later
+ * or never.
  *
  * @throws {DiskCacheError} `BAD_OPTION` if `work` returns a promise or a generator; everything it wrote is undone.
  */
 export function transact<T>(core: Core, work: () => T): T {
-  assertFunction(work, 'what transact runs');
+  assertFunction(work, 'the function of transact');
   return inWriteTransaction(core, () => {
     const result = work();
     const kind = isThenable(result) ? 'an async function' : isGenerator(result) ? 'a generator' : undefined;
@@ -161,7 +161,7 @@ function runSavepoint<T>(core: Core, work: () => T): T {
   }
 }
 
-/** Undoes a part; where that fails, the whole, for what is left of the part is unknown. The outer call finds the transaction lost. */
+/** Rolls back the savepoint or, if that fails, the whole transaction, whose state is then unknown. The outer call finds it lost. */
 function endSavepoint({ sql, connection }: Core): void {
   try {
     sql.rollbackToSavepoint.run();
@@ -248,8 +248,8 @@ export function afterWrite(core: Core): void {
 
 /**
  * Repeats a step, each in its own transaction, until it deletes nothing more; then gives the space back to the disk. Returns how many
- * items were deleted. `step` gets the number of items that it may delete: on a full disk ever fewer, after the step that failed was
- * undone. `committed` is called after each commit. On behalf of a web page it pauses after some time.
+ * items were deleted. `step` gets the number of items that it may delete: on a full disk fewer after each failed step, which is rolled
+ * back. `committed` is called after each commit. On behalf of a web page it pauses after some time.
  */
 export function inBatches(core: Core, step: (maxItems: number) => number, committed: () => void = () => {}): number {
   let total = 0;

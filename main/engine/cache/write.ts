@@ -139,8 +139,8 @@ export function commitWrite<T>(core: Core, { staged }: PendingWrite, work: () =>
 export function set(core: Core, key: Key, value: unknown, options?: SetOptions): void {
   const now = core.clock();
   const column = encodeKey(key);
-  const chosen = assertSetOptions(options);
-  retryAfterCheckpoint(core, () => storeItem(core, prepareItem(core, column, value, now, chosen), now));
+  const setOptions = assertSetOptions(options);
+  retryAfterCheckpoint(core, () => storeItem(core, prepareItem(core, column, value, now, setOptions), now));
 }
 
 /** All or none. */
@@ -181,7 +181,7 @@ export function touch(core: Core, key: Key, options?: Pick<SetOptions, 'ttl'>): 
 
 /** Stores what `next` returns for the present value (undefined if it is missing); expiry and tag stay unless `options` has new ones. */
 export function update(core: Core, key: Key, next: (current: unknown) => unknown, options?: SetOptions): unknown {
-  assertFunction(next, 'what makes the next value');
+  assertFunction(next, 'the function of update');
   return readModifyWrite(core, key, (entry) => next(entry?.value), assertSetOptions(options));
 }
 
@@ -279,12 +279,24 @@ function upsertInline(
   const { sql, rowStats } = core;
   if (!rowStats.canTellInserts) rowStats.syncRowIds(...(sql.lastIds.first() ?? [0, 0]));
   if (!rowStats.canTellInserts) return false;
-  const stamp = core.timestamps.from(now);
+  const timestamp = core.timestamps.from(now);
   let result: ReturnType<typeof sql.put.run>;
   try {
-    result = sql.put.run(key, stamp, stamp, expiry, tag, mode, bytes, toRowChecksum(check, key), null, data, now);
+    result = sql.put.run(
+      key,
+      timestamp,
+      timestamp,
+      expiry,
+      tag,
+      mode,
+      bytes,
+      toRowChecksum(check, key),
+      null,
+      data,
+      now,
+    );
   } catch (error) {
-    // An insert that failed in its commit has used an id all the same.
+    // An insert that failed in its commit has still used an id.
     rowStats.invalidate();
     throw error;
   }

@@ -20,7 +20,7 @@ import * as write from '../cache/write.ts';
 import { Deque, type DequeOptions } from '../deque/deque.ts';
 import { Index, type IndexOptions } from '../index-map/index-map.ts';
 import type { ChangeListener } from '../state/core.ts';
-import { OpenStore } from '../state/core.ts';
+import { OpenHandle } from '../state/core.ts';
 import { assertFunction, assertNoDefault, storeEach } from '../validate.ts';
 import * as many from './multi-shard-verbs.ts';
 import { ShardSubscriptions } from './multi-shard-verbs.ts';
@@ -54,7 +54,7 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheMetho
   /** The number of shards. */
   readonly shards: number;
   readonly #subscriptions: ShardSubscriptions;
-  readonly #store: OpenStore<FanoutCore>;
+  readonly #store: OpenHandle<FanoutCore>;
 
   /**
    * Opens a directory, or creates it.
@@ -63,7 +63,7 @@ export class FanoutCache<K extends Key = Key, V = unknown> implements CacheMetho
    */
   constructor(directory: string & PlainValues<V>, options: FanoutOptions = {}) {
     const fanout = openFanout(directory, options);
-    this.#store = new OpenStore(fanout, `The store at ${fanout.directory}`, closeFanout);
+    this.#store = new OpenHandle(fanout, `The store at ${fanout.directory}`, closeFanout);
     this.directory = fanout.directory;
     this.shards = fanout.shards.length;
     this.#subscriptions = new ShardSubscriptions(fanout.shards);

@@ -25,7 +25,7 @@ import * as write from '../cache/write.ts';
 import { retryWithBallast } from '../space/maintenance.ts';
 import { getVolume } from '../space/store-files.ts';
 import type { ChangeListener, Core } from '../state/core.ts';
-import { OpenStore } from '../state/core.ts';
+import { OpenHandle } from '../state/core.ts';
 import { assertFunction, assertIterable, assertNoDefault, storeEach } from '../validate.ts';
 import { isEqual } from '../values/equality.ts';
 import { withoutByteLimit } from '../values/read-budget.ts';
@@ -70,7 +70,7 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
   readonly #writeValidator: SchemaValidator | undefined;
   #readValidator: SchemaValidator | undefined;
   readonly #version: number;
-  readonly #store: OpenStore<Core>;
+  readonly #store: OpenHandle<Core>;
 
   /**
    * Opens a directory, or creates it.
@@ -86,7 +86,7 @@ export class Index<K extends Key = Key, V = unknown> implements BaselineMap<K, V
     const validator = schema === undefined ? undefined : new SchemaValidator(schema, directory);
     const core = openCollection('index', directory, shared, { version });
     this.directory = core.directory;
-    this.#store = new OpenStore(core, `The index at ${core.directory}`, closeCore);
+    this.#store = new OpenHandle(core, `The index at ${core.directory}`, closeCore);
     this.#version = version;
     this.#writeValidator = validator;
     try {

@@ -71,7 +71,7 @@ export const getMigrations = (version: number, to = SCHEMA_VERSION): readonly st
  * trigger logs every deletion as `delete`, and the writer corrects the row if the reason was another one.
  */
 
-/** Changes that are kept. A listener that is further behind is told that anything may have changed. */
+/** Changes that are kept. A listener that is further behind gets `clear`, because anything may have changed. */
 const MAX_LOGGED_CHANGES = 65_536;
 
 const toLogSql = (kind: string, key: string): string =>
@@ -125,7 +125,7 @@ export function upgradeLog(connection: Connection): void {
 }
 
 /*
- * What the schema of a store may contain. Somebody who can write a database file can add views, triggers, generated columns, CHECK
+ * What the schema of a store may contain. An attacker who can write a database file can add views, triggers, generated columns, CHECK
  * constraints or indexes on expressions, which the engine's statements would run. So the schema is compared with what deskcache
  * itself writes, word for word, before any table is used.
  */

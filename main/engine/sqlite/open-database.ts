@@ -137,8 +137,8 @@ function makeCompanionsWritable(databasePath: string): void {
   if ((mode & OWNER_WRITE) === 0) return;
   for (const suffix of COMPANION_SUFFIXES) {
     const path = databasePath + suffix;
-    const facts = lstatIfExists(path);
-    if (!facts?.isFile() || (facts.mode & OWNER_WRITE) !== 0) continue;
+    const stats = lstatIfExists(path);
+    if (!stats?.isFile() || (stats.mode & OWNER_WRITE) !== 0) continue;
     try {
       chmodSync(path, mode);
     } catch {

@@ -216,6 +216,8 @@ export interface OpenedFiles {
   readonly database: FileIdentity | undefined;
   /** The log and the shared memory; an exclusive store has no shared memory. */
   readonly companions: readonly CompanionFile[];
+  /** Bytes of the database file at the last check. */
+  databaseBytes: number;
   nextCheckAt: number;
   nextFullCheckAt: number;
   dataVersion: number;
@@ -266,7 +268,7 @@ export interface Core {
 }
 
 /** What a store works on while it is open. Every public store holds one. */
-export class OpenStore<C> {
+export class OpenHandle<C> {
   readonly #name: string;
   readonly #release: (core: C) => void;
   #core: C | undefined;

@@ -183,8 +183,8 @@ export class CachedItems {
   }
 
   /** Returns the items of an address except damaged ones, whose keys `onDamaged` gets. */
-  #readItems(address: Key[], onDamaged: (key: Key) => void = () => {}): CachedItem[] {
-    const prefix = this.#toKey(...address);
+  #readItems(keyParts: Key[], onDamaged: (key: Key) => void = () => {}): CachedItem[] {
+    const prefix = this.#toKey(...keyParts);
     try {
       return [...this.#cache.values({ prefix })] as CachedItem[];
     } catch (error) {
@@ -195,15 +195,15 @@ export class CachedItems {
         return (this.#cache.get(key) as CachedItem | undefined) ?? [];
       } catch (error) {
         if (!isCorrupt(error)) throw error;
-        this.#onStoreFailure(error, address.join(''));
+        this.#onStoreFailure(error, keyParts.join(''));
         onDamaged(key);
         return [];
       }
     });
   }
 
-  #toKey(...address: Key[]): Key[] {
-    return ['cached', this.#storage, this.id, ...address];
+  #toKey(...keyParts: Key[]): Key[] {
+    return ['cached', this.#storage, this.id, ...keyParts];
   }
 
   #toBodyKey(bodyId: string): Key {

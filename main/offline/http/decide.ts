@@ -228,9 +228,9 @@ function decideStorage(response: OriginResponse): StoreDecision | ForwardDecisio
 }
 
 function isSameRepresentation(head: ResponseHead, stored: StoredResponse): boolean {
-  const received = head.headers.get('etag');
-  const own = stored.headers.get('etag');
-  return received === null || own === null || isSameTag(received, own);
+  const receivedTag = head.headers.get('etag');
+  const storedTag = stored.headers.get('etag');
+  return receivedTag === null || storedTag === null || isSameTag(receivedTag, storedTag);
 }
 
 /** Non-5xx statuses about the request, not the resource (retry later, not modified): the stored response stays. */

@@ -33,7 +33,7 @@ export async function startShared(
   const { signal } = request;
   const inFlight = context.startRequest(request, isBackground);
   inFlight.signal.addEventListener('abort', () => endSharing(context, inFlight));
-  // The listener doesn't name `signal`: it would keep the signal and its request alive for ever.
+  // The listener doesn't name `signal`: it would keep the signal and its request alive forever.
   const abandon = ({ target }: Event) => inFlight.detach((target as AbortSignal).reason);
   signal.addEventListener('abort', abandon, { once: true, signal: inFlight.signal });
   const response = fetchFromOrigin(context, request, stored, inFlight);

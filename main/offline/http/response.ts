@@ -132,9 +132,9 @@ export function toForwardedResponse(
 /** Sets what the constructor of `Response` leaves empty. */
 function createResponse(body: BodyStream, init: ResponseInit, url: string, redirected = false): Response {
   const response = new Response(body, { ...init, statusText: toReasonPhrase(init.statusText ?? '') });
-  const own = { configurable: true };
+  const attributes = { configurable: true };
   return Object.defineProperties(response, {
-    url: { value: url, ...own },
-    redirected: { value: redirected, ...own },
+    url: { value: url, ...attributes },
+    redirected: { value: redirected, ...attributes },
   });
 }
