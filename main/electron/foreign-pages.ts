@@ -1,6 +1,6 @@
 import { toReasonPhrase } from '../../protocol/reason-phrase.ts';
 import type { StrategyOptions } from '../offline/index.ts';
-import type { Initiators, RequestInitiator } from './sender.ts';
+import type { Initiators, RequestInitiator } from './initiator.ts';
 
 /**
  * CORS as the fetch standard has it (https://fetch.spec.whatwg.org/#http-cors-protocol): Chromium doesn't enforce it on what a protocol

@@ -3,9 +3,9 @@ import { DiskCacheError } from '../../protocol/error.ts';
 import type { CacheMethods } from '../engine/index.ts';
 import { Offline, type OfflineOptions } from '../offline/index.ts';
 import { ForeignPages, toForeignRequest } from './foreign-pages.ts';
+import { getOrigin, Initiators } from './initiator.ts';
 import { networkFetch, ownNetworkFetch } from './network-fetch.ts';
 import { createPrivateNetworkGuard, isPrivateHost, type PrivateNetwork } from './private-network.ts';
-import { getOrigin, Initiators } from './sender.ts';
 
 export interface OfflineSessionOptions
   extends Omit<OfflineOptions, 'cache' | 'fetch' | 'shared' | 'hiddenHeaders' | 'keepSetCookie' | 'clock'> {

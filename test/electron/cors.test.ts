@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { needsPreflight } from '../../main/electron/foreign-pages.ts';
-import { hasInitiatorOrigin } from '../../main/electron/sender.ts';
+import { hasInitiatorOrigin } from '../../main/electron/initiator.ts';
 
 vi.mock('electron', () => import('./electron-double.ts'));
 
