@@ -18,7 +18,15 @@ export { limitBlocking, withBriefWait } from './sqlite/busy-retry.ts';
 export { isCorrupt, isDamage, isTransient } from './sqlite/errors.ts';
 export { OpenStore } from './state/open-store.ts';
 export { assertCacheOptions } from './state/settings.ts';
-export { assertFlag, assertFunction, assertIterable, assertOptions, isRecord, wrapListener } from './validate.ts';
+export {
+  assertFlag,
+  assertFunction,
+  assertIterable,
+  assertOptions,
+  assertSignal,
+  isRecord,
+  wrapListener,
+} from './validate.ts';
 export { isEqual } from './values/equality.ts';
 export { encodeKey, type KeyColumn } from './values/key.ts';
 export { OutOfTime, type ReadBudget, withoutByteLimit, withReadBudget } from './values/read-budget.ts';
