@@ -23,6 +23,7 @@ export {
   assertFunction,
   assertIterable,
   assertOptions,
+  assertSignal,
   createUnknownOptionError,
   isRecord,
   wrapListener,

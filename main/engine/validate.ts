@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { isPromise } from 'node:util/types';
+import { isPromise, isProxy } from 'node:util/types';
 import { formatValue, truncate } from '../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import type { Key } from '../../protocol/key.ts';
@@ -57,10 +57,42 @@ const SET_OPTIONS: ReadonlySet<string> = new Set(['ttl', 'tag']);
 export const assertSetOptions = (options: SetOptions | undefined): SetOptions =>
   options === undefined ? NO_OPTIONS : assertOptions(options, SET_OPTIONS);
 
-/** @throws {DiskCacheError} `BAD_OPTION` */
+/** More items than memory can hold as an array: the length of an array of holes says nothing about its size. */
+const MAX_ARRAY_LENGTH = 2 ** 26;
+
+/**
+ * Returns what can be walked once. Errors of the caller's own generator are passed on by the walk; a proxy is read here.
+ *
+ * @throws {DiskCacheError} `BAD_OPTION`; `TOO_LARGE` for an array that is too long.
+ */
 export function assertIterable<T>(items: Iterable<T>, what: string): Iterable<T> {
-  if (typeof items !== 'string' && typeof Object(items)[Symbol.iterator] === 'function') return items;
+  try {
+    if (isProxy(items)) return Array.from(toWalkable(items, what));
+    return toWalkable(items, what);
+  } catch (error) {
+    if (error instanceof DiskCacheError) throw error;
+    throw new DiskCacheError('BAD_OPTION', `the ${what} can't be read; see the cause`, { cause: error });
+  }
+}
+
+function toWalkable<T>(items: Iterable<T>, what: string): Iterable<T> {
+  if (Array.isArray(items)) {
+    if (items.length <= MAX_ARRAY_LENGTH) return items;
+    throw new DiskCacheError(
+      'TOO_LARGE',
+      `an array of ${items.length} ${what} is too long, the maximum is ${MAX_ARRAY_LENGTH}; split it`,
+    );
+  }
+  const iterate: unknown = typeof items === 'string' ? undefined : Object(items)[Symbol.iterator];
+  const iterator: unknown = typeof iterate === 'function' ? iterate.call(items) : undefined;
+  if (isRecord(iterator) && 'next' in iterator) return { [Symbol.iterator]: () => iterator as Iterator<T> };
   throw new DiskCacheError('BAD_OPTION', `an array or another iterable of ${what} was expected`);
+}
+
+/** @throws {DiskCacheError} `BAD_OPTION` for anything but an `AbortSignal`, of which a proxy has none of the state. */
+export function assertSignal(signal: AbortSignal | undefined): void {
+  if (signal === undefined || (!isProxy(signal) && signal instanceof AbortSignal)) return;
+  throw new DiskCacheError('BAD_OPTION', 'signal must be an AbortSignal');
 }
 
 /** @throws {DiskCacheError} `BAD_OPTION` */

@@ -1,7 +1,7 @@
 import { formatValue } from '../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../protocol/error.ts';
 import type { Key } from '../engine/index.ts';
-import { assertFunction, assertOptions } from '../engine/internal.ts';
+import { assertFunction, assertOptions, assertSignal } from '../engine/internal.ts';
 
 /** The delay before a failed job is retried. Milliseconds. */
 export interface Backoff {
@@ -125,9 +125,7 @@ export function parseProcessOptions(options: ProcessOptions | undefined, leaseMs
       `concurrency is ${formatValue(concurrency, "'")}; give a whole number from 1`,
     );
   }
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw new DiskCacheError('BAD_OPTION', 'signal must be an AbortSignal');
-  }
+  assertSignal(signal);
   assertFunction(online, 'online');
   return { concurrency, retryPolicy: parseRetry(retry), signal, online, leaseMs };
 }

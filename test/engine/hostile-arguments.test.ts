@@ -1,6 +1,16 @@
 import { runInNewContext } from 'node:vm';
 import { expect, it, onTestFinished } from 'vitest';
-import { Cache, Deque, FanoutCache, Index, Lock, type StandardSchema } from '../../main/engine/index.ts';
+import {
+  Averager,
+  BoundedSemaphore,
+  Cache,
+  Deque,
+  FanoutCache,
+  Index,
+  Lock,
+  RLock,
+  type StandardSchema,
+} from '../../main/engine/index.ts';
 import { errorMatching } from '../matchers.ts';
 import { freshDirectory } from './fresh-directory.ts';
 
@@ -68,6 +78,96 @@ it('refuses a directory that is no text, whatever it is', () => {
 it('refuses what a lock can not run, before it is acquired', async () => {
   const lock = new Lock(openCache(), 'l');
   await expect(lock.run('work' as never)).rejects.toThrow(errorMatching('BAD_OPTION'));
+  lock.acquire({ timeout: 0 }).release();
+});
+
+/** Iterables that fail before they yield anything; their errors are not those of a generator of the caller. */
+const UNREADABLE: Readonly<Record<string, never>> = {
+  'a revoked proxy': createRevoked(),
+  'a revoked array': createRevoked([]),
+  'an array whose items can not be read': new Proxy([1], {
+    get: () => runInNewContext('throw new Error("no")'),
+  }) as never,
+  'a proxied Map': new Proxy(new Map(), {}) as never,
+  'an iterator that is none': { [Symbol.iterator]: () => 5 } as never,
+  'an unreadable iterator': {
+    get [Symbol.iterator]() {
+      throw new Error('no');
+    },
+  } as never,
+};
+
+it.each(Object.keys(UNREADABLE))('refuses to walk %s', (name) => {
+  const items = UNREADABLE[name]!;
+  const fanout = new FanoutCache<never, unknown>(freshDirectory(), { shards: 2 });
+  const [index, deque] = [new Index(freshDirectory()), new Deque(freshDirectory())];
+  const calls = [
+    ...[openCache(), fanout].flatMap((store) => [() => store.setMany(items), () => store.deleteMany(items)]),
+    () => index.setMany(items),
+    () => index.equals(items),
+    () => deque.extend(items),
+    () => deque.equals(items),
+  ];
+  for (const call of calls) expect(call).toThrow(errorMatching('BAD_OPTION'));
+});
+
+it('passes the error of a generator on, and keeps nothing', () => {
+  const cache = openCache();
+  const entries = (function* () {
+    yield ['a', 1] as never;
+    throw new RangeError('mine');
+  })();
+  expect(() => cache.setMany(entries)).toThrow(RangeError);
+  expect(cache.size).toBe(0);
+});
+
+it('refuses an array that is longer than memory, before it is read', () => {
+  const holes = new Array(2 ** 32 - 1) as never[];
+  const fanout = new FanoutCache<never, unknown>(freshDirectory(), { shards: 2 });
+  expect(() => new Deque(freshDirectory()).extend(holes)).toThrow(errorMatching('TOO_LARGE'));
+  for (const store of [openCache(), fanout]) {
+    expect(() => store.deleteMany(holes)).toThrow(errorMatching('TOO_LARGE'));
+    expect(() => store.setMany(holes)).toThrow(errorMatching('TOO_LARGE'));
+  }
+});
+
+it('refuses to compare with a value that can not be read', () => {
+  const deque = new Deque<unknown>(freshDirectory());
+  deque.push({ a: 1 });
+  const throwing = {
+    get a() {
+      throw new Error('no');
+    },
+  };
+  for (const value of [
+    createRevoked(),
+    new Proxy({}, { ownKeys: () => runInNewContext('throw new Error("no")') }),
+    throwing,
+  ]) {
+    for (const call of [
+      () => deque.remove(value),
+      () => deque.count(value),
+      () => deque.indexOf(value),
+      () => deque.equals([value]),
+    ])
+      expect(call).toThrow(errorMatching('BAD_VALUE'));
+  }
+  expect(deque.length).toBe(1);
+});
+
+it('refuses what is no store for a lock, and what is no signal', async () => {
+  for (const store of [undefined, null, 5, {}, createRevoked()] as never[]) {
+    for (const open of [
+      () => new Lock(store, 'l'),
+      () => new RLock(store, 'l'),
+      () => new BoundedSemaphore(store, 'l'),
+      () => new Averager(store, 'l'),
+    ])
+      expect(open).toThrow(errorMatching('BAD_OPTION', /Cache or FanoutCache/));
+  }
+  const lock = new Lock(openCache(), 'l');
+  for (const signal of [createRevoked(), new Proxy(new AbortController().signal, {}), {}] as never[])
+    await expect(lock.acquireAsync({ signal })).rejects.toThrow(errorMatching('BAD_OPTION', /AbortSignal/));
   lock.acquire({ timeout: 0 }).release();
 });
 

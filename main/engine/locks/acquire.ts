@@ -3,7 +3,7 @@ import { DiskCacheError } from '../../../protocol/error.ts';
 import type { ProcessIdentity } from '../process-identity.ts';
 import { sleepBlocking } from '../sqlite/busy-retry.ts';
 import { isTransient } from '../sqlite/errors.ts';
-import { assertOptions } from '../validate.ts';
+import { assertOptions, assertSignal } from '../validate.ts';
 import type { TicketSemaphore, TicketStatus } from './ticket-semaphore.ts';
 
 export interface AcquireOptions {
@@ -120,9 +120,7 @@ export async function acquireAsync(
   options?: AcquireAsyncOptions,
 ): Promise<number> {
   const { timeout, signal } = assertOptions(options, ACQUIRE_ASYNC_OPTIONS);
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw new DiskCacheError('BAD_OPTION', 'signal must be an AbortSignal');
-  }
+  assertSignal(signal);
   signal?.throwIfAborted();
   const pending = new PendingAcquire(semaphore, owner, timeout);
   try {

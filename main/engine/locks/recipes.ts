@@ -1,9 +1,10 @@
+import { isProxy } from 'node:util/types';
 import { formatValue } from '../../../protocol/describe-value.ts';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { Key } from '../../../protocol/key.ts';
 import type { SetOptions } from '../../../protocol/options.ts';
 import { PINNED, type PinnedOptions } from '../state/settings.ts';
-import { inspectKey } from '../validate.ts';
+import { inspectKey, isRecord } from '../validate.ts';
 
 /** The part of a store that locks and the other recipes use; `Cache` and `FanoutCache` have it. */
 export interface RecipeStore {
@@ -23,6 +24,18 @@ export interface RecipeStore {
  */
 const NEVER_EXPIRE_OR_EVICT: PinnedOptions = { ttl: Number.POSITIVE_INFINITY, [PINNED]: true };
 
+/** @throws {DiskCacheError} `BAD_OPTION` */
+function assertRecipeStore(store: RecipeStore): void {
+  if (
+    isRecord(store) &&
+    !isProxy(store) &&
+    typeof store.transact === 'function' &&
+    typeof store.getEntry === 'function'
+  )
+    return;
+  throw new DiskCacheError('BAD_OPTION', 'the first argument has to be a Cache or FanoutCache');
+}
+
 /** The row of a store that holds the state of a recipe. */
 export class RecipeRow<State extends object> {
   readonly store: RecipeStore;
@@ -30,6 +43,7 @@ export class RecipeRow<State extends object> {
   readonly #recipe: string;
 
   constructor(store: RecipeStore, key: Key, recipe: string) {
+    assertRecipeStore(store);
     this.store = store;
     this.key = key;
     this.#recipe = recipe;

@@ -107,6 +107,7 @@ export class TicketSemaphore {
   readonly #clock: Clock;
 
   constructor(store: RecipeStore, key: Key, recipe: string, bound: number, options?: LeaseOptions) {
+    this.#row = new RecipeRow(store, key, recipe);
     const { lease = DEFAULT_LOCK_LEASE_MS, clock = Date.now } = assertOptions(options, LEASE_OPTIONS);
     if (!(typeof lease === 'number' && lease > 0 && lease <= MAX_TIMER_MS)) {
       throw new DiskCacheError(
@@ -119,7 +120,6 @@ export class TicketSemaphore {
     const text = typeof column === 'object' ? Buffer.from(column).toString('latin1') : column;
     this.name = `${store.directory}\n${typeof column}\n${text}`;
     this.leaseMs = lease;
-    this.#row = new RecipeRow(store, key, recipe);
     this.#bound = bound;
     this.#clock = clock;
   }

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual, types } from 'node:util';
+import { DiskCacheError } from '../../../protocol/error.ts';
 import { getEnumerableNames, isObject, type Named, ShapeTable, tooEntangledError } from './shapes.ts';
 
 /** Limit of the plain comparison, which keeps no record of visited objects. Nearly all values need fewer steps. */
@@ -12,14 +13,21 @@ const MAX_TRIAL_DEPTH = 200;
  * Deep equality as in `util.isDeepStrictEqual`, but in time proportional to the size of the values instead of the number of paths
  * through them. Cyclic objects are equal if no path through them reaches a difference.
  *
- * @throws {DiskCacheError} `TOO_LARGE` for sets and maps with too many objects in a different order, or with too many cyclic members.
+ * @throws {DiskCacheError} `TOO_LARGE` for sets and maps with too many objects in a different order, or with too many cyclic members;
+ * `BAD_VALUE` for a value that can't be read: a getter or a proxy has thrown.
  */
 export function isEqual(one: unknown, other: unknown): boolean {
   if (typeof one !== 'object' || typeof other !== 'object' || one === null || other === null) {
     return Object.is(one, other);
   }
-  const plain = new PlainComparison().compare(one, other, 0);
-  return plain ?? new GraphComparison().compare(one, other);
+  try {
+    return new PlainComparison().compare(one, other, 0) ?? new GraphComparison().compare(one, other);
+  } catch (error) {
+    if (error instanceof DiskCacheError) throw error;
+    throw new DiskCacheError('BAD_VALUE', "a value can't be read, so it can't be compared; see the cause", {
+      cause: error,
+    });
+  }
 }
 
 /** Compares plain objects and arrays. Returns undefined if the values need a `GraphComparison`. */
