@@ -8,7 +8,9 @@ it.each(WORKER_KINDS)('%s that write never take the vacuum of another one for a 
   const writers = startWorkers(kind, 2);
   const [vacuumer] = startWorkers('processes', 1);
   const members = [...writers, vacuumer!];
-  await Promise.all(members.map((member) => member.run('open', cache.directory, { timeout: 30_000, durability: 'power' })));
+  await Promise.all(
+    members.map((member) => member.run('open', cache.directory, { timeout: 30_000, durability: 'power' })),
+  );
   const [shortened] = await Promise.all([
     vacuumer!.run('vacuum', 60),
     ...writers.map((member, n) => member.run('fillAndDelete', `writer ${n}`, 8)),

@@ -1,4 +1,5 @@
 import { ByteLengthQueuingStrategy, ReadableStream, type ReadableStreamDefaultController } from 'node:stream/web';
+import { isUint8Array } from 'node:util/types';
 
 /** Bytes that the reader may be behind the disk. */
 const MAX_READER_LAG_BYTES = 1024 * 1024;
@@ -172,6 +173,8 @@ export class StoreTee {
     try {
       const { value } = await this.#source.read();
       this.#options.abortSignal.throwIfAborted();
+      if (value !== undefined && !isUint8Array(value))
+        throw new TypeError('The body of a response must consist of bytes, and the given fetch returned another chunk');
       this.#bytesRead += value?.length ?? 0;
       return value;
     } catch (error) {

@@ -355,3 +355,21 @@ it('a response with more fields than servers send is forwarded and not stored', 
   using setup = openHttpCache(createNumberedAnswer({ 'cache-control': `max-age=60, x="${'\\"'.repeat(50_000)}` }));
   expect([await fetchText(setup), await fetchText(setup), setup.cache.size]).toEqual([['1', 'miss'], ['2', 'miss'], 0]);
 });
+
+it('a body of texts instead of bytes fails with a TypeError that says so, and nothing is stored', async () => {
+  const createTextBody = () =>
+    new ReadableStream({
+      start(controller) {
+        controller.enqueue('text');
+        controller.close();
+      },
+    });
+  using setup = openHttpCache(() => new Response(createTextBody(), { headers: FRESH }));
+  const response = await setup.http.fetch(URL_A);
+  await expect(response.text()).rejects.toThrow(
+    new TypeError('The body of a response must consist of bytes, and the given fetch returned another chunk'),
+  );
+  expect(setup.originRequests).toHaveLength(1);
+  await expect(fetchText(setup)).rejects.toThrow(TypeError);
+  expect(setup.originRequests).toHaveLength(2);
+});
