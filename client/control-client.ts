@@ -1,13 +1,12 @@
-import type { Remote } from 'comlink';
 import { DiskCacheError, fromErrorData } from '../protocol/error.ts';
 import type { ControlApi, Outcome, Refusal, SubscribeRequest } from '../protocol/wire.ts';
-import { wrapApi } from './comlink-api.ts';
+import { type RemoteMethods, wrapApi } from './comlink-api.ts';
 import type { PortConnection } from './port-connection.ts';
 
 /** Subscribes and requests leases of near caches over a connection. */
 export class ControlClient {
   readonly #connection: PortConnection;
-  readonly #api: Remote<ControlApi>;
+  readonly #api: RemoteMethods<ControlApi>;
 
   constructor(connection: PortConnection) {
     this.#connection = connection;
@@ -35,7 +34,7 @@ export class ControlClient {
     if (this.#connection.isOpen) void (this.#api[method] as (argument: unknown) => unknown)(argument);
   }
 
-  #getOpenApi(): Remote<ControlApi> {
+  #getOpenApi(): RemoteMethods<ControlApi> {
     if (this.#connection.isOpen) return this.#api;
     throw new DiskCacheError('DISCONNECTED', 'The connection to the main process was closed');
   }
