@@ -23,7 +23,7 @@ export const isElectronRequired = (env: NodeJS.ProcessEnv = process.env): boolea
   !['', '0'].includes(env['REQUIRE_ELECTRON'] ?? '');
 
 /**
- * Returns the path of Electron's runtime, or undefined if there is none and none could be downloaded. Never throws for that.
+ * Returns the path of Electron's runtime, or undefined if it isn't installed and can't be downloaded.
  */
 export async function findElectron({
   download = false,

@@ -37,7 +37,7 @@ export type TaskQueue = Task[];
  * Invariant: the tasks of a queue run in their order, each to its end before the next one.
  */
 export class FairScheduler {
-  /** The non-empty queues of each owner that has any, next turn first. */
+  /** The non-empty queues by owner, the next turn first. */
   readonly #ready: TaskQueue[][] = [];
   readonly #queuesByOwner = new WeakMap<object, TaskQueue[]>();
   /** Milliseconds used in this turn of the event loop. */
