@@ -2,6 +2,7 @@ import { CACHE_SIGNATURES, type CacheContract } from './contract/cache.ts';
 import { DEQUE_SIGNATURES, type DequeContract } from './contract/deque.ts';
 import { INDEX_SIGNATURES, type IndexContract } from './contract/index-map.ts';
 import { QUEUE_SIGNATURES, type QueueContract } from './contract/queue.ts';
+import { SETTINGS_SIGNATURES, type SettingsContract } from './contract/settings.ts';
 import type { Signature } from './contract/signature.ts';
 
 export type { Cursor, Projection, ResultPage } from './results.ts';
@@ -15,6 +16,7 @@ export interface Contracts {
   readonly index: IndexContract;
   readonly deque: DequeContract;
   readonly queue: QueueContract;
+  readonly settings: SettingsContract;
 }
 
 /** Kinds of stores by the methods they have; a FanoutCache has the methods of a cache. */
@@ -27,6 +29,7 @@ export const SIGNATURES: Readonly<Record<Kind, SignatureTable>> = {
   index: INDEX_SIGNATURES as unknown as SignatureTable,
   deque: DEQUE_SIGNATURES as unknown as SignatureTable,
   queue: QUEUE_SIGNATURES as unknown as SignatureTable,
+  settings: SETTINGS_SIGNATURES as unknown as SignatureTable,
 };
 
 /**
@@ -34,6 +37,7 @@ export const SIGNATURES: Readonly<Record<Kind, SignatureTable>> = {
  * kinds share have the same signature.
  */
 export const ANY_STORE_SIGNATURES: SignatureTable = /* @__PURE__ */ (() => ({
+  ...SIGNATURES.settings,
   ...SIGNATURES.deque,
   ...SIGNATURES.index,
   ...SIGNATURES.cache,

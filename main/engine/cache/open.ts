@@ -39,7 +39,7 @@ import { applySettings, persistSettings, resolveCodec } from './configure.ts';
 import { releaseLeases } from './memoize.ts';
 import { flushAllAccesses } from './stats.ts';
 
-export type HandleKind = 'cache' | 'fanout' | 'index' | 'deque';
+export type HandleKind = 'cache' | 'fanout' | 'index' | 'deque' | 'settings';
 
 declare const handleType: unique symbol;
 
