@@ -39,3 +39,4 @@ export type { RecipeStore } from './locks/recipe-store.ts';
 export type { LeaseOptions } from './locks/ticket-semaphore.ts';
 export { type Injected, reopen, type StoreHandle } from './registry.ts';
 export { Settings, type SettingsOptions } from './settings/settings.ts';
+export { type TemporaryDirectory, temporaryDirectory } from './temporary-directory.ts';

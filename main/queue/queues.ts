@@ -6,11 +6,14 @@ import { type OpenQueueOptions, Queue } from './queue.ts';
 /** The queues of one application: each opened when it is first asked for, in a folder of its own, and closed together. */
 export class Queues {
   readonly #directory: string;
+  readonly #defaults: OpenQueueOptions;
   readonly #queues = new Map<string, Queue>();
   #closed = false;
 
-  constructor(directory: string) {
+  /** `defaults` are options of each queue, unless it is opened with others. */
+  constructor(directory: string, defaults: OpenQueueOptions = {}) {
     this.#directory = directory;
+    this.#defaults = defaults;
   }
 
   /**
@@ -31,7 +34,7 @@ export class Queues {
     const folder = name.toLowerCase();
     const open = this.#queues.get(folder);
     if (!open?.isOpen) {
-      const queue = new Queue(join(this.#directory, folder), options);
+      const queue = new Queue(join(this.#directory, folder), { ...this.#defaults, ...options });
       this.#queues.set(folder, queue);
       return queue as Queue<T>;
     }

@@ -1,8 +1,8 @@
-import { resolve } from 'node:path';
 import { DiskCacheError } from '../../../protocol/error.ts';
 import type { CacheOptions } from '../../../protocol/options.ts';
 import { reloadSettings } from '../cache/configure.ts';
 import { closeCore, openCore } from '../cache/open.ts';
+import { resolveDirectory } from '../sqlite/open-database.ts';
 import type { Core, GroupMembership } from '../state/core.ts';
 import { parseOpenOptions, parseSettings, SETTING_NAMES } from '../state/settings.ts';
 import { isRecord } from '../validate.ts';
@@ -36,16 +36,10 @@ export interface FanoutCore {
  */
 export function openFanout(directory: string, options: FanoutOptions): FanoutCore {
   if (!isRecord(options)) throw new DiskCacheError('BAD_OPTION', 'the options of a FanoutCache have to be an object');
-  if (typeof directory !== 'string' || directory === '' || directory.includes('\0')) {
-    throw new DiskCacheError(
-      'BAD_OPTION',
-      `directory is ${JSON.stringify(directory) ?? typeof directory}; give a path`,
-    );
-  }
   const { shards: requestedShards, ...shared } = options;
   parseSettings(shared);
   const usage = parseOpenOptions(shared);
-  const path = resolve(directory);
+  const path = resolveDirectory(directory);
   const manifest = readOrCreateManifest(path, requestedShards, usage.readOnly);
   assertShards(path, manifest, 'begun');
   const named = new NamedStores(path);

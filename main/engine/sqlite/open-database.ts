@@ -29,15 +29,28 @@ export const BALLAST_FILE = 'reserve';
 /** What SQLite keeps beside a database. */
 const COMPANION_SUFFIXES = ['', '-wal', '-shm', '-journal'] as const;
 
-/** A folder that exists and that nothing is created in while it is read only. */
-export function prepareDirectory(directory: string, readOnly: boolean): string {
+/**
+ * Returns the absolute path of a store's directory.
+ *
+ * @throws {DiskCacheError} `BAD_OPTION` for anything that isn't a path, and for SQLite's name of a database in memory.
+ */
+export function resolveDirectory(directory: string): string {
   if (typeof directory !== 'string' || directory === '' || directory.includes('\0')) {
     throw new DiskCacheError(
       'BAD_OPTION',
       `directory is ${JSON.stringify(directory) ?? typeof directory}; give a path`,
     );
   }
-  const path = resolve(directory);
+  if (directory !== ':memory:') return resolve(directory);
+  throw new DiskCacheError(
+    'BAD_OPTION',
+    'No store can be in memory: give a path, or temporaryDirectory().path, which is deleted when the process ends',
+  );
+}
+
+/** A folder that exists and that nothing is created in while it is read only. */
+export function prepareDirectory(directory: string, readOnly: boolean): string {
+  const path = resolveDirectory(directory);
   assertPathLength(getDatabasePath(path));
   if (!readOnly) makeDurableFolder(path);
   return path;
